@@ -1,0 +1,177 @@
+#if defined(__linux__)
+
+#include "os/linux_os.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+
+#include "base/bits.h"
+#include "os/huge_pages_linux.h"
+#include "os/mapping_linux.h"
+#include "os/posix_memory.h"
+
+namespace superslab {
+
+namespace {
+
+// Newer than the headers that we build with: <asm-generic/mman-common.h>, <linux/pidfd.h>.
+constexpr int kPopulateWrite = 23;     // Linux 5.14
+constexpr int kDontNeedLocked = 24;    // Linux 5.18
+constexpr int kPidfdSelf = -10'000;    // PIDFD_SELF_THREAD, Linux 6.15. Unlike a descriptor it still
+                                       // means "me" after fork; any thread shares the memory map.
+#ifdef SYS_process_madvise
+constexpr long kProcessMadvise = SYS_process_madvise;
+#else
+constexpr long kProcessMadvise = 440;  // one number on all architectures
+#endif
+
+constexpr std::size_t kMaxVectors = 1024;  // the kernel's UIO_MAXIOV
+
+// Passing and rare; a kernel that answers so for ever must not hang us.
+constexpr int kMaxTries = 100;
+
+static_assert(sizeof(OsRange) == sizeof(iovec) &&
+                  offsetof(OsRange, address) == offsetof(iovec, iov_base) &&
+                  offsetof(OsRange, bytes) == offsetof(iovec, iov_len),
+              "ranges are handed to the kernel as they are");
+
+long process_madvise_self(const OsRange* ranges, std::size_t count) {
+  return syscall(kProcessMadvise, kPidfdSelf, ranges, count, MADV_DONTNEED, 0);
+}
+
+/// madvise(2), again while the kernel asks for it. 0 or an errno value.
+int advise(void* address, ByteCount bytes, int advice) {
+  for (int tries = 0;; ++tries) {
+    if (madvise(address, bytes, advice) == 0) return 0;
+    if ((errno != EAGAIN && errno != EINTR) || tries >= kMaxTries) return errno;
+  }
+}
+
+// The probes name no memory: a kernel checks what it is asked for before it finds nothing to do.
+
+bool can_batch_purges() { return process_madvise_self(nullptr, 0) == 0; }
+
+bool can_populate_by_call() { return madvise(nullptr, 0, kPopulateWrite) == 0; }
+
+}  // namespace
+
+LinuxOs::LinuxOs(const Options& options)
+    : sys_(options.sys),
+      page_bytes_(system_page_bytes()),
+      nodes_(usable_nodes(options.sys)),
+      node_count_(nodes_.count()),
+      batch_purge_(options.batch_purge && can_batch_purges()),
+      populate_call_(options.populate_call && can_populate_by_call()),
+      thp_by_default_(thp_is_on_by_default(options.sys, page_bytes_)) {}
+
+void* LinuxOs::reserve(ByteCount bytes, ByteCount alignment) {
+  void* p = reserve_aligned(bytes, alignment, page_bytes_);
+  if (p != nullptr && name_mapping(p, bytes)) {
+    names_mappings_.store(true, std::memory_order_relaxed);
+  }
+  return p;
+}
+
+void LinuxOs::unreserve(void* address, ByteCount bytes) { munmap(address, bytes); }
+
+OsStatus LinuxOs::commit(void* address, ByteCount bytes, HugePages pages) {
+  if (const ByteCount huge = explicit_page_bytes(pages); huge != 0) {
+    const bool fits = address_of(address) % huge == 0 && bytes % huge == 0;
+    // Asked for first because a mapping that fails may cost the reservation.
+    if (!fits || available_huge_pages(sys_, huge) < bytes / huge) return OsStatus::kNoHugePages;
+    return map_huge_pages(address, bytes, huge, names_mappings_.load(std::memory_order_relaxed));
+  }
+  // EACCES and ENOMEM alike: this process may have no more.
+  if (mprotect(address, bytes, PROT_READ | PROT_WRITE) != 0) return OsStatus::kNoMemory;
+  // Advice: a kernel without transparent huge pages refuses it, and nothing is amiss.
+  if (pages == HugePages::kTransparent) {
+    advise(address, bytes, MADV_HUGEPAGE);
+  } else if (thp_by_default_) {
+    advise(address, bytes, MADV_NOHUGEPAGE);
+  }
+  return OsStatus::kOk;
+}
+
+OsStatus LinuxOs::purge(const OsRange* ranges, std::size_t count) {
+  OsStatus status = OsStatus::kOk;
+  std::size_t done = 0;
+  while (done < count) {
+    // A batch stops at the first range that fails. That one goes alone, for its error or for a
+    // second way, and a new batch begins behind it.
+    if (batch_purge_ && count - done > 1) done += purge_batch(ranges + done, count - done);
+    if (done == count) break;
+    const OsStatus one = purge_one(ranges[done]);
+    if (status == OsStatus::kOk) status = one;
+    ++done;
+  }
+  return status;
+}
+
+/// How many of the leading ranges were purged.
+std::size_t LinuxOs::purge_batch(const OsRange* ranges, std::size_t count) {
+  std::size_t done = 0;
+  while (done < count) {
+    const std::size_t batch = std::min(count - done, kMaxVectors);
+    const long advised = process_madvise_self(ranges + done, batch);
+    if (advised < 0) break;
+    auto left = static_cast<ByteCount>(advised);
+    std::size_t finished = 0;
+    while (finished < batch && ranges[done + finished].bytes <= left) {
+      left -= ranges[done + finished].bytes;
+      ++finished;
+    }
+    done += finished;
+    if (finished < batch) break;
+  }
+  return done;
+}
+
+OsStatus LinuxOs::purge_one(const OsRange& range) {
+  int error = advise(range.address, range.bytes, MADV_DONTNEED);
+  // Also the answer for memory locked by mlockall(MCL_FUTURE). It stays locked, and comes back as
+  // zeros with the next fault.
+  if (error == EINVAL) error = advise(range.address, range.bytes, kDontNeedLocked);
+  if (error == 0) return OsStatus::kOk;
+  return error == EINVAL ? OsStatus::kUnsupported : OsStatus::kNoMemory;
+}
+
+OsStatus LinuxOs::populate(void* address, ByteCount bytes) {
+  if (!populate_call_) {
+    touch_pages(address, bytes, page_bytes_);
+    return OsStatus::kOk;
+  }
+  const int error = advise(address, bytes, kPopulateWrite);
+  if (error == 0) return OsStatus::kOk;
+  // ENOMEM: out of memory. EFAULT: a touch would have raised SIGBUS, as with huge pages that are
+  // gone. EHWPOISON: a broken page. None of them gets better by touching, which would kill.
+  // EINVAL: the range is not writable memory.
+  return error == EINVAL ? OsStatus::kUnsupported : OsStatus::kNoMemory;
+}
+
+OsStatus LinuxOs::place(void* address, ByteCount bytes, Placement placement) {
+  if (placement.kind == Placement::Kind::kNode && placement.node >= node_count_) {
+    return OsStatus::kUnsupported;
+  }
+  if (node_count_ == 1) return OsStatus::kOk;
+  return bind_pages(address, bytes, placement, nodes_);
+}
+
+FaultCounts LinuxOs::fault_counts() const { return rusage_fault_counts(); }
+
+Os& system_os() {
+  // In plain storage, so that no destructor runs at exit under threads that still allocate.
+  alignas(LinuxOs) static unsigned char storage[sizeof(LinuxOs)];
+  static LinuxOs* const os = new (storage) LinuxOs();
+  return *os;
+}
+
+}  // namespace superslab
+
+#endif

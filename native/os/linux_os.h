@@ -1,0 +1,58 @@
+// Linux. What a kernel may lack is probed once, when the object is made.
+#pragma once
+
+#if defined(__linux__)
+
+#include <atomic>
+
+#include "os/numa_linux.h"
+#include "os/os.h"
+
+namespace superslab {
+
+class LinuxOs final : public Os {
+ public:
+  /// Tests point `sys` at a tree of their own and switch newer system calls off, to walk the ways
+  /// that older kernels are served.
+  struct Options {
+    const char* sys = "/sys";
+    bool batch_purge = true;    // process_madvise(2) on oneself: Linux 6.15
+    bool populate_call = true;  // MADV_POPULATE_WRITE: Linux 5.14
+  };
+
+  LinuxOs() : LinuxOs(Options{}) {}
+  explicit LinuxOs(const Options& options);
+
+  ByteCount page_bytes() const override { return page_bytes_; }
+  void* reserve(ByteCount bytes, ByteCount alignment) override;
+  void unreserve(void* address, ByteCount bytes) override;
+  OsStatus commit(void* address, ByteCount bytes, HugePages pages) override;
+  OsStatus purge(const OsRange* ranges, std::size_t count) override;
+  OsStatus populate(void* address, ByteCount bytes) override;
+  OsStatus place(void* address, ByteCount bytes, Placement placement) override;
+  unsigned node_count() const override { return node_count_; }
+  FaultCounts fault_counts() const override;
+
+  /// Whether several ranges are purged by one system call here.
+  bool batches_purges() const { return batch_purge_; }
+  /// Whether populating is one system call here.
+  bool populates_by_call() const { return populate_call_; }
+
+ private:
+  std::size_t purge_batch(const OsRange* ranges, std::size_t count);
+  OsStatus purge_one(const OsRange& range);
+
+  const char* sys_;
+  ByteCount page_bytes_;
+  NodeSet nodes_;
+  unsigned node_count_;
+  bool batch_purge_;
+  bool populate_call_;
+  bool thp_by_default_;
+  // Set by the first reservation, and the same for all: a property of the kernel.
+  std::atomic<bool> names_mappings_{false};
+};
+
+}  // namespace superslab
+
+#endif

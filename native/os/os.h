@@ -1,0 +1,90 @@
+// What the core asks of the operating system, and nothing else. linux_os.cc is the real one,
+// posix_os.cc the plain fallback, fake_os.h the one that tests make fail.
+//
+// Ranges are [address, address + bytes), both multiples of page_bytes() unless said otherwise.
+// No function here throws, aborts or allocates from the heap it serves: failure is a status.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/types.h"
+
+namespace superslab {
+
+enum class OsStatus : std::uint8_t {
+  kOk,
+  kNoMemory,     // ENOMEM, RLIMIT_AS, a cgroup or commit limit, vm.max_map_count
+  kNoHugePages,  // explicit huge pages were asked for and none is free
+  kUnsupported,  // this kernel or machine lacks the call; ask no more
+  kLost,         // the addresses now belong to someone else in this process: never use them again
+};
+
+enum class HugePages : std::uint8_t { kOff, kTransparent, k2MiB, k1GiB };
+
+/// Where pages are placed. `node` counts only for kNode: an ordinal below node_count(), not the
+/// kernel's node id. Every kind is a preference: memory on another node beats no memory.
+struct Placement {
+  enum class Kind : std::uint8_t { kLocal, kInterleave, kNode } kind = Kind::kLocal;
+  std::uint16_t node = 0;
+};
+
+struct OsRange {
+  void* address;
+  ByteCount bytes;
+};
+
+/// Page faults of this process so far, as the kernel counts them.
+struct FaultCounts {
+  std::uint64_t minor;
+  std::uint64_t major;
+};
+
+class Os {
+ public:
+  virtual ~Os() = default;
+
+  /// The base page in bytes (4 KiB, 16 KiB or 64 KiB); never assumed.
+  virtual ByteCount page_bytes() const = 0;
+
+  /// Addresses without memory: any touch faults. `alignment` is a power of two >= page_bytes().
+  /// nullptr when the address space is used up or limited.
+  virtual void* reserve(ByteCount bytes, ByteCount alignment) = 0;
+
+  /// Gives a whole reservation back. Only tests and a failed start do this: JavaScript may hold
+  /// views of anything that was ever handed out.
+  virtual void unreserve(void* address, ByteCount bytes) = 0;
+
+  /// Makes a reserved range readable and writable; it reads as zero. For k2MiB and k1GiB the range
+  /// is aligned to that size and backed by explicit huge pages, or nothing changed and the answer is
+  /// kNoHugePages. kTransparent is advice: it never fails where kOff would not.
+  /// kLost, for k2MiB and k1GiB only: putting the reservation back after the kernel had dropped it
+  /// lost a race against another thread's mmap. The range is that thread's now.
+  virtual OsStatus commit(void* address, ByteCount bytes, HugePages pages) = 0;
+
+  /// Gives the memory of committed ranges back; they stay mapped and read as zero. Ranges are
+  /// batched into as few system calls as the kernel allows. A range that fails does not keep the
+  /// others from being purged; the answer is the first failure.
+  /// Of explicit huge pages, only whole ones can be purged. Kernels before 6.9 drop their
+  /// reservation with them, so a later touch may raise SIGBUS: a caller whose users may touch
+  /// purged memory purges no explicit huge pages.
+  virtual OsStatus purge(const OsRange* ranges, std::size_t count) = 0;
+
+  /// Brings memory in for a committed range ahead of its first touch: contents stay, whatever
+  /// other threads write meanwhile.
+  virtual OsStatus populate(void* address, ByteCount bytes) = 0;
+
+  /// Sets where pages of a committed, not yet touched range will lie. kOk without doing anything
+  /// on a machine with one node.
+  virtual OsStatus place(void* address, ByteCount bytes, Placement placement) = 0;
+
+  /// Nodes that have memory this process may use, at least 1; read once.
+  virtual unsigned node_count() const = 0;
+
+  virtual FaultCounts fault_counts() const = 0;
+};
+
+/// The operating system of this process. Never destroyed.
+Os& system_os();
+
+}  // namespace superslab

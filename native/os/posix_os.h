@@ -1,0 +1,26 @@
+// Any POSIX system, by mmap and mprotect alone.
+#pragma once
+
+#include "os/os.h"
+
+namespace superslab {
+
+class PosixOs final : public Os {
+ public:
+  PosixOs();
+
+  ByteCount page_bytes() const override { return page_bytes_; }
+  void* reserve(ByteCount bytes, ByteCount alignment) override;
+  void unreserve(void* address, ByteCount bytes) override;
+  OsStatus commit(void* address, ByteCount bytes, HugePages pages) override;
+  OsStatus purge(const OsRange* ranges, std::size_t count) override;
+  OsStatus populate(void* address, ByteCount bytes) override;
+  OsStatus place(void* address, ByteCount bytes, Placement placement) override;
+  unsigned node_count() const override { return 1; }
+  FaultCounts fault_counts() const override;
+
+ private:
+  ByteCount page_bytes_;
+};
+
+}  // namespace superslab
