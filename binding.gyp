@@ -1,0 +1,79 @@
+# What is shipped: the addon, linked from the core (a static library) and the binding.
+# Read by node-gyp and prebuildify. Files are found by scripts/sources.cjs, never listed here.
+#
+#   build_native_tests=1   adds the native tests, linked with a core that has its assertions on
+#
+# Thread-local storage: the traditional TLS dialect on purpose. -mtls-dialect=gnu2 is faster for a
+# dlopened library, but before glibc 2.40 its slow path loses vector registers (glibc bug 31372),
+# and a prebuilt binary meets such systems. The one hot thread-local pointer is declared
+# initial-exec in the source instead.
+{
+  "variables": {
+    "build_native_tests%": 0
+  },
+  "target_defaults": {
+    "include_dirs": ["native"],
+    "cflags!": ["-Wno-unused-parameter", "-fno-omit-frame-pointer"],
+    "cflags": ["-Wall", "-Wextra", "-fvisibility=hidden"],
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=c++17"],
+    "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden"]
+  },
+  "targets": [
+    {
+      "target_name": "superslab_core",
+      "type": "static_library",
+      "sources": ["<!@(node scripts/sources.cjs core)"],
+      "configurations": {
+        "Release": {
+          "defines": ["NDEBUG"],
+          "cflags": ["-O3"]
+        }
+      }
+    },
+    {
+      "target_name": "superslab",
+      "type": "loadable_module",
+      "dependencies": ["superslab_core"],
+      "sources": ["<!@(node scripts/sources.cjs binding)"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      "ldflags": [
+        "-Wl,-z,nodelete",
+        "-Wl,--exclude-libs,ALL",
+        "-static-libstdc++",
+        "-static-libgcc"
+      ],
+      "configurations": {
+        "Release": {
+          "defines": ["NDEBUG"],
+          "cflags": ["-O3"]
+        }
+      }
+    }
+  ],
+  "conditions": [
+    ["build_native_tests==1", {
+      "targets": [
+        {
+          "target_name": "superslab_core_checked",
+          "type": "static_library",
+          "sources": ["<!@(node scripts/sources.cjs core)"],
+          "defines": ["_GLIBCXX_ASSERTIONS"],
+          "cflags!": ["-O3"],
+          "cflags": ["-O1", "-g"]
+        },
+        {
+          "target_name": "native_tests",
+          "type": "executable",
+          "dependencies": ["superslab_core_checked"],
+          "sources": ["<!@(node scripts/sources.cjs tests)"],
+          "include_dirs": ["test/native"],
+          "defines": ["_GLIBCXX_ASSERTIONS"],
+          "cflags!": ["-O3"],
+          "cflags": ["-O1", "-g"],
+          "ldflags": ["-pthread"]
+        }
+      ]
+    }]
+  ]
+}

@@ -1,0 +1,71 @@
+// The addon and the native tests, through node-gyp.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { at, say } from './paths.mjs';
+import { run } from './run.mjs';
+import { digest, isStamped, stamp, unstamp } from './stamp.mjs';
+import { headersPrefix, requireCompilers } from './toolchain.mjs';
+
+const require = createRequire(import.meta.url);
+const { filesUnder, sources } = require('../sources.cjs');
+
+const products = {
+  superslab: { file: 'build/Release/superslab.node', inputs: ['native'] },
+  native_tests: { file: 'build/Release/native_tests', inputs: ['native', 'test/native'] },
+};
+const endings = ['.cc', '.c', '.h', '.inc', '.def', '.md'];
+const configureStamp = 'build/.stamps/configure';
+
+const environment = () =>
+  [process.version, process.arch, headersPrefix()].concat(
+    ['CC', 'CXX', 'CFLAGS', 'CXXFLAGS', 'LDFLAGS'].map((name) => `${name}=${process.env[name] ?? ''}`),
+  );
+
+const inputsDigest = (name) =>
+  digest(
+    [
+      'binding.gyp',
+      'scripts/sources.cjs',
+      ...products[name].inputs.flatMap((folder) => filesUnder(folder, endings)),
+    ],
+    environment(),
+  );
+
+// What gyp turns into makefiles: the recipe and the names of the files, not their contents.
+const configureDigest = () =>
+  digest(
+    ['binding.gyp', 'scripts/sources.cjs'],
+    [...environment(), ...['core', 'binding', 'tests'].flatMap(sources)],
+  );
+
+async function nodeGyp(command, args) {
+  const { npm_config_nodedir: _, ...env } = process.env;
+  const prefix = headersPrefix();
+  if (prefix !== undefined) env.npm_config_nodedir = prefix;
+  const script = require.resolve('node-gyp/bin/node-gyp.js');
+  await run(process.execPath, [script, command, '--loglevel=warn', ...args], { env });
+}
+
+async function configure() {
+  const value = configureDigest();
+  if (existsSync(at('build/Makefile')) && isStamped(configureStamp, value)) return;
+  unstamp(configureStamp);
+  requireCompilers();
+  await nodeGyp('configure', ['--', '-Dbuild_native_tests=1']);
+  stamp(configureStamp, value);
+}
+
+/** Builds `name` ("superslab" or "native_tests") unless it is up to date. Call it under the build lock. */
+export async function buildNative(name, { force = false } = {}) {
+  const { file } = products[name];
+  const stampFile = `build/.stamps/${name}`;
+  const value = inputsDigest(name);
+  if (!force && existsSync(at(file)) && isStamped(stampFile, value)) return;
+  say(`building ${file}`);
+  unstamp(stampFile);
+  if (force) unstamp(configureStamp);
+  await configure();
+  await nodeGyp('build', ['--jobs', String(availableParallelism()), name]);
+  stamp(stampFile, value);
+}
