@@ -30,7 +30,7 @@ const PROFILE_COLUMNS = ['profile', 'id', 'value'];
 function tokenize(text) {
   // Preprocessor lines (also continued ones) and comments say nothing about rows.
   const source = text.replace(/^[ \t]*#(?:.*\\\n)*.*$/gm, '');
-  const pattern = /\s+|\/\/.*|(?<name>[A-Za-z_][\w:]*)|"(?<string>[^"\\\n]*)"|(?<sign>[(),])|(?<bad>[^])/g;
+  const pattern = /\s+|\/\/.*|(?<name>[A-Za-z_][\w:]*)|"(?<string>[^"\\\n]*)"|(?<sign>[(),])|(?<bad>[\s\S])/g;
   const tokens = [];
   for (const { groups, index } of source.matchAll(pattern)) {
     if (groups.bad !== undefined) {

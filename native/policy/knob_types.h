@@ -1,0 +1,28 @@
+// The types of policy values that no lower layer has a type for. The values of each enum stand in
+// the order of the row's words in policy/knobs.def.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/types.h"
+
+namespace superslab {
+
+/// A span in milliseconds.
+enum class Millis : std::uint32_t {};
+
+constexpr Nanos to_nanos(Millis span) { return static_cast<Nanos>(span) * kMillisecond; }
+
+enum class Profile : std::uint8_t { kThroughput, kBalanced, kLowMemory };
+
+/// When the bytes of a block are cleared.
+enum class Zeroing : std::uint8_t { kNever, kAcquire, kRelease };
+
+/// How memory is brought in ahead of its first touch.
+enum class Populate : std::uint8_t { kOff, kDemand, kSuperslab };
+
+/// What happens at Snapshot::max_bytes.
+enum class OnExhausted : std::uint8_t { kThrow, kWait, kFallback };
+
+}  // namespace superslab

@@ -1,0 +1,44 @@
+// What is wrong with a policy value, in words and in parts. Plain memory of fixed size: it is made
+// before there is a heap, and inside an allocator it may not allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "policy/knob.h"
+
+namespace superslab {
+
+enum class PolicyErrorKind : std::uint8_t { kNone, kUnknownName, kMalformed, kOutOfRange };
+
+/// Where a value came from. The binding makes ERR_SUPERSLAB_ENV or ERR_SUPERSLAB_OPTION of it.
+enum class PolicyOrigin : std::uint8_t { kEnvironment, kOption };
+
+/// All texts end in a zero. What the user wrote is shortened to fit (and then ends in "..."), and
+/// its control characters become question marks.
+struct PolicyError {
+  PolicyErrorKind kind = PolicyErrorKind::kNone;
+  PolicyOrigin origin = PolicyOrigin::kEnvironment;
+  char name[64] = {};        // of the variable or option, as the user wrote it
+  char value[64] = {};       // as the user wrote it; empty for kUnknownName
+  char suggestion[64] = {};  // the nearest right name, or word for a value; empty when none is near
+  char message[768] = {};    // a sentence without an error code: what, with which value, what to do
+};
+
+/// A name that no row has.
+void describe_unknown(PolicyOrigin origin, std::string_view name, PolicyError& error);
+
+/// A value that `knob` does not take; `fault` is not kNone.
+void describe_fault(PolicyOrigin origin, const Knob& knob, std::string_view value, TextFault fault,
+                    PolicyError& error);
+
+/// The same for a number.
+void describe_fault(PolicyOrigin origin, const Knob& knob, double value, TextFault fault,
+                    PolicyError& error);
+
+/// A memory node that this machine does not have.
+void describe_missing_node(PolicyOrigin origin, const Knob& knob, unsigned node,
+                           unsigned node_count, PolicyError& error);
+
+}  // namespace superslab

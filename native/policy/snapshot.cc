@@ -1,0 +1,119 @@
+#include "policy/snapshot.h"
+
+namespace superslab {
+namespace {
+
+struct Variable {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// False when `entry` is no SUPERSLAB_* variable.
+bool split_variable(std::string_view entry, Variable& out) {
+  if (!entry.starts_with(kVariablePrefix)) return false;
+  const std::size_t equals = entry.find('=');
+  if (equals == std::string_view::npos) return false;
+  out = {entry.substr(0, equals), entry.substr(equals + 1)};
+  return true;
+}
+
+void apply_profile(Snapshot& snapshot, const bool (&is_set)[kKnobCount]) {
+  for (const ProfileDefault& row : kProfileDefaults) {
+    if (row.profile != snapshot.profile || is_set[static_cast<std::size_t>(row.id)]) continue;
+    set_knob_code(snapshot, row.id, row.code);
+  }
+}
+
+// `Value` is std::string_view or double.
+template <typename Value>
+bool apply_any(Snapshot& snapshot, std::string_view option, Value value, PolicyError& error) {
+  const Knob* const knob = find_option(option);
+  if (knob == nullptr) {
+    describe_unknown(PolicyOrigin::kOption, option, error);
+    return false;
+  }
+  const Reading reading = parse_value(*knob, value);
+  if (reading.fault != TextFault::kNone) {
+    describe_fault(PolicyOrigin::kOption, *knob, value, reading.fault, error);
+    return false;
+  }
+  set_knob_code(snapshot, knob->id, reading.value);
+  return true;
+}
+
+}  // namespace
+
+KnobCode knob_code(const Snapshot& snapshot, KnobId id) {
+  switch (id) {
+#define KNOB(row, ...) \
+  case KnobId::row:    \
+    return detail::encode(snapshot.row);
+#include "policy/knobs.def"
+  }
+  return 0;
+}
+
+void set_knob_code(Snapshot& snapshot, KnobId id, KnobCode code) {
+  switch (id) {
+#define KNOB(row, cxx_type, ...)                   \
+  case KnobId::row:                                \
+    snapshot.row = detail::decode<cxx_type>(code); \
+    break;
+#include "policy/knobs.def"
+  }
+}
+
+std::size_t snapshot_from_environment(const char* const* environment, Snapshot& out,
+                                      std::span<PolicyError> errors) {
+  out = Snapshot{};
+  bool is_set[kKnobCount] = {};
+  bool is_seen[kKnobCount] = {};
+  std::size_t wrong = 0;
+  PolicyError unwanted;
+  const auto next_error = [&]() -> PolicyError& {
+    const std::size_t at = wrong++;
+    return at < errors.size() ? errors[at] : unwanted;
+  };
+
+  for (; environment != nullptr && *environment != nullptr; ++environment) {
+    Variable variable;
+    if (!split_variable(*environment, variable)) continue;
+    const Knob* const knob = find_variable(variable.name);
+    if (knob == nullptr) {
+      describe_unknown(PolicyOrigin::kEnvironment, variable.name, next_error());
+      continue;
+    }
+    const std::size_t row = static_cast<std::size_t>(knob->id);
+    if (is_seen[row]) continue;
+    is_seen[row] = true;
+    const Reading reading = parse_value(*knob, variable.value);
+    if (reading.fault != TextFault::kNone) {
+      describe_fault(PolicyOrigin::kEnvironment, *knob, variable.value, reading.fault,
+                     next_error());
+      continue;
+    }
+    set_knob_code(out, knob->id, reading.value);
+    is_set[row] = true;
+  }
+  apply_profile(out, is_set);
+  return wrong;
+}
+
+bool apply_option(Snapshot& snapshot, std::string_view option, std::string_view value,
+                  PolicyError& error) {
+  return apply_any(snapshot, option, value, error);
+}
+
+bool apply_option(Snapshot& snapshot, std::string_view option, double value, PolicyError& error) {
+  return apply_any(snapshot, option, value, error);
+}
+
+bool check_node(const Snapshot& snapshot, PolicyOrigin origin, unsigned node_count,
+                PolicyError& error) {
+  const Placement placement = snapshot.numa;
+  if (placement.kind != Placement::Kind::kNode || placement.node < node_count) return true;
+  describe_missing_node(origin, knob_row(KnobId::numa), placement.node, node_count, error);
+  return false;
+}
+
+}  // namespace superslab
