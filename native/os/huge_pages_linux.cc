@@ -30,21 +30,6 @@ bool is_always(const char* sys, const char* path) {
   return read_text(sys, path, text, sizeof text) && strstr(text, "[always]") != nullptr;
 }
 
-/// A failed MAP_FIXED has dropped the reservation, or not: that is the kernel's to choose. Another
-/// thread's mmap may have come into the hole.
-OsStatus restore_reservation(void* address, ByteCount bytes, bool named) {
-  void* got = mmap(address, bytes, PROT_NONE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | kFixedNoReplace, -1, 0);
-  if (got == address) {
-    if (named) name_mapping(address, bytes);
-    return OsStatus::kNoHugePages;
-  }
-  if (got != MAP_FAILED) munmap(got, bytes);
-  // Something is there: our reservation, never dropped, or someone else's mapping.
-  return is_still_reserved("/proc/self/maps", address, bytes, named) ? OsStatus::kNoHugePages
-                                                                     : OsStatus::kLost;
-}
-
 }  // namespace
 
 bool thp_is_on_by_default(const char* sys, ByteCount page_bytes) {
@@ -82,6 +67,19 @@ OsStatus map_huge_pages(void* address, ByteCount bytes, ByteCount huge_bytes, bo
     return OsStatus::kOk;
   }
   return restore_reservation(address, bytes, named);
+}
+
+OsStatus restore_reservation(void* address, ByteCount bytes, bool named) {
+  void* got = mmap(address, bytes, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | kFixedNoReplace, -1, 0);
+  if (got == address) {
+    if (named) name_mapping(address, bytes);
+    return OsStatus::kNoHugePages;
+  }
+  if (got != MAP_FAILED) munmap(got, bytes);
+  // Something is there: our reservation, never dropped, or someone else's mapping.
+  return is_still_reserved("/proc/self/maps", address, bytes, named) ? OsStatus::kNoHugePages
+                                                                     : OsStatus::kLost;
 }
 
 }  // namespace superslab

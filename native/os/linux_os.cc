@@ -163,6 +163,12 @@ OsStatus LinuxOs::place(void* address, ByteCount bytes, Placement placement) {
   return bind_pages(address, bytes, placement, nodes_);
 }
 
+bool LinuxOs::is_resident(const void* address) const {
+  void* page = reinterpret_cast<void*>(align_down(address_of(address), page_bytes_));
+  unsigned char state = 0;
+  return mincore(page, page_bytes_, &state) == 0 && (state & 1) != 0;
+}
+
 FaultCounts LinuxOs::fault_counts() const { return rusage_fault_counts(); }
 
 Os& system_os() {

@@ -31,6 +31,7 @@ class LinuxOs final : public Os {
   OsStatus populate(void* address, ByteCount bytes) override;
   OsStatus place(void* address, ByteCount bytes, Placement placement) override;
   unsigned node_count() const override { return node_count_; }
+  bool is_resident(const void* address) const override;
   FaultCounts fault_counts() const override;
 
   /// Whether several ranges are purged by one system call here.

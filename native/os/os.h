@@ -81,6 +81,10 @@ class Os {
   /// Nodes that have memory this process may use, at least 1; read once.
   virtual unsigned node_count() const = 0;
 
+  /// Whether the page at `address` (committed) is in memory. Guides policy only: false when the
+  /// kernel does not tell.
+  virtual bool is_resident(const void* address) const = 0;
+
   virtual FaultCounts fault_counts() const = 0;
 };
 

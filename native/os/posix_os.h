@@ -17,6 +17,8 @@ class PosixOs final : public Os {
   OsStatus populate(void* address, ByteCount bytes) override;
   OsStatus place(void* address, ByteCount bytes, Placement placement) override;
   unsigned node_count() const override { return 1; }
+  /// False: POSIX has no call that tells.
+  bool is_resident(const void*) const override { return false; }
   FaultCounts fault_counts() const override;
 
  private:

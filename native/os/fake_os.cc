@@ -1,0 +1,263 @@
+#include "os/fake_os.h"
+
+#include "base/bits.h"
+
+namespace superslab {
+
+namespace {
+
+constexpr std::size_t index_of(FakeOs::Call call) { return static_cast<std::size_t>(call); }
+
+constexpr ByteCount huge_bytes(HugePages pages) {
+  if (pages == HugePages::k2MiB) return 2 * kMiB;
+  if (pages == HugePages::k1GiB) return kGiB;
+  return 0;
+}
+
+}  // namespace
+
+FakeOs::FakeOs(Os& real) : real_(real), page_bytes_(real.page_bytes()) {}
+
+// -- the script ----------------------------------------------------------------------------------
+
+void FakeOs::fail_nth(std::uint64_t n, OsStatus status, Lasts lasts) {
+  const Guard guard(mutex_);
+  any_plan_ = {n, status, lasts};
+}
+
+void FakeOs::fail_nth(Call call, std::uint64_t n, OsStatus status, Lasts lasts) {
+  const Guard guard(mutex_);
+  plans_[index_of(call)] = {n, status, lasts};
+}
+
+void FakeOs::fail_none() {
+  const Guard guard(mutex_);
+  any_plan_ = {};
+  plans_ = {};
+}
+
+OsStatus FakeOs::Plan::next() {
+  if (in == 0) return OsStatus::kOk;
+  if (in > 1) {
+    --in;
+    return OsStatus::kOk;
+  }
+  if (lasts == Lasts::kOnce) in = 0;
+  return status;
+}
+
+/// Counts a call. The status it is to fail with, or kOk.
+OsStatus FakeOs::begin(Call call) {
+  ++calls_[index_of(call)];
+  if (call == Call::kUnreserve) return OsStatus::kOk;
+  // Both plans count every call.
+  const OsStatus by_kind = plans_[index_of(call)].next();
+  const OsStatus by_any = any_plan_.next();
+  const OsStatus status = by_kind != OsStatus::kOk ? by_kind : by_any;
+  if (status != OsStatus::kOk) ++failed_calls_;
+  return status;
+}
+
+// -- the machine ---------------------------------------------------------------------------------
+
+void FakeOs::set_nodes(unsigned count) {
+  const Guard guard(mutex_);
+  nodes_ = count == 0 ? 1 : count;
+}
+
+void FakeOs::set_huge_pages(HugePages size, std::uint64_t count) {
+  const Guard guard(mutex_);
+  pool(size).free = count;
+}
+
+void FakeOs::set_page_bytes(ByteCount bytes) {
+  const Guard guard(mutex_);
+  page_bytes_ = bytes;
+}
+
+// -- what was seen -------------------------------------------------------------------------------
+
+std::uint64_t FakeOs::calls(Call call) const {
+  const Guard guard(mutex_);
+  return calls_[index_of(call)];
+}
+
+std::uint64_t FakeOs::calls() const {
+  const Guard guard(mutex_);
+  std::uint64_t sum = 0;
+  for (const std::uint64_t n : calls_) sum += n;
+  return sum;
+}
+
+std::uint64_t FakeOs::failed_calls() const {
+  const Guard guard(mutex_);
+  return failed_calls_;
+}
+
+FakeOs::Totals FakeOs::totals() const {
+  const Guard guard(mutex_);
+  return totals_;
+}
+
+FakeOs::Misuse FakeOs::misuse() const {
+  const Guard guard(mutex_);
+  return misuse_;
+}
+
+ByteCount FakeOs::reserved_bytes() const {
+  const Guard guard(mutex_);
+  return reserved_.bytes();
+}
+
+ByteCount FakeOs::committed_bytes() const {
+  const Guard guard(mutex_);
+  return committed_.bytes();
+}
+
+ByteCount FakeOs::purged_bytes() const {
+  const Guard guard(mutex_);
+  return purged_.bytes();
+}
+
+std::uint64_t FakeOs::free_huge_pages(HugePages size) const {
+  const Guard guard(mutex_);
+  return pool(size).free;
+}
+
+Placement FakeOs::last_placement() const {
+  const Guard guard(mutex_);
+  return last_placement_;
+}
+
+HugePages FakeOs::last_commit_pages() const {
+  const Guard guard(mutex_);
+  return last_commit_pages_;
+}
+
+// -- the contract --------------------------------------------------------------------------------
+
+bool FakeOs::aligned(const void* address, ByteCount bytes, ByteCount unit) {
+  const bool ok = bytes != 0 && address_of(address) % unit == 0 && bytes % unit == 0;
+  if (!ok) ++misuse_.misaligned;
+  return ok;
+}
+
+bool FakeOs::usable(const void* address, ByteCount bytes) {
+  if (!aligned(address, bytes, page_bytes_)) return false;
+  const bool ok = committed_.contains(address_of(address), bytes);
+  if (!ok) ++misuse_.outside_committed;
+  return ok;
+}
+
+ByteCount FakeOs::page_bytes() const {
+  const Guard guard(mutex_);
+  return page_bytes_;
+}
+
+unsigned FakeOs::node_count() const {
+  const Guard guard(mutex_);
+  return nodes_;
+}
+
+void* FakeOs::reserve(ByteCount bytes, ByteCount alignment) {
+  const Guard guard(mutex_);
+  if (begin(Call::kReserve) != OsStatus::kOk) return nullptr;
+  const bool power = is_power_of_two(alignment) && alignment >= page_bytes_;
+  if (!power) ++misuse_.misaligned;
+  if (!power || !aligned(nullptr, bytes, page_bytes_)) return nullptr;
+  void* p = real_.reserve(bytes, alignment);
+  if (p == nullptr) return nullptr;
+  reserved_.add(address_of(p), bytes);
+  totals_.reserved += bytes;
+  return p;
+}
+
+void FakeOs::unreserve(void* address, ByteCount bytes) {
+  const Guard guard(mutex_);
+  begin(Call::kUnreserve);
+  if (!aligned(address, bytes, page_bytes_)) return;
+  const std::uintptr_t first = address_of(address);
+  if (!reserved_.contains(first, bytes)) {
+    ++misuse_.outside_reserved;
+    return;
+  }
+  reserved_.remove(first, bytes);
+  committed_.remove(first, bytes);
+  purged_.remove(first, bytes);
+  for (const HugePages size : {HugePages::k2MiB, HugePages::k1GiB}) {
+    HugePool& from = pool(size);
+    from.free += from.used.overlap(first, bytes) / huge_bytes(size);
+    from.used.remove(first, bytes);
+  }
+  totals_.unreserved += bytes;
+  real_.unreserve(address, bytes);
+}
+
+OsStatus FakeOs::commit(void* address, ByteCount bytes, HugePages pages) {
+  const Guard guard(mutex_);
+  if (const OsStatus status = begin(Call::kCommit); status != OsStatus::kOk) return status;
+  const ByteCount huge = huge_bytes(pages);
+  if (!aligned(address, bytes, huge != 0 ? huge : page_bytes_)) return OsStatus::kUnsupported;
+  const std::uintptr_t first = address_of(address);
+  if (!reserved_.contains(first, bytes)) {
+    ++misuse_.outside_reserved;
+    return OsStatus::kUnsupported;
+  }
+  if (committed_.overlap(first, bytes) != 0) {
+    ++misuse_.committed_twice;
+    return OsStatus::kUnsupported;
+  }
+  if (huge != 0 && pool(pages).free < bytes / huge) return OsStatus::kNoHugePages;
+
+  const OsStatus status = real_.commit(address, bytes, huge != 0 ? HugePages::kTransparent : pages);
+  if (status != OsStatus::kOk) return status;
+  if (huge != 0) {
+    pool(pages).free -= bytes / huge;
+    pool(pages).used.add(first, bytes);
+  }
+  committed_.add(first, bytes);
+  totals_.committed += bytes;
+  last_commit_pages_ = pages;
+  return OsStatus::kOk;
+}
+
+OsStatus FakeOs::purge(const OsRange* ranges, std::size_t count) {
+  const Guard guard(mutex_);
+  if (const OsStatus status = begin(Call::kPurge); status != OsStatus::kOk) return status;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!usable(ranges[i].address, ranges[i].bytes)) return OsStatus::kUnsupported;
+  }
+  const OsStatus status = real_.purge(ranges, count);
+  if (status != OsStatus::kOk) return status;
+  for (std::size_t i = 0; i < count; ++i) {
+    purged_.add(address_of(ranges[i].address), ranges[i].bytes);
+    totals_.purged += ranges[i].bytes;
+  }
+  return OsStatus::kOk;
+}
+
+OsStatus FakeOs::populate(void* address, ByteCount bytes) {
+  const Guard guard(mutex_);
+  if (const OsStatus status = begin(Call::kPopulate); status != OsStatus::kOk) return status;
+  if (!usable(address, bytes)) return OsStatus::kUnsupported;
+  const OsStatus status = real_.populate(address, bytes);
+  if (status != OsStatus::kOk) return status;
+  purged_.remove(address_of(address), bytes);
+  totals_.populated += bytes;
+  return OsStatus::kOk;
+}
+
+OsStatus FakeOs::place(void* address, ByteCount bytes, Placement placement) {
+  const Guard guard(mutex_);
+  if (const OsStatus status = begin(Call::kPlace); status != OsStatus::kOk) return status;
+  if (!usable(address, bytes)) return OsStatus::kUnsupported;
+  if (placement.kind == Placement::Kind::kNode && placement.node >= nodes_) {
+    ++misuse_.no_such_node;
+    return OsStatus::kUnsupported;
+  }
+  last_placement_ = placement;
+  totals_.placed += bytes;
+  return OsStatus::kOk;
+}
+
+}  // namespace superslab

@@ -1,0 +1,126 @@
+// For tests: a real Os whose calls are counted, checked against the contract, and made to fail.
+// Memory is real, so what runs on it runs as it would. Thread-safe. Uses the standard library's
+// containers freely, and so never serves as the Os of a process whose malloc is ours.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+
+#include "os/fake_range_set.h"
+#include "os/os.h"
+
+namespace superslab {
+
+class FakeOs final : public Os {
+ public:
+  enum class Call : std::uint8_t { kReserve, kUnreserve, kCommit, kPurge, kPopulate, kPlace };
+  static constexpr std::size_t kCalls = 6;
+
+  enum class Lasts : std::uint8_t { kOnce, kFromThenOn };
+
+  /// Sums since the start; what a call that failed asked for is not in them.
+  struct Totals {
+    ByteCount reserved = 0;
+    ByteCount unreserved = 0;
+    ByteCount committed = 0;
+    ByteCount purged = 0;
+    ByteCount populated = 0;
+    ByteCount placed = 0;
+  };
+
+  /// The ways to break the contract that are counted, and then not done.
+  struct Misuse {
+    unsigned misaligned = 0;         // not a multiple of page_bytes(), or of the huge page
+    unsigned outside_reserved = 0;   // commit or unreserve of what was not reserved
+    unsigned committed_twice = 0;    // commit of what was committed
+    unsigned outside_committed = 0;  // purge, populate or place of what was not committed
+    unsigned no_such_node = 0;       // place on a node >= node_count()
+    unsigned total() const {
+      return misaligned + outside_reserved + committed_twice + outside_committed + no_such_node;
+    }
+  };
+
+  explicit FakeOs(Os& real);
+
+  /// Makes the nth call from now (1 is the next) fail with `status`; a failing reserve answers
+  /// nullptr. The call does nothing else. Unreserve cannot fail and is not counted here. Replaces
+  /// what an earlier fail_nth set for the same kind of call, or for any.
+  void fail_nth(std::uint64_t n, OsStatus status, Lasts lasts = Lasts::kOnce);
+  void fail_nth(Call call, std::uint64_t n, OsStatus status, Lasts lasts = Lasts::kOnce);
+  /// No call fails any more.
+  void fail_none();
+
+  /// Simulated NUMA nodes, at least 1; the real machine's policy is then left alone. 1 at first.
+  void set_nodes(unsigned count);
+  /// Explicit huge pages that commit may use up, by size; none at first. The memory behind them is
+  /// ordinary. unreserve returns them.
+  void set_huge_pages(HugePages size, std::uint64_t count);
+  /// A larger base page; a multiple of the real one. Set before anything is reserved.
+  void set_page_bytes(ByteCount bytes);
+
+  /// Calls so far, failed ones included.
+  std::uint64_t calls(Call call) const;
+  std::uint64_t calls() const;
+  std::uint64_t failed_calls() const;
+  Totals totals() const;
+  Misuse misuse() const;
+  ByteCount reserved_bytes() const;   // now
+  ByteCount committed_bytes() const;  // now
+  /// Committed bytes that were purged and not populated since: an upper bound of what came back,
+  /// for a later touch is not seen.
+  ByteCount purged_bytes() const;
+  std::uint64_t free_huge_pages(HugePages size) const;
+  Placement last_placement() const;
+  HugePages last_commit_pages() const;
+
+  ByteCount page_bytes() const override;
+  void* reserve(ByteCount bytes, ByteCount alignment) override;
+  void unreserve(void* address, ByteCount bytes) override;
+  OsStatus commit(void* address, ByteCount bytes, HugePages pages) override;
+  OsStatus purge(const OsRange* ranges, std::size_t count) override;
+  OsStatus populate(void* address, ByteCount bytes) override;
+  OsStatus place(void* address, ByteCount bytes, Placement placement) override;
+  unsigned node_count() const override;
+  bool is_resident(const void* address) const override { return real_.is_resident(address); }
+  FaultCounts fault_counts() const override { return real_.fault_counts(); }
+
+ private:
+  struct Plan {
+    std::uint64_t in = 0;  // calls until it fails; 0: none planned
+    OsStatus status = OsStatus::kOk;
+    Lasts lasts = Lasts::kOnce;
+
+    OsStatus next();
+  };
+  struct HugePool {
+    std::uint64_t free = 0;
+    FakeRangeSet used;
+  };
+  using Guard = std::lock_guard<std::mutex>;
+
+  OsStatus begin(Call call);
+  bool aligned(const void* address, ByteCount bytes, ByteCount unit);
+  bool usable(const void* address, ByteCount bytes);
+  HugePool& pool(HugePages size) { return pools_[size == HugePages::k1GiB ? 1 : 0]; }
+  const HugePool& pool(HugePages size) const { return pools_[size == HugePages::k1GiB ? 1 : 0]; }
+
+  Os& real_;
+  mutable std::mutex mutex_;
+  ByteCount page_bytes_;
+  unsigned nodes_ = 1;
+  std::array<std::uint64_t, kCalls> calls_{};
+  std::uint64_t failed_calls_ = 0;
+  std::array<Plan, kCalls> plans_{};
+  Plan any_plan_;
+  Totals totals_;
+  Misuse misuse_;
+  FakeRangeSet reserved_;
+  FakeRangeSet committed_;
+  FakeRangeSet purged_;
+  std::array<HugePool, 2> pools_;
+  Placement last_placement_;
+  HugePages last_commit_pages_ = HugePages::kOff;
+};
+
+}  // namespace superslab
