@@ -1,7 +1,6 @@
 // `npm test [-- vitest arguments]`: builds what is missing or out of date, then runs every test.
 //
 // `npm cit` is npm's own word for `npm ci`, then `npm test`: so this is all that it needs.
-import { createRequire } from 'node:module';
 import { withBuildLock } from './support/build-lock.mjs';
 import { buildNative } from './support/build-native.mjs';
 import { buildDev, buildLib } from './support/build-typescript.mjs';
@@ -16,6 +15,5 @@ await main(async () => {
     await buildDev();
   });
   process.chdir(at());
-  const require = createRequire(import.meta.url);
-  await become([require.resolve('vitest/vitest.mjs'), 'run', ...process.argv.slice(2)]);
+  await become([at('node_modules/vitest/vitest.mjs'), 'run', ...process.argv.slice(2)]);
 });

@@ -39,13 +39,17 @@ const configureDigest = () =>
     [...environment(), ...['core', 'binding', 'tests'].flatMap(sources)],
   );
 
-async function nodeGyp(command, args) {
+/** The environment for node-gyp: ours, and where Node's headers lie if we know it. */
+export function nodeGypEnvironment() {
   const { npm_config_nodedir: _, ...env } = process.env;
   const prefix = headersPrefix();
-  if (prefix !== undefined) env.npm_config_nodedir = prefix;
-  const script = require.resolve('node-gyp/bin/node-gyp.js');
-  await run(process.execPath, [script, command, '--loglevel=warn', ...args], { env });
+  return prefix === undefined ? env : { ...env, npm_config_nodedir: prefix };
 }
+
+const nodeGyp = (command, args) =>
+  run(process.execPath, [require.resolve('node-gyp/bin/node-gyp.js'), command, '--loglevel=warn', ...args], {
+    env: nodeGypEnvironment(),
+  });
 
 async function configure() {
   const value = configureDigest();

@@ -6,6 +6,12 @@ import { ScriptError } from './paths.mjs';
 
 const runs = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
+/** Throws unless this is a Node.js that superslab supports. */
+export function requireNode() {
+  if (Number.parseInt(process.versions.node, 10) >= 20) return;
+  throw new ScriptError(`superslab needs Node.js 20 or later; this is ${process.version}`);
+}
+
 /** Throws, naming everything that is missing at once, unless the native build can run. */
 export function requireCompilers() {
   const wanted = [
