@@ -1,0 +1,86 @@
+// The public types as an ES module sees them. Compiled, never run: `npm run test:types`.
+import superslab, {
+  acquire,
+  alloc,
+  BufferPool,
+  type BufferPoolOptions,
+  type PooledBuffer,
+  type PoolStats,
+  type ShareToken,
+} from 'superslab';
+
+const buffer: PooledBuffer = acquire(1500);
+const asBuffer: Buffer = buffer;
+const asBytes: Uint8Array = alloc(64);
+buffer.retain().release();
+const refs: number = buffer.refs;
+const released: boolean = buffer.released;
+const capacity: number = buffer.capacity;
+// @ts-expect-error: read-only
+buffer.refs = 2;
+// @ts-expect-error: read-only
+buffer.capacity = 2;
+// @ts-expect-error: a size is a number
+acquire('1500');
+// @ts-expect-error: pools make their buffers, nobody else does
+new superslab.PooledBuffer(1);
+
+const options: BufferPoolOptions = {
+  name: 'receive',
+  maxBytes: 1 << 20,
+  zero: 'release',
+  hugePages: 'thp',
+  populate: 'demand',
+  numa: 0,
+  purgeDelayMs: 10,
+  onExhausted: 'wait',
+};
+const pool = new BufferPool(options);
+new BufferPool();
+// @ts-expect-error: did you mean hugePages
+new BufferPool({ hugepages: 'thp' });
+// @ts-expect-error: no such mode
+new BufferPool({ zero: 'sometimes' });
+
+const take: (size: number) => PooledBuffer = pool.acquire;
+const give: (buffer: Uint8Array) => void = pool.release;
+const many: PooledBuffer[] = pool.acquireMany(64, 10);
+pool.releaseMany(new Set(many));
+pool.from('text', 'utf8');
+pool.from(new ArrayBuffer(8));
+const waiting: Promise<PooledBuffer> = pool.acquireAsync(64, { signal: AbortSignal.timeout(10) });
+const owned: boolean = pool.owns(new Uint8Array(1));
+const token: ShareToken = pool.share(buffer);
+const adopted: PooledBuffer = pool.adopt(structuredClone(token));
+pool.revoke(token);
+// @ts-expect-error: only a pooled buffer can be shared
+pool.share(Buffer.alloc(1));
+const length: number = pool.scope((scope) => scope.acquire(10).length + scope.alloc(10).length);
+const later: Promise<string> = pool.scope(async ({ acquire }) => acquire(10).toString());
+const trimmed: number = pool.trim() + pool.trim(1 << 20);
+const stats: PoolStats = pool.stats();
+pool.close();
+
+const disposables: Disposable[] = [buffer, pool];
+const theDefault: BufferPool = BufferPool.default;
+const sameNames: typeof acquire = superslab.acquire;
+
+export {
+  adopted,
+  asBuffer,
+  asBytes,
+  capacity,
+  disposables,
+  give,
+  later,
+  length,
+  owned,
+  refs,
+  released,
+  sameNames,
+  stats,
+  take,
+  theDefault,
+  trimmed,
+  waiting,
+};
