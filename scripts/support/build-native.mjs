@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { buildWithoutGyp } from './build-without-gyp.mjs';
 import { at, say } from './paths.mjs';
 import { run } from './run.mjs';
 import { digest, isStamped, stamp, unstamp } from './stamp.mjs';
-import { headersPrefix, requireCompilers } from './toolchain.mjs';
+import { hasPython, headersPrefix, requireCompilers } from './toolchain.mjs';
 
 const require = createRequire(import.meta.url);
 const { filesUnder, sources } = require('../sources.cjs');
@@ -51,13 +52,21 @@ const nodeGyp = (command, args) =>
     env: nodeGypEnvironment(),
   });
 
+/** Lets gyp write the makefiles; false when this machine cannot. */
 async function configure() {
   const value = configureDigest();
-  if (existsSync(at('build/Makefile')) && isStamped(configureStamp, value)) return;
+  if (existsSync(at('build/Makefile')) && isStamped(configureStamp, value)) return true;
   unstamp(configureStamp);
-  requireCompilers();
-  await nodeGyp('configure', ['--', '-Dbuild_native_tests=1']);
+  if (!hasPython()) return false;
+  try {
+    await nodeGyp('configure', ['--', '-Dbuild_native_tests=1']);
+  } catch (error) {
+    // With headers at hand it is binding.gyp that is wrong; without, they could not be fetched.
+    if (headersPrefix() !== undefined) throw error;
+    return false;
+  }
   stamp(configureStamp, value);
+  return true;
 }
 
 /** Builds `name` ("superslab" or "native_tests") unless it is up to date. Call it under the build lock. */
@@ -69,7 +78,12 @@ export async function buildNative(name, { force = false } = {}) {
   say(`building ${file}`);
   unstamp(stampFile);
   if (force) unstamp(configureStamp);
-  await configure();
-  await nodeGyp('build', ['--jobs', String(availableParallelism()), name]);
+  requireCompilers();
+  if (await configure()) {
+    await nodeGyp('build', ['--jobs', String(availableParallelism()), name]);
+  } else {
+    say('node-gyp cannot run here: compiling without it');
+    await buildWithoutGyp(name, file);
+  }
   stamp(stampFile, value);
 }

@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ScriptError } from './paths.mjs';
 
-const runs = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+const runs = (command) =>
+  Boolean(command) && spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
 /** Throws unless this is a Node.js that superslab supports. */
 export function requireNode() {
@@ -12,26 +13,24 @@ export function requireNode() {
   throw new ScriptError(`superslab needs Node.js 20 or later; this is ${process.version}`);
 }
 
+/** Whether node-gyp finds the Python that it runs on. */
+export const hasPython = () =>
+  [process.env.PYTHON, process.env.npm_config_python, 'python3', 'python'].some(runs);
+
 /** Throws, naming everything that is missing at once, unless the native build can run. */
 export function requireCompilers() {
   const wanted = [
     ['make', [process.env.MAKE, 'make', 'gmake']],
     ['g++ (or another C++20 compiler named by CXX)', [process.env.CXX, 'g++', 'c++']],
-    [
-      'python3 (node-gyp runs on it)',
-      [process.env.PYTHON, process.env.npm_config_python, 'python3', 'python'],
-    ],
   ];
-  const missing = wanted
-    .filter(([, commands]) => !commands.filter(Boolean).some((command) => runs(command)))
-    .map(([what]) => what);
+  const missing = wanted.filter(([, commands]) => !commands.some(runs)).map(([what]) => what);
   if (missing.length === 0) return;
   throw new ScriptError(
     [
       'superslab is built from source here, and this machine lacks:',
       ...missing.map((what) => `  - ${what}`),
-      'On Debian or Ubuntu: apt-get install make g++ python3',
-      'On Fedora: dnf install make gcc-c++ python3. On Alpine: apk add make g++ python3',
+      'On Debian or Ubuntu: apt-get install make g++',
+      'On Fedora: dnf install make gcc-c++. On Alpine: apk add make g++',
     ].join('\n'),
   );
 }
