@@ -1,0 +1,44 @@
+// Time is injected, so that everything that ages is tested on synthetic time.
+#pragma once
+
+#include <time.h>
+
+#include "base/types.h"
+
+namespace superslab {
+
+constexpr Nanos kMillisecond = 1'000'000;
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  /// Monotonic time; the zero point has no meaning.
+  virtual Nanos now() const = 0;
+};
+
+/// CLOCK_MONOTONIC_COARSE where there is one: a few ns a call, milliseconds of resolution, which
+/// is finer than any delay here.
+class SystemClock final : public Clock {
+ public:
+  Nanos now() const override {
+#ifdef CLOCK_MONOTONIC_COARSE
+    constexpr clockid_t kId = CLOCK_MONOTONIC_COARSE;
+#else
+    constexpr clockid_t kId = CLOCK_MONOTONIC;
+#endif
+    timespec t{};
+    clock_gettime(kId, &t);
+    return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + static_cast<Nanos>(t.tv_nsec);
+  }
+};
+
+class ManualClock final : public Clock {
+ public:
+  Nanos now() const override { return now_; }
+  void advance(Nanos by) { now_ += by; }
+
+ private:
+  Nanos now_ = 0;
+};
+
+}  // namespace superslab

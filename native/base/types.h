@@ -1,0 +1,49 @@
+// The words of the core, with their units. docs/ARCHITECTURE.md tells how they fit together.
+//
+//   arena       4 GiB-aligned range of reserved addresses; at most kMaxArenas of them
+//   superslab   2 MiB, 2 MiB-aligned part of an arena: the unit of commit, huge pages, NUMA, purge
+//   slice       64 KiB part of a superslab; kSlicesPerSuperslab of them
+//   slab        a run of slices cut into equal blocks of one size class
+//   block       what a caller gets
+//   magazine    a bounded array of free blocks of one class, owned by one thread
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace superslab {
+
+/// A number of bytes.
+using ByteCount = std::size_t;
+
+/// A point in time or a span: nanoseconds of a monotonic clock (base/clock.h).
+using Nanos = std::uint64_t;
+
+/// Which block size; an index into the size class table (heap/size_class.h).
+enum class ClassIndex : std::uint8_t {};
+
+constexpr std::size_t to_index(ClassIndex c) { return static_cast<std::size_t>(c); }
+
+constexpr ByteCount kKiB = 1024;
+constexpr ByteCount kMiB = 1024 * kKiB;
+constexpr ByteCount kGiB = 1024 * kMiB;
+
+constexpr unsigned kSliceShift = 16;
+constexpr unsigned kSuperslabShift = 21;
+constexpr unsigned kArenaShift = 32;
+
+constexpr ByteCount kSliceBytes = ByteCount{1} << kSliceShift;
+constexpr ByteCount kSuperslabBytes = ByteCount{1} << kSuperslabShift;
+constexpr ByteCount kArenaBytes = ByteCount{1} << kArenaShift;
+
+constexpr std::size_t kSlicesPerSuperslab = kSuperslabBytes / kSliceBytes;
+constexpr std::size_t kSuperslabsPerArena = kArenaBytes / kSuperslabBytes;
+
+/// Every block starts at a multiple of this, in bytes.
+constexpr ByteCount kMinAlignment = 16;
+
+/// The line size that data written by different threads is kept apart by. Two lines: the
+/// adjacent-line prefetcher of current x86-64 cores moves them in pairs.
+constexpr ByteCount kCacheLinePair = 128;
+
+}  // namespace superslab

@@ -1,0 +1,316 @@
+// The native surface, function by function as lib/binding.ts declares it. Nothing here throws for
+// what a user did: results are numbers, and the facade makes the errors.
+#include <napi.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "binding/environment.h"
+#include "binding/js_objects.h"
+#include "heap/size_class.h"
+#include "policy/knob.h"
+
+namespace superslab {
+namespace {
+
+using Napi::CallbackInfo;
+using Napi::Value;
+
+/// What refill() and takeLarge() answer instead of blocks; lib/binding.ts names them.
+constexpr std::int32_t kNoRoom = 0;
+constexpr std::int32_t kNoMemory = -1;
+
+struct State {
+  Environment* environment = nullptr;  // deletes itself when the environment ends
+};
+
+Environment& environment_of(const CallbackInfo& info) {
+  return *info.Env().GetInstanceData<State>()->environment;
+}
+
+std::uint32_t uint_at(const CallbackInfo& info, std::size_t i) {
+  return info[i].As<Napi::Number>().Uint32Value();
+}
+
+double number_at(const CallbackInfo& info, std::size_t i) {
+  return info[i].As<Napi::Number>().DoubleValue();
+}
+
+/// The cache of the pool that argument 0 names.
+LeaseCache* cache_at(const CallbackInfo& info) {
+  return environment_of(info).cache(uint_at(info, 0));
+}
+
+ClassIndex class_of_tag(std::uint32_t tag) { return static_cast<ClassIndex>(tag - 1); }
+
+/// `attach(onSignal)`: an object with `error` when the process cannot have a runtime.
+Value attach(const CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto* state = env.GetInstanceData<State>();
+  Runtime* runtime = Runtime::get();
+  if (runtime == nullptr)
+    return error_object(env, "noMemory", "no address space for the superslab tables");
+  const PolicyError& wrong = runtime->environment_error();
+  if (wrong.kind != PolicyErrorKind::kNone) return error_object(env, "environment", wrong.message);
+  if (state->environment == nullptr) {
+    state->environment = new Environment(env, *runtime, info[0].As<Napi::Function>());
+  }
+  return facts_object(env, runtime->policy());
+}
+
+/// `openPool(options?)`: options are [name, value] pairs; none at all is the default pool.
+Value open_pool(const CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Environment& environment = environment_of(info);
+  Snapshot policy = environment.runtime().policy();
+  PolicyError wrong{};
+  if (info[0].IsArray() && !apply_options(info[0].As<Napi::Array>(), policy, wrong)) {
+    return error_object(env, "option", wrong.message);
+  }
+  PoolId id = 0;
+  if (!environment.open_pool(info[0].IsArray() ? &policy : nullptr, id)) {
+    return error_object(env, "noMemory", "no memory for another pool");
+  }
+  return pool_object(env, id, *environment.cache(id), policy);
+}
+
+void close_pool(const CallbackInfo& info) { environment_of(info).close_pool(uint_at(info, 0)); }
+
+/// `refill(pool, tag)`: blocks that are now in the magazine, kNoRoom or kNoMemory.
+Value refill(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  const ClassIndex c = class_of_tag(uint_at(info, 1));
+  const std::uint32_t got = cache->refill(c);
+  if (got != 0) return Napi::Number::New(info.Env(), got);
+  const bool room = cache->heap().budget().has_room(size_class(c).block_bytes);
+  if (!room) cache->heap().count_exhausted();
+  return Napi::Number::New(info.Env(), room ? kNoMemory : kNoRoom);
+}
+
+void spill(const CallbackInfo& info) { cache_at(info)->spill(class_of_tag(uint_at(info, 1))); }
+
+/// `give(pool, block)`: a block of the calling environment's own slabs, or beyond 2 MiB.
+void give(const CallbackInfo& info) { cache_at(info)->give(uint_at(info, 1)); }
+
+void flush(const CallbackInfo& info) {
+  if (LeaseCache* cache = cache_at(info)) cache->flush();
+}
+
+/// `takeLarge(pool, bytes)`: a block number, kNoRoom or kNoMemory.
+Value take_large(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  const auto bytes = static_cast<ByteCount>(number_at(info, 1));
+  if (const BlockNumber block = cache->take_large(bytes))
+    return Napi::Number::New(info.Env(), block);
+  const bool room = cache->heap().budget().has_room(bytes);
+  if (!room) cache->heap().count_exhausted();
+  return Napi::Number::New(info.Env(), room ? kNoMemory : kNoRoom);
+}
+
+/// `window(superslab)`: a new ArrayBuffer over 2 MiB.
+Value window(const CallbackInfo& info) {
+  Environment& environment = environment_of(info);
+  const SuperslabIndex index = uint_at(info, 0);
+  environment.note_window(index);
+  return mapped_buffer(info.Env(), environment.runtime().space().superslab(index).base,
+                       kSuperslabBytes);
+}
+
+/// `largeWindow(block)`: a new ArrayBuffer over a block beyond 2 MiB.
+Value large_window(const CallbackInfo& info) {
+  const Superslab& head =
+      environment_of(info).runtime().space().superslab(superslab_of(uint_at(info, 0)));
+  return mapped_buffer(info.Env(), head.base, head.large_bytes);
+}
+
+/// `sliceTags()`: the tags of every slice that can be in a block by now, and some more.
+Value slice_tags(const CallbackInfo& info) {
+  const Space& space = environment_of(info).runtime().space();
+  const ByteCount bytes = align_up(space.index_limit() + 1, 1024) * kSlicesPerSuperslab;
+  return mapped_buffer(info.Env(), const_cast<SliceTag*>(space.tags()), bytes);
+}
+
+Value capacity(const CallbackInfo& info) {
+  return Napi::Number::New(
+      info.Env(),
+      static_cast<double>(capacity_of(environment_of(info).runtime().space(), uint_at(info, 0))));
+}
+
+// Sharing. A ticket travels as six 32-bit numbers in `scratch`, a Uint32Array that JavaScript owns.
+
+ShareTicket ticket_from(const std::uint32_t* words) {
+  ShareTicket ticket;
+  std::memcpy(&ticket, words, sizeof ticket);
+  return ticket;
+}
+
+std::uint32_t* scratch_at(const CallbackInfo& info, std::size_t i) {
+  return info[i].As<Napi::Uint32Array>().Data();
+}
+
+/// `share(block, length, scratch)`: a LeaseFault; the ticket in scratch[0..5].
+Value share(const CallbackInfo& info) {
+  Environment& environment = environment_of(info);
+  ShareTicket ticket;
+  const auto length = static_cast<ByteCount>(number_at(info, 1));
+  const LeaseFault fault =
+      environment.runtime().leases().share(&environment, uint_at(info, 0), length, ticket);
+  std::memcpy(scratch_at(info, 2), &ticket, sizeof ticket);
+  return Napi::Number::New(info.Env(), static_cast<double>(fault));
+}
+
+/// `adopt(scratch)`: a LeaseFault; the block in scratch[0], its length in scratch[2..3].
+Value adopt(const CallbackInfo& info) {
+  Environment& environment = environment_of(info);
+  std::uint32_t* scratch = scratch_at(info, 0);
+  const AdoptedLease lease =
+      environment.runtime().leases().adopt(&environment, ticket_from(scratch));
+  const std::uint64_t length = lease.length;
+  scratch[0] = lease.block;
+  std::memcpy(scratch + 2, &length, sizeof length);
+  return Napi::Number::New(info.Env(), static_cast<double>(lease.fault));
+}
+
+/// `revoke(scratch)`: a LeaseFault.
+Value revoke(const CallbackInfo& info) {
+  const ShareTicket ticket = ticket_from(scratch_at(info, 0));
+  const LeaseFault fault = environment_of(info).runtime().leases().revoke(ticket);
+  return Napi::Number::New(info.Env(), static_cast<double>(fault));
+}
+
+void release_shared(const CallbackInfo& info) {
+  Environment& environment = environment_of(info);
+  environment.runtime().leases().release(&environment, uint_at(info, 0));
+}
+
+Value references(const CallbackInfo& info) {
+  return Napi::Number::New(info.Env(),
+                           environment_of(info).runtime().leases().references(uint_at(info, 0)));
+}
+
+// Waiting for room under maxBytes.
+
+void start_waiting(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  cache->heap().room().start_waiting(cache);
+}
+
+void stop_waiting(const CallbackInfo& info) {
+  if (LeaseCache* cache = cache_at(info)) cache->heap().room().stop_waiting(cache);
+}
+
+/// `waitForRoom(pool, bytes, ms)`: blocks the thread until something was released or `ms` are over.
+/// True when there is room for `bytes`.
+Value wait_for_room(const CallbackInfo& info) {
+  Heap& heap = cache_at(info)->heap();
+  const auto bytes = static_cast<ByteCount>(number_at(info, 1));
+  const std::uint64_t ticket = heap.room().ticket();
+  if (!heap.budget().has_room(bytes)) {
+    heap.room().wait(ticket, static_cast<Nanos>(number_at(info, 2)) * kMillisecond);
+  }
+  return Napi::Boolean::New(info.Env(), heap.budget().has_room(bytes));
+}
+
+/// `takeSignals(pool)`: what other threads asked for, a set of LeaseCache::Signal.
+Value take_signals(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  return Napi::Number::New(info.Env(), cache == nullptr ? 0 : cache->take_signals());
+}
+
+// Upkeep.
+
+/// `tick(pool)`: gives idle memory back. True while there is reason to come again.
+Value tick(const CallbackInfo& info) {
+  Environment& environment = environment_of(info);
+  LeaseCache* cache = cache_at(info);
+  if (cache == nullptr) return Napi::Boolean::New(info.Env(), false);
+  const bool idle = cache->was_idle();
+  if (idle) cache->flush();
+  Heap& heap = cache->heap();
+  // Leases that are out come back into magazines without a native call: somebody has to look.
+  const bool again = heap.tick() || !idle || heap.budget().charged() != 0;
+  environment.settle_closed();
+  return Napi::Boolean::New(info.Env(), again);
+}
+
+/// `staleWindows()`: superslabs whose windows JavaScript should drop.
+Value stale_windows(const CallbackInfo& info) {
+  Napi::Array out = Napi::Array::New(info.Env());
+  environment_of(info).drop_stale_windows([&](SuperslabIndex index) { out[out.Length()] = index; });
+  return out;
+}
+
+/// `isLargeBlock(block, bytes)`: whether a window of `bytes` still shows a block beyond 2 MiB.
+Value is_large_block(const CallbackInfo& info) {
+  const Space& space = environment_of(info).runtime().space();
+  const BlockNumber block = uint_at(info, 0);
+  const bool same = is_large(space, block) &&
+                    static_cast<double>(capacity_of(space, block)) == number_at(info, 1);
+  return Napi::Boolean::New(info.Env(), same);
+}
+
+/// `trim(pool, targetBytes)`: bytes given back.
+Value trim(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  cache->flush();
+  return Napi::Number::New(
+      info.Env(),
+      static_cast<double>(cache->heap().trim(static_cast<ByteCount>(number_at(info, 1)))));
+}
+
+Value stats(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  cache->fold();
+  return stats_object(info.Env(), cache->heap());
+}
+
+Value outstanding_tokens(const CallbackInfo& info) {
+  return Napi::Number::New(
+      info.Env(), static_cast<double>(environment_of(info).runtime().leases().outstanding()));
+}
+
+template <auto function>
+void export_function(Napi::Object& exports, const char* name) {
+  exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new State);
+  export_function<attach>(exports, "attach");
+  export_function<open_pool>(exports, "openPool");
+  export_function<close_pool>(exports, "closePool");
+  export_function<refill>(exports, "refill");
+  export_function<spill>(exports, "spill");
+  export_function<give>(exports, "give");
+  export_function<flush>(exports, "flush");
+  export_function<take_large>(exports, "takeLarge");
+  export_function<window>(exports, "window");
+  export_function<large_window>(exports, "largeWindow");
+  export_function<slice_tags>(exports, "sliceTags");
+  export_function<capacity>(exports, "capacity");
+  export_function<share>(exports, "share");
+  export_function<adopt>(exports, "adopt");
+  export_function<revoke>(exports, "revoke");
+  export_function<release_shared>(exports, "releaseShared");
+  export_function<references>(exports, "references");
+  export_function<start_waiting>(exports, "startWaiting");
+  export_function<stop_waiting>(exports, "stopWaiting");
+  export_function<wait_for_room>(exports, "waitForRoom");
+  export_function<take_signals>(exports, "takeSignals");
+  export_function<tick>(exports, "tick");
+  export_function<stale_windows>(exports, "staleWindows");
+  export_function<is_large_block>(exports, "isLargeBlock");
+  export_function<trim>(exports, "trim");
+  export_function<stats>(exports, "stats");
+  export_function<outstanding_tokens>(exports, "outstandingTokens");
+  return exports;
+}
+
+}  // namespace
+}  // namespace superslab
+
+static Napi::Object init_superslab(Napi::Env env, Napi::Object exports) {
+  return superslab::init(env, exports);
+}
+NODE_API_MODULE(superslab, init_superslab)

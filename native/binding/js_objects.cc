@@ -1,0 +1,151 @@
+#include "binding/js_objects.h"
+
+#include <string>
+
+#include "heap/large.h"
+#include "heap/size_class.h"
+#include "policy/knob.h"
+
+namespace superslab {
+namespace {
+
+Napi::String text(Napi::Env env, std::string_view s) {
+  return Napi::String::New(env, s.data(), s.size());
+}
+
+Napi::Number number(Napi::Env env, std::uint64_t n) {
+  return Napi::Number::New(env, static_cast<double>(n));
+}
+
+Napi::Array knob_rows(Napi::Env env, const Snapshot& policy) {
+  Napi::Array rows = Napi::Array::New(env, kKnobCount);
+  for (std::size_t i = 0; i < kKnobCount; ++i) {
+    const Knob& knob = kKnobs[i];
+    char buffer[kValueTextBytes];
+    Napi::Object row = Napi::Object::New(env);
+    row["option"] = text(env, knob.option);
+    row["variable"] = text(env, knob.variable);
+    row["unit"] = text(env, knob.unit);
+    row["words"] = text(env, knob.words);
+    row["meaning"] = text(env, knob.meaning);
+    row["default"] = text(env, knob.default_text);
+    row["value"] = text(env, format_value(knob, knob_code(policy, knob.id), buffer));
+    rows[static_cast<std::uint32_t>(i)] = row;
+  }
+  return rows;
+}
+
+Napi::Array statistic_rows(Napi::Env env) {
+  Napi::Array rows = Napi::Array::New(env);
+  const auto add = [&](const char* scope, const char* name, const char* unit, const char* meaning) {
+    Napi::Object row = Napi::Object::New(env);
+    row["scope"] = text(env, scope);
+    row["name"] = text(env, name);
+    row["unit"] = text(env, unit);
+    row["meaning"] = text(env, meaning);
+    rows[rows.Length()] = row;
+  };
+#define HEAP_STAT(field, json, unit, meaning) add("heap", json, unit, meaning);
+#define CLASS_STAT(field, json, unit, meaning) add("class", json, unit, meaning);
+#include "heap/stats.def"
+#undef HEAP_STAT
+#undef CLASS_STAT
+  return rows;
+}
+
+}  // namespace
+
+Napi::Object error_object(Napi::Env env, const char* error, std::string_view message) {
+  Napi::Object out = Napi::Object::New(env);
+  out["error"] = text(env, error);
+  out["message"] = text(env, message);
+  return out;
+}
+
+Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes) {
+  // Undefined where the host forbids external buffers, as Electron does; the facade says so.
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      env, data, bytes, [](node_api_basic_env, void*, void*) {}, nullptr, &buffer);
+  return status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
+}
+
+Napi::Object facts_object(Napi::Env env, const Snapshot& policy) {
+  Napi::Object out = Napi::Object::New(env);
+  const std::size_t granules = kMaxClassBytes / kGranuleBytes + 1;
+  Napi::Uint8Array tags = Napi::Uint8Array::New(env, granules);
+  for (std::size_t i = 0; i < granules; ++i) tags[i] = tag_of(lease_class_for(i * kGranuleBytes));
+  Napi::Uint32Array bytes = Napi::Uint32Array::New(env, kClassCount + 1);
+  for (std::size_t i = 0; i < kClassCount; ++i) bytes[i + 1] = class_bytes(i);
+  out["tagOfGranules"] = tags;
+  out["bytesOfTag"] = bytes;
+  out["maxBlockBytes"] = number(env, kMaxLargeBytes);
+  out["knobs"] = knob_rows(env, policy);
+  out["statistics"] = statistic_rows(env);
+  out["reportAtExit"] = Napi::Boolean::New(env, policy.stats);
+  return out;
+}
+
+Napi::Object pool_object(Napi::Env env, PoolId id, LeaseCache& cache, const Snapshot& policy) {
+  LeaseMagazines& magazines = cache.magazines();
+  magazines.retain();
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      env, &magazines, kMappedMagazineBytes,
+      [](node_api_basic_env, void* data, void*) { static_cast<LeaseMagazines*>(data)->release(); },
+      nullptr, &buffer);
+  if (status != napi_ok) magazines.release();
+
+  Napi::Object out = Napi::Object::New(env);
+  out["id"] = number(env, id);
+  out["magazines"] = status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
+  out["zero"] = number(env, static_cast<std::uint64_t>(policy.zero));
+  out["onExhausted"] = number(env, static_cast<std::uint64_t>(policy.on_exhausted));
+  out["waitMs"] = number(env, static_cast<std::uint64_t>(policy.wait_ms));
+  out["purgeDelayMs"] = number(env, static_cast<std::uint64_t>(policy.purge_delay_ms));
+  out["maxBytes"] = number(env, policy.max_bytes);
+  return out;
+}
+
+Napi::Object stats_object(Napi::Env env, const Heap& heap) {
+  const HeapStats sums = heap.stats();
+  Napi::Object totals = Napi::Object::New(env);
+#define HEAP_STAT(field, json, unit, meaning) totals[json] = number(env, sums.field);
+#define CLASS_STAT(field, json, unit, meaning)
+#include "heap/stats.def"
+#undef HEAP_STAT
+#undef CLASS_STAT
+
+  Napi::Array classes = Napi::Array::New(env);
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const ClassStats one = heap.class_stats(static_cast<ClassIndex>(i));
+    if (one.refills == 0) continue;
+    Napi::Object row = Napi::Object::New(env);
+    row["blockBytes"] = number(env, class_bytes(i));
+#define HEAP_STAT(field, json, unit, meaning)
+#define CLASS_STAT(field, json, unit, meaning) row[json] = number(env, one.field);
+#include "heap/stats.def"
+#undef HEAP_STAT
+#undef CLASS_STAT
+    classes[classes.Length()] = row;
+  }
+  Napi::Object out = Napi::Object::New(env);
+  out["heap"] = totals;
+  out["classes"] = classes;
+  return out;
+}
+
+bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& error) {
+  for (std::uint32_t i = 0; i < pairs.Length(); ++i) {
+    const Napi::Array pair = pairs.Get(i).As<Napi::Array>();
+    const std::string name = pair.Get(0u).ToString();
+    const Napi::Value value = pair.Get(1u);
+    const bool applied =
+        value.IsNumber() ? apply_option(policy, name, value.As<Napi::Number>().DoubleValue(), error)
+                         : apply_option(policy, name, value.ToString().Utf8Value(), error);
+    if (!applied) return false;
+  }
+  return check_node(policy, PolicyOrigin::kOption, system_os().node_count(), error);
+}
+
+}  // namespace superslab

@@ -1,0 +1,32 @@
+// Plain JavaScript objects for what the core knows. lib/binding.ts declares their shapes.
+#pragma once
+
+#include <napi.h>
+
+#include <string_view>
+
+#include "binding/environment.h"
+#include "policy/policy_error.h"
+#include "policy/snapshot.h"
+
+namespace superslab {
+
+/// { error, message }
+Napi::Object error_object(Napi::Env env, const char* error, std::string_view message);
+
+/// { tagOfGranules, bytesOfTag, knobs, statistics }: what stays the same for the whole process.
+Napi::Object facts_object(Napi::Env env, const Snapshot& policy);
+
+/// { id, magazines, ...policy values that the facade acts on }
+Napi::Object pool_object(Napi::Env env, PoolId id, LeaseCache& cache, const Snapshot& policy);
+
+/// { heap: { name: number }, classes: [{ blockBytes, name: number }] }, classes in use only.
+Napi::Object stats_object(Napi::Env env, const Heap& heap);
+
+/// Applies [name, value] pairs. False, with the first error, when one is wrong.
+bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& error);
+
+/// An ArrayBuffer over memory that is never unmapped.
+Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes);
+
+}  // namespace superslab

@@ -1,0 +1,58 @@
+// The big cache: free blocks beyond 2 MiB, kept for the next request of about their size. Bounded
+// in bytes and in age. The caller holds the heap's lock.
+#pragma once
+
+#include "base/types.h"
+#include "heap/superslab_list.h"
+
+namespace superslab {
+
+class BigCache {
+ public:
+  explicit BigCache(ByteCount max_bytes) : max_bytes_(max_bytes) {}
+
+  /// The smallest block of `bytes` to 1.25 x `bytes`, taken out; nullptr when there is none.
+  Superslab* take(ByteCount bytes) {
+    Superslab* best = nullptr;
+    for (Superslab* s = blocks_.first(); s != nullptr; s = s->next) {
+      if (s->large_bytes < bytes || s->large_bytes > bytes + bytes / 4) continue;
+      if (best == nullptr || s->large_bytes < best->large_bytes) best = s;
+    }
+    if (best != nullptr) remove(best);
+    return best;
+  }
+
+  void put(Superslab* s, Nanos now) {
+    s->idle_since = now;
+    blocks_.push(s);
+    bytes_ += s->large_bytes;
+  }
+
+  /// False: the owner must pop blocks until it is true again.
+  bool within_limit() const { return bytes_ <= max_bytes_; }
+
+  /// The one that was put first, taken out, if it was put at `before` or earlier.
+  Superslab* pop_oldest(Nanos before) {
+    Superslab* oldest = nullptr;
+    for (Superslab* s = blocks_.first(); s != nullptr; s = s->next) {
+      if (s->idle_since <= before && (oldest == nullptr || s->idle_since <= oldest->idle_since))
+        oldest = s;
+    }
+    if (oldest != nullptr) remove(oldest);
+    return oldest;
+  }
+
+  ByteCount bytes() const { return bytes_; }
+
+ private:
+  void remove(Superslab* s) {
+    blocks_.remove(s);
+    bytes_ -= s->large_bytes;
+  }
+
+  const ByteCount max_bytes_;
+  ByteCount bytes_ = 0;
+  SuperslabList blocks_;
+};
+
+}  // namespace superslab

@@ -1,0 +1,54 @@
+// maxBytes: how much block capacity may be out of the slabs at once.
+#pragma once
+
+#include <atomic>
+
+#include "base/types.h"
+
+namespace superslab {
+
+/// Charged for every block that leaves its slab, for a caller or for a magazine; discharged when it
+/// is back. One atomic operation per batch.
+class Budget {
+ public:
+  explicit Budget(ByteCount max_bytes) : max_bytes_(max_bytes) {}
+
+  /// Charges up to `wanted` units of `unit` bytes and returns how many fitted.
+  std::size_t charge(ByteCount unit, std::size_t wanted) {
+    ByteCount now = charged_.load(std::memory_order_relaxed);
+    std::size_t granted;
+    do {
+      granted = wanted;
+      if (max_bytes_ != 0) {
+        const ByteCount room = now < max_bytes_ ? max_bytes_ - now : 0;
+        if (granted > room / unit) granted = room / unit;
+        if (granted == 0) return 0;
+      }
+      // Relaxed: the number guards no data.
+    } while (!charged_.compare_exchange_weak(now, now + granted * unit, std::memory_order_relaxed));
+    raise_peak(now + granted * unit);
+    return granted;
+  }
+
+  /// Whether one unit of `unit` bytes would fit now.
+  bool has_room(ByteCount unit) const { return max_bytes_ == 0 || charged() + unit <= max_bytes_; }
+
+  void discharge(ByteCount bytes) { charged_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+  ByteCount charged() const { return charged_.load(std::memory_order_relaxed); }
+  ByteCount peak() const { return peak_.load(std::memory_order_relaxed); }
+  ByteCount max_bytes() const { return max_bytes_; }
+
+ private:
+  void raise_peak(ByteCount to) {
+    ByteCount peak = peak_.load(std::memory_order_relaxed);
+    while (peak < to && !peak_.compare_exchange_weak(peak, to, std::memory_order_relaxed)) {
+    }
+  }
+
+  const ByteCount max_bytes_;
+  std::atomic<ByteCount> charged_{0};
+  std::atomic<ByteCount> peak_{0};
+};
+
+}  // namespace superslab

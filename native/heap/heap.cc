@@ -1,0 +1,467 @@
+#include "heap/heap.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+
+#include "heap/large.h"
+#include "heap/slab_bits.h"
+
+namespace superslab {
+namespace {
+
+constexpr ByteCount kFirstPopulateBytes = 16 * kKiB;
+
+ByteCount bytes_of(SliceMask slices) {
+  return static_cast<ByteCount>(std::popcount(slices)) * kSliceBytes;
+}
+
+/// Explicit huge pages stay with the heap: they come from a pool of the machine that nobody else
+/// can use, and a purged one may have lost its reservation, so that the next touch is a SIGBUS.
+bool is_purgeable(const Superslab& s) {
+  return s.pages == HugePages::kOff || s.pages == HugePages::kTransparent;
+}
+
+/// Makes memory that goes back to the address space read as zero.
+void scrub(Os& os, const Superslab& s, ByteCount bytes) {
+  const OsRange range{s.base, bytes};
+  if (!is_purgeable(s) || os.purge(&range, 1) != OsStatus::kOk) std::memset(s.base, 0, bytes);
+}
+
+}  // namespace
+
+/// The heap's lock, with a count of the times it was not free.
+class Heap::Lock {
+ public:
+  explicit Lock(const Heap& heap) : heap_(heap) {
+    if (heap.lock_.try_lock()) return;
+    heap.counters_.contended.shared_add(1);
+    heap.lock_.lock();
+  }
+  ~Lock() { heap_.lock_.unlock(); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  const Heap& heap_;
+};
+
+/// Idle memory on its way to the operating system. It is on no list meanwhile, so that the heap's
+/// lock is free while the system call runs.
+struct Heap::PurgeBatch {
+  static constexpr std::size_t kMax = 64;
+  struct Item {
+    Superslab* superslab;
+    SliceMask slices;  // part of it, or kAllSlices: the whole superslab or block
+    bool large;
+  };
+  Item items[kMax];
+  std::size_t count = 0;
+  ByteCount bytes = 0;
+};
+
+Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy)
+    : space_(space),
+      clock_(clock),
+      policy_(policy),
+      budget_(policy.max_bytes),
+      big_cache_(policy.big_cache_bytes),
+      populate_bytes_(kFirstPopulateBytes) {}
+
+Heap::~Heap() {
+  for (SlabOwner* owner = owners_; owner != nullptr;) {
+    SlabOwner* next = owner->next;
+    owner->retire_unused();
+    delete owner;
+    owner = next;
+  }
+  trim(0);
+  shelf_.for_each([this](Superslab* s) {
+    shelf_.remove(s);
+    scrub(space_.os(), *s, kSuperslabBytes);
+    give_run(s);
+  });
+  assert(budget_.charged() == 0 && "every block came home");
+}
+
+// Owners -------------------------------------------------------------------------------------
+
+SlabOwner* Heap::attach() {
+  counters_.threads.shared_add(1);
+  {
+    Lock guard(*this);
+    for (SlabOwner* owner = owners_; owner != nullptr; owner = owner->next) {
+      if (!owner->vacant) continue;
+      owner->vacant = false;
+      return owner;
+    }
+  }
+  auto* owner = new (std::nothrow) SlabOwner(*this);
+  if (owner == nullptr) {
+    counters_.threads.shared_sub(1);
+    return nullptr;
+  }
+  Lock guard(*this);
+  owner->next = owners_;
+  owners_ = owner;
+  return owner;
+}
+
+void Heap::detach(SlabOwner* owner) {
+  owner->retire_unused();
+  counters_.threads.shared_sub(1);
+  Lock guard(*this);
+  owner->vacant = true;
+}
+
+template <class Act>
+bool Heap::for_each_vacant(Act act) {
+  for (SlabOwner* at = nullptr;;) {
+    SlabOwner* vacant = nullptr;
+    {
+      Lock guard(*this);
+      vacant = at == nullptr ? owners_ : at->next;
+      while (vacant != nullptr && !vacant->vacant) vacant = vacant->next;
+      if (vacant == nullptr) return false;
+      vacant->vacant = false;
+    }
+    const bool done = act(*vacant);
+    Lock guard(*this);
+    vacant->vacant = true;
+    if (done) return true;
+    at = vacant;
+  }
+}
+
+bool Heap::inherit_slab(ClassIndex c, SlabOwner& to) {
+  return for_each_vacant([&](SlabOwner& vacant) {
+    vacant.collect();
+    return vacant.hand_over(c, to);
+  });
+}
+
+// Slabs --------------------------------------------------------------------------------------
+
+TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes) {
+  const Snapshot& policy = policy_.get();
+  const Backing backing{policy.huge_pages, policy.numa};
+  TakenRun taken = space_.take(count, bytes, backing);
+  if (taken.head == nullptr) {
+    // Under pressure the big cache is the first thing to go.
+    while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) {
+      scrub(space_.os(), *idle, idle->large_bytes);
+      committed_.fetch_sub(idle->large_bytes, std::memory_order_relaxed);
+      give_run(idle);
+    }
+    taken = space_.take(count, bytes, backing);
+  }
+  if (taken.fell_back) counters_.huge_fallbacks.add(count);
+  if (taken.head == nullptr) {
+    counters_.os_failures.add(1);
+    return taken;
+  }
+  counters_.superslabs_taken.add(count);
+  for (std::uint32_t i = 0; i < count; ++i) taken.head[i].heap = this;
+  return taken;
+}
+
+void Heap::give_run(Superslab* head) {
+  counters_.superslabs_given.add(head->run);
+  space_.tag_slices(*head, 0, 1, kTagNone);
+  space_.give(head);
+}
+
+bool Heap::bring_in_huge_page(Superslab* s) {
+  if (s->pages != HugePages::kTransparent) return s->pages != HugePages::kOff;
+  const Populate mode = policy_.get().populate;
+  if (mode == Populate::kOff) return true;  // its first touch will most likely bring it all
+  counters_.populates.add(1);
+  space_.os().populate(s->base, space_.os().page_bytes());
+  // One page asked for and the last one there: the kernel gave a huge page.
+  return space_.os().is_resident(s->base + kSuperslabBytes - space_.os().page_bytes());
+}
+
+Superslab* Heap::fresh_superslab() {
+  const TakenRun taken = take_run(1, kSuperslabBytes);
+  Superslab* s = taken.head;
+  if (s == nullptr) return nullptr;
+  s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
+  s->free_slices = kAllSlices;
+  s->dirty_slices = bring_in_huge_page(s) ? kAllSlices : 0;
+  if (s->dirty_slices == 0 && policy_.get().populate == Populate::kSuperslab) {
+    counters_.populates.add(1);
+    space_.os().populate(s->base, kSuperslabBytes);
+    s->dirty_slices = kAllSlices;
+  }
+  s->idle_since = clock_.now();
+  committed_.fetch_add(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+  shelf_.insert(s);
+  return s;
+}
+
+Slab* Heap::make_slab(ClassIndex c) {
+  const unsigned slices = size_class(c).slices;
+  Lock guard(*this);
+  Superslab* s = shelf_.find(slices);
+  if (s == nullptr) s = fresh_superslab();
+  if (s == nullptr) return nullptr;
+
+  shelf_.remove(s);
+  // Slices that still hold memory first: they cost no page fault.
+  const bool dirty = SuperslabShelf::longest_run(s->dirty_slices) >= slices;
+  const unsigned first =
+      SuperslabShelf::lowest_run(dirty ? s->dirty_slices : s->free_slices, slices);
+  const SliceMask mask = slice_run(first, slices);
+  committed_.fetch_add(bytes_of(mask & ~s->dirty_slices), std::memory_order_relaxed);
+  s->free_slices &= ~mask;
+  s->dirty_slices &= ~mask;
+  shelf_.insert(s);
+  counters_.slabs_made.add(1);
+
+  Slab* slab = space_.slab_at(*s, first);
+  const ByteCount colour = (colour_++ % size_class(c).colours) * kGranuleBytes;
+  slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
+  if (dirty || policy_.get().populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;
+  space_.tag_slices(*s, first, slices, tag_of(c));
+  return slab;
+}
+
+void Heap::retire_slab(Slab* slab) {
+  assert(slab_is_unused(*slab) && slab_is_valid(*slab));
+  Superslab& s = space_.superslab_of(slab->start);
+  const auto first = static_cast<unsigned>((slab->start - s.base) >> kSliceShift);
+  const SliceMask mask = slice_run(first, slab->slices);
+  Lock guard(*this);
+  space_.tag_slices(s, first, slab->slices, kTagNone);
+  slab->slices = 0;
+  shelf_.remove(&s);
+  s.free_slices |= mask;
+  s.dirty_slices |= mask;
+  s.idle_since = clock_.now();
+  shelf_.insert(&s);
+  counters_.slabs_retired.add(1);
+}
+
+void Heap::populate(Slab& slab, ByteCount end) {
+  const ByteCount page = space_.os().page_bytes();
+  const ByteCount batch = populate_bytes_.load(std::memory_order_relaxed);
+  const ByteCount slab_bytes = ByteCount{slab.block_count} * slab.block_bytes;
+  const ByteCount to = std::min(std::max(end, slab.populated_bytes + batch), slab_bytes);
+  std::byte* low = slab.start + slab.populated_bytes;
+  low -= address_of(low) % page;
+  const ByteCount bytes = align_up(static_cast<ByteCount>(slab.start + to - low), page);
+  // A refusal costs nothing but the faults that the first touches take.
+  space_.os().populate(low, bytes);
+  counters_.populates.shared_add(1);
+  slab.populated_bytes = static_cast<std::uint32_t>(to);
+  if (batch < kSuperslabBytes) populate_bytes_.store(batch * 2, std::memory_order_relaxed);
+}
+
+// Blocks beyond 2 MiB ------------------------------------------------------------------------
+
+Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee) {
+  const ByteCount rounded = large_block_bytes(bytes, policy_.get().huge_pages);
+  if (charge(rounded, 1) == 0) return nullptr;
+  Lock guard(*this);
+  Superslab* head = big_cache_.take(rounded);
+  if (head != nullptr) {
+    counters_.large_hits.add(1);
+  } else {
+    counters_.large_misses.add(1);
+    const auto run = static_cast<std::uint32_t>(div_up(rounded, kSuperslabBytes));
+    head = take_run(run, rounded).head;
+    if (head == nullptr) {
+      budget_.discharge(rounded);
+      return nullptr;
+    }
+    for (std::uint32_t i = 1; i < run; ++i)
+      head[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
+    head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
+    head->large_bytes = rounded;
+    space_.tag_slices(*head, 0, 1, kTagLarge);
+    committed_.fetch_add(rounded, std::memory_order_relaxed);
+    if (policy_.get().populate == Populate::kSuperslab) {
+      counters_.populates.add(1);
+      space_.os().populate(head->base, rounded);
+    }
+  }
+  // The request is charged for its own size, though a cached block may be up to a quarter larger.
+  head->charged_bytes = rounded;
+  head->lessee = lessee;
+  leased_large_.push(head);
+  return head;
+}
+
+void Heap::give_large(Superslab* head) {
+  const ByteCount charged = head->charged_bytes;
+  bool over;
+  {
+    Lock guard(*this);
+    leased_large_.remove(head);
+    head->lessee = nullptr;
+    big_cache_.put(head, clock_.now());
+    over = !big_cache_.within_limit();
+  }
+  discharge(charged);
+  if (over) tick();
+}
+
+Superslab* Heap::orphan_large(const SlabOwner* lessee) {
+  Lock guard(*this);
+  for (Superslab* s = leased_large_.first(); s != nullptr; s = s->next) {
+    if (s->lessee != lessee) continue;
+    s->lessee = nullptr;
+    return s;
+  }
+  return nullptr;
+}
+
+// Giving back --------------------------------------------------------------------------------
+
+void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
+  shelf_.for_each([&](Superslab* s) {
+    if (batch.count == PurgeBatch::kMax || s->idle_since > before) return;
+    if (committed_bytes() <= target + batch.bytes) return;
+    const bool whole = s->free_slices == kAllSlices;
+    if (!is_purgeable(*s) || (!whole && s->dirty_slices == 0)) return;
+    shelf_.remove(s);
+    const SliceMask slices = whole ? kAllSlices : s->dirty_slices;
+    batch.bytes += bytes_of(s->dirty_slices);
+    if (!whole) {
+      s->free_slices &= ~slices;
+      shelf_.insert(s);
+    }
+    batch.items[batch.count++] = {s, slices, false};
+  });
+}
+
+bool Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount target) {
+  PurgeBatch batch;
+  {
+    Lock guard(*this);
+    while (batch.count < PurgeBatch::kMax && committed_bytes() > target + batch.bytes) {
+      Superslab* s = big_cache_.pop_oldest(large_before);
+      if (s == nullptr && !big_cache_.within_limit()) s = big_cache_.pop_oldest(~Nanos{0});
+      if (s == nullptr) break;
+      batch.bytes += s->large_bytes;
+      batch.items[batch.count++] = {s, kAllSlices, true};
+    }
+    collect_idle(batch, slabs_before, target);
+  }
+  if (batch.count == 0) return false;
+
+  // Neighbouring slices make one range; a superslab has at most 16 separate runs of them.
+  OsRange ranges[PurgeBatch::kMax * kSlicesPerSuperslab / 2];
+  std::size_t range_count = 0;
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    const PurgeBatch::Item& item = batch.items[i];
+    if (item.large) {
+      if (is_purgeable(*item.superslab)) {
+        ranges[range_count++] = {item.superslab->base, item.superslab->large_bytes};
+      } else {
+        scrub(space_.os(), *item.superslab, item.superslab->large_bytes);
+      }
+      continue;
+    }
+    for (SliceMask rest = item.slices; rest != 0;) {
+      const auto first = static_cast<unsigned>(std::countr_zero(rest));
+      const auto length = static_cast<unsigned>(std::countr_one(rest >> first));
+      ranges[range_count++] = {item.superslab->base + first * kSliceBytes, length * kSliceBytes};
+      rest &= ~slice_run(first, length);
+    }
+  }
+  if (space_.os().purge(ranges, range_count) != OsStatus::kOk) {
+    // Somewhere memory did not go. It must read as zero all the same.
+    for (std::size_t i = 0; i < range_count; ++i)
+      std::memset(ranges[i].address, 0, ranges[i].bytes);
+  }
+
+  Lock guard(*this);
+  counters_.purges.add(1);
+  counters_.purged_bytes.add(batch.bytes);
+  committed_.fetch_sub(batch.bytes, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    const PurgeBatch::Item& item = batch.items[i];
+    if (item.slices == kAllSlices) {
+      give_run(item.superslab);
+      continue;
+    }
+    shelf_.remove(item.superslab);
+    item.superslab->free_slices |= item.slices;
+    item.superslab->dirty_slices &= ~item.slices;
+    shelf_.insert(item.superslab);
+  }
+  return true;
+}
+
+bool Heap::tick() {
+  // Nobody else collects what is freed in the slabs of a thread that has ended.
+  for_each_vacant([](SlabOwner& vacant) {
+    vacant.retire_unused();
+    return false;
+  });
+  const Snapshot& policy = policy_.get();
+  const Nanos now = clock_.now();
+  const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
+  while (purge_once(before(to_nanos(policy.purge_delay_ms)),
+                    before(to_nanos(policy.big_cache_age_ms)), 0)) {
+  }
+  Lock guard(*this);
+  bool idle_left = big_cache_.bytes() != 0;
+  shelf_.for_each([&](const Superslab* s) {
+    idle_left |= is_purgeable(*s) && (s->free_slices == kAllSlices || s->dirty_slices != 0);
+  });
+  return idle_left;
+}
+
+ByteCount Heap::trim(ByteCount target) {
+  for_each_vacant([](SlabOwner& vacant) {
+    vacant.retire_unused();
+    return false;
+  });
+  const std::uint64_t before = counters_.purged_bytes.get();
+  while (committed_bytes() > target && purge_once(~Nanos{0}, ~Nanos{0}, target)) {
+  }
+  return counters_.purged_bytes.get() - before;
+}
+
+// Looking at it ------------------------------------------------------------------------------
+
+HeapStats Heap::stats() const {
+  HeapStats out;
+#define HEAP_STAT(field, json, unit, meaning) out.field = counters_.field.get();
+#define CLASS_STAT(field, json, unit, meaning)
+#include "heap/stats.def"
+#undef HEAP_STAT
+#undef CLASS_STAT
+  out.reserved_bytes = space_.reserved_bytes();
+  out.committed_bytes = committed_bytes();
+  out.charged_bytes = budget_.charged();
+  out.peak_charged_bytes = budget_.peak();
+  out.max_bytes = budget_.max_bytes();
+  const FaultCounts faults = space_.os().fault_counts();
+  out.page_faults = faults.minor + faults.major;
+  Lock guard(*this);
+  out.big_cache_bytes = big_cache_.bytes();
+  return out;
+}
+
+ClassStats Heap::class_stats(ClassIndex c) const {
+  ClassStats sum;
+  Lock guard(*this);
+  for (const SlabOwner* owner = owners_; owner != nullptr; owner = owner->next)
+    add_to(sum, owner->counters(c));
+  // What left the slabs and neither came back nor lies in a magazine is with callers. The threads
+  // go on counting meanwhile, so the differences are exact only while they rest.
+  const std::uint64_t home = sent_home_[to_index(c)].get();
+  sum.cached_blocks = room_.cached(c);
+  const std::uint64_t back = sum.flushed_blocks + home + sum.cached_blocks;
+  sum.in_use_blocks = sum.refilled_blocks > back ? sum.refilled_blocks - back : 0;
+  sum.releases = sum.acquires > sum.in_use_blocks ? sum.acquires - sum.in_use_blocks : 0;
+  sum.hits = sum.acquires > sum.refills ? sum.acquires - sum.refills : 0;
+  sum.remote_frees += home;
+  return sum;
+}
+
+}  // namespace superslab

@@ -1,0 +1,147 @@
+// A heap: superslabs taken from the address space, the slabs cut from them, the big cache, and the
+// owners among whom the slabs are divided. Several heaps can exist; each superslab is in one.
+//
+// Everything here is the slow path: a thread comes by when its owner has no slab with free blocks,
+// has dissolved one, or wants a block beyond 2 MiB.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "heap/big_cache.h"
+#include "heap/budget.h"
+#include "heap/heap_stats.h"
+#include "heap/room.h"
+#include "heap/slab_owner.h"
+#include "heap/superslab_list.h"
+#include "policy/published.h"
+#include "space/space.h"
+
+namespace superslab {
+
+class Heap {
+ public:
+  /// `space` and `clock` outlive the heap.
+  Heap(Space& space, const Clock& clock, const Snapshot& policy);
+
+  /// Every thread has let go of it. Gives all memory back.
+  ~Heap();
+  Heap(const Heap&) = delete;
+  Heap& operator=(const Heap&) = delete;
+
+  // Owners -----------------------------------------------------------------------------------
+
+  /// A share of the heap for the calling thread: a vacant one, with the slabs that its last thread
+  /// left, or a new one. nullptr without memory.
+  SlabOwner* attach();
+
+  /// The calling thread is done with its share. Blocks may still be out.
+  void detach(SlabOwner* owner);
+
+  /// Moves a slab of class `c` with free blocks from a vacant owner to `to`.
+  bool inherit_slab(ClassIndex c, SlabOwner& to);
+
+  // Slabs ------------------------------------------------------------------------------------
+
+  /// A slab of class `c` with nothing carved and no owner yet; nullptr without memory.
+  Slab* make_slab(ClassIndex c);
+
+  /// Dissolves a slab for which slab_is_unused() holds. The caller owned it.
+  void retire_slab(Slab* slab);
+
+  /// Brings in the memory of `slab` up to `end` bytes from its start, and more as demand grows.
+  void populate(Slab& slab, ByteCount end);
+
+  // Blocks beyond 2 MiB -----------------------------------------------------------------------
+
+  /// A block of at least `bytes` (in (kMaxClassBytes, kMaxLargeBytes]), charged to the budget;
+  /// nullptr when the budget or the operating system has no more. `lessee` is remembered.
+  Superslab* take_large(ByteCount bytes, SlabOwner* lessee);
+
+  /// Any thread.
+  void give_large(Superslab* head);
+
+  /// A block beyond 2 MiB that `lessee` leased, which is then nobody's; nullptr when it has no
+  /// more.
+  Superslab* orphan_large(const SlabOwner* lessee);
+
+  // Giving back -------------------------------------------------------------------------------
+
+  /// Purges what has been idle for longer than the policy's delays. Call it now and then, from any
+  /// thread. True while something idle is left, so that the caller comes again.
+  bool tick();
+
+  /// Purges idle memory at once until at most `target` bytes are committed. Returns the bytes that
+  /// went back to the operating system.
+  ByteCount trim(ByteCount target);
+
+  // Budget ------------------------------------------------------------------------------------
+
+  std::size_t charge(ByteCount unit, std::size_t wanted) { return budget_.charge(unit, wanted); }
+  void discharge(ByteCount bytes) {
+    budget_.discharge(bytes);
+    room_.notify();
+  }
+  const Budget& budget() const { return budget_; }
+
+  /// Who waits for a discharge.
+  Room& room() { return room_; }
+
+  /// No thread is attached and every block is home.
+  bool is_abandoned() const { return counters_.threads.get() == 0 && budget_.charged() == 0; }
+
+  // Looking at it -----------------------------------------------------------------------------
+
+  HeapStats stats() const;
+  /// Sums the threads' counters of class `c`.
+  ClassStats class_stats(ClassIndex c) const;
+  ByteCount committed_bytes() const { return committed_.load(std::memory_order_relaxed); }
+
+  void count_double_frees(std::uint64_t n) { counters_.double_frees.shared_add(n); }
+  void count_leak(std::uint64_t blocks, ByteCount bytes) {
+    counters_.leaked_blocks.shared_add(blocks);
+    counters_.leaked_bytes.shared_add(bytes);
+  }
+  void count_sent_home(ClassIndex c) { sent_home_[to_index(c)].shared_add(1); }
+  void count_exhausted() { counters_.exhausted.shared_add(1); }
+
+  const Snapshot& policy() const { return policy_.get(); }
+  Space& space() const { return space_; }
+
+ private:
+  class Lock;
+  struct PurgeBatch;
+
+  /// Calls act(SlabOwner&) for each vacant owner, as its owner and without the lock, until it
+  /// answers true. The owner is not vacant meanwhile, so that no thread attaches to it.
+  template <class Act>
+  bool for_each_vacant(Act act);
+
+  Superslab* fresh_superslab();
+  bool bring_in_huge_page(Superslab* s);
+  TakenRun take_run(std::uint32_t count, ByteCount bytes);
+  void give_run(Superslab* head);
+  void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target);
+  bool purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
+
+  Space& space_;
+  const Clock& clock_;
+  PublishedSnapshot policy_;
+  Budget budget_;
+  Room room_;
+
+  mutable Mutex lock_{LockRank::kHeap};
+  SuperslabShelf shelf_;
+  BigCache big_cache_;
+  SuperslabList leased_large_;
+  SlabOwner* owners_ = nullptr;
+  std::uint32_t colour_ = 0;
+  std::atomic<ByteCount> committed_{0};
+  std::atomic<ByteCount> populate_bytes_;
+  mutable HeapCounters counters_;
+  Counter sent_home_[kClassCount];  // shared leases that ended, which no thread's counters saw
+};
+
+}  // namespace superslab

@@ -1,0 +1,189 @@
+#include "heap/lease_cache.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <new>
+
+namespace superslab {
+namespace {
+
+bool is_lease_class(ClassIndex c) { return size_class(c).block_bytes % kGranuleBytes == 0; }
+
+BlockNumber* blocks_of(LeaseMagazines& magazines, ClassIndex c) {
+  return magazines.blocks + std::size_t{tag_of(c)} * kMagazineBlocks;
+}
+
+}  // namespace
+
+LeaseCache* LeaseCache::attach(Heap& heap, Wake wake, void* context) {
+  auto* magazines = new (std::nothrow) LeaseMagazines{};
+  SlabOwner* owner = magazines == nullptr ? nullptr : heap.attach();
+  auto* cache = owner == nullptr ? nullptr
+                                 : new (std::nothrow)
+                                       LeaseCache(heap, *owner, magazines, wake, context);
+  if (cache != nullptr) return cache;
+  if (owner != nullptr) heap.detach(owner);
+  if (magazines != nullptr) magazines->release();
+  return nullptr;
+}
+
+LeaseCache::LeaseCache(Heap& heap, SlabOwner& owner, LeaseMagazines* magazines, Wake wake,
+                       void* context)
+    : heap_(heap), owner_(owner), magazines_(magazines), wake_(wake), context_(context) {
+  set_limits();
+  heap_.room().join(this);
+}
+
+LeaseCache::~LeaseCache() {
+  // Code that still holds the pool finds every magazine empty and full at once.
+  std::memset(magazines_->depth, 0, sizeof magazines_->depth);
+  std::memset(magazines_->limit, 0, sizeof magazines_->limit);
+  magazines_->release();
+}
+
+void LeaseCache::detach() {
+  heap_.room().leave(this);
+  flush();
+  heap_.detach(&owner_);
+  delete this;
+}
+
+void LeaseCache::set_limits() {
+  const bool none =
+      squeezed_.load(std::memory_order_relaxed) || closed_.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    if (!is_lease_class(c)) continue;
+    std::atomic_ref<std::uint32_t>(magazines_->limit[tag_of(c)])
+        .store(none ? 0 : magazine_limit(c, heap_.policy()), std::memory_order_relaxed);
+  }
+}
+
+void LeaseCache::signal(Signal what) {
+  // Release: what the sender did before is seen by take_signals().
+  if ((signals_.fetch_or(what, std::memory_order_release) & what) == 0) wake_(context_);
+}
+
+void LeaseCache::squeeze(bool on) {
+  squeezed_.store(on, std::memory_order_relaxed);
+  set_limits();
+  if (on) signal(kFlush);
+}
+
+void LeaseCache::close() {
+  closed_.store(true, std::memory_order_relaxed);
+  set_limits();
+  flush();
+}
+
+void LeaseCache::fold_acquired(ClassIndex c) {
+  // JavaScript's counter wraps at 2^32; differences do not mind.
+  const std::uint32_t now = magazines_->acquired[tag_of(c)];
+  owner_.counters(c).acquires.add(now - folded_[tag_of(c)]);
+  folded_[tag_of(c)] = now;
+}
+
+void LeaseCache::give_from(ClassIndex c, std::uint32_t first, std::uint32_t count) {
+  void* pointers[kMagazineBlocks];
+  const BlockNumber* numbers = blocks_of(*magazines_, c) + first;
+  for (std::uint32_t i = 0; i < count; ++i)
+    pointers[i] = address_of_number(heap_.space(), numbers[i]);
+  owner_.give(pointers, count);
+  owner_.counters(c).flushes.add(1);
+  owner_.counters(c).flushed_blocks.add(count);
+}
+
+std::uint32_t LeaseCache::refill(ClassIndex c) {
+  const SliceTag tag = tag_of(c);
+  void* pointers[kMagazineBlocks];
+  const std::uint32_t limit = magazines_->limit[tag];
+  std::size_t got = owner_.take(c, pointers, limit == 0 ? 1 : batches_.next(c, limit));
+  if (got == 0) {
+    flush();  // our own magazines of other classes may hold what is missing
+    got = owner_.take(c, pointers, 1);
+  }
+  fold_acquired(c);
+  owner_.counters(c).refills.add(1);
+  owner_.counters(c).refilled_blocks.add(got);
+  // The lowest address goes on top: memory is touched in address order.
+  BlockNumber* numbers = blocks_of(*magazines_, c);
+  for (std::size_t i = 0; i < got; ++i)
+    numbers[got - 1 - i] = number_of(heap_.space(), pointers[i]);
+  magazines_->depth[tag] = static_cast<std::uint32_t>(got);
+  return static_cast<std::uint32_t>(got);
+}
+
+void LeaseCache::spill(ClassIndex c) {
+  const SliceTag tag = tag_of(c);
+  const std::uint32_t depth = magazines_->depth[tag];
+  if (depth == 0) return;
+  // The older half goes; what was released last is most likely still in the processor's cache.
+  const std::uint32_t going = magazines_->limit[tag] == 0 ? depth : std::max(depth / 2, 1u);
+  give_from(c, 0, going);
+  BlockNumber* numbers = blocks_of(*magazines_, c);
+  std::memmove(numbers, numbers + going, (depth - going) * sizeof *numbers);
+  magazines_->depth[tag] = depth - going;
+}
+
+void LeaseCache::give(BlockNumber block) {
+  Superslab& s = heap_.space().superslab(superslab_of(block));
+  if (is_large(heap_.space(), block)) {
+    heap_.give_large(&s);
+    return;
+  }
+  void* pointer = address_of_number(heap_.space(), block);
+  ClassCounters& counters = owner_.counters(heap_.space().slab_of(pointer)->size_class);
+  counters.flushes.add(1);
+  counters.flushed_blocks.add(1);
+  owner_.give(&pointer, 1);
+}
+
+BlockNumber LeaseCache::take_large(ByteCount bytes) {
+  Superslab* head = heap_.take_large(bytes, &owner_);
+  if (head == nullptr) {
+    flush();
+    head = heap_.take_large(bytes, &owner_);
+  }
+  return head == nullptr ? 0 : static_cast<BlockNumber>(head->index * kGranulesPerSuperslab);
+}
+
+std::uint32_t LeaseCache::cached(ClassIndex c) const {
+  return std::atomic_ref<std::uint32_t>(magazines_->depth[tag_of(c)])
+      .load(std::memory_order_relaxed);
+}
+
+void LeaseCache::fold() {
+  for (std::size_t i = 0; i < kClassCount; ++i) fold_acquired(static_cast<ClassIndex>(i));
+}
+
+bool LeaseCache::was_idle() {
+  std::uint64_t acquired = 0;
+  for (std::size_t tag = 0; tag <= kClassCount; ++tag) acquired += magazines_->acquired[tag];
+  const bool idle = acquired == acquired_at_last_look_;
+  acquired_at_last_look_ = acquired;
+  return idle;
+}
+
+bool LeaseCache::holds_blocks() const {
+  for (std::size_t tag = 0; tag <= kClassCount; ++tag) {
+    if (magazines_->depth[tag] != 0) return true;
+  }
+  return false;
+}
+
+void LeaseCache::flush() {
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    if (!is_lease_class(c)) continue;
+    fold_acquired(c);
+    const std::uint32_t depth = magazines_->depth[tag_of(c)];
+    if (depth == 0) continue;
+    magazines_->depth[tag_of(c)] = 0;
+    give_from(c, 0, depth);
+  }
+  batches_.reset();
+  owner_.retire_unused();
+}
+
+}  // namespace superslab

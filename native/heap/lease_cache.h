@@ -1,0 +1,148 @@
+// The JavaScript door's thread cache: magazines of block numbers, in memory that JavaScript maps.
+//
+// JavaScript pops and pushes numbers itself (lib/lease-cache.ts); the functions here run when a
+// magazine is empty or full. One environment uses a LeaseCache, from its own thread.
+//
+// Invariant: a magazine holds only blocks of slabs that this cache's SlabOwner owns. Shared leases
+// never enter one (heap/lease_table.h). So when an environment dies, every block of those slabs
+// that is neither free nor cached nor shared was leased by code that no longer exists.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "heap/block_number.h"
+#include "heap/heap.h"
+#include "heap/magazine_limits.h"
+
+namespace superslab {
+
+/// What JavaScript sees. Indexed by slice tag (class + 1), so that a release needs no subtraction;
+/// entries without a class stay zero and send JavaScript to the slow path.
+///
+/// Plain memory on purpose: one thread uses it, but for `limit`, which Room::squeeze() may clear
+/// from another thread; an aligned 32-bit store that JavaScript sees sooner or later.
+struct LeaseMagazines {
+  static constexpr std::size_t kTags = 256;
+
+  std::uint32_t depth[kTags];     // blocks in the magazine
+  std::uint32_t limit[kTags];     // a release that finds depth >= limit takes the slow path
+  std::uint32_t acquired[kTags];  // counts up; wraps around
+  BlockNumber blocks[(kClassCount + 1) * kMagazineBlocks];
+
+  /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
+  /// order, and a closed pool's code may still look at its magazines: the last one frees them.
+  std::atomic<std::uint32_t> references{1};
+
+  void retain() { references.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+};
+
+/// The part that JavaScript maps.
+constexpr ByteCount kMappedMagazineBytes = offsetof(LeaseMagazines, references);
+
+class LeaseCache final : public Room::Member {
+ public:
+  /// Called from any thread when this environment has something to do: see take_signals().
+  using Wake = void (*)(void* context);
+
+  /// nullptr without memory.
+  static LeaseCache* attach(Heap& heap, Wake wake, void* context);
+
+  /// Gives back what is cached and ends. Leases that are still out keep their memory; `bury` must
+  /// have dealt with them, or the heap outlives them.
+  void detach();
+
+  LeaseMagazines& magazines() { return *magazines_; }
+
+  /// Fetches a batch of class `c` into its empty magazine. Returns how many blocks came: 0 when
+  /// there is no room under maxBytes (Budget::has_room tells) or no memory.
+  std::uint32_t refill(ClassIndex c);
+
+  /// Makes room in a full magazine, so that at least one more block fits unless its limit is 0.
+  void spill(ClassIndex c);
+
+  /// Gives one leased block straight back to its slab.
+  void give(BlockNumber block);
+
+  /// A block beyond 2 MiB; 0 when there is no room or no memory.
+  BlockNumber take_large(ByteCount bytes);
+
+  /// Gives back everything cached and every slab that is unused.
+  void flush();
+
+  /// Turns caching off for good: the pool is closed.
+  void close();
+
+  /// Brings the counters of this thread up to date.
+  void fold();
+
+  /// True when nothing was acquired since the last call.
+  bool was_idle();
+
+  /// True when a magazine holds a block.
+  bool holds_blocks() const;
+
+  enum Signal : std::uint32_t { kFlush = 1, kRoomMade = 2 };
+  /// What other threads asked for since the last call; a set of Signal.
+  std::uint32_t take_signals() { return signals_.exchange(0, std::memory_order_acquire); }
+
+  /// Reclaims what the dead environment had leased privately; under the lease table's lock.
+  /// is_shared(BlockNumber) tells which blocks live on elsewhere.
+  template <class IsShared>
+  void reclaim(IsShared is_shared);
+
+  void squeeze(bool on) override;
+  void room_made() override { signal(kRoomMade); }
+  std::uint32_t cached(ClassIndex c) const override;
+
+  Heap& heap() const { return heap_; }
+
+ private:
+  LeaseCache(Heap& heap, SlabOwner& owner, LeaseMagazines* magazines, Wake wake, void* context);
+  ~LeaseCache();
+
+  void signal(Signal what);
+  void set_limits();
+  void give_from(ClassIndex c, std::uint32_t first, std::uint32_t count);
+  void fold_acquired(ClassIndex c);
+
+  Heap& heap_;
+  SlabOwner& owner_;
+  LeaseMagazines* magazines_;
+  Wake wake_;
+  void* context_;
+  BatchSizes batches_;
+  std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
+  std::uint64_t acquired_at_last_look_ = 0;
+  std::atomic<std::uint32_t> signals_{0};
+  std::atomic<bool> squeezed_{false};
+  std::atomic<bool> closed_{false};
+};
+
+template <class IsShared>
+void LeaseCache::reclaim(IsShared is_shared) {
+  flush();
+  std::uint64_t leaked_blocks = 0;
+  ByteCount leaked_bytes = 0;
+  // No shared lease of these slabs can be released meanwhile: that takes the lease table's lock.
+  owner_.for_each_leased([&](void* block, ByteCount bytes) {
+    if (is_shared(number_of(heap_.space(), block))) return false;
+    ++leaked_blocks;
+    leaked_bytes += bytes;
+    owner_.counters(class_for(bytes)).flushed_blocks.add(1);
+    return true;
+  });
+  heap_.discharge(leaked_bytes);
+  while (Superslab* large = heap_.orphan_large(&owner_)) {
+    if (is_shared(static_cast<BlockNumber>(large->index * kGranulesPerSuperslab))) continue;
+    ++leaked_blocks;
+    leaked_bytes += large->large_bytes;
+    heap_.give_large(large);
+  }
+  heap_.count_leak(leaked_blocks, leaked_bytes);
+}
+
+}  // namespace superslab

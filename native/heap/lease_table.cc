@@ -1,0 +1,125 @@
+#include "heap/lease_table.h"
+
+#include <sys/random.h>
+
+namespace superslab {
+
+LeaseFault LeaseTable::share(LeaseHolder holder, BlockNumber block, ByteCount length,
+                             ShareTicket& out) {
+  // Fails only before the kernel's generator is seeded at boot.
+  if (getrandom(out.nonce, sizeof out.nonce, 0) != sizeof out.nonce) return LeaseFault::kNoMemory;
+  LockGuard guard(lock_);
+  Entry& entry = entries_[block];
+  if (entry.holders.empty() && entry.tokens == 0) entry.holders.push_back({holder, 1});
+  ++entry.tokens;
+  out.id = next_id_++;
+  tokens_[out.id] = {{out.nonce[0], out.nonce[1]}, block, length};
+  return LeaseFault::kNone;
+}
+
+LeaseTable::Token* LeaseTable::find(const ShareTicket& ticket, LeaseFault& fault) {
+  if (ticket.id == 0 || ticket.id >= next_id_) {
+    fault = LeaseFault::kForged;
+    return nullptr;
+  }
+  const auto at = tokens_.find(ticket.id);
+  if (at == tokens_.end()) {
+    fault = LeaseFault::kUsed;
+    return nullptr;
+  }
+  if (at->second.nonce[0] != ticket.nonce[0] || at->second.nonce[1] != ticket.nonce[1]) {
+    fault = LeaseFault::kForged;
+    return nullptr;
+  }
+  fault = LeaseFault::kNone;
+  return &at->second;
+}
+
+AdoptedLease LeaseTable::adopt(LeaseHolder holder, const ShareTicket& ticket) {
+  LockGuard guard(lock_);
+  LeaseFault fault;
+  const Token* token = find(ticket, fault);
+  if (token == nullptr) return {fault, 0, 0};
+  const AdoptedLease lease{LeaseFault::kNone, token->block, token->length};
+  tokens_.erase(ticket.id);
+  Entry& entry = entries_[lease.block];
+  --entry.tokens;
+  for (Holder& one : entry.holders) {
+    if (one.who != holder) continue;
+    ++one.count;
+    return lease;
+  }
+  entry.holders.push_back({holder, 1});
+  return lease;
+}
+
+LeaseFault LeaseTable::revoke(const ShareTicket& ticket) {
+  LockGuard guard(lock_);
+  LeaseFault fault;
+  const Token* token = find(ticket, fault);
+  if (token == nullptr) return fault;
+  const BlockNumber block = token->block;
+  tokens_.erase(ticket.id);
+  --entries_[block].tokens;
+  settle(block);
+  return LeaseFault::kNone;
+}
+
+void LeaseTable::settle(BlockNumber block) {
+  const auto at = entries_.find(block);
+  if (at->second.tokens != 0 || !at->second.holders.empty()) return;
+  entries_.erase(at);
+  send_home(space_, block);
+}
+
+void LeaseTable::release(LeaseHolder holder, BlockNumber block) {
+  LockGuard guard(lock_);
+  std::vector<Holder>& holders = entries_[block].holders;
+  for (Holder& one : holders) {
+    if (one.who != holder) continue;
+    if (--one.count == 0) {
+      one = holders.back();
+      holders.pop_back();
+    }
+    break;
+  }
+  settle(block);
+}
+
+std::uint32_t LeaseTable::references(BlockNumber block) {
+  LockGuard guard(lock_);
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return 0;
+  std::uint32_t sum = at->second.tokens;
+  for (const Holder& one : at->second.holders) sum += one.count;
+  return sum;
+}
+
+std::uint64_t LeaseTable::outstanding() {
+  LockGuard guard(lock_);
+  return tokens_.size();
+}
+
+std::uint64_t LeaseTable::drop_all_of(LeaseHolder holder) {
+  std::uint64_t held = 0;
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    std::vector<Holder>& holders = at->second.holders;
+    for (std::size_t i = 0; i < holders.size(); ++i) {
+      if (holders[i].who != holder) continue;
+      held += holders[i].count;
+      holders[i] = holders.back();
+      holders.pop_back();
+      break;
+    }
+    if (holders.empty() && at->second.tokens == 0) {
+      const BlockNumber block = at->first;
+      at = entries_.erase(at);
+      send_home(space_, block);
+    } else {
+      ++at;
+    }
+  }
+  return held;
+}
+
+}  // namespace superslab

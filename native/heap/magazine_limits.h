@@ -1,0 +1,42 @@
+// How much a thread may cache of one class, and how much it fetches at a time.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "heap/size_class.h"
+#include "policy/snapshot.h"
+
+namespace superslab {
+
+/// Places in a magazine; knob cache_blocks cannot exceed it.
+constexpr std::uint32_t kMagazineBlocks = 64;
+
+/// Most blocks of class `c` that a thread keeps: bounded in number and in bytes, and so that a
+/// budget is not used up by what a single class caches.
+inline std::uint32_t magazine_limit(ClassIndex c, const Snapshot& policy) {
+  ByteCount bytes = policy.cache_bytes;
+  if (policy.max_bytes != 0) bytes = std::min(bytes, policy.max_bytes / 16);
+  const ByteCount by_bytes = bytes / size_class(c).block_bytes;
+  return static_cast<std::uint32_t>(
+      std::clamp<ByteCount>(by_bytes, 1, std::min(policy.cache_blocks, kMagazineBlocks)));
+}
+
+/// Batches start small and double with each refill, up to half a magazine: a class that is used
+/// once does not carve a whole magazine's worth of memory.
+class BatchSizes {
+ public:
+  std::uint32_t next(ClassIndex c, std::uint32_t limit) {
+    std::uint8_t& size = sizes_[to_index(c)];
+    const std::uint32_t most = std::max(limit / 2, 1u);
+    size = static_cast<std::uint8_t>(std::clamp<std::uint32_t>(size * 2u, 1, most));
+    return size;
+  }
+  void reset() { sizes_.fill(0); }
+
+ private:
+  std::array<std::uint8_t, kClassCount> sizes_{};
+};
+
+}  // namespace superslab

@@ -1,0 +1,64 @@
+#include "heap/room.h"
+
+#include <chrono>
+
+namespace superslab {
+
+void Room::join(Member* member) {
+  LockGuard guard(lock_);
+  member->next_ = members_;
+  members_ = member;
+  if (waiting_.load(std::memory_order_relaxed) != 0) member->squeeze(true);
+}
+
+void Room::leave(Member* member) {
+  stop_waiting(member);
+  LockGuard guard(lock_);
+  for (Member** at = &members_; *at != nullptr; at = &(*at)->next_) {
+    if (*at != member) continue;
+    *at = member->next_;
+    break;
+  }
+}
+
+void Room::start_waiting(Member* member) {
+  LockGuard guard(lock_);
+  if (member->waiting_) return;
+  member->waiting_ = true;
+  if (waiting_.fetch_add(1, std::memory_order_seq_cst) == 0) {
+    for (Member* m = members_; m != nullptr; m = m->next_) m->squeeze(true);
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // see notify()
+}
+
+void Room::stop_waiting(Member* member) {
+  LockGuard guard(lock_);
+  if (!member->waiting_) return;
+  member->waiting_ = false;
+  if (waiting_.fetch_sub(1, std::memory_order_seq_cst) == 1) {
+    for (Member* m = members_; m != nullptr; m = m->next_) m->squeeze(false);
+  }
+}
+
+void Room::wake() {
+  LockGuard guard(lock_);
+  ticket_.fetch_add(1, std::memory_order_seq_cst);
+  changed_.notify_all();
+  for (Member* m = members_; m != nullptr; m = m->next_) {
+    if (m->waiting_) m->room_made();
+  }
+}
+
+std::uint64_t Room::cached(ClassIndex c) const {
+  LockGuard guard(lock_);
+  std::uint64_t sum = 0;
+  for (const Member* m = members_; m != nullptr; m = m->next_) sum += m->cached(c);
+  return sum;
+}
+
+void Room::wait(std::uint64_t seen, Nanos timeout) {
+  std::unique_lock<Mutex> guard(lock_);
+  changed_.wait_for(guard, std::chrono::nanoseconds(timeout), [&] { return ticket() != seen; });
+}
+
+}  // namespace superslab

@@ -1,0 +1,71 @@
+// Waiting for room under maxBytes.
+//
+// Members are the thread caches of a heap. While one of them waits, the others keep nothing back:
+// they are told to give up what they cache, and each block they release goes straight to its slab.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+
+#include "base/lock.h"
+#include "base/types.h"
+
+namespace superslab {
+
+class Room {
+ public:
+  /// A thread cache. Both calls may come from any thread, with locks held: they must only leave a
+  /// note and wake the member's own thread.
+  class Member {
+   public:
+    /// Give up what you cache, and cache nothing until told otherwise.
+    virtual void squeeze(bool on) = 0;
+    /// Something was given back; try again if you wait.
+    virtual void room_made() = 0;
+    /// Free blocks of class `c` in the member's magazine, as far as another thread can tell.
+    virtual std::uint32_t cached(ClassIndex c) const = 0;
+
+   protected:
+    ~Member() = default;
+
+   private:
+    friend class Room;
+    Member* next_ = nullptr;
+    bool waiting_ = false;
+  };
+
+  void join(Member* member);
+  void leave(Member* member);
+
+  /// From now on until stop_waiting() the member hears of each discharge, and everybody is
+  /// squeezed.
+  void start_waiting(Member* member);
+  void stop_waiting(Member* member);
+
+  /// Blocks until something is discharged or `timeout` has passed; the caller has called
+  /// start_waiting() and then tried once more. `seen` is ticket() from before that try.
+  void wait(std::uint64_t seen, Nanos timeout);
+  std::uint64_t ticket() const { return ticket_.load(std::memory_order_seq_cst); }
+
+  /// Free blocks of class `c` in all members' magazines.
+  std::uint64_t cached(ClassIndex c) const;
+
+  /// After each discharge. Costs one load while nobody waits.
+  void notify() {
+    // A waiter first adds itself and then looks at the budget; this thread first discharges and
+    // then looks for waiters. With the fence between, at least one sees the other.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (waiting_.load(std::memory_order_relaxed) != 0) wake();
+  }
+
+ private:
+  void wake();
+
+  mutable Mutex lock_{LockRank::kRoom};
+  std::condition_variable_any changed_;
+  Member* members_ = nullptr;
+  std::atomic<std::uint32_t> waiting_{0};
+  std::atomic<std::uint64_t> ticket_{0};
+};
+
+}  // namespace superslab

@@ -1,0 +1,92 @@
+// The size classes: multiples of 16 bytes up to 128, then four steps per doubling up to 2 MiB, so
+// that at most a fifth of a block is waste. Larger blocks are whole superslabs (heap/large.h).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "base/bits.h"
+#include "base/types.h"
+#include "space/slab.h"
+
+namespace superslab {
+
+constexpr std::size_t kClassCount = 64;
+constexpr ByteCount kMaxClassBytes = kSuperslabBytes;
+
+/// JavaScript names blocks in granules of this many bytes; its classes are multiples of it.
+constexpr ByteCount kGranuleBytes = 64;
+constexpr std::size_t kGranulesPerSuperslab = kSuperslabBytes / kGranuleBytes;
+
+/// How a slab of one class is cut.
+struct SizeClass {
+  std::uint32_t block_bytes;
+  std::uint32_t block_count;
+  std::uint16_t words;    // 64-bit words that hold one bit a block
+  std::uint16_t colours;  // start offsets, kGranuleBytes apart
+  std::uint8_t slices;
+};
+
+constexpr std::uint32_t class_bytes(std::size_t index) {
+  if (index < 8) return static_cast<std::uint32_t>((index + 1) * 16);
+  const std::uint32_t base = 128u << ((index - 8) / 4);
+  return base + static_cast<std::uint32_t>((index - 8) % 4 + 1) * (base / 4);
+}
+
+/// The class for a request of `bytes` in [0, kMaxClassBytes].
+constexpr ClassIndex class_for(ByteCount bytes) {
+  if (bytes <= 128) return static_cast<ClassIndex>(bytes == 0 ? 0 : (bytes - 1) / 16);
+  const ByteCount last = bytes - 1;
+  const unsigned exponent = static_cast<unsigned>(std::bit_width(last)) - 1;
+  return static_cast<ClassIndex>(8 + 4 * (exponent - 7) + ((last >> (exponent - 2)) & 3));
+}
+
+/// The class for a JavaScript lease of `bytes`: the smallest that is a multiple of the granule.
+constexpr ClassIndex lease_class_for(ByteCount bytes) {
+  const ByteCount granules = std::max<ByteCount>(div_up(bytes, kGranuleBytes), 1);
+  std::size_t index = to_index(class_for(granules * kGranuleBytes));
+  while (class_bytes(index) % kGranuleBytes != 0) ++index;
+  return static_cast<ClassIndex>(index);
+}
+
+constexpr SizeClass cut(std::uint32_t block_bytes) {
+  // Eight blocks a slab, within 64 KiB to 512 KiB: fewer would make every refill a new slab, more
+  // would pin memory for classes that are rarely used.
+  const ByteCount target = std::max<ByteCount>(
+      std::clamp<ByteCount>(8 * ByteCount{block_bytes}, kSliceBytes, 512 * kKiB), block_bytes);
+  const std::size_t least = div_up(target, kSliceBytes);
+  std::size_t best = least;
+  ByteCount best_waste = kSuperslabBytes;
+  for (std::size_t slices = least; slices <= std::min(least + least / 2, kSlicesPerSuperslab);
+       ++slices) {
+    const ByteCount waste = (slices * kSliceBytes % block_bytes) * kSlicesPerSuperslab / slices;
+    if (waste < best_waste) best = slices, best_waste = waste;
+  }
+  const ByteCount slab_bytes = best * kSliceBytes;
+  // Slabs that all start at the same offset of a slice share the same few cache sets: small
+  // classes give up to 1 KiB for sixteen different start offsets.
+  const ByteCount colouring = block_bytes <= 1024 ? 15 * kGranuleBytes : 0;
+  const auto count = static_cast<std::uint32_t>((slab_bytes - colouring) / block_bytes);
+  const ByteCount rest = slab_bytes - ByteCount{count} * block_bytes;
+  const ByteCount colours =
+      block_bytes <= 32 * kKiB ? std::min<ByteCount>(rest / kGranuleBytes + 1, 64) : 1;
+  return {block_bytes, count, static_cast<std::uint16_t>(div_up(count, 64)),
+          static_cast<std::uint16_t>(colours), static_cast<std::uint8_t>(best)};
+}
+
+constexpr std::array<SizeClass, kClassCount> make_size_classes() {
+  std::array<SizeClass, kClassCount> table{};
+  for (std::size_t i = 0; i < kClassCount; ++i) table[i] = cut(class_bytes(i));
+  return table;
+}
+
+inline constexpr std::array<SizeClass, kClassCount> kSizeClasses = make_size_classes();
+
+constexpr const SizeClass& size_class(ClassIndex c) { return kSizeClasses[to_index(c)]; }
+
+static_assert(class_bytes(kClassCount - 1) == kMaxClassBytes);
+static_assert(to_index(class_for(kMaxClassBytes)) == kClassCount - 1);
+
+}  // namespace superslab

@@ -1,0 +1,162 @@
+// The free bits of a slab: the only truth about which of its blocks are free. Functions named
+// `remote_` may be called by any thread, the others only by the slab's owner.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "base/bits.h"
+#include "heap/size_class.h"
+#include "space/slab.h"
+
+namespace superslab {
+
+/// floor(offset / block_bytes) by multiplication. With offset and block_bytes below 2^22 the error
+/// offset * (reciprocal * block_bytes - 2^43) stays below 2^43, so the quotient is exact.
+constexpr unsigned kReciprocalShift = 43;
+
+constexpr std::uint64_t reciprocal_of(std::uint32_t block_bytes) {
+  return (std::uint64_t{1} << kReciprocalShift) / block_bytes + 1;
+}
+
+/// Which block `p` lies in; p lies in the slab's blocks.
+inline std::uint32_t block_index(const Slab& slab, const void* p) {
+  const std::uint64_t offset = address_of(p) - address_of(slab.start);
+  return static_cast<std::uint32_t>((offset * slab.reciprocal) >> kReciprocalShift);
+}
+
+inline std::byte* block_address(const Slab& slab, std::uint32_t index) {
+  return slab.start + ByteCount{index} * slab.block_bytes;
+}
+
+inline std::atomic_ref<std::uint64_t> remote_word(const Slab& slab, std::uint32_t word) {
+  return std::atomic_ref<std::uint64_t>(slab.free_words[slab.words + word]);
+}
+
+/// Prepares the entry for blocks of class `c` that start at `start`. `outline` are the words for
+/// classes that need more than the entry holds.
+inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t* outline) {
+  const SizeClass& cut = size_class(c);
+  slab.start = start;
+  slab.reciprocal = reciprocal_of(cut.block_bytes);
+  slab.free_words = cut.words <= kInlineWords ? slab.inline_words : outline;
+  slab.block_bytes = cut.block_bytes;
+  slab.block_count = cut.block_count;
+  slab.carved = 0;
+  slab.populated_bytes = 0;
+  slab.words = cut.words;
+  slab.size_class = c;
+  slab.slices = cut.slices;
+  slab.partial = false;
+  slab.next = slab.prev = nullptr;
+  for (unsigned w = 0; w < 2u * cut.words; ++w) slab.free_words[w] = 0;
+}
+
+/// True when there is nothing to take: no free bit of the owner's and nothing left to carve.
+inline bool slab_is_drained(const Slab& slab) {
+  if (slab.carved < slab.block_count) return false;
+  for (unsigned w = 0; w < slab.words; ++w) {
+    if (slab.free_words[w] != 0) return false;
+  }
+  return true;
+}
+
+/// True when every block ever handed out is free in the owner's words and no remote thread is
+/// about to touch the slab: then nobody but the owner can reach it, and it may be retired.
+/// The acquire pairs with the release in remote_free(): what the last remote thread did to the
+/// slab happened before.
+inline bool slab_is_unused(const Slab& slab) {
+  for (unsigned w = 0, left = slab.carved; left > 0; ++w) {
+    const unsigned in_word = std::min(left, 64u);
+    if (slab.free_words[w] != low_ones(in_word)) return false;
+    left -= in_word;
+  }
+  return slab.pending.load(std::memory_order_acquire) == 0;
+}
+
+/// True when the block is free in either kind of word. Exact only while no remote thread frees.
+inline bool slab_holds(const Slab& slab, std::uint32_t index) {
+  const std::uint64_t words =
+      slab.free_words[index / 64] | remote_word(slab, index / 64).load(std::memory_order_acquire);
+  return (words >> (index % 64)) & 1;
+}
+
+/// Takes up to `wanted` blocks, lowest address first: those that were freed, then fresh ones.
+inline std::size_t slab_take(Slab& slab, void** out, std::size_t wanted) {
+  std::size_t got = 0;
+  for (std::uint32_t w = 0; w < slab.words && got < wanted; ++w) {
+    std::uint64_t bits = slab.free_words[w];
+    while (bits != 0 && got < wanted) {
+      out[got++] = block_address(slab, w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+      bits &= bits - 1;
+    }
+    slab.free_words[w] = bits;
+  }
+  while (got < wanted && slab.carved < slab.block_count)
+    out[got++] = block_address(slab, slab.carved++);
+  return got;
+}
+
+/// Marks the blocks of `mask` in word `word` free and returns those that were free already: a
+/// double free, which changes nothing.
+inline std::uint64_t slab_free(Slab& slab, std::uint32_t word, std::uint64_t mask) {
+  const std::uint64_t before = slab.free_words[word];
+  slab.free_words[word] = before | mask;
+  return before & mask;
+}
+
+/// What remote_free() found.
+struct RemoteFree {
+  std::uint64_t already_free;  // double frees, ignored
+  bool must_queue;             // the caller puts the slab on its owner's remote queue
+};
+
+/// Frees the blocks of `mask` from a thread that does not own the slab.
+///
+/// Two steps: set the bits, then announce them in `pending`. The owner counts what it collects
+/// down. Whoever lifts `pending` above zero queues the slab, so it is queued at most once and no
+/// free is forgotten; and while a thread is between the two steps `pending` differs from zero or
+/// the block is not free yet, so slab_is_unused() keeps the slab from being retired under it.
+inline RemoteFree remote_free(Slab& slab, std::uint32_t word, std::uint64_t mask) {
+  // Release: what this thread wrote into the block comes before the owner's next use of it.
+  const std::uint64_t before = remote_word(slab, word).fetch_or(mask, std::memory_order_release);
+  const std::uint64_t fresh = mask & ~before;
+  const auto count = static_cast<std::int32_t>(std::popcount(fresh));
+  if (count == 0) return {before & mask, false};
+  // Release for slab_is_unused(); acquire so that the queueing thread sees the slab as it is.
+  const std::int32_t prior = slab.pending.fetch_add(count, std::memory_order_acq_rel);
+  return {before & mask, prior <= 0 && prior + count > 0};
+}
+
+/// Moves what remote threads freed into the owner's words. Only for a slab that was popped off the
+/// owner's remote queue.
+inline void slab_collect(Slab& slab) {
+  std::int32_t left = 0;
+  do {
+    std::int32_t collected = 0;
+    for (std::uint32_t w = 0; w < slab.words; ++w) {
+      if (remote_word(slab, w).load(std::memory_order_relaxed) == 0) continue;
+      // Acquire pairs with the release of the bits.
+      const std::uint64_t bits = remote_word(slab, w).exchange(0, std::memory_order_acquire);
+      slab.free_words[w] |= bits;
+      collected += std::popcount(bits);
+    }
+    // Above zero: more was announced after its word was read. Acquire: go round and see those bits.
+    left = slab.pending.fetch_sub(collected, std::memory_order_acq_rel) - collected;
+  } while (left > 0);
+}
+
+/// The structural invariants; for assertions and tests while the slab is quiet.
+inline bool slab_is_valid(const Slab& slab) {
+  if (slab.carved > slab.block_count || slab.words != div_up(slab.block_count, 64)) return false;
+  for (std::uint32_t w = 0; w < slab.words; ++w) {
+    const std::uint32_t below = slab.carved > w * 64 ? slab.carved - w * 64 : 0;
+    const std::uint64_t remote = remote_word(slab, w).load(std::memory_order_relaxed);
+    if ((slab.free_words[w] & remote) != 0) return false;
+    if (((slab.free_words[w] | remote) & ~low_ones(std::min(below, 64u))) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace superslab

@@ -1,0 +1,82 @@
+// Intrusive lists of superslabs. The caller holds the lock of the heap that owns them.
+#pragma once
+
+#include "space/superslab.h"
+
+namespace superslab {
+
+class SuperslabList {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  Superslab* first() const { return first_; }
+
+  void push(Superslab* s) {
+    s->prev = nullptr;
+    s->next = first_;
+    if (first_ != nullptr) first_->prev = s;
+    first_ = s;
+  }
+
+  void remove(Superslab* s) {
+    if (s->prev != nullptr) s->prev->next = s->next;
+    if (s->next != nullptr) s->next->prev = s->prev;
+    if (first_ == s) first_ = s->next;
+    s->next = s->prev = nullptr;
+  }
+
+ private:
+  Superslab* first_ = nullptr;
+};
+
+/// Superslabs that are cut into slabs, by their longest run of free slices, so that one with room
+/// is found without a search.
+class SuperslabShelf {
+ public:
+  /// One with at least `slices` free slices in a row, as full as possible; nullptr when none has.
+  Superslab* find(unsigned slices) const {
+    for (unsigned run = slices; run <= kSlicesPerSuperslab; ++run) {
+      if (!by_run_[run].empty()) return by_run_[run].first();
+    }
+    return nullptr;
+  }
+
+  void insert(Superslab* s) { by_run_[longest_run(s->free_slices)].push(s); }
+
+  /// Before free_slices changes.
+  void remove(Superslab* s) { by_run_[longest_run(s->free_slices)].remove(s); }
+
+  /// Calls `visit` for each; it may remove or reinsert the one it is given.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (SuperslabList& list : by_run_) {
+      for (Superslab* s = list.first(); s != nullptr;) {
+        Superslab* next = s->next;
+        visit(s);
+        s = next;
+      }
+    }
+  }
+
+  static unsigned longest_run(SliceMask free) {
+    unsigned run = 0;
+    for (; free != 0; ++run) free &= free << 1;
+    return run;
+  }
+
+  /// The lowest place of `slices` free slices in a row; the caller knows that there is one.
+  static unsigned lowest_run(SliceMask free, unsigned slices) {
+    SliceMask starts = free;
+    for (unsigned i = 1; i < slices; ++i) starts &= free >> i;
+    return static_cast<unsigned>(__builtin_ctz(starts));
+  }
+
+ private:
+  SuperslabList by_run_[kSlicesPerSuperslab + 1];
+};
+
+constexpr SliceMask slice_run(unsigned first, unsigned count) {
+  const SliceMask ones = count >= 32 ? kAllSlices : (SliceMask{1} << count) - 1;
+  return ones << first;
+}
+
+}  // namespace superslab

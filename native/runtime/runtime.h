@@ -1,0 +1,58 @@
+// What one process has one of: the address space, the policy from the environment, the default
+// heap, the lease table. Built at the first use, never destroyed: memory that a view of any thread
+// may reach must outlive everything.
+#pragma once
+
+#include <vector>
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "heap/heap.h"
+#include "heap/lease_table.h"
+#include "policy/policy_error.h"
+#include "policy/snapshot.h"
+#include "space/space.h"
+
+namespace superslab {
+
+class Runtime {
+ public:
+  /// The process's runtime; nullptr without address space for its tables. Any thread.
+  static Runtime* get();
+
+  /// What is wrong with the SUPERSLAB_* variables, as they were at the first get(); kNone when
+  /// nothing is.
+  const PolicyError& environment_error() const { return environment_error_; }
+
+  /// Policy from the environment, which options then refine.
+  const Snapshot& policy() const { return policy_; }
+
+  Heap& default_heap() { return default_heap_; }
+
+  /// A heap of its own for a pool; nullptr without memory.
+  Heap* make_heap(const Snapshot& policy);
+
+  /// Its creator is done with it. The heap ends when the last of its blocks is home.
+  void retire_heap(Heap* heap);
+
+  /// Ends retired heaps that have become empty. True while some are left.
+  bool sweep();
+
+  Space& space() { return space_; }
+  LeaseTable& leases() { return leases_; }
+
+ private:
+  Runtime();
+
+  Space space_;
+  bool usable_;
+  SystemClock clock_;
+  PolicyError environment_error_{};
+  Snapshot policy_;
+  Heap default_heap_;
+  LeaseTable leases_;
+  Mutex lock_{LockRank::kRegistry};
+  std::vector<Heap*> retired_;
+};
+
+}  // namespace superslab

@@ -1,0 +1,80 @@
+// One arena: a 4 GiB-aligned window of addresses, the pieces of it that are reserved, and its
+// directory. The directory is a mapping of its own, committed as superslabs are first used.
+#pragma once
+
+#include <cstdint>
+
+#include "base/types.h"
+#include "os/os.h"
+#include "space/slab.h"
+#include "space/superslab.h"
+
+namespace superslab {
+
+constexpr std::size_t kSlicesPerArena = kArenaBytes / kSliceBytes;
+
+/// Out-of-line words for one slice: as many as 16-byte blocks need, for both word arrays.
+constexpr std::size_t kWordsPerSlice = 2 * (kSliceBytes / kMinAlignment) / 64;
+
+struct Directory {
+  Superslab superslabs[kSuperslabsPerArena];
+  alignas(64 * kKiB) Slab slabs[kSlicesPerArena];
+  alignas(64 * kKiB) std::uint64_t words[kSlicesPerArena][kWordsPerSlice];
+};
+
+class Arena {
+ public:
+  /// Sets up the window that starts at `window`, with none of it spare yet. False without address
+  /// space for the directory.
+  bool open(Os& os, std::byte* window, std::uint32_t ordinal);
+
+  /// Gives the directory back. Only for tests.
+  void close(Os& os);
+
+  /// Marks a reserved piece of the window as spare.
+  void add_piece(std::byte* base, ByteCount bytes);
+
+  /// The lowest run of `count` spare superslabs, starting at a multiple of `unit`, that
+  /// `fits(entry-or-nullptr)` accepts one by one (nullptr: never used), or -1. Lowest first keeps
+  /// the touched part of the window short.
+  template <class Fits>
+  int find_spare(std::uint32_t count, std::uint32_t unit, Fits fits) const;
+
+  void set_spare(std::uint32_t first, std::uint32_t count, bool spare);
+
+  /// Makes the directory entries of [first, first + count) usable.
+  OsStatus commit_directory(Os& os, std::uint32_t first, std::uint32_t count);
+
+  std::byte* window() const { return window_; }
+  Directory& directory() const { return *directory_; }
+
+ private:
+  static bool test(const std::uint64_t* bits, std::uint32_t i) {
+    return (bits[i / 64] >> (i % 64)) & 1;
+  }
+
+  std::byte* window_ = nullptr;
+  Directory* directory_ = nullptr;
+  std::uint32_t ordinal_ = 0;
+  std::uint64_t spare_[kSuperslabsPerArena / 64] = {};  // in no heap
+  std::uint64_t ready_[kSuperslabsPerArena / 64] = {};  // directory entry committed
+};
+
+template <class Fits>
+int Arena::find_spare(std::uint32_t count, std::uint32_t unit, Fits fits) const {
+  std::uint32_t found = 0;
+  for (std::uint32_t i = 0; i < kSuperslabsPerArena; ++i) {
+    if (i % 64 == 0 && spare_[i / 64] == 0) {
+      found = 0;
+      i += 63;
+      continue;
+    }
+    const bool usable =
+        test(spare_, i) && fits(test(ready_, i) ? &directory_->superslabs[i] : nullptr);
+    found = usable && (found > 0 || i % unit == 0) ? found + 1 : 0;
+    if (found == count) return static_cast<int>(i + 1 - count);
+  }
+  return -1;
+}
+
+}  // namespace superslab

@@ -1,0 +1,44 @@
+// The directory's entry for one slab: everything known about its blocks, apart from the blocks.
+//
+// Invariants (slab_is_valid in heap/slab_bits.h checks the first two):
+//   - a block with index >= carved was never handed out and is in no free word;
+//   - a block is free in at most one of the two word arrays;
+//   - pending == blocks whose remote bit was set and announced - blocks collected from remote bits.
+//     It may dip below zero while a remote thread stands between the two steps.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/types.h"
+
+namespace superslab {
+
+/// Words of each kind that fit into the entry itself.
+constexpr std::size_t kInlineWords = 2;
+
+struct alignas(kCacheLinePair) Slab {
+  // First line: only the owner writes it.
+  std::byte* start;           // first block
+  std::uint64_t reciprocal;   // see block_index() in heap/slab_bits.h
+  std::uint64_t* free_words;  // the owner's free bits; `words` remote words follow them
+  std::uint32_t block_bytes;
+  std::uint32_t block_count;
+  std::uint32_t carved;           // blocks handed out at least once; the others were never touched
+  std::uint32_t populated_bytes;  // from `start`, brought in ahead of use
+  std::uint16_t words;            // 64-bit words of one kind
+  ClassIndex size_class;
+  std::uint8_t slices;  // 0: no slab starts at this slice
+  bool partial;         // which of its owner's lists it is in: something to take, or drained
+  Slab* next;
+  Slab* prev;
+
+  // Second line: what other threads write.
+  alignas(64) std::atomic<void*> owner;  // a SlabOwner; opaque in this layer
+  Slab* next_remote;                     // in the owner's remote queue
+  std::atomic<std::int32_t> pending;
+  std::uint64_t inline_words[2 * kInlineWords];
+};
+static_assert(sizeof(Slab) == kCacheLinePair);
+
+}  // namespace superslab

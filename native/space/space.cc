@@ -1,0 +1,191 @@
+#include "space/space.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace superslab {
+namespace {
+
+constexpr ByteCount kSliceTableBytes = kMaxArenas * kSlicesPerArena;
+
+/// Superslabs that one explicit page of this kind covers.
+constexpr std::uint32_t superslabs_per_page(HugePages pages) {
+  return pages == HugePages::k1GiB ? kGiB / kSuperslabBytes : 1;
+}
+
+bool is_explicit(HugePages pages) { return pages == HugePages::k2MiB || pages == HugePages::k1GiB; }
+
+std::byte* committed_table(Os& os, ByteCount bytes) {
+  bytes = align_up(bytes, os.page_bytes());
+  void* table = os.reserve(bytes, os.page_bytes());
+  if (table == nullptr) return nullptr;
+  if (os.commit(table, bytes, HugePages::kOff) == OsStatus::kOk)
+    return static_cast<std::byte*>(table);
+  os.unreserve(table, bytes);
+  return nullptr;
+}
+
+}  // namespace
+
+bool Space::open(Os& os) {
+  // Address space, not memory: untouched pages of these tables cost nothing.
+  std::byte* tables = committed_table(os, 2 * kSliceTableBytes + kWindows);
+  if (tables == nullptr) return false;
+  os_ = &os;
+  tags_ = reinterpret_cast<SliceTag*>(tables);
+  distances_ = reinterpret_cast<std::uint8_t*>(tables + kSliceTableBytes);
+  ordinals_ = reinterpret_cast<std::uint8_t*>(tables + 2 * kSliceTableBytes);
+  return true;
+}
+
+void Space::close() {
+  for (std::uint32_t i = 0; i < piece_count_; ++i)
+    os_->unreserve(pieces_[i].base, pieces_[i].bytes);
+  for (std::uint32_t i = 1; i < arena_count_; ++i) arenas_[i].close(*os_);
+  os_->unreserve(tags_, align_up(2 * kSliceTableBytes + kWindows, os_->page_bytes()));
+  piece_count_ = 0;
+  arena_count_ = 1;
+}
+
+bool Space::reserve_piece(std::uint32_t least) {
+  if (piece_count_ == kMaxPieces) return false;
+  // A limited address space (RLIMIT_AS, strict overcommit) may still have room for less than an
+  // arena. A piece aligned to its own power-of-two size never crosses a 4 GiB boundary, so the
+  // arithmetic stays: several pieces may share one window.
+  for (std::uint32_t count = kSuperslabsPerArena; count >= std::bit_ceil(least); count /= 2) {
+    const ByteCount bytes = ByteCount{count} * kSuperslabBytes;
+    auto* base = static_cast<std::byte*>(os_->reserve(bytes, bytes));
+    if (base == nullptr) continue;
+    const std::uintptr_t window = address_of(base) >> kArenaShift;
+    bool usable = window < kWindows;
+    if (usable && ordinals_[window] == kNoArena) {
+      usable = arena_count_ < kMaxArenas &&
+               arenas_[arena_count_].open(*os_, reinterpret_cast<std::byte*>(window << kArenaShift),
+                                          arena_count_);
+      if (usable) ordinals_[window] = static_cast<std::uint8_t>(arena_count_++);
+    }
+    if (!usable) {
+      os_->unreserve(base, bytes);
+      continue;  // a smaller piece may lie in a window that we have, and leaves room for a
+                 // directory
+    }
+    arenas_[ordinals_[window]].add_piece(base, bytes);
+    pieces_[piece_count_++] = {base, bytes};
+    reserved_.fetch_add(bytes, std::memory_order_relaxed);
+    return true;
+  }
+  return false;
+}
+
+Superslab* Space::claim(std::uint32_t count, HugePages pages, OsStatus& status) {
+  const std::uint32_t unit = superslabs_per_page(pages);
+  const auto fits = [&](const Superslab* s) {
+    const bool used_before = s != nullptr && s->committed;
+    // Explicit huge pages replace the mapping, which is safe only where no view can exist yet.
+    if (is_explicit(pages)) return !used_before || s->pages == pages;
+    // Those that have them are for those who ask.
+    return !used_before || !is_explicit(s->pages);
+  };
+  for (;;) {
+    for (std::uint32_t ordinal = 1; ordinal < arena_count_; ++ordinal) {
+      Arena& arena = arenas_[ordinal];
+      const int first = arena.find_spare(count, unit, fits);
+      if (first < 0) continue;
+      const auto start = static_cast<std::uint32_t>(first);
+      status = arena.commit_directory(*os_, start, count);
+      if (status != OsStatus::kOk) return nullptr;
+      arena.set_spare(start, count, false);
+      const SuperslabIndex end = ordinal * kSuperslabsPerArena + start + count;
+      if (end > index_limit()) index_limit_.store(end, std::memory_order_release);
+      return &arena.directory().superslabs[start];
+    }
+    if (!reserve_piece(count)) {
+      status = OsStatus::kNoMemory;
+      return nullptr;
+    }
+  }
+}
+
+OsStatus Space::back(Superslab* head, ByteCount bytes, Backing& backing, bool& fell_back) {
+  bytes = align_up(bytes, os_->page_bytes());
+  if (is_explicit(backing.pages)) {
+    if (head->committed) return OsStatus::kOk;  // claim() chose one with these pages
+    bytes = align_up(bytes, kSuperslabBytes * superslabs_per_page(backing.pages));
+    const OsStatus status = os_->commit(head->base, bytes, backing.pages);
+    if (status == OsStatus::kLost) return status;
+    if (status == OsStatus::kOk) {
+      os_->place(head->base, bytes, backing.placement);
+      return status;
+    }
+    fell_back = true;
+    backing.pages = HugePages::kTransparent;
+  }
+  const OsStatus status = os_->commit(head->base, bytes, backing.pages);
+  if (status != OsStatus::kOk) return status;
+  // Advice: memory in the wrong place still works.
+  os_->place(head->base, bytes, backing.placement);
+  return OsStatus::kOk;
+}
+
+TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing) {
+  TakenRun taken;
+  if (count == 0 || count > kSuperslabsPerArena) {
+    taken.status = OsStatus::kNoMemory;
+    return taken;
+  }
+  LockGuard guard(lock_);
+  const std::uint32_t unit = superslabs_per_page(backing.pages);
+  std::uint32_t claimed = static_cast<std::uint32_t>(align_up(count, unit));
+  Superslab* head = claim(claimed, backing.pages, taken.status);
+  if (head == nullptr && is_explicit(backing.pages)) {
+    taken.fell_back = true;
+    backing.pages = HugePages::kTransparent;
+    claimed = count;
+    head = claim(claimed, backing.pages, taken.status);
+  }
+  if (head == nullptr) return taken;
+
+  taken.status = back(head, bytes, backing, taken.fell_back);
+  Arena& arena = arenas_[head->index / kSuperslabsPerArena];
+  const std::uint32_t first = head->index % kSuperslabsPerArena;
+  if (taken.status != OsStatus::kOk) {
+    // A lost range belongs to somebody else now and is never touched again.
+    if (taken.status != OsStatus::kLost) arena.set_spare(first, claimed, true);
+    return taken;
+  }
+  const bool covers_all = is_explicit(backing.pages);
+  for (std::uint32_t i = 0; i < claimed; ++i) {
+    Superslab& s = head[i];
+    if (covers_all || i * kSuperslabBytes < bytes) s.committed = true, s.pages = backing.pages;
+    s.placement = backing.placement;
+  }
+  // A 1 GiB page is committed whole; what this run does not need is spare for the next one.
+  arena.set_spare(first + count, claimed - count, true);
+  head->run = count;
+  taken.head = head;
+  return taken;
+}
+
+void Space::give(Superslab* head) {
+  LockGuard guard(lock_);
+  const std::uint32_t count = head->run;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
+    head[i].heap = nullptr;
+  }
+  arenas_[head->index / kSuperslabsPerArena].set_spare(head->index % kSuperslabsPerArena, count,
+                                                       true);
+}
+
+void Space::tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag) {
+  const std::size_t first = std::size_t{s.index} * kSlicesPerSuperslab + slice;
+  for (unsigned i = 0; i < count; ++i) {
+    // A reader holds a block in this slab and came by it through some synchronisation, or has a
+    // stale address and must live with either value: relaxed bytes.
+    std::atomic_ref<std::uint8_t>(distances_[first + i])
+        .store(static_cast<std::uint8_t>(i), std::memory_order_relaxed);
+    std::atomic_ref<std::uint8_t>(tags_[first + i]).store(tag, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace superslab

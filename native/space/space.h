@@ -1,0 +1,155 @@
+// The process's address space as superslab sees it: arenas, and which superslabs are spare.
+//
+//   pointer >> 32            -> arena ordinal  (flat table over 47 bits)
+//   ordinal, (pointer >> 16) -> slice          (class tag, distance to its slab's first slice)
+//   slice                    -> Slab
+//
+// Two loads find a block's class, and reject a pointer that is not ours.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/bits.h"
+#include "base/lock.h"
+#include "base/types.h"
+#include "os/os.h"
+#include "space/arena.h"
+
+namespace superslab {
+
+/// 256 GiB less one arena: what 32-bit block numbers of 64-byte granules span. Ordinal 0 is left
+/// out, so that zero-filled tables mean "no arena" and block number 0 names nothing.
+constexpr std::uint32_t kMaxArenas = 64;
+constexpr std::size_t kMaxSuperslabs = kMaxArenas * kSuperslabsPerArena;
+
+/// What a slice holds, for a reader who has only an address. Any other value is the ClassIndex of
+/// the slab. Zero-filled memory must mean "nothing", so classes are stored plus one.
+using SliceTag = std::uint8_t;
+constexpr SliceTag kTagNone = 0;      // in no block
+constexpr SliceTag kTagLarge = 0xff;  // first slice of a large block
+constexpr SliceTag tag_of(ClassIndex c) { return static_cast<SliceTag>(to_index(c) + 1); }
+
+/// How a superslab is to be committed.
+struct Backing {
+  HugePages pages = HugePages::kOff;
+  Placement placement = {};
+};
+
+struct TakenRun {
+  Superslab* head = nullptr;  // nullptr: nothing taken, `status` says why
+  OsStatus status = OsStatus::kOk;
+  bool fell_back = false;  // explicit huge pages were asked for and smaller ones came
+};
+
+class Space {
+ public:
+  Space() : lock_(LockRank::kSpace) {}
+  Space(const Space&) = delete;
+  Space& operator=(const Space&) = delete;
+
+  /// Must succeed before anything else. False without address space for the tables.
+  bool open(Os& os);
+
+  /// Unmaps everything. Only for tests.
+  void close();
+
+  /// A run of `count` neighbouring superslabs of one arena, the first `bytes` of it committed. Its
+  /// memory reads as zero. Any thread.
+  TakenRun take(std::uint32_t count, ByteCount bytes, Backing backing);
+
+  /// Takes back a run whose memory was purged. Any thread.
+  void give(Superslab* head);
+
+  /// The entry of a superslab that was taken at least once.
+  Superslab& superslab(SuperslabIndex index) const {
+    return arenas_[index / kSuperslabsPerArena].directory().superslabs[index % kSuperslabsPerArena];
+  }
+
+  /// True when `p` lies in an arena.
+  bool contains(const void* p) const { return ordinal_of(p) != kNoArena; }
+
+  /// The superslab entry for an address inside a taken superslab.
+  Superslab& superslab_of(const void* p) const {
+    return superslab(
+        static_cast<SuperslabIndex>(global_slice(ordinal_of(p), p) / kSlicesPerSuperslab));
+  }
+
+  /// What the slice at `p` holds; kTagNone for an address that is not ours.
+  SliceTag tag_at(const void* p) const {
+    const std::uint8_t ordinal = ordinal_of(p);
+    return ordinal == kNoArena ? kTagNone : tags_[global_slice(ordinal, p)];
+  }
+
+  /// The slab that holds `p`; tag_at(p) must be a class.
+  Slab* slab_of(const void* p) const {
+    const std::uint8_t ordinal = ordinal_of(p);
+    const std::size_t slice = global_slice(ordinal, p);
+    return &arenas_[ordinal].directory().slabs[(slice - distances_[slice]) % kSlicesPerArena];
+  }
+
+  /// The slab entry that belongs to slice `slice` of `s`.
+  Slab* slab_at(const Superslab& s, unsigned slice) const {
+    const std::size_t global = std::size_t{s.index} * kSlicesPerSuperslab + slice;
+    return &arenas_[s.index / kSuperslabsPerArena].directory().slabs[global % kSlicesPerArena];
+  }
+
+  /// The out-of-line words of that slab.
+  std::uint64_t* words_at(const Superslab& s, unsigned slice) const {
+    const std::size_t global = std::size_t{s.index} * kSlicesPerSuperslab + slice;
+    return arenas_[s.index / kSuperslabsPerArena].directory().words[global % kSlicesPerArena];
+  }
+
+  /// Tags `count` slices from `slice` on. Written by the heap that holds `s`, read by anybody who
+  /// has a block in them.
+  void tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag);
+
+  /// Tags by global slice number (superslab index x 32 + slice): JavaScript reads this table.
+  const SliceTag* tags() const { return tags_; }
+
+  /// Every superslab that was ever taken has an index below this.
+  SuperslabIndex index_limit() const { return index_limit_.load(std::memory_order_acquire); }
+
+  ByteCount reserved_bytes() const { return reserved_.load(std::memory_order_relaxed); }
+
+  Os& os() const { return *os_; }
+
+ private:
+  // Ordinals start at 1, so that a zero-filled table holds no arena. Slot 0 stays empty.
+  static constexpr std::uint8_t kNoArena = 0;
+  static constexpr std::size_t kWindows = std::size_t{1} << (47 - kArenaShift);
+
+  /// A reservation, remembered so that tests can give it back.
+  struct Piece {
+    std::byte* base;
+    ByteCount bytes;
+  };
+  static constexpr std::uint32_t kMaxPieces = 512;
+
+  std::uint8_t ordinal_of(const void* p) const {
+    const std::uintptr_t window = address_of(p) >> kArenaShift;
+    return window < kWindows ? ordinals_[window] : kNoArena;
+  }
+  static std::size_t global_slice(std::uint8_t ordinal, const void* p) {
+    return std::size_t{ordinal} * kSlicesPerArena +
+           ((address_of(p) >> kSliceShift) % kSlicesPerArena);
+  }
+
+  Superslab* claim(std::uint32_t count, HugePages pages, OsStatus& status);
+  bool reserve_piece(std::uint32_t least);
+  OsStatus back(Superslab* head, ByteCount bytes, Backing& backing, bool& fell_back);
+
+  Os* os_ = nullptr;
+  SliceTag* tags_ = nullptr;           // kMaxArenas x kSlicesPerArena
+  std::uint8_t* distances_ = nullptr;  // slices back to the slab's first one
+  std::uint8_t* ordinals_ = nullptr;   // kWindows
+  Arena arenas_[kMaxArenas];
+  Piece pieces_[kMaxPieces] = {};
+  std::uint32_t arena_count_ = 1;  // ordinals in use, slot 0 included
+  std::uint32_t piece_count_ = 0;
+  std::atomic<SuperslabIndex> index_limit_{0};
+  std::atomic<ByteCount> reserved_{0};
+  Mutex lock_;
+};
+
+}  // namespace superslab

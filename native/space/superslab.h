@@ -1,0 +1,54 @@
+// The directory's entry for one superslab. It lies out of band, in the arena's directory.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/types.h"
+#include "os/os.h"
+
+namespace superslab {
+
+/// Counts superslabs over all arenas of a process: arena ordinal x kSuperslabsPerArena + place in
+/// the arena. Dense, so that it indexes tables.
+using SuperslabIndex = std::uint32_t;
+
+/// One bit a slice of a superslab.
+using SliceMask = std::uint32_t;
+constexpr SliceMask kAllSlices = ~SliceMask{0};
+static_assert(kSlicesPerSuperslab == 32, "SliceMask has one bit a slice");
+
+enum class SuperslabUse : std::uint8_t {
+  kSpare,      // in no heap: never handed out, or purged and given back
+  kSlabs,      // cut into slabs
+  kLargeHead,  // first superslab of a large block
+  kLargeTail,  // a further superslab of a large block
+};
+
+/// Who may touch what: the space's lock guards everything while `use` is kSpare; the lock of the
+/// heap that took it guards everything else until it is given back.
+struct alignas(64) Superslab {
+  std::byte* base;
+  Superslab* next;  // in one of its heap's lists
+  Superslab* prev;
+  void* heap;  // the Heap that took it; opaque in this layer
+
+  /// Large blocks: who leased it (a SlabOwner, opaque here), nullptr while it is cached.
+  void* lessee;
+  ByteCount large_bytes;    // committed bytes of a large block
+  ByteCount charged_bytes;  // what its lease was charged for
+  Nanos idle_since;         // when its last slab was retired, or the large block was cached
+
+  SuperslabIndex index;
+  std::uint32_t run;  // superslabs in the run that this one heads
+
+  SliceMask free_slices;   // slices in no slab
+  SliceMask dirty_slices;  // free slices that hold memory; a subset of free_slices
+
+  std::atomic<SuperslabUse> use;  // written under the lock; binding reads it without
+  bool committed;                 // once true, always true: a view may reach it for ever
+  HugePages pages;                // what it was committed with
+  Placement placement;
+};
+
+}  // namespace superslab
