@@ -7,6 +7,9 @@
 # dlopened library, but before glibc 2.40 its slow path loses vector registers (glibc bug 31372),
 # and a prebuilt binary meets such systems. The one hot thread-local pointer is declared
 # initial-exec in the source instead.
+#
+# libstdc++ is linked in, so that a prebuilt binary runs beside any; libgcc_s is not: Node.js itself
+# needs it, and the static one would raise the glibc that is asked for (2.35 instead of 2.34).
 {
   "variables": {
     "build_native_tests%": 0
@@ -14,7 +17,7 @@
   "target_defaults": {
     "include_dirs": ["native"],
     "cflags!": ["-Wno-unused-parameter", "-fno-omit-frame-pointer"],
-    "cflags": ["-Wall", "-Wextra", "-fvisibility=hidden"],
+    "cflags": ["-Wall", "-Wextra", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"],
     "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=c++17"],
     "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden"]
   },
@@ -40,8 +43,8 @@
       "ldflags": [
         "-Wl,-z,nodelete",
         "-Wl,--exclude-libs,ALL",
-        "-static-libstdc++",
-        "-static-libgcc"
+        "-Wl,--gc-sections",
+        "-static-libstdc++"
       ],
       "configurations": {
         "Release": {
