@@ -2,21 +2,31 @@
 
 namespace superslab {
 
-Environment::Environment(Napi::Env env, Runtime& runtime, Napi::Function on_signal)
-    : runtime_(runtime),
-      env_(env),
-      // One call in the queue is enough: it looks at everything that was asked for.
-      signal_(Napi::ThreadSafeFunction::New(env, on_signal, "superslab signal", 1, 1)) {
-  // It must not keep the process alive.
-  signal_.Unref(env);
+namespace {
+
+/// On the environment's thread. A call that was under way when the environment began to stop finds
+/// no JavaScript to run in; end() does what it was about.
+void call_signal(napi_env env, napi_value on_signal, void*, void*) {
+  if (env == nullptr) return;
+  napi_value undefined;
+  if (napi_get_undefined(env, &undefined) != napi_ok) return;
+  napi_call_function(env, undefined, on_signal, 0, nullptr, nullptr);
+}
+
+}  // namespace
+
+Environment::Environment(Napi::Env env, Runtime& runtime, Napi::Function on_signal) : runtime_(runtime) {
+  napi_create_threadsafe_function(env, on_signal, nullptr, Napi::String::New(env, "superslab"),
+                                  1,  // one call in the queue: it looks at everything that was asked for
+                                  1, nullptr, nullptr, nullptr, call_signal, &signal_);
+  napi_unref_threadsafe_function(env, signal_);  // it must not keep the process alive
   // Hooks run last in, first out: this one before that of the signal, which then still exists.
   napi_add_env_cleanup_hook(env, on_cleanup, this);
 }
 
 void Environment::wake(void* environment) {
-  // Full queue: a call is on its way. Closing: the environment ends and its cleanup hook will do
-  // what was asked for.
-  static_cast<Environment*>(environment)->signal_.NonBlockingCall();
+  // Full queue: a call is on its way. Closing: the environment ends, and end() does what was asked.
+  napi_call_threadsafe_function(static_cast<Environment*>(environment)->signal_, nullptr, napi_tsfn_nonblocking);
 }
 
 bool Environment::open_pool(const Snapshot* policy, PoolId& out) {
@@ -74,7 +84,7 @@ void Environment::end() {
     if (pool.cache != nullptr) detach(pool);
   }
   // No cache is left, so nobody can call wake() any more.
-  signal_.Abort();
+  napi_release_threadsafe_function(signal_, napi_tsfn_abort);
   delete this;
 }
 

@@ -63,8 +63,7 @@ class Environment {
   void detach(Pool& pool);
 
   Runtime& runtime_;
-  napi_env env_;
-  Napi::ThreadSafeFunction signal_;
+  napi_threadsafe_function signal_ = nullptr;
   std::vector<Pool> pools_;
   std::vector<bool> windows_;
 };

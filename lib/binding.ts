@@ -1,0 +1,159 @@
+import path from 'node:path';
+import { makeError } from './errors.js';
+
+/** A pool within this environment (the main thread or a worker). */
+export type PoolId = number;
+
+/** Superslab index x 32,768 + 64-byte granule in the superslab. */
+export type BlockNumber = number;
+
+/** What a 64 KiB slice holds: 0 nothing, 255 a block beyond 2 MiB, else a size class plus one. */
+export type SliceTag = number;
+
+export interface KnobRow {
+  readonly option: string;
+  readonly variable: string;
+  readonly unit: string;
+  readonly words: string;
+  readonly meaning: string;
+  readonly default: string;
+  /** What holds in this process before options. */
+  readonly value: string;
+}
+
+export interface StatisticRow {
+  readonly scope: 'heap' | 'class';
+  readonly name: string;
+  readonly unit: string;
+  readonly meaning: string;
+}
+
+/** What stays the same for the whole process. */
+export interface Facts {
+  /** The size class for a lease, by its size in 64-byte granules, up to 2 MiB. */
+  readonly tagOfGranules: Uint8Array;
+  readonly bytesOfTag: Uint32Array;
+  readonly maxBlockBytes: number;
+  readonly knobs: readonly KnobRow[];
+  readonly statistics: readonly StatisticRow[];
+  readonly reportAtExit: boolean;
+}
+
+/** A pool, and the policy values that the facade acts on. */
+export interface NativePool {
+  readonly id: PoolId;
+  /** Four Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64]. */
+  readonly magazines: ArrayBuffer | undefined;
+  /** 0 never, 1 at acquire, 2 at release. */
+  readonly zero: number;
+  /** 0 throw, 1 wait, 2 fallback. */
+  readonly onExhausted: number;
+  readonly waitMs: number;
+  readonly purgeDelayMs: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+}
+
+export interface Failure {
+  readonly error: 'noMemory' | 'environment' | 'option';
+  readonly message: string;
+}
+
+export interface NativeStats {
+  readonly heap: Readonly<Record<string, number>>;
+  readonly classes: readonly Readonly<Record<string, number>>[];
+}
+
+/** What refill() and takeLarge() answer instead of blocks. */
+export const NO_ROOM = 0;
+export const NO_MEMORY = -1;
+
+/** What share(), adopt() and revoke() answer. */
+export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3 } as const;
+
+/** What takeSignals() answers: a set of these. */
+export const SIGNAL = { flush: 1, roomMade: 2 } as const;
+
+/**
+ * The native surface (native/binding/addon.cc). Nothing of it throws for what a user did; sizes are in
+ * bytes. Everything is called from the environment's own thread.
+ */
+export interface Binding {
+  attach(onSignal: () => void): Facts | Failure;
+  /** Options as [name, value] pairs; nothing for the default pool. */
+  openPool(options?: readonly (readonly [string, string | number])[]): NativePool | Failure;
+  closePool(pool: PoolId): void;
+
+  /** Fills an empty magazine: how many blocks it holds now, NO_ROOM or NO_MEMORY. */
+  refill(pool: PoolId, tag: SliceTag): number;
+  /** Makes room in a full magazine. */
+  spill(pool: PoolId, tag: SliceTag): void;
+  give(pool: PoolId, block: BlockNumber): void;
+  flush(pool: PoolId): void;
+  /** A block beyond 2 MiB: its number, NO_ROOM or NO_MEMORY. */
+  takeLarge(pool: PoolId, bytes: number): BlockNumber;
+
+  /** A new ArrayBuffer over a superslab; undefined where the host forbids external ones. */
+  window(superslab: number): ArrayBuffer | undefined;
+  largeWindow(block: BlockNumber): ArrayBuffer | undefined;
+  /** Tags of all slices so far, by superslab index x 32 + slice. */
+  sliceTags(): ArrayBuffer;
+  capacity(block: BlockNumber): number;
+
+  /** A LEASE_FAULT; the ticket in scratch[0..5]. */
+  share(block: BlockNumber, length: number, scratch: Uint32Array): number;
+  /** A LEASE_FAULT; the block in scratch[0], its length in scratch[2] and, times 2^32, scratch[3]. */
+  adopt(scratch: Uint32Array): number;
+  revoke(scratch: Uint32Array): number;
+  releaseShared(block: BlockNumber): void;
+  references(block: BlockNumber): number;
+  outstandingTokens(): number;
+
+  startWaiting(pool: PoolId): void;
+  stopWaiting(pool: PoolId): void;
+  /** Blocks the thread for up to `ms`; whether there is room for `bytes` then. */
+  waitForRoom(pool: PoolId, bytes: number, ms: number): boolean;
+  takeSignals(pool: PoolId): number;
+
+  /** Gives idle memory back; whether there is reason to come again. */
+  tick(pool: PoolId): boolean;
+  /** Superslabs whose windows should be dropped. */
+  staleWindows(): number[];
+  isLargeBlock(block: BlockNumber, bytes: number): boolean;
+  /** Bytes given back to the operating system. */
+  trim(pool: PoolId, targetBytes: number): number;
+  /** undefined once the pool is closed and everything of it is home. */
+  stats(pool: PoolId): NativeStats | undefined;
+}
+
+// It comes without types.
+const loadAddon = require('node-gyp-build') as (packageRoot: string) => unknown;
+
+function load(): Binding {
+  const packageRoot = path.join(__dirname, '..', '..');
+  try {
+    return loadAddon(packageRoot) as Binding;
+  } catch (cause) {
+    throw makeError(
+      'ERR_SUPERSLAB_BINARY',
+      `no native binary for ${process.platform}-${process.arch} with Node ${process.versions.node}; ` +
+        "in the package's folder, build one with " +
+        '"npm install --no-save node-addon-api && npx node-gyp rebuild" (needs python3, make and a C++20 compiler)',
+      Error,
+      { cause },
+    );
+  }
+}
+
+export const binding: Binding = load();
+
+/** Throws what a failed native call means. */
+export function check<T extends object>(result: T | Failure): T {
+  if (!('error' in result)) return result;
+  const code = {
+    noMemory: 'ERR_SUPERSLAB_NO_MEMORY',
+    environment: 'ERR_SUPERSLAB_ENV',
+    option: 'ERR_SUPERSLAB_OPTION',
+  } as const;
+  throw makeError(code[result.error], result.message);
+}

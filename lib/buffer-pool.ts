@@ -1,0 +1,297 @@
+import { adoptBlock } from './adopt.js';
+import { binding, check, LEASE_FAULT } from './binding.js';
+import { makeError, show } from './errors.js';
+import { LeaseCache } from './lease-cache.js';
+import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
+import type { PoolStats } from './pool-stats.js';
+import { PooledBuffer } from './pooled-buffer.js';
+import { type Scope, scope } from './scope.js';
+import { type ShareToken, ticketInto, tokenFrom } from './share-token.js';
+import { readStats } from './stats.js';
+
+/** Pools that were dropped without close(). */
+const dropped = new FinalizationRegistry<LeaseCache>((cache) => {
+  if (!cache.closed) cache.close();
+});
+
+const livePools = new Set<WeakRef<BufferPool>>();
+
+/** The pools of this thread that are open and still referenced. */
+export function openPools(): BufferPool[] {
+  const pools: BufferPool[] = [];
+  for (const ref of livePools) {
+    const pool = ref.deref();
+    if (pool === undefined || pool.closed) livePools.delete(ref);
+    else pools.push(pool);
+  }
+  return pools;
+}
+
+const scratch = new Uint32Array(6);
+const fill = Uint8Array.prototype.fill;
+const ZERO_AT_ACQUIRE = 1;
+
+let named = 0;
+let makingDefault = false;
+
+/**
+ * A pool of Buffers whose memory is taken and given back instead of garbage-collected.
+ *
+ * A pool belongs to the thread that made it, except for the default pool's memory, which all threads
+ * of the process share, each through caches of its own. Buffers go from thread to thread by
+ * {@link share} and {@link adopt}.
+ *
+ * @example
+ * const pool = new BufferPool({ name: 'uploads', maxBytes: 64 << 20 });
+ * const buf = pool.acquire(1500);
+ * socket.write(buf, () => buf.release());
+ */
+export class BufferPool implements Disposable {
+  /** The pool of the top-level `acquire` and `alloc`. It cannot be closed. */
+  static readonly default: BufferPool = BufferPool.#makeDefault();
+
+  /** The pool's name, in errors and reports. */
+  readonly name: string;
+
+  /**
+   * A buffer of exactly `size` bytes with undefined contents. Bound: it may be passed around.
+   * @throws ERR_SUPERSLAB_SIZE (RangeError, or TypeError when `size` is no number)
+   * @throws ERR_SUPERSLAB_EXHAUSTED when maxBytes are in use, see `onExhausted`
+   * @throws ERR_SUPERSLAB_NO_MEMORY when the operating system gives no more
+   * @throws ERR_SUPERSLAB_CLOSED
+   */
+  readonly acquire: (size: number) => PooledBuffer;
+
+  /** The same, filled with zeros. */
+  readonly alloc: (size: number) => PooledBuffer;
+
+  readonly #cache: LeaseCache;
+  readonly #isDefault: boolean;
+  #lastStats: PoolStats | undefined;
+
+  /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
+  constructor(options: BufferPoolOptions = {}) {
+    this.#isDefault = makingDefault;
+    const pairs = makingDefault ? undefined : optionPairs(options);
+    this.name = makingDefault ? 'default' : poolName(options, () => `pool-${++named}`);
+    const native = check(binding.openPool(pairs));
+    const cache = new LeaseCache(this.name, native);
+    this.#cache = cache;
+    const acquire = PooledBuffer.bindAcquire(cache);
+    const alloc = (size: number): PooledBuffer => {
+      const buf = acquire(size);
+      fill.call(buf, 0);
+      return buf;
+    };
+    this.alloc = alloc;
+    this.acquire = native.zero === ZERO_AT_ACQUIRE ? alloc : acquire;
+    if (!makingDefault) dropped.register(this, cache, this);
+    livePools.add(new WeakRef(this));
+  }
+
+  static #makeDefault(): BufferPool {
+    makingDefault = true;
+    try {
+      return new BufferPool();
+    } finally {
+      makingDefault = false;
+    }
+  }
+
+  /** Whether close() was called. */
+  get closed(): boolean {
+    return this.#cache.closed;
+  }
+
+  /**
+   * A buffer with a copy of `data`; strings are encoded as `encoding`, 'utf8' by default.
+   * @throws ERR_SUPERSLAB_ARGUMENT for anything else, and what {@link acquire} throws
+   */
+  from(data: string | Uint8Array | ArrayBuffer, encoding: BufferEncoding = 'utf8'): PooledBuffer {
+    if (typeof data === 'string') {
+      if (!Buffer.isEncoding(encoding)) {
+        throw makeError('ERR_SUPERSLAB_ARGUMENT', `unknown encoding ${show(encoding)}`, TypeError);
+      }
+      const buf = this.acquire(Buffer.byteLength(data, encoding));
+      const written = buf.write(data, encoding);
+      // Buffer.byteLength() only estimates malformed hex and base64.
+      return written === buf.length ? buf : this.#shortened(buf, written);
+    }
+    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `from() takes a string, a Uint8Array or an ArrayBuffer, got ${show(data)}`,
+        TypeError,
+      );
+    }
+    const buf = this.acquire(bytes.length);
+    buf.set(bytes);
+    return buf;
+  }
+
+  #shortened(buf: PooledBuffer, length: number): PooledBuffer {
+    const copy = this.acquire(length);
+    copy.set(buf.subarray(0, length));
+    buf.release();
+    return copy;
+  }
+
+  /** `count` buffers of `size` bytes, or none: if one cannot be had, the others go back and it throws. */
+  acquireMany(size: number, count: number): PooledBuffer[] {
+    if (!Number.isInteger(count) || count < 0) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `count must be a whole number, got ${show(count)}`,
+        RangeError,
+      );
+    }
+    const bufs: PooledBuffer[] = [];
+    try {
+      while (bufs.length < count) bufs.push(this.acquire(size));
+    } catch (error) {
+      for (const buf of bufs) buf.release();
+      throw error;
+    }
+    return bufs;
+  }
+
+  /** Releases every buffer of `bufs`; throws the first error, if any, after the last of them. */
+  releaseMany(bufs: Iterable<Uint8Array>): void {
+    let first: unknown;
+    for (const buf of bufs) {
+      try {
+        PooledBuffer.release(buf);
+      } catch (error) {
+        first ??= error;
+      }
+    }
+    if (first !== undefined) throw first;
+  }
+
+  /**
+   * A buffer as soon as there is room for it under maxBytes, first come first served. Rejects with
+   * `signal.reason` when aborted, and like {@link acquire} for what waiting cannot change. Never waits
+   * when `onExhausted` is 'fallback'.
+   */
+  async acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
+    options.signal?.throwIfAborted();
+    return this.#cache.acquireInTurn(size, options.signal);
+  }
+
+  /**
+   * Gives one reference of a buffer back, to the pool that it came from. Bound.
+   * @throws ERR_SUPERSLAB_RELEASED when it was released before
+   * @throws ERR_SUPERSLAB_FOREIGN when it is no pooled buffer: a slice, a plain Buffer, something else
+   */
+  readonly release: (buf: Uint8Array) => void = PooledBuffer.release;
+
+  /** Whether `buf` is a live buffer that was acquired from or adopted by this pool in this thread. */
+  owns(buf: Uint8Array): boolean {
+    return PooledBuffer.cacheOf(buf) === this.#cache;
+  }
+
+  /**
+   * A token by which any thread of the process can adopt the buffer's memory without a copy. The token
+   * carries a reference of its own: `buf` is released as before, and the memory goes back when that
+   * and the adopted buffer's release have both happened. A token that nobody adopts or revokes keeps
+   * its memory for ever.
+   * @throws ERR_SUPERSLAB_RELEASED, ERR_SUPERSLAB_FOREIGN
+   * @throws ERR_SUPERSLAB_ARGUMENT for an empty buffer, or one that a fallback gave
+   */
+  share(buf: PooledBuffer): ShareToken {
+    const block = PooledBuffer.markShared(buf);
+    this.#checkLease(binding.share(block, buf.length, scratch));
+    return tokenFrom(scratch, buf.length);
+  }
+
+  /**
+   * The buffer that a token stands for. Exactly one adopt() of a token succeeds.
+   * @throws ERR_SUPERSLAB_TOKEN when this process never gave it out
+   * @throws ERR_SUPERSLAB_TOKEN_USED when it was adopted or revoked before
+   */
+  adopt(token: ShareToken): PooledBuffer {
+    this.#cache.checkSize(0);
+    ticketInto(scratch, token);
+    this.#checkLease(binding.adopt(scratch));
+    return adoptBlock(this.#cache, scratch[0]!, scratch[2]! + scratch[3]! * 2 ** 32);
+  }
+
+  /**
+   * Takes back a token that nobody adopted.
+   * @throws ERR_SUPERSLAB_TOKEN, ERR_SUPERSLAB_TOKEN_USED
+   */
+  revoke(token: ShareToken): void {
+    ticketInto(scratch, token);
+    this.#checkLease(binding.revoke(scratch));
+  }
+
+  #checkLease(fault: number): void {
+    if (fault === LEASE_FAULT.none) return;
+    if (fault === LEASE_FAULT.forged) {
+      throw makeError('ERR_SUPERSLAB_TOKEN', 'this process gave out no such token');
+    }
+    if (fault === LEASE_FAULT.used) {
+      throw makeError(
+        'ERR_SUPERSLAB_TOKEN_USED',
+        'the token was adopted or revoked before; share() the buffer once for each thread that shall have it',
+      );
+    }
+    throw makeError('ERR_SUPERSLAB_NO_MEMORY', 'the operating system gives no random bytes for a token');
+  }
+
+  /**
+   * Calls `fn` and releases everything that it acquired through the scope when it returns, throws, or,
+   * if it returns a promise, when that settles. What is to outlive the scope is retained first.
+   */
+  scope<T>(fn: (scope: Scope) => T): T {
+    return scope(this, fn);
+  }
+
+  /**
+   * Gives idle memory back to the operating system now, until at most `targetBytes` are committed or
+   * nothing idle is left.
+   * @returns the bytes given back
+   */
+  trim(targetBytes = 0): number {
+    if (typeof targetBytes !== 'number' || !(targetBytes >= 0)) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `targetBytes must be a number of bytes, got ${show(targetBytes)}`,
+        typeof targetBytes === 'number' ? RangeError : TypeError,
+      );
+    }
+    this.#cache.checkSize(0);
+    return binding.trim(this.#cache.id, Math.min(targetBytes, Number.MAX_SAFE_INTEGER));
+  }
+
+  /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
+  stats(): PoolStats {
+    const native = binding.stats(this.#cache.id);
+    if (native !== undefined) this.#lastStats = readStats(this.#cache, native);
+    return this.#lastStats!;
+  }
+
+  /**
+   * Ends the pool: acquire() throws from now on and who waits in acquireAsync() is rejected. Buffers
+   * that are still out stay valid and are released as before; their memory goes back to the operating
+   * system then. A second close() does nothing.
+   * @throws ERR_SUPERSLAB_ARGUMENT for the default pool
+   */
+  close(): void {
+    if (this.#isDefault) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        'the default pool cannot be closed; trim() gives its idle memory back',
+      );
+    }
+    if (this.closed) return;
+    this.stats();
+    this.#cache.close();
+    dropped.unregister(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

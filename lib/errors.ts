@@ -1,0 +1,72 @@
+/** Every code that an error of superslab carries in `code`. They are part of the API. */
+export type ErrorCode =
+  /** A size that is not a whole number from 0 to the limit. RangeError, or TypeError when no number. */
+  | 'ERR_SUPERSLAB_SIZE'
+  /** The buffer was released before. */
+  | 'ERR_SUPERSLAB_RELEASED'
+  /** Not a leased buffer of superslab: a plain Buffer, a slice of a pooled one, something else. */
+  | 'ERR_SUPERSLAB_FOREIGN'
+  /** The pool was closed. */
+  | 'ERR_SUPERSLAB_CLOSED'
+  /** The token was never given out by share() of this process. */
+  | 'ERR_SUPERSLAB_TOKEN'
+  /** The token was adopted or revoked before. */
+  | 'ERR_SUPERSLAB_TOKEN_USED'
+  /** The pool's maxBytes are in use. */
+  | 'ERR_SUPERSLAB_EXHAUSTED'
+  /** The operating system gives no more memory. */
+  | 'ERR_SUPERSLAB_NO_MEMORY'
+  /** An option that does not exist or has an impossible value. */
+  | 'ERR_SUPERSLAB_OPTION'
+  /** A SUPERSLAB_* variable that does not exist or has an impossible value. */
+  | 'ERR_SUPERSLAB_ENV'
+  /** No native binary for this platform. */
+  | 'ERR_SUPERSLAB_BINARY'
+  /** The host forbids external ArrayBuffers, as Electron does from version 21. */
+  | 'ERR_SUPERSLAB_HOST'
+  /** Any other argument of the wrong kind. */
+  | 'ERR_SUPERSLAB_ARGUMENT';
+
+/** What superslab throws: an Error, RangeError or TypeError with a stable `code`. */
+export interface SuperslabError extends Error {
+  readonly code: ErrorCode;
+}
+
+type ErrorClass = new (message: string, options?: { cause?: unknown }) => Error;
+
+/** The message begins with the code, so that it is there in logs that show nothing else. */
+export function makeError(
+  code: ErrorCode,
+  message: string,
+  Class: ErrorClass = Error,
+  options?: { cause?: unknown },
+): SuperslabError {
+  const error = new Class(`${code}: ${message}`, options) as Error & { code: ErrorCode };
+  error.code = code;
+  return error;
+}
+
+/** A value as it may stand in a message: short, on one line. */
+export function show(value: unknown): string {
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
+  if (value === null || typeof value !== 'object') return String(value);
+  return `an instance of ${value.constructor?.name ?? 'Object'}`;
+}
+
+export function sizeError(size: unknown, limit: number): SuperslabError {
+  if (typeof size !== 'number') {
+    return makeError(
+      'ERR_SUPERSLAB_SIZE',
+      `size must be a number of bytes, got ${show(size)} (${typeof size})`,
+      TypeError,
+    );
+  }
+  return makeError(
+    'ERR_SUPERSLAB_SIZE',
+    `size must be a whole number of bytes from 0 to ${limit}, got ${size}`,
+    RangeError,
+  );
+}

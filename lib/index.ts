@@ -1,0 +1,38 @@
+/**
+ * superslab: Buffers whose memory is taken and given back.
+ *
+ * @packageDocumentation
+ */
+import { isMainThread } from 'node:worker_threads';
+import { BufferPool, openPools } from './buffer-pool.js';
+import { facts } from './environment.js';
+import { PooledBuffer } from './pooled-buffer.js';
+import { reportText } from './report.js';
+
+const pool = BufferPool.default;
+
+/** `BufferPool.default.acquire`: a buffer of exactly `size` bytes with undefined contents. */
+export const acquire: (size: number) => PooledBuffer = pool.acquire;
+
+/** `BufferPool.default.alloc`: a buffer of exactly `size` zero bytes. */
+export const alloc: (size: number) => PooledBuffer = pool.alloc;
+
+/** Gives one reference of any pooled buffer back; see {@link BufferPool.release}. */
+export const release: (buf: Uint8Array) => void = pool.release;
+
+export type { ErrorCode, SuperslabError } from './errors.js';
+export type { BufferPoolOptions } from './options.js';
+export type { ClassStats, PoolStats } from './pool-stats.js';
+export type { Scope } from './scope.js';
+export type { ShareToken } from './share-token.js';
+export { BufferPool, PooledBuffer };
+
+export default BufferPool.default;
+
+// The main thread's pools at exit: those of workers end with them, and the default pool is counted
+// over all threads.
+if (facts.reportAtExit && isMainThread) {
+  process.on('exit', () => {
+    for (const open of openPools()) process.stderr.write(reportText(open.stats()));
+  });
+}

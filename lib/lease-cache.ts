@@ -1,0 +1,239 @@
+import { constants } from 'node:buffer';
+import { type BlockNumber, binding, type NativePool, NO_MEMORY, NO_ROOM, type SliceTag } from './binding.js';
+import { facts, openCaches } from './environment.js';
+import { makeError, sizeError } from './errors.js';
+import { claimSuperslab, ensureSuperslab, MAGAZINE_SHIFT, Magazines, slices } from './magazines.js';
+import { PooledBuffer } from './pooled-buffer.js';
+import { scheduleUpkeep } from './upkeep.js';
+import { Waiters } from './waiters.js';
+import {
+  ensureWindow,
+  GRANULE_MASK,
+  GRANULE_SHIFT,
+  largeWindow,
+  SLICE_SHIFT,
+  SUPERSLAB_SHIFT,
+  windows,
+} from './windows.js';
+
+const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
+const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
+const MAX_SIZE = Math.min(maxBlockBytes, constants.MAX_LENGTH);
+
+const ZERO_AT_RELEASE = 2;
+const EXHAUSTED_WAIT = 1;
+const EXHAUSTED_FALLBACK = 2;
+
+/**
+ * A synchronous wait is cut into pieces of this length, because a thread that waits natively can
+ * neither be terminated nor asked to give up what it caches.
+ */
+const WAIT_SLICE_MS = 20;
+
+/** One pool in this environment: its magazines and everything that happens off the hot path. */
+export class LeaseCache {
+  readonly name: string;
+  readonly id: number;
+  readonly magazines: Magazines;
+  readonly waiters: Waiters;
+  readonly purgeDelayMs: number;
+  readonly maxBytes: number;
+  /** Buffers that came from outside the pool because it was exhausted. */
+  fallbacks = 0;
+  closed = false;
+  readonly #onExhausted: number;
+  readonly #waitMs: number;
+  readonly #zeroAtRelease: boolean;
+
+  constructor(name: string, native: NativePool) {
+    this.name = name;
+    this.id = native.id;
+    this.purgeDelayMs = native.purgeDelayMs;
+    this.maxBytes = native.maxBytes;
+    this.#onExhausted = native.onExhausted;
+    this.#waitMs = native.waitMs;
+    this.#zeroAtRelease = native.zero === ZERO_AT_RELEASE;
+    this.magazines = new Magazines(native.magazines, this, this.#zeroAtRelease);
+    this.waiters = new Waiters({
+      tryAcquire: (size) => this.#tryAcquire(size),
+      startWaiting: () => binding.startWaiting(this.id),
+      stopWaiting: () => binding.stopWaiting(this.id),
+    });
+    openCaches.set(this.id, this);
+  }
+
+  /** Throws unless a lease of `size` bytes could ever be had. */
+  checkSize(size: number): void {
+    if (this.closed) throw makeError('ERR_SUPERSLAB_CLOSED', `pool "${this.name}" is closed`);
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || size > MAX_SIZE) {
+      throw sizeError(size, MAX_SIZE);
+    }
+  }
+
+  acquireSlow(size: number): PooledBuffer {
+    this.checkSize(size);
+    // Those who wait in acquireAsync() came first.
+    const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
+    return buf ?? this.#acquireExhausted(size);
+  }
+
+  /** For acquireAsync(): in turn with those who came before. */
+  acquireInTurn(size: number, signal: AbortSignal | undefined): PooledBuffer | Promise<PooledBuffer> {
+    this.checkSize(size);
+    const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
+    if (buf !== undefined) return buf;
+    if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
+    if (this.capacityFor(size) > this.maxBytes) throw this.#exhausted(size);
+    return this.waiters.wait(size, signal);
+  }
+
+  /** Bytes of the block that a lease of `size` bytes takes. */
+  capacityFor(size: number): number {
+    return size > MAX_CLASS_BYTES ? size : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
+  }
+
+  /** undefined when maxBytes are in use. */
+  #tryAcquire(size: number): PooledBuffer | undefined {
+    if (size === 0) return PooledBuffer.plain(this, 0);
+    return size > MAX_CLASS_BYTES ? this.#tryLarge(size) : this.#tryClass(size);
+  }
+
+  #tryClass(size: number): PooledBuffer | undefined {
+    const { depth, blocks, acquired } = this.magazines;
+    const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
+    if (depth[tag] === 0 && !this.#refill(tag)) return undefined;
+    const top = depth[tag]!;
+    const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
+    const superslab = block >>> SUPERSLAB_SHIFT;
+    ensureWindow(superslab); // user code may have detached it
+    const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
+    const buf = PooledBuffer.lease(windows[superslab]!, offset, size, block);
+    depth[tag] = top - 1;
+    acquired[tag]!++;
+    return buf;
+  }
+
+  #refill(tag: SliceTag): boolean {
+    const got = binding.refill(this.id, tag);
+    scheduleUpkeep();
+    if (got === NO_ROOM) return false;
+    if (got === NO_MEMORY) throw this.#noMemory(bytesOfTag[tag]!);
+    const first = tag << MAGAZINE_SHIFT;
+    for (let i = first; i < first + got; i++) {
+      ensureSuperslab(this.magazines.blocks[i]! >>> SUPERSLAB_SHIFT, this.magazines);
+    }
+    return true;
+  }
+
+  #tryLarge(size: number): PooledBuffer | undefined {
+    const block = binding.takeLarge(this.id, size);
+    scheduleUpkeep();
+    if (block === NO_ROOM) return undefined;
+    if (block === NO_MEMORY) throw this.#noMemory(size);
+    claimSuperslab(block >>> SUPERSLAB_SHIFT, this.magazines);
+    return PooledBuffer.lease(largeWindow(block), 0, size, block);
+  }
+
+  /** A private block comes back and its magazine is full, or the pool has something to do with it. */
+  releaseSlow(block: BlockNumber, tag: SliceTag): void {
+    if (this.#zeroAtRelease) this.#clear(block);
+    const { depth, blocks, nativeLimit } = this.magazines;
+    const limit = nativeLimit[tag]!;
+    if (limit === 0) {
+      // Beyond 2 MiB; or the pool is closed; or somebody waits for room.
+      binding.give(this.id, block);
+    } else {
+      if (depth[tag]! >= limit) binding.spill(this.id, tag);
+      const top = depth[tag]!;
+      blocks[(tag << MAGAZINE_SHIFT) + top] = block;
+      depth[tag] = top + 1;
+    }
+    this.#afterRelease();
+  }
+
+  /** The last reference of a lease with details is gone; block -1 when it had none. */
+  releaseDetailed(block: BlockNumber, shared: boolean): void {
+    if (block < 0) return;
+    if (!shared) {
+      this.releaseSlow(block, slices.tags[block >>> SLICE_SHIFT]!);
+      return;
+    }
+    if (this.#zeroAtRelease && binding.references(block) === 1) this.#clear(block);
+    binding.releaseShared(block);
+    this.#afterRelease();
+  }
+
+  #afterRelease(): void {
+    scheduleUpkeep();
+    if (this.waiters.length > 0) this.waiters.serve();
+    if (this.closed) binding.tick(this.id);
+  }
+
+  #clear(block: BlockNumber): void {
+    const capacity = binding.capacity(block);
+    if (capacity > MAX_CLASS_BYTES) {
+      new Uint8Array(largeWindow(block)).fill(0);
+      return;
+    }
+    const superslab = block >>> SUPERSLAB_SHIFT;
+    ensureWindow(superslab);
+    new Uint8Array(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, capacity).fill(0);
+  }
+
+  #acquireExhausted(size: number): PooledBuffer {
+    if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
+    const capacity = this.capacityFor(size);
+    if (this.#onExhausted === EXHAUSTED_WAIT && capacity <= this.maxBytes && this.waiters.length === 0) {
+      const buf = this.#waitBlocking(size, capacity);
+      if (buf !== undefined) return buf;
+    }
+    throw this.#exhausted(size);
+  }
+
+  #waitBlocking(size: number, capacity: number): PooledBuffer | undefined {
+    const end = performance.now() + this.#waitMs;
+    binding.startWaiting(this.id);
+    try {
+      for (;;) {
+        const buf = this.#tryAcquire(size);
+        const left = end - performance.now();
+        if (buf !== undefined || left <= 0) return buf;
+        binding.waitForRoom(this.id, capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
+      }
+    } finally {
+      binding.stopWaiting(this.id);
+    }
+  }
+
+  #fallBack(size: number): PooledBuffer {
+    this.fallbacks++;
+    return PooledBuffer.plain(this, size);
+  }
+
+  #exhausted(size: number): Error {
+    const never = this.capacityFor(size) > this.maxBytes;
+    return makeError(
+      'ERR_SUPERSLAB_EXHAUSTED',
+      `pool "${this.name}" cannot give ${size} B within its maxBytes of ${this.maxBytes}; ` +
+        (never
+          ? 'raise maxBytes'
+          : 'release buffers, raise maxBytes, use acquireAsync(), or set onExhausted to "fallback"'),
+    );
+  }
+
+  #noMemory(size: number): Error {
+    return makeError(
+      'ERR_SUPERSLAB_NO_MEMORY',
+      `the operating system gives pool "${this.name}" no memory for ${size} B; ` +
+        'look at RLIMIT_AS, the cgroup limit, vm.overcommit_memory and vm.max_map_count',
+    );
+  }
+
+  close(): void {
+    this.closed = true;
+    openCaches.delete(this.id);
+    this.waiters.rejectAll(this.name);
+    binding.stopWaiting(this.id);
+    binding.closePool(this.id);
+  }
+}

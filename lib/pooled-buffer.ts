@@ -1,0 +1,255 @@
+import { binding } from './binding.js';
+import { facts } from './environment.js';
+import { makeError, show } from './errors.js';
+import type { LeaseCache } from './lease-cache.js';
+import * as shared from './magazines.js';
+import * as view from './windows.js';
+
+// The tables of the hot path as constants of this module: a property of an imported module is looked
+// up each time.
+const { magazinesOf, slices, MAGAZINE_SHIFT } = shared;
+const { windows, probes, SUPERSLAB_SHIFT, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = view;
+const { tagOfGranules } = facts;
+
+/** The largest lease that goes through magazines. */
+const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
+
+// What #block holds instead of a block number.
+const RELEASED = -1;
+/** Everything but "one reference, private to this thread, from a pool": see `details`. */
+const DETAILED = -2;
+
+/** What is known of a lease whose #block is DETAILED. */
+interface Details {
+  /** NO_BLOCK when its memory is not from a pool. */
+  readonly block: number;
+  readonly cache: LeaseCache;
+  readonly capacity: number;
+  /** The lease is in the native lease table, because other threads have it or may get it. */
+  shared: boolean;
+  references: number;
+}
+
+const NO_BLOCK = -1;
+const details = new WeakMap<PooledBuffer, Details>();
+
+type BufferConstructor = new (memory: ArrayBuffer, byteOffset: number, length: number) => Buffer;
+const ByteArray = Uint8Array as unknown as BufferConstructor;
+
+/**
+ * A Buffer whose memory comes from a pool and goes back to it.
+ *
+ * Made by {@link BufferPool.acquire} and its relatives, never by `new`. It is a Buffer in every
+ * respect: `Buffer.isBuffer`, `fs`, `net`, `crypto` and the like take it. Views made of it (`subarray`,
+ * `slice`, `new Uint8Array(buf.buffer, ...)`) are plain ones over the same memory: they hold no
+ * reference, and must not be used after the buffer was released. Touching it after its release is a
+ * mistake that reads or writes bytes of another lease; it never crashes.
+ *
+ * `postMessage(buf)` and `structuredClone(buf)` copy the 2 MiB that surround the buffer. Post a token
+ * of {@link BufferPool.share} instead.
+ *
+ * Belongs to the thread that acquired or adopted it.
+ */
+export class PooledBuffer extends ByteArray {
+  // The block number of a simple lease (one reference, private to this thread), or one of the above. It
+  // is in the object, not in a table by block, so that a second release is caught even when the block is
+  // already leased to somebody else.
+  #block = RELEASED;
+
+  /** Views of typed-array methods (`map`, `filter`) are plain Buffers of memory of their own. */
+  static get [Symbol.species](): typeof Buffer {
+    return (Buffer as unknown as { [Symbol.species]: typeof Buffer })[Symbol.species];
+  }
+
+  /**
+   * Gives one reference back. The last one returns the memory to its pool.
+   * @throws ERR_SUPERSLAB_RELEASED when all references were given back before.
+   */
+  release(): void {
+    PooledBuffer.#release(this);
+  }
+
+  /**
+   * Takes one more reference, so that one more `release()` is needed.
+   * @throws ERR_SUPERSLAB_RELEASED
+   */
+  retain(): this {
+    PooledBuffer.#detail(this, 'retain').references++;
+    return this;
+  }
+
+  /** References that this object holds: 1 after acquire, 0 once released. */
+  get refs(): number {
+    if (this.#block === RELEASED) return 0;
+    return this.#block === DETAILED ? details.get(this)!.references : 1;
+  }
+
+  /** Whether all references were given back. */
+  get released(): boolean {
+    return this.#block === RELEASED;
+  }
+
+  /** Bytes that the memory behind the buffer has; `length` of them are the buffer. 0 once released. */
+  get capacity(): number {
+    if (this.#block === RELEASED) return 0;
+    return this.#block === DETAILED ? details.get(this)!.capacity : binding.capacity(this.#block);
+  }
+
+  /** For `using buf = pool.acquire(n)`: releases it, unless that was done. */
+  [Symbol.dispose](): void {
+    if (this.#block !== RELEASED) PooledBuffer.#release(this);
+  }
+
+  /** @internal The hot path of acquire: one closure a pool. */
+  static bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
+    const { depth, acquired, blocks } = cache.magazines;
+    return (size) => {
+      // Not a whole number, negative, zero or large: the first or the second comparison fails.
+      if (size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
+        const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
+        const top = depth[tag]!;
+        if (top !== 0) {
+          const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
+          const superslab = block >>> SUPERSLAB_SHIFT;
+          // 0 when user code detached the window. A try block around the constructor instead would
+          // cost 9 ns.
+          if (probes[superslab]!.length !== 0) {
+            const buf = new PooledBuffer(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, size);
+            buf.#block = block;
+            depth[tag] = top - 1;
+            acquired[tag]!++;
+            return buf;
+          }
+        }
+      }
+      return cache.acquireSlow(size);
+    };
+  }
+
+  /** @internal The hot path of release, for buffers of any pool. */
+  static release(buf: Uint8Array): void {
+    if (!(buf instanceof PooledBuffer)) throw foreign(buf, 'release');
+    PooledBuffer.#release(buf);
+  }
+
+  static #release(buf: PooledBuffer): void {
+    const block = buf.#block;
+    if (block >= 0) {
+      const magazines = magazinesOf[block >>> SUPERSLAB_SHIFT]!;
+      const tag = slices.tags[block >>> SLICE_SHIFT]!;
+      const top = magazines.depth[tag]!;
+      if (top < magazines.limit[tag]!) {
+        buf.#block = RELEASED;
+        magazines.blocks[(tag << MAGAZINE_SHIFT) + top] = block;
+        magazines.depth[tag] = top + 1;
+        return;
+      }
+      buf.#block = RELEASED;
+      magazines.cache!.releaseSlow(block, tag);
+      return;
+    }
+    PooledBuffer.#releaseDetailed(buf);
+  }
+
+  static #releaseDetailed(buf: PooledBuffer): void {
+    const lease = PooledBuffer.#detail(buf, 'release');
+    if (--lease.references > 0) return;
+    buf.#block = RELEASED;
+    details.delete(buf);
+    lease.cache.releaseDetailed(lease.block, lease.shared);
+  }
+
+  /** The details of a live lease, made if it has none yet. */
+  static #detail(buf: PooledBuffer, what: string): Details {
+    const block = buf.#block;
+    if (block === DETAILED) return details.get(buf)!;
+    if (block === RELEASED) throw released(buf, what);
+    const { cache } = magazinesOf[block >>> SUPERSLAB_SHIFT]!;
+    const lease = { block, cache: cache!, capacity: binding.capacity(block), shared: false, references: 1 };
+    details.set(buf, lease);
+    buf.#block = DETAILED;
+    return lease;
+  }
+
+  /** @internal A lease of `block`, whose superslab belongs to this thread's magazines. */
+  static lease(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer {
+    const buf = new PooledBuffer(window, byteOffset, size);
+    buf.#block = block;
+    return buf;
+  }
+
+  /** @internal A lease that the native lease table knows. */
+  static sharedLease(
+    cache: LeaseCache,
+    window: ArrayBuffer,
+    byteOffset: number,
+    size: number,
+    block: number,
+  ): PooledBuffer {
+    const buf = new PooledBuffer(window, byteOffset, size);
+    buf.#block = DETAILED;
+    details.set(buf, { block, cache, capacity: binding.capacity(block), shared: true, references: 1 });
+    return buf;
+  }
+
+  /** @internal A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
+  static plain(cache: LeaseCache, size: number): PooledBuffer {
+    const buf = new PooledBuffer(new ArrayBuffer(size), 0, size);
+    buf.#block = DETAILED;
+    details.set(buf, { block: NO_BLOCK, cache, capacity: size, shared: false, references: 1 });
+    return buf;
+  }
+
+  /** @internal Marks a live lease as one that the lease table knows, and returns its block. */
+  static markShared(buf: Uint8Array): number {
+    if (!(buf instanceof PooledBuffer)) throw foreign(buf, 'share');
+    const lease = PooledBuffer.#detail(buf, 'share');
+    if (lease.block === NO_BLOCK) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `a buffer of ${buf.length} B that is not in pool memory cannot be shared` +
+          (buf.length === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
+      );
+    }
+    lease.shared = true;
+    return lease.block;
+  }
+
+  /** @internal The cache of a live lease; undefined for anything else. */
+  static cacheOf(buf: unknown): LeaseCache | undefined {
+    if (typeof buf !== 'object' || buf === null || !(#block in buf)) return undefined;
+    if (buf.#block === RELEASED) return undefined;
+    return buf.#block === DETAILED
+      ? details.get(buf)!.cache
+      : magazinesOf[buf.#block >>> SUPERSLAB_SHIFT]!.cache;
+  }
+}
+
+// Buffers in every respect but their constructor: the methods of Buffer, found before Uint8Array's.
+Object.setPrototypeOf(PooledBuffer.prototype, Buffer.prototype);
+
+/** The pool whose memory a view lies in, as far as that can still be told. */
+function poolNameOf(buf: Uint8Array): string {
+  const superslab = windows.indexOf(buf.buffer as ArrayBuffer);
+  const cache = superslab < 0 ? undefined : magazinesOf[superslab]?.cache;
+  return cache === undefined ? '' : `, pool "${cache.name}"`;
+}
+
+function released(buf: PooledBuffer, what: string): Error {
+  return makeError(
+    'ERR_SUPERSLAB_RELEASED',
+    `cannot ${what} a buffer (${buf.length} B${poolNameOf(buf)}) that was already released; ` +
+      'each acquire, adopt and retain is paired with one release',
+  );
+}
+
+function foreign(buf: unknown, what: string): Error {
+  const slice = buf instanceof Uint8Array && windows.includes(buf.buffer as ArrayBuffer);
+  return makeError(
+    'ERR_SUPERSLAB_FOREIGN',
+    slice
+      ? `cannot ${what} a view (${buf.length} B${poolNameOf(buf)}) of a pooled buffer; use the buffer that acquire() returned`
+      : `cannot ${what} ${show(buf)}: it is no buffer of superslab`,
+    TypeError,
+  );
+}

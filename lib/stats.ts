@@ -1,0 +1,27 @@
+import type { NativeStats } from './binding.js';
+import type { LeaseCache } from './lease-cache.js';
+import type { ClassStats, HeapStats, PoolStats } from './pool-stats.js';
+
+/** Figures of a pool from what the native side counts. */
+export function readStats(cache: LeaseCache, native: NativeStats): PoolStats {
+  const classes = native.classes as unknown as ClassStats[];
+  const sum = (value: (one: ClassStats) => number) => classes.reduce((total, one) => total + value(one), 0);
+  const cachedBytes = sum((one) => one.cachedBlocks * one.blockBytes);
+  const heap = native.heap as unknown as HeapStats;
+  return {
+    name: cache.name,
+    closed: cache.closed,
+    ...heap,
+    inUseBytes: Math.max(heap.chargedBytes - cachedBytes, 0),
+    cachedBytes,
+    acquires: sum((one) => one.acquires) + heap.largeHits + heap.largeMisses,
+    releases: sum((one) => one.releases),
+    hits: sum((one) => one.hits),
+    refills: sum((one) => one.refills),
+    flushes: sum((one) => one.flushes),
+    remoteFrees: sum((one) => one.remoteFrees),
+    fallbacks: cache.fallbacks,
+    waiting: cache.waiters.length,
+    classes,
+  };
+}

@@ -1,0 +1,71 @@
+import { markAsUntransferable } from 'node:worker_threads';
+import { type BlockNumber, binding } from './binding.js';
+import { makeError } from './errors.js';
+
+/** A window shows 2 MiB of memory, in granules of 64 bytes. */
+export const SUPERSLAB_SHIFT = 15;
+export const GRANULE_SHIFT = 6;
+export const GRANULE_MASK = 32767;
+export const SLICE_SHIFT = 10;
+
+const NO_WINDOW = new ArrayBuffer(0);
+const NO_PROBE = new Uint8Array(0);
+
+/**
+ * The ArrayBuffers through which this environment sees superslabs, by superslab index. Windows are
+ * never resized or unmapped, but user code can detach one (NODE_FACTS lists how). A probe is a view of
+ * the whole window: its length is 0 as soon as the window is detached or when there is none, and
+ * reading it costs a third of what reading `window.byteLength` costs.
+ */
+export const windows: ArrayBuffer[] = [];
+export const probes: Uint8Array[] = [];
+
+function usable(window: ArrayBuffer | undefined): ArrayBuffer {
+  if (window === undefined) {
+    throw makeError(
+      'ERR_SUPERSLAB_HOST',
+      'this host forbids external ArrayBuffers (Electron does, from version 21): superslab cannot work in it',
+    );
+  }
+  markAsUntransferable(window);
+  return window;
+}
+
+/** Sees to it that superslab `index` has a window that is not detached. */
+export function ensureWindow(index: number): void {
+  while (windows.length <= index) {
+    windows.push(NO_WINDOW);
+    probes.push(NO_PROBE);
+  }
+  if (probes[index]!.length !== 0) return;
+  const window = usable(binding.window(index));
+  windows[index] = window;
+  probes[index] = new Uint8Array(window);
+}
+
+/** Windows of blocks beyond 2 MiB, by the block's number. */
+const largeWindows = new Map<BlockNumber, ArrayBuffer>();
+
+/** A window of exactly the leased block `n`, which is beyond 2 MiB. */
+export function largeWindow(n: BlockNumber): ArrayBuffer {
+  const known = largeWindows.get(n);
+  if (known !== undefined && known.byteLength === binding.capacity(n)) return known;
+  const window = usable(binding.largeWindow(n));
+  largeWindows.set(n, window);
+  return window;
+}
+
+/**
+ * Forgets windows of superslabs that are in no pool any more, so that the garbage collector takes
+ * them and `process.memoryUsage().external` falls. Views of them that user code still has go on
+ * working.
+ */
+export function dropStaleWindows(): void {
+  for (const index of binding.staleWindows()) {
+    windows[index] = NO_WINDOW;
+    probes[index] = NO_PROBE;
+  }
+  for (const [n, window] of largeWindows) {
+    if (!binding.isLargeBlock(n, window.byteLength)) largeWindows.delete(n);
+  }
+}
