@@ -20,6 +20,36 @@ const NO_PROBE = new Uint8Array(0);
 export const windows: ArrayBuffer[] = [];
 export const probes: Uint8Array[] = [];
 
+/**
+ * Whether marking an ArrayBuffer untransferable only sets a mark. From Node 24.15 on it also sets a detach
+ * key, and Node itself then aborts at exit: it detaches every external ArrayBuffer, without the key
+ * (`node::Buffer::CallbackInfo::Clean`). transfer() of a marked ArrayBuffer tells: it throws with a key.
+ */
+const markIsHarmless = (() => {
+  const probe = new ArrayBuffer(1) as ArrayBuffer & { transfer?(): ArrayBuffer };
+  markAsUntransferable(probe);
+  try {
+    probe.transfer?.();
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+function refuseTransfer(): never {
+  throw new TypeError('the ArrayBuffer of pooled memory cannot be transferred; use share() and adopt()');
+}
+
+/**
+ * Keeps user code from taking the window away, as far as this Node can: by the mark, or else by
+ * own properties that come before `ArrayBuffer.prototype`'s. In a transfer list Node 22 and later refuse
+ * external ArrayBuffers anyway.
+ */
+function protect(window: ArrayBuffer): void {
+  if (markIsHarmless) markAsUntransferable(window);
+  else for (const name of ['transfer', 'transferToFixedLength']) Object.defineProperty(window, name, { value: refuseTransfer });
+}
+
 function usable(window: ArrayBuffer | undefined): ArrayBuffer {
   if (window === undefined) {
     throw makeError(
@@ -27,7 +57,7 @@ function usable(window: ArrayBuffer | undefined): ArrayBuffer {
       'this host forbids external ArrayBuffers (Electron does, from version 21): superslab cannot work in it',
     );
   }
-  markAsUntransferable(window);
+  protect(window);
   return window;
 }
 

@@ -83,8 +83,8 @@ void Environment::end() {
   for (Pool& pool : pools_) {
     if (pool.cache != nullptr) detach(pool);
   }
-  // No cache is left, so nobody can call wake() any more.
-  napi_release_threadsafe_function(signal_, napi_tsfn_abort);
+  // No cache is left, so nobody can call wake() any more. The signal is Node's to close: releasing
+  // it from a cleanup hook aborts Node 24 and 26.
   delete this;
 }
 
