@@ -1,0 +1,64 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { type Comparison, compare } from '../compare/compare.js';
+import { renderTable } from '../compare/report.js';
+import { DEFAULT_OPTIONS } from '../server/log-server.js';
+import type { CommandLine } from './options.js';
+
+/** Runs the comparison and prints it. */
+export async function runComparison(line: CommandLine): Promise<void> {
+  const spool = await mkdtemp(join(tmpdir(), 'log-server-'));
+  try {
+    const files = await Promise.all(line.files.map((file) => (file === '-' ? spoolStdin(spool) : file)));
+    const { archive: _, ...server } = DEFAULT_OPTIONS;
+    const comparison = await compare({
+      server: { ...server, maxMessage: line['max-message'], keepBytes: line.keep },
+      feeder: {
+        files: files.length > 0 ? files : [shippedLog()],
+        maxMessage: line['max-message'],
+        distribution: { connections: line.connections, udpEvery: line['udp-every'] },
+        warmUpPasses: 2,
+        rate: line.rate,
+        seconds: line.seconds,
+      },
+      rounds: line.rounds,
+      floodLines: line.lines,
+    });
+    print(line, comparison);
+  } finally {
+    await rm(spool, { recursive: true, force: true });
+  }
+}
+
+function print(line: CommandLine, { log, rows }: Comparison): void {
+  if (line.json) {
+    console.log(
+      JSON.stringify({ bench: 'log-server', node: process.version, log, rounds: line.rounds, rows }, null, 2),
+    );
+    return;
+  }
+  console.log(renderTable(rows));
+  console.log();
+  console.log(
+    `Node ${process.version}, ${log.lines} lines (${(log.bytes / 1e6).toFixed(1)} MB) over ${line.connections} TCP connections and UDP, medians of ${line.rounds} rounds.`,
+  );
+  console.log(
+    `Throughput: as fast as the server takes them. Latency: from send to archive at ${line.rate} lines/s.`,
+  );
+  if (log.cut > 0) console.log(`${log.cut} lines were longer than --max-message and sent in pieces.`);
+  console.log('Every line sent is in the archive, byte for byte.');
+}
+
+/** The log that comes with the example. This file runs from the build, the log lies with the sources. */
+function shippedLog(): string {
+  return fileURLToPath(new URL('../../../../examples/log-server/data/server-log.log.gz', import.meta.url));
+}
+
+async function spoolStdin(directory: string): Promise<string> {
+  const path = join(directory, 'stdin.log');
+  await writeFile(path, await buffer(process.stdin));
+  return path;
+}

@@ -1,0 +1,149 @@
+import { MEMORY_KINDS, type MemoryKind } from '../memory/memory.js';
+import { suggest } from './suggest.js';
+import { UsageError } from './usage-error.js';
+import { integer, oneOf, type ReadValue, size, text } from './values.js';
+
+type Mode = 'compare' | 'serve';
+
+interface Option<T> {
+  /** What stands for the value in the help; none: a switch. */
+  value?: string;
+  read?: ReadValue<T>;
+  initial: T;
+  /** Where it has a meaning; none: everywhere. */
+  mode?: Mode;
+  help: string;
+}
+
+function toggle(help: string, mode?: Mode): Option<boolean> {
+  return { initial: false, mode, help };
+}
+
+function valued<T>(value: string, read: ReadValue<T>, initial: T, help: string, mode?: Mode): Option<T> {
+  return { value, read, initial, mode, help };
+}
+
+const PORT = integer(0, 65535);
+
+/** All options, in the order of the help. */
+const OPTIONS = {
+  json: toggle('print the table as JSON', 'compare'),
+  rounds: valued('N', integer(1, 100), 3, 'rounds; the table shows medians', 'compare'),
+  lines: valued(
+    'N',
+    integer(1, 1e9),
+    1_500_000,
+    'lines sent as fast as they are taken, in each round',
+    'compare',
+  ),
+  rate: valued('N', integer(1000, 1e7), 200_000, 'lines/s at which latency is measured', 'compare'),
+  seconds: valued('N', integer(1, 3600), 3, 'how long latency is measured, in each round', 'compare'),
+  connections: valued('N', integer(1, 1000), 8, 'TCP connections, every other with octet counts', 'compare'),
+  'udp-every': valued('N', integer(0, 1e6), 100, 'send one line in N over UDP; 0: none', 'compare'),
+  serve: toggle('listen until interrupted instead of comparing'),
+  memory: valued<MemoryKind>('KIND', oneOf(MEMORY_KINDS), 'superslab', 'superslab or plain', 'serve'),
+  host: valued('ADDRESS', text, '127.0.0.1', 'address to listen on', 'serve'),
+  'tcp-port': valued('PORT', PORT, 5140, 'syslog over TCP; 0: any free one', 'serve'),
+  'udp-port': valued('PORT', PORT, 5140, 'syslog over UDP', 'serve'),
+  'http-port': valued('PORT', PORT, 5180, 'GET /status, /tail, /progress', 'serve'),
+  archive: valued('DIR', text, 'log-archive', 'where archives are written', 'serve'),
+  keep: valued('SIZE', size(0, 2 ** 40), 32 * 1024 ** 2, 'memory that recent entries may hold'),
+  'max-message': valued('SIZE', size(480, 1024 ** 2), 32 * 1024, 'longest message; longer ones are cut'),
+  cat: toggle('print archives, one message a line'),
+  help: toggle('print this'),
+} satisfies Record<
+  string,
+  Option<never> | Option<boolean> | Option<number> | Option<string> | Option<MemoryKind>
+>;
+
+type Values = { [Name in keyof typeof OPTIONS]: (typeof OPTIONS)[Name]['initial'] };
+
+export interface CommandLine extends Values {
+  files: string[];
+}
+
+/** Reads the command line. Throws a UsageError that says what was meant, where that can be guessed. */
+export function parseCommandLine(args: string[]): CommandLine {
+  const values: Record<string, unknown> = {};
+  const files: string[] = [];
+  for (const [name, option] of entries()) values[name] = option.initial;
+  const given: string[] = [];
+
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
+    if (arg === '--') {
+      files.push(...args.slice(index + 1));
+      break;
+    }
+    if (arg === '-h') args[index--] = '--help';
+    else if (!arg.startsWith('-') || arg === '-') files.push(arg);
+    else {
+      const [, name = '', inline] = /^--?([^=]*)(?:=(.*))?$/s.exec(arg)!;
+      const option = (OPTIONS as Record<string, Option<unknown>>)[name];
+      if (option === undefined || !arg.startsWith('--')) throw unknownOption(arg, name);
+      given.push(name);
+      if (option.read === undefined) {
+        if (inline !== undefined) throw new UsageError(`--${name} takes no value`);
+        values[name] = true;
+      } else {
+        const value = inline ?? args[++index];
+        if (value === undefined) throw new UsageError(`--${name} wants a value: ${option.value}`);
+        values[name] = option.read(value, `--${name}`);
+      }
+    }
+  }
+  const line = { ...values, files } as CommandLine;
+  checkModes(line, given);
+  return line;
+}
+
+function checkModes(line: CommandLine, given: string[]): void {
+  if (line.help) return;
+  const mode: Mode = line.serve ? 'serve' : 'compare';
+  for (const name of given) {
+    const only = (OPTIONS as Record<string, Option<unknown>>)[name]!.mode;
+    if (only === undefined || only === mode) continue;
+    throw new UsageError(
+      only === 'serve' ? `--${name} is for --serve` : `--${name} has no meaning with --serve`,
+    );
+  }
+  if (line.serve && line.files.length > 0)
+    throw new UsageError('--serve takes no files: send them to its port');
+  if (line.cat && line.files.length === 0) throw new UsageError('--cat wants the archives to print');
+}
+
+function unknownOption(arg: string, name: string): UsageError {
+  const close = suggest(name, Object.keys(OPTIONS));
+  const hint = close === undefined ? 'try --help' : `did you mean "--${close}"?`;
+  return new UsageError(`Unknown option "${arg.split('=')[0]}": ${hint}`);
+}
+
+export function helpText(): string {
+  const section = (title: string, mode: Mode | undefined) => {
+    const lines = entries()
+      .filter(([, option]) => option.mode === mode)
+      .map(([name, option]) => {
+        const left = `  --${name}${option.value === undefined ? '' : ` ${option.value}`}`;
+        const initial = option.value === undefined ? '' : ` (${option.initial})`;
+        return `${left.padEnd(24)}${option.help}${initial}`;
+      });
+    return [title, ...lines].join('\n');
+  };
+  return [
+    'Usage: npm start -- [options] [FILE... | -]',
+    '',
+    'Feeds a log over loopback to a syslog server on superslab memory and to the same server on plain Node buffers,',
+    'each in a process of its own, and prints what each cost. Files (.gz too) or standard input (-) instead of the',
+    'log that comes with the example.',
+    '',
+    section('Comparing:', 'compare'),
+    '',
+    section('Serving (with --serve):', 'serve'),
+    '',
+    section('Always:', undefined),
+  ].join('\n');
+}
+
+function entries(): [string, Option<unknown>][] {
+  return Object.entries(OPTIONS) as [string, Option<unknown>][];
+}

@@ -1,0 +1,37 @@
+import { openMemory } from '../memory/open.js';
+import { Admin } from '../server/admin.js';
+import { DEFAULT_OPTIONS, LogServer } from '../server/log-server.js';
+import type { CommandLine } from './options.js';
+
+/** Listens until the process is interrupted, then closes in order: what was received is in the archive. */
+export async function serve(line: CommandLine): Promise<void> {
+  const server = await LogServer.start(await openMemory(line.memory), {
+    ...DEFAULT_OPTIONS,
+    host: line.host,
+    tcpPort: line['tcp-port'],
+    udpPort: line['udp-port'],
+    archive: line.archive,
+    maxMessage: line['max-message'],
+    keepBytes: line.keep,
+  });
+  const admin = new Admin(server);
+  const httpPort = await admin.listen(line.host, line['http-port']);
+  console.log(`syslog over TCP  ${line.host}:${server.tcpPort}`);
+  console.log(`syslog over UDP  ${line.host}:${server.udpPort}`);
+  console.log(`HTTP             http://${line.host}:${httpPort}/tail`);
+  console.log(`archive          ${server.archivePath}`);
+  console.log(`memory           ${line.memory}`);
+
+  const failure = await new Promise<Error | undefined>((resolve) => {
+    process.once('SIGINT', () => resolve(undefined));
+    process.once('SIGTERM', () => resolve(undefined));
+    server.once('error', resolve);
+  });
+  admin.close();
+  await server.close();
+  const { messages, unparsed, archivedBytes, droppedDatagrams } = server.status();
+  console.log(
+    `${messages} messages (${unparsed} not syslog), ${archivedBytes} bytes archived, ${droppedDatagrams} datagrams dropped`,
+  );
+  if (failure !== undefined) throw failure;
+}

@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../server/monotonic.js';
+import { Latencies, type Mark } from './latency.js';
+import type { LogLines } from './log-lines.js';
+import { ProgressFollower } from './progress-follower.js';
+import type { Sender } from './sender.js';
+import { TcpSender } from './tcp-sender.js';
+import { UdpSender } from './udp-sender.js';
+import type { Workload } from './workload.js';
+
+/** How long everything sent may take to arrive once the last of it was sent. */
+const ARRIVAL_MS = 10_000;
+
+export interface FeedTarget {
+  tcpPort: number;
+  udpPort: number;
+  httpPort: number;
+}
+
+export interface FloodResult {
+  lines: number;
+  /** From the first byte sent to the last byte archived. */
+  ms: number;
+}
+
+export interface PacedResult {
+  lines: number;
+  p50: number;
+  p99: number;
+  p999: number;
+}
+
+/** Sends a workload to a server over real sockets and learns from the server when it was archived. */
+export class Feeder {
+  readonly #progress: ProgressFollower;
+  readonly #senders: Sender[];
+  readonly #passLength: number;
+
+  static async connect(target: FeedTarget, log: LogLines, workload: Workload): Promise<Feeder> {
+    const progress = await ProgressFollower.connect(target.httpPort);
+    const senders: Sender[] = await Promise.all(
+      workload.tcp.map((stream) => TcpSender.connect(target.tcpPort, stream)),
+    );
+    if (workload.udp.length > 0) {
+      senders.push(await UdpSender.open(target.udpPort, log, workload.udp, progress.source('udp')));
+    }
+    return new Feeder(progress, senders, workload.lines);
+  }
+
+  private constructor(progress: ProgressFollower, senders: Sender[], passLength: number) {
+    this.#progress = progress;
+    this.#senders = senders;
+    this.#passLength = passLength;
+  }
+
+  /** Lines sent over each socket: the TCP connections in the workload's order, then UDP. */
+  get sent(): number[] {
+    return this.#senders.map(({ sent }) => sent);
+  }
+
+  get sentLines(): number {
+    return this.sent.reduce((sum, lines) => sum + lines, 0);
+  }
+
+  /** Sends whole passes as fast as the server takes them. */
+  async flood(passes: number): Promise<FloodResult> {
+    const start = monotonicMs();
+    await Promise.all(this.#senders.map((sender) => sender.flood(sender.passLength * passes)));
+    const end = await this.#arrival();
+    return { lines: this.#passLength * passes, ms: end - start };
+  }
+
+  /** Sends at a steady rate, each millisecond what is due by then, and measures how long lines take to be archived. */
+  async paced(linesPerSecond: number, seconds: number): Promise<PacedResult> {
+    const marks = this.#senders.map((): Mark[] => []);
+    for (const { source } of this.#senders) this.#progress.source(source).history = [];
+    const before = this.sent;
+    const start = monotonicMs();
+    for (let elapsed = 0; elapsed < seconds * 1000; ) {
+      await sleep(1);
+      elapsed = monotonicMs() - start;
+      this.#senders.forEach((sender, index) => {
+        const share = sender.passLength / this.#passLength;
+        const due = Math.floor((elapsed / 1000) * linesPerSecond * share);
+        const lines = before[index]! + due - sender.sent;
+        if (lines <= 0) return;
+        const at = monotonicMs();
+        sender.send(lines);
+        marks[index]!.push({ messages: sender.sent, lines, at });
+      });
+    }
+    await this.#arrival();
+    const latencies = new Latencies();
+    this.#senders.forEach(({ source }, index) => {
+      const progress = this.#progress.source(source);
+      latencies.add(marks[index]!, progress.history!);
+      progress.history = undefined;
+    });
+    const [p50, p99, p999] = latencies.quantiles([0.5, 0.99, 0.999]) as [number, number, number];
+    return { lines: this.sentLines - before.reduce((sum, lines) => sum + lines, 0), p50, p99, p999 };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#senders.map((sender) => sender.close()));
+    this.#progress.close();
+  }
+
+  /** Waits until everything sent is archived; returns when the last of it was, in monotonicMs. */
+  async #arrival(): Promise<number> {
+    const deadline = monotonicMs() + ARRIVAL_MS;
+    const missing = () =>
+      this.#senders.filter(({ source, sent }) => this.#progress.source(source).messages < sent);
+    while (missing().length > 0) {
+      if (monotonicMs() > deadline) {
+        const list = missing().map(
+          ({ source, sent }) => `${source}: ${sent - this.#progress.source(source).messages} of ${sent}`,
+        );
+        throw new Error(`lines did not arrive (${list.join(', ')})`);
+      }
+      await sleep(1);
+    }
+    return Math.max(...this.#senders.map(({ source }) => this.#progress.source(source).at));
+  }
+}

@@ -1,0 +1,17 @@
+/** The log server's command line: see --help, and README.md for what it shows. */
+import { cat } from './cli/cat.js';
+import { runComparison } from './cli/compare.js';
+import { helpText, parseCommandLine } from './cli/options.js';
+import { serve } from './cli/serve.js';
+import { UsageError } from './cli/usage-error.js';
+
+try {
+  const line = parseCommandLine(process.argv.slice(2));
+  if (line.help) console.log(helpText());
+  else if (line.cat) await cat(line.files);
+  else if (line.serve) await serve(line);
+  else await runComparison(line);
+} catch (error) {
+  console.error(error instanceof UsageError ? `npm start: ${error.message}` : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

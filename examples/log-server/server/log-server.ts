@@ -1,0 +1,134 @@
+import { EventEmitter } from 'node:events';
+import type { Memory } from '../memory/memory.js';
+import type { Source } from '../receive/message-sink.js';
+import { TcpReceiver } from '../receive/tcp-receiver.js';
+import { UdpReceiver } from '../receive/udp-receiver.js';
+import { Archive } from '../store/archive.js';
+import type { Entry } from '../store/entry.js';
+import { type EntryFilter, RecentEntries } from '../store/recent-entries.js';
+import type { Counters } from './counters.js';
+import { Ingest } from './ingest.js';
+
+export interface LogServerOptions {
+  host: string;
+  /** 0: any free one. */
+  tcpPort: number;
+  udpPort: number;
+  /** Directory for archives. */
+  archive: string;
+  /** Longest message in bytes; longer ones are taken in pieces. */
+  maxMessage: number;
+  /** Bytes of receive buffers and records that recent entries may hold. */
+  keepBytes: number;
+  /** Bytes that may wait for the disk. */
+  maxPending: number;
+}
+
+export const DEFAULT_OPTIONS: LogServerOptions = {
+  host: '127.0.0.1',
+  tcpPort: 0,
+  udpPort: 0,
+  archive: 'archive',
+  maxMessage: 32 * 1024,
+  keepBytes: 32 * 1024 * 1024,
+  maxPending: 8 * 1024 * 1024,
+};
+
+/** What Node asks the kernel for in one read of a socket; reading into our own memory we do the same. */
+const RECEIVE_BUFFER = 64 * 1024;
+
+export interface ServerStatus extends Counters {
+  connections: number;
+  datagrams: number;
+  droppedDatagrams: number;
+  receivedBytes: number;
+  archivedBytes: number;
+  recentEntries: number;
+  recentBytes: number;
+}
+
+interface Events {
+  /** Bytes of these sources are in the archive. */
+  archived: [sources: Iterable<Source>];
+  /** The archive cannot be written any more. */
+  error: [error: Error];
+}
+
+/** A syslog server: RFC 5424 and RFC 3164 messages over TCP (RFC 6587) and UDP (RFC 5426) into an archive file. */
+export class LogServer extends EventEmitter<Events> {
+  readonly tcpPort: number;
+  readonly udpPort: number;
+  readonly #ingest: Ingest;
+  readonly #recent: RecentEntries;
+  readonly #archive: Archive;
+  readonly #tcp: TcpReceiver;
+  readonly #udp: UdpReceiver;
+
+  static async start(memory: Memory, options: LogServerOptions): Promise<LogServer> {
+    // Events come once bytes have: after all of this is set.
+    let server: LogServer | undefined;
+    const limits = { maxPending: options.maxPending };
+    const archive = await Archive.open(options.archive, memory, limits, {
+      drained: () => tcp.resume(),
+      written: (sources) => server?.emit('archived', sources),
+      failed: (error) => server?.emit('error', error),
+    });
+    const recent = new RecentEntries(memory, options.keepBytes);
+    const ingest = new Ingest(memory, recent, archive);
+    const receiveBuffer = Math.max(RECEIVE_BUFFER, 2 * options.maxMessage);
+    const tcp = new TcpReceiver(memory, ingest, { receiveBuffer, maxMessage: options.maxMessage });
+    const udp = new UdpReceiver(memory, ingest, receiveBuffer);
+    const tcpPort = await tcp.listen(options.host, options.tcpPort);
+    const udpPort = await udp.listen(options.host, options.udpPort);
+    server = new LogServer({ ingest, recent, archive, tcp, udp, tcpPort, udpPort });
+    return server;
+  }
+
+  private constructor(parts: {
+    ingest: Ingest;
+    recent: RecentEntries;
+    archive: Archive;
+    tcp: TcpReceiver;
+    udp: UdpReceiver;
+    tcpPort: number;
+    udpPort: number;
+  }) {
+    super();
+    this.#ingest = parts.ingest;
+    this.#recent = parts.recent;
+    this.#archive = parts.archive;
+    this.#tcp = parts.tcp;
+    this.#udp = parts.udp;
+    this.tcpPort = parts.tcpPort;
+    this.udpPort = parts.udpPort;
+  }
+
+  get archivePath(): string {
+    return this.#archive.path;
+  }
+
+  status(): ServerStatus {
+    return {
+      ...this.#ingest.counters,
+      connections: this.#tcp.open,
+      datagrams: this.#udp.received,
+      droppedDatagrams: this.#udp.dropped,
+      receivedBytes: this.#archive.appendedBytes,
+      archivedBytes: this.#archive.writtenBytes,
+      recentEntries: this.#recent.length,
+      recentBytes: this.#recent.heldBytes,
+    };
+  }
+
+  /** The newest entries that match, the newest first. */
+  recent(filter: EntryFilter): Entry[] {
+    return this.#recent.find(filter);
+  }
+
+  /** Stops receiving, writes everything that was received, gives all memory back. */
+  async close(): Promise<void> {
+    await Promise.all([this.#tcp.close(), this.#udp.close()]);
+    await this.#archive.close();
+    this.#recent.release();
+  }
+}

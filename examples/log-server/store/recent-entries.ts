@@ -1,0 +1,86 @@
+import type { Memory } from '../memory/memory.js';
+import type { ReceiveBuffer } from '../receive/receive-buffer.js';
+import type { SyslogMessage } from '../syslog/message.js';
+import type { Entry } from './entry.js';
+import { EntryBlock } from './entry-block.js';
+
+export interface EntryFilter {
+  /** At most this many, the newest first. */
+  count: number;
+  /** This severity or worse (lower). */
+  severity: number;
+  host?: string;
+  app?: string;
+}
+
+/**
+ * The newest entries, for whoever wants to see what is going on now. They stay where they were received, so keeping
+ * them costs no copy, only time of life: the oldest block goes, with the receive buffers only it refers to, when
+ * more than `maxBytes` are held.
+ */
+export class RecentEntries {
+  readonly #memory: Memory;
+  readonly #maxBytes: number;
+  /** The oldest first; entries go into the last. */
+  readonly #blocks: EntryBlock[] = [];
+  #current: EntryBlock;
+  #serial = 0;
+  #sealedBytes = 0;
+
+  constructor(memory: Memory, maxBytes: number) {
+    this.#memory = memory;
+    this.#maxBytes = maxBytes;
+    this.#current = this.#open();
+  }
+
+  append(buffer: ReceiveBuffer, start: number, end: number, message: SyslogMessage, received: number): void {
+    if (this.#current.full) this.#turnOver();
+    this.#current.append(buffer, start, end, message, received);
+  }
+
+  get length(): number {
+    return this.#blocks.reduce((sum, block) => sum + block.length, 0);
+  }
+
+  get heldBytes(): number {
+    return this.#sealedBytes + this.#current.heldBytes;
+  }
+
+  /** Entries that match, the newest first. */
+  find(filter: EntryFilter): Entry[] {
+    const found: Entry[] = [];
+    for (let index = this.#blocks.length - 1; index >= 0; index--) {
+      const block = this.#blocks[index]!;
+      for (let record = block.length - 1; record >= 0; record--) {
+        if (found.length >= filter.count) return found;
+        if (block.severity(record) > filter.severity) continue;
+        const entry = block.read(record);
+        if (filter.host !== undefined && entry.host !== filter.host) continue;
+        if (filter.app !== undefined && entry.app !== filter.app) continue;
+        found.push(entry);
+      }
+    }
+    return found;
+  }
+
+  release(): void {
+    for (const block of this.#blocks) block.release();
+    this.#blocks.length = 0;
+  }
+
+  #open(): EntryBlock {
+    const block = new EntryBlock(this.#memory, this.#serial++);
+    this.#blocks.push(block);
+    return block;
+  }
+
+  #turnOver(): void {
+    this.#sealedBytes += this.#current.heldBytes;
+    this.#current = this.#open();
+    while (this.#blocks.length > 1 && this.#sealedBytes > this.#maxBytes) {
+      const oldest = this.#blocks.shift()!;
+      this.#sealedBytes -= oldest.heldBytes;
+      oldest.release();
+    }
+  }
+}
