@@ -96,8 +96,6 @@ export interface Binding {
   /** A new ArrayBuffer over a superslab; undefined where the host forbids external ones. */
   window(superslab: number): ArrayBuffer | undefined;
   largeWindow(block: BlockNumber): ArrayBuffer | undefined;
-  /** Tags of all slices so far, by superslab index x 32 + slice. */
-  sliceTags(): ArrayBuffer;
   capacity(block: BlockNumber): number;
 
   /** A LEASE_FAULT; the ticket in scratch[0..5]. */

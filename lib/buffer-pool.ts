@@ -4,7 +4,7 @@ import { makeError, show } from './errors.js';
 import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
 import type { PoolStats } from './pool-stats.js';
-import { PooledBuffer } from './pooled-buffer.js';
+import { PooledBuffer, setFirstRelease } from './pooled-buffer.js';
 import { type Scope, scope } from './scope.js';
 import { type ShareToken, ticketInto, tokenFrom } from './share-token.js';
 import { readStats } from './stats.js';
@@ -84,6 +84,8 @@ export class BufferPool implements Disposable {
       return buf;
     };
     this.alloc = alloc;
+    this.release = PooledBuffer.bindRelease(cache);
+    if (makingDefault) setFirstRelease(this.release);
     this.acquire = native.zero === ZERO_AT_ACQUIRE ? alloc : acquire;
     if (!makingDefault) dropped.register(this, cache, this);
     livePools.add(new WeakRef(this));
@@ -161,7 +163,7 @@ export class BufferPool implements Disposable {
     let first: unknown;
     for (const buf of bufs) {
       try {
-        PooledBuffer.release(buf);
+        this.release(buf);
       } catch (error) {
         first ??= error;
       }
@@ -184,7 +186,7 @@ export class BufferPool implements Disposable {
    * @throws ERR_SUPERSLAB_RELEASED when it was released before
    * @throws ERR_SUPERSLAB_FOREIGN when it is no pooled buffer: a slice, a plain Buffer, something else
    */
-  readonly release: (buf: Uint8Array) => void = PooledBuffer.release;
+  readonly release: (buf: Uint8Array) => void;
 
   /** Whether `buf` is a live buffer that was acquired from or adopted by this pool in this thread. */
   owns(buf: Uint8Array): boolean {

@@ -70,3 +70,10 @@ export function sizeError(size: unknown, limit: number): SuperslabError {
     RangeError,
   );
 }
+
+export function hostError(): SuperslabError {
+  return makeError(
+    'ERR_SUPERSLAB_HOST',
+    'this host forbids external ArrayBuffers (Electron does, from version 21): superslab cannot work in it',
+  );
+}

@@ -1,8 +1,8 @@
 import { constants } from 'node:buffer';
 import { type BlockNumber, binding, type NativePool, NO_MEMORY, NO_ROOM, type SliceTag } from './binding.js';
 import { facts, openCaches } from './environment.js';
-import { makeError, sizeError } from './errors.js';
-import { claimSuperslab, ensureSuperslab, MAGAZINE_SHIFT, Magazines, slices } from './magazines.js';
+import { hostError, makeError, sizeError } from './errors.js';
+import { homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
 import { PooledBuffer } from './pooled-buffer.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
@@ -53,6 +53,7 @@ export class LeaseCache {
     this.#onExhausted = native.onExhausted;
     this.#waitMs = native.waitMs;
     this.#zeroAtRelease = native.zero === ZERO_AT_RELEASE;
+    if (native.magazines === undefined) throw hostError();
     this.magazines = new Magazines(native.magazines, this, this.#zeroAtRelease);
     this.waiters = new Waiters({
       tryAcquire: (size) => this.#tryAcquire(size),
@@ -119,9 +120,7 @@ export class LeaseCache {
     if (got === NO_ROOM) return false;
     if (got === NO_MEMORY) throw this.#noMemory(bytesOfTag[tag]!);
     const first = tag << MAGAZINE_SHIFT;
-    for (let i = first; i < first + got; i++) {
-      ensureSuperslab(this.magazines.blocks[i]! >>> SUPERSLAB_SHIFT, this.magazines);
-    }
+    for (let i = first; i < first + got; i++) welcome(this.magazines.blocks[i]!, this.magazines, tag);
     return true;
   }
 
@@ -130,32 +129,41 @@ export class LeaseCache {
     scheduleUpkeep();
     if (block === NO_ROOM) return undefined;
     if (block === NO_MEMORY) throw this.#noMemory(size);
-    claimSuperslab(block >>> SUPERSLAB_SHIFT, this.magazines);
+    welcome(block, this.magazines, LARGE_TAG);
     return PooledBuffer.lease(largeWindow(block), 0, size, block);
   }
 
-  /** A private block comes back and its magazine is full, or the pool has something to do with it. */
-  releaseSlow(block: BlockNumber, tag: SliceTag): void {
+  /** A private block comes back, off the hot path. */
+  release(block: BlockNumber, tag: SliceTag): void {
     if (this.#zeroAtRelease) this.#clear(block);
-    const { depth, blocks, nativeLimit } = this.magazines;
+    const { depth, nativeLimit } = this.magazines;
     const limit = nativeLimit[tag]!;
+    if (depth[tag]! < limit) {
+      this.#push(block, tag);
+      return;
+    }
     if (limit === 0) {
       // Beyond 2 MiB; or the pool is closed; or somebody waits for room.
       binding.give(this.id, block);
     } else {
-      if (depth[tag]! >= limit) binding.spill(this.id, tag);
-      const top = depth[tag]!;
-      blocks[(tag << MAGAZINE_SHIFT) + top] = block;
-      depth[tag] = top + 1;
+      binding.spill(this.id, tag);
+      this.#push(block, tag);
     }
     this.#afterRelease();
+  }
+
+  #push(block: BlockNumber, tag: SliceTag): void {
+    const { depth, blocks } = this.magazines;
+    const top = depth[tag]!;
+    blocks[(tag << MAGAZINE_SHIFT) + top] = block;
+    depth[tag] = top + 1;
   }
 
   /** The last reference of a lease with details is gone; block -1 when it had none. */
   releaseDetailed(block: BlockNumber, shared: boolean): void {
     if (block < 0) return;
     if (!shared) {
-      this.releaseSlow(block, slices.tags[block >>> SLICE_SHIFT]!);
+      this.release(block, homes.table[block >>> SLICE_SHIFT]! & 255);
       return;
     }
     if (this.#zeroAtRelease && binding.references(block) === 1) this.#clear(block);

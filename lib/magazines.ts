@@ -1,10 +1,13 @@
-import { binding } from './binding.js';
+import type { BlockNumber, PoolId, SliceTag } from './binding.js';
 import { facts } from './environment.js';
 import type { LeaseCache } from './lease-cache.js';
-import { ensureWindow } from './windows.js';
+import { ensureWindow, SLICE_SHIFT, SUPERSLAB_SHIFT } from './windows.js';
 
 /** Slots of a magazine: block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
 export const MAGAZINE_SHIFT = 6;
+
+/** The tag of blocks beyond 2 MiB: no magazine, a window of its own. */
+export const LARGE_TAG = 255;
 
 const TAGS = 256;
 const CLASS_TAGS = facts.bytesOfTag.length;
@@ -27,42 +30,51 @@ export class Magazines {
   readonly blocks: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
   readonly nativeLimit: Uint32Array;
-  readonly cache: LeaseCache | undefined;
+  readonly cache: LeaseCache;
+  readonly id: PoolId;
 
-  constructor(memory: ArrayBuffer | undefined, cache: LeaseCache | undefined, alwaysSlow: boolean) {
-    const part = (index: number, length: number) =>
-      memory === undefined ? NOTHING : new Uint32Array(memory, index * TAGS * 4, length);
+  constructor(memory: ArrayBuffer, cache: LeaseCache, alwaysSlow: boolean) {
+    const part = (index: number, length: number) => new Uint32Array(memory, index * TAGS * 4, length);
     this.depth = part(0, TAGS);
     this.nativeLimit = part(1, TAGS);
     this.limit = alwaysSlow ? NOTHING : this.nativeLimit;
     this.acquired = part(2, TAGS);
     this.blocks = part(3, CLASS_TAGS << MAGAZINE_SHIFT);
     this.cache = cache;
+    this.id = cache.id;
   }
 }
 
-const NO_MAGAZINES = new Magazines(undefined, undefined, true);
+/** The magazines of each pool, by pool id. */
+const magazinesById: Magazines[] = [];
 
-/** Whose magazines the private leases of a superslab go back to, by superslab index. */
-export const magazinesOf: Magazines[] = [];
+/** Bits of a home that are the tag. */
+export const HOME_SHIFT = 8;
 
-/** See Binding.sliceTags(). Replaced when it grows, hence in an object. */
-export const slices: { tags: Uint8Array } = { tags: new Uint8Array(0) };
+/**
+ * Where the private leases of a slice go back to: pool id x 256 + tag, by superslab index x 32 + slice.
+ * Written when a block of the slice is fetched, so it is right for every block that is out. An object
+ * around the table, because the table grows.
+ */
+export const homes: { table: Uint32Array } = { table: new Uint32Array(0) };
 
-function ensureTags(superslab: number): void {
-  // The native array is as long as the superslabs need that exist by now.
-  if (slices.tags.length < (superslab + 1) << 5) slices.tags = new Uint8Array(binding.sliceTags());
+export function magazinesOfHome(home: number): Magazines {
+  return magazinesById[home >>> HOME_SHIFT]!;
 }
 
-/** Sees to it that blocks of a superslab can be leased from `magazines`, and that they have a window. */
-export function ensureSuperslab(superslab: number, magazines: Magazines): void {
-  claimSuperslab(superslab, magazines);
-  ensureWindow(superslab);
+function setHome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {
+  const slice = block >>> SLICE_SHIFT;
+  if (slice >= homes.table.length) {
+    const larger = new Uint32Array(Math.max(slice + 1, homes.table.length * 2));
+    larger.set(homes.table);
+    homes.table = larger;
+  }
+  homes.table[slice] = (magazines.id << HOME_SHIFT) | tag;
 }
 
-/** The same for a block beyond 2 MiB, which has a window of its own. */
-export function claimSuperslab(superslab: number, magazines: Magazines): void {
-  while (magazinesOf.length <= superslab) magazinesOf.push(NO_MAGAZINES);
-  magazinesOf[superslab] = magazines;
-  ensureTags(superslab);
+/** Prepares for leasing a block that has come from the native side, by way of `magazines`. */
+export function welcome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {
+  magazinesById[magazines.id] = magazines;
+  setHome(block, magazines, tag);
+  if (tag !== LARGE_TAG) ensureWindow(block >>> SUPERSLAB_SHIFT);
 }

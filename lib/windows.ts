@@ -1,6 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { type BlockNumber, binding } from './binding.js';
-import { makeError } from './errors.js';
+import { hostError } from './errors.js';
 
 /** A window shows 2 MiB of memory, in granules of 64 bytes. */
 export const SUPERSLAB_SHIFT = 15;
@@ -51,12 +51,7 @@ function protect(window: ArrayBuffer): void {
 }
 
 function usable(window: ArrayBuffer | undefined): ArrayBuffer {
-  if (window === undefined) {
-    throw makeError(
-      'ERR_SUPERSLAB_HOST',
-      'this host forbids external ArrayBuffers (Electron does, from version 21): superslab cannot work in it',
-    );
-  }
+  if (window === undefined) throw hostError();
   protect(window);
   return window;
 }

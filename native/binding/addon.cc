@@ -8,6 +8,7 @@
 
 #include "binding/environment.h"
 #include "binding/js_objects.h"
+#include "heap/heap.h"
 #include "heap/size_class.h"
 #include "policy/knob.h"
 
@@ -77,15 +78,30 @@ Value open_pool(const CallbackInfo& info) {
 
 void close_pool(const CallbackInfo& info) { environment_of(info).close_pool(uint_at(info, 0)); }
 
+/// Tells why the heap gave nothing. That there is room now says little: another thread may have made
+/// it since.
+class Refusal {
+ public:
+  explicit Refusal(Heap& heap) : heap_(heap), os_failures_(heap.os_failures()) {}
+
+  /// After the attempt: kNoRoom or kNoMemory.
+  Value reason(Napi::Env env) {
+    const bool no_memory = heap_.os_failures() != os_failures_;
+    if (!no_memory) heap_.count_exhausted();
+    return Napi::Number::New(env, no_memory ? kNoMemory : kNoRoom);
+  }
+
+ private:
+  Heap& heap_;
+  const std::uint64_t os_failures_;
+};
+
 /// `refill(pool, tag)`: blocks that are now in the magazine, kNoRoom or kNoMemory.
 Value refill(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
-  const ClassIndex c = class_of_tag(uint_at(info, 1));
-  const std::uint32_t got = cache->refill(c);
-  if (got != 0) return Napi::Number::New(info.Env(), got);
-  const bool room = cache->heap().budget().has_room(size_class(c).block_bytes);
-  if (!room) cache->heap().count_exhausted();
-  return Napi::Number::New(info.Env(), room ? kNoMemory : kNoRoom);
+  Refusal refusal(cache->heap());
+  const std::uint32_t got = cache->refill(class_of_tag(uint_at(info, 1)));
+  return got != 0 ? Napi::Number::New(info.Env(), got) : refusal.reason(info.Env());
 }
 
 void spill(const CallbackInfo& info) { cache_at(info)->spill(class_of_tag(uint_at(info, 1))); }
@@ -100,12 +116,9 @@ void flush(const CallbackInfo& info) {
 /// `takeLarge(pool, bytes)`: a block number, kNoRoom or kNoMemory.
 Value take_large(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
-  const auto bytes = static_cast<ByteCount>(number_at(info, 1));
-  if (const BlockNumber block = cache->take_large(bytes))
-    return Napi::Number::New(info.Env(), block);
-  const bool room = cache->heap().budget().has_room(bytes);
-  if (!room) cache->heap().count_exhausted();
-  return Napi::Number::New(info.Env(), room ? kNoMemory : kNoRoom);
+  Refusal refusal(cache->heap());
+  const BlockNumber block = cache->take_large(static_cast<ByteCount>(number_at(info, 1)));
+  return block != 0 ? Napi::Number::New(info.Env(), block) : refusal.reason(info.Env());
 }
 
 /// `window(superslab)`: a new ArrayBuffer over 2 MiB.
@@ -122,13 +135,6 @@ Value large_window(const CallbackInfo& info) {
   const Superslab& head =
       environment_of(info).runtime().space().superslab(superslab_of(uint_at(info, 0)));
   return mapped_buffer(info.Env(), head.base, head.large_bytes);
-}
-
-/// `sliceTags()`: the tags of every slice that can be in a block by now, and some more.
-Value slice_tags(const CallbackInfo& info) {
-  const Space& space = environment_of(info).runtime().space();
-  const ByteCount bytes = align_up(space.index_limit() + 1, 1024) * kSlicesPerSuperslab;
-  return mapped_buffer(info.Env(), const_cast<SliceTag*>(space.tags()), bytes);
 }
 
 Value capacity(const CallbackInfo& info) {
@@ -259,8 +265,10 @@ Value trim(const CallbackInfo& info) {
       static_cast<double>(cache->heap().trim(static_cast<ByteCount>(number_at(info, 1)))));
 }
 
+/// `stats(pool)`: undefined once the pool is closed and everything of it is home.
 Value stats(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
+  if (cache == nullptr) return info.Env().Undefined();
   cache->fold();
   return stats_object(info.Env(), cache->heap());
 }
@@ -287,7 +295,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<take_large>(exports, "takeLarge");
   export_function<window>(exports, "window");
   export_function<large_window>(exports, "largeWindow");
-  export_function<slice_tags>(exports, "sliceTags");
   export_function<capacity>(exports, "capacity");
   export_function<share>(exports, "share");
   export_function<adopt>(exports, "adopt");
