@@ -76,6 +76,7 @@ Heap::~Heap() {
     delete owner;
     owner = next;
   }
+  owners_ = nullptr;  // trim() looks at the vacant ones
   trim(0);
   shelf_.for_each([this](Superslab* s) {
     shelf_.remove(s);

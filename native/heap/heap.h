@@ -106,6 +106,8 @@ class Heap {
   }
   void count_sent_home(ClassIndex c) { sent_home_[to_index(c)].shared_add(1); }
   void count_exhausted() { counters_.exhausted.shared_add(1); }
+  /// Refusals by the operating system so far.
+  std::uint64_t os_failures() const { return counters_.os_failures.get(); }
 
   const Snapshot& policy() const { return policy_.get(); }
   Space& space() const { return space_; }
