@@ -92,6 +92,8 @@ export interface Binding {
   flush(pool: PoolId): void;
   /** A block beyond 2 MiB: its number, NO_ROOM or NO_MEMORY. */
   takeLarge(pool: PoolId, bytes: number): BlockNumber;
+  /** Bytes that such a block is charged for. */
+  largeCapacity(pool: PoolId, bytes: number): number;
 
   /** A new ArrayBuffer over a superslab; undefined where the host forbids external ones. */
   window(superslab: number): ArrayBuffer | undefined;

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { adoptBlock } from './adopt.js';
 import { binding, check, LEASE_FAULT } from './binding.js';
 import { makeError, show } from './errors.js';
@@ -7,7 +8,7 @@ import type { PoolStats } from './pool-stats.js';
 import { PooledBuffer, setFirstRelease } from './pooled-buffer.js';
 import { type Scope, scope } from './scope.js';
 import { type ShareToken, ticketInto, tokenFrom } from './share-token.js';
-import { readStats } from './stats.js';
+import { readStats, settledStats } from './stats.js';
 
 /** Pools that were dropped without close(). */
 const dropped = new FinalizationRegistry<LeaseCache>((cache) => {
@@ -30,6 +31,8 @@ export function openPools(): BufferPool[] {
 const scratch = new Uint32Array(6);
 const fill = Uint8Array.prototype.fill;
 const ZERO_AT_ACQUIRE = 1;
+
+const OWNER = Symbol('pool');
 
 let named = 0;
 let makingDefault = false;
@@ -67,6 +70,7 @@ export class BufferPool implements Disposable {
 
   readonly #cache: LeaseCache;
   readonly #isDefault: boolean;
+  readonly #zeroAtAcquire: boolean;
   #lastStats: PoolStats | undefined;
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
@@ -86,7 +90,10 @@ export class BufferPool implements Disposable {
     this.alloc = alloc;
     this.release = PooledBuffer.bindRelease(cache);
     if (makingDefault) setFirstRelease(this.release);
-    this.acquire = native.zero === ZERO_AT_ACQUIRE ? alloc : acquire;
+    this.#zeroAtAcquire = native.zero === ZERO_AT_ACQUIRE;
+    this.acquire = this.#zeroAtAcquire ? alloc : acquire;
+    // Who has only a bound function still has the pool: it must not be closed as dropped.
+    for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });
     if (!makingDefault) dropped.register(this, cache, this);
     livePools.add(new WeakRef(this));
   }
@@ -119,8 +126,9 @@ export class BufferPool implements Disposable {
       // Buffer.byteLength() only estimates malformed hex and base64.
       return written === buf.length ? buf : this.#shortened(buf, written);
     }
-    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
-    if (!(bytes instanceof Uint8Array)) {
+    // By their kind, not by instanceof: they may come from another realm.
+    const bytes = types.isAnyArrayBuffer(data) ? new Uint8Array(data) : data;
+    if (!types.isUint8Array(bytes)) {
       throw makeError(
         'ERR_SUPERSLAB_ARGUMENT',
         `from() takes a string, a Uint8Array or an ArrayBuffer, got ${show(data)}`,
@@ -160,6 +168,13 @@ export class BufferPool implements Disposable {
 
   /** Releases every buffer of `bufs`; throws the first error, if any, after the last of them. */
   releaseMany(bufs: Iterable<Uint8Array>): void {
+    if (typeof (bufs as Partial<Iterable<Uint8Array>> | undefined)?.[Symbol.iterator] !== 'function') {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `releaseMany() takes an iterable of buffers, got ${show(bufs)}`,
+        TypeError,
+      );
+    }
     let first: unknown;
     for (const buf of bufs) {
       try {
@@ -177,8 +192,18 @@ export class BufferPool implements Disposable {
    * when `onExhausted` is 'fallback'.
    */
   async acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
-    options.signal?.throwIfAborted();
-    return this.#cache.acquireInTurn(size, options.signal);
+    const signal = options?.signal;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `signal must be an AbortSignal, got ${show(signal)}`,
+        TypeError,
+      );
+    }
+    signal?.throwIfAborted();
+    const buf = await this.#cache.acquireInTurn(size, signal, this);
+    if (this.#zeroAtAcquire) fill.call(buf, 0);
+    return buf;
   }
 
   /**
@@ -270,8 +295,8 @@ export class BufferPool implements Disposable {
   /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
   stats(): PoolStats {
     const native = binding.stats(this.#cache.id);
-    if (native !== undefined) this.#lastStats = readStats(this.#cache, native);
-    return this.#lastStats!;
+    this.#lastStats = native === undefined ? settledStats(this.#lastStats!) : readStats(this.#cache, native);
+    return this.#lastStats;
   }
 
   /**

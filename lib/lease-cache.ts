@@ -79,18 +79,22 @@ export class LeaseCache {
   }
 
   /** For acquireAsync(): in turn with those who came before. */
-  acquireInTurn(size: number, signal: AbortSignal | undefined): PooledBuffer | Promise<PooledBuffer> {
+  acquireInTurn(
+    size: number,
+    signal: AbortSignal | undefined,
+    pool: object,
+  ): PooledBuffer | Promise<PooledBuffer> {
     this.checkSize(size);
     const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
     if (buf !== undefined) return buf;
     if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
     if (this.capacityFor(size) > this.maxBytes) throw this.#exhausted(size);
-    return this.waiters.wait(size, signal);
+    return this.waiters.wait(size, signal, pool);
   }
 
   /** Bytes of the block that a lease of `size` bytes takes. */
   capacityFor(size: number): number {
-    return size > MAX_CLASS_BYTES ? size : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
+    return size > MAX_CLASS_BYTES ? binding.largeCapacity(this.id, size) : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
   }
 
   /** undefined when maxBytes are in use. */
@@ -214,8 +218,13 @@ export class LeaseCache {
   }
 
   #fallBack(size: number): PooledBuffer {
-    this.fallbacks++;
-    return PooledBuffer.plain(this, size);
+    try {
+      const buf = PooledBuffer.plain(this, size);
+      this.fallbacks++;
+      return buf;
+    } catch {
+      throw this.#noMemory(size); // V8 found no memory for an ArrayBuffer
+    }
   }
 
   #exhausted(size: number): Error {

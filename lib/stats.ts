@@ -2,6 +2,29 @@ import type { NativeStats } from './binding.js';
 import type { LeaseCache } from './lease-cache.js';
 import type { ClassStats, HeapStats, PoolStats } from './pool-stats.js';
 
+/** The last figures of a pool that is closed and has everything back: its levels are all down. */
+export function settledStats(last: PoolStats): PoolStats {
+  const classes = last.classes.map((one) => ({
+    ...one,
+    releases: one.acquires,
+    inUseBlocks: 0,
+    cachedBlocks: 0,
+  }));
+  return {
+    ...last,
+    closed: true,
+    committedBytes: 0,
+    chargedBytes: 0,
+    bigCacheBytes: 0,
+    threads: 0,
+    inUseBytes: 0,
+    cachedBytes: 0,
+    releases: classes.reduce((total, one) => total + one.releases, 0),
+    waiting: 0,
+    classes,
+  };
+}
+
 /** Figures of a pool from what the native side counts. */
 export function readStats(cache: LeaseCache, native: NativeStats): PoolStats {
   const classes = native.classes as unknown as ClassStats[];

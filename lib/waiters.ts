@@ -3,6 +3,8 @@ import type { PooledBuffer } from './pooled-buffer.js';
 
 interface Waiter {
   readonly size: number;
+  /** Keeps the pool from being collected, and closed, while somebody waits for it. */
+  readonly pool: object;
   resolve(buf: PooledBuffer): void;
   reject(reason: unknown): void;
 }
@@ -31,10 +33,11 @@ export class Waiters {
     return this.#queue.length;
   }
 
-  wait(size: number, signal: AbortSignal | undefined): Promise<PooledBuffer> {
+  wait(size: number, signal: AbortSignal | undefined, pool: object): Promise<PooledBuffer> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         size,
+        pool,
         resolve(buf) {
           signal?.removeEventListener('abort', onAbort);
           resolve(buf);

@@ -9,6 +9,7 @@
 #include "binding/environment.h"
 #include "binding/js_objects.h"
 #include "heap/heap.h"
+#include "heap/large.h"
 #include "heap/size_class.h"
 #include "policy/knob.h"
 
@@ -119,6 +120,13 @@ Value take_large(const CallbackInfo& info) {
   Refusal refusal(cache->heap());
   const BlockNumber block = cache->take_large(static_cast<ByteCount>(number_at(info, 1)));
   return block != 0 ? Napi::Number::New(info.Env(), block) : refusal.reason(info.Env());
+}
+
+/// `largeCapacity(pool, bytes)`: what a block beyond 2 MiB is charged for.
+Value large_capacity(const CallbackInfo& info) {
+  const auto bytes = static_cast<ByteCount>(number_at(info, 1));
+  const ByteCount rounded = large_block_bytes(bytes, cache_at(info)->heap().policy().huge_pages);
+  return Napi::Number::New(info.Env(), static_cast<double>(rounded));
 }
 
 /// `window(superslab)`: a new ArrayBuffer over 2 MiB.
@@ -293,6 +301,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<give>(exports, "give");
   export_function<flush>(exports, "flush");
   export_function<take_large>(exports, "takeLarge");
+  export_function<large_capacity>(exports, "largeCapacity");
   export_function<window>(exports, "window");
   export_function<large_window>(exports, "largeWindow");
   export_function<capacity>(exports, "capacity");
