@@ -94,7 +94,9 @@ export class LeaseCache {
 
   /** Bytes of the block that a lease of `size` bytes takes. */
   capacityFor(size: number): number {
-    return size > MAX_CLASS_BYTES ? binding.largeCapacity(this.id, size) : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
+    return size > MAX_CLASS_BYTES
+      ? binding.largeCapacity(this.id, size)
+      : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
   }
 
   /** undefined when maxBytes are in use. */

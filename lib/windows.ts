@@ -47,7 +47,9 @@ function refuseTransfer(): never {
  */
 function protect(window: ArrayBuffer): void {
   if (markIsHarmless) markAsUntransferable(window);
-  else for (const name of ['transfer', 'transferToFixedLength']) Object.defineProperty(window, name, { value: refuseTransfer });
+  else
+    for (const name of ['transfer', 'transferToFixedLength'])
+      Object.defineProperty(window, name, { value: refuseTransfer });
 }
 
 function usable(window: ArrayBuffer | undefined): ArrayBuffer {
