@@ -330,7 +330,9 @@ void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
     const SliceMask slices = whole ? kAllSlices : s->dirty_slices;
     batch.bytes += bytes_of(s->dirty_slices);
     if (!whole) {
+      // In neither set until they are back: make_slab() must not choose them.
       s->free_slices &= ~slices;
+      s->dirty_slices &= ~slices;
       shelf_.insert(s);
     }
     batch.items[batch.count++] = {s, slices, false};
@@ -390,7 +392,6 @@ bool Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount target) 
     }
     shelf_.remove(item.superslab);
     item.superslab->free_slices |= item.slices;
-    item.superslab->dirty_slices &= ~item.slices;
     shelf_.insert(item.superslab);
   }
   return true;
