@@ -1,37 +1,54 @@
-// A fresh process that takes buffers until so much memory is live, and counts page faults.
+// A fresh process that takes buffers until so much memory is live, each page of it touched.
 import { BufferPool } from 'superslab';
 import { serve } from '../support/lane.js';
 import { PAGE } from './cases.js';
 
 export interface ColdRequest {
-  readonly variant: 'superslab' | 'Buffer.allocUnsafe' | 'Buffer.alloc';
+  /** limit: views of one page, so that what the JavaScript objects alone cost can be seen. */
+  readonly variant: 'superslab' | 'Buffer.allocUnsafe' | 'Buffer.alloc' | 'limit';
   readonly size: number;
   readonly liveBytes: number;
 }
 
-const faults = () => {
+/** For each live MiB. */
+export interface ColdReply {
+  readonly faults: number;
+  readonly microseconds: number;
+}
+
+const countFaults = () => {
   const { minorPageFault, majorPageFault } = process.resourceUsage();
   return minorPageFault + majorPageFault;
 };
 
-/** Page faults for each MiB, those of the JavaScript objects included. */
-serve<ColdRequest, number>(({ variant, size, liveBytes }) => {
-  const pool = new BufferPool({ name: 'cold', populate: 'demand' });
-  const acquire: (size: number) => Uint8Array = variant === 'superslab' ? pool.acquire : peer(variant);
+serve<ColdRequest, ColdReply>(({ variant, size, liveBytes }) => {
+  const acquire = acquireOf(variant);
   const live: Uint8Array[] = [];
-  const before = faults();
+  const faultsBefore = countFaults();
+  const start = performance.now();
   for (let bytes = 0; bytes < liveBytes; bytes += size) {
     const buf = acquire(size);
     for (let at = 0; at < size; at += PAGE) buf[at] = 1;
     live.push(buf);
   }
-  const after = faults();
+  const milliseconds = performance.now() - start;
+  const faults = countFaults() - faultsBefore;
   if (live.length * size < liveBytes) throw new Error('unreachable: keeps the buffers live');
-  return (after - before) / (liveBytes / 2 ** 20);
+  const mebibytes = liveBytes / 2 ** 20;
+  return { faults: faults / mebibytes, microseconds: (milliseconds * 1000) / mebibytes };
 });
 
-function peer(variant: 'Buffer.allocUnsafe' | 'Buffer.alloc') {
-  return variant === 'Buffer.alloc'
-    ? (size: number) => Buffer.alloc(size)
-    : (size: number) => Buffer.allocUnsafe(size);
+function acquireOf(variant: ColdRequest['variant']): (size: number) => Uint8Array {
+  switch (variant) {
+    case 'superslab':
+      return new BufferPool({ name: 'cold', populate: 'demand' }).acquire;
+    case 'Buffer.allocUnsafe':
+      return (size) => Buffer.allocUnsafe(size);
+    case 'Buffer.alloc':
+      return (size) => Buffer.alloc(size);
+    case 'limit': {
+      const page = new ArrayBuffer(PAGE);
+      return (size) => new Uint8Array(page, 0, Math.min(size, PAGE));
+    }
+  }
 }

@@ -1,20 +1,12 @@
-// A process that runs the loops of one variant. Arguments: its name.
+// A process that runs one variant of one case. Arguments: the variant, the case as JSON.
 import { serve } from '../support/lane.js';
-import { type Loop, type TimedRequest, Timer } from '../support/rounds.js';
-import { type LoopCase, loopCaseName } from './cases.js';
+import { Timer, type Turn } from '../support/rounds.js';
+import type { LoopCase } from './cases.js';
 import { loopOf } from './loops.js';
 import { memoryOf, type Variant } from './variants.js';
 
-const variant = process.argv[2] as Variant;
-const timer = new Timer();
-const loops = new Map<string, Loop>();
+const [variant, json] = process.argv.slice(2) as [Variant, string];
+const work = JSON.parse(json) as LoopCase;
+const timer = new Timer(loopOf(work, memoryOf(variant, work)));
 
-serve<TimedRequest<LoopCase>, number>(({ work, ms }) => {
-  const key = loopCaseName(work);
-  let loop = loops.get(key);
-  if (loop === undefined) {
-    loop = loopOf(work, memoryOf(variant, work));
-    loops.set(key, loop);
-  }
-  return timer.time(loop, ms);
-});
+serve<Turn, number>((turn) => timer.take(turn));

@@ -8,7 +8,7 @@ export let sink = 0;
 /** The loop of a case: `n` operations. An operation of `mixed` is a release or an acquire. */
 export function loopOf({ kind, min, max, touch }: LoopCase, memory: Memory): Loop {
   if (kind === 'mixed') return mixed(memory, min, max, touch);
-  return { run: touch ? singleTouched(memory, min) : single(memory, min), settles: 1, end: () => {} };
+  return { run: touch ? singleTouched(memory, min) : single(memory, min), settles: 1 };
 }
 
 function single({ acquire, release }: Memory, size: number): Loop['run'] {
@@ -65,9 +65,5 @@ function mixed({ acquire, release }: Memory, min: number, max: number, touch: bo
     }
     sink += sum;
   };
-  const end = () => {
-    for (const held of slots) if (held !== undefined) release(held);
-    slots.fill(undefined);
-  };
-  return { run, settles: 4 * SLOTS, end };
+  return { run, settles: 4 * SLOTS };
 }

@@ -1,4 +1,5 @@
 // A fresh process with a small working set in steady churn: how much memory does it hold for it?
+import { acquire, release } from 'superslab';
 import { serve } from '../support/lane.js';
 import { type LoopCase, PAGE } from './cases.js';
 import { loopOf } from './loops.js';
@@ -11,47 +12,58 @@ export interface ResidentRequest {
 }
 
 export interface ResidentReply {
-  /** Growth of the resident set, in bytes. */
+  /** Growth of the resident set without that of the JavaScript heap, in bytes. */
   readonly grown: number;
   /** Bytes of the buffers that are live at the end. */
   readonly live: number;
 }
 
-async function memoryFor(variant: ResidentRequest['variant']): Promise<Memory> {
-  if (variant === 'superslab') {
-    const { acquire, release } = await import('superslab');
-    return { acquire, release };
-  }
-  const acquire =
+function memoryOf(variant: ResidentRequest['variant']): Memory {
+  if (variant === 'superslab') return { acquire, release };
+  const take =
     variant === 'Buffer.alloc'
       ? (size: number) => Buffer.alloc(size)
       : (size: number) => Buffer.allocUnsafe(size);
-  return { acquire, release: () => {} };
+  return { acquire: take, release: () => {} };
+}
+
+/** Views of one page, as large in the JavaScript heap as pooled buffers are. */
+class View extends Uint8Array {
+  #block = -1;
+
+  get block(): number {
+    return this.#block;
+  }
+}
+
+/** The resident set but for the JavaScript heap, whose size changes by steps of its own. */
+function outsideHeap(): number {
+  const { rss, heapTotal } = process.memoryUsage();
+  return rss - heapTotal;
 }
 
 /** Counts what is live. */
-function counted({ acquire, release }: Memory, count: { live: number }): Memory {
+function counted(memory: Memory, count: { live: number }): Memory {
   return {
     acquire: (size) => {
       count.live += size;
-      return acquire(size);
+      return memory.acquire(size);
     },
     release: (buf) => {
       count.live -= buf.length;
-      release(buf);
+      memory.release(buf);
     },
   };
 }
 
-serve<ResidentRequest, ResidentReply>(async ({ variant, work, operations }) => {
-  // The same loop over views of one page first: the JavaScript heap has its size, the code is compiled.
+serve<ResidentRequest, ResidentReply>(({ variant, work, operations }) => {
+  // The same loop without any memory first: the code is compiled, and the JavaScript heap has taken the
+  // room that it takes for so many small objects, whatever is behind them.
   const page = new ArrayBuffer(PAGE);
-  const views: Memory = { acquire: (size) => new Uint8Array(page, 0, size), release: () => {} };
-  const before = loopOf(work, counted(views, { live: 0 }));
-  before.run(operations);
-  globalThis.gc!();
-  const base = process.memoryUsage.rss();
+  const nothing: Memory = { acquire: (size) => new View(page, 0, size), release: () => {} };
+  loopOf(work, counted(nothing, { live: 0 })).run(operations);
+  const base = outsideHeap();
   const count = { live: 0 };
-  loopOf(work, counted(await memoryFor(variant), count)).run(operations);
-  return { grown: process.memoryUsage.rss() - base, live: count.live };
+  loopOf(work, counted(memoryOf(variant), count)).run(operations);
+  return { grown: outsideHeap() - base, live: count.live };
 });

@@ -1,86 +1,69 @@
 import type { Lane } from './lane.js';
 
-/** A piece of work: one case for about so long. */
-export interface TimedRequest<Case> {
-  readonly work: Case;
-  readonly ms: number;
-}
+/** Nanoseconds per operation, by lane, one for each round. */
+export type Samples = ReadonlyMap<string, readonly number[]>;
 
-/** Nanoseconds per operation, by lane and case, one for each round. */
-export type Samples = Map<string, number[][]>;
-
-export interface RoundOptions<Case> {
-  readonly rounds: number;
-  /** How long a lane stays at one case. */
+/** How long a lane measures when it has its turn. */
+export interface Turn {
   readonly ms: number;
-  /** Whether a lane has the case. */
-  readonly has?: (lane: string, work: Case) => boolean;
 }
 
 /**
- * Every lane does every case once a round; who goes first changes. The round before the first is
- * warm-up: compilers and pools settle, nothing is kept.
+ * Lanes take turns, `rounds` times; who goes first changes. The round before the first is warm-up:
+ * compilers and allocators settle, nothing is kept.
  */
-export async function interleave<Case>(
-  lanes: readonly Lane<TimedRequest<Case>, number>[],
-  cases: readonly Case[],
-  { rounds, ms, has = () => true }: RoundOptions<Case>,
+export async function interleave(
+  lanes: readonly Lane<Turn, number>[],
+  rounds: number,
+  turn: Turn,
 ): Promise<Samples> {
-  const samples: Samples = new Map(lanes.map((lane) => [lane.name, cases.map(() => [])]));
+  const samples = new Map<string, number[]>(lanes.map((lane) => [lane.name, []]));
   for (let round = -1; round < rounds; round++) {
-    for (const [index, work] of cases.entries()) {
-      for (let turn = 0; turn < lanes.length; turn++) {
-        const lane = lanes[(turn + index + round + 1) % lanes.length]!;
-        if (!has(lane.name, work)) continue;
-        const nsPerOperation = await lane.call({ work, ms });
-        if (round >= 0) samples.get(lane.name)![index]!.push(nsPerOperation);
-      }
+    for (let i = 0; i < lanes.length; i++) {
+      const lane = lanes[(i + round + 1) % lanes.length]!;
+      const nsPerOperation = await lane.call(turn);
+      if (round >= 0) samples.get(lane.name)!.push(nsPerOperation);
     }
   }
   return samples;
 }
 
-/** Something to measure: `n` operations of it. */
+/** Something to measure: `run` does `n` operations of it. */
 export interface Loop {
   run(n: number): void;
   /** Operations until it has reached its steady state. */
   readonly settles: number;
-  /** Gives everything back, so that one case does not burden the next. */
-  end(): void;
 }
 
-/**
- * Measures loops. A lane waits while the others run, long enough for idle memory to have gone back to the
- * operating system: so each measurement begins with a part that does not count.
- */
+/** Measures a loop, turn by turn. */
 export class Timer {
-  readonly #chunks = new Map<Loop, number>();
+  readonly #loop: Loop;
+  #chunk = 1;
 
-  /** Nanoseconds per operation over at least `ms`. */
-  time(loop: Loop, ms: number): number {
-    this.#repeat(loop, ms / 3, loop.settles);
-    const result = this.#repeat(loop, ms, 1);
-    loop.end();
-    // The next case begins without this one's garbage. Needs --expose-gc.
-    globalThis.gc!();
-    return result;
+  constructor(loop: Loop) {
+    this.#loop = loop;
   }
 
-  #repeat(loop: Loop, ms: number, least: number): number {
-    let n = this.#chunks.get(loop) ?? 1;
+  /** Nanoseconds per operation over at least `ms`, after a part of the turn that does not count. */
+  take({ ms }: Turn): number {
+    this.#repeat(ms / 4, this.#loop.settles);
+    return this.#repeat(ms, 1);
+  }
+
+  #repeat(ms: number, least: number): number {
     let operations = 0;
     let elapsed = 0;
     while (elapsed < ms * 1e6 || operations < least) {
+      const n = this.#chunk;
       const start = process.hrtime.bigint();
-      loop.run(n);
+      this.#loop.run(n);
       const took = Number(process.hrtime.bigint() - start);
       operations += n;
       elapsed += took;
       // Chunks of about a millisecond: shorter ones would measure the clock, longer ones overshoot.
-      if (took < 5e5) n *= 2;
-      else if (took > 2e6 && n > 1) n >>>= 1;
+      if (took < 5e5) this.#chunk *= 2;
+      else if (took > 2e6 && n > 1) this.#chunk >>>= 1;
     }
-    this.#chunks.set(loop, n);
     return elapsed / operations;
   }
 }
