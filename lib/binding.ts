@@ -155,5 +155,5 @@ export function check<T extends object>(result: T | Failure): T {
     environment: 'ERR_SUPERSLAB_ENV',
     option: 'ERR_SUPERSLAB_OPTION',
   } as const;
-  throw makeError(code[result.error], result.message);
+  throw makeError(code[result.error], result.message, result.error === 'option' ? TypeError : Error);
 }

@@ -37,7 +37,9 @@ export function ticketInto(scratch: Uint32Array, token: ShareToken): void {
   if (typeof token !== 'object' || token === null || token.superslab !== 1) throw notAToken(token);
   const { id, n0, n1, n2, n3 } = token;
   if (!Number.isSafeInteger(id) || id < 0) throw notAToken(token);
-  for (const word of [n0, n1, n2, n3]) if (word >>> 0 !== word) throw notAToken(token);
+  for (const word of [n0, n1, n2, n3]) {
+    if (typeof word !== 'number' || word >>> 0 !== word) throw notAToken(token);
+  }
   scratch[0] = id % TWO_32;
   scratch[1] = Math.floor(id / TWO_32);
   scratch[2] = n0;

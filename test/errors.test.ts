@@ -1,0 +1,254 @@
+// Each error: its class, code, the value and the way out in its message, and a pool that goes on.
+import { constants } from 'node:buffer';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BufferPool, type BufferPoolOptions, type ShareToken } from 'superslab';
+import { isStamped, stamp } from './support/bytes.js';
+import { rejectedBy, thrownBy } from './support/expect-error.js';
+
+let pool: BufferPool;
+beforeEach(() => {
+  pool = new BufferPool({ name: 'errors', maxBytes: 1 << 20 });
+});
+afterEach(() => {
+  // Whatever went wrong in a test, the pool works.
+  if (!pool.closed) {
+    const bufs = pool.acquireMany(1000, 50);
+    bufs.forEach(stamp);
+    expect(bufs.every(isStamped)).toBe(true);
+    pool.releaseMany(bufs);
+    expect(pool.stats().inUseBytes).toBe(0);
+    pool.close();
+  }
+});
+
+describe('ERR_SUPERSLAB_SIZE', () => {
+  test.for<[number, string]>([
+    [-1, '-1'],
+    [-(2 ** 40), '-1099511627776'],
+    [1.5, '1.5'],
+    [0.1, '0.1'],
+    [2 ** 31 + 0.5, '2147483648.5'],
+    [Number.NaN, 'NaN'],
+    [Number.POSITIVE_INFINITY, 'Infinity'],
+    [Number.NEGATIVE_INFINITY, '-Infinity'],
+    [2 ** 53, '9007199254740992'],
+    [2 ** 32 + 1, '4294967297'],
+    [Number.MAX_VALUE, '1.7976931348623157e+308'],
+  ])('is a RangeError for %d', async ([size, shown]) => {
+    for (const act of [
+      () => pool.acquire(size),
+      () => pool.alloc(size),
+      () => pool.acquireMany(size, 1),
+      () => pool.scope(({ acquire }) => acquire(size)),
+    ]) {
+      const error = thrownBy(act, 'ERR_SUPERSLAB_SIZE');
+      expect(error).toBeInstanceOf(RangeError);
+      expect(error.message).toMatch(`got ${shown}`);
+      expect(error.message).toContain('a whole number of bytes from 0 to ');
+    }
+    await rejectedBy(pool.acquireAsync(size), 'ERR_SUPERSLAB_SIZE');
+  });
+
+  test.for<[string, unknown, string]>([
+    ['a string', '100', '"100" (string)'],
+    ['undefined', undefined, 'undefined (undefined)'],
+    ['null', null, 'null (object)'],
+    ['a boolean', true, 'true (boolean)'],
+    ['an array', [5], 'an instance of Array (object)'],
+    ['a Number object', new Number(5), 'an instance of Number (object)'],
+    ['a function', () => 5, 'function (anonymous) (function)'],
+    ['a bigint', 5n, '5n (bigint)'],
+    ['a symbol', Symbol('s'), 'Symbol(s) (symbol)'],
+    ['an object without a prototype', Object.create(null), 'an instance of Object (object)'],
+  ])('is a TypeError for %s', async ([, size, shown]) => {
+    const error = thrownBy(() => pool.acquire(size as number), 'ERR_SUPERSLAB_SIZE');
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain(`got ${shown}`);
+    thrownBy(() => pool.alloc(size as number), 'ERR_SUPERSLAB_SIZE');
+    await rejectedBy(pool.acquireAsync(size as number), 'ERR_SUPERSLAB_SIZE');
+  });
+
+  test('names the limit that holds in this Node', () => {
+    const limit = Math.min(constants.MAX_LENGTH, 2 ** 32);
+    expect(thrownBy(() => pool.acquire(limit + 1), 'ERR_SUPERSLAB_SIZE').message).toContain(`to ${limit},`);
+    thrownBy(() => pool.acquire(limit), 'ERR_SUPERSLAB_EXHAUSTED');
+  });
+});
+
+describe('ERR_SUPERSLAB_ARGUMENT', () => {
+  test.for<[string, (pool: BufferPool) => unknown, string]>([
+    ['from() of a number', (p) => p.from(5 as never), '5'],
+    ['from() of null', (p) => p.from(null as never), 'null'],
+    ['from() of an array', (p) => p.from([1] as never), 'an instance of Array'],
+    ['from() of another typed array', (p) => p.from(new Uint16Array(1) as never), 'Uint16Array'],
+    ['from() of an unknown encoding', (p) => p.from('a', 'utf-9' as never), '"utf-9"'],
+    ['acquireMany() of a fraction', (p) => p.acquireMany(10, 1.5), '1.5'],
+    ['acquireMany() of a negative count', (p) => p.acquireMany(10, -1), '-1'],
+    ['acquireMany() of no count', (p) => p.acquireMany(10, undefined as never), 'undefined'],
+    ['releaseMany() of no iterable', (p) => p.releaseMany(5 as never), '5'],
+    ['releaseMany() of nothing', (p) => p.releaseMany(undefined as never), 'undefined'],
+    ['scope() without a function', (p) => p.scope('x' as never), '"x"'],
+    ['trim() of a negative number', (p) => p.trim(-1), '-1'],
+    ['trim() of NaN', (p) => p.trim(Number.NaN), 'NaN'],
+    ['trim() of a string', (p) => p.trim('1m' as never), '"1m"'],
+    ['close() of the default pool', () => BufferPool.default.close(), 'trim()'],
+    ['dispose of the default pool', () => BufferPool.default[Symbol.dispose](), 'trim()'],
+  ])('%s', ([, act, shown]) => {
+    expect(thrownBy(() => act(pool), 'ERR_SUPERSLAB_ARGUMENT').message).toContain(shown);
+  });
+
+  test('acquireAsync() with a signal that is none', async () => {
+    const error = await rejectedBy(
+      pool.acquireAsync(10, { signal: 5 as never }),
+      'ERR_SUPERSLAB_ARGUMENT',
+    );
+    expect(error.message).toContain('5');
+  });
+
+  test('an empty buffer cannot be shared', () => {
+    const empty = pool.acquire(0);
+    expect(thrownBy(() => pool.share(empty), 'ERR_SUPERSLAB_ARGUMENT').message).toContain('no bytes');
+    empty.release();
+  });
+
+  test('a fallback buffer cannot be shared', () => {
+    const small = new BufferPool({ maxBytes: 64, onExhausted: 'fallback' });
+    const [inside, outside] = [small.acquire(64), small.acquire(64)];
+    expect(thrownBy(() => small.share(outside), 'ERR_SUPERSLAB_ARGUMENT').message).toContain('copy it');
+    small.revoke(small.share(inside));
+    small.releaseMany([inside, outside]);
+    small.close();
+  });
+});
+
+describe('ERR_SUPERSLAB_OPTION', () => {
+  test.for<[string, unknown, string[]]>([
+    ['a misspelled name', { hugepages: 'thp' }, ['Unknown option "hugepages": did you mean "hugePages"?']],
+    ['another one', { maxbytes: 1 }, ['Unknown option "maxbytes": did you mean "maxBytes"?']],
+    ['a name like none', { zzzzzzzz: 1 }, ['Unknown option "zzzzzzzz"', 'maxBytes', 'onExhausted']],
+    ['what only the environment sets', { cacheBlocks: 1 }, ['SUPERSLAB_CACHE_BLOCKS']],
+    ['a misspelled word', { zero: 'relase' }, ['"zero"', '"relase"', 'did you mean "release"?']],
+    ['a word that is none', { populate: 'everything' }, ['"populate"', '"everything"', 'superslab']],
+    ['a negative size', { maxBytes: -1 }, ['"maxBytes"', '-1', '64k']],
+    ['a fraction', { maxBytes: 1.5 }, ['"maxBytes"', '1.5', 'whole number']],
+    ['NaN', { maxBytes: Number.NaN }, ['"maxBytes"', 'NaN']],
+    ['a malformed size', { maxBytes: '12q' }, ['"maxBytes"', '"12q"', '64k']],
+    ['a boolean', { maxBytes: true }, ['"maxBytes"', 'true']],
+    ['an object', { purgeDelayMs: {} }, ['"purgeDelayMs"', 'an instance of Object']],
+    ['null', { zero: null }, ['"zero"', 'null']],
+    ['too long a delay', { purgeDelayMs: 1e12 }, ['"purgeDelayMs"', 'out of range']],
+    ['a node that is not there', { numa: 1000 }, ['"numa"', '1000']],
+    ['a negative node', { numa: -1 }, ['"numa"', '-1']],
+    ['an empty name', { name: '' }, ['name', '""']],
+    ['a name that is no string', { name: 5 }, ['name', '5']],
+    ['no object', 'fast', ['"fast"']],
+    ['null for options', null, ['null']],
+  ])('%s', ([, options, shown]) => {
+    const error = thrownBy(() => new BufferPool(options as BufferPoolOptions), 'ERR_SUPERSLAB_OPTION');
+    expect(error).toBeInstanceOf(TypeError);
+    for (const part of shown) expect(error.message).toContain(part);
+  });
+
+  test('undefined is as if it were not there', () => {
+    new BufferPool({ zero: undefined, maxBytes: undefined, name: undefined }).close();
+  });
+
+  test('sizes may be written with units', () => {
+    const small = new BufferPool({ maxBytes: '64k' });
+    expect(small.stats().maxBytes).toBe(65_536);
+    small.close();
+  });
+});
+
+describe('ERR_SUPERSLAB_CLOSED', () => {
+  test('is what a closed pool answers, but for release, revoke, owns and stats', async () => {
+    const [kept, shared] = pool.acquireMany(100, 2) as [Buffer, never];
+    const token = pool.share(shared);
+    pool.close();
+    expect(pool.closed).toBe(true);
+    for (const act of [
+      () => pool.acquire(10),
+      () => pool.acquire(0),
+      () => pool.alloc(10),
+      () => pool.from('x'),
+      () => pool.acquireMany(10, 1),
+      () => pool.scope(({ acquire }) => acquire(10)),
+      () => pool.adopt(token),
+      () => pool.trim(),
+    ]) {
+      expect(thrownBy(act, 'ERR_SUPERSLAB_CLOSED').message).toContain('"errors"');
+    }
+    await rejectedBy(pool.acquireAsync(10), 'ERR_SUPERSLAB_CLOSED');
+    expect(pool.owns(kept)).toBe(true);
+    pool.revoke(token);
+    pool.releaseMany([kept, shared]);
+    expect(pool.stats()).toMatchObject({ closed: true, inUseBytes: 0 });
+  });
+});
+
+describe('ERR_SUPERSLAB_EXHAUSTED', () => {
+  test('names the pool, the size, the limit and the ways out', () => {
+    const bufs = pool.acquireMany(64 << 10, 16);
+    const { message } = thrownBy(() => pool.acquire(1000), 'ERR_SUPERSLAB_EXHAUSTED');
+    for (const part of ['"errors"', '1000 B', `${1 << 20}`, 'release', 'maxBytes', 'acquireAsync()', 'fallback']) {
+      expect(message).toContain(part);
+    }
+    expect(pool.stats().exhausted).toBeGreaterThan(0);
+    pool.releaseMany(bufs);
+  });
+
+  test('says so when no release could help', () => {
+    expect(thrownBy(() => pool.acquire(2 << 20), 'ERR_SUPERSLAB_EXHAUSTED').message).toMatch(/; raise maxBytes$/);
+  });
+});
+
+describe('tokens', () => {
+  const good = () => {
+    const buf = pool.acquire(100);
+    const token = pool.share(buf);
+    buf.release();
+    return token;
+  };
+
+  test.for<[string, (token: ShareToken) => unknown]>([
+    ['undefined', () => undefined],
+    ['null', () => null],
+    ['a number', () => 5],
+    ['an empty object', () => ({})],
+    ['another version', (token) => ({ ...token, superslab: 2 })],
+    ['an id that is a string', (token) => ({ ...token, id: `${token.id}` })],
+    ['a negative id', (token) => ({ ...token, id: -1 })],
+    ['id 0', (token) => ({ ...token, id: 0 })],
+    ['a fraction for an id', (token) => ({ ...token, id: 1.5 })],
+    ['an id never given', (token) => ({ ...token, id: token.id + 1000 })],
+    ['an id beyond all', (token) => ({ ...token, id: Number.MAX_SAFE_INTEGER })],
+    ['a wrong first word', (token) => ({ ...token, n0: (token.n0 + 1) >>> 0 })],
+    ['a wrong last word', (token) => ({ ...token, n3: (token.n3 ^ 1) >>> 0 })],
+    ['a word that is no word', (token) => ({ ...token, n1: 2 ** 32 })],
+    ['a bigint word', (token) => ({ ...token, n2: 5n })],
+    ['a missing word', ({ n2: _, ...rest }) => rest],
+  ])('ERR_SUPERSLAB_TOKEN for %s', ([, forge]) => {
+    const token = good();
+    const forged = forge(token) as ShareToken;
+    thrownBy(() => pool.adopt(forged), 'ERR_SUPERSLAB_TOKEN');
+    thrownBy(() => pool.revoke(forged), 'ERR_SUPERSLAB_TOKEN');
+    pool.adopt(token).release();
+  });
+
+  test('ERR_SUPERSLAB_TOKEN_USED for one that was adopted or revoked', () => {
+    const [adopted, revoked] = [good(), good()];
+    pool.adopt(adopted).release();
+    pool.revoke(revoked);
+    for (const token of [adopted, revoked]) {
+      const error = thrownBy(() => pool.adopt(token), 'ERR_SUPERSLAB_TOKEN_USED');
+      expect(error.message).toContain('share() the buffer once for each thread');
+      thrownBy(() => pool.revoke(token), 'ERR_SUPERSLAB_TOKEN_USED');
+    }
+  });
+
+  test('a length that was changed does not change the buffer', () => {
+    const adopted = pool.adopt({ ...good(), length: 1_000_000 });
+    expect(adopted.length).toBe(100);
+    adopted.release();
+  });
+});
