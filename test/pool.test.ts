@@ -1,0 +1,251 @@
+// The life of a pool: scope, trim, stats, close.
+import { afterEach, describe, expect, test } from 'vitest';
+import { BufferPool, type BufferPoolOptions, type PooledBuffer } from 'superslab';
+import { isStamped, stamp } from './support/bytes.js';
+import { thrownBy } from './support/expect-error.js';
+
+const pools: BufferPool[] = [];
+const makePool = (options?: BufferPoolOptions) => {
+  const pool = new BufferPool(options);
+  pools.push(pool);
+  return pool;
+};
+afterEach(() => {
+  for (const pool of pools.splice(0)) pool.close();
+});
+
+describe('scope', () => {
+  test('releases at its end what was acquired through it, and returns the result', () => {
+    const pool = makePool();
+    const seen: PooledBuffer[] = [];
+    const result = pool.scope(({ acquire, alloc }) => {
+      seen.push(acquire(10), alloc(20), acquire(0), acquire(3 << 20));
+      return 'result';
+    });
+    expect(result).toBe('result');
+    expect(seen.every((buf) => buf.released)).toBe(true);
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+
+  test('releases when the function throws', () => {
+    const pool = makePool();
+    expect(() =>
+      pool.scope(({ acquire }) => {
+        acquire(10);
+        throw new Error('mine');
+      }),
+    ).toThrow('mine');
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+
+  test('releases when a promise is fulfilled, not before', async () => {
+    const pool = makePool();
+    let buf: PooledBuffer | undefined;
+    const promise = pool.scope(async ({ acquire }) => {
+      buf = acquire(10);
+      await new Promise(setImmediate);
+      return buf.released;
+    });
+    expect(buf!.released).toBe(false);
+    expect(await promise).toBe(false);
+    expect(buf!.released).toBe(true);
+  });
+
+  test('releases when a promise is rejected', async () => {
+    const pool = makePool();
+    await expect(
+      pool.scope(async ({ acquire }) => {
+        acquire(10);
+        await null;
+        throw new Error('mine');
+      }),
+    ).rejects.toThrow('mine');
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+
+  test('leaves what was retained, and what was released in it', () => {
+    const pool = makePool();
+    const kept = pool.scope(({ acquire }) => {
+      acquire(10).release();
+      return acquire(20).retain();
+    });
+    expect([kept.refs, kept.released]).toEqual([1, false]);
+    kept.release();
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+
+  test('scopes nest', () => {
+    const pool = makePool();
+    pool.scope((outer) => {
+      const buf = outer.acquire(10);
+      const inner = pool.scope((scope) => scope.acquire(10));
+      expect([buf.released, inner.released]).toEqual([false, true]);
+    });
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+});
+
+describe('trim', () => {
+  test('gives idle memory back, and no memory in use', () => {
+    const pool = makePool();
+    const kept = pool.acquire(5000);
+    stamp(kept, 1);
+    pool.releaseMany(pool.acquireMany(100_000, 100));
+    const before = pool.stats().committedBytes;
+    const given = pool.trim();
+    const after = pool.stats();
+    expect(given).toBeGreaterThan(9_000_000);
+    expect(after.committedBytes).toBe(before - given);
+    expect(after.committedBytes).toBeGreaterThanOrEqual(5000);
+    expect(after.purgedBytes).toBe(given);
+    expect(isStamped(kept, 1)).toBe(true);
+    kept.release();
+  });
+
+  test('stops at its target', () => {
+    const pool = makePool();
+    pool.releaseMany(pool.acquireMany(3 << 20, 8));
+    pool.trim(12 << 20);
+    const { committedBytes } = pool.stats();
+    expect(committedBytes).toBeGreaterThan(0);
+    expect(committedBytes).toBeLessThanOrEqual(12 << 20);
+    expect(pool.trim(64 << 20)).toBe(0);
+  });
+
+  test('a second one finds nothing', () => {
+    const pool = makePool();
+    pool.acquire(100_000).release();
+    expect(pool.trim()).toBeGreaterThan(0);
+    expect(pool.trim()).toBe(0);
+    expect(pool.trim(Number.POSITIVE_INFINITY)).toBe(0);
+  });
+
+  test('a trimmed pool gives buffers that hold what is written', () => {
+    const pool = makePool();
+    for (let round = 0; round < 5; round++) {
+      const bufs = pool.acquireMany(10_000, 30);
+      bufs.forEach((buf, i) => stamp(buf, i + round));
+      expect(bufs.every((buf, i) => isStamped(buf, i + round))).toBe(true);
+      pool.releaseMany(bufs);
+      pool.trim();
+    }
+  });
+});
+
+describe('stats', () => {
+  test('counts acquires, releases and what is in use', () => {
+    const pool = makePool({ name: 'counted' });
+    const bufs = pool.acquireMany(1000, 10);
+    pool.releaseMany(bufs.slice(0, 4));
+    const stats = pool.stats();
+    expect(stats).toMatchObject({ name: 'counted', closed: false, acquires: 10, releases: 4, inUseBytes: 6 * 1024 });
+    expect(stats.classes).toHaveLength(1);
+    expect(stats.classes[0]).toMatchObject({ blockBytes: 1024, acquires: 10, releases: 4, inUseBlocks: 6 });
+    expect(stats.chargedBytes).toBe(stats.inUseBytes + stats.cachedBytes);
+    expect(stats.committedBytes).toBeGreaterThanOrEqual(stats.chargedBytes);
+    expect(stats.reservedBytes).toBeGreaterThanOrEqual(stats.committedBytes);
+    pool.releaseMany(bufs.slice(4));
+    expect(pool.stats()).toMatchObject({ releases: 10, inUseBytes: 0 });
+  });
+
+  test('counts blocks beyond 2 MiB', () => {
+    const pool = makePool();
+    const buf = pool.acquire(4 << 20);
+    expect(pool.stats()).toMatchObject({ acquires: 1, largeMisses: 1, inUseBytes: 4 << 20 });
+    buf.release();
+    expect(pool.stats()).toMatchObject({ inUseBytes: 0, bigCacheBytes: 4 << 20 });
+  });
+
+  test('most acquires are served without a native call', () => {
+    const pool = makePool();
+    for (let i = 0; i < 10_000; i++) pool.acquire(1000).release();
+    const { acquires, hits, refills } = pool.stats();
+    expect([acquires, hits + refills]).toEqual([10_000, 10_000]);
+    expect(refills).toBeLessThan(10);
+  });
+
+  test('each figure is a number', () => {
+    const { name, closed, classes, ...figures } = makePool().stats();
+    for (const [key, value] of Object.entries(figures)) expect(value, key).toBeTypeOf('number');
+    expect([typeof name, closed, classes]).toEqual(['string', false, []]);
+  });
+
+  test('the peak stays', () => {
+    const pool = makePool();
+    pool.releaseMany(pool.acquireMany(100_000, 50));
+    pool.trim();
+    expect(pool.stats().peakChargedBytes).toBeGreaterThanOrEqual(5_000_000);
+  });
+});
+
+describe('close', () => {
+  test('leaves live buffers as they are, and takes them back later', () => {
+    const pool = makePool();
+    const bufs = [pool.acquire(1000), pool.acquire(1000).retain(), pool.acquire(3 << 20)];
+    bufs.forEach((buf, i) => stamp(buf.subarray(0, 1000), i));
+    pool.close();
+    const other = makePool();
+    const others = other.acquireMany(1000, 100);
+    others.forEach((buf) => buf.fill(0xee));
+    expect(bufs.every((buf, i) => isStamped(buf.subarray(0, 1000), i))).toBe(true);
+    expect(pool.stats()).toMatchObject({ closed: true, inUseBytes: 2 * 1024 + (4 << 20) });
+    bufs[1]!.release();
+    pool.releaseMany(bufs);
+    expect(pool.stats()).toMatchObject({ closed: true, inUseBytes: 0, committedBytes: 0, threads: 0 });
+    other.releaseMany(others);
+  });
+
+  test('a second close, and dispose, do nothing', () => {
+    const pool = makePool();
+    pool.close();
+    pool.close();
+    pool[Symbol.dispose]();
+    expect(pool.closed).toBe(true);
+  });
+
+  test('misuse after close is still told', () => {
+    const pool = makePool();
+    const buf = pool.acquire(100);
+    pool.close();
+    buf.release();
+    thrownBy(() => buf.release(), 'ERR_SUPERSLAB_RELEASED');
+  });
+
+  test('a buffer of a closed pool can be shared and adopted', () => {
+    const [pool, other] = [makePool(), makePool()];
+    const buf = pool.from('still here');
+    pool.close();
+    const adopted = other.adopt(pool.share(buf));
+    buf.release();
+    expect(adopted.toString()).toBe('still here');
+    adopted.release();
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+
+  test('an adopted buffer outlives the closed pool that adopted it', () => {
+    const [pool, other] = [makePool(), makePool()];
+    const adopted = other.adopt(pool.share(pool.from('x')));
+    other.close();
+    expect(adopted.toString()).toBe('x');
+    adopted.release();
+  });
+
+  test('two thousand pools come and go', () => {
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < 2000; i++) {
+      const pool = new BufferPool();
+      pool.acquire(1000).release();
+      const late = pool.acquire(10);
+      pool.close();
+      late.release();
+    }
+    expect(process.memoryUsage().rss - before).toBeLessThan(30 << 20);
+  });
+
+  test('names are given in order when none is set', () => {
+    const [a, b] = [makePool(), makePool()];
+    expect(a.name).toMatch(/^pool-\d+$/);
+    expect(Number(b.name.slice(5))).toBe(Number(a.name.slice(5)) + 1);
+    expect(BufferPool.default.name).toBe('default');
+  });
+});
