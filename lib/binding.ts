@@ -106,7 +106,6 @@ export interface Binding {
   adopt(scratch: Uint32Array): number;
   revoke(scratch: Uint32Array): number;
   releaseShared(block: BlockNumber): void;
-  references(block: BlockNumber): number;
   outstandingTokens(): number;
 
   startWaiting(pool: PoolId): void;

@@ -172,7 +172,6 @@ export class LeaseCache {
       this.release(block, homes.table[block >>> SLICE_SHIFT]! & 255);
       return;
     }
-    if (this.#zeroAtRelease && binding.references(block) === 1) this.#clear(block);
     binding.releaseShared(block);
     this.#afterRelease();
   }

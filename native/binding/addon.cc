@@ -198,11 +198,6 @@ void release_shared(const CallbackInfo& info) {
   environment.runtime().leases().release(&environment, uint_at(info, 0));
 }
 
-Value references(const CallbackInfo& info) {
-  return Napi::Number::New(info.Env(),
-                           environment_of(info).runtime().leases().references(uint_at(info, 0)));
-}
-
 // Waiting for room under maxBytes.
 
 void start_waiting(const CallbackInfo& info) {
@@ -309,7 +304,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<adopt>(exports, "adopt");
   export_function<revoke>(exports, "revoke");
   export_function<release_shared>(exports, "releaseShared");
-  export_function<references>(exports, "references");
   export_function<start_waiting>(exports, "startWaiting");
   export_function<stop_waiting>(exports, "stopWaiting");
   export_function<wait_for_room>(exports, "waitForRoom");

@@ -1,5 +1,7 @@
 #include "heap/block_number.h"
 
+#include <cstring>
+
 #include "heap/heap.h"
 #include "heap/slab_owner.h"
 
@@ -14,6 +16,9 @@ ByteCount capacity_of(const Space& space, BlockNumber n) {
 void send_home(const Space& space, BlockNumber n) {
   Superslab& s = space.superslab(superslab_of(n));
   auto* heap = static_cast<Heap*>(s.heap);
+  // Here and not in the facade: the last reference may be a token, or another pool's.
+  if (heap->policy().zero == Zeroing::kRelease)
+    std::memset(address_of_number(space, n), 0, capacity_of(space, n));
   if (is_large(space, n)) {
     heap->give_large(&s);
     return;
