@@ -1,0 +1,136 @@
+// A process that serves a fixed number of requests with one kind of memory and reports what the garbage
+// collector did meanwhile. Argument: the variant.
+import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import superslab, { acquire, release } from 'superslab';
+import { serve } from '../support/lane.js';
+import { quantile } from '../support/numbers.js';
+import { type Memory, Server } from './requests.js';
+
+export const VARIANTS = ['superslab', 'Buffer.allocUnsafe', 'Buffer.alloc', 'limit'] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+export interface GcRequest {
+  readonly variant: Variant;
+  readonly requests: number;
+}
+
+export interface GcReply {
+  readonly majorGcs: number;
+  readonly minorGcs: number;
+  /** All pauses together, incremental steps and callbacks included. Milliseconds. */
+  readonly pause: number;
+  readonly longestPause: number;
+  /** Of one request. Microseconds. */
+  readonly p50: number;
+  readonly p999: number;
+  readonly longest: number;
+  readonly milliseconds: number;
+  /** Bytes. */
+  readonly rssPeak: number;
+  readonly externalPeak: number;
+  /** Calls of superslab into native code for blocks. */
+  readonly refills: number;
+  readonly flushes: number;
+}
+
+/** Requests between two turns of the event loop. */
+const TURN = 64;
+
+function memoryOf(variant: Variant): Memory {
+  const leaveToCollector = () => {};
+  switch (variant) {
+    case 'superslab':
+      return { acquire, release };
+    case 'Buffer.allocUnsafe':
+      return { acquire: (size) => Buffer.allocUnsafe(size), release: leaveToCollector };
+    case 'Buffer.alloc':
+      return { acquire: (size) => Buffer.alloc(size), release: leaveToCollector };
+    case 'limit': {
+      // No buffers at all: every request writes into the same one. What is left is the other garbage.
+      const fixed = Buffer.alloc(64 * 1024);
+      return { acquire: () => fixed, release: leaveToCollector };
+    }
+  }
+}
+
+interface Collections {
+  major: number;
+  minor: number;
+  pause: number;
+  longest: number;
+}
+
+function observe(into: Collections): PerformanceObserver {
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const { kind } = (entry as unknown as { detail: { kind: number } }).detail;
+      if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) into.major++;
+      // 2: a young collection by mark and sweep, which V8 has beside its scavenger.
+      else if (kind === constants.NODE_PERFORMANCE_GC_MINOR || kind === 2) into.minor++;
+      into.pause += entry.duration;
+      into.longest = Math.max(into.longest, entry.duration);
+    }
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  return observer;
+}
+
+async function run(
+  server: Server,
+  requests: number,
+  times: Float64Array,
+  sample: () => void,
+): Promise<number> {
+  let sum = 0;
+  for (let done = 0; done < requests; ) {
+    for (let i = 0; i < TURN && done < requests; i++, done++) {
+      const start = performance.now();
+      sum += server.step();
+      times[done] = performance.now() - start;
+    }
+    sample();
+    await nextTurn();
+  }
+  return sum;
+}
+
+serve<GcRequest, GcReply>(async ({ variant, requests }) => {
+  const server = new Server(memoryOf(variant));
+  const times = new Float64Array(requests);
+  await run(server, Math.min(requests, 20_000), times, () => {});
+
+  const collections: Collections = { major: 0, minor: 0, pause: 0, longest: 0 };
+  const observer = observe(collections);
+  let rssPeak = 0;
+  let externalPeak = 0;
+  let turns = 0;
+  const sample = () => {
+    if (++turns % 64 !== 0) return;
+    const { rss, external } = process.memoryUsage();
+    rssPeak = Math.max(rssPeak, rss);
+    externalPeak = Math.max(externalPeak, external);
+  };
+  const before = superslab.stats();
+  const start = performance.now();
+  await run(server, requests, times, sample);
+  const milliseconds = performance.now() - start;
+  const after = superslab.stats();
+  // Observers hear of collections some turns later.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  observer.disconnect();
+  return {
+    majorGcs: collections.major,
+    minorGcs: collections.minor,
+    pause: collections.pause,
+    longestPause: collections.longest,
+    p50: quantile(times, 0.5) * 1000,
+    p999: quantile(times, 0.999) * 1000,
+    longest: quantile(times, 1) * 1000,
+    milliseconds,
+    rssPeak,
+    externalPeak,
+    refills: after.refills - before.refills,
+    flushes: after.flushes - before.flushes,
+  };
+});

@@ -1,0 +1,79 @@
+// Handing memory to a worker: by superslab's share token, by a copying postMessage, by transfer; and, as the
+// limit, a message that carries nothing.
+import { Lane } from './support/lane.js';
+import { median, spread } from './support/numbers.js';
+import { benchOptions } from './support/options.js';
+import { type MeasuredRow, print } from './support/report.js';
+import type { HandOverReply, HandOverRequest } from './workers/sender-lane.js';
+import { TRANSPORTS, type TransportName } from './workers/transports.js';
+
+const SIZES: readonly [name: string, bytes: number][] = [
+  ['64 KiB', 64 * 1024],
+  ['1 MiB', 1024 * 1024],
+];
+const CONTENTS = { alone: 'hand-over alone', touch: 'written and read' } as const;
+const IN_FLIGHT = 8;
+const PEERS = TRANSPORTS.filter((name) => name !== 'superslab' && name !== 'limit');
+
+const options = benchOptions();
+const rounds = options.quick ? 2 : 11;
+const module = new URL('./workers/sender-lane.js', import.meta.url);
+
+type Replies = Map<TransportName, HandOverReply[]>;
+
+async function measure(
+  bytes: number,
+  contents: keyof typeof CONTENTS,
+): Promise<[flight: Replies, alone: Replies]> {
+  const lanes = TRANSPORTS.map(
+    (name) => new Lane<HandOverRequest, HandOverReply>(name, module, [name, String(bytes), contents]),
+  );
+  const empty = (): Replies => new Map(TRANSPORTS.map((name) => [name, []]));
+  const flight = empty();
+  const single = empty();
+  try {
+    const messages = options.quick ? 40 : 400;
+    for (let round = -1; round < rounds; round++) {
+      for (const [turn] of lanes.entries()) {
+        const lane = lanes[(turn + round + 1) % lanes.length]!;
+        const many = await lane.call({ messages, inFlight: IN_FLIGHT });
+        const one = await lane.call({ messages: messages / 4, inFlight: 1 });
+        // The first round is warm-up.
+        if (round < 0) continue;
+        flight.get(lane.name as TransportName)!.push(many);
+        single.get(lane.name as TransportName)!.push(one);
+      }
+    }
+  } finally {
+    for (const lane of lanes) lane.close();
+  }
+  return [flight, single];
+}
+
+function row(name: string, replies: Replies, value: (reply: HandOverReply) => number): MeasuredRow {
+  const values = (transport: TransportName) => replies.get(transport)!.map((reply) => value(reply) / 1000);
+  return {
+    case: name,
+    unit: 'µs/message',
+    superslab: median(values('superslab')),
+    peers: Object.fromEntries(PEERS.map((peer) => [peer, median(values(peer))])),
+    limit: median(values('limit')),
+    spread: spread(values('superslab')),
+  };
+}
+
+const rows: MeasuredRow[] = [];
+for (const [size, bytes] of SIZES) {
+  for (const contents of ['alone', 'touch'] as const) {
+    const [flight, single] = await measure(bytes, contents);
+    const name = `${size}, ${CONTENTS[contents]}`;
+    rows.push(
+      row(`${name}, ${IN_FLIGHT} in flight`, flight, (reply) => reply.perMessage),
+      row(`${name}, round trip`, single, (reply) => reply.perMessage),
+      row(`${name}, one way`, single, (reply) => reply.oneWay),
+    );
+  }
+}
+print('workers', rows, options, [
+  'written and read: the sender writes all of it, the worker reads a byte of each page.',
+]);
