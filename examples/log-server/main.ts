@@ -12,6 +12,6 @@ try {
   else if (line.serve) await serve(line);
   else await runComparison(line);
 } catch (error) {
-  console.error(error instanceof UsageError ? `npm start: ${error.message}` : error);
+  console.error(`npm start: ${(error as Error).message}`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

@@ -1,25 +1,32 @@
-import { MEMORY_KINDS, type MemoryKind } from '../memory/memory.js';
+import { MEMORY_KINDS } from '../memory/memory.js';
+import { DEFAULT_OPTIONS } from '../server/log-server.js';
 import { suggest } from './suggest.js';
 import { UsageError } from './usage-error.js';
-import { integer, oneOf, type ReadValue, size, text } from './values.js';
+import { formatSize, integer, oneOf, type ReadValue, size, text } from './values.js';
 
 type Mode = 'compare' | 'serve';
 
-interface Option<T> {
-  /** What stands for the value in the help; none: a switch. */
-  value?: string;
-  read?: ReadValue<T>;
-  initial: T;
+interface Switch {
+  help: string;
   /** Where it has a meaning; none: everywhere. */
   mode?: Mode;
-  help: string;
 }
 
-function toggle(help: string, mode?: Mode): Option<boolean> {
-  return { initial: false, mode, help };
+interface Valued<T> extends Switch {
+  /** What stands for the value in the help. */
+  value: string;
+  read: ReadValue<T>;
+  /** As one would type it. */
+  initial: string;
 }
 
-function valued<T>(value: string, read: ReadValue<T>, initial: T, help: string, mode?: Mode): Option<T> {
+type Option = Switch | Valued<unknown>;
+
+function flag(help: string, mode?: Mode): Switch {
+  return { help, mode };
+}
+
+function valued<T>(value: string, read: ReadValue<T>, initial: string, help: string, mode?: Mode): Valued<T> {
   return { value, read, initial, mode, help };
 }
 
@@ -27,36 +34,45 @@ const PORT = integer(0, 65535);
 
 /** All options, in the order of the help. */
 const OPTIONS = {
-  json: toggle('print the table as JSON', 'compare'),
-  rounds: valued('N', integer(1, 100), 3, 'rounds; the table shows medians', 'compare'),
-  lines: valued(
-    'N',
-    integer(1, 1e9),
-    1_500_000,
-    'lines sent as fast as they are taken, in each round',
-    'compare',
-  ),
-  rate: valued('N', integer(1000, 1e7), 200_000, 'lines/s at which latency is measured', 'compare'),
-  seconds: valued('N', integer(1, 3600), 3, 'how long latency is measured, in each round', 'compare'),
-  connections: valued('N', integer(1, 1000), 8, 'TCP connections, every other with octet counts', 'compare'),
-  'udp-every': valued('N', integer(0, 1e6), 100, 'send one line in N over UDP; 0: none', 'compare'),
-  serve: toggle('listen until interrupted instead of comparing'),
-  memory: valued<MemoryKind>('KIND', oneOf(MEMORY_KINDS), 'superslab', 'superslab or plain', 'serve'),
+  json: flag('print the table as JSON', 'compare'),
+  rounds: valued('N', integer(1, 100), '3', 'rounds; the table shows medians', 'compare'),
+  lines: valued('N', integer(1, 1e9), '2000000', 'lines sent at full speed in each round', 'compare'),
+  rate: valued('N', integer(0, 1e8), '0', 'lines/s for latency; 0: a quarter of full speed', 'compare'),
+  seconds: valued('N', integer(1, 3600), '2', 'how long latency is measured, in each round', 'compare'),
+  connections: valued('N', integer(1, 1000), '8', 'TCP connections, half octet-counted', 'compare'),
+  'udp-every': valued('N', integer(0, 1e6), '100', 'send one line in N over UDP; 0: none', 'compare'),
+  serve: flag('listen until interrupted instead of comparing'),
+  memory: valued('KIND', oneOf(MEMORY_KINDS), 'superslab', 'superslab or plain', 'serve'),
   host: valued('ADDRESS', text, '127.0.0.1', 'address to listen on', 'serve'),
-  'tcp-port': valued('PORT', PORT, 5140, 'syslog over TCP; 0: any free one', 'serve'),
-  'udp-port': valued('PORT', PORT, 5140, 'syslog over UDP', 'serve'),
-  'http-port': valued('PORT', PORT, 5180, 'GET /status, /tail, /progress', 'serve'),
+  'tcp-port': valued('PORT', PORT, '5140', 'syslog over TCP; 0: any free one', 'serve'),
+  'udp-port': valued('PORT', PORT, '5140', 'syslog over UDP', 'serve'),
+  'http-port': valued('PORT', PORT, '5180', 'GET /status, /tail, /progress', 'serve'),
   archive: valued('DIR', text, 'log-archive', 'where archives are written', 'serve'),
-  keep: valued('SIZE', size(0, 2 ** 40), 32 * 1024 ** 2, 'memory that recent entries may hold'),
-  'max-message': valued('SIZE', size(480, 1024 ** 2), 32 * 1024, 'longest message; longer ones are cut'),
-  cat: toggle('print archives, one message a line'),
-  help: toggle('print this'),
-} satisfies Record<
-  string,
-  Option<never> | Option<boolean> | Option<number> | Option<string> | Option<MemoryKind>
->;
+  'receive-buffer': valued(
+    'SIZE',
+    size(16 * 1024, 2 ** 30),
+    formatSize(DEFAULT_OPTIONS.receiveBuffer),
+    'largest receive buffer',
+  ),
+  keep: valued(
+    'SIZE',
+    size(0, 2 ** 40),
+    formatSize(DEFAULT_OPTIONS.keepBytes),
+    'memory that recent entries may hold',
+  ),
+  'max-message': valued(
+    'SIZE',
+    size(480, 1024 ** 2),
+    formatSize(DEFAULT_OPTIONS.maxMessage),
+    'longest message; longer ones are cut',
+  ),
+  cat: flag('print archives, one message a line'),
+  help: flag('print this'),
+} satisfies Record<string, Option>;
 
-type Values = { [Name in keyof typeof OPTIONS]: (typeof OPTIONS)[Name]['initial'] };
+type Values = {
+  [Name in keyof typeof OPTIONS]: (typeof OPTIONS)[Name] extends Valued<infer T> ? T : boolean;
+};
 
 export interface CommandLine extends Values {
   files: string[];
@@ -66,7 +82,9 @@ export interface CommandLine extends Values {
 export function parseCommandLine(args: string[]): CommandLine {
   const values: Record<string, unknown> = {};
   const files: string[] = [];
-  for (const [name, option] of entries()) values[name] = option.initial;
+  for (const [name, option] of entries()) {
+    values[name] = isValued(option) ? option.read(option.initial, `--${name}`) : false;
+  }
   const given: string[] = [];
 
   for (let index = 0; index < args.length; index++) {
@@ -79,10 +97,10 @@ export function parseCommandLine(args: string[]): CommandLine {
     else if (!arg.startsWith('-') || arg === '-') files.push(arg);
     else {
       const [, name = '', inline] = /^--?([^=]*)(?:=(.*))?$/s.exec(arg)!;
-      const option = (OPTIONS as Record<string, Option<unknown>>)[name];
+      const option = find(name);
       if (option === undefined || !arg.startsWith('--')) throw unknownOption(arg, name);
       given.push(name);
-      if (option.read === undefined) {
+      if (!isValued(option)) {
         if (inline !== undefined) throw new UsageError(`--${name} takes no value`);
         values[name] = true;
       } else {
@@ -101,7 +119,7 @@ function checkModes(line: CommandLine, given: string[]): void {
   if (line.help) return;
   const mode: Mode = line.serve ? 'serve' : 'compare';
   for (const name of given) {
-    const only = (OPTIONS as Record<string, Option<unknown>>)[name]!.mode;
+    const only = find(name)!.mode;
     if (only === undefined || only === mode) continue;
     throw new UsageError(
       only === 'serve' ? `--${name} is for --serve` : `--${name} has no meaning with --serve`,
@@ -123,8 +141,8 @@ export function helpText(): string {
     const lines = entries()
       .filter(([, option]) => option.mode === mode)
       .map(([name, option]) => {
-        const left = `  --${name}${option.value === undefined ? '' : ` ${option.value}`}`;
-        const initial = option.value === undefined ? '' : ` (${option.initial})`;
+        const left = `  --${name}${isValued(option) ? ` ${option.value}` : ''}`;
+        const initial = isValued(option) ? ` (${option.initial})` : '';
         return `${left.padEnd(24)}${option.help}${initial}`;
       });
     return [title, ...lines].join('\n');
@@ -144,6 +162,14 @@ export function helpText(): string {
   ].join('\n');
 }
 
-function entries(): [string, Option<unknown>][] {
-  return Object.entries(OPTIONS) as [string, Option<unknown>][];
+function isValued(option: Option): option is Valued<unknown> {
+  return 'read' in option;
+}
+
+function find(name: string): Option | undefined {
+  return Object.hasOwn(OPTIONS, name) ? (OPTIONS as Record<string, Option>)[name] : undefined;
+}
+
+function entries(): [string, Option][] {
+  return Object.entries(OPTIONS);
 }

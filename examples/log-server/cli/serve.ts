@@ -11,6 +11,7 @@ export async function serve(line: CommandLine): Promise<void> {
     tcpPort: line['tcp-port'],
     udpPort: line['udp-port'],
     archive: line.archive,
+    receiveBuffer: line['receive-buffer'],
     maxMessage: line['max-message'],
     keepBytes: line.keep,
   });

@@ -29,6 +29,12 @@ export function size(min: number, max: number): ReadValue<number> {
   };
 }
 
+/** Bytes as `size` reads them. */
+export function formatSize(bytes: number): string {
+  const unit = ['g', 'm', 'k'].find((letter) => bytes % UNITS[letter]! === 0) ?? '';
+  return `${bytes / UNITS[unit]!}${unit}`;
+}
+
 export function oneOf<T extends string>(choices: readonly T[]): ReadValue<T> {
   return (text, name) => {
     if (!(choices as readonly string[]).includes(text)) {

@@ -1,6 +1,8 @@
 import { LogLines } from '../feed/log-lines.js';
 import { dealOut } from '../feed/workload.js';
 import { MEMORY_KINDS, type MemoryKind } from '../memory/memory.js';
+import { Format } from '../syslog/message.js';
+import { SyslogParser } from '../syslog/parser.js';
 import { ProgressBar } from './progress-bar.js';
 import { type Row, summarize } from './report.js';
 import { runTrial, type TrialPlan, type TrialResult } from './trial.js';
@@ -14,6 +16,8 @@ export interface ComparePlan extends Omit<TrialPlan, 'feeder'> {
 
 export interface Comparison {
   log: { lines: number; bytes: number; cut: number; unparsed: number };
+  /** Lines a second at which latencies were measured. */
+  rate: number;
   rows: Row[];
 }
 
@@ -22,17 +26,17 @@ export interface Comparison {
  * that gets slower or faster while this runs does so for both.
  */
 export async function compare(plan: ComparePlan): Promise<Comparison> {
-  const { files, maxMessage, distribution, rate, seconds, warmUpPasses } = plan.feeder;
+  const { files, maxMessage, distribution, seconds, warmUpPasses } = plan.feeder;
   const log = LogLines.read(files, maxMessage);
   const workload = dealOut(log, distribution);
   const floodPasses = Math.ceil(plan.floodLines / workload.lines);
   const trial: TrialPlan = { server: plan.server, feeder: { ...plan.feeder, floodPasses } };
-  const trialLines = (warmUpPasses + floodPasses) * workload.lines + rate * seconds;
+  const floodLines = (warmUpPasses + floodPasses) * workload.lines;
 
   const bar = new ProgressBar();
   const results: Record<MemoryKind, TrialResult[]> = { superslab: [], plain: [] };
   const total = plan.rounds * MEMORY_KINDS.length;
-  let unparsed = 0;
+  const trialLines = () => floodLines + (trial.feeder.rate ?? 0) * seconds;
   try {
     for (let number = 0; number < total; number++) {
       const round = Math.floor(number / MEMORY_KINDS.length);
@@ -41,16 +45,29 @@ export async function compare(plan: ComparePlan): Promise<Comparison> {
       const label = `round ${round + 1} of ${plan.rounds}: ${kind === 'plain' ? 'plain buffers' : kind}`;
       bar.update(number / total, label);
       const result = await runTrial(kind, trial, log, workload, (lines) =>
-        bar.update((number + Math.min(0.95, lines / trialLines)) / total, label),
+        bar.update((number + Math.min(0.95, lines / trialLines())) / total, label),
       );
-      unparsed = result.unparsed;
+      // The first trial finds the rate, all others keep it: latencies are only comparable at the same one.
+      trial.feeder.rate ??= result.rate;
       results[kind].push(result);
     }
   } finally {
     bar.clear();
   }
   return {
-    log: { lines: log.length, bytes: log.bytes.length, cut: log.cut, unparsed },
+    log: { lines: log.length, bytes: log.bytes.length, cut: log.cut, unparsed: countUnparsed(log) },
+    rate: trial.feeder.rate ?? 0,
     rows: summarize(results),
   };
+}
+
+/** Lines of a log that are not syslog. */
+function countUnparsed(log: LogLines): number {
+  const parser = new SyslogParser();
+  let count = 0;
+  for (let line = 0; line < log.length; line++) {
+    const message = parser.parse(log.bytes, log.starts[line]!, log.ends[line]!);
+    if (message.format === Format.unparsed) count++;
+  }
+  return count;
 }

@@ -6,16 +6,16 @@ import { readIndex } from '../store/index-record.js';
 
 /**
  * Compares an archive with what was sent: every line must be there exactly as often as it was sent, byte for byte, and
- * nothing else; and the index must account for every byte and message. Throws where that is not so.
+ * nothing else. Throws where that is not so. Returns the number of messages.
  *
  * @param sent lines sent by each TCP stream of the workload, then over UDP
  */
-export async function verifyArchive(
+export async function verifyMessages(
   path: string,
   log: LogLines,
   workload: Workload,
   sent: number[],
-): Promise<void> {
+): Promise<number> {
   const missing = expected(log, workload, sent);
   const messages = await readArchive(path, (bytes, start, end) => {
     const line = bytes.toString('latin1', start, end);
@@ -27,7 +27,24 @@ export async function verifyArchive(
   for (const [line, left] of missing) {
     if (left > 0) throw new Error(`the archive lacks a line that was sent, ${left} times: ${quote(line)}`);
   }
-  await verifyIndex(path, messages);
+  return messages;
+}
+
+/** Checks that a closed archive's index accounts for every byte and every message. Throws where it does not. */
+export async function verifyIndex(path: string, messages: number): Promise<void> {
+  const records = readIndex(await readFile(path.replace(/\.log$/, '.index')));
+  const { size } = await stat(path);
+  let offset = 0;
+  let count = 0;
+  for (const record of records) {
+    if (record.offset !== offset) throw new Error(`the index has a gap at ${offset}`);
+    offset += record.byteLength;
+    count += record.messages;
+    const severities = record.severities.reduce((sum, number) => sum + number, 0);
+    if (severities !== record.messages) throw new Error(`the index's severities do not add up at ${offset}`);
+  }
+  if (offset !== size) throw new Error(`the index covers ${offset} of ${size} bytes`);
+  if (count !== messages) throw new Error(`the index counts ${count} of ${messages} messages`);
 }
 
 /** How often each distinct line was sent. latin1 maps bytes to characters one to one, so equal strings are equal bytes. */
@@ -42,22 +59,6 @@ function expected(log: LogLines, workload: Workload, sent: number[]): Map<string
     });
   });
   return counts;
-}
-
-async function verifyIndex(path: string, messages: number): Promise<void> {
-  const records = readIndex(await readFile(path.replace(/\.log$/, '.index')));
-  const { size } = await stat(path);
-  let offset = 0;
-  let count = 0;
-  for (const record of records) {
-    if (record.offset !== offset) throw new Error(`the index has a gap at ${offset}`);
-    offset += record.byteLength;
-    count += record.messages;
-    const severities = record.severities.reduce((sum, number) => sum + number, 0);
-    if (severities !== record.messages) throw new Error(`the index's severities do not add up at ${offset}`);
-  }
-  if (offset !== size) throw new Error(`the index covers ${offset} of ${size} bytes`);
-  if (count !== messages) throw new Error(`the index counts ${count} of ${messages} messages`);
 }
 
 function quote(line: string): string {

@@ -8,8 +8,8 @@ import { TcpSender } from './tcp-sender.js';
 import { UdpSender } from './udp-sender.js';
 import type { Workload } from './workload.js';
 
-/** How long everything sent may take to arrive once the last of it was sent. */
-const ARRIVAL_MS = 10_000;
+/** When nothing arrives for so long, nothing more will. */
+const STALL_MS = 5000;
 
 export interface FeedTarget {
   tcpPort: number;
@@ -21,13 +21,15 @@ export interface FloodResult {
   lines: number;
   /** From the first byte sent to the last byte archived. */
   ms: number;
+  linesPerSecond: number;
 }
 
+/** Latencies in milliseconds. */
 export interface PacedResult {
-  lines: number;
   p50: number;
   p99: number;
   p999: number;
+  linesPerSecond: number;
 }
 
 /** Sends a workload to a server over real sockets and learns from the server when it was archived. */
@@ -65,9 +67,10 @@ export class Feeder {
   /** Sends whole passes as fast as the server takes them. */
   async flood(passes: number): Promise<FloodResult> {
     const start = monotonicMs();
-    await Promise.all(this.#senders.map((sender) => sender.flood(sender.passLength * passes)));
+    for (const sender of this.#senders) sender.flood(sender.passLength * passes);
     const end = await this.#arrival();
-    return { lines: this.#passLength * passes, ms: end - start };
+    const lines = this.#passLength * passes;
+    return { lines, ms: end - start, linesPerSecond: (lines / (end - start)) * 1000 };
   }
 
   /** Sends at a steady rate, each millisecond what is due by then, and measures how long lines take to be archived. */
@@ -84,9 +87,8 @@ export class Feeder {
         const due = Math.floor((elapsed / 1000) * linesPerSecond * share);
         const lines = before[index]! + due - sender.sent;
         if (lines <= 0) return;
-        const at = monotonicMs();
+        marks[index]!.push({ messages: sender.sent + lines, lines, at: monotonicMs() });
         sender.send(lines);
-        marks[index]!.push({ messages: sender.sent, lines, at });
       });
     }
     await this.#arrival();
@@ -97,7 +99,7 @@ export class Feeder {
       progress.history = undefined;
     });
     const [p50, p99, p999] = latencies.quantiles([0.5, 0.99, 0.999]) as [number, number, number];
-    return { lines: this.sentLines - before.reduce((sum, lines) => sum + lines, 0), p50, p99, p999 };
+    return { linesPerSecond, p50, p99, p999 };
   }
 
   async close(): Promise<void> {
@@ -107,16 +109,20 @@ export class Feeder {
 
   /** Waits until everything sent is archived; returns when the last of it was, in monotonicMs. */
   async #arrival(): Promise<number> {
-    const deadline = monotonicMs() + ARRIVAL_MS;
-    const missing = () =>
-      this.#senders.filter(({ source, sent }) => this.#progress.source(source).messages < sent);
-    while (missing().length > 0) {
-      if (monotonicMs() > deadline) {
-        const list = missing().map(
-          ({ source, sent }) => `${source}: ${sent - this.#progress.source(source).messages} of ${sent}`,
-        );
-        throw new Error(`lines did not arrive (${list.join(', ')})`);
+    let arrived = -1;
+    let deadline = 0;
+    for (;;) {
+      const missing = this.#senders
+        .map(({ source, sent }) => ({ source, lines: sent - this.#progress.source(source).messages }))
+        .filter(({ lines }) => lines > 0);
+      if (missing.length === 0) break;
+      const now = this.#senders.reduce((sum, { source }) => sum + this.#progress.source(source).messages, 0);
+      if (now > arrived) deadline = monotonicMs() + STALL_MS;
+      else if (monotonicMs() > deadline) {
+        const list = missing.map(({ source, lines }) => `${source}: ${lines}`).join(', ');
+        throw new Error(`lines did not arrive (${list})`);
       }
+      arrived = now;
       await sleep(1);
     }
     return Math.max(...this.#senders.map(({ source }) => this.#progress.source(source).at));

@@ -5,6 +5,8 @@ import type { FeederJob, FeederReply } from './protocol.js';
 import { dealOut } from './workload.js';
 
 const REPORT_MS = 100;
+/** Of the server's full speed: busy, but not so busy that latency is nothing but queues. */
+const PACED_SHARE = 1 / 4;
 
 const job = JSON.parse(process.argv[2]!) as FeederJob;
 process.on('disconnect', () => process.exit(1));
@@ -15,7 +17,7 @@ try {
   const timer = setInterval(() => reply({ type: 'progress', lines: feeder.sentLines }), REPORT_MS);
   await feeder.flood(job.warmUpPasses);
   const flood = await feeder.flood(job.floodPasses);
-  const paced = await feeder.paced(job.rate, job.seconds);
+  const paced = await feeder.paced(job.rate ?? flood.linesPerSecond * PACED_SHARE, job.seconds);
   clearInterval(timer);
   await feeder.close();
   reply({ type: 'done', flood, paced, sent: feeder.sent });

@@ -10,9 +10,10 @@ export interface FeederJob {
   /** Passes over the log before anything is measured, for the server's code to be compiled. */
   warmUpPasses: number;
   floodPasses: number;
-  /** Lines a second, and for how many seconds. */
-  rate: number;
+  /** How long lines are sent at a steady rate. */
   seconds: number;
+  /** Lines a second in that time; none: a share of what the flood showed that the server can take. */
+  rate?: number;
 }
 
 export type FeederReply =

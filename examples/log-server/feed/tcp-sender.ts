@@ -12,6 +12,7 @@ const WRITES_IN_FLIGHT = 3;
 export class TcpSender implements Sender {
   readonly source: string;
   sent = 0;
+  #written = 0;
   readonly #socket: Socket;
   readonly #stream: TcpStream;
 
@@ -26,37 +27,22 @@ export class TcpSender implements Sender {
     this.#stream = stream;
     this.source = `tcp:${socket.localPort}`;
     socket.resume();
+    // The server's end of it: lines will be missed, and that is told there.
+    socket.on('error', () => {});
   }
 
   get passLength(): number {
     return this.#stream.lines.length;
   }
 
-  flood(lines: number): Promise<void> {
-    const target = this.sent + lines;
-    return new Promise((resolve, reject) => {
-      let inFlight = 0;
-      const more = () => {
-        while (inFlight < WRITES_IN_FLIGHT && this.sent < target) {
-          inFlight++;
-          this.#socket.write(this.#next(target - this.sent, WRITE_BYTES), (error) => {
-            inFlight--;
-            if (error) reject(error);
-            else more();
-          });
-        }
-        if (inFlight === 0) resolve();
-      };
-      more();
-    });
+  flood(lines: number): void {
+    this.sent += lines;
+    for (let writes = 0; writes < WRITES_IN_FLIGHT; writes++) this.#pump();
   }
 
   send(lines: number): void {
-    for (let left = lines; left > 0; ) {
-      const before = this.sent;
-      this.#socket.write(this.#next(left, Number.POSITIVE_INFINITY));
-      left -= this.sent - before;
-    }
+    this.sent += lines;
+    while (this.#written < this.sent) this.#socket.write(this.#next(Number.POSITIVE_INFINITY));
   }
 
   async close(): Promise<void> {
@@ -64,15 +50,20 @@ export class TcpSender implements Sender {
     await once(this.#socket, 'close');
   }
 
-  /** The next frames, up to `lines`, to about `bytes`, and to the end of the pass. */
-  #next(lines: number, bytes: number): Buffer {
+  /** Keeps one write in flight until all is written. */
+  #pump(): void {
+    if (this.#written < this.sent) this.#socket.write(this.#next(WRITE_BYTES), () => this.#pump());
+  }
+
+  /** The next frames, to about `bytes` and no further than the end of the pass. */
+  #next(bytes: number): Buffer {
     const { frameEnds } = this.#stream;
-    const first = this.sent % this.passLength;
+    const first = this.#written % this.passLength;
     const start = first === 0 ? 0 : frameEnds[first - 1]!;
-    const last = Math.min(frameEnds.length, first + lines);
+    const last = Math.min(frameEnds.length, first + this.sent - this.#written);
     let next = first + 1;
     while (next < last && frameEnds[next - 1]! - start < bytes) next++;
-    this.sent += next - first;
+    this.#written += next - first;
     return this.#stream.bytes.subarray(start, frameEnds[next - 1]!);
   }
 }

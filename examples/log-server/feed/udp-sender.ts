@@ -5,22 +5,29 @@ import type { SourceProgress } from './progress-follower.js';
 import type { Sender } from './sender.js';
 
 /**
- * Datagrams on their way during a flood. UDP has no back-pressure: what does not fit the server's socket buffer is
- * lost. A datagram of some hundred bytes takes about 800 of the kernel's 208 KiB (net.core.rmem_default).
+ * Kernel memory that datagrams on their way may take. UDP has no back-pressure: what does not fit the server's socket
+ * buffer is lost, and that is 208 KiB where nobody raised net.core.rmem_max.
  */
-const WINDOW = 128;
-/** When nothing moves for so long, datagrams were lost, and waiting for them is no use. */
-const STALL_MS = 2000;
+const WINDOW_BYTES = 128 * 1024;
+
+/** About what the kernel books for a datagram (its truesize): a power of two that holds it, and the sk_buff. */
+function bookedBytes(length: number): number {
+  return 2 * length + 1024;
+}
 
 /** A syslog sender on UDP. */
 export class UdpSender implements Sender {
   readonly source = 'udp';
+  /** Lines that were given to `send`. Those beyond the window are still waiting here. */
   sent = 0;
   readonly #socket: Socket;
   readonly #port: number;
   readonly #log: LogLines;
   readonly #lines: Uint32Array;
   readonly #progress: SourceProgress;
+  /** What the lines of a pass book, summed up: entry n for the first n lines. */
+  readonly #booked: Float64Array;
+  #onTheirWay = 0;
 
   static async open(
     port: number,
@@ -45,43 +52,48 @@ export class UdpSender implements Sender {
     this.#port = port;
     this.#log = log;
     this.#lines = lines;
+    this.#booked = new Float64Array(lines.length + 1);
+    lines.forEach((line, index) => {
+      this.#booked[index + 1] = this.#booked[index]! + bookedBytes(log.line(line).length);
+    });
     this.#progress = progress;
+    progress.onUpdate = () => this.#pump();
   }
 
   get passLength(): number {
     return this.#lines.length;
   }
 
-  flood(lines: number): Promise<void> {
-    const target = this.sent + lines;
-    return new Promise((resolve, reject) => {
-      let stall: NodeJS.Timeout | undefined;
-      const settle = (error?: Error) => {
-        clearTimeout(stall);
-        this.#progress.onUpdate = undefined;
-        if (error) reject(error);
-        else resolve();
-      };
-      const more = () => {
-        this.send(Math.min(target, this.#progress.messages + WINDOW) - this.sent);
-        if (this.sent >= target) return settle();
-        clearTimeout(stall);
-        stall = setTimeout(() => settle(new Error('datagrams were lost on loopback')), STALL_MS);
-      };
-      this.#progress.onUpdate = more;
-      more();
-    });
+  send(lines: number): void {
+    this.sent += lines;
+    this.#pump();
   }
 
-  send(lines: number): void {
-    for (let left = lines; left > 0; left--) {
-      this.#socket.send(this.#log.line(this.#lines[this.sent % this.passLength]!), this.#port, '127.0.0.1');
-      this.sent++;
-    }
+  flood(lines: number): void {
+    this.send(lines);
   }
 
   async close(): Promise<void> {
     this.#socket.close();
     await once(this.#socket, 'close');
+  }
+
+  /** Sends what the window has room for: one datagram at least, or a large one would never be sent. */
+  #pump(): void {
+    const { messages } = this.#progress;
+    const limit = this.#bookedUpTo(messages) + WINDOW_BYTES;
+    while (
+      this.#onTheirWay < this.sent &&
+      (this.#onTheirWay === messages || this.#bookedUpTo(this.#onTheirWay + 1) <= limit)
+    ) {
+      const line = this.#lines[this.#onTheirWay % this.passLength]!;
+      this.#socket.send(this.#log.line(line), this.#port, '127.0.0.1');
+      this.#onTheirWay++;
+    }
+  }
+
+  #bookedUpTo(lines: number): number {
+    const passes = Math.floor(lines / this.passLength);
+    return passes * this.#booked[this.passLength]! + this.#booked[lines % this.passLength]!;
   }
 }

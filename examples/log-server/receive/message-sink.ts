@@ -11,6 +11,8 @@ export interface Source {
 
 /** Where receivers put what they receive. */
 export interface MessageSink {
+  /** Messages that came in together follow: now is when they were received. */
+  received(): void;
   /** A message, without its framing, whose bytes `frames` will hand over next. */
   message(buffer: ReceiveBuffer, start: number, end: number): void;
   /** Bytes to archive as they came: the whole frames of the last `messages` messages. */

@@ -4,12 +4,13 @@ import { Framer } from '../syslog/framing.js';
 import { readInto } from './accepted-socket.js';
 import type { MessageSink, Source } from './message-sink.js';
 import { ReceiveBuffer } from './receive-buffer.js';
+import { ReceiveSize } from './receive-size.js';
 
-/** Less room than this at a buffer's end is not worth a system call: take the next buffer. */
-const MIN_READ = 8 * 1024;
+/** Less room than this part of a buffer is not worth a system call: take the next one. */
+const MIN_ROOM = 1 / 8;
 
 export interface TcpLimits {
-  /** Size of a receive buffer in bytes. At least twice maxMessage. */
+  /** The largest receive buffer in bytes. */
   receiveBuffer: number;
   /** Longest message in bytes; longer ones are taken in pieces. */
   maxMessage: number;
@@ -28,8 +29,8 @@ export class TcpConnection implements Source {
 
   readonly #memory: Memory;
   readonly #sink: MessageSink;
-  readonly #limits: TcpLimits;
   readonly #framer: Framer;
+  readonly #size: ReceiveSize;
   #buffer: ReceiveBuffer;
   /** Bytes of the buffer before this one belong to messages that were handed on. */
   #parsed = 0;
@@ -38,9 +39,9 @@ export class TcpConnection implements Source {
   constructor(accepted: Socket, memory: Memory, sink: MessageSink, limits: TcpLimits) {
     this.#memory = memory;
     this.#sink = sink;
-    this.#limits = limits;
     this.#framer = new Framer(limits.maxMessage);
-    this.#buffer = new ReceiveBuffer(memory, limits.receiveBuffer);
+    this.#size = new ReceiveSize(limits.receiveBuffer);
+    this.#buffer = new ReceiveBuffer(memory, this.#size.next(0));
     this.socket = readInto(accepted, {
       buffer: () => this.#nextRoom(),
       read: (length) => this.#received(length),
@@ -52,14 +53,15 @@ export class TcpConnection implements Source {
   }
 
   #nextRoom(): Uint8Array {
-    if (this.#buffer.room < MIN_READ && !this.#closed) this.#turnOver();
+    const { room, bytes } = this.#buffer;
+    if (room < bytes.length * MIN_ROOM && !this.#closed) this.#turnOver();
     return this.#buffer.bytes.subarray(this.#buffer.filled);
   }
 
   /** Takes a fresh buffer and carries the unfinished message over. */
   #turnOver(): void {
     const old = this.#buffer;
-    const next = new ReceiveBuffer(this.#memory, this.#limits.receiveBuffer);
+    const next = new ReceiveBuffer(this.#memory, this.#size.next(old.filled - this.#parsed));
     next.filled = old.bytes.copy(next.bytes, 0, this.#parsed, old.filled);
     this.#buffer = next;
     this.#parsed = 0;
@@ -68,6 +70,8 @@ export class TcpConnection implements Source {
 
   #received(length: number): boolean {
     this.#buffer.filled += length;
+    this.#size.read();
+    this.#sink.received();
     this.#takeMessages();
     return !this.#sink.congested;
   }
@@ -104,6 +108,7 @@ export class TcpConnection implements Source {
     this.#closed = true;
     const buffer = this.#buffer;
     if (this.#framer.finish(buffer.bytes, this.#parsed, buffer.filled)) {
+      this.#sink.received();
       this.#sink.piece(buffer, this.#framer.start, this.#framer.end, this);
     }
     buffer.release();

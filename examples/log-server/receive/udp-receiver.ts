@@ -7,6 +7,7 @@ import { ReceiveBuffer } from './receive-buffer.js';
 
 /** Asked of the kernel, which grants what net.core.rmem_max allows. */
 const SOCKET_BUFFER = 4 * 1024 * 1024;
+const RECEIVE_BUFFER = 64 * 1024;
 
 /**
  * Listens for syslog over UDP (RFC 5426): a datagram is a message.
@@ -26,13 +27,11 @@ export class UdpReceiver implements Source {
   readonly #socket: Socket;
   readonly #memory: Memory;
   readonly #sink: MessageSink;
-  readonly #bufferSize: number;
   #buffer: ReceiveBuffer | undefined;
 
-  constructor(memory: Memory, sink: MessageSink, bufferSize: number) {
+  constructor(memory: Memory, sink: MessageSink) {
     this.#memory = memory;
     this.#sink = sink;
-    this.#bufferSize = bufferSize;
     this.#socket = createSocket('udp4', (datagram) => this.#receive(datagram));
   }
 
@@ -44,8 +43,7 @@ export class UdpReceiver implements Source {
   }
 
   async close(): Promise<void> {
-    this.#socket.close();
-    await once(this.#socket, 'close');
+    await new Promise<void>((resolve) => this.#socket.close(resolve));
     this.#buffer?.release();
     this.#buffer = undefined;
   }
@@ -62,6 +60,7 @@ export class UdpReceiver implements Source {
     const start = writeFrameHeader(buffer.bytes, frame, datagram.length);
     const end = start + datagram.copy(buffer.bytes, start);
     buffer.filled = end;
+    this.#sink.received();
     this.#sink.message(buffer, start, end);
     this.#sink.frames(buffer, frame, end, 1, this);
   }
@@ -69,7 +68,7 @@ export class UdpReceiver implements Source {
   #roomFor(length: number): ReceiveBuffer {
     if (this.#buffer !== undefined && this.#buffer.room >= length) return this.#buffer;
     this.#buffer?.release();
-    this.#buffer = new ReceiveBuffer(this.#memory, Math.max(this.#bufferSize, length));
+    this.#buffer = new ReceiveBuffer(this.#memory, Math.max(RECEIVE_BUFFER, length));
     return this.#buffer;
   }
 }

@@ -15,6 +15,7 @@ export class Ingest implements MessageSink {
   readonly #memory: Memory;
   readonly #recent: RecentEntries;
   readonly #archive: Archive;
+  #now = 0;
 
   constructor(memory: Memory, recent: RecentEntries, archive: Archive) {
     this.#memory = memory;
@@ -30,6 +31,10 @@ export class Ingest implements MessageSink {
     return this.#archive.overloaded;
   }
 
+  received(): void {
+    this.#now = Date.now();
+  }
+
   message(buffer: ReceiveBuffer, start: number, end: number): void {
     const message = this.#parser.parse(buffer.bytes, start, end);
     const counters = this.counters;
@@ -38,7 +43,7 @@ export class Ingest implements MessageSink {
     else if (message.format === Format.rfc3164) counters.rfc3164++;
     else counters.unparsed++;
     this.#archive.count(message);
-    this.#recent.append(buffer, start, end, message, Date.now());
+    this.#recent.append(buffer, start, end, message, this.#now);
   }
 
   frames(buffer: ReceiveBuffer, start: number, end: number, messages: number, source: Source): void {

@@ -16,6 +16,8 @@ export interface LogServerOptions {
   udpPort: number;
   /** Directory for archives. */
   archive: string;
+  /** The largest buffer that is received into, in bytes. Quiet connections have smaller ones. */
+  receiveBuffer: number;
   /** Longest message in bytes; longer ones are taken in pieces. */
   maxMessage: number;
   /** Bytes of receive buffers and records that recent entries may hold. */
@@ -29,13 +31,11 @@ export const DEFAULT_OPTIONS: LogServerOptions = {
   tcpPort: 0,
   udpPort: 0,
   archive: 'archive',
+  receiveBuffer: 256 * 1024,
   maxMessage: 32 * 1024,
   keepBytes: 32 * 1024 * 1024,
   maxPending: 8 * 1024 * 1024,
 };
-
-/** What Node asks the kernel for in one read of a socket; reading into our own memory we do the same. */
-const RECEIVE_BUFFER = 64 * 1024;
 
 export interface ServerStatus extends Counters {
   connections: number;
@@ -75,13 +75,20 @@ export class LogServer extends EventEmitter<Events> {
     });
     const recent = new RecentEntries(memory, options.keepBytes);
     const ingest = new Ingest(memory, recent, archive);
-    const receiveBuffer = Math.max(RECEIVE_BUFFER, 2 * options.maxMessage);
-    const tcp = new TcpReceiver(memory, ingest, { receiveBuffer, maxMessage: options.maxMessage });
-    const udp = new UdpReceiver(memory, ingest, receiveBuffer);
-    const tcpPort = await tcp.listen(options.host, options.tcpPort);
-    const udpPort = await udp.listen(options.host, options.udpPort);
-    server = new LogServer({ ingest, recent, archive, tcp, udp, tcpPort, udpPort });
-    return server;
+    const { receiveBuffer, maxMessage } = options;
+    const tcp = new TcpReceiver(memory, ingest, { receiveBuffer, maxMessage });
+    const udp = new UdpReceiver(memory, ingest);
+    try {
+      const tcpPort = await tcp.listen(options.host, options.tcpPort);
+      const udpPort = await udp.listen(options.host, options.udpPort);
+      server = new LogServer({ ingest, recent, archive, tcp, udp, tcpPort, udpPort });
+      return server;
+    } catch (error) {
+      await Promise.all([tcp.close(), udp.close()]);
+      await archive.close();
+      recent.release();
+      throw error;
+    }
   }
 
   private constructor(parts: {

@@ -8,6 +8,7 @@ const PAGE_BYTES = 32 * INDEX_RECORD_BYTES;
 
 /** The index file beside an archive: a record for each block, gathered in pooled pages. */
 export class ArchiveIndex {
+  readonly path: string;
   readonly #memory: Memory;
   readonly #fd: number;
   readonly #onError: (error: Error) => void;
@@ -20,10 +21,11 @@ export class ArchiveIndex {
   static async open(path: string, memory: Memory, onError: (error: Error) => void): Promise<ArchiveIndex> {
     const fd = await promisify(open)(path, 'wx');
     await promisify(write)(fd, INDEX_MAGIC, 0, INDEX_MAGIC.length, 0);
-    return new ArchiveIndex(fd, memory, onError);
+    return new ArchiveIndex(path, fd, memory, onError);
   }
 
-  private constructor(fd: number, memory: Memory, onError: (error: Error) => void) {
+  private constructor(path: string, fd: number, memory: Memory, onError: (error: Error) => void) {
+    this.path = path;
     this.#fd = fd;
     this.#memory = memory;
     this.#onError = onError;

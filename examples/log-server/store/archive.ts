@@ -1,5 +1,5 @@
 import { close, fsync, open, writev } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Memory } from '../memory/memory.js';
@@ -131,7 +131,7 @@ export class Archive {
     this.#schedule();
   }
 
-  /** Writes what is left and closes the files, flushed to the disk. */
+  /** Writes what is left and closes the files, flushed to the disk. Files that nothing came for are removed. */
   async close(): Promise<void> {
     if (this.#writing || this.#queue.length > 0) {
       await new Promise<void>((resolve) => {
@@ -144,6 +144,7 @@ export class Archive {
     await this.#index.close();
     await promisify(fsync)(this.#fd);
     await promisify(close)(this.#fd);
+    if (this.appendedBytes === 0) await Promise.all([rm(this.path), rm(this.#index.path)]);
   }
 
   /** Writes after this round of the event loop, so that what all sockets brought goes together. */
