@@ -83,6 +83,8 @@ export interface Binding {
   /** Options as [name, value] pairs; nothing for the default pool. */
   openPool(options?: readonly (readonly [string, string | number])[]): NativePool | Failure;
   closePool(pool: PoolId): void;
+  /** Whether the pool is closed and everything of it is home. */
+  isSettled(pool: PoolId): boolean;
 
   /** Fills an empty magazine: how many blocks it holds now, NO_ROOM or NO_MEMORY. */
   refill(pool: PoolId, tag: SliceTag): number;

@@ -4,6 +4,9 @@ import type { LeaseCache } from './lease-cache.js';
 /** The pools of this environment that are not closed, by their native id. */
 export const openCaches = new Map<number, LeaseCache>();
 
+/** Closed pools of which something was still out when we last looked. */
+export const closingCaches = new Set<LeaseCache>();
+
 /** Other threads asked for something: to give up what is cached, or to try again. */
 function onSignal(): void {
   for (const [id, cache] of openCaches) {

@@ -1,8 +1,8 @@
 import { constants } from 'node:buffer';
 import { type BlockNumber, binding, type NativePool, NO_MEMORY, NO_ROOM, type SliceTag } from './binding.js';
-import { facts, openCaches } from './environment.js';
+import { closingCaches, facts, openCaches } from './environment.js';
 import { hostError, makeError, sizeError } from './errors.js';
-import { homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
+import { forgetMagazines, homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
 import { PooledBuffer } from './pooled-buffer.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
@@ -179,7 +179,10 @@ export class LeaseCache {
   #afterRelease(): void {
     scheduleUpkeep();
     if (this.waiters.length > 0) this.waiters.serve();
-    if (this.closed) binding.tick(this.id);
+    if (this.closed) {
+      binding.tick(this.id);
+      this.settle();
+    }
   }
 
   #clear(block: BlockNumber): void {
@@ -253,5 +256,14 @@ export class LeaseCache {
     this.waiters.rejectAll(this.name);
     binding.stopWaiting(this.id);
     binding.closePool(this.id);
+    closingCaches.add(this);
+    this.settle();
+  }
+
+  /** Once the closed pool has everything back, nothing of it is kept. */
+  settle(): void {
+    if (!binding.isSettled(this.id)) return;
+    closingCaches.delete(this);
+    forgetMagazines(this.id);
   }
 }

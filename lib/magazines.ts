@@ -46,7 +46,7 @@ export class Magazines {
 }
 
 /** The magazines of each pool, by pool id. */
-const magazinesById: Magazines[] = [];
+const magazinesById = new Map<PoolId, Magazines>();
 
 /** Bits of a home that are the tag. */
 export const HOME_SHIFT = 8;
@@ -58,8 +58,14 @@ export const HOME_SHIFT = 8;
  */
 export const homes: { table: Uint32Array } = { table: new Uint32Array(0) };
 
-export function magazinesOfHome(home: number): Magazines {
-  return magazinesById[home >>> HOME_SHIFT]!;
+/** Those of a block that is out; undefined when the pool is closed and has everything back. */
+export function magazinesOfHome(home: number): Magazines | undefined {
+  return magazinesById.get(home >>> HOME_SHIFT);
+}
+
+/** The pool is closed and has everything back: nobody will look for its magazines again. */
+export function forgetMagazines(id: PoolId): void {
+  magazinesById.delete(id);
 }
 
 function setHome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {
@@ -74,7 +80,7 @@ function setHome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void 
 
 /** Prepares for leasing a block that has come from the native side, by way of `magazines`. */
 export function welcome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {
-  magazinesById[magazines.id] = magazines;
+  magazinesById.set(magazines.id, magazines);
   setHome(block, magazines, tag);
   if (tag !== LARGE_TAG) ensureWindow(block >>> SUPERSLAB_SHIFT);
 }

@@ -161,7 +161,7 @@ export class PooledBuffer extends ByteArray {
     }
     buf.#block = RELEASED;
     const home = homes.table[block >>> SLICE_SHIFT]!;
-    magazinesOfHome(home).cache.release(block, home & 255);
+    magazinesOfHome(home)!.cache.release(block, home & 255);
   }
 
   static #releaseDetailed(buf: PooledBuffer): void {
@@ -177,7 +177,7 @@ export class PooledBuffer extends ByteArray {
     const block = buf.#block;
     if (block === DETAILED) return details.get(buf)!;
     if (block === RELEASED) throw released(buf, what);
-    const { cache } = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!);
+    const { cache } = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!;
     const lease = { block, cache, capacity: binding.capacity(block), shared: false, references: 1 };
     details.set(buf, lease);
     buf.#block = DETAILED;
@@ -234,7 +234,7 @@ export class PooledBuffer extends ByteArray {
     if (buf.#block === RELEASED) return undefined;
     return buf.#block === DETAILED
       ? details.get(buf)!.cache
-      : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!).cache;
+      : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!.cache;
   }
 }
 
@@ -254,7 +254,8 @@ function poolNameOf(buf: Uint8Array): string {
   const superslab = windows.indexOf(buf.buffer as ArrayBuffer);
   if (superslab < 0) return '';
   const home = homes.table[(superslab << (SUPERSLAB_SHIFT - SLICE_SHIFT)) + (buf.byteOffset >>> 16)];
-  return home === undefined || home === 0 ? '' : `, pool "${magazinesOfHome(home).cache.name}"`;
+  const magazines = home === undefined ? undefined : magazinesOfHome(home);
+  return magazines === undefined ? '' : `, pool "${magazines.cache.name}"`;
 }
 
 function released(buf: PooledBuffer, what: string): Error {

@@ -1,5 +1,5 @@
 import { binding } from './binding.js';
-import { openCaches } from './environment.js';
+import { closingCaches, openCaches } from './environment.js';
 import { dropStaleWindows } from './windows.js';
 
 const SHORTEST_PERIOD_MS = 20;
@@ -10,6 +10,7 @@ function run(): void {
   timer = undefined;
   let again = false;
   for (const id of openCaches.keys()) again = binding.tick(id) || again;
+  for (const cache of closingCaches) cache.settle();
   dropStaleWindows();
   if (again) scheduleUpkeep();
 }

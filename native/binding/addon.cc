@@ -79,6 +79,11 @@ Value open_pool(const CallbackInfo& info) {
 
 void close_pool(const CallbackInfo& info) { environment_of(info).close_pool(uint_at(info, 0)); }
 
+/// `isSettled(pool)`: closed, and everything of it is home.
+Value is_settled(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), cache_at(info) == nullptr);
+}
+
 /// Tells why the heap gave nothing. That there is room now says little: another thread may have made
 /// it since.
 class Refusal {
@@ -291,6 +296,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<attach>(exports, "attach");
   export_function<open_pool>(exports, "openPool");
   export_function<close_pool>(exports, "closePool");
+  export_function<is_settled>(exports, "isSettled");
   export_function<refill>(exports, "refill");
   export_function<spill>(exports, "spill");
   export_function<give>(exports, "give");
