@@ -1,6 +1,7 @@
 // acquire(), alloc(), from() and the rest of what gives buffers.
-import { afterEach, describe, expect, test } from 'vitest';
+
 import superslab, { acquire, alloc, BufferPool, type BufferPoolOptions, release } from 'superslab';
+import { afterEach, describe, expect, test } from 'vitest';
 import { isStamped, stamp } from './support/bytes.js';
 
 const pools: BufferPool[] = [];
@@ -63,7 +64,6 @@ describe('acquire', () => {
     second.release();
   });
 
-
   test('of the package is that of the default pool', () => {
     expect(acquire).toBe(BufferPool.default.acquire);
     expect(alloc).toBe(BufferPool.default.alloc);
@@ -104,8 +104,12 @@ describe('size classes', () => {
 
   test('buffers of every class live side by side without a byte in common', () => {
     const pool = makePool();
-    const bufs = boundaries.filter((bytes) => bytes <= 512 << 10).flatMap((bytes) => pool.acquireMany(bytes, 3));
-    bufs.forEach((buf, i) => stamp(buf, i));
+    const bufs = boundaries
+      .filter((bytes) => bytes <= 512 << 10)
+      .flatMap((bytes) => pool.acquireMany(bytes, 3));
+    bufs.forEach((buf, i) => {
+      stamp(buf, i);
+    });
     expect(bufs.every((buf, i) => isStamped(buf, i))).toBe(true);
     pool.releaseMany(bufs);
     expect(pool.stats().inUseBytes).toBe(0);

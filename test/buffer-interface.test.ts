@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { deflateSync, inflateSync } from 'node:zlib';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BufferPool, type PooledBuffer, PooledBuffer as PooledBufferClass } from 'superslab';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const text = 'superslab: taken and given back';
 const pool = new BufferPool({ name: 'buffer-interface' });

@@ -17,7 +17,10 @@ const load = `
 
 describe('wrong variables', () => {
   test.for<[Record<string, string>, string[]]>([
-    [{ SUPERSLAB_MAX_BYTE: '1m' }, ['Unknown environment variable SUPERSLAB_MAX_BYTE: did you mean SUPERSLAB_MAX_BYTES?']],
+    [
+      { SUPERSLAB_MAX_BYTE: '1m' },
+      ['Unknown environment variable SUPERSLAB_MAX_BYTE: did you mean SUPERSLAB_MAX_BYTES?'],
+    ],
     [{ SUPERSLAB_HUGEPAGES: 'off' }, ['SUPERSLAB_HUGEPAGES', 'did you mean SUPERSLAB_HUGE_PAGES?']],
     [{ SUPERSLAB_QQQQQQQQ: '1' }, ['SUPERSLAB_QQQQQQQQ', 'there are SUPERSLAB_PROFILE']],
     [{ SUPERSLAB_MAX_BYTES: 'lots' }, ['SUPERSLAB_MAX_BYTES', '"lots"', '64k, 2m, 1g']],
@@ -61,15 +64,24 @@ describe('right variables', () => {
       maxBytes: [superslab.stats().maxBytes, pool.stats().maxBytes], clearedAtRelease, clearedAtAcquire }));`;
 
   test('sizes have units, and hold for the default pool and others', async () => {
-    for (const [text, bytes] of [['64k', 65_536], ['2m', 2 << 20], ['1g', 1 << 30], ['123456', 123_456]]) {
+    for (const [text, bytes] of [
+      ['64k', 65_536],
+      ['2m', 2 << 20],
+      ['1g', 1 << 30],
+      ['123456', 123_456],
+    ]) {
       const seen = await childJson(behaviour, { env: { SUPERSLAB_MAX_BYTES: `${text}` } });
       expect(seen.maxBytes).toEqual([bytes, bytes]);
     }
   });
 
   test('SUPERSLAB_ZERO clears', async () => {
-    expect(await childJson(behaviour, { env: { SUPERSLAB_ZERO: 'release' } })).toMatchObject({ clearedAtRelease: true });
-    expect(await childJson(behaviour, { env: { SUPERSLAB_ZERO: 'acquire' } })).toMatchObject({ clearedAtAcquire: true });
+    expect(await childJson(behaviour, { env: { SUPERSLAB_ZERO: 'release' } })).toMatchObject({
+      clearedAtRelease: true,
+    });
+    expect(await childJson(behaviour, { env: { SUPERSLAB_ZERO: 'acquire' } })).toMatchObject({
+      clearedAtAcquire: true,
+    });
   });
 
   test('options win over variables', async () => {
@@ -159,7 +171,10 @@ describe('ERR_SUPERSLAB_BINARY', () => {
         cpSync(join(packageRoot, part), join(folder, part), { recursive: true });
       }
       mkdirSync(join(folder, 'node_modules'));
-      symlinkSync(join(packageRoot, 'node_modules/node-gyp-build'), join(folder, 'node_modules/node-gyp-build'));
+      symlinkSync(
+        join(packageRoot, 'node_modules/node-gyp-build'),
+        join(folder, 'node_modules/node-gyp-build'),
+      );
       const error = await childJson(load, { cwd: folder });
       expect(error.code).toBe('ERR_SUPERSLAB_BINARY');
       for (const part of [`${process.platform}-${process.arch}`, process.versions.node, 'node-gyp rebuild']) {

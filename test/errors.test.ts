@@ -1,7 +1,7 @@
 // Each error: its class, code, the value and the way out in its message, and a pool that goes on.
 import { constants } from 'node:buffer';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BufferPool, type BufferPoolOptions, type ShareToken } from 'superslab';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isStamped, stamp } from './support/bytes.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 
@@ -98,10 +98,7 @@ describe('ERR_SUPERSLAB_ARGUMENT', () => {
   });
 
   test('acquireAsync() with a signal that is none', async () => {
-    const error = await rejectedBy(
-      pool.acquireAsync(10, { signal: 5 as never }),
-      'ERR_SUPERSLAB_ARGUMENT',
-    );
+    const error = await rejectedBy(pool.acquireAsync(10, { signal: 5 as never }), 'ERR_SUPERSLAB_ARGUMENT');
     expect(error.message).toContain('5');
   });
 
@@ -190,7 +187,15 @@ describe('ERR_SUPERSLAB_EXHAUSTED', () => {
   test('names the pool, the size, the limit and the ways out', () => {
     const bufs = pool.acquireMany(64 << 10, 16);
     const { message } = thrownBy(() => pool.acquire(1000), 'ERR_SUPERSLAB_EXHAUSTED');
-    for (const part of ['"errors"', '1000 B', `${1 << 20}`, 'release', 'maxBytes', 'acquireAsync()', 'fallback']) {
+    for (const part of [
+      '"errors"',
+      '1000 B',
+      `${1 << 20}`,
+      'release',
+      'maxBytes',
+      'acquireAsync()',
+      'fallback',
+    ]) {
       expect(message).toContain(part);
     }
     expect(pool.stats().exhausted).toBeGreaterThan(0);
@@ -198,7 +203,9 @@ describe('ERR_SUPERSLAB_EXHAUSTED', () => {
   });
 
   test('says so when no release could help', () => {
-    expect(thrownBy(() => pool.acquire(2 << 20), 'ERR_SUPERSLAB_EXHAUSTED').message).toMatch(/; raise maxBytes$/);
+    expect(thrownBy(() => pool.acquire(2 << 20), 'ERR_SUPERSLAB_EXHAUSTED').message).toMatch(
+      /; raise maxBytes$/,
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 // Blocks beyond 2 MiB: runs of superslabs of their own, the big cache, and runs that are split again.
-import { afterEach, beforeEach, expect, test } from 'vitest';
+
 import { BufferPool, type PooledBuffer } from 'superslab';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { hasStampedPages, isStamped, overlap, stamp, stampPages } from './support/bytes.js';
 
 const MiB = 1 << 20;
@@ -13,17 +14,20 @@ afterEach(() => {
   pool.close();
 });
 
-test.for([2 * MiB + 1, 3 * MiB, 4 * MiB, 5 * MiB + 17, 16 * MiB, 64 * MiB])('%i bytes hold what was written', (size) => {
-  const bufs = pool.acquireMany(size, 2);
-  for (const [i, buf] of bufs.entries()) {
-    expect(buf.length).toBe(size);
-    expect(buf.capacity).toBeGreaterThanOrEqual(size);
-    expect(buf.byteOffset).toBe(0);
-    stampPages(buf, i + 1);
-  }
-  expect(bufs.every((buf, i) => hasStampedPages(buf, i + 1))).toBe(true);
-  pool.releaseMany(bufs);
-});
+test.for([2 * MiB + 1, 3 * MiB, 4 * MiB, 5 * MiB + 17, 16 * MiB, 64 * MiB])(
+  '%i bytes hold what was written',
+  (size) => {
+    const bufs = pool.acquireMany(size, 2);
+    for (const [i, buf] of bufs.entries()) {
+      expect(buf.length).toBe(size);
+      expect(buf.capacity).toBeGreaterThanOrEqual(size);
+      expect(buf.byteOffset).toBe(0);
+      stampPages(buf, i + 1);
+    }
+    expect(bufs.every((buf, i) => hasStampedPages(buf, i + 1))).toBe(true);
+    pool.releaseMany(bufs);
+  },
+);
 
 test('a fresh one reads as zeros', () => {
   const buf = pool.acquire(9 * MiB);
@@ -101,12 +105,18 @@ test('a run of another size over the same superslabs has a window of its own siz
 });
 
 test('many of mixed sizes live side by side', () => {
-  const bufs = Array.from({ length: 12 }, (_, i) => pool.acquire(2 * MiB + 1 + ((i * 7919 * 1024) % (6 * MiB))));
-  bufs.forEach((buf, i) => stampPages(buf, i));
+  const bufs = Array.from({ length: 12 }, (_, i) =>
+    pool.acquire(2 * MiB + 1 + ((i * 7919 * 1024) % (6 * MiB))),
+  );
+  bufs.forEach((buf, i) => {
+    stampPages(buf, i);
+  });
   expect(bufs.every((buf, i) => hasStampedPages(buf, i))).toBe(true);
   pool.releaseMany(bufs.filter((_, i) => i % 2 === 0));
   const more = Array.from({ length: 6 }, (_, i) => pool.acquire(3 * MiB + i * 100_000));
-  more.forEach((buf, i) => stampPages(buf, 50 + i));
+  more.forEach((buf, i) => {
+    stampPages(buf, 50 + i);
+  });
   expect(bufs.every((buf, i) => i % 2 === 0 || hasStampedPages(buf, i))).toBe(true);
   pool.releaseMany([...bufs.filter((_, i) => i % 2 === 1), ...more]);
 });

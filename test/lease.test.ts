@@ -1,6 +1,7 @@
 // One acquire..release span: references, misuse, and views that outlive it.
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+
 import { BufferPool, PooledBuffer } from 'superslab';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 
 const pool = new BufferPool({ name: 'lease' });
@@ -185,15 +186,18 @@ describe('after release', () => {
     expect(buf.toString('latin1', 1, 3)).toBe('\x07\x07');
   });
 
-  test.for([1000, 100_000, 5 << 20])('stale views of %i bytes read zeros after trim, and after close', (size) => {
-    const own = new BufferPool();
-    const buf = own.acquire(size).fill(7);
-    const view = buf.subarray(0);
-    buf.release();
-    expect(own.trim()).toBeGreaterThan(0);
-    expect(view.every((byte) => byte === 0)).toBe(true);
-    own.close();
-    expect(view.every((byte) => byte === 0)).toBe(true);
-    view[0] = 1;
-  });
+  test.for([1000, 100_000, 5 << 20])(
+    'stale views of %i bytes read zeros after trim, and after close',
+    (size) => {
+      const own = new BufferPool();
+      const buf = own.acquire(size).fill(7);
+      const view = buf.subarray(0);
+      buf.release();
+      expect(own.trim()).toBeGreaterThan(0);
+      expect(view.every((byte) => byte === 0)).toBe(true);
+      own.close();
+      expect(view.every((byte) => byte === 0)).toBe(true);
+      view[0] = 1;
+    },
+  );
 });

@@ -135,7 +135,8 @@ describe('framing', () => {
           const chunks = parts.map((part) => Buffer.from(part));
           const split = frames(chunks, maxMessage);
           expect(split).toEqual(frames([Buffer.concat(chunks)], maxMessage));
-          for (const { text, piece } of split) if (!piece) expect(text.length).toBeLessThanOrEqual(maxMessage);
+          for (const { text, piece } of split)
+            if (!piece) expect(text.length).toBeLessThanOrEqual(maxMessage);
           // What framing takes away is counts, spaces and line feeds only.
           const letters = (s: string) => s.replace(/[^<a]/g, '');
           expect(letters(split.map(({ text }) => text).join(''))).toBe(

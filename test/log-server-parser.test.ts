@@ -72,11 +72,12 @@ describe('RFC 5424', () => {
   it('reads example 4: structured data only', () => {
     const data =
       '[exampleSDID@32473 iut="3" eventSource="Application" eventID="1011"][examplePriority@32473 class="high"]';
-    const parsed = parse(
-      `<165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 ${data}`,
-    );
+    const parsed = parse(`<165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 ${data}`);
     expect(parsed).toMatchObject({ format: Format.rfc5424, data, text: '' });
-    expect(Object.keys(readStructuredData(parsed.data))).toEqual(['exampleSDID@32473', 'examplePriority@32473']);
+    expect(Object.keys(readStructuredData(parsed.data))).toEqual([
+      'exampleSDID@32473',
+      'examplePriority@32473',
+    ]);
   });
 
   it('takes NILVALUE in every field', () => {
@@ -187,9 +188,7 @@ describe('RFC 3164', () => {
     new Date(...args).getTime() * 1000;
 
   it('reads example 1 of section 5.4', () => {
-    expect(
-      parse("<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8"),
-    ).toEqual({
+    expect(parse("<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8")).toEqual({
       format: Format.rfc3164,
       priority: 34,
       time: local(2025, 9, 11, 22, 14, 15),
@@ -223,7 +222,8 @@ describe('RFC 3164', () => {
   });
 
   it("reads example 4: not RFC 3164's timestamp, so all is content", () => {
-    const content = "1990 Oct 22 10:52:01 TZ-6 scapegoat.dmz.example.org 10.1.2.3 sched[0]: That's All Folks!";
+    const content =
+      "1990 Oct 22 10:52:01 TZ-6 scapegoat.dmz.example.org 10.1.2.3 sched[0]: That's All Folks!";
     expect(parse(`<0>${content}`)).toMatchObject({
       format: Format.rfc3164,
       priority: 0,
@@ -234,8 +234,14 @@ describe('RFC 3164', () => {
   });
 
   it.each([
-    ['<13>Feb  5 17:32:18 10.0.0.99 cron[12]: done', { host: '10.0.0.99', app: 'cron', proc: '12', text: 'done' }],
-    ['<22>Jan  9 01:02:03 m1 postfix/smtpd[9]: x', { host: 'm1', app: 'postfix/smtpd', proc: '9', text: 'x' }],
+    [
+      '<13>Feb  5 17:32:18 10.0.0.99 cron[12]: done',
+      { host: '10.0.0.99', app: 'cron', proc: '12', text: 'done' },
+    ],
+    [
+      '<22>Jan  9 01:02:03 m1 postfix/smtpd[9]: x',
+      { host: 'm1', app: 'postfix/smtpd', proc: '9', text: 'x' },
+    ],
     ['<30>Jan 09 01:02:03 m1 a: x', { host: 'm1', app: 'a', text: 'x' }],
     ['<30>Jan  9 01:02:03 app: local sender', { host: '', app: 'app', text: 'local sender' }],
     ['<30>app[1]: no time', { host: '', app: 'app', proc: '1', text: 'no time' }],
@@ -266,12 +272,16 @@ describe('RFC 3164', () => {
     expect(parse('<1>Jan 11 00:00:00 h a: x').time).toBe(local(2026, 0, 11, 0, 0, 0));
   });
 
-  it.each(['Foo 11 22:14:15', 'Oct 32 22:14:15', 'Feb 30 22:14:15', 'Oct 11 24:14:15', 'Oct 11 22:60:15', 'Oct 0 22:14:15'])(
-    'takes no time from %s',
-    (time) => {
-      expect(parse(`<1>${time} h a: x`)).toMatchObject({ format: Format.rfc3164, time: Number.NaN });
-    },
-  );
+  it.each([
+    'Foo 11 22:14:15',
+    'Oct 32 22:14:15',
+    'Feb 30 22:14:15',
+    'Oct 11 24:14:15',
+    'Oct 11 22:60:15',
+    'Oct 0 22:14:15',
+  ])('takes no time from %s', (time) => {
+    expect(parse(`<1>${time} h a: x`)).toMatchObject({ format: Format.rfc3164, time: Number.NaN });
+  });
 });
 
 describe('priority', () => {
@@ -279,12 +289,23 @@ describe('priority', () => {
     expect(parse(`<${priority}>x`)).toMatchObject({ format: Format.rfc3164, priority });
   });
 
-  it.each(['<192>x', '<999>x', '<1000>x', '<>x', '<-1>x', '<01>x', '<00>x', '<1x', '<1', '<', '', '1>x', ' <1>x'])(
-    'refuses "%s"',
-    (line) => {
-      expect(parse(line)).toMatchObject({ format: Format.unparsed, priority: 13, text: line });
-    },
-  );
+  it.each([
+    '<192>x',
+    '<999>x',
+    '<1000>x',
+    '<>x',
+    '<-1>x',
+    '<01>x',
+    '<00>x',
+    '<1x',
+    '<1',
+    '<',
+    '',
+    '1>x',
+    ' <1>x',
+  ])('refuses "%s"', (line) => {
+    expect(parse(line)).toMatchObject({ format: Format.unparsed, priority: 13, text: line });
+  });
 });
 
 it('leaves line ends and NULs at the end out of the text', () => {

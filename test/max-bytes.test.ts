@@ -1,6 +1,7 @@
 // maxBytes: how much, who waits, who is served first.
-import { afterEach, describe, expect, test } from 'vitest';
+
 import superslab, { BufferPool, type BufferPoolOptions, type PooledBuffer } from 'superslab';
+import { afterEach, describe, expect, test } from 'vitest';
 import { childJson } from './support/child.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 import { endWorkers, startWorker } from './support/worker.js';
@@ -27,7 +28,11 @@ describe('the limit', () => {
     const bufs = pool.acquireMany(size, 20);
     thrownBy(() => pool.acquire(1), 'ERR_SUPERSLAB_EXHAUSTED');
     thrownBy(() => pool.acquire(size), 'ERR_SUPERSLAB_EXHAUSTED');
-    expect(pool.stats()).toMatchObject({ inUseBytes: size * 20, chargedBytes: size * 20, maxBytes: size * 20 });
+    expect(pool.stats()).toMatchObject({
+      inUseBytes: size * 20,
+      chargedBytes: size * 20,
+      maxBytes: size * 20,
+    });
     bufs.pop()!.release();
     bufs.push(pool.acquire(size));
     thrownBy(() => pool.acquire(size), 'ERR_SUPERSLAB_EXHAUSTED');
@@ -152,8 +157,13 @@ describe('acquireAsync', () => {
     const pool = makePool({ maxBytes: 4096 });
     const held = pool.acquireMany(1024, 4);
     const order: string[] = [];
-    const large = pool.acquireAsync(3072).then((buf) => (order.push('large'), buf));
-    const small = pool.acquireAsync(64).then((buf) => (order.push('small'), buf));
+    const noted = async (name: string, size: number) => {
+      const buf = await pool.acquireAsync(size);
+      order.push(name);
+      return buf;
+    };
+    const large = noted('large', 3072);
+    const small = noted('small', 64);
     for (const buf of held.slice(0, 2)) buf.release();
     expect(await settled(small)).toBe(false);
     thrownBy(() => pool.acquire(64), 'ERR_SUPERSLAB_EXHAUSTED');

@@ -1,7 +1,7 @@
 // Sharing by token: without a copy, exactly once, and home when the last has released.
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import superslab, { BufferPool } from 'superslab';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasStampedPages, isStamped, stamp, stampPages } from './support/bytes.js';
 import { thrownBy } from './support/expect-error.js';
 import { endWorkers, startWorker } from './support/worker.js';
@@ -23,7 +23,11 @@ describe('in one thread', () => {
     const buf = pool.from('hello');
     const adopted = pool.adopt(pool.share(buf));
     expect(adopted).not.toBe(buf);
-    expect([adopted.buffer === buf.buffer, adopted.byteOffset, adopted.length]).toEqual([true, buf.byteOffset, 5]);
+    expect([adopted.buffer === buf.buffer, adopted.byteOffset, adopted.length]).toEqual([
+      true,
+      buf.byteOffset,
+      5,
+    ]);
     expect(adopted.capacity).toBe(buf.capacity);
     adopted[0] = 0x48;
     expect(buf.toString()).toBe('Hello');
@@ -31,7 +35,11 @@ describe('in one thread', () => {
   });
 
   test('the memory goes home with the last release, in any order', () => {
-    for (const order of [[0, 1, 2], [2, 1, 0], [1, 2, 0]]) {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
       const buf = pool.acquire(1000);
       const bufs = [buf, pool.adopt(pool.share(buf)), pool.adopt(pool.share(buf))];
       for (const [done, i] of order.entries()) {
@@ -48,7 +56,9 @@ describe('in one thread', () => {
     const token = pool.share(buf);
     buf.release();
     const others = pool.acquireMany(1000, 100);
-    others.forEach((other) => other.fill(0xff));
+    others.forEach((other) => {
+      other.fill(0xff);
+    });
     const adopted = pool.adopt(token);
     expect(isStamped(adopted, 5)).toBe(true);
     pool.releaseMany([adopted, ...others]);
@@ -123,7 +133,8 @@ describe('in one thread', () => {
     first.release();
     let second = pool.acquire(1000);
     const others = [];
-    for (; second.byteOffset !== byteOffset && others.length < 1000; second = pool.acquire(1000)) others.push(second);
+    for (; second.byteOffset !== byteOffset && others.length < 1000; second = pool.acquire(1000))
+      others.push(second);
     expect(second.byteOffset).toBe(byteOffset);
     const fresh = pool.share(second);
     thrownBy(() => pool.adopt(stale), 'ERR_SUPERSLAB_TOKEN_USED');

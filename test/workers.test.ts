@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import superslab, { BufferPool } from 'superslab';
-import { childJson, runChild } from './support/child.js';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isStamped, stamp } from './support/bytes.js';
+import { childJson, runChild } from './support/child.js';
 import { endWorkers, startWorker } from './support/worker.js';
 
 afterEach(endWorkers);
@@ -26,7 +26,9 @@ const now = () => {
 
 /** Buffers of all sizes, all at once, that hold what is written. */
 const poolWorks = () => {
-  const bufs = [10, 100, 1000, 5000, 50_000, 500_000, 3 << 20].flatMap((size) => superslab.acquireMany(size, 6));
+  const bufs = [10, 100, 1000, 5000, 50_000, 500_000, 3 << 20].flatMap((size) =>
+    superslab.acquireMany(size, 6),
+  );
   bufs.forEach(stamp);
   expect(bufs.every(isStamped)).toBe(true);
   superslab.releaseMany(bufs);

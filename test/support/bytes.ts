@@ -32,5 +32,7 @@ export function hasStampedPages(buf: Buffer, seed: number): boolean {
 
 /** Whether two buffers share a byte, told by where they lie in their ArrayBuffers. */
 export function overlap(a: Uint8Array, b: Uint8Array): boolean {
-  return a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.length && b.byteOffset < a.byteOffset + a.length;
+  return (
+    a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.length && b.byteOffset < a.byteOffset + a.length
+  );
 }

@@ -1,0 +1,120 @@
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+const MAIN = 'dist-dev/examples/log-server/main.js';
+const run = promisify(execFile);
+const hasLogger =
+  spawnSync('logger', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'log-server-test-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** `npm start -- --serve` on free ports. */
+async function serve(...args: string[]) {
+  const ports = ['--tcp-port', '0', '--udp-port', '0', '--http-port', '0'];
+  const child = spawn(process.execPath, [MAIN, '--serve', '--archive', directory, ...ports, ...args]);
+  const printed: string[] = [];
+  const exit = once(child, 'exit');
+  createInterface({ input: child.stdout }).on('line', (line) => printed.push(line));
+  child.stderr.pipe(process.stderr);
+  const find = (pattern: RegExp) => printed.map((line) => pattern.exec(line)).find(Boolean)?.[1] ?? '';
+  await vi.waitFor(() => expect(find(/^memory +(.*)/)).not.toBe(''), 10_000);
+  return {
+    tcp: find(/TCP.*:(\d+)$/),
+    udp: find(/UDP.*:(\d+)$/),
+    http: find(/(http:\S+)\/tail/),
+    archive: find(/^archive +(.*)/),
+    printed,
+    async stop() {
+      child.kill('SIGTERM');
+      return (await exit)[0] as number;
+    },
+  };
+}
+
+describe('npm start -- --serve', () => {
+  it.skipIf(!hasLogger)('takes messages from util-linux logger (skipped where there is none)', async () => {
+    const server = await serve();
+    const logger = (...args: string[]) => run('logger', ['-n', '127.0.0.1', '-t', 'trial', ...args]);
+    await logger('--tcp', '-P', server.tcp, '--rfc5424', 'tcp 5424');
+    await logger('--tcp', '-P', server.tcp, '--rfc3164', 'tcp 3164');
+    await logger('--tcp', '-P', server.tcp, '--octet-count', '--rfc5424', 'tcp counted');
+    await logger('--tcp', '-P', server.tcp, '--octet-count', '--rfc3164', 'tcp counted 3164');
+    await logger('--udp', '-P', server.udp, '--rfc5424', '--sd-id', 'x@1', '--sd-param', 'a="b"', 'udp 5424');
+    await logger('--udp', '-P', server.udp, '--rfc3164', '-p', 'local3.err', 'udp 3164');
+    const tail = async () => (await fetch(`${server.http}/tail?app=trial`)).json() as Promise<any[]>;
+    await vi.waitFor(async () => expect(await tail()).toHaveLength(6));
+    const entries = await tail();
+    expect(entries.map(({ text }) => text).sort()).toEqual(
+      ['tcp 5424', 'tcp 3164', 'tcp counted', 'tcp counted 3164', 'udp 5424', 'udp 3164'].sort(),
+    );
+    expect(entries.find(({ text }) => text === 'udp 5424').data['x@1']).toEqual({ a: 'b' });
+    expect(entries.find(({ text }) => text === 'udp 3164')).toMatchObject({ facility: 19, severity: 'err' });
+    expect(await server.stop()).toBe(0);
+    expect(server.printed.at(-1)).toMatch(/^6 messages \(0 not syslog\)/);
+    const { stdout } = await run(process.execPath, [MAIN, '--cat', server.archive]);
+    expect(stdout.split('\n').filter((line) => /^<\d+>.* trial/.test(line))).toHaveLength(6);
+  });
+
+  it('says which port is taken', async () => {
+    const server = await serve('--memory', 'plain');
+    const args = ['--serve', '--tcp-port', server.tcp, '--archive', directory, '--memory', 'plain'];
+    await expect(run(process.execPath, [MAIN, ...args])).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`address already in use 127.0.0.1:${server.tcp}`),
+    });
+    expect(await server.stop()).toBe(0);
+  });
+});
+
+describe('npm start', () => {
+  const quick = ['--rounds', '1', '--lines', '1000', '--seconds', '1', '--rate', '20000'];
+
+  it('compares the two kinds of memory on lines of any kind, and checks the archives', async () => {
+    const file = join(directory, 'some.log');
+    await writeFile(
+      file,
+      '<13>Feb  5 17:32:18 host app: one\nnot syslog\n\n12 digits\n<1>1 - - - - - -\nlast',
+    );
+    const { stdout, stderr } = await run(process.execPath, [MAIN, '--json', ...quick, file]);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({
+      bench: 'log-server',
+      log: { lines: 6, unparsed: 4 },
+      rounds: 1,
+      rate: 20000,
+    });
+    expect(result.rows.find((row: any) => row.unit === 'lines/s')).toMatchObject({
+      case: 'throughput',
+      superslab: expect.any(Number),
+      peers: { plain: expect.any(Number) },
+      ratio: expect.any(Number),
+    });
+    expect(stderr).toContain('round 1 of 1: superslab');
+  });
+
+  it('reads standard input', async () => {
+    const child = spawn(process.execPath, [MAIN, '--json', ...quick, '-'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    child.stdin.end('<1>from stdin\n'.repeat(10));
+    const chunks = await child.stdout.toArray();
+    expect(JSON.parse(Buffer.concat(chunks).toString()).log).toMatchObject({ lines: 10, unparsed: 0 });
+  });
+
+  it('names a file that cannot be read', async () => {
+    await expect(run(process.execPath, [MAIN, 'no-such.log'])).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('npm start: cannot read "no-such.log"'),
+    });
+  });
+});
