@@ -11,6 +11,8 @@ export class ReceiveBuffer {
   /** For EntryBlock: the last block that refers to this buffer, and under which number. */
   blockSerial = -1;
   blockIndex = -1;
+  /** Entry blocks that refer to this buffer. */
+  holders = 0;
 
   readonly #memory: Memory;
 

@@ -30,6 +30,11 @@ const DATA_START = 28;
 /** Entries in a block of 64 KiB. */
 export const ENTRIES_PER_BLOCK = 1024;
 
+/** The memory that a set of blocks keeps alive, in bytes; a receive buffer counts once, however many refer to it. */
+export interface Holdings {
+  bytes: number;
+}
+
 /**
  * Parsed entries as fixed-size records in one piece of pooled memory. A record says where its message lies in a
  * receive buffer, and where the fields lie in the message; the block holds a reference to every receive buffer its
@@ -37,20 +42,20 @@ export const ENTRIES_PER_BLOCK = 1024;
  */
 export class EntryBlock {
   length = 0;
-  /** Bytes that this block keeps alive: its own, and the receive buffers it is the first to refer to here. */
-  heldBytes: number;
 
   readonly #serial: number;
   readonly #memory: Memory;
   readonly #records: Buffer;
-  readonly #buffers: Buffer[] = [];
+  readonly #buffers: ReceiveBuffer[] = [];
+  readonly #holdings: Holdings;
   // Three views of the same memory. Pooled blocks are aligned to 64 bytes, Node's own to 8.
   readonly #floats: Float64Array;
   readonly #words: Uint32Array;
   readonly #halves: Uint16Array;
 
-  constructor(memory: Memory, serial: number) {
+  constructor(memory: Memory, serial: number, holdings: Holdings) {
     this.#memory = memory;
+    this.#holdings = holdings;
     this.#serial = serial;
     const size = ENTRIES_PER_BLOCK * RECORD_BYTES;
     this.#records = memory.acquire(size);
@@ -58,7 +63,7 @@ export class EntryBlock {
     this.#floats = new Float64Array(buffer, byteOffset, size / 8);
     this.#words = new Uint32Array(buffer, byteOffset, size / 4);
     this.#halves = new Uint16Array(buffer, byteOffset, size / 2);
-    this.heldBytes = size;
+    holdings.bytes += size;
   }
 
   get full(): boolean {
@@ -107,7 +112,7 @@ export class EntryBlock {
     const words = this.#words;
     const halves = this.#halves;
     const start = words[w + START]!;
-    const bytes = this.#buffers[words[w + BUFFER]!]!.subarray(start, start + words[w + LENGTH]!);
+    const bytes = this.#buffers[words[w + BUFFER]!]!.bytes.subarray(start, start + words[w + LENGTH]!);
     const field = (from: number, to: number) => bytes.toString('utf8', halves[h + from], halves[h + to]);
     const formatAndPriority = halves[h + FORMAT_AND_PRIORITY]!;
     const priority = formatAndPriority & 0xff;
@@ -128,18 +133,21 @@ export class EntryBlock {
   }
 
   release(): void {
-    for (const buffer of this.#buffers) this.#memory.release(buffer);
+    for (const buffer of this.#buffers) {
+      if (--buffer.holders === 0) this.#holdings.bytes -= buffer.bytes.length;
+      this.#memory.release(buffer.bytes);
+    }
+    this.#holdings.bytes -= this.#records.length;
     this.#memory.release(this.#records);
   }
 
   /** The number of a receive buffer in this block, which holds a reference to it from now on. */
   #indexOf(buffer: ReceiveBuffer): number {
     if (buffer.blockSerial !== this.#serial) {
-      // A buffer the block before already holds is paid for there.
-      if (buffer.blockSerial < 0) this.heldBytes += buffer.bytes.length;
       this.#memory.retain(buffer.bytes);
+      if (buffer.holders++ === 0) this.#holdings.bytes += buffer.bytes.length;
       buffer.blockSerial = this.#serial;
-      buffer.blockIndex = this.#buffers.push(buffer.bytes) - 1;
+      buffer.blockIndex = this.#buffers.push(buffer) - 1;
     }
     return buffer.blockIndex;
   }

@@ -2,7 +2,7 @@ import type { Memory } from '../memory/memory.js';
 import type { ReceiveBuffer } from '../receive/receive-buffer.js';
 import type { SyslogMessage } from '../syslog/message.js';
 import type { Entry } from './entry.js';
-import { EntryBlock } from './entry-block.js';
+import { EntryBlock, type Holdings } from './entry-block.js';
 
 export interface EntryFilter {
   /** At most this many, the newest first. */
@@ -21,11 +21,11 @@ export interface EntryFilter {
 export class RecentEntries {
   readonly #memory: Memory;
   readonly #maxBytes: number;
+  readonly #holdings: Holdings = { bytes: 0 };
   /** The oldest first; entries go into the last. */
   readonly #blocks: EntryBlock[] = [];
   #current: EntryBlock;
   #serial = 0;
-  #sealedBytes = 0;
 
   constructor(memory: Memory, maxBytes: number) {
     this.#memory = memory;
@@ -43,7 +43,7 @@ export class RecentEntries {
   }
 
   get heldBytes(): number {
-    return this.#sealedBytes + this.#current.heldBytes;
+    return this.#holdings.bytes;
   }
 
   /** Entries that match, the newest first. */
@@ -69,18 +69,13 @@ export class RecentEntries {
   }
 
   #open(): EntryBlock {
-    const block = new EntryBlock(this.#memory, this.#serial++);
+    const block = new EntryBlock(this.#memory, this.#serial++, this.#holdings);
     this.#blocks.push(block);
     return block;
   }
 
   #turnOver(): void {
-    this.#sealedBytes += this.#current.heldBytes;
     this.#current = this.#open();
-    while (this.#blocks.length > 1 && this.#sealedBytes > this.#maxBytes) {
-      const oldest = this.#blocks.shift()!;
-      this.#sealedBytes -= oldest.heldBytes;
-      oldest.release();
-    }
+    while (this.#blocks.length > 1 && this.#holdings.bytes > this.#maxBytes) this.#blocks.shift()!.release();
   }
 }
