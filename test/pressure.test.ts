@@ -1,0 +1,89 @@
+// The operating system gives no more: a clean error, and a pool that works afterwards.
+import { expect, test } from 'vitest';
+import { childJson } from './support/child.js';
+
+// The limit leaves Node itself, which reserves about 1 GiB of addresses, enough to live.
+const prelude = `
+  import superslab, { BufferPool } from 'superslab';
+  const say = (value) => console.log(JSON.stringify(value));
+  /** Takes buffers until an error comes. */
+  const takeAll = (pool, size, most = 300_000) => {
+    const bufs = [];
+    try {
+      while (bufs.length < most) bufs.push(pool.acquire(size));
+    } catch (error) {
+      return { bufs, error };
+    }
+    return { bufs };
+  };
+`;
+
+test.for([
+  ['small blocks', 12_000],
+  ['medium blocks', 100_000],
+  ['blocks of 2 MiB', 2 << 20],
+  ['large blocks', 20 << 20],
+] as const)('under a limit of addresses: %s', async ([, size]) => {
+  const seen = await childJson(
+    `${prelude}
+    const pool = new BufferPool({ name: 'pressed', purgeDelayMs: 60000 });
+    const { bufs, error } = takeAll(pool, ${size});
+    const count = bufs.length;
+    bufs.forEach((buf, i) => { buf[0] = i & 255; buf[buf.length - 1] = i >> 8; });
+    const right = bufs.every((buf, i) => buf[0] === (i & 255) && buf[buf.length - 1] === ((i >> 8) & 255));
+    let asyncCode;
+    await pool.acquireAsync(${size}).catch((error) => { asyncCode = error.code; });
+    // A few releases later it works, without a trim.
+    for (const buf of bufs.splice(0, 10)) buf.release();
+    const again = [pool.acquire(${size}), pool.acquire(${size})];
+    pool.releaseMany(again);
+    pool.releaseMany(bufs);
+    pool.trim();
+    const other = new BufferPool();
+    const second = takeAll(other, ${size}, 1000).bufs.length;
+    const stats = pool.stats();
+    say({ code: error?.code, message: error?.message, asyncCode, count, right, second,
+      osFailures: stats.osFailures, inUse: stats.inUseBytes, exhausted: stats.exhausted });`,
+    { shellLimit: 'ulimit -v 2500000', nodeArguments: ['--max-old-space-size=100'] },
+  );
+  expect(seen).toMatchObject({
+    code: 'ERR_SUPERSLAB_NO_MEMORY',
+    asyncCode: 'ERR_SUPERSLAB_NO_MEMORY',
+    right: true,
+    inUse: 0,
+    exhausted: 0,
+  });
+  for (const part of ['"pressed"', 'B;', 'RLIMIT_AS', 'vm.overcommit_memory'])
+    expect(seen.message).toContain(part);
+  expect(seen.count).toBeGreaterThan(10);
+  expect(seen.second).toBeGreaterThan(Math.min(seen.count, 1000) / 2);
+  expect(seen.osFailures).toBeGreaterThan(0);
+});
+
+test('a fallback that V8 has no memory for is ERR_SUPERSLAB_NO_MEMORY too', async () => {
+  const seen = await childJson(
+    `${prelude}
+    const pool = new BufferPool({ maxBytes: 64, onExhausted: 'fallback' });
+    let code;
+    try { pool.acquire(3_500_000_000); } catch (error) { code = error.code; }
+    const buf = pool.acquire(100);
+    say({ code, fallbacks: pool.stats().fallbacks, length: buf.length });`,
+    { shellLimit: 'ulimit -v 2500000', nodeArguments: ['--max-old-space-size=100'] },
+  );
+  expect(seen).toEqual({ code: 'ERR_SUPERSLAB_NO_MEMORY', fallbacks: 1, length: 100 });
+});
+
+test('buffers larger than the limit are refused, and what is free is given up for one that fits', async () => {
+  const seen = await childJson(
+    `${prelude}
+    const pool = new BufferPool({ purgeDelayMs: 60000 });
+    let code;
+    try { pool.acquire(3_000_000_000); } catch (error) { code = error.code; }
+    const first = takeAll(pool, 50 << 20);
+    pool.releaseMany(first.bufs);
+    const large = pool.acquire(200 << 20);
+    say({ code, count: first.bufs.length, large: large.length });`,
+    { shellLimit: 'ulimit -v 2500000', nodeArguments: ['--max-old-space-size=100'] },
+  );
+  expect(seen).toMatchObject({ code: 'ERR_SUPERSLAB_NO_MEMORY', large: 200 << 20 });
+});
