@@ -385,6 +385,7 @@ describe("onExhausted 'wait' and other threads", () => {
       shared(`
         const code = \`
           let got = 0;
+          setInterval(() => {}, 1000); // a wait does not keep the thread alive
           parentPort.postMessage(0);
           parentPort.once('message', async () => {
             for (let i = 0; i < 200; i++) {
@@ -393,7 +394,6 @@ describe("onExhausted 'wait' and other threads", () => {
               buf.release();
             }
             parentPort.postMessage({ got });
-            parentPort.ref();
           });\`;
         const workers = [await start(code), await start(code)];
         const done = workers.map((worker) => new Promise((resolve, reject) => {

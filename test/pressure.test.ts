@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { childJson } from './support/child.js';
 
-// The limit leaves Node itself, which reserves about 1 GiB of addresses, enough to live.
+// V8 aborts the process when it is refused memory itself. So the blocks are large: what is left when no
+// more of them fits is enough for V8. Smaller ones are tried with the fake system of the native tests.
 const prelude = `
   import superslab, { BufferPool } from 'superslab';
   const say = (value) => console.log(JSON.stringify(value));
@@ -19,10 +20,8 @@ const prelude = `
 `;
 
 test.for([
-  ['small blocks', 12_000],
-  ['medium blocks', 100_000],
-  ['blocks of 2 MiB', 2 << 20],
-  ['large blocks', 20 << 20],
+  ['blocks of 20 MiB', 20 << 20],
+  ['blocks of 50 MiB', 50 << 20],
 ] as const)('under a limit of addresses: %s', async ([, size]) => {
   const seen = await childJson(
     `${prelude}
@@ -34,7 +33,7 @@ test.for([
     let asyncCode;
     await pool.acquireAsync(${size}).catch((error) => { asyncCode = error.code; });
     // A few releases later it works, without a trim.
-    for (const buf of bufs.splice(0, 10)) buf.release();
+    for (const buf of bufs.splice(0, 4)) buf.release();
     const again = [pool.acquire(${size}), pool.acquire(${size})];
     pool.releaseMany(again);
     pool.releaseMany(bufs);
@@ -55,7 +54,7 @@ test.for([
   });
   for (const part of ['"pressed"', 'B;', 'RLIMIT_AS', 'vm.overcommit_memory'])
     expect(seen.message).toContain(part);
-  expect(seen.count).toBeGreaterThan(10);
+  expect(seen.count).toBeGreaterThan(5);
   expect(seen.second).toBeGreaterThan(Math.min(seen.count, 1000) / 2);
   expect(seen.osFailures).toBeGreaterThan(0);
 });
