@@ -211,6 +211,13 @@ describe('recent entries', () => {
     ]);
   });
 
+  it('leaves out line ends that the framing did not take away', () => {
+    const pool = memory();
+    const recent = new RecentEntries(pool, 1e6);
+    append(recent, pool, ['<1>1 - h a p i - text\r', '<1>a: text\0']);
+    expect(recent.find({ count: 2, severity: 7 }).map(({ text }) => text)).toEqual(['text', 'text']);
+  });
+
   it('finds the newest first, by severity, host and program', () => {
     const pool = memory();
     const recent = new RecentEntries(pool, 1e6);

@@ -26,6 +26,8 @@ const PROC_END = 25;
 const ID_START = 26;
 const ID_END = 27;
 const DATA_START = 28;
+// And in the last 32-bit word:
+const TEXT_END = 15;
 
 /** Entries in a block of 64 KiB. */
 export const ENTRIES_PER_BLOCK = 1024;
@@ -85,6 +87,7 @@ export class EntryBlock {
     words[w + LENGTH] = end - start;
     words[w + TEXT_START] = message.textStart - start;
     words[w + DATA_END] = message.dataEnd - start;
+    words[w + TEXT_END] = message.textEnd - start;
     const h = record * (RECORD_BYTES / 2);
     halves[h + FORMAT_AND_PRIORITY] = (message.format << 8) | message.priority;
     halves[h + ZONE] = message.zone;
@@ -128,7 +131,7 @@ export class EntryBlock {
       proc: field(PROC_START, PROC_END),
       id: field(ID_START, ID_END),
       data: bytes.toString('utf8', halves[h + DATA_START], words[w + DATA_END]),
-      text: bytes.toString('utf8', words[w + TEXT_START]),
+      text: bytes.toString('utf8', words[w + TEXT_START], words[w + TEXT_END]),
     };
   }
 
