@@ -17,6 +17,8 @@ const PEERS = TRANSPORTS.filter((name) => name !== 'superslab' && name !== 'limi
 
 const options = benchOptions();
 const rounds = options.quick ? 2 : 11;
+const TURN_MS = options.quick ? 10 : 50;
+const WARM_UP_MS = options.quick ? 20 : 500;
 const module = new URL('./workers/sender-lane.js', import.meta.url);
 
 type Replies = Map<TransportName, HandOverReply[]>;
@@ -32,13 +34,13 @@ async function measure(
   const flight = empty();
   const single = empty();
   try {
-    const messages = options.quick ? 40 : 400;
     for (let round = -1; round < rounds; round++) {
+      // The first round is warm-up: both threads compile.
+      const ms = round < 0 ? WARM_UP_MS : TURN_MS;
       for (const [turn] of lanes.entries()) {
         const lane = lanes[(turn + round + 1) % lanes.length]!;
-        const many = await lane.call({ messages, inFlight: IN_FLIGHT });
-        const one = await lane.call({ messages: messages / 4, inFlight: 1 });
-        // The first round is warm-up.
+        const many = await lane.call({ ms, inFlight: IN_FLIGHT });
+        const one = await lane.call({ ms, inFlight: 1 });
         if (round < 0) continue;
         flight.get(lane.name as TransportName)!.push(many);
         single.get(lane.name as TransportName)!.push(one);

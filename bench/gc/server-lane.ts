@@ -34,6 +34,9 @@ export interface GcReply {
   readonly flushes: number;
 }
 
+/** Requests before anything counts: heap, pool and compiler have reached their steady state. */
+const WARM_UP = 60_000;
+
 /** Requests between two turns of the event loop. */
 const TURN = 64;
 
@@ -98,7 +101,7 @@ async function run(
 serve<GcRequest, GcReply>(async ({ variant, requests }) => {
   const server = new Server(memoryOf(variant));
   const times = new Float64Array(requests);
-  await run(server, Math.min(requests, 20_000), times, () => {});
+  await run(server, Math.min(requests, WARM_UP), times, () => {});
 
   const collections: Collections = { major: 0, minor: 0, pause: 0, longest: 0 };
   const observer = observe(collections);

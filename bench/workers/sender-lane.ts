@@ -7,7 +7,8 @@ import { type Answer, clock, type Message, type Setup } from './protocol.js';
 import { senderOf, type TransportName } from './transports.js';
 
 export interface HandOverRequest {
-  readonly messages: number;
+  /** For how long messages are sent. */
+  readonly ms: number;
   readonly inFlight: number;
 }
 
@@ -39,30 +40,29 @@ function post(id: number): void {
   worker.postMessage(message, transfer);
 }
 
-serve<HandOverRequest, HandOverReply>(({ messages, inFlight }) => {
-  const oneWay = new Float64Array(messages);
-  const postedAt = new Float64Array(messages);
-  return new Promise((resolve, reject) => {
-    let posted = 0;
-    let answers = 0;
-    const next = () => {
-      postedAt[posted] = clock();
-      post(posted++);
-    };
-    const onAnswer = ({ id, parcel, readAt, sum }: Answer) => {
-      if (sum < size) reject(new Error(`${transport}: the worker read ${sum}`));
-      oneWay[id] = readAt - postedAt[id]!;
-      sender.answered(parcel);
-      if (posted < messages) next();
-      else if (++answers === inFlight) finish();
-    };
-    const finish = () => {
-      worker.off('message', onAnswer);
-      resolve({ perMessage: (clock() - start) / messages, oneWay: median(oneWay) });
-    };
-    worker.on('message', onAnswer);
-    const start = clock();
-    for (let i = 0; i < inFlight; i++) next();
-  });
-});
+serve<HandOverRequest, HandOverReply>(
+  ({ ms, inFlight }) =>
+    new Promise((resolve, reject) => {
+      const postedAt: number[] = [];
+      const oneWay: number[] = [];
+      const start = clock();
+      const next = () => {
+        const id = postedAt.length;
+        postedAt.push(clock());
+        post(id);
+      };
+      const onAnswer = ({ id, parcel, readAt, sum }: Answer) => {
+        if (sum < size) reject(new Error(`${transport}: the worker read ${sum}`));
+        oneWay.push(readAt - postedAt[id]!);
+        sender.answered(parcel);
+        if (clock() - start < ms * 1e6) next();
+        else if (oneWay.length === postedAt.length) {
+          worker.off('message', onAnswer);
+          resolve({ perMessage: (clock() - start) / oneWay.length, oneWay: median(oneWay) });
+        }
+      };
+      worker.on('message', onAnswer);
+      for (let i = 0; i < inFlight; i++) next();
+    }),
+);
 process.once('disconnect', () => void worker.terminate());
