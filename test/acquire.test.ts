@@ -1,6 +1,13 @@
 // acquire(), alloc(), from() and the rest of what gives buffers.
 
-import superslab, { acquire, alloc, BufferPool, type BufferPoolOptions, release } from 'superslab';
+import superslab, {
+  acquire,
+  alloc,
+  BufferPool,
+  type BufferPoolOptions,
+  type PooledBuffer,
+  release,
+} from 'superslab';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isStamped, stamp } from './support/bytes.js';
 
@@ -246,7 +253,7 @@ describe('acquireMany and releaseMany', () => {
 
   test('releaseMany releases the rest after one that fails, and then throws', () => {
     const pool = makePool();
-    const [a, b, c] = pool.acquireMany(64, 3) as [Buffer, Buffer, Buffer];
+    const [a, b, c] = pool.acquireMany(64, 3) as [PooledBuffer, PooledBuffer, PooledBuffer];
     pool.release(b);
     expect(() => pool.releaseMany([a, b, Buffer.alloc(1), c])).toThrow(/ERR_SUPERSLAB_RELEASED/);
     expect(pool.stats().inUseBytes).toBe(0);

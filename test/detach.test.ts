@@ -32,7 +32,7 @@ const ways: Record<string, (buf: PooledBuffer) => Promise<boolean>> = {
   },
   async 'structuredClone with a transfer list'(buf) {
     try {
-      structuredClone(buf.buffer, { transfer: [buf.buffer] });
+      structuredClone(buf.buffer, { transfer: [buf.buffer as ArrayBuffer] });
     } catch {
       // Node 22 and later refuse.
     }
@@ -41,7 +41,7 @@ const ways: Record<string, (buf: PooledBuffer) => Promise<boolean>> = {
   async 'postMessage with a transfer list'(buf) {
     const { port1, port2 } = new MessageChannel();
     try {
-      port1.postMessage(buf, [buf.buffer]);
+      port1.postMessage(buf, [buf.buffer as ArrayBuffer]);
     } catch {
       // The same.
     }

@@ -151,7 +151,7 @@ describe('SUPERSLAB_STATS', () => {
   });
 
   test('0 and nothing print nothing', async () => {
-    for (const env of [{}, { SUPERSLAB_STATS: '0' }]) {
+    for (const env of [{}, { SUPERSLAB_STATS: '0' }] as Record<string, string>[]) {
       expect(await runChild(script, { env })).toMatchObject({ code: 0, stdout: '', stderr: '' });
     }
   });

@@ -1,6 +1,6 @@
 // Each error: its class, code, the value and the way out in its message, and a pool that goes on.
 import { constants } from 'node:buffer';
-import { BufferPool, type BufferPoolOptions, type ShareToken } from 'superslab';
+import { BufferPool, type BufferPoolOptions, type PooledBuffer, type ShareToken } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isStamped, stamp } from './support/bytes.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
@@ -159,7 +159,7 @@ describe('ERR_SUPERSLAB_OPTION', () => {
 
 describe('ERR_SUPERSLAB_CLOSED', () => {
   test('is what a closed pool answers, but for release, revoke, owns and stats', async () => {
-    const [kept, shared] = pool.acquireMany(100, 2) as [Buffer, never];
+    const [kept, shared] = pool.acquireMany(100, 2) as [PooledBuffer, PooledBuffer];
     const token = pool.share(shared);
     pool.close();
     expect(pool.closed).toBe(true);

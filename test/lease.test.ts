@@ -105,6 +105,23 @@ describe('double release', () => {
     for (const buf of stale) thrownBy(() => buf.release(), 'ERR_SUPERSLAB_RELEASED');
   });
 
+  test.for([
+    ['the default pool', BufferPool.default],
+    ['another pool', pool],
+  ] as const)('is caught by each way to release, in %s', ([, from]) => {
+    const ways = [(buf: PooledBuffer) => buf.release(), (buf: PooledBuffer) => from.release(buf)];
+    for (const first of ways) {
+      for (const second of [...ways, (buf: PooledBuffer) => pool.release(buf)]) {
+        const buf = from.acquire(100);
+        first(buf);
+        thrownBy(() => second(buf), 'ERR_SUPERSLAB_RELEASED');
+        const [a, b] = from.acquireMany(100, 2) as [PooledBuffer, PooledBuffer];
+        expect(a.byteOffset).not.toBe(b.byteOffset);
+        from.releaseMany([a, b]);
+      }
+    }
+  });
+
   test('names the pool', () => {
     const buf = pool.acquire(1500);
     buf.release();

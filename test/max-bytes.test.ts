@@ -360,7 +360,8 @@ describe("onExhausted 'wait' and other threads", () => {
         results.before = superslab.stats().cachedBytes > 0;
         const waiting = superslab.acquireAsync(64 << 10);
         results.length = (await waiting).length;`),
-      { env: { SUPERSLAB_MAX_BYTES: '64k' } },
+      // Not by the upkeep, which also empties idle magazines.
+      { env: { SUPERSLAB_MAX_BYTES: '64k', SUPERSLAB_PURGE_DELAY_MS: '3600000' } },
     );
     expect(seen).toEqual({ before: true, length: 65_536 });
   });
