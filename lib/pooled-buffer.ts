@@ -33,6 +33,9 @@ interface Details {
 const NO_BLOCK = -1;
 const details = new WeakMap<PooledBuffer, Details>();
 
+/** Whether a value was made by the constructor of PooledBuffer. */
+let isPooled: (value: unknown) => value is PooledBuffer;
+
 type BufferConstructor = new (memory: ArrayBuffer, byteOffset: number, length: number) => Buffer;
 const ByteArray = Uint8Array as unknown as BufferConstructor;
 
@@ -55,6 +58,12 @@ export class PooledBuffer extends ByteArray {
   // is in the object, not in a table by block, so that a second release is caught even when the block is
   // already leased to somebody else.
   #block = RELEASED;
+
+  static {
+    // Not instanceof: an object that only has the prototype has no memory to give back.
+    isPooled = (value): value is PooledBuffer =>
+      typeof value === 'object' && value !== null && #block in value;
+  }
 
   /** Views of typed-array methods (`map`, `filter`) are plain Buffers of memory of their own. */
   static get [Symbol.species](): typeof Buffer {
@@ -104,8 +113,8 @@ export class PooledBuffer extends ByteArray {
   static bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
     const { depth, acquired, blocks } = cache.magazines;
     return (size) => {
-      // Not a whole number, negative, zero or large: the first or the second comparison fails.
-      if (size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
+      // Not a whole number, negative, zero or large: one of the comparisons fails.
+      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
         const top = depth[tag]!;
         if (top !== 0) {
@@ -134,7 +143,7 @@ export class PooledBuffer extends ByteArray {
     const { depth, limit, blocks, id } = cache.magazines;
     const home = id << HOME_SHIFT;
     return (buf) => {
-      if (!(buf instanceof PooledBuffer)) throw foreign(buf, 'release');
+      if (!isPooled(buf)) throw foreign(buf, 'release');
       const block = buf.#block;
       if (block >= 0) {
         const tag = homes.table[block >>> SLICE_SHIFT]! - home;
@@ -173,7 +182,8 @@ export class PooledBuffer extends ByteArray {
   }
 
   /** The details of a live lease, made if it has none yet. */
-  static #detail(buf: PooledBuffer, what: string): Details {
+  static #detail(buf: unknown, what: string): Details {
+    if (!isPooled(buf)) throw foreign(buf, what);
     const block = buf.#block;
     if (block === DETAILED) return details.get(buf)!;
     if (block === RELEASED) throw released(buf, what);
@@ -215,7 +225,6 @@ export class PooledBuffer extends ByteArray {
 
   /** @internal Marks a live lease as one that the lease table knows, and returns its block. */
   static markShared(buf: Uint8Array): number {
-    if (!(buf instanceof PooledBuffer)) throw foreign(buf, 'share');
     const lease = PooledBuffer.#detail(buf, 'share');
     if (lease.block === NO_BLOCK) {
       throw makeError(
@@ -224,14 +233,16 @@ export class PooledBuffer extends ByteArray {
           (buf.length === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
       );
     }
+    if (buf.length === 0) {
+      throw makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot share a buffer whose ArrayBuffer was detached');
+    }
     lease.shared = true;
     return lease.block;
   }
 
   /** @internal The cache of a live lease; undefined for anything else. */
   static cacheOf(buf: unknown): LeaseCache | undefined {
-    if (typeof buf !== 'object' || buf === null || !(#block in buf)) return undefined;
-    if (buf.#block === RELEASED) return undefined;
+    if (!isPooled(buf) || buf.#block === RELEASED) return undefined;
     return buf.#block === DETAILED
       ? details.get(buf)!.cache
       : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!.cache;
@@ -251,9 +262,9 @@ export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
 
 /** The pool that a view's memory was last leased from, as far as that can still be told. */
 function poolNameOf(buf: Uint8Array): string {
-  const superslab = windows.indexOf(buf.buffer as ArrayBuffer);
-  if (superslab < 0) return '';
-  const home = homes.table[(superslab << (SUPERSLAB_SHIFT - SLICE_SHIFT)) + (buf.byteOffset >>> 16)];
+  const slice = view.sliceOf(buf);
+  if (slice < 0) return '';
+  const home = homes.table[slice];
   const magazines = home === undefined ? undefined : magazinesOfHome(home);
   return magazines === undefined ? '' : `, pool "${magazines.cache.name}"`;
 }
@@ -267,10 +278,9 @@ function released(buf: PooledBuffer, what: string): Error {
 }
 
 function foreign(buf: unknown, what: string): Error {
-  const slice = buf instanceof Uint8Array && windows.includes(buf.buffer as ArrayBuffer);
   return makeError(
     'ERR_SUPERSLAB_FOREIGN',
-    slice
+    buf instanceof Uint8Array && ArrayBuffer.isView(buf) && view.sliceOf(buf) >= 0
       ? `cannot ${what} a view (${buf.length} B${poolNameOf(buf)}) of a pooled buffer; use the buffer that acquire() returned`
       : `cannot ${what} ${show(buf)}: it is no buffer of superslab`,
     TypeError,

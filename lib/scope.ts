@@ -18,14 +18,18 @@ export function scope<T>(pool: Scope, fn: (scope: Scope) => T): T {
     throw makeError('ERR_SUPERSLAB_ARGUMENT', `scope() takes a function, got ${show(fn)}`, TypeError);
   }
   const bufs: PooledBuffer[] = [];
+  let ended = false;
   const track =
     (acquire: (size: number) => PooledBuffer) =>
     (size: number): PooledBuffer => {
+      if (ended)
+        throw makeError('ERR_SUPERSLAB_CLOSED', 'the scope has ended: nobody would release the buffer');
       const buf = acquire(size);
       bufs.push(buf);
       return buf;
     };
   const end = () => {
+    ended = true;
     // What the function released itself is done; what it retained keeps the other references.
     for (const buf of bufs) if (!buf.released) buf.release();
   };

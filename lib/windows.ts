@@ -82,6 +82,18 @@ export function largeWindow(n: BlockNumber): ArrayBuffer {
   return window;
 }
 
+/** The slice (superslab index x 32 + slice) that a view of a window begins in; -1 for other memory. */
+export function sliceOf(view: Uint8Array): number {
+  const memory = view.buffer as ArrayBuffer;
+  const superslab = windows.indexOf(memory);
+  if (superslab >= 0)
+    return (
+      (superslab << (SUPERSLAB_SHIFT - SLICE_SHIFT)) + (view.byteOffset >>> (SLICE_SHIFT + GRANULE_SHIFT))
+    );
+  for (const [block, window] of largeWindows) if (window === memory) return block >>> SLICE_SHIFT;
+  return -1;
+}
+
 /**
  * Forgets windows of superslabs that are in no pool any more, so that the garbage collector takes
  * them and `process.memoryUsage().external` falls. Views of them that user code still has go on

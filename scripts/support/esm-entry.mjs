@@ -36,7 +36,9 @@ export function writeEsmEntry({ types, folder }) {
   const list = named.map((name) => `  ${name},\n`).join('');
   writeFileSync(
     join(folder, 'index.js'),
-    `import superslab from '../cjs/index.js';\n\nexport const {\n${list}} = superslab;\nexport default superslab.default;\n`,
+    // Not `import`: on Node 20 an error that imported CommonJS throws while it loads (a wrong
+    // SUPERSLAB_* variable, no binary) ends the process even when the importer catches it.
+    `import { createRequire } from 'node:module';\n\nconst superslab = createRequire(import.meta.url)('../cjs/index.js');\n\nexport const {\n${list}} = superslab;\nexport default superslab.default;\n`,
   );
   writeFileSync(
     join(folder, 'index.d.ts'),
