@@ -15,7 +15,7 @@ const SUPERSLAB_BYTES = 1 << (SUPERSLAB_SHIFT + GRANULE_SHIFT);
 /** A buffer over a block that the lease table has just given to this environment. */
 export function adoptBlock(cache: LeaseCache, block: number, length: number): PooledBuffer {
   try {
-    if (binding.capacity(block) > SUPERSLAB_BYTES) {
+    if (length > SUPERSLAB_BYTES) {
       return PooledBuffer.sharedLease(cache, largeWindow(block), 0, length, block);
     }
     const superslab = block >>> SUPERSLAB_SHIFT;

@@ -102,11 +102,12 @@ export interface Binding {
   largeWindow(block: BlockNumber): ArrayBuffer | undefined;
   capacity(block: BlockNumber): number;
 
-  /** A LEASE_FAULT; the ticket in scratch[0..5]. */
-  share(block: BlockNumber, length: number, scratch: Uint32Array): number;
-  /** A LEASE_FAULT; the block in scratch[0], its length in scratch[2] and, times 2^32, scratch[3]. */
-  adopt(scratch: Uint32Array): number;
-  revoke(scratch: Uint32Array): number;
+  /** The token, or a LEASE_FAULT. */
+  share(block: BlockNumber, length: number): string | number;
+  /** A LEASE_FAULT; the block and the lease's length in out[0] and out[1]. */
+  adopt(token: string, out: Float64Array): number;
+  /** A LEASE_FAULT. */
+  revoke(token: string): number;
   releaseShared(block: BlockNumber): void;
   outstandingTokens(): number;
 

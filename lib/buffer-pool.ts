@@ -1,13 +1,13 @@
 import { types } from 'node:util';
 import { adoptBlock } from './adopt.js';
-import { binding, check, LEASE_FAULT } from './binding.js';
+import { binding, check } from './binding.js';
 import { makeError, show } from './errors.js';
 import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
 import type { PoolStats } from './pool-stats.js';
 import { PooledBuffer, setFirstRelease } from './pooled-buffer.js';
 import { type Scope, scope } from './scope.js';
-import { type ShareToken, ticketInto, tokenFrom } from './share-token.js';
+import { checkLease, type ShareToken } from './share-token.js';
 import { readStats, settledStats } from './stats.js';
 
 /** Pools that were dropped without close(). */
@@ -28,7 +28,8 @@ export function openPools(): BufferPool[] {
   return pools;
 }
 
-const scratch = new Uint32Array(6);
+/** What Binding.adopt() writes to: block and length. */
+const adopted = new Float64Array(2);
 const fill = Uint8Array.prototype.fill;
 const ZERO_AT_ACQUIRE = 1;
 
@@ -228,8 +229,9 @@ export class BufferPool implements Disposable {
    */
   share(buf: PooledBuffer): ShareToken {
     const block = PooledBuffer.markShared(buf);
-    this.#checkLease(binding.share(block, buf.length, scratch));
-    return tokenFrom(scratch, buf.length);
+    const token = binding.share(block, buf.length);
+    if (typeof token === 'number') checkLease(token);
+    return token as ShareToken;
   }
 
   /**
@@ -239,9 +241,8 @@ export class BufferPool implements Disposable {
    */
   adopt(token: ShareToken): PooledBuffer {
     this.#cache.checkSize(0);
-    ticketInto(scratch, token);
-    this.#checkLease(binding.adopt(scratch));
-    return adoptBlock(this.#cache, scratch[0]!, scratch[2]! + scratch[3]! * 2 ** 32);
+    checkLease(binding.adopt(token, adopted), token);
+    return adoptBlock(this.#cache, adopted[0]!, adopted[1]!);
   }
 
   /**
@@ -249,22 +250,7 @@ export class BufferPool implements Disposable {
    * @throws ERR_SUPERSLAB_TOKEN, ERR_SUPERSLAB_TOKEN_USED
    */
   revoke(token: ShareToken): void {
-    ticketInto(scratch, token);
-    this.#checkLease(binding.revoke(scratch));
-  }
-
-  #checkLease(fault: number): void {
-    if (fault === LEASE_FAULT.none) return;
-    if (fault === LEASE_FAULT.forged) {
-      throw makeError('ERR_SUPERSLAB_TOKEN', 'this process gave out no such token');
-    }
-    if (fault === LEASE_FAULT.used) {
-      throw makeError(
-        'ERR_SUPERSLAB_TOKEN_USED',
-        'the token was adopted or revoked before; share() the buffer once for each thread that shall have it',
-      );
-    }
-    throw makeError('ERR_SUPERSLAB_NO_MEMORY', 'the operating system gives no random bytes for a token');
+    checkLease(binding.revoke(token), token);
   }
 
   /**

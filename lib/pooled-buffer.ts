@@ -24,7 +24,6 @@ interface Details {
   /** NO_BLOCK when its memory is not from a pool. */
   readonly block: number;
   readonly cache: LeaseCache;
-  readonly capacity: number;
   /** The lease is in the native lease table, because other threads have it or may get it. */
   shared: boolean;
   references: number;
@@ -101,7 +100,8 @@ export class PooledBuffer extends ByteArray {
   /** Bytes that the memory behind the buffer has; `length` of them are the buffer. 0 once released. */
   get capacity(): number {
     if (this.#block === RELEASED) return 0;
-    return this.#block === DETAILED ? details.get(this)!.capacity : binding.capacity(this.#block);
+    const block = this.#block === DETAILED ? details.get(this)!.block : this.#block;
+    return block === NO_BLOCK ? this.length : binding.capacity(block);
   }
 
   /** For `using buf = pool.acquire(n)`: releases it, unless that was done. */
@@ -188,7 +188,7 @@ export class PooledBuffer extends ByteArray {
     if (block === DETAILED) return details.get(buf)!;
     if (block === RELEASED) throw released(buf, what);
     const { cache } = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!;
-    const lease = { block, cache, capacity: binding.capacity(block), shared: false, references: 1 };
+    const lease = { block, cache, shared: false, references: 1 };
     details.set(buf, lease);
     buf.#block = DETAILED;
     return lease;
@@ -211,7 +211,7 @@ export class PooledBuffer extends ByteArray {
   ): PooledBuffer {
     const buf = new PooledBuffer(window, byteOffset, size);
     buf.#block = DETAILED;
-    details.set(buf, { block, cache, capacity: binding.capacity(block), shared: true, references: 1 });
+    details.set(buf, { block, cache, shared: true, references: 1 });
     return buf;
   }
 
@@ -219,7 +219,7 @@ export class PooledBuffer extends ByteArray {
   static plain(cache: LeaseCache, size: number): PooledBuffer {
     const buf = new PooledBuffer(new ArrayBuffer(size), 0, size);
     buf.#block = DETAILED;
-    details.set(buf, { block: NO_BLOCK, cache, capacity: size, shared: false, references: 1 });
+    details.set(buf, { block: NO_BLOCK, cache, shared: false, references: 1 });
     return buf;
   }
 

@@ -115,8 +115,7 @@ describe('in one thread', () => {
     const buf = pool.acquire(64);
     const tokens = Array.from({ length: 50 }, () => pool.share(buf));
     buf.release();
-    expect(new Set(tokens.map((token) => `${token.n0}.${token.n1}.${token.n2}.${token.n3}`)).size).toBe(50);
-    expect(new Set(tokens.map((token) => token.id)).size).toBe(50);
+    expect(new Set(tokens.map((token) => token.slice(26))).size).toBe(50);
     for (const [i, token] of tokens.entries()) {
       if (i % 2 === 0) pool.revoke(token);
       else pool.adopt(token).release();
@@ -157,14 +156,6 @@ describe('in one thread', () => {
       pool.releaseMany([buf, adopted]);
     }
     port1.close();
-  });
-
-  test('a token tells its length', () => {
-    const buf = pool.acquire(1234);
-    const token = pool.share(buf);
-    expect(token.length).toBe(1234);
-    pool.revoke(token);
-    buf.release();
   });
 
   test.for([3 << 20, 8 << 20])('blocks of %i bytes are shared like others', (size) => {

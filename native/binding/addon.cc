@@ -8,6 +8,7 @@
 
 #include "binding/environment.h"
 #include "binding/js_objects.h"
+#include "binding/ticket_text.h"
 #include "heap/heap.h"
 #include "heap/large.h"
 #include "heap/size_class.h"
@@ -84,8 +85,8 @@ Value is_settled(const CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), cache_at(info) == nullptr);
 }
 
-/// Tells why the heap gave nothing. That there is room now says little: another thread may have made
-/// it since.
+/// Tells why the heap gave nothing. That there is room now says little: another thread may have
+/// made it since.
 class Refusal {
  public:
   explicit Refusal(Heap& heap) : heap_(heap), os_failures_(heap.os_failures()) {}
@@ -156,46 +157,55 @@ Value capacity(const CallbackInfo& info) {
       static_cast<double>(capacity_of(environment_of(info).runtime().space(), uint_at(info, 0))));
 }
 
-// Sharing. A ticket travels as six 32-bit numbers in `scratch`, a Uint32Array that JavaScript owns.
+// Sharing. A ticket is a string in JavaScript.
 
-ShareTicket ticket_from(const std::uint32_t* words) {
-  ShareTicket ticket;
-  std::memcpy(&ticket, words, sizeof ticket);
-  return ticket;
+/// False when argument `i` is no ticket's text.
+bool ticket_at(const CallbackInfo& info, std::size_t i, ShareTicket& ticket) {
+  // UTF-8, not Latin-1, which would take other characters for those with the same low byte.
+  char text[kTicketTextLength + 2];  // one more character than a ticket has, and a terminating zero
+  std::size_t length = 0;
+  const napi_status status =
+      napi_get_value_string_utf8(info.Env(), info[i], text, sizeof text, &length);
+  return status == napi_ok && read_ticket(text, length, ticket);
 }
 
-std::uint32_t* scratch_at(const CallbackInfo& info, std::size_t i) {
-  return info[i].As<Napi::Uint32Array>().Data();
+Value fault_value(const CallbackInfo& info, LeaseFault fault) {
+  return Napi::Number::New(info.Env(), static_cast<double>(fault));
 }
 
-/// `share(block, length, scratch)`: a LeaseFault; the ticket in scratch[0..5].
+/// `share(block, length)`: the ticket's text, or a LeaseFault.
 Value share(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   ShareTicket ticket;
   const auto length = static_cast<ByteCount>(number_at(info, 1));
   const LeaseFault fault =
       environment.runtime().leases().share(&environment, uint_at(info, 0), length, ticket);
-  std::memcpy(scratch_at(info, 2), &ticket, sizeof ticket);
-  return Napi::Number::New(info.Env(), static_cast<double>(fault));
+  if (fault != LeaseFault::kNone) return fault_value(info, fault);
+  char text[kTicketTextLength];
+  write_ticket(ticket, text);
+  napi_value out = nullptr;
+  napi_create_string_latin1(info.Env(), text, sizeof text, &out);
+  return Value(info.Env(), out);
 }
 
-/// `adopt(scratch)`: a LeaseFault; the block in scratch[0], its length in scratch[2..3].
+/// `adopt(text, out)`: a LeaseFault; the block's number and the lease's length in out[0] and
+/// out[1].
 Value adopt(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  std::uint32_t* scratch = scratch_at(info, 0);
-  const AdoptedLease lease =
-      environment.runtime().leases().adopt(&environment, ticket_from(scratch));
-  const std::uint64_t length = lease.length;
-  scratch[0] = lease.block;
-  std::memcpy(scratch + 2, &length, sizeof length);
-  return Napi::Number::New(info.Env(), static_cast<double>(lease.fault));
+  ShareTicket ticket;
+  if (!ticket_at(info, 0, ticket)) return fault_value(info, LeaseFault::kForged);
+  const AdoptedLease lease = environment.runtime().leases().adopt(&environment, ticket);
+  double* out = info[1].As<Napi::Float64Array>().Data();
+  out[0] = lease.block;
+  out[1] = static_cast<double>(lease.length);
+  return fault_value(info, lease.fault);
 }
 
-/// `revoke(scratch)`: a LeaseFault.
+/// `revoke(text)`: a LeaseFault.
 Value revoke(const CallbackInfo& info) {
-  const ShareTicket ticket = ticket_from(scratch_at(info, 0));
-  const LeaseFault fault = environment_of(info).runtime().leases().revoke(ticket);
-  return Napi::Number::New(info.Env(), static_cast<double>(fault));
+  ShareTicket ticket;
+  if (!ticket_at(info, 0, ticket)) return fault_value(info, LeaseFault::kForged);
+  return fault_value(info, environment_of(info).runtime().leases().revoke(ticket));
 }
 
 void release_shared(const CallbackInfo& info) {

@@ -15,10 +15,12 @@ void call_signal(napi_env env, napi_value on_signal, void*, void*) {
 
 }  // namespace
 
-Environment::Environment(Napi::Env env, Runtime& runtime, Napi::Function on_signal) : runtime_(runtime) {
-  napi_create_threadsafe_function(env, on_signal, nullptr, Napi::String::New(env, "superslab"),
-                                  1,  // one call in the queue: it looks at everything that was asked for
-                                  1, nullptr, nullptr, nullptr, call_signal, &signal_);
+Environment::Environment(Napi::Env env, Runtime& runtime, Napi::Function on_signal)
+    : runtime_(runtime) {
+  napi_create_threadsafe_function(
+      env, on_signal, nullptr, Napi::String::New(env, "superslab"),
+      1,  // one call in the queue: it looks at everything that was asked for
+      1, nullptr, nullptr, nullptr, call_signal, &signal_);
   napi_unref_threadsafe_function(env, signal_);  // it must not keep the process alive
   // Hooks run last in, first out: this one before that of the signal, which then still exists.
   napi_add_env_cleanup_hook(env, on_cleanup, this);
@@ -26,7 +28,8 @@ Environment::Environment(Napi::Env env, Runtime& runtime, Napi::Function on_sign
 
 void Environment::wake(void* environment) {
   // Full queue: a call is on its way. Closing: the environment ends, and end() does what was asked.
-  napi_call_threadsafe_function(static_cast<Environment*>(environment)->signal_, nullptr, napi_tsfn_nonblocking);
+  napi_call_threadsafe_function(static_cast<Environment*>(environment)->signal_, nullptr,
+                                napi_tsfn_nonblocking);
 }
 
 bool Environment::open_pool(const Snapshot* policy, PoolId& out) {

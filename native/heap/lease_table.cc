@@ -2,19 +2,31 @@
 
 #include <sys/random.h>
 
+#include <iterator>
+#include <utility>
+
 namespace superslab {
 
 LeaseFault LeaseTable::share(LeaseHolder holder, BlockNumber block, ByteCount length,
                              ShareTicket& out) {
-  // Fails only before the kernel's generator is seeded at boot.
-  if (getrandom(out.nonce, sizeof out.nonce, 0) != sizeof out.nonce) return LeaseFault::kNoMemory;
   LockGuard guard(lock_);
+  if (!draw_nonce(out.nonce)) return LeaseFault::kNoMemory;
   Entry& entry = entries_[block];
   if (entry.holders.empty() && entry.tokens == 0) entry.holders.push_back({holder, 1});
   ++entry.tokens;
   out.id = next_id_++;
   tokens_[out.id] = {{out.nonce[0], out.nonce[1]}, block, length};
   return LeaseFault::kNone;
+}
+
+bool LeaseTable::draw_nonce(std::uint64_t (&nonce)[2]) {
+  if (random_left_ < 2) {
+    // Fails only before the kernel's generator is seeded at boot. 256 bytes never come in part.
+    if (getrandom(random_, sizeof random_, 0) != sizeof random_) return false;
+    random_left_ = std::size(random_);
+  }
+  for (std::uint64_t& word : nonce) word = std::exchange(random_[--random_left_], 0);
+  return true;
 }
 
 LeaseTable::Token* LeaseTable::find(const ShareTicket& ticket, LeaseFault& fault) {

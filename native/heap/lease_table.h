@@ -86,6 +86,7 @@ class LeaseTable {
     ByteCount length;
   };
 
+  bool draw_nonce(std::uint64_t (&nonce)[2]);
   Token* find(const ShareTicket& ticket, LeaseFault& fault);
   void settle(BlockNumber block);
   std::uint64_t drop_all_of(LeaseHolder holder);
@@ -95,6 +96,8 @@ class LeaseTable {
   std::unordered_map<BlockNumber, Entry> entries_;
   std::unordered_map<std::uint64_t, Token> tokens_;
   std::uint64_t next_id_ = 1;
+  std::uint64_t random_[32];  // drawn in batches: a system call for each token is half its cost
+  std::size_t random_left_ = 0;
 };
 
 }  // namespace superslab
