@@ -16,7 +16,7 @@ const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 
 // What #block holds instead of a block number.
 const RELEASED = -1;
-/** Everything but "one reference, private to this thread, from a pool": see `details`. */
+/** Everything but "one reference, private to this thread, from a pool": see #details. */
 const DETAILED = -2;
 
 /** What is known of a lease whose #block is DETAILED. */
@@ -30,7 +30,6 @@ interface Details {
 }
 
 const NO_BLOCK = -1;
-const details = new WeakMap<PooledBuffer, Details>();
 
 /** Whether a value was made by the constructor of PooledBuffer. */
 let isPooled: (value: unknown) => value is PooledBuffer;
@@ -57,6 +56,8 @@ export class PooledBuffer extends ByteArray {
   // is in the object, not in a table by block, so that a second release is caught even when the block is
   // already leased to somebody else.
   #block = RELEASED;
+  // Defined while #block is DETAILED.
+  #details: Details | undefined = undefined;
 
   static {
     // Not instanceof: an object that only has the prototype has no memory to give back.
@@ -89,7 +90,7 @@ export class PooledBuffer extends ByteArray {
   /** References that this object holds: 1 after acquire, 0 once released. */
   get refs(): number {
     if (this.#block === RELEASED) return 0;
-    return this.#block === DETAILED ? details.get(this)!.references : 1;
+    return this.#block === DETAILED ? this.#details!.references : 1;
   }
 
   /** Whether all references were given back. */
@@ -100,7 +101,7 @@ export class PooledBuffer extends ByteArray {
   /** Bytes that the memory behind the buffer has; `length` of them are the buffer. 0 once released. */
   get capacity(): number {
     if (this.#block === RELEASED) return 0;
-    const block = this.#block === DETAILED ? details.get(this)!.block : this.#block;
+    const block = this.#block === DETAILED ? this.#details!.block : this.#block;
     return block === NO_BLOCK ? this.length : binding.capacity(block);
   }
 
@@ -177,7 +178,7 @@ export class PooledBuffer extends ByteArray {
     const lease = PooledBuffer.#detail(buf, 'release');
     if (--lease.references > 0) return;
     buf.#block = RELEASED;
-    details.delete(buf);
+    buf.#details = undefined;
     lease.cache.releaseDetailed(lease.block, lease.shared);
   }
 
@@ -185,11 +186,11 @@ export class PooledBuffer extends ByteArray {
   static #detail(buf: unknown, what: string): Details {
     if (!isPooled(buf)) throw foreign(buf, what);
     const block = buf.#block;
-    if (block === DETAILED) return details.get(buf)!;
+    if (block === DETAILED) return buf.#details!;
     if (block === RELEASED) throw released(buf, what);
     const { cache } = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!;
     const lease = { block, cache, shared: false, references: 1 };
-    details.set(buf, lease);
+    buf.#details = lease;
     buf.#block = DETAILED;
     return lease;
   }
@@ -211,7 +212,7 @@ export class PooledBuffer extends ByteArray {
   ): PooledBuffer {
     const buf = new PooledBuffer(window, byteOffset, size);
     buf.#block = DETAILED;
-    details.set(buf, { block, cache, shared: true, references: 1 });
+    buf.#details = { block, cache, shared: true, references: 1 };
     return buf;
   }
 
@@ -219,7 +220,7 @@ export class PooledBuffer extends ByteArray {
   static plain(cache: LeaseCache, size: number): PooledBuffer {
     const buf = new PooledBuffer(new ArrayBuffer(size), 0, size);
     buf.#block = DETAILED;
-    details.set(buf, { block: NO_BLOCK, cache, shared: false, references: 1 });
+    buf.#details = { block: NO_BLOCK, cache, shared: false, references: 1 };
     return buf;
   }
 
@@ -244,7 +245,7 @@ export class PooledBuffer extends ByteArray {
   static cacheOf(buf: unknown): LeaseCache | undefined {
     if (!isPooled(buf) || buf.#block === RELEASED) return undefined;
     return buf.#block === DETAILED
-      ? details.get(buf)!.cache
+      ? buf.#details!.cache
       : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!.cache;
   }
 }

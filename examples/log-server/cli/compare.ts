@@ -28,10 +28,9 @@ export async function runComparison(line: CommandLine): Promise<void> {
         files: files.length > 0 ? files : [shippedLog()],
         maxMessage: line['max-message'],
         distribution: { connections: line.connections, udpEvery: line['udp-every'] },
-        warmUpPasses: 2,
-        rate: line.rate || undefined,
-        seconds: line.seconds,
       },
+      rate: line.rate || undefined,
+      seconds: line.seconds,
       rounds: line.rounds,
       floodLines: line.lines,
     });

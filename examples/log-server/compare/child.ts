@@ -3,9 +3,6 @@ import { fileURLToPath } from 'node:url';
 
 /** A process of our own that speaks over IPC: its messages are of type `Reply`, each with a `type`. */
 export class Child<Reply extends { type: string }> {
-  onReply: ((reply: Reply) => void) | undefined;
-  /** Rejects when the process ends. */
-  readonly ended: Promise<never>;
   readonly #process: ChildProcess;
   readonly #name: string;
   readonly #waiting: { type: string; resolve: (reply: never) => void; reject: (error: Error) => void }[] = [];
@@ -13,13 +10,10 @@ export class Child<Reply extends { type: string }> {
   #exited: Error | undefined;
 
   /** Starts a module of this directory's neighbours, `server/process.js` for instance. */
-  constructor(name: string, module: string, job: unknown, execArgv: string[] = []) {
+  constructor(name: string, module: string, job: unknown) {
     this.#name = name;
-    this.ended = new Promise((_, reject) => this.#waiting.push({ type: '', resolve: () => {}, reject }));
-    this.ended.catch(() => {});
     const path = fileURLToPath(new URL(`../${module}`, import.meta.url));
     this.#process = fork(path, [JSON.stringify(job)], {
-      execArgv,
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#process.on('message', (reply: Reply) => this.#receive(reply));
@@ -27,7 +21,7 @@ export class Child<Reply extends { type: string }> {
     this.#process.on('error', (error) => this.#end(error));
   }
 
-  /** The next message of a type. Rejects when the process ends without one. */
+  /** The next message of a type. Rejects when the process fails or ends without one. */
   next<Type extends Reply['type']>(type: Type): Promise<Extract<Reply, { type: Type }>> {
     const index = this.#early.findIndex((reply) => reply.type === type);
     if (index >= 0) return Promise.resolve(this.#early.splice(index, 1)[0] as Extract<Reply, { type: Type }>);
@@ -39,11 +33,6 @@ export class Child<Reply extends { type: string }> {
     this.#process.send(request);
   }
 
-  /** Waits for the process to end by itself. */
-  async exit(): Promise<void> {
-    if (this.#exited === undefined) await new Promise((resolve) => this.#process.once('exit', resolve));
-  }
-
   kill(): void {
     this.#process.kill('SIGKILL');
   }
@@ -53,10 +42,9 @@ export class Child<Reply extends { type: string }> {
       this.#end(new Error((reply as unknown as { message: string }).message));
       return;
     }
-    this.onReply?.(reply);
     const index = this.#waiting.findIndex(({ type }) => type === reply.type);
     if (index >= 0) this.#waiting.splice(index, 1)[0]!.resolve(reply as never);
-    else if (reply.type !== 'progress') this.#early.push(reply);
+    else this.#early.push(reply);
   }
 
   #end(error: Error): void {

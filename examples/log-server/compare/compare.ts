@@ -1,16 +1,16 @@
 import { LogLines } from '../feed/log-lines.js';
-import { dealOut } from '../feed/workload.js';
-import { MEMORY_KINDS, type MemoryKind } from '../memory/memory.js';
+import { dealOut, type Workload } from '../feed/workload.js';
+import type { MemoryKind } from '../memory/memory.js';
 import { Format } from '../syslog/message.js';
 import { SyslogParser } from '../syslog/parser.js';
+import type { LaneResult } from './lane.js';
 import { ProgressBar } from './progress-bar.js';
 import { type Row, summarize } from './report.js';
-import { runTrial, type TrialPlan, type TrialResult } from './trial.js';
+import { ROUND_STEPS, type RoundPlan, runRound } from './round.js';
 
-export interface ComparePlan extends Omit<TrialPlan, 'feeder'> {
-  feeder: Omit<TrialPlan['feeder'], 'floodPasses'>;
+export interface ComparePlan extends Omit<RoundPlan, 'floodPasses'> {
   rounds: number;
-  /** Lines of a flood; rounded up to whole passes over the log. */
+  /** Lines of a round at full speed; rounded up to whole passes over the log. */
   floodLines: number;
 }
 
@@ -21,44 +21,41 @@ export interface Comparison {
   rows: Row[];
 }
 
-/**
- * Feeds the same log to the same server on each kind of memory, each time in a process of its own, in turns: a machine
- * that gets slower or faster while this runs does so for both.
- */
+/** Feeds the same log to the same server on each kind of memory, each in a process of its own, for some rounds. */
 export async function compare(plan: ComparePlan): Promise<Comparison> {
-  const { files, maxMessage, distribution, seconds, warmUpPasses } = plan.feeder;
-  const log = LogLines.read(files, maxMessage);
-  const workload = dealOut(log, distribution);
-  const floodPasses = Math.ceil(plan.floodLines / workload.lines);
-  const trial: TrialPlan = { server: plan.server, feeder: { ...plan.feeder, floodPasses } };
-  const floodLines = (warmUpPasses + floodPasses) * workload.lines;
+  const log = LogLines.read(plan.feeder.files, plan.feeder.maxMessage);
+  const workload = dealOut(log, plan.feeder.distribution);
+  const round: RoundPlan = { ...plan, floodPasses: Math.ceil(plan.floodLines / workload.lines) };
 
   const bar = new ProgressBar();
-  const results: Record<MemoryKind, TrialResult[]> = { superslab: [], plain: [] };
-  const total = plan.rounds * MEMORY_KINDS.length;
-  const trialLines = () => floodLines + (trial.feeder.rate ?? 0) * seconds;
+  const results: Record<MemoryKind, LaneResult[]> = { superslab: [], plain: [] };
+  let steps = 0;
   try {
-    for (let number = 0; number < total; number++) {
-      const round = Math.floor(number / MEMORY_KINDS.length);
-      // Who goes first changes with each round.
-      const kind = MEMORY_KINDS[(number + round) % MEMORY_KINDS.length]!;
-      const label = `round ${round + 1} of ${plan.rounds}: ${kind === 'plain' ? 'plain buffers' : kind}`;
-      bar.update(number / total, label);
-      const result = await runTrial(kind, trial, log, workload, (lines) =>
-        bar.update((number + Math.min(0.95, lines / trialLines())) / total, label),
-      );
-      // The first trial finds the rate, all others keep it: latencies are only comparable at the same one.
-      trial.feeder.rate ??= result.rate;
-      results[kind].push(result);
+    for (let number = 1; number <= plan.rounds; number++) {
+      const step = () =>
+        bar.update(steps++ / (plan.rounds * ROUND_STEPS), `round ${number} of ${plan.rounds}`);
+      step();
+      steps--;
+      const { lanes, rate } = await runRound(round, log, workload, step);
+      // The first round finds the rate, all others keep it: latencies are only comparable at the same one.
+      round.rate ??= rate;
+      for (const [kind, result] of Object.entries(lanes)) results[kind as MemoryKind].push(result);
     }
   } finally {
     bar.clear();
   }
   return {
     log: { lines: log.length, bytes: log.bytes.length, cut: log.cut, unparsed: countUnparsed(log) },
-    rate: trial.feeder.rate ?? 0,
-    rows: summarize(results),
+    rate: round.rate ?? 0,
+    rows: summarize(results, bytesPerLine(log, workload)),
   };
+}
+
+/** Bytes that the server gets for a line on average, framing included. */
+function bytesPerLine(log: LogLines, workload: Workload): number {
+  const tcp = workload.tcp.reduce((sum, stream) => sum + stream.bytes.length, 0);
+  const udp = workload.udp.reduce((sum, line) => sum + log.line(line).length, 0);
+  return (tcp + udp) / workload.lines;
 }
 
 /** Lines of a log that are not syslog. */

@@ -1,5 +1,5 @@
 import { MEMORY_KINDS, type MemoryKind } from '../memory/memory.js';
-import type { TrialResult } from './trial.js';
+import type { LaneResult } from './lane.js';
 
 const MIB = 1024 * 1024;
 
@@ -8,31 +8,43 @@ interface Measure {
   unit: string;
   better: 'more' | 'less';
   digits: number;
-  value(result: TrialResult): number;
+  /** A value for each round, or several. */
+  values(result: LaneResult, bytesPerLine: number): number[];
+}
+
+function less(name: string, unit: string, digits: number, value: (result: LaneResult) => number): Measure {
+  return { name, unit, better: 'less', digits, values: (result) => [value(result)] };
 }
 
 /** What is printed, in this order. */
 const MEASURES: Measure[] = [
-  { name: 'throughput', unit: 'lines/s', better: 'more', digits: 0, value: (r) => r.linesPerSecond },
-  { name: 'throughput', unit: 'MB/s', better: 'more', digits: 1, value: (r) => r.bytesPerSecond / 1e6 },
-  { name: 'latency p50', unit: 'ms', better: 'less', digits: 3, value: (r) => r.p50 },
-  { name: 'latency p99', unit: 'ms', better: 'less', digits: 3, value: (r) => r.p99 },
-  { name: 'latency p99.9', unit: 'ms', better: 'less', digits: 3, value: (r) => r.p999 },
-  { name: 'RSS peak', unit: 'MiB', better: 'less', digits: 1, value: (r) => r.rssPeak / MIB },
-  { name: 'RSS after idle', unit: 'MiB', better: 'less', digits: 1, value: (r) => r.rssIdle / MIB },
-  { name: 'RSS at start', unit: 'MiB', better: 'less', digits: 1, value: (r) => r.rssStart / MIB },
   {
-    name: 'external memory peak',
-    unit: 'MiB',
-    better: 'less',
-    digits: 1,
-    value: (r) => r.externalPeak / MIB,
+    name: 'throughput',
+    unit: 'lines/s',
+    better: 'more',
+    digits: 0,
+    values: ({ floods }) => floods.map(({ linesPerSecond }) => linesPerSecond),
   },
-  { name: 'page faults', unit: 'count', better: 'less', digits: 0, value: (r) => r.minorFaults },
-  { name: 'minor GCs', unit: 'count', better: 'less', digits: 0, value: (r) => r.minorGcs },
-  { name: 'major GCs', unit: 'count', better: 'less', digits: 0, value: (r) => r.majorGcs },
-  { name: 'GC pause, total', unit: 'ms', better: 'less', digits: 1, value: (r) => r.gcPause },
-  { name: 'processor time', unit: 'ms', better: 'less', digits: 0, value: (r) => r.cpu },
+  {
+    name: 'throughput',
+    unit: 'MB/s',
+    better: 'more',
+    digits: 1,
+    values: ({ floods }, bytesPerLine) =>
+      floods.map(({ linesPerSecond }) => (linesPerSecond * bytesPerLine) / 1e6),
+  },
+  less('latency p50', 'ms', 3, ({ p50 }) => p50),
+  less('latency p99', 'ms', 3, ({ p99 }) => p99),
+  less('latency p99.9', 'ms', 3, ({ p999 }) => p999),
+  less('RSS peak', 'MiB', 1, ({ rssPeak }) => rssPeak / MIB),
+  less('RSS after idle', 'MiB', 1, ({ rssIdle }) => rssIdle / MIB),
+  less('RSS at start', 'MiB', 1, ({ rssStart }) => rssStart / MIB),
+  less('external memory peak', 'MiB', 1, ({ externalPeak }) => externalPeak / MIB),
+  less('page faults', 'count', 0, ({ minorFaults }) => minorFaults),
+  less('minor GCs', 'count', 0, ({ minorGcs }) => minorGcs),
+  less('major GCs', 'count', 0, ({ majorGcs }) => majorGcs),
+  less('GC pause, total', 'ms', 1, ({ gcPause }) => gcPause),
+  less('processor time', 'ms', 0, ({ cpu }) => cpu),
 ];
 
 /** A line of the result, in the shape that the benchmarks print too. */
@@ -45,11 +57,12 @@ export interface Row {
   ratio: number | null;
 }
 
-/** The medians of all rounds. */
-export function summarize(results: Record<MemoryKind, TrialResult[]>): Row[] {
+/** The medians of all rounds; of throughputs, those of all parts of all rounds. */
+export function summarize(results: Record<MemoryKind, LaneResult[]>, bytesPerLine: number): Row[] {
   return MEASURES.map((measure) => {
-    const superslab = median(results.superslab.map(measure.value));
-    const plain = median(results.plain.map(measure.value));
+    const of = (lanes: LaneResult[]) => median(lanes.flatMap((lane) => measure.values(lane, bytesPerLine)));
+    const superslab = of(results.superslab);
+    const plain = of(results.plain);
     const [good, bad] = measure.better === 'more' ? [superslab, plain] : [plain, superslab];
     const ratio = good === bad ? 1 : bad === 0 ? null : good / bad;
     return { case: measure.name, unit: measure.unit, superslab, peers: { plain }, ratio };

@@ -24,12 +24,11 @@ export interface FloodResult {
   linesPerSecond: number;
 }
 
-/** Latencies in milliseconds. */
-export interface PacedResult {
+/** The latencies that half, 99 % and 99.9 % of lines stayed within, in milliseconds. */
+export interface LatencyResult {
   p50: number;
   p99: number;
   p999: number;
-  linesPerSecond: number;
 }
 
 /** Sends a workload to a server over real sockets and learns from the server when it was archived. */
@@ -37,6 +36,7 @@ export class Feeder {
   readonly #progress: ProgressFollower;
   readonly #senders: Sender[];
   readonly #passLength: number;
+  readonly #latencies = new Latencies();
 
   static async connect(target: FeedTarget, log: LogLines, workload: Workload): Promise<Feeder> {
     const progress = await ProgressFollower.connect(target.httpPort);
@@ -60,10 +60,6 @@ export class Feeder {
     return this.#senders.map(({ sent }) => sent);
   }
 
-  get sentLines(): number {
-    return this.sent.reduce((sum, lines) => sum + lines, 0);
-  }
-
   /** Sends whole passes as fast as the server takes them. */
   async flood(passes: number): Promise<FloodResult> {
     const start = monotonicMs();
@@ -73,8 +69,8 @@ export class Feeder {
     return { lines, ms: end - start, linesPerSecond: (lines / (end - start)) * 1000 };
   }
 
-  /** Sends at a steady rate, each millisecond what is due by then, and measures how long lines take to be archived. */
-  async paced(linesPerSecond: number, seconds: number): Promise<PacedResult> {
+  /** Sends at a steady rate, each millisecond what is due by then. How long lines take is added to `latency`. */
+  async paced(linesPerSecond: number, seconds: number): Promise<void> {
     const marks = this.#senders.map((): Mark[] => []);
     for (const { source } of this.#senders) this.#progress.source(source).history = [];
     const before = this.sent;
@@ -92,14 +88,17 @@ export class Feeder {
       });
     }
     await this.#arrival();
-    const latencies = new Latencies();
     this.#senders.forEach(({ source }, index) => {
       const progress = this.#progress.source(source);
-      latencies.add(marks[index]!, progress.history!);
+      this.#latencies.add(marks[index]!, progress.history!);
       progress.history = undefined;
     });
-    const [p50, p99, p999] = latencies.quantiles([0.5, 0.99, 0.999]) as [number, number, number];
-    return { linesPerSecond, p50, p99, p999 };
+  }
+
+  /** Of all lines that were paced so far. */
+  latency(): LatencyResult {
+    const [p50, p99, p999] = this.#latencies.quantiles([0.5, 0.99, 0.999]) as [number, number, number];
+    return { p50, p99, p999 };
   }
 
   async close(): Promise<void> {

@@ -1,31 +1,34 @@
-/** A feeder in a process of its own: told what to send by its first argument, reports over IPC. */
+/** A feeder in a process of its own: told what to send by its first argument, and when to send it over IPC. */
 import { Feeder } from './feeder.js';
 import { LogLines } from './log-lines.js';
-import type { FeederJob, FeederReply } from './protocol.js';
+import type { FeederJob, FeederReply, FeederRequest } from './protocol.js';
 import { dealOut } from './workload.js';
 
-const REPORT_MS = 100;
-/** Of the server's full speed: busy, but not so busy that latency is nothing but queues. */
-const PACED_SHARE = 1 / 4;
-
 const job = JSON.parse(process.argv[2]!) as FeederJob;
+const log = LogLines.read(job.files, job.maxMessage);
+const feeder = await Feeder.connect(job.target, log, dealOut(log, job.distribution));
+
+process.on('message', (request: FeederRequest) => {
+  answer(request).catch((error: Error) => reply({ type: 'failed', message: error.message }));
+});
+// The comparison is gone: so are we.
 process.on('disconnect', () => process.exit(1));
 
-try {
-  const log = LogLines.read(job.files, job.maxMessage);
-  const feeder = await Feeder.connect(job.target, log, dealOut(log, job.distribution));
-  const timer = setInterval(() => reply({ type: 'progress', lines: feeder.sentLines }), REPORT_MS);
-  await feeder.flood(job.warmUpPasses);
-  const flood = await feeder.flood(job.floodPasses);
-  const paced = await feeder.paced(job.rate ?? flood.linesPerSecond * PACED_SHARE, job.seconds);
-  clearInterval(timer);
-  await feeder.close();
-  reply({ type: 'done', flood, paced, sent: feeder.sent });
-} catch (error) {
-  reply({ type: 'failed', message: (error as Error).message });
+reply({ type: 'ready' });
+
+async function answer(request: FeederRequest): Promise<void> {
+  if (request.type === 'flood') {
+    reply({ type: 'flooded', ...(await feeder.flood(request.passes)) });
+  } else if (request.type === 'paced') {
+    await feeder.paced(request.linesPerSecond, request.seconds);
+    reply({ type: 'paced' });
+  } else {
+    await feeder.close();
+    reply({ type: 'closed', sent: feeder.sent, latency: feeder.latency() });
+    process.removeAllListeners('disconnect');
+    process.disconnect();
+  }
 }
-process.removeAllListeners('disconnect');
-process.disconnect();
 
 function reply(message: FeederReply): void {
   process.send!(message);
