@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { parseCommandLine } from '../examples/log-server/cli/options.ts';
+import type { LaneResult } from '../examples/log-server/compare/lane.ts';
 import { median, renderTable, summarize } from '../examples/log-server/compare/report.ts';
-import type { TrialResult } from '../examples/log-server/compare/trial.ts';
 import { Latencies } from '../examples/log-server/feed/latency.ts';
 import { LogLines } from '../examples/log-server/feed/log-lines.ts';
 import { dealOut } from '../examples/log-server/feed/workload.ts';
@@ -102,15 +102,20 @@ describe('report', () => {
   });
 
   it('says how many times better, whichever way better is', () => {
-    const result = (value: number) => new Proxy({}, { get: () => value }) as unknown as TrialResult;
-    const rows = summarize({ superslab: [result(200)], plain: [result(100)] });
+    const result = (value: number) => {
+      const floods = [value, 10 * value, value].map((linesPerSecond) => ({ linesPerSecond }));
+      return new Proxy({ floods }, { get: (target, name) => (name === 'floods' ? target.floods : value) });
+    };
+    const lane = (value: number) => result(value) as unknown as LaneResult;
+    const rows = summarize({ superslab: [lane(200)], plain: [lane(100)] }, 1000);
     expect(rows.find((row) => row.unit === 'lines/s')).toMatchObject({
       superslab: 200,
       peers: { plain: 100 },
       ratio: 2,
     });
     expect(rows.find((row) => row.case === 'latency p99')!.ratio).toBe(0.5);
-    const none = summarize({ superslab: [result(0)], plain: [result(100)] });
+    expect(rows.find((row) => row.unit === 'MB/s')!.superslab).toBeCloseTo(0.2);
+    const none = summarize({ superslab: [lane(0)], plain: [lane(100)] }, 1000);
     expect(none.find((row) => row.case === 'major GCs')!.ratio).toBeNull();
     expect(renderTable(none)).toMatch(/major GCs +count +0 +100 +all/);
   });

@@ -36,7 +36,7 @@ const PORT = integer(0, 65535);
 const OPTIONS = {
   json: flag('print the table as JSON', 'compare'),
   rounds: valued('N', integer(1, 100), '3', 'rounds; the table shows medians', 'compare'),
-  lines: valued('N', integer(1, 1e9), '1500000', 'lines sent at full speed in each round', 'compare'),
+  lines: valued('N', integer(1, 1e9), '1000000', 'lines sent at full speed in each round', 'compare'),
   rate: valued('N', integer(0, 1e8), '0', 'lines/s for latency; 0: a quarter of full speed', 'compare'),
   seconds: valued('N', integer(1, 3600), '2', 'how long latency is measured, in each round', 'compare'),
   connections: valued('N', integer(1, 1000), '8', 'TCP connections, half octet-counted', 'compare'),
