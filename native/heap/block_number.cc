@@ -16,6 +16,8 @@ ByteCount capacity_of(const Space& space, BlockNumber n) {
 void send_home(const Space& space, BlockNumber n) {
   Superslab& s = space.superslab(superslab_of(n));
   auto* heap = static_cast<Heap*>(s.heap);
+  // The heap may be closed and wait for this block only.
+  const Heap::Visit visit(*heap);
   // Here and not in the facade: the last reference may be a token, or another pool's.
   if (heap->policy().zero == Zeroing::kRelease)
     std::memset(address_of_number(space, n), 0, capacity_of(space, n));

@@ -33,7 +33,14 @@ class Budget {
   /// Whether one unit of `unit` bytes would fit now.
   bool has_room(ByteCount unit) const { return max_bytes_ == 0 || charged() + unit <= max_bytes_; }
 
-  void discharge(ByteCount bytes) { charged_.fetch_sub(bytes, std::memory_order_relaxed); }
+  /// Release for is_empty().
+  void discharge(ByteCount bytes) { charged_.fetch_sub(bytes, std::memory_order_release); }
+
+  /// Takes a discharge back.
+  void recharge(ByteCount bytes) { charged_.fetch_add(bytes, std::memory_order_relaxed); }
+
+  /// Nothing is charged. What the threads did before their discharges happened before this.
+  bool is_empty() const { return charged_.load(std::memory_order_acquire) == 0; }
 
   ByteCount charged() const { return charged_.load(std::memory_order_relaxed); }
   ByteCount peak() const { return peak_.load(std::memory_order_relaxed); }

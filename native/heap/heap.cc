@@ -51,13 +51,26 @@ class Heap::Lock {
 /// lock is free while the system call runs.
 struct Heap::PurgeBatch {
   static constexpr std::size_t kMax = 64;
+  enum What : std::uint8_t {
+    kSlices,  // the dirty slices of a superslab that has slabs
+    kWhole,   // a superslab without slabs
+    kLarge,   // a block from the big cache
+  };
   struct Item {
     Superslab* superslab;
-    SliceMask slices;  // part of it, or kAllSlices: the whole superslab or block
-    bool large;
+    SliceMask dirty;
+    What what;
+    bool failed = false;  // the operating system did not take its memory
+    std::size_t first_range = 0;
+    std::size_t end_range = 0;
   };
   Item items[kMax];
   std::size_t count = 0;
+  ByteCount bytes = 0;
+};
+
+struct Heap::Purged {
+  bool any = false;  // something changed: look again
   ByteCount bytes = 0;
 };
 
@@ -70,14 +83,20 @@ Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy)
       populate_bytes_(kFirstPopulateBytes) {}
 
 Heap::~Heap() {
+  // Twice: a slab that was handed over while it was queued is forwarded to its owner's queue, and
+  // that owner may have had its turn.
+  for (int round = 0; round < 2; ++round) {
+    for (SlabOwner* owner = owners_; owner != nullptr; owner = owner->next) owner->retire_unused();
+  }
   for (SlabOwner* owner = owners_; owner != nullptr;) {
     SlabOwner* next = owner->next;
-    owner->retire_unused();
     delete owner;
     owner = next;
   }
   owners_ = nullptr;  // trim() looks at the vacant ones
   trim(0);
+  // What trim() could not purge.
+  while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) give_back_idle(idle);
   shelf_.for_each([this](Superslab* s) {
     shelf_.remove(s);
     scrub(space_.os(), *s, kSuperslabBytes);
@@ -89,6 +108,7 @@ Heap::~Heap() {
 // Owners -------------------------------------------------------------------------------------
 
 SlabOwner* Heap::attach() {
+  visitors_.fetch_add(1, std::memory_order_relaxed);
   counters_.threads.shared_add(1);
   {
     Lock guard(*this);
@@ -101,6 +121,7 @@ SlabOwner* Heap::attach() {
   auto* owner = new (std::nothrow) SlabOwner(*this);
   if (owner == nullptr) {
     counters_.threads.shared_sub(1);
+    visitors_.fetch_sub(1, std::memory_order_release);
     return nullptr;
   }
   Lock guard(*this);
@@ -112,8 +133,12 @@ SlabOwner* Heap::attach() {
 void Heap::detach(SlabOwner* owner) {
   owner->retire_unused();
   counters_.threads.shared_sub(1);
-  Lock guard(*this);
-  owner->vacant = true;
+  {
+    Lock guard(*this);
+    owner->vacant = true;
+  }
+  // Last: the heap may end now. Release, as in Visit.
+  visitors_.fetch_sub(1, std::memory_order_release);
 }
 
 template <class Act>
@@ -151,9 +176,7 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes) {
   if (taken.head == nullptr) {
     // Under pressure the big cache is the first thing to go.
     while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) {
-      scrub(space_.os(), *idle, idle->large_bytes);
-      committed_.fetch_sub(idle->large_bytes, std::memory_order_relaxed);
-      give_run(idle);
+      give_back_idle(idle);
     }
     taken = space_.take(count, bytes, backing);
   }
@@ -173,11 +196,17 @@ void Heap::give_run(Superslab* head) {
   space_.give(head);
 }
 
+void Heap::give_back_idle(Superslab* head) {
+  scrub(space_.os(), *head, head->large_bytes);
+  committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
+  give_run(head);
+}
+
 bool Heap::bring_in_huge_page(Superslab* s) {
   if (s->pages != HugePages::kTransparent) return s->pages != HugePages::kOff;
   const Populate mode = policy_.get().populate;
   if (mode == Populate::kOff) return true;  // its first touch will most likely bring it all
-  counters_.populates.add(1);
+  counters_.populates.shared_add(1);
   space_.os().populate(s->base, space_.os().page_bytes());
   // One page asked for and the last one there: the kernel gave a huge page.
   return space_.os().is_resident(s->base + kSuperslabBytes - space_.os().page_bytes());
@@ -191,7 +220,7 @@ Superslab* Heap::fresh_superslab() {
   s->free_slices = kAllSlices;
   s->dirty_slices = bring_in_huge_page(s) ? kAllSlices : 0;
   if (s->dirty_slices == 0 && policy_.get().populate == Populate::kSuperslab) {
-    counters_.populates.add(1);
+    counters_.populates.shared_add(1);
     space_.os().populate(s->base, kSuperslabBytes);
     s->dirty_slices = kAllSlices;
   }
@@ -273,7 +302,7 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee) {
     const auto run = static_cast<std::uint32_t>(div_up(rounded, kSuperslabBytes));
     head = take_run(run, rounded).head;
     if (head == nullptr) {
-      budget_.discharge(rounded);
+      discharge(rounded);
       return nullptr;
     }
     for (std::uint32_t i = 1; i < run; ++i)
@@ -283,7 +312,7 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee) {
     space_.tag_slices(*head, 0, 1, kTagLarge);
     committed_.fetch_add(rounded, std::memory_order_relaxed);
     if (policy_.get().populate == Populate::kSuperslab) {
-      counters_.populates.add(1);
+      counters_.populates.shared_add(1);
       space_.os().populate(head->base, rounded);
     }
   }
@@ -322,24 +351,60 @@ Superslab* Heap::orphan_large(const SlabOwner* lessee) {
 
 void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
   shelf_.for_each([&](Superslab* s) {
-    if (batch.count == PurgeBatch::kMax || s->idle_since > before) return;
-    if (committed_bytes() <= target + batch.bytes) return;
+    if (batch.count == PurgeBatch::kMax || s->idle_since > before || !is_purgeable(*s)) return;
+    const SliceMask dirty = s->dirty_slices;
     const bool whole = s->free_slices == kAllSlices;
-    if (!is_purgeable(*s) || (!whole && s->dirty_slices == 0)) return;
+    if (!whole && dirty == 0) return;
+    if (dirty != 0 && committed_bytes() <= target + batch.bytes) return;
     shelf_.remove(s);
-    const SliceMask slices = whole ? kAllSlices : s->dirty_slices;
-    batch.bytes += bytes_of(s->dirty_slices);
-    if (!whole) {
-      // In neither set until they are back: make_slab() must not choose them.
-      s->free_slices &= ~slices;
-      s->dirty_slices &= ~slices;
-      shelf_.insert(s);
-    }
-    batch.items[batch.count++] = {s, slices, false};
+    batch.bytes += bytes_of(dirty);
+    batch.items[batch.count++] = {s, dirty, whole ? PurgeBatch::kWhole : PurgeBatch::kSlices};
+    if (whole) return;
+    // Out of both masks: neither a new slab nor another purge can have them meanwhile, and the
+    // superslab cannot become whole.
+    s->free_slices &= ~dirty;
+    s->dirty_slices = 0;
+    shelf_.insert(s);
   });
 }
 
-bool Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount target) {
+void Heap::purge_items(PurgeBatch& batch) {
+  Os& os = space_.os();
+  // Neighbouring slices make one range; a superslab has at most 16 separate runs of them.
+  OsRange ranges[PurgeBatch::kMax * kSlicesPerSuperslab / 2];
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    PurgeBatch::Item& item = batch.items[i];
+    const Superslab& s = *item.superslab;
+    item.first_range = count;
+    if (item.what == PurgeBatch::kLarge) {
+      if (is_purgeable(s)) {
+        ranges[count++] = {s.base, s.large_bytes};
+      } else {
+        scrub(os, s, s.large_bytes);
+      }
+    } else if (item.what == PurgeBatch::kWhole) {
+      ranges[count++] = {s.base, kSuperslabBytes};
+    } else {
+      for (SliceMask rest = item.dirty; rest != 0;) {
+        const auto first = static_cast<unsigned>(std::countr_zero(rest));
+        const auto length = static_cast<unsigned>(std::countr_one(rest >> first));
+        ranges[count++] = {s.base + first * kSliceBytes, length * kSliceBytes};
+        rest &= ~slice_run(first, length);
+      }
+    }
+    item.end_range = count;
+  }
+  if (count == 0 || os.purge(ranges, count) == OsStatus::kOk) return;
+  // One by one, to tell whose memory stays.
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    PurgeBatch::Item& item = batch.items[i];
+    for (std::size_t r = item.first_range; r < item.end_range; ++r)
+      item.failed |= os.purge(&ranges[r], 1) != OsStatus::kOk;
+  }
+}
+
+Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount target) {
   PurgeBatch batch;
   {
     Lock guard(*this);
@@ -348,53 +413,48 @@ bool Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount target) 
       if (s == nullptr && !big_cache_.within_limit()) s = big_cache_.pop_oldest(~Nanos{0});
       if (s == nullptr) break;
       batch.bytes += s->large_bytes;
-      batch.items[batch.count++] = {s, kAllSlices, true};
+      batch.items[batch.count++] = {s, 0, PurgeBatch::kLarge};
     }
     collect_idle(batch, slabs_before, target);
   }
-  if (batch.count == 0) return false;
-
-  // Neighbouring slices make one range; a superslab has at most 16 separate runs of them.
-  OsRange ranges[PurgeBatch::kMax * kSlicesPerSuperslab / 2];
-  std::size_t range_count = 0;
-  for (std::size_t i = 0; i < batch.count; ++i) {
-    const PurgeBatch::Item& item = batch.items[i];
-    if (item.large) {
-      if (is_purgeable(*item.superslab)) {
-        ranges[range_count++] = {item.superslab->base, item.superslab->large_bytes};
-      } else {
-        scrub(space_.os(), *item.superslab, item.superslab->large_bytes);
-      }
-      continue;
-    }
-    for (SliceMask rest = item.slices; rest != 0;) {
-      const auto first = static_cast<unsigned>(std::countr_zero(rest));
-      const auto length = static_cast<unsigned>(std::countr_one(rest >> first));
-      ranges[range_count++] = {item.superslab->base + first * kSliceBytes, length * kSliceBytes};
-      rest &= ~slice_run(first, length);
-    }
-  }
-  if (space_.os().purge(ranges, range_count) != OsStatus::kOk) {
-    // Somewhere memory did not go. It must read as zero all the same.
-    for (std::size_t i = 0; i < range_count; ++i)
-      std::memset(ranges[i].address, 0, ranges[i].bytes);
-  }
+  Purged purged;
+  if (batch.count == 0) return purged;
+  purge_items(batch);
 
   Lock guard(*this);
-  counters_.purges.add(1);
-  counters_.purged_bytes.add(batch.bytes);
-  committed_.fetch_sub(batch.bytes, std::memory_order_relaxed);
   for (std::size_t i = 0; i < batch.count; ++i) {
     const PurgeBatch::Item& item = batch.items[i];
-    if (item.slices == kAllSlices) {
-      give_run(item.superslab);
+    Superslab* s = item.superslab;
+    if (item.failed) {
+      // It holds its memory still, and waits for a better time where it was.
+      if (item.what == PurgeBatch::kLarge) {
+        big_cache_.put(s, s->idle_since);
+        continue;
+      }
+      if (item.what == PurgeBatch::kSlices) {
+        shelf_.remove(s);
+        s->free_slices |= item.dirty;
+        s->dirty_slices |= item.dirty;
+      }
+      shelf_.insert(s);
       continue;
     }
-    shelf_.remove(item.superslab);
-    item.superslab->free_slices |= item.slices;
-    shelf_.insert(item.superslab);
+    purged.any = true;
+    const ByteCount bytes =
+        item.what == PurgeBatch::kLarge ? s->large_bytes : bytes_of(item.dirty);
+    purged.bytes += bytes;
+    if (item.what == PurgeBatch::kSlices) {
+      shelf_.remove(s);
+      s->free_slices |= item.dirty;
+      shelf_.insert(s);
+    } else {
+      give_run(s);
+    }
   }
-  return true;
+  committed_.fetch_sub(purged.bytes, std::memory_order_relaxed);
+  counters_.purges.add(purged.any);
+  counters_.purged_bytes.add(purged.bytes);
+  return purged;
 }
 
 bool Heap::tick() {
@@ -407,7 +467,8 @@ bool Heap::tick() {
   const Nanos now = clock_.now();
   const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
   while (purge_once(before(to_nanos(policy.purge_delay_ms)),
-                    before(to_nanos(policy.big_cache_age_ms)), 0)) {
+                    before(to_nanos(policy.big_cache_age_ms)), 0)
+             .any) {
   }
   Lock guard(*this);
   bool idle_left = big_cache_.bytes() != 0;
@@ -422,10 +483,13 @@ ByteCount Heap::trim(ByteCount target) {
     vacant.retire_unused();
     return false;
   });
-  const std::uint64_t before = counters_.purged_bytes.get();
-  while (committed_bytes() > target && purge_once(~Nanos{0}, ~Nanos{0}, target)) {
+  ByteCount bytes = 0;
+  while (committed_bytes() > target) {
+    const Purged purged = purge_once(~Nanos{0}, ~Nanos{0}, target);
+    if (!purged.any) break;
+    bytes += purged.bytes;
   }
-  return counters_.purged_bytes.get() - before;
+  return bytes;
 }
 
 // Looking at it ------------------------------------------------------------------------------

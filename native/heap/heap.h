@@ -89,8 +89,28 @@ class Heap {
   /// Who waits for a discharge.
   Room& room() { return room_; }
 
-  /// No thread is attached and every block is home.
-  bool is_abandoned() const { return counters_.threads.get() == 0 && budget_.charged() == 0; }
+  /// No thread is attached, every block is home, and who brought the last one has let go: nobody
+  /// can reach this heap any more but through its creator.
+  bool is_abandoned() const {
+    // In this order: a visitor comes before it discharges, so the charge that it takes to zero
+    // shows the visitor as well.
+    return budget_.is_empty() && visitors_.load(std::memory_order_acquire) == 0;
+  }
+
+  /// Held by a thread that is not attached while it gives a block back: the heap stays.
+  class Visit {
+   public:
+    explicit Visit(Heap& heap) : heap_(heap) {
+      heap_.visitors_.fetch_add(1, std::memory_order_relaxed);
+    }
+    // Release: what was done here comes before the heap's end.
+    ~Visit() { heap_.visitors_.fetch_sub(1, std::memory_order_release); }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    Heap& heap_;
+  };
 
   // Looking at it -----------------------------------------------------------------------------
 
@@ -98,6 +118,9 @@ class Heap {
   /// Sums the threads' counters of class `c`.
   ClassStats class_stats(ClassIndex c) const;
   ByteCount committed_bytes() const { return committed_.load(std::memory_order_relaxed); }
+
+  /// The charge of a block that was freed twice, and so was discharged twice.
+  void recharge(ByteCount bytes) { budget_.recharge(bytes); }
 
   void count_double_frees(std::uint64_t n) { counters_.double_frees.shared_add(n); }
   void count_leak(std::uint64_t blocks, ByteCount bytes) {
@@ -115,6 +138,7 @@ class Heap {
  private:
   class Lock;
   struct PurgeBatch;
+  struct Purged;
 
   /// Calls act(SlabOwner&) for each vacant owner, as its owner and without the lock, until it
   /// answers true. The owner is not vacant meanwhile, so that no thread attaches to it.
@@ -125,8 +149,10 @@ class Heap {
   bool bring_in_huge_page(Superslab* s);
   TakenRun take_run(std::uint32_t count, ByteCount bytes);
   void give_run(Superslab* head);
+  void give_back_idle(Superslab* head);
   void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target);
-  bool purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
+  void purge_items(PurgeBatch& batch);
+  Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
 
   Space& space_;
   const Clock& clock_;
@@ -140,6 +166,7 @@ class Heap {
   SuperslabList leased_large_;
   SlabOwner* owners_ = nullptr;
   std::uint32_t colour_ = 0;
+  std::atomic<std::uint32_t> visitors_{0};  // attached threads too
   std::atomic<ByteCount> committed_{0};
   std::atomic<ByteCount> populate_bytes_;
   mutable HeapCounters counters_;

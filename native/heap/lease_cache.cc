@@ -14,6 +14,16 @@ BlockNumber* blocks_of(LeaseMagazines& magazines, ClassIndex c) {
   return magazines.blocks + std::size_t{tag_of(c)} * kMagazineBlocks;
 }
 
+// Other threads read depths for statistics and set limits: see Room.
+std::uint32_t get(const std::uint32_t& field) {
+  return std::atomic_ref<std::uint32_t>(const_cast<std::uint32_t&>(field))
+      .load(std::memory_order_relaxed);
+}
+
+void set(std::uint32_t& field, std::uint32_t value) {
+  std::atomic_ref<std::uint32_t>(field).store(value, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 LeaseCache* LeaseCache::attach(Heap& heap, Wake wake, void* context) {
@@ -55,8 +65,7 @@ void LeaseCache::set_limits() {
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(c)) continue;
-    std::atomic_ref<std::uint32_t>(magazines_->limit[tag_of(c)])
-        .store(none ? 0 : magazine_limit(c, heap_.policy()), std::memory_order_relaxed);
+    set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, heap_.policy()));
   }
 }
 
@@ -72,6 +81,8 @@ void LeaseCache::squeeze(bool on) {
 }
 
 void LeaseCache::close() {
+  // From here on nobody squeezes it any more, which would set the limits anew.
+  heap_.room().leave(this);
   closed_.store(true, std::memory_order_relaxed);
   set_limits();
   flush();
@@ -97,20 +108,21 @@ void LeaseCache::give_from(ClassIndex c, std::uint32_t first, std::uint32_t coun
 std::uint32_t LeaseCache::refill(ClassIndex c) {
   const SliceTag tag = tag_of(c);
   void* pointers[kMagazineBlocks];
-  const std::uint32_t limit = magazines_->limit[tag];
+  const std::uint32_t limit = get(magazines_->limit[tag]);
   std::size_t got = owner_.take(c, pointers, limit == 0 ? 1 : batches_.next(c, limit));
   if (got == 0) {
     flush();  // our own magazines of other classes may hold what is missing
     got = owner_.take(c, pointers, 1);
   }
   fold_acquired(c);
+  if (got == 0) return 0;
   owner_.counters(c).refills.add(1);
   owner_.counters(c).refilled_blocks.add(got);
   // The lowest address goes on top: memory is touched in address order.
   BlockNumber* numbers = blocks_of(*magazines_, c);
   for (std::size_t i = 0; i < got; ++i)
     numbers[got - 1 - i] = number_of(heap_.space(), pointers[i]);
-  magazines_->depth[tag] = static_cast<std::uint32_t>(got);
+  set(magazines_->depth[tag], static_cast<std::uint32_t>(got));
   return static_cast<std::uint32_t>(got);
 }
 
@@ -119,11 +131,11 @@ void LeaseCache::spill(ClassIndex c) {
   const std::uint32_t depth = magazines_->depth[tag];
   if (depth == 0) return;
   // The older half goes; what was released last is most likely still in the processor's cache.
-  const std::uint32_t going = magazines_->limit[tag] == 0 ? depth : std::max(depth / 2, 1u);
+  const std::uint32_t going = get(magazines_->limit[tag]) == 0 ? depth : std::max(depth / 2, 1u);
   give_from(c, 0, going);
   BlockNumber* numbers = blocks_of(*magazines_, c);
   std::memmove(numbers, numbers + going, (depth - going) * sizeof *numbers);
-  magazines_->depth[tag] = depth - going;
+  set(magazines_->depth[tag], depth - going);
 }
 
 void LeaseCache::give(BlockNumber block) {
@@ -149,8 +161,7 @@ BlockNumber LeaseCache::take_large(ByteCount bytes) {
 }
 
 std::uint32_t LeaseCache::cached(ClassIndex c) const {
-  return std::atomic_ref<std::uint32_t>(magazines_->depth[tag_of(c)])
-      .load(std::memory_order_relaxed);
+  return get(magazines_->depth[tag_of(c)]);
 }
 
 void LeaseCache::fold() {
@@ -179,7 +190,7 @@ void LeaseCache::flush() {
     fold_acquired(c);
     const std::uint32_t depth = magazines_->depth[tag_of(c)];
     if (depth == 0) continue;
-    magazines_->depth[tag_of(c)] = 0;
+    set(magazines_->depth[tag_of(c)], 0);
     give_from(c, 0, depth);
   }
   batches_.reset();

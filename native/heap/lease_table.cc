@@ -86,7 +86,9 @@ void LeaseTable::settle(BlockNumber block) {
 
 void LeaseTable::release(LeaseHolder holder, BlockNumber block) {
   LockGuard guard(lock_);
-  std::vector<Holder>& holders = entries_[block].holders;
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return;  // not shared, or released to the last
+  std::vector<Holder>& holders = at->second.holders;
   for (Holder& one : holders) {
     if (one.who != holder) continue;
     if (--one.count == 0) {

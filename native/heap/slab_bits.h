@@ -130,8 +130,10 @@ inline RemoteFree remote_free(Slab& slab, std::uint32_t word, std::uint64_t mask
 }
 
 /// Moves what remote threads freed into the owner's words. Only for a slab that was popped off the
-/// owner's remote queue.
-inline void slab_collect(Slab& slab) {
+/// owner's remote queue. Returns how many of these blocks were free already: double frees that
+/// neither side could see when they were made.
+inline std::uint32_t slab_collect(Slab& slab) {
+  std::uint32_t already_free = 0;
   std::int32_t left = 0;
   do {
     std::int32_t collected = 0;
@@ -139,12 +141,14 @@ inline void slab_collect(Slab& slab) {
       if (remote_word(slab, w).load(std::memory_order_relaxed) == 0) continue;
       // Acquire pairs with the release of the bits.
       const std::uint64_t bits = remote_word(slab, w).exchange(0, std::memory_order_acquire);
+      already_free += static_cast<std::uint32_t>(std::popcount(slab.free_words[w] & bits));
       slab.free_words[w] |= bits;
       collected += std::popcount(bits);
     }
     // Above zero: more was announced after its word was read. Acquire: go round and see those bits.
     left = slab.pending.fetch_sub(collected, std::memory_order_acq_rel) - collected;
   } while (left > 0);
+  return already_free;
 }
 
 /// The structural invariants; for assertions and tests while the slab is quiet.

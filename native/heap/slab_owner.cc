@@ -157,7 +157,10 @@ void SlabOwner::collect() {
     if (owner != this) {
       owner->push_remote(slab);  // it was handed over after the remote thread looked
     } else {
-      slab_collect(*slab);
+      if (const std::uint32_t repeated = slab_collect(*slab); repeated != 0) {
+        heap_.count_double_frees(repeated);
+        heap_.recharge(ByteCount{slab->block_bytes} * repeated);
+      }
       if (!slab_is_drained(*slab)) after_free(slab);
     }
     slab = following;

@@ -35,8 +35,8 @@ void* ThreadCache::allocate(ByteCount bytes) {
   }
   const ClassIndex c = class_for(bytes);
   Magazine& magazine = magazines_[to_index(c)];
-  owner_.counters(c).acquires.add(1);
   if (magazine.count.get() == 0) return allocate_slow(c);
+  owner_.counters(c).acquires.add(1);
   return magazine.pop();
 }
 
@@ -51,6 +51,7 @@ void* ThreadCache::allocate_slow(ClassIndex c) {
     got = owner_.take(c, magazine.blocks, 1);
     if (got == 0) return nullptr;
   }
+  counters.acquires.add(1);
   counters.refills.add(1);
   counters.refilled_blocks.add(got);
   // Blocks leave a magazine from the top: the lowest address goes there, since memory is touched

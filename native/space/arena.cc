@@ -32,32 +32,39 @@ void Arena::set_spare(std::uint32_t first, std::uint32_t count, bool spare) {
   }
 }
 
+OsStatus Arena::commit_entry(Os& os, void* array, ByteCount entry_bytes, Bits& committed,
+                             std::uint32_t i) {
+  if (test(committed, i)) return OsStatus::kOk;
+  // Both are powers of two: a page holds whole entries, or an entry whole pages.
+  const ByteCount unit = std::max(entry_bytes, os.page_bytes());
+  const ByteCount low = align_down(i * entry_bytes, unit);
+  const OsStatus status =
+      os.commit(static_cast<std::byte*>(array) + low, unit, HugePages::kOff);
+  if (status != OsStatus::kOk) return status;
+  for (ByteCount at = low; at < low + unit; at += entry_bytes)
+    set(committed, static_cast<std::uint32_t>(at / entry_bytes));
+  return OsStatus::kOk;
+}
+
 OsStatus Arena::commit_directory(Os& os, std::uint32_t first, std::uint32_t count) {
-  // Rounded out to pages. A neighbour's entries on the same page come along, and what is committed
-  // already is committed once more, which changes nothing.
-  const auto commit = [&](void* array, ByteCount entry_bytes, std::uint32_t from,
-                          std::uint32_t to) {
-    const ByteCount page = os.page_bytes();
-    const ByteCount low = align_down(from * entry_bytes, page);
-    const ByteCount high = align_up(to * entry_bytes, page);
-    return os.commit(static_cast<std::byte*>(array) + low, high - low, HugePages::kOff);
-  };
+  constexpr ByteCount kSlabsBytes = kSlicesPerSuperslab * sizeof(Slab);
+  constexpr ByteCount kWordsBytes = kSlicesPerSuperslab * sizeof(Directory::words[0]);
+  static_assert(is_power_of_two(sizeof(Superslab)) && is_power_of_two(kSlabsBytes) &&
+                is_power_of_two(kWordsBytes));
   for (std::uint32_t i = first; i < first + count; ++i) {
     if (test(ready_, i)) continue;
-    OsStatus status = commit(directory_->superslabs, sizeof(Superslab), i, i + 1);
-    // Only the first superslab of a large block needs slab entries, but any may head a run later.
-    if (status == OsStatus::kOk) {
-      status = commit(directory_->slabs, kSlicesPerSuperslab * sizeof(Slab), i, i + 1);
-    }
-    if (status == OsStatus::kOk) {
-      status =
-          commit(directory_->words, kSlicesPerSuperslab * sizeof(directory_->words[0]), i, i + 1);
-    }
+    // Only the first superslab of a large block needs slab entries, but any may be cut later.
+    OsStatus status =
+        commit_entry(os, directory_->superslabs, sizeof(Superslab), superslabs_committed_, i);
+    if (status == OsStatus::kOk)
+      status = commit_entry(os, directory_->slabs, kSlabsBytes, slabs_committed_, i);
+    if (status == OsStatus::kOk)
+      status = commit_entry(os, directory_->words, kWordsBytes, words_committed_, i);
     if (status != OsStatus::kOk) return status;
     Superslab& s = directory_->superslabs[i];
     s.base = window_ + ByteCount{i} * kSuperslabBytes;
     s.index = static_cast<SuperslabIndex>(ordinal_ * kSuperslabsPerArena + i);
-    ready_[i / 64] |= std::uint64_t{1} << (i % 64);
+    set(ready_, i);
   }
   return OsStatus::kOk;
 }

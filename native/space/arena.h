@@ -49,15 +49,25 @@ class Arena {
   Directory& directory() const { return *directory_; }
 
  private:
-  static bool test(const std::uint64_t* bits, std::uint32_t i) {
-    return (bits[i / 64] >> (i % 64)) & 1;
-  }
+  using Bits = std::uint64_t[kSuperslabsPerArena / 64];
+
+  static bool test(const Bits& bits, std::uint32_t i) { return (bits[i / 64] >> (i % 64)) & 1; }
+  static void set(Bits& bits, std::uint32_t i) { bits[i / 64] |= std::uint64_t{1} << (i % 64); }
+
+  /// One superslab's entry in one of the directory's arrays.
+  static OsStatus commit_entry(Os& os, void* array, ByteCount entry_bytes, Bits& committed,
+                               std::uint32_t i);
 
   std::byte* window_ = nullptr;
   Directory* directory_ = nullptr;
   std::uint32_t ordinal_ = 0;
-  std::uint64_t spare_[kSuperslabsPerArena / 64] = {};  // in no heap
-  std::uint64_t ready_[kSuperslabsPerArena / 64] = {};  // directory entry committed
+  Bits spare_ = {};  // in no heap
+  Bits ready_ = {};  // all its entries in the directory can be used
+  // Whose entries lie on committed pages, for each array of the directory. A commit may fail
+  // between two arrays, and no page is committed twice.
+  Bits superslabs_committed_ = {};
+  Bits slabs_committed_ = {};
+  Bits words_committed_ = {};
 };
 
 template <class Fits>

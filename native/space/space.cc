@@ -77,54 +77,128 @@ bool Space::reserve_piece(std::uint32_t least) {
   return false;
 }
 
-Superslab* Space::claim(std::uint32_t count, HugePages pages, OsStatus& status) {
-  const std::uint32_t unit = superslabs_per_page(pages);
+Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, HugePages pages,
+                        OsStatus& status) {
   const auto fits = [&](const Superslab* s) {
-    const bool used_before = s != nullptr && s->committed;
-    // Explicit huge pages replace the mapping, which is safe only where no view can exist yet.
-    if (is_explicit(pages)) return !used_before || s->pages == pages;
-    // Those that have them are for those who ask.
-    return !used_before || !is_explicit(s->pages);
+    const bool fresh = s == nullptr || s->committed_bytes == 0;
+    switch (wanted) {
+      case Wanted::kFresh:
+        return fresh;
+      case Wanted::kBacked:
+        return !fresh && s->pages == pages;
+      case Wanted::kFreshOrBacked:
+        return fresh || s->pages == pages;
+      case Wanted::kPlain:
+        return fresh || !is_explicit(s->pages);
+    }
+    return false;
   };
+  status = OsStatus::kOk;
+  for (std::uint32_t ordinal = 1; ordinal < arena_count_; ++ordinal) {
+    Arena& arena = arenas_[ordinal];
+    const int first = arena.find_spare(count, unit, fits);
+    if (first < 0) continue;
+    const auto start = static_cast<std::uint32_t>(first);
+    status = arena.commit_directory(*os_, start, count);
+    if (status != OsStatus::kOk) return nullptr;
+    arena.set_spare(start, count, false);
+    const SuperslabIndex end = ordinal * kSuperslabsPerArena + start + count;
+    if (end > index_limit()) index_limit_.store(end, std::memory_order_release);
+    return &arena.directory().superslabs[start];
+  }
+  return nullptr;
+}
+
+Superslab* Space::claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
+                                   HugePages pages, OsStatus& status) {
   for (;;) {
-    for (std::uint32_t ordinal = 1; ordinal < arena_count_; ++ordinal) {
-      Arena& arena = arenas_[ordinal];
-      const int first = arena.find_spare(count, unit, fits);
-      if (first < 0) continue;
-      const auto start = static_cast<std::uint32_t>(first);
-      status = arena.commit_directory(*os_, start, count);
-      if (status != OsStatus::kOk) return nullptr;
-      arena.set_spare(start, count, false);
-      const SuperslabIndex end = ordinal * kSuperslabsPerArena + start + count;
-      if (end > index_limit()) index_limit_.store(end, std::memory_order_release);
-      return &arena.directory().superslabs[start];
-    }
-    if (!reserve_piece(count)) {
-      status = OsStatus::kNoMemory;
-      return nullptr;
-    }
+    Superslab* head = claim(count, unit, wanted, pages, status);
+    if (head != nullptr || status != OsStatus::kOk) return head;
+    if (reserve_piece(count)) continue;
+    status = OsStatus::kNoMemory;
+    return nullptr;
   }
 }
 
-OsStatus Space::back(Superslab* head, ByteCount bytes, Backing& backing, bool& fell_back) {
-  bytes = align_up(bytes, os_->page_bytes());
-  if (is_explicit(backing.pages)) {
-    if (head->committed) return OsStatus::kOk;  // claim() chose one with these pages
-    bytes = align_up(bytes, kSuperslabBytes * superslabs_per_page(backing.pages));
-    const OsStatus status = os_->commit(head->base, bytes, backing.pages);
-    if (status == OsStatus::kLost) return status;
-    if (status == OsStatus::kOk) {
-      os_->place(head->base, bytes, backing.placement);
-      return status;
+void Space::set_spare(const Superslab* head, std::uint32_t count) {
+  arenas_[head->index / kSuperslabsPerArena].set_spare(head->index % kSuperslabsPerArena, count,
+                                                       true);
+}
+
+OsStatus Space::commit_plain(Superslab* head, ByteCount bytes, HugePages pages) {
+  const auto run = static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes));
+  for (std::uint32_t i = 0; i < run;) {
+    const ByteCount from = i * kSuperslabBytes + head[i].committed_bytes;
+    if (from >= std::min((i + 1) * kSuperslabBytes, bytes)) {
+      ++i;
+      continue;
     }
-    fell_back = true;
-    backing.pages = HugePages::kTransparent;
+    // One that was committed in part keeps the pages it began with; untouched ones go together.
+    const HugePages own = head[i].committed_bytes == 0 ? pages : head[i].pages;
+    std::uint32_t end = i + 1;
+    while (own == pages && end < run && head[end].committed_bytes == 0) ++end;
+    const ByteCount to = std::min(end * kSuperslabBytes, bytes);
+    const OsStatus status = os_->commit(head->base + from, to - from, own);
+    if (status != OsStatus::kOk) return status;
+    for (; i < end; ++i) {
+      head[i].committed_bytes =
+          static_cast<std::uint32_t>(std::min(kSuperslabBytes, bytes - i * kSuperslabBytes));
+      head[i].pages = own;
+    }
   }
-  const OsStatus status = os_->commit(head->base, bytes, backing.pages);
-  if (status != OsStatus::kOk) return status;
+  return OsStatus::kOk;
+}
+
+TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
+  TakenRun taken;
+  // A page of 1 GiB is committed whole; what one run leaves of it is there for the next.
+  taken.head = claim(count, 1, Wanted::kBacked, backing.pages, taken.status);
+  if (taken.head != nullptr) return taken;
+
+  const std::uint32_t unit = superslabs_per_page(backing.pages);
+  const auto claimed = static_cast<std::uint32_t>(align_up(count, unit));
+  // Explicit huge pages replace the mapping, which is safe only where no view can exist yet.
+  Superslab* head = claim_or_reserve(claimed, unit, Wanted::kFresh, backing.pages, taken.status);
+  if (head == nullptr) return taken;
+  const ByteCount bytes = claimed * kSuperslabBytes;
+  taken.status = os_->commit(head->base, bytes, backing.pages);
+  if (taken.status != OsStatus::kOk) {
+    // A lost range belongs to somebody else now and is never touched again.
+    if (taken.status != OsStatus::kLost) set_spare(head, claimed);
+    return taken;
+  }
   // Advice: memory in the wrong place still works.
   os_->place(head->base, bytes, backing.placement);
-  return OsStatus::kOk;
+  for (std::uint32_t i = 0; i < claimed; ++i) {
+    head[i].committed_bytes = kSuperslabBytes;
+    head[i].pages = backing.pages;
+    head[i].placement = backing.placement;
+  }
+  if (claimed > count) set_spare(head + count, claimed - count);
+  taken.head = head;
+  return taken;
+}
+
+TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing) {
+  TakenRun taken;
+  Superslab* head =
+      claim_or_reserve(count, 1, Wanted::kFreshOrBacked, backing.pages, taken.status);
+  // The advice that memory was committed with stays; the wrong one beats no memory.
+  if (head == nullptr) head = claim(count, 1, Wanted::kPlain, backing.pages, taken.status);
+  if (head == nullptr) {
+    if (taken.status == OsStatus::kOk) taken.status = OsStatus::kNoMemory;
+    return taken;
+  }
+  bytes = align_up(bytes, os_->page_bytes());
+  taken.status = commit_plain(head, bytes, backing.pages);
+  if (taken.status != OsStatus::kOk) {
+    set_spare(head, count);
+    return taken;
+  }
+  os_->place(head->base, bytes, backing.placement);
+  for (std::uint32_t i = 0; i < count; ++i) head[i].placement = backing.placement;
+  taken.head = head;
+  return taken;
 }
 
 TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing) {
@@ -134,35 +208,15 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing) {
     return taken;
   }
   LockGuard guard(lock_);
-  const std::uint32_t unit = superslabs_per_page(backing.pages);
-  std::uint32_t claimed = static_cast<std::uint32_t>(align_up(count, unit));
-  Superslab* head = claim(claimed, backing.pages, taken.status);
-  if (head == nullptr && is_explicit(backing.pages)) {
-    taken.fell_back = true;
-    backing.pages = HugePages::kTransparent;
-    claimed = count;
-    head = claim(claimed, backing.pages, taken.status);
+  bool fell_back = false;
+  if (is_explicit(backing.pages)) {
+    taken = take_explicit(count, backing);
+    fell_back = taken.head == nullptr;
+    if (fell_back) backing.pages = HugePages::kTransparent;
   }
-  if (head == nullptr) return taken;
-
-  taken.status = back(head, bytes, backing, taken.fell_back);
-  Arena& arena = arenas_[head->index / kSuperslabsPerArena];
-  const std::uint32_t first = head->index % kSuperslabsPerArena;
-  if (taken.status != OsStatus::kOk) {
-    // A lost range belongs to somebody else now and is never touched again.
-    if (taken.status != OsStatus::kLost) arena.set_spare(first, claimed, true);
-    return taken;
-  }
-  const bool covers_all = is_explicit(backing.pages);
-  for (std::uint32_t i = 0; i < claimed; ++i) {
-    Superslab& s = head[i];
-    if (covers_all || i * kSuperslabBytes < bytes) s.committed = true, s.pages = backing.pages;
-    s.placement = backing.placement;
-  }
-  // A 1 GiB page is committed whole; what this run does not need is spare for the next one.
-  arena.set_spare(first + count, claimed - count, true);
-  head->run = count;
-  taken.head = head;
+  if (taken.head == nullptr) taken = take_plain(count, bytes, backing);
+  taken.fell_back = fell_back;
+  if (taken.head != nullptr) taken.head->run = count;
   return taken;
 }
 
@@ -173,8 +227,7 @@ void Space::give(Superslab* head) {
     head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
     head[i].heap = nullptr;
   }
-  arenas_[head->index / kSuperslabsPerArena].set_spare(head->index % kSuperslabsPerArena, count,
-                                                       true);
+  set_spare(head, count);
 }
 
 void Space::tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag) {

@@ -135,9 +135,25 @@ class Space {
            ((address_of(p) >> kSliceShift) % kSlicesPerArena);
   }
 
-  Superslab* claim(std::uint32_t count, HugePages pages, OsStatus& status);
+  /// What the superslabs of a run may have behind them.
+  enum class Wanted : std::uint8_t {
+    kFresh,          // nothing yet
+    kBacked,         // pages of the kind that is asked for
+    kFreshOrBacked,  // either
+    kPlain,          // anything but explicit huge pages, which are for those who ask
+  };
+
+  // All under the lock. A claimed run is not spare. claim() answers nullptr and kOk when there is
+  // no such run, claim_or_reserve() reserves addresses for it.
+  Superslab* claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, HugePages pages,
+                   OsStatus& status);
+  Superslab* claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
+                              HugePages pages, OsStatus& status);
   bool reserve_piece(std::uint32_t least);
-  OsStatus back(Superslab* head, ByteCount bytes, Backing& backing, bool& fell_back);
+  void set_spare(const Superslab* head, std::uint32_t count);
+  OsStatus commit_plain(Superslab* head, ByteCount bytes, HugePages pages);
+  TakenRun take_explicit(std::uint32_t count, Backing backing);
+  TakenRun take_plain(std::uint32_t count, ByteCount bytes, Backing backing);
 
   Os* os_ = nullptr;
   SliceTag* tags_ = nullptr;           // kMaxArenas x kSlicesPerArena

@@ -41,12 +41,12 @@ struct alignas(64) Superslab {
 
   SuperslabIndex index;
   std::uint32_t run;  // superslabs in the run that this one heads
+  std::uint32_t committed_bytes;  // from `base`; never falls: a view may reach them for ever
 
   SliceMask free_slices;   // slices in no slab
   SliceMask dirty_slices;  // free slices that hold memory; a subset of free_slices
 
   std::atomic<SuperslabUse> use;  // written under the lock; binding reads it without
-  bool committed;                 // once true, always true: a view may reach it for ever
   HugePages pages;                // what it was committed with
   Placement placement;
 };

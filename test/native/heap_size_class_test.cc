@@ -1,0 +1,119 @@
+// The size class table: what a request gets, how slabs are cut, and the arithmetic on blocks.
+
+#include "check.h"
+#include "heap/magazine_limits.h"
+#include "heap/size_class.h"
+#include "heap/slab_bits.h"
+#include "space/arena.h"
+
+using namespace superslab;
+
+TEST(heap, "every size maps to the smallest class that holds it") {
+  std::size_t smallest = 0;
+  for (ByteCount bytes = 0; bytes <= kMaxClassBytes; ++bytes) {
+    while (class_bytes(smallest) < bytes) ++smallest;
+    if (to_index(class_for(bytes)) != smallest) CHECK_EQ(to_index(class_for(bytes)), smallest);
+  }
+  CHECK_EQ(smallest, kClassCount - 1);
+}
+
+TEST(heap, "classes rise, are multiples of 16, and waste at most a fifth beyond 128 bytes") {
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    CHECK_EQ(kSizeClasses[i].block_bytes, class_bytes(i));
+    CHECK_EQ(class_bytes(i) % kMinAlignment, 0u);
+    if (i == 0) continue;
+    CHECK(class_bytes(i) > class_bytes(i - 1));
+    const ByteCount least = class_bytes(i - 1) + 1;
+    if (least <= 128) continue;
+    const ByteCount waste = class_bytes(i) - least;
+    CHECK(waste * 5 <= class_bytes(i));
+  }
+}
+
+TEST(heap, "a lease class is the smallest multiple of 64 that holds the size") {
+  for (ByteCount bytes = 0; bytes <= kMaxClassBytes; bytes += bytes < 8192 ? 1 : 61) {
+    const std::size_t c = to_index(lease_class_for(bytes));
+    CHECK(c < kClassCount);
+    CHECK_EQ(class_bytes(c) % kGranuleBytes, 0u);
+    CHECK(class_bytes(c) >= bytes);
+    for (std::size_t lower = 0; lower < c; ++lower)
+      CHECK(class_bytes(lower) % kGranuleBytes != 0 || class_bytes(lower) < bytes);
+  }
+  CHECK_EQ(to_index(lease_class_for(kMaxClassBytes)), kClassCount - 1);
+}
+
+TEST(heap, "a slab's blocks fit with every colour, and its words hold a bit for each") {
+  for (const SizeClass& cut : kSizeClasses) {
+    const ByteCount slab_bytes = cut.slices * kSliceBytes;
+    CHECK(cut.slices >= 1 && cut.slices <= kSlicesPerSuperslab);
+    CHECK(cut.block_count >= 1);
+    CHECK(cut.colours >= 1);
+    const ByteCount last_colour = (cut.colours - 1u) * kGranuleBytes;
+    CHECK(last_colour + ByteCount{cut.block_count} * cut.block_bytes <= slab_bytes);
+    CHECK(last_colour < kSliceBytes);  // the slab starts in its first slice
+    CHECK_EQ(cut.words, div_up(cut.block_count, 64));
+    CHECK(cut.words <= kInlineWords || 2u * cut.words <= kWordsPerSlice);
+    // Waste at the end of a slab, colours apart: at most a fifth.
+    const ByteCount rest = slab_bytes - ByteCount{cut.block_count} * cut.block_bytes;
+    CHECK(rest * 5 <= slab_bytes || cut.block_bytes > 512 * kKiB);
+  }
+}
+
+TEST(heap, "block_index is exact for every offset in every class") {
+  for (std::size_t c = 0; c < kClassCount; ++c) {
+    Slab slab{};
+    std::uint64_t words[kWordsPerSlice];
+    alignas(64) static std::byte base[1];
+    slab_init(slab, static_cast<ClassIndex>(c), base, words);
+    const ByteCount bytes = ByteCount{slab.block_count} * slab.block_bytes;
+    for (std::uint64_t index = 0, offset = 0; offset < bytes; ++offset) {
+      if (offset == (index + 1) * slab.block_bytes) ++index;
+      // The address is computed, never read.
+      const std::uint64_t found = (offset * slab.reciprocal) >> kReciprocalShift;
+      if (found != index) CHECK_EQ(found, index);
+    }
+    CHECK_EQ(block_index(slab, base), 0u);
+  }
+}
+
+TEST(heap, "division by multiplication holds up to the bound that its comment gives") {
+  // Every divisor that is a multiple of 16 up to a superslab, at the offsets where it is closest
+  // to failing: just below and at multiples.
+  for (std::uint32_t d = 16; d <= kSuperslabBytes; d += 16) {
+    const std::uint64_t reciprocal = reciprocal_of(d);
+    for (std::uint64_t limit : {kSuperslabBytes, ByteCount{1} << 22}) {
+      const std::uint64_t k = (limit - 1) / d;
+      for (const std::uint64_t offset : {k * d, k * d + d - 1, k * d == 0 ? 0 : k * d - 1}) {
+        if (offset >= ByteCount{1} << 22) continue;
+        const std::uint64_t found = (offset * reciprocal) >> kReciprocalShift;
+        if (found != offset / d) CHECK_EQ(found, offset / d);
+      }
+    }
+  }
+}
+
+TEST(heap, "magazines are bounded in blocks, in bytes and by the budget") {
+  Snapshot policy;
+  policy.cache_blocks = 64;
+  policy.cache_bytes = kMiB;
+  CHECK_EQ(magazine_limit(class_for(64), policy), 64u);
+  CHECK_EQ(magazine_limit(class_for(64 * kKiB), policy), 16u);
+  CHECK_EQ(magazine_limit(class_for(2 * kMiB), policy), 1u);
+  policy.cache_blocks = 3;
+  CHECK_EQ(magazine_limit(class_for(64), policy), 3u);
+  policy.cache_blocks = 64;
+  policy.max_bytes = 16 * kKiB;
+  CHECK_EQ(magazine_limit(class_for(64), policy), 16u);
+  CHECK_EQ(magazine_limit(class_for(4096), policy), 1u);
+}
+
+TEST(heap, "refill batches start at one and double up to half a magazine") {
+  BatchSizes sizes;
+  const ClassIndex c = class_for(64);
+  for (const std::uint32_t expected : {1u, 2u, 4u, 8u, 16u, 32u, 32u})
+    CHECK_EQ(sizes.next(c, 64), expected);
+  CHECK_EQ(sizes.next(class_for(128), 64), 1u);
+  sizes.reset();
+  CHECK_EQ(sizes.next(c, 64), 1u);
+  CHECK_EQ(sizes.next(c, 1), 1u);
+}

@@ -1,0 +1,66 @@
+// An address space on a fake operating system, closed when the test ends.
+#pragma once
+
+#include <memory>
+
+#include "os/fake_os.h"
+#include "space/space.h"
+
+namespace superslab_test {
+
+struct TestSpace {
+  superslab::FakeOs os{superslab::system_os()};
+  std::unique_ptr<superslab::Space> space = std::make_unique<superslab::Space>();
+  bool open = space->open(os);
+
+  TestSpace() = default;
+  ~TestSpace() { close(); }
+  TestSpace(const TestSpace&) = delete;
+  TestSpace& operator=(const TestSpace&) = delete;
+
+  void close() {
+    if (open) space->close();
+    open = false;
+  }
+
+  /// Everything that was reserved is given back, and no call broke the contract.
+  bool is_balanced() const {
+    return !open && os.reserved_bytes() == 0 && os.committed_bytes() == 0 &&
+           os.misuse().total() == 0;
+  }
+};
+
+/// Passes calls on to another Os; tests override what they want to see or refuse.
+class OsProxy : public superslab::Os {
+ public:
+  explicit OsProxy(superslab::Os& to) : to_(to) {}
+  superslab::ByteCount page_bytes() const override { return to_.page_bytes(); }
+  void* reserve(superslab::ByteCount bytes, superslab::ByteCount alignment) override {
+    return to_.reserve(bytes, alignment);
+  }
+  void unreserve(void* address, superslab::ByteCount bytes) override {
+    to_.unreserve(address, bytes);
+  }
+  superslab::OsStatus commit(void* address, superslab::ByteCount bytes,
+                             superslab::HugePages pages) override {
+    return to_.commit(address, bytes, pages);
+  }
+  superslab::OsStatus purge(const superslab::OsRange* ranges, std::size_t count) override {
+    return to_.purge(ranges, count);
+  }
+  superslab::OsStatus populate(void* address, superslab::ByteCount bytes) override {
+    return to_.populate(address, bytes);
+  }
+  superslab::OsStatus place(void* address, superslab::ByteCount bytes,
+                            superslab::Placement placement) override {
+    return to_.place(address, bytes, placement);
+  }
+  unsigned node_count() const override { return to_.node_count(); }
+  bool is_resident(const void* address) const override { return to_.is_resident(address); }
+  superslab::FaultCounts fault_counts() const override { return to_.fault_counts(); }
+
+ private:
+  superslab::Os& to_;
+};
+
+}  // namespace superslab_test

@@ -1,0 +1,443 @@
+// The address space: lookups, runs, small pieces, explicit huge pages, and failures of each call.
+
+#include "space/space.h"
+
+#include <vector>
+
+#include "check.h"
+#include "space_fixture.h"
+
+using namespace superslab;
+using superslab_test::OsProxy;
+using superslab_test::TestSpace;
+using Call = FakeOs::Call;
+using Lasts = FakeOs::Lasts;
+
+namespace {
+
+constexpr Backing kPlainPages{HugePages::kOff, {}};
+constexpr Backing kTwoMiB{HugePages::k2MiB, {}};
+constexpr Backing kOneGiB{HugePages::k1GiB, {}};
+
+/// Every byte of a page in `run` can be written.
+void touch(const Superslab& head, ByteCount bytes) {
+  for (ByteCount at = 0; at < bytes; at += 4096)
+    *reinterpret_cast<volatile std::uint8_t*>(head.base + at) = 1;
+}
+
+/// What Heap does before it gives a run back.
+void purge_and_give(TestSpace& t, Superslab* head, ByteCount bytes) {
+  const OsRange range{head->base, bytes};
+  t.os.purge(&range, 1);
+  t.space->give(head);
+}
+
+/// Refuses reservations beyond a limit, like RLIMIT_AS.
+class LimitedOs final : public OsProxy {
+ public:
+  LimitedOs(Os& to, ByteCount limit) : OsProxy(to), left_(limit) {}
+  void* reserve(ByteCount bytes, ByteCount alignment) override {
+    // Directories and tables do not count here: the test is about the pieces.
+    const bool piece = alignment >= kSuperslabBytes;
+    if (piece && bytes > left_) return nullptr;
+    void* p = OsProxy::reserve(bytes, alignment);
+    if (piece && p != nullptr) left_ -= bytes;
+    return p;
+  }
+  void unreserve(void* address, ByteCount bytes) override {
+    OsProxy::unreserve(address, bytes);
+    // An aligned power of two of superslabs: a piece that was not usable.
+    if (bytes % kSuperslabBytes == 0 && address_of(address) % bytes == 0) left_ += bytes;
+  }
+
+ private:
+  ByteCount left_;
+};
+
+/// Hands out addresses of its own choice inside one reserved 4 GiB window.
+class OneWindowOs final : public OsProxy {
+ public:
+  explicit OneWindowOs(Os& to) : OsProxy(to) {}
+  ~OneWindowOs() override {
+    if (window_ != nullptr) OsProxy::unreserve(window_, kArenaBytes);
+  }
+  void* reserve(ByteCount bytes, ByteCount alignment) override {
+    if (alignment < kSuperslabBytes) return OsProxy::reserve(bytes, alignment);
+    if (bytes > 4 * kSuperslabBytes) return nullptr;
+    if (window_ == nullptr)
+      window_ = static_cast<std::byte*>(OsProxy::reserve(kArenaBytes, kArenaBytes));
+    // From the top down, with gaps, as an operating system may.
+    next_ -= 2 * bytes;
+    ++pieces;
+    return window_ + next_;
+  }
+  void unreserve(void* address, ByteCount bytes) override {
+    const auto* p = static_cast<std::byte*>(address);
+    if (window_ != nullptr && p >= window_ && p < window_ + kArenaBytes) return;
+    OsProxy::unreserve(address, bytes);
+  }
+  unsigned pieces = 0;
+
+ private:
+  std::byte* window_ = nullptr;
+  ByteCount next_ = kArenaBytes;
+};
+
+}  // namespace
+
+TEST(space, "a taken superslab is aligned, zero, writable and found by every address in it") {
+  TestSpace t;
+  CHECK(t.open);
+  const TakenRun taken = t.space->take(1, kSuperslabBytes, kPlainPages);
+  CHECK(taken.head != nullptr);
+  CHECK_EQ(taken.status, OsStatus::kOk);
+  CHECK(!taken.fell_back);
+  Superslab& s = *taken.head;
+  CHECK_EQ(address_of(s.base) % kSuperslabBytes, 0u);
+  CHECK_EQ(s.run, 1u);
+  CHECK_EQ(s.committed_bytes, kSuperslabBytes);
+  CHECK(s.index >= kSuperslabsPerArena);  // ordinal 0 is no arena
+  CHECK(s.index < t.space->index_limit());
+  for (ByteCount at = 0; at < kSuperslabBytes; ++at) CHECK_EQ(std::to_integer<int>(s.base[at]), 0);
+  touch(s, kSuperslabBytes);
+  for (ByteCount at = 0; at < kSuperslabBytes; at += 4093)
+    CHECK(&t.space->superslab_of(s.base + at) == &s);
+  CHECK(&t.space->superslab(s.index) == &s);
+  CHECK(t.space->contains(s.base));
+  t.close();
+  CHECK(t.is_balanced());
+}
+
+TEST(space, "tags and slabs are found from any address in their slices, and from no other") {
+  TestSpace t;
+  const Superslab& s = *t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  const ClassIndex c{7};
+  t.space->tag_slices(s, 3, 5, tag_of(c));
+  for (unsigned slice = 0; slice < kSlicesPerSuperslab; ++slice) {
+    const bool inside = slice >= 3 && slice < 8;
+    for (const ByteCount in : {ByteCount{0}, ByteCount{1}, kSliceBytes - 1}) {
+      const std::byte* p = s.base + slice * kSliceBytes + in;
+      CHECK_EQ(t.space->tag_at(p), inside ? tag_of(c) : kTagNone);
+      CHECK_EQ(t.space->tags()[s.index * kSlicesPerSuperslab + slice],
+               inside ? tag_of(c) : kTagNone);
+      if (inside) CHECK(t.space->slab_of(p) == t.space->slab_at(s, 3));
+    }
+  }
+  t.space->tag_slices(s, 3, 5, kTagNone);
+  CHECK_EQ(t.space->tag_at(s.base + 3 * kSliceBytes), kTagNone);
+  // Each slice has an entry and words of its own.
+  CHECK(t.space->slab_at(s, 1) == t.space->slab_at(s, 0) + 1);
+  CHECK(t.space->words_at(s, 1) == t.space->words_at(s, 0) + kWordsPerSlice);
+  t.space->words_at(s, kSlicesPerSuperslab - 1)[kWordsPerSlice - 1] = 1;
+}
+
+TEST(space, "foreign pointers are rejected") {
+  TestSpace t;
+  const Superslab& s = *t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  int local = 0;
+  for (const std::uintptr_t p :
+       {std::uintptr_t{0}, std::uintptr_t{1}, address_of(&local), ~std::uintptr_t{0},
+        std::uintptr_t{1} << 47, address_of(s.base) | (std::uintptr_t{1} << 63),
+        address_of(s.base) + kArenaBytes * 8, address_of(s.base) ^ (std::uintptr_t{1} << 46)}) {
+    CHECK(!t.space->contains(reinterpret_cast<void*>(p)));
+    CHECK_EQ(t.space->tag_at(reinterpret_cast<void*>(p)), kTagNone);
+  }
+  CHECK_EQ(t.space->tag_at(s.base), kTagNone);  // ours, but in no block
+}
+
+TEST(space, "runs are neighbours in one arena, committed as far as asked for") {
+  TestSpace t;
+  const ByteCount bytes = 2 * kSuperslabBytes + 64 * kKiB;
+  Superslab* run = t.space->take(3, bytes, kPlainPages).head;
+  CHECK(run != nullptr);
+  CHECK_EQ(run->run, 3u);
+  CHECK_EQ(run[1].base - run[0].base, static_cast<std::ptrdiff_t>(kSuperslabBytes));
+  CHECK_EQ(run[2].index, run[0].index + 2);
+  CHECK_EQ(run[2].committed_bytes, 64 * kKiB);
+  touch(*run, bytes);
+  const ByteCount used = t.os.committed_bytes();
+  // Given back and taken alone, the last one needs the rest of its memory and nothing else does.
+  purge_and_give(t, run, bytes);
+  std::vector<Superslab*> single;
+  for (int i = 0; i < 3; ++i) {
+    single.push_back(t.space->take(1, kSuperslabBytes, kPlainPages).head);
+    CHECK(single.back() == run + i);
+    touch(*single.back(), kSuperslabBytes);
+  }
+  CHECK_EQ(t.os.committed_bytes() - used, kSuperslabBytes - 64 * kKiB);
+  for (Superslab* s : single) purge_and_give(t, s, kSuperslabBytes);
+  CHECK(t.space->take(kSuperslabsPerArena + 1, 1, kPlainPages).head == nullptr);
+  CHECK(t.space->take(0, 0, kPlainPages).head == nullptr);
+  Superslab* whole = t.space->take(kSuperslabsPerArena, kArenaBytes, kPlainPages).head;
+  CHECK(whole != nullptr);  // a second arena, or the first, all of it
+  *reinterpret_cast<volatile char*>(whole->base + kArenaBytes - 1) = 1;
+  t.close();
+  CHECK(t.is_balanced());
+}
+
+TEST(space, "what is given back is taken again, lowest first") {
+  TestSpace t;
+  Superslab* a = t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  Superslab* b = t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  Superslab* c = t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  CHECK(a < b && b < c);
+  const ByteCount committed = t.os.committed_bytes();
+  purge_and_give(t, b, kSuperslabBytes);
+  purge_and_give(t, a, kSuperslabBytes);
+  CHECK_EQ(a->use.load(), SuperslabUse::kSpare);
+  CHECK(a->heap == nullptr);
+  CHECK(t.space->take(2, 2 * kSuperslabBytes, kPlainPages).head == a);
+  CHECK_EQ(t.os.committed_bytes(), committed);
+  CHECK_EQ(t.os.misuse().total(), 0u);
+}
+
+TEST(space, "memory keeps the advice it was committed with, and serves others only in need") {
+  TestSpace t;
+  Superslab* plain = t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  purge_and_give(t, plain, kSuperslabBytes);
+  Superslab* huge = t.space->take(1, kSuperslabBytes, {HugePages::kTransparent, {}}).head;
+  CHECK(huge != plain);
+  CHECK_EQ(huge->pages, HugePages::kTransparent);
+  CHECK(t.space->take(1, kSuperslabBytes, kPlainPages).head == plain);
+  purge_and_give(t, plain, kSuperslabBytes);
+  // All addresses used up: the plain one is better than nothing.
+  while (t.space->take(1024, kSuperslabBytes, {HugePages::kTransparent, {}}).head == huge + 1) {
+  }
+  t.os.fail_nth(Call::kReserve, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
+  while (true) {
+    const TakenRun taken = t.space->take(1, 4096, {HugePages::kTransparent, {}});
+    CHECK(taken.head != nullptr);
+    if (taken.head != plain) continue;
+    CHECK_EQ(plain->pages, HugePages::kOff);
+    break;
+  }
+}
+
+TEST(space, "a limited address space serves from small pieces") {
+  FakeOs fake(system_os());
+  for (const ByteCount superslabs : {1, 3, 7, 700}) {
+    LimitedOs os(fake, superslabs * kSuperslabBytes);
+    auto space = std::make_unique<Space>();
+    CHECK(space->open(os));
+    std::vector<Superslab*> taken;
+    for (;;) {
+      const TakenRun run = space->take(1, 4096, kPlainPages);
+      if (run.head == nullptr) {
+        CHECK_EQ(run.status, OsStatus::kNoMemory);
+        break;
+      }
+      *reinterpret_cast<volatile char*>(run.head->base) = 1;
+      CHECK(&space->superslab_of(run.head->base + 4095) == run.head);
+      taken.push_back(run.head);
+    }
+    CHECK_EQ(taken.size(), superslabs);
+    CHECK_EQ(space->reserved_bytes(), superslabs * kSuperslabBytes);
+    for (Superslab* s : taken) space->give(s);
+    CHECK(space->take(1, 4096, kPlainPages).head != nullptr);
+    space->close();
+    CHECK_EQ(fake.reserved_bytes(), 0u);
+    CHECK_EQ(fake.misuse().total(), 0u);
+  }
+}
+
+TEST(space, "pieces in one 4 GiB window share an arena") {
+  FakeOs fake(system_os());
+  {
+    OneWindowOs os(fake);
+    auto space = std::make_unique<Space>();
+    CHECK(space->open(os));
+    Superslab* a = space->take(4, 4 * kSuperslabBytes, kPlainPages).head;
+    Superslab* b = space->take(3, 3 * kSuperslabBytes, kPlainPages).head;
+    CHECK(a != nullptr && b != nullptr);
+    CHECK_EQ(os.pieces, 2u);
+    CHECK_EQ(a->index / kSuperslabsPerArena, b->index / kSuperslabsPerArena);
+    CHECK_EQ(address_of(a->base) >> kArenaShift, address_of(b->base) >> kArenaShift);
+    // The gap between the pieces belongs to nobody, and runs never cross it.
+    Superslab* c = space->take(2, 2 * kSuperslabBytes, kPlainPages).head;
+    CHECK_EQ(os.pieces, 3u);
+    touch(*c, 2 * kSuperslabBytes);
+    space->close();
+  }
+  CHECK_EQ(fake.reserved_bytes(), 0u);
+}
+
+TEST(space, "explicit huge pages of 2 MiB are used while there are some") {
+  TestSpace t;
+  t.os.set_huge_pages(HugePages::k2MiB, 3);
+  Superslab* a = t.space->take(1, kSuperslabBytes, kTwoMiB).head;
+  CHECK(a != nullptr);
+  CHECK_EQ(a->pages, HugePages::k2MiB);
+  t.space->give(a);
+  // A run takes no superslab that has its page already: the mapping would be replaced.
+  const TakenRun pair = t.space->take(2, 3 * kMiB, kTwoMiB);
+  CHECK(pair.head != nullptr && !pair.fell_back);
+  CHECK(pair.head != a);
+  touch(*pair.head, 2 * kSuperslabBytes);
+  CHECK_EQ(t.os.free_huge_pages(HugePages::k2MiB), 0u);
+  CHECK(t.space->take(1, kSuperslabBytes, kTwoMiB).head == a);
+
+  const TakenRun none = t.space->take(1, kSuperslabBytes, kTwoMiB);
+  CHECK(none.head != nullptr && none.fell_back);
+  CHECK_EQ(none.status, OsStatus::kOk);
+  CHECK_EQ(none.head->pages, HugePages::kTransparent);
+  touch(*none.head, kSuperslabBytes);
+  // Plain memory is not taken from those that have explicit pages.
+  t.space->give(a);
+  Superslab* plain = t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  CHECK(plain != a);
+  CHECK_EQ(t.os.misuse().total(), 0u);
+  t.close();
+  CHECK_EQ(t.os.free_huge_pages(HugePages::k2MiB), 3u);
+}
+
+TEST(space, "a page of 1 GiB serves many superslabs") {
+  TestSpace t;
+  t.os.set_huge_pages(HugePages::k1GiB, 1);
+  Superslab* a = t.space->take(1, kSuperslabBytes, kOneGiB).head;
+  CHECK(a != nullptr);
+  CHECK_EQ(a->pages, HugePages::k1GiB);
+  CHECK_EQ(t.os.free_huge_pages(HugePages::k1GiB), 0u);
+  for (std::uint32_t i = 1; i < kGiB / kSuperslabBytes; ++i) {
+    const TakenRun more = t.space->take(1, kSuperslabBytes, kOneGiB);
+    CHECK(!more.fell_back);
+    CHECK(more.head == a + i);
+  }
+  // Used up: the next ones lie close together, not one in each unused GiB.
+  Superslab* last = t.space->take(1, kSuperslabBytes, kOneGiB).head;
+  for (int i = 0; i < 10; ++i) {
+    const TakenRun more = t.space->take(1, kSuperslabBytes, kOneGiB);
+    CHECK(more.fell_back);
+    CHECK(more.head == ++last);
+  }
+  CHECK_EQ(t.os.misuse().total(), 0u);
+}
+
+TEST(space, "a lost range is never used again") {
+  TestSpace t;
+  t.os.set_huge_pages(HugePages::k2MiB, 8);
+  // The directory takes five commits for two superslabs, their memory the sixth.
+  t.os.fail_nth(Call::kCommit, 6, OsStatus::kLost);
+  const TakenRun first = t.space->take(2, 2 * kSuperslabBytes, kTwoMiB);
+  CHECK_EQ(t.os.failed_calls(), 1u);
+  CHECK(first.head != nullptr && first.fell_back);
+  const std::byte* lost = first.head->base - 2 * kSuperslabBytes;
+  CHECK(t.space->contains(lost));
+  std::uint32_t found = 2;
+  for (;;) {
+    const TakenRun next = t.space->take(1, 4096, kPlainPages);
+    CHECK(next.head != nullptr);
+    if (next.head->index >= 2 * kSuperslabsPerArena) break;  // the first arena is used up
+    CHECK(next.head->base < lost || next.head->base >= lost + 2 * kSuperslabBytes);
+    ++found;
+  }
+  CHECK_EQ(found, kSuperslabsPerArena - 2);
+}
+
+TEST(space, "the first call fails and open() says so") {
+  for (const std::uint64_t n : {1, 2}) {
+    FakeOs os(system_os());
+    os.fail_nth(n, OsStatus::kNoMemory);
+    auto space = std::make_unique<Space>();
+    CHECK(!space->open(os));
+    CHECK_EQ(os.reserved_bytes(), 0u);
+  }
+}
+
+namespace {
+
+constexpr struct Demand {
+  std::uint32_t count;
+  ByteCount bytes;
+  HugePages pages;
+} kDemands[] = {
+    {1, kSuperslabBytes, HugePages::kOff},
+    {1, kSuperslabBytes, HugePages::kTransparent},
+    {3, 5 * kMiB, HugePages::kTransparent},
+    {1, kSuperslabBytes, HugePages::k2MiB},
+    {3, 3 * kSuperslabBytes, HugePages::k2MiB},
+    {600, 8 * kMiB, HugePages::kOff},
+    {kSuperslabsPerArena - 1, 8 * kMiB, HugePages::kOff},
+    {1, kSuperslabBytes, HugePages::k2MiB},
+};
+
+/// Takes each demand twice over, the second time out of what the first gave back. Returns how many
+/// were refused.
+unsigned take_all(Space& space, Os& os, bool& clean) {
+  unsigned refused = 0;
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::pair<Superslab*, ByteCount>> runs;
+    for (const Demand& d : kDemands) {
+      const TakenRun taken = space.take(d.count, d.bytes, {d.pages, {}});
+      if ((taken.head == nullptr) != (taken.status != OsStatus::kOk)) clean = false;
+      if (taken.head == nullptr) {
+        ++refused;
+        continue;
+      }
+      for (ByteCount at = 0; at < d.bytes; at += 64 * kKiB) {
+        if (taken.head->base[at] != std::byte{0}) clean = false;
+        taken.head->base[at] = std::byte{1};
+      }
+      runs.push_back({taken.head, d.bytes});
+    }
+    for (const auto& [head, bytes] : runs) {
+      const OsRange range{head->base, bytes};
+      if (os.purge(&range, 1) != OsStatus::kOk) std::memset(head->base, 0, bytes);
+      space.give(head);
+    }
+  }
+  return refused;
+}
+
+}  // namespace
+
+TEST(space, "every single call may fail: a clean answer, and all of it works afterwards") {
+  std::uint64_t calls = 0;
+  {
+    TestSpace t;
+    t.os.set_huge_pages(HugePages::k2MiB, 4);
+    bool clean = true;
+    CHECK_EQ(take_all(*t.space, t.os, clean), 0u);
+    CHECK(clean);
+    calls = t.os.calls();
+    CHECK(calls > 40);
+  }
+  for (const Lasts lasts : {Lasts::kOnce, Lasts::kFromThenOn}) {
+    for (std::uint64_t n = 1; n <= calls; ++n) {
+      TestSpace t;
+      const superslab_test::Context context("call " + std::to_string(n));
+      t.os.set_huge_pages(HugePages::k2MiB, 4);
+      t.os.fail_nth(n, OsStatus::kNoMemory, lasts);
+      bool clean = true;
+      const unsigned refused = take_all(*t.space, t.os, clean);
+      CHECK(clean);
+      if (lasts == Lasts::kOnce) CHECK(refused <= 1);
+      t.os.fail_none();
+      CHECK_EQ(take_all(*t.space, t.os, clean), 0u);
+      CHECK(clean);
+      CHECK_EQ(t.os.misuse().total(), 0u);
+      t.close();
+      CHECK(t.is_balanced());
+    }
+  }
+}
+
+TEST(space, "pages larger than 4 KiB") {
+  for (const ByteCount page : {16 * kKiB, 64 * kKiB}) {
+    FakeOs os(system_os());
+    os.set_page_bytes(page);
+    auto space = std::make_unique<Space>();
+    CHECK(space->open(os));
+    std::vector<Superslab*> taken;
+    for (int i = 0; i < 70; ++i)
+      taken.push_back(space->take(1, kSuperslabBytes, kPlainPages).head);
+    for (Superslab* s : taken) {
+      CHECK(s != nullptr);
+      s->base[kSuperslabBytes - 1] = std::byte{1};
+      space->words_at(*s, 31)[kWordsPerSlice - 1] = 1;
+      space->slab_at(*s, 31)->slices = 1;
+    }
+    space->close();
+    CHECK_EQ(os.misuse().total(), 0u);
+    CHECK_EQ(os.reserved_bytes(), 0u);
+  }
+}
