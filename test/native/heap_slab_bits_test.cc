@@ -1,0 +1,130 @@
+// The free bits of one slab, by one thread.
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "check.h"
+#include "heap/slab_bits.h"
+#include "space/arena.h"
+
+using namespace superslab;
+
+namespace {
+
+/// A slab over addresses that nobody touches.
+struct Cut {
+  explicit Cut(ByteCount bytes) : slab(std::make_unique<Slab>()) {
+    slab_init(*slab, class_for(bytes), reinterpret_cast<std::byte*>(kSuperslabBytes), words);
+  }
+  std::vector<void*> take(std::size_t wanted) {
+    std::vector<void*> blocks(wanted);
+    blocks.resize(slab_take(*slab, blocks.data(), wanted));
+    return blocks;
+  }
+  std::uint64_t free(const void* p) {
+    const std::uint32_t i = block_index(*slab, p);
+    return slab_free(*slab, i / 64, std::uint64_t{1} << (i % 64));
+  }
+  RemoteFree free_remote(const void* p) {
+    const std::uint32_t i = block_index(*slab, p);
+    return remote_free(*slab, i / 64, std::uint64_t{1} << (i % 64));
+  }
+  std::unique_ptr<Slab> slab;
+  std::uint64_t words[kWordsPerSlice];
+};
+
+}  // namespace
+
+TEST(heap, "every class: all blocks are taken once, in address order, and come home") {
+  for (std::size_t c = 0; c < kClassCount; ++c) {
+    Cut cut(class_bytes(c));
+    const std::vector<void*> all = cut.take(cut.slab->block_count + 5u);
+    CHECK_EQ(all.size(), cut.slab->block_count);
+    for (std::uint32_t i = 0; i < all.size(); ++i) {
+      CHECK(all[i] == cut.slab->start + ByteCount{i} * class_bytes(c));
+      CHECK_EQ(block_index(*cut.slab, all[i]), i);
+      CHECK_EQ(block_index(*cut.slab, static_cast<std::byte*>(all[i]) + class_bytes(c) - 1), i);
+    }
+    CHECK(slab_is_drained(*cut.slab) && !slab_is_unused(*cut.slab) && slab_is_valid(*cut.slab));
+    for (void* p : all) {
+      CHECK(!slab_is_unused(*cut.slab));
+      CHECK_EQ(cut.free(p), 0u);
+    }
+    CHECK(slab_is_unused(*cut.slab) && !slab_is_drained(*cut.slab) && slab_is_valid(*cut.slab));
+  }
+}
+
+TEST(heap, "freed blocks are taken before fresh ones are carved, lowest first") {
+  Cut cut(64);
+  const std::vector<void*> first = cut.take(200);
+  cut.free(first[150]);
+  cut.free(first[3]);
+  CHECK_EQ(cut.slab->carved, 200u);
+  const std::vector<void*> again = cut.take(3);
+  CHECK(again[0] == first[3] && again[1] == first[150]);
+  CHECK(again[2] == static_cast<std::byte*>(first[199]) + 64);
+  CHECK_EQ(cut.slab->carved, 201u);
+}
+
+TEST(heap, "a fresh slab is unused and has all to give") {
+  Cut cut(64);
+  CHECK(slab_is_unused(*cut.slab) && !slab_is_drained(*cut.slab) && slab_is_valid(*cut.slab));
+}
+
+TEST(heap, "double frees are told apart bit by bit") {
+  Cut cut(256);
+  const std::vector<void*> blocks = cut.take(10);
+  CHECK_EQ(cut.free(blocks[1]), 0u);
+  CHECK_EQ(cut.free(blocks[1]), 2u);
+  CHECK_EQ(slab_free(*cut.slab, 0, 0b111), 2u);
+  CHECK(slab_holds(*cut.slab, 0) && slab_holds(*cut.slab, 2) && !slab_holds(*cut.slab, 3));
+
+  const RemoteFree once = cut.free_remote(blocks[5]);
+  CHECK(once.already_free == 0 && once.must_queue);
+  const RemoteFree twice = cut.free_remote(blocks[5]);
+  CHECK(twice.already_free == 1u << 5 && !twice.must_queue);
+  const RemoteFree mixed = remote_free(*cut.slab, 0, 0b11100000);
+  CHECK(mixed.already_free == 1u << 5 && !mixed.must_queue);
+  CHECK_EQ(cut.slab->pending.load(), 3);
+  CHECK(slab_holds(*cut.slab, 7));
+  CHECK_EQ(slab_collect(*cut.slab), 0u);
+  CHECK_EQ(cut.slab->pending.load(), 0);
+  CHECK(slab_is_valid(*cut.slab));
+}
+
+TEST(heap, "a block freed by its owner and by another thread is found when it is collected") {
+  Cut cut(256);
+  const std::vector<void*> blocks = cut.take(4);
+  cut.free(blocks[0]);
+  CHECK(cut.free_remote(blocks[0]).must_queue);
+  CHECK(!slab_is_valid(*cut.slab));
+  CHECK(!cut.free_remote(blocks[1]).must_queue);
+  CHECK_EQ(slab_collect(*cut.slab), 1u);
+  CHECK(slab_is_valid(*cut.slab));
+  CHECK_EQ(cut.take(2).size(), 2u);
+}
+
+TEST(heap, "remote frees keep a slab from being unused until they are collected") {
+  Cut cut(1024);
+  const std::vector<void*> blocks = cut.take(70);
+  for (std::size_t i = 1; i < blocks.size(); ++i) cut.free(blocks[i]);
+  CHECK(cut.free_remote(blocks[0]).must_queue);
+  CHECK(!slab_is_unused(*cut.slab));
+  slab_collect(*cut.slab);
+  CHECK(slab_is_unused(*cut.slab));
+  // Announced, with its bits collected before: the freeing thread is between its two steps.
+  cut.slab->pending.store(-1);
+  CHECK(!slab_is_unused(*cut.slab));
+}
+
+TEST(heap, "slab_is_valid sees what cannot be") {
+  Cut cut(64);
+  cut.take(100);
+  CHECK(slab_is_valid(*cut.slab));
+  slab_free(*cut.slab, 1, std::uint64_t{1} << 36);  // block 100 was never handed out
+  CHECK(!slab_is_valid(*cut.slab));
+  cut.slab->free_words[1] = 0;
+  cut.slab->carved = cut.slab->block_count + 1;
+  CHECK(!slab_is_valid(*cut.slab));
+}
