@@ -1,5 +1,4 @@
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -7,37 +6,35 @@ import { type Comparison, compare } from '../compare/compare.js';
 import { renderTable } from '../compare/report.js';
 import { DEFAULT_OPTIONS } from '../server/log-server.js';
 import type { CommandLine } from './options.js';
+import { scratchDirectory } from './scratch.js';
 import { UsageError } from './usage-error.js';
 
 /** Runs the comparison and prints it. */
 export async function runComparison(line: CommandLine): Promise<void> {
-  const spool = await mkdtemp(join(tmpdir(), 'log-server-'));
-  try {
-    const files = await Promise.all(
-      line.files.map((file) => (file === '-' ? spoolStdin(spool) : readable(file))),
-    );
-    const { archive: _, ...server } = DEFAULT_OPTIONS;
-    const comparison = await compare({
-      server: {
-        ...server,
-        receiveBuffer: line['receive-buffer'],
-        maxMessage: line['max-message'],
-        keepBytes: line.keep,
-      },
-      feeder: {
-        files: files.length > 0 ? files : [shippedLog()],
-        maxMessage: line['max-message'],
-        distribution: { connections: line.connections, udpEvery: line['udp-every'] },
-      },
-      rate: line.rate || undefined,
-      seconds: line.seconds,
-      rounds: line.rounds,
-      floodLines: line.lines,
-    });
-    print(line, comparison);
-  } finally {
-    await rm(spool, { recursive: true, force: true });
-  }
+  const scratch = scratchDirectory();
+  const files = await Promise.all(
+    line.files.map((file) => (file === '-' ? spoolStdin(scratch) : readable(file))),
+  );
+  const { archive: _, ...server } = DEFAULT_OPTIONS;
+  const comparison = await compare({
+    scratch,
+    server: {
+      ...server,
+      receiveBuffer: line['receive-buffer'],
+      maxMessage: line['max-message'],
+      keepBytes: line.keep,
+    },
+    feeder: {
+      files: files.length > 0 ? files : [shippedLog()],
+      maxMessage: line['max-message'],
+      distribution: { connections: line.connections, udpEvery: line['udp-every'] },
+    },
+    rate: line.rate || undefined,
+    seconds: line.seconds,
+    rounds: line.rounds,
+    floodLines: line.lines,
+  });
+  print(line, comparison);
 }
 
 function print(line: CommandLine, { log, rate, rows }: Comparison): void {

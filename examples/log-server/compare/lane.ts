@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FloodResult } from '../feed/feeder.js';
 import type { LogLines } from '../feed/log-lines.js';
@@ -13,6 +12,8 @@ import { Child } from './child.js';
 import { verifyIndex, verifyMessages } from './verify.js';
 
 export interface LanePlan {
+  /** A directory for archives, which are removed again. */
+  scratch: string;
   server: Omit<LogServerOptions, 'archive'>;
   feeder: Omit<FeederJob, 'target'>;
 }
@@ -50,7 +51,7 @@ export class Lane {
   #closed: Extract<FeederReply, { type: 'closed' }> | undefined;
 
   static async start(memory: MemoryKind, plan: LanePlan): Promise<Lane> {
-    const directory = await mkdtemp(join(tmpdir(), 'log-server-'));
+    const directory = await mkdtemp(join(plan.scratch, `${memory}-`));
     const serverJob: ServerJob = { memory, options: { ...plan.server, archive: directory } };
     const server = new Child<ServerReply>(`${memory} server`, 'server/process.js', serverJob);
     let feeder: Child<FeederReply> | undefined;
