@@ -39,7 +39,12 @@
       "dependencies": ["superslab_core"],
       "sources": ["<!@(node scripts/sources.cjs binding)"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      # Swallow: a worker that is being terminated cannot take an exception, and must not abort for it.
+      "defines": [
+        "NAPI_VERSION=9",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
       "ldflags": [
         "-Wl,-z,nodelete",
         "-Wl,--exclude-libs,ALL",

@@ -1,6 +1,6 @@
 import { binding } from './binding.js';
 import type { LeaseCache } from './lease-cache.js';
-import { PooledBuffer } from './pooled-buffer.js';
+import { leases, type PooledBuffer } from './pooled-buffer.js';
 import {
   ensureWindow,
   GRANULE_MASK,
@@ -16,12 +16,12 @@ const SUPERSLAB_BYTES = 1 << (SUPERSLAB_SHIFT + GRANULE_SHIFT);
 export function adoptBlock(cache: LeaseCache, block: number, length: number): PooledBuffer {
   try {
     if (length > SUPERSLAB_BYTES) {
-      return PooledBuffer.sharedLease(cache, largeWindow(block), 0, length, block);
+      return leases.makeShared(cache, largeWindow(block), 0, length, block);
     }
     const superslab = block >>> SUPERSLAB_SHIFT;
     ensureWindow(superslab);
     const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
-    return PooledBuffer.sharedLease(cache, windows[superslab]!, offset, length, block);
+    return leases.makeShared(cache, windows[superslab]!, offset, length, block);
   } catch (error) {
     binding.releaseShared(block); // no window: the reference must not be lost with it
     throw error;

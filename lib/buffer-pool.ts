@@ -5,7 +5,7 @@ import { makeError, show } from './errors.js';
 import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
 import type { PoolStats } from './pool-stats.js';
-import { PooledBuffer, setFirstRelease } from './pooled-buffer.js';
+import { leases, type PooledBuffer, setFirstRelease } from './pooled-buffer.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
 import { readStats, settledStats } from './stats.js';
@@ -13,6 +13,7 @@ import { readStats, settledStats } from './stats.js';
 /** Pools that were dropped without close(). */
 const dropped = new FinalizationRegistry<LeaseCache>((cache) => {
   if (!cache.closed) cache.close();
+  openPools(); // forgets it
 });
 
 const livePools = new Set<WeakRef<BufferPool>>();
@@ -82,14 +83,14 @@ export class BufferPool implements Disposable {
     const native = check(binding.openPool(pairs));
     const cache = new LeaseCache(this.name, native);
     this.#cache = cache;
-    const acquire = PooledBuffer.bindAcquire(cache);
+    const acquire = leases.bindAcquire(cache);
     const alloc = (size: number): PooledBuffer => {
       const buf = acquire(size);
       fill.call(buf, 0);
       return buf;
     };
     this.alloc = alloc;
-    this.release = PooledBuffer.bindRelease(cache);
+    this.release = leases.bindRelease(cache);
     if (makingDefault) setFirstRelease(this.release);
     this.#zeroAtAcquire = native.zero === ZERO_AT_ACQUIRE;
     this.acquire = this.#zeroAtAcquire ? alloc : acquire;
@@ -142,10 +143,13 @@ export class BufferPool implements Disposable {
   }
 
   #shortened(buf: PooledBuffer, length: number): PooledBuffer {
-    const copy = this.acquire(length);
-    copy.set(buf.subarray(0, length));
-    buf.release();
-    return copy;
+    try {
+      const copy = this.acquire(length);
+      copy.set(buf.subarray(0, length));
+      return copy;
+    } finally {
+      buf.release();
+    }
   }
 
   /** `count` buffers of `size` bytes, or none: if one cannot be had, the others go back and it throws. */
@@ -188,7 +192,8 @@ export class BufferPool implements Disposable {
   }
 
   /**
-   * A buffer as soon as there is room for it under maxBytes, first come first served. Rejects with
+   * A buffer as soon as there is room for it under maxBytes, first come first served among those who wait in
+   * this thread. Rejects with
    * `signal.reason` when aborted, and like {@link acquire} for what waiting cannot change. Never waits
    * when `onExhausted` is 'fallback'.
    */
@@ -216,7 +221,7 @@ export class BufferPool implements Disposable {
 
   /** Whether `buf` is a live buffer that was acquired from or adopted by this pool in this thread. */
   owns(buf: Uint8Array): boolean {
-    return PooledBuffer.cacheOf(buf) === this.#cache;
+    return leases.cacheOf(buf) === this.#cache;
   }
 
   /**
@@ -228,7 +233,7 @@ export class BufferPool implements Disposable {
    * @throws ERR_SUPERSLAB_ARGUMENT for an empty buffer, or one that a fallback gave
    */
   share(buf: PooledBuffer): ShareToken {
-    const block = PooledBuffer.markShared(buf);
+    const block = leases.markShared(buf);
     const token = binding.share(block, buf.length);
     if (typeof token === 'number') checkLease(token);
     return token as ShareToken;
@@ -301,6 +306,7 @@ export class BufferPool implements Disposable {
     if (this.closed) return;
     this.stats();
     this.#cache.close();
+    openPools(); // forgets it
     dropped.unregister(this);
   }
 

@@ -3,7 +3,7 @@ import { type BlockNumber, binding, type NativePool, NO_MEMORY, NO_ROOM, type Sl
 import { closingCaches, facts, openCaches } from './environment.js';
 import { hostError, makeError, sizeError } from './errors.js';
 import { forgetMagazines, homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
-import { PooledBuffer } from './pooled-buffer.js';
+import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
 import {
@@ -53,7 +53,10 @@ export class LeaseCache {
     this.#onExhausted = native.onExhausted;
     this.#waitMs = native.waitMs;
     this.#zeroAtRelease = native.zero === ZERO_AT_RELEASE;
-    if (native.magazines === undefined) throw hostError();
+    if (native.magazines === undefined) {
+      binding.closePool(native.id);
+      throw hostError();
+    }
     this.magazines = new Magazines(native.magazines, this, this.#zeroAtRelease);
     this.waiters = new Waiters({
       tryAcquire: (size) => this.#tryAcquire(size),
@@ -73,6 +76,7 @@ export class LeaseCache {
 
   acquireSlow(size: number): PooledBuffer {
     this.checkSize(size);
+    if (size === 0) return leases.makePlain(this, 0);
     // Those who wait in acquireAsync() came first.
     const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
     return buf ?? this.#acquireExhausted(size);
@@ -85,6 +89,7 @@ export class LeaseCache {
     pool: object,
   ): PooledBuffer | Promise<PooledBuffer> {
     this.checkSize(size);
+    if (size === 0) return leases.makePlain(this, 0);
     const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
     if (buf !== undefined) return buf;
     if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
@@ -101,7 +106,6 @@ export class LeaseCache {
 
   /** undefined when maxBytes are in use. */
   #tryAcquire(size: number): PooledBuffer | undefined {
-    if (size === 0) return PooledBuffer.plain(this, 0);
     return size > MAX_CLASS_BYTES ? this.#tryLarge(size) : this.#tryClass(size);
   }
 
@@ -114,7 +118,7 @@ export class LeaseCache {
     const superslab = block >>> SUPERSLAB_SHIFT;
     ensureWindow(superslab); // user code may have detached it
     const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
-    const buf = PooledBuffer.lease(windows[superslab]!, offset, size, block);
+    const buf = leases.make(windows[superslab]!, offset, size, block);
     depth[tag] = top - 1;
     acquired[tag]!++;
     return buf;
@@ -126,7 +130,12 @@ export class LeaseCache {
     if (got === NO_ROOM) return false;
     if (got === NO_MEMORY) throw this.#noMemory(bytesOfTag[tag]!);
     const first = tag << MAGAZINE_SHIFT;
-    for (let i = first; i < first + got; i++) welcome(this.magazines.blocks[i]!, this.magazines, tag);
+    try {
+      for (let i = first; i < first + got; i++) welcome(this.magazines.blocks[i]!, this.magazines, tag);
+    } catch (error) {
+      binding.flush(this.id); // no window: blocks without one must not stay in the magazine
+      throw error;
+    }
     return true;
   }
 
@@ -135,8 +144,13 @@ export class LeaseCache {
     scheduleUpkeep();
     if (block === NO_ROOM) return undefined;
     if (block === NO_MEMORY) throw this.#noMemory(size);
-    welcome(block, this.magazines, LARGE_TAG);
-    return PooledBuffer.lease(largeWindow(block), 0, size, block);
+    try {
+      welcome(block, this.magazines, LARGE_TAG);
+      return leases.make(largeWindow(block), 0, size, block);
+    } catch (error) {
+      binding.give(this.id, block);
+      throw error;
+    }
   }
 
   /** A private block comes back, off the hot path. */
@@ -223,7 +237,7 @@ export class LeaseCache {
 
   #fallBack(size: number): PooledBuffer {
     try {
-      const buf = PooledBuffer.plain(this, size);
+      const buf = leases.makePlain(this, size);
       this.fallbacks++;
       return buf;
     } catch {

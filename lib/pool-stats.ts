@@ -18,6 +18,8 @@ export interface HeapStats {
   readonly largeHits: number;
   /** Blocks beyond 2 MiB that needed fresh superslabs. Unit: blocks. */
   readonly largeMisses: number;
+  /** Blocks beyond 2 MiB that callers gave back. Unit: blocks. */
+  readonly largeReleases: number;
   /** Superslabs taken from the address space. Unit: superslabs. */
   readonly superslabsTaken: number;
   /** Superslabs given back to the address space. Unit: superslabs. */
@@ -74,7 +76,7 @@ export interface ClassStats {
   readonly flushes: number;
   /** Blocks given back by flushes. Unit: blocks. */
   readonly flushedBlocks: number;
-  /** Blocks freed by a thread that did not own their slab. Unit: blocks. */
+  /** Blocks that went home past their owner: freed by another thread, or shared leases. Unit: blocks. */
   readonly remoteFrees: number;
 }
 
@@ -97,6 +99,8 @@ export interface PoolStats extends HeapStats {
   readonly fallbacks: number;
   /** Calls of acquireAsync() that wait now; of this thread. */
   readonly waiting: number;
+  /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. */
+  readonly outstandingTokens: number;
   /** The size classes that were used. */
   readonly classes: readonly ClassStats[];
 }

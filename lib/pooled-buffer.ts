@@ -31,6 +31,23 @@ interface Details {
 
 const NO_BLOCK = -1;
 
+/** What the pools do with buffers. Not on the class, where anybody could forge a lease with it. */
+export let leases: {
+  bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer;
+  bindRelease(cache: LeaseCache): (buf: Uint8Array) => void;
+  make(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer;
+  makeShared(
+    cache: LeaseCache,
+    window: ArrayBuffer,
+    byteOffset: number,
+    size: number,
+    block: number,
+  ): PooledBuffer;
+  makePlain(cache: LeaseCache, size: number): PooledBuffer;
+  markShared(buf: Uint8Array): number;
+  cacheOf(buf: unknown): LeaseCache | undefined;
+};
+
 /** Whether a value was made by the constructor of PooledBuffer. */
 let isPooled: (value: unknown) => value is PooledBuffer;
 
@@ -63,6 +80,15 @@ export class PooledBuffer extends ByteArray {
     // Not instanceof: an object that only has the prototype has no memory to give back.
     isPooled = (value): value is PooledBuffer =>
       typeof value === 'object' && value !== null && #block in value;
+    leases = {
+      bindAcquire: PooledBuffer.#bindAcquire,
+      bindRelease: PooledBuffer.#bindRelease,
+      make: PooledBuffer.#lease,
+      makeShared: PooledBuffer.#sharedLease,
+      makePlain: PooledBuffer.#plain,
+      markShared: PooledBuffer.#markShared,
+      cacheOf: PooledBuffer.#cacheOf,
+    };
   }
 
   /** Views of typed-array methods (`map`, `filter`) are plain Buffers of memory of their own. */
@@ -110,8 +136,8 @@ export class PooledBuffer extends ByteArray {
     if (this.#block !== RELEASED) releaseFirst(this);
   }
 
-  /** @internal The hot path of acquire: one closure a pool. */
-  static bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
+  /** The hot path of acquire: one closure a pool. */
+  static #bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
     const { depth, acquired, blocks } = cache.magazines;
     return (size) => {
       // Not a whole number, negative, zero or large: one of the comparisons fails.
@@ -137,10 +163,10 @@ export class PooledBuffer extends ByteArray {
   }
 
   /**
-   * @internal The hot path of release: one closure a pool, so that its tables are constants in the
+   * The hot path of release: one closure a pool, so that its tables are constants in the
    * optimised code (2 ns of 8). It takes buffers of every pool.
    */
-  static bindRelease(cache: LeaseCache): (buf: Uint8Array) => void {
+  static #bindRelease(cache: LeaseCache): (buf: Uint8Array) => void {
     const { depth, limit, blocks, id } = cache.magazines;
     const home = id << HOME_SHIFT;
     return (buf) => {
@@ -195,15 +221,15 @@ export class PooledBuffer extends ByteArray {
     return lease;
   }
 
-  /** @internal A lease of `block`, whose superslab belongs to this thread's magazines. */
-  static lease(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer {
+  /** A lease of `block`, whose superslab belongs to this thread's magazines. */
+  static #lease(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer {
     const buf = new PooledBuffer(window, byteOffset, size);
     buf.#block = block;
     return buf;
   }
 
-  /** @internal A lease that the native lease table knows. */
-  static sharedLease(
+  /** A lease that the native lease table knows. */
+  static #sharedLease(
     cache: LeaseCache,
     window: ArrayBuffer,
     byteOffset: number,
@@ -216,16 +242,16 @@ export class PooledBuffer extends ByteArray {
     return buf;
   }
 
-  /** @internal A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
-  static plain(cache: LeaseCache, size: number): PooledBuffer {
+  /** A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
+  static #plain(cache: LeaseCache, size: number): PooledBuffer {
     const buf = new PooledBuffer(new ArrayBuffer(size), 0, size);
     buf.#block = DETAILED;
     buf.#details = { block: NO_BLOCK, cache, shared: false, references: 1 };
     return buf;
   }
 
-  /** @internal Marks a live lease as one that the lease table knows, and returns its block. */
-  static markShared(buf: Uint8Array): number {
+  /** Marks a live lease as one that the lease table knows, and returns its block. */
+  static #markShared(buf: Uint8Array): number {
     const lease = PooledBuffer.#detail(buf, 'share');
     if (lease.block === NO_BLOCK) {
       throw makeError(
@@ -241,8 +267,8 @@ export class PooledBuffer extends ByteArray {
     return lease.block;
   }
 
-  /** @internal The cache of a live lease; undefined for anything else. */
-  static cacheOf(buf: unknown): LeaseCache | undefined {
+  /** The cache of a live lease; undefined for anything else. */
+  static #cacheOf(buf: unknown): LeaseCache | undefined {
     if (!isPooled(buf) || buf.#block === RELEASED) return undefined;
     return buf.#block === DETAILED
       ? buf.#details!.cache
@@ -256,7 +282,7 @@ Object.setPrototypeOf(PooledBuffer.prototype, Buffer.prototype);
 /** What `buf.release()` tries first: the release of the first pool of this environment, the default. */
 let releaseFirst: (buf: PooledBuffer) => void = () => {};
 
-/** @internal */
+/** */
 export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
   releaseFirst = release;
 }

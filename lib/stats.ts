@@ -1,4 +1,4 @@
-import type { NativeStats } from './binding.js';
+import { binding, type NativeStats } from './binding.js';
 import type { LeaseCache } from './lease-cache.js';
 import type { ClassStats, HeapStats, PoolStats } from './pool-stats.js';
 
@@ -19,7 +19,8 @@ export function settledStats(last: PoolStats): PoolStats {
     threads: 0,
     inUseBytes: 0,
     cachedBytes: 0,
-    releases: classes.reduce((total, one) => total + one.releases, 0),
+    releases: classes.reduce((total, one) => total + one.releases, 0) + last.largeHits + last.largeMisses,
+    largeReleases: last.largeHits + last.largeMisses,
     waiting: 0,
     classes,
   };
@@ -38,13 +39,14 @@ export function readStats(cache: LeaseCache, native: NativeStats): PoolStats {
     inUseBytes: Math.max(heap.chargedBytes - cachedBytes, 0),
     cachedBytes,
     acquires: sum((one) => one.acquires) + heap.largeHits + heap.largeMisses,
-    releases: sum((one) => one.releases),
+    releases: sum((one) => one.releases) + heap.largeReleases,
     hits: sum((one) => one.hits),
     refills: sum((one) => one.refills),
     flushes: sum((one) => one.flushes),
     remoteFrees: sum((one) => one.remoteFrees),
     fallbacks: cache.fallbacks,
     waiting: cache.waiters.length,
+    outstandingTokens: binding.outstandingTokens(),
     classes,
   };
 }

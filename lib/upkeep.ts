@@ -5,14 +5,18 @@ import { dropStaleWindows } from './windows.js';
 const SHORTEST_PERIOD_MS = 20;
 
 let timer: NodeJS.Timeout | undefined;
+let due = 0;
 
 function run(): void {
   timer = undefined;
   let again = false;
   for (const id of openCaches.keys()) again = binding.tick(id) || again;
-  for (const cache of closingCaches) cache.settle();
+  for (const cache of closingCaches) {
+    binding.tick(cache.id);
+    cache.settle();
+  }
   dropStaleWindows();
-  if (again) scheduleUpkeep();
+  if (again || closingCaches.size > 0) scheduleUpkeep();
 }
 
 /**
@@ -20,10 +24,14 @@ function run(): void {
  * process alive. Called from slow paths.
  */
 export function scheduleUpkeep(): void {
-  if (timer !== undefined) return;
   let period = Number.POSITIVE_INFINITY;
-  for (const cache of openCaches.values()) period = Math.min(period, cache.purgeDelayMs);
+  for (const cache of openCaches.values()) period = Math.min(period, cache.purgeDelayMs / 2);
   if (period === Number.POSITIVE_INFINITY) return;
-  timer = setTimeout(run, Math.max(period / 2, SHORTEST_PERIOD_MS));
+  const next = performance.now() + Math.max(period, SHORTEST_PERIOD_MS);
+  // A pool that was opened since may be in more of a hurry.
+  if (timer !== undefined && due <= next) return;
+  clearTimeout(timer);
+  due = next;
+  timer = setTimeout(run, next - performance.now());
   timer.unref();
 }

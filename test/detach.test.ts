@@ -122,13 +122,11 @@ describe.for(Object.keys(ways))('%s', (name) => {
     const adopted = pool.adopt(token);
     // What came by the BYOB read lies in the first byte.
     expect(adopted.toString('utf8', 1)).toBe('efore');
-    const again = pool.share(buf);
+    // A token of a buffer that has lost its bytes would be one of nothing.
+    expect(() => pool.share(buf)).toThrow(/ERR_SUPERSLAB_ARGUMENT.*detached/);
     buf.release();
     adopted.release();
-    expect(pool.adopt(again).length).toBeGreaterThanOrEqual(0);
-    expect(pool.stats().inUseBytes).toBe(64);
-    pool.close();
-    pool = new BufferPool({ name: 'detach' });
+    expect(pool.stats().inUseBytes).toBe(0);
   });
 
   test.for([3 << 20])('blocks of %i bytes get a window again', async (size) => {

@@ -2,7 +2,6 @@
 // what a user did: results are numbers, and the facade makes the errors.
 #include <napi.h>
 
-#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -89,24 +88,26 @@ Value is_settled(const CallbackInfo& info) {
 /// made it since.
 class Refusal {
  public:
-  explicit Refusal(Heap& heap) : heap_(heap), os_failures_(heap.os_failures()) {}
+  explicit Refusal(LeaseCache& cache) : cache_(cache), os_failures_(cache.heap().os_failures()) {}
 
   /// After the attempt: kNoRoom or kNoMemory.
   Value reason(Napi::Env env) {
-    const bool no_memory = heap_.os_failures() != os_failures_;
-    if (!no_memory) heap_.count_exhausted();
-    return Napi::Number::New(env, no_memory ? kNoMemory : kNoRoom);
+    if (cache_.heap().os_failures() != os_failures_) return Napi::Number::New(env, kNoMemory);
+    cache_.heap().count_exhausted();
+    // What other threads cache counts too; the next request finds it given back.
+    cache_.heap().room().ask_for_flush(&cache_);
+    return Napi::Number::New(env, kNoRoom);
   }
 
  private:
-  Heap& heap_;
+  LeaseCache& cache_;
   const std::uint64_t os_failures_;
 };
 
 /// `refill(pool, tag)`: blocks that are now in the magazine, kNoRoom or kNoMemory.
 Value refill(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
-  Refusal refusal(cache->heap());
+  Refusal refusal(*cache);
   const std::uint32_t got = cache->refill(class_of_tag(uint_at(info, 1)));
   return got != 0 ? Napi::Number::New(info.Env(), got) : refusal.reason(info.Env());
 }
@@ -123,7 +124,7 @@ void flush(const CallbackInfo& info) {
 /// `takeLarge(pool, bytes)`: a block number, kNoRoom or kNoMemory.
 Value take_large(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
-  Refusal refusal(cache->heap());
+  Refusal refusal(*cache);
   const BlockNumber block = cache->take_large(static_cast<ByteCount>(number_at(info, 1)));
   return block != 0 ? Napi::Number::New(info.Env(), block) : refusal.reason(info.Env());
 }
@@ -249,12 +250,16 @@ Value tick(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   LeaseCache* cache = cache_at(info);
   if (cache == nullptr) return Napi::Boolean::New(info.Env(), false);
-  const bool idle = cache->was_idle();
-  if (idle) cache->flush();
+  cache->trim_idle();
   Heap& heap = cache->heap();
   // Leases that are out come back into magazines without a native call: somebody has to look.
-  const bool again = heap.tick() || !idle || heap.budget().charged() != 0;
-  environment.settle_closed();
+  bool again = heap.budget().charged() != 0;
+  if (cache->is_closed()) {
+    heap.trim(0);
+  } else {
+    again |= heap.tick();
+  }
+  again |= environment.settle_closed();
   return Napi::Boolean::New(info.Env(), again);
 }
 

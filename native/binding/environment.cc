@@ -61,13 +61,13 @@ void Environment::close_pool(PoolId id) {
   settle_closed();
 }
 
-void Environment::settle_closed() {
+bool Environment::settle_closed() {
   for (Pool& pool : pools_) {
     // Only pools with a heap of their own are closed, so the budget is theirs alone.
     if (pool.closed && pool.cache != nullptr && pool.own_heap->budget().charged() == 0)
       detach(pool);
   }
-  runtime_.sweep();
+  return runtime_.sweep();
 }
 
 void Environment::note_window(SuperslabIndex index) {

@@ -40,7 +40,8 @@ class Environment {
   void close_pool(PoolId id);
 
   /// Drops closed pools of which nothing is leased any more.
-  void settle_closed();
+  /// True while some are left, of any environment.
+  bool settle_closed();
 
   /// Remembers that JavaScript has a window of `index`.
   void note_window(SuperslabIndex index);

@@ -99,8 +99,7 @@ Heap::~Heap() {
   while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) give_back_idle(idle);
   shelf_.for_each([this](Superslab* s) {
     shelf_.remove(s);
-    scrub(space_.os(), *s, kSuperslabBytes);
-    give_run(s);
+    give_back_unused(s);
   });
   assert(budget_.charged() == 0 && "every block came home");
 }
@@ -174,10 +173,15 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes) {
   const Backing backing{policy.huge_pages, policy.numa};
   TakenRun taken = space_.take(count, bytes, backing);
   if (taken.head == nullptr) {
-    // Under pressure the big cache is the first thing to go.
+    // Under pressure everything idle goes: it may hold the memory, or the addresses.
     while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) {
       give_back_idle(idle);
     }
+    shelf_.for_each([this](Superslab* s) {
+      if (s->free_slices != kAllSlices) return;
+      shelf_.remove(s);
+      give_back_unused(s);
+    });
     taken = space_.take(count, bytes, backing);
   }
   if (taken.fell_back) counters_.huge_fallbacks.add(count);
@@ -200,6 +204,12 @@ void Heap::give_back_idle(Superslab* head) {
   scrub(space_.os(), *head, head->large_bytes);
   committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
   give_run(head);
+}
+
+void Heap::give_back_unused(Superslab* s) {
+  scrub(space_.os(), *s, kSuperslabBytes);
+  committed_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+  give_run(s);
 }
 
 bool Heap::bring_in_huge_page(Superslab* s) {
@@ -331,6 +341,7 @@ void Heap::give_large(Superslab* head) {
     leased_large_.remove(head);
     head->lessee = nullptr;
     big_cache_.put(head, clock_.now());
+    counters_.large_releases.add(1);
     over = !big_cache_.within_limit();
   }
   discharge(charged);
@@ -440,8 +451,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
       continue;
     }
     purged.any = true;
-    const ByteCount bytes =
-        item.what == PurgeBatch::kLarge ? s->large_bytes : bytes_of(item.dirty);
+    const ByteCount bytes = item.what == PurgeBatch::kLarge ? s->large_bytes : bytes_of(item.dirty);
     purged.bytes += bytes;
     if (item.what == PurgeBatch::kSlices) {
       shelf_.remove(s);

@@ -150,6 +150,7 @@ class Heap {
   TakenRun take_run(std::uint32_t count, ByteCount bytes);
   void give_run(Superslab* head);
   void give_back_idle(Superslab* head);
+  void give_back_unused(Superslab* s);
   void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target);
   void purge_items(PurgeBatch& batch);
   Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);

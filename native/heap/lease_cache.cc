@@ -160,27 +160,32 @@ BlockNumber LeaseCache::take_large(ByteCount bytes) {
   return head == nullptr ? 0 : static_cast<BlockNumber>(head->index * kGranulesPerSuperslab);
 }
 
-std::uint32_t LeaseCache::cached(ClassIndex c) const {
-  return get(magazines_->depth[tag_of(c)]);
-}
+std::uint32_t LeaseCache::cached(ClassIndex c) const { return get(magazines_->depth[tag_of(c)]); }
 
 void LeaseCache::fold() {
   for (std::size_t i = 0; i < kClassCount; ++i) fold_acquired(static_cast<ClassIndex>(i));
 }
 
-bool LeaseCache::was_idle() {
-  std::uint64_t acquired = 0;
-  for (std::size_t tag = 0; tag <= kClassCount; ++tag) acquired += magazines_->acquired[tag];
-  const bool idle = acquired == acquired_at_last_look_;
-  acquired_at_last_look_ = acquired;
-  return idle;
+void LeaseCache::empty(ClassIndex c) {
+  const std::uint32_t depth = magazines_->depth[tag_of(c)];
+  if (depth == 0) return;
+  set(magazines_->depth[tag_of(c)], 0);
+  give_from(c, 0, depth);
 }
 
-bool LeaseCache::holds_blocks() const {
-  for (std::size_t tag = 0; tag <= kClassCount; ++tag) {
-    if (magazines_->depth[tag] != 0) return true;
+void LeaseCache::trim_idle() {
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    if (!is_lease_class(c)) continue;
+    fold_acquired(c);
+    const std::uint32_t now = magazines_->acquired[tag_of(c)];
+    if (now == acquired_at_last_look_[tag_of(c)] || is_closed()) {
+      empty(c);
+      batches_.reset(c);
+    }
+    acquired_at_last_look_[tag_of(c)] = now;
   }
-  return false;
+  owner_.retire_unused();
 }
 
 void LeaseCache::flush() {
@@ -188,12 +193,9 @@ void LeaseCache::flush() {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(c)) continue;
     fold_acquired(c);
-    const std::uint32_t depth = magazines_->depth[tag_of(c)];
-    if (depth == 0) continue;
-    set(magazines_->depth[tag_of(c)], 0);
-    give_from(c, 0, depth);
+    empty(c);
+    batches_.reset(c);
   }
-  batches_.reset();
   owner_.retire_unused();
 }
 

@@ -80,11 +80,11 @@ class LeaseCache final : public Room::Member {
   /// Brings the counters of this thread up to date.
   void fold();
 
-  /// True when nothing was acquired since the last call.
-  bool was_idle();
+  /// Gives back the magazines of which nothing was acquired since the last call, and every unused
+  /// slab; all of them once the pool is closed. Collects what other threads freed.
+  void trim_idle();
 
-  /// True when a magazine holds a block.
-  bool holds_blocks() const;
+  bool is_closed() const { return closed_.load(std::memory_order_relaxed); }
 
   enum Signal : std::uint32_t { kFlush = 1, kRoomMade = 2 };
   /// What other threads asked for since the last call; a set of Signal.
@@ -96,6 +96,7 @@ class LeaseCache final : public Room::Member {
   void reclaim(IsShared is_shared);
 
   void squeeze(bool on) override;
+  void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
 
@@ -108,6 +109,7 @@ class LeaseCache final : public Room::Member {
   void signal(Signal what);
   void set_limits();
   void give_from(ClassIndex c, std::uint32_t first, std::uint32_t count);
+  void empty(ClassIndex c);
   void fold_acquired(ClassIndex c);
 
   Heap& heap_;
@@ -117,7 +119,7 @@ class LeaseCache final : public Room::Member {
   void* context_;
   BatchSizes batches_;
   std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
-  std::uint64_t acquired_at_last_look_ = 0;
+  std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
   std::atomic<std::uint32_t> signals_{0};
   std::atomic<bool> squeezed_{false};
   std::atomic<bool> closed_{false};

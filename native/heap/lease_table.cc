@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "heap/heap.h"
+
 namespace superslab {
 
 LeaseFault LeaseTable::share(LeaseHolder holder, BlockNumber block, ByteCount length,
@@ -120,7 +122,10 @@ std::uint64_t LeaseTable::drop_all_of(LeaseHolder holder) {
     std::vector<Holder>& holders = at->second.holders;
     for (std::size_t i = 0; i < holders.size(); ++i) {
       if (holders[i].who != holder) continue;
-      held += holders[i].count;
+      const std::uint64_t count = holders[i].count;
+      held += count;
+      auto* heap = static_cast<Heap*>(space_.superslab(superslab_of(at->first)).heap);
+      heap->count_leak(count, count * capacity_of(space_, at->first));
       holders[i] = holders.back();
       holders.pop_back();
       break;

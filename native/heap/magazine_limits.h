@@ -17,7 +17,7 @@ constexpr std::uint32_t kMagazineBlocks = 64;
 /// budget is not used up by what a single class caches.
 inline std::uint32_t magazine_limit(ClassIndex c, const Snapshot& policy) {
   ByteCount bytes = policy.cache_bytes;
-  if (policy.max_bytes != 0) bytes = std::min(bytes, policy.max_bytes / 16);
+  if (policy.max_bytes != 0) bytes = std::min(bytes, policy.max_bytes / 64);
   const ByteCount by_bytes = bytes / size_class(c).block_bytes;
   return static_cast<std::uint32_t>(
       std::clamp<ByteCount>(by_bytes, 1, std::min(policy.cache_blocks, kMagazineBlocks)));
@@ -33,7 +33,7 @@ class BatchSizes {
     size = static_cast<std::uint8_t>(std::clamp<std::uint32_t>(size * 2u, 1, most));
     return size;
   }
-  void reset() { sizes_.fill(0); }
+  void reset(ClassIndex c) { sizes_[to_index(c)] = 0; }
 
  private:
   std::array<std::uint8_t, kClassCount> sizes_{};

@@ -49,6 +49,13 @@ void Room::wake() {
   }
 }
 
+void Room::ask_for_flush(Member* except) {
+  LockGuard guard(lock_);
+  for (Member* m = members_; m != nullptr; m = m->next_) {
+    if (m != except) m->flush_soon();
+  }
+}
+
 std::uint64_t Room::cached(ClassIndex c) const {
   LockGuard guard(lock_);
   std::uint64_t sum = 0;

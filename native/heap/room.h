@@ -20,6 +20,8 @@ class Room {
    public:
     /// Give up what you cache, and cache nothing until told otherwise.
     virtual void squeeze(bool on) = 0;
+    /// Give up what you cache, once.
+    virtual void flush_soon() = 0;
     /// Something was given back; try again if you wait.
     virtual void room_made() = 0;
     /// Free blocks of class `c` in the member's magazine, as far as another thread can tell.
@@ -46,6 +48,9 @@ class Room {
   /// start_waiting() and then tried once more. `seen` is ticket() from before that try.
   void wait(std::uint64_t seen, Nanos timeout);
   std::uint64_t ticket() const { return ticket_.load(std::memory_order_seq_cst); }
+
+  /// Asks every member but `except` to give up what it caches.
+  void ask_for_flush(Member* except);
 
   /// Free blocks of class `c` in all members' magazines.
   std::uint64_t cached(ClassIndex c) const;

@@ -106,8 +106,8 @@ void ThreadCache::flush() {
     counters.flushed_blocks.add(count);
     owner_.give(magazine.blocks, count);
     magazine.count.set(0);
+    batches_.reset(static_cast<ClassIndex>(i));
   }
-  batches_.reset();
   owner_.retire_unused();
 }
 

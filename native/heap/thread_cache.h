@@ -29,6 +29,7 @@ class ThreadCache final : public Room::Member {
   void flush();
 
   void squeeze(bool on) override { squeezed_.store(on, std::memory_order_relaxed); }
+  void flush_soon() override {}
   void room_made() override {}
   std::uint32_t cached(ClassIndex c) const override { return magazines_[to_index(c)].count.get(); }
 

@@ -38,8 +38,7 @@ OsStatus Arena::commit_entry(Os& os, void* array, ByteCount entry_bytes, Bits& c
   // Both are powers of two: a page holds whole entries, or an entry whole pages.
   const ByteCount unit = std::max(entry_bytes, os.page_bytes());
   const ByteCount low = align_down(i * entry_bytes, unit);
-  const OsStatus status =
-      os.commit(static_cast<std::byte*>(array) + low, unit, HugePages::kOff);
+  const OsStatus status = os.commit(static_cast<std::byte*>(array) + low, unit, HugePages::kOff);
   if (status != OsStatus::kOk) return status;
   for (ByteCount at = low; at < low + unit; at += entry_bytes)
     set(committed, static_cast<std::uint32_t>(at / entry_bytes));

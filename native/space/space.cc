@@ -181,8 +181,7 @@ TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
 
 TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing) {
   TakenRun taken;
-  Superslab* head =
-      claim_or_reserve(count, 1, Wanted::kFreshOrBacked, backing.pages, taken.status);
+  Superslab* head = claim_or_reserve(count, 1, Wanted::kFreshOrBacked, backing.pages, taken.status);
   // The advice that memory was committed with stays; the wrong one beats no memory.
   if (head == nullptr) head = claim(count, 1, Wanted::kPlain, backing.pages, taken.status);
   if (head == nullptr) {
@@ -209,13 +208,19 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing) {
   }
   LockGuard guard(lock_);
   bool fell_back = false;
+  bool fell_back_to_smaller = false;
   if (is_explicit(backing.pages)) {
     taken = take_explicit(count, backing);
+    if (taken.head == nullptr && backing.pages == HugePages::k1GiB) {
+      fell_back_to_smaller = true;
+      backing.pages = HugePages::k2MiB;
+      taken = take_explicit(count, backing);
+    }
     fell_back = taken.head == nullptr;
     if (fell_back) backing.pages = HugePages::kTransparent;
   }
   if (taken.head == nullptr) taken = take_plain(count, bytes, backing);
-  taken.fell_back = fell_back;
+  taken.fell_back = fell_back || fell_back_to_smaller;
   if (taken.head != nullptr) taken.head->run = count;
   return taken;
 }

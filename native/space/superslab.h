@@ -40,7 +40,7 @@ struct alignas(64) Superslab {
   Nanos idle_since;         // when its last slab was retired, or the large block was cached
 
   SuperslabIndex index;
-  std::uint32_t run;  // superslabs in the run that this one heads
+  std::uint32_t run;              // superslabs in the run that this one heads
   std::uint32_t committed_bytes;  // from `base`; never falls: a view may reach them for ever
 
   SliceMask free_slices;   // slices in no slab

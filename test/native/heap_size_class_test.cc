@@ -113,7 +113,7 @@ TEST(heap, "refill batches start at one and double up to half a magazine") {
   for (const std::uint32_t expected : {1u, 2u, 4u, 8u, 16u, 32u, 32u})
     CHECK_EQ(sizes.next(c, 64), expected);
   CHECK_EQ(sizes.next(class_for(128), 64), 1u);
-  sizes.reset();
+  sizes.reset(c);
   CHECK_EQ(sizes.next(c, 64), 1u);
   CHECK_EQ(sizes.next(c, 1), 1u);
 }
