@@ -1,0 +1,170 @@
+// A heap on a fake operating system and a clock that the test moves.
+#pragma once
+
+#include <cstring>
+#include <memory>
+
+#include "heap/heap.h"
+#include "heap/lease_cache.h"
+#include "heap/thread_cache.h"
+#include "space_fixture.h"
+
+namespace superslab_test {
+
+/// Plain pages and no population, so that what is committed follows from the requests alone.
+inline superslab::Snapshot plain_policy() {
+  superslab::Snapshot policy;
+  policy.huge_pages = superslab::HugePages::kOff;
+  policy.populate = superslab::Populate::kOff;
+  return policy;
+}
+
+struct TestHeap {
+  TestSpace world;
+  superslab::ManualClock clock;
+  std::unique_ptr<superslab::Heap> heap;
+
+  explicit TestHeap(const superslab::Snapshot& policy = plain_policy())
+      : heap(std::make_unique<superslab::Heap>(*world.space, clock, policy)) {}
+  /// A test that failed half-way leaves blocks out: the heap is then left as it is.
+  ~TestHeap() {
+    if (heap == nullptr || heap->budget().charged() == 0) return;
+    heap.release();
+    world.space.release();
+    world.open = false;
+  }
+  TestHeap(const TestHeap&) = delete;
+  TestHeap& operator=(const TestHeap&) = delete;
+  superslab::Heap* operator->() const { return heap.get(); }
+  superslab::Space& space() const { return *world.space; }
+  superslab::FakeOs& os() { return world.os; }
+
+  superslab::ThreadCache* attach() { return superslab::ThreadCache::attach(*heap); }
+
+  void pass(std::uint64_t ms) { clock.advance(ms * superslab::kMillisecond); }
+
+  /// Ends the heap and the space; whether everything came home.
+  bool ends_clean() {
+    if (heap->budget().charged() != 0 || !heap->is_abandoned()) return false;
+    heap.reset();
+    world.close();
+    return world.is_balanced();
+  }
+};
+
+/// The words of a block that tests look at: all of a small one, a sample of a larger one.
+template <class Visit>
+void for_each_word(void* block, superslab::ByteCount bytes, Visit visit) {
+  auto* words = static_cast<std::uint64_t*>(block);
+  const superslab::ByteCount count = bytes / sizeof *words;
+  const superslab::ByteCount step = count <= 64 ? 1 : count / 64;
+  for (superslab::ByteCount i = 0; i < count; i += step) visit(words[i], i);
+  if (count != 0) visit(words[count - 1], count - 1);
+}
+
+inline void fill(void* block, superslab::ByteCount bytes, std::uint64_t seed) {
+  for_each_word(block, bytes, [&](std::uint64_t& word, std::uint64_t i) { word = seed ^ i * 0x9e37; });
+}
+
+/// Whether nobody wrote to the block since fill().
+inline bool is_intact(void* block, superslab::ByteCount bytes, std::uint64_t seed) {
+  bool intact = true;
+  for_each_word(block, bytes, [&](std::uint64_t& word, std::uint64_t i) {
+    intact &= word == (seed ^ i * 0x9e37);
+  });
+  return intact;
+}
+
+inline bool is_zero(const void* p, superslab::ByteCount bytes) {
+  const auto* at = static_cast<const char*>(p);
+  return bytes == 0 || (at[0] == 0 && std::memcmp(at, at + 1, bytes - 1) == 0);
+}
+
+/// xorshift64*: the same on every machine.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed * 2 + 1) {}
+  std::uint64_t below(std::uint64_t limit) {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return (state_ * 0x2545f4914f6cdd1dULL >> 16) % limit;
+  }
+  /// Sizes of every order of magnitude alike.
+  superslab::ByteCount size(superslab::ByteCount most) {
+    const superslab::ByteCount scale = most >> below(static_cast<unsigned>(std::bit_width(most)));
+    return below(scale) + 1;
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// What the JavaScript of one environment does with its magazines (lib/lease-cache.ts).
+class Script {
+ public:
+  explicit Script(superslab::Heap& heap)
+      : heap_(heap), cache_(superslab::LeaseCache::attach(heap, wake, this)) {}
+  ~Script() {
+    if (cache_ != nullptr) cache_->detach();
+  }
+  Script(const Script&) = delete;
+  Script& operator=(const Script&) = delete;
+
+  superslab::LeaseCache& cache() { return *cache_; }
+  void detach() {
+    cache_->detach();
+    cache_ = nullptr;
+  }
+
+  /// 0 when there is no room or no memory.
+  superslab::BlockNumber acquire(superslab::ByteCount bytes) {
+    using namespace superslab;
+    if (bytes > kMaxClassBytes) return cache_->take_large(bytes);
+    const ClassIndex c = lease_class_for(bytes);
+    LeaseMagazines& m = cache_->magazines();
+    const SliceTag tag = tag_of(c);
+    if (depth(tag).load() == 0 && cache_->refill(c) == 0) return 0;
+    ++m.acquired[tag];
+    const std::uint32_t top = depth(tag).load() - 1;
+    depth(tag).store(top);
+    return m.blocks[tag * kMagazineBlocks + top];
+  }
+
+  void release(superslab::BlockNumber n) {
+    using namespace superslab;
+    LeaseMagazines& m = cache_->magazines();
+    const SliceTag tag = heap_.space().tags()[n >> 10];
+    if (depth(tag).load() >= limit(tag)) {
+      if (tag != kTagLarge) cache_->spill(static_cast<ClassIndex>(tag - 1));
+      if (depth(tag).load() >= limit(tag)) return cache_->give(n);
+    }
+    const std::uint32_t top = depth(tag).load();
+    m.blocks[tag * kMagazineBlocks + top] = n;
+    depth(tag).store(top + 1);
+  }
+
+  std::byte* bytes_of(superslab::BlockNumber n) const {
+    return superslab::address_of_number(heap_.space(), n);
+  }
+  superslab::ByteCount capacity(superslab::BlockNumber n) const {
+    return superslab::capacity_of(heap_.space(), n);
+  }
+  std::uint32_t limit(superslab::SliceTag tag) {
+    return std::atomic_ref(cache_->magazines().limit[tag]).load();
+  }
+  std::atomic_ref<std::uint32_t> depth(superslab::SliceTag tag) {
+    return std::atomic_ref(cache_->magazines().depth[tag]);
+  }
+  /// Calls of the signal function so far.
+  unsigned woken() const { return woken_.load(); }
+
+ private:
+  static void wake(void* self) { static_cast<Script*>(self)->woken_.fetch_add(1); }
+
+  superslab::Heap& heap_;
+  std::atomic<unsigned> woken_{0};
+  superslab::LeaseCache* cache_;
+};
+
+}  // namespace superslab_test
