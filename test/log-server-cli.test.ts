@@ -18,6 +18,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
+/** Waits for something to come true, however busy the machine. */
+function until<T>(check: () => T): Promise<Awaited<T>> {
+  return vi.waitFor(check, 10_000) as Promise<Awaited<T>>;
+}
+
 /** `npm start -- --serve` on free ports. */
 async function serve(...args: string[]) {
   const ports = ['--tcp-port', '0', '--udp-port', '0', '--http-port', '0'];
@@ -27,7 +32,7 @@ async function serve(...args: string[]) {
   createInterface({ input: child.stdout }).on('line', (line) => printed.push(line));
   child.stderr.pipe(process.stderr);
   const find = (pattern: RegExp) => printed.map((line) => pattern.exec(line)).find(Boolean)?.[1] ?? '';
-  await vi.waitFor(() => expect(find(/^memory +(.*)/)).not.toBe(''), 10_000);
+  await until(() => expect(find(/^memory +(.*)/)).not.toBe(''));
   return {
     tcp: find(/TCP.*:(\d+)$/),
     udp: find(/UDP.*:(\d+)$/),
@@ -52,7 +57,7 @@ describe('npm start -- --serve', () => {
     await logger('--udp', '-P', server.udp, '--rfc5424', '--sd-id', 'x@1', '--sd-param', 'a="b"', 'udp 5424');
     await logger('--udp', '-P', server.udp, '--rfc3164', '-p', 'local3.err', 'udp 3164');
     const tail = async () => (await fetch(`${server.http}/tail?app=trial`)).json() as Promise<any[]>;
-    await vi.waitFor(async () => expect(await tail()).toHaveLength(6));
+    await until(async () => expect(await tail()).toHaveLength(6));
     const entries = await tail();
     expect(entries.map(({ text }) => text).sort()).toEqual(
       ['tcp 5424', 'tcp 3164', 'tcp counted', 'tcp counted 3164', 'udp 5424', 'udp 3164'].sort(),

@@ -36,6 +36,11 @@ const MEMORIES: [string, () => Promise<Memory>][] = [
   ['memory that checks', async () => new CheckedMemory()],
 ];
 
+/** Waits for something to come true, however busy the machine. */
+function until<T>(check: () => T): Promise<Awaited<T>> {
+  return vi.waitFor(check, 10_000) as Promise<Awaited<T>>;
+}
+
 let directory: string;
 let server: LogServer | undefined;
 beforeEach(async () => {
@@ -124,7 +129,7 @@ describe.each(MEMORIES)('log server on %s', (_, open) => {
       parts.push(stream.subarray(at, at + size));
     }
     await send(log, ...parts);
-    await vi.waitFor(() => expect(log.status().messages).toBe(messages.length));
+    await until(() => expect(log.status().messages).toBe(messages.length));
     const newest = log.recent({ count: 2, severity: 7 });
     expect(newest.map(({ text }) => text)).toEqual(['59', '58']);
     expect(log.recent({ count: 60, severity: 5 }).at(-1)).toMatchObject({
@@ -144,7 +149,7 @@ describe.each(MEMORIES)('log server on %s', (_, open) => {
       log,
       Buffer.concat([Buffer.from('hello\n\n<999>x\n<1>1 broken\n'), binary, Buffer.from('\r\n')]),
     );
-    await vi.waitFor(() => expect(log.status().messages).toBe(5));
+    await until(() => expect(log.status().messages).toBe(5));
     expect(log.status()).toMatchObject({ unparsed: 5, rfc5424: 0, rfc3164: 0, pieces: 0 });
     await log.close();
     expect(await archived(log)).toEqual([
@@ -164,7 +169,7 @@ describe.each(MEMORIES)('log server on %s', (_, open) => {
     await send(log, `1500 <3>${'b'.repeat(1497)}<4>after\n`);
     await send(log, '<5>whole\n<6>half');
     await send(log, '100 <7>half, counted');
-    await vi.waitFor(() => expect(log.status().messages).toBe(10));
+    await until(() => expect(log.status().messages).toBe(10));
     expect(log.status().pieces).toBe(7);
     await log.close();
     expect((await archived(log)).sort()).toEqual(
@@ -192,7 +197,7 @@ describe.each(MEMORIES)('log server on %s', (_, open) => {
     for (const datagram of datagrams) {
       await new Promise((resolve) => socket.send(datagram, log.udpPort, '127.0.0.1', resolve));
     }
-    await vi.waitFor(() => expect(log.status().datagrams).toBe(5));
+    await until(() => expect(log.status().datagrams).toBe(5));
     socket.close();
     await log.close();
     expect(await archived(log)).toEqual(datagrams);
@@ -208,9 +213,9 @@ describe.each(MEMORIES)('log server on %s', (_, open) => {
       await new Promise((resolve) => socket.write(`<1>whole ${round}\n<1>cut`, resolve));
       socket.resetAndDestroy();
     }
-    await vi.waitFor(() => expect(log.status().connections).toBe(0));
+    await until(() => expect(log.status().connections).toBe(0));
     await send(log, '<1>still here\n');
-    await vi.waitFor(() => expect(log.status().connections).toBe(0));
+    await until(() => expect(log.status().connections).toBe(0));
     await log.close();
     expect((await archived(log)).at(-1)).toBe('<1>still here');
     expectNothingHeld(memory);
@@ -224,7 +229,7 @@ describe.each(MEMORIES)('log server on %s', (_, open) => {
       socket.on('error', () => {});
       socket.write('<1>before the end\n<1>unfinished');
     }
-    await vi.waitFor(() => expect(log.status().messages).toBe(2));
+    await until(() => expect(log.status().messages).toBe(2));
     // One hangs up when it is told to, the other never does.
     sockets[0]!.on('end', () => sockets[0]!.end()).resume();
     await log.close();
@@ -299,7 +304,7 @@ describe('HTTP door', () => {
       log,
       '<11>1 2026-01-02T03:04:05.678Z h1 a1 p i [x y="\\"z\\""] \ufeffgrüße\n<14>Jan  2 03:04:05 h2 a2[7]: hello\nnonsense\n',
     );
-    await vi.waitFor(() => expect(log.status().archivedBytes).toBe(log.status().receivedBytes));
+    await until(() => expect(log.status().archivedBytes).toBe(log.status().receivedBytes));
   });
   afterEach(async () => {
     admin.close();
@@ -368,7 +373,7 @@ it('archives whatever bytes come, in whatever parts', async () => {
     fc.asyncProperty(fc.array(piece, { maxLength: 15 }), async (pieces) => {
       const log = await start(memory, { maxMessage: 480, receiveBuffer: 16 * 1024 });
       await send(log, ...pieces);
-      await vi.waitFor(() => expect(log.status().connections).toBe(0));
+      await until(() => expect(log.status().connections).toBe(0));
       const { messages } = log.status();
       await log.close();
       if (messages === 0) return;
