@@ -56,6 +56,8 @@ export interface PoolStats extends HeapStats {
   readonly fallbacks: number;
   /** Calls of acquireAsync() that wait now; of this thread. */
   readonly waiting: number;
+  /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. */
+  readonly outstandingTokens: number;
   /** The size classes that were used. */
   readonly classes: readonly ClassStats[];
 }
