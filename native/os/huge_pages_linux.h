@@ -31,8 +31,8 @@ std::uint64_t available_huge_pages(const char* sys, ByteCount huge_bytes);
 /// name_mapping() gives.
 OsStatus map_huge_pages(void* address, ByteCount bytes, ByteCount huge_bytes, bool named);
 
-/// Reserves a range again that a failed mapping over it has dropped, or not: that is the kernel's to
-/// choose. kNoHugePages when the range is reserved now; kLost when another mapping stands in it.
+/// Reserves a range again that a failed mapping over it has dropped, or not: that is the kernel's
+/// to choose. kNoHugePages when the range is reserved now; kLost when another mapping stands in it.
 OsStatus restore_reservation(void* address, ByteCount bytes, bool named);
 
 }  // namespace superslab

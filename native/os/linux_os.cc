@@ -22,10 +22,10 @@ namespace superslab {
 namespace {
 
 // Newer than the headers that we build with: <asm-generic/mman-common.h>, <linux/pidfd.h>.
-constexpr int kPopulateWrite = 23;     // Linux 5.14
-constexpr int kDontNeedLocked = 24;    // Linux 5.18
-constexpr int kPidfdSelf = -10'000;    // PIDFD_SELF_THREAD, Linux 6.15. Unlike a descriptor it still
-                                       // means "me" after fork; any thread shares the memory map.
+constexpr int kPopulateWrite = 23;   // Linux 5.14
+constexpr int kDontNeedLocked = 24;  // Linux 5.18
+constexpr int kPidfdSelf = -10'000;  // PIDFD_SELF_THREAD, Linux 6.15. Unlike a descriptor it still
+                                     // means "me" after fork; any thread shares the memory map.
 #ifdef SYS_process_madvise
 constexpr long kProcessMadvise = SYS_process_madvise;
 #else

@@ -19,7 +19,9 @@ class NodeSet {
   static constexpr unsigned kWords = kMaxNodes / kWordBits;
 
   void add(unsigned node) { words_[node / kWordBits] |= 1ul << (node % kWordBits); }
-  bool has(unsigned node) const { return (words_[node / kWordBits] >> (node % kWordBits) & 1) != 0; }
+  bool has(unsigned node) const {
+    return (words_[node / kWordBits] >> (node % kWordBits) & 1) != 0;
+  }
   unsigned count() const;
   void intersect(const NodeSet& other);
 

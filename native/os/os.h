@@ -56,10 +56,10 @@ class Os {
   virtual void unreserve(void* address, ByteCount bytes) = 0;
 
   /// Makes a reserved range readable and writable; it reads as zero. For k2MiB and k1GiB the range
-  /// is aligned to that size and backed by explicit huge pages, or nothing changed and the answer is
-  /// kNoHugePages. kTransparent is advice: it never fails where kOff would not.
-  /// kLost, for k2MiB and k1GiB only: putting the reservation back after the kernel had dropped it
-  /// lost a race against another thread's mmap. The range is that thread's now.
+  /// is aligned to that size and backed by explicit huge pages, or nothing changed and the answer
+  /// is kNoHugePages. kTransparent is advice: it never fails where kOff would not. kLost, for k2MiB
+  /// and k1GiB only: putting the reservation back after the kernel had dropped it lost a race
+  /// against another thread's mmap. The range is that thread's now.
   virtual OsStatus commit(void* address, ByteCount bytes, HugePages pages) = 0;
 
   /// Gives the memory of committed ranges back; they stay mapped and read as zero. Ranges are

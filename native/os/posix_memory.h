@@ -8,8 +8,8 @@ namespace superslab {
 
 ByteCount system_page_bytes();
 
-/// Inaccessible addresses by mmap, aligned to `alignment` (a power of two >= `page`); both sizes are
-/// multiples of `page`. nullptr when there are none.
+/// Inaccessible addresses by mmap, aligned to `alignment` (a power of two >= `page`); both sizes
+/// are multiples of `page`. nullptr when there are none.
 void* reserve_aligned(ByteCount bytes, ByteCount alignment, ByteCount page);
 
 /// Brings every page of a writable range in by a write that leaves its contents as they are.

@@ -73,7 +73,8 @@ std::string describe_any(const T& value) {
 }
 
 template <typename T>
-concept PlainInteger = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
+concept PlainInteger = std::integral<T> && !
+std::same_as<T, bool> && !std::same_as<T, char>;
 
 /// ==, but integers of different signs compare by value and C strings by content.
 template <typename A, typename B>
@@ -81,8 +82,8 @@ bool equal(const A& a, const B& b) {
   if constexpr (PlainInteger<A> && PlainInteger<B>) {
     return std::cmp_equal(a, b);
   } else if constexpr (std::is_convertible_v<A, const char*> &&
-                       std::is_convertible_v<B, const char*> &&
-                       !std::is_null_pointer_v<A> && !std::is_null_pointer_v<B>) {
+                       std::is_convertible_v<B, const char*> && !std::is_null_pointer_v<A> &&
+                       !std::is_null_pointer_v<B>) {
     return std::string_view(a) == std::string_view(b);
   } else {
     return a == b;
@@ -94,39 +95,38 @@ bool equal(const A& a, const B& b) {
 #define SS_TEST_JOIN2(a, b) a##b
 #define SS_TEST_JOIN(a, b) SS_TEST_JOIN2(a, b)
 
-#define TEST(layer, behaviour)                                                                \
-  static void SS_TEST_JOIN(test_body_, __LINE__)();                                           \
-  static ::superslab_test::TestCase SS_TEST_JOIN(test_case_, __LINE__){                       \
-      #layer, behaviour, SS_TEST_JOIN(test_body_, __LINE__)};                                 \
-  [[maybe_unused]] static const bool SS_TEST_JOIN(test_known_, __LINE__) =                    \
-      ::superslab_test::register_test(&SS_TEST_JOIN(test_case_, __LINE__));                   \
+#define TEST(layer, behaviour)                                              \
+  static void SS_TEST_JOIN(test_body_, __LINE__)();                         \
+  static ::superslab_test::TestCase SS_TEST_JOIN(test_case_, __LINE__){     \
+      #layer, behaviour, SS_TEST_JOIN(test_body_, __LINE__)};               \
+  [[maybe_unused]] static const bool SS_TEST_JOIN(test_known_, __LINE__) =  \
+      ::superslab_test::register_test(&SS_TEST_JOIN(test_case_, __LINE__)); \
   static void SS_TEST_JOIN(test_body_, __LINE__)()
 
-#define CHECK(condition)                                                                      \
-  do {                                                                                        \
-    if (!(condition)) {                                                                       \
-      ::superslab_test::report_failure(__FILE__, __LINE__, "CHECK(" #condition ")");          \
-      return;                                                                                 \
-    }                                                                                         \
+#define CHECK(condition)                                                             \
+  do {                                                                               \
+    if (!(condition)) {                                                              \
+      ::superslab_test::report_failure(__FILE__, __LINE__, "CHECK(" #condition ")"); \
+      return;                                                                        \
+    }                                                                                \
   } while (false)
 
-#define CHECK_EQ(actual, expected)                                                            \
-  do {                                                                                        \
-    const auto& ss_actual = (actual);                                                         \
-    const auto& ss_expected = (expected);                                                     \
-    if (!::superslab_test::equal(ss_actual, ss_expected)) {                                   \
-      ::superslab_test::report_failure(__FILE__, __LINE__,                                    \
-                                       "CHECK_EQ(" #actual ", " #expected "): " +             \
-                                           ::superslab_test::describe_any(ss_actual) +        \
-                                           " != " +                                           \
-                                           ::superslab_test::describe_any(ss_expected));      \
-      return;                                                                                 \
-    }                                                                                         \
+#define CHECK_EQ(actual, expected)                                                               \
+  do {                                                                                           \
+    const auto& ss_actual = (actual);                                                            \
+    const auto& ss_expected = (expected);                                                        \
+    if (!::superslab_test::equal(ss_actual, ss_expected)) {                                      \
+      ::superslab_test::report_failure(                                                          \
+          __FILE__, __LINE__,                                                                    \
+          "CHECK_EQ(" #actual ", " #expected "): " + ::superslab_test::describe_any(ss_actual) + \
+              " != " + ::superslab_test::describe_any(ss_expected));                             \
+      return;                                                                                    \
+    }                                                                                            \
   } while (false)
 
 /// Ends the test, which could not be made here. A test that has failed has still failed.
-#define SKIP(reason)                          \
-  do {                                        \
-    ::superslab_test::report_skip(reason);    \
-    return;                                   \
+#define SKIP(reason)                       \
+  do {                                     \
+    ::superslab_test::report_skip(reason); \
+    return;                                \
   } while (false)

@@ -63,7 +63,8 @@ void for_each_word(void* block, superslab::ByteCount bytes, Visit visit) {
 }
 
 inline void fill(void* block, superslab::ByteCount bytes, std::uint64_t seed) {
-  for_each_word(block, bytes, [&](std::uint64_t& word, std::uint64_t i) { word = seed ^ i * 0x9e37; });
+  for_each_word(block, bytes,
+                [&](std::uint64_t& word, std::uint64_t i) { word = seed ^ i * 0x9e37; });
 }
 
 /// Whether nobody wrote to the block since fill().

@@ -164,8 +164,7 @@ TEST(heap, "slabs made while a purge is under way get none of its slices") {
     heap->tick();
     CHECK(os.before_purge == nullptr);
     for (void* p : meanwhile) {
-      for (ByteCount i = 0; i < 64 * kKiB; ++i)
-        CHECK_EQ(static_cast<unsigned char*>(p)[i], 0xa5);
+      for (ByteCount i = 0; i < 64 * kKiB; ++i) CHECK_EQ(static_cast<unsigned char*>(p)[i], 0xa5);
     }
     CHECK(heap->stats().superslabs_taken <= taken + 1);
     // A slab retired while a purge is under way, then all of it once more.

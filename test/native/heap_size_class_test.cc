@@ -103,7 +103,7 @@ TEST(heap, "magazines are bounded in blocks, in bytes and by the budget") {
   CHECK_EQ(magazine_limit(class_for(64), policy), 3u);
   policy.cache_blocks = 64;
   policy.max_bytes = 16 * kKiB;
-  CHECK_EQ(magazine_limit(class_for(64), policy), 16u);
+  CHECK_EQ(magazine_limit(class_for(64), policy), 4u);
   CHECK_EQ(magazine_limit(class_for(4096), policy), 1u);
 }
 

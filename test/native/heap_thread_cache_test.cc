@@ -315,7 +315,7 @@ TEST(heap, "a slab handed over while a remote free is under way is forwarded to 
     heir->retire_unused();
     CHECK_EQ(t->stats().slabs_retired, 0u);
     if (collected) {
-      t->tick();            // as the old owner: forwards
+      t->tick();              // as the old owner: forwards
       heir->retire_unused();  // as the new one: collects
       CHECK_EQ(t->stats().slabs_retired, 1u);
     }

@@ -40,11 +40,15 @@ void on_each_os(void (*body)(Os&)) {
   const struct {
     const char* name;
     Os& os;
-  } all[] = {{"system", system_os()}, {"posix", posix},
+  } all[] = {
+    {"system", system_os()},
+    {"posix", posix},
 #if defined(__linux__)
-             {"oldest linux", oldest},
+    {"oldest linux", oldest},
 #endif
-             {"fake", fake},          {"fake, 64 KiB pages", fake_64k}};
+    {"fake", fake},
+    {"fake, 64 KiB pages", fake_64k}
+  };
   for (const auto& each : all) {
     const Context context(each.name);
     body(each.os);

@@ -294,11 +294,11 @@ TEST(os, "a reservation is told from another's mapping") {
   CHECK(!reserved(0x10000, 0x20000, true));  // inaccessible, but without our name
   CHECK(reserved(0x20000, 0x40000, true));   // two adjoining mappings
   CHECK(reserved(0x24000, 0x38000, true));
-  CHECK(!reserved(0x30000, 0x50000, true));  // a hole at the end
-  CHECK(!reserved(0x48000, 0x50000, true));  // nothing there
-  CHECK(!reserved(0x50000, 0x60000, true));  // accessible
-  CHECK(!reserved(0x60000, 0x70000, false)); // a file
-  CHECK(!reserved(0x70000, 0x80000, false)); // beyond the last
+  CHECK(!reserved(0x30000, 0x50000, true));   // a hole at the end
+  CHECK(!reserved(0x48000, 0x50000, true));   // nothing there
+  CHECK(!reserved(0x50000, 0x60000, true));   // accessible
+  CHECK(!reserved(0x60000, 0x70000, false));  // a file
+  CHECK(!reserved(0x70000, 0x80000, false));  // beyond the last
   CHECK(!is_still_reserved("/nonexistent", reinterpret_cast<void*>(0x10000), 0x1000, false));
 }
 

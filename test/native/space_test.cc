@@ -430,8 +430,7 @@ TEST(space, "pages larger than 4 KiB") {
     auto space = std::make_unique<Space>();
     CHECK(space->open(os));
     std::vector<Superslab*> taken;
-    for (int i = 0; i < 70; ++i)
-      taken.push_back(space->take(1, kSuperslabBytes, kPlainPages).head);
+    for (int i = 0; i < 70; ++i) taken.push_back(space->take(1, kSuperslabBytes, kPlainPages).head);
     for (Superslab* s : taken) {
       CHECK(s != nullptr);
       s->base[kSuperslabBytes - 1] = std::byte{1};
