@@ -1,0 +1,236 @@
+// The JavaScript door: block numbers, magazines, and what a dead environment leaves behind.
+
+#include <vector>
+
+#include "check.h"
+#include "heap/lease_table.h"
+#include "heap_fixture.h"
+
+using namespace superslab;
+using namespace superslab_test;
+
+namespace {
+
+constexpr auto kNoneShared = [](BlockNumber) { return false; };
+
+}  // namespace
+
+TEST(heap, "a block number names its block's address, superslab and granule") {
+  TestHeap t;
+  Script s(*t.heap);
+  for (const ByteCount bytes : {ByteCount{1}, ByteCount{64}, ByteCount{65}, ByteCount{1500},
+                                100 * kKiB, kMaxClassBytes, kMaxClassBytes + 1, 9 * kMiB}) {
+    const BlockNumber n = s.acquire(bytes);
+    CHECK(n != 0);
+    std::byte* p = s.bytes_of(n);
+    CHECK_EQ(address_of(p) % kGranuleBytes, 0u);
+    CHECK_EQ(number_of(t.space(), p), n);
+    CHECK_EQ(superslab_of(n), t.space().superslab_of(p).index);
+    CHECK_EQ(is_large(t.space(), n), bytes > kMaxClassBytes);
+    CHECK(s.capacity(n) >= bytes);
+    CHECK_EQ(t.space().tags()[n >> 10],
+             bytes > kMaxClassBytes ? kTagLarge : tag_of(lease_class_for(bytes)));
+    std::memset(p, 1, bytes);
+    s.release(n);
+  }
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "random leases: blocks never overlap and all come home") {
+  for (const HugePages pages : {HugePages::kOff, HugePages::kTransparent}) {
+    Snapshot policy;
+    policy.huge_pages = pages;
+    TestHeap t(policy);
+    Script s(*t.heap);
+    Random random(21);
+    struct Lease {
+      BlockNumber n;
+      ByteCount bytes;
+    };
+    std::vector<Lease> held;
+    std::uint64_t acquired = 0;
+    for (int i = 0; i < 30'000; ++i) {
+      if (held.size() < 400 && random.below(100) < 53) {
+        const ByteCount bytes = random.size(i % 50 == 0 ? 3 * kMiB : 40'000);
+        const BlockNumber n = s.acquire(bytes);
+        CHECK(n != 0);
+        CHECK(s.capacity(n) >= bytes);
+        fill(s.bytes_of(n), s.capacity(n), n);
+        held.push_back({n, bytes});
+        acquired += bytes <= kMaxClassBytes;
+      } else if (!held.empty()) {
+        const std::size_t which = random.below(held.size());
+        const BlockNumber n = held[which].n;
+        CHECK(is_intact(s.bytes_of(n), s.capacity(n), n));
+        s.release(n);
+        held[which] = held.back();
+        held.pop_back();
+      }
+      if (i % 2000 == 0) {
+        t.pass(3000);
+        t->tick();
+      }
+    }
+    for (const Lease& lease : held) s.release(lease.n);
+    s.cache().flush();
+    std::uint64_t acquires = 0;
+    for (std::size_t c = 0; c < kClassCount; ++c) {
+      const ClassStats stats = t->class_stats(static_cast<ClassIndex>(c));
+      CHECK_EQ(stats.acquires, stats.releases);
+      CHECK_EQ(stats.refilled_blocks, stats.flushed_blocks);
+      CHECK_EQ(stats.in_use_blocks, 0u);
+      CHECK_EQ(stats.hits, stats.acquires - stats.refills);
+      acquires += stats.acquires;
+    }
+    CHECK_EQ(acquires, acquired);
+    CHECK_EQ(t->budget().charged(), 0u);
+    s.detach();
+    CHECK(t.ends_clean());
+  }
+}
+
+TEST(heap, "maxBytes is exact for one environment, and a refusal counts nothing") {
+  Snapshot policy = plain_policy();
+  policy.max_bytes = kMiB;
+  TestHeap t(policy);
+  Script s(*t.heap);
+  for (const ByteCount size : {ByteCount{4096}, ByteCount{64}, 256 * kKiB}) {
+    std::vector<BlockNumber> blocks;
+    while (const BlockNumber n = s.acquire(size)) blocks.push_back(n);
+    CHECK_EQ(blocks.size(), kMiB / size);
+    CHECK_EQ(t->budget().charged(), kMiB);
+    CHECK(!t->budget().has_room(64));
+    CHECK_EQ(s.acquire(3 * kMiB), 0u);
+    s.cache().fold();
+    const ClassStats stats = t->class_stats(lease_class_for(size));
+    CHECK_EQ(stats.acquires, blocks.size());
+    CHECK_EQ(stats.in_use_blocks, blocks.size());
+    CHECK(stats.refills <= stats.acquires);
+    for (const BlockNumber n : blocks) s.release(n);
+  }
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "the counter of acquires survives its wrap") {
+  TestHeap t;
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(64);
+  s.cache().magazines().acquired[tag_of(c)] = 0xfffffffe;
+  s.cache().fold();
+  const std::uint64_t before = t->class_stats(c).acquires;
+  s.cache().magazines().acquired[tag_of(c)] += 5;
+  s.cache().fold();
+  CHECK_EQ(t->class_stats(c).acquires - before, 5u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "magazines outlive their cache for as long as somebody maps them, empty and full") {
+  TestHeap t;
+  Script s(*t.heap);
+  LeaseMagazines& m = s.cache().magazines();
+  m.retain();
+  s.release(s.acquire(64));
+  s.detach();
+  for (std::size_t tag = 0; tag < LeaseMagazines::kTags; ++tag)
+    CHECK(m.depth[tag] == 0 && m.limit[tag] == 0);
+  m.release();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "no class that is not a multiple of 64 has a magazine") {
+  TestHeap t;
+  Script s(*t.heap);
+  for (std::size_t c = 0; c < kClassCount; ++c) {
+    const SliceTag tag = tag_of(static_cast<ClassIndex>(c));
+    CHECK_EQ(s.limit(tag) != 0, class_bytes(c) % kGranuleBytes == 0);
+  }
+  CHECK_EQ(s.limit(kTagNone), 0u);
+  CHECK_EQ(s.limit(kTagLarge), 0u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a dead environment's private leases are reclaimed and counted as leaked") {
+  TestHeap t;
+  Script dead(*t.heap);
+  Script next(*t.heap);
+  ByteCount bytes = 0;
+  std::uint64_t blocks = 0;
+  for (const ByteCount size : {64, 64, 1500, 1500, 1500, 200'000, 2 << 20, 5 << 20}) {
+    bytes += dead.capacity(dead.acquire(size));
+    ++blocks;
+  }
+  // Enough for a drained slab, several slabs of a class, and one with a hole.
+  std::vector<BlockNumber> many;
+  for (int i = 0; i < 3000; ++i) many.push_back(dead.acquire(128));
+  for (int i = 0; i < 3000; i += 7) dead.release(many[static_cast<std::size_t>(i)]);
+  blocks += 3000 - (3000 + 6) / 7;
+  bytes += (3000 - (3000 + 6) / 7) * 128;
+  dead.cache().reclaim(kNoneShared);
+  CHECK_EQ(t->stats().leaked_blocks, blocks);
+  CHECK_EQ(t->stats().leaked_bytes, bytes);
+  CHECK_EQ(t->budget().charged(), 0u);
+  CHECK_EQ(t->class_stats(lease_class_for(128)).in_use_blocks, 0u);
+  dead.detach();
+  next.release(next.acquire(128));
+  next.detach();
+  CHECK_EQ(t->stats().slabs_made, t->stats().slabs_retired);
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "shared leases outlive the environment that had them, private ones do not") {
+  TestHeap t;
+  LeaseTable table(t.space());
+  Script dead(*t.heap);
+  Script alive(*t.heap);
+  const BlockNumber mine = dead.acquire(1000);
+  const BlockNumber ours = dead.acquire(1000);
+  const BlockNumber large = dead.acquire(3 * kMiB);
+  const BlockNumber lost = dead.acquire(4 * kMiB);
+  const BlockNumber posted = dead.acquire(1000);
+  const BlockNumber theirs = alive.acquire(1000);
+  ShareTicket ticket[4];
+  CHECK_EQ(table.share(&dead, ours, 900, ticket[0]), LeaseFault::kNone);
+  CHECK_EQ(table.share(&dead, large, 900, ticket[1]), LeaseFault::kNone);
+  CHECK_EQ(table.share(&dead, posted, 900, ticket[2]), LeaseFault::kNone);
+  CHECK_EQ(table.share(&alive, theirs, 900, ticket[3]), LeaseFault::kNone);
+  CHECK_EQ(table.adopt(&alive, ticket[0]).block, ours);
+  CHECK_EQ(table.adopt(&alive, ticket[1]).block, large);
+  CHECK_EQ(table.adopt(&dead, ticket[3]).block, theirs);
+  table.release(&alive, theirs);
+  for (const BlockNumber n : {mine, ours, large, posted, theirs})
+    fill(dead.bytes_of(n), dead.capacity(n), n);
+
+  // `ours`, `large` and `posted` by its own leases, `theirs` by adoption.
+  const std::uint64_t held =
+      table.bury(&dead, [&](auto is_shared) { dead.cache().reclaim(is_shared); });
+  CHECK_EQ(held, 4u);
+  dead.detach();
+  CHECK_EQ(t->budget().charged(), 1024 + 3 * kMiB + 1024);  // ours, large, posted
+  CHECK_EQ(table.references(mine), 0u);
+  CHECK_EQ(table.references(theirs), 0u);
+  CHECK_EQ(table.references(posted), 1u);
+  for (const BlockNumber n : {ours, large, posted})
+    CHECK(is_intact(alive.bytes_of(n), alive.capacity(n), n));
+  CHECK(!is_large(t.space(), mine));
+  CHECK(t->stats().big_cache_bytes == 4 * kMiB);  // `lost`
+  CHECK_EQ(superslab_of(lost) != superslab_of(large), true);
+
+  // A new environment gets the dead one's slabs, and its death leaves these leases alone as well.
+  Script heir(*t.heap);
+  CHECK(heir.acquire(1000) != 0);
+  table.bury(&heir, [&](auto is_shared) { heir.cache().reclaim(is_shared); });
+  heir.detach();
+  for (const BlockNumber n : {ours, large, posted})
+    CHECK(is_intact(alive.bytes_of(n), alive.capacity(n), n));
+  // The token that was posted before the death is still good.
+  CHECK_EQ(table.adopt(&alive, ticket[2]).block, posted);
+  for (const BlockNumber n : {ours, large, posted}) table.release(&alive, n);
+  CHECK_EQ(t->budget().charged(), 0u);
+  CHECK_EQ(table.outstanding(), 0u);
+  alive.detach();
+  CHECK(t.ends_clean());
+}

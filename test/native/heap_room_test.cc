@@ -1,0 +1,198 @@
+// Waiting for room under maxBytes.
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "heap_fixture.h"
+
+using namespace superslab;
+using namespace superslab_test;
+
+namespace {
+
+Snapshot limited(ByteCount max_bytes) {
+  Snapshot policy = plain_policy();
+  policy.max_bytes = max_bytes;
+  return policy;
+}
+
+constexpr Nanos kLong = 60'000 * kMillisecond;
+
+}  // namespace
+
+TEST(heap, "a discharge wakes a waiting thread") {
+  TestHeap t(limited(64 * kKiB));
+  Script holder(*t.heap);
+  Script waiter(*t.heap);
+  for (int round = 0; round < 50; ++round) {
+    const BlockNumber block = holder.acquire(64 * kKiB);
+    CHECK(block != 0);
+    CHECK(waiter.acquire(64) == 0);
+    std::thread thread([&] {
+      Room& room = t->room();
+      room.start_waiting(&waiter.cache());
+      BlockNumber got = 0;
+      while (got == 0) {
+        const std::uint64_t seen = room.ticket();
+        got = waiter.acquire(64 * kKiB);
+        if (got == 0) room.wait(seen, kLong);
+      }
+      room.stop_waiting(&waiter.cache());
+      waiter.release(got);
+      waiter.cache().flush();
+    });
+    if (round % 2 == 0) std::this_thread::yield();
+    holder.release(block);
+    // As the signal would ask for, and as a squeezed release does by itself.
+    holder.cache().flush();
+    thread.join();
+  }
+  CHECK_EQ(t->budget().charged(), 0u);
+  holder.detach();
+  waiter.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a wait ends after its time, and a ticket that is old does not wait at all") {
+  TestHeap t(limited(64 * kKiB));
+  Script one(*t.heap);
+  Room& room = t->room();
+  room.start_waiting(&one.cache());
+  const auto before = std::chrono::steady_clock::now();
+  room.wait(room.ticket(), 5 * kMillisecond);
+  CHECK(std::chrono::steady_clock::now() - before >= std::chrono::milliseconds(5));
+  const std::uint64_t seen = room.ticket();
+  one.cache().give(one.acquire(64));
+  CHECK(room.ticket() != seen);
+  room.wait(seen, kLong);
+  room.stop_waiting(&one.cache());
+  one.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "nobody hears of a discharge while nobody waits") {
+  TestHeap t(limited(64 * kKiB));
+  Script one(*t.heap);
+  const std::uint64_t ticket = t->room().ticket();
+  one.cache().give(one.acquire(64));
+  CHECK_EQ(t->room().ticket(), ticket);
+  CHECK_EQ(one.woken(), 0u);
+  one.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "while one waits, everybody is squeezed: magazines are given up and stay empty") {
+  TestHeap t(limited(kMiB));
+  Script idle(*t.heap);
+  Script waiter(*t.heap);
+  ThreadCache* plain = t.attach();
+  const SliceTag tag = tag_of(lease_class_for(1000));
+  idle.release(idle.acquire(1000));
+  plain->free(plain->allocate(1000));
+  CHECK(idle.limit(tag) > 0);
+  CHECK(idle.depth(tag).load() == 1);
+
+  t->room().start_waiting(&waiter.cache());
+  t->room().start_waiting(&waiter.cache());  // once more says nothing new
+  CHECK_EQ(idle.limit(tag), 0u);
+  CHECK_EQ(waiter.limit(tag), 0u);
+  CHECK_EQ(idle.woken(), 1u);
+  CHECK_EQ(idle.cache().take_signals() & LeaseCache::kFlush, LeaseCache::kFlush);
+  CHECK_EQ(idle.cache().take_signals(), 0u);
+  // What the signal's handler does.
+  idle.cache().flush();
+  const BlockNumber n = idle.acquire(1000);
+  idle.release(n);  // straight to its slab
+  CHECK_EQ(idle.depth(tag).load(), 0u);
+  plain->free(plain->allocate(1000));
+  CHECK_EQ(t->budget().charged(), 0u);
+  CHECK(waiter.cache().take_signals() & LeaseCache::kRoomMade);
+  // A newcomer is squeezed from the start.
+  Script late(*t.heap);
+  CHECK_EQ(late.limit(tag), 0u);
+  CHECK_EQ(late.acquire(1000) != 0, true);
+  late.release(late.acquire(1000));
+
+  t->room().stop_waiting(&waiter.cache());
+  for (Script* s : {&idle, &waiter, &late}) CHECK(s->limit(tag) > 0);
+  late.cache().reclaim([](BlockNumber) { return false; });
+  for (Script* s : {&idle, &waiter, &late}) s->detach();
+  plain->detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a member that leaves while it waits ends the squeeze") {
+  TestHeap t(limited(kMiB));
+  Script stays(*t.heap);
+  Script leaves(*t.heap);
+  const SliceTag tag = tag_of(lease_class_for(64));
+  t->room().start_waiting(&leaves.cache());
+  t->room().start_waiting(&stays.cache());
+  leaves.detach();
+  CHECK_EQ(stays.limit(tag), 0u);  // still waits itself
+  t->room().stop_waiting(&stays.cache());
+  t->room().stop_waiting(&stays.cache());
+  CHECK(stays.limit(tag) > 0);
+  stays.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a closed pool caches nothing, also when a squeeze ends later") {
+  TestHeap t(limited(kMiB));
+  Script closed(*t.heap);
+  Script waiter(*t.heap);
+  const SliceTag tag = tag_of(lease_class_for(64));
+  const BlockNumber n = closed.acquire(64);
+  t->room().start_waiting(&waiter.cache());
+  closed.cache().close();
+  t->room().stop_waiting(&waiter.cache());
+  CHECK_EQ(closed.limit(tag), 0u);
+  CHECK(waiter.limit(tag) > 0);
+  closed.release(n);
+  CHECK_EQ(t->budget().charged(), 0u);
+  closed.detach();
+  waiter.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "many threads share less room than they want, and none starves") {
+  constexpr int kThreads = 4;
+  TestHeap t(limited(8 * 64 * kKiB));
+  std::vector<std::thread> threads;
+  std::atomic<int> done{0};
+  std::atomic<bool> over{false};
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      Script script(*t.heap);
+      Random random(static_cast<std::uint64_t>(i) + 1);
+      Room& room = t->room();
+      for (int round = 0; round < 100; ++round) {
+        BlockNumber held[4] = {};
+        const std::size_t wanted = 1 + random.below(2);  // all together ask for 8 at most
+        for (std::size_t k = 0; k < wanted; ++k) {
+          bool waiting = false;
+          while (held[k] == 0) {
+            if (script.cache().take_signals() & LeaseCache::kFlush) script.cache().flush();
+            const std::uint64_t seen = room.ticket();
+            held[k] = script.acquire(64 * kKiB);
+            if (held[k] != 0) break;
+            if (!waiting) room.start_waiting(&script.cache());
+            if (waiting) room.wait(seen, 50 * kMillisecond);
+            waiting = true;
+          }
+          if (waiting) room.stop_waiting(&script.cache());
+          if (t->budget().charged() > t->budget().max_bytes()) over = true;
+        }
+        for (std::size_t k = 0; k < wanted; ++k) script.release(held[k]);
+      }
+      ++done;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQ(done.load(), kThreads);
+  CHECK(!over.load());
+  CHECK_EQ(t->budget().charged(), 0u);
+  CHECK(t.ends_clean());
+}
