@@ -126,7 +126,7 @@ void fail_each_call(const Snapshot& policy, OsStatus status, Lasts lasts) {
     CHECK(t.ends_clean());
   }
   CHECK(calls > 40);
-  for (std::uint64_t n = 1; n <= calls; ++n) {
+  for (std::uint64_t n = 1; n <= calls; n += kFaultStep) {
     const Context context("call " + std::to_string(n) + " of " + std::to_string(calls));
     TestHeap t(policy);
     prepare(t);

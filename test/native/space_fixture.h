@@ -8,6 +8,14 @@
 
 namespace superslab_test {
 
+/// Of the calls that a test makes fail one by one, every how many-th: under a sanitizer each 4 GiB
+/// reservation that is given back costs tens of milliseconds.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::uint64_t kFaultStep = 13;
+#else
+inline constexpr std::uint64_t kFaultStep = 1;
+#endif
+
 struct TestSpace {
   superslab::FakeOs os{superslab::system_os()};
   std::unique_ptr<superslab::Space> space = std::make_unique<superslab::Space>();
