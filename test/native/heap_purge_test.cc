@@ -342,6 +342,8 @@ TEST(heap, "several threads tick and trim while others allocate") {
   CHECK(intact.load());
   t->trim(0);
   CHECK_EQ(t->committed_bytes(), 0u);
-  CHECK_EQ(t->stats().superslabs_taken - t->stats().superslabs_given, 0u);
+  // A superslab that became free while it was being purged holds no memory, so trim() may leave it.
+  CHECK(!t->tick());
+  CHECK_EQ(t->stats().superslabs_taken, t->stats().superslabs_given);
   CHECK(t.ends_clean());
 }

@@ -157,6 +157,31 @@ TEST(heap, "a closed pool caches nothing, also when a squeeze ends later") {
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "a pool that is closed while others start and stop waiting has no limits left") {
+  TestHeap t(limited(kMiB));
+  Script waiter(*t.heap);
+  std::atomic<bool> stop{false};
+  std::thread squeezing([&] {
+    while (!stop.load()) {
+      t->room().start_waiting(&waiter.cache());
+      t->room().stop_waiting(&waiter.cache());
+    }
+  });
+  unsigned with_limits = 0;
+  for (int round = 0; round < 2000; ++round) {
+    Script closing(*t.heap);
+    closing.cache().close();
+    std::this_thread::yield();
+    for (std::size_t tag = 0; tag <= kClassCount; ++tag)
+      with_limits += closing.limit(static_cast<SliceTag>(tag)) != 0;
+  }
+  stop = true;
+  squeezing.join();
+  CHECK_EQ(with_limits, 0u);
+  waiter.detach();
+  CHECK(t.ends_clean());
+}
+
 TEST(heap, "many threads share less room than they want, and none starves") {
   constexpr int kThreads = 4;
   TestHeap t(limited(8 * 64 * kKiB));
