@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cassert>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 
 namespace superslab {
@@ -12,8 +14,10 @@ enum class LockRank : unsigned char {
   kRegistry,  // runtime: the list of heaps and environments
   kLeases,    // heap: leases that were shared between threads
   kHeap,      // one heap's superslabs, slab owners and big cache
+  kMapped,    // heap: blocks that are mappings of their own
   kSpace,     // arenas and their free superslabs
   kRoom,      // heap: who waits for room under maxBytes
+  kMetadata,  // the allocator's own objects
 };
 
 class Mutex {
@@ -40,11 +44,20 @@ class Mutex {
     mutex_.unlock();
   }
 
+  /// Held by the caller; released while it waits for `changed` until `done()` or the time is up.
+  template <class Done>
+  void wait_for(std::condition_variable& changed, std::chrono::nanoseconds timeout, Done done) {
+    std::unique_lock<std::mutex> held(mutex_, std::adopt_lock);
+    changed.wait_for(held, timeout, done);
+    held.release();
+  }
+
  private:
 #ifndef NDEBUG
   // One bit per held rank. Function-local, so that a release build has no thread-local at all.
+  // Initial-exec: under a malloc of ours, a thread-local that is made on demand would call malloc.
   static unsigned& held() {
-    thread_local unsigned ranks = 0;
+    [[gnu::tls_model("initial-exec")]] thread_local unsigned ranks = 0;
     return ranks;
   }
   void check_order() const {

@@ -74,9 +74,10 @@ struct Heap::Purged {
   ByteCount bytes = 0;
 };
 
-Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy)
+Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, LargeReuse large_reuse)
     : space_(space),
       clock_(clock),
+      large_reuse_(large_reuse),
       policy_(policy),
       budget_(policy.max_bytes),
       big_cache_(policy.big_cache_bytes),
@@ -90,7 +91,7 @@ Heap::~Heap() {
   }
   for (SlabOwner* owner = owners_; owner != nullptr;) {
     SlabOwner* next = owner->next;
-    delete owner;
+    space_.metadata().destroy(owner);
     owner = next;
   }
   owners_ = nullptr;  // trim() looks at the vacant ones
@@ -117,7 +118,9 @@ SlabOwner* Heap::attach() {
       return owner;
     }
   }
-  auto* owner = new (std::nothrow) SlabOwner(*this);
+  SlabOwner* owner = nullptr;
+  if (const OwnerId id = space_.next_owner_id(); id != 0)
+    owner = space_.metadata().make<SlabOwner>(space_.os(), *this, id);
   if (owner == nullptr) {
     counters_.threads.shared_sub(1);
     visitors_.fetch_sub(1, std::memory_order_release);
@@ -168,10 +171,10 @@ bool Heap::inherit_slab(ClassIndex c, SlabOwner& to) {
 
 // Slabs --------------------------------------------------------------------------------------
 
-TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes) {
+TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, std::uint32_t unit) {
   const Snapshot& policy = policy_.get();
   const Backing backing{policy.huge_pages, policy.numa};
-  TakenRun taken = space_.take(count, bytes, backing);
+  TakenRun taken = space_.take(count, bytes, backing, unit);
   if (taken.head == nullptr) {
     // Under pressure everything idle goes: it may hold the memory, or the addresses.
     while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) {
@@ -182,7 +185,7 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes) {
       shelf_.remove(s);
       give_back_unused(s);
     });
-    taken = space_.take(count, bytes, backing);
+    taken = space_.take(count, bytes, backing, unit);
   }
   if (taken.fell_back) counters_.huge_fallbacks.add(count);
   if (taken.head == nullptr) {
@@ -228,7 +231,7 @@ Superslab* Heap::fresh_superslab() {
   if (s == nullptr) return nullptr;
   s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
   s->free_slices = kAllSlices;
-  s->dirty_slices = bring_in_huge_page(s) ? kAllSlices : 0;
+  s->dirty_slices = !taken.is_zero || bring_in_huge_page(s) ? kAllSlices : 0;
   if (s->dirty_slices == 0 && policy_.get().populate == Populate::kSuperslab) {
     counters_.populates.shared_add(1);
     space_.os().populate(s->base, kSuperslabBytes);
@@ -260,7 +263,7 @@ Slab* Heap::make_slab(ClassIndex c) {
   counters_.slabs_made.add(1);
 
   Slab* slab = space_.slab_at(*s, first);
-  const ByteCount colour = (colour_++ % size_class(c).colours) * kGranuleBytes;
+  const ByteCount colour = (colour_++ % size_class(c).colours) * size_class(c).colour_bytes;
   slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
   if (dirty || policy_.get().populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;
   space_.tag_slices(*s, first, slices, tag_of(c));
@@ -274,6 +277,7 @@ void Heap::retire_slab(Slab* slab) {
   const SliceMask mask = slice_run(first, slab->slices);
   Lock guard(*this);
   space_.tag_slices(s, first, slab->slices, kTagNone);
+  space_.route_slices(slab->start, slab->slices, kNoRoute);
   slab->slices = 0;
   shelf_.remove(&s);
   s.free_slices |= mask;
@@ -300,49 +304,93 @@ void Heap::populate(Slab& slab, ByteCount end) {
 
 // Blocks beyond 2 MiB ------------------------------------------------------------------------
 
-Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee) {
-  const ByteCount rounded = large_block_bytes(bytes, policy_.get().huge_pages);
+Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
+  const auto run = static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes));
+  const TakenRun taken = take_run(run, bytes, unit);
+  Superslab* head = taken.head;
+  if (head == nullptr) return nullptr;
+  is_zero = taken.is_zero;
+  for (std::uint32_t i = 1; i < run; ++i)
+    head[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
+  head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
+  head->large_bytes = bytes;
+  space_.tag_slices(*head, 0, 1, kTagLarge);
+  committed_.fetch_add(bytes, std::memory_order_relaxed);
+  if (policy_.get().populate == Populate::kSuperslab) {
+    counters_.populates.shared_add(1);
+    space_.os().populate(head->base, bytes);
+  }
+  return head;
+}
+
+Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
+                            bool* is_zero) {
+  // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
+  // last one costs addresses, not memory.
+  const ByteCount rounded = large_reuse_ == LargeReuse::kParts
+                                ? align_up(bytes, kSuperslabBytes)
+                                : large_block_bytes(bytes, policy_.get().huge_pages);
   if (charge(rounded, 1) == 0) return nullptr;
+  bool zero = false;
   Lock guard(*this);
-  Superslab* head = big_cache_.take(rounded);
+  Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded);
   if (head != nullptr) {
     counters_.large_hits.add(1);
   } else {
-    counters_.large_misses.add(1);
-    const auto run = static_cast<std::uint32_t>(div_up(rounded, kSuperslabBytes));
-    head = take_run(run, rounded).head;
+    head = make_large(rounded, static_cast<std::uint32_t>(alignment / kSuperslabBytes), zero);
     if (head == nullptr) {
       discharge(rounded);
       return nullptr;
     }
-    for (std::uint32_t i = 1; i < run; ++i)
-      head[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
-    head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
-    head->large_bytes = rounded;
-    space_.tag_slices(*head, 0, 1, kTagLarge);
-    committed_.fetch_add(rounded, std::memory_order_relaxed);
-    if (policy_.get().populate == Populate::kSuperslab) {
-      counters_.populates.shared_add(1);
-      space_.os().populate(head->base, rounded);
-    }
+    (zero ? counters_.large_misses : counters_.large_hits).add(1);
   }
   // The request is charged for its own size, though a cached block may be up to a quarter larger.
   head->charged_bytes = rounded;
   head->lessee = lessee;
   leased_large_.push(head);
+  if (is_zero != nullptr) *is_zero = zero;
   return head;
+}
+
+bool Heap::resize_large(Superslab* head, ByteCount bytes) {
+  bytes = align_up(bytes, kSuperslabBytes);
+  const ByteCount before = head->large_bytes;
+  if (bytes == before) return true;
+  const auto run = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
+  if (bytes < before) {
+    space_.give_idle(head, run, clock_.now());
+    committed_.fetch_sub(before - bytes, std::memory_order_relaxed);
+    discharge(before - bytes);
+  } else {
+    bool is_zero;
+    if (charge(bytes - before, 1) == 0) return false;
+    if (!space_.extend(head, run, is_zero)) {
+      discharge(bytes - before);
+      return false;
+    }
+    committed_.fetch_add(bytes - before, std::memory_order_relaxed);
+  }
+  head->large_bytes = head->charged_bytes = bytes;
+  return true;
 }
 
 void Heap::give_large(Superslab* head) {
   const ByteCount charged = head->charged_bytes;
-  bool over;
+  bool over = false;
   {
     Lock guard(*this);
     leased_large_.remove(head);
     head->lessee = nullptr;
-    big_cache_.put(head, clock_.now());
     counters_.large_releases.add(1);
-    over = !big_cache_.within_limit();
+    if (large_reuse_ == LargeReuse::kWhole) {
+      big_cache_.put(head, clock_.now());
+      over = !big_cache_.within_limit();
+    } else {
+      committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
+      counters_.superslabs_given.add(head->run);
+      space_.tag_slices(*head, 0, 1, kTagNone);
+      space_.give_idle(head, 0, clock_.now());
+    }
   }
   discharge(charged);
   if (over) tick();

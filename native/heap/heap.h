@@ -21,10 +21,17 @@
 
 namespace superslab {
 
+/// What becomes of a block beyond 2 MiB when it is freed.
+enum class LargeReuse : std::uint8_t {
+  kWhole,  // the big cache keeps it as it is: a view of exactly this block may exist
+  kParts,  // its superslabs go back to the space, with their memory, for blocks of any size
+};
+
 class Heap {
  public:
   /// `space` and `clock` outlive the heap.
-  Heap(Space& space, const Clock& clock, const Snapshot& policy);
+  Heap(Space& space, const Clock& clock, const Snapshot& policy,
+       LargeReuse large_reuse = LargeReuse::kWhole);
 
   /// Every thread has let go of it. Gives all memory back.
   ~Heap();
@@ -58,7 +65,13 @@ class Heap {
 
   /// A block of at least `bytes` (in (kMaxClassBytes, kMaxLargeBytes]), charged to the budget;
   /// nullptr when the budget or the operating system has no more. `lessee` is remembered.
-  Superslab* take_large(ByteCount bytes, SlabOwner* lessee);
+  /// It starts at a multiple of `alignment`, a power of two from kSuperslabBytes to kArenaBytes.
+  /// `is_zero`: whether it reads as zero.
+  Superslab* take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment = kSuperslabBytes,
+                        bool* is_zero = nullptr);
+
+  /// With LargeReuse::kParts: makes a leased block `bytes` long where it is; false when it cannot.
+  bool resize_large(Superslab* head, ByteCount bytes);
 
   /// Any thread.
   void give_large(Superslab* head);
@@ -85,6 +98,10 @@ class Heap {
     room_.notify();
   }
   const Budget& budget() const { return budget_; }
+
+  /// Around fork(): what its lock guards is whole in the child.
+  void lock() { lock_.lock(); }
+  void unlock() { lock_.unlock(); }
 
   /// Who waits for a discharge.
   Room& room() { return room_; }
@@ -147,7 +164,7 @@ class Heap {
 
   Superslab* fresh_superslab();
   bool bring_in_huge_page(Superslab* s);
-  TakenRun take_run(std::uint32_t count, ByteCount bytes);
+  TakenRun take_run(std::uint32_t count, ByteCount bytes, std::uint32_t unit = 1);
   void give_run(Superslab* head);
   void give_back_idle(Superslab* head);
   void give_back_unused(Superslab* s);
@@ -155,8 +172,11 @@ class Heap {
   void purge_items(PurgeBatch& batch);
   Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
 
+  Superslab* make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero);
+
   Space& space_;
   const Clock& clock_;
+  const LargeReuse large_reuse_;
   PublishedSnapshot policy_;
   Budget budget_;
   Room room_;

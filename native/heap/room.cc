@@ -64,8 +64,8 @@ std::uint64_t Room::cached(ClassIndex c) const {
 }
 
 void Room::wait(std::uint64_t seen, Nanos timeout) {
-  std::unique_lock<Mutex> guard(lock_);
-  changed_.wait_for(guard, std::chrono::nanoseconds(timeout), [&] { return ticket() != seen; });
+  LockGuard guard(lock_);
+  lock_.wait_for(changed_, std::chrono::nanoseconds(timeout), [&] { return ticket() != seen; });
 }
 
 }  // namespace superslab

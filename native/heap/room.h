@@ -55,6 +55,10 @@ class Room {
   /// Free blocks of class `c` in all members' magazines.
   std::uint64_t cached(ClassIndex c) const;
 
+  /// Around fork().
+  void lock() { lock_.lock(); }
+  void unlock() { lock_.unlock(); }
+
   /// After each discharge. Costs one load while nobody waits.
   void notify() {
     // A waiter first adds itself and then looks at the budget; this thread first discharges and
@@ -67,7 +71,7 @@ class Room {
   void wake();
 
   mutable Mutex lock_{LockRank::kRoom};
-  std::condition_variable_any changed_;
+  std::condition_variable changed_;  // unlike the _any kind it allocates nothing
   Member* members_ = nullptr;
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<std::uint64_t> ticket_{0};

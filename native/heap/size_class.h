@@ -25,7 +25,8 @@ struct SizeClass {
   std::uint32_t block_bytes;
   std::uint32_t block_count;
   std::uint16_t words;    // 64-bit words that hold one bit a block
-  std::uint16_t colours;  // start offsets, kGranuleBytes apart
+  std::uint16_t colours;  // start offsets, colour_bytes apart
+  std::uint16_t colour_bytes;
   std::uint8_t slices;
 };
 
@@ -51,6 +52,16 @@ constexpr ClassIndex lease_class_for(ByteCount bytes) {
   return static_cast<ClassIndex>(index);
 }
 
+/// The smallest class size of at least `bytes` whose blocks all start at multiples of `alignment`
+/// (a power of two up to kSliceBytes): slabs start at multiples of a slice plus their colour. 0 when
+/// there is none.
+constexpr ByteCount class_aligned_to(ByteCount alignment, ByteCount bytes) {
+  for (std::size_t i = to_index(class_for(bytes)); i < kClassCount; ++i) {
+    if (class_bytes(i) % alignment == 0) return class_bytes(i);
+  }
+  return 0;
+}
+
 constexpr SizeClass cut(std::uint32_t block_bytes) {
   // Eight blocks a slab, within 64 KiB to 512 KiB: fewer would make every refill a new slab, more
   // would pin memory for classes that are rarely used.
@@ -70,10 +81,18 @@ constexpr SizeClass cut(std::uint32_t block_bytes) {
   const ByteCount colouring = block_bytes <= 1024 ? 15 * kGranuleBytes : 0;
   const auto count = static_cast<std::uint32_t>((slab_bytes - colouring) / block_bytes);
   const ByteCount rest = slab_bytes - ByteCount{count} * block_bytes;
+  // A start that is a multiple of the largest power of two in the size keeps every block aligned to
+  // it: aligned requests need no slabs of their own.
+  const ByteCount natural = block_bytes & (~block_bytes + 1);
+  const ByteCount step = std::max(natural, kGranuleBytes);
   const ByteCount colours =
-      block_bytes <= 32 * kKiB ? std::min<ByteCount>(rest / kGranuleBytes + 1, 64) : 1;
-  return {block_bytes, count, static_cast<std::uint16_t>(div_up(count, 64)),
-          static_cast<std::uint16_t>(colours), static_cast<std::uint8_t>(best)};
+      block_bytes <= 32 * kKiB ? std::min<ByteCount>(rest / step + 1, 64) : 1;
+  return {block_bytes,
+          count,
+          static_cast<std::uint16_t>(div_up(count, 64)),
+          static_cast<std::uint16_t>(colours),
+          static_cast<std::uint16_t>(colours == 1 ? 0 : step),
+          static_cast<std::uint8_t>(best)};
 }
 
 constexpr std::array<SizeClass, kClassCount> make_size_classes() {

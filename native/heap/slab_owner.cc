@@ -28,6 +28,8 @@ void SlabOwner::unlink(Slab* slab) {
 void SlabOwner::adopt(Slab* slab) {
   // Release: a remote thread that reads the new owner sees it whole.
   slab->owner.store(this, std::memory_order_release);
+  heap_.space().route_slices(slab->start, slab->slices,
+                             route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
   link(slab, !slab_is_drained(*slab));
 }
 
@@ -101,7 +103,7 @@ void SlabOwner::give_remote(Heap& heap, void* block) {
   }
 }
 
-void SlabOwner::give_run(Slab* slab, std::uint32_t word, std::uint64_t mask) {
+ByteCount SlabOwner::give_run(Slab* slab, std::uint32_t word, std::uint64_t mask) {
   const auto blocks = static_cast<std::uint64_t>(std::popcount(mask));
   std::uint64_t already_free;
   const ByteCount unit = slab->block_bytes;  // read first, as in give_remote()
@@ -117,26 +119,28 @@ void SlabOwner::give_run(Slab* slab, std::uint32_t word, std::uint64_t mask) {
   }
   const auto repeated = static_cast<std::uint64_t>(std::popcount(already_free));
   if (repeated != 0) heap_.count_double_frees(repeated);
-  heap_.discharge(unit * (blocks - repeated));
+  return unit * (blocks - repeated);
 }
 
 void SlabOwner::give(void* const* blocks, std::size_t count) {
   Slab* slab = nullptr;
   std::uint32_t word = 0;
   std::uint64_t mask = 0;
+  ByteCount freed = 0;  // discharged together: each discharge is a fence
   for (std::size_t i = 0; i < count; ++i) {
     Slab* of = heap_.space().slab_of(blocks[i]);
     const std::uint32_t index = block_index(*of, blocks[i]);
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
     if (of != slab || index / 64 != word || (mask & bit) != 0) {
-      if (mask != 0) give_run(slab, word, mask);
+      if (mask != 0) freed += give_run(slab, word, mask);
       slab = of;
       word = index / 64;
       mask = 0;
     }
     mask |= bit;
   }
-  if (mask != 0) give_run(slab, word, mask);
+  if (mask != 0) freed += give_run(slab, word, mask);
+  if (freed != 0) heap_.discharge(freed);
 }
 
 void SlabOwner::push_remote(Slab* slab) {

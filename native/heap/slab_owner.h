@@ -11,7 +11,7 @@
 #include "heap/heap_stats.h"
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
-#include "space/slab.h"
+#include "space/space.h"
 
 namespace superslab {
 
@@ -19,7 +19,7 @@ class Heap;
 
 class alignas(kCacheLinePair) SlabOwner {
  public:
-  explicit SlabOwner(Heap& heap) : heap_(heap) {}
+  SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) {}
   SlabOwner(const SlabOwner&) = delete;
   SlabOwner& operator=(const SlabOwner&) = delete;
 
@@ -71,6 +71,7 @@ class alignas(kCacheLinePair) SlabOwner {
   bool hand_over(ClassIndex c, SlabOwner& to);
 
   Heap& heap() const { return heap_; }
+  OwnerId id() const { return id_; }
   ClassCounters& counters(ClassIndex c) { return counters_[to_index(c)]; }
   const ClassCounters& counters(ClassIndex c) const { return counters_[to_index(c)]; }
 
@@ -82,11 +83,13 @@ class alignas(kCacheLinePair) SlabOwner {
   Slab*& list_of(const Slab* slab);
   void link(Slab* slab, bool partial);
   void unlink(Slab* slab);
-  void give_run(Slab* slab, std::uint32_t word, std::uint64_t mask);
+  /// Returns the bytes to discharge.
+  ByteCount give_run(Slab* slab, std::uint32_t word, std::uint64_t mask);
   static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask);
   void after_free(Slab* slab);
 
   Heap& heap_;
+  const OwnerId id_;
   Slab* partial_[kClassCount] = {};  // slabs with something to take
   Slab* drained_[kClassCount] = {};  // slabs whose blocks are all out
   ClassCounters counters_[kClassCount];

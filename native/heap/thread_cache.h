@@ -1,17 +1,91 @@
 // The C door's thread cache: magazines of pointers in front of a SlabOwner. One thread uses it.
+//
+// try_allocate() and free() below are what malloc and free inline: no lock, no call, no atomic
+// operation beyond plain loads and stores. What they cannot do they leave to the slow path.
+//
+// A magazine is a stack that grows upward in a row of kSlots pointers whose end lies at a multiple
+// of the row's size, so that the stack's top alone tells that it is full. Under its lowest entry
+// lies a null pointer, so that the popped entry alone tells that it is empty. Neither test loads a
+// bound.
+//
+//   slots   [ . . . | null | block | block |  free places ... ]
+//                    ^floor                ^top              ^ multiple of kRowBytes
+//
+// Invariant: a magazine holds only blocks of slabs that this cache's SlabOwner owns. Blocks of
+// others' slabs wait in the outbox and go home in batches: a block goes back to who made its slab,
+// so that two threads do not come to write to the same cache line by freeing each other's blocks.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "heap/heap.h"
 #include "heap/magazine_limits.h"
+#include "heap/small_sizes.h"
 
 namespace superslab {
 
-class ThreadCache final : public Room::Member {
+class ThreadCache;
+
+/// What malloc and free touch when all goes well.
+class FrontCache {
  public:
-  /// nullptr without memory.
+  /// Without a heap: every call takes the slow path. What a thread has before its first allocation.
+  constexpr FrontCache() {
+    for (void**& top : tops_) top = &no_blocks_[1];
+  }
+  FrontCache(const FrontCache&) = delete;
+  FrontCache& operator=(const FrontCache&) = delete;
+
+  /// A cached block of at least `bytes`; nullptr when there is none or `bytes` is beyond
+  /// kMaxMediumBytes: then ThreadCache::allocate() knows what to do.
+  [[gnu::always_inline]] void* try_allocate(ByteCount bytes) {
+    if (bytes <= kMaxSmallBytes) [[likely]]
+      return pop(small_class(bytes));
+    if (bytes > kMaxMediumBytes) return nullptr;
+    return pop(medium_class(bytes));
+  }
+
+  /// Caches `block` and answers true, or answers false: then ThreadCache::free() knows what to do.
+  [[gnu::always_inline]] bool try_free(void* block);
+
+  /// The class of a block of this cache's own slabs; kClassCount or more for any other address.
+  /// Blocks beyond kMaxMediumBytes need not start where `block` points: see heap/placement.h.
+  [[gnu::always_inline]] std::size_t own_class(const void* block) const {
+    const std::size_t slice = (address_of(block) - region_.base) >> kSliceShift;
+    if (slice >= region_.slices) [[unlikely]]
+      return kClassCount;
+    // Relaxed: for a block of its own slabs the thread wrote the route itself; of any other it is
+    // not this thread's, whatever is read.
+    return __atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED) ^ route_;
+  }
+
+ protected:
+  static constexpr std::size_t kSlots = kMagazineBlocks;
+  static constexpr ByteCount kRowBytes = kSlots * sizeof(void*);
+
+  FrontCache(const Region& region, Route route) : region_(region), route_(route) {}
+
+  [[gnu::always_inline]] void* pop(std::size_t c) {
+    void** top = tops_[c];
+    void* block = top[-1];
+    if (block != nullptr) [[likely]]
+      __atomic_store_n(&tops_[c], top - 1, __ATOMIC_RELAXED);
+    return block;
+  }
+
+  void** tops_[kClassCount] = {};  // first: an index into it is then an address without an addition
+  Region region_;
+  Route route_ = 0;  // of this owner's blocks, without the class
+
+ private:
+  void* no_blocks_[1] = {};
+};
+
+class ThreadCache final : public FrontCache, public Room::Member {
+ public:
+  /// For a heap whose space is a region. nullptr without memory.
   static ThreadCache* attach(Heap& heap);
 
   /// Gives everything cached back and ends; blocks that callers hold stay valid and may be freed
@@ -23,7 +97,9 @@ class ThreadCache final : public Room::Member {
   void* allocate(ByteCount bytes);
 
   /// `block` came from allocate() of any thread cache of this heap.
-  void free(void* block);
+  void free(void* block) {
+    if (!try_free(block)) free_slow(block);
+  }
 
   /// Gives every cached block back.
   void flush();
@@ -31,36 +107,51 @@ class ThreadCache final : public Room::Member {
   void squeeze(bool on) override { squeezed_.store(on, std::memory_order_relaxed); }
   void flush_soon() override {}
   void room_made() override {}
-  std::uint32_t cached(ClassIndex c) const override { return magazines_[to_index(c)].count.get(); }
+  /// Exact while the thread rests.
+  std::uint32_t cached(ClassIndex c) const override;
+
+  SlabOwner& owner() { return *owner_; }
 
  private:
-  struct Magazine {
-    Level count;  // other threads read it for statistics
-    std::uint32_t limit = 0;
-    void* blocks[kMagazineBlocks];
+  friend class FrontCache;
+  static constexpr std::uint32_t kOutboxBlocks = 64;
 
-    void* pop() {
-      const std::uint32_t top = count.get() - 1;
-      count.set(top);
-      return blocks[top];
-    }
-    void push(void* block) {
-      const std::uint32_t top = count.get();
-      blocks[top] = block;
-      count.set(top + 1);
-    }
-  };
-
-  ThreadCache(Heap& heap, SlabOwner& owner);
+  explicit ThreadCache(Heap& heap, SlabOwner& owner);
+  friend class Metadata;  // destroy()
   ~ThreadCache() = default;
-  void* allocate_slow(ClassIndex c);
-  void free_slow(ClassIndex c, void* block);
 
-  Heap& heap_;
-  SlabOwner& owner_;
-  std::array<Magazine, kClassCount> magazines_;
-  BatchSizes batches_;
+  void free_slow(void* block);
+  void spill(ClassIndex c);
+  void send_home(void* block, ByteCount bytes);
+  void empty_outbox();
+  std::uint32_t count(std::size_t c) const {
+    return static_cast<std::uint32_t>(tops_[c] - &slots_[c][floors_[c]]) - 1;
+  }
+  void lay_out(std::size_t c, std::uint32_t capacity);
+
+  SlabOwner* owner_ = nullptr;
+  Heap* heap_ = nullptr;
   std::atomic<bool> squeezed_{false};  // written by other threads, see Room
+  BatchSizes batches_;
+  std::uint8_t floors_[kClassCount] = {};   // place of the null pointer in each row
+  std::uint8_t limits_[kClassCount] = {};   // most blocks of each class
+  std::uint8_t streaks_[kClassCount] = {};  // spills since the last refill
+  std::uint32_t outbox_count_ = 0;
+  ByteCount outbox_bytes_ = 0;
+  void* outbox_[kOutboxBlocks] = {};
+  alignas(kRowBytes) void* slots_[kClassCount][kSlots] = {};
 };
+
+inline bool FrontCache::try_free(void* block) {
+  const std::size_t c = own_class(block);
+  if (c > kLastMediumClass) [[unlikely]]
+    return false;
+  void** top = tops_[c];
+  *top++ = block;
+  __atomic_store_n(&tops_[c], top, __ATOMIC_RELAXED);
+  if (address_of(top) % kRowBytes == 0) [[unlikely]]
+    static_cast<ThreadCache*>(this)->spill(static_cast<ClassIndex>(c));
+  return true;
+}
 
 }  // namespace superslab

@@ -2,8 +2,10 @@
 // directory. The directory is a mapping of its own, committed as superslabs are first used.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
+#include "base/bits.h"
 #include "base/types.h"
 #include "os/os.h"
 #include "space/slab.h"
@@ -40,6 +42,13 @@ class Arena {
   template <class Fits>
   int find_spare(std::uint32_t count, std::uint32_t unit, Fits fits) const;
 
+  /// Whether all of [first, first + count), inside the arena, is spare and fits.
+  template <class Fits>
+  bool is_spare(std::uint32_t first, std::uint32_t count, Fits fits) const;
+
+  /// Whether the directory has an entry for superslab `i`.
+  bool is_ready(std::uint32_t i) const { return test(ready_, i); }
+
   void set_spare(std::uint32_t first, std::uint32_t count, bool spare);
 
   /// Makes the directory entries of [first, first + count) usable.
@@ -71,18 +80,28 @@ class Arena {
 };
 
 template <class Fits>
+bool Arena::is_spare(std::uint32_t first, std::uint32_t count, Fits fits) const {
+  for (std::uint32_t i = first; i < first + count; ++i) {
+    if (!test(spare_, i) || !fits(test(ready_, i) ? &directory_->superslabs[i] : nullptr))
+      return false;
+  }
+  return true;
+}
+
+template <class Fits>
 int Arena::find_spare(std::uint32_t count, std::uint32_t unit, Fits fits) const {
-  std::uint32_t found = 0;
-  for (std::uint32_t i = 0; i < kSuperslabsPerArena; ++i) {
-    if (i % 64 == 0 && spare_[i / 64] == 0) {
-      found = 0;
-      i += 63;
+  for (std::uint32_t i = 0; i + count <= kSuperslabsPerArena;) {
+    const std::uint64_t rest = spare_[i / 64] >> (i % 64);
+    if (rest == 0) {
+      i = (i / 64 + 1) * 64;
       continue;
     }
-    const bool usable =
-        test(spare_, i) && fits(test(ready_, i) ? &directory_->superslabs[i] : nullptr);
-    found = usable && (found > 0 || i % unit == 0) ? found + 1 : 0;
-    if (found == count) return static_cast<int>(i + 1 - count);
+    i += static_cast<std::uint32_t>(std::countr_zero(rest));
+    i = static_cast<std::uint32_t>(align_up(i, unit));
+    std::uint32_t end = i;
+    while (end < i + count && end < kSuperslabsPerArena && is_spare(end, 1, fits)) ++end;
+    if (end == i + count) return static_cast<int>(i);
+    i = end + 1;
   }
   return -1;
 }

@@ -7,6 +7,10 @@ namespace superslab {
 namespace {
 
 constexpr ByteCount kSliceTableBytes = kMaxArenas * kSlicesPerArena;
+constexpr ByteCount kRouteTableBytes = kSliceTableBytes * sizeof(Route);
+constexpr std::uint32_t kFirstOrdinal = 1;
+constexpr ByteCount kWindowTableBytes = ByteCount{1} << (47 - kArenaShift);
+constexpr ByteCount kTableBytes = kRouteTableBytes + 2 * kSliceTableBytes + kWindowTableBytes;
 
 /// Superslabs that one explicit page of this kind covers.
 constexpr std::uint32_t superslabs_per_page(HugePages pages) {
@@ -27,14 +31,47 @@ std::byte* committed_table(Os& os, ByteCount bytes) {
 
 }  // namespace
 
-bool Space::open(Os& os) {
+bool Space::open(Os& os, std::uint32_t region_arenas) {
   // Address space, not memory: untouched pages of these tables cost nothing.
-  std::byte* tables = committed_table(os, 2 * kSliceTableBytes + kWindows);
+  std::byte* tables = committed_table(os, kTableBytes);
   if (tables == nullptr) return false;
   os_ = &os;
-  tags_ = reinterpret_cast<SliceTag*>(tables);
-  distances_ = reinterpret_cast<std::uint8_t*>(tables + kSliceTableBytes);
-  ordinals_ = reinterpret_cast<std::uint8_t*>(tables + 2 * kSliceTableBytes);
+  routes_ = reinterpret_cast<Route*>(tables);
+  tags_ = reinterpret_cast<SliceTag*>(tables + kRouteTableBytes);
+  distances_ = reinterpret_cast<std::uint8_t*>(tables + kRouteTableBytes + kSliceTableBytes);
+  ordinals_ = reinterpret_cast<std::uint8_t*>(tables + kRouteTableBytes + 2 * kSliceTableBytes);
+  if (metadata_.open(os) && (region_arenas == 0 || reserve_region(region_arenas))) return true;
+  close();
+  return false;
+}
+
+bool Space::reserve_region(std::uint32_t arenas) {
+  // A limited address space may have room for less, down to a part of one arena.
+  ByteCount wanted = std::min(arenas, kMaxArenas - kFirstOrdinal) * kArenaBytes;
+  for (; wanted >= kSuperslabBytes; wanted /= 2) {
+    const ByteCount size =
+        wanted > kArenaBytes ? align_down(wanted, kArenaBytes) : std::bit_floor(wanted);
+    auto* base = static_cast<std::byte*>(os_->reserve(size, std::min(size, kArenaBytes)));
+    if (base == nullptr) continue;
+    pieces_[piece_count_++] = {base, size};
+    const std::uintptr_t window = align_down(address_of(base), kArenaBytes);
+    if (((address_of(base) + size - 1) >> kArenaShift) >= kWindows) return false;
+    reserved_.fetch_add(size, std::memory_order_relaxed);
+    region_next_ = base;
+    region_ = {window, (address_of(base) + size - window) >> kSliceShift,
+               routes_ + kFirstOrdinal * kSlicesPerArena};
+    return true;
+  }
+  return false;
+}
+
+bool Space::open_next_of_region() {
+  const std::uintptr_t end = region_.base + region_.slices * kSliceBytes;
+  const std::uintptr_t from = address_of(region_next_);
+  if (from == end) return false;
+  const ByteCount bytes = std::min<ByteCount>(end - from, kArenaBytes);
+  if (!add_piece(region_next_, bytes)) return false;
+  region_next_ += bytes;
   return true;
 }
 
@@ -42,12 +79,28 @@ void Space::close() {
   for (std::uint32_t i = 0; i < piece_count_; ++i)
     os_->unreserve(pieces_[i].base, pieces_[i].bytes);
   for (std::uint32_t i = 1; i < arena_count_; ++i) arenas_[i].close(*os_);
-  os_->unreserve(tags_, align_up(2 * kSliceTableBytes + kWindows, os_->page_bytes()));
+  metadata_.close(*os_);
+  os_->unreserve(routes_, align_up(kTableBytes, os_->page_bytes()));
   piece_count_ = 0;
-  arena_count_ = 1;
+  arena_count_ = kFirstOrdinal;
+  region_ = {};
+}
+
+bool Space::add_piece(std::byte* base, ByteCount bytes) {
+  const std::uintptr_t window = address_of(base) >> kArenaShift;
+  if (window >= kWindows) return false;
+  if (ordinals_[window] == kNoArena) {
+    if (arena_count_ == kMaxArenas) return false;
+    auto* start = reinterpret_cast<std::byte*>(window << kArenaShift);
+    if (!arenas_[arena_count_].open(*os_, start, arena_count_)) return false;
+    ordinals_[window] = static_cast<std::uint8_t>(arena_count_++);
+  }
+  arenas_[ordinals_[window]].add_piece(base, bytes);
+  return true;
 }
 
 bool Space::reserve_piece(std::uint32_t least) {
+  if (region_.slices != 0) return open_next_of_region();
   if (piece_count_ == kMaxPieces) return false;
   // A limited address space (RLIMIT_AS, strict overcommit) may still have room for less than an
   // arena. A piece aligned to its own power-of-two size never crosses a 4 GiB boundary, so the
@@ -56,20 +109,11 @@ bool Space::reserve_piece(std::uint32_t least) {
     const ByteCount bytes = ByteCount{count} * kSuperslabBytes;
     auto* base = static_cast<std::byte*>(os_->reserve(bytes, bytes));
     if (base == nullptr) continue;
-    const std::uintptr_t window = address_of(base) >> kArenaShift;
-    bool usable = window < kWindows;
-    if (usable && ordinals_[window] == kNoArena) {
-      usable = arena_count_ < kMaxArenas &&
-               arenas_[arena_count_].open(*os_, reinterpret_cast<std::byte*>(window << kArenaShift),
-                                          arena_count_);
-      if (usable) ordinals_[window] = static_cast<std::uint8_t>(arena_count_++);
-    }
-    if (!usable) {
+    if (!add_piece(base, bytes)) {
       os_->unreserve(base, bytes);
       continue;  // a smaller piece may lie in a window that we have, and leaves room for a
                  // directory
     }
-    arenas_[ordinals_[window]].add_piece(base, bytes);
     pieces_[piece_count_++] = {base, bytes};
     reserved_.fetch_add(bytes, std::memory_order_relaxed);
     return true;
@@ -179,11 +223,13 @@ TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
   return taken;
 }
 
-TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing) {
+TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing,
+                           std::uint32_t unit) {
   TakenRun taken;
-  Superslab* head = claim_or_reserve(count, 1, Wanted::kFreshOrBacked, backing.pages, taken.status);
+  Superslab* head =
+      claim_or_reserve(count, unit, Wanted::kFreshOrBacked, backing.pages, taken.status);
   // The advice that memory was committed with stays; the wrong one beats no memory.
-  if (head == nullptr) head = claim(count, 1, Wanted::kPlain, backing.pages, taken.status);
+  if (head == nullptr) head = claim(count, unit, Wanted::kPlain, backing.pages, taken.status);
   if (head == nullptr) {
     if (taken.status == OsStatus::kOk) taken.status = OsStatus::kNoMemory;
     return taken;
@@ -200,7 +246,7 @@ TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing
   return taken;
 }
 
-TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing) {
+TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit) {
   TakenRun taken;
   if (count == 0 || count > kSuperslabsPerArena) {
     taken.status = OsStatus::kNoMemory;
@@ -209,7 +255,7 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing) {
   LockGuard guard(lock_);
   bool fell_back = false;
   bool fell_back_to_smaller = false;
-  if (is_explicit(backing.pages)) {
+  if (is_explicit(backing.pages) && unit == 1) {
     taken = take_explicit(count, backing);
     if (taken.head == nullptr && backing.pages == HugePages::k1GiB) {
       fell_back_to_smaller = true;
@@ -219,10 +265,106 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing) {
     fell_back = taken.head == nullptr;
     if (fell_back) backing.pages = HugePages::kTransparent;
   }
-  if (taken.head == nullptr) taken = take_plain(count, bytes, backing);
+  if (taken.head == nullptr) taken = take_plain(count, bytes, backing, unit);
   taken.fell_back = fell_back || fell_back_to_smaller;
-  if (taken.head != nullptr) taken.head->run = count;
+  if (taken.head == nullptr) return taken;
+  taken.head->run = count;
+  taken.is_zero = leave_idle(taken.head, count);
   return taken;
+}
+
+bool Space::leave_idle(Superslab* first, std::uint32_t count) {
+  std::uint32_t idle = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    idle += first[i].is_idle;
+    first[i].is_idle = false;
+  }
+  idle_superslabs_.fetch_sub(idle, std::memory_order_relaxed);
+  return idle == 0;
+}
+
+bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
+  LockGuard guard(lock_);
+  const std::uint32_t first = head->index % kSuperslabsPerArena;
+  const std::uint32_t more = count - head->run;
+  if (first + count > kSuperslabsPerArena) return false;
+  Arena& arena = arenas_[head->index / kSuperslabsPerArena];
+  const auto fits = [&](const Superslab* s) {
+    return s == nullptr || s->committed_bytes == 0 || s->pages == head->pages;
+  };
+  if (!arena.is_spare(first + head->run, more, fits)) return false;
+  if (arena.commit_directory(*os_, first + head->run, more) != OsStatus::kOk) return false;
+  arena.set_spare(first + head->run, more, false);
+  Superslab* tail = head + head->run;
+  if (commit_plain(tail, more * kSuperslabBytes, head->pages) != OsStatus::kOk) {
+    set_spare(tail, more);
+    return false;
+  }
+  os_->place(tail->base, more * kSuperslabBytes, head->placement);
+  const SuperslabIndex end = head->index + count;
+  if (end > index_limit()) index_limit_.store(end, std::memory_order_release);
+  for (std::uint32_t i = 0; i < more; ++i) {
+    tail[i].placement = head->placement;
+    tail[i].heap = head->heap;
+    tail[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
+  }
+  is_zero = leave_idle(tail, more);
+  head->run = count;
+  return true;
+}
+
+void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
+  LockGuard guard(lock_);
+  const std::uint32_t count = head->run;
+  for (std::uint32_t i = from; i < count; ++i) {
+    head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
+    head[i].heap = nullptr;
+    head[i].is_idle = true;
+    head[i].idle_since = now;
+  }
+  idle_superslabs_.fetch_add(count - from, std::memory_order_relaxed);
+  set_spare(head + from, count - from);
+  head->run = from;
+}
+
+ByteCount Space::purge_idle(Nanos before) {
+  constexpr std::size_t kBatch = 64;
+  ByteCount purged = 0;
+  for (;;) {
+    if (idle_superslabs_.load(std::memory_order_relaxed) == 0) return purged;
+    Superslab* batch[kBatch];
+    OsRange ranges[kBatch];
+    std::size_t count = 0;
+    std::size_t range_count = 0;
+    {
+      LockGuard guard(lock_);
+      for (SuperslabIndex i = kFirstOrdinal * kSuperslabsPerArena; i < index_limit(); ++i) {
+        const Arena& arena = arenas_[i / kSuperslabsPerArena];
+        if (!arena.is_ready(i % kSuperslabsPerArena)) continue;
+        Superslab& s = superslab(i);
+        if (!s.is_idle || s.idle_since > before) continue;
+        // Not spare while the system call runs, so that nobody takes it.
+        arenas_[i / kSuperslabsPerArena].set_spare(i % kSuperslabsPerArena, 1, false);
+        const bool is_next = count != 0 && batch[count - 1]->base + kSuperslabBytes == s.base;
+        if (is_next) {
+          ranges[range_count - 1].bytes += kSuperslabBytes;
+        } else {
+          ranges[range_count++] = {s.base, kSuperslabBytes};
+        }
+        batch[count++] = &s;
+        if (count == kBatch) break;
+      }
+    }
+    if (count == 0) return purged;
+    const bool done = os_->purge(ranges, range_count) == OsStatus::kOk;
+    LockGuard guard(lock_);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (done) leave_idle(batch[i], 1);
+      set_spare(batch[i], 1);
+    }
+    if (!done) return purged;
+    purged += count * kSuperslabBytes;
+  }
 }
 
 void Space::give(Superslab* head) {
@@ -233,6 +375,12 @@ void Space::give(Superslab* head) {
     head[i].heap = nullptr;
   }
   set_spare(head, count);
+}
+
+void Space::route_slices(const void* start, unsigned count, Route route) {
+  const std::size_t first = global_slice(ordinal_of(start), start);
+  for (unsigned i = 0; i < count; ++i)
+    std::atomic_ref<Route>(routes_[first + i]).store(route, std::memory_order_relaxed);
 }
 
 void Space::tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag) {

@@ -1,10 +1,11 @@
 // The process's address space as superslab sees it: arenas, and which superslabs are spare.
 //
 //   pointer >> 32            -> arena ordinal  (flat table over 47 bits)
-//   ordinal, (pointer >> 16) -> slice          (class tag, distance to its slab's first slice)
+//   ordinal, (pointer >> 16) -> slice          (class tag, distance to its slab's first slice, route)
 //   slice                    -> Slab
 //
-// Two loads find a block's class, and reject a pointer that is not ours.
+// Two loads find a block's class, and reject a pointer that is not ours. A space that lies in one
+// region needs only the second: see Space::region().
 #pragma once
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include "base/types.h"
 #include "os/os.h"
 #include "space/arena.h"
+#include "space/metadata.h"
 
 namespace superslab {
 
@@ -30,6 +32,26 @@ constexpr SliceTag kTagNone = 0;      // in no block
 constexpr SliceTag kTagLarge = 0xff;  // first slice of a large block
 constexpr SliceTag tag_of(ClassIndex c) { return static_cast<SliceTag>(to_index(c) + 1); }
 
+/// Where a block of a slice goes when it is freed: the id of the owner of its slab and its class, or
+/// kNoRoute. One load tells a thread whether a block is its own and which class it has.
+using Route = std::uint32_t;
+constexpr Route kNoRoute = 0;
+constexpr unsigned kRouteClassBits = 8;
+
+/// Identifies the owner of a slab: 1 to kMaxOwnerId, never used twice in a process.
+using OwnerId = std::uint32_t;
+constexpr OwnerId kMaxOwnerId = (1u << (32 - kRouteClassBits)) - 1;
+
+/// With a class added, the route of that owner's blocks.
+constexpr Route route_of(OwnerId owner) { return owner << kRouteClassBits; }
+
+/// The addresses of a space that was opened in one range. Slice i of it is at base + i * 64 KiB.
+struct Region {
+  std::uintptr_t base = 0;
+  std::size_t slices = 0;  // 0: the space does not lie in one region
+  const Route* routes = nullptr;
+};
+
 /// How a superslab is to be committed.
 struct Backing {
   HugePages pages = HugePages::kOff;
@@ -40,6 +62,7 @@ struct TakenRun {
   Superslab* head = nullptr;  // nullptr: nothing taken, `status` says why
   OsStatus status = OsStatus::kOk;
   bool fell_back = false;  // explicit huge pages were asked for and smaller ones came
+  bool is_zero = true;     // false: some of it was given by give_idle() and holds what it held
 };
 
 class Space {
@@ -49,17 +72,40 @@ class Space {
   Space& operator=(const Space&) = delete;
 
   /// Must succeed before anything else. False without address space for the tables.
-  bool open(Os& os);
+  /// `region_arenas` > 0: reserves one region at once, of as many arenas as there is address space
+  /// for, at most this many, and never takes an address outside it. 0: reserves arenas as they are
+  /// needed, wherever they come to lie.
+  bool open(Os& os, std::uint32_t region_arenas = 0);
+
+  const Region& region() const { return region_; }
 
   /// Unmaps everything. Only for tests.
   void close();
 
   /// A run of `count` neighbouring superslabs of one arena, the first `bytes` of it committed. Its
-  /// memory reads as zero. Any thread.
-  TakenRun take(std::uint32_t count, ByteCount bytes, Backing backing);
+  /// memory reads as zero unless TakenRun::is_zero says otherwise. `unit`: it starts at a multiple
+  /// of this many superslabs. Any thread.
+  TakenRun take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit = 1);
 
   /// Takes back a run whose memory was purged. Any thread.
   void give(Superslab* head);
+
+  /// Takes back the part of a run from its superslab `from` on, with its memory, for whoever needs
+  /// superslabs next; purge_idle() gives the memory back. Any thread.
+  void give_idle(Superslab* head, std::uint32_t from, Nanos now);
+
+  /// Makes the run that starts at `head` `count` superslabs long, if those behind it are spare.
+  /// What was added reads as zero if `is_zero`. Any thread.
+  bool extend(Superslab* head, std::uint32_t count, bool& is_zero);
+
+  /// Gives the memory of superslabs that have been idle since `before` back to the operating
+  /// system; returns how many bytes. Any thread.
+  ByteCount purge_idle(Nanos before);
+
+  /// Memory of spare superslabs that was not given back.
+  ByteCount idle_bytes() const {
+    return ByteCount{idle_superslabs_.load(std::memory_order_relaxed)} * kSuperslabBytes;
+  }
 
   /// The entry of a superslab that was taken at least once.
   Superslab& superslab(SuperslabIndex index) const {
@@ -104,6 +150,24 @@ class Space {
   /// has a block in them.
   void tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag);
 
+  /// Sets where blocks of the slab that starts at `start` go. Written by who owns the slab; a reader
+  /// that is not the owner sees the old value or the new one, and neither is its own.
+  void route_slices(const void* start, unsigned count, Route route);
+
+  /// Where the block at `p` goes; kNoRoute for an address that is not ours.
+  Route route_at(const void* p) const {
+    const std::uint8_t ordinal = ordinal_of(p);
+    if (ordinal == kNoArena) return kNoRoute;
+    return std::atomic_ref<Route>(routes_[global_slice(ordinal, p)])
+        .load(std::memory_order_relaxed);
+  }
+
+  /// An id that no owner had before; 0 when there are no more.
+  OwnerId next_owner_id() {
+    const OwnerId id = owner_ids_.fetch_add(1, std::memory_order_relaxed) + 1;
+    return id <= kMaxOwnerId ? id : 0;
+  }
+
   /// Tags by global slice number (superslab index x 32 + slice): JavaScript reads this table.
   const SliceTag* tags() const { return tags_; }
 
@@ -113,6 +177,13 @@ class Space {
   ByteCount reserved_bytes() const { return reserved_.load(std::memory_order_relaxed); }
 
   Os& os() const { return *os_; }
+
+  /// Around fork().
+  void lock() { lock_.lock(); }
+  void unlock() { lock_.unlock(); }
+
+  /// For objects of the heaps in this space.
+  Metadata& metadata() { return metadata_; }
 
  private:
   // Ordinals start at 1, so that a zero-filled table holds no arena. Slot 0 stays empty.
@@ -150,21 +221,32 @@ class Space {
   Superslab* claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
                               HugePages pages, OsStatus& status);
   bool reserve_piece(std::uint32_t least);
+  bool reserve_region(std::uint32_t arenas);
+  bool open_next_of_region();
+  bool add_piece(std::byte* base, ByteCount bytes);
   void set_spare(const Superslab* head, std::uint32_t count);
+  /// Whether none of them was idle.
+  bool leave_idle(Superslab* first, std::uint32_t count);
   OsStatus commit_plain(Superslab* head, ByteCount bytes, HugePages pages);
   TakenRun take_explicit(std::uint32_t count, Backing backing);
-  TakenRun take_plain(std::uint32_t count, ByteCount bytes, Backing backing);
+  TakenRun take_plain(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit);
 
   Os* os_ = nullptr;
+  Metadata metadata_;
   SliceTag* tags_ = nullptr;           // kMaxArenas x kSlicesPerArena
   std::uint8_t* distances_ = nullptr;  // slices back to the slab's first one
   std::uint8_t* ordinals_ = nullptr;   // kWindows
+  Route* routes_ = nullptr;            // kMaxArenas x kSlicesPerArena
+  Region region_;
+  std::byte* region_next_ = nullptr;  // first window of the region that is no arena yet
   Arena arenas_[kMaxArenas];
   Piece pieces_[kMaxPieces] = {};
   std::uint32_t arena_count_ = 1;  // ordinals in use, slot 0 included
   std::uint32_t piece_count_ = 0;
   std::atomic<SuperslabIndex> index_limit_{0};
   std::atomic<ByteCount> reserved_{0};
+  std::atomic<OwnerId> owner_ids_{0};
+  std::atomic<std::uint32_t> idle_superslabs_{0};
   Mutex lock_;
 };
 

@@ -37,7 +37,7 @@ struct alignas(64) Superslab {
   void* lessee;
   ByteCount large_bytes;    // committed bytes of a large block
   ByteCount charged_bytes;  // what its lease was charged for
-  Nanos idle_since;         // when its last slab was retired, or the large block was cached
+  Nanos idle_since;         // when its last slab was retired, the large block cached, or it idle
 
   SuperslabIndex index;
   std::uint32_t run;              // superslabs in the run that this one heads
@@ -49,6 +49,7 @@ struct alignas(64) Superslab {
   std::atomic<SuperslabUse> use;  // written under the lock; binding reads it without
   HugePages pages;                // what it was committed with
   Placement placement;
+  bool is_idle;  // spare, and its memory holds what it held; see Space::give_idle()
 };
 
 }  // namespace superslab

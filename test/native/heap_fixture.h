@@ -19,8 +19,11 @@ inline superslab::Snapshot plain_policy() {
   return policy;
 }
 
+/// In one region, as thread caches need it.
+inline constexpr std::uint32_t kTestArenas = 4;
+
 struct TestHeap {
-  TestSpace world;
+  TestSpace world{kTestArenas};
   superslab::ManualClock clock;
   std::unique_ptr<superslab::Heap> heap;
 

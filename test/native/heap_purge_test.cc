@@ -148,7 +148,7 @@ TEST(heap, "slabs made while a purge is under way get none of its slices") {
   {
     InterruptedOs os(fake);
     auto space = std::make_unique<Space>();
-    CHECK(space->open(os));
+    CHECK(space->open(os, superslab_test::kTestArenas));
     ManualClock clock;
     auto heap = std::make_unique<Heap>(*space, clock, purge_policy(0));
     ThreadCache* cache = ThreadCache::attach(*heap);
@@ -194,7 +194,7 @@ TEST(heap, "a superslab whose last slab goes while the rest is being purged is g
   {
     InterruptedOs os(fake);
     auto space = std::make_unique<Space>();
-    CHECK(space->open(os));
+    CHECK(space->open(os, superslab_test::kTestArenas));
     ManualClock clock;
     auto heap = std::make_unique<Heap>(*space, clock, purge_policy(0));
     ThreadCache* cache = ThreadCache::attach(*heap);

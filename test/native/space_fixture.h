@@ -19,9 +19,9 @@ inline constexpr std::uint64_t kFaultStep = 1;
 struct TestSpace {
   superslab::FakeOs os{superslab::system_os()};
   std::unique_ptr<superslab::Space> space = std::make_unique<superslab::Space>();
-  bool open = space->open(os);
+  bool open;
 
-  TestSpace() = default;
+  explicit TestSpace(std::uint32_t region_arenas = 0) : open(space->open(os, region_arenas)) {}
   ~TestSpace() { close(); }
   TestSpace(const TestSpace&) = delete;
   TestSpace& operator=(const TestSpace&) = delete;

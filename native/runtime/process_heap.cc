@@ -1,0 +1,132 @@
+#include "runtime/process_heap.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <new>
+#include <span>
+
+extern char** environ;
+
+namespace superslab {
+namespace {
+
+/// As much address space as block numbers can name; a limited process gets less.
+constexpr std::uint32_t kRegionArenas = kMaxArenas - 1;
+
+constinit FrontCache no_cache;
+
+enum class State : std::uint8_t { kNone, kBuilding, kReady, kFailed };
+constinit std::atomic<State> state{State::kNone};
+constinit pthread_t builder{};
+pthread_key_t end_of_thread;
+
+Snapshot read_policy(PolicyError& error) {
+  Snapshot policy;
+  if (snapshot_from_environment(environ, policy, std::span<PolicyError>(&error, 1)) == 0)
+    (void)check_node(policy, PolicyOrigin::kEnvironment, system_os().node_count(), error);
+  // A process's memory is touched as its code sees fit: what is brought in ahead of that, or as
+  // huge pages, counts in its RSS without being used.
+  policy.populate = Populate::kOff;
+  policy.huge_pages = HugePages::kOff;
+  return policy;
+}
+
+}  // namespace
+
+/// In plain storage: no destructor runs at exit under threads that still allocate.
+struct ProcessHeapStorage {
+  alignas(ProcessHeap) static unsigned char bytes[sizeof(ProcessHeap)];
+  static ProcessHeap* heap() { return reinterpret_cast<ProcessHeap*>(bytes); }
+};
+alignas(ProcessHeap) constinit unsigned char ProcessHeapStorage::bytes[sizeof(ProcessHeap)] = {};
+
+constinit thread_local FrontCache* ProcessHeap::front_ = &no_cache;
+constinit thread_local ThreadCache* ProcessHeap::cache_ = nullptr;
+
+ProcessHeap::ProcessHeap()
+    : usable_(space_.open(system_os(), kRegionArenas)),
+      policy_(read_policy(environment_error_)),
+      heap_(space_, clock_, policy_, LargeReuse::kParts),
+      mapped_(space_) {}
+
+ProcessHeap* ProcessHeap::get() {
+  // Acquire: pairs with the end of build().
+  const State now = state.load(std::memory_order_acquire);
+  if (now == State::kReady) [[likely]]
+    return ProcessHeapStorage::heap();
+  return now == State::kFailed ? nullptr : build();
+}
+
+ProcessHeap* ProcessHeap::build() {
+  State before = State::kNone;
+  if (!state.compare_exchange_strong(before, State::kBuilding, std::memory_order_acquire)) {
+    if (before == State::kBuilding && pthread_equal(builder, pthread_self())) return nullptr;
+    while ((before = state.load(std::memory_order_acquire)) == State::kBuilding) sched_yield();
+    return before == State::kReady ? ProcessHeapStorage::heap() : nullptr;
+  }
+  builder = pthread_self();
+  auto* heap = new (ProcessHeapStorage::bytes) ProcessHeap;
+  const bool good = heap->usable_ && pthread_key_create(&end_of_thread, thread_ends) == 0;
+  state.store(good ? State::kReady : State::kFailed, std::memory_order_release);
+  if (!good) return nullptr;
+  // After it is ready: this may allocate.
+  pthread_atfork(before_fork, after_fork, after_fork);
+  return heap;
+}
+
+ThreadCache* ProcessHeap::attach() {
+  ThreadCache* cache = ThreadCache::attach(heap_);
+  if (cache == nullptr) return nullptr;
+  cache_ = cache;
+  front_ = cache;
+  // Once they are set: this may allocate. Other destructors of the thread that run after ours and
+  // allocate attach it again, and the system calls ours again for that.
+  pthread_setspecific(end_of_thread, cache);
+  return cache;
+}
+
+void ProcessHeap::thread_ends(void* cache) {
+  front_ = &no_cache;
+  cache_ = nullptr;
+  static_cast<ThreadCache*>(cache)->detach();
+}
+
+bool ProcessHeap::tick() {
+  const Nanos now = clock_.now();
+  Nanos due = next_tick_.load(std::memory_order_relaxed);
+  const Nanos delay = to_nanos(policy_.purge_delay_ms);
+  if (now < due || !next_tick_.compare_exchange_strong(due, now + delay / 2 + 1,
+                                                       std::memory_order_relaxed))
+    return true;
+  const bool idle_left = heap_.tick();
+  space_.purge_idle(now > delay ? now - delay : 0);
+  return idle_left || space_.idle_bytes() != 0;
+}
+
+ByteCount ProcessHeap::trim() {
+  if (cache_ != nullptr) cache_->flush();
+  return heap_.trim(0) + space_.purge_idle(~Nanos{0});
+}
+
+// Locks in their order of rank. The child has only the thread that forked; what the others had
+// cached stays with them, for good.
+void ProcessHeap::before_fork() {
+  ProcessHeap& heap = *ProcessHeapStorage::heap();
+  heap.heap_.lock();
+  heap.mapped_.lock();
+  heap.space_.lock();
+  heap.heap_.room().lock();
+  heap.space_.metadata().lock();
+}
+
+void ProcessHeap::after_fork() {
+  ProcessHeap& heap = *ProcessHeapStorage::heap();
+  heap.space_.metadata().unlock();
+  heap.heap_.room().unlock();
+  heap.space_.unlock();
+  heap.mapped_.unlock();
+  heap.heap_.unlock();
+}
+
+}  // namespace superslab

@@ -1,0 +1,76 @@
+// The heap behind malloc: one a process, built at the first allocation, never destroyed, because
+// code runs and frees until the process is gone.
+//
+// Nothing here may call malloc, neither directly nor through a library: malloc is what it serves.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "heap/heap.h"
+#include "heap/mapped_blocks.h"
+#include "heap/thread_cache.h"
+#include "policy/policy_error.h"
+#include "policy/snapshot.h"
+#include "space/space.h"
+
+namespace superslab {
+
+class ProcessHeap {
+ public:
+  /// The process's heap; nullptr while it is being built by this very thread, or without address
+  /// space. Any thread.
+  static ProcessHeap* get();
+
+  /// The calling thread's cache, which malloc and free use. Before a thread's first allocation and
+  /// after its last destructor it is one without a heap.
+  static FrontCache& front() { return *front_; }
+
+  /// The calling thread's cache, attached if need be; nullptr without memory.
+  ThreadCache* cache() {
+    ThreadCache* mine = cache_;
+    return mine != nullptr ? mine : attach();
+  }
+
+  Heap& heap() { return heap_; }
+  Space& space() { return space_; }
+  const Clock& clock() const { return clock_; }
+  MappedBlocks& mapped() { return mapped_; }
+  const Snapshot& policy() const { return policy_; }
+  /// What is wrong with the SUPERSLAB_* variables; kNone when nothing is.
+  const PolicyError& environment_error() const { return environment_error_; }
+
+  /// Gives memory that has been idle for longer than the policy's delay back to the operating
+  /// system; cheap when it is not yet time. True while something idle is left.
+  bool tick();
+
+  /// Gives back everything that is idle, the calling thread's cache included. Returns the bytes.
+  ByteCount trim();
+
+ private:
+  friend struct ProcessHeapStorage;
+  ProcessHeap();
+  static ProcessHeap* build();
+  ThreadCache* attach();
+  static void thread_ends(void* cache);
+  static void before_fork();
+  static void after_fork();
+
+  // Initial-exec: one load through the thread's own register, and never a call into the loader,
+  // which would allocate.
+  // constinit here too: users of the header then need no check for a dynamic initializer.
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local FrontCache* front_;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local ThreadCache* cache_;
+
+  Space space_;
+  bool usable_;
+  SystemClock clock_;
+  PolicyError environment_error_{};
+  Snapshot policy_;
+  Heap heap_;
+  MappedBlocks mapped_;
+  std::atomic<Nanos> next_tick_{0};
+};
+
+}  // namespace superslab

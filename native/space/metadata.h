@@ -1,0 +1,66 @@
+// Memory for the allocator's own objects (slab owners, thread caches, heaps). They cannot come from
+// malloc: malloc is what they serve. Chunks come from the operating system and are never given
+// back; an object that ends leaves its place to the next of its size.
+#pragma once
+
+#include <new>
+#include <utility>
+
+#include "base/lock.h"
+#include "base/types.h"
+#include "os/os.h"
+
+namespace superslab {
+
+class Metadata {
+ public:
+  /// Takes the first chunk, so that the first objects need no more. False without memory.
+  bool open(Os& os) { return add_chunk(os, 0); }
+
+  /// nullptr without memory. `alignment` is a power of two, at most an OS page, and the same for
+  /// all objects of one size. Reads as zero only when fresh.
+  void* allocate(Os& os, ByteCount bytes, ByteCount alignment);
+
+  /// `bytes` as in allocate().
+  void free(void* p, ByteCount bytes);
+
+  /// Around fork().
+  void lock() { lock_.lock(); }
+  void unlock() { lock_.unlock(); }
+
+  /// Gives every chunk back. Only for tests.
+  void close(Os& os);
+
+  /// nullptr without memory.
+  template <class T, class... Args>
+  T* make(Os& os, Args&&... args) {
+    void* p = allocate(os, sizeof(T), alignof(T));
+    return p == nullptr ? nullptr : new (p) T(std::forward<Args>(args)...);
+  }
+
+  template <class T>
+  void destroy(T* object) {
+    object->~T();
+    free(object, sizeof(T));
+  }
+
+ private:
+  struct Chunk {
+    Chunk* next;
+    ByteCount bytes;
+  };
+  struct Free {
+    Free* next;
+    ByteCount bytes;
+  };
+
+  bool add_chunk(Os& os, ByteCount least);
+
+  Mutex lock_{LockRank::kMetadata};
+  Chunk* chunks_ = nullptr;
+  std::byte* next_ = nullptr;
+  std::byte* end_ = nullptr;
+  Free* free_ = nullptr;  // few sizes, few objects: a plain list
+};
+
+}  // namespace superslab
