@@ -1,0 +1,61 @@
+// bench/malloc/*.cc → build/bench-malloc/: programs for `npm run bench -- malloc`, one file each. Compiled
+// alone, without node-gyp: they have nothing to do with Node.
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { promisify } from 'node:util';
+import { at, root, ScriptError, say } from './paths.mjs';
+import { digest, isStamped, stamp, unstamp } from './stamp.mjs';
+import { requireCompilers } from './toolchain.mjs';
+
+const execute = promisify(execFile);
+const { filesUnder } = createRequire(import.meta.url)('../sources.cjs');
+
+const folder = 'bench/malloc';
+const output = 'build/bench-malloc';
+
+const split = (variable) => (process.env[variable] ?? '').split(/\s+/).filter(Boolean);
+const flags = [
+  ...['-std=c++20', '-O2', '-pthread', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra'],
+  // The compiler knows what malloc does, and would leave out pairs of malloc and free.
+  ...['malloc', 'calloc', 'realloc', 'free'].map((name) => `-fno-builtin-${name}`),
+  // Without libstdc++, which none of them uses: it allocates before main.
+  '-Wl,--as-needed',
+];
+
+async function compile(source, file) {
+  const args = [source, '-o', at(file), ...flags, ...split('CXXFLAGS'), ...split('LDFLAGS')];
+  try {
+    const { stderr } = await execute(process.env.CXX ?? 'g++', args, { cwd: root });
+    process.stderr.write(stderr);
+  } catch (error) {
+    throw new ScriptError(error.stderr || error.message);
+  }
+}
+
+/** Builds the programs that are out of date. Call it under the build lock. */
+export async function buildBenchPrograms() {
+  const facts = [...flags, ...['CXX', 'CXXFLAGS', 'LDFLAGS'].map((name) => process.env[name] ?? '')];
+  const headers = filesUnder(folder, ['.h']);
+  const stale = filesUnder(folder, ['.cc'])
+    .map((source) => {
+      const name = basename(source, '.cc');
+      const value = digest([source, ...headers], facts);
+      return { source, file: `${output}/${name}`, stampFile: `build/.stamps/bench-malloc/${name}`, value };
+    })
+    .filter(({ file, stampFile, value }) => !existsSync(at(file)) || !isStamped(stampFile, value));
+  if (stale.length === 0) return;
+  say(`building ${output}`);
+  requireCompilers();
+  mkdirSync(at(output), { recursive: true });
+  const worker = async () => {
+    for (let next = stale.shift(); next !== undefined; next = stale.shift()) {
+      unstamp(next.stampFile);
+      await compile(next.source, next.file);
+      stamp(next.stampFile, next.value);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}
