@@ -26,6 +26,12 @@ constexpr std::uint64_t low_ones(unsigned count) {
   return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
 }
 
+/// std::popcount for words that mostly have one bit: without the machine's own instruction, which
+/// the baseline of x86-64 lacks, it is a function call.
+constexpr unsigned count_few_bits(std::uint64_t x) {
+  return (x & (x - 1)) == 0 ? x != 0 : static_cast<unsigned>(std::popcount(x));
+}
+
 inline std::uintptr_t address_of(const void* p) { return reinterpret_cast<std::uintptr_t>(p); }
 
 }  // namespace superslab

@@ -1,23 +1,29 @@
-// A mutex with a rank. A thread takes locks in rising rank only, so no cycle of waiting can form;
-// debug builds check it.
+// A mutex with a rank, on pthread's: the standard library's brings its exceptions, and with them
+// most of itself, into every process that only wants a malloc. A thread takes locks in rising rank
+// only, so no cycle of waiting can form; debug builds check it.
 #pragma once
 
+#include <pthread.h>
+#include <time.h>
+
 #include <cassert>
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
+
+#include "base/types.h"
 
 namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
-  kRegistry,  // runtime: the list of heaps and environments
-  kLeases,    // heap: leases that were shared between threads
-  kHeap,      // one heap's superslabs, slab owners and big cache
-  kMapped,    // heap: blocks that are mappings of their own
-  kSpace,     // arenas and their free superslabs
-  kRoom,      // heap: who waits for room under maxBytes
-  kMetadata,  // the allocator's own objects
+  kPurging,     // runtime: one purge of the process's heap at a time
+  kRegistry,    // runtime: the list of heaps and environments
+  kLeases,      // heap: leases that were shared between threads
+  kFirstClass,  // malloc: one first-class heap
+  kVisitors,    // heap: who looks into another thread's slabs
+  kHeap,        // one heap's superslabs, slab owners and big cache
+  kMapped,      // heap: blocks that are mappings of their own
+  kSpace,       // arenas and their free superslabs
+  kRoom,        // heap: who waits for room under maxBytes
+  kMetadata,    // the allocator's own objects
 };
 
 class Mutex {
@@ -28,29 +34,26 @@ class Mutex {
 
   void lock() {
     check_order();
-    mutex_.lock();
+    pthread_mutex_lock(&mutex_);
     note_taken();
   }
 
   /// False when another thread holds it.
   bool try_lock() {
-    if (!mutex_.try_lock()) return false;
+    if (pthread_mutex_trylock(&mutex_) != 0) return false;
     note_taken();
     return true;
   }
 
   void unlock() {
     note_released();
-    mutex_.unlock();
+    pthread_mutex_unlock(&mutex_);
   }
 
-  /// Held by the caller; released while it waits for `changed` until `done()` or the time is up.
-  template <class Done>
-  void wait_for(std::condition_variable& changed, std::chrono::nanoseconds timeout, Done done) {
-    std::unique_lock<std::mutex> held(mutex_, std::adopt_lock);
-    changed.wait_for(held, timeout, done);
-    held.release();
-  }
+  /// Without the check: for who takes several of a rank, as around fork(), and knows why it may.
+  void lock_unchecked() { pthread_mutex_lock(&mutex_); }
+  bool try_lock_unchecked() { return pthread_mutex_trylock(&mutex_) == 0; }
+  void unlock_unchecked() { pthread_mutex_unlock(&mutex_); }
 
  private:
 #ifndef NDEBUG
@@ -71,10 +74,54 @@ class Mutex {
   void note_released() {}
 #endif
 
-  std::mutex mutex_;
+  friend class Condition;
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   [[maybe_unused]] LockRank rank_;
 };
 
-using LockGuard = std::lock_guard<Mutex>;
+class [[nodiscard]] LockGuard {
+ public:
+  explicit LockGuard(Mutex& mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~LockGuard() { mutex_.unlock(); }
+  LockGuard(const LockGuard&) = delete;
+  LockGuard& operator=(const LockGuard&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+/// Something to wait for under a Mutex. Allocates nothing.
+class Condition {
+ public:
+  Condition() {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&condition_, &attributes);
+    pthread_condattr_destroy(&attributes);
+  }
+  ~Condition() { pthread_cond_destroy(&condition_); }
+  Condition(const Condition&) = delete;
+  Condition& operator=(const Condition&) = delete;
+
+  void notify_all() { pthread_cond_broadcast(&condition_); }
+
+  /// `mutex` is held by the caller; it is released while this waits until `done()` holds or
+  /// `timeout` has passed.
+  template <class Done>
+  void wait_for(Mutex& mutex, Nanos timeout, Done done) {
+    timespec until{};
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const Nanos end = static_cast<Nanos>(until.tv_nsec) + timeout % kSecond;
+    until.tv_sec += static_cast<time_t>(timeout / kSecond + end / kSecond);
+    until.tv_nsec = static_cast<long>(end % kSecond);
+    while (!done() && pthread_cond_timedwait(&condition_, &mutex.mutex_, &until) == 0) {
+    }
+  }
+
+ private:
+  static constexpr Nanos kSecond = 1'000'000'000;
+  pthread_cond_t condition_;
+};
 
 }  // namespace superslab

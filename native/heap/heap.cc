@@ -74,10 +74,11 @@ struct Heap::Purged {
   ByteCount bytes = 0;
 };
 
-Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, LargeReuse large_reuse)
+Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape shape)
     : space_(space),
       clock_(clock),
-      large_reuse_(large_reuse),
+      shape_(shape),
+      is_charged_(!shape.is_permanent || policy.max_bytes != 0),
       policy_(policy),
       budget_(policy.max_bytes),
       big_cache_(policy.big_cache_bytes),
@@ -115,6 +116,7 @@ SlabOwner* Heap::attach() {
     for (SlabOwner* owner = owners_; owner != nullptr; owner = owner->next) {
       if (!owner->vacant) continue;
       owner->vacant = false;
+      vacant_owners_.fetch_sub(1, std::memory_order_relaxed);
       return owner;
     }
   }
@@ -133,11 +135,13 @@ SlabOwner* Heap::attach() {
 }
 
 void Heap::detach(SlabOwner* owner) {
-  owner->retire_unused();
+  // Its unused slabs stay for the next thread; tick() dissolves them when none comes.
+  owner->collect();
   counters_.threads.shared_sub(1);
   {
     Lock guard(*this);
     owner->vacant = true;
+    vacant_owners_.fetch_add(1, std::memory_order_relaxed);
   }
   // Last: the heap may end now. Release, as in Visit.
   visitors_.fetch_sub(1, std::memory_order_release);
@@ -145,6 +149,8 @@ void Heap::detach(SlabOwner* owner) {
 
 template <class Act>
 bool Heap::for_each_vacant(Act act) {
+  // One that becomes vacant now is for the next who looks.
+  if (vacant_owners_.load(std::memory_order_relaxed) == 0) return false;
   for (SlabOwner* at = nullptr;;) {
     SlabOwner* vacant = nullptr;
     {
@@ -171,9 +177,21 @@ bool Heap::inherit_slab(ClassIndex c, SlabOwner& to) {
 
 // Slabs --------------------------------------------------------------------------------------
 
-TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, std::uint32_t unit) {
-  const Snapshot& policy = policy_.get();
-  const Backing backing{policy.huge_pages, policy.numa};
+HugePages Heap::pages_for_slabs() const {
+  const HugePages pages = policy_.get().huge_pages;
+  const bool early = committed_bytes() < shape_.thp_from_bytes;
+  return pages == HugePages::kTransparent && early ? HugePages::kOff : pages;
+}
+
+HugePages Heap::pages_for_large() const {
+  // Of a large block often only a part is touched. Where views are exact, the whole block is.
+  const HugePages pages = policy_.get().huge_pages;
+  const bool in_parts = shape_.large_reuse == LargeReuse::kParts;
+  return pages == HugePages::kTransparent && in_parts ? HugePages::kOff : pages;
+}
+
+TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit) {
+  const Backing backing{pages, policy_.get().numa, shape_.large_reuse == LargeReuse::kParts};
   TakenRun taken = space_.take(count, bytes, backing, unit);
   if (taken.head == nullptr) {
     // Under pressure everything idle goes: it may hold the memory, or the addresses.
@@ -218,7 +236,8 @@ void Heap::give_back_unused(Superslab* s) {
 bool Heap::bring_in_huge_page(Superslab* s) {
   if (s->pages != HugePages::kTransparent) return s->pages != HugePages::kOff;
   const Populate mode = policy_.get().populate;
-  if (mode == Populate::kOff) return true;  // its first touch will most likely bring it all
+  // Its first touch will most likely bring it all.
+  if (mode == Populate::kOff) return true;
   counters_.populates.shared_add(1);
   space_.os().populate(s->base, space_.os().page_bytes());
   // One page asked for and the last one there: the kernel gave a huge page.
@@ -226,11 +245,12 @@ bool Heap::bring_in_huge_page(Superslab* s) {
 }
 
 Superslab* Heap::fresh_superslab() {
-  const TakenRun taken = take_run(1, kSuperslabBytes);
+  const TakenRun taken = take_run(1, kSuperslabBytes, pages_for_slabs());
   Superslab* s = taken.head;
   if (s == nullptr) return nullptr;
   s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
   s->free_slices = kAllSlices;
+  s->zero_slices = taken.is_zero ? kAllSlices : 0;
   s->dirty_slices = !taken.is_zero || bring_in_huge_page(s) ? kAllSlices : 0;
   if (s->dirty_slices == 0 && policy_.get().populate == Populate::kSuperslab) {
     counters_.populates.shared_add(1);
@@ -243,11 +263,11 @@ Superslab* Heap::fresh_superslab() {
   return s;
 }
 
-Slab* Heap::make_slab(ClassIndex c) {
+Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   const unsigned slices = size_class(c).slices;
   Lock guard(*this);
   Superslab* s = shelf_.find(slices);
-  if (s == nullptr) s = fresh_superslab();
+  if (s == nullptr && growth == Growth::kIfNeeded) s = fresh_superslab();
   if (s == nullptr) return nullptr;
 
   shelf_.remove(s);
@@ -257,20 +277,23 @@ Slab* Heap::make_slab(ClassIndex c) {
       SuperslabShelf::lowest_run(dirty ? s->dirty_slices : s->free_slices, slices);
   const SliceMask mask = slice_run(first, slices);
   committed_.fetch_add(bytes_of(mask & ~s->dirty_slices), std::memory_order_relaxed);
+  const bool is_clean = (s->zero_slices & mask) == mask;
   s->free_slices &= ~mask;
   s->dirty_slices &= ~mask;
+  s->zero_slices &= ~mask;
   shelf_.insert(s);
   counters_.slabs_made.add(1);
 
   Slab* slab = space_.slab_at(*s, first);
   const ByteCount colour = (colour_++ % size_class(c).colours) * size_class(c).colour_bytes;
   slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
+  slab->is_clean = is_clean;
   if (dirty || policy_.get().populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;
   space_.tag_slices(*s, first, slices, tag_of(c));
   return slab;
 }
 
-void Heap::retire_slab(Slab* slab) {
+void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   assert(slab_is_unused(*slab) && slab_is_valid(*slab));
   Superslab& s = space_.superslab_of(slab->start);
   const auto first = static_cast<unsigned>((slab->start - s.base) >> kSliceShift);
@@ -282,7 +305,7 @@ void Heap::retire_slab(Slab* slab) {
   shelf_.remove(&s);
   s.free_slices |= mask;
   s.dirty_slices |= mask;
-  s.idle_since = clock_.now();
+  s.idle_since = idle_since;
   shelf_.insert(&s);
   counters_.slabs_retired.add(1);
 }
@@ -306,7 +329,7 @@ void Heap::populate(Slab& slab, ByteCount end) {
 
 Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
   const auto run = static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes));
-  const TakenRun taken = take_run(run, bytes, unit);
+  const TakenRun taken = take_run(run, bytes, pages_for_large(), unit);
   Superslab* head = taken.head;
   if (head == nullptr) return nullptr;
   is_zero = taken.is_zero;
@@ -327,9 +350,9 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
                             bool* is_zero) {
   // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
   // last one costs addresses, not memory.
-  const ByteCount rounded = large_reuse_ == LargeReuse::kParts
+  const ByteCount rounded = shape_.large_reuse == LargeReuse::kParts
                                 ? align_up(bytes, kSuperslabBytes)
-                                : large_block_bytes(bytes, policy_.get().huge_pages);
+                                : large_block_bytes(bytes, pages_for_large());
   if (charge(rounded, 1) == 0) return nullptr;
   bool zero = false;
   Lock guard(*this);
@@ -348,11 +371,13 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
   head->charged_bytes = rounded;
   head->lessee = lessee;
   leased_large_.push(head);
+  large_bytes_.fetch_add(head->large_bytes, std::memory_order_relaxed);
   if (is_zero != nullptr) *is_zero = zero;
   return head;
 }
 
 bool Heap::resize_large(Superslab* head, ByteCount bytes) {
+  if (bytes <= kMaxClassBytes || bytes > kMaxLargeBytes) return false;
   bytes = align_up(bytes, kSuperslabBytes);
   const ByteCount before = head->large_bytes;
   if (bytes == before) return true;
@@ -360,6 +385,7 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
   if (bytes < before) {
     space_.give_idle(head, run, clock_.now());
     committed_.fetch_sub(before - bytes, std::memory_order_relaxed);
+    large_bytes_.fetch_sub(before - bytes, std::memory_order_relaxed);
     discharge(before - bytes);
   } else {
     bool is_zero;
@@ -369,6 +395,7 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
       return false;
     }
     committed_.fetch_add(bytes - before, std::memory_order_relaxed);
+    large_bytes_.fetch_add(bytes - before, std::memory_order_relaxed);
   }
   head->large_bytes = head->charged_bytes = bytes;
   return true;
@@ -380,9 +407,10 @@ void Heap::give_large(Superslab* head) {
   {
     Lock guard(*this);
     leased_large_.remove(head);
+    large_bytes_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
     head->lessee = nullptr;
     counters_.large_releases.add(1);
-    if (large_reuse_ == LargeReuse::kWhole) {
+    if (shape_.large_reuse == LargeReuse::kWhole) {
       big_cache_.put(head, clock_.now());
       over = !big_cache_.within_limit();
     } else {
@@ -394,6 +422,7 @@ void Heap::give_large(Superslab* head) {
   }
   discharge(charged);
   if (over) tick();
+  note_idle();
 }
 
 Superslab* Heap::orphan_large(const SlabOwner* lessee) {
@@ -422,6 +451,7 @@ void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
     // Out of both masks: neither a new slab nor another purge can have them meanwhile, and the
     // superslab cannot become whole.
     s->free_slices &= ~dirty;
+    s->zero_slices &= ~dirty;
     s->dirty_slices = 0;
     shelf_.insert(s);
   });
@@ -493,7 +523,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
       if (item.what == PurgeBatch::kSlices) {
         shelf_.remove(s);
         s->free_slices |= item.dirty;
-        s->dirty_slices |= item.dirty;
+        s->dirty_slices |= item.dirty;  // some of it may be gone: it need not read as zero
       }
       shelf_.insert(s);
       continue;
@@ -504,6 +534,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
     if (item.what == PurgeBatch::kSlices) {
       shelf_.remove(s);
       s->free_slices |= item.dirty;
+      s->zero_slices |= item.dirty;
       shelf_.insert(s);
     } else {
       give_run(s);
@@ -515,10 +546,49 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
   return purged;
 }
 
+void Heap::lock() {
+  // Owners come before their heap in the order of locks, and new ones may come meanwhile.
+  for (SlabOwner* locked = nullptr;;) {
+    lock_.lock_unchecked();
+    if (owners_ == locked) return;
+    SlabOwner* const first = owners_;
+    lock_.unlock_unchecked();
+    for (SlabOwner* owner = first; owner != locked; owner = owner->next) owner->lock();
+    locked = first;
+  }
+}
+
+void Heap::unlock() {
+  for (SlabOwner* owner = owners_; owner != nullptr; owner = owner->next) owner->unlock();
+  lock_.unlock_unchecked();
+}
+
+ByteCount Heap::out_bytes() const {
+  ByteCount sum = large_bytes_.load(std::memory_order_relaxed);
+  Lock guard(*this);
+  for (const SlabOwner* owner = owners_; owner != nullptr; owner = owner->next)
+    sum += owner->out_bytes();
+  return sum;
+}
+
+bool Heap::settle() {
+  const Nanos now = clock_.now();
+  const Nanos delay = to_nanos(policy_.get().purge_delay_ms);
+  SlabOwner* owner;
+  {
+    Lock guard(*this);
+    owner = owners_;
+  }
+  // Owners stay as long as the heap: only the first link changes.
+  bool is_restless = false;
+  for (; owner != nullptr; owner = owner->next) is_restless |= owner->settle(now, delay);
+  return is_restless;
+}
+
 bool Heap::tick() {
   // Nobody else collects what is freed in the slabs of a thread that has ended.
   for_each_vacant([](SlabOwner& vacant) {
-    vacant.retire_unused();
+    vacant.retire_idle();
     return false;
   });
   const Snapshot& policy = policy_.get();
@@ -569,6 +639,13 @@ HeapStats Heap::stats() const {
   Lock guard(*this);
   out.big_cache_bytes = big_cache_.bytes();
   return out;
+}
+
+ByteCount Heap::leased_large_bytes() const {
+  ByteCount sum = 0;
+  Lock guard(*this);
+  for (const Superslab* s = leased_large_.first(); s != nullptr; s = s->next) sum += s->large_bytes;
+  return sum;
 }
 
 ClassStats Heap::class_stats(ClassIndex c) const {

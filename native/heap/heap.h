@@ -27,11 +27,24 @@ enum class LargeReuse : std::uint8_t {
   kParts,  // its superslabs go back to the space, with their memory, for blocks of any size
 };
 
+/// How a heap uses the address space, apart from the policy values that its owner may choose.
+struct HeapShape {
+  LargeReuse large_reuse = LargeReuse::kWhole;
+  /// Transparent huge pages, if the policy asks for them, are for superslabs that are cut into
+  /// slabs while at least this much is committed: a small heap would pay for memory it does not
+  /// use.
+  ByteCount thp_from_bytes = 0;
+  /// The heap stays for ever, so that without a limit nobody needs to know what is out.
+  bool is_permanent = false;
+};
+
+/// Whether a heap may take another superslab.
+enum class Growth : std::uint8_t { kNever, kIfNeeded };
+
 class Heap {
  public:
   /// `space` and `clock` outlive the heap.
-  Heap(Space& space, const Clock& clock, const Snapshot& policy,
-       LargeReuse large_reuse = LargeReuse::kWhole);
+  Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape shape = {});
 
   /// Every thread has let go of it. Gives all memory back.
   ~Heap();
@@ -52,11 +65,13 @@ class Heap {
 
   // Slabs ------------------------------------------------------------------------------------
 
-  /// A slab of class `c` with nothing carved and no owner yet; nullptr without memory.
-  Slab* make_slab(ClassIndex c);
+  /// A slab of class `c` with nothing carved and no owner yet; nullptr without memory, or when it
+  /// would take another superslab and must not.
+  Slab* make_slab(ClassIndex c, Growth growth);
 
   /// Dissolves a slab for which slab_is_unused() holds. The caller owned it.
-  void retire_slab(Slab* slab);
+  /// Its memory may be purged when it has been idle since `idle_since` for long enough.
+  void retire_slab(Slab* slab, Nanos idle_since);
 
   /// Brings in the memory of `slab` up to `end` bytes from its start, and more as demand grows.
   void populate(Slab& slab, ByteCount end);
@@ -82,6 +97,21 @@ class Heap {
 
   // Giving back -------------------------------------------------------------------------------
 
+  Nanos now() const { return clock_.now(); }
+
+  /// Called, with no lock held, when a thread of this heap gives much back and takes nothing: from
+  /// then on somebody has to look whether it comes back at all. Set before the first thread
+  /// attaches.
+  using IdleHook = void (*)();
+  void set_idle_hook(IdleHook hook) { idle_hook_ = hook; }
+  void note_idle() const {
+    if (idle_hook_ != nullptr) idle_hook_();
+  }
+
+  /// Looks after owners whose threads have stopped allocating: see SlabOwner::settle(). True while
+  /// there may be something left to do. Any thread, a few times in each purge delay.
+  bool settle();
+
   /// Purges what has been idle for longer than the policy's delays. Call it now and then, from any
   /// thread. True while something idle is left, so that the caller comes again.
   bool tick();
@@ -92,16 +122,20 @@ class Heap {
 
   // Budget ------------------------------------------------------------------------------------
 
-  std::size_t charge(ByteCount unit, std::size_t wanted) { return budget_.charge(unit, wanted); }
+  std::size_t charge(ByteCount unit, std::size_t wanted) {
+    return is_charged_ ? budget_.charge(unit, wanted) : wanted;
+  }
   void discharge(ByteCount bytes) {
+    if (!is_charged_) return;
     budget_.discharge(bytes);
-    room_.notify();
+    // Without a limit nobody waits.
+    if (budget_.max_bytes() != 0) room_.notify();
   }
   const Budget& budget() const { return budget_; }
 
-  /// Around fork(): what its lock guards is whole in the child.
-  void lock() { lock_.lock(); }
-  void unlock() { lock_.unlock(); }
+  /// Around fork(): what its lock and those of its owners guard is whole in the child.
+  void lock();
+  void unlock();
 
   /// Who waits for a discharge.
   Room& room() { return room_; }
@@ -134,17 +168,25 @@ class Heap {
   HeapStats stats() const;
   /// Sums the threads' counters of class `c`.
   ClassStats class_stats(ClassIndex c) const;
+  /// Of the blocks beyond 2 MiB that callers hold.
+  ByteCount leased_large_bytes() const;
+  /// Of the blocks that are out of their slabs, with callers or in magazines, and of large ones.
+  ByteCount out_bytes() const;
   ByteCount committed_bytes() const { return committed_.load(std::memory_order_relaxed); }
 
   /// The charge of a block that was freed twice, and so was discharged twice.
-  void recharge(ByteCount bytes) { budget_.recharge(bytes); }
+  void recharge(ByteCount bytes) {
+    if (is_charged_) budget_.recharge(bytes);
+  }
 
   void count_double_frees(std::uint64_t n) { counters_.double_frees.shared_add(n); }
   void count_leak(std::uint64_t blocks, ByteCount bytes) {
     counters_.leaked_blocks.shared_add(blocks);
     counters_.leaked_bytes.shared_add(bytes);
   }
-  void count_sent_home(ClassIndex c) { sent_home_[to_index(c)].shared_add(1); }
+  void count_sent_home(ClassIndex c, std::uint64_t blocks) {
+    sent_home_[to_index(c)].shared_add(blocks);
+  }
   void count_exhausted() { counters_.exhausted.shared_add(1); }
   /// Refusals by the operating system so far.
   std::uint64_t os_failures() const { return counters_.os_failures.get(); }
@@ -164,7 +206,9 @@ class Heap {
 
   Superslab* fresh_superslab();
   bool bring_in_huge_page(Superslab* s);
-  TakenRun take_run(std::uint32_t count, ByteCount bytes, std::uint32_t unit = 1);
+  TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1);
+  HugePages pages_for_slabs() const;
+  HugePages pages_for_large() const;
   void give_run(Superslab* head);
   void give_back_idle(Superslab* head);
   void give_back_unused(Superslab* s);
@@ -176,7 +220,9 @@ class Heap {
 
   Space& space_;
   const Clock& clock_;
-  const LargeReuse large_reuse_;
+  const HeapShape shape_;
+  const bool is_charged_;
+  IdleHook idle_hook_ = nullptr;
   PublishedSnapshot policy_;
   Budget budget_;
   Room room_;
@@ -186,9 +232,11 @@ class Heap {
   BigCache big_cache_;
   SuperslabList leased_large_;
   SlabOwner* owners_ = nullptr;
+  std::atomic<std::uint32_t> vacant_owners_{0};  // written under the lock
   std::uint32_t colour_ = 0;
   std::atomic<std::uint32_t> visitors_{0};  // attached threads too
   std::atomic<ByteCount> committed_{0};
+  std::atomic<ByteCount> large_bytes_{0};  // of leased blocks beyond 2 MiB
   std::atomic<ByteCount> populate_bytes_;
   mutable HeapCounters counters_;
   Counter sent_home_[kClassCount];  // shared leases that ended, which no thread's counters saw

@@ -1,10 +1,10 @@
 // Where in its block a request beyond kMaxMediumBytes begins.
 //
-// Blocks of these sizes are reused for requests of other sizes. If each request began at its block's
-// start, each would end on another page, and over time every page of the block would be touched
-// though hardly any is used. So a request is moved up until it ends at a multiple of a step: the
-// pages that its ends touch are then few and the same for all sizes. It also keeps large arrays
-// from all starting at the same cache sets.
+// Blocks of these sizes are reused for requests of other sizes. If each request began at its
+// block's start, each would end on another page, and over time every page of the block would be
+// touched though hardly any is used. So a request is moved up until it ends at a multiple of a
+// step: the pages that its ends touch are then few and the same for all sizes. It also keeps large
+// arrays from all starting at the same cache sets.
 #pragma once
 
 #include <algorithm>

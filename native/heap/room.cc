@@ -1,7 +1,5 @@
 #include "heap/room.h"
 
-#include <chrono>
-
 namespace superslab {
 
 void Room::join(Member* member) {
@@ -56,6 +54,11 @@ void Room::ask_for_flush(Member* except) {
   }
 }
 
+Room::Member* Room::other_than(const Member* except) const {
+  LockGuard guard(lock_);
+  return members_ == except && except != nullptr ? except->next_ : members_;
+}
+
 std::uint64_t Room::cached(ClassIndex c) const {
   LockGuard guard(lock_);
   std::uint64_t sum = 0;
@@ -65,7 +68,7 @@ std::uint64_t Room::cached(ClassIndex c) const {
 
 void Room::wait(std::uint64_t seen, Nanos timeout) {
   LockGuard guard(lock_);
-  lock_.wait_for(changed_, std::chrono::nanoseconds(timeout), [&] { return ticket() != seen; });
+  changed_.wait_for(lock_, timeout, [&] { return ticket() != seen; });
 }
 
 }  // namespace superslab

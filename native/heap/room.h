@@ -5,7 +5,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 
 #include "base/lock.h"
 #include "base/types.h"
@@ -52,6 +51,9 @@ class Room {
   /// Asks every member but `except` to give up what it caches.
   void ask_for_flush(Member* except);
 
+  /// A member other than `except`; nullptr when there is none.
+  Member* other_than(const Member* except) const;
+
   /// Free blocks of class `c` in all members' magazines.
   std::uint64_t cached(ClassIndex c) const;
 
@@ -71,7 +73,7 @@ class Room {
   void wake();
 
   mutable Mutex lock_{LockRank::kRoom};
-  std::condition_variable changed_;  // unlike the _any kind it allocates nothing
+  Condition changed_;
   Member* members_ = nullptr;
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<std::uint64_t> ticket_{0};

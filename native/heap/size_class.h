@@ -20,6 +20,9 @@ constexpr ByteCount kMaxClassBytes = kSuperslabBytes;
 constexpr ByteCount kGranuleBytes = 64;
 constexpr std::size_t kGranulesPerSuperslab = kSuperslabBytes / kGranuleBytes;
 
+/// From here on blocks are dear to hold and cheap to look for: thread caches keep few of them.
+constexpr ByteCount kMaxMediumBytes = 32 * kKiB;
+
 /// How a slab of one class is cut.
 struct SizeClass {
   std::uint32_t block_bytes;
@@ -44,6 +47,9 @@ constexpr ClassIndex class_for(ByteCount bytes) {
   return static_cast<ClassIndex>(8 + 4 * (exponent - 7) + ((last >> (exponent - 2)) & 3));
 }
 
+constexpr std::size_t kLastMediumClass = to_index(class_for(kMaxMediumBytes));
+constexpr std::size_t kFirstLargeClass = kLastMediumClass + 1;
+
 /// The class for a JavaScript lease of `bytes`: the smallest that is a multiple of the granule.
 constexpr ClassIndex lease_class_for(ByteCount bytes) {
   const ByteCount granules = std::max<ByteCount>(div_up(bytes, kGranuleBytes), 1);
@@ -53,8 +59,8 @@ constexpr ClassIndex lease_class_for(ByteCount bytes) {
 }
 
 /// The smallest class size of at least `bytes` whose blocks all start at multiples of `alignment`
-/// (a power of two up to kSliceBytes): slabs start at multiples of a slice plus their colour. 0 when
-/// there is none.
+/// (a power of two up to kSliceBytes): slabs start at multiples of a slice plus their colour. 0
+/// when there is none.
 constexpr ByteCount class_aligned_to(ByteCount alignment, ByteCount bytes) {
   for (std::size_t i = to_index(class_for(bytes)); i < kClassCount; ++i) {
     if (class_bytes(i) % alignment == 0) return class_bytes(i);
@@ -85,8 +91,7 @@ constexpr SizeClass cut(std::uint32_t block_bytes) {
   // it: aligned requests need no slabs of their own.
   const ByteCount natural = block_bytes & (~block_bytes + 1);
   const ByteCount step = std::max(natural, kGranuleBytes);
-  const ByteCount colours =
-      block_bytes <= 32 * kKiB ? std::min<ByteCount>(rest / step + 1, 64) : 1;
+  const ByteCount colours = block_bytes <= 32 * kKiB ? std::min<ByteCount>(rest / step + 1, 64) : 1;
   return {block_bytes,
           count,
           static_cast<std::uint16_t>(div_up(count, 64)),

@@ -48,7 +48,8 @@ inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t*
   slab.words = cut.words;
   slab.size_class = c;
   slab.slices = cut.slices;
-  slab.partial = false;
+  slab.is_clean = false;
+  slab.place = SlabPlace::kDrained;
   slab.next = slab.prev = nullptr;
   for (unsigned w = 0; w < 2u * cut.words; ++w) slab.free_words[w] = 0;
 }
@@ -106,6 +107,15 @@ inline std::uint64_t slab_free(Slab& slab, std::uint32_t word, std::uint64_t mas
   return before & mask;
 }
 
+/// Marks every block that was ever handed out free, also those that callers hold. No remote thread
+/// may touch the slab meanwhile, and what such threads freed has been collected.
+inline void slab_free_all(Slab& slab) {
+  for (std::uint32_t w = 0; w < slab.words; ++w) {
+    const std::uint32_t below = slab.carved > w * 64 ? slab.carved - w * 64 : 0;
+    slab.free_words[w] = low_ones(std::min(below, 64u));
+  }
+}
+
 /// What remote_free() found.
 struct RemoteFree {
   std::uint64_t already_free;  // double frees, ignored
@@ -122,18 +132,22 @@ inline RemoteFree remote_free(Slab& slab, std::uint32_t word, std::uint64_t mask
   // Release: what this thread wrote into the block comes before the owner's next use of it.
   const std::uint64_t before = remote_word(slab, word).fetch_or(mask, std::memory_order_release);
   const std::uint64_t fresh = mask & ~before;
-  const auto count = static_cast<std::int32_t>(std::popcount(fresh));
+  const auto count = static_cast<std::int32_t>(count_few_bits(fresh));
   if (count == 0) return {before & mask, false};
   // Release for slab_is_unused(); acquire so that the queueing thread sees the slab as it is.
   const std::int32_t prior = slab.pending.fetch_add(count, std::memory_order_acq_rel);
   return {before & mask, prior <= 0 && prior + count > 0};
 }
 
+struct Collected {
+  std::uint32_t freed = 0;
+  std::uint32_t already_free = 0;  // double frees that neither side could see when they were made
+};
+
 /// Moves what remote threads freed into the owner's words. Only for a slab that was popped off the
-/// owner's remote queue. Returns how many of these blocks were free already: double frees that
-/// neither side could see when they were made.
-inline std::uint32_t slab_collect(Slab& slab) {
-  std::uint32_t already_free = 0;
+/// owner's remote queue.
+inline Collected slab_collect(Slab& slab) {
+  Collected result;
   std::int32_t left = 0;
   do {
     std::int32_t collected = 0;
@@ -141,14 +155,35 @@ inline std::uint32_t slab_collect(Slab& slab) {
       if (remote_word(slab, w).load(std::memory_order_relaxed) == 0) continue;
       // Acquire pairs with the release of the bits.
       const std::uint64_t bits = remote_word(slab, w).exchange(0, std::memory_order_acquire);
-      already_free += static_cast<std::uint32_t>(std::popcount(slab.free_words[w] & bits));
+      const auto repeated = static_cast<std::uint32_t>(count_few_bits(slab.free_words[w] & bits));
       slab.free_words[w] |= bits;
-      collected += std::popcount(bits);
+      const auto count = static_cast<std::int32_t>(std::popcount(bits));
+      result.already_free += repeated;
+      result.freed += static_cast<std::uint32_t>(count) - repeated;
+      collected += count;
     }
     // Above zero: more was announced after its word was read. Acquire: go round and see those bits.
     left = slab.pending.fetch_sub(collected, std::memory_order_acq_rel) - collected;
   } while (left > 0);
-  return already_free;
+  return result;
+}
+
+/// Calls visit(from, to) for each run [from, to) of blocks that are free in the owner's words or
+/// were never handed out.
+template <class Visit>
+void slab_for_each_free_run(const Slab& slab, Visit visit) {
+  const auto is_free = [&](std::uint32_t i) {
+    return i >= slab.carved || ((slab.free_words[i / 64] >> (i % 64)) & 1) != 0;
+  };
+  for (std::uint32_t i = 0; i < slab.block_count;) {
+    if (!is_free(i)) {
+      ++i;
+      continue;
+    }
+    const std::uint32_t from = i;
+    while (i < slab.block_count && is_free(i)) ++i;
+    visit(from, i);
+  }
 }
 
 /// The structural invariants; for assertions and tests while the slab is quiet.

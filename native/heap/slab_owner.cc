@@ -1,28 +1,42 @@
 #include "heap/slab_owner.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "heap/heap.h"
+#include "heap/magazine_limits.h"
 #include "heap/slab_bits.h"
 
 namespace superslab {
+namespace {
 
-Slab*& SlabOwner::list_of(const Slab* slab) {
-  return (slab->partial ? partial_ : drained_)[to_index(slab->size_class)];
-}
+constexpr std::uint64_t bit_of(ClassIndex c) { return std::uint64_t{1} << to_index(c); }
+static_assert(kClassCount <= 64, "a word has a bit for each class");
 
-void SlabOwner::link(Slab* slab, bool partial) {
-  slab->partial = partial;
+}  // namespace
+
+void SlabOwner::link(Slab* slab, SlabPlace place) {
+  slab->place = place;
   Slab*& first = list_of(slab);
   slab->prev = nullptr;
   slab->next = first;
   if (first != nullptr) first->prev = slab;
   first = slab;
+  if (place == SlabPlace::kUnused) unused_ |= bit_of(slab->size_class);
 }
 
 void SlabOwner::unlink(Slab* slab) {
   if (slab->prev != nullptr) slab->prev->next = slab->next;
   if (slab->next != nullptr) slab->next->prev = slab->prev;
-  if (list_of(slab) == slab) list_of(slab) = slab->next;
+  Slab*& first = list_of(slab);
+  if (first == slab) first = slab->next;
   slab->next = slab->prev = nullptr;
+  if (slab->place == SlabPlace::kUnused && first == nullptr) unused_ &= ~bit_of(slab->size_class);
+}
+
+void SlabOwner::move(Slab* slab, SlabPlace place) {
+  unlink(slab);
+  link(slab, place);
 }
 
 void SlabOwner::adopt(Slab* slab) {
@@ -30,55 +44,100 @@ void SlabOwner::adopt(Slab* slab) {
   slab->owner.store(this, std::memory_order_release);
   heap_.space().route_slices(slab->start, slab->slices,
                              route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
-  link(slab, !slab_is_drained(*slab));
+  link(slab, slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial);
 }
 
 bool SlabOwner::hand_over(ClassIndex c, SlabOwner& to) {
-  Slab* slab = partial_[to_index(c)];
-  if (slab == nullptr) return false;
-  unlink(slab);
-  to.adopt(slab);
-  return true;
+  const Hold hold(*this);
+  for (const SlabPlace place : {SlabPlace::kPartial, SlabPlace::kUnused}) {
+    Slab* slab = first(place, c);
+    if (slab == nullptr) continue;
+    unlink(slab);
+    to.adopt(slab);
+    return true;
+  }
+  return false;
+}
+
+/// A slab with something to take: the one in use rather than one that could be dissolved, and that
+/// rather than a new one. nullptr without memory.
+Slab* SlabOwner::find_slab(ClassIndex c) {
+  for (;;) {
+    Slab* slab = first(SlabPlace::kPartial, c);
+    if (slab == nullptr) {
+      collect_locked();
+      slab = first(SlabPlace::kPartial, c);
+    }
+    if (slab == nullptr) {
+      slab = first(SlabPlace::kUnused, c);
+      idle_ &= ~bit_of(c);
+    }
+    if (slab != nullptr) return slab;
+    if (heap_.inherit_slab(c, *this)) continue;
+    slab = heap_.make_slab(c, Growth::kNever);
+    if (slab == nullptr && unused_ != 0) {
+      // The heap does not grow while other classes' slabs lie unused.
+      retire_lists(unused_, heap_.now());
+      slab = heap_.make_slab(c, Growth::kNever);
+    }
+    if (slab == nullptr) slab = heap_.make_slab(c, Growth::kIfNeeded);
+    if (slab != nullptr) adopt(slab);
+    return slab;
+  }
+}
+
+std::size_t SlabOwner::take_from(Slab* slab, void** out, std::size_t wanted) {
+  const std::size_t got = slab_take(*slab, out, wanted);
+  const ByteCount end = ByteCount{slab->carved} * slab->block_bytes;
+  if (end > slab->populated_bytes) heap_.populate(*slab, end);
+  const SlabPlace place = slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial;
+  if (place != slab->place) move(slab, place);
+  return got;
+}
+
+void* SlabOwner::take_one(ClassIndex c, bool& is_zero) {
+  is_zero = false;
+  const Hold hold(*this);
+  ++changes_;
+  if (to_index(c) >= kFirstLargeClass) {
+    Spares& spares = spares_[to_index(c) - kFirstLargeClass];
+    if (spares.count != 0) return spares.blocks[--spares.count];
+  }
+  const ByteCount unit = size_class(c).block_bytes;
+  if (heap_.charge(unit, 1) == 0) return nullptr;
+  Slab* slab = find_slab(c);
+  if (slab == nullptr) {
+    heap_.discharge(unit);
+    return nullptr;
+  }
+  const std::uint32_t carved = slab->carved;
+  void* block;
+  take_from(slab, &block, 1);
+  is_zero = slab->is_clean && slab->carved != carved;
+  out_bytes_.add(unit);
+  return block;
 }
 
 std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted) {
   const ByteCount unit = size_class(c).block_bytes;
   wanted = heap_.charge(unit, wanted);
+  const Hold hold(*this);
+  ++changes_;
   std::size_t got = 0;
   while (got < wanted) {
-    Slab* slab = partial_[to_index(c)];
-    if (slab == nullptr) {
-      collect();
-      slab = partial_[to_index(c)];
-    }
-    if (slab == nullptr) {
-      if (heap_.inherit_slab(c, *this)) continue;
-      slab = heap_.make_slab(c);
-      if (slab == nullptr) break;
-      adopt(slab);
-    }
-    got += slab_take(*slab, out + got, wanted - got);
-    const ByteCount end = ByteCount{slab->carved} * slab->block_bytes;
-    if (end > slab->populated_bytes) heap_.populate(*slab, end);
-    if (slab_is_drained(*slab)) {
-      unlink(slab);
-      link(slab, false);
-    }
+    Slab* slab = find_slab(c);
+    if (slab == nullptr) break;
+    got += take_from(slab, out + got, wanted - got);
   }
+  out_bytes_.add(unit * got);
   if (got < wanted) heap_.discharge(unit * (wanted - got));
   return got;
 }
 
 void SlabOwner::after_free(Slab* slab) {
-  if (!slab->partial) {
-    unlink(slab);
-    link(slab, true);
-  }
-  // One unused slab a class stays for the next refill; see retire_unused().
-  const bool only_one = slab->next == nullptr && slab->prev == nullptr;
-  if (only_one || !slab_is_unused(*slab)) return;
-  unlink(slab);
-  heap_.retire_slab(slab);
+  // An unused slab stays for the next refill; see find_slab() and retire_idle().
+  const SlabPlace place = slab_is_unused(*slab) ? SlabPlace::kUnused : SlabPlace::kPartial;
+  if (place != slab->place) move(slab, place);
 }
 
 std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask) {
@@ -90,12 +149,29 @@ std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::ui
   return freed.already_free;
 }
 
+void SlabOwner::send(const SlabRun& run) {
+  // Read first, as in give_remote(). Whoever owns the slab now, it is of the same heap.
+  const ByteCount unit = run.slab->block_bytes;
+  const ClassIndex c = run.slab->size_class;
+  Heap& home = static_cast<SlabOwner*>(run.slab->owner.load(std::memory_order_acquire))->heap();
+  const std::uint64_t blocks = count_few_bits(run.mask);
+  if (&home == &heap_) {
+    counters(c).flushed_blocks.add(blocks);
+    counters(c).remote_frees.add(blocks);
+  } else {
+    home.count_sent_home(c, blocks);
+  }
+  const std::uint64_t repeated = count_few_bits(give_run_remote(run.slab, run.word, run.mask));
+  if (repeated != 0) home.count_double_frees(repeated);
+  home.discharge(unit * (blocks - repeated));
+}
+
 void SlabOwner::give_remote(Heap& heap, void* block) {
   Slab* slab = heap.space().slab_of(block);
   const std::uint32_t index = block_index(*slab, block);
   // The size is read first: once the block is free, its owner may retire the slab.
   const ByteCount unit = slab->block_bytes;
-  heap.count_sent_home(slab->size_class);
+  heap.count_sent_home(slab->size_class, 1);
   if (give_run_remote(slab, index / 64, std::uint64_t{1} << (index % 64)) != 0) {
     heap.count_double_frees(1);
   } else {
@@ -104,7 +180,7 @@ void SlabOwner::give_remote(Heap& heap, void* block) {
 }
 
 ByteCount SlabOwner::give_run(Slab* slab, std::uint32_t word, std::uint64_t mask) {
-  const auto blocks = static_cast<std::uint64_t>(std::popcount(mask));
+  const auto blocks = static_cast<std::uint64_t>(count_few_bits(mask));
   std::uint64_t already_free;
   const ByteCount unit = slab->block_bytes;  // read first, as in give_remote()
   const ClassIndex c = slab->size_class;
@@ -112,17 +188,47 @@ ByteCount SlabOwner::give_run(Slab* slab, std::uint32_t word, std::uint64_t mask
   // away, but for a vacant owner, which nobody is.
   if (slab->owner.load(std::memory_order_relaxed) == this) {
     already_free = slab_free(*slab, word, mask);
+    out_bytes_.add(-(unit * static_cast<ByteCount>(count_few_bits(mask & ~already_free))));
     after_free(slab);
   } else {
     already_free = give_run_remote(slab, word, mask);
     counters_[to_index(c)].remote_frees.add(blocks);
   }
-  const auto repeated = static_cast<std::uint64_t>(std::popcount(already_free));
+  const auto repeated = static_cast<std::uint64_t>(count_few_bits(already_free));
   if (repeated != 0) heap_.count_double_frees(repeated);
   return unit * (blocks - repeated);
 }
 
+void SlabOwner::give_one(void* block, ClassIndex c) {
+  const Hold hold(*this);
+  ++changes_;
+  Spares& spares = spares_[to_index(c) - kFirstLargeClass];
+  const std::uint32_t limit = std::min(magazine_limit(c, heap_.policy()), kSpareBlocks);
+  if (spares.count >= limit) {
+    // The older half, as from a magazine.
+    const std::uint32_t going = (spares.count + 1) / 2;
+    give_locked(spares.blocks, going);
+    spares.count -= going;
+    std::copy_n(spares.blocks + going, spares.count, spares.blocks);
+  }
+  spares.blocks[spares.count++] = block;
+}
+
+void SlabOwner::give_spares() {
+  for (Spares& spares : spares_) {
+    if (spares.count == 0) continue;
+    give_locked(spares.blocks, spares.count);
+    spares.count = 0;
+  }
+}
+
 void SlabOwner::give(void* const* blocks, std::size_t count) {
+  const Hold hold(*this);
+  ++changes_;
+  give_locked(blocks, count);
+}
+
+void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
   Slab* slab = nullptr;
   std::uint32_t word = 0;
   std::uint64_t mask = 0;
@@ -153,7 +259,13 @@ void SlabOwner::push_remote(Slab* slab) {
 }
 
 void SlabOwner::collect() {
+  const Hold hold(*this);
+  collect_locked();
+}
+
+void SlabOwner::collect_locked() {
   if (remote_.load(std::memory_order_relaxed) == nullptr) return;
+  ++changes_;
   Slab* slab = remote_.exchange(nullptr, std::memory_order_acquire);
   while (slab != nullptr) {
     Slab* following = slab->next_remote;  // before the slab can be queued again
@@ -161,9 +273,11 @@ void SlabOwner::collect() {
     if (owner != this) {
       owner->push_remote(slab);  // it was handed over after the remote thread looked
     } else {
-      if (const std::uint32_t repeated = slab_collect(*slab); repeated != 0) {
-        heap_.count_double_frees(repeated);
-        heap_.recharge(ByteCount{slab->block_bytes} * repeated);
+      const Collected collected = slab_collect(*slab);
+      out_bytes_.add(-(ByteCount{slab->block_bytes} * collected.freed));
+      if (collected.already_free != 0) {
+        heap_.count_double_frees(collected.already_free);
+        heap_.recharge(ByteCount{slab->block_bytes} * collected.already_free);
       }
       if (!slab_is_drained(*slab)) after_free(slab);
     }
@@ -171,12 +285,91 @@ void SlabOwner::collect() {
   }
 }
 
+void SlabOwner::retire_lists(std::uint64_t classes, Nanos idle_since) {
+  for (; classes != 0; classes &= classes - 1) {
+    const auto c = static_cast<ClassIndex>(std::countr_zero(classes));
+    while (Slab* slab = first(SlabPlace::kUnused, c)) {
+      unlink(slab);
+      heap_.retire_slab(slab, idle_since);
+    }
+  }
+}
+
+/// One whose last block was collected before it was announced became unused unseen: see
+/// remote_free().
+void SlabOwner::look_again_for_unused() {
+  for_each_slab([this](Slab& slab) {
+    if (slab.place == SlabPlace::kPartial) after_free(&slab);
+  });
+}
+
 void SlabOwner::retire_unused() {
+  const Hold hold(*this);
+  give_spares();
+  collect_locked();
+  look_again_for_unused();
+  retire_lists(unused_, heap_.now());
+}
+
+void SlabOwner::retire_idle() {
+  const Hold hold(*this);
+  collect_locked();
+  retire_lists(unused_ & idle_, heap_.now());
+  idle_ = unused_;
+}
+
+bool SlabOwner::settle(Nanos now, Nanos delay) {
+  if (!lock_.try_visit()) return true;
+  collect_locked();
+  bool is_restless = true;
+  if (changes_ != settled_changes_) {
+    settled_changes_ = changes_;
+    quiet_since_ = now;
+    is_settled_ = false;
+  } else if (is_settled_) {
+    is_restless = false;
+  } else if (now - quiet_since_ >= delay) {
+    give_spares();
+    look_again_for_unused();
+    retire_lists(unused_, quiet_since_);
+    purge_free_pages();
+    is_settled_ = true;
+    is_restless = false;
+  }
+  lock_.end_visit();
+  return is_restless;
+}
+
+/// Gives the pages back that hold free blocks only, of slabs in which other blocks are out.
+void SlabOwner::purge_free_pages() {
+  constexpr std::size_t kBatch = 64;
+  OsRange ranges[kBatch];
+  std::size_t count = 0;
+  Os& os = heap_.space().os();
+  const ByteCount page = os.page_bytes();
+  const auto flush = [&] {
+    if (count != 0) os.purge(ranges, count);
+    count = 0;
+  };
+  for_each_slab([&](const Slab& slab) {
+    if (slab.place != SlabPlace::kPartial || slab.populated_bytes != 0) return;
+    slab_for_each_free_run(slab, [&](std::uint32_t from, std::uint32_t to) {
+      const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);
+      const std::uintptr_t high = align_down(address_of(block_address(slab, to)), page);
+      if (low >= high) return;
+      ranges[count++] = {reinterpret_cast<void*>(low), high - low};
+      if (count == kBatch) flush();
+    });
+  });
+  flush();
+}
+
+void SlabOwner::dissolve() {
   collect();
   for_each_slab([this](Slab& slab) {
-    if (!slab.partial || !slab_is_unused(slab)) return;
+    slab_free_all(slab);
     unlink(&slab);
-    heap_.retire_slab(&slab);
+    heap_.retire_slab(&slab, heap_.now());
   });
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/biased_lock.h"
 #include "heap/heap_stats.h"
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
@@ -16,6 +17,13 @@
 namespace superslab {
 
 class Heap;
+
+/// Blocks of one slab whose free bits lie in one word.
+struct SlabRun {
+  Slab* slab = nullptr;
+  std::uint32_t word = 0;
+  std::uint64_t mask = 0;
+};
 
 class alignas(kCacheLinePair) SlabOwner {
  public:
@@ -27,9 +35,26 @@ class alignas(kCacheLinePair) SlabOwner {
   /// them. 0 when the budget or the operating system has no more.
   std::size_t take(ClassIndex c, void** out, std::size_t wanted);
 
+  /// One block of class `c`. `is_zero`: whether it reads as zero.
+  void* take_one(ClassIndex c, bool& is_zero);
+
+  /// Puts a block of one of its own slabs back that is of a class from kFirstLargeClass on. A few
+  /// of them stay at hand.
+  void give_one(void* block, ClassIndex c);
+
+  /// Blocks of class `c` at hand.
+  std::uint32_t spare_blocks(ClassIndex c) const {
+    return to_index(c) < kFirstLargeClass
+               ? 0
+               : __atomic_load_n(&spares_[to_index(c) - kFirstLargeClass].count, __ATOMIC_RELAXED);
+  }
+
   /// Puts blocks of this heap back into their slabs, its own or others', and discharges them.
   /// Neighbouring blocks in the array that share a slab cost one operation together.
   void give(void* const* blocks, std::size_t count);
+
+  /// This owner's thread: frees blocks of other owners, of this heap or another.
+  void send(const SlabRun& run);
 
   /// Any thread, whether it owns the block's slab or not: frees one block of `heap`.
   static void give_remote(Heap& heap, void* block);
@@ -39,6 +64,13 @@ class alignas(kCacheLinePair) SlabOwner {
 
   /// Dissolves every unused slab, also those that were kept for the next refill.
   void retire_unused();
+
+  /// Dissolves the slabs that have been unused since the last call.
+  void retire_idle();
+
+  /// Frees every block of its slabs, also those that callers hold, without discharging them, and
+  /// dissolves the slabs. No other thread may free blocks of them meanwhile.
+  void dissolve();
 
   /// Any thread: puts a slab with fresh remote frees on the queue.
   void push_remote(Slab* slab);
@@ -51,8 +83,8 @@ class alignas(kCacheLinePair) SlabOwner {
   template <class Visit>
   void for_each_slab(Visit visit) {
     for (std::size_t c = 0; c < kClassCount; ++c) {
-      for (Slab* list : {drained_[c], partial_[c]}) {
-        for (Slab* slab = list; slab != nullptr;) {
+      for (auto& lists : slabs_) {
+        for (Slab* slab = lists[c]; slab != nullptr;) {
           Slab* following = slab->next;
           visit(*slab);
           slab = following;
@@ -70,6 +102,18 @@ class alignas(kCacheLinePair) SlabOwner {
   /// Hands a slab of class `c` with free blocks to `to`; false when it has none.
   bool hand_over(ClassIndex c, SlabOwner& to);
 
+  /// Any thread, now and then: when the owner has not touched its slabs for `delay`, dissolves
+  /// those that are unused and gives the free pages of the others back. True while there may be
+  /// something left to do.
+  bool settle(Nanos now, Nanos delay);
+
+  /// Bytes of the blocks that are out of its slabs, as far as it knows.
+  ByteCount out_bytes() const { return out_bytes_.get(); }
+
+  /// Around fork(), from any thread.
+  void lock() { lock_.visit(); }
+  void unlock() { lock_.end_visit(); }
+
   Heap& heap() const { return heap_; }
   OwnerId id() const { return id_; }
   ClassCounters& counters(ClassIndex c) { return counters_[to_index(c)]; }
@@ -80,18 +124,61 @@ class alignas(kCacheLinePair) SlabOwner {
   bool vacant = false;
 
  private:
-  Slab*& list_of(const Slab* slab);
-  void link(Slab* slab, bool partial);
+  Slab*& list_of(const Slab* slab) {
+    return slabs_[static_cast<std::size_t>(slab->place)][to_index(slab->size_class)];
+  }
+  Slab* first(SlabPlace place, ClassIndex c) const {
+    return slabs_[static_cast<std::size_t>(place)][to_index(c)];
+  }
+  void link(Slab* slab, SlabPlace place);
   void unlink(Slab* slab);
+  void move(Slab* slab, SlabPlace place);
+  Slab* find_slab(ClassIndex c);
+  std::size_t take_from(Slab* slab, void** out, std::size_t wanted);
+  void collect_locked();
+  void look_again_for_unused();
+  void retire_lists(std::uint64_t classes, Nanos idle_since);
+  void purge_free_pages();
   /// Returns the bytes to discharge.
   ByteCount give_run(Slab* slab, std::uint32_t word, std::uint64_t mask);
   static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask);
   void after_free(Slab* slab);
 
+  /// Who works with the slabs: the owner's thread, or who visits a vacant one.
+  class Hold {
+   public:
+    explicit Hold(SlabOwner& owner) : owner_(owner) { owner.lock_.enter(); }
+    ~Hold() { owner_.lock_.leave(); }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    SlabOwner& owner_;
+  };
+
+  /// Free blocks of a large class at hand, without a way through the slab's bits.
+  static constexpr std::uint32_t kSpareBlocks = 16;
+  struct Spares {
+    std::uint32_t count = 0;
+    void* blocks[kSpareBlocks];
+  };
+  static constexpr std::size_t kLargeClasses = kClassCount - kFirstLargeClass;
+
+  void give_locked(void* const* blocks, std::size_t count);
+  void give_spares();
+
   Heap& heap_;
   const OwnerId id_;
-  Slab* partial_[kClassCount] = {};  // slabs with something to take
-  Slab* drained_[kClassCount] = {};  // slabs whose blocks are all out
+  BiasedLock lock_;
+  std::uint64_t changes_ = 0;          // times the slabs were worked with
+  std::uint64_t settled_changes_ = 0;  // at the last settle()
+  Nanos quiet_since_ = 0;
+  bool is_settled_ = false;
+  Counter out_bytes_;
+  Spares spares_[kLargeClasses];
+  Slab* slabs_[kSlabPlaces][kClassCount] = {};
+  std::uint64_t unused_ = 0;  // classes that have unused slabs, a bit each
+  std::uint64_t idle_ = 0;    // those that had some at the last retire_idle() and took none since
   ClassCounters counters_[kClassCount];
 
   // Written by remote threads: a Treiber stack, popped whole by the owner, so no ABA.

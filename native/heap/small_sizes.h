@@ -10,9 +10,7 @@ namespace superslab {
 
 /// Up to here classes are multiples of 16, and the table has one entry for each 16 bytes.
 constexpr ByteCount kMaxSmallBytes = 1024;
-/// From there to here they are multiples of 256.
-constexpr ByteCount kMaxMediumBytes = 32 * kKiB;
-constexpr std::size_t kLastMediumClass = to_index(class_for(kMaxMediumBytes));
+// From there to kMaxMediumBytes they are multiples of 256.
 
 namespace detail {
 

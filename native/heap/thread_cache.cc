@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "heap/slab_bits.h"
+
 namespace superslab {
 namespace {
 
@@ -13,6 +15,9 @@ constexpr ByteCount kOutboxBytes = 128 * kKiB;
 /// After that many spills without a refill between them the thread is giving memory back for good:
 /// what it keeps then pins slabs that would be free.
 constexpr std::uint8_t kManySpills = 3;
+
+/// Most blocks of a class that it keeps then.
+constexpr std::uint32_t kShrunkBlocks = 14;
 
 }  // namespace
 
@@ -31,20 +36,33 @@ ThreadCache* ThreadCache::attach(Heap& heap) {
 
 ThreadCache::ThreadCache(Heap& heap, SlabOwner& owner)
     : FrontCache(heap.space().region(), route_of(owner.id())), owner_(&owner), heap_(&heap) {
-  for (std::size_t i = 0; i < kClassCount; ++i) {
-    limits_[i] = static_cast<std::uint8_t>(
-        std::min<std::size_t>(magazine_limit(static_cast<ClassIndex>(i), heap.policy()), kSlots - 2));
-    lay_out(i, limits_[i]);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    limits_[i] = static_cast<std::uint8_t>(std::min<std::size_t>(
+        magazine_limit(static_cast<ClassIndex>(i), heap.policy()), kSlots - 2));
+    close_row(i);
   }
+  no_row_[kSlots - 2] = nullptr;
   heap.room().join(this);
 }
 
 void ThreadCache::detach() {
   heap_->room().leave(this);
   flush();
-  Heap& heap = *heap_;
-  heap.detach(owner_);
-  heap.space().metadata().destroy(this);
+  Space& space = heap_->space();
+  heap_->detach(owner_);  // from here on the heap may be gone
+  space.metadata().destroy(this);
+}
+
+void ThreadCache::detach_others(Heap& heap, ThreadCache* mine) {
+  for (;;) {
+    auto* other = static_cast<ThreadCache*>(heap.room().other_than(mine));
+    if (other == nullptr) return;
+    if (other->is_busy_) {
+      heap.room().leave(other);  // its blocks stay out
+    } else {
+      other->detach();
+    }
+  }
 }
 
 /// Empties the row, with room for `capacity` blocks and the one that makes it spill.
@@ -55,14 +73,22 @@ void ThreadCache::lay_out(std::size_t c, std::uint32_t capacity) {
   __atomic_store_n(&tops_[c], floor + 1, __ATOMIC_RELAXED);
 }
 
+void ThreadCache::close_row(std::size_t c) {
+  __atomic_store_n(&tops_[c], &no_row_[kSlots - 1], __ATOMIC_RELAXED);
+}
+
 void* ThreadCache::allocate(ByteCount bytes) {
   if (bytes > kMaxClassBytes) {
     const Superslab* head = heap_->take_large(bytes, owner_);
     return head == nullptr ? nullptr : head->base;
   }
   const std::size_t i = to_index(class_for(bytes));
-  if (void* block = pop(i); block != nullptr) return block;
   const auto c = static_cast<ClassIndex>(i);
+  bool is_zero;
+  if (i >= kRows) return allocate_one(c, is_zero);
+  if (void* block = pop(i); block != nullptr) return block;
+  const Busy busy(*this);
+  ++steps_;
   ClassCounters& counters = owner_->counters(c);
   const bool squeezed = squeezed_.load(std::memory_order_relaxed);
   const std::size_t wanted = squeezed ? 1 : batches_.next(c, limits_[i]);
@@ -85,36 +111,94 @@ void* ThreadCache::allocate(ByteCount bytes) {
   return bottom[got - 1];
 }
 
-void ThreadCache::free_slow(void* block) {
+/// Past the magazines.
+void* ThreadCache::allocate_one(ClassIndex c, bool& is_zero) {
+  void* block = owner_->take_one(c, is_zero);
+  if (block == nullptr) {
+    flush();  // as in allocate()
+    block = owner_->take_one(c, is_zero);
+    if (block == nullptr) return nullptr;
+  }
+  ++steps_;
+  ClassCounters& counters = owner_->counters(c);
+  counters.acquires.add(1);
+  counters.refills.add(1);
+  counters.refilled_blocks.add(1);
+  return block;
+}
+
+void* ThreadCache::allocate_zeroed(ByteCount bytes, bool& is_zero) {
+  is_zero = false;
+  const std::size_t i = to_index(class_for(bytes));
+  // Memory that was used a moment ago is there, and sooner cleared than new memory is brought in.
+  if (i < kRows) {
+    if (void* block = pop(i); block != nullptr) return block;
+  }
+  return allocate_one(static_cast<ClassIndex>(i), is_zero);
+}
+
+void ThreadCache::free_slow(void* block, std::size_t own_class) {
+  if (own_class < kClassCount) {
+    const auto c = static_cast<ClassIndex>(own_class);
+    ++steps_;
+    owner_->counters(c).flushed_blocks.add(1);
+    owner_->give_one(block, c);
+    if (steps_ % kStepsPerTurn == 0) heap_->note_idle();
+    return;
+  }
   const Space& space = heap_->space();
   const SliceTag tag = space.tag_at(block);
   if (tag == kTagLarge) {
     heap_->give_large(&space.superslab_of(block));
     return;
   }
-  const auto c = static_cast<ClassIndex>(tag - 1);
-  send_home(block, size_class(c).block_bytes);
+  send_home(block);
 }
 
-void ThreadCache::send_home(void* block, ByteCount bytes) {
-  if (outbox_count_ == kOutboxBlocks || outbox_bytes_ + bytes > kOutboxBytes) empty_outbox();
-  if (bytes > kOutboxBytes || squeezed_.load(std::memory_order_relaxed)) {
-    owner_->give(&block, 1);
+void ThreadCache::send_home(void* block) {
+  Slab* slab = heap_->space().slab_of(block);
+  const std::uint32_t index = block_index(*slab, block);
+  const std::uint32_t word = index / 64;
+  const std::uint64_t bit = std::uint64_t{1} << (index % 64);
+  const ByteCount bytes = slab->block_bytes;
+  SlabRun& run = outbox_[(address_of(slab) / sizeof(Slab) + word) % kOutboxRuns];
+  if (run.slab != slab || run.word != word) {
+    send_run(run);
+    run = {slab, word, 0};
+  } else if ((run.mask & bit) != 0) {
+    heap_->count_double_frees(1);
     return;
   }
-  outbox_[outbox_count_++] = block;
+  run.mask |= bit;
   outbox_bytes_ += bytes;
+  if (outbox_bytes_ > kOutboxBytes || squeezed_.load(std::memory_order_relaxed)) empty_outbox();
+}
+
+void ThreadCache::send_run(SlabRun& run) {
+  if (run.slab == nullptr) return;
+  const Busy busy(*this);
+  const ByteCount bytes = ByteCount{run.slab->block_bytes} * count_few_bits(run.mask);
+  outbox_bytes_ -= std::min(outbox_bytes_, bytes);
+  owner_->send(run);
+  run = {};
 }
 
 void ThreadCache::empty_outbox() {
-  if (outbox_count_ == 0) return;
-  owner_->give(outbox_, outbox_count_);
-  outbox_count_ = 0;
-  outbox_bytes_ = 0;
+  if (outbox_bytes_ == 0) return;
+  ++steps_;
+  for (SlabRun& run : outbox_) send_run(run);
 }
 
 void ThreadCache::spill(ClassIndex c) {
   const std::size_t i = to_index(c);
+  if (tops_[i] == &no_row_[kSlots]) {
+    // The first block of this class: now it gets a row.
+    lay_out(i, limits_[i]);
+    push(i, no_row_[kSlots - 1]);
+    return;
+  }
+  const Busy busy(*this);
+  ++steps_;
   ClassCounters& counters = owner_->counters(c);
   const std::uint32_t held = count(i);
   void** bottom = &slots_[i][floors_[i] + 1];
@@ -127,7 +211,9 @@ void ThreadCache::spill(ClassIndex c) {
   counters.flushes.add(1);
   counters.flushed_blocks.add(held - kept);
   if (shrinks) {
-    lay_out(i, std::min<std::uint32_t>(limits_[i], kSlots / 4));
+    lay_out(i, std::min<std::uint32_t>(limits_[i], kShrunkBlocks));
+    // Last: what this may start can allocate.
+    if (steps_ % kStepsPerTurn == 0) heap_->note_idle();
     return;
   }
   std::memmove(bottom, bottom + (held - kept), kept * sizeof(void*));
@@ -135,22 +221,29 @@ void ThreadCache::spill(ClassIndex c) {
 }
 
 void ThreadCache::flush() {
+  give_all();
+  owner_->retire_unused();
+}
+
+void ThreadCache::give_all() {
+  const Busy busy(*this);
   empty_outbox();
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kRows; ++i) {
     const std::uint32_t held = count(i);
     if (held == 0) continue;
     ClassCounters& counters = owner_->counters(static_cast<ClassIndex>(i));
     counters.flushes.add(1);
     counters.flushed_blocks.add(held);
     owner_->give(&slots_[i][floors_[i] + 1], held);
-    lay_out(i, limits_[i]);
+    close_row(i);
     batches_.reset(static_cast<ClassIndex>(i));
   }
-  owner_->retire_unused();
 }
 
 std::uint32_t ThreadCache::cached(ClassIndex c) const {
+  if (to_index(c) >= kRows) return 0;  // what the owner has at hand counts as in its slabs
   void** top = __atomic_load_n(&tops_[to_index(c)], __ATOMIC_RELAXED);
+  if (top == &no_row_[kSlots - 1]) return 0;
   const auto held = top - &slots_[to_index(c)][floors_[to_index(c)]] - 1;
   return static_cast<std::uint32_t>(std::clamp<std::ptrdiff_t>(held, 0, kSlots));
 }

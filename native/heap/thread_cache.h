@@ -62,6 +62,8 @@ class FrontCache {
   }
 
  protected:
+  static constexpr std::size_t kRows =
+      kFirstLargeClass;  // larger blocks: see SlabOwner::give_one()
   static constexpr std::size_t kSlots = kMagazineBlocks;
   static constexpr ByteCount kRowBytes = kSlots * sizeof(void*);
 
@@ -75,7 +77,9 @@ class FrontCache {
     return block;
   }
 
-  void** tops_[kClassCount] = {};  // first: an index into it is then an address without an addition
+  [[gnu::always_inline]] void push(std::size_t c, void* block);
+
+  void** tops_[kRows] = {};  // first: an index into it is then an address without an addition
   Region region_;
   Route route_ = 0;  // of this owner's blocks, without the class
 
@@ -92,13 +96,33 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// through any other thread cache of the heap.
   void detach();
 
+  /// In the child of a fork, before it allocates: ends the caches of `heap` whose threads are not
+  /// there. `mine` is the cache of the one that is, or nullptr.
+  static void detach_others(Heap& heap, ThreadCache* mine);
+
+  /// True once in many slow paths: time for what has to be done now and then.
+  bool is_due() {
+    if (steps_ < kStepsPerTurn) return false;
+    steps_ = 0;
+    return true;
+  }
+
+  /// Dissolves slabs of this thread's that have been unused since the last call.
+  void retire_idle() { owner_->retire_idle(); }
+
   /// A block of at least `bytes`, aligned to 16; nullptr when there is no memory or no room under
   /// maxBytes. `bytes` is at most kMaxLargeBytes.
   void* allocate(ByteCount bytes);
 
+  /// The same, and `is_zero`: whether it reads as zero. Worth it where clearing is dearer than a
+  /// way past the magazine: from kLeastZeroBytes on.
+  void* allocate_zeroed(ByteCount bytes, bool& is_zero);
+  static constexpr ByteCount kLeastZeroBytes = 4 * kKiB;
+
   /// `block` came from allocate() of any thread cache of this heap.
   void free(void* block) {
-    if (!try_free(block)) free_slow(block);
+    const std::size_t c = own_class(block);
+    c < kRows ? push(c, block) : free_slow(block, c);
   }
 
   /// Gives every cached block back.
@@ -114,43 +138,77 @@ class ThreadCache final : public FrontCache, public Room::Member {
 
  private:
   friend class FrontCache;
-  static constexpr std::uint32_t kOutboxBlocks = 64;
+  static constexpr std::size_t kOutboxRuns = 32;
+  static constexpr std::uint32_t kStepsPerTurn = 64;
+
+  /// Set while the magazines are being changed as a whole: a child forked at that moment finds them
+  /// in no good order and leaves them alone.
+  class Busy {
+   public:
+    explicit Busy(ThreadCache& cache) : cache_(cache), before_(cache.is_busy_) {
+      cache.is_busy_ = true;
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    ~Busy() {
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      cache_.is_busy_ = before_;
+    }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    ThreadCache& cache_;
+    const bool before_;
+  };
 
   explicit ThreadCache(Heap& heap, SlabOwner& owner);
   friend class Metadata;  // destroy()
   ~ThreadCache() = default;
 
-  void free_slow(void* block);
+  void free_slow(void* block, std::size_t own_class);
+  void* allocate_one(ClassIndex c, bool& is_zero);
   void spill(ClassIndex c);
-  void send_home(void* block, ByteCount bytes);
+  void send_home(void* block);
+  void send_run(SlabRun& run);
   void empty_outbox();
+  void give_all();
   std::uint32_t count(std::size_t c) const {
-    return static_cast<std::uint32_t>(tops_[c] - &slots_[c][floors_[c]]) - 1;
+    return is_open(c) ? static_cast<std::uint32_t>(tops_[c] - &slots_[c][floors_[c]]) - 1 : 0;
   }
   void lay_out(std::size_t c, std::uint32_t capacity);
+  void close_row(std::size_t c);
+  bool is_open(std::size_t c) const { return tops_[c] != &no_row_[kSlots - 1]; }
 
   SlabOwner* owner_ = nullptr;
   Heap* heap_ = nullptr;
   std::atomic<bool> squeezed_{false};  // written by other threads, see Room
   BatchSizes batches_;
-  std::uint8_t floors_[kClassCount] = {};   // place of the null pointer in each row
-  std::uint8_t limits_[kClassCount] = {};   // most blocks of each class
-  std::uint8_t streaks_[kClassCount] = {};  // spills since the last refill
-  std::uint32_t outbox_count_ = 0;
+  std::uint8_t floors_[kRows] = {};   // place of the null pointer in each row
+  std::uint8_t limits_[kRows] = {};   // most blocks of each class
+  std::uint8_t streaks_[kRows] = {};  // spills since the last refill
+  bool is_busy_ = false;
+  std::uint32_t steps_ = 0;  // slow paths since the last turn
   ByteCount outbox_bytes_ = 0;
-  void* outbox_[kOutboxBlocks] = {};
-  alignas(kRowBytes) void* slots_[kClassCount][kSlots] = {};
+  SlabRun outbox_[kOutboxRuns] = {};  // by a hash of slab and word: neighbours go home together
+  /// For classes of which the thread has had no block: it looks empty to a pop and gets full by one
+  /// push, so that the rows of those classes need no memory.
+  alignas(kRowBytes) void* no_row_[kSlots];
+  alignas(kRowBytes) void* slots_[kRows][kSlots];  // written as they are used
 };
 
-inline bool FrontCache::try_free(void* block) {
-  const std::size_t c = own_class(block);
-  if (c > kLastMediumClass) [[unlikely]]
-    return false;
+inline void FrontCache::push(std::size_t c, void* block) {
   void** top = tops_[c];
   *top++ = block;
   __atomic_store_n(&tops_[c], top, __ATOMIC_RELAXED);
   if (address_of(top) % kRowBytes == 0) [[unlikely]]
     static_cast<ThreadCache*>(this)->spill(static_cast<ClassIndex>(c));
+}
+
+inline bool FrontCache::try_free(void* block) {
+  const std::size_t c = own_class(block);
+  if (c > kLastMediumClass) [[unlikely]]
+    return false;
+  push(c, block);
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include "os/linux_os.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -174,8 +175,10 @@ FaultCounts LinuxOs::fault_counts() const { return rusage_fault_counts(); }
 Os& system_os() {
   // In plain storage, so that no destructor runs at exit under threads that still allocate.
   alignas(LinuxOs) static unsigned char storage[sizeof(LinuxOs)];
-  static LinuxOs* const os = new (storage) LinuxOs();
-  return *os;
+  // By pthread's means: a static local's guard is the C++ library's.
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, [] { new (storage) LinuxOs(); });
+  return *reinterpret_cast<LinuxOs*>(storage);
 }
 
 }  // namespace superslab

@@ -1,5 +1,6 @@
 #include "os/posix_os.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include <new>
@@ -51,8 +52,10 @@ FaultCounts PosixOs::fault_counts() const { return rusage_fault_counts(); }
 Os& system_os() {
   // In plain storage, so that no destructor runs at exit under threads that still allocate.
   alignas(PosixOs) static unsigned char storage[sizeof(PosixOs)];
-  static PosixOs* const os = new (storage) PosixOs();
-  return *os;
+  // By pthread's means: a static local's guard is the C++ library's.
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, [] { new (storage) PosixOs(); });
+  return *reinterpret_cast<PosixOs*>(storage);
 }
 #endif
 

@@ -25,4 +25,7 @@ enum class Populate : std::uint8_t { kOff, kDemand, kSuperslab };
 /// What happens at Snapshot::max_bytes.
 enum class OnExhausted : std::uint8_t { kThrow, kWait, kFallback };
 
+/// What becomes of a block of another allocator that comes to free().
+enum class Foreign : std::uint8_t { kNext, kIgnore, kAbort };
+
 }  // namespace superslab

@@ -61,7 +61,7 @@ unsigned name_distance(std::string_view a, std::string_view b) {
   if (shorter == 0) return kFarApart;
   const unsigned distance = alignment_distance(left.view(), right.view());
   if (distance <= longer.size() / 3) return distance;
-  const bool beginning = left.view().substr(0, shorter) == right.view().substr(0, shorter);
+  const bool beginning = first_part(left.view(), shorter) == first_part(right.view(), shorter);
   return beginning && shorter >= kShortestBeginning ? distance : kFarApart;
 }
 

@@ -1,7 +1,6 @@
 #include "policy/policy_error.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstring>
 
 #include "policy/nearest_name.h"
@@ -188,19 +187,11 @@ void describe_fault(PolicyOrigin origin, const Knob& knob, std::string_view valu
   describe(origin, knob, "\"", fault, error);
 }
 
-void describe_fault(PolicyOrigin origin, const Knob& knob, double value, TextFault fault,
-                    PolicyError& error) {
+void describe_number_fault(const Knob& knob, std::string_view spelled, TextFault fault,
+                           PolicyError& error) {
   error = PolicyError{};
-  // JavaScript's spelling where the two differ.
-  if (std::isnan(value)) {
-    copy_foreign("NaN", error.value);
-  } else if (std::isinf(value)) {
-    copy_foreign(value < 0 ? "-Infinity" : "Infinity", error.value);
-  } else {
-    char* const end = error.value + sizeof(error.value) - 1;
-    *std::to_chars(error.value, end, value).ptr = '\0';
-  }
-  describe(origin, knob, "", fault, error);
+  copy_foreign(spelled, error.value);
+  describe(PolicyOrigin::kOption, knob, "", fault, error);
 }
 
 void describe_missing_node(PolicyOrigin origin, const Knob& knob, unsigned node,

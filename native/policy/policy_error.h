@@ -33,9 +33,9 @@ void describe_unknown(PolicyOrigin origin, std::string_view name, PolicyError& e
 void describe_fault(PolicyOrigin origin, const Knob& knob, std::string_view value, TextFault fault,
                     PolicyError& error);
 
-/// The same for a number.
-void describe_fault(PolicyOrigin origin, const Knob& knob, double value, TextFault fault,
-                    PolicyError& error);
+/// The same for an option that was given as a number, as `spelled` by JavaScript.
+void describe_number_fault(const Knob& knob, std::string_view spelled, TextFault fault,
+                           PolicyError& error);
 
 /// A memory node that this machine does not have.
 void describe_missing_node(PolicyOrigin origin, const Knob& knob, unsigned node,

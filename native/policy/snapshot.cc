@@ -13,7 +13,7 @@ bool split_variable(std::string_view entry, Variable& out) {
   if (!entry.starts_with(kVariablePrefix)) return false;
   const std::size_t equals = entry.find('=');
   if (equals == std::string_view::npos) return false;
-  out = {entry.substr(0, equals), entry.substr(equals + 1)};
+  out = {first_part(entry, equals), rest_from(entry, equals + 1)};
   return true;
 }
 
@@ -22,23 +22,6 @@ void apply_profile(Snapshot& snapshot, const bool (&is_set)[kKnobCount]) {
     if (row.profile != snapshot.profile || is_set[static_cast<std::size_t>(row.id)]) continue;
     set_knob_code(snapshot, row.id, row.code);
   }
-}
-
-// `Value` is std::string_view or double.
-template <typename Value>
-bool apply_any(Snapshot& snapshot, std::string_view option, Value value, PolicyError& error) {
-  const Knob* const knob = find_option(option);
-  if (knob == nullptr) {
-    describe_unknown(PolicyOrigin::kOption, option, error);
-    return false;
-  }
-  const Reading reading = parse_value(*knob, value);
-  if (reading.fault != TextFault::kNone) {
-    describe_fault(PolicyOrigin::kOption, *knob, value, reading.fault, error);
-    return false;
-  }
-  set_knob_code(snapshot, knob->id, reading.value);
-  return true;
 }
 
 }  // namespace
@@ -97,15 +80,6 @@ std::size_t snapshot_from_environment(const char* const* environment, Snapshot& 
   }
   apply_profile(out, is_set);
   return wrong;
-}
-
-bool apply_option(Snapshot& snapshot, std::string_view option, std::string_view value,
-                  PolicyError& error) {
-  return apply_any(snapshot, option, value, error);
-}
-
-bool apply_option(Snapshot& snapshot, std::string_view option, double value, PolicyError& error) {
-  return apply_any(snapshot, option, value, error);
 }
 
 bool check_node(const Snapshot& snapshot, PolicyOrigin origin, unsigned node_count,

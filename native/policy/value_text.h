@@ -7,6 +7,7 @@
 // No sign, fraction, exponent, separator or white space.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -33,6 +34,15 @@ constexpr char to_lower(char c) {
 }
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// string_view::substr throws, which a library without exceptions would carry around for nothing.
+// `at` is at most text.size().
+constexpr std::string_view first_part(std::string_view text, std::size_t at) {
+  return {text.data(), at};
+}
+constexpr std::string_view rest_from(std::string_view text, std::size_t at) {
+  return {text.data() + at, text.size() - at};
+}
 
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
@@ -62,7 +72,7 @@ constexpr int size_suffix_shift(std::string_view suffix) {
     default:
       return -1;
   }
-  const std::string_view rest = suffix.substr(1);
+  const std::string_view rest = rest_from(suffix, 1);
   const bool known =
       rest.empty() || equal_ignoring_case(rest, "b") || equal_ignoring_case(rest, "ib");
   return known ? shift : -1;
@@ -88,7 +98,7 @@ constexpr Reading read_number(std::string_view text, bool with_suffix) {
     if (!fraction) return {0, TextFault::kMalformed};
   }
 
-  const std::string_view suffix = text.substr(at);
+  const std::string_view suffix = rest_from(text, at);
   const int shift = with_suffix ? size_suffix_shift(suffix) : (suffix.empty() ? 0 : -1);
   if (shift < 0) return {0, TextFault::kMalformed};
   if (fraction) return {0, TextFault::kFraction};
@@ -106,7 +116,7 @@ constexpr std::string_view word_at(std::string_view words, std::size_t index) {
     if (bar == std::string_view::npos) return {};
     words.remove_prefix(bar + 1);
   }
-  return words.substr(0, words.find('|'));
+  return first_part(words, std::min(words.find('|'), words.size()));
 }
 
 constexpr std::size_t word_count(std::string_view words) {

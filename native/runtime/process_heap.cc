@@ -14,21 +14,22 @@ namespace {
 /// As much address space as block numbers can name; a limited process gets less.
 constexpr std::uint32_t kRegionArenas = kMaxArenas - 1;
 
+/// From here on a huge page that is touched in one place only adds little to what is there.
+constexpr ByteCount kThpFromBytes = 16 * kMiB;
+
 constinit FrontCache no_cache;
 
 enum class State : std::uint8_t { kNone, kBuilding, kReady, kFailed };
 constinit std::atomic<State> state{State::kNone};
-constinit pthread_t builder{};
 pthread_key_t end_of_thread;
 
 Snapshot read_policy(PolicyError& error) {
   Snapshot policy;
   if (snapshot_from_environment(environ, policy, std::span<PolicyError>(&error, 1)) == 0)
     (void)check_node(policy, PolicyOrigin::kEnvironment, system_os().node_count(), error);
-  // A process's memory is touched as its code sees fit: what is brought in ahead of that, or as
-  // huge pages, counts in its RSS without being used.
+  // A process's memory is touched as its code sees fit: what is brought in ahead of that counts in
+  // its RSS without being used.
   policy.populate = Populate::kOff;
-  policy.huge_pages = HugePages::kOff;
   return policy;
 }
 
@@ -43,11 +44,13 @@ alignas(ProcessHeap) constinit unsigned char ProcessHeapStorage::bytes[sizeof(Pr
 
 constinit thread_local FrontCache* ProcessHeap::front_ = &no_cache;
 constinit thread_local ThreadCache* ProcessHeap::cache_ = nullptr;
+constinit thread_local bool ProcessHeap::has_ended_ = false;
+constinit thread_local bool ProcessHeap::is_builder_ = false;
 
 ProcessHeap::ProcessHeap()
     : usable_(space_.open(system_os(), kRegionArenas)),
       policy_(read_policy(environment_error_)),
-      heap_(space_, clock_, policy_, LargeReuse::kParts),
+      heap_(space_, clock_, policy_, {LargeReuse::kParts, kThpFromBytes, true}),
       mapped_(space_) {}
 
 ProcessHeap* ProcessHeap::get() {
@@ -61,17 +64,20 @@ ProcessHeap* ProcessHeap::get() {
 ProcessHeap* ProcessHeap::build() {
   State before = State::kNone;
   if (!state.compare_exchange_strong(before, State::kBuilding, std::memory_order_acquire)) {
-    if (before == State::kBuilding && pthread_equal(builder, pthread_self())) return nullptr;
+    if (is_builder_) return nullptr;
     while ((before = state.load(std::memory_order_acquire)) == State::kBuilding) sched_yield();
     return before == State::kReady ? ProcessHeapStorage::heap() : nullptr;
   }
-  builder = pthread_self();
+  is_builder_ = true;
   auto* heap = new (ProcessHeapStorage::bytes) ProcessHeap;
+  prepare_biased_locks();
+  heap->heap_.set_idle_hook([] { ProcessHeapStorage::heap()->note_idle(); });
   const bool good = heap->usable_ && pthread_key_create(&end_of_thread, thread_ends) == 0;
   state.store(good ? State::kReady : State::kFailed, std::memory_order_release);
+  is_builder_ = false;
   if (!good) return nullptr;
   // After it is ready: this may allocate.
-  pthread_atfork(before_fork, after_fork, after_fork);
+  pthread_atfork(before_fork, after_fork, after_fork_in_child);
   return heap;
 }
 
@@ -89,30 +95,53 @@ ThreadCache* ProcessHeap::attach() {
 void ProcessHeap::thread_ends(void* cache) {
   front_ = &no_cache;
   cache_ = nullptr;
+  has_ended_ = true;
   static_cast<ThreadCache*>(cache)->detach();
+  ProcessHeapStorage::heap()->note_idle();
 }
 
-bool ProcessHeap::tick() {
+void ProcessHeap::tick() {
   const Nanos now = clock_.now();
   Nanos due = next_tick_.load(std::memory_order_relaxed);
   const Nanos delay = to_nanos(policy_.purge_delay_ms);
-  if (now < due || !next_tick_.compare_exchange_strong(due, now + delay / 2 + 1,
-                                                       std::memory_order_relaxed))
-    return true;
-  const bool idle_left = heap_.tick();
+  if (now < due) return;
+  // One thread at a time; the others come too late for this one.
+  if (!next_tick_.compare_exchange_strong(due, now + delay / 2 + 1, std::memory_order_relaxed))
+    return;
+  if (!purging_.try_lock()) return;
+  heap_.tick();
   space_.purge_idle(now > delay ? now - delay : 0);
-  return idle_left || space_.idle_bytes() != 0;
+  purging_.unlock();
+  note_idle();
+}
+
+bool ProcessHeap::clean() {
+  const Nanos now = clock_.now();
+  const Nanos delay = to_nanos(policy_.purge_delay_ms);
+  LockGuard guard(purging_);
+  bool is_left = heap_.settle();
+  is_left |= heap_.tick();
+  space_.purge_idle(now > delay ? now - delay : 0);
+  return is_left || space_.idle_bytes() != 0;
+}
+
+ByteCount ProcessHeap::idle_bytes() const {
+  const ByteCount out = heap_.out_bytes();
+  const ByteCount committed = heap_.committed_bytes();
+  return space_.idle_bytes() + (committed > out ? committed - out : 0);
 }
 
 ByteCount ProcessHeap::trim() {
+  LockGuard guard(purging_);
   if (cache_ != nullptr) cache_->flush();
   return heap_.trim(0) + space_.purge_idle(~Nanos{0});
 }
 
-// Locks in their order of rank. The child has only the thread that forked; what the others had
-// cached stays with them, for good.
+// Locks in their order of rank. In the child only the thread that forked is left.
 void ProcessHeap::before_fork() {
   ProcessHeap& heap = *ProcessHeapStorage::heap();
+  // First: what is on its way to the operating system is on no list that the child could find.
+  heap.purging_.lock_unchecked();
   heap.heap_.lock();
   heap.mapped_.lock();
   heap.space_.lock();
@@ -127,6 +156,14 @@ void ProcessHeap::after_fork() {
   heap.space_.unlock();
   heap.mapped_.unlock();
   heap.heap_.unlock();
+  heap.purging_.unlock_unchecked();
+}
+
+void ProcessHeap::after_fork_in_child() {
+  after_fork();
+  ProcessHeap& heap = *ProcessHeapStorage::heap();
+  heap.janitor_.forget_thread();
+  ThreadCache::detach_others(heap.heap_, cache_);
 }
 
 }  // namespace superslab

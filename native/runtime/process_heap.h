@@ -13,6 +13,7 @@
 #include "heap/thread_cache.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
+#include "runtime/janitor.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -33,6 +34,10 @@ class ProcessHeap {
     return mine != nullptr ? mine : attach();
   }
 
+  /// The same for a free. The C library frees a thread's last things when no destructor of ours can
+  /// run any more; a cache attached then would stay for ever. nullptr from there on.
+  ThreadCache* cache_to_free() { return has_ended_ && cache_ == nullptr ? nullptr : cache(); }
+
   Heap& heap() { return heap_; }
   Space& space() { return space_; }
   const Clock& clock() const { return clock_; }
@@ -42,8 +47,20 @@ class ProcessHeap {
   const PolicyError& environment_error() const { return environment_error_; }
 
   /// Gives memory that has been idle for longer than the policy's delay back to the operating
-  /// system; cheap when it is not yet time. True while something idle is left.
-  bool tick();
+  /// system; cheap when it is not yet time. Called with allocations.
+  void tick();
+
+  /// The same at once, and also for threads that have stopped allocating: see Heap::settle(). True
+  /// while there is something left to do.
+  bool clean();
+
+  /// Memory that no caller has, as far as it is known.
+  ByteCount idle_bytes() const;
+
+  /// Much was given back: somebody should look whether more comes.
+  void note_idle() {
+    if (policy_.background) janitor_.call();
+  }
 
   /// Gives back everything that is idle, the calling thread's cache included. Returns the bytes.
   ByteCount trim();
@@ -56,12 +73,15 @@ class ProcessHeap {
   static void thread_ends(void* cache);
   static void before_fork();
   static void after_fork();
+  static void after_fork_in_child();
 
   // Initial-exec: one load through the thread's own register, and never a call into the loader,
   // which would allocate.
   // constinit here too: users of the header then need no check for a dynamic initializer.
   [[gnu::tls_model("initial-exec")]] static constinit thread_local FrontCache* front_;
   [[gnu::tls_model("initial-exec")]] static constinit thread_local ThreadCache* cache_;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local bool has_ended_;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local bool is_builder_;
 
   Space space_;
   bool usable_;
@@ -70,6 +90,8 @@ class ProcessHeap {
   Snapshot policy_;
   Heap heap_;
   MappedBlocks mapped_;
+  Janitor janitor_{*this};
+  Mutex purging_{LockRank::kPurging};
   std::atomic<Nanos> next_tick_{0};
 };
 

@@ -14,9 +14,6 @@ namespace superslab {
 
 class Metadata {
  public:
-  /// Takes the first chunk, so that the first objects need no more. False without memory.
-  bool open(Os& os) { return add_chunk(os, 0); }
-
   /// nullptr without memory. `alignment` is a power of two, at most an OS page, and the same for
   /// all objects of one size. Reads as zero only when fresh.
   void* allocate(Os& os, ByteCount bytes, ByteCount alignment);

@@ -17,6 +17,14 @@ namespace superslab {
 /// Words of each kind that fit into the entry itself.
 constexpr std::size_t kInlineWords = 2;
 
+/// What its owner has in a slab.
+enum class SlabPlace : std::uint8_t {
+  kDrained,  // nothing: every block is out
+  kPartial,  // some blocks, while others are out
+  kUnused,   // every block; it can be dissolved
+};
+constexpr std::size_t kSlabPlaces = 3;
+
 struct alignas(kCacheLinePair) Slab {
   // First line: only the owner writes it.
   std::byte* start;           // first block
@@ -29,7 +37,8 @@ struct alignas(kCacheLinePair) Slab {
   std::uint16_t words;            // 64-bit words of one kind
   ClassIndex size_class;
   std::uint8_t slices;  // 0: no slab starts at this slice
-  bool partial;         // which of its owner's lists it is in: something to take, or drained
+  SlabPlace place;      // which of its owner's lists it is in
+  bool is_clean;        // blocks that were never handed out read as zero
   Slab* next;
   Slab* prev;
 

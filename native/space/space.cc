@@ -40,7 +40,8 @@ bool Space::open(Os& os, std::uint32_t region_arenas) {
   tags_ = reinterpret_cast<SliceTag*>(tables + kRouteTableBytes);
   distances_ = reinterpret_cast<std::uint8_t*>(tables + kRouteTableBytes + kSliceTableBytes);
   ordinals_ = reinterpret_cast<std::uint8_t*>(tables + kRouteTableBytes + 2 * kSliceTableBytes);
-  if (metadata_.open(os) && (region_arenas == 0 || reserve_region(region_arenas))) return true;
+  pieces_ = static_cast<Piece*>(metadata_.allocate(os, kMaxPieces * sizeof(Piece), alignof(Piece)));
+  if (pieces_ != nullptr && (region_arenas == 0 || reserve_region(region_arenas))) return true;
   close();
   return false;
 }
@@ -78,7 +79,7 @@ bool Space::open_next_of_region() {
 void Space::close() {
   for (std::uint32_t i = 0; i < piece_count_; ++i)
     os_->unreserve(pieces_[i].base, pieces_[i].bytes);
-  for (std::uint32_t i = 1; i < arena_count_; ++i) arenas_[i].close(*os_);
+  for (std::uint32_t i = 1; i < arena_count_; ++i) arenas_[i]->close(*os_);
   metadata_.close(*os_);
   os_->unreserve(routes_, align_up(kTableBytes, os_->page_bytes()));
   piece_count_ = 0;
@@ -92,10 +93,17 @@ bool Space::add_piece(std::byte* base, ByteCount bytes) {
   if (ordinals_[window] == kNoArena) {
     if (arena_count_ == kMaxArenas) return false;
     auto* start = reinterpret_cast<std::byte*>(window << kArenaShift);
-    if (!arenas_[arena_count_].open(*os_, start, arena_count_)) return false;
+    auto* arena = metadata_.make<Arena>(*os_);
+    if (arena == nullptr) return false;
+    if (!arena->open(*os_, start, arena_count_)) {
+      metadata_.destroy(arena);
+      return false;
+    }
+    arenas_[arena_count_] = arena;
+    directories_[arena_count_] = &arena->directory();
     ordinals_[window] = static_cast<std::uint8_t>(arena_count_++);
   }
-  arenas_[ordinals_[window]].add_piece(base, bytes);
+  arenas_[ordinals_[window]]->add_piece(base, bytes);
   return true;
 }
 
@@ -134,12 +142,14 @@ Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, 
         return fresh || s->pages == pages;
       case Wanted::kPlain:
         return fresh || !is_explicit(s->pages);
+      case Wanted::kIdle:
+        return !fresh && s->is_idle && !is_explicit(s->pages);
     }
     return false;
   };
   status = OsStatus::kOk;
   for (std::uint32_t ordinal = 1; ordinal < arena_count_; ++ordinal) {
-    Arena& arena = arenas_[ordinal];
+    Arena& arena = *arenas_[ordinal];
     const int first = arena.find_spare(count, unit, fits);
     if (first < 0) continue;
     const auto start = static_cast<std::uint32_t>(first);
@@ -165,8 +175,8 @@ Superslab* Space::claim_or_reserve(std::uint32_t count, std::uint32_t unit, Want
 }
 
 void Space::set_spare(const Superslab* head, std::uint32_t count) {
-  arenas_[head->index / kSuperslabsPerArena].set_spare(head->index % kSuperslabsPerArena, count,
-                                                       true);
+  arenas_[head->index / kSuperslabsPerArena]->set_spare(head->index % kSuperslabsPerArena, count,
+                                                        true);
 }
 
 OsStatus Space::commit_plain(Superslab* head, ByteCount bytes, HugePages pages) {
@@ -226,8 +236,11 @@ TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
 TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing,
                            std::uint32_t unit) {
   TakenRun taken;
-  Superslab* head =
-      claim_or_reserve(count, unit, Wanted::kFreshOrBacked, backing.pages, taken.status);
+  Superslab* head = nullptr;
+  if (backing.prefers_idle && idle_bytes() != 0)
+    head = claim(count, unit, Wanted::kIdle, backing.pages, taken.status);
+  if (head == nullptr)
+    head = claim_or_reserve(count, unit, Wanted::kFreshOrBacked, backing.pages, taken.status);
   // The advice that memory was committed with stays; the wrong one beats no memory.
   if (head == nullptr) head = claim(count, unit, Wanted::kPlain, backing.pages, taken.status);
   if (head == nullptr) {
@@ -255,7 +268,12 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std:
   LockGuard guard(lock_);
   bool fell_back = false;
   bool fell_back_to_smaller = false;
-  if (is_explicit(backing.pages) && unit == 1) {
+  if (is_explicit(backing.pages) && unit != 1) {
+    // Those are handed out in runs of their own; what is aligned more strictly does without.
+    backing.pages = HugePages::kTransparent;
+    fell_back_to_smaller = true;
+  }
+  if (is_explicit(backing.pages)) {
     taken = take_explicit(count, backing);
     if (taken.head == nullptr && backing.pages == HugePages::k1GiB) {
       fell_back_to_smaller = true;
@@ -288,7 +306,7 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
   const std::uint32_t first = head->index % kSuperslabsPerArena;
   const std::uint32_t more = count - head->run;
   if (first + count > kSuperslabsPerArena) return false;
-  Arena& arena = arenas_[head->index / kSuperslabsPerArena];
+  Arena& arena = *arenas_[head->index / kSuperslabsPerArena];
   const auto fits = [&](const Superslab* s) {
     return s == nullptr || s->committed_bytes == 0 || s->pages == head->pages;
   };
@@ -339,12 +357,17 @@ ByteCount Space::purge_idle(Nanos before) {
     {
       LockGuard guard(lock_);
       for (SuperslabIndex i = kFirstOrdinal * kSuperslabsPerArena; i < index_limit(); ++i) {
-        const Arena& arena = arenas_[i / kSuperslabsPerArena];
+        Arena& arena = *arenas_[i / kSuperslabsPerArena];
         if (!arena.is_ready(i % kSuperslabsPerArena)) continue;
         Superslab& s = superslab(i);
         if (!s.is_idle || s.idle_since > before) continue;
-        // Not spare while the system call runs, so that nobody takes it.
-        arenas_[i / kSuperslabsPerArena].set_spare(i % kSuperslabsPerArena, 1, false);
+        // One that is not spare is being purged already: it may be in use when we are done.
+        if (!arena.is_spare(i % kSuperslabsPerArena, 1, [](const Superslab*) { return true; }))
+          continue;
+        // Neither spare nor idle while the system call runs: nobody takes it, and nobody else
+        // purges it.
+        leave_idle(&s, 1);
+        arena.set_spare(i % kSuperslabsPerArena, 1, false);
         const bool is_next = count != 0 && batch[count - 1]->base + kSuperslabBytes == s.base;
         if (is_next) {
           ranges[range_count - 1].bytes += kSuperslabBytes;
@@ -359,9 +382,11 @@ ByteCount Space::purge_idle(Nanos before) {
     const bool done = os_->purge(ranges, range_count) == OsStatus::kOk;
     LockGuard guard(lock_);
     for (std::size_t i = 0; i < count; ++i) {
-      if (done) leave_idle(batch[i], 1);
+      batch[i]->is_idle = !done;
       set_spare(batch[i], 1);
     }
+    if (!done)
+      idle_superslabs_.fetch_add(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
     if (!done) return purged;
     purged += count * kSuperslabBytes;
   }

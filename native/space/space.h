@@ -1,8 +1,8 @@
 // The process's address space as superslab sees it: arenas, and which superslabs are spare.
 //
 //   pointer >> 32            -> arena ordinal  (flat table over 47 bits)
-//   ordinal, (pointer >> 16) -> slice          (class tag, distance to its slab's first slice, route)
-//   slice                    -> Slab
+//   ordinal, (pointer >> 16) -> slice          (class tag, distance to its slab's first slice,
+//   route) slice                    -> Slab
 //
 // Two loads find a block's class, and reject a pointer that is not ours. A space that lies in one
 // region needs only the second: see Space::region().
@@ -32,8 +32,8 @@ constexpr SliceTag kTagNone = 0;      // in no block
 constexpr SliceTag kTagLarge = 0xff;  // first slice of a large block
 constexpr SliceTag tag_of(ClassIndex c) { return static_cast<SliceTag>(to_index(c) + 1); }
 
-/// Where a block of a slice goes when it is freed: the id of the owner of its slab and its class, or
-/// kNoRoute. One load tells a thread whether a block is its own and which class it has.
+/// Where a block of a slice goes when it is freed: the id of the owner of its slab and its class,
+/// or kNoRoute. One load tells a thread whether a block is its own and which class it has.
 using Route = std::uint32_t;
 constexpr Route kNoRoute = 0;
 constexpr unsigned kRouteClassBits = 8;
@@ -56,6 +56,7 @@ struct Region {
 struct Backing {
   HugePages pages = HugePages::kOff;
   Placement placement = {};
+  bool prefers_idle = false;  // superslabs that hold memory already, whatever their pages
 };
 
 struct TakenRun {
@@ -78,6 +79,11 @@ class Space {
   bool open(Os& os, std::uint32_t region_arenas = 0);
 
   const Region& region() const { return region_; }
+
+  /// Whether `p` lies in the region's addresses, also where nothing is yet. Any thread.
+  bool reserves(const void* p) const {
+    return region_.slices != 0 && address_of(p) - address_of(pieces_[0].base) < pieces_[0].bytes;
+  }
 
   /// Unmaps everything. Only for tests.
   void close();
@@ -109,7 +115,7 @@ class Space {
 
   /// The entry of a superslab that was taken at least once.
   Superslab& superslab(SuperslabIndex index) const {
-    return arenas_[index / kSuperslabsPerArena].directory().superslabs[index % kSuperslabsPerArena];
+    return directories_[index / kSuperslabsPerArena]->superslabs[index % kSuperslabsPerArena];
   }
 
   /// True when `p` lies in an arena.
@@ -131,27 +137,27 @@ class Space {
   Slab* slab_of(const void* p) const {
     const std::uint8_t ordinal = ordinal_of(p);
     const std::size_t slice = global_slice(ordinal, p);
-    return &arenas_[ordinal].directory().slabs[(slice - distances_[slice]) % kSlicesPerArena];
+    return &directories_[ordinal]->slabs[(slice - distances_[slice]) % kSlicesPerArena];
   }
 
   /// The slab entry that belongs to slice `slice` of `s`.
   Slab* slab_at(const Superslab& s, unsigned slice) const {
     const std::size_t global = std::size_t{s.index} * kSlicesPerSuperslab + slice;
-    return &arenas_[s.index / kSuperslabsPerArena].directory().slabs[global % kSlicesPerArena];
+    return &directories_[s.index / kSuperslabsPerArena]->slabs[global % kSlicesPerArena];
   }
 
   /// The out-of-line words of that slab.
   std::uint64_t* words_at(const Superslab& s, unsigned slice) const {
     const std::size_t global = std::size_t{s.index} * kSlicesPerSuperslab + slice;
-    return arenas_[s.index / kSuperslabsPerArena].directory().words[global % kSlicesPerArena];
+    return directories_[s.index / kSuperslabsPerArena]->words[global % kSlicesPerArena];
   }
 
   /// Tags `count` slices from `slice` on. Written by the heap that holds `s`, read by anybody who
   /// has a block in them.
   void tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag);
 
-  /// Sets where blocks of the slab that starts at `start` go. Written by who owns the slab; a reader
-  /// that is not the owner sees the old value or the new one, and neither is its own.
+  /// Sets where blocks of the slab that starts at `start` go. Written by who owns the slab; a
+  /// reader that is not the owner sees the old value or the new one, and neither is its own.
   void route_slices(const void* start, unsigned count, Route route);
 
   /// Where the block at `p` goes; kNoRoute for an address that is not ours.
@@ -212,6 +218,7 @@ class Space {
     kBacked,         // pages of the kind that is asked for
     kFreshOrBacked,  // either
     kPlain,          // anything but explicit huge pages, which are for those who ask
+    kIdle,           // memory that is there already, but no explicit huge pages
   };
 
   // All under the lock. A claimed run is not spare. claim() answers nullptr and kOk when there is
@@ -239,8 +246,9 @@ class Space {
   Route* routes_ = nullptr;            // kMaxArenas x kSlicesPerArena
   Region region_;
   std::byte* region_next_ = nullptr;  // first window of the region that is no arena yet
-  Arena arenas_[kMaxArenas];
-  Piece pieces_[kMaxPieces] = {};
+  Directory* directories_[kMaxArenas] = {};
+  Arena* arenas_[kMaxArenas] = {};
+  Piece* pieces_ = nullptr;        // kMaxPieces
   std::uint32_t arena_count_ = 1;  // ordinals in use, slot 0 included
   std::uint32_t piece_count_ = 0;
   std::atomic<SuperslabIndex> index_limit_{0};

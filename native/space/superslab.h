@@ -45,6 +45,7 @@ struct alignas(64) Superslab {
 
   SliceMask free_slices;   // slices in no slab
   SliceMask dirty_slices;  // free slices that hold memory; a subset of free_slices
+  SliceMask zero_slices;   // free slices that read as zero; a subset of free_slices
 
   std::atomic<SuperslabUse> use;  // written under the lock; binding reads it without
   HugePages pages;                // what it was committed with

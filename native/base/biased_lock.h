@@ -1,0 +1,64 @@
+// A lock for data that one thread works with all the time and others hardly ever.
+//
+// The holder of the bias pays two plain stores and a load, no atomic read-modify-write and no
+// fence. A visitor pays a system call: membarrier makes every running thread of the process execute
+// a full fence, so that either the holder sees the visitor's claim or the visitor sees that the
+// holder is inside (Dekker's algorithm with the fence of the frequent side moved to the rare one).
+// Where the kernel has no membarrier, the holder fences for itself.
+#pragma once
+
+#include <atomic>
+
+#include "base/lock.h"
+
+namespace superslab {
+
+/// Registers the process for membarrier; called once, before the first BiasedLock is used by two
+/// threads. Without it, or where it fails, locks are right but slower.
+void prepare_biased_locks();
+
+namespace detail {
+extern std::atomic<bool> has_process_fence;
+/// A full fence in every thread of this process that runs.
+void fence_process();
+void pause_visitor();
+}  // namespace detail
+
+class BiasedLock {
+ public:
+  constexpr BiasedLock() = default;
+  BiasedLock(const BiasedLock&) = delete;
+  BiasedLock& operator=(const BiasedLock&) = delete;
+
+  /// The holder of the bias: one thread, or several of which it is known that they are never at it
+  /// at once. Not recursive.
+  void enter() {
+    is_inside_.store(true, std::memory_order_relaxed);
+    if (detail::has_process_fence.load(std::memory_order_relaxed)) [[likely]] {
+      std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler keeps the order as well
+    } else {
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+    }
+    // Acquire: what the last visitor did happened before.
+    if (is_claimed_.load(std::memory_order_acquire)) [[unlikely]]
+      wait_for_visitor();
+  }
+  /// Release: a visitor that sees it sees what was done inside.
+  void leave() { is_inside_.store(false, std::memory_order_release); }
+
+  /// A visitor, from any other thread. False when the holder is inside.
+  bool try_visit();
+  /// The same, waiting for the holder to leave.
+  void visit();
+  void end_visit();
+
+ private:
+  void wait_for_visitor();
+  void claim();
+
+  std::atomic<bool> is_inside_{false};
+  std::atomic<bool> is_claimed_{false};
+  Mutex visitors_{LockRank::kVisitors};  // one at a time; the holder waits for them here
+};
+
+}  // namespace superslab
