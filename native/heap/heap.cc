@@ -17,16 +17,10 @@ ByteCount bytes_of(SliceMask slices) {
   return static_cast<ByteCount>(std::popcount(slices)) * kSliceBytes;
 }
 
-/// Explicit huge pages stay with the heap: they come from a pool of the machine that nobody else
-/// can use, and a purged one may have lost its reservation, so that the next touch is a SIGBUS.
-bool is_purgeable(const Superslab& s) {
-  return s.pages == HugePages::kOff || s.pages == HugePages::kTransparent;
-}
-
 /// Makes memory that goes back to the address space read as zero.
 void scrub(Os& os, const Superslab& s, ByteCount bytes) {
   const OsRange range{s.base, bytes};
-  if (!is_purgeable(s) || os.purge(&range, 1) != OsStatus::kOk) std::memset(s.base, 0, bytes);
+  if (!is_purgeable(s.pages) || os.purge(&range, 1) != OsStatus::kOk) std::memset(s.base, 0, bytes);
 }
 
 }  // namespace
@@ -177,9 +171,11 @@ bool Heap::inherit_slab(ClassIndex c, SlabOwner& to) {
 
 // Slabs --------------------------------------------------------------------------------------
 
-HugePages Heap::pages_for_slabs() const {
+HugePages Heap::pages_for_slabs(ClassIndex c) const {
   const HugePages pages = policy_.get().huge_pages;
-  const bool early = committed_bytes() < shape_.thp_from_bytes;
+  const bool is_small = to_index(c) < kFirstLargeClass;
+  const bool early =
+      committed_bytes() < (is_small ? shape_.thp_from_bytes_small : shape_.thp_from_bytes_large);
   return pages == HugePages::kTransparent && early ? HugePages::kOff : pages;
 }
 
@@ -244,8 +240,8 @@ bool Heap::bring_in_huge_page(Superslab* s) {
   return space_.os().is_resident(s->base + kSuperslabBytes - space_.os().page_bytes());
 }
 
-Superslab* Heap::fresh_superslab() {
-  const TakenRun taken = take_run(1, kSuperslabBytes, pages_for_slabs());
+Superslab* Heap::fresh_superslab(ClassIndex c) {
+  const TakenRun taken = take_run(1, kSuperslabBytes, pages_for_slabs(c));
   Superslab* s = taken.head;
   if (s == nullptr) return nullptr;
   s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
@@ -267,7 +263,7 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   const unsigned slices = size_class(c).slices;
   Lock guard(*this);
   Superslab* s = shelf_.find(slices);
-  if (s == nullptr && growth == Growth::kIfNeeded) s = fresh_superslab();
+  if (s == nullptr && growth == Growth::kIfNeeded) s = fresh_superslab(c);
   if (s == nullptr) return nullptr;
 
   shelf_.remove(s);
@@ -398,6 +394,9 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
     large_bytes_.fetch_add(bytes - before, std::memory_order_relaxed);
   }
   head->large_bytes = head->charged_bytes = bytes;
+  const ByteCount superslabs = (bytes < before ? before - bytes : bytes - before) / kSuperslabBytes;
+  Lock guard(*this);
+  (bytes < before ? counters_.superslabs_given : counters_.superslabs_taken).add(superslabs);
   return true;
 }
 
@@ -439,7 +438,8 @@ Superslab* Heap::orphan_large(const SlabOwner* lessee) {
 
 void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
   shelf_.for_each([&](Superslab* s) {
-    if (batch.count == PurgeBatch::kMax || s->idle_since > before || !is_purgeable(*s)) return;
+    if (batch.count == PurgeBatch::kMax || s->idle_since > before || !is_purgeable(s->pages))
+      return;
     const SliceMask dirty = s->dirty_slices;
     const bool whole = s->free_slices == kAllSlices;
     if (!whole && dirty == 0) return;
@@ -467,7 +467,7 @@ void Heap::purge_items(PurgeBatch& batch) {
     const Superslab& s = *item.superslab;
     item.first_range = count;
     if (item.what == PurgeBatch::kLarge) {
-      if (is_purgeable(s)) {
+      if (is_purgeable(s.pages)) {
         ranges[count++] = {s.base, s.large_bytes};
       } else {
         scrub(os, s, s.large_bytes);
@@ -601,7 +601,7 @@ bool Heap::tick() {
   Lock guard(*this);
   bool idle_left = big_cache_.bytes() != 0;
   shelf_.for_each([&](const Superslab* s) {
-    idle_left |= is_purgeable(*s) && (s->free_slices == kAllSlices || s->dirty_slices != 0);
+    idle_left |= is_purgeable(s->pages) && (s->free_slices == kAllSlices || s->dirty_slices != 0);
   });
   return idle_left;
 }

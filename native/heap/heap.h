@@ -30,10 +30,11 @@ enum class LargeReuse : std::uint8_t {
 /// How a heap uses the address space, apart from the policy values that its owner may choose.
 struct HeapShape {
   LargeReuse large_reuse = LargeReuse::kWhole;
-  /// Transparent huge pages, if the policy asks for them, are for superslabs that are cut into
-  /// slabs while at least this much is committed: a small heap would pay for memory it does not
-  /// use.
-  ByteCount thp_from_bytes = 0;
+  /// Transparent huge pages, if the policy asks for them, are for superslabs that are taken while
+  /// at least this much is committed: a small heap would pay for memory it does not use. Many slabs
+  /// of small blocks are used in part, so that they cost more.
+  ByteCount thp_from_bytes_small = 0;
+  ByteCount thp_from_bytes_large = 0;
   /// The heap stays for ever, so that without a limit nobody needs to know what is out.
   bool is_permanent = false;
 };
@@ -204,10 +205,10 @@ class Heap {
   template <class Act>
   bool for_each_vacant(Act act);
 
-  Superslab* fresh_superslab();
+  Superslab* fresh_superslab(ClassIndex c);
   bool bring_in_huge_page(Superslab* s);
   TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1);
-  HugePages pages_for_slabs() const;
+  HugePages pages_for_slabs(ClassIndex c) const;
   HugePages pages_for_large() const;
   void give_run(Superslab* head);
   void give_back_idle(Superslab* head);

@@ -10,6 +10,9 @@
 namespace superslab {
 namespace {
 
+/// Misses of a large class for each block of it that stays at hand.
+constexpr std::uint32_t kMissesPerSpare = 4;
+
 constexpr std::uint64_t bit_of(ClassIndex c) { return std::uint64_t{1} << to_index(c); }
 static_assert(kClassCount <= 64, "a word has a bit for each class");
 
@@ -102,6 +105,7 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero) {
   if (to_index(c) >= kFirstLargeClass) {
     Spares& spares = spares_[to_index(c) - kFirstLargeClass];
     if (spares.count != 0) return spares.blocks[--spares.count];
+    ++spares.misses;
   }
   const ByteCount unit = size_class(c).block_bytes;
   if (heap_.charge(unit, 1) == 0) return nullptr;
@@ -203,7 +207,10 @@ void SlabOwner::give_one(void* block, ClassIndex c) {
   const Hold hold(*this);
   ++changes_;
   Spares& spares = spares_[to_index(c) - kFirstLargeClass];
-  const std::uint32_t limit = std::min(magazine_limit(c, heap_.policy()), kSpareBlocks);
+  // An array that grows through the classes wants none of its former blocks again.
+  const std::uint32_t limit =
+      std::min({magazine_limit(c, heap_.policy()), kSpareBlocks, spares.misses / kMissesPerSpare});
+  if (limit == 0) return give_locked(&block, 1);
   if (spares.count >= limit) {
     // The older half, as from a magazine.
     const std::uint32_t going = (spares.count + 1) / 2;
@@ -352,7 +359,8 @@ void SlabOwner::purge_free_pages() {
     count = 0;
   };
   for_each_slab([&](const Slab& slab) {
-    if (slab.place != SlabPlace::kPartial || slab.populated_bytes != 0) return;
+    if (slab.place != SlabPlace::kPartial) return;
+    if (!is_purgeable(heap_.space().superslab_of(slab.start).pages)) return;
     slab_for_each_free_run(slab, [&](std::uint32_t from, std::uint32_t to) {
       const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);
       const std::uintptr_t high = align_down(address_of(block_address(slab, to)), page);

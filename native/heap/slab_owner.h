@@ -160,6 +160,7 @@ class alignas(kCacheLinePair) SlabOwner {
   static constexpr std::uint32_t kSpareBlocks = 16;
   struct Spares {
     std::uint32_t count = 0;
+    std::uint32_t misses = 0;  // times there was none at hand: what is wanted again is kept
     void* blocks[kSpareBlocks];
   };
   static constexpr std::size_t kLargeClasses = kClassCount - kFirstLargeClass;

@@ -1,22 +1,42 @@
 #include "malloc/allocate.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <cstring>
 
 #include "base/bits.h"
 #include "heap/placement.h"
 #include "heap/slab_bits.h"
+#include "malloc/checked.h"
+#include "malloc/first_class_heap.h"
 #include "malloc/foreign.h"
 
 namespace superslab {
 namespace {
 
-/// Slow paths between two looks at the clock.
-constexpr unsigned kStepsPerTick = 64;
+/// free() leaves errno as it was.
+class KeepErrno {
+ public:
+  KeepErrno() : error_(errno) {}
+  ~KeepErrno() { errno = error_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
 
-void count_step(ProcessHeap& heap) {
-  [[gnu::tls_model("initial-exec")]] static thread_local unsigned steps = 0;
-  if (++steps % kStepsPerTick == 0) heap.tick();
+ private:
+  const int error_;
+};
+
+/// What is done now and then, along with allocations.
+[[gnu::noinline]] void take_turn(ProcessHeap& heap, ThreadCache& cache) {
+  cache.retire_idle();
+  heap.tick();
+  FirstClassHeap::tick_all();
+}
+
+/// The heap that `block`, of a slab or large, is of: the process's or a first-class one.
+Heap& heap_of(ProcessHeap& process, const void* block) {
+  return *static_cast<Heap*>(process.space().superslab_of(block).heap);
 }
 
 bool is_large(ByteCount bytes) { return bytes > kMaxClassBytes; }
@@ -24,16 +44,30 @@ bool is_large(ByteCount bytes) { return bytes > kMaxClassBytes; }
 void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bool& is_zero) {
   ThreadCache* cache = heap.cache();
   if (cache == nullptr) return nullptr;
-  count_step(heap);
+  heap.tick();
   if (bytes >= kLeastMappedBytes || alignment >= kLeastMappedBytes) {
     is_zero = true;
     return heap.mapped().allocate(bytes, alignment);
   }
-  const Superslab* head = heap.heap().take_large(
-      bytes, &cache->owner(), std::max(alignment, kSuperslabBytes), &is_zero);
+  const auto take = [&] {
+    return heap.heap().take_large(bytes, &cache->owner(), std::max(alignment, kSuperslabBytes),
+                                  &is_zero);
+  };
+  const Superslab* head = take();
+  if (head == nullptr) {
+    cache->flush();  // our own unused slabs may hold the superslabs that are missing
+    head = take();
+  }
   if (head == nullptr) return nullptr;
   return alignment > kMinAlignment ? head->base
                                    : head->base + placement_offset(bytes, kSuperslabBytes);
+}
+
+/// Where a request of `bytes` > kMaxMediumBytes begins in its block, which may be nullptr.
+void* placed(void* block, ByteCount bytes) {
+  if (block == nullptr) return nullptr;
+  return static_cast<std::byte*>(block) +
+         placement_offset(bytes, size_class(class_for(bytes)).block_bytes);
 }
 
 /// The block of a slab that `p` lies in.
@@ -56,15 +90,14 @@ void* allocate_slow(ByteCount bytes) {
   }
   ThreadCache* cache = heap->cache();
   if (cache == nullptr) return nullptr;
-  count_step(*heap);
-  void* block = cache->allocate(bytes);
-  if (bytes <= kMaxMediumBytes || block == nullptr) return block;
-  return static_cast<std::byte*>(block) +
-         placement_offset(bytes, size_class(class_for(bytes)).block_bytes);
+  if (cache->is_due()) take_turn(*heap, *cache);
+  void* block = heap->policy().check ? allocate_checked(*cache, bytes) : cache->allocate(bytes);
+  return bytes <= kMaxMediumBytes ? block : placed(block, bytes);
 }
 
 void free_slow(void* block) {
   if (block == nullptr) return;
+  const KeepErrno keep;
   ProcessHeap* heap = ProcessHeap::get();
   const SliceTag tag = heap == nullptr ? kTagNone : tag_of_block(*heap, block);
   if (tag == kTagNone) {
@@ -72,28 +105,40 @@ void free_slow(void* block) {
     free_foreign(block);
     return;
   }
-  count_step(*heap);
+  if (heap->policy().check) check_block(*heap, "free", block);
   if (tag == kTagLarge) {
-    heap->heap().give_large(&heap->space().superslab_of(block));
+    heap_of(*heap, block).give_large(&heap->space().superslab_of(block));
+    heap->tick();
     return;
   }
   if (tag - 1u > kLastMediumClass) block = start_of_block(*heap, block);
-  ThreadCache* cache = heap->cache();
-  // Without memory for a cache the block still goes home.
+  // Not by way of the thread's cache: a first-class heap may end before that passes the block on.
+  if (FirstClassHeap::count() != 0) {
+    Heap& home = heap_of(*heap, block);
+    if (&home != &heap->heap()) return SlabOwner::give_remote(home, block);
+  }
+  ThreadCache* cache = heap->cache_to_free();
+  // Without a cache the block still goes home.
   if (cache == nullptr) return SlabOwner::give_remote(heap->heap(), block);
+  if (heap->policy().check) return cache->owner().give(&block, 1);
   cache->free(block);
 }
 
 void* allocate_zeroed(ByteCount bytes) {
-  ProcessHeap* heap = ProcessHeap::get();
-  if (is_large(bytes) && heap != nullptr) {
-    bool is_zero = false;
-    void* block = allocate_large(*heap, bytes, kMinAlignment, is_zero);
-    if (block != nullptr && !is_zero) std::memset(block, 0, bytes);
-    return block;
+  bool is_zero = false;
+  void* block = nullptr;
+  ProcessHeap* heap = bytes < ThreadCache::kLeastZeroBytes ? nullptr : ProcessHeap::get();
+  if (heap == nullptr) {
+    block = allocate(bytes);
+  } else if (is_large(bytes)) {
+    block = allocate_large(*heap, bytes, kMinAlignment, is_zero);
+  } else if (ThreadCache* cache = heap->cache(); cache != nullptr) {
+    if (cache->is_due()) take_turn(*heap, *cache);
+    block = heap->policy().check ? allocate_checked(*cache, bytes)
+                                 : cache->allocate_zeroed(bytes, is_zero);
+    if (bytes > kMaxMediumBytes) block = placed(block, bytes);
   }
-  void* block = allocate(bytes);
-  if (block != nullptr) std::memset(block, 0, bytes);
+  if (block != nullptr && !is_zero) std::memset(block, 0, bytes);
   return block;
 }
 
@@ -134,20 +179,49 @@ ByteCount usable_bytes(const void* block) {
 
 bool owns(const void* block) {
   ProcessHeap* heap = ProcessHeap::get();
-  return heap != nullptr &&
-         (tag_of_block(*heap, block) != kTagNone || heap->mapped().bytes_of(block) != 0);
+  if (heap != nullptr &&
+      (tag_of_block(*heap, block) != kTagNone || heap->mapped().bytes_of(block) != 0))
+    return true;
+  return is_from_start(block);
 }
 
-void* reallocate(void* block, ByteCount bytes) {
+bool resize_in_place(void* block, ByteCount bytes) {
   const ByteCount before = usable_bytes(block);
   // A block that would be less than half used gives way to a smaller one.
-  if (bytes <= before && bytes >= before / 2) return block;
+  if (bytes <= before && bytes >= before / 2) return true;
   ProcessHeap* heap = ProcessHeap::get();
-  if (heap != nullptr && is_large(bytes) && tag_of_block(*heap, block) == kTagLarge &&
-      heap->heap().resize_large(&heap->space().superslab_of(block),
-                                bytes + address_of(block) % kSuperslabBytes))
-    return block;
-  void* moved = allocate(bytes);
+  return heap != nullptr && is_large(bytes) && bytes < kLeastMappedBytes &&
+         tag_of_block(*heap, block) == kTagLarge &&
+         heap_of(*heap, block)
+             .resize_large(&heap->space().superslab_of(block),
+                           bytes + address_of(block) % kSuperslabBytes);
+}
+
+namespace {
+
+/// For a block that grows: it begins where its slab's does, so that it can grow on without moving.
+void* allocate_with_room(ByteCount bytes) {
+  if (bytes <= kMaxMediumBytes) return allocate(bytes);
+  if (!is_large(bytes)) return allocate(size_class(class_for(bytes)).block_bytes);
+  return allocate_aligned(kSuperslabBytes, bytes);
+}
+
+}  // namespace
+
+void* reallocate(void* block, ByteCount bytes) {
+  // The commonest case first: a small block of this thread's that stays in its class.
+  const std::size_t c = ProcessHeap::front().own_class(block);
+  if (c <= kLastMediumClass) {
+    const ByteCount before = kSizeClasses[c].block_bytes;
+    if (bytes <= before && bytes >= before / 2) return block;
+  } else {
+    if (c >= kClassCount && !owns(block)) return reallocate_foreign(block, bytes);
+    if (ProcessHeap* heap = ProcessHeap::get(); heap != nullptr && heap->policy().check)
+      check_block(*heap, "realloc", block);
+    if (resize_in_place(block, bytes)) return block;
+  }
+  const ByteCount before = usable_bytes(block);
+  void* moved = bytes > before ? allocate_with_room(bytes) : allocate(bytes);
   if (moved == nullptr) return bytes <= before ? block : nullptr;
   std::memcpy(moved, block, std::min(before, bytes));
   deallocate(block);

@@ -35,6 +35,9 @@ void* allocate_aligned(ByteCount alignment, ByteCount bytes);
 /// and then nothing has changed. `block` is not null.
 void* reallocate(void* block, ByteCount bytes);
 
+/// Whether `block` now holds `bytes` > 0 bytes where it is. `block` is not null.
+bool resize_in_place(void* block, ByteCount bytes);
+
 /// Bytes that may be used at `block`, at least as many as were asked for; 0 for nullptr.
 ByteCount usable_bytes(const void* block);
 

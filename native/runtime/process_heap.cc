@@ -15,7 +15,8 @@ namespace {
 constexpr std::uint32_t kRegionArenas = kMaxArenas - 1;
 
 /// From here on a huge page that is touched in one place only adds little to what is there.
-constexpr ByteCount kThpFromBytes = 16 * kMiB;
+constexpr ByteCount kThpFromBytesSmall = 64 * kMiB;
+constexpr ByteCount kThpFromBytesLarge = 16 * kMiB;
 
 constinit FrontCache no_cache;
 
@@ -30,6 +31,7 @@ Snapshot read_policy(PolicyError& error) {
   // A process's memory is touched as its code sees fit: what is brought in ahead of that counts in
   // its RSS without being used.
   policy.populate = Populate::kOff;
+  policy.purge_delay_ms = policy.malloc_purge_delay_ms;
   return policy;
 }
 
@@ -50,7 +52,8 @@ constinit thread_local bool ProcessHeap::is_builder_ = false;
 ProcessHeap::ProcessHeap()
     : usable_(space_.open(system_os(), kRegionArenas)),
       policy_(read_policy(environment_error_)),
-      heap_(space_, clock_, policy_, {LargeReuse::kParts, kThpFromBytes, true}),
+      heap_(space_, clock_, policy_,
+            {LargeReuse::kParts, kThpFromBytesSmall, kThpFromBytesLarge, true}),
       mapped_(space_) {}
 
 ProcessHeap* ProcessHeap::get() {
@@ -85,7 +88,7 @@ ThreadCache* ProcessHeap::attach() {
   ThreadCache* cache = ThreadCache::attach(heap_);
   if (cache == nullptr) return nullptr;
   cache_ = cache;
-  front_ = cache;
+  if (!policy_.check) front_ = cache;  // the slow paths check
   // Once they are set: this may allocate. Other destructors of the thread that run after ours and
   // allocate attach it again, and the system calls ours again for that.
   pthread_setspecific(end_of_thread, cache);

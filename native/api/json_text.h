@@ -1,0 +1,72 @@
+// JSON of numbers, written as far as the buffer goes and measured to its end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace superslab {
+
+class JsonText {
+ public:
+  JsonText(char* buffer, std::size_t size) : buffer_(buffer), size_(size) {
+    if (size > 0) buffer[0] = '\0';
+  }
+
+  void open(char bracket) {
+    separate();
+    put(bracket);
+    needs_comma_ = false;
+  }
+  void close(char bracket) {
+    put(bracket);
+    needs_comma_ = true;
+  }
+
+  /// `name` needs no escapes.
+  void key(const char* name) {
+    separate();
+    put('"');
+    while (*name != '\0') put(*name++);
+    put('"');
+    put(':');
+    needs_comma_ = false;
+  }
+
+  void number(std::uint64_t n) {
+    char digits[20];
+    std::size_t count = 0;
+    do {
+      digits[count++] = static_cast<char>('0' + n % 10);
+      n /= 10;
+    } while (n != 0);
+    while (count > 0) put(digits[--count]);
+    needs_comma_ = true;
+  }
+
+  void add(const char* name, std::uint64_t n) {
+    key(name);
+    number(n);
+  }
+
+  /// Of the whole text, without the zero at its end.
+  std::size_t length() const { return length_; }
+
+ private:
+  void separate() {
+    if (needs_comma_) put(',');
+  }
+  void put(char c) {
+    if (length_ + 1 < size_) {
+      buffer_[length_] = c;
+      buffer_[length_ + 1] = '\0';
+    }
+    ++length_;
+  }
+
+  char* buffer_;
+  std::size_t size_;
+  std::size_t length_ = 0;
+  bool needs_comma_ = false;
+};
+
+}  // namespace superslab

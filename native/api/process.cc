@@ -1,0 +1,69 @@
+// What concerns the heap as a whole.
+#include <cerrno>
+
+#include "api/json_text.h"
+#include "heap/size_class.h"
+#include "include/superslab.h"
+#include "malloc/allocate.h"
+#include "malloc/first_class_heap.h"
+
+using namespace superslab;
+
+namespace {
+
+void write_heap(JsonText& json, ProcessHeap& heap) {
+  const HeapStats stats = heap.heap().stats();
+#define HEAP_STAT(field, name, unit, meaning) json.add(name, stats.field);
+#define CLASS_STAT(field, name, unit, meaning)
+#include "heap/stats.def"
+#undef HEAP_STAT
+#undef CLASS_STAT
+  json.add("idleBytes", heap.space().idle_bytes());
+  json.add("mappedBytes", heap.mapped().bytes());
+  const FirstClassHeap::Totals others = FirstClassHeap::totals();
+  json.add("heaps", others.heaps);
+  json.add("heapsCommittedBytes", others.committed_bytes);
+}
+
+void write_class(JsonText& json, const SizeClass& size, const ClassStats& stats) {
+  json.open('{');
+  json.add("blockBytes", size.block_bytes);
+#define HEAP_STAT(field, name, unit, meaning)
+#define CLASS_STAT(field, name, unit, meaning) json.add(name, stats.field);
+#include "heap/stats.def"
+#undef HEAP_STAT
+#undef CLASS_STAT
+  json.close('}');
+}
+
+}  // namespace
+
+size_t ss_stats_json(char* buffer, size_t size) {
+  const int before = errno;
+  JsonText json(buffer, size);
+  json.open('{');
+  if (ProcessHeap* heap = ProcessHeap::get(); heap != nullptr) {
+    write_heap(json, *heap);
+    json.key("classes");
+    json.open('[');
+    for (std::size_t i = 0; i < kClassCount; ++i) {
+      const ClassStats stats = heap->heap().class_stats(static_cast<ClassIndex>(i));
+      if (stats.refills != 0 || stats.flushes != 0) write_class(json, kSizeClasses[i], stats);
+    }
+    json.close(']');
+  }
+  json.close('}');
+  errno = before;
+  return json.length();
+}
+
+size_t ss_trim(void) {
+  ProcessHeap* heap = ProcessHeap::get();
+  if (heap == nullptr) return 0;
+  const int before = errno;
+  // The first-class heaps first: what they give back idles in the space then.
+  const ByteCount others = FirstClassHeap::trim_all();
+  const ByteCount bytes = others + heap->trim();
+  errno = before;
+  return bytes;
+}

@@ -1,0 +1,35 @@
+#include "malloc/fatal.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace superslab {
+
+void write_error(const char* text) {
+  std::size_t left = std::strlen(text);
+  while (left > 0) {
+    const ssize_t written = write(STDERR_FILENO, text, left);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text += written;
+    left -= static_cast<std::size_t>(written);
+  }
+}
+
+void fail(const char* text) {
+  write_error(text);
+  std::abort();
+}
+
+void fail_on_address(const char* function, const void* address, const char* why) {
+  char text[256];
+  std::snprintf(text, sizeof text, "superslab: %s(): %p is not a block (%s)\n", function, address,
+                why);
+  fail(text);
+}
+
+}  // namespace superslab

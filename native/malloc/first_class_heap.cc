@@ -1,0 +1,199 @@
+#include "malloc/first_class_heap.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "heap/placement.h"
+#include "heap/small_sizes.h"
+#include "malloc/allocate.h"
+
+namespace superslab {
+
+/// All of them, for what concerns all.
+class FirstClassHeap::Registry {
+ public:
+  void add(FirstClassHeap* heap) {
+    LockGuard guard(lock_);
+    heap->next_ = first_;
+    if (first_ != nullptr) first_->prev_ = heap;
+    first_ = heap;
+    count_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  void remove(FirstClassHeap* heap) {
+    LockGuard guard(lock_);
+    (heap->prev_ != nullptr ? heap->prev_->next_ : first_) = heap->next_;
+    if (heap->next_ != nullptr) heap->next_->prev_ = heap->prev_;
+    count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  /// No heap comes or goes meanwhile.
+  template <class Visit>
+  void for_each(Visit visit) {
+    LockGuard guard(lock_);
+    for (FirstClassHeap* heap = first_; heap != nullptr; heap = heap->next_) visit(*heap);
+  }
+
+  /// False when it is not yet time.
+  bool begin_tick(Nanos now, Nanos delay) {
+    Nanos due = next_tick_.load(std::memory_order_relaxed);
+    return now >= due &&
+           next_tick_.compare_exchange_strong(due, now + delay / 2 + 1, std::memory_order_relaxed);
+  }
+
+  // The heap of the process holds its own locks around fork(), inside of these: handlers that were
+  // registered later run earlier.
+  void before_fork() {
+    lock_.lock_unchecked();
+    for (FirstClassHeap* heap = first_; heap != nullptr; heap = heap->next_) {
+      heap->lock_.lock_unchecked();
+      heap->heap_.lock();
+    }
+  }
+  void after_fork() {
+    for (FirstClassHeap* heap = first_; heap != nullptr; heap = heap->next_) {
+      heap->heap_.unlock();
+      heap->lock_.unlock_unchecked();
+    }
+    lock_.unlock_unchecked();
+  }
+
+ private:
+  Mutex lock_{LockRank::kRegistry};
+  FirstClassHeap* first_ = nullptr;
+  std::atomic<Nanos> next_tick_{0};
+};
+
+constinit FirstClassHeap::Registry FirstClassHeap::registry;
+constinit std::atomic<std::uint32_t> FirstClassHeap::count_{0};
+
+FirstClassHeap::FirstClassHeap(ProcessHeap& process, const Snapshot& policy)
+    : process_(process),
+      heap_(process.space(), process.clock(), policy, {.large_reuse = LargeReuse::kParts}) {}
+
+FirstClassHeap* FirstClassHeap::make(ByteCount max_bytes) {
+  ProcessHeap* process = ProcessHeap::get();
+  if (process == nullptr) return nullptr;
+  static pthread_once_t forks = PTHREAD_ONCE_INIT;
+  pthread_once(&forks, [] {
+    pthread_atfork([] { registry.before_fork(); }, [] { registry.after_fork(); },
+                   [] { registry.after_fork(); });
+  });
+  Snapshot policy = process->policy();
+  policy.max_bytes = max_bytes;
+  // A heap for what does not live long has no time to pay for a huge page.
+  policy.huge_pages = HugePages::kOff;
+  Space& space = process->space();
+  auto* heap = space.metadata().make<FirstClassHeap>(space.os(), *process, policy);
+  if (heap == nullptr) return nullptr;
+  heap->owner_ = heap->heap_.attach();
+  if (heap->owner_ == nullptr) {
+    space.metadata().destroy(heap);
+    return nullptr;
+  }
+  registry.add(heap);
+  return heap;
+}
+
+void FirstClassHeap::end() {
+  registry.remove(this);
+  while (Superslab* head = heap_.orphan_large(owner_)) heap_.give_large(head);
+  owner_->dissolve();
+  heap_.discharge(heap_.budget().charged());
+  heap_.detach(owner_);
+  process_.space().metadata().destroy(this);
+}
+
+void* FirstClassHeap::take(ClassIndex c) {
+  void* block = nullptr;
+  LockGuard guard(lock_);
+  owner_->take(c, &block, 1);
+  return block;
+}
+
+void* FirstClassHeap::take_large(ByteCount bytes, ByteCount alignment, bool& is_zero) {
+  if (bytes > kMaxBytes || alignment > kMaxBytes) return nullptr;
+  const Superslab* head =
+      heap_.take_large(bytes, owner_, std::max(alignment, kSuperslabBytes), &is_zero);
+  return head == nullptr ? nullptr : head->base;
+}
+
+void* FirstClassHeap::allocate(ByteCount bytes) {
+  if (bytes > kMaxClassBytes) {
+    bool is_zero;
+    void* block = take_large(bytes, kMinAlignment, is_zero);
+    return block == nullptr
+               ? nullptr
+               : static_cast<std::byte*>(block) + placement_offset(bytes, kSuperslabBytes);
+  }
+  const ClassIndex c = class_for(bytes);
+  void* block = take(c);
+  if (bytes <= kMaxMediumBytes || block == nullptr) return block;
+  return static_cast<std::byte*>(block) + placement_offset(bytes, size_class(c).block_bytes);
+}
+
+void* FirstClassHeap::allocate_zeroed(ByteCount bytes) {
+  bool is_zero = false;
+  void* block =
+      bytes > kMaxClassBytes ? take_large(bytes, kMinAlignment, is_zero) : allocate(bytes);
+  if (block != nullptr && !is_zero) std::memset(block, 0, bytes);
+  return block;
+}
+
+void* FirstClassHeap::allocate_aligned(ByteCount alignment, ByteCount bytes) {
+  if (alignment <= kMinAlignment) return allocate(bytes);
+  if (alignment <= kSliceBytes && bytes <= kMaxClassBytes) {
+    // A request for a whole class begins at its block's start.
+    if (const ByteCount fitting = class_aligned_to(alignment, bytes); fitting != 0)
+      return allocate(fitting);
+  }
+  bool is_zero;
+  return take_large(std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
+}
+
+void* FirstClassHeap::reallocate(void* block, ByteCount bytes) {
+  if (resize_in_place(block, bytes)) return block;
+  const ByteCount before = usable_bytes(block);
+  void* moved = allocate(bytes);
+  if (moved == nullptr) return bytes <= before ? block : nullptr;
+  std::memcpy(moved, block, std::min(before, bytes));
+  deallocate(block);
+  return moved;
+}
+
+ByteCount FirstClassHeap::trim_all() {
+  ByteCount bytes = 0;
+  if (count() == 0) return bytes;
+  registry.for_each([&](FirstClassHeap& heap) {
+    LockGuard guard(heap.lock_);
+    heap.owner_->retire_unused();
+    bytes += heap.heap_.trim(0);
+  });
+  return bytes;
+}
+
+void FirstClassHeap::tick_all() {
+  if (count() == 0) return;
+  ProcessHeap* process = ProcessHeap::get();
+  if (!registry.begin_tick(process->clock().now(), to_nanos(process->policy().purge_delay_ms)))
+    return;
+  registry.for_each([](FirstClassHeap& heap) {
+    LockGuard guard(heap.lock_);
+    heap.owner_->retire_idle();
+    heap.heap_.tick();
+  });
+}
+
+FirstClassHeap::Totals FirstClassHeap::totals() {
+  Totals totals;
+  registry.for_each([&](FirstClassHeap& heap) {
+    ++totals.heaps;
+    totals.committed_bytes += heap.heap_.committed_bytes();
+  });
+  return totals;
+}
+
+}  // namespace superslab
