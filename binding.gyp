@@ -1,4 +1,5 @@
-# What is shipped: the addon, linked from the core (a static library) and the binding.
+# What is shipped: the addon, linked from the core (a static library) and the binding; and, with
+# glibc, libsuperslab.so, the same core behind malloc, for LD_PRELOAD and for C.
 # Read by node-gyp and prebuildify. Files are found by scripts/sources.cjs, never listed here.
 #
 #   build_native_tests=1   adds the native tests, linked with a core that has its assertions on
@@ -10,14 +11,20 @@
 #
 # libstdc++ is linked in, so that a prebuilt binary runs beside any; libgcc_s is not: Node.js itself
 # needs it, and the static one would raise the glibc that is asked for (2.35 instead of 2.34).
+# libsuperslab.so is preloaded into programs that have neither, and needs neither: in Release it is
+# linked without the default libraries, so that the linker refuses what would bring them in. (g++
+# adds -lm too, which every program would then load; and an archive's members come with their
+# constructors, used or not.) Debug has calls left that Release has inlined, and takes the archives.
 {
   "variables": {
-    "build_native_tests%": 0
+    "build_native_tests%": 0,
+    "has_malloc_library": "<!(node scripts/has-malloc-library.cjs)"
   },
   "target_defaults": {
     "include_dirs": ["native"],
     "cflags!": ["-Wno-unused-parameter", "-fno-omit-frame-pointer"],
-    "cflags": ["-Wall", "-Wextra", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"],
+    "cflags": ["-Wall", "-Wextra", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections",
+               "-fno-plt", "-fno-semantic-interposition"],
     "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=c++17"],
     "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden"]
   },
@@ -60,12 +67,47 @@
     }
   ],
   "conditions": [
+    ["has_malloc_library==1", {
+      "targets": [
+        {
+          "target_name": "superslab_malloc",
+          "type": "shared_library",
+          "product_name": "libsuperslab",
+          "product_dir": "<(PRODUCT_DIR)",
+          "dependencies": ["superslab_core"],
+          "sources": ["<!@(node scripts/sources.cjs malloc shim)"],
+          # What defines malloc must not have a pair of calls in it turned into a call of itself.
+          "cflags": ["-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free"],
+          # now: binding a symbol at its first call may allocate, in the midst of an allocation.
+          "ldflags": [
+            "-Wl,-z,now",
+            "-Wl,-z,nodelete",
+            "-Wl,-z,defs",
+            "-Wl,-soname,libsuperslab.so",
+            "-Wl,--version-script=<(module_root_dir)/native/shim/exports.map",
+            "-Wl,--gc-sections",
+            "-pthread"
+          ],
+          "libraries": ["-lgcc", "-lc"],
+          "configurations": {
+            "Release": {
+              "defines": ["NDEBUG"],
+              "cflags": ["-O3"],
+              "ldflags": ["-nodefaultlibs"]
+            },
+            "Debug": {
+              "ldflags": ["-static-libstdc++", "-static-libgcc"]
+            }
+          }
+        }
+      ]
+    }],
     ["build_native_tests==1", {
       "targets": [
         {
           "target_name": "superslab_core_checked",
           "type": "static_library",
-          "sources": ["<!@(node scripts/sources.cjs core)"],
+          "sources": ["<!@(node scripts/sources.cjs core malloc)"],
           "defines": ["_GLIBCXX_ASSERTIONS"],
           "cflags!": ["-O3"],
           "cflags": ["-O1", "-g"]

@@ -10,9 +10,11 @@ import { at, main, ScriptError } from './support/paths.mjs';
 import { become } from './support/run.mjs';
 import { requireNode } from './support/toolchain.mjs';
 
-/** What a benchmark measures, where that is not the addon. */
-const subjects = { malloc: () => buildBenchPrograms() };
 const addon = () => buildNative('superslab');
+const library = () => buildNative('superslab_malloc');
+
+/** What a benchmark measures, and what it runs, where that is not the addon. */
+const subjects = { malloc: [library, buildBenchPrograms], programs: [library] };
 
 await main(async () => {
   const names = readdirSync(at('bench'))
@@ -29,7 +31,7 @@ await main(async () => {
   requireNode();
   await ensureInstalled();
   await withBuildLock(async () => {
-    await (subjects[name] ?? addon)();
+    for (const build of subjects[name] ?? [addon]) await build();
     await buildLib();
     await buildDev();
   });

@@ -1,11 +1,12 @@
-// Builds what is out of date.   npm run build -- [native] [native-tests] [lib] [dev] [ts] [--force]
+// Builds what is out of date.   npm run build -- [native] [shim] [native-tests] [lib] [dev] [ts] [--force]
 //
 //   native         build/Release/superslab.node
+//   shim           build/Release/libsuperslab.so, malloc for LD_PRELOAD; with glibc only
 //   native-tests   build/Release/native_tests, assertions on
 //   lib            dist/
 //   dev            dist-dev/: examples and benchmarks (lib first)
 //   ts             lib and dev
-//   nothing named  native and ts
+//   nothing named  native, shim and ts
 import { withBuildLock } from './support/build-lock.mjs';
 import { buildNative } from './support/build-native.mjs';
 import { buildDev, buildLib } from './support/build-typescript.mjs';
@@ -13,16 +14,23 @@ import { main, ScriptError } from './support/paths.mjs';
 
 const steps = {
   native: (options) => buildNative('superslab', options),
+  shim: (options) => buildNative('superslab_malloc', options),
   'native-tests': (options) => buildNative('native_tests', options),
   lib: buildLib,
   dev: buildDev,
 };
-const groups = { ts: ['lib', 'dev'], dev: ['lib', 'dev'], all: ['native', 'native-tests', 'lib', 'dev'] };
+const groups = {
+  ts: ['lib', 'dev'],
+  dev: ['lib', 'dev'],
+  all: ['native', 'shim', 'native-tests', 'lib', 'dev'],
+};
 
 await main(async () => {
   const force = process.argv.includes('--force');
   const named = process.argv.slice(2).filter((arg) => arg !== '--force');
-  const wanted = (named.length > 0 ? named : ['native', 'ts']).flatMap((name) => groups[name] ?? [name]);
+  const wanted = (named.length > 0 ? named : ['native', 'shim', 'ts']).flatMap(
+    (name) => groups[name] ?? [name],
+  );
   const unknown = wanted.find((name) => !(name in steps));
   if (unknown !== undefined) {
     throw new ScriptError(

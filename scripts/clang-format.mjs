@@ -11,7 +11,9 @@ const program = () => process.env.CLANG_FORMAT ?? require('clang-format').getNat
 
 await main(() => {
   const write = process.argv.includes('--write');
-  const files = ['native', 'test/native'].flatMap((folder) => filesUnder(folder, ['.h', '.cc', '.c']));
+  const files = ['native', 'test/native', 'test/shim'].flatMap((folder) =>
+    filesUnder(folder, ['.h', '.cc', '.c']),
+  );
   if (files.length === 0) return;
   const mode = write ? ['-i'] : ['--dry-run', '--Werror'];
   const { status, error } = spawnSync(program(), ['--style=file', ...mode, ...files], {

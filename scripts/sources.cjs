@@ -1,9 +1,17 @@
 // The one answer to "which C++ files make what?", for binding.gyp, CMakeLists.txt and the scripts.
 //
-//   node scripts/sources.cjs core|binding|tests
+//   node scripts/sources.cjs core|malloc|shim|binding|tests ...
 //
-// prints the files of that target, one a line, relative to the package root. Which folders make the
-// core is read from the list of layers in native/README.md.
+// prints the files of those parts, one a line, relative to the package root. What is built from them:
+//
+//   the addon      core, binding
+//   libsuperslab   core, malloc, shim
+//   native tests   core, malloc, tests
+//
+// Which folders make the core, and which make malloc, is read from the list of layers in
+// native/README.md: up to `runtime` is the core, what stands between it and the doors `shim` and
+// `binding` is malloc's side. The addon takes nothing of the latter, and the tests not the shim: a
+// program that defines malloc serves the whole process with it.
 'use strict';
 
 const fs = require('node:fs');
@@ -28,18 +36,32 @@ function filesUnder(folder, endings, base = root) {
     .sort();
 }
 
-/** The C++ sources of one build target. */
-function sources(target) {
-  if (target === 'tests') return filesUnder('test/native', ['.cc']);
-  if (target === 'binding') return filesUnder('native/binding', ['.cc']);
-  if (target === 'core') {
-    return layers()
-      .filter((layer) => layer !== 'binding')
-      .flatMap((layer) => filesUnder(`native/${layer}`, ['.cc']));
+/** The last layer that every product shares. */
+const lastOfCore = 'runtime';
+/** Layers that are the way into a product, each a part of its own. */
+const doors = ['shim', 'binding'];
+
+/** Which layers make each part. */
+function parts(base = root) {
+  const all = layers(base);
+  const end = all.indexOf(lastOfCore) + 1;
+  return {
+    core: all.slice(0, end),
+    malloc: all.slice(end).filter((layer) => !doors.includes(layer)),
+    ...Object.fromEntries(doors.map((door) => [door, [door]])),
+  };
+}
+
+/** The C++ sources of one part. */
+function sources(part) {
+  if (part === 'tests') return filesUnder('test/native', ['.cc']);
+  const known = parts();
+  if (!(part in known)) {
+    throw new Error(`sources.cjs: no part "${part}"; there are ${Object.keys(known).join(', ')}, tests`);
   }
-  throw new Error(`sources.cjs: no target "${target}"; there are core, binding, tests`);
+  return known[part].flatMap((layer) => filesUnder(`native/${layer}`, ['.cc']));
 }
 
 module.exports = { layers, filesUnder, sources };
 
-if (require.main === module) process.stdout.write(`${sources(process.argv[2]).join('\n')}\n`);
+if (require.main === module) process.stdout.write(`${process.argv.slice(2).flatMap(sources).join('\n')}\n`);

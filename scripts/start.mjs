@@ -17,6 +17,7 @@ await main(async () => {
   await ensureInstalled();
   await withBuildLock(async () => {
     await buildNative('superslab');
+    await buildNative('superslab_malloc');
     await buildLib();
     await buildDev();
   });

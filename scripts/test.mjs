@@ -10,6 +10,7 @@ import { become } from './support/run.mjs';
 await main(async () => {
   await withBuildLock(async () => {
     await buildNative('superslab');
+    await buildNative('superslab_malloc');
     await buildNative('native_tests');
     await buildLib();
     await buildDev();

@@ -1,11 +1,17 @@
-// One facade a thread, however it is loaded.
+// One facade a thread, however it is loaded; and what is in the package.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import superslab, * as imported from 'superslab';
-import { expect, test } from 'vitest';
-import { childJson } from './support/child.js';
+import { describe, expect, test } from 'vitest';
+import { shipLibrary } from '../scripts/support/ship-library.mjs';
+import { childJson, packageRoot } from './support/child.js';
 
 const require = createRequire(import.meta.url);
+const library = path.join(packageRoot, 'build/Release/libsuperslab.so');
 
 test('import and require give the same objects', () => {
   const required = require('superslab') as typeof imported;
@@ -77,5 +83,100 @@ test('a second copy of the facade in one thread shares the heap, and neither bre
     code: 'ERR_SUPERSLAB_FOREIGN',
     same: 1,
     inUse: [false, 0],
+  });
+});
+
+/** The files that `npm pack` would put into the package whose folder is `root`. */
+function packed(root: string): string[] {
+  const text = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [{ files }] = JSON.parse(text) as [{ files: { path: string }[] }];
+  return files.map((file) => file.path);
+}
+
+test('what is published, besides the prebuilds', () => {
+  const files = packed(packageRoot);
+  expect(files).toEqual(
+    expect.arrayContaining([
+      'LICENSE',
+      'README.md',
+      'bin/superslab.js',
+      'binding.gyp',
+      'dist/cjs/cli/main.js',
+      'dist/cjs/index.js',
+      'dist/esm/index.js',
+      'native/README.md',
+      'native/include/superslab.h',
+      'scripts/has-malloc-library.cjs',
+      'scripts/sources.cjs',
+    ]),
+  );
+  const folders = ['bin', 'dist', 'lib', 'native', 'prebuilds', 'scripts'];
+  expect(files.filter((file) => file.includes('/') && !folders.includes(file.split('/')[0]!))).toEqual([]);
+});
+
+test('whoever builds from the package has all that binding.gyp asks for', () => {
+  const files = packed(packageRoot);
+  const asked = readFileSync(path.join(packageRoot, 'binding.gyp'), 'utf8').matchAll(
+    /<!@?\(node (scripts\S+?)[ )]/g,
+  );
+  for (const [, script] of asked) expect(files).toContain(script);
+});
+
+test('the addon is built without what defines or serves malloc', () => {
+  const { sources } = require('../scripts/sources.cjs') as { sources(part: string): string[] };
+  const layersOf = (part: string) => new Set(sources(part).map((file) => file.split('/')[1]));
+  expect(layersOf('shim')).toEqual(new Set(['shim']));
+  expect(layersOf('malloc')).toContain('malloc');
+  for (const part of ['core', 'binding']) {
+    for (const layer of ['malloc', 'api', 'shim']) expect(layersOf(part)).not.toContain(layer);
+  }
+});
+
+describe.skipIf(!existsSync(library))('libsuperslab.so', () => {
+  const output = (command: string, ...args: string[]) => execFileSync(command, args, { encoding: 'utf8' });
+
+  test('lies beside the addon in the prebuilds, stripped and whole', async () => {
+    const root = mkdtempSync(path.join(tmpdir(), 'superslab-package-'));
+    try {
+      cpSync(path.join(packageRoot, 'package.json'), path.join(root, 'package.json'));
+      await shipLibrary(path.join(root, 'prebuilds'));
+      const shipped = `prebuilds/${process.platform}-${process.arch}/libsuperslab.so`;
+      expect(packed(root)).toContain(shipped);
+      const file = path.join(root, shipped);
+      expect(output('readelf', '-SW', file)).not.toContain('.symtab');
+      const maps = execFileSync('cat', ['/proc/self/maps'], { env: { LD_PRELOAD: file }, encoding: 'utf8' });
+      expect(maps).toContain(file);
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
+  });
+
+  test('exports the malloc family, the C++ operators and the C API alone', () => {
+    const names = output('nm', '-D', '--defined-only', '--format=posix', library)
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]!);
+    const family =
+      /^(c?free|free_(aligned_)?sized|[cmv]alloc|pvalloc|realloc(array)?|memalign|aligned_alloc|posix_memalign|mall(oc_\w+|info2?|opt))$/;
+    const operators = /^_Z(nw|na|dl|da)/;
+    const isOurs = (name: string) => family.test(name) || operators.test(name) || name.startsWith('ss_');
+    expect(names.filter((name) => !isOurs(name))).toEqual([]);
+    expect(names).toEqual(expect.arrayContaining(['calloc', 'free', 'malloc', 'posix_memalign', 'realloc']));
+    const header = readFileSync(path.join(packageRoot, 'native/include/superslab.h'), 'utf8');
+    const declared = new Set([...header.matchAll(/\b(ss_\w+)\(/g)].map(([, name]) => name!));
+    expect(names.filter((name) => name.startsWith('ss_')).sort()).toEqual([...declared].sort());
+  });
+
+  test('asks for nothing but the C library, and is bound when it is loaded', () => {
+    const dynamic = output('readelf', '-dW', library);
+    const needed = [...dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name]) => name!);
+    expect(needed.filter((name) => !/^(libc\.so|ld-linux|ld64)/.test(name))).toEqual([]);
+    expect(dynamic).toMatch(/\(SONAME\).*\[libsuperslab\.so\]/);
+    expect(dynamic).toMatch(/\(FLAGS_1\).* NOW /);
+    expect(dynamic).toMatch(/\(FLAGS_1\).* NODELETE/);
   });
 });

@@ -1,5 +1,5 @@
-// The addon and the native tests, through node-gyp.
-import { existsSync } from 'node:fs';
+// The addon, libsuperslab.so and the native tests, through node-gyp.
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { buildWithoutGyp } from './build-without-gyp.mjs';
@@ -9,13 +9,22 @@ import { digest, isStamped, stamp, unstamp } from './stamp.mjs';
 import { hasPython, headersPrefix, requireCompilers } from './toolchain.mjs';
 
 const require = createRequire(import.meta.url);
+const { hasMallocLibrary } = require('../has-malloc-library.cjs');
 const { filesUnder, sources } = require('../sources.cjs');
 
 const products = {
   superslab: { file: 'build/Release/superslab.node', inputs: ['native'] },
+  superslab_malloc: {
+    file: 'build/Release/libsuperslab.so',
+    inputs: ['native'],
+    unavailable: !hasMallocLibrary,
+    linkerScript: 'native/shim/exports.map',
+  },
   native_tests: { file: 'build/Release/native_tests', inputs: ['native', 'test/native'] },
 };
-const endings = ['.cc', '.c', '.h', '.inc', '.def', '.md'];
+const endings = ['.cc', '.c', '.h', '.inc', '.def', '.map', '.md'];
+/** What binding.gyp asks. */
+const gypScripts = ['scripts/sources.cjs', 'scripts/has-malloc-library.cjs'];
 const configureStamp = 'build/.stamps/configure';
 
 const environment = () =>
@@ -25,19 +34,15 @@ const environment = () =>
 
 const inputsDigest = (name) =>
   digest(
-    [
-      'binding.gyp',
-      'scripts/sources.cjs',
-      ...products[name].inputs.flatMap((folder) => filesUnder(folder, endings)),
-    ],
+    ['binding.gyp', ...gypScripts, ...products[name].inputs.flatMap((folder) => filesUnder(folder, endings))],
     environment(),
   );
 
 // What gyp turns into makefiles: the recipe and the names of the files, not their contents.
 const configureDigest = () =>
   digest(
-    ['binding.gyp', 'scripts/sources.cjs'],
-    [...environment(), ...['core', 'binding', 'tests'].flatMap(sources)],
+    ['binding.gyp', ...gypScripts],
+    [...environment(), ...['core', 'malloc', 'shim', 'binding', 'tests'].flatMap(sources)],
   );
 
 /** The environment for node-gyp: ours, and where Node's headers lie if we know it. */
@@ -69,9 +74,16 @@ async function configure() {
   return true;
 }
 
-/** Builds `name` ("superslab" or "native_tests") unless it is up to date. Call it under the build lock. */
+const changedAt = (file) => statSync(at(file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const isNewer = (file, than) => changedAt(file) > changedAt(than);
+
+/**
+ * Builds `name`, a target of binding.gyp, unless it is up to date or this platform has no such thing.
+ * Call it under the build lock.
+ */
 export async function buildNative(name, { force = false } = {}) {
-  const { file } = products[name];
+  const { file, unavailable, linkerScript } = products[name];
+  if (unavailable) return;
   const stampFile = `build/.stamps/${name}`;
   const value = inputsDigest(name);
   if (!force && existsSync(at(file)) && isStamped(stampFile, value)) return;
@@ -80,6 +92,8 @@ export async function buildNative(name, { force = false } = {}) {
   if (force) unstamp(configureStamp);
   requireCompilers();
   if (await configure()) {
+    // The makefiles know nothing of the script: without its product they link again.
+    if (linkerScript !== undefined && isNewer(linkerScript, file)) rmSync(at(file), { force: true });
     await nodeGyp('build', ['--jobs', String(availableParallelism()), name]);
   } else {
     say('node-gyp cannot run here: compiling without it');

@@ -22,6 +22,7 @@ function targets() {
       return [
         target.target_name,
         {
+          type: target.type,
           sources: joined('sources'),
           dependencies: joined('dependencies'),
           flags: [
@@ -30,16 +31,17 @@ function targets() {
             ...joined('include_dirs').map((folder) => `-I${folder}`),
           ],
           ldflags: joined('ldflags'),
+          libraries: joined('libraries'),
         },
       ];
     }),
   );
 }
 
-/** gyp's `<!(command)` is its output, `<!@(command)` the lines of it. */
+/** gyp's `<!(command)` is its output, `<!@(command)` the lines of it; one variable is used. */
 function expand(value) {
   const command = /^<!@?\((.*)\)$/.exec(value)?.[1];
-  if (command === undefined) return [value];
+  if (command === undefined) return [value.replace('<(module_root_dir)', root)];
   return execSync(command, { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
 }
 
@@ -79,6 +81,7 @@ export async function buildWithoutGyp(name, output, folder = 'build/without-gyp'
   for (const part of [name, ...target.dependencies])
     objects.push(...(await compile(part, all.get(part), folder)));
   mkdirSync(dirname(at(output)), { recursive: true });
-  const kind = output.endsWith('.node') ? ['-shared'] : [];
-  await compiler([...kind, '-pthread', '-o', at(output), ...objects, ...target.ldflags, ...split('LDFLAGS')]);
+  const kind = target.type === 'executable' ? [] : ['-shared'];
+  const flags = [...kind, '-pthread', ...target.ldflags, ...split('LDFLAGS')];
+  await compiler([...flags, '-o', at(output), ...objects, ...target.libraries]);
 }
