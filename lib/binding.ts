@@ -37,6 +37,8 @@ export interface Facts {
   readonly knobs: readonly KnobRow[];
   readonly statistics: readonly StatisticRow[];
   readonly reportAtExit: boolean;
+  /** Whether libsuperslab.so serves this process's malloc, and its core serves the pools too. */
+  readonly sharesCore: boolean;
 }
 
 /** A pool, and the policy values that the facade acts on. */

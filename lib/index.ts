@@ -20,6 +20,12 @@ export const alloc: (size: number) => PooledBuffer = pool.alloc;
 /** Gives one reference of any pooled buffer back; see {@link BufferPool.release}. */
 export const release: (buf: Uint8Array) => void = pool.release;
 
+/**
+ * Whose core the pools of this process take their memory from: `'libsuperslab.so'` when that serves the
+ * process's malloc too (`superslab run`), so that there is one core, and else `'addon'`, their own.
+ */
+export const core: 'addon' | 'libsuperslab.so' = facts.sharesCore ? 'libsuperslab.so' : 'addon';
+
 export type { ErrorCode, SuperslabError } from './errors.js';
 export type { BufferPoolOptions } from './options.js';
 export type { ClassStats, PoolStats } from './pool-stats.js';

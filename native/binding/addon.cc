@@ -58,7 +58,7 @@ Value attach(const CallbackInfo& info) {
   if (state->environment == nullptr) {
     state->environment = new Environment(env, *runtime, info[0].As<Napi::Function>());
   }
-  return facts_object(env, runtime->policy());
+  return facts_object(env, *runtime);
 }
 
 /// `openPool(options?)`: options are [name, value] pairs; none at all is the default pool.

@@ -70,7 +70,8 @@ Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes) {
   return status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
 }
 
-Napi::Object facts_object(Napi::Env env, const Snapshot& policy) {
+Napi::Object facts_object(Napi::Env env, const Runtime& runtime) {
+  const Snapshot& policy = runtime.policy();
   Napi::Object out = Napi::Object::New(env);
   const std::size_t granules = kMaxClassBytes / kGranuleBytes + 1;
   Napi::Uint8Array tags = Napi::Uint8Array::New(env, granules);
@@ -82,6 +83,7 @@ Napi::Object facts_object(Napi::Env env, const Snapshot& policy) {
   out["maxBlockBytes"] = number(env, kMaxLargeBytes);
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
+  out["sharesCore"] = Napi::Boolean::New(env, runtime.shares_core());
   out["reportAtExit"] = Napi::Boolean::New(env, policy.stats);
   return out;
 }

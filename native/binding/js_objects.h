@@ -14,8 +14,9 @@ namespace superslab {
 /// { error, message }
 Napi::Object error_object(Napi::Env env, const char* error, std::string_view message);
 
-/// { tagOfGranules, bytesOfTag, knobs, statistics }: what stays the same for the whole process.
-Napi::Object facts_object(Napi::Env env, const Snapshot& policy);
+/// { tagOfGranules, bytesOfTag, knobs, statistics, sharesCore, reportAtExit }: what stays the same
+/// for the whole process.
+Napi::Object facts_object(Napi::Env env, const Runtime& runtime);
 
 /// { id, magazines, ...policy values that the facade acts on }
 Napi::Object pool_object(Napi::Env env, PoolId id, LeaseCache& cache, const Snapshot& policy);

@@ -187,7 +187,8 @@ HugePages Heap::pages_for_large() const {
 }
 
 TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit) {
-  const Backing backing{pages, policy_.get().numa, shape_.large_reuse == LargeReuse::kParts};
+  const bool is_native = shape_.large_reuse == LargeReuse::kParts;
+  const Backing backing{pages, policy_.get().numa, is_native ? Access::kPointers : Access::kViews};
   TakenRun taken = space_.take(count, bytes, backing, unit);
   if (taken.head == nullptr) {
     // Under pressure everything idle goes: it may hold the memory, or the addresses.

@@ -67,7 +67,8 @@ void ThreadCache::detach_others(Heap& heap, ThreadCache* mine) {
 
 /// Empties the row, with room for `capacity` blocks and the one that makes it spill.
 void ThreadCache::lay_out(std::size_t c, std::uint32_t capacity) {
-  floors_[c] = static_cast<std::uint8_t>(kSlots - 2 - capacity);
+  // Atomic for cached(), as the tops are.
+  __atomic_store_n(&floors_[c], static_cast<std::uint8_t>(kSlots - 2 - capacity), __ATOMIC_RELAXED);
   void** floor = &slots_[c][floors_[c]];
   *floor = nullptr;
   __atomic_store_n(&tops_[c], floor + 1, __ATOMIC_RELAXED);
@@ -244,7 +245,8 @@ std::uint32_t ThreadCache::cached(ClassIndex c) const {
   if (to_index(c) >= kRows) return 0;  // what the owner has at hand counts as in its slabs
   void** top = __atomic_load_n(&tops_[to_index(c)], __ATOMIC_RELAXED);
   if (top == &no_row_[kSlots - 1]) return 0;
-  const auto held = top - &slots_[to_index(c)][floors_[to_index(c)]] - 1;
+  const std::uint8_t floor = __atomic_load_n(&floors_[to_index(c)], __ATOMIC_RELAXED);
+  const auto held = top - &slots_[to_index(c)][floor] - 1;
   return static_cast<std::uint32_t>(std::clamp<std::ptrdiff_t>(held, 0, kSlots));
 }
 

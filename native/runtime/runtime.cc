@@ -1,7 +1,11 @@
 #include "runtime/runtime.h"
 
+#include <dlfcn.h>
+
 #include <new>
 #include <span>
+
+#include "space/layout.h"
 
 extern char** environ;
 
@@ -16,10 +20,23 @@ Snapshot read_environment(PolicyError& error) {
   return policy;
 }
 
+/// The space of a libsuperslab.so in this process that was built like us; nullptr without one.
+Space* space_of_malloc() {
+  using CoreOf = Space*(std::uint64_t);
+  auto* core_of = reinterpret_cast<CoreOf*>(dlsym(RTLD_DEFAULT, "superslab_core"));
+  return core_of == nullptr ? nullptr : core_of(kSpaceLayout);
+}
+
+Space& shared_or(Space& own) {
+  Space* shared = space_of_malloc();
+  return shared == nullptr ? own : *shared;
+}
+
 }  // namespace
 
 Runtime::Runtime()
-    : usable_(space_.open(system_os())),
+    : space_(shared_or(own_space_)),
+      usable_(shares_core() || space_.open(system_os())),
       policy_(read_environment(environment_error_)),
       default_heap_(space_, clock_, policy_),
       leases_(space_) {}

@@ -39,12 +39,16 @@ class Runtime {
   bool sweep();
 
   Space& space() { return space_; }
+
+  /// Whether the process's malloc is ours too, and its core serves both.
+  bool shares_core() const { return &space_ != &own_space_; }
   LeaseTable& leases() { return leases_; }
 
  private:
   Runtime();
 
-  Space space_;
+  Space own_space_;
+  Space& space_;  // its own, or that of libsuperslab.so
   bool usable_;
   SystemClock clock_;
   PolicyError environment_error_{};

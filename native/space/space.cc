@@ -129,9 +129,13 @@ bool Space::reserve_piece(std::uint32_t least) {
   return false;
 }
 
-Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, HugePages pages,
-                        OsStatus& status) {
+Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted,
+                        const Backing& backing, OsStatus& status) {
+  const HugePages pages = backing.pages;
   const auto fits = [&](const Superslab* s) {
+    // What one door has left behind is not for the other: stale views, or contents.
+    if (s != nullptr && (backing.access == Access::kViews ? s->is_idle : s->is_exposed))
+      return false;
     const bool fresh = s == nullptr || s->committed_bytes == 0;
     switch (wanted) {
       case Wanted::kFresh:
@@ -164,9 +168,9 @@ Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, 
 }
 
 Superslab* Space::claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
-                                   HugePages pages, OsStatus& status) {
+                                   const Backing& backing, OsStatus& status) {
   for (;;) {
-    Superslab* head = claim(count, unit, wanted, pages, status);
+    Superslab* head = claim(count, unit, wanted, backing, status);
     if (head != nullptr || status != OsStatus::kOk) return head;
     if (reserve_piece(count)) continue;
     status = OsStatus::kNoMemory;
@@ -206,13 +210,13 @@ OsStatus Space::commit_plain(Superslab* head, ByteCount bytes, HugePages pages) 
 TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
   TakenRun taken;
   // A page of 1 GiB is committed whole; what one run leaves of it is there for the next.
-  taken.head = claim(count, 1, Wanted::kBacked, backing.pages, taken.status);
+  taken.head = claim(count, 1, Wanted::kBacked, backing, taken.status);
   if (taken.head != nullptr) return taken;
 
   const std::uint32_t unit = superslabs_per_page(backing.pages);
   const auto claimed = static_cast<std::uint32_t>(align_up(count, unit));
   // Explicit huge pages replace the mapping, which is safe only where no view can exist yet.
-  Superslab* head = claim_or_reserve(claimed, unit, Wanted::kFresh, backing.pages, taken.status);
+  Superslab* head = claim_or_reserve(claimed, unit, Wanted::kFresh, backing, taken.status);
   if (head == nullptr) return taken;
   const ByteCount bytes = claimed * kSuperslabBytes;
   taken.status = os_->commit(head->base, bytes, backing.pages);
@@ -237,12 +241,12 @@ TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing
                            std::uint32_t unit) {
   TakenRun taken;
   Superslab* head = nullptr;
-  if (backing.prefers_idle && idle_bytes() != 0)
-    head = claim(count, unit, Wanted::kIdle, backing.pages, taken.status);
+  if (backing.access == Access::kPointers && idle_bytes() != 0)
+    head = claim(count, unit, Wanted::kIdle, backing, taken.status);
   if (head == nullptr)
-    head = claim_or_reserve(count, unit, Wanted::kFreshOrBacked, backing.pages, taken.status);
+    head = claim_or_reserve(count, unit, Wanted::kFreshOrBacked, backing, taken.status);
   // The advice that memory was committed with stays; the wrong one beats no memory.
-  if (head == nullptr) head = claim(count, unit, Wanted::kPlain, backing.pages, taken.status);
+  if (head == nullptr) head = claim(count, unit, Wanted::kPlain, backing, taken.status);
   if (head == nullptr) {
     if (taken.status == OsStatus::kOk) taken.status = OsStatus::kNoMemory;
     return taken;
@@ -287,6 +291,9 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std:
   taken.fell_back = fell_back || fell_back_to_smaller;
   if (taken.head == nullptr) return taken;
   taken.head->run = count;
+  if (backing.access == Access::kViews) {
+    for (std::uint32_t i = 0; i < count; ++i) taken.head[i].is_exposed = true;
+  }
   taken.is_zero = leave_idle(taken.head, count);
   return taken;
 }
@@ -308,6 +315,7 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
   if (first + count > kSuperslabsPerArena) return false;
   Arena& arena = *arenas_[head->index / kSuperslabsPerArena];
   const auto fits = [&](const Superslab* s) {
+    if (s != nullptr && s->is_exposed) return false;
     return s == nullptr || s->committed_bytes == 0 || s->pages == head->pages;
   };
   if (!arena.is_spare(first + head->run, more, fits)) return false;

@@ -52,11 +52,17 @@ struct Region {
   const Route* routes = nullptr;
 };
 
+/// Who gets at the memory of a superslab.
+enum class Access : std::uint8_t {
+  kViews,     // JavaScript too: its views stay, and may be used after the memory was given back
+  kPointers,  // only code that is trusted to forget what it freed
+};
+
 /// How a superslab is to be committed.
 struct Backing {
   HugePages pages = HugePages::kOff;
   Placement placement = {};
-  bool prefers_idle = false;  // superslabs that hold memory already, whatever their pages
+  Access access = Access::kViews;
 };
 
 struct TakenRun {
@@ -223,10 +229,10 @@ class Space {
 
   // All under the lock. A claimed run is not spare. claim() answers nullptr and kOk when there is
   // no such run, claim_or_reserve() reserves addresses for it.
-  Superslab* claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, HugePages pages,
+  Superslab* claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing,
                    OsStatus& status);
   Superslab* claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
-                              HugePages pages, OsStatus& status);
+                              const Backing& backing, OsStatus& status);
   bool reserve_piece(std::uint32_t least);
   bool reserve_region(std::uint32_t arenas);
   bool open_next_of_region();
