@@ -14,8 +14,10 @@
  * Using a block after it was freed, freeing it twice, and freeing an address that is none are
  * errors of the caller. Some are recognised: an address in the heap's memory where no block is at
  * all ends the process with a message; a block that had gone from its thread's cache back to its
- * slab and is freed again is left alone and counted as "doubleFrees" in ss_stats_json(). What
- * happens to a block of another allocator is decided by SUPERSLAB_FOREIGN.
+ * slab and is freed again is left alone and counted as "doubleFrees" in ss_stats_json(). With
+ * SUPERSLAB_CHECK=1 every free is checked, which is slow, and every mistake that the heap can know
+ * of ends the process. What happens to a block of another allocator is decided by
+ * SUPERSLAB_FOREIGN.
  */
 #ifndef SUPERSLAB_H
 #define SUPERSLAB_H

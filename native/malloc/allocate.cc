@@ -58,7 +58,11 @@ void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bo
     cache->flush();  // our own unused slabs may hold the superslabs that are missing
     head = take();
   }
-  if (head == nullptr) return nullptr;
+  if (head == nullptr) {
+    // A limited process may have addresses for it that do not make superslabs.
+    is_zero = true;
+    return heap.mapped().allocate(bytes, alignment);
+  }
   return alignment > kMinAlignment ? head->base
                                    : head->base + placement_offset(bytes, kSuperslabBytes);
 }

@@ -26,7 +26,7 @@ ByteCount& start_bytes(const void* block) {
 Foreign choice_for(const char* function, const void* block) {
   ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr) return Foreign::kNext;
-  if (heap->space().reserves(block)) {
+  if (heap->space().contains(block)) {
     fail_on_address(function, block,
                     "inside the heap, where no block starts: freed already, or never allocated");
   }

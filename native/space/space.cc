@@ -9,6 +9,8 @@ namespace {
 constexpr ByteCount kSliceTableBytes = kMaxArenas * kSlicesPerArena;
 constexpr ByteCount kRouteTableBytes = kSliceTableBytes * sizeof(Route);
 constexpr std::uint32_t kFirstOrdinal = 1;
+/// What a region that cannot be reserved as a whole begins with.
+constexpr ByteCount kLeastPieceBytes = 8 * kSuperslabBytes;
 constexpr ByteCount kWindowTableBytes = ByteCount{1} << (47 - kArenaShift);
 constexpr ByteCount kTableBytes = kRouteTableBytes + 2 * kSliceTableBytes + kWindowTableBytes;
 
@@ -47,21 +49,53 @@ bool Space::open(Os& os, std::uint32_t region_arenas) {
 }
 
 bool Space::reserve_region(std::uint32_t arenas) {
-  // A limited address space may have room for less, down to a part of one arena.
-  ByteCount wanted = std::min(arenas, kMaxArenas - kFirstOrdinal) * kArenaBytes;
-  for (; wanted >= kSuperslabBytes; wanted /= 2) {
-    const ByteCount size =
-        wanted > kArenaBytes ? align_down(wanted, kArenaBytes) : std::bit_floor(wanted);
-    auto* base = static_cast<std::byte*>(os_->reserve(size, std::min(size, kArenaBytes)));
-    if (base == nullptr) continue;
-    pieces_[piece_count_++] = {base, size};
-    const std::uintptr_t window = align_down(address_of(base), kArenaBytes);
-    if (((address_of(base) + size - 1) >> kArenaShift) >= kWindows) return false;
-    reserved_.fetch_add(size, std::memory_order_relaxed);
+  arenas = std::min(arenas, kMaxArenas - kFirstOrdinal);
+  const ByteCount bytes = arenas * kArenaBytes;
+  const Route* routes = routes_ + kFirstOrdinal * kSlicesPerArena;
+  if (auto* base = static_cast<std::byte*>(os_->reserve(bytes, kArenaBytes)); base != nullptr) {
+    pieces_[piece_count_++] = {base, bytes};
+    if (((address_of(base) + bytes - 1) >> kArenaShift) >= kWindows) return false;
+    reserved_.fetch_add(bytes, std::memory_order_relaxed);
     region_next_ = base;
-    region_ = {window, (address_of(base) + size - window) >> kSliceShift,
-               routes_ + kFirstOrdinal * kSlicesPerArena};
+    region_ = {address_of(base), arenas * kSlicesPerArena, routes};
     return true;
+  }
+  // The process may not have so many addresses (RLIMIT_AS): the region is then only the range that
+  // the routes cover, and pieces of it are reserved as they are needed. Where the first one comes to
+  // lie others will be near.
+  auto* first = static_cast<std::byte*>(os_->reserve(kLeastPieceBytes, kLeastPieceBytes));
+  if (first == nullptr) return false;
+  const std::uintptr_t window = address_of(first) >> kArenaShift;
+  const std::uintptr_t from = window - std::min<std::uintptr_t>(window, arenas / 2);
+  region_ = {from << kArenaShift, arenas * kSlicesPerArena, routes};
+  if (add_piece(first, kLeastPieceBytes)) return keep_piece(first, kLeastPieceBytes);
+  os_->unreserve(first, kLeastPieceBytes);
+  return false;
+}
+
+bool Space::keep_piece(std::byte* base, ByteCount bytes) {
+  pieces_[piece_count_++] = {base, bytes};
+  reserved_.fetch_add(bytes, std::memory_order_relaxed);
+  return true;
+}
+
+/// Reserves the next piece of a region that is not reserved as a whole: a quarter of what there is,
+/// so that the limit is not used up in one go, and less where there is not so much.
+bool Space::reserve_more_of_region(std::uint32_t least) {
+  if (piece_count_ == kMaxPieces) return false;
+  const ByteCount needed = std::bit_ceil(least) * kSuperslabBytes;
+  ByteCount bytes = std::clamp(std::bit_floor(reserved_bytes() / 4), kLeastPieceBytes, kArenaBytes);
+  const auto is_in_one_window = [](const std::byte* base, ByteCount size) {
+    return address_of(base) >> kArenaShift == (address_of(base) + size - 1) >> kArenaShift;
+  };
+  for (bytes = std::max(bytes, needed); bytes >= needed; bytes /= 2) {
+    // Next to the last piece if it can be: an alignment to its own size would leave gaps.
+    for (const ByteCount alignment : {kSuperslabBytes, bytes}) {
+      auto* base = static_cast<std::byte*>(os_->reserve(bytes, alignment));
+      if (base == nullptr) break;
+      if (is_in_one_window(base, bytes) && add_piece(base, bytes)) return keep_piece(base, bytes);
+      os_->unreserve(base, bytes);
+    }
   }
   return false;
 }
@@ -79,7 +113,9 @@ bool Space::open_next_of_region() {
 void Space::close() {
   for (std::uint32_t i = 0; i < piece_count_; ++i)
     os_->unreserve(pieces_[i].base, pieces_[i].bytes);
-  for (std::uint32_t i = 1; i < arena_count_; ++i) arenas_[i]->close(*os_);
+  for (std::uint32_t i = kFirstOrdinal; i < arena_count_; ++i) {
+    if (arenas_[i] != nullptr) arenas_[i]->close(*os_);
+  }
   metadata_.close(*os_);
   os_->unreserve(routes_, align_up(kTableBytes, os_->page_bytes()));
   piece_count_ = 0;
@@ -91,24 +127,33 @@ bool Space::add_piece(std::byte* base, ByteCount bytes) {
   const std::uintptr_t window = address_of(base) >> kArenaShift;
   if (window >= kWindows) return false;
   if (ordinals_[window] == kNoArena) {
-    if (arena_count_ == kMaxArenas) return false;
+    // In a region an arena's place decides its ordinal, so that routes are found by subtraction.
+    const std::uintptr_t ordinal =
+        region_.slices == 0 ? arena_count_
+                            : kFirstOrdinal + window - (region_.base >> kArenaShift);
+    const std::size_t end =
+        region_.slices == 0 ? kMaxArenas : kFirstOrdinal + region_.slices / kSlicesPerArena;
+    // Below the region too: the window before it would be ordinal 0, which is no arena.
+    if (ordinal < kFirstOrdinal || ordinal >= end) return false;
     auto* start = reinterpret_cast<std::byte*>(window << kArenaShift);
     auto* arena = metadata_.make<Arena>(*os_);
     if (arena == nullptr) return false;
-    if (!arena->open(*os_, start, arena_count_)) {
+    if (!arena->open(*os_, start, static_cast<std::uint32_t>(ordinal))) {
       metadata_.destroy(arena);
       return false;
     }
-    arenas_[arena_count_] = arena;
-    directories_[arena_count_] = &arena->directory();
-    ordinals_[window] = static_cast<std::uint8_t>(arena_count_++);
+    arenas_[ordinal] = arena;
+    directories_[ordinal] = &arena->directory();
+    ordinals_[window] = static_cast<std::uint8_t>(ordinal);
+    arena_count_ = std::max(arena_count_, static_cast<std::uint32_t>(ordinal) + 1);
   }
   arenas_[ordinals_[window]]->add_piece(base, bytes);
   return true;
 }
 
 bool Space::reserve_piece(std::uint32_t least) {
-  if (region_.slices != 0) return open_next_of_region();
+  if (region_.slices != 0)
+    return region_next_ != nullptr ? open_next_of_region() : reserve_more_of_region(least);
   if (piece_count_ == kMaxPieces) return false;
   // A limited address space (RLIMIT_AS, strict overcommit) may still have room for less than an
   // arena. A piece aligned to its own power-of-two size never crosses a 4 GiB boundary, so the
@@ -122,9 +167,7 @@ bool Space::reserve_piece(std::uint32_t least) {
       continue;  // a smaller piece may lie in a window that we have, and leaves room for a
                  // directory
     }
-    pieces_[piece_count_++] = {base, bytes};
-    reserved_.fetch_add(bytes, std::memory_order_relaxed);
-    return true;
+    return keep_piece(base, bytes);
   }
   return false;
 }
@@ -153,6 +196,7 @@ Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted,
   };
   status = OsStatus::kOk;
   for (std::uint32_t ordinal = 1; ordinal < arena_count_; ++ordinal) {
+    if (arenas_[ordinal] == nullptr) continue;
     Arena& arena = *arenas_[ordinal];
     const int first = arena.find_spare(count, unit, fits);
     if (first < 0) continue;
@@ -365,6 +409,10 @@ ByteCount Space::purge_idle(Nanos before) {
     {
       LockGuard guard(lock_);
       for (SuperslabIndex i = kFirstOrdinal * kSuperslabsPerArena; i < index_limit(); ++i) {
+        if (arenas_[i / kSuperslabsPerArena] == nullptr) {
+          i += kSuperslabsPerArena - 1 - i % kSuperslabsPerArena;
+          continue;
+        }
         Arena& arena = *arenas_[i / kSuperslabsPerArena];
         if (!arena.is_ready(i % kSuperslabsPerArena)) continue;
         Superslab& s = superslab(i);

@@ -79,17 +79,12 @@ class Space {
   Space& operator=(const Space&) = delete;
 
   /// Must succeed before anything else. False without address space for the tables.
-  /// `region_arenas` > 0: reserves one region at once, of as many arenas as there is address space
-  /// for, at most this many, and never takes an address outside it. 0: reserves arenas as they are
-  /// needed, wherever they come to lie.
+  /// `region_arenas` > 0: never takes an address outside one region of this many arenas, which it
+  /// reserves at once, or piece by piece where the process may not have so many addresses. 0: reserves
+  /// arenas as they are needed, wherever they come to lie.
   bool open(Os& os, std::uint32_t region_arenas = 0);
 
   const Region& region() const { return region_; }
-
-  /// Whether `p` lies in the region's addresses, also where nothing is yet. Any thread.
-  bool reserves(const void* p) const {
-    return region_.slices != 0 && address_of(p) - address_of(pieces_[0].base) < pieces_[0].bytes;
-  }
 
   /// Unmaps everything. Only for tests.
   void close();
@@ -236,6 +231,8 @@ class Space {
   bool reserve_piece(std::uint32_t least);
   bool reserve_region(std::uint32_t arenas);
   bool open_next_of_region();
+  bool reserve_more_of_region(std::uint32_t least);
+  bool keep_piece(std::byte* base, ByteCount bytes);
   bool add_piece(std::byte* base, ByteCount bytes);
   void set_spare(const Superslab* head, std::uint32_t count);
   /// Whether none of them was idle.
@@ -251,7 +248,7 @@ class Space {
   std::uint8_t* ordinals_ = nullptr;   // kWindows
   Route* routes_ = nullptr;            // kMaxArenas x kSlicesPerArena
   Region region_;
-  std::byte* region_next_ = nullptr;  // first window of the region that is no arena yet
+  std::byte* region_next_ = nullptr;  // of a region reserved whole: first window that is no arena
   Directory* directories_[kMaxArenas] = {};
   Arena* arenas_[kMaxArenas] = {};
   Piece* pieces_ = nullptr;        // kMaxPieces

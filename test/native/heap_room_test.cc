@@ -106,7 +106,8 @@ TEST(heap, "while one waits, everybody is squeezed: magazines are given up and s
   const BlockNumber n = idle.acquire(1000);
   idle.release(n);  // straight to its slab
   CHECK_EQ(idle.depth(tag).load(), 0u);
-  plain->free(plain->allocate(1000));
+  // malloc's path has no limit to look at: see "a squeezed thread cache ...".
+  plain->flush();
   CHECK_EQ(t->budget().charged(), 0u);
   CHECK(waiter.cache().take_signals() & LeaseCache::kRoomMade);
   // A newcomer is squeezed from the start.
@@ -120,6 +121,45 @@ TEST(heap, "while one waits, everybody is squeezed: magazines are given up and s
   late.cache().reclaim([](BlockNumber) { return false; });
   for (Script* s : {&idle, &waiter, &late}) s->detach();
   plain->detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap,
+     "a squeezed thread cache fetches one block at a time and keeps none of a full magazine") {
+  Snapshot policy = limited(kMiB);
+  policy.cache_blocks = 8;
+  TestHeap t(policy);
+  Script waiter(*t.heap);
+  ThreadCache* plain = t.attach();
+  ThreadCache* other = t.attach();
+  const ClassIndex c = class_for(1000);
+  t->room().start_waiting(&waiter.cache());
+  std::vector<void*> blocks;
+  for (int i = 0; i < 9; ++i) blocks.push_back(plain->allocate(1000));
+  CHECK_EQ(t->class_stats(c).refills, 9u);
+  CHECK_EQ(t->budget().charged(), 9 * 1024u);
+  for (std::size_t i = 0; i < 8; ++i) {
+    plain->free(blocks[i]);
+    CHECK_EQ(plain->cached(c), i + 1);
+  }
+  plain->free(blocks[8]);
+  CHECK_EQ(plain->cached(c), 0u);
+  CHECK_EQ(t->budget().charged(), 0u);
+  // What is somebody else's goes home at once.
+  void* foreign = plain->allocate(1000);
+  other->free(foreign);
+  CHECK_EQ(t->budget().charged(), 0u);
+  CHECK(waiter.cache().take_signals() & LeaseCache::kRoomMade);
+  // A newcomer is squeezed from the start; the end of the squeeze ends all this.
+  ThreadCache* late = t.attach();
+  for (int i = 0; i < 3; ++i) blocks[static_cast<std::size_t>(i)] = late->allocate(1000);
+  CHECK_EQ(t->budget().charged(), 3 * 1024u);
+  t->room().stop_waiting(&waiter.cache());
+  for (std::size_t i = 3; i < 5; ++i) blocks[i] = late->allocate(1000);
+  CHECK(t->budget().charged() > 5 * 1024u);
+  for (std::size_t i = 0; i < 5; ++i) late->free(blocks[i]);
+  waiter.detach();
+  for (ThreadCache* cache : {plain, other, late}) cache->detach();
   CHECK(t.ends_clean());
 }
 

@@ -2,8 +2,11 @@
 
 #include "check.h"
 #include "heap/magazine_limits.h"
+#include "heap/placement.h"
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
+#include "heap/small_sizes.h"
+#include "heap_fixture.h"
 #include "space/arena.h"
 
 using namespace superslab;
@@ -116,4 +119,102 @@ TEST(heap, "refill batches start at one and double up to half a magazine") {
   sizes.reset(c);
   CHECK_EQ(sizes.next(c, 64), 1u);
   CHECK_EQ(sizes.next(c, 1), 1u);
+}
+
+TEST(heap, "the tables of small and medium sizes say what class_for() says, for every size") {
+  for (ByteCount bytes = 0; bytes <= kMaxMediumBytes; ++bytes) {
+    const std::size_t expected = to_index(class_for(bytes));
+    if (bytes <= kMaxSmallBytes && small_class(bytes) != expected)
+      CHECK_EQ(small_class(bytes), expected);
+    // The table of medium sizes is asked for those beyond the small ones only.
+    if (bytes > kMaxSmallBytes && medium_class(bytes) != expected)
+      CHECK_EQ(medium_class(bytes), expected);
+  }
+  CHECK_EQ(kLastMediumClass, to_index(class_for(kMaxMediumBytes)));
+  CHECK_EQ(class_bytes(kLastMediumClass), kMaxMediumBytes);
+}
+
+TEST(heap, "every block of a class that is found for an alignment has it, in every slab") {
+  superslab_test::TestHeap t;
+  SlabOwner* owner = t->attach();
+  for (ByteCount alignment = kMinAlignment; alignment <= kSliceBytes; alignment *= 2) {
+    for (std::size_t i = 0; i < kClassCount; ++i) {
+      const ByteCount bytes = class_aligned_to(alignment, class_bytes(i));
+      CHECK(bytes >= class_bytes(i));
+      CHECK_EQ(class_bytes(to_index(class_for(bytes))), bytes);  // a class's own size
+      if (bytes != class_bytes(i)) continue;                     // that class has its turn itself
+      CHECK_EQ(bytes % alignment, 0u);
+    }
+  }
+  // Slabs of every colour of every class: their natural alignment holds for each of their blocks.
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    const ByteCount natural =
+        std::min<ByteCount>(class_bytes(i) & (~class_bytes(i) + 1), kSliceBytes);
+    for (unsigned made = 0; made < size_class(c).colours + 1u; ++made) {
+      Slab* slab = t->make_slab(c, Growth::kIfNeeded);
+      CHECK(slab != nullptr);
+      CHECK_EQ(address_of(slab->start) % natural, 0u);
+      for (std::uint32_t block = 0; block < slab->block_count; ++block) {
+        if (address_of(block_address(*slab, block)) % natural != 0)
+          CHECK_EQ(address_of(block_address(*slab, block)) % natural, 0u);
+      }
+      // All of it lies in the slab's slices.
+      const std::uintptr_t first = align_down(address_of(slab->start), kSliceBytes);
+      CHECK(address_of(block_address(*slab, slab->block_count)) <=
+            first + slab->slices * kSliceBytes);
+      t->retire_slab(const_cast<Slab*>(slab), 0);
+    }
+  }
+  t->detach(owner);
+  t->trim(0);
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "the class for an alignment is the smallest that has it") {
+  for (ByteCount alignment = kMinAlignment; alignment <= kSliceBytes; alignment *= 2) {
+    for (ByteCount bytes = 1; bytes <= kMaxClassBytes; bytes += bytes < 3000 ? 1 : 997) {
+      const ByteCount found = class_aligned_to(alignment, bytes);
+      CHECK(found >= bytes && found % alignment == 0);
+      for (std::size_t i = to_index(class_for(bytes)); class_bytes(i) < found; ++i)
+        CHECK(class_bytes(i) % alignment != 0);
+    }
+  }
+}
+
+TEST(heap, "slabs of one class start at different cache sets, a step apart") {
+  for (const SizeClass& cut : kSizeClasses) {
+    if (cut.block_bytes > 1024) continue;
+    CHECK(cut.colours >= 16 || cut.colours * cut.colour_bytes >= 1024);
+    CHECK_EQ(cut.colour_bytes % kGranuleBytes, 0u);
+    const ByteCount natural = cut.block_bytes & (~cut.block_bytes + 1);
+    CHECK_EQ(cut.colour_bytes % natural, 0u);
+  }
+}
+
+TEST(heap, "a placed request fits into its block, starts at a line, and ends at the step") {
+  const auto check_block = [](ByteCount block, ByteCount from) {
+    const ByteCount natural = block & (~block + 1);
+    const ByteCount step = std::min(natural, kSliceBytes);
+    for (ByteCount bytes = from; bytes <= block;
+         bytes += bytes % 64 < 3 || bytes % 64 > 61 ? 1 : 29) {
+      const ByteCount offset = placement_offset(bytes, block);
+      const ByteCount end = offset + bytes;
+      if (offset % 64 != 0) CHECK_EQ(offset % 64, 0u);
+      if (end > block) CHECK(end <= block);
+      // Within the line that its alignment costs.
+      if (align_up(end, 64) % step != 0) CHECK_EQ(align_up(end, 64) % step, 0u);
+      if (offset >= step) CHECK(offset < step);
+    }
+    CHECK_EQ(placement_offset(block, block), 0u);
+  };
+  for (std::size_t i = kLastMediumClass + 1; i < kClassCount; ++i)
+    check_block(class_bytes(i), class_bytes(i - 1) + 1);
+  // Beyond the classes: whole superslabs, of which the last is used in part.
+  for (const ByteCount bytes : {kSuperslabBytes + 1, 3 * kSuperslabBytes - 1, 7 * kMiB + 12'345}) {
+    const ByteCount offset = placement_offset(bytes, kSuperslabBytes);
+    CHECK(offset < kSliceBytes && offset % 64 == 0);
+    CHECK(offset + bytes <= align_up(bytes, kSuperslabBytes));
+    CHECK_EQ(align_up(offset + bytes, 64) % kSliceBytes, 0u);
+  }
 }
