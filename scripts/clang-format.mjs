@@ -11,7 +11,7 @@ const program = () => process.env.CLANG_FORMAT ?? require('clang-format').getNat
 
 await main(() => {
   const write = process.argv.includes('--write');
-  const files = ['native', 'test/native', 'test/shim'].flatMap((folder) =>
+  const files = ['native', 'test/native', 'test/shim', 'test/stress', 'test/fuzz'].flatMap((folder) =>
     filesUnder(folder, ['.h', '.cc', '.c']),
   );
   if (files.length === 0) return;

@@ -33,15 +33,15 @@ class BiasedLock {
   /// The holder of the bias: one thread, or several of which it is known that they are never at it
   /// at once. Not recursive.
   void enter() {
-    is_inside_.store(true, std::memory_order_relaxed);
-    if (detail::has_process_fence.load(std::memory_order_relaxed)) [[likely]] {
-      std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler keeps the order as well
-    } else {
-      std::atomic_thread_fence(std::memory_order_seq_cst);
-    }
-    // Acquire: what the last visitor did happened before.
-    if (is_claimed_.load(std::memory_order_acquire)) [[unlikely]]
+    if (!is_free_for_holder()) [[unlikely]]
       wait_for_visitor();
+  }
+  /// The same, or false when a visitor is there: for who holds another such lock, that the visitor
+  /// may come to want.
+  bool try_enter() {
+    if (is_free_for_holder()) return true;
+    leave();
+    return false;
   }
   /// Release: a visitor that sees it sees what was done inside.
   void leave() { is_inside_.store(false, std::memory_order_release); }
@@ -53,6 +53,16 @@ class BiasedLock {
   void end_visit();
 
  private:
+  bool is_free_for_holder() {
+    is_inside_.store(true, std::memory_order_relaxed);
+    if (detail::has_process_fence.load(std::memory_order_relaxed)) [[likely]] {
+      std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler keeps the order as well
+    } else {
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+    }
+    // Acquire: what the last visitor did happened before.
+    return !is_claimed_.load(std::memory_order_acquire);
+  }
   void wait_for_visitor();
   void claim();
 

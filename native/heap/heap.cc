@@ -163,10 +163,8 @@ bool Heap::for_each_vacant(Act act) {
 }
 
 bool Heap::inherit_slab(ClassIndex c, SlabOwner& to) {
-  return for_each_vacant([&](SlabOwner& vacant) {
-    vacant.collect();
-    return vacant.hand_over(c, to);
-  });
+  return for_each_vacant(
+      [&](SlabOwner& vacant) { return vacant.try_collect() && vacant.try_hand_over(c, to); });
 }
 
 // Slabs --------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t*
   slab.size_class = c;
   slab.slices = cut.slices;
   slab.is_clean = false;
+  slab.low_word = 0;
   slab.place = SlabPlace::kDrained;
   slab.next = slab.prev = nullptr;
   for (unsigned w = 0; w < 2u * cut.words; ++w) slab.free_words[w] = 0;
@@ -57,7 +58,7 @@ inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t*
 /// True when there is nothing to take: no free bit of the owner's and nothing left to carve.
 inline bool slab_is_drained(const Slab& slab) {
   if (slab.carved < slab.block_count) return false;
-  for (unsigned w = 0; w < slab.words; ++w) {
+  for (unsigned w = slab.low_word; w < slab.words; ++w) {
     if (slab.free_words[w] != 0) return false;
   }
   return true;
@@ -87,7 +88,8 @@ inline bool slab_holds(const Slab& slab, std::uint32_t index) {
 /// Takes up to `wanted` blocks, lowest address first: those that were freed, then fresh ones.
 inline std::size_t slab_take(Slab& slab, void** out, std::size_t wanted) {
   std::size_t got = 0;
-  for (std::uint32_t w = 0; w < slab.words && got < wanted; ++w) {
+  for (std::uint32_t w = slab.low_word; w < slab.words && got < wanted; ++w) {
+    slab.low_word = static_cast<std::uint8_t>(w);
     std::uint64_t bits = slab.free_words[w];
     while (bits != 0 && got < wanted) {
       out[got++] = block_address(slab, w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
@@ -105,6 +107,7 @@ inline std::size_t slab_take(Slab& slab, void** out, std::size_t wanted) {
 inline std::uint64_t slab_free(Slab& slab, std::uint32_t word, std::uint64_t mask) {
   const std::uint64_t before = slab.free_words[word];
   slab.free_words[word] = before | mask;
+  if (word < slab.low_word) slab.low_word = static_cast<std::uint8_t>(word);
   return before & mask;
 }
 
@@ -115,6 +118,7 @@ inline void slab_free_all(Slab& slab) {
     const std::uint32_t below = slab.carved > w * 64 ? slab.carved - w * 64 : 0;
     slab.free_words[w] = low_ones(std::min(below, 64u));
   }
+  slab.low_word = 0;
 }
 
 /// What remote_free() found.
@@ -158,6 +162,7 @@ inline Collected slab_collect(Slab& slab) {
       const std::uint64_t bits = remote_word(slab, w).exchange(0, std::memory_order_acquire);
       const auto repeated = static_cast<std::uint32_t>(count_few_bits(slab.free_words[w] & bits));
       slab.free_words[w] |= bits;
+      if (w < slab.low_word) slab.low_word = static_cast<std::uint8_t>(w);
       const auto count = static_cast<std::int32_t>(std::popcount(bits));
       result.already_free += repeated;
       result.freed += static_cast<std::uint32_t>(count) - repeated;

@@ -50,16 +50,26 @@ void SlabOwner::adopt(Slab* slab) {
   link(slab, slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial);
 }
 
-bool SlabOwner::hand_over(ClassIndex c, SlabOwner& to) {
-  const Hold hold(*this);
+bool SlabOwner::try_collect() {
+  if (!lock_.try_enter()) return false;
+  collect_locked();
+  lock_.leave();
+  return true;
+}
+
+bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
+  if (!lock_.try_enter()) return false;
+  bool done = false;
   for (const SlabPlace place : {SlabPlace::kPartial, SlabPlace::kUnused}) {
     Slab* slab = first(place, c);
     if (slab == nullptr) continue;
     unlink(slab);
     to.adopt(slab);
-    return true;
+    done = true;
+    break;
   }
-  return false;
+  lock_.leave();
+  return done;
 }
 
 /// A slab with something to take: the one in use rather than one that could be dissolved, and that

@@ -99,8 +99,11 @@ class alignas(kCacheLinePair) SlabOwner {
   template <class Reclaim>
   void for_each_leased(Reclaim reclaim);
 
-  /// Hands a slab of class `c` with free blocks to `to`; false when it has none.
-  bool hand_over(ClassIndex c, SlabOwner& to);
+  /// A vacant owner, for a thread that is in the middle of its own: both answer false where they
+  /// would have to wait, as during a fork. collect(); and a slab of class `c` with free blocks for
+  /// `to`.
+  bool try_collect();
+  bool try_hand_over(ClassIndex c, SlabOwner& to);
 
   /// Any thread, now and then: when the owner has not touched its slabs for `delay`, dissolves
   /// those that are unused and gives the free pages of the others back. True while there may be

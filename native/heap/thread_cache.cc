@@ -17,7 +17,7 @@ constexpr ByteCount kOutboxBytes = 128 * kKiB;
 constexpr std::uint8_t kManySpills = 3;
 
 /// Most blocks of a class that it keeps then.
-constexpr std::uint32_t kShrunkBlocks = 14;
+constexpr std::uint32_t kShrunkBlocks = 30;
 
 }  // namespace
 

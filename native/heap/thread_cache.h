@@ -42,7 +42,7 @@ class FrontCache {
   /// kMaxMediumBytes: then ThreadCache::allocate() knows what to do.
   [[gnu::always_inline]] void* try_allocate(ByteCount bytes) {
     if (bytes <= kMaxSmallBytes) [[likely]]
-      return pop(small_class(bytes));
+      return pop(small_classes_[(bytes + 15) / 16]);
     if (bytes > kMaxMediumBytes) return nullptr;
     return pop(medium_class(bytes));
   }
@@ -58,7 +58,7 @@ class FrontCache {
       return kClassCount;
     // Relaxed: for a block of its own slabs the thread wrote the route itself; of any other it is
     // not this thread's, whatever is read.
-    return __atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED) ^ route_;
+    return std::size_t{__atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED)} ^ route_;
   }
 
  protected:
@@ -80,8 +80,10 @@ class FrontCache {
   [[gnu::always_inline]] void push(std::size_t c, void* block);
 
   void** tops_[kRows] = {};  // first: an index into it is then an address without an addition
+  // A copy for each thread: no other way to it is as short.
+  decltype(detail::kSmallClasses) small_classes_ = detail::kSmallClasses;
   Region region_;
-  Route route_ = 0;  // of this owner's blocks, without the class
+  std::size_t route_ = 0;  // of this owner's blocks, without the class; as wide as an index
 
  private:
   void* no_blocks_[1] = {};

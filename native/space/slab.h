@@ -36,9 +36,10 @@ struct alignas(kCacheLinePair) Slab {
   std::uint32_t populated_bytes;  // from `start`, brought in ahead of use
   std::uint16_t words;            // 64-bit words of one kind
   ClassIndex size_class;
-  std::uint8_t slices;  // 0: no slab starts at this slice
-  SlabPlace place;      // which of its owner's lists it is in
-  bool is_clean;        // blocks that were never handed out read as zero
+  std::uint8_t slices;    // 0: no slab starts at this slice
+  SlabPlace place;        // which of its owner's lists it is in
+  bool is_clean;          // blocks that were never handed out read as zero
+  std::uint8_t low_word;  // no free word below this one has a bit
   Slab* next;
   Slab* prev;
 

@@ -61,8 +61,8 @@ bool Space::reserve_region(std::uint32_t arenas) {
     return true;
   }
   // The process may not have so many addresses (RLIMIT_AS): the region is then only the range that
-  // the routes cover, and pieces of it are reserved as they are needed. Where the first one comes to
-  // lie others will be near.
+  // the routes cover, and pieces of it are reserved as they are needed. Where the first one comes
+  // to lie others will be near.
   auto* first = static_cast<std::byte*>(os_->reserve(kLeastPieceBytes, kLeastPieceBytes));
   if (first == nullptr) return false;
   const std::uintptr_t window = address_of(first) >> kArenaShift;
@@ -129,8 +129,7 @@ bool Space::add_piece(std::byte* base, ByteCount bytes) {
   if (ordinals_[window] == kNoArena) {
     // In a region an arena's place decides its ordinal, so that routes are found by subtraction.
     const std::uintptr_t ordinal =
-        region_.slices == 0 ? arena_count_
-                            : kFirstOrdinal + window - (region_.base >> kArenaShift);
+        region_.slices == 0 ? arena_count_ : kFirstOrdinal + window - (region_.base >> kArenaShift);
     const std::size_t end =
         region_.slices == 0 ? kMaxArenas : kFirstOrdinal + region_.slices / kSlicesPerArena;
     // Below the region too: the window before it would be ordinal 0, which is no arena.

@@ -80,8 +80,8 @@ class Space {
 
   /// Must succeed before anything else. False without address space for the tables.
   /// `region_arenas` > 0: never takes an address outside one region of this many arenas, which it
-  /// reserves at once, or piece by piece where the process may not have so many addresses. 0: reserves
-  /// arenas as they are needed, wherever they come to lie.
+  /// reserves at once, or piece by piece where the process may not have so many addresses. 0:
+  /// reserves arenas as they are needed, wherever they come to lie.
   bool open(Os& os, std::uint32_t region_arenas = 0);
 
   const Region& region() const { return region_; }

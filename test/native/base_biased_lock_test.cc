@@ -67,12 +67,12 @@ void change_together(unsigned rounds) {
 }  // namespace
 
 TEST(base, "a biased lock lets in its holder or one visitor, with fences of the holder's own") {
-  change_together(20'000);
+  change_together(5'000);
 }
 
 TEST(base, "a biased lock lets in its holder or one visitor, with fences by the kernel") {
   prepare_biased_locks();
-  change_together(20'000);
+  change_together(5'000);
 }
 
 TEST(base, "who tries to visit a biased lock is told when its holder is inside") {

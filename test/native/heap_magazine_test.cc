@@ -212,7 +212,7 @@ TEST(heap, "a thread that only frees keeps less and less, until it allocates aga
   CHECK_EQ(after_spill[0], 31u);
   CHECK_EQ(after_spill[1], 31u);
   for (std::size_t i = 2; i < after_spill.size(); ++i) CHECK_EQ(after_spill[i], 0u);
-  CHECK(highest <= 16);
+  CHECK(highest <= 31);  // at most half as many as otherwise
   // A refill forgets it: the magazine is as large as ever.
   std::vector<void*> again;
   while (void* block = cache->try_allocate(64)) again.push_back(block);

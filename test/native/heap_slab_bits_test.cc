@@ -67,6 +67,24 @@ TEST(heap, "freed blocks are taken before fresh ones are carved, lowest first") 
   CHECK_EQ(cut.slab->carved, 201u);
 }
 
+TEST(heap, "what others have freed is taken lowest first as well, whatever was taken before") {
+  Cut cut(64);
+  const std::vector<void*> all = cut.take(cut.slab->block_count);
+  CHECK(all.size() > 300);
+  CHECK(cut.take(1).empty() && slab_is_drained(*cut.slab));
+  cut.free(all[300]);
+  CHECK(cut.take(1)[0] == all[300]);
+  // In words below the one that was taken from last.
+  for (const std::size_t i : {260u, 70u, 2u}) cut.free_remote(all[i]);
+  CHECK_EQ(slab_collect(*cut.slab).freed, 3u);
+  CHECK(!slab_is_drained(*cut.slab));
+  cut.free(all[130]);
+  const std::vector<void*> again = cut.take(5);
+  CHECK_EQ(again.size(), 4u);
+  CHECK(again[0] == all[2] && again[1] == all[70] && again[2] == all[130] && again[3] == all[260]);
+  CHECK(slab_is_drained(*cut.slab) && slab_is_valid(*cut.slab));
+}
+
 TEST(heap, "a fresh slab is unused and has all to give") {
   Cut cut(64);
   CHECK(slab_is_unused(*cut.slab) && !slab_is_drained(*cut.slab) && slab_is_valid(*cut.slab));

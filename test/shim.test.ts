@@ -1,0 +1,263 @@
+// libsuperslab.so under programs: each test/shim/*.c and *.cc is one, compiled here and run with it
+// preloaded. SHIM_LIBRARY names another library than build/Release/libsuperslab.so.
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { arch } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { packageRoot } from './support/child.js';
+
+const execute = promisify(execFile);
+
+const library = path.resolve(
+  process.env.SHIM_LIBRARY ?? path.join(packageRoot, 'build/Release/libsuperslab.so'),
+);
+const sources = path.join(packageRoot, 'test/shim');
+const headers = [path.join(sources, 'check.h'), path.join(packageRoot, 'native/include/superslab.h')];
+const output = path.join(packageRoot, 'build/shim-tests');
+const compiler = process.env.CXX ?? 'g++';
+
+const flags = [
+  ...['-g', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread'],
+  // A compiler knows what malloc does, and leaves out pairs of malloc and free.
+  ...['malloc', 'calloc', 'realloc', 'free'].map((name) => `-fno-builtin-${name}`),
+  ...['-I', path.join(packageRoot, 'native/include')],
+];
+
+interface Options {
+  /** Of the file that is made; else the source's without its ending. */
+  readonly name?: string;
+  readonly standard?: string;
+  readonly flags?: readonly string[];
+}
+
+/** Compiles what is out of date and returns the program. */
+async function compile(
+  file: string,
+  { name = path.parse(file).name, standard, flags: more = [] }: Options = {},
+) {
+  const source = path.join(sources, file);
+  const program = path.join(output, name);
+  const made = existsSync(program) ? statSync(program).mtimeMs : 0;
+  if ([source, ...headers, library].every((input) => statSync(input).mtimeMs < made)) return program;
+  mkdirSync(output, { recursive: true });
+  const [language, usual] = file.endsWith('.c') ? ['c', 'gnu11'] : ['c++', 'gnu++20'];
+  const input = ['-x', language, `-std=${standard ?? usual}`, source, '-x', 'none'];
+  // As needed: a program in C stays one without a C++ library.
+  const libraries = ['-Wl,--as-needed', library, `-Wl,-rpath,${path.dirname(library)}`, '-ldl'];
+  await execute(compiler, [...flags, ...more, ...input, ...libraries, '-o', program]);
+  return program;
+}
+
+interface Run {
+  readonly args?: readonly string[];
+  readonly env?: Record<string, string>;
+  /** A shell command before it, such as "ulimit -v 4000000". */
+  readonly limit?: string;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program under the library; never rejects. */
+function run(program: string, { args = [], env = {}, limit }: Run = {}): Promise<Ended> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SUPERSLAB_'));
+  // The shell itself runs without the library and its limit.
+  const preload = ['env', `LD_PRELOAD=${library}`, program, ...args];
+  const command = ['-c', `${limit ?? 'ulimit -c 0'}; exec "$@"`, 'sh', ...preload];
+  return new Promise((resolve) => {
+    const options = {
+      env: { ...Object.fromEntries(inherited), ...env },
+      timeout: 100_000,
+      maxBuffer: 16 << 20,
+    };
+    execFile('/bin/sh', command, options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+      resolve({ code, signal: error?.signal ?? null, stdout, stderr });
+    });
+  });
+}
+
+const succeeded = { code: 0, signal: null, stderr: '' };
+
+describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_000 }, () => {
+  test('is built', () => {
+    expect(existsSync(library), `no ${library}; build it with: npm run build -- shim`).toBe(true);
+  });
+
+  /** Programs that have their own tests below, because they take arguments or are read. */
+  const special = new Set([
+    ...['dlopen_library.c', 'plugin.cc', 'exit_handlers.c', 'foreign.c', 'header.c', 'header.cc'],
+    ...['limited_memory.cc', 'malloc_info.c', 'stats_json.c'],
+  ]);
+  const plain = readdirSync(sources).filter((file) => /\.cc?$/.test(file) && !special.has(file));
+
+  test.for(plain)('%s', async (file) => {
+    expect(await run(await compile(file))).toMatchObject(succeeded);
+  });
+
+  test('a library that is loaded later', async () => {
+    const program = await compile('dlopen_library.c');
+    const plugin = await compile('plugin.cc', { name: 'plugin.so', flags: ['-shared', '-fPIC'] });
+    expect(await run(program, { args: [plugin] })).toMatchObject(succeeded);
+  });
+
+  test('handlers that run at exit', async () => {
+    const ended = await run(await compile('exit_handlers.c'));
+    expect(ended).toMatchObject({ ...succeeded, stdout: 'handlers ran\n' });
+  });
+
+  test('mallinfo, malloc_trim, malloc_info and malloc_stats', async () => {
+    const { stderr, ...ended } = await run(await compile('malloc_info.c'));
+    expect(ended, stderr).toMatchObject({ code: 0 });
+    expect(stderr).toMatch(/^superslab: \{"reservedBytes":.*\}\n$/);
+  });
+
+  test('little address space', async () => {
+    const program = await compile('limited_memory.cc');
+    expect(await run(program, { limit: 'ulimit -v 4000000' })).toMatchObject(succeeded);
+  });
+
+  test.for([
+    ['header.c', 'c99'],
+    ['header.cc', 'c++98'],
+  ] as const)('the header in %s, as %s', async ([file, standard]) => {
+    const options = { name: file, standard, flags: ['-pedantic-errors'] };
+    expect(await run(await compile(file, options))).toMatchObject(succeeded);
+  });
+
+  test('the statistics are JSON', async () => {
+    const ended = await run(await compile('stats_json.c'));
+    expect(ended).toMatchObject(succeeded);
+    const stats = JSON.parse(ended.stdout);
+    expect(stats.committedBytes).toBeGreaterThan(0);
+    expect(stats.threads).toBe(1);
+    expect(stats.heaps).toBe(0);
+    const ofBlocks = stats.classes.find((one: any) => one.blockBytes === 224);
+    expect(ofBlocks).toMatchObject({ inUseBlocks: 1000 });
+    expect(ofBlocks.acquires).toBeGreaterThanOrEqual(1000);
+    const sizes: number[] = stats.classes.map((one: any) => one.blockBytes);
+    expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+  });
+
+  describe("blocks of another allocator's, and addresses that are none", () => {
+    const runForeign = async (what: string, env = {}) =>
+      run(await compile('foreign.c'), { args: [what], env });
+
+    test('are passed to the next allocator', async () => {
+      expect(await runForeign('next')).toMatchObject(succeeded);
+    });
+    test('are left alone with SUPERSLAB_FOREIGN=ignore', async () => {
+      expect(await runForeign('ignore', { SUPERSLAB_FOREIGN: 'ignore' })).toMatchObject(succeeded);
+    });
+
+    test.for([
+      ['foreign', /^superslab: free\(\): 0x[0-9a-f]+ is not a block \(another allocator's; .*\)\n$/],
+      ['beyond', /^superslab: free\(\): 0x[0-9a-f]+ is not a block \(inside the heap, .*\)\n$/],
+      ['inside', /^superslab: free\(\): 0x[0-9a-f]+ is not a block \(inside the heap, .*\)\n$/],
+      ['twice', /^superslab: free\(\): 0x[0-9a-f]+ is not a block \(inside the heap, .*\)\n$/],
+      ['realloc', /^superslab: realloc\(\): 0x[0-9a-f]+ is not a block \(inside the heap, .*\)\n$/],
+      ['size', /^superslab: malloc_usable_size\(\): 0x[0-9a-f]+ is not a block \(inside .*\)\n$/],
+    ] as const)('%s: ends the process with a message', async ([what, message]) => {
+      // Addresses inside the heap do so whatever is chosen for those of others.
+      const env = { SUPERSLAB_FOREIGN: what === 'foreign' ? 'abort' : 'ignore' };
+      const ended = await runForeign(what, env);
+      expect(ended).toMatchObject({ signal: 'SIGABRT' });
+      expect(ended.stderr).toMatch(message);
+    });
+  });
+
+  test.for([
+    ['small-twice', /^superslab: free\(\): 0x[0-9a-f]+ is not a block \(freed already; .*\)\n$/],
+    ['small-inside', /^superslab: free\(\): 0x[0-9a-f]+ is not a block \(16 bytes into a block; .*\)\n$/],
+  ] as const)('%s: ends the process with SUPERSLAB_CHECK=1', async ([what, message]) => {
+    const ended = await run(await compile('foreign.c'), { args: [what], env: { SUPERSLAB_CHECK: '1' } });
+    expect(ended).toMatchObject({ signal: 'SIGABRT' });
+    expect(ended.stderr).toMatch(message);
+  });
+
+  describe('SUPERSLAB_* variables', () => {
+    test('a wrong name is told of once, and the process goes on', async () => {
+      const ended = await run('true', { env: { SUPERSLAB_PURGE_DELAYMS: '5' } });
+      expect(ended).toMatchObject({ code: 0 });
+      expect(ended.stderr).toMatch(/^superslab: .*SUPERSLAB_PURGE_DELAYMS.*SUPERSLAB_PURGE_DELAY_MS.*\n$/);
+    });
+    test('a wrong value too, and the others count', async () => {
+      const env = { SUPERSLAB_CACHE_BLOCKS: 'many', SUPERSLAB_STATS: '1' };
+      const { code, stderr } = await run('true', { env });
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/^superslab: .*SUPERSLAB_CACHE_BLOCKS.*many.*\nsuperslab: \{.*\}\n$/);
+    });
+    test('a right one is silent', async () => {
+      const ended = await run('true', { env: { SUPERSLAB_PURGE_DELAY_MS: '5' } });
+      expect(ended).toMatchObject(succeeded);
+    });
+  });
+
+  test('a Node.js of its own', async () => {
+    const script = `
+      const { Worker } = require('node:worker_threads');
+      const zlib = require('node:zlib');
+      const { spawnSync } = require('node:child_process');
+      const text = Buffer.alloc(1 << 20, 'superslab ');
+      if (!zlib.gunzipSync(zlib.gzipSync(text)).equals(text)) process.exit(1);
+      const buffers = Array.from({ length: 1000 }, (_, i) => Buffer.alloc(i * 100, i));
+      if (buffers[999][99000] !== 999 % 256) process.exit(2);
+      if (spawnSync('true').status !== 0) process.exit(3);
+      const echo = 'const { parentPort: p } = require("node:worker_threads"); p.once("message", (m) => p.postMessage(m))';
+      const answers = [1, 2, 3].map((n) => new Promise((resolve) => {
+        const worker = new Worker(echo, { eval: true });
+        worker.once('message', (answer) => resolve(answer.length));
+        worker.postMessage(Buffer.alloc(n << 20));
+      }));
+      Promise.all(answers).then((lengths) => console.log(lengths.map((n) => n >> 20).join()));
+    `;
+    const ended = await run(process.execPath, { args: ['-e', script] });
+    expect(ended).toMatchObject({ ...succeeded, stdout: '1,2,3\n' });
+  });
+
+  test('shows the malloc family, operator new and delete, the C API and its core, and nothing else', async () => {
+    const { stdout } = await execute('nm', ['-D', '--defined-only', library]);
+    const names = stdout.split('\n').flatMap((line) => line.split(' ')[2] ?? []);
+    const family =
+      'malloc free calloc realloc reallocarray memalign aligned_alloc posix_memalign valloc pvalloc ' +
+      'cfree free_sized free_aligned_sized malloc_usable_size malloc_trim malloc_stats malloc_info ' +
+      'mallinfo mallinfo2 mallopt';
+    expect(names).toEqual(expect.arrayContaining(family.split(' ')));
+    const others = names.filter((name) => !family.split(' ').includes(name));
+    expect(others.filter((name) => /^_Zn[wa]m/.test(name))).toHaveLength(8);
+    expect(others.filter((name) => /^_Zd[la]Pv/.test(name))).toHaveLength(12);
+    expect(others.filter((name) => !/^(ss_[a-z_]+|_Z[nd][wal].*|superslab_core)$/.test(name))).toEqual([]);
+  });
+
+  // Instructions from the symbol to the first return. What is longer is slower for every program.
+  test.skipIf(arch() !== 'x64').for([
+    ['malloc', 16],
+    ['_Znwm', 16],
+    ['ss_malloc', 16],
+    ['free', 20],
+    ['_ZdlPv', 20],
+    ['_ZdlPvm', 20],
+    ['ss_free', 20],
+  ] as const)('the short way through %s takes %i instructions', async ([name, most]) => {
+    const { stdout } = await execute(
+      'objdump',
+      ['-d', '--no-show-raw-insn', `--disassemble=${name}`, library],
+      { maxBuffer: 16 << 20 },
+    );
+    const body = stdout.slice(stdout.indexOf(`<${name}>:`));
+    const instructions = [...body.matchAll(/^\s+[0-9a-f]+:\s+(.*?)\s*$/gm)].map((match) => match[1]!);
+    const end = instructions.findIndex((instruction) => /^ret/.test(instruction));
+    expect(end, body).toBeGreaterThan(0);
+    expect(end + 1, body).toBeLessThanOrEqual(most);
+    expect(
+      instructions.filter((instruction) => /^(push|call|sub .*%rsp)/.test(instruction)),
+      body,
+    ).toEqual([]);
+  });
+});
