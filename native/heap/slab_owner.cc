@@ -18,6 +18,13 @@ static_assert(kClassCount <= 64, "a word has a bit for each class");
 
 }  // namespace
 
+SlabOwner::SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) {
+  for (std::size_t i = 0; i < kLargeClasses; ++i) {
+    const auto c = static_cast<ClassIndex>(kFirstLargeClass + i);
+    spares_[i].limit = std::min(magazine_limit(c, heap.policy()), kSpareBlocks);
+  }
+}
+
 void SlabOwner::link(Slab* slab, SlabPlace place) {
   slab->place = place;
   Slab*& first = list_of(slab);
@@ -115,7 +122,8 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero) {
   if (to_index(c) >= kFirstLargeClass) {
     Spares& spares = spares_[to_index(c) - kFirstLargeClass];
     if (spares.count != 0) return spares.blocks[--spares.count];
-    ++spares.misses;
+    // An array that grows through the classes wants none of its former blocks again.
+    if (++spares.misses % kMissesPerSpare == 0 && spares.keep < spares.limit) ++spares.keep;
   }
   const ByteCount unit = size_class(c).block_bytes;
   if (heap_.charge(unit, 1) == 0) return nullptr;
@@ -217,17 +225,16 @@ void SlabOwner::give_one(void* block, ClassIndex c) {
   const Hold hold(*this);
   ++changes_;
   Spares& spares = spares_[to_index(c) - kFirstLargeClass];
-  // An array that grows through the classes wants none of its former blocks again.
-  const std::uint32_t limit =
-      std::min({magazine_limit(c, heap_.policy()), kSpareBlocks, spares.misses / kMissesPerSpare});
-  if (limit == 0) return give_locked(&block, 1);
-  if (spares.count >= limit) {
-    // The older half, as from a magazine.
-    const std::uint32_t going = (spares.count + 1) / 2;
-    give_locked(spares.blocks, going);
-    spares.count -= going;
-    std::copy_n(spares.blocks + going, spares.count, spares.blocks);
+  if (spares.count < spares.keep) [[likely]] {
+    spares.blocks[spares.count++] = block;
+    return;
   }
+  if (spares.keep == 0) return give_locked(&block, 1);
+  // The older half, as from a magazine.
+  const std::uint32_t going = (spares.count + 1) / 2;
+  give_locked(spares.blocks, going);
+  spares.count -= going;
+  std::copy_n(spares.blocks + going, spares.count, spares.blocks);
   spares.blocks[spares.count++] = block;
 }
 

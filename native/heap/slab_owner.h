@@ -27,7 +27,7 @@ struct SlabRun {
 
 class alignas(kCacheLinePair) SlabOwner {
  public:
-  SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) {}
+  SlabOwner(Heap& heap, OwnerId id);
   SlabOwner(const SlabOwner&) = delete;
   SlabOwner& operator=(const SlabOwner&) = delete;
 
@@ -163,7 +163,9 @@ class alignas(kCacheLinePair) SlabOwner {
   static constexpr std::uint32_t kSpareBlocks = 16;
   struct Spares {
     std::uint32_t count = 0;
-    std::uint32_t misses = 0;  // times there was none at hand: what is wanted again is kept
+    std::uint32_t keep = 0;    // most of them now: grows with misses, so that what is wanted again
+    std::uint32_t limit = 0;   // is kept, up to the limit
+    std::uint32_t misses = 0;  // times there was none at hand
     void* blocks[kSpareBlocks];
   };
   static constexpr std::size_t kLargeClasses = kClassCount - kFirstLargeClass;

@@ -138,15 +138,15 @@ void* ThreadCache::allocate_zeroed(ByteCount bytes, bool& is_zero) {
   return allocate_one(static_cast<ClassIndex>(i), is_zero);
 }
 
-void ThreadCache::free_slow(void* block, std::size_t own_class) {
-  if (own_class < kClassCount) {
-    const auto c = static_cast<ClassIndex>(own_class);
-    ++steps_;
-    owner_->counters(c).flushed_blocks.add(1);
-    owner_->give_one(block, c);
-    if (steps_ % kStepsPerTurn == 0) heap_->note_idle();
-    return;
-  }
+void ThreadCache::free_large_class(void* block, std::size_t own) {
+  const auto c = static_cast<ClassIndex>(own);
+  ++steps_;
+  owner_->counters(c).flushed_blocks.add(1);
+  owner_->give_one(block, c);
+  if (steps_ % kStepsPerTurn == 0) heap_->note_idle();
+}
+
+void ThreadCache::free_slow(void* block) {
   const Space& space = heap_->space();
   const SliceTag tag = space.tag_at(block);
   if (tag == kTagLarge) {

@@ -102,9 +102,11 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// there. `mine` is the cache of the one that is, or nullptr.
   static void detach_others(Heap& heap, ThreadCache* mine);
 
-  /// True once in many slow paths: time for what has to be done now and then.
-  bool is_due() {
-    if (steps_ < kStepsPerTurn) return false;
+  /// After many slow paths: time for what has to be done now and then.
+  bool is_due() const { return steps_ >= kStepsPerTurn; }
+  /// True when it is due, and then not again for a while.
+  bool take_turn() {
+    if (!is_due()) return false;
     steps_ = 0;
     return true;
   }
@@ -116,6 +118,9 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// maxBytes. `bytes` is at most kMaxLargeBytes.
   void* allocate(ByteCount bytes);
 
+  /// A block of class `c` past the magazines; `is_zero` as below.
+  void* allocate_one(ClassIndex c, bool& is_zero);
+
   /// The same, and `is_zero`: whether it reads as zero. Worth it where clearing is dearer than a
   /// way past the magazine: from kLeastZeroBytes on.
   void* allocate_zeroed(ByteCount bytes, bool& is_zero);
@@ -124,8 +129,12 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// `block` came from allocate() of any thread cache of this heap.
   void free(void* block) {
     const std::size_t c = own_class(block);
-    c < kRows ? push(c, block) : free_slow(block, c);
+    if (c < kRows) return push(c, block);
+    c < kClassCount ? free_large_class(block, c) : free_slow(block);
   }
+
+  /// `block` begins a block of class `own`, from kFirstLargeClass on, of this cache's own slabs.
+  void free_large_class(void* block, std::size_t own);
 
   /// Gives every cached block back.
   void flush();
@@ -137,6 +146,7 @@ class ThreadCache final : public FrontCache, public Room::Member {
   std::uint32_t cached(ClassIndex c) const override;
 
   SlabOwner& owner() { return *owner_; }
+  Heap& heap() { return *heap_; }
 
  private:
   friend class FrontCache;
@@ -167,8 +177,7 @@ class ThreadCache final : public FrontCache, public Room::Member {
   friend class Metadata;  // destroy()
   ~ThreadCache() = default;
 
-  void free_slow(void* block, std::size_t own_class);
-  void* allocate_one(ClassIndex c, bool& is_zero);
+  void free_slow(void* block);
   void spill(ClassIndex c);
   void send_home(void* block);
   void send_run(SlabRun& run);

@@ -75,8 +75,8 @@ void* placed(void* block, ByteCount bytes) {
 }
 
 /// The block of a slab that `p` lies in.
-std::byte* start_of_block(ProcessHeap& heap, const void* p) {
-  const Slab& slab = *heap.space().slab_of(p);
+std::byte* start_of_block(const Space& space, const void* p) {
+  const Slab& slab = *space.slab_of(p);
   return block_address(slab, block_index(slab, p));
 }
 
@@ -86,6 +86,13 @@ SliceTag tag_of_block(ProcessHeap& heap, const void* block) { return heap.space(
 }  // namespace
 
 void* allocate_slow(ByteCount bytes) {
+  if (ThreadCache* mine = ProcessHeap::own_cache();
+      mine != nullptr && bytes > kMaxMediumBytes && !is_large(bytes) && !mine->is_due()) {
+    const ClassIndex c = class_for(bytes);
+    bool is_zero;
+    if (void* block = mine->allocate_one(c, is_zero); block != nullptr)
+      return static_cast<std::byte*>(block) + placement_offset(bytes, size_class(c).block_bytes);
+  }
   ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr) return allocate_at_start(bytes, kMinAlignment);
   if (is_large(bytes)) {
@@ -94,7 +101,7 @@ void* allocate_slow(ByteCount bytes) {
   }
   ThreadCache* cache = heap->cache();
   if (cache == nullptr) return nullptr;
-  if (cache->is_due()) take_turn(*heap, *cache);
+  if (cache->take_turn()) take_turn(*heap, *cache);
   void* block = heap->policy().check ? allocate_checked(*cache, bytes) : cache->allocate(bytes);
   return bytes <= kMaxMediumBytes ? block : placed(block, bytes);
 }
@@ -102,6 +109,12 @@ void* allocate_slow(ByteCount bytes) {
 void free_slow(void* block) {
   if (block == nullptr) return;
   const KeepErrno keep;
+  // The commonest first: a block beyond kMaxMediumBytes of this thread's own.
+  if (ThreadCache* mine = ProcessHeap::own_cache(); mine != nullptr) {
+    const std::size_t c = mine->own_class(block);
+    if (c - kFirstLargeClass < kClassCount - kFirstLargeClass)
+      return mine->free_large_class(start_of_block(mine->heap().space(), block), c);
+  }
   ProcessHeap* heap = ProcessHeap::get();
   const SliceTag tag = heap == nullptr ? kTagNone : tag_of_block(*heap, block);
   if (tag == kTagNone) {
@@ -115,7 +128,7 @@ void free_slow(void* block) {
     heap->tick();
     return;
   }
-  if (tag - 1u > kLastMediumClass) block = start_of_block(*heap, block);
+  if (tag - 1u > kLastMediumClass) block = start_of_block(heap->space(), block);
   // Not by way of the thread's cache: a first-class heap may end before that passes the block on.
   if (FirstClassHeap::count() != 0) {
     Heap& home = heap_of(*heap, block);
@@ -137,7 +150,7 @@ void* allocate_zeroed(ByteCount bytes) {
   } else if (is_large(bytes)) {
     block = allocate_large(*heap, bytes, kMinAlignment, is_zero);
   } else if (ThreadCache* cache = heap->cache(); cache != nullptr) {
-    if (cache->is_due()) take_turn(*heap, *cache);
+    if (cache->take_turn()) take_turn(*heap, *cache);
     block = heap->policy().check ? allocate_checked(*cache, bytes)
                                  : cache->allocate_zeroed(bytes, is_zero);
     if (bytes > kMaxMediumBytes) block = placed(block, bytes);
@@ -173,7 +186,7 @@ ByteCount usable_bytes(const void* block) {
     const ByteCount whole = kSizeClasses[tag - 1].block_bytes;
     return tag - 1u <= kLastMediumClass
                ? whole
-               : whole - (address_of(block) - address_of(start_of_block(*heap, block)));
+               : whole - (address_of(block) - address_of(start_of_block(heap->space(), block)));
   }
   if (heap != nullptr) {
     if (const ByteCount bytes = heap->mapped().bytes_of(block); bytes != 0) return bytes;

@@ -28,6 +28,9 @@ class ProcessHeap {
   /// after its last destructor it is one without a heap.
   static FrontCache& front() { return *front_; }
 
+  /// The calling thread's cache if it has one and its fast paths may be used.
+  static ThreadCache* own_cache() { return front_ == cache_ ? cache_ : nullptr; }
+
   /// The calling thread's cache, attached if need be; nullptr without memory.
   ThreadCache* cache() {
     ThreadCache* mine = cache_;
