@@ -36,6 +36,7 @@ test('what is exported', () => {
     'PooledBuffer',
     'acquire',
     'alloc',
+    'core',
     'default',
     'release',
   ]);
