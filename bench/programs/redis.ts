@@ -136,7 +136,8 @@ function prepare(
 ): Prepared {
   const socket = join(folder, 'socket');
   const divisor = quick ? 20 : 1;
-  const loads = LOADS.map((load) => ({ ...load, requests: load.requests / divisor }));
+  // A multiple of what redis-benchmark sends at once, or it rounds up.
+  const loads = LOADS.map((load) => ({ ...load, requests: Math.ceil(load.requests / divisor / 16) * 16 }));
   const keys = 100_000 / divisor;
   const args = [
     ['--port', '0', '--unixsocket', socket, '--dir', folder, '--loglevel', 'warning'],

@@ -11,8 +11,9 @@ void* MappedBlocks::allocate(ByteCount bytes, ByteCount alignment) {
   const ByteCount page = os.page_bytes();
   if (bytes > PTRDIFF_MAX - page) return nullptr;
   bytes = align_up(std::max<ByteCount>(bytes, 1), page);
-  auto* block = space_.metadata().make<Block>(os, nullptr, bytes, nullptr);
+  auto* block = space_.metadata().make<Block>(os);
   if (block == nullptr) return nullptr;
+  block->bytes = bytes;
   block->start = os.reserve(bytes, std::max(alignment, page));
   if (block->start != nullptr && os.commit(block->start, bytes, HugePages::kOff) != OsStatus::kOk) {
     os.unreserve(block->start, bytes);

@@ -34,9 +34,9 @@ class MappedBlocks {
 
  private:
   struct Block {
-    void* start;
-    ByteCount bytes;
-    Block* next;
+    void* start = nullptr;
+    ByteCount bytes = 0;
+    Block* next = nullptr;
   };
 
   Space& space_;

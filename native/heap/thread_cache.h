@@ -53,12 +53,19 @@ class FrontCache {
   /// The class of a block of this cache's own slabs; kClassCount or more for any other address.
   /// Blocks beyond kMaxMediumBytes need not start where `block` points: see heap/placement.h.
   [[gnu::always_inline]] std::size_t own_class(const void* block) const {
-    const std::size_t slice = (address_of(block) - region_.base) >> kSliceShift;
+    const std::size_t slice = slice_of(block);
     if (slice >= region_.slices) [[unlikely]]
       return kClassCount;
     // Relaxed: for a block of its own slabs the thread wrote the route itself; of any other it is
     // not this thread's, whatever is read.
     return std::size_t{__atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED)} ^ route_;
+  }
+
+  /// The route of a block of any owner's; kNoRoute for an address that lies in no slab.
+  Route route_of_block(const void* block) const {
+    const std::size_t slice = slice_of(block);
+    if (slice >= region_.slices) return kNoRoute;
+    return __atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED);
   }
 
  protected:
@@ -68,6 +75,10 @@ class FrontCache {
   static constexpr ByteCount kRowBytes = kSlots * sizeof(void*);
 
   FrontCache(const Region& region, Route route) : region_(region), route_(route) {}
+
+  std::size_t slice_of(const void* block) const {
+    return (address_of(block) - region_.base) >> kSliceShift;
+  }
 
   [[gnu::always_inline]] void* pop(std::size_t c) {
     void** top = tops_[c];
@@ -136,6 +147,9 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// `block` begins a block of class `own`, from kFirstLargeClass on, of this cache's own slabs.
   void free_large_class(void* block, std::size_t own);
 
+  /// `block` begins a block of another owner's slab.
+  void send_home(void* block);
+
   /// Gives every cached block back.
   void flush();
 
@@ -179,7 +193,6 @@ class ThreadCache final : public FrontCache, public Room::Member {
 
   void free_slow(void* block);
   void spill(ClassIndex c);
-  void send_home(void* block);
   void send_run(SlabRun& run);
   void empty_outbox();
   void give_all();

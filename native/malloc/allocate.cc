@@ -109,11 +109,17 @@ void* allocate_slow(ByteCount bytes) {
 void free_slow(void* block) {
   if (block == nullptr) return;
   const KeepErrno keep;
-  // The commonest first: a block beyond kMaxMediumBytes of this thread's own.
+  // The commonest first: another thread's block, or one beyond kMaxMediumBytes of this thread's
+  // own.
   if (ThreadCache* mine = ProcessHeap::own_cache(); mine != nullptr) {
-    const std::size_t c = mine->own_class(block);
-    if (c - kFirstLargeClass < kClassCount - kFirstLargeClass)
-      return mine->free_large_class(start_of_block(mine->heap().space(), block), c);
+    if (const Route route = mine->route_of_block(block); route != kNoRoute) {
+      const bool is_own = mine->own_class(block) < kClassCount;
+      const std::size_t c = route % (1u << kRouteClassBits);
+      if (c >= kFirstLargeClass) block = start_of_block(mine->heap().space(), block);
+      if (is_own) return mine->free_large_class(block, c);
+      // Not if there are first-class heaps: one may end before the outbox passes its block on.
+      if (FirstClassHeap::count() == 0) return mine->send_home(block);
+    }
   }
   ProcessHeap* heap = ProcessHeap::get();
   const SliceTag tag = heap == nullptr ? kTagNone : tag_of_block(*heap, block);

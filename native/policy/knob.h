@@ -89,7 +89,7 @@ consteval std::uint64_t row_limit(std::string_view text) {
   return limit.value;
 }
 
-consteval KnobCode row_value(const Knob& knob, std::string_view text) {
+constexpr KnobCode row_value(const Knob& knob, std::string_view text) {
   const Reading value = parse_value(knob, text);
   if (value.fault != TextFault::kNone) malformed_row_in_knobs_def();
   return value.value;

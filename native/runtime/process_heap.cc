@@ -32,6 +32,7 @@ Snapshot read_policy(PolicyError& error) {
   // its RSS without being used.
   policy.populate = Populate::kOff;
   policy.purge_delay_ms = policy.malloc_purge_delay_ms;
+  policy.huge_pages = policy.malloc_huge_pages ? HugePages::kTransparent : HugePages::kOff;
   return policy;
 }
 

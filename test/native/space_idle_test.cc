@@ -223,7 +223,7 @@ TEST(space, "a run with a unit falls back from explicit huge pages that are not 
   TestSpace t(1);
   const TakenRun taken =
       t.space->take(2, 2 * kSuperslabBytes, {HugePages::k2MiB, {}, Access::kPointers}, 4);
-  CHECK(taken.head != nullptr);
+  CHECK(taken.head != nullptr && taken.fell_back);
   CHECK_EQ(address_of(taken.head->base) % (4 * kSuperslabBytes), 0u);
   CHECK_EQ(t.os.misuse().total(), 0u);
 }
