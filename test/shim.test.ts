@@ -93,7 +93,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
   /** Programs that have their own tests below, because they take arguments or are read. */
   const special = new Set([
     ...['dlopen_library.c', 'plugin.cc', 'exit_handlers.c', 'foreign.c', 'header.c', 'header.cc'],
-    ...['limited_memory.cc', 'malloc_info.c', 'stats_json.c'],
+    ...['limited_memory.cc', 'malloc_info.c', 'misuse.cc', 'stats_json.c'],
   ]);
   const plain = readdirSync(sources).filter((file) => /\.cc?$/.test(file) && !special.has(file));
 
@@ -110,6 +110,36 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
   test('handlers that run at exit', async () => {
     const ended = await run(await compile('exit_handlers.c'));
     expect(ended).toMatchObject({ ...succeeded, stdout: 'handlers ran\n' });
+  });
+
+  describe('SUPERSLAB_CHECK=1 names the block, its class and', () => {
+    const classes = { small: 'class 2, blocks of 48 bytes', medium: 'class 46, blocks of 114688 bytes' };
+    const nowhere = 'inside the heap, where no block starts: freed already, or never allocated';
+    test.for([
+      ['double free', 'free', `freed already; ${classes.small}`],
+      ['double free by two threads', 'free', `freed already; ${classes.small}`],
+      ['double free, medium', 'free', `freed already; ${classes.medium}`],
+      ['double free, large', 'free', nowhere],
+      ['interior', 'free', `8 bytes into a block; ${classes.small}`],
+      ['interior, medium', 'free', `bytes into a block; ${classes.medium}`],
+      ['interior, large', 'free', nowhere],
+      ['realloc of a freed block', 'realloc', `freed already; ${classes.small}`],
+    ] as const)('%s', async ([what, call, why]) => {
+      const ended = await run(await compile('misuse.cc'), { args: [what], env: { SUPERSLAB_CHECK: '1' } });
+      expect(ended.stderr).toContain(`superslab: ${call}(): 0x`);
+      expect(ended.stderr).toContain(`${why})\n`);
+      expect(ended.stdout).not.toContain('survived');
+      expect(ended.code ?? ended.signal).not.toBe(0);
+    });
+
+    test('nothing where there is none', async () => {
+      const ended = await run(await compile('misuse.cc'), {
+        args: ['nothing'],
+        env: { SUPERSLAB_CHECK: '1' },
+      });
+      expect(ended).toMatchObject(succeeded);
+      expect(ended.stdout).toContain('survived');
+    });
   });
 
   test('mallinfo, malloc_trim, malloc_info and malloc_stats', async () => {
