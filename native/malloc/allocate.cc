@@ -74,6 +74,18 @@ void* placed(void* block, ByteCount bytes) {
          placement_offset(bytes, size_class(class_for(bytes)).block_bytes);
 }
 
+/// Zeroed memory of these sizes is mostly read and written all over, as a table is, and a page that
+/// is read before it is written costs two faults of its own. One call for all of them costs a
+/// third.
+constexpr ByteCount kLeastPopulatedBytes = 16 * kKiB;
+
+void bring_in(ProcessHeap& heap, void* block, ByteCount bytes) {
+  Os& os = heap.space().os();
+  const std::uintptr_t from = align_down(address_of(block), os.page_bytes());
+  const std::uintptr_t to = align_up(address_of(block) + bytes, os.page_bytes());
+  os.populate(reinterpret_cast<void*>(from), to - from);
+}
+
 /// The block of a slab that `p` lies in.
 std::byte* start_of_block(const Space& space, const void* p) {
   const Slab& slab = *space.slab_of(p);
@@ -161,7 +173,12 @@ void* allocate_zeroed(ByteCount bytes) {
                                  : cache->allocate_zeroed(bytes, is_zero);
     if (bytes > kMaxMediumBytes) block = placed(block, bytes);
   }
-  if (block != nullptr && !is_zero) std::memset(block, 0, bytes);
+  if (block == nullptr) return nullptr;
+  if (!is_zero) {
+    std::memset(block, 0, bytes);
+  } else if (bytes >= kLeastPopulatedBytes && bytes <= kMaxClassBytes) {
+    bring_in(*heap, block, bytes);
+  }
   return block;
 }
 
