@@ -118,7 +118,7 @@ std::size_t SlabOwner::take_from(Slab* slab, void** out, std::size_t wanted) {
 void* SlabOwner::take_one(ClassIndex c, bool& is_zero) {
   is_zero = false;
   const Hold hold(*this);
-  ++changes_;
+  note_change();
   if (to_index(c) >= kFirstLargeClass) {
     Spares& spares = spares_[to_index(c) - kFirstLargeClass];
     if (spares.count != 0) return spares.blocks[--spares.count];
@@ -144,7 +144,7 @@ std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted) {
   const ByteCount unit = size_class(c).block_bytes;
   wanted = heap_.charge(unit, wanted);
   const Hold hold(*this);
-  ++changes_;
+  note_change();
   std::size_t got = 0;
   while (got < wanted) {
     Slab* slab = find_slab(c);
@@ -223,7 +223,7 @@ ByteCount SlabOwner::give_run(Slab* slab, std::uint32_t word, std::uint64_t mask
 
 void SlabOwner::give_one(void* block, ClassIndex c) {
   const Hold hold(*this);
-  ++changes_;
+  note_change();
   Spares& spares = spares_[to_index(c) - kFirstLargeClass];
   if (spares.count < spares.keep) [[likely]] {
     spares.blocks[spares.count++] = block;
@@ -248,7 +248,7 @@ void SlabOwner::give_spares() {
 
 void SlabOwner::give(void* const* blocks, std::size_t count) {
   const Hold hold(*this);
-  ++changes_;
+  note_change();
   give_locked(blocks, count);
 }
 
@@ -289,7 +289,7 @@ void SlabOwner::collect() {
 
 void SlabOwner::collect_locked() {
   if (remote_.load(std::memory_order_relaxed) == nullptr) return;
-  ++changes_;
+  note_change();
   Slab* slab = remote_.exchange(nullptr, std::memory_order_acquire);
   while (slab != nullptr) {
     Slab* following = slab->next_remote;  // before the slab can be queued again
@@ -343,25 +343,25 @@ void SlabOwner::retire_idle() {
 }
 
 bool SlabOwner::settle(Nanos now, Nanos delay) {
-  if (!lock_.try_visit()) return true;
-  collect_locked();
-  bool is_restless = true;
-  if (changes_ != settled_changes_) {
-    settled_changes_ = changes_;
+  // A glance first: a visit interrupts every processor.
+  const std::uint64_t changes = __atomic_load_n(&changes_, __ATOMIC_RELAXED);
+  if (changes != settled_changes_) {
+    settled_changes_ = changes;
     quiet_since_ = now;
     is_settled_ = false;
-  } else if (is_settled_) {
-    is_restless = false;
-  } else if (now - quiet_since_ >= delay) {
-    give_spares();
-    look_again_for_unused();
-    retire_lists(unused_, quiet_since_);
-    purge_free_pages();
-    is_settled_ = true;
-    is_restless = false;
+    return true;
   }
+  if (is_settled_ && remote_.load(std::memory_order_relaxed) == nullptr) return false;
+  if (now - quiet_since_ < delay || !lock_.try_visit()) return true;
+  collect_locked();
+  give_spares();
+  look_again_for_unused();
+  retire_lists(unused_, quiet_since_);
+  purge_free_pages();
+  settled_changes_ = changes_;
+  is_settled_ = true;
   lock_.end_visit();
-  return is_restless;
+  return false;
 }
 
 /// Gives the pages back that hold free blocks only, of slabs in which other blocks are out.

@@ -170,6 +170,8 @@ class alignas(kCacheLinePair) SlabOwner {
   };
   static constexpr std::size_t kLargeClasses = kClassCount - kFirstLargeClass;
 
+  /// Whoever works with the slabs; settle() looks from outside.
+  void note_change() { __atomic_store_n(&changes_, changes_ + 1, __ATOMIC_RELAXED); }
   void give_locked(void* const* blocks, std::size_t count);
   void give_spares();
 

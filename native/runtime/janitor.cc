@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+
+#include <algorithm>
 #if defined(__GLIBC__) && defined(__has_include)
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
@@ -18,6 +20,8 @@ namespace {
 
 /// Looks in each purge delay: what is idle goes back after one delay and at most this part of one.
 constexpr unsigned kLooksPerDelay = 4;
+
+constexpr Nanos kLeastLook = 10 * kMillisecond;
 
 /// Less than this is not worth a thread.
 constexpr ByteCount kWorthwhileBytes = 2 * kMiB;
@@ -48,7 +52,7 @@ void* Janitor::run(void* self) {
   auto& janitor = *static_cast<Janitor*>(self);
   const Nanos look = to_nanos(janitor.heap_.policy().purge_delay_ms) / kLooksPerDelay;
   do {
-    sleep_for(look < kMillisecond ? kMillisecond : look);
+    sleep_for(std::max(look, kLeastLook));
   } while (janitor.heap_.clean());
   janitor.is_running_.store(false, std::memory_order_relaxed);
   return nullptr;

@@ -18,6 +18,9 @@ constexpr std::uint32_t kRegionArenas = kMaxArenas - 1;
 constexpr ByteCount kThpFromBytesSmall = 64 * kMiB;
 constexpr ByteCount kThpFromBytesLarge = 16 * kMiB;
 
+/// Between two ticks, so that looking at them costs a hundredth of the time at most.
+constexpr Nanos kPausePerSuperslab = 10'000;
+
 constinit FrontCache no_cache;
 
 enum class State : std::uint8_t { kNone, kBuilding, kReady, kFailed };
@@ -110,8 +113,10 @@ void ProcessHeap::tick() {
   const Nanos delay = to_nanos(policy_.purge_delay_ms);
   if (now < due) return;
   // One thread at a time; the others come too late for this one.
-  if (!next_tick_.compare_exchange_strong(due, now + delay / 2 + 1, std::memory_order_relaxed))
-    return;
+  // A tick looks at every superslab: the more there are, the rarer.
+  const Nanos pause =
+      delay / 2 + heap_.committed_bytes() / kSuperslabBytes * kPausePerSuperslab + 1;
+  if (!next_tick_.compare_exchange_strong(due, now + pause, std::memory_order_relaxed)) return;
   if (!purging_.try_lock()) return;
   heap_.tick();
   space_.purge_idle(now > delay ? now - delay : 0);
