@@ -47,7 +47,7 @@ ThreadCache::ThreadCache(Heap& heap, SlabOwner& owner)
 
 void ThreadCache::detach() {
   heap_->room().leave(this);
-  flush();
+  flush();  // what the owner has at hand goes as well: it counts as out
   Space& space = heap_->space();
   heap_->detach(owner_);  // from here on the heap may be gone
   space.metadata().destroy(this);

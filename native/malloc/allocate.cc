@@ -100,10 +100,9 @@ SliceTag tag_of_block(ProcessHeap& heap, const void* block) { return heap.space(
 void* allocate_slow(ByteCount bytes) {
   if (ThreadCache* mine = ProcessHeap::own_cache();
       mine != nullptr && bytes > kMaxMediumBytes && !is_large(bytes) && !mine->is_due()) {
-    const ClassIndex c = class_for(bytes);
     bool is_zero;
-    if (void* block = mine->allocate_one(c, is_zero); block != nullptr)
-      return static_cast<std::byte*>(block) + placement_offset(bytes, size_class(c).block_bytes);
+    if (void* block = mine->allocate_one(class_for(bytes), is_zero); block != nullptr)
+      return placed(block, bytes);
   }
   ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr) return allocate_at_start(bytes, kMinAlignment);
@@ -121,8 +120,7 @@ void* allocate_slow(ByteCount bytes) {
 void free_slow(void* block) {
   if (block == nullptr) return;
   const KeepErrno keep;
-  // The commonest first: another thread's block, or one beyond kMaxMediumBytes of this thread's
-  // own.
+  // The commonest first: another thread's block, or a large one of this thread's own.
   if (ThreadCache* mine = ProcessHeap::own_cache(); mine != nullptr) {
     if (const Route route = mine->route_of_block(block); route != kNoRoute) {
       const bool is_own = mine->own_class(block) < kClassCount;

@@ -112,10 +112,10 @@ void ProcessHeap::tick() {
   Nanos due = next_tick_.load(std::memory_order_relaxed);
   const Nanos delay = to_nanos(policy_.purge_delay_ms);
   if (now < due) return;
-  // One thread at a time; the others come too late for this one.
   // A tick looks at every superslab: the more there are, the rarer.
   const Nanos pause =
       delay / 2 + heap_.committed_bytes() / kSuperslabBytes * kPausePerSuperslab + 1;
+  // One thread at a time; the others come too late for this one.
   if (!next_tick_.compare_exchange_strong(due, now + pause, std::memory_order_relaxed)) return;
   if (!purging_.try_lock()) return;
   heap_.tick();
