@@ -1,6 +1,6 @@
 import type { PoolStats } from './pool-stats.js';
 
-function bytes(n: number): string {
+export function bytes(n: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let unit = 0;
   let value = n;
