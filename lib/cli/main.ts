@@ -5,6 +5,7 @@ import type { Command } from './command.js';
 /** Each is loaded when it is asked for: `--help` needs no addon. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.js')).run,
+  doctor: async () => (await import('./doctor.js')).doctor,
 };
 
 async function overview(): Promise<string> {
