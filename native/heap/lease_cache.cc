@@ -118,10 +118,8 @@ std::uint32_t LeaseCache::refill(ClassIndex c) {
   if (got == 0) return 0;
   owner_.counters(c).refills.add(1);
   owner_.counters(c).refilled_blocks.add(got);
-  // The lowest address goes on top: memory is touched in address order.
   BlockNumber* numbers = blocks_of(*magazines_, c);
-  for (std::size_t i = 0; i < got; ++i)
-    numbers[got - 1 - i] = number_of(heap_.space(), pointers[i]);
+  for (std::size_t i = 0; i < got; ++i) numbers[i] = number_of(heap_.space(), pointers[i]);
   set(magazines_->depth[tag], static_cast<std::uint32_t>(got));
   return static_cast<std::uint32_t>(got);
 }

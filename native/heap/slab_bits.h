@@ -31,16 +31,19 @@ inline std::byte* block_address(const Slab& slab, std::uint32_t index) {
 }
 
 inline std::atomic_ref<std::uint64_t> remote_word(const Slab& slab, std::uint32_t word) {
-  return std::atomic_ref<std::uint64_t>(slab.free_words[slab.words + word]);
+  return std::atomic_ref<std::uint64_t>(slab.remote_words[word]);
 }
 
-/// Prepares the entry for blocks of class `c` that start at `start`. `outline` are the words for
-/// classes that need more than the entry holds.
+/// Prepares the entry for blocks of class `c` that start at `start`. `outline` are kMaxWords of
+/// either kind for classes that need more than the entry holds.
 inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t* outline) {
   const SizeClass& cut = size_class(c);
   slab.start = start;
   slab.reciprocal = reciprocal_of(cut.block_bytes);
-  slab.free_words = cut.words <= kInlineWords ? slab.inline_words : outline;
+  const bool is_inline = cut.words <= kInlineWords;
+  slab.free_words = is_inline ? slab.inline_free_words : outline;
+  // Apart by more than they need: owner and others do not write to the same line.
+  slab.remote_words = is_inline ? slab.inline_remote_words : outline + kMaxWords;
   slab.block_bytes = cut.block_bytes;
   slab.block_count = cut.block_count;
   slab.carved = 0;
@@ -52,7 +55,7 @@ inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t*
   slab.low_word = 0;
   slab.place = SlabPlace::kDrained;
   slab.next = slab.prev = nullptr;
-  for (unsigned w = 0; w < 2u * cut.words; ++w) slab.free_words[w] = 0;
+  for (unsigned w = 0; w < cut.words; ++w) slab.free_words[w] = slab.remote_words[w] = 0;
 }
 
 /// True when there is nothing to take: no free bit of the owner's and nothing left to carve.
@@ -85,21 +88,28 @@ inline bool slab_holds(const Slab& slab, std::uint32_t index) {
   return (words >> (index % 64)) & 1;
 }
 
-/// Takes up to `wanted` blocks, lowest address first: those that were freed, then fresh ones.
-inline std::size_t slab_take(Slab& slab, void** out, std::size_t wanted) {
-  std::size_t got = 0;
-  for (std::uint32_t w = slab.low_word; w < slab.words && got < wanted; ++w) {
+/// Takes up to `wanted` blocks, those that were freed before fresh ones, the lowest addresses
+/// first. They are put before `end` as on a stack that grows downward: the first at end[-1].
+inline std::size_t slab_take(Slab& slab, void** end, std::size_t wanted) {
+  void** const last = end - wanted;
+  void** out = end;
+  const ByteCount unit = slab.block_bytes;
+  for (std::uint32_t w = slab.low_word; w < slab.words && out != last; ++w) {
     slab.low_word = static_cast<std::uint8_t>(w);
     std::uint64_t bits = slab.free_words[w];
-    while (bits != 0 && got < wanted) {
-      out[got++] = block_address(slab, w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+    std::byte* const first = block_address(slab, w * 64);
+    while (bits != 0 && out != last) {
+      *--out = first + static_cast<ByteCount>(std::countr_zero(bits)) * unit;
       bits &= bits - 1;
     }
     slab.free_words[w] = bits;
   }
-  while (got < wanted && slab.carved < slab.block_count)
-    out[got++] = block_address(slab, slab.carved++);
-  return got;
+  const auto fresh = std::min<std::uint32_t>(static_cast<std::uint32_t>(out - last),
+                                             slab.block_count - slab.carved);
+  std::byte* block = block_address(slab, slab.carved);
+  for (std::uint32_t i = 0; i < fresh; ++i, block += unit) *--out = block;
+  slab.carved += fresh;
+  return static_cast<std::size_t>(end - out);
 }
 
 /// Marks the blocks of `mask` in word `word` free and returns those that were free already: a
@@ -137,7 +147,7 @@ inline RemoteFree remote_free(Slab& slab, std::uint32_t word, std::uint64_t mask
   // Release: what this thread wrote into the block comes before the owner's next use of it.
   const std::uint64_t before = remote_word(slab, word).fetch_or(mask, std::memory_order_release);
   const std::uint64_t fresh = mask & ~before;
-  const auto count = static_cast<std::int32_t>(count_few_bits(fresh));
+  const auto count = static_cast<std::int32_t>(count_bits(fresh));
   if (count == 0) return {before & mask, false};
   // Release for slab_is_unused(); acquire so that the queueing thread sees the slab as it is.
   const std::int32_t prior = slab.pending.fetch_add(count, std::memory_order_acq_rel);
@@ -160,7 +170,7 @@ inline Collected slab_collect(Slab& slab) {
       if (remote_word(slab, w).load(std::memory_order_relaxed) == 0) continue;
       // Acquire pairs with the release of the bits.
       const std::uint64_t bits = remote_word(slab, w).exchange(0, std::memory_order_acquire);
-      const auto repeated = static_cast<std::uint32_t>(count_few_bits(slab.free_words[w] & bits));
+      const auto repeated = static_cast<std::uint32_t>(count_bits(slab.free_words[w] & bits));
       slab.free_words[w] |= bits;
       if (w < slab.low_word) slab.low_word = static_cast<std::uint8_t>(w);
       const auto count = static_cast<std::int32_t>(std::popcount(bits));

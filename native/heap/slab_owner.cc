@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "heap/heap.h"
 #include "heap/magazine_limits.h"
@@ -106,10 +107,10 @@ Slab* SlabOwner::find_slab(ClassIndex c) {
   }
 }
 
-std::size_t SlabOwner::take_from(Slab* slab, void** out, std::size_t wanted) {
-  const std::size_t got = slab_take(*slab, out, wanted);
-  const ByteCount end = ByteCount{slab->carved} * slab->block_bytes;
-  if (end > slab->populated_bytes) heap_.populate(*slab, end);
+std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
+  const std::size_t got = slab_take(*slab, end, wanted);
+  const ByteCount carved = ByteCount{slab->carved} * slab->block_bytes;
+  if (carved > slab->populated_bytes) heap_.populate(*slab, carved);
   const SlabPlace place = slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial;
   if (place != slab->place) move(slab, place);
   return got;
@@ -134,7 +135,7 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero) {
   }
   const std::uint32_t carved = slab->carved;
   void* block;
-  take_from(slab, &block, 1);
+  take_from(slab, &block + 1, 1);
   is_zero = slab->is_clean && slab->carved != carved;
   out_bytes_.add(unit);
   return block;
@@ -149,10 +150,13 @@ std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted) {
   while (got < wanted) {
     Slab* slab = find_slab(c);
     if (slab == nullptr) break;
-    got += take_from(slab, out + got, wanted - got);
+    got += take_from(slab, out + wanted - got, wanted - got);
   }
   out_bytes_.add(unit * got);
-  if (got < wanted) heap_.discharge(unit * (wanted - got));
+  if (got < wanted) {
+    std::memmove(out, out + wanted - got, got * sizeof *out);
+    heap_.discharge(unit * (wanted - got));
+  }
   return got;
 }
 
@@ -172,18 +176,18 @@ std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::ui
 }
 
 void SlabOwner::send(const SlabRun& run) {
+  const ClassIndex c = run.size_class;
+  const ByteCount unit = size_class(c).block_bytes;
   // Read first, as in give_remote(). Whoever owns the slab now, it is of the same heap.
-  const ByteCount unit = run.slab->block_bytes;
-  const ClassIndex c = run.slab->size_class;
   Heap& home = static_cast<SlabOwner*>(run.slab->owner.load(std::memory_order_acquire))->heap();
-  const std::uint64_t blocks = count_few_bits(run.mask);
+  const std::uint64_t blocks = count_bits(run.mask);
   if (&home == &heap_) {
     counters(c).flushed_blocks.add(blocks);
     counters(c).remote_frees.add(blocks);
   } else {
     home.count_sent_home(c, blocks);
   }
-  const std::uint64_t repeated = count_few_bits(give_run_remote(run.slab, run.word, run.mask));
+  const std::uint64_t repeated = count_bits(give_run_remote(run.slab, run.word, run.mask));
   if (repeated != 0) home.count_double_frees(repeated);
   home.discharge(unit * (blocks - repeated));
 }
@@ -201,24 +205,23 @@ void SlabOwner::give_remote(Heap& heap, void* block) {
   }
 }
 
-ByteCount SlabOwner::give_run(Slab* slab, std::uint32_t word, std::uint64_t mask) {
-  const auto blocks = static_cast<std::uint64_t>(count_few_bits(mask));
+void SlabOwner::give_run(const SlabRun& run, Given& given) {
+  Slab* const slab = run.slab;
   std::uint64_t already_free;
-  const ByteCount unit = slab->block_bytes;  // read first, as in give_remote()
-  const ClassIndex c = slab->size_class;
+  const ByteCount unit = size_class(run.size_class).block_bytes;
   // Relaxed is enough to recognise oneself: only this thread ever stores `this` here or takes it
   // away, but for a vacant owner, which nobody is.
   if (slab->owner.load(std::memory_order_relaxed) == this) {
-    already_free = slab_free(*slab, word, mask);
-    out_bytes_.add(-(unit * static_cast<ByteCount>(count_few_bits(mask & ~already_free))));
+    already_free = slab_free(*slab, run.word, run.mask);
+    given.own_bytes += unit * count_bits(run.mask & ~already_free);
     after_free(slab);
   } else {
-    already_free = give_run_remote(slab, word, mask);
-    counters_[to_index(c)].remote_frees.add(blocks);
+    already_free = give_run_remote(slab, run.word, run.mask);
+    counters(run.size_class).remote_frees.add(count_bits(run.mask));
+    given.others_bytes += unit * count_bits(run.mask & ~already_free);
   }
-  const auto repeated = static_cast<std::uint64_t>(count_few_bits(already_free));
-  if (repeated != 0) heap_.count_double_frees(repeated);
-  return unit * (blocks - repeated);
+  if (already_free != 0) [[unlikely]]
+    heap_.count_double_frees(count_bits(already_free));
 }
 
 void SlabOwner::give_one(void* block, ClassIndex c) {
@@ -253,24 +256,28 @@ void SlabOwner::give(void* const* blocks, std::size_t count) {
 }
 
 void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
+  const Space& space = heap_.space();
+  SlabRun run;
+  Given given;
   Slab* slab = nullptr;
-  std::uint32_t word = 0;
-  std::uint64_t mask = 0;
-  ByteCount freed = 0;  // discharged together: each discharge is a fence
+  std::uintptr_t slice = 0;  // of the block before: its neighbours need not look the slab up again
   for (std::size_t i = 0; i < count; ++i) {
-    Slab* of = heap_.space().slab_of(blocks[i]);
-    const std::uint32_t index = block_index(*of, blocks[i]);
-    const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-    if (of != slab || index / 64 != word || (mask & bit) != 0) {
-      if (mask != 0) freed += give_run(slab, word, mask);
-      slab = of;
-      word = index / 64;
-      mask = 0;
+    if (address_of(blocks[i]) >> kSliceShift != slice) {
+      slice = address_of(blocks[i]) >> kSliceShift;
+      slab = space.slab_of(blocks[i]);
     }
-    mask |= bit;
+    const std::uint32_t index = block_index(*slab, blocks[i]);
+    const std::uint64_t bit = std::uint64_t{1} << (index % 64);
+    if (slab != run.slab || index / 64 != run.word || (run.mask & bit) != 0) {
+      if (run.mask != 0) give_run(run, given);
+      run = {slab, index / 64, slab->size_class, 0};
+    }
+    run.mask |= bit;
   }
-  if (mask != 0) freed += give_run(slab, word, mask);
-  if (freed != 0) heap_.discharge(freed);
+  if (run.mask != 0) give_run(run, given);
+  out_bytes_.add(-given.own_bytes);
+  if (const ByteCount freed = given.own_bytes + given.others_bytes; freed != 0)
+    heap_.discharge(freed);
 }
 
 void SlabOwner::push_remote(Slab* slab) {

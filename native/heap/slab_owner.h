@@ -22,6 +22,7 @@ class Heap;
 struct SlabRun {
   Slab* slab = nullptr;
   std::uint32_t word = 0;
+  ClassIndex size_class = {};  // told apart: the slab's own is on its owner's line
   std::uint64_t mask = 0;
 };
 
@@ -31,8 +32,9 @@ class alignas(kCacheLinePair) SlabOwner {
   SlabOwner(const SlabOwner&) = delete;
   SlabOwner& operator=(const SlabOwner&) = delete;
 
-  /// Takes up to `wanted` blocks of class `c` out of their slabs, lowest address first, and charges
-  /// them. 0 when the budget or the operating system has no more.
+  /// Takes up to `wanted` blocks of class `c` out of their slabs and charges them. `out` is filled
+  /// as a stack of which the lowest address lies on top, at the end: memory is touched in address
+  /// order. 0 when the budget or the operating system has no more.
   std::size_t take(ClassIndex c, void** out, std::size_t wanted);
 
   /// One block of class `c`. `is_zero`: whether it reads as zero.
@@ -137,13 +139,18 @@ class alignas(kCacheLinePair) SlabOwner {
   void unlink(Slab* slab);
   void move(Slab* slab, SlabPlace place);
   Slab* find_slab(ClassIndex c);
-  std::size_t take_from(Slab* slab, void** out, std::size_t wanted);
+  std::size_t take_from(Slab* slab, void** end, std::size_t wanted);
   void collect_locked();
   void look_again_for_unused();
   void retire_lists(std::uint64_t classes, Nanos idle_since);
   void purge_free_pages();
-  /// Returns the bytes to discharge.
-  ByteCount give_run(Slab* slab, std::uint32_t word, std::uint64_t mask);
+  /// Bytes of blocks that went back, of its own slabs and of others': told together at the end,
+  /// since each discharge is a fence.
+  struct Given {
+    ByteCount own_bytes = 0;
+    ByteCount others_bytes = 0;
+  };
+  void give_run(const SlabRun& run, Given& given);
   static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask);
   void after_free(Slab* slab);
 

@@ -105,9 +105,6 @@ void* ThreadCache::allocate(ByteCount bytes) {
   counters.acquires.add(got);
   counters.refills.add(1);
   counters.refilled_blocks.add(got);
-  // Blocks leave a magazine from the top: the lowest address goes there, since memory is touched
-  // in address order.
-  std::reverse(bottom, bottom + got);
   __atomic_store_n(&tops_[i], bottom + got - 1, __ATOMIC_RELAXED);
   return bottom[got - 1];
 }
@@ -153,32 +150,31 @@ void ThreadCache::free_slow(void* block) {
     heap_->give_large(&space.superslab_of(block));
     return;
   }
-  send_home(block);
+  send_home(block, static_cast<ClassIndex>(tag - 1));
 }
 
-void ThreadCache::send_home(void* block) {
+void ThreadCache::send_home(void* block, ClassIndex c) {
   Slab* slab = heap_->space().slab_of(block);
   const std::uint32_t index = block_index(*slab, block);
   const std::uint32_t word = index / 64;
   const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-  const ByteCount bytes = slab->block_bytes;
   SlabRun& run = outbox_[(address_of(slab) / sizeof(Slab) + word) % kOutboxRuns];
   if (run.slab != slab || run.word != word) {
     send_run(run);
-    run = {slab, word, 0};
+    run = {slab, word, c, 0};
   } else if ((run.mask & bit) != 0) {
     heap_->count_double_frees(1);
     return;
   }
   run.mask |= bit;
-  outbox_bytes_ += bytes;
+  outbox_bytes_ += size_class(c).block_bytes;
   if (outbox_bytes_ > kOutboxBytes || squeezed_.load(std::memory_order_relaxed)) empty_outbox();
 }
 
 void ThreadCache::send_run(SlabRun& run) {
   if (run.slab == nullptr) return;
   const Busy busy(*this);
-  const ByteCount bytes = ByteCount{run.slab->block_bytes} * count_few_bits(run.mask);
+  const ByteCount bytes = ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask);
   outbox_bytes_ -= std::min(outbox_bytes_, bytes);
   owner_->send(run);
   run = {};

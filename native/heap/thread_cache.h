@@ -147,8 +147,8 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// `block` begins a block of class `own`, from kFirstLargeClass on, of this cache's own slabs.
   void free_large_class(void* block, std::size_t own);
 
-  /// `block` begins a block of another owner's slab.
-  void send_home(void* block);
+  /// `block` begins a block of class `c` of another owner's slab.
+  void send_home(void* block, ClassIndex c);
 
   /// Gives every cached block back.
   void flush();

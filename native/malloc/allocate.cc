@@ -128,7 +128,7 @@ void free_slow(void* block) {
       if (c >= kFirstLargeClass) block = start_of_block(mine->heap().space(), block);
       if (is_own) return mine->free_large_class(block, c);
       // Not if there are first-class heaps: one may end before the outbox passes its block on.
-      if (FirstClassHeap::count() == 0) return mine->send_home(block);
+      if (FirstClassHeap::count() == 0) return mine->send_home(block, static_cast<ClassIndex>(c));
     }
   }
   ProcessHeap* heap = ProcessHeap::get();
@@ -237,10 +237,15 @@ bool resize_in_place(void* block, ByteCount bytes) {
 
 namespace {
 
-/// For a block that grows: it begins where its slab's does, so that it can grow on without moving.
-void* allocate_with_room(ByteCount bytes) {
-  if (bytes <= kMaxMediumBytes) return allocate(bytes);
-  if (!is_large(bytes)) return allocate(size_class(class_for(bytes)).block_bytes);
+constexpr ByteCount kLeastRoomyBytes = 4 * kKiB;
+
+/// For a block that outgrew its `before` bytes. What grows once mostly grows again: from a few
+/// pages on it gets a quarter more than it had, of which it touches what it needs; and it begins
+/// where its slab's blocks do, so that it can use all of it.
+void* allocate_with_room(ByteCount bytes, ByteCount before) {
+  const ByteCount roomy = before < kLeastRoomyBytes ? bytes : std::max(bytes, before + before / 4);
+  if (roomy <= kMaxMediumBytes) return allocate(roomy);
+  if (!is_large(roomy)) return allocate(size_class(class_for(roomy)).block_bytes);
   return allocate_aligned(kSuperslabBytes, bytes);
 }
 
@@ -259,7 +264,7 @@ void* reallocate(void* block, ByteCount bytes) {
     if (resize_in_place(block, bytes)) return block;
   }
   const ByteCount before = usable_bytes(block);
-  void* moved = bytes > before ? allocate_with_room(bytes) : allocate(bytes);
+  void* moved = bytes > before ? allocate_with_room(bytes, before) : allocate(bytes);
   if (moved == nullptr) return bytes <= before ? block : nullptr;
   std::memcpy(moved, block, std::min(before, bytes));
   deallocate(block);

@@ -16,7 +16,7 @@ namespace superslab {
 constexpr std::size_t kSlicesPerArena = kArenaBytes / kSliceBytes;
 
 /// Out-of-line words for one slice: as many as 16-byte blocks need, for both word arrays.
-constexpr std::size_t kWordsPerSlice = 2 * (kSliceBytes / kMinAlignment) / 64;
+constexpr std::size_t kWordsPerSlice = 2 * kMaxWords;
 
 struct Directory {
   Superslab superslabs[kSuperslabsPerArena];

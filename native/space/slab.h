@@ -17,6 +17,9 @@ namespace superslab {
 /// Words of each kind that fit into the entry itself.
 constexpr std::size_t kInlineWords = 2;
 
+/// Words of each kind that a slab of the smallest blocks needs.
+constexpr std::size_t kMaxWords = kSliceBytes / kMinAlignment / 64;
+
 /// What its owner has in a slab.
 enum class SlabPlace : std::uint8_t {
   kDrained,  // nothing: every block is out
@@ -26,10 +29,9 @@ enum class SlabPlace : std::uint8_t {
 constexpr std::size_t kSlabPlaces = 3;
 
 struct alignas(kCacheLinePair) Slab {
-  // First line: only the owner writes it.
-  std::byte* start;           // first block
-  std::uint64_t reciprocal;   // see block_index() in heap/slab_bits.h
-  std::uint64_t* free_words;  // the owner's free bits; `words` remote words follow them
+  // First line: the owner's alone. It writes here whenever it takes or frees a block, so no other
+  // thread should have to read here.
+  std::uint64_t* free_words;  // the owner's free bits
   std::uint32_t block_bytes;
   std::uint32_t block_count;
   std::uint32_t carved;           // blocks handed out at least once; the others were never touched
@@ -42,12 +44,16 @@ struct alignas(kCacheLinePair) Slab {
   std::uint8_t low_word;  // no free word below this one has a bit
   Slab* next;
   Slab* prev;
+  std::uint64_t inline_free_words[kInlineWords];
 
-  // Second line: what other threads write.
-  alignas(64) std::atomic<void*> owner;  // a SlabOwner; opaque in this layer
-  Slab* next_remote;                     // in the owner's remote queue
+  // Second line: all that other threads need to free a block.
+  alignas(64) std::byte* start;  // first block
+  std::uint64_t reciprocal;      // see block_index() in heap/slab_bits.h
+  std::uint64_t* remote_words;   // bits of the blocks that other threads freed
+  std::atomic<void*> owner;      // a SlabOwner; opaque in this layer
+  Slab* next_remote;             // in the owner's remote queue
   std::atomic<std::int32_t> pending;
-  std::uint64_t inline_words[2 * kInlineWords];
+  std::uint64_t inline_remote_words[kInlineWords];
 };
 static_assert(sizeof(Slab) == kCacheLinePair);
 

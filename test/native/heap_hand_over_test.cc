@@ -177,7 +177,8 @@ class Scene {
   bool is_in_slab(const void* where) const {
     const std::uintptr_t at = address_of(where);
     return at - address_of(slab_) < sizeof *slab_ ||
-           at - address_of(slab_->free_words) < 2u * slab_->words * sizeof(std::uint64_t);
+           at - address_of(slab_->free_words) < slab_->words * sizeof(std::uint64_t) ||
+           at - address_of(slab_->remote_words) < slab_->words * sizeof(std::uint64_t);
   }
   /// The queue stands last in an owner, on cache lines of its own.
   bool is_queue(const void* where) const {

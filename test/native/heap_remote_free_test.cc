@@ -32,7 +32,7 @@ struct Scene {
     new (&slab) Slab{};
     slab_init(slab, class_for(block_bytes), reinterpret_cast<std::byte*>(kSuperslabBytes), words);
     void* blocks[256];
-    slab_take(slab, blocks, out);
+    slab_take(slab, blocks + out, out);
     retired = touched_after_retirement = queued_twice = false;
     queued = 0;
   }

@@ -1,5 +1,6 @@
 // The free bits of one slab, by one thread.
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <vector>
@@ -19,7 +20,9 @@ struct Cut {
   }
   std::vector<void*> take(std::size_t wanted) {
     std::vector<void*> blocks(wanted);
-    blocks.resize(slab_take(*slab, blocks.data(), wanted));
+    const std::size_t got = slab_take(*slab, blocks.data() + wanted, wanted);
+    std::reverse(blocks.begin(), blocks.end());
+    blocks.resize(got);
     return blocks;
   }
   std::uint64_t free(const void* p) {

@@ -340,7 +340,7 @@ TEST(heap, "a slab handed over while a remote free is under way is forwarded to 
     CHECK_EQ(old->take(c, blocks, 3), 3u);
     Slab* slab = t.space().slab_of(blocks[0]);
     t->detach(old);
-    CHECK(remote_free(*slab, 0, 1).must_queue);
+    CHECK(remote_free(*slab, 0, std::uint64_t{1} << block_index(*slab, blocks[0])).must_queue);
     t->discharge(64);
     CHECK(t->inherit_slab(c, *heir));
     CHECK(slab->owner.load() == heir);
