@@ -1,0 +1,50 @@
+// What the native functions of all kinds share, and the list of the kinds. Each group's functions
+// are declared for JavaScript in lib/binding.ts.
+//
+// Nothing in them throws for what a user did: results are numbers, and the facade makes the errors.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+
+#include "binding/environment.h"
+
+namespace superslab {
+
+using Napi::CallbackInfo;
+using Napi::Value;
+
+void export_pool_calls(Napi::Object& exports);
+void export_block_calls(Napi::Object& exports);
+void export_share_calls(Napi::Object& exports);
+void export_upkeep_calls(Napi::Object& exports);
+
+/// What N-API keeps for an environment.
+struct EnvironmentSlot {
+  Environment* environment = nullptr;  // deletes itself when the environment ends
+};
+
+inline Environment& environment_of(const CallbackInfo& info) {
+  return *info.Env().GetInstanceData<EnvironmentSlot>()->environment;
+}
+
+inline std::uint32_t uint_at(const CallbackInfo& info, std::size_t i) {
+  return info[i].As<Napi::Number>().Uint32Value();
+}
+
+inline double number_at(const CallbackInfo& info, std::size_t i) {
+  return info[i].As<Napi::Number>().DoubleValue();
+}
+
+/// The cache of the pool that argument 0 names; nullptr once it is closed and everything is home.
+inline LeaseCache* cache_at(const CallbackInfo& info) {
+  return environment_of(info).cache(uint_at(info, 0));
+}
+
+template <auto function>
+void export_function(Napi::Object& exports, const char* name) {
+  exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
+}
+
+}  // namespace superslab

@@ -1,0 +1,65 @@
+// Pools: attaching to the core, opening and closing, figures.
+#include "binding/calls.h"
+#include "binding/js_objects.h"
+#include "heap/heap.h"
+
+namespace superslab {
+namespace {
+
+/// `attach(onSignal)`: an object with `error` when the process cannot have a runtime.
+Value attach(const CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto* state = env.GetInstanceData<EnvironmentSlot>();
+  Runtime* runtime = Runtime::get();
+  if (runtime == nullptr)
+    return error_object(env, "noMemory", "no address space for the superslab tables");
+  const PolicyError& wrong = runtime->environment_error();
+  if (wrong.kind != PolicyErrorKind::kNone) return error_object(env, "environment", wrong.message);
+  if (state->environment == nullptr) {
+    state->environment = new Environment(env, *runtime, info[0].As<Napi::Function>());
+  }
+  return facts_object(env, *runtime);
+}
+
+/// `openPool(options?)`: options are [name, value] pairs; none at all is the default pool.
+Value open_pool(const CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Environment& environment = environment_of(info);
+  Snapshot policy = environment.runtime().policy();
+  PolicyError wrong{};
+  if (info[0].IsArray() && !apply_options(info[0].As<Napi::Array>(), policy, wrong)) {
+    return error_object(env, "option", wrong.message);
+  }
+  PoolId id = 0;
+  if (!environment.open_pool(info[0].IsArray() ? &policy : nullptr, id)) {
+    return error_object(env, "noMemory", "no memory for another pool");
+  }
+  return pool_object(env, id, *environment.cache(id), policy);
+}
+
+void close_pool(const CallbackInfo& info) { environment_of(info).close_pool(uint_at(info, 0)); }
+
+/// `isSettled(pool)`: closed, and everything of it is home.
+Value is_settled(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), cache_at(info) == nullptr);
+}
+
+/// `stats(pool)`: undefined once the pool is closed and everything of it is home.
+Value stats(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  if (cache == nullptr) return info.Env().Undefined();
+  cache->fold();
+  return stats_object(info.Env(), cache->heap());
+}
+
+}  // namespace
+
+void export_pool_calls(Napi::Object& exports) {
+  export_function<attach>(exports, "attach");
+  export_function<open_pool>(exports, "openPool");
+  export_function<close_pool>(exports, "closePool");
+  export_function<is_settled>(exports, "isSettled");
+  export_function<stats>(exports, "stats");
+}
+
+}  // namespace superslab

@@ -1,0 +1,78 @@
+// Waiting for room under maxBytes, and giving back what lies idle.
+#include "binding/calls.h"
+#include "heap/heap.h"
+
+namespace superslab {
+namespace {
+
+void start_waiting(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  cache->heap().room().start_waiting(cache);
+}
+
+void stop_waiting(const CallbackInfo& info) {
+  if (LeaseCache* cache = cache_at(info)) cache->heap().room().stop_waiting(cache);
+}
+
+/// `waitForRoom(pool, bytes, ms)`: blocks the thread until something was released or `ms` are over.
+/// True when there is room for `bytes`.
+Value wait_for_room(const CallbackInfo& info) {
+  Heap& heap = cache_at(info)->heap();
+  const auto bytes = static_cast<ByteCount>(number_at(info, 1));
+  const std::uint64_t ticket = heap.room().ticket();
+  if (!heap.budget().has_room(bytes)) {
+    heap.room().wait(ticket, static_cast<Nanos>(number_at(info, 2)) * kMillisecond);
+  }
+  return Napi::Boolean::New(info.Env(), heap.budget().has_room(bytes));
+}
+
+/// `takeSignals(pool)`: what other threads asked for, a set of LeaseCache::Signal.
+Value take_signals(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  return Napi::Number::New(info.Env(), cache == nullptr ? 0 : cache->take_signals());
+}
+
+void flush(const CallbackInfo& info) {
+  if (LeaseCache* cache = cache_at(info)) cache->flush();
+}
+
+/// `tick(pool)`: gives idle memory back. True while there is reason to come again.
+Value tick(const CallbackInfo& info) {
+  Environment& environment = environment_of(info);
+  LeaseCache* cache = cache_at(info);
+  if (cache == nullptr) return Napi::Boolean::New(info.Env(), false);
+  cache->trim_idle();
+  Heap& heap = cache->heap();
+  // Leases that are out come back into magazines without a native call: somebody has to look.
+  bool again = heap.budget().charged() != 0;
+  if (cache->is_closed()) {
+    heap.trim(0);
+  } else {
+    again |= heap.tick();
+  }
+  again |= environment.settle_closed();
+  return Napi::Boolean::New(info.Env(), again);
+}
+
+/// `trim(pool, targetBytes)`: bytes given back.
+Value trim(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  cache->flush();
+  return Napi::Number::New(
+      info.Env(),
+      static_cast<double>(cache->heap().trim(static_cast<ByteCount>(number_at(info, 1)))));
+}
+
+}  // namespace
+
+void export_upkeep_calls(Napi::Object& exports) {
+  export_function<start_waiting>(exports, "startWaiting");
+  export_function<stop_waiting>(exports, "stopWaiting");
+  export_function<wait_for_room>(exports, "waitForRoom");
+  export_function<take_signals>(exports, "takeSignals");
+  export_function<flush>(exports, "flush");
+  export_function<tick>(exports, "tick");
+  export_function<trim>(exports, "trim");
+}
+
+}  // namespace superslab
