@@ -294,6 +294,13 @@ describe('reserved huge pages', () => {
     expect(found.command).toBe(`echo 1024 | sudo tee ${NODES}/node1/hugepages/hugepages-2048kB/nr_hugepages`);
     const even = { ...files, [`${NODES}/node1/hugepages/hugepages-2048kB/nr_hugepages`]: '3\n' };
     finding(id, 'ok', machine(even, asked('2mb')));
+    // All of them are yet to be made, on the node that wants them.
+    const later = {
+      ...files,
+      ...pool(POOL_2MB, { nr_hugepages: 0, free_hugepages: 0, nr_overcommit_hugepages: 9 }),
+      [`${NODES}/node0/hugepages/hugepages-2048kB/nr_hugepages`]: '0\n',
+    };
+    finding(id, 'ok', machine(later, asked('2mb')));
   });
 
   test('there and not asked for', () => {
@@ -495,7 +502,12 @@ describe('memory limit', () => {
   });
 
   test('a group outside of the namespace: its top is what is seen', () => {
-    const files = group('/../app', { '/memory.max': `${GIB}\n` });
+    const namesake = { '/memory.max': `${GIB}\n`, '/app/memory.max': `${500 * MIB}\n` };
+    expect(finding(id, 'ok', machine(group('/../app', namesake), heap)).found).toContain('1.0 GiB');
+  });
+
+  test('a group outside of what is mounted: the same', () => {
+    const files = { ...version1('/else/where', '/docker/abc'), [`${v1}/memory.limit_in_bytes`]: `${GIB}\n` };
     expect(finding(id, 'ok', machine(files, heap)).found).toContain('1.0 GiB');
   });
 });
@@ -510,8 +522,15 @@ describe("V8's heap limit", () => {
   test('above the memory of the cgroup: a problem', () => {
     const found = finding(id, 'problem', machine(inGroup(2 * GIB)));
     expect(found.found).toBe('4.0 GiB; memory 2.0 GiB');
-    expect(found.why).toContain('memory.max');
+    expect(found.why).toBe(
+      'It is above all the memory that memory.max allows: the process is killed before V8 collects in earnest.',
+    );
     expect(found.command).toBe('export NODE_OPTIONS="$NODE_OPTIONS --max-old-space-size=1024"');
+  });
+
+  test('above memory.high: nobody is killed', () => {
+    const files = { ...inGroup(8 * GIB), '/sys/fs/cgroup/app/memory.high': `${2 * GIB}\n` };
+    expect(finding(id, 'problem', machine(files), ['memory-limit']).why).toContain('slowed down');
   });
 
   test('above the memory of the machine: a problem', () => {
@@ -677,6 +696,8 @@ describe('preloaded allocators', () => {
     expect(finding(id, 'warning', preloaded('/gone/libfoo.so', [])).why).toContain(
       '/gone/libfoo.so is not there',
     );
+    const ofMachine = preloaded('', [], [], { '/etc/ld.so.preload': '/gone/libbar.so\n' });
+    expect(finding(id, 'warning', ofMachine).why).toContain('/gone/libbar.so is not there');
     const found = finding(id, 'warning', preloaded(other, [])); // and glibc's malloc serves
     expect(found.found).toBe("the C library's");
   });
@@ -771,6 +792,20 @@ describe('as text', () => {
     );
   });
 
+  test('what is well keeps to itself, and in its column', () => {
+    const long = { ...one, status: 'ok', found: 'so many words that they take a second line' } as const;
+    const command = 'sudo sysctl -w vm.x=1';
+    expect(print([{ ...long, command }], { width: 40, colour: false })).toBe(
+      [
+        'ok       thing  so many words that they',
+        '                take a second line',
+        '',
+        'All is well.',
+        '',
+      ].join('\n'),
+    );
+  });
+
   test('counts, worst first', () => {
     const statuses: Status[] = ['note', 'problem', 'warning', 'problem', 'ok'];
     const all = statuses.map((status) => ({ ...one, status }));
@@ -855,6 +890,13 @@ describe.skipIf(!existsSync(path.join(packageRoot, 'build/Release/superslab.node
     const { stdout } = doctor(['--json'], { NODE_OPTIONS: '--max-old-space-size=999999999' });
     const { findings } = JSON.parse(stdout) as Report;
     expect(findings.find(({ id }) => id === 'heap-limit')).toMatchObject({ status: 'problem' });
+  });
+
+  test.skipIf(process.platform !== 'linux')('a warning alone makes the exit code 1', () => {
+    const { code, stdout } = doctor(['--json'], { MALLOC_ARENA_MAX: 'two' });
+    const { ok, findings } = JSON.parse(stdout) as Report;
+    expect({ code, ok }).toEqual({ code: 1, ok: false });
+    expect(findings.find(({ id }) => id === 'libc')).toMatchObject({ status: 'warning' });
   });
 
   const library = path.join(packageRoot, 'build/Release/libsuperslab.so');

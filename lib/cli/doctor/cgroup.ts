@@ -53,9 +53,10 @@ function groupOf(machine: Files, version: 1 | 2): string | undefined {
 
 /** The folders of the group and of those around it, innermost first, as far as they can be seen. */
 function foldersOf(mount: Mount, group: string): string[] {
-  // Outside of what is mounted, as "/.." in a namespace says too: its top is what we see of it.
   const inside = path.posix.relative(mount.root, group);
-  let folder = inside.startsWith('..') ? mount.point : path.posix.join(mount.point, inside);
+  // "/.." is what a namespace says of groups outside of it. Of those the top is all that we see.
+  const isOutside = group.startsWith('/..') || inside.startsWith('..');
+  let folder = isOutside ? mount.point : path.posix.join(mount.point, inside);
   const folders = [folder];
   while (folder !== mount.point) {
     folder = path.posix.dirname(folder);
@@ -131,7 +132,7 @@ export function memoryGroup(machine: Machine): Finding {
       status: 'note',
       found,
       why: end,
-      advice: 'Set memory.max (MemoryMax= in a systemd unit) as the limit, and memory.high only with it.',
+      advice: 'It is meant for groups that something watches. Otherwise set memory.max (MemoryMax=) alone.',
     };
   }
   return { ...base, status: 'ok', found, why: end };

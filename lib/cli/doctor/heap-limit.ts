@@ -24,7 +24,8 @@ export function heapLimit(machine: Machine): Finding {
   };
   const limit = memoryLimit(machine);
   const memory = limit?.bytes ?? machine.totalBytes;
-  const whose = limit === undefined ? 'of the machine' : `of ${limit.file}`;
+  const whose = limit === undefined ? 'of the machine' : `that ${limit.file} allows`;
+  const end = limit?.file === 'memory.high' ? 'slowed down' : 'killed';
   const heap = machine.heapLimitBytes;
   const found = `${bytes(heap)}; memory ${bytes(memory)}`;
   const pool = sizeOf(knob(machine, 'SUPERSLAB_MAX_BYTES') ?? '0');
@@ -33,7 +34,7 @@ export function heapLimit(machine: Machine): Finding {
       ...base,
       status: 'warning',
       found: `${found}; SUPERSLAB_MAX_BYTES ${bytes(pool)}`,
-      why: 'Pools never reach their limit: the process is killed first, and onExhausted never comes to act.',
+      why: `Pools never reach their limit: the process is ${end} first, and onExhausted never comes to act.`,
       advice: 'A limit for buffers that leaves room for the heap:',
       command: `export SUPERSLAB_MAX_BYTES=${Math.floor(memory / 4 / MIB)}m`,
     };
@@ -43,7 +44,7 @@ export function heapLimit(machine: Machine): Finding {
     command: `export NODE_OPTIONS="$NODE_OPTIONS --max-old-space-size=${Math.floor((memory - pool) / 2 / MIB)}"`,
   };
   if (heap > memory) {
-    const why = `It is above all the memory ${whose}: the process is killed before V8 collects in earnest.`;
+    const why = `It is above all the memory ${whose}: the process is ${end} before V8 collects in earnest.`;
     return { ...base, status: 'problem', found, why, ...smaller };
   }
   if (heap + pool > memory) {
