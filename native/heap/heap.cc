@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
-#include <new>
 
-#include "heap/large.h"
+#include "heap/heap_parts.h"
 #include "heap/slab_bits.h"
 
 namespace superslab {
@@ -13,60 +11,7 @@ namespace {
 
 constexpr ByteCount kFirstPopulateBytes = 16 * kKiB;
 
-ByteCount bytes_of(SliceMask slices) {
-  return static_cast<ByteCount>(std::popcount(slices)) * kSliceBytes;
-}
-
-/// Makes memory that goes back to the address space read as zero.
-void scrub(Os& os, const Superslab& s, ByteCount bytes) {
-  const OsRange range{s.base, bytes};
-  if (!is_purgeable(s.pages) || os.purge(&range, 1) != OsStatus::kOk) std::memset(s.base, 0, bytes);
-}
-
 }  // namespace
-
-/// The heap's lock, with a count of the times it was not free.
-class Heap::Lock {
- public:
-  explicit Lock(const Heap& heap) : heap_(heap) {
-    if (heap.lock_.try_lock()) return;
-    heap.counters_.contended.shared_add(1);
-    heap.lock_.lock();
-  }
-  ~Lock() { heap_.lock_.unlock(); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  const Heap& heap_;
-};
-
-/// Idle memory on its way to the operating system. It is on no list meanwhile, so that the heap's
-/// lock is free while the system call runs.
-struct Heap::PurgeBatch {
-  static constexpr std::size_t kMax = 64;
-  enum What : std::uint8_t {
-    kSlices,  // the dirty slices of a superslab that has slabs
-    kWhole,   // a superslab without slabs
-    kLarge,   // a block from the big cache
-  };
-  struct Item {
-    Superslab* superslab;
-    SliceMask dirty;
-    What what;
-    bool failed = false;  // the operating system did not take its memory
-    std::size_t first_range = 0;
-    std::size_t end_range = 0;
-  };
-  Item items[kMax];
-  std::size_t count = 0;
-  ByteCount bytes = 0;
-};
-
-struct Heap::Purged {
-  bool any = false;  // something changed: look again
-  ByteCount bytes = 0;
-};
 
 Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape shape)
     : space_(space),
@@ -141,27 +86,6 @@ void Heap::detach(SlabOwner* owner) {
   visitors_.fetch_sub(1, std::memory_order_release);
 }
 
-template <class Act>
-bool Heap::for_each_vacant(Act act) {
-  // One that becomes vacant now is for the next who looks.
-  if (vacant_owners_.load(std::memory_order_relaxed) == 0) return false;
-  for (SlabOwner* at = nullptr;;) {
-    SlabOwner* vacant = nullptr;
-    {
-      Lock guard(*this);
-      vacant = at == nullptr ? owners_ : at->next;
-      while (vacant != nullptr && !vacant->vacant) vacant = vacant->next;
-      if (vacant == nullptr) return false;
-      vacant->vacant = false;
-    }
-    const bool done = act(*vacant);
-    Lock guard(*this);
-    vacant->vacant = true;
-    if (done) return true;
-    at = vacant;
-  }
-}
-
 bool Heap::inherit_slab(ClassIndex c, SlabOwner& to) {
   return for_each_vacant(
       [&](SlabOwner& vacant) { return vacant.try_collect() && vacant.try_hand_over(c, to); });
@@ -175,13 +99,6 @@ HugePages Heap::pages_for_slabs(ClassIndex c) const {
   const bool early =
       committed_bytes() < (is_small ? shape_.thp_from_bytes_small : shape_.thp_from_bytes_large);
   return pages == HugePages::kTransparent && early ? HugePages::kOff : pages;
-}
-
-HugePages Heap::pages_for_large() const {
-  // Of a large block often only a part is touched. Where views are exact, the whole block is.
-  const HugePages pages = policy_.get().huge_pages;
-  const bool in_parts = shape_.large_reuse == LargeReuse::kParts;
-  return pages == HugePages::kTransparent && in_parts ? HugePages::kOff : pages;
 }
 
 TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit) {
@@ -214,18 +131,6 @@ void Heap::give_run(Superslab* head) {
   counters_.superslabs_given.add(head->run);
   space_.tag_slices(*head, 0, 1, kTagNone);
   space_.give(head);
-}
-
-void Heap::give_back_idle(Superslab* head) {
-  scrub(space_.os(), *head, head->large_bytes);
-  committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
-  give_run(head);
-}
-
-void Heap::give_back_unused(Superslab* s) {
-  scrub(space_.os(), *s, kSuperslabBytes);
-  committed_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
-  give_run(s);
 }
 
 bool Heap::bring_in_huge_page(Superslab* s) {
@@ -320,234 +225,7 @@ void Heap::populate(Slab& slab, ByteCount end) {
   if (batch < kSuperslabBytes) populate_bytes_.store(batch * 2, std::memory_order_relaxed);
 }
 
-// Blocks beyond 2 MiB ------------------------------------------------------------------------
-
-Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
-  const auto run = static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes));
-  const TakenRun taken = take_run(run, bytes, pages_for_large(), unit);
-  Superslab* head = taken.head;
-  if (head == nullptr) return nullptr;
-  is_zero = taken.is_zero;
-  for (std::uint32_t i = 1; i < run; ++i)
-    head[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
-  head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
-  head->large_bytes = bytes;
-  space_.tag_slices(*head, 0, 1, kTagLarge);
-  committed_.fetch_add(bytes, std::memory_order_relaxed);
-  if (policy_.get().populate == Populate::kSuperslab) {
-    counters_.populates.shared_add(1);
-    space_.os().populate(head->base, bytes);
-  }
-  return head;
-}
-
-Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
-                            bool* is_zero) {
-  // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
-  // last one costs addresses, not memory.
-  const ByteCount rounded = shape_.large_reuse == LargeReuse::kParts
-                                ? align_up(bytes, kSuperslabBytes)
-                                : large_block_bytes(bytes, pages_for_large());
-  if (charge(rounded, 1) == 0) return nullptr;
-  bool zero = false;
-  Lock guard(*this);
-  Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded);
-  if (head != nullptr) {
-    counters_.large_hits.add(1);
-  } else {
-    head = make_large(rounded, static_cast<std::uint32_t>(alignment / kSuperslabBytes), zero);
-    if (head == nullptr) {
-      discharge(rounded);
-      return nullptr;
-    }
-    (zero ? counters_.large_misses : counters_.large_hits).add(1);
-  }
-  // The request is charged for its own size, though a cached block may be up to a quarter larger.
-  head->charged_bytes = rounded;
-  head->lessee = lessee;
-  leased_large_.push(head);
-  large_bytes_.fetch_add(head->large_bytes, std::memory_order_relaxed);
-  if (is_zero != nullptr) *is_zero = zero;
-  return head;
-}
-
-bool Heap::resize_large(Superslab* head, ByteCount bytes) {
-  if (bytes <= kMaxClassBytes || bytes > kMaxLargeBytes) return false;
-  bytes = align_up(bytes, kSuperslabBytes);
-  const ByteCount before = head->large_bytes;
-  if (bytes == before) return true;
-  const auto run = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
-  if (bytes < before) {
-    space_.give_idle(head, run, clock_.now());
-    committed_.fetch_sub(before - bytes, std::memory_order_relaxed);
-    large_bytes_.fetch_sub(before - bytes, std::memory_order_relaxed);
-    discharge(before - bytes);
-  } else {
-    bool is_zero;
-    if (charge(bytes - before, 1) == 0) return false;
-    if (!space_.extend(head, run, is_zero)) {
-      discharge(bytes - before);
-      return false;
-    }
-    committed_.fetch_add(bytes - before, std::memory_order_relaxed);
-    large_bytes_.fetch_add(bytes - before, std::memory_order_relaxed);
-  }
-  head->large_bytes = head->charged_bytes = bytes;
-  const ByteCount superslabs = (bytes < before ? before - bytes : bytes - before) / kSuperslabBytes;
-  Lock guard(*this);
-  (bytes < before ? counters_.superslabs_given : counters_.superslabs_taken).add(superslabs);
-  return true;
-}
-
-void Heap::give_large(Superslab* head) {
-  const ByteCount charged = head->charged_bytes;
-  bool over = false;
-  {
-    Lock guard(*this);
-    leased_large_.remove(head);
-    large_bytes_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
-    head->lessee = nullptr;
-    counters_.large_releases.add(1);
-    if (shape_.large_reuse == LargeReuse::kWhole) {
-      big_cache_.put(head, clock_.now());
-      over = !big_cache_.within_limit();
-    } else {
-      committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
-      counters_.superslabs_given.add(head->run);
-      space_.tag_slices(*head, 0, 1, kTagNone);
-      space_.give_idle(head, 0, clock_.now());
-    }
-  }
-  discharge(charged);
-  if (over) tick();
-  note_idle();
-}
-
-Superslab* Heap::orphan_large(const SlabOwner* lessee) {
-  Lock guard(*this);
-  for (Superslab* s = leased_large_.first(); s != nullptr; s = s->next) {
-    if (s->lessee != lessee) continue;
-    s->lessee = nullptr;
-    return s;
-  }
-  return nullptr;
-}
-
-// Giving back --------------------------------------------------------------------------------
-
-void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
-  shelf_.for_each([&](Superslab* s) {
-    if (batch.count == PurgeBatch::kMax || s->idle_since > before || !is_purgeable(s->pages))
-      return;
-    const SliceMask dirty = s->dirty_slices;
-    const bool whole = s->free_slices == kAllSlices;
-    if (!whole && dirty == 0) return;
-    if (dirty != 0 && committed_bytes() <= target + batch.bytes) return;
-    shelf_.remove(s);
-    batch.bytes += bytes_of(dirty);
-    batch.items[batch.count++] = {s, dirty, whole ? PurgeBatch::kWhole : PurgeBatch::kSlices};
-    if (whole) return;
-    // Out of both masks: neither a new slab nor another purge can have them meanwhile, and the
-    // superslab cannot become whole.
-    s->free_slices &= ~dirty;
-    s->zero_slices &= ~dirty;
-    s->dirty_slices = 0;
-    shelf_.insert(s);
-  });
-}
-
-void Heap::purge_items(PurgeBatch& batch) {
-  Os& os = space_.os();
-  // Neighbouring slices make one range; a superslab has at most 16 separate runs of them.
-  OsRange ranges[PurgeBatch::kMax * kSlicesPerSuperslab / 2];
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < batch.count; ++i) {
-    PurgeBatch::Item& item = batch.items[i];
-    const Superslab& s = *item.superslab;
-    item.first_range = count;
-    if (item.what == PurgeBatch::kLarge) {
-      if (is_purgeable(s.pages)) {
-        ranges[count++] = {s.base, s.large_bytes};
-      } else {
-        scrub(os, s, s.large_bytes);
-      }
-    } else if (item.what == PurgeBatch::kWhole) {
-      ranges[count++] = {s.base, kSuperslabBytes};
-      // Nobody knows a heap that stays for ever but by its RSS: the slabs' words go as well.
-      const ByteCount words = kSlicesPerSuperslab * sizeof(Directory::words[0]);
-      if (shape_.is_permanent && words % os.page_bytes() == 0)
-        ranges[count++] = {space_.words_at(s, 0), words};
-    } else {
-      for (SliceMask rest = item.dirty; rest != 0;) {
-        const auto first = static_cast<unsigned>(std::countr_zero(rest));
-        const auto length = static_cast<unsigned>(std::countr_one(rest >> first));
-        ranges[count++] = {s.base + first * kSliceBytes, length * kSliceBytes};
-        rest &= ~slice_run(first, length);
-      }
-    }
-    item.end_range = count;
-  }
-  if (count == 0 || os.purge(ranges, count) == OsStatus::kOk) return;
-  // One by one, to tell whose memory stays.
-  for (std::size_t i = 0; i < batch.count; ++i) {
-    PurgeBatch::Item& item = batch.items[i];
-    for (std::size_t r = item.first_range; r < item.end_range; ++r)
-      item.failed |= os.purge(&ranges[r], 1) != OsStatus::kOk;
-  }
-}
-
-Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount target) {
-  PurgeBatch batch;
-  {
-    Lock guard(*this);
-    while (batch.count < PurgeBatch::kMax && committed_bytes() > target + batch.bytes) {
-      Superslab* s = big_cache_.pop_oldest(large_before);
-      if (s == nullptr && !big_cache_.within_limit()) s = big_cache_.pop_oldest(~Nanos{0});
-      if (s == nullptr) break;
-      batch.bytes += s->large_bytes;
-      batch.items[batch.count++] = {s, 0, PurgeBatch::kLarge};
-    }
-    collect_idle(batch, slabs_before, target);
-  }
-  Purged purged;
-  if (batch.count == 0) return purged;
-  purge_items(batch);
-
-  Lock guard(*this);
-  for (std::size_t i = 0; i < batch.count; ++i) {
-    const PurgeBatch::Item& item = batch.items[i];
-    Superslab* s = item.superslab;
-    if (item.failed) {
-      // It holds its memory still, and waits for a better time where it was.
-      if (item.what == PurgeBatch::kLarge) {
-        big_cache_.put(s, s->idle_since);
-        continue;
-      }
-      if (item.what == PurgeBatch::kSlices) {
-        shelf_.remove(s);
-        s->free_slices |= item.dirty;
-        s->dirty_slices |= item.dirty;  // some of it may be gone: it need not read as zero
-      }
-      shelf_.insert(s);
-      continue;
-    }
-    purged.any = true;
-    const ByteCount bytes = item.what == PurgeBatch::kLarge ? s->large_bytes : bytes_of(item.dirty);
-    purged.bytes += bytes;
-    if (item.what == PurgeBatch::kSlices) {
-      shelf_.remove(s);
-      s->free_slices |= item.dirty;
-      s->zero_slices |= item.dirty;
-      shelf_.insert(s);
-    } else {
-      give_run(s);
-    }
-  }
-  committed_.fetch_sub(purged.bytes, std::memory_order_relaxed);
-  counters_.purges.add(purged.any);
-  counters_.purged_bytes.add(purged.bytes);
-  return purged;
-}
+// Around fork() ------------------------------------------------------------------------------
 
 void Heap::lock() {
   // Owners come before their heap in the order of locks, and new ones may come meanwhile.
@@ -564,63 +242,6 @@ void Heap::lock() {
 void Heap::unlock() {
   for (SlabOwner* owner = owners_; owner != nullptr; owner = owner->next) owner->unlock();
   lock_.unlock_unchecked();
-}
-
-ByteCount Heap::out_bytes() const {
-  ByteCount sum = large_bytes_.load(std::memory_order_relaxed);
-  Lock guard(*this);
-  for (const SlabOwner* owner = owners_; owner != nullptr; owner = owner->next)
-    sum += owner->out_bytes();
-  return sum;
-}
-
-bool Heap::settle() {
-  const Nanos now = clock_.now();
-  const Nanos delay = to_nanos(policy_.get().purge_delay_ms);
-  SlabOwner* owner;
-  {
-    Lock guard(*this);
-    owner = owners_;
-  }
-  // Owners stay as long as the heap: only the first link changes.
-  bool is_restless = false;
-  for (; owner != nullptr; owner = owner->next) is_restless |= owner->settle(now, delay);
-  return is_restless;
-}
-
-bool Heap::tick() {
-  // Nobody else collects what is freed in the slabs of a thread that has ended.
-  for_each_vacant([](SlabOwner& vacant) {
-    vacant.retire_idle();
-    return false;
-  });
-  const Snapshot& policy = policy_.get();
-  const Nanos now = clock_.now();
-  const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
-  while (purge_once(before(to_nanos(policy.purge_delay_ms)),
-                    before(to_nanos(policy.big_cache_age_ms)), 0)
-             .any) {
-  }
-  Lock guard(*this);
-  bool idle_left = big_cache_.bytes() != 0;
-  shelf_.for_each([&](const Superslab* s) {
-    idle_left |= is_purgeable(s->pages) && (s->free_slices == kAllSlices || s->dirty_slices != 0);
-  });
-  return idle_left;
-}
-
-ByteCount Heap::trim(ByteCount target) {
-  for_each_vacant([](SlabOwner& vacant) {
-    vacant.retire_unused();
-    return false;
-  });
-  ByteCount bytes = 0;
-  while (committed_bytes() > target) {
-    const Purged purged = purge_once(~Nanos{0}, ~Nanos{0}, target);
-    if (!purged.any) break;
-    bytes += purged.bytes;
-  }
-  return bytes;
 }
 
 // Looking at it ------------------------------------------------------------------------------
@@ -644,10 +265,11 @@ HeapStats Heap::stats() const {
   return out;
 }
 
-ByteCount Heap::leased_large_bytes() const {
-  ByteCount sum = 0;
+ByteCount Heap::out_bytes() const {
+  ByteCount sum = large_bytes_.load(std::memory_order_relaxed);
   Lock guard(*this);
-  for (const Superslab* s = leased_large_.first(); s != nullptr; s = s->next) sum += s->large_bytes;
+  for (const SlabOwner* owner = owners_; owner != nullptr; owner = owner->next)
+    sum += owner->out_bytes();
   return sum;
 }
 

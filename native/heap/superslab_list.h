@@ -1,6 +1,8 @@
 // Intrusive lists of superslabs. The caller holds the lock of the heap that owns them.
 #pragma once
 
+#include <bit>
+
 #include "space/superslab.h"
 
 namespace superslab {
@@ -77,6 +79,10 @@ class SuperslabShelf {
 constexpr SliceMask slice_run(unsigned first, unsigned count) {
   const SliceMask ones = count >= 32 ? kAllSlices : (SliceMask{1} << count) - 1;
   return ones << first;
+}
+
+constexpr ByteCount bytes_of(SliceMask slices) {
+  return static_cast<ByteCount>(std::popcount(slices)) * kSliceBytes;
 }
 
 }  // namespace superslab

@@ -10,6 +10,8 @@
 
 #include "base/biased_lock.cc"
 #include "heap/heap.cc"
+#include "heap/large_blocks.cc"
+#include "heap/purge.cc"
 #include "heap/room.cc"
 #include "heap/slab_owner.cc"
 #include "space/arena.cc"

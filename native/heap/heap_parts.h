@@ -1,0 +1,45 @@
+// What the files that Heap is written in share, and nobody else includes.
+#pragma once
+
+#include "heap/heap.h"
+
+namespace superslab {
+
+/// The heap's lock, with a count of the times it was not free.
+class Heap::Lock {
+ public:
+  explicit Lock(const Heap& heap) : heap_(heap) {
+    if (heap.lock_.try_lock()) return;
+    heap.counters_.contended.shared_add(1);
+    heap.lock_.lock();
+  }
+  ~Lock() { heap_.lock_.unlock(); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  const Heap& heap_;
+};
+
+template <class Act>
+bool Heap::for_each_vacant(Act act) {
+  // One that becomes vacant now is for the next who looks.
+  if (vacant_owners_.load(std::memory_order_relaxed) == 0) return false;
+  for (SlabOwner* at = nullptr;;) {
+    SlabOwner* vacant = nullptr;
+    {
+      Lock guard(*this);
+      vacant = at == nullptr ? owners_ : at->next;
+      while (vacant != nullptr && !vacant->vacant) vacant = vacant->next;
+      if (vacant == nullptr) return false;
+      vacant->vacant = false;
+    }
+    const bool done = act(*vacant);
+    Lock guard(*this);
+    vacant->vacant = true;
+    if (done) return true;
+    at = vacant;
+  }
+}
+
+}  // namespace superslab

@@ -1,0 +1,133 @@
+// Blocks beyond 2 MiB: a run of superslabs for each.
+#include "base/bits.h"
+#include "heap/heap_parts.h"
+#include "heap/large.h"
+
+namespace superslab {
+
+HugePages Heap::pages_for_large() const {
+  // Of a large block often only a part is touched. Where views are exact, the whole block is.
+  const HugePages pages = policy_.get().huge_pages;
+  const bool in_parts = shape_.large_reuse == LargeReuse::kParts;
+  return pages == HugePages::kTransparent && in_parts ? HugePages::kOff : pages;
+}
+
+Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
+  const auto run = static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes));
+  const TakenRun taken = take_run(run, bytes, pages_for_large(), unit);
+  Superslab* head = taken.head;
+  if (head == nullptr) return nullptr;
+  is_zero = taken.is_zero;
+  for (std::uint32_t i = 1; i < run; ++i)
+    head[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
+  head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
+  head->large_bytes = bytes;
+  space_.tag_slices(*head, 0, 1, kTagLarge);
+  committed_.fetch_add(bytes, std::memory_order_relaxed);
+  if (policy_.get().populate == Populate::kSuperslab) {
+    counters_.populates.shared_add(1);
+    space_.os().populate(head->base, bytes);
+  }
+  return head;
+}
+
+Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
+                            bool* is_zero) {
+  // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
+  // last one costs addresses, not memory.
+  const ByteCount rounded = shape_.large_reuse == LargeReuse::kParts
+                                ? align_up(bytes, kSuperslabBytes)
+                                : large_block_bytes(bytes, pages_for_large());
+  if (charge(rounded, 1) == 0) return nullptr;
+  bool zero = false;
+  Lock guard(*this);
+  Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded);
+  if (head != nullptr) {
+    counters_.large_hits.add(1);
+  } else {
+    head = make_large(rounded, static_cast<std::uint32_t>(alignment / kSuperslabBytes), zero);
+    if (head == nullptr) {
+      discharge(rounded);
+      return nullptr;
+    }
+    (zero ? counters_.large_misses : counters_.large_hits).add(1);
+  }
+  // The request is charged for its own size, though a cached block may be up to a quarter larger.
+  head->charged_bytes = rounded;
+  head->lessee = lessee;
+  leased_large_.push(head);
+  large_bytes_.fetch_add(head->large_bytes, std::memory_order_relaxed);
+  if (is_zero != nullptr) *is_zero = zero;
+  return head;
+}
+
+bool Heap::resize_large(Superslab* head, ByteCount bytes) {
+  if (bytes <= kMaxClassBytes || bytes > kMaxLargeBytes) return false;
+  bytes = align_up(bytes, kSuperslabBytes);
+  const ByteCount before = head->large_bytes;
+  if (bytes == before) return true;
+  const auto run = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
+  if (bytes < before) {
+    space_.give_idle(head, run, clock_.now());
+    committed_.fetch_sub(before - bytes, std::memory_order_relaxed);
+    large_bytes_.fetch_sub(before - bytes, std::memory_order_relaxed);
+    discharge(before - bytes);
+  } else {
+    bool is_zero;
+    if (charge(bytes - before, 1) == 0) return false;
+    if (!space_.extend(head, run, is_zero)) {
+      discharge(bytes - before);
+      return false;
+    }
+    committed_.fetch_add(bytes - before, std::memory_order_relaxed);
+    large_bytes_.fetch_add(bytes - before, std::memory_order_relaxed);
+  }
+  head->large_bytes = head->charged_bytes = bytes;
+  const ByteCount superslabs = (bytes < before ? before - bytes : bytes - before) / kSuperslabBytes;
+  Lock guard(*this);
+  (bytes < before ? counters_.superslabs_given : counters_.superslabs_taken).add(superslabs);
+  return true;
+}
+
+void Heap::give_large(Superslab* head) {
+  const ByteCount charged = head->charged_bytes;
+  bool over = false;
+  {
+    Lock guard(*this);
+    leased_large_.remove(head);
+    large_bytes_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
+    head->lessee = nullptr;
+    counters_.large_releases.add(1);
+    if (shape_.large_reuse == LargeReuse::kWhole) {
+      big_cache_.put(head, clock_.now());
+      over = !big_cache_.within_limit();
+    } else {
+      committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
+      counters_.superslabs_given.add(head->run);
+      space_.tag_slices(*head, 0, 1, kTagNone);
+      space_.give_idle(head, 0, clock_.now());
+    }
+  }
+  discharge(charged);
+  if (over) tick();
+  note_idle();
+}
+
+Superslab* Heap::orphan_large(const SlabOwner* lessee) {
+  Lock guard(*this);
+  for (Superslab* s = leased_large_.first(); s != nullptr; s = s->next) {
+    if (s->lessee != lessee) continue;
+    s->lessee = nullptr;
+    return s;
+  }
+  return nullptr;
+}
+
+ByteCount Heap::leased_large_bytes() const {
+  ByteCount sum = 0;
+  Lock guard(*this);
+  for (const Superslab* s = leased_large_.first(); s != nullptr; s = s->next) sum += s->large_bytes;
+  return sum;
+}
+
+}  // namespace superslab

@@ -1,0 +1,219 @@
+// Idle memory of a heap on its way back to the operating system.
+#include <cstring>
+
+#include "heap/heap_parts.h"
+
+namespace superslab {
+namespace {
+
+/// Makes memory that goes back to the address space read as zero.
+void scrub(Os& os, const Superslab& s, ByteCount bytes) {
+  const OsRange range{s.base, bytes};
+  if (!is_purgeable(s.pages) || os.purge(&range, 1) != OsStatus::kOk) std::memset(s.base, 0, bytes);
+}
+
+}  // namespace
+
+/// Idle memory on its way to the operating system. It is on no list meanwhile, so that the heap's
+/// lock is free while the system call runs.
+struct Heap::PurgeBatch {
+  static constexpr std::size_t kMax = 64;
+  enum What : std::uint8_t {
+    kSlices,  // the dirty slices of a superslab that has slabs
+    kWhole,   // a superslab without slabs
+    kLarge,   // a block from the big cache
+  };
+  struct Item {
+    Superslab* superslab;
+    SliceMask dirty;
+    What what;
+    bool failed = false;  // the operating system did not take its memory
+    std::size_t first_range = 0;
+    std::size_t end_range = 0;
+  };
+  Item items[kMax];
+  std::size_t count = 0;
+  ByteCount bytes = 0;
+};
+
+struct Heap::Purged {
+  bool any = false;  // something changed: look again
+  ByteCount bytes = 0;
+};
+
+void Heap::give_back_idle(Superslab* head) {
+  scrub(space_.os(), *head, head->large_bytes);
+  committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
+  give_run(head);
+}
+
+void Heap::give_back_unused(Superslab* s) {
+  scrub(space_.os(), *s, kSuperslabBytes);
+  committed_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+  give_run(s);
+}
+
+void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
+  shelf_.for_each([&](Superslab* s) {
+    if (batch.count == PurgeBatch::kMax || s->idle_since > before || !is_purgeable(s->pages))
+      return;
+    const SliceMask dirty = s->dirty_slices;
+    const bool whole = s->free_slices == kAllSlices;
+    if (!whole && dirty == 0) return;
+    if (dirty != 0 && committed_bytes() <= target + batch.bytes) return;
+    shelf_.remove(s);
+    batch.bytes += bytes_of(dirty);
+    batch.items[batch.count++] = {s, dirty, whole ? PurgeBatch::kWhole : PurgeBatch::kSlices};
+    if (whole) return;
+    // Out of both masks: neither a new slab nor another purge can have them meanwhile, and the
+    // superslab cannot become whole.
+    s->free_slices &= ~dirty;
+    s->zero_slices &= ~dirty;
+    s->dirty_slices = 0;
+    shelf_.insert(s);
+  });
+}
+
+void Heap::purge_items(PurgeBatch& batch) {
+  Os& os = space_.os();
+  // Neighbouring slices make one range; a superslab has at most 16 separate runs of them.
+  OsRange ranges[PurgeBatch::kMax * kSlicesPerSuperslab / 2];
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    PurgeBatch::Item& item = batch.items[i];
+    const Superslab& s = *item.superslab;
+    item.first_range = count;
+    if (item.what == PurgeBatch::kLarge) {
+      if (is_purgeable(s.pages)) {
+        ranges[count++] = {s.base, s.large_bytes};
+      } else {
+        scrub(os, s, s.large_bytes);
+      }
+    } else if (item.what == PurgeBatch::kWhole) {
+      ranges[count++] = {s.base, kSuperslabBytes};
+      // Nobody knows a heap that stays for ever but by its RSS: the slabs' words go as well.
+      const ByteCount words = kSlicesPerSuperslab * sizeof(Directory::words[0]);
+      if (shape_.is_permanent && words % os.page_bytes() == 0)
+        ranges[count++] = {space_.words_at(s, 0), words};
+    } else {
+      for (SliceMask rest = item.dirty; rest != 0;) {
+        const auto first = static_cast<unsigned>(std::countr_zero(rest));
+        const auto length = static_cast<unsigned>(std::countr_one(rest >> first));
+        ranges[count++] = {s.base + first * kSliceBytes, length * kSliceBytes};
+        rest &= ~slice_run(first, length);
+      }
+    }
+    item.end_range = count;
+  }
+  if (count == 0 || os.purge(ranges, count) == OsStatus::kOk) return;
+  // One by one, to tell whose memory stays.
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    PurgeBatch::Item& item = batch.items[i];
+    for (std::size_t r = item.first_range; r < item.end_range; ++r)
+      item.failed |= os.purge(&ranges[r], 1) != OsStatus::kOk;
+  }
+}
+
+Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount target) {
+  PurgeBatch batch;
+  {
+    Lock guard(*this);
+    while (batch.count < PurgeBatch::kMax && committed_bytes() > target + batch.bytes) {
+      Superslab* s = big_cache_.pop_oldest(large_before);
+      if (s == nullptr && !big_cache_.within_limit()) s = big_cache_.pop_oldest(~Nanos{0});
+      if (s == nullptr) break;
+      batch.bytes += s->large_bytes;
+      batch.items[batch.count++] = {s, 0, PurgeBatch::kLarge};
+    }
+    collect_idle(batch, slabs_before, target);
+  }
+  Purged purged;
+  if (batch.count == 0) return purged;
+  purge_items(batch);
+
+  Lock guard(*this);
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    const PurgeBatch::Item& item = batch.items[i];
+    Superslab* s = item.superslab;
+    if (item.failed) {
+      // It holds its memory still, and waits for a better time where it was.
+      if (item.what == PurgeBatch::kLarge) {
+        big_cache_.put(s, s->idle_since);
+        continue;
+      }
+      if (item.what == PurgeBatch::kSlices) {
+        shelf_.remove(s);
+        s->free_slices |= item.dirty;
+        s->dirty_slices |= item.dirty;  // some of it may be gone: it need not read as zero
+      }
+      shelf_.insert(s);
+      continue;
+    }
+    purged.any = true;
+    const ByteCount bytes = item.what == PurgeBatch::kLarge ? s->large_bytes : bytes_of(item.dirty);
+    purged.bytes += bytes;
+    if (item.what == PurgeBatch::kSlices) {
+      shelf_.remove(s);
+      s->free_slices |= item.dirty;
+      s->zero_slices |= item.dirty;
+      shelf_.insert(s);
+    } else {
+      give_run(s);
+    }
+  }
+  committed_.fetch_sub(purged.bytes, std::memory_order_relaxed);
+  counters_.purges.add(purged.any);
+  counters_.purged_bytes.add(purged.bytes);
+  return purged;
+}
+
+bool Heap::settle() {
+  const Nanos now = clock_.now();
+  const Nanos delay = to_nanos(policy_.get().purge_delay_ms);
+  SlabOwner* owner;
+  {
+    Lock guard(*this);
+    owner = owners_;
+  }
+  // Owners stay as long as the heap: only the first link changes.
+  bool is_restless = false;
+  for (; owner != nullptr; owner = owner->next) is_restless |= owner->settle(now, delay);
+  return is_restless;
+}
+
+bool Heap::tick() {
+  // Nobody else collects what is freed in the slabs of a thread that has ended.
+  for_each_vacant([](SlabOwner& vacant) {
+    vacant.retire_idle();
+    return false;
+  });
+  const Snapshot& policy = policy_.get();
+  const Nanos now = clock_.now();
+  const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
+  while (purge_once(before(to_nanos(policy.purge_delay_ms)),
+                    before(to_nanos(policy.big_cache_age_ms)), 0)
+             .any) {
+  }
+  Lock guard(*this);
+  bool idle_left = big_cache_.bytes() != 0;
+  shelf_.for_each([&](const Superslab* s) {
+    idle_left |= is_purgeable(s->pages) && (s->free_slices == kAllSlices || s->dirty_slices != 0);
+  });
+  return idle_left;
+}
+
+ByteCount Heap::trim(ByteCount target) {
+  for_each_vacant([](SlabOwner& vacant) {
+    vacant.retire_unused();
+    return false;
+  });
+  ByteCount bytes = 0;
+  while (committed_bytes() > target) {
+    const Purged purged = purge_once(~Nanos{0}, ~Nanos{0}, target);
+    if (!purged.any) break;
+    bytes += purged.bytes;
+  }
+  return bytes;
+}
+
+}  // namespace superslab
