@@ -22,7 +22,11 @@ export interface KnobRow {
 }
 
 export interface StatisticRow {
-  readonly scope: 'heap' | 'class';
+  /** One value a heap, a size class, or a pool (made in JavaScript); 'process': the same in every pool. */
+  readonly scope: 'heap' | 'class' | 'pool' | 'process';
+  /** A counter never falls while its pool lives. */
+  readonly kind: 'counter' | 'level';
+  /** Its key in PoolStats, or in ClassStats. */
   readonly name: string;
   readonly unit: string;
   readonly meaning: string;

@@ -88,18 +88,23 @@ export interface PoolStats extends HeapStats {
   readonly inUseBytes: number;
   /** Capacity of free blocks in threads' magazines. Unit: bytes. */
   readonly cachedBytes: number;
-  /** Sums over the classes; acquires include blocks beyond 2 MiB. */
+  /** Blocks handed to callers, those beyond 2 MiB included. Unit: blocks. */
   readonly acquires: number;
+  /** Blocks that callers gave back, those beyond 2 MiB included. Unit: blocks. */
   readonly releases: number;
+  /** Acquires served from a magazine without a refill. Unit: blocks. */
   readonly hits: number;
+  /** Times a magazine was empty and fetched a batch. Unit: calls. */
   readonly refills: number;
+  /** Times a magazine gave blocks back. Unit: calls. */
   readonly flushes: number;
+  /** Blocks that went home past their owner. Unit: blocks. */
   readonly remoteFrees: number;
-  /** Buffers from outside the pool, because it was exhausted; of this thread. */
+  /** Buffers from outside the pool, because it was exhausted; of this thread. Unit: buffers. */
   readonly fallbacks: number;
-  /** Calls of acquireAsync() that wait now; of this thread. */
+  /** Calls of acquireAsync() that wait now; of this thread. Unit: calls. */
   readonly waiting: number;
-  /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. */
+  /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. Unit: tokens. */
   readonly outstandingTokens: number;
   /** The size classes that were used. */
   readonly classes: readonly ClassStats[];

@@ -10,13 +10,17 @@ const source = path.join(root, 'native/heap/stats.def');
 const target = path.join(root, 'lib/pool-stats.ts');
 
 const rows = [
-  ...fs.readFileSync(source, 'utf8').matchAll(/^(HEAP|CLASS)_STAT\(\w+, "(\w+)", "([^"]+)",\s*"([^"]+)"\)/gm),
+  ...fs
+    .readFileSync(source, 'utf8')
+    .matchAll(
+      /^(HEAP|CLASS|POOL|PROCESS)_(?:PROCESS_)?(?:STAT|LEVEL)\((?:\w+, )?"(\w+)", "([^"]+)",\s*"([^"]+)"\)/gm,
+    ),
 ];
 if (rows.length === 0) throw new Error(`no statistics found in ${source}`);
 
 const fields = (scope) =>
   rows
-    .filter((row) => row[1] === scope)
+    .filter((row) => row[1].replace('PROCESS', 'HEAP') === scope)
     .map(
       ([, , name, unit, meaning]) =>
         `  /** ${meaning[0].toUpperCase()}${meaning.slice(1)}. Unit: ${unit}. */\n  readonly ${name}: number;`,
@@ -41,23 +45,7 @@ ${fields('CLASS')}
 export interface PoolStats extends HeapStats {
   readonly name: string;
   readonly closed: boolean;
-  /** Capacity of the buffers that callers hold. Unit: bytes. */
-  readonly inUseBytes: number;
-  /** Capacity of free blocks in threads' magazines. Unit: bytes. */
-  readonly cachedBytes: number;
-  /** Sums over the classes; acquires include blocks beyond 2 MiB. */
-  readonly acquires: number;
-  readonly releases: number;
-  readonly hits: number;
-  readonly refills: number;
-  readonly flushes: number;
-  readonly remoteFrees: number;
-  /** Buffers from outside the pool, because it was exhausted; of this thread. */
-  readonly fallbacks: number;
-  /** Calls of acquireAsync() that wait now; of this thread. */
-  readonly waiting: number;
-  /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. */
-  readonly outstandingTokens: number;
+${fields('POOL')}
   /** The size classes that were used. */
   readonly classes: readonly ClassStats[];
 }

@@ -37,16 +37,25 @@ Napi::Array knob_rows(Napi::Env env, const Snapshot& policy) {
 
 Napi::Array statistic_rows(Napi::Env env) {
   Napi::Array rows = Napi::Array::New(env);
-  const auto add = [&](const char* scope, const char* name, const char* unit, const char* meaning) {
+  const auto add = [&](const char* scope, const char* kind, const char* name, const char* unit,
+                       const char* meaning) {
     Napi::Object row = Napi::Object::New(env);
     row["scope"] = text(env, scope);
+    row["kind"] = text(env, kind);
     row["name"] = text(env, name);
     row["unit"] = text(env, unit);
     row["meaning"] = text(env, meaning);
     rows[rows.Length()] = row;
   };
-#define HEAP_STAT(field, json, unit, meaning) add("heap", json, unit, meaning);
-#define CLASS_STAT(field, json, unit, meaning) add("class", json, unit, meaning);
+#define HEAP_STAT(field, json, unit, meaning) add("heap", "counter", json, unit, meaning);
+#define HEAP_LEVEL(field, json, unit, meaning) add("heap", "level", json, unit, meaning);
+#define PROCESS_STAT(field, json, unit, meaning) add("process", "counter", json, unit, meaning);
+#define PROCESS_LEVEL(field, json, unit, meaning) add("process", "level", json, unit, meaning);
+#define CLASS_STAT(field, json, unit, meaning) add("class", "counter", json, unit, meaning);
+#define CLASS_LEVEL(field, json, unit, meaning) add("class", "level", json, unit, meaning);
+#define POOL_STAT(json, unit, meaning) add("pool", "counter", json, unit, meaning);
+#define POOL_LEVEL(json, unit, meaning) add("pool", "level", json, unit, meaning);
+#define POOL_PROCESS_LEVEL(json, unit, meaning) add("process", "level", json, unit, meaning);
 #include "heap/stats.def"
 #undef HEAP_STAT
 #undef CLASS_STAT
