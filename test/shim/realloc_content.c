@@ -33,6 +33,17 @@ int main(void) {
     CHECK(p != NULL && holds(p, 5000, 1));
   }
   free(p);
+  /* What grows by a little moves less often than once a size class, of which a doubling has four. */
+  size_t moves = 0;
+  p = malloc(8 << 10);
+  for (size_t size = 9 << 10; size <= 512 << 10; size += 1 << 10) {
+    char* before = p;
+    p = realloc(p, size);
+    CHECK(p != NULL);
+    moves += p != before;
+  }
+  CHECK(moves <= 6 * 3);
+  free(p);
   /* To a mapping of its own, and back. */
   p = malloc(9u << 20);
   fill(p, 5000, 2);
