@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_BINARY'
   /** The host forbids external ArrayBuffers, as Electron does from version 21. */
   | 'ERR_SUPERSLAB_HOST'
+  /** An optional package that this entry of superslab needs is not installed. */
+  | 'ERR_SUPERSLAB_PEER'
   /** Any other argument of the wrong kind. */
   | 'ERR_SUPERSLAB_ARGUMENT';
 

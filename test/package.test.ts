@@ -1,25 +1,121 @@
 // One facade a thread, however it is loaded; and what is in the package.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import superslab, * as imported from 'superslab';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { entries } from '../scripts/support/esm-entry.mjs';
 import { shipLibrary } from '../scripts/support/ship-library.mjs';
 import { childJson, packageRoot } from './support/child.js';
 
 const require = createRequire(import.meta.url);
 const library = path.join(packageRoot, 'build/Release/libsuperslab.so');
 
-test('import and require give the same objects', () => {
-  const required = require('superslab') as typeof imported;
-  expect(Object.keys(required).sort()).toEqual(Object.keys(imported).sort());
-  for (const name of Object.keys(imported) as (keyof typeof imported)[]) {
-    expect(required[name], name).toBe(imported[name]);
-  }
-  expect(required.default).toBe(superslab);
+/** The files that `npm pack` would put into the package whose folder is `root`. */
+function packed(root: string): readonly string[] {
+  const text = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [{ files }] = JSON.parse(text) as [{ files: { path: string }[] }];
+  return files.map((file) => file.path);
+}
+
+let ownFiles: readonly string[] | undefined;
+/** Those of this package. */
+function published(): readonly string[] {
+  ownFiles ??= packed(packageRoot);
+  return ownFiles;
+}
+
+describe.each(entries())('$name', ({ name, cjs, esm }) => {
+  test('import and require give the same objects', async () => {
+    const required = require(name) as Record<string, unknown>;
+    const asModule = (await import(name)) as Record<string, unknown>;
+    expect(Object.keys(asModule).length).toBeGreaterThan(0);
+    expect(Object.keys(required).sort()).toEqual(Object.keys(asModule).sort());
+    for (const key of Object.keys(asModule)) expect(required[key], key).toBe(asModule[key]);
+  });
+
+  test('is published with its declarations', () => {
+    const files = published();
+    for (const file of [cjs, esm]) {
+      expect(files).toContain(file.slice(2));
+      expect(files).toContain(file.slice(2).replace(/js$/, 'd.ts'));
+    }
+  });
+});
+
+test('the default export is the default pool', () => {
+  expect(superslab).toBe(imported.BufferPool.default);
+});
+
+describe('where an optional peer is not installed', () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'superslab-peers-'));
+    const installed = path.join(folder, 'node_modules/superslab');
+    mkdirSync(path.join(installed, 'build/Release'), { recursive: true });
+    for (const part of ['package.json', 'dist', 'build/Release/superslab.node']) {
+      cpSync(path.join(packageRoot, part), path.join(installed, part), { recursive: true });
+    }
+    symlinkSync(
+      path.join(packageRoot, 'node_modules/node-gyp-build'),
+      path.join(folder, 'node_modules/node-gyp-build'),
+    );
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each([
+    ['superslab/prometheus', 'prom-client'],
+    ['superslab/opentelemetry', '@opentelemetry/api'],
+  ])('%s says what to install', async (entry, peer) => {
+    const script = `
+      import { createRequire } from 'node:module';
+      const failures = [];
+      const note = ({ code, message }) => failures.push({ code, message });
+      await import(${JSON.stringify(entry)}).catch(note);
+      try { createRequire(process.cwd() + '/')(${JSON.stringify(entry)}); } catch (error) { note(error); }
+      const { acquire } = await import('superslab');
+      console.log(JSON.stringify({ failures, length: acquire(10).length }));`;
+    const failure = {
+      code: 'ERR_SUPERSLAB_PEER',
+      message:
+        `ERR_SUPERSLAB_PEER: ${entry} needs the package "${peer}", which is not installed here; ` +
+        `install it: npm install ${peer}`,
+    };
+    const seen = await childJson(script, { cwd: folder });
+    expect(seen).toEqual({ failures: [failure, failure], length: 10 });
+  });
+
+  test('what a peer throws itself passes through', async () => {
+    const broken = path.join(folder, 'node_modules/prom-client');
+    mkdirSync(broken);
+    try {
+      writeFileSync(path.join(broken, 'index.js'), "require('tdigest');");
+      const script =
+        "await import('superslab/prometheus').catch((e) => console.log(JSON.stringify([e.code, e.message])));";
+      const [code, message] = await childJson(script, { cwd: folder });
+      expect(code).toBe('MODULE_NOT_FOUND');
+      expect(message).toContain("'tdigest'");
+    } finally {
+      rmSync(broken, { recursive: true });
+    }
+  });
 });
 
 test('a buffer acquired by one is released by the other', () => {
@@ -87,19 +183,8 @@ test('a second copy of the facade in one thread shares the heap, and neither bre
   });
 });
 
-/** The files that `npm pack` would put into the package whose folder is `root`. */
-function packed(root: string): string[] {
-  const text = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const [{ files }] = JSON.parse(text) as [{ files: { path: string }[] }];
-  return files.map((file) => file.path);
-}
-
 test('what is published, besides the prebuilds', () => {
-  const files = packed(packageRoot);
+  const files = published();
   expect(files).toEqual(
     expect.arrayContaining([
       'LICENSE',
@@ -120,7 +205,7 @@ test('what is published, besides the prebuilds', () => {
 });
 
 test('whoever builds from the package has all that binding.gyp asks for', () => {
-  const files = packed(packageRoot);
+  const files = published();
   const asked = readFileSync(path.join(packageRoot, 'binding.gyp'), 'utf8').matchAll(
     /<!@?\(node (scripts\S+?)[ )]/g,
   );

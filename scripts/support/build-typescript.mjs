@@ -1,7 +1,7 @@
-// lib/ → dist/cjs (tsc) and dist/esm (a wrapper around it), examples/ and bench/ → dist-dev.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+// lib/ → dist/cjs (tsc) and dist/esm (wrappers around it), examples/ and bench/ → dist-dev.
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { writeEsmEntry } from './esm-entry.mjs';
+import { writeEsmEntries } from './esm-entry.mjs';
 import { at, say } from './paths.mjs';
 import { run } from './run.mjs';
 import { digest, isStamped, stamp, unstamp } from './stamp.mjs';
@@ -38,9 +38,8 @@ export const buildLib = ({ force = false } = {}) =>
     { what: 'dist', stampFile: 'dist/.stamp', inputs: libInputs(), output: 'dist', force },
     async () => {
       await tsc('tsconfig.lib.json');
-      mkdirSync(at('dist/esm'), { recursive: true });
       writeFileSync(at('dist/cjs/package.json'), '{ "type": "commonjs" }\n');
-      writeEsmEntry({ types: at('dist/cjs/index.d.ts'), folder: at('dist/esm') });
+      writeEsmEntries();
     },
   );
 

@@ -1,4 +1,6 @@
 // The public types as an ES module sees them. Compiled, never run: `npm run test:types`.
+import { metrics } from '@opentelemetry/api';
+import { type OpenMetricsContentType, Registry } from 'prom-client';
 import superslab, {
   acquire,
   alloc,
@@ -8,6 +10,9 @@ import superslab, {
   type PoolStats,
   type ShareToken,
 } from 'superslab';
+
+import { observeSuperslab } from 'superslab/opentelemetry';
+import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
 
 const buffer: PooledBuffer = acquire(1500);
 const asBuffer: Buffer = buffer;
@@ -61,7 +66,20 @@ const trimmed: number = pool.trim() + pool.trim(1 << 20);
 const stats: PoolStats = pool.stats();
 pool.close();
 
-const disposables: Disposable[] = [buffer, pool];
+const toPrometheus: PrometheusOptions = {
+  register: new Registry<OpenMetricsContentType>(),
+  prefix: 'memory_',
+};
+// @ts-expect-error: no such option
+collectSuperslab({ registry: new Registry() });
+const disposables: Disposable[] = [
+  buffer,
+  pool,
+  collectSuperslab(),
+  collectSuperslab(toPrometheus),
+  observeSuperslab(),
+  observeSuperslab({ meter: metrics.getMeter('mine') }),
+];
 const theDefault: BufferPool = BufferPool.default;
 const sameNames: typeof acquire = superslab.acquire;
 

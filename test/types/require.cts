@@ -1,5 +1,7 @@
 // The public types as CommonJS sees them, by `import x = require()` and by a compiled `import`.
 import superslab = require('superslab');
+import opentelemetry = require('superslab/opentelemetry');
+import prometheus = require('superslab/prometheus');
 
 import defaultExport, { type acquire, type BufferPool, type PooledBuffer } from 'superslab';
 
@@ -8,5 +10,6 @@ const pool: BufferPool = new superslab.BufferPool();
 const sameClass: typeof BufferPool = superslab.BufferPool;
 const sameFunction: typeof acquire = defaultExport.acquire;
 const alsoThere: typeof defaultExport = superslab.default;
+const exporters: Disposable[] = [prometheus.collectSuperslab(), opentelemetry.observeSuperslab()];
 
-export = { alsoThere, buffer, pool, sameClass, sameFunction };
+export = { alsoThere, buffer, exporters, pool, sameClass, sameFunction };
