@@ -909,15 +909,6 @@ describe.skipIf(!existsSync(path.join(packageRoot, 'build/Release/superslab.node
     expect(byId.get('library')).toMatchObject({ status: 'ok', found: 'build/Release/libsuperslab.so' });
   });
 
-  test('help fits a screen and tells the exit codes', () => {
-    const { code, stdout } = doctor(['--help']);
-    expect(code).toBe(0);
-    const lines = stdout.trimEnd().split('\n');
-    expect(lines.length).toBeLessThanOrEqual(24);
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
-    expect(stdout).toMatch(/Exit codes: 0 .*, 1 .*, 64 /);
-  });
-
   test('takes nothing else', () => {
     for (const args of [['--jsn'], ['now'], ['--json', 'x']]) {
       const { code, stdout, stderr } = doctor(args);

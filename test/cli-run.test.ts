@@ -1,5 +1,5 @@
 // `superslab run`, as a user starts it: real programs, real ends.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -17,54 +17,17 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type ChildResult, packageRoot } from './support/child.js';
+import { packageRoot } from './support/child.js';
+import { type CliOptions, refused as commandRefused, superslab } from './support/cli.js';
 
 const library = path.join(packageRoot, 'build/Release/libsuperslab.so');
 const folder = mkdtempSync(path.join(tmpdir(), 'superslab-run-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Options {
-  readonly env?: Record<string, string>;
-  readonly input?: string;
-  /** Another copy of the package. */
-  readonly root?: string;
-  /** Called with everything that was printed so far, and a way to signal the command. */
-  readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
-}
+const run = (args: readonly string[], options?: CliOptions) => superslab(['run', ...args], options);
 
-function superslab(args: readonly string[], options: Options = {}): Promise<ChildResult> {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(SUPERSLAB_.*|LD_PRELOAD)$/.test(name));
-  const child = spawn(
-    process.execPath,
-    [path.join(options.root ?? packageRoot, 'bin/superslab.js'), ...args],
-    { env: { ...Object.fromEntries(inherited), ...options.env }, stdio: 'pipe' },
-  );
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (part) => {
-    stdout += part;
-    options.onOutput?.(stdout, (signal) => child.kill(signal));
-  });
-  child.stderr.setEncoding('utf8').on('data', (part) => {
-    stderr += part;
-  });
-  child.stdin.end(options.input ?? '');
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
-  });
-}
-
-const run = (args: readonly string[], options?: Options) => superslab(['run', ...args], options);
-
-/** A refusal: nothing on standard output, the code and the way out on standard error. */
-async function refused(args: readonly string[], exitCode: number, code: string, options?: Options) {
-  const result = await run(args, options);
-  expect(result).toMatchObject({ code: exitCode, signal: null, stdout: '' });
-  expect(result.stderr).toMatch(new RegExp(`^superslab: ${code}: .`));
-  expect(result.stderr).not.toMatch(/\n\s+at /);
-  return result.stderr;
-}
+const refused = (args: readonly string[], exitCode: number, code: string, options?: CliOptions) =>
+  commandRefused(['run', ...args], exitCode, code, options);
 
 /** A copy of a small dynamic program, changed by `change`. */
 function doctored(name: string, change: (bytes: Buffer) => void = () => {}): string {
@@ -222,9 +185,16 @@ describe.skipIf(!existsSync(library))('knobs', () => {
     );
   });
 
+  test('may be followed by --json, which is none of them', async () => {
+    const { stdout, stderr } = await run(['--json', '--wait-ms=2', ...show]);
+    expect({ stdout, stderr }).toEqual({ stdout: 'SUPERSLAB_WAIT_MS=2\n', stderr: '' });
+    // Behind the program it is the program's.
+    expect((await run(['echo', '--json', '--help'])).stdout).toBe('--json --help\n');
+  });
+
   test('need a value and a name', async () => {
     expect(await refused(['--stats', 'true'], 64, 'ERR_SUPERSLAB_USAGE')).toContain('write --stats=VALUE');
-    for (const wrong of ['-s', '--=1', '--1=1']) {
+    for (const wrong of ['-s', '-s=1', '--=1', '--1=1']) {
       expect(await refused([wrong, 'true'], 64, 'ERR_SUPERSLAB_USAGE')).toContain('are written --knob=value');
     }
   });
@@ -354,36 +324,5 @@ describe.skipIf(!existsSync(library))('the library', () => {
     );
     const env = { NODE_OPTIONS: `--require=${disguise}` };
     expect(await refused(['true'], 126, 'ERR_SUPERSLAB_LIBRARY', { env })).toContain('darwin');
-  });
-});
-
-describe('the command line', () => {
-  test('has help that fits a screen', async () => {
-    for (const args of [['--help'], ['run', '--help'], ['run', '-h']]) {
-      const { code, stdout, stderr } = await superslab(args);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      const lines = stdout.split('\n');
-      expect(lines.length).toBeLessThanOrEqual(24);
-      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
-      expect(stdout).toContain('superslab run ');
-    }
-  });
-
-  test('names the knobs in the help', async () => {
-    const variables = [
-      ...readFileSync(`${packageRoot}/native/policy/knobs.def`, 'utf8').matchAll(/"SUPERSLAB_(\w+)"/g),
-    ];
-    const { stdout } = await superslab(['run', '--help']);
-    for (const [, name] of variables)
-      expect(stdout).toContain(`--${name!.toLowerCase().replaceAll('_', '-')}=`);
-  });
-
-  test('names its commands when there is none or a wrong one', async () => {
-    const none = await superslab([]);
-    expect(none).toMatchObject({ code: 64, stdout: '' });
-    expect(none.stderr).toMatch(/^superslab: ERR_SUPERSLAB_USAGE: no command\nUsage:\n {2}superslab run /);
-    const wrong = await superslab(['rum', 'ls']);
-    expect(wrong).toMatchObject({ code: 64, stdout: '' });
-    expect(wrong.stderr).toMatch(/^superslab: ERR_SUPERSLAB_USAGE: no command "rum"; there is: run\b/);
   });
 });

@@ -19,8 +19,18 @@ export type CliErrorCode =
   /** The program uses another C library than glibc. */
   | 'ERR_SUPERSLAB_LIBC';
 
-/** As sysexits.h and the shells have them. */
-export const EXIT = { usage: 64, internal: 70, cannotRun: 126, notFound: 127 } as const;
+/** As sysexits.h and the shells have them; docs/COMMAND-LINE.md says which command ends with which. */
+export const EXIT = {
+  done: 0,
+  /** Something was found that wants attention: `doctor`, `report`. */
+  found: 1,
+  usage: 64,
+  unavailable: 69,
+  internal: 70,
+  noPermission: 77,
+  cannotRun: 126,
+  notFound: 127,
+} as const;
 
 /** What ends a command with a message. It begins with the code, for scripts that read it. */
 export class CliError extends Error {

@@ -1,5 +1,7 @@
 // Knobs as options of a command: --purge-delay-ms=500 is SUPERSLAB_PURGE_DELAY_MS=500. Which there
 // are, and what they may be, only the native table knows (native/policy/knobs.def).
+import type { KnobRow } from '../binding.js';
+import type { GivenOption } from './arguments.js';
 import { CliError, EXIT, usageError } from './cli-error.js';
 
 const PREFIX = 'SUPERSLAB_';
@@ -16,10 +18,9 @@ const variableOf = (option: string) =>
 const optionOf = (variable: string) =>
   `--${variable.slice(PREFIX.length).toLowerCase().replaceAll('_', '-')}`;
 
-/** Reads one argument that starts with a hyphen as [variable, value]. */
-export function parseKnob(arg: string): [variable: string, value: string] {
-  const [, name, value] = /^--([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(arg) ?? [];
-  if (name === undefined) {
+/** An option that is none of a command's own, as a variable and its value. */
+export function knobOf({ arg, name, value }: GivenOption): [variable: string, value: string] {
+  if (!arg.startsWith('--') || !/^[A-Za-z][\w-]*$/.test(name)) {
     throw usageError(
       `what is ${JSON.stringify(arg)}? Options are written --knob=value; those of the program stand after its name`,
     );
@@ -57,12 +58,12 @@ function inTermsOf(knobs: ReadonlyMap<string, string>, message: string): string 
   return message.replace('environment variable', 'knob').replaceAll(VARIABLE, optionOf);
 }
 
-/** Every knob with its default, as "--name=default"; none when the native table cannot be had. */
-export function knobDefaults(): string[] {
-  try {
-    const { binding, check } = native();
-    return check(binding.attach(() => {})).knobs.map((knob) => `${optionOf(knob.variable)}=${knob.default}`);
-  } catch {
-    return [];
-  }
+/**
+ * Every knob with its default and meaning, and what holds in this process. Throws a CliError when a
+ * SUPERSLAB_* variable is wrong.
+ */
+export function allKnobs(): readonly (KnobRow & { readonly flag: string })[] {
+  const { binding, check } = native();
+  applyKnobs(new Map());
+  return check(binding.attach(() => {})).knobs.map((knob) => ({ ...knob, flag: optionOf(knob.variable) }));
 }

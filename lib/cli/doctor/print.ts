@@ -1,31 +1,12 @@
 // Findings as text: a line for what is well, and what to do below the rest.
+import { type Style, wrap } from '../output.js';
 import type { Finding, Status } from './finding.js';
-
-export interface Style {
-  readonly width: number;
-  readonly colour: boolean;
-}
 
 /** Of ECMA-48, for terminals. */
 const colours: Readonly<Record<Status, number>> = { ok: 32, note: 36, warning: 33, problem: 31 };
 
 const STATUS_WIDTH = 9;
 const INDENT = 11;
-
-/** Breaks `text` at spaces; a word that is longer than a line stays whole. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
-}
 
 function paint(status: Status, style: Style): string {
   const text = status.padEnd(STATUS_WIDTH);

@@ -1,0 +1,75 @@
+// How commands write: text of a readable width, tables, JSON.
+
+export interface Style {
+  /** Characters a line. */
+  readonly width: number;
+  readonly colour: boolean;
+}
+
+/** Narrower text is unreadable, wider text too. */
+const LEAST_WIDTH = 60;
+const MOST_WIDTH = 100;
+
+/** What standard output can show. */
+export function styleOfOutput(): Style {
+  const { isTTY, columns = 80 } = process.stdout;
+  return {
+    width: Math.min(Math.max(columns, LEAST_WIDTH), MOST_WIDTH),
+    // no-color.org: any value but an empty one.
+    colour: isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
+  };
+}
+
+/** Breaks `text` at spaces; a word that is longer than a line stays whole. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+/**
+ * Rows as lines of aligned columns: the first `left` columns begin, the others end in line. A row may be
+ * shorter than others.
+ */
+export function table(rows: readonly (readonly string[])[], left = 1): string[] {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, i) =>
+    Math.max(...rows.map((row) => row[i]?.length ?? 0)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** A whole number with separators; a fraction with three digits that count. */
+export function figure(value: number): string {
+  const size = Math.abs(value);
+  const digits = Number.isInteger(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** Such as 31 %; small parts keep a digit. */
+export function percent(part: number): string {
+  const value = 100 * part;
+  return `${value === 0 || value === 100 || (value >= 10 && value < 99) ? value.toFixed(0) : value.toFixed(1)} %`;
+}
+
+export function writeLines(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** One object, indented, for people and jq alike. */
+export function writeJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
