@@ -70,6 +70,16 @@ export interface NativeStats {
   readonly classes: readonly Readonly<Record<string, number>>[];
 }
 
+export interface SlabCut {
+  readonly tag: SliceTag;
+  /** Of a block. */
+  readonly bytes: number;
+  /** 64 KiB slices of a slab. */
+  readonly slices: number;
+  /** Blocks of a slab. */
+  readonly blocks: number;
+}
+
 /** What refill() and takeLarge() answer instead of blocks. */
 export const NO_ROOM = 0;
 export const NO_MEMORY = -1;
@@ -130,6 +140,23 @@ export interface Binding {
   isLargeBlock(block: BlockNumber, bytes: number): boolean;
   /** Bytes given back to the operating system. */
   trim(pool: PoolId, targetBytes: number): number;
+  /** Every size class, and how its slabs are cut. */
+  slabCuts(): SlabCut[];
+  /** What scan() works with; undefined without memory. */
+  makeScanner(): object | undefined;
+  /**
+   * Looks at all memory on another thread, then calls `done` with what changed since the scan before and
+   * with everything, as far as asked for (lib/inspector/types.ts: MapFrame). One scan of a scanner at a
+   * time. A pool's ordinal is its id plus one, up to 254.
+   */
+  scan(
+    scanner: object,
+    changes: boolean,
+    full: boolean,
+    atMs: number,
+    done: (changes: ArrayBuffer | undefined, full: ArrayBuffer | undefined) => void,
+  ): void;
+
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;
 }

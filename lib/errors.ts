@@ -26,6 +26,10 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_HOST'
   /** An optional package that this entry of superslab needs is not installed. */
   | 'ERR_SUPERSLAB_PEER'
+  /** The inspector's port is taken, or may not be used. */
+  | 'ERR_SUPERSLAB_PORT'
+  /** The socket by which other programs look into this process cannot be opened. */
+  | 'ERR_SUPERSLAB_SOCKET'
   /** Any other argument of the wrong kind. */
   | 'ERR_SUPERSLAB_ARGUMENT';
 

@@ -1,6 +1,11 @@
 // What an inspector tells its page: the events of `GET /events`, a stream of server-sent events
 // (text/event-stream). `data` is JSON, but for `map`, which is base64 of the bytes described below.
 //
+// The page is served at `/TOKEN/` of a TCP port (Inspector.url), so that what it asks for by a relative
+// address ('events', './app.js', 'uplot.css') carries the token; its files lie in dist/inspector. The
+// same addresses without a token are served on the process's unix socket. `/?token=TOKEN` is sent on to
+// `/TOKEN/`; there is also `stats.json` and `report.txt`.
+//
 //   event: hello   Hello           first, once a connection
 //   event: pools   PoolNames       after hello, and when pools came or went
 //   event: map     MapFrame        once a second: what changed, or everything (see `full`)
@@ -49,7 +54,7 @@
 // call it hot again, and cold after 60 s without having been hot. Frames with `full` tell all of it.
 // A slice of temperature 2 in a full frame may be drawn as if it had been hot at that moment.
 
-import type { KnobRow, StatisticRow } from '../binding.js';
+import type { KnobRow, SlabCut, StatisticRow } from '../binding.js';
 import type { PoolStats } from '../pool-stats.js';
 
 export interface Hello {
@@ -76,8 +81,8 @@ export interface Hello {
   readonly superslabsPerArena: number;
   /** Between two `stats` events. */
   readonly periodMs: number;
-  /** Every size class: the tag of its slices, and the size of its blocks. */
-  readonly classes: readonly { readonly tag: number; readonly bytes: number }[];
+  /** Every size class: the tag of its slices, the size of its blocks, and how its slabs are cut. */
+  readonly classes: readonly SlabCut[];
   /** Every setting with its meaning; `value` is what holds in the process before pools' options. */
   readonly knobs: readonly KnobRow[];
   /** Every figure with unit and meaning; `name` is the field in PoolStats or its classes. */

@@ -48,6 +48,8 @@ class Arena {
 
   /// Whether the directory has an entry for superslab `i`.
   bool is_ready(std::uint32_t i) const { return test(ready_, i); }
+  /// The same of superslabs 64 w to 64 w + 63, a bit each.
+  std::uint64_t ready_word(std::size_t w) const { return ready_[w]; }
 
   void set_spare(std::uint32_t first, std::uint32_t count, bool spare);
 

@@ -457,6 +457,15 @@ void Space::give(Superslab* head) {
   set_spare(head, count);
 }
 
+void Space::list_entries(std::uint64_t* out) {
+  constexpr std::size_t kWords = kSuperslabsPerArena / 64;
+  LockGuard guard(lock_);
+  for (std::uint32_t ordinal = 0; ordinal < kMaxArenas; ++ordinal) {
+    for (std::size_t w = 0; w < kWords; ++w)
+      out[ordinal * kWords + w] = arenas_[ordinal] == nullptr ? 0 : arenas_[ordinal]->ready_word(w);
+  }
+}
+
 void Space::route_slices(const void* start, unsigned count, Route route) {
   const std::size_t first = global_slice(ordinal_of(start), start);
   for (unsigned i = 0; i < count; ++i)

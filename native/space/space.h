@@ -178,6 +178,10 @@ class Space {
   /// Tags by global slice number (superslab index x 32 + slice): JavaScript reads this table.
   const SliceTag* tags() const { return tags_; }
 
+  /// Sets bit i of `out`, kMaxSuperslabs bits, if superslab i was ever taken, and so has an entry,
+  /// and clears it otherwise. Any thread.
+  void list_entries(std::uint64_t* out);
+
   /// Every superslab that was ever taken has an index below this.
   SuperslabIndex index_limit() const { return index_limit_.load(std::memory_order_acquire); }
 

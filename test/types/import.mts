@@ -11,6 +11,7 @@ import superslab, {
   type ShareToken,
 } from 'superslab';
 
+import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
 

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { threadId } from 'node:worker_threads';
+import { binding } from '../binding.js';
+import { facts, openCaches } from '../environment.js';
+import type { Hello, PoolNames } from './types.js';
+
+/** Ordinals of pools are one byte in the map, and 255 of them is never used. */
+const LAST_ORDINAL = 254;
+
+/** Compiled, this file lies in dist/cjs/inspector/. */
+const packageJson = path.join(__dirname, '..', '..', '..', 'package.json');
+
+export const PERIOD_MS = 1000;
+
+let version: string | undefined;
+
+/** What does not change while the process runs. */
+export function makeHello(): Hello {
+  version ??= (JSON.parse(readFileSync(packageJson, 'utf8')) as { version: string }).version;
+  return {
+    format: 1,
+    pid: process.pid,
+    title: process.title,
+    script: process.argv[1] ?? '',
+    node: process.version,
+    version,
+    platform: `${process.platform}-${process.arch}`,
+    core: facts.sharesCore ? 'libsuperslab.so' : 'addon',
+    threadId,
+    startedAt: Math.round(Date.now() - process.uptime() * 1000),
+    superslabBytes: 1 << 21,
+    sliceBytes: 1 << 16,
+    superslabsPerArena: 2048,
+    periodMs: PERIOD_MS,
+    classes: binding.slabCuts(),
+    knobs: facts.knobs,
+    statistics: facts.statistics,
+  };
+}
+
+export function poolNames(): PoolNames {
+  const pools = [...openCaches.values()]
+    .map(({ id, name }) => ({ ordinal: id + 1, name }))
+    .filter(({ ordinal }) => ordinal <= LAST_ORDINAL);
+  return { pools };
+}

@@ -1,0 +1,39 @@
+import { binding } from '../binding.js';
+import { makeError } from '../errors.js';
+
+export interface Frames {
+  readonly changes: ArrayBuffer | undefined;
+  readonly full: ArrayBuffer | undefined;
+}
+
+/** Looks at the memory of the whole process, without holding up this thread or any other. */
+export class MapScanner {
+  readonly #native: object;
+  #busy = false;
+
+  constructor() {
+    const native = binding.makeScanner();
+    if (native === undefined) {
+      throw makeError(
+        'ERR_SUPERSLAB_NO_MEMORY',
+        'no address space for the inspector (50 MiB of addresses); raise the limit (ulimit -v)',
+      );
+    }
+    this.#native = native;
+  }
+
+  /** A scan is under way: the next one has to wait for it. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  scan(wanted: { changes: boolean; full: boolean }): Promise<Frames> {
+    this.#busy = true;
+    return new Promise((resolve) => {
+      binding.scan(this.#native, wanted.changes, wanted.full, Date.now(), (changes, full) => {
+        this.#busy = false;
+        resolve({ changes, full });
+      });
+    });
+  }
+}

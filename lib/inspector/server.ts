@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type AddressInfo, isIP } from 'node:net';
+import { makeError, show } from '../errors.js';
+import { authorize, isLoopback, type Rules, refusal } from './access.js';
+import { close, listen, makeServer } from './http.js';
+import { answer, refuse } from './routes.js';
+
+export interface InspectorOptions {
+  /** TCP port; 0, the default, lets the system choose one. */
+  port?: number;
+  /** Address to listen on; '127.0.0.1' by default. One that others can reach needs `allowRemote`. */
+  host?: string;
+  /** What the URL must carry: 16 or more of `A-Z a-z 0-9 - _`. 32 random bytes by default. */
+  token?: string;
+  /** Whether other machines may look, too. The connection is not encrypted. */
+  allowRemote?: boolean;
+  /** Closes the inspector when it is aborted. */
+  signal?: AbortSignal;
+}
+
+export interface Inspector extends AsyncDisposable {
+  /** The page's address, token included: who has it can look. */
+  readonly url: string;
+  readonly port: number;
+  readonly token: string;
+  /** Ends all connections; resolves when the port is free again. A second call does nothing. */
+  close(): Promise<void>;
+}
+
+const argumentError = (message: string, Class: typeof TypeError | typeof RangeError = TypeError) =>
+  makeError('ERR_SUPERSLAB_ARGUMENT', message, Class);
+
+/** Every option with its value. */
+type Settings = Required<Omit<InspectorOptions, 'signal'>> & Pick<InspectorOptions, 'signal'>;
+
+function checkOptions(options: InspectorOptions): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw argumentError(`startInspector() takes an object of options, got ${show(options)}`);
+  }
+  const { port = 0, host = '127.0.0.1', allowRemote = false, signal } = options;
+  const token = options.token ?? randomBytes(32).toString('base64url');
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw argumentError(`port must be a whole number from 0 to 65535, got ${show(port)}`, RangeError);
+  }
+  if (typeof host !== 'string' || host === '') {
+    throw argumentError(`host must be an address such as "127.0.0.1", got ${show(host)}`);
+  }
+  if (typeof token !== 'string' || !/^[\w-]{16,128}$/.test(token)) {
+    throw argumentError('token must be 16 to 128 characters of A-Z a-z 0-9 - _'); // never shown: a secret
+  }
+  if (typeof allowRemote !== 'boolean') {
+    throw argumentError(`allowRemote must be true or false, got ${show(allowRemote)}`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw argumentError(`signal must be an AbortSignal, got ${show(signal)}`);
+  }
+  if (!allowRemote && host !== 'localhost' && !isLoopback(host)) {
+    throw argumentError(
+      `host ${show(host)} can be reached from other machines; leave it out to listen on 127.0.0.1, ` +
+        'or say allowRemote: true',
+    );
+  }
+  return { port, host, token, allowRemote, signal };
+}
+
+function listenError(error: NodeJS.ErrnoException, { port, host }: Settings): Error {
+  const place = `port ${port} on ${host}`;
+  if (error.code === 'EADDRINUSE') {
+    return makeError(
+      'ERR_SUPERSLAB_PORT',
+      `${place} is in use (by another inspector?); pass another port, or 0 for any that is free`,
+      Error,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EACCES') {
+    return makeError(
+      'ERR_SUPERSLAB_PORT',
+      `${place} is reserved for the system; pass one from 1024 on, or 0 for any that is free`,
+      Error,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+    return argumentError(`host ${show(host)} is no address of this machine`);
+  }
+  return error;
+}
+
+/** Sends the browser on to the page's own address, from which relative addresses lead to its files. */
+function redirect(response: ServerResponse, token: string): void {
+  response.writeHead(302, {
+    Location: `/${token}/`,
+    'Content-Length': 0,
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': 'no-referrer',
+  });
+  response.end();
+}
+
+function listener(rules: () => Rules) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const { token } = rules();
+    const refused = refusal(request, rules());
+    if (refused !== undefined) {
+      refuse(response, refused);
+      return;
+    }
+    const route = authorize(request, token);
+    if (route === undefined) {
+      refuse(response, 401);
+      return;
+    }
+    // `/TOKEN` and `/?token=TOKEN`
+    if (route === '' || /^\/?\?/.test(request.url ?? '')) redirect(response, token);
+    else answer(request, response, route);
+  };
+}
+
+/**
+ * Serves a page that shows the memory of this process, live: the map of superslabs and slabs, curves, leaks,
+ * settings. It listens on this machine only, and only who has the URL, with its token, sees anything. It
+ * never keeps the process alive. Of workers' pools it shows what they share with this thread.
+ *
+ * @throws ERR_SUPERSLAB_PORT when the port is taken
+ * @throws ERR_SUPERSLAB_ARGUMENT for an impossible option
+ *
+ * @example
+ * const inspector = await startInspector({ port: 9300 });
+ * console.log(inspector.url);
+ */
+export async function startInspector(options: InspectorOptions = {}): Promise<Inspector> {
+  const settings = checkOptions(options);
+  settings.signal?.throwIfAborted();
+  const { host, token, allowRemote } = settings;
+  let port = settings.port;
+  const server = makeServer(listener(() => ({ token, port, host, allowRemote })));
+  try {
+    await listen(server, { port, host });
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException, settings);
+  }
+  port = (server.address() as AddressInfo).port;
+
+  let closing: Promise<void> | undefined;
+  const end = () => {
+    settings.signal?.removeEventListener('abort', end);
+    closing ??= close(server);
+    return closing;
+  };
+  settings.signal?.addEventListener('abort', end);
+  return {
+    url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}/${token}/`,
+    port,
+    token,
+    close: end,
+    [Symbol.asyncDispose]: end,
+  };
+}

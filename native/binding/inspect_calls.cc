@@ -1,0 +1,166 @@
+// The inspector's look at the memory. The looking is done on a thread of libuv's pool; the
+// environment's own thread copies what came of it.
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "base/clock.h"
+#include "binding/calls.h"
+#include "heap/map_scan.h"
+
+namespace superslab {
+namespace {
+
+/// Pools beyond this share the ordinal 0: the map shows them without a name.
+constexpr PoolId kMaxOrdinal = 254;
+
+/// Blocks in magazines whose class was acquired from since the last look; none at the first.
+class RecentBlocks {
+ public:
+  void look_at(PoolId id, LeaseCache& cache, std::vector<BlockNumber>& blocks) {
+    if (pools_.size() <= id) pools_.resize(id + 1);
+    Seen& seen = pools_[id];
+    const LeaseMagazines& magazines = cache.magazines();
+    for (std::size_t i = 0; i < kClassCount; ++i) {
+      const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
+      if (seen.acquired[i] == magazines.acquired[tag]) continue;
+      seen.acquired[i] = magazines.acquired[tag];
+      if (is_first_) continue;
+      // Those above its depth too: they were handed out last. Numbers left from long ago name
+      // blocks that lie still, at worst slabs of another class now.
+      const BlockNumber* row = magazines.blocks + std::size_t{tag} * kMagazineBlocks;
+      blocks.insert(blocks.end(), row, row + kMagazineBlocks);
+    }
+  }
+
+  void end_look() { is_first_ = false; }
+
+ private:
+  struct Seen {
+    std::uint32_t acquired[kClassCount] = {};
+  };
+  std::vector<Seen> pools_;
+  bool is_first_ = true;
+};
+
+/// What JavaScript calls a scanner. It stays until its scan is done.
+struct Scanner {
+  explicit Scanner(Space& space) : map(space) {}
+  MapScanner map;
+  RecentBlocks recent;
+};
+
+using Frame = std::vector<std::byte>;
+
+/// One scan on its way.
+struct Scan {
+  std::shared_ptr<Scanner> scanner;
+  std::vector<MapHeap> heaps;
+  std::vector<BlockNumber> recent;
+  double at_ms;
+  bool wants_full;
+  bool wants_changes;
+  Frame full;
+  Frame changes;
+  napi_async_work work = nullptr;
+  napi_ref done = nullptr;
+};
+
+Frame frame_of(const Scan& scan, bool full) {
+  const MapScanner& map = scan.scanner->map;
+  Frame frame(map.frame_bytes(full));
+  map.write_frame(full, scan.at_ms, frame.data());
+  return frame;
+}
+
+/// On a thread of libuv's pool.
+void run_scan(napi_env, void* data) {
+  auto& scan = *static_cast<Scan*>(data);
+  scan.scanner->map.scan(SystemClock().now(), scan.heaps, scan.recent);
+  if (scan.wants_full) scan.full = frame_of(scan, true);
+  if (scan.wants_changes) scan.changes = frame_of(scan, false);
+}
+
+napi_value buffer_of(napi_env env, const Frame& frame) {
+  napi_value out = nullptr;
+  void* bytes = nullptr;
+  if (frame.empty() || napi_create_arraybuffer(env, frame.size(), &bytes, &out) != napi_ok) {
+    napi_get_undefined(env, &out);
+    return out;
+  }
+  std::memcpy(bytes, frame.data(), frame.size());
+  return out;
+}
+
+/// On the environment's thread. When that is being stopped it can call nothing any more.
+void finish_scan(napi_env env, napi_status, void* data) {
+  const std::unique_ptr<Scan> scan(static_cast<Scan*>(data));
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  napi_value done = nullptr;
+  napi_value undefined = nullptr;
+  if (napi_get_reference_value(env, scan->done, &done) == napi_ok && done != nullptr &&
+      napi_get_undefined(env, &undefined) == napi_ok) {
+    const napi_value frames[] = {buffer_of(env, scan->changes), buffer_of(env, scan->full)};
+    napi_call_function(env, undefined, done, 2, frames, nullptr);
+  }
+  napi_delete_reference(env, scan->done);
+  napi_delete_async_work(env, scan->work);
+  napi_close_handle_scope(env, scope);
+}
+
+/// `slabCuts()`: { tag, bytes, slices, blocks } of each size class.
+Value slab_cuts(const CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array out = Napi::Array::New(env, kClassCount);
+  for (std::uint32_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    Napi::Object row = Napi::Object::New(env);
+    row["tag"] = Napi::Number::New(env, tag_of(c));
+    row["bytes"] = Napi::Number::New(env, size_class(c).block_bytes);
+    row["slices"] = Napi::Number::New(env, size_class(c).slices);
+    row["blocks"] = Napi::Number::New(env, size_class(c).block_count);
+    out[i] = row;
+  }
+  return out;
+}
+
+/// `makeScanner()`: an object for scan(); undefined without memory.
+Value make_scanner(const CallbackInfo& info) {
+  auto scanner = std::make_shared<Scanner>(environment_of(info).runtime().space());
+  if (!scanner->map.is_open()) return info.Env().Undefined();
+  using Handle = std::shared_ptr<Scanner>;
+  return Napi::External<Handle>::New(info.Env(), new Handle(std::move(scanner)),
+                                     [](Napi::Env, Handle* handle) { delete handle; });
+}
+
+/// `scan(scanner, changes, full, atMs, done)`: calls done(changes?, full?) with the frames asked
+/// for. One scan of a scanner at a time.
+void scan(const CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto scan = std::make_unique<Scan>();
+  scan->scanner = *info[0].As<Napi::External<std::shared_ptr<Scanner>>>().Data();
+  scan->wants_changes = info[1].As<Napi::Boolean>();
+  scan->wants_full = info[2].As<Napi::Boolean>();
+  scan->at_ms = number_at(info, 3);
+  environment_of(info).for_each_pool([&](PoolId id, LeaseCache& cache) {
+    if (id < kMaxOrdinal) scan->heaps.push_back({&cache.heap(), static_cast<std::uint8_t>(id + 1)});
+    scan->scanner->recent.look_at(id, cache, scan->recent);
+  });
+  scan->scanner->recent.end_look();
+  napi_create_reference(env, info[4], 1, &scan->done);
+  napi_create_async_work(env, nullptr, Napi::String::New(env, "superslab:scan"), run_scan,
+                         finish_scan, scan.get(), &scan->work);
+  const napi_async_work work = scan->work;
+  if (napi_queue_async_work(env, work) == napi_ok) static_cast<void>(scan.release());
+}
+
+}  // namespace
+
+void export_inspect_calls(Napi::Object& exports) {
+  export_function<slab_cuts>(exports, "slabCuts");
+  export_function<make_scanner>(exports, "makeScanner");
+  export_function<scan>(exports, "scan");
+}
+
+}  // namespace superslab
