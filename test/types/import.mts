@@ -84,6 +84,11 @@ const disposables: Disposable[] = [
 const theDefault: BufferPool = BufferPool.default;
 const sameNames: typeof acquire = superslab.acquire;
 
+const settings: InspectorOptions = { port: 9300, signal: new AbortController().signal };
+const inspecting: Promise<Inspector & AsyncDisposable> = startInspector(settings);
+// @ts-expect-error: a port is a number
+startInspector({ port: '9300' });
+
 export {
   adopted,
   asBuffer,
@@ -91,6 +96,7 @@ export {
   capacity,
   disposables,
   give,
+  inspecting,
   later,
   length,
   owned,

@@ -1,5 +1,6 @@
 // The public types as CommonJS sees them, by `import x = require()` and by a compiled `import`.
 import superslab = require('superslab');
+import inspector = require('superslab/inspector');
 import opentelemetry = require('superslab/opentelemetry');
 import prometheus = require('superslab/prometheus');
 
@@ -12,4 +13,6 @@ const sameFunction: typeof acquire = defaultExport.acquire;
 const alsoThere: typeof defaultExport = superslab.default;
 const exporters: Disposable[] = [prometheus.collectSuperslab(), opentelemetry.observeSuperslab()];
 
-export = { alsoThere, buffer, exporters, pool, sameClass, sameFunction };
+const url: Promise<string> = inspector.startInspector().then((started) => started.url);
+
+export = { alsoThere, buffer, exporters, pool, sameClass, sameFunction, url };
