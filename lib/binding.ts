@@ -140,6 +140,8 @@ export interface Binding {
   isLargeBlock(block: BlockNumber, bytes: number): boolean;
   /** Bytes given back to the operating system. */
   trim(pool: PoolId, targetBytes: number): number;
+  /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */
+  committedBytes(pool: PoolId): number;
   /** Every size class, and how its slabs are cut. */
   slabCuts(): SlabCut[];
   /** What scan() works with; undefined without memory. */

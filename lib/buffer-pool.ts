@@ -1,6 +1,8 @@
+import type { RecordableHistogram } from 'node:perf_hooks';
 import { types } from 'node:util';
 import { adoptBlock } from './adopt.js';
 import { binding, check } from './binding.js';
+import { tellingTrim } from './channels.js';
 import { makeError, show } from './errors.js';
 import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
@@ -280,7 +282,8 @@ export class BufferPool implements Disposable {
       );
     }
     this.#cache.checkSize(0);
-    return binding.trim(this.#cache.id, Math.min(targetBytes, Number.MAX_SAFE_INTEGER));
+    const target = Math.min(targetBytes, Number.MAX_SAFE_INTEGER);
+    return tellingTrim(this.#cache, () => binding.trim(this.#cache.id, target));
   }
 
   /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
@@ -288,6 +291,15 @@ export class BufferPool implements Disposable {
     const native = binding.stats(this.#cache.id);
     this.#lastStats = native === undefined ? settledStats(this.#lastStats!) : readStats(this.#cache, native);
     return this.#lastStats;
+  }
+
+  /**
+   * A histogram of how long calls of this thread take, in nanoseconds, that a magazine cannot serve alone: the native
+   * part of them, without waiting for room. The first call begins it; each gives the same histogram, which its
+   * reader may `reset()`.
+   */
+  slowPathHistogram(): RecordableHistogram {
+    return this.#cache.slowPath.histogram;
   }
 
   /**

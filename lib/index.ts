@@ -26,6 +26,13 @@ export const release: (buf: Uint8Array) => void = pool.release;
  */
 export const core: 'addon' | 'libsuperslab.so' = facts.sharesCore ? 'libsuperslab.so' : 'addon';
 
+export type {
+  PoolExhaustedMessage,
+  PoolGrowMessage,
+  PoolGuardMessage,
+  PoolLeakMessage,
+  PoolTrimMessage,
+} from './channels.js';
 export type { ErrorCode, SuperslabError } from './errors.js';
 export type { BufferPoolOptions } from './options.js';
 export type { ClassStats, PoolStats } from './pool-stats.js';

@@ -1,9 +1,11 @@
 import { constants } from 'node:buffer';
 import { type BlockNumber, binding, type NativePool, NO_MEMORY, NO_ROOM, type SliceTag } from './binding.js';
+import { channels, type PoolExhaustedMessage, tellingGrowth, tellingTrim } from './channels.js';
 import { closingCaches, facts, openCaches } from './environment.js';
 import { hostError, makeError, sizeError } from './errors.js';
 import { forgetMagazines, homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
+import { SlowPathHistogram } from './slow-path-histogram.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
 import {
@@ -41,6 +43,7 @@ export class LeaseCache {
   /** Buffers that came from outside the pool because it was exhausted. */
   fallbacks = 0;
   closed = false;
+  readonly slowPath = new SlowPathHistogram();
   readonly #onExhausted: number;
   readonly #waitMs: number;
   readonly #zeroAtRelease: boolean;
@@ -94,6 +97,7 @@ export class LeaseCache {
     if (buf !== undefined) return buf;
     if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
     if (this.capacityFor(size) > this.maxBytes) throw this.#exhausted(size);
+    this.#tellExhausted(size, 'wait');
     return this.waiters.wait(size, signal, pool);
   }
 
@@ -106,6 +110,10 @@ export class LeaseCache {
 
   /** undefined when maxBytes are in use. */
   #tryAcquire(size: number): PooledBuffer | undefined {
+    return channels.grow.hasSubscribers ? tellingGrowth(this, () => this.#take(size)) : this.#take(size);
+  }
+
+  #take(size: number): PooledBuffer | undefined {
     return size > MAX_CLASS_BYTES ? this.#tryLarge(size) : this.#tryClass(size);
   }
 
@@ -125,7 +133,9 @@ export class LeaseCache {
   }
 
   #refill(tag: SliceTag): boolean {
+    const start = this.slowPath.start();
     const got = binding.refill(this.id, tag);
+    this.slowPath.stop(start);
     scheduleUpkeep();
     if (got === NO_ROOM) return false;
     if (got === NO_MEMORY) throw this.#noMemory(bytesOfTag[tag]!);
@@ -140,7 +150,9 @@ export class LeaseCache {
   }
 
   #tryLarge(size: number): PooledBuffer | undefined {
+    const start = this.slowPath.start();
     const block = binding.takeLarge(this.id, size);
+    this.slowPath.stop(start);
     scheduleUpkeep();
     if (block === NO_ROOM) return undefined;
     if (block === NO_MEMORY) throw this.#noMemory(size);
@@ -162,13 +174,15 @@ export class LeaseCache {
       this.#push(block, tag);
       return;
     }
+    const start = this.slowPath.start();
     if (limit === 0) {
       // Beyond 2 MiB; or the pool is closed; or somebody waits for room.
-      binding.give(this.id, block);
+      tellingTrim(this, () => binding.give(this.id, block));
     } else {
       binding.spill(this.id, tag);
       this.#push(block, tag);
     }
+    this.slowPath.stop(start);
     this.#afterRelease();
   }
 
@@ -194,7 +208,7 @@ export class LeaseCache {
     scheduleUpkeep();
     if (this.waiters.length > 0) this.waiters.serve();
     if (this.closed) {
-      binding.tick(this.id);
+      this.tick();
       this.settle();
     }
   }
@@ -214,6 +228,7 @@ export class LeaseCache {
     if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
     const capacity = this.capacityFor(size);
     if (this.#onExhausted === EXHAUSTED_WAIT && capacity <= this.maxBytes && this.waiters.length === 0) {
+      this.#tellExhausted(size, 'wait');
       const buf = this.#waitBlocking(size, capacity);
       if (buf !== undefined) return buf;
     }
@@ -236,6 +251,7 @@ export class LeaseCache {
   }
 
   #fallBack(size: number): PooledBuffer {
+    this.#tellExhausted(size, 'fallback');
     try {
       const buf = leases.makePlain(this, size);
       this.fallbacks++;
@@ -245,7 +261,13 @@ export class LeaseCache {
     }
   }
 
+  #tellExhausted(size: number, outcome: PoolExhaustedMessage['outcome']): void {
+    if (!channels.exhausted.hasSubscribers) return;
+    channels.exhausted.publish({ pool: this.name, size, maxBytes: this.maxBytes, outcome });
+  }
+
   #exhausted(size: number): Error {
+    this.#tellExhausted(size, 'throw');
     const never = this.capacityFor(size) > this.maxBytes;
     return makeError(
       'ERR_SUPERSLAB_EXHAUSTED',
@@ -264,12 +286,17 @@ export class LeaseCache {
     );
   }
 
+  /** Gives idle memory back. Whether there is reason to come again. */
+  tick(): boolean {
+    return tellingTrim(this, () => binding.tick(this.id));
+  }
+
   close(): void {
     this.closed = true;
     openCaches.delete(this.id);
     this.waiters.rejectAll(this.name);
     binding.stopWaiting(this.id);
-    binding.closePool(this.id);
+    tellingTrim(this, () => binding.closePool(this.id));
     closingCaches.add(this);
     this.settle();
   }

@@ -1,4 +1,3 @@
-import { binding } from './binding.js';
 import { closingCaches, openCaches } from './environment.js';
 import { dropStaleWindows } from './windows.js';
 
@@ -10,9 +9,9 @@ let due = 0;
 function run(): void {
   timer = undefined;
   let again = false;
-  for (const id of openCaches.keys()) again = binding.tick(id) || again;
+  for (const cache of openCaches.values()) again = cache.tick() || again;
   for (const cache of closingCaches) {
-    binding.tick(cache.id);
+    cache.tick();
     cache.settle();
   }
   dropStaleWindows();

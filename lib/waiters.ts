@@ -77,8 +77,12 @@ export class Waiters {
         try {
           buf = this.#host.tryAcquire(waiter.size);
         } catch (error) {
-          this.#queue.shift();
+          if (this.#queue[0] === waiter) this.#queue.shift();
           waiter.reject(error);
+          continue;
+        }
+        if (this.#queue[0] !== waiter) {
+          buf?.release(); // a subscriber of superslab:pool:grow aborted it, or closed the pool
           continue;
         }
         if (buf === undefined) return;

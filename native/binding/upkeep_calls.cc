@@ -63,6 +63,13 @@ Value trim(const CallbackInfo& info) {
       static_cast<double>(cache->heap().trim(static_cast<ByteCount>(number_at(info, 1)))));
 }
 
+/// `committedBytes(pool)`: what the pool has from the operating system.
+Value committed_bytes(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  const ByteCount bytes = cache == nullptr ? 0 : cache->heap().committed_bytes();
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
+}
+
 }  // namespace
 
 void export_upkeep_calls(Napi::Object& exports) {
@@ -73,6 +80,7 @@ void export_upkeep_calls(Napi::Object& exports) {
   export_function<flush>(exports, "flush");
   export_function<tick>(exports, "tick");
   export_function<trim>(exports, "trim");
+  export_function<committed_bytes>(exports, "committedBytes");
 }
 
 }  // namespace superslab
