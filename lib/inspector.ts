@@ -3,7 +3,8 @@
  *
  * @packageDocumentation
  */
-export { type Inspector, type InspectorOptions, startInspector } from './inspector/server.js';
+export type { Inspector, InspectorOptions } from './inspector/server.js';
+export { startInspector } from './inspector/start.js';
 export type {
   Hello,
   InspectorLeak,

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { makeError, show } from '../errors.js';
 import { authorize, isLoopback, type Rules, refusal } from './access.js';
+import { type Answer, refuse } from './answer.js';
 import { close, listen, makeServer } from './http.js';
-import { answer, refuse } from './routes.js';
 
 export interface InspectorOptions {
   /** TCP port; 0, the default, lets the system choose one. */
@@ -99,7 +99,7 @@ function redirect(response: ServerResponse, token: string): void {
   response.end();
 }
 
-function listener(rules: () => Rules) {
+function listener(rules: () => Rules, answer: Answer) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const { token } = rules();
     const refused = refusal(request, rules());
@@ -118,24 +118,13 @@ function listener(rules: () => Rules) {
   };
 }
 
-/**
- * Serves a page that shows the memory of this process, live: the map of superslabs and slabs, curves, leaks,
- * settings. It listens on this machine only, and only who has the URL, with its token, sees anything. It
- * never keeps the process alive. Of workers' pools it shows what they share with this thread.
- *
- * @throws ERR_SUPERSLAB_PORT when the port is taken
- * @throws ERR_SUPERSLAB_ARGUMENT for an impossible option
- *
- * @example
- * const inspector = await startInspector({ port: 9300 });
- * console.log(inspector.url);
- */
-export async function startInspector(options: InspectorOptions = {}): Promise<Inspector> {
+/** Lets those in who may look, and has their requests answered by `answer`. See startInspector(). */
+export async function serveInspector(options: InspectorOptions, answer: Answer): Promise<Inspector> {
   const settings = checkOptions(options);
   settings.signal?.throwIfAborted();
   const { host, token, allowRemote } = settings;
   let port = settings.port;
-  const server = makeServer(listener(() => ({ token, port, host, allowRemote })));
+  const server = makeServer(listener(() => ({ token, port, host, allowRemote }), answer));
   try {
     await listen(server, { port, host });
   } catch (error) {

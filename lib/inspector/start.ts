@@ -1,0 +1,17 @@
+import { answer } from './routes.js';
+import { type Inspector, type InspectorOptions, serveInspector } from './server.js';
+
+/**
+ * Serves a page that shows the memory of this process, live: the map of superslabs and slabs, curves, leaks,
+ * settings. It listens on this machine only, and only who has the URL, with its token, sees anything. It
+ * never keeps the process alive. Of workers' pools it shows what they share with this thread.
+ *
+ * @throws ERR_SUPERSLAB_PORT when the port is taken
+ * @throws ERR_SUPERSLAB_ARGUMENT for an impossible option
+ *
+ * @example
+ * const inspector = await startInspector({ port: 9300 });
+ * console.log(inspector.url);
+ */
+export const startInspector = (options: InspectorOptions = {}): Promise<Inspector> =>
+  serveInspector(options, answer);
