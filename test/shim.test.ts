@@ -123,6 +123,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
       ['interior', 'free', `8 bytes into a block; ${classes.small}`],
       ['interior, medium', 'free', `bytes into a block; ${classes.medium}`],
       ['interior, large', 'free', nowhere],
+      ['interior, large, near its start', 'free', 'inside a block beyond 2 MiB, not at its start'],
       ['realloc of a freed block', 'realloc', `freed already; ${classes.small}`],
     ] as const)('%s', async ([what, call, why]) => {
       const ended = await run(await compile('misuse.cc'), { args: [what], env: { SUPERSLAB_CHECK: '1' } });

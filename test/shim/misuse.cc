@@ -57,6 +57,8 @@ int main(int argc, char** argv) {
     free(opaque(medium + 8));
   } else if (is("interior, large")) {
     free(opaque(large + (3 << 20)));
+  } else if (is("interior, large, near its start")) {
+    free(opaque(large + 8));
   } else if (is("realloc of a freed block")) {
     free(small);
     small = static_cast<char*>(realloc(opaque(small), 400));
