@@ -1,6 +1,8 @@
-// lib/ → dist/cjs (tsc) and dist/esm (wrappers around it), examples/ and bench/ → dist-dev.
+// lib/ → dist/cjs (tsc) and dist/esm (wrappers around it), page/ → dist/inspector, examples/ and
+// bench/ → dist-dev.
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { buildPage, pageInputs } from './build-page.mjs';
 import { writeEsmEntries } from './esm-entry.mjs';
 import { at, say } from './paths.mjs';
 import { run } from './run.mjs';
@@ -11,7 +13,7 @@ const { filesUnder } = require('../sources.cjs');
 
 const endings = ['.ts', '.mts', '.cts', '.json'];
 const common = ['package.json', 'tsconfig.base.json', 'scripts/support/esm-entry.mjs'];
-const libInputs = () => ['tsconfig.lib.json', ...common, ...filesUnder('lib', endings)];
+const libInputs = () => ['tsconfig.lib.json', ...common, ...filesUnder('lib', endings), ...pageInputs()];
 const devInputs = () => [
   'tsconfig.dev.json',
   ...libInputs(),
@@ -40,6 +42,7 @@ export const buildLib = ({ force = false } = {}) =>
       await tsc('tsconfig.lib.json');
       writeFileSync(at('dist/cjs/package.json'), '{ "type": "commonjs" }\n');
       writeEsmEntries();
+      await buildPage(tsc);
     },
   );
 

@@ -1,0 +1,120 @@
+/**
+ * Where the map shows what. Arenas stand one under the other, each with a line of text above it; in an arena,
+ * superslabs go from left to right in address order. A superslab is 8 x 4 slices. All lengths are device pixels.
+ */
+import { SUPERSLABS_PER_ARENA } from './memory-model.js';
+
+export const COLUMNS = 8;
+export const ROWS = 4;
+
+export interface Measures {
+  readonly width: number;
+  readonly height: number;
+  /** Device pixels of one CSS pixel. */
+  readonly scale: number;
+}
+
+export interface ArenaPlace {
+  readonly ordinal: number;
+  /** Superslabs of it that are shown. */
+  readonly count: number;
+  /** Top of its first row, from the map's top. */
+  readonly top: number;
+  readonly height: number;
+}
+
+export interface Layout {
+  /** Width and height of a slice. */
+  readonly sliceX: number;
+  readonly sliceY: number;
+  /** From a superslab to the next one. */
+  readonly stepX: number;
+  readonly stepY: number;
+  readonly perRow: number;
+  readonly left: number;
+  readonly arenas: readonly ArenaPlace[];
+  readonly height: number;
+}
+
+/** Heights of a slice that can be chosen, in CSS pixels. */
+export const ZOOMS = [1, 2, 3, 4, 6, 8, 10, 14, 20] as const;
+
+/** Superslabs in a row: rows of a round number of bytes make the offsets beside them easier to read. */
+const PER_ROW = [
+  256, 192, 160, 128, 112, 96, 80, 72, 64, 56, 48, 40, 32, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1,
+];
+
+const GUTTER = 74;
+const HEADING = 26;
+const MARGIN = 10;
+
+/** `counts[i]`: superslabs of arena i. */
+export function layOut(counts: readonly number[], measures: Measures, zoom: number): Layout {
+  const { scale } = measures;
+  const sliceY = Math.max(1, Math.round(zoom * scale));
+  const gap = Math.max(1, Math.round((zoom >= 6 ? 4 : zoom >= 3 ? 3 : zoom >= 2 ? 2 : 1) * scale));
+  const stepY = ROWS * sliceY + gap;
+  const left = Math.round(GUTTER * scale);
+  const width = measures.width - left - MARGIN * scale + gap;
+  const room = Math.max(1, Math.floor(width / (COLUMNS * sliceY + gap)));
+  const perRow = PER_ROW.find((n) => n <= room)!;
+  // What is left of the row makes its slices wider.
+  const sliceX = Math.max(sliceY, Math.floor((width / perRow - gap) / COLUMNS));
+  const stepX = COLUMNS * sliceX + gap;
+  let top = 0;
+  const arenas: ArenaPlace[] = [];
+  counts.forEach((count, ordinal) => {
+    if (count === 0) return;
+    top += Math.round(HEADING * scale);
+    const height = Math.ceil(count / perRow) * stepY;
+    arenas.push({ ordinal, count, top, height });
+    top += height + Math.round(6 * scale);
+  });
+  return { sliceX, sliceY, stepX, stepY, perRow, left, arenas, height: top };
+}
+
+/** The largest zoom with which everything is in sight; the smallest where nothing fits. */
+export function fittingZoom(counts: readonly number[], measures: Measures): number {
+  const { scale } = measures;
+  for (let pixels = Math.round(ZOOMS.at(-1)! * scale); pixels > scale; pixels--) {
+    if (layOut(counts, measures, pixels / scale).height <= measures.height) return pixels / scale;
+  }
+  return ZOOMS[0];
+}
+
+/** The next step up or down. */
+export function nextZoom(zoom: number, direction: 1 | -1): number {
+  const wanted = (one: number) => (direction === 1 ? one > zoom + 0.01 : one < zoom - 0.01);
+  return direction === 1 ? (ZOOMS.find(wanted) ?? zoom) : (ZOOMS.findLast(wanted) ?? zoom);
+}
+
+export interface Hit {
+  readonly superslab: number;
+  readonly slice: number;
+}
+
+/** What lies at a point of the map; undefined between superslabs and beyond the last. */
+export function hit(layout: Layout, x: number, y: number): Hit | undefined {
+  const arena = layout.arenas.find((one) => y >= one.top && y < one.top + one.height);
+  if (arena === undefined || x < layout.left) return undefined;
+  const column = Math.floor((x - layout.left) / layout.stepX);
+  const row = Math.floor((y - arena.top) / layout.stepY);
+  const place = row * layout.perRow + column;
+  if (column >= layout.perRow || place >= arena.count) return undefined;
+  const sliceX = Math.floor((x - layout.left - column * layout.stepX) / layout.sliceX);
+  const sliceY = Math.floor((y - arena.top - row * layout.stepY) / layout.sliceY);
+  if (sliceX >= COLUMNS || sliceY >= ROWS) return undefined;
+  return { superslab: arena.ordinal * SUPERSLABS_PER_ARENA + place, slice: sliceY * COLUMNS + sliceX };
+}
+
+/** Left and top of a superslab; undefined when it is not shown. */
+export function placeOf(layout: Layout, superslab: number): { x: number; y: number } | undefined {
+  const ordinal = Math.floor(superslab / SUPERSLABS_PER_ARENA);
+  const place = superslab % SUPERSLABS_PER_ARENA;
+  const arena = layout.arenas.find((one) => one.ordinal === ordinal);
+  if (arena === undefined || place >= arena.count) return undefined;
+  return {
+    x: layout.left + (place % layout.perRow) * layout.stepX,
+    y: arena.top + Math.floor(place / layout.perRow) * layout.stepY,
+  };
+}
