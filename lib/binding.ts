@@ -1,5 +1,13 @@
 import path from 'node:path';
 import { makeError } from './errors.js';
+import type {
+  ClassStats,
+  HeapStats,
+  Histogram,
+  LatencyStats,
+  ProcessStats,
+  SpaceStats,
+} from './pool-stats.js';
 
 /** A pool within this environment (the main thread or a worker). */
 export type PoolId = number;
@@ -21,9 +29,13 @@ export interface KnobRow {
   readonly value: string;
 }
 
+/** A row of native/heap/stats.def. */
 export interface StatisticRow {
-  /** One value a heap, a size class, or a pool (made in JavaScript); 'process': the same in every pool. */
-  readonly scope: 'heap' | 'class' | 'pool' | 'process';
+  /**
+   * One value a heap, a size class, or a pool (made in JavaScript); 'process': the same in every pool;
+   * 'latency': of PoolStats.slow; 'histogram': one of 32 buckets.
+   */
+  readonly scope: 'heap' | 'class' | 'pool' | 'process' | 'latency' | 'histogram';
   /** A counter never falls while its pool lives. */
   readonly kind: 'counter' | 'level';
   /** Its key in PoolStats, or in ClassStats. */
@@ -48,6 +60,8 @@ export interface Facts {
 /** A pool, and the policy values that the facade acts on. */
 export interface NativePool {
   readonly id: PoolId;
+  /** Names the heap behind it in this process. */
+  readonly heapId: number;
   /** Four Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64]. */
   readonly magazines: ArrayBuffer | undefined;
   /** 0 never, 1 at acquire, 2 at release. */
@@ -65,9 +79,25 @@ export interface Failure {
   readonly message: string;
 }
 
+/** What the native side counts of one heap. */
 export interface NativeStats {
-  readonly heap: Readonly<Record<string, number>>;
-  readonly classes: readonly Readonly<Record<string, number>>[];
+  readonly heapId: number;
+  readonly name: string;
+  readonly closed: boolean;
+  readonly heap: HeapStats;
+  readonly classes: readonly Omit<ClassStats, 'hitRate' | 'occupancy'>[];
+  readonly slow: LatencyStats;
+  readonly histograms: { readonly sizes: Histogram; readonly lifetimes: Histogram };
+  /** Of the sampled leases: what was asked for, and the blocks that served it. */
+  readonly sizeBytes: number;
+  readonly capacityBytes: number;
+}
+
+export interface NativeProcessStats {
+  /** The default heap first, then the others from oldest to youngest. */
+  readonly pools: readonly NativeStats[];
+  readonly space: SpaceStats;
+  readonly faults: ProcessStats['faults'];
 }
 
 export interface SlabCut {
@@ -96,8 +126,11 @@ export const SIGNAL = { flush: 1, roomMade: 2 } as const;
  */
 export interface Binding {
   attach(onSignal: () => void): Facts | Failure;
-  /** Options as [name, value] pairs; nothing for the default pool. */
-  openPool(options?: readonly (readonly [string, string | number])[]): NativePool | Failure;
+  /** Options as [name, value] pairs; undefined for the default pool. */
+  openPool(
+    options: readonly (readonly [string, string | number])[] | undefined,
+    name: string,
+  ): NativePool | Failure;
   closePool(pool: PoolId): void;
   /** Whether the pool is closed and everything of it is home. */
   isSettled(pool: PoolId): boolean;
@@ -161,6 +194,10 @@ export interface Binding {
 
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;
+  processStats(): NativeProcessStats;
+  /** A lease of `size` bytes in a block of `capacity` that stands for `weight` leases. */
+  recordSize(pool: PoolId, size: number, capacity: number, weight: number): void;
+  recordLifetime(pool: PoolId, microseconds: number, weight: number): void;
 }
 
 // It comes without types.

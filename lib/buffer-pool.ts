@@ -10,7 +10,7 @@ import type { PoolStats } from './pool-stats.js';
 import { leases, type PooledBuffer, setFirstRelease } from './pooled-buffer.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
-import { readStats, settledStats } from './stats.js';
+import { readStats, settledStats, threadFigures } from './stats.js';
 
 /** Pools that were dropped without close(). */
 const dropped = new FinalizationRegistry<LeaseCache>((cache) => {
@@ -82,7 +82,7 @@ export class BufferPool implements Disposable {
     this.#isDefault = makingDefault;
     const pairs = makingDefault ? undefined : optionPairs(options);
     this.name = makingDefault ? 'default' : poolName(options, () => `pool-${++named}`);
-    const native = check(binding.openPool(pairs));
+    const native = check(binding.openPool(pairs, this.name));
     const cache = new LeaseCache(this.name, native);
     this.#cache = cache;
     const acquire = leases.bindAcquire(cache);
@@ -289,7 +289,10 @@ export class BufferPool implements Disposable {
   /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
   stats(): PoolStats {
     const native = binding.stats(this.#cache.id);
-    this.#lastStats = native === undefined ? settledStats(this.#lastStats!) : readStats(this.#cache, native);
+    this.#lastStats =
+      native === undefined
+        ? settledStats(this.#lastStats!)
+        : { ...readStats(native, threadFigures(this.#cache)), name: this.name, closed: this.closed };
     return this.#lastStats;
   }
 

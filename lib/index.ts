@@ -20,12 +20,7 @@ export const alloc: (size: number) => PooledBuffer = pool.alloc;
 /** Gives one reference of any pooled buffer back; see {@link BufferPool.release}. */
 export const release: (buf: Uint8Array) => void = pool.release;
 
-/**
- * Whose core the pools of this process take their memory from: `'libsuperslab.so'` when that serves the
- * process's malloc too (`superslab run`), so that there is one core, and else `'addon'`, their own.
- */
-export const core: 'addon' | 'libsuperslab.so' = facts.sharesCore ? 'libsuperslab.so' : 'addon';
-
+export type { KnobRow } from './binding.js';
 export type {
   PoolExhaustedMessage,
   PoolGrowMessage,
@@ -35,7 +30,19 @@ export type {
 } from './channels.js';
 export type { ErrorCode, SuperslabError } from './errors.js';
 export type { BufferPoolOptions } from './options.js';
-export type { ClassStats, PoolStats } from './pool-stats.js';
+export type {
+  ClassStats,
+  HeapStats,
+  Histogram,
+  LatencyStats,
+  LeakSite,
+  MemoryFacts,
+  NodeMemory,
+  PoolStats,
+  ProcessStats,
+  SpaceStats,
+} from './pool-stats.js';
+export { core, stats } from './process-stats.js';
 export type { Scope } from './scope.js';
 export type { ShareToken } from './share-token.js';
 export { BufferPool, PooledBuffer };

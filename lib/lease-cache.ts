@@ -36,6 +36,7 @@ const WAIT_SLICE_MS = 20;
 export class LeaseCache {
   readonly name: string;
   readonly id: number;
+  readonly heapId: number;
   readonly magazines: Magazines;
   readonly waiters: Waiters;
   readonly purgeDelayMs: number;
@@ -51,6 +52,7 @@ export class LeaseCache {
   constructor(name: string, native: NativePool) {
     this.name = name;
     this.id = native.id;
+    this.heapId = native.heapId;
     this.purgeDelayMs = native.purgeDelayMs;
     this.maxBytes = native.maxBytes;
     this.#onExhausted = native.onExhausted;

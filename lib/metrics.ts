@@ -53,8 +53,13 @@ function metricOf({ scope, kind, name, unit, meaning }: StatisticRow): Metric {
   };
 }
 
-/** Every statistic of the list. */
-export const metrics: readonly Metric[] = facts.statistics.map(metricOf);
+/**
+ * Every statistic of the list that is one number a pool or class. Not the ratios: those of several
+ * pools have no sum, and whoever wants one divides two of the others.
+ */
+export const metrics: readonly Metric[] = facts.statistics
+  .filter(({ scope, unit }) => scope !== 'latency' && scope !== 'histogram' && unit !== 'ratio')
+  .map(metricOf);
 const processMetrics = metrics.filter(({ scope }) => scope === 'process');
 const poolMetrics = metrics.filter(({ scope }) => scope !== 'process');
 

@@ -1,6 +1,7 @@
 // Generated from native/heap/stats.def by scripts/generate-stats-types.mjs. Do not edit.
+import type { KnobRow } from './binding.js';
 
-/** Figures of the heap behind a pool. */
+/** What a heap counts itself. */
 export interface HeapStats {
   /** Addresses reserved for all pools of the process. Unit: bytes. */
   readonly reservedBytes: number;
@@ -40,8 +41,16 @@ export interface HeapStats {
   readonly osFailures: number;
   /** Requests refused because of maxBytes. Unit: requests. */
   readonly exhausted: number;
+  /** Requests for blocks that got none, because of maxBytes or the operating system; who waits for room asks several times. Unit: requests. */
+  readonly failedRequests: number;
   /** Times the heap's lock was held by another thread. Unit: locks. */
   readonly contended: number;
+  /** Time that threads waited for the heap's lock. Unit: ns. */
+  readonly lockWaitNs: number;
+  /** Sampled blocks that lay on the node of the thread that fetched them; none are sampled on a machine with one node. Unit: blocks. */
+  readonly numaLocal: number;
+  /** Sampled blocks that lay on another node. Unit: blocks. */
+  readonly numaRemote: number;
   /** Frees of a block that was free already, ignored. Unit: blocks. */
   readonly doubleFrees: number;
   /** Blocks still leased when their thread ended; reclaimed. Unit: blocks. */
@@ -50,6 +59,10 @@ export interface HeapStats {
   readonly leakedBytes: number;
   /** Page faults of the whole process, minor and major. Unit: faults. */
   readonly pageFaults: number;
+  /** Those that needed no disk, of the whole process. Unit: faults. */
+  readonly minorFaults: number;
+  /** Those that waited for a disk, of the whole process. Unit: faults. */
+  readonly majorFaults: number;
   /** Threads attached now. Unit: threads. */
   readonly threads: number;
 }
@@ -78,16 +91,56 @@ export interface ClassStats {
   readonly flushedBlocks: number;
   /** Blocks that went home past their owner: freed by another thread, or shared leases. Unit: blocks. */
   readonly remoteFrees: number;
+  /** Slabs that are cut into blocks of this class. Unit: slabs. */
+  readonly slabs: number;
+  /** Blocks that these slabs have room for. Unit: blocks. */
+  readonly slabBlocks: number;
+  /** Share of acquires that a magazine served; 1 while there are none. Unit: ratio. */
+  readonly hitRate: number;
+  /** Share of slabBlocks that callers have. Unit: ratio. */
+  readonly occupancy: number;
 }
 
-/** What {@link BufferPool.stats} returns. */
+/** How long slow-path calls took. All 0 while none was timed. */
+export interface LatencyStats {
+  /** Half of the slow-path calls took at most this long. Unit: ns. */
+  readonly p50Ns: number;
+  /** 95 % of the slow-path calls took at most this long. Unit: ns. */
+  readonly p95Ns: number;
+  /** 99 % of the slow-path calls took at most this long. Unit: ns. */
+  readonly p99Ns: number;
+  /** The longest slow-path call that was timed. Unit: ns. */
+  readonly maxNs: number;
+  /** Slow-path calls that were timed. Unit: calls. */
+  readonly count: number;
+}
+
+/**
+ * How leases are spread over the powers of two. Filled while somebody watches, see watchHistograms(),
+ * or while leases are watched for leaks; empty otherwise.
+ */
+export interface Histogram {
+  readonly unit: 'bytes' | 'us';
+  /** 32 of them: bucket i counts leases from 2^i up to, not including, 2^(i+1); bucket 0 also zero. */
+  readonly buckets: readonly number[];
+  /** Leases that the buckets stand for: their sum. */
+  readonly count: number;
+  /** Leases that were measured. Fewer than `count` means that they are a sample. */
+  readonly samples: number;
+}
+
+/** What {@link BufferPool.stats} returns: figures of a pool, and of the heap behind it. */
 export interface PoolStats extends HeapStats {
   readonly name: string;
   readonly closed: boolean;
+  /** Names the heap behind the pool within the process; the default pools of all threads share one. */
+  readonly heapId: number;
   /** Capacity of the buffers that callers hold. Unit: bytes. */
   readonly inUseBytes: number;
   /** Capacity of free blocks in threads' magazines. Unit: bytes. */
   readonly cachedBytes: number;
+  /** Blocks that the slabs have room for, whether out or free. Unit: bytes. */
+  readonly slabBytes: number;
   /** Blocks handed to callers, those beyond 2 MiB included. Unit: blocks. */
   readonly acquires: number;
   /** Blocks that callers gave back, those beyond 2 MiB included. Unit: blocks. */
@@ -106,6 +159,106 @@ export interface PoolStats extends HeapStats {
   readonly waiting: number;
   /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. Unit: tokens. */
   readonly outstandingTokens: number;
+  /** Share of the acquires up to 2 MiB that a magazine served; 1 while there are none. Unit: ratio. */
+  readonly hitRate: number;
+  /** FailedRequests among acquires and failedRequests. Unit: ratio. */
+  readonly failureRate: number;
+  /** ChargedBytes of maxBytes; 0 without a limit. Unit: ratio. */
+  readonly use: number;
+  /** Share of committedBytes that neither callers nor magazines have. Unit: ratio. */
+  readonly fragmentation: number;
+  /** Share of the blocks' bytes that callers did not ask for; of the sampled leases. Unit: ratio. */
+  readonly internalWaste: number;
+  /** Sizes that callers asked for. Unit: bytes. */
+  readonly sizes: Histogram;
+  /** Times from acquire to the last release. Unit: us. */
+  readonly lifetimes: Histogram;
+  /** How long calls took that a magazine could not serve alone, in all threads. */
+  readonly slow: LatencyStats;
   /** The size classes that were used. */
   readonly classes: readonly ClassStats[];
+}
+
+/** Leases that one place in a program acquired, and that were collected without a release. */
+export interface LeakSite {
+  readonly pool: string;
+  readonly tag: string;
+  /** Of the last of them. Unit: bytes. */
+  readonly size: number;
+  readonly count: number;
+  /** Capacity of all of them. Unit: bytes. */
+  readonly bytes: number;
+  /** How long the oldest was held before it was collected. Unit: ms. */
+  readonly oldestMs: number;
+  /** Where it was acquired; empty when no stack was taken. */
+  readonly stack: string;
+  /** How many leaks there were in all, if `count` is a sample of them. */
+  readonly estimated: number;
+}
+
+/** Figures of the address space that all pools of the process take from. */
+export interface SpaceStats {
+  /** Addresses reserved for all pools. Unit: bytes. */
+  readonly reservedBytes: number;
+  /** Memory that the pools took from the operating system and have not given back. Unit: bytes. */
+  readonly committedBytes: number;
+  /** Superslabs that the pools have taken. Unit: superslabs. */
+  readonly superslabs: number;
+  /** Ranges of up to 4 GiB of addresses that are in use. Unit: arenas. */
+  readonly arenas: number;
+  /** Memory of superslabs in no pool that was not given back yet. Unit: bytes. */
+  readonly idleBytes: number;
+}
+
+/** What `superslab.stats()` returns: the process, and every pool of every thread. */
+export interface ProcessStats {
+  readonly pid: number;
+  /** Whose core the pools take their memory from. */
+  readonly core: 'addon' | 'libsuperslab.so';
+  /** Time since the process started. Unit: ms. */
+  readonly uptimeMs: number;
+  /** Resident memory of the whole process. Unit: bytes. */
+  readonly rssBytes: number;
+  /** Memory outside V8's heap that V8 accounts for, in the thread that asks. Unit: bytes. */
+  readonly externalBytes: number;
+  /** Tokens that nobody has adopted or revoked; each keeps its memory. Unit: tokens. */
+  readonly outstandingTokens: number;
+  readonly space: SpaceStats;
+  /** Page faults of the whole process. */
+  readonly faults: {
+    /** Page faults that needed no disk. Unit: faults. */
+    readonly minor: number;
+    /** Page faults that waited for a disk. Unit: faults. */
+    readonly major: number;
+  };
+  /**
+   * One for each heap: the default pool first, then the pools with a heap of their own by age, those of
+   * other threads too. `fallbacks` and `waiting` are known of this thread only, and 0 for the others.
+   */
+  readonly pools: readonly PoolStats[];
+  readonly leaks: readonly LeakSite[];
+  /** The policy values of the process, before options. */
+  readonly knobs: readonly KnobRow[];
+}
+
+/** Pool memory on one NUMA node. */
+export interface NodeMemory {
+  /** The kernel's number of it. */
+  readonly node: number;
+  /** Unit: bytes. */
+  readonly bytes: number;
+}
+
+/** What the kernel says of the pools' memory: see memoryFacts(). */
+export interface MemoryFacts {
+  /** Pool memory that is resident. Unit: bytes. */
+  readonly rssBytes: number;
+  /** Pool memory that lies in huge pages. Unit: bytes. */
+  readonly hugeBytes: number;
+  /** HugeBytes of rssBytes; 0 without either. Unit: ratio. */
+  readonly hugeCoverage: number;
+  /** Pool memory that was swapped out. Unit: bytes. */
+  readonly swappedBytes: number;
+  /** Where it lies; empty when the kernel does not tell. */
+  readonly nodes: readonly NodeMemory[];
 }

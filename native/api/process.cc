@@ -14,10 +14,7 @@ namespace {
 void write_heap(JsonText& json, ProcessHeap& heap) {
   const HeapStats stats = heap.heap().stats();
 #define HEAP_STAT(field, name, unit, meaning) json.add(name, stats.field);
-#define CLASS_STAT(field, name, unit, meaning)
 #include "heap/stats.def"
-#undef HEAP_STAT
-#undef CLASS_STAT
   json.add("idleBytes", heap.space().idle_bytes());
   json.add("mappedBytes", heap.mapped().bytes());
   const FirstClassHeap::Totals others = FirstClassHeap::totals();
@@ -28,11 +25,8 @@ void write_heap(JsonText& json, ProcessHeap& heap) {
 void write_class(JsonText& json, const SizeClass& size, const ClassStats& stats) {
   json.open('{');
   json.add("blockBytes", size.block_bytes);
-#define HEAP_STAT(field, name, unit, meaning)
 #define CLASS_STAT(field, name, unit, meaning) json.add(name, stats.field);
 #include "heap/stats.def"
-#undef HEAP_STAT
-#undef CLASS_STAT
   json.close('}');
 }
 

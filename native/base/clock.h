@@ -32,6 +32,13 @@ class SystemClock final : public Clock {
   }
 };
 
+/// Monotonic time to the nanosecond, for measuring: about 30 ns a call.
+inline Nanos precise_now() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + static_cast<Nanos>(t.tv_nsec);
+}
+
 class ManualClock final : public Clock {
  public:
   Nanos now() const override { return now_; }

@@ -32,8 +32,8 @@ void Environment::wake(void* environment) {
                                 napi_tsfn_nonblocking);
 }
 
-bool Environment::open_pool(const Snapshot* policy, PoolId& out) {
-  Heap* own = policy == nullptr ? nullptr : runtime_.make_heap(*policy);
+bool Environment::open_pool(const Snapshot* policy, std::string_view name, PoolId& out) {
+  Heap* own = policy == nullptr ? nullptr : runtime_.make_heap(*policy, name);
   if (policy != nullptr && own == nullptr) return false;
   Heap& heap = own == nullptr ? runtime_.default_heap() : *own;
   LeaseCache* cache = LeaseCache::attach(heap, wake, this);
@@ -46,6 +46,12 @@ bool Environment::open_pool(const Snapshot* policy, PoolId& out) {
   return true;
 }
 
+void Environment::fold() {
+  for (const Pool& pool : pools_) {
+    if (pool.cache != nullptr) pool.cache->fold();
+  }
+}
+
 void Environment::detach(Pool& pool) {
   pool.cache->detach();
   pool.cache = nullptr;
@@ -56,6 +62,7 @@ void Environment::close_pool(PoolId id) {
   Pool& pool = pools_[id];
   if (pool.cache == nullptr || pool.closed) return;
   pool.closed = true;
+  runtime_.note_closed(pool.own_heap);
   pool.cache->close();
   pool.cache->heap().trim(0);
   settle_closed();

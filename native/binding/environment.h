@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "heap/lease_cache.h"
@@ -31,7 +32,10 @@ class Environment {
   Runtime& runtime() const { return runtime_; }
 
   /// Attaches to the default heap, or makes a heap with `policy`. False without memory.
-  bool open_pool(const Snapshot* policy, PoolId& out);
+  bool open_pool(const Snapshot* policy, std::string_view name, PoolId& out);
+
+  /// Brings the counters of this thread up to date, in all pools.
+  void fold();
 
   /// nullptr once the pool is closed and everything of it is home.
   LeaseCache* cache(PoolId id) const { return pools_[id].cache; }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "binding/stats_objects.h"
 #include "heap/large.h"
 #include "heap/size_class.h"
 #include "policy/knob.h"
@@ -32,33 +33,6 @@ Napi::Array knob_rows(Napi::Env env, const Snapshot& policy) {
     row["value"] = text(env, format_value(knob, knob_code(policy, knob.id), buffer));
     rows[static_cast<std::uint32_t>(i)] = row;
   }
-  return rows;
-}
-
-Napi::Array statistic_rows(Napi::Env env) {
-  Napi::Array rows = Napi::Array::New(env);
-  const auto add = [&](const char* scope, const char* kind, const char* name, const char* unit,
-                       const char* meaning) {
-    Napi::Object row = Napi::Object::New(env);
-    row["scope"] = text(env, scope);
-    row["kind"] = text(env, kind);
-    row["name"] = text(env, name);
-    row["unit"] = text(env, unit);
-    row["meaning"] = text(env, meaning);
-    rows[rows.Length()] = row;
-  };
-#define HEAP_STAT(field, json, unit, meaning) add("heap", "counter", json, unit, meaning);
-#define HEAP_LEVEL(field, json, unit, meaning) add("heap", "level", json, unit, meaning);
-#define PROCESS_STAT(field, json, unit, meaning) add("process", "counter", json, unit, meaning);
-#define PROCESS_LEVEL(field, json, unit, meaning) add("process", "level", json, unit, meaning);
-#define CLASS_STAT(field, json, unit, meaning) add("class", "counter", json, unit, meaning);
-#define CLASS_LEVEL(field, json, unit, meaning) add("class", "level", json, unit, meaning);
-#define POOL_STAT(json, unit, meaning) add("pool", "counter", json, unit, meaning);
-#define POOL_LEVEL(json, unit, meaning) add("pool", "level", json, unit, meaning);
-#define POOL_PROCESS_LEVEL(json, unit, meaning) add("process", "level", json, unit, meaning);
-#include "heap/stats.def"
-#undef HEAP_STAT
-#undef CLASS_STAT
   return rows;
 }
 
@@ -97,7 +71,9 @@ Napi::Object facts_object(Napi::Env env, const Runtime& runtime) {
   return out;
 }
 
-Napi::Object pool_object(Napi::Env env, PoolId id, LeaseCache& cache, const Snapshot& policy) {
+Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
+                         const Snapshot& policy) {
+  LeaseCache& cache = *environment.cache(id);
   LeaseMagazines& magazines = cache.magazines();
   magazines.retain();
   napi_value buffer = nullptr;
@@ -109,40 +85,13 @@ Napi::Object pool_object(Napi::Env env, PoolId id, LeaseCache& cache, const Snap
 
   Napi::Object out = Napi::Object::New(env);
   out["id"] = number(env, id);
+  out["heapId"] = number(env, environment.runtime().id_of(cache.heap()));
   out["magazines"] = status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
   out["zero"] = number(env, static_cast<std::uint64_t>(policy.zero));
   out["onExhausted"] = number(env, static_cast<std::uint64_t>(policy.on_exhausted));
   out["waitMs"] = number(env, static_cast<std::uint64_t>(policy.wait_ms));
   out["purgeDelayMs"] = number(env, static_cast<std::uint64_t>(policy.purge_delay_ms));
   out["maxBytes"] = number(env, policy.max_bytes);
-  return out;
-}
-
-Napi::Object stats_object(Napi::Env env, const Heap& heap) {
-  const HeapStats sums = heap.stats();
-  Napi::Object totals = Napi::Object::New(env);
-#define HEAP_STAT(field, json, unit, meaning) totals[json] = number(env, sums.field);
-#define CLASS_STAT(field, json, unit, meaning)
-#include "heap/stats.def"
-#undef HEAP_STAT
-#undef CLASS_STAT
-
-  Napi::Array classes = Napi::Array::New(env);
-  for (std::size_t i = 0; i < kClassCount; ++i) {
-    const ClassStats one = heap.class_stats(static_cast<ClassIndex>(i));
-    if (one.refills == 0) continue;
-    Napi::Object row = Napi::Object::New(env);
-    row["blockBytes"] = number(env, class_bytes(i));
-#define HEAP_STAT(field, json, unit, meaning)
-#define CLASS_STAT(field, json, unit, meaning) row[json] = number(env, one.field);
-#include "heap/stats.def"
-#undef HEAP_STAT
-#undef CLASS_STAT
-    classes[classes.Length()] = row;
-  }
-  Napi::Object out = Napi::Object::New(env);
-  out["heap"] = totals;
-  out["classes"] = classes;
   return out;
 }
 

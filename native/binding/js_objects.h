@@ -18,11 +18,9 @@ Napi::Object error_object(Napi::Env env, const char* error, std::string_view mes
 /// for the whole process.
 Napi::Object facts_object(Napi::Env env, const Runtime& runtime);
 
-/// { id, magazines, ...policy values that the facade acts on }
-Napi::Object pool_object(Napi::Env env, PoolId id, LeaseCache& cache, const Snapshot& policy);
-
-/// { heap: { name: number }, classes: [{ blockBytes, name: number }] }, classes in use only.
-Napi::Object stats_object(Napi::Env env, const Heap& heap);
+/// { id, heapId, magazines, ...policy values that the facade acts on }
+Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
+                         const Snapshot& policy);
 
 /// Applies [name, value] pairs. False, with the first error, when one is wrong.
 bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& error);

@@ -1,4 +1,4 @@
-// Pools: attaching to the core, opening and closing, figures.
+// Pools: attaching to the core, opening and closing.
 #include "binding/calls.h"
 #include "binding/js_objects.h"
 #include "heap/heap.h"
@@ -21,7 +21,7 @@ Value attach(const CallbackInfo& info) {
   return facts_object(env, *runtime);
 }
 
-/// `openPool(options?)`: options are [name, value] pairs; none at all is the default pool.
+/// `openPool(options, name)`: options are [name, value] pairs; undefined is the default pool.
 Value open_pool(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = environment_of(info);
@@ -31,10 +31,11 @@ Value open_pool(const CallbackInfo& info) {
     return error_object(env, "option", wrong.message);
   }
   PoolId id = 0;
-  if (!environment.open_pool(info[0].IsArray() ? &policy : nullptr, id)) {
+  if (!environment.open_pool(info[0].IsArray() ? &policy : nullptr, info[1].ToString().Utf8Value(),
+                             id)) {
     return error_object(env, "noMemory", "no memory for another pool");
   }
-  return pool_object(env, id, *environment.cache(id), policy);
+  return pool_object(env, id, environment, policy);
 }
 
 void close_pool(const CallbackInfo& info) { environment_of(info).close_pool(uint_at(info, 0)); }
@@ -44,14 +45,6 @@ Value is_settled(const CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), cache_at(info) == nullptr);
 }
 
-/// `stats(pool)`: undefined once the pool is closed and everything of it is home.
-Value stats(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
-  if (cache == nullptr) return info.Env().Undefined();
-  cache->fold();
-  return stats_object(info.Env(), cache->heap());
-}
-
 }  // namespace
 
 void export_pool_calls(Napi::Object& exports) {
@@ -59,7 +52,6 @@ void export_pool_calls(Napi::Object& exports) {
   export_function<open_pool>(exports, "openPool");
   export_function<close_pool>(exports, "closePool");
   export_function<is_settled>(exports, "isSettled");
-  export_function<stats>(exports, "stats");
 }
 
 }  // namespace superslab

@@ -188,6 +188,8 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   const ByteCount colour = (colour_++ % size_class(c).colours) * size_class(c).colour_bytes;
   slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
   slab->is_clean = is_clean;
+  slabs_[to_index(c)].add(1);
+  slab_blocks_[to_index(c)].add(slab->block_count);
   if (dirty || policy_.get().populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;
   space_.tag_slices(*s, first, slices, tag_of(c));
   return slab;
@@ -202,6 +204,8 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   space_.tag_slices(s, first, slab->slices, kTagNone);
   space_.route_slices(slab->start, slab->slices, kNoRoute);
   slab->slices = 0;
+  slabs_[to_index(slab->size_class)].add(-std::uint64_t{1});
+  slab_blocks_[to_index(slab->size_class)].add(-std::uint64_t{slab->block_count});
   shelf_.remove(&s);
   s.free_slices |= mask;
   s.dirty_slices |= mask;
@@ -249,16 +253,15 @@ void Heap::unlock() {
 HeapStats Heap::stats() const {
   HeapStats out;
 #define HEAP_STAT(field, json, unit, meaning) out.field = counters_.field.get();
-#define CLASS_STAT(field, json, unit, meaning)
 #include "heap/stats.def"
-#undef HEAP_STAT
-#undef CLASS_STAT
   out.reserved_bytes = space_.reserved_bytes();
   out.committed_bytes = committed_bytes();
   out.charged_bytes = budget_.charged();
   out.peak_charged_bytes = budget_.peak();
   out.max_bytes = budget_.max_bytes();
   const FaultCounts faults = space_.os().fault_counts();
+  out.minor_faults = faults.minor;
+  out.major_faults = faults.major;
   out.page_faults = faults.minor + faults.major;
   Lock guard(*this);
   out.big_cache_bytes = big_cache_.bytes();
@@ -287,6 +290,8 @@ ClassStats Heap::class_stats(ClassIndex c) const {
   sum.releases = sum.acquires > sum.in_use_blocks ? sum.acquires - sum.in_use_blocks : 0;
   sum.hits = sum.acquires > sum.refills ? sum.acquires - sum.refills : 0;
   sum.remote_frees += home;
+  sum.slabs = slabs_[to_index(c)].get();
+  sum.slab_blocks = slab_blocks_[to_index(c)].get();
   return sum;
 }
 

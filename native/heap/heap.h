@@ -13,8 +13,10 @@
 #include "heap/big_cache.h"
 #include "heap/budget.h"
 #include "heap/heap_stats.h"
+#include "heap/lease_histograms.h"
 #include "heap/room.h"
 #include "heap/slab_owner.h"
+#include "heap/slow_path_latency.h"
 #include "heap/superslab_list.h"
 #include "policy/published.h"
 #include "space/space.h"
@@ -189,6 +191,12 @@ class Heap {
     sent_home_[to_index(c)].shared_add(blocks);
   }
   void count_exhausted() { counters_.exhausted.shared_add(1); }
+  void count_failed_request() { counters_.failed_requests.shared_add(1); }
+  /// What the JavaScript door measures.
+  SlowPathLatency& slow_path() { return slow_path_; }
+  const SlowPathLatency& slow_path() const { return slow_path_; }
+  LeaseHistograms& lease_histograms() { return lease_histograms_; }
+  const LeaseHistograms& lease_histograms() const { return lease_histograms_; }
   /// Refusals by the operating system so far.
   std::uint64_t os_failures() const { return counters_.os_failures.get(); }
 
@@ -241,6 +249,10 @@ class Heap {
   std::atomic<ByteCount> populate_bytes_;
   mutable HeapCounters counters_;
   Counter sent_home_[kClassCount];  // shared leases that ended, which no thread's counters saw
+  Counter slabs_[kClassCount];      // written under the lock
+  Counter slab_blocks_[kClassCount];
+  SlowPathLatency slow_path_;
+  LeaseHistograms lease_histograms_;
 };
 
 }  // namespace superslab

@@ -106,6 +106,7 @@ void LeaseCache::give_from(ClassIndex c, std::uint32_t first, std::uint32_t coun
 }
 
 std::uint32_t LeaseCache::refill(ClassIndex c) {
+  const SlowPathTimer timer(heap_.slow_path(), sampling_);
   const SliceTag tag = tag_of(c);
   void* pointers[kMagazineBlocks];
   const std::uint32_t limit = get(magazines_->limit[tag]);
@@ -115,7 +116,10 @@ std::uint32_t LeaseCache::refill(ClassIndex c) {
     got = owner_.take(c, pointers, 1);
   }
   fold_acquired(c);
-  if (got == 0) return 0;
+  if (got == 0) {
+    heap_.count_failed_request();
+    return 0;
+  }
   owner_.counters(c).refills.add(1);
   owner_.counters(c).refilled_blocks.add(got);
   BlockNumber* numbers = blocks_of(*magazines_, c);
@@ -125,6 +129,7 @@ std::uint32_t LeaseCache::refill(ClassIndex c) {
 }
 
 void LeaseCache::spill(ClassIndex c) {
+  const SlowPathTimer timer(heap_.slow_path(), sampling_);
   const SliceTag tag = tag_of(c);
   const std::uint32_t depth = magazines_->depth[tag];
   if (depth == 0) return;
@@ -150,12 +155,17 @@ void LeaseCache::give(BlockNumber block) {
 }
 
 BlockNumber LeaseCache::take_large(ByteCount bytes) {
+  const SlowPathTimer timer(heap_.slow_path(), sampling_);
   Superslab* head = heap_.take_large(bytes, &owner_);
   if (head == nullptr) {
     flush();
     head = heap_.take_large(bytes, &owner_);
   }
-  return head == nullptr ? 0 : static_cast<BlockNumber>(head->index * kGranulesPerSuperslab);
+  if (head == nullptr) {
+    heap_.count_failed_request();
+    return 0;
+  }
+  return static_cast<BlockNumber>(head->index * kGranulesPerSuperslab);
 }
 
 std::uint32_t LeaseCache::cached(ClassIndex c) const { return get(magazines_->depth[tag_of(c)]); }

@@ -118,6 +118,7 @@ class LeaseCache final : public Room::Member {
   Wake wake_;
   void* context_;
   BatchSizes batches_;
+  SlowPathSampling sampling_;
   std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
   std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
   std::atomic<std::uint32_t> signals_{0};

@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <cstring>
 #include <new>
 #include <span>
 
@@ -39,21 +41,63 @@ Runtime::Runtime()
       usable_(shares_core() || space_.open(system_os())),
       policy_(read_environment(environment_error_)),
       default_heap_(space_, clock_, policy_),
-      leases_(space_) {}
+      leases_(space_) {
+  add_entry(&default_heap_, "default");
+}
 
 Runtime* Runtime::get() {
   static Runtime* const runtime = new (std::nothrow) Runtime;
   return runtime != nullptr && runtime->usable_ ? runtime : nullptr;
 }
 
-Heap* Runtime::make_heap(const Snapshot& policy) {
-  return new (std::nothrow) Heap(space_, clock_, policy);
+Heap* Runtime::make_heap(const Snapshot& policy, std::string_view name) {
+  auto* heap = new (std::nothrow) Heap(space_, clock_, policy);
+  if (heap == nullptr) return nullptr;
+  LockGuard guard(lock_);
+  add_entry(heap, name);
+  return heap;
+}
+
+void Runtime::add_entry(Heap* heap, std::string_view name) {
+  Entry entry{heap, next_id_++, false, {}};
+  std::size_t length = std::min(name.size(), sizeof entry.name - 1);
+  // A cut name ends with a whole character.
+  if (length < name.size())
+    while (length > 0 && (static_cast<unsigned char>(name[length]) & 0xc0) == 0x80) --length;
+  std::memcpy(entry.name, name.data(), length);
+  heaps_.push_back(entry);
+}
+
+void Runtime::note_closed(const Heap* heap) {
+  LockGuard guard(lock_);
+  for (Entry& entry : heaps_) entry.closed |= entry.heap == heap;
+}
+
+HeapId Runtime::id_of(const Heap& heap) {
+  LockGuard guard(lock_);
+  for (const Entry& entry : heaps_)
+    if (entry.heap == &heap) return entry.id;
+  return 0;
+}
+
+std::vector<HeapFigures> Runtime::all_figures() {
+  // The lock keeps the heaps alive; what they count is copied so that it is held for microseconds.
+  LockGuard guard(lock_);
+  std::vector<HeapFigures> out(heaps_.size());
+  for (std::size_t i = 0; i < heaps_.size(); ++i) {
+    out[i].id = heaps_[i].id;
+    out[i].closed = heaps_[i].closed;
+    std::memcpy(out[i].name, heaps_[i].name, sizeof out[i].name);
+    read_figures(*heaps_[i].heap, out[i]);
+  }
+  return out;
 }
 
 void Runtime::retire_heap(Heap* heap) {
   {
     LockGuard guard(lock_);
     retired_.push_back(heap);
+    for (Entry& entry : heaps_) entry.closed |= entry.heap == heap;
   }
   sweep();
 }
@@ -63,6 +107,7 @@ bool Runtime::sweep() {
   for (std::size_t i = 0; i < retired_.size();) {
     Heap* heap = retired_[i];
     if (heap->is_abandoned()) {
+      std::erase_if(heaps_, [heap](const Entry& entry) { return entry.heap == heap; });
       delete heap;
       retired_[i] = retired_.back();
       retired_.pop_back();

@@ -3,6 +3,7 @@
 // may reach must outlive everything.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 #include "heap/lease_table.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
+#include "runtime/heap_figures.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -29,8 +31,16 @@ class Runtime {
 
   Heap& default_heap() { return default_heap_; }
 
-  /// A heap of its own for a pool; nullptr without memory.
-  Heap* make_heap(const Snapshot& policy);
+  /// A heap of its own for a pool of that name; nullptr without memory.
+  Heap* make_heap(const Snapshot& policy, std::string_view name);
+
+  /// The pool of `heap` was closed: nothing is taken from it any more.
+  void note_closed(const Heap* heap);
+
+  HeapId id_of(const Heap& heap);
+
+  /// The figures of every heap, the default one first and then by age. Any thread.
+  std::vector<HeapFigures> all_figures();
 
   /// Its creator is done with it. The heap ends when the last of its blocks is home.
   void retire_heap(Heap* heap);
@@ -55,7 +65,17 @@ class Runtime {
   Snapshot policy_;
   Heap default_heap_;
   LeaseTable leases_;
+  struct Entry {
+    Heap* heap;
+    HeapId id;
+    bool closed;
+    char name[HeapFigures::kNameBytes];
+  };
+  void add_entry(Heap* heap, std::string_view name);
+
   Mutex lock_{LockRank::kRegistry};
+  std::vector<Entry> heaps_;  // from oldest to youngest
+  HeapId next_id_ = 0;
   std::vector<Heap*> retired_;
 };
 

@@ -28,8 +28,8 @@ namespace {
 }  // namespace
 
 void write_report() {
-  // Sixty-four classes of at most 400 characters, and the heap's own numbers.
-  char text[28 * kKiB];
+  // Sixty-four classes of at most 450 characters, and the heap's own numbers.
+  char text[32 * kKiB];
   ss_stats_json(text, sizeof text);
   write_error("superslab: ");
   write_error(text);

@@ -185,6 +185,12 @@ class Space {
   /// Every superslab that was ever taken has an index below this.
   SuperslabIndex index_limit() const { return index_limit_.load(std::memory_order_acquire); }
 
+  /// Arenas in use.
+  std::uint32_t arena_count() {
+    LockGuard guard(lock_);
+    return arena_count_ - 1;
+  }
+
   ByteCount reserved_bytes() const { return reserved_.load(std::memory_order_relaxed); }
 
   Os& os() const { return *os_; }

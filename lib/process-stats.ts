@@ -1,0 +1,52 @@
+import { binding } from './binding.js';
+import { closingCaches, facts, openCaches } from './environment.js';
+import type { LeaseCache } from './lease-cache.js';
+import type { LeakSite, ProcessStats } from './pool-stats.js';
+import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
+
+/**
+ * Whose core the pools of this process take their memory from: `'libsuperslab.so'` when that serves the
+ * process's malloc too (`superslab run`), so that there is one core, and else `'addon'`, their own.
+ */
+export const core: 'addon' | 'libsuperslab.so' = facts.sharesCore ? 'libsuperslab.so' : 'addon';
+
+let leakSites: () => readonly LeakSite[] = () => [];
+
+/** Who watches for leaks tells where stats() finds them. */
+export function setLeakSource(read: () => readonly LeakSite[]): void {
+  leakSites = read;
+}
+
+function cachesByHeap(): Map<number, LeaseCache> {
+  const caches = new Map<number, LeaseCache>();
+  for (const cache of [...openCaches.values(), ...closingCaches]) caches.set(cache.heapId, cache);
+  return caches;
+}
+
+/**
+ * Figures of the process and of every pool in it, whatever thread it belongs to. Counters of other
+ * threads are as those threads last brought them up to date, at the latest when they looked after
+ * idle memory. A pool that was closed is gone from here once it has everything back. Costs tens of
+ * microseconds a pool; the kernel is asked for `rssBytes` and `faults` only. Any thread.
+ */
+export function stats(): ProcessStats {
+  const native = binding.processStats();
+  const caches = cachesByHeap();
+  return {
+    pid: process.pid,
+    core,
+    uptimeMs: Math.round(process.uptime() * 1000),
+    rssBytes: process.memoryUsage.rss(),
+    externalBytes: process.memoryUsage().external,
+    outstandingTokens: binding.outstandingTokens(),
+    space: native.space,
+    faults: native.faults,
+    pools: native.pools.map((pool) => {
+      const cache = caches.get(pool.heapId);
+      if (cache === undefined) return readStats(pool, NO_THREAD_FIGURES);
+      return { ...readStats(pool, threadFigures(cache)), name: cache.name };
+    }),
+    leaks: leakSites(),
+    knobs: facts.knobs,
+  };
+}

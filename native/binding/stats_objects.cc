@@ -1,0 +1,127 @@
+#include "binding/stats_objects.h"
+
+#include "heap/size_class.h"
+
+namespace superslab {
+namespace {
+
+Napi::Number number(Napi::Env env, std::uint64_t n) {
+  return Napi::Number::New(env, static_cast<double>(n));
+}
+
+Napi::Object histogram_object(Napi::Env env, const HistogramFigures& figures, const char* unit) {
+  Napi::Array buckets = Napi::Array::New(env, Histogram::kBuckets);
+  std::uint64_t count = 0;
+  for (std::uint32_t i = 0; i < Histogram::kBuckets; ++i) {
+    buckets[i] = number(env, figures.buckets[i]);
+    count += figures.buckets[i];
+  }
+  Napi::Object out = Napi::Object::New(env);
+  out["unit"] = Napi::String::New(env, unit);
+  out["buckets"] = buckets;
+  out["count"] = number(env, count);
+  out["samples"] = number(env, figures.samples);
+  return out;
+}
+
+}  // namespace
+
+Napi::Array statistic_rows(Napi::Env env) {
+  Napi::Array rows = Napi::Array::New(env);
+  const auto add = [&](const char* scope, const char* kind, const char* name, const char* unit,
+                       const char* meaning) {
+    Napi::Object row = Napi::Object::New(env);
+    row["scope"] = Napi::String::New(env, scope);
+    row["kind"] = Napi::String::New(env, kind);
+    row["name"] = Napi::String::New(env, name);
+    row["unit"] = Napi::String::New(env, unit);
+    row["meaning"] = Napi::String::New(env, meaning);
+    rows[rows.Length()] = row;
+  };
+#define HEAP_STAT(field, json, unit, meaning) add("heap", "counter", json, unit, meaning);
+#define HEAP_LEVEL(field, json, unit, meaning) add("heap", "level", json, unit, meaning);
+#define PROCESS_STAT(field, json, unit, meaning) add("process", "counter", json, unit, meaning);
+#define PROCESS_LEVEL(field, json, unit, meaning) add("process", "level", json, unit, meaning);
+#define CLASS_STAT(field, json, unit, meaning) add("class", "counter", json, unit, meaning);
+#define CLASS_LEVEL(field, json, unit, meaning) add("class", "level", json, unit, meaning);
+#define LATENCY_LEVEL(field, json, unit, meaning) add("latency", "level", json, unit, meaning);
+#define HISTOGRAM_STAT(field, json, unit, meaning) add("histogram", "counter", json, unit, meaning);
+#define POOL_STAT(json, unit, meaning) add("pool", "counter", json, unit, meaning);
+#define POOL_LEVEL(json, unit, meaning) add("pool", "level", json, unit, meaning);
+#define POOL_PROCESS_LEVEL(json, unit, meaning) add("process", "level", json, unit, meaning);
+#define POOL_CLASS_LEVEL(json, unit, meaning) add("class", "level", json, unit, meaning);
+#include "heap/stats.def"
+  return rows;
+}
+
+Napi::Object figures_object(Napi::Env env, const HeapFigures& figures) {
+  Napi::Object totals = Napi::Object::New(env);
+#define HEAP_STAT(field, json, unit, meaning) totals[json] = number(env, figures.heap.field);
+#include "heap/stats.def"
+
+  Napi::Array classes = Napi::Array::New(env);
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const ClassStats& one = figures.classes[i];
+    if (one.refills == 0) continue;
+    Napi::Object row = Napi::Object::New(env);
+    row["blockBytes"] = number(env, class_bytes(i));
+#define CLASS_STAT(field, json, unit, meaning) row[json] = number(env, one.field);
+#include "heap/stats.def"
+    classes[classes.Length()] = row;
+  }
+
+  Napi::Object slow = Napi::Object::New(env);
+#define LATENCY_LEVEL(field, json, unit, meaning) slow[json] = number(env, figures.slow.field);
+#include "heap/stats.def"
+
+  Napi::Object histograms = Napi::Object::New(env);
+#define HISTOGRAM_STAT(field, json, unit, meaning) \
+  histograms[json] = histogram_object(env, figures.field, unit);
+#include "heap/stats.def"
+
+  Napi::Object out = Napi::Object::New(env);
+  out["heapId"] = number(env, figures.id);
+  out["name"] = Napi::String::New(env, figures.name);
+  out["closed"] = Napi::Boolean::New(env, figures.closed);
+  out["heap"] = totals;
+  out["classes"] = classes;
+  out["slow"] = slow;
+  out["histograms"] = histograms;
+  out["sizeBytes"] = number(env, figures.size_bytes);
+  out["capacityBytes"] = number(env, figures.capacity_bytes);
+  return out;
+}
+
+Napi::Object process_object(Napi::Env env, Runtime& runtime) {
+  // Copied first: no JavaScript object is made while heaps are locked.
+  const std::vector<HeapFigures> all = runtime.all_figures();
+  ByteCount committed_bytes = 0;
+  std::uint64_t superslabs = 0;
+  Napi::Array pools = Napi::Array::New(env, all.size());
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    pools[i] = figures_object(env, all[i]);
+    committed_bytes += all[i].heap.committed_bytes;
+    superslabs += all[i].heap.superslabs_taken - all[i].heap.superslabs_given;
+  }
+
+  const ByteCount idle_bytes = runtime.space().idle_bytes();
+  Napi::Object space = Napi::Object::New(env);
+  space["reservedBytes"] = number(env, runtime.space().reserved_bytes());
+  space["committedBytes"] = number(env, committed_bytes + idle_bytes);
+  space["superslabs"] = number(env, superslabs);
+  space["arenas"] = number(env, runtime.space().arena_count());
+  space["idleBytes"] = number(env, idle_bytes);
+
+  const FaultCounts counts = runtime.space().os().fault_counts();
+  Napi::Object faults = Napi::Object::New(env);
+  faults["minor"] = number(env, counts.minor);
+  faults["major"] = number(env, counts.major);
+
+  Napi::Object out = Napi::Object::New(env);
+  out["pools"] = pools;
+  out["space"] = space;
+  out["faults"] = faults;
+  return out;
+}
+
+}  // namespace superslab

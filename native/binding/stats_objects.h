@@ -1,0 +1,21 @@
+// Statistics as plain JavaScript objects. lib/binding.ts declares their shapes.
+#pragma once
+
+#include <napi.h>
+
+#include "runtime/heap_figures.h"
+#include "runtime/runtime.h"
+
+namespace superslab {
+
+/// [{ scope, kind, name, unit, meaning }]: the list of heap/stats.def.
+Napi::Array statistic_rows(Napi::Env env);
+
+/// { heapId, name, closed, heap: { name: number }, classes: [{ blockBytes, name: number }], slow,
+/// histograms, sizeBytes, capacityBytes }, classes in use only.
+Napi::Object figures_object(Napi::Env env, const HeapFigures& figures);
+
+/// { pools: [figures_object], space, faults, outstandingTokens }
+Napi::Object process_object(Napi::Env env, Runtime& runtime);
+
+}  // namespace superslab

@@ -1,0 +1,27 @@
+#include "runtime/heap_figures.h"
+
+namespace superslab {
+namespace {
+
+HistogramFigures figures_of(const Histogram& histogram) {
+  HistogramFigures out;
+  for (std::size_t i = 0; i < Histogram::kBuckets; ++i) out.buckets[i] = histogram.bucket(i);
+  out.samples = histogram.samples();
+  return out;
+}
+
+}  // namespace
+
+void read_figures(const Heap& heap, HeapFigures& out) {
+  out.heap = heap.stats();
+  for (std::size_t i = 0; i < kClassCount; ++i)
+    out.classes[i] = heap.class_stats(static_cast<ClassIndex>(i));
+  out.slow = heap.slow_path().get();
+  const LeaseHistograms& leases = heap.lease_histograms();
+#define HISTOGRAM_STAT(field, json, unit, meaning) out.field = figures_of(leases.field);
+#include "heap/stats.def"
+  out.size_bytes = leases.size_bytes();
+  out.capacity_bytes = leases.capacity_bytes();
+}
+
+}  // namespace superslab
