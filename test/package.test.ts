@@ -135,6 +135,7 @@ test('what is exported', () => {
     'core',
     'default',
     'release',
+    'stats',
   ]);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });

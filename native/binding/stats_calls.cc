@@ -12,6 +12,7 @@ Value stats(const CallbackInfo& info) {
   if (cache == nullptr) return info.Env().Undefined();
   cache->fold();
   HeapFigures figures;
+  figures.id = environment_of(info).runtime().id_of(cache->heap());
   read_figures(cache->heap(), figures);
   return figures_object(info.Env(), figures);
 }

@@ -33,7 +33,8 @@ int main(void) {
     CHECK(p != NULL && holds(p, 5000, 1));
   }
   free(p);
-  /* What grows by a little moves less often than once a size class, of which a doubling has four. */
+  /* What grows by a little moves less often than once a size class, of which a doubling has four.
+   */
   size_t moves = 0;
   p = malloc(8 << 10);
   for (size_t size = 9 << 10; size <= 512 << 10; size += 1 << 10) {

@@ -1,0 +1,156 @@
+// stats() of the process, and what pools' figures are made of.
+import { afterEach, describe, expect, test } from 'vitest';
+import { BufferPool, type PoolStats, type ProcessStats, stats } from '../dist/esm/index.js';
+import { endWorkers, startWorker } from './support/worker.js';
+
+afterEach(endWorkers);
+
+const poolOf = (all: ProcessStats, name: string): PoolStats => {
+  const found = all.pools.filter((pool) => pool.name === name);
+  expect(found, name).toHaveLength(1);
+  return found[0]!;
+};
+
+let made = 0;
+const uniqueName = () => `stats-${++made}`;
+
+describe('the process', () => {
+  test('its pools, the default one first', () => {
+    const pool = new BufferPool({ name: uniqueName() });
+    const all = stats();
+    expect(all.pools[0]).toMatchObject({ name: 'default', heapId: 0, closed: false });
+    expect(poolOf(all, pool.name)).toMatchObject({ closed: false, threads: 1 });
+    expect(all).toMatchObject({ pid: process.pid, core: 'addon' });
+    pool.close();
+    expect(stats().pools.map(({ name }) => name)).not.toContain(pool.name);
+  });
+
+  test('a pool shows there what it shows itself', () => {
+    const pool = new BufferPool({ name: uniqueName(), maxBytes: '1m', onExhausted: 'fallback' });
+    const bufs = pool.acquireMany(4096, 300);
+    pool.releaseMany(bufs.slice(0, 40));
+    const { pageFaults, minorFaults, majorFaults, ...own } = pool.stats();
+    expect(poolOf(stats(), pool.name)).toMatchObject(own);
+    expect(own.fallbacks).toBeGreaterThan(0);
+    pool.releaseMany(bufs.slice(40));
+    pool.close();
+  });
+
+  test('a closed pool is there until it has everything back', () => {
+    const pool = new BufferPool({ name: uniqueName() });
+    const buf = pool.acquire(1000);
+    pool.close();
+    expect(poolOf(stats(), pool.name)).toMatchObject({ closed: true, inUseBytes: 1024 });
+    buf.release();
+    expect(stats().pools.map(({ name }) => name)).not.toContain(pool.name);
+  });
+
+  test('pools of other threads, as long as those live', async () => {
+    const worker = await startWorker();
+    const name = uniqueName();
+    await worker.run(
+      `state.pool = new superslab.BufferPool({ name: argument });
+       state.bufs = state.pool.acquireMany(5000, 10);
+       state.pool.stats();`,
+      name,
+    );
+    expect(poolOf(stats(), name)).toMatchObject({ acquires: 10, inUseBytes: 51_200, fallbacks: 0 });
+    // And the other way round.
+    expect(await worker.run('return superslab.stats().pools.map(({ name }) => name)')).toContain(name);
+    await worker.terminate();
+    expect(stats().pools.map((pool) => pool.name)).not.toContain(name);
+  });
+
+  test('the space adds up', () => {
+    const pool = new BufferPool({ name: uniqueName() });
+    const buf = pool.acquire(5 << 20);
+    const { pools, space, rssBytes, faults } = stats();
+    const committed = pools.reduce((sum, one) => sum + one.committedBytes, 0);
+    expect(space.committedBytes).toBe(committed + space.idleBytes);
+    expect(space.superslabs).toBe(
+      pools.reduce((sum, one) => sum + one.superslabsTaken - one.superslabsGiven, 0),
+    );
+    expect(space.reservedBytes).toBe(pool.stats().reservedBytes);
+    expect(space.arenas).toBeGreaterThanOrEqual(1);
+    expect(rssBytes).toBeGreaterThan(1 << 20);
+    expect(faults.minor).toBeGreaterThan(0);
+    buf.release();
+    pool.close();
+  });
+
+  test('a long name is cut at a whole character where another thread sees it', async () => {
+    const worker = await startWorker();
+    const name = `${'x'.repeat(62)}ü and more`;
+    await worker.run('state.pool = new superslab.BufferPool({ name: argument })', name);
+    expect(stats().pools.map((pool) => pool.name)).toContain('x'.repeat(62));
+    expect(await worker.run('return superslab.stats().pools.map(({ name }) => name)')).toContain(name);
+  });
+});
+
+describe('rates', () => {
+  test('of a pool that did nothing', () => {
+    const pool = new BufferPool();
+    expect(pool.stats()).toMatchObject({
+      hitRate: 1,
+      failureRate: 0,
+      use: 0,
+      fragmentation: 0,
+      internalWaste: 0,
+    });
+    pool.close();
+  });
+
+  test('hits', () => {
+    const pool = new BufferPool();
+    for (let i = 0; i < 1000; i++) pool.acquire(2000).release();
+    const { hitRate, hits, acquires, classes } = pool.stats();
+    expect(hitRate).toBeCloseTo(hits / acquires, 10);
+    expect(hitRate).toBeGreaterThan(0.99);
+    expect(classes[0]!.hitRate).toBe(hitRate);
+    pool.close();
+  });
+
+  test('failures and use', () => {
+    const pool = new BufferPool({ maxBytes: '64k' });
+    const bufs = pool.acquireMany(16 << 10, 4);
+    expect(() => pool.acquire(16 << 10)).toThrow(/EXHAUSTED/);
+    expect(pool.stats()).toMatchObject({ failedRequests: 1, exhausted: 1, use: 1 });
+    expect(pool.stats().failureRate).toBeCloseTo(1 / 5, 10);
+    expect(() => pool.acquire(3 << 20)).toThrow(/EXHAUSTED/);
+    expect(pool.stats().failedRequests).toBe(2);
+    pool.releaseMany(bufs);
+    pool.close();
+  });
+
+  test('occupancy and fragmentation', () => {
+    const pool = new BufferPool({ populate: 'superslab', hugePages: 'off' });
+    const bufs = pool.acquireMany(65_536, 16);
+    const full = pool.stats();
+    const [one] = full.classes;
+    expect(one!.slabBlocks).toBeGreaterThanOrEqual(16);
+    expect(one!.occupancy).toBeCloseTo(16 / one!.slabBlocks, 10);
+    expect(full.slabBytes).toBe(one!.slabBlocks * 65_536);
+    expect(full.fragmentation).toBeCloseTo(1 - full.chargedBytes / full.committedBytes, 10);
+    pool.releaseMany(bufs);
+    pool.trim();
+    const empty = pool.stats();
+    expect(empty.classes[0]).toMatchObject({ slabs: 0, slabBlocks: 0, occupancy: 0 });
+    expect(empty.slabBytes).toBe(0);
+    pool.close();
+    expect(pool.stats()).toMatchObject({ slabBytes: 0, fragmentation: 0, use: 0 });
+  });
+});
+
+test('the slow path is timed', () => {
+  const pool = new BufferPool({ name: uniqueName() });
+  for (let round = 0; round < 200; round++) pool.releaseMany(pool.acquireMany(1000, 200));
+  const { slow, refills, flushes } = pool.stats();
+  expect(slow.count).toBeGreaterThan(0);
+  expect(slow.count).toBeLessThanOrEqual(Math.ceil((refills + flushes) / 17));
+  expect(slow.p50Ns).toBeGreaterThan(0);
+  expect(slow.p95Ns).toBeGreaterThanOrEqual(slow.p50Ns);
+  expect(slow.p99Ns).toBeGreaterThanOrEqual(slow.p95Ns);
+  expect(slow.maxNs).toBeGreaterThanOrEqual(slow.p99Ns);
+  expect(slow.maxNs).toBeLessThan(10e9);
+  pool.close();
+});
