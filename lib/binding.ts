@@ -19,6 +19,8 @@ export type BlockNumber = number;
 export type SliceTag = number;
 
 export interface KnobRow {
+  /** Whether it is 0 or 1; as an option, false or true. */
+  readonly isFlag: boolean;
   readonly option: string;
   readonly variable: string;
   readonly unit: string;
@@ -68,6 +70,10 @@ export interface NativePool {
   readonly zero: number;
   /** 0 throw, 1 wait, 2 fallback. */
   readonly onExhausted: number;
+  /** Its memory is kept from core dumps and forked children. */
+  readonly sensitive: boolean;
+  /** Its memory is kept from swap. */
+  readonly lockMemory: boolean;
   readonly waitMs: number;
   readonly purgeDelayMs: number;
   /** 0: no limit. */
@@ -117,6 +123,9 @@ export const NO_MEMORY = -1;
 /** What share(), adopt() and revoke() answer. */
 export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3 } as const;
 
+/** What refusedSecrecy() answers: a set of these. */
+export const SECRECY = { noDump: 1, wipeOnFork: 2, locked: 4 } as const;
+
 /** What takeSignals() answers: a set of these. */
 export const SIGNAL = { flush: 1, roomMade: 2 } as const;
 
@@ -165,6 +174,9 @@ export interface Binding {
   /** Blocks the thread for up to `ms`; whether there is room for `bytes` then. */
   waitForRoom(pool: PoolId, bytes: number, ms: number): boolean;
   takeSignals(pool: PoolId): number;
+
+  /** What the operating system refused so far of sensitive and lockMemory. */
+  refusedSecrecy(pool: PoolId): number;
 
   /** Gives idle memory back; whether there is reason to come again. */
   tick(pool: PoolId): boolean;

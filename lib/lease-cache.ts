@@ -5,6 +5,7 @@ import { closingCaches, facts, openCaches } from './environment.js';
 import { hostError, makeError, sizeError } from './errors.js';
 import { forgetMagazines, homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
+import { SecrecyWatch } from './secrecy.js';
 import { SlowPathHistogram } from './slow-path-histogram.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
@@ -21,6 +22,9 @@ import {
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 const MAX_SIZE = Math.min(maxBlockBytes, constants.MAX_LENGTH);
+
+/** As it is now: secrets are cleared even when a program puts something else in its place. */
+const fill = Uint8Array.prototype.fill;
 
 const ZERO_AT_RELEASE = 2;
 const EXHAUSTED_WAIT = 1;
@@ -48,6 +52,7 @@ export class LeaseCache {
   readonly #onExhausted: number;
   readonly #waitMs: number;
   readonly #zeroAtRelease: boolean;
+  readonly #secrecy: SecrecyWatch | undefined;
 
   constructor(name: string, native: NativePool) {
     this.name = name;
@@ -58,6 +63,7 @@ export class LeaseCache {
     this.#onExhausted = native.onExhausted;
     this.#waitMs = native.waitMs;
     this.#zeroAtRelease = native.zero === ZERO_AT_RELEASE;
+    this.#secrecy = SecrecyWatch.of(native, name);
     if (native.magazines === undefined) {
       binding.closePool(native.id);
       throw hostError();
@@ -138,6 +144,7 @@ export class LeaseCache {
     const start = this.slowPath.start();
     const got = binding.refill(this.id, tag);
     this.slowPath.stop(start);
+    this.#secrecy?.look();
     scheduleUpkeep();
     if (got === NO_ROOM) return false;
     if (got === NO_MEMORY) throw this.#noMemory(bytesOfTag[tag]!);
@@ -155,6 +162,7 @@ export class LeaseCache {
     const start = this.slowPath.start();
     const block = binding.takeLarge(this.id, size);
     this.slowPath.stop(start);
+    this.#secrecy?.look();
     scheduleUpkeep();
     if (block === NO_ROOM) return undefined;
     if (block === NO_MEMORY) throw this.#noMemory(size);
@@ -195,9 +203,8 @@ export class LeaseCache {
     depth[tag] = top + 1;
   }
 
-  /** The last reference of a lease with details is gone; block -1 when it had none. */
+  /** The last reference of a lease with details is gone. */
   releaseDetailed(block: BlockNumber, shared: boolean): void {
-    if (block < 0) return;
     if (!shared) {
       this.release(block, homes.table[block >>> SLICE_SHIFT]! & 255);
       return;
@@ -218,12 +225,17 @@ export class LeaseCache {
   #clear(block: BlockNumber): void {
     const capacity = binding.capacity(block);
     if (capacity > MAX_CLASS_BYTES) {
-      new Uint8Array(largeWindow(block)).fill(0);
+      fill.call(new Uint8Array(largeWindow(block)), 0);
       return;
     }
     const superslab = block >>> SUPERSLAB_SHIFT;
     ensureWindow(superslab);
-    new Uint8Array(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, capacity).fill(0);
+    fill.call(new Uint8Array(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, capacity), 0);
+  }
+
+  /** A buffer that is not from the pool comes back: the collector takes its memory as it is then. */
+  releasePlain(buf: PooledBuffer): void {
+    if (this.#zeroAtRelease) fill.call(buf, 0);
   }
 
   #acquireExhausted(size: number): PooledBuffer {

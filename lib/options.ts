@@ -1,3 +1,4 @@
+import { facts } from './environment.js';
 import { makeError, show } from './errors.js';
 
 /** What can be set for one pool; see the knob table of the README. Options win over the environment. */
@@ -16,9 +17,20 @@ export interface BufferPoolOptions {
   numa?: 'local' | 'interleave' | number;
   /** How long free memory stays idle before it goes back to the operating system. */
   purgeDelayMs?: number;
+  /**
+   * The pool holds secrets: core dumps leave its memory out, a forked child reads zeros there, and bytes are
+   * cleared at each release. docs/SECRETS.md tells what that does not cover.
+   */
+  sensitive?: boolean;
+  /** Memory is locked, so that it is never written to swap; `ulimit -l` bounds how much. */
+  lockMemory?: boolean;
+  /** Native code that overruns a buffer beyond 2 MiB is stopped by a fault at its end. */
+  guardPages?: boolean;
   /** What acquire() does when maxBytes are in use. */
   onExhausted?: 'throw' | 'wait' | 'fallback';
 }
+
+const flags = new Set(facts.knobs.filter((knob) => knob.isFlag).map((knob) => knob.option));
 
 function optionError(message: string): Error {
   return makeError('ERR_SUPERSLAB_OPTION', message, TypeError);
@@ -32,7 +44,9 @@ export function optionPairs(options: BufferPoolOptions): [string, string | numbe
   const pairs: [string, string | number][] = [];
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     if (name === 'name' || value === undefined) continue;
-    if (typeof value !== 'string' && typeof value !== 'number') {
+    if (typeof value === 'boolean' && flags.has(name)) {
+      pairs.push([name, Number(value)]);
+    } else if (typeof value !== 'string' && typeof value !== 'number') {
       // Unknown names are more helpfully told apart by the native side, which then never sees the value.
       pairs.push([name, show(value)]);
     } else {

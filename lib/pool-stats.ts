@@ -39,6 +39,8 @@ export interface HeapStats {
   readonly hugeFallbacks: number;
   /** Requests for memory that the operating system refused. Unit: calls. */
   readonly osFailures: number;
+  /** Refusals of the operating system to keep memory from dumps, forks or swap, or to end that. Unit: calls. */
+  readonly secretFailures: number;
   /** Requests refused because of maxBytes. Unit: requests. */
   readonly exhausted: number;
   /** Requests for blocks that got none, because of maxBytes or the operating system; who waits for room asks several times. Unit: requests. */

@@ -205,7 +205,8 @@ export class PooledBuffer extends ByteArray {
     if (--lease.references > 0) return;
     buf.#block = RELEASED;
     buf.#details = undefined;
-    lease.cache.releaseDetailed(lease.block, lease.shared);
+    if (lease.block === NO_BLOCK) lease.cache.releasePlain(buf);
+    else lease.cache.releaseDetailed(lease.block, lease.shared);
   }
 
   /** The details of a live lease, made if it has none yet. */

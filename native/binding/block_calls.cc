@@ -2,7 +2,6 @@
 #include "binding/calls.h"
 #include "binding/js_objects.h"
 #include "heap/heap.h"
-#include "heap/large.h"
 #include "heap/size_class.h"
 
 namespace superslab {
@@ -58,8 +57,8 @@ Value take_large(const CallbackInfo& info) {
 /// `largeCapacity(pool, bytes)`: what a block beyond 2 MiB is charged for.
 Value large_capacity(const CallbackInfo& info) {
   const auto bytes = static_cast<ByteCount>(number_at(info, 1));
-  const ByteCount rounded = large_block_bytes(bytes, cache_at(info)->heap().policy().huge_pages);
-  return Napi::Number::New(info.Env(), static_cast<double>(rounded));
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(cache_at(info)->heap().large_capacity(bytes)));
 }
 
 /// `window(superslab)`: a new ArrayBuffer over 2 MiB.

@@ -24,6 +24,7 @@ Napi::Array knob_rows(Napi::Env env, const Snapshot& policy) {
     const Knob& knob = kKnobs[i];
     char buffer[kValueTextBytes];
     Napi::Object row = Napi::Object::New(env);
+    row["isFlag"] = Napi::Boolean::New(env, knob.type == KnobType::flag);
     row["option"] = text(env, knob.option);
     row["variable"] = text(env, knob.variable);
     row["unit"] = text(env, knob.unit);
@@ -87,7 +88,9 @@ Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
   out["id"] = number(env, id);
   out["heapId"] = number(env, environment.runtime().id_of(cache.heap()));
   out["magazines"] = status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
-  out["zero"] = number(env, static_cast<std::uint64_t>(policy.zero));
+  out["zero"] = number(env, static_cast<std::uint64_t>(zeroing_of(policy)));
+  out["sensitive"] = Napi::Boolean::New(env, policy.sensitive);
+  out["lockMemory"] = Napi::Boolean::New(env, policy.lock_memory);
   out["onExhausted"] = number(env, static_cast<std::uint64_t>(policy.on_exhausted));
   out["waitMs"] = number(env, static_cast<std::uint64_t>(policy.wait_ms));
   out["purgeDelayMs"] = number(env, static_cast<std::uint64_t>(policy.purge_delay_ms));
@@ -96,6 +99,7 @@ Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
 }
 
 bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& error) {
+  bool is_zero_chosen = false;
   for (std::uint32_t i = 0; i < pairs.Length(); ++i) {
     const Napi::Array pair = pairs.Get(i).As<Napi::Array>();
     const std::string name = pair.Get(0u).ToString();
@@ -104,8 +108,10 @@ bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& erro
         value.IsNumber() ? apply_option(policy, name, value.As<Napi::Number>().DoubleValue(), error)
                          : apply_option(policy, name, value.ToString().Utf8Value(), error);
     if (!applied) return false;
+    is_zero_chosen |= name == knob_row(KnobId::zero).option;
   }
-  return check_node(policy, PolicyOrigin::kOption, system_os().node_count(), error);
+  return check_conflicts(policy, PolicyOrigin::kOption, is_zero_chosen, error) &&
+         check_node(policy, PolicyOrigin::kOption, system_os().node_count(), error);
 }
 
 }  // namespace superslab

@@ -11,11 +11,11 @@ class BigCache {
  public:
   explicit BigCache(ByteCount max_bytes) : max_bytes_(max_bytes) {}
 
-  /// The smallest block of `bytes` to 1.25 x `bytes`, taken out; nullptr when there is none.
-  Superslab* take(ByteCount bytes) {
+  /// The smallest block of `bytes` to `longest`, taken out; nullptr when there is none.
+  Superslab* take(ByteCount bytes, ByteCount longest) {
     Superslab* best = nullptr;
     for (Superslab* s = blocks_.first(); s != nullptr; s = s->next) {
-      if (s->large_bytes < bytes || s->large_bytes > bytes + bytes / 4) continue;
+      if (s->large_bytes < bytes || s->large_bytes > longest) continue;
       if (best == nullptr || s->large_bytes < best->large_bytes) best = s;
     }
     if (best != nullptr) remove(best);

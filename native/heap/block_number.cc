@@ -1,7 +1,6 @@
 #include "heap/block_number.h"
 
-#include <cstring>
-
+#include "base/secure_zero.h"
 #include "heap/heap.h"
 #include "heap/slab_owner.h"
 
@@ -19,8 +18,8 @@ void send_home(const Space& space, BlockNumber n) {
   // The heap may be closed and wait for this block only.
   const Heap::Visit visit(*heap);
   // Here and not in the facade: the last reference may be a token, or another pool's.
-  if (heap->policy().zero == Zeroing::kRelease)
-    std::memset(address_of_number(space, n), 0, capacity_of(space, n));
+  if (zeroing_of(heap->policy()) == Zeroing::kRelease)
+    secure_zero(address_of_number(space, n), capacity_of(space, n));
   if (is_large(space, n)) {
     heap->give_large(&s);
     return;

@@ -11,6 +11,16 @@ namespace {
 
 constexpr ByteCount kFirstPopulateBytes = 16 * kKiB;
 
+/// Only of memory behind views: what code that trusts its pointers has in malloc's memory must
+/// survive a fork.
+Secrecy secrecy_of(const Snapshot& policy, const HeapShape& shape) {
+  Secrecy secrecy = Secrecy::kNone;
+  if (shape.large_reuse != LargeReuse::kWhole) return secrecy;
+  if (policy.sensitive) secrecy = secrecy | Secrecy::kNoDump | Secrecy::kWipeOnFork;
+  if (policy.lock_memory) secrecy = secrecy | Secrecy::kLocked;
+  return secrecy;
+}
+
 }  // namespace
 
 Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape shape)
@@ -18,6 +28,7 @@ Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape s
       clock_(clock),
       shape_(shape),
       is_charged_(!shape.is_permanent || policy.max_bytes != 0),
+      secrecy_(secrecy_of(policy, shape)),
       policy_(policy),
       budget_(policy.max_bytes),
       big_cache_(policy.big_cache_bytes),
@@ -101,9 +112,14 @@ HugePages Heap::pages_for_slabs(ClassIndex c) const {
   return pages == HugePages::kTransparent && early ? HugePages::kOff : pages;
 }
 
-TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit) {
+TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit,
+                        ByteCount tail_bytes) {
   const bool is_native = shape_.large_reuse == LargeReuse::kParts;
-  const Backing backing{pages, policy_.get().numa, is_native ? Access::kPointers : Access::kViews};
+  const Backing backing{.pages = pages,
+                        .placement = policy_.get().numa,
+                        .access = is_native ? Access::kPointers : Access::kViews,
+                        .secrecy = secrecy_,
+                        .tail_bytes = tail_bytes};
   TakenRun taken = space_.take(count, bytes, backing, unit);
   if (taken.head == nullptr) {
     // Under pressure everything idle goes: it may hold the memory, or the addresses.
@@ -122,6 +138,7 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, s
     counters_.os_failures.add(1);
     return taken;
   }
+  note_refused(taken.refused);
   counters_.superslabs_taken.add(count);
   for (std::uint32_t i = 0; i < count; ++i) taken.head[i].heap = this;
   return taken;
@@ -130,7 +147,17 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, s
 void Heap::give_run(Superslab* head) {
   counters_.superslabs_given.add(head->run);
   space_.tag_slices(*head, 0, 1, kTagNone);
-  space_.give(head);
+  note_refused(space_.give(head));
+}
+
+void Heap::note_refused(Secrecy what) {
+  if (what == Secrecy::kNone) return;
+  counters_.secret_failures.shared_add(
+      static_cast<std::uint64_t>(std::popcount(static_cast<unsigned>(what))));
+  Secrecy before = refused_secrecy_.load(std::memory_order_relaxed);
+  while (
+      !refused_secrecy_.compare_exchange_weak(before, before | what, std::memory_order_relaxed)) {
+  }
 }
 
 bool Heap::bring_in_huge_page(Superslab* s) {

@@ -81,6 +81,10 @@ class Heap {
 
   // Blocks beyond 2 MiB -----------------------------------------------------------------------
 
+  /// Bytes that a block for a request of `bytes` has, and is charged for. With guard pages its end
+  /// is at most a page behind the request's.
+  ByteCount large_capacity(ByteCount bytes) const;
+
   /// A block of at least `bytes` (in (kMaxClassBytes, kMaxLargeBytes]), charged to the budget;
   /// nullptr when the budget or the operating system has no more. `lessee` is remembered.
   /// It starts at a multiple of `alignment`, a power of two from kSuperslabBytes to kArenaBytes.
@@ -197,6 +201,8 @@ class Heap {
   const SlowPathLatency& slow_path() const { return slow_path_; }
   LeaseHistograms& lease_histograms() { return lease_histograms_; }
   const LeaseHistograms& lease_histograms() const { return lease_histograms_; }
+  /// What the operating system refused so far of the secrecy that the policy asks for.
+  Secrecy refused_secrecy() const { return refused_secrecy_.load(std::memory_order_relaxed); }
   /// Refusals by the operating system so far.
   std::uint64_t os_failures() const { return counters_.os_failures.get(); }
 
@@ -215,7 +221,8 @@ class Heap {
 
   Superslab* fresh_superslab(ClassIndex c);
   bool bring_in_huge_page(Superslab* s);
-  TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1);
+  TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1,
+                    ByteCount tail_bytes = kSuperslabBytes);
   HugePages pages_for_slabs(ClassIndex c) const;
   HugePages pages_for_large() const;
   void give_run(Superslab* head);
@@ -225,12 +232,18 @@ class Heap {
   void purge_items(PurgeBatch& batch);
   Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
 
+  bool has_guard_pages() const;
+  void note_refused(Secrecy what);
+  bool purge_one(const Superslab& s, const OsRange& range);
+  void scrub(const Superslab& s, ByteCount bytes);
+
   Superslab* make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero);
 
   Space& space_;
   const Clock& clock_;
   const HeapShape shape_;
   const bool is_charged_;
+  const Secrecy secrecy_;  // of all its memory
   IdleHook idle_hook_ = nullptr;
   PublishedSnapshot policy_;
   Budget budget_;
@@ -243,6 +256,7 @@ class Heap {
   SlabOwner* owners_ = nullptr;
   std::atomic<std::uint32_t> vacant_owners_{0};  // written under the lock
   std::uint32_t colour_ = 0;
+  std::atomic<Secrecy> refused_secrecy_{Secrecy::kNone};
   std::atomic<std::uint32_t> visitors_{0};  // attached threads too
   std::atomic<ByteCount> committed_{0};
   std::atomic<ByteCount> large_bytes_{0};  // of leased blocks beyond 2 MiB

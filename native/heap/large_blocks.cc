@@ -12,9 +12,26 @@ HugePages Heap::pages_for_large() const {
   return pages == HugePages::kTransparent && in_parts ? HugePages::kOff : pages;
 }
 
+bool Heap::has_guard_pages() const {
+  return policy_.get().guard_pages && shape_.large_reuse == LargeReuse::kWhole;
+}
+
+ByteCount Heap::large_capacity(ByteCount bytes) const {
+  // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
+  // last one costs addresses, not memory.
+  if (shape_.large_reuse == LargeReuse::kParts) return align_up(bytes, kSuperslabBytes);
+  // The guard begins where the block ends.
+  if (has_guard_pages()) return align_up(bytes, space_.os().page_bytes());
+  return large_block_bytes(bytes, pages_for_large());
+}
+
 Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
-  const auto run = static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes));
-  const TakenRun taken = take_run(run, bytes, pages_for_large(), unit);
+  // Behind a guarded block one page at least was never committed. It is reserved memory, which no
+  // view can reach: JavaScript cannot be made to crash there, only native code that overruns.
+  const ByteCount guard = has_guard_pages() ? space_.os().page_bytes() : 0;
+  const auto run = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
+  const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (run - 1) * kSuperslabBytes;
+  const TakenRun taken = take_run(run, bytes, pages_for_large(), unit, tail);
   Superslab* head = taken.head;
   if (head == nullptr) return nullptr;
   is_zero = taken.is_zero;
@@ -33,15 +50,13 @@ Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) 
 
 Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
                             bool* is_zero) {
-  // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
-  // last one costs addresses, not memory.
-  const ByteCount rounded = shape_.large_reuse == LargeReuse::kParts
-                                ? align_up(bytes, kSuperslabBytes)
-                                : large_block_bytes(bytes, pages_for_large());
+  const ByteCount rounded = large_capacity(bytes);
+  // A block that is longer than asked for has its guard too far away.
+  const ByteCount longest = has_guard_pages() ? rounded : rounded + rounded / 4;
   if (charge(rounded, 1) == 0) return nullptr;
   bool zero = false;
   Lock guard(*this);
-  Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded);
+  Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded, longest);
   if (head != nullptr) {
     counters_.large_hits.add(1);
   } else {

@@ -10,8 +10,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstring>
 
+#include "base/secure_zero.h"
 #include "heap/block_number.h"
 #include "heap/heap.h"
 #include "heap/magazine_limits.h"
@@ -129,7 +129,7 @@ class LeaseCache final : public Room::Member {
 template <class IsShared>
 void LeaseCache::reclaim(IsShared is_shared) {
   flush();
-  const bool clear = heap_.policy().zero == Zeroing::kRelease;
+  const bool clear = zeroing_of(heap_.policy()) == Zeroing::kRelease;
   std::uint64_t leaked_blocks = 0;
   ByteCount leaked_bytes = 0;
   // No shared lease of these slabs can be released meanwhile: that takes the lease table's lock.
@@ -137,7 +137,7 @@ void LeaseCache::reclaim(IsShared is_shared) {
     if (is_shared(number_of(heap_.space(), block))) return false;
     ++leaked_blocks;
     leaked_bytes += bytes;
-    if (clear) std::memset(block, 0, bytes);
+    if (clear) secure_zero(block, bytes);
     owner_.counters(class_for(bytes)).flushed_blocks.add(1);
     return true;
   });
@@ -146,7 +146,7 @@ void LeaseCache::reclaim(IsShared is_shared) {
     if (is_shared(static_cast<BlockNumber>(large->index * kGranulesPerSuperslab))) continue;
     ++leaked_blocks;
     leaked_bytes += large->large_bytes;
-    if (clear) std::memset(large->base, 0, large->large_bytes);
+    if (clear) secure_zero(large->base, large->large_bytes);
     heap_.give_large(large);
   }
   heap_.count_leak(leaked_blocks, leaked_bytes);

@@ -1,18 +1,8 @@
 // Idle memory of a heap on its way back to the operating system.
-#include <cstring>
-
+#include "base/secure_zero.h"
 #include "heap/heap_parts.h"
 
 namespace superslab {
-namespace {
-
-/// Makes memory that goes back to the address space read as zero.
-void scrub(Os& os, const Superslab& s, ByteCount bytes) {
-  const OsRange range{s.base, bytes};
-  if (!is_purgeable(s.pages) || os.purge(&range, 1) != OsStatus::kOk) std::memset(s.base, 0, bytes);
-}
-
-}  // namespace
 
 /// Idle memory on its way to the operating system. It is on no list meanwhile, so that the heap's
 /// lock is free while the system call runs.
@@ -41,14 +31,30 @@ struct Heap::Purged {
   ByteCount bytes = 0;
 };
 
+bool Heap::purge_one(const Superslab& s, const OsRange& range) {
+  Os& os = space_.os();
+  if (os.purge(&range, 1) == OsStatus::kOk) return true;
+  if (!has(s.secrecy, Secrecy::kLocked)) return false;
+  // Kernels before 5.18 purge no locked memory: it is unlocked for as long as that takes.
+  note_refused(os.reveal(range.address, range.bytes, Secrecy::kLocked));
+  const bool is_purged = os.purge(&range, 1) == OsStatus::kOk;
+  note_refused(os.conceal(range.address, range.bytes, Secrecy::kLocked));
+  return is_purged;
+}
+
+/// Makes memory that goes back to the address space read as zero.
+void Heap::scrub(const Superslab& s, ByteCount bytes) {
+  if (!is_purgeable(s.pages) || !purge_one(s, {s.base, bytes})) secure_zero(s.base, bytes);
+}
+
 void Heap::give_back_idle(Superslab* head) {
-  scrub(space_.os(), *head, head->large_bytes);
+  scrub(*head, head->large_bytes);
   committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
   give_run(head);
 }
 
 void Heap::give_back_unused(Superslab* s) {
-  scrub(space_.os(), *s, kSuperslabBytes);
+  scrub(*s, kSuperslabBytes);
   committed_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
   give_run(s);
 }
@@ -87,7 +93,7 @@ void Heap::purge_items(PurgeBatch& batch) {
       if (is_purgeable(s.pages)) {
         ranges[count++] = {s.base, s.large_bytes};
       } else {
-        scrub(os, s, s.large_bytes);
+        scrub(s, s.large_bytes);
       }
     } else if (item.what == PurgeBatch::kWhole) {
       ranges[count++] = {s.base, kSuperslabBytes};
@@ -110,7 +116,7 @@ void Heap::purge_items(PurgeBatch& batch) {
   for (std::size_t i = 0; i < batch.count; ++i) {
     PurgeBatch::Item& item = batch.items[i];
     for (std::size_t r = item.first_range; r < item.end_range; ++r)
-      item.failed |= os.purge(&ranges[r], 1) != OsStatus::kOk;
+      item.failed |= !purge_one(*item.superslab, ranges[r]);
   }
 }
 

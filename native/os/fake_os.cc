@@ -1,5 +1,7 @@
 #include "os/fake_os.h"
 
+#include <bit>
+
 #include "base/bits.h"
 
 namespace superslab {
@@ -12,6 +14,11 @@ constexpr ByteCount huge_bytes(HugePages pages) {
   if (pages == HugePages::k2MiB) return 2 * kMiB;
   if (pages == HugePages::k1GiB) return kGiB;
   return 0;
+}
+
+/// Of one kind of secrecy in FakeOs::concealed_.
+std::size_t place_of(Secrecy one) {
+  return static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(one)));
 }
 
 }  // namespace
@@ -70,6 +77,11 @@ void FakeOs::set_huge_pages(HugePages size, std::uint64_t count) {
   pool(size).free = count;
 }
 
+void FakeOs::refuse(Secrecy what) {
+  const Guard guard(mutex_);
+  refused_ = what;
+}
+
 void FakeOs::set_page_bytes(ByteCount bytes) {
   const Guard guard(mutex_);
   page_bytes_ = bytes;
@@ -117,6 +129,16 @@ ByteCount FakeOs::committed_bytes() const {
 ByteCount FakeOs::purged_bytes() const {
   const Guard guard(mutex_);
   return purged_.bytes();
+}
+
+ByteCount FakeOs::concealed_bytes(const void* address, ByteCount bytes, Secrecy one) const {
+  const Guard guard(mutex_);
+  return concealed_[place_of(one)].overlap(address_of(address), bytes);
+}
+
+ByteCount FakeOs::concealed_bytes(Secrecy one) const {
+  const Guard guard(mutex_);
+  return concealed_[place_of(one)].bytes();
 }
 
 std::uint64_t FakeOs::free_huge_pages(HugePages size) const {
@@ -184,6 +206,7 @@ void FakeOs::unreserve(void* address, ByteCount bytes) {
   reserved_.remove(first, bytes);
   committed_.remove(first, bytes);
   purged_.remove(first, bytes);
+  for (FakeRangeSet& ranges : concealed_) ranges.remove(first, bytes);
   for (const HugePages size : {HugePages::k2MiB, HugePages::k1GiB}) {
     HugePool& from = pool(size);
     from.free += from.used.overlap(first, bytes) / huge_bytes(size);
@@ -258,6 +281,35 @@ OsStatus FakeOs::place(void* address, ByteCount bytes, Placement placement) {
   last_placement_ = placement;
   totals_.placed += bytes;
   return OsStatus::kOk;
+}
+
+Secrecy FakeOs::conceal(void* address, ByteCount bytes, Secrecy what) {
+  const Guard guard(mutex_);
+  if (begin(Call::kConceal) != OsStatus::kOk) return what;
+  if (!usable(address, bytes)) return what;
+  const Secrecy granted = without(what, refused_);
+  const Secrecy refused = real_.conceal(address, bytes, granted);
+  for (const Secrecy one : kEverySecrecy) {
+    if (has(granted, one) && !has(refused, one))
+      concealed_[place_of(one)].add(address_of(address), bytes);
+  }
+  return refused | (what & refused_);
+}
+
+Secrecy FakeOs::reveal(void* address, ByteCount bytes, Secrecy what) {
+  const Guard guard(mutex_);
+  if (begin(Call::kReveal) != OsStatus::kOk) return what;
+  if (!aligned(address, bytes, page_bytes_)) return what;
+  if (!reserved_.contains(address_of(address), bytes)) {
+    ++misuse_.outside_reserved;
+    return what;
+  }
+  const Secrecy left = real_.reveal(address, bytes, what);
+  for (const Secrecy one : kEverySecrecy) {
+    if (has(what, one) && !has(left, one))
+      concealed_[place_of(one)].remove(address_of(address), bytes);
+  }
+  return left;
 }
 
 }  // namespace superslab

@@ -14,8 +14,17 @@ namespace superslab {
 
 class FakeOs final : public Os {
  public:
-  enum class Call : std::uint8_t { kReserve, kUnreserve, kCommit, kPurge, kPopulate, kPlace };
-  static constexpr std::size_t kCalls = 6;
+  enum class Call : std::uint8_t {
+    kReserve,
+    kUnreserve,
+    kCommit,
+    kPurge,
+    kPopulate,
+    kPlace,
+    kConceal,
+    kReveal,
+  };
+  static constexpr std::size_t kCalls = 8;
 
   enum class Lasts : std::uint8_t { kOnce, kFromThenOn };
 
@@ -32,9 +41,9 @@ class FakeOs final : public Os {
   /// The ways to break the contract that are counted, and then not done.
   struct Misuse {
     unsigned misaligned = 0;         // not a multiple of page_bytes(), or of the huge page
-    unsigned outside_reserved = 0;   // commit or unreserve of what was not reserved
+    unsigned outside_reserved = 0;   // commit, unreserve or reveal of what was not reserved
     unsigned committed_twice = 0;    // commit of what was committed
-    unsigned outside_committed = 0;  // purge, populate or place of what was not committed
+    unsigned outside_committed = 0;  // purge, populate, place or conceal of what was not committed
     unsigned no_such_node = 0;       // place on a node >= node_count()
     unsigned total() const {
       return misaligned + outside_reserved + committed_twice + outside_committed + no_such_node;
@@ -56,6 +65,9 @@ class FakeOs final : public Os {
   /// Explicit huge pages that commit may use up, by size; none at first. The memory behind them is
   /// ordinary. unreserve returns them.
   void set_huge_pages(HugePages size, std::uint64_t count);
+  /// What every conceal() refuses of what it is asked for, as RLIMIT_MEMLOCK does; nothing at
+  /// first.
+  void refuse(Secrecy what);
   /// A larger base page; a multiple of the real one. Set before anything is reserved.
   void set_page_bytes(ByteCount bytes);
 
@@ -70,6 +82,9 @@ class FakeOs final : public Os {
   /// Committed bytes that were purged and not populated since: an upper bound of what came back,
   /// for a later touch is not seen.
   ByteCount purged_bytes() const;
+  /// Bytes of the range that are concealed by `one`.
+  ByteCount concealed_bytes(const void* address, ByteCount bytes, Secrecy one) const;
+  ByteCount concealed_bytes(Secrecy one) const;
   std::uint64_t free_huge_pages(HugePages size) const;
   Placement last_placement() const;
   HugePages last_commit_pages() const;
@@ -81,6 +96,8 @@ class FakeOs final : public Os {
   OsStatus purge(const OsRange* ranges, std::size_t count) override;
   OsStatus populate(void* address, ByteCount bytes) override;
   OsStatus place(void* address, ByteCount bytes, Placement placement) override;
+  Secrecy conceal(void* address, ByteCount bytes, Secrecy what) override;
+  Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override;
   bool is_resident(const void* address) const override { return real_.is_resident(address); }
   FaultCounts fault_counts() const override { return real_.fault_counts(); }
@@ -119,6 +136,8 @@ class FakeOs final : public Os {
   FakeRangeSet committed_;
   FakeRangeSet purged_;
   std::array<HugePool, 2> pools_;
+  std::array<FakeRangeSet, std::size(kEverySecrecy)> concealed_;
+  Secrecy refused_ = Secrecy::kNone;
   Placement last_placement_;
   HugePages last_commit_pages_ = HugePages::kOff;
 };

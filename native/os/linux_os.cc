@@ -25,6 +25,8 @@ namespace {
 // Newer than the headers that we build with: <asm-generic/mman-common.h>, <linux/pidfd.h>.
 constexpr int kPopulateWrite = 23;   // Linux 5.14
 constexpr int kDontNeedLocked = 24;  // Linux 5.18
+constexpr int kWipeOnFork = 18;      // Linux 4.14
+constexpr int kKeepOnFork = 19;
 constexpr int kPidfdSelf = -10'000;  // PIDFD_SELF_THREAD, Linux 6.15. Unlike a descriptor it still
                                      // means "me" after fork; any thread shares the memory map.
 #ifdef SYS_process_madvise
@@ -32,6 +34,13 @@ constexpr long kProcessMadvise = SYS_process_madvise;
 #else
 constexpr long kProcessMadvise = 440;  // one number on all architectures
 #endif
+
+#ifdef SYS_mlock2
+constexpr long kMlock2 = SYS_mlock2;  // Linux 4.4
+#else
+constexpr long kMlock2 = -1;           // refused as ENOSYS
+#endif
+constexpr int kLockOnFault = 1;
 
 constexpr std::size_t kMaxVectors = 1024;  // the kernel's UIO_MAXIOV
 
@@ -162,6 +171,28 @@ OsStatus LinuxOs::place(void* address, ByteCount bytes, Placement placement) {
   }
   if (node_count_ == 1) return OsStatus::kOk;
   return bind_pages(address, bytes, placement, nodes_);
+}
+
+Secrecy LinuxOs::conceal(void* address, ByteCount bytes, Secrecy what) {
+  Secrecy refused = Secrecy::kNone;
+  if (has(what, Secrecy::kNoDump) && advise(address, bytes, MADV_DONTDUMP) != 0)
+    refused = refused | Secrecy::kNoDump;
+  if (has(what, Secrecy::kWipeOnFork) && advise(address, bytes, kWipeOnFork) != 0)
+    refused = refused | Secrecy::kWipeOnFork;
+  // On fault: memory that nobody has touched need not be brought in.
+  if (has(what, Secrecy::kLocked) && syscall(kMlock2, address, bytes, kLockOnFault) != 0)
+    refused = refused | Secrecy::kLocked;
+  return refused;
+}
+
+Secrecy LinuxOs::reveal(void* address, ByteCount bytes, Secrecy what) {
+  Secrecy left = Secrecy::kNone;
+  if (has(what, Secrecy::kNoDump) && advise(address, bytes, MADV_DODUMP) != 0)
+    left = left | Secrecy::kNoDump;
+  if (has(what, Secrecy::kWipeOnFork) && advise(address, bytes, kKeepOnFork) != 0)
+    left = left | Secrecy::kWipeOnFork;
+  if (has(what, Secrecy::kLocked) && munlock(address, bytes) != 0) left = left | Secrecy::kLocked;
+  return left;
 }
 
 bool LinuxOs::is_resident(const void* address) const {

@@ -30,6 +30,8 @@ class LinuxOs final : public Os {
   OsStatus purge(const OsRange* ranges, std::size_t count) override;
   OsStatus populate(void* address, ByteCount bytes) override;
   OsStatus place(void* address, ByteCount bytes, Placement placement) override;
+  Secrecy conceal(void* address, ByteCount bytes, Secrecy what) override;
+  Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override { return node_count_; }
   bool is_resident(const void* address) const override;
   FaultCounts fault_counts() const override;

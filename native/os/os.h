@@ -36,6 +36,27 @@ struct Placement {
   std::uint16_t node = 0;
 };
 
+/// What keeps the bytes of a range from others: a set of bits.
+enum class Secrecy : std::uint8_t {
+  kNone = 0,
+  kNoDump = 1,      // left out of core dumps
+  kWipeOnFork = 2,  // a child that is forked reads zeros
+  kLocked = 4,      // never written to swap, from its first touch on
+};
+inline constexpr Secrecy kEverySecrecy[] = {Secrecy::kNoDump, Secrecy::kWipeOnFork,
+                                            Secrecy::kLocked};
+constexpr Secrecy operator|(Secrecy a, Secrecy b) {
+  return static_cast<Secrecy>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr Secrecy operator&(Secrecy a, Secrecy b) {
+  return static_cast<Secrecy>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
+}
+/// What `a` has and `b` has not.
+constexpr Secrecy without(Secrecy a, Secrecy b) {
+  return static_cast<Secrecy>(static_cast<unsigned>(a) & ~static_cast<unsigned>(b));
+}
+constexpr bool has(Secrecy set, Secrecy one) { return (set & one) != Secrecy::kNone; }
+
 struct OsRange {
   void* address;
   ByteCount bytes;
@@ -84,6 +105,15 @@ class Os {
   /// Sets where pages of a committed, not yet touched range will lie. kOk without doing anything
   /// on a machine with one node.
   virtual OsStatus place(void* address, ByteCount bytes, Placement placement) = 0;
+
+  /// Keeps the bytes of a committed range from others, by all of `what`, until reveal(). Answers
+  /// what could not be had; for kLocked that is mostly RLIMIT_MEMLOCK. Never for explicit huge
+  /// pages.
+  virtual Secrecy conceal(void* address, ByteCount bytes, Secrecy what) = 0;
+
+  /// Ends `what` of a reserved range, committed or not. Answers what may still hold somewhere in
+  /// it: memory that a fork would wipe must not serve code that does not know.
+  virtual Secrecy reveal(void* address, ByteCount bytes, Secrecy what) = 0;
 
   /// Nodes that have memory this process may use, at least 1; read once.
   virtual unsigned node_count() const = 0;

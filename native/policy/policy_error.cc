@@ -64,7 +64,7 @@ void write_words(Writer& out, std::string_view words) {
 }
 
 /// What is to be given instead.
-void write_expected(Writer& out, const Knob& knob) {
+void write_expected(Writer& out, const Knob& knob, PolicyOrigin origin) {
   char min_text[kValueTextBytes];
   char max_text[kValueTextBytes];
   const bool is_size = knob.type == KnobType::bytes;
@@ -84,7 +84,7 @@ void write_expected(Writer& out, const Knob& knob) {
       write_words(out, knob.words);
       break;
     case KnobType::flag:
-      out << "give 0 or 1";
+      out << (origin == PolicyOrigin::kOption ? "give true or false" : "give 0 or 1");
       break;
     case KnobType::placement:
       out << "give one of ";
@@ -94,7 +94,7 @@ void write_expected(Writer& out, const Knob& knob) {
   }
 }
 
-std::string_view fault_text(const Knob& knob, TextFault fault) {
+std::string_view fault_text(const Knob& knob, TextFault fault, PolicyOrigin origin) {
   if (fault == TextFault::kFraction) return "not a whole number";
   if (fault == TextFault::kOutOfRange) return "out of range";
   switch (knob.type) {
@@ -106,7 +106,7 @@ std::string_view fault_text(const Knob& knob, TextFault fault) {
     case KnobType::choice:
       break;
     case KnobType::flag:
-      return "neither 0 nor 1";
+      return origin == PolicyOrigin::kOption ? "neither true nor false" : "neither 0 nor 1";
     case KnobType::placement:
       return "no placement";
   }
@@ -136,11 +136,11 @@ void describe(PolicyOrigin origin, const Knob& knob, std::string_view quote, Tex
   if (error.value[0] == '\0') {
     out << " is empty: ";
   } else {
-    out << " is " << quote << error.value << quote << ", which is " << fault_text(knob, fault)
-        << ": ";
+    out << " is " << quote << error.value << quote << ", which is "
+        << fault_text(knob, fault, origin) << ": ";
   }
   if (error.suggestion[0] != '\0') out << "did you mean \"" << error.suggestion << "\"? Or ";
-  write_expected(out, knob);
+  write_expected(out, knob, origin);
 }
 
 }  // namespace
@@ -206,6 +206,17 @@ void describe_missing_node(PolicyOrigin origin, const Knob& knob, unsigned node,
   } else {
     out << " or the number of a node from 0 to " << std::uint64_t{node_count - 1};
   }
+}
+
+void describe_conflict(PolicyOrigin origin, const Knob& knob, std::uint64_t value,
+                       const Knob& other, std::string_view advice, PolicyError& error) {
+  error = PolicyError{};
+  char text[kValueTextBytes];
+  copy_foreign(format_value(knob, value, text), error.value);
+  Writer out = begin(origin, knob, PolicyErrorKind::kConflict, error);
+  const bool is_option = origin == PolicyOrigin::kOption;
+  out << " is \"" << error.value << "\", which cannot be with "
+      << (is_option ? other.option : other.variable) << ": " << advice;
 }
 
 }  // namespace superslab

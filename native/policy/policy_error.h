@@ -10,7 +10,13 @@
 
 namespace superslab {
 
-enum class PolicyErrorKind : std::uint8_t { kNone, kUnknownName, kMalformed, kOutOfRange };
+enum class PolicyErrorKind : std::uint8_t {
+  kNone,
+  kUnknownName,
+  kMalformed,
+  kOutOfRange,
+  kConflict
+};
 
 /// Where a value came from. The binding makes ERR_SUPERSLAB_ENV or ERR_SUPERSLAB_OPTION of it.
 enum class PolicyOrigin : std::uint8_t { kEnvironment, kOption };
@@ -40,5 +46,10 @@ void describe_number_fault(const Knob& knob, std::string_view spelled, TextFault
 /// A memory node that this machine does not have.
 void describe_missing_node(PolicyOrigin origin, const Knob& knob, unsigned node,
                            unsigned node_count, PolicyError& error);
+
+/// Two values that cannot both be: `knob` has code `value`, `other` is in force, and `advice` says
+/// what to do.
+void describe_conflict(PolicyOrigin origin, const Knob& knob, std::uint64_t value,
+                       const Knob& other, std::string_view advice, PolicyError& error);
 
 }  // namespace superslab

@@ -79,7 +79,33 @@ std::size_t snapshot_from_environment(const char* const* environment, Snapshot& 
     is_set[row] = true;
   }
   apply_profile(out, is_set);
+  // Of values that are wrong by themselves nothing can be said.
+  PolicyError conflict;
+  if (wrong == 0 && !check_conflicts(out, PolicyOrigin::kEnvironment,
+                                     is_set[static_cast<std::size_t>(KnobId::zero)], conflict))
+    next_error() = conflict;
   return wrong;
+}
+
+bool check_conflicts(const Snapshot& snapshot, PolicyOrigin origin, bool is_zero_chosen,
+                     PolicyError& error) {
+  const auto refuse = [&](KnobId id, KnobId other, std::string_view advice) {
+    describe_conflict(origin, knob_row(id), knob_code(snapshot, id), knob_row(other), advice,
+                      error);
+    return false;
+  };
+  if (snapshot.sensitive && is_zero_chosen && snapshot.zero != Zeroing::kRelease)
+    return refuse(KnobId::zero, KnobId::sensitive,
+                  "secrets are cleared at each release; leave it out or give release");
+  if (snapshot.huge_pages != HugePages::k2MiB && snapshot.huge_pages != HugePages::k1GiB)
+    return true;
+  if (snapshot.sensitive)
+    return refuse(KnobId::huge_pages, KnobId::sensitive,
+                  "explicit huge pages cannot be wiped in a forked child; give thp or off");
+  if (snapshot.guard_pages)
+    return refuse(KnobId::huge_pages, KnobId::guard_pages,
+                  "what is behind a block is on the same huge page; give thp or off");
+  return true;
 }
 
 bool check_node(const Snapshot& snapshot, PolicyOrigin origin, unsigned node_count,

@@ -53,6 +53,11 @@ struct Snapshot {
 
 static_assert(std::is_trivially_copyable_v<Snapshot>);
 
+/// When bytes are cleared: those of secrets always at release.
+constexpr Zeroing zeroing_of(const Snapshot& snapshot) {
+  return snapshot.sensitive ? Zeroing::kRelease : snapshot.zero;
+}
+
 /// A field by its row, for tables and reports; see format_value.
 KnobCode knob_code(const Snapshot& snapshot, KnobId id);
 void set_knob_code(Snapshot& snapshot, KnobId id, KnobCode code);
@@ -71,6 +76,11 @@ void set_knob_code(Snapshot& snapshot, KnobId id, KnobCode code);
                                 PolicyError& error);
 [[nodiscard]] bool apply_option(Snapshot& snapshot, std::string_view option, double value,
                                 PolicyError& error);
+
+/// Whether the values of `snapshot` can be together. `origin` is where the last of them came from,
+/// `is_zero_chosen` whether `zero` was among those. False, and `error` filled in, when not.
+[[nodiscard]] bool check_conflicts(const Snapshot& snapshot, PolicyOrigin origin,
+                                   bool is_zero_chosen, PolicyError& error);
 
 /// Whether this machine has the memory node that `snapshot` names, if it names one. `origin` is
 /// where the last of its values came from. False, and `error` filled in, when not.

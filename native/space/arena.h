@@ -37,10 +37,11 @@ class Arena {
   void add_piece(std::byte* base, ByteCount bytes);
 
   /// The lowest run of `count` spare superslabs, starting at a multiple of `unit`, that
-  /// `fits(entry-or-nullptr)` accepts one by one (nullptr: never used), or -1. Lowest first keeps
-  /// the touched part of the window short.
-  template <class Fits>
-  int find_spare(std::uint32_t count, std::uint32_t unit, Fits fits) const;
+  /// `fits(entry-or-nullptr)` accepts one by one (nullptr: never used), and `fits_last`, which
+  /// accepts no more than `fits`, the last of them; or -1. Lowest first keeps the touched part of
+  /// the window short.
+  template <class Fits, class FitsLast>
+  int find_spare(std::uint32_t count, std::uint32_t unit, Fits fits, FitsLast fits_last) const;
 
   /// Whether all of [first, first + count), inside the arena, is spare and fits.
   template <class Fits>
@@ -90,8 +91,9 @@ bool Arena::is_spare(std::uint32_t first, std::uint32_t count, Fits fits) const 
   return true;
 }
 
-template <class Fits>
-int Arena::find_spare(std::uint32_t count, std::uint32_t unit, Fits fits) const {
+template <class Fits, class FitsLast>
+int Arena::find_spare(std::uint32_t count, std::uint32_t unit, Fits fits,
+                      FitsLast fits_last) const {
   for (std::uint32_t i = 0; i + count <= kSuperslabsPerArena;) {
     const std::uint64_t rest = spare_[i / 64] >> (i % 64);
     if (rest == 0) {
@@ -102,7 +104,11 @@ int Arena::find_spare(std::uint32_t count, std::uint32_t unit, Fits fits) const 
     i = static_cast<std::uint32_t>(align_up(i, unit));
     std::uint32_t end = i;
     while (end < i + count && end < kSuperslabsPerArena && is_spare(end, 1, fits)) ++end;
-    if (end == i + count) return static_cast<int>(i);
+    if (end == i + count) {
+      if (is_spare(end - 1, 1, fits_last)) return static_cast<int>(i);
+      ++i;  // what cannot be the last one can stand before it
+      continue;
+    }
     i = end + 1;
   }
   return -1;

@@ -8,7 +8,7 @@
 namespace superslab {
 
 /// Raised when the meaning of a field changes and its place does not.
-constexpr std::uint64_t kSpaceAbi = 2;
+constexpr std::uint64_t kSpaceAbi = 3;
 
 namespace detail {
 

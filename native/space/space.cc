@@ -178,6 +178,8 @@ Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted,
     // What one door has left behind is not for the other: stale views, or contents.
     if (s != nullptr && (backing.access == Access::kViews ? s->is_idle : s->is_exposed))
       return false;
+    // Memory that a fork would wipe, or that is missing in dumps, is not for who did not ask.
+    if (s != nullptr && without(s->secrecy, backing.secrecy) != Secrecy::kNone) return false;
     const bool fresh = s == nullptr || s->committed_bytes == 0;
     switch (wanted) {
       case Wanted::kFresh:
@@ -193,11 +195,14 @@ Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted,
     }
     return false;
   };
+  const auto fits_last = [&](const Superslab* s) {
+    return fits(s) && (s == nullptr || s->committed_bytes <= backing.tail_bytes);
+  };
   status = OsStatus::kOk;
   for (std::uint32_t ordinal = 1; ordinal < arena_count_; ++ordinal) {
     if (arenas_[ordinal] == nullptr) continue;
     Arena& arena = *arenas_[ordinal];
-    const int first = arena.find_spare(count, unit, fits);
+    const int first = arena.find_spare(count, unit, fits, fits_last);
     if (first < 0) continue;
     const auto start = static_cast<std::uint32_t>(first);
     status = arena.commit_directory(*os_, start, count);
@@ -338,6 +343,13 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std:
     for (std::uint32_t i = 0; i < count; ++i) taken.head[i].is_exposed = true;
   }
   taken.is_zero = leave_idle(taken.head, count);
+  if (backing.secrecy != Secrecy::kNone) {
+    // Before its first touch: swap, a dump and a child see what is there from now on.
+    taken.refused =
+        os_->conceal(taken.head->base, align_up(bytes, os_->page_bytes()), backing.secrecy);
+    // What was refused too: it may hold for a part.
+    for (std::uint32_t i = 0; i < count; ++i) taken.head[i].secrecy = backing.secrecy;
+  }
   return taken;
 }
 
@@ -358,7 +370,7 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
   if (first + count > kSuperslabsPerArena) return false;
   Arena& arena = *arenas_[head->index / kSuperslabsPerArena];
   const auto fits = [&](const Superslab* s) {
-    if (s != nullptr && s->is_exposed) return false;
+    if (s != nullptr && (s->is_exposed || s->secrecy != Secrecy::kNone)) return false;
     return s == nullptr || s->committed_bytes == 0 || s->pages == head->pages;
   };
   if (!arena.is_spare(first + head->run, more, fits)) return false;
@@ -447,14 +459,21 @@ ByteCount Space::purge_idle(Nanos before) {
   }
 }
 
-void Space::give(Superslab* head) {
+Secrecy Space::give(Superslab* head) {
   LockGuard guard(lock_);
   const std::uint32_t count = head->run;
+  Secrecy secrecy = head->secrecy;
+  if (secrecy != Secrecy::kNone) {
+    // The next heap is another: a fork must not wipe its memory, and its dumps must be whole.
+    secrecy = os_->reveal(head->base, count * kSuperslabBytes, secrecy);
+    for (std::uint32_t i = 0; i < count; ++i) head[i].secrecy = secrecy;
+  }
   for (std::uint32_t i = 0; i < count; ++i) {
     head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
     head[i].heap = nullptr;
   }
   set_spare(head, count);
+  return secrecy;
 }
 
 void Space::list_entries(std::uint64_t* out) {

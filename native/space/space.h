@@ -63,13 +63,18 @@ struct Backing {
   HugePages pages = HugePages::kOff;
   Placement placement = {};
   Access access = Access::kViews;
+  Secrecy secrecy = Secrecy::kNone;
+  /// Most of the last superslab that may ever have been committed. What is behind it cannot be
+  /// touched and no view of it exists, so that it stays a guard for as long as the run is taken.
+  ByteCount tail_bytes = kSuperslabBytes;
 };
 
 struct TakenRun {
   Superslab* head = nullptr;  // nullptr: nothing taken, `status` says why
   OsStatus status = OsStatus::kOk;
-  bool fell_back = false;  // explicit huge pages were asked for and smaller ones came
-  bool is_zero = true;     // false: some of it was given by give_idle() and holds what it held
+  bool fell_back = false;            // explicit huge pages were asked for and smaller ones came
+  Secrecy refused = Secrecy::kNone;  // of what the backing asked for
+  bool is_zero = true;  // false: some of it was given by give_idle() and holds what it held
 };
 
 class Space {
@@ -94,8 +99,9 @@ class Space {
   /// of this many superslabs. Any thread.
   TakenRun take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit = 1);
 
-  /// Takes back a run whose memory was purged. Any thread.
-  void give(Superslab* head);
+  /// Takes back a run whose memory was purged, and ends its secrecy. Answers what the operating
+  /// system refused to end: such superslabs serve only backings that ask for it too. Any thread.
+  Secrecy give(Superslab* head);
 
   /// Takes back the part of a run from its superslab `from` on, with its memory, for whoever needs
   /// superslabs next; purge_idle() gives the memory back. Any thread.

@@ -48,6 +48,8 @@ class PlainOs final : public Os {
   OsStatus purge(const OsRange*, std::size_t) override { return OsStatus::kUnsupported; }
   OsStatus populate(void*, ByteCount) override { return OsStatus::kUnsupported; }
   OsStatus place(void*, ByteCount, Placement) override { return OsStatus::kOk; }
+  Secrecy conceal(void*, ByteCount, Secrecy what) override { return what; }
+  Secrecy reveal(void*, ByteCount, Secrecy) override { return Secrecy::kNone; }
   unsigned node_count() const override { return 1; }
   bool is_resident(const void*) const override { return false; }
   FaultCounts fault_counts() const override { return {}; }

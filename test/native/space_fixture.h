@@ -63,6 +63,14 @@ class OsProxy : public superslab::Os {
                             superslab::Placement placement) override {
     return to_.place(address, bytes, placement);
   }
+  superslab::Secrecy conceal(void* address, superslab::ByteCount bytes,
+                             superslab::Secrecy what) override {
+    return to_.conceal(address, bytes, what);
+  }
+  superslab::Secrecy reveal(void* address, superslab::ByteCount bytes,
+                            superslab::Secrecy what) override {
+    return to_.reveal(address, bytes, what);
+  }
   unsigned node_count() const override { return to_.node_count(); }
   bool is_resident(const void* address) const override { return to_.is_resident(address); }
   superslab::FaultCounts fault_counts() const override { return to_.fault_counts(); }
