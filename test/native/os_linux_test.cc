@@ -19,12 +19,14 @@
 #include "os/numa_linux.h"
 #include "os_temp_tree.h"
 #include "os_test_memory.h"
+#include "os_vm_flags.h"
 
 using namespace superslab;
 using superslab_test::Context;
 using superslab_test::is_all;
 using superslab_test::Reservation;
 using superslab_test::TempTree;
+using superslab_test::vm_flags;
 
 namespace {
 
@@ -39,28 +41,6 @@ std::string nodes_text(const NodeSet& nodes) {
 std::string parsed(const char* text) {
   NodeSet nodes;
   return parse_node_list(text, &nodes) ? nodes_text(nodes) : "refused";
-}
-
-/// The flags that /proc/self/smaps shows for the mapping at `p`, like " rd wr mr mw me ac hg ".
-std::string vm_flags(const void* p) {
-  FILE* smaps = fopen("/proc/self/smaps", "re");
-  if (smaps == nullptr) return "";
-  char line[512];
-  bool here = false;
-  std::string flags;
-  while (fgets(line, sizeof line, smaps) != nullptr) {
-    std::uintptr_t first = 0;
-    std::uintptr_t last = 0;
-    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &first, &last) == 2) {
-      here = first <= address_of(p) && address_of(p) < last;
-    } else if (here && strncmp(line, "VmFlags:", 8) == 0) {
-      flags = line + 8;
-      flags.back() = ' ';
-      break;
-    }
-  }
-  fclose(smaps);
-  return flags;
 }
 
 bool has_flag(const std::string& flags, const char* flag) {

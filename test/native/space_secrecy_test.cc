@@ -1,0 +1,119 @@
+// Secrecy ends when a superslab goes back to the space: who takes it next knows nothing of it, and
+// would lose its memory at a fork.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "check.h"
+#include "heap_fixture.h"
+#include "space_fixture.h"
+
+using namespace superslab;
+using namespace superslab_test;
+using Call = FakeOs::Call;
+
+namespace {
+
+constexpr Secrecy kBoth = Secrecy::kNoDump | Secrecy::kWipeOnFork;
+constexpr Backing kPlain{.pages = HugePages::kOff};
+constexpr Backing kSecret{.pages = HugePages::kOff, .secrecy = kBoth};
+constexpr Backing kOfMalloc{.pages = HugePages::kOff, .access = Access::kPointers};
+
+Secrecy purge_and_give(TestSpace& t, Superslab* head, ByteCount bytes) {
+  const OsRange range{head->base, bytes};
+  t.os.purge(&range, 1);
+  return t.space->give(head);
+}
+
+/// What a forked child finds in the first bytes of `p`: 0 the text, 1 zeros, 2 something else.
+int child_finds(const std::byte* p, const char* text) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (std::strcmp(reinterpret_cast<const char*>(p), text) == 0) _exit(0);
+    _exit(is_zero(p, std::strlen(text)) ? 1 : 2);
+  }
+  int status = 0;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST(space, "a run of secrets is concealed as far as it is committed") {
+  TestSpace t;
+  const ByteCount bytes = 3 * kMiB;
+  Superslab* head = t.space->take(2, bytes, kSecret).head;
+  CHECK(head != nullptr);
+  CHECK_EQ(t.os.concealed_bytes(head->base, bytes, Secrecy::kNoDump), bytes);
+  CHECK_EQ(t.os.concealed_bytes(head->base, bytes, Secrecy::kWipeOnFork), bytes);
+  CHECK_EQ(t.os.concealed_bytes(Secrecy::kWipeOnFork), bytes);  // and nothing else
+  CHECK_EQ(t.os.concealed_bytes(Secrecy::kLocked), 0u);
+  CHECK(purge_and_give(t, head, bytes) == Secrecy::kNone);
+  CHECK_EQ(t.os.concealed_bytes(Secrecy::kNoDump), 0u);
+  t.close();
+  CHECK(t.is_balanced());
+}
+
+TEST(space, "no calls are made for memory that is no secret") {
+  TestSpace t;
+  Superslab* head = t.space->take(1, kSuperslabBytes, kPlain).head;
+  purge_and_give(t, head, kSuperslabBytes);
+  CHECK_EQ(t.os.calls(Call::kConceal), 0u);
+  CHECK_EQ(t.os.calls(Call::kReveal), 0u);
+}
+
+TEST(space, "a forked child has the memory that a heap of secrets used before") {
+  TestSpace t;
+  Superslab* secret = t.space->take(1, kSuperslabBytes, kSecret).head;
+  CHECK(secret != nullptr);
+  std::strcpy(reinterpret_cast<char*>(secret->base), "secret");
+  CHECK_EQ(child_finds(secret->base, "secret"), 1);
+  purge_and_give(t, secret, kSuperslabBytes);
+  Superslab* next = t.space->take(1, kSuperslabBytes, kPlain).head;
+  CHECK(next == secret);  // else this test says nothing
+  std::strcpy(reinterpret_cast<char*>(next->base), "heap");
+  CHECK_EQ(child_finds(next->base, "heap"), 0);
+}
+
+TEST(space, "memory of which the secrecy could not be ended serves secrets only") {
+  TestSpace t;
+  Superslab* stuck = t.space->take(1, kSuperslabBytes, kSecret).head;
+  t.os.fail_nth(Call::kReveal, 1, OsStatus::kNoMemory);
+  CHECK(purge_and_give(t, stuck, kSuperslabBytes) == kBoth);
+  Superslab* plain = t.space->take(1, kSuperslabBytes, kPlain).head;
+  Superslab* malloced = t.space->take(1, kSuperslabBytes, kOfMalloc).head;
+  constexpr Backing kNotDumped{.pages = HugePages::kOff, .secrecy = Secrecy::kNoDump};
+  Superslab* half = t.space->take(1, kSuperslabBytes, kNotDumped).head;
+  CHECK(plain != nullptr && malloced != nullptr && half != nullptr);
+  CHECK(plain != stuck && malloced != stuck && half != stuck);
+  Superslab* secret = t.space->take(1, kSuperslabBytes, kSecret).head;
+  CHECK(secret == stuck);
+  CHECK(purge_and_give(t, secret, kSuperslabBytes) == Secrecy::kNone);
+  CHECK(t.space->take(1, kSuperslabBytes, kPlain).head == stuck);
+}
+
+TEST(space, "a block that grows does not grow into secrets") {
+  TestSpace t;
+  Superslab* head = t.space->take(1, kSuperslabBytes, kOfMalloc).head;
+  Superslab* secret = t.space->take(1, kSuperslabBytes, kSecret).head;
+  CHECK(secret == head + 1);
+  t.os.fail_nth(Call::kReveal, 1, OsStatus::kNoMemory);
+  purge_and_give(t, secret, kSuperslabBytes);
+  secret->is_exposed = false;  // which refuses it for another reason
+  bool is_zero;
+  CHECK(!t.space->extend(head, 2, is_zero));
+}
+
+TEST(space, "what is refused is said, and the memory is taken all the same") {
+  TestSpace t;
+  constexpr Backing kLocked{.pages = HugePages::kOff, .secrecy = kBoth | Secrecy::kLocked};
+  t.os.refuse(Secrecy::kLocked);
+  const TakenRun taken = t.space->take(1, kSuperslabBytes, kLocked);
+  CHECK(taken.head != nullptr);
+  CHECK(taken.refused == Secrecy::kLocked);
+  CHECK_EQ(t.os.concealed_bytes(Secrecy::kWipeOnFork), kSuperslabBytes);
+  // It may have been locked in part: that ends too.
+  CHECK(purge_and_give(t, taken.head, kSuperslabBytes) == Secrecy::kNone);
+  CHECK(taken.head->secrecy == Secrecy::kNone);
+}
