@@ -29,6 +29,7 @@ export type {
   PoolTrimMessage,
 } from './channels.js';
 export type { ErrorCode, SuperslabError } from './errors.js';
+export { watchHistograms } from './lease-sampling.js';
 export type { BufferPoolOptions } from './options.js';
 export type {
   ClassStats,

@@ -3,6 +3,7 @@ import { type BlockNumber, binding, type NativePool, NO_MEMORY, NO_ROOM, type Sl
 import { channels, type PoolExhaustedMessage, tellingGrowth, tellingTrim } from './channels.js';
 import { closingCaches, facts, openCaches } from './environment.js';
 import { hostError, makeError, sizeError } from './errors.js';
+import { beginSample, endSample, isSampleDue } from './lease-sampling.js';
 import { forgetMagazines, homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
@@ -90,6 +91,7 @@ export class LeaseCache {
     if (size === 0) return leases.makePlain(this, 0);
     // Those who wait in acquireAsync() came first.
     const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
+    if (buf !== undefined && isSampleDue(this)) beginSample(this, leases.blockOf(buf), size);
     return buf ?? this.#acquireExhausted(size);
   }
 
@@ -205,6 +207,7 @@ export class LeaseCache {
 
   /** The last reference of a lease with details is gone. */
   releaseDetailed(block: BlockNumber, shared: boolean): void {
+    endSample(block);
     if (!shared) {
       this.release(block, homes.table[block >>> SLICE_SHIFT]! & 255);
       return;

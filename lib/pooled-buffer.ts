@@ -1,7 +1,7 @@
 import { binding } from './binding.js';
-import { facts } from './environment.js';
 import { makeError, show } from './errors.js';
 import type { LeaseCache } from './lease-cache.js';
+import { hotTagOfGranules } from './lease-sampling.js';
 import * as shared from './magazines.js';
 import * as view from './windows.js';
 
@@ -9,7 +9,7 @@ import * as view from './windows.js';
 // up each time.
 const { homes, magazinesOfHome, MAGAZINE_SHIFT, HOME_SHIFT } = shared;
 const { windows, probes, SUPERSLAB_SHIFT, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = view;
-const { tagOfGranules } = facts;
+const tagOfGranules = hotTagOfGranules;
 
 /** The largest lease that goes through magazines. */
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
@@ -45,6 +45,7 @@ export let leases: {
   ): PooledBuffer;
   makePlain(cache: LeaseCache, size: number): PooledBuffer;
   markShared(buf: Uint8Array): number;
+  blockOf(buf: PooledBuffer): number;
   cacheOf(buf: unknown): LeaseCache | undefined;
 };
 
@@ -87,6 +88,7 @@ export class PooledBuffer extends ByteArray {
       makeShared: PooledBuffer.#sharedLease,
       makePlain: PooledBuffer.#plain,
       markShared: PooledBuffer.#markShared,
+      blockOf: PooledBuffer.#blockOf,
       cacheOf: PooledBuffer.#cacheOf,
     };
   }
@@ -266,6 +268,11 @@ export class PooledBuffer extends ByteArray {
     }
     lease.shared = true;
     return lease.block;
+  }
+
+  /** The block of a live lease, whose release takes the slow path from now on. */
+  static #blockOf(buf: PooledBuffer): number {
+    return PooledBuffer.#detail(buf, 'sample').block;
   }
 
   /** The cache of a live lease; undefined for anything else. */

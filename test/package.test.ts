@@ -136,6 +136,7 @@ test('what is exported', () => {
     'default',
     'release',
     'stats',
+    'watchHistograms',
   ]);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });
