@@ -1,0 +1,135 @@
+// superslab/opentelemetry with the real SDK: names, units, kinds, values.
+import { metrics } from '@opentelemetry/api';
+import {
+  AggregationTemporality,
+  DataPointType,
+  InMemoryMetricExporter,
+  MeterProvider,
+  type MetricData,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import superslab, { BufferPool } from 'superslab';
+import { observeSuperslab } from 'superslab/opentelemetry';
+import { afterEach, expect, test } from 'vitest';
+import { thrownBy } from './support/expect-error.js';
+import { internal } from './support/internal.js';
+
+const { facts } = internal<typeof import('../lib/environment.js')>('environment');
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const one of undo.splice(0).reverse()) await one();
+});
+
+function makeProvider(temporality = AggregationTemporality.CUMULATIVE) {
+  const exporter = new InMemoryMetricExporter(temporality);
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const provider = new MeterProvider({ readers: [reader] });
+  undo.push(() => provider.shutdown());
+  const collect = async (): Promise<Map<string, MetricData>> => {
+    exporter.reset();
+    await provider.forceFlush();
+    const all = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics);
+    return new Map(all.flatMap((scope) => scope.metrics).map((one) => [one.descriptor.name, one]));
+  };
+  return { provider, collect };
+}
+
+function observed(temporality?: AggregationTemporality) {
+  const { provider, collect } = makeProvider(temporality);
+  const observation = observeSuperslab({ meter: provider.getMeter('test') });
+  return { collect, observation };
+}
+
+const valueIn = (all: Map<string, MetricData>, name: string, attributes: Record<string, unknown> = {}) =>
+  all.get(name)?.dataPoints.find((point) => JSON.stringify(point.attributes) === JSON.stringify(attributes))
+    ?.value;
+
+test('every statistic of the list is an instrument of its own, with unit and description', async () => {
+  superslab.acquire(100).release();
+  const all = await observed().collect();
+  expect(all.size).toBe(facts.statistics.length);
+  for (const { descriptor, dataPointType, dataPoints } of all.values()) {
+    expect(descriptor.name).toMatch(/^superslab\.[a-z0-9_.]+$/);
+    expect(descriptor.unit).toMatch(/^(By|s|1|\{[a-z]+\})$/);
+    expect(descriptor.description).toMatch(/^[A-Z0-9]/);
+    expect([DataPointType.SUM, DataPointType.GAUGE], descriptor.name).toContain(dataPointType);
+    expect(dataPoints.length, descriptor.name).toBeGreaterThan(0);
+  }
+});
+
+test('counters are monotonic sums, levels are gauges, and the figures are those of stats()', async () => {
+  const pool = new BufferPool({ name: 'figures', maxBytes: '8m' });
+  undo.push(() => pool.close());
+  const kept = [pool.acquire(4096), pool.acquire(4096), pool.acquire(3 << 20)];
+  const all = await observed().collect();
+  const stats = pool.stats();
+  const labels = { 'superslab.pool': 'figures' };
+  const acquires = all.get('superslab.acquires')!;
+  expect(acquires).toMatchObject({ dataPointType: DataPointType.SUM, isMonotonic: true });
+  expect(acquires.descriptor.unit).toBe('{blocks}');
+  expect(valueIn(all, 'superslab.acquires', labels)).toBe(3);
+  const inUse = all.get('superslab.in_use')!;
+  expect(inUse.dataPointType).toBe(DataPointType.GAUGE);
+  expect(inUse.descriptor.unit).toBe('By');
+  expect(valueIn(all, 'superslab.in_use', labels)).toBe(stats.inUseBytes);
+  expect(valueIn(all, 'superslab.class.in_use_blocks', { ...labels, 'superslab.block_bytes': 4096 })).toBe(2);
+  for (const buf of kept) buf.release();
+});
+
+test('differences between collections, for who wants those', async () => {
+  const pool = new BufferPool({ name: 'delta' });
+  undo.push(() => pool.close());
+  const { collect } = observed(AggregationTemporality.DELTA);
+  const labels = { 'superslab.pool': 'delta' };
+  for (let i = 0; i < 3; i++) pool.acquire(10).release();
+  expect(valueIn(await collect(), 'superslab.acquires', labels)).toBe(3);
+  for (let i = 0; i < 2; i++) pool.acquire(10).release();
+  expect(valueIn(await collect(), 'superslab.acquires', labels)).toBe(2);
+});
+
+test('counters do not fall when the statistics do for a moment', async () => {
+  const pool = new BufferPool({ name: 'falling' });
+  undo.push(() => pool.close());
+  const real = pool.stats();
+  let releases = 100;
+  Object.defineProperty(pool, 'stats', { value: () => ({ ...real, releases }) });
+  const { collect } = observed();
+  const seen: unknown[] = [];
+  for (releases of [100, 98, 103, 50]) {
+    seen.push(valueIn(await collect(), 'superslab.releases', { 'superslab.pool': 'falling' }));
+  }
+  expect(seen).toEqual([100, 100, 103, 103]);
+});
+
+test('ends when it is disposed of', async () => {
+  const pool = new BufferPool({ name: 'ended' });
+  undo.push(() => pool.close());
+  const { collect, observation } = observed();
+  pool.acquire(10).release();
+  const labels = { 'superslab.pool': 'ended' };
+  expect(valueIn(await collect(), 'superslab.acquires', labels)).toBe(1);
+  observation[Symbol.dispose]();
+  pool.acquire(10).release();
+  // The SDK goes on showing the last sum that it saw.
+  expect(valueIn(await collect(), 'superslab.acquires', labels)).toBe(1);
+});
+
+test('takes the meter of the global provider by default', async () => {
+  const { provider, collect } = makeProvider();
+  metrics.setGlobalMeterProvider(provider);
+  undo.push(() => metrics.disable());
+  const observation = observeSuperslab();
+  undo.push(() => observation[Symbol.dispose]());
+  expect((await collect()).has('superslab.committed')).toBe(true);
+});
+
+test('without a provider it does nothing and fails nowhere', () => {
+  observeSuperslab()[Symbol.dispose]();
+});
+
+test('a meter that is none', () => {
+  for (const meter of [{}, 1, null]) {
+    thrownBy(() => observeSuperslab({ meter: meter as never }), 'ERR_SUPERSLAB_ARGUMENT');
+  }
+});
