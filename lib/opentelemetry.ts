@@ -5,7 +5,7 @@
  */
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { makeError, show } from './errors.js';
-import { type Metric, MetricReader, type MetricValue, metrics } from './metrics.js';
+import { bucketBounds, type Metric, MetricReader, type MetricValue, metrics } from './metrics.js';
 import { requirePeer } from './peer.js';
 
 const telemetry = requirePeer<typeof import('@opentelemetry/api')>(
@@ -20,7 +20,7 @@ export interface OpenTelemetryOptions {
 
 /** "superslab.class.in_use_blocks"; a unit that is told apart does not stand in the name too. */
 function nameOf({ name, scope, unit }: Metric): string {
-  const stem = unit.startsWith('{') ? name : name.replace(/_(bytes|seconds|ratio)$/, '');
+  const stem = unit.startsWith('{') ? name : name.replace(/_(bytes|seconds)$/, '');
   return `superslab.${scope === 'class' ? stem.replace('class_', 'class.') : stem}`;
 }
 
@@ -31,11 +31,25 @@ function attributesOf({ pool, blockBytes }: MetricValue): Record<string, string 
   return attributes;
 }
 
+/** There are no observable histograms: a counter for each bucket, told apart by the largest value that it counts. */
+function observeBuckets(
+  result: BatchObservableResult,
+  instrument: Observable,
+  metric: Metric,
+  one: MetricValue,
+): void {
+  for (const [i, bound] of bucketBounds(metric).entries()) {
+    const attributes = { ...attributesOf(one), 'superslab.le': bound === Infinity ? '+Inf' : String(bound) };
+    result.observe(instrument, one.buckets[i] ?? 0, attributes);
+  }
+}
+
 /**
- * Makes an observable counter or gauge for every statistic of the pools of this thread and of the default
- * pool, which is counted over all threads. Figures are read when a metric reader collects, once for
- * all instruments. Attributes: `superslab.pool`, the name of the pool, and `superslab.block_bytes`, the
- * block's size of a size class; pools with the same name are shown as one.
+ * Makes an observable counter or gauge for every statistic of all pools of the process, those of other threads
+ * too: one thread that does it is enough. Figures are read when a metric reader collects, once for all
+ * instruments. Attributes: `superslab.pool`, the name of the pool, and `superslab.block_bytes`, the size of
+ * a block of a size class; pools with the same name are shown as one. A histogram is a counter with the
+ * attribute `superslab.le`, the largest value that a bucket counts; its buckets are not cumulative.
  *
  * With the default meter, call it after the meter provider was set.
  *
@@ -53,19 +67,24 @@ export function observeSuperslab(options: OpenTelemetryOptions = {}): Disposable
   }
   const instruments = new Map<Metric, Observable>(
     metrics.map((metric) => {
-      const options = { description: metric.meaning, unit: metric.unit };
+      // Of a histogram, leases are counted.
+      const unit = metric.kind === 'histogram' ? '{leases}' : metric.unit;
+      const options = { description: metric.meaning, unit };
       return [
         metric,
-        metric.counter
-          ? meter.createObservableCounter(nameOf(metric), options)
-          : meter.createObservableGauge(nameOf(metric), options),
+        metric.kind === 'level'
+          ? meter.createObservableGauge(nameOf(metric), options)
+          : meter.createObservableCounter(nameOf(metric), options),
       ];
     }),
   );
   const reader = new MetricReader();
   const observe = (result: BatchObservableResult) => {
     for (const [metric, values] of reader.read()) {
-      for (const one of values) result.observe(instruments.get(metric)!, one.value, attributesOf(one));
+      for (const one of values) {
+        if (metric.kind === 'histogram') observeBuckets(result, instruments.get(metric)!, metric, one);
+        else result.observe(instruments.get(metric)!, one.value, attributesOf(one));
+      }
     }
   };
   const observed = [...instruments.values()];

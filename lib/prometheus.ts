@@ -3,9 +3,9 @@
  *
  * @packageDocumentation
  */
-import type { Registry } from 'prom-client';
+import type { Metric as PrometheusMetric, Registry } from 'prom-client';
 import { makeError, show } from './errors.js';
-import { type Metric, MetricReader, type MetricValue, metrics } from './metrics.js';
+import { bucketBounds, type Metric, MetricReader, type MetricValue, metrics } from './metrics.js';
 import { requirePeer } from './peer.js';
 
 const prometheus = requirePeer<typeof import('prom-client')>('prom-client', 'superslab/prometheus');
@@ -18,7 +18,7 @@ export interface PrometheusOptions {
 }
 
 /** The metric's name for Prometheus, without prefix. */
-const nameOf = ({ name, counter }: Metric) => (counter ? `${name}_total` : name);
+const nameOf = ({ name, kind }: Metric) => (kind === 'counter' ? `${name}_total` : name);
 
 const labelNamesOf = ({ scope }: Metric) =>
   scope === 'process' ? [] : scope === 'class' ? ['pool', 'class'] : ['pool'];
@@ -62,6 +62,48 @@ function checkOptions({ register, prefix }: PrometheusOptions): void {
   }
 }
 
+/** Cumulative, as Prometheus wants them; their sum is only known as well as the buckets tell. */
+function histogramValues(metric: Metric, bounds: readonly number[], one: MetricValue) {
+  const labels = labelsOf(one);
+  let count = 0;
+  let sum = 0;
+  const buckets = bounds.map((le, i) => {
+    const inBucket = one.buckets[i] ?? 0;
+    count += inBucket;
+    sum += inBucket * (i === 0 ? 1 : 1.5 * 2 ** i) * metric.factor;
+    const bound = le === Infinity ? '+Inf' : le;
+    return { metricName: '_bucket', labels: { ...labels, le: bound }, value: count };
+  });
+  return [
+    ...buckets,
+    { metricName: '_sum', labels, value: sum },
+    { metricName: '_count', labels, value: count },
+  ];
+}
+
+/** prom-client's own histograms can only be observed value by value; a registry takes whatever has these. */
+class ReadHistogram {
+  readonly name: string;
+  readonly help: string;
+  readonly type = 'histogram';
+  readonly aggregator = 'sum';
+  readonly #values: () => ReturnType<typeof histogramValues>;
+
+  constructor(name: string, help: string, values: () => ReturnType<typeof histogramValues>) {
+    this.name = name;
+    this.help = help;
+    this.#values = values;
+  }
+
+  async get() {
+    const values = this.#values().map((one) => ({ ...one, metricName: `${this.name}${one.metricName}` }));
+    return { name: this.name, help: this.help, type: this.type, values, aggregator: this.aggregator };
+  }
+
+  /** The counts are those of the pools. */
+  reset(): void {}
+}
+
 function registerMetric(
   metric: Metric,
   name: string,
@@ -69,7 +111,7 @@ function registerMetric(
   values: () => readonly MetricValue[],
 ): void {
   const config = { name, help: metric.meaning, labelNames: labelNamesOf(metric), registers: [register] };
-  if (metric.counter) {
+  if (metric.kind === 'counter') {
     new prometheus.Counter({
       ...config,
       collect() {
@@ -77,7 +119,7 @@ function registerMetric(
         for (const one of values()) this.inc(labelsOf(one), one.value);
       },
     });
-  } else {
+  } else if (metric.kind === 'level') {
     new prometheus.Gauge({
       ...config,
       collect() {
@@ -85,14 +127,18 @@ function registerMetric(
         for (const one of values()) this.set(labelsOf(one), one.value);
       },
     });
+  } else {
+    const bounds = bucketBounds(metric);
+    const read = () => values().flatMap((one) => histogramValues(metric, bounds, one));
+    register.registerMetric(new ReadHistogram(name, metric.meaning, read) as unknown as PrometheusMetric);
   }
 }
 
 /**
- * Registers a metric for every statistic of the pools of this thread and of the default pool, which is counted
- * over all threads. Figures are read when the registry is scraped, once for all metrics; nothing is
- * done between scrapes. Pools are told apart by the label `pool`, their size classes by `class`, the size of
- * a block in bytes; pools with the same name are shown as one.
+ * Registers a metric for every statistic of all pools of the process, those of other threads too: one thread
+ * that does it is enough. Figures are read when the registry is scraped, once for all metrics. Pools are
+ * told apart by the label `pool`, their size classes by `class`, the size of a block in bytes; pools with
+ * the same name are shown as one. docs/ALERTS.md has rules for what they show.
  *
  * @returns takes the metrics out of the registry when it is disposed of
  * @throws ERR_SUPERSLAB_ARGUMENT for a wrong option, and what the registry throws when it has a metric of the

@@ -10,11 +10,13 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import superslab, { BufferPool } from 'superslab';
 import { observeSuperslab } from 'superslab/opentelemetry';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
 
-const { facts } = internal<typeof import('../lib/environment.js')>('environment');
+const { facts, openCaches } = internal<typeof import('../lib/environment.js')>('environment');
+const { binding } = internal<typeof import('../lib/binding.js')>('binding');
+const processStats = internal<typeof import('../lib/process-stats.js')>('process-stats');
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -77,6 +79,18 @@ test('counters are monotonic sums, levels are gauges, and the figures are those 
   for (const buf of kept) buf.release();
 });
 
+test('a histogram is a counter for each bucket', async () => {
+  const pool = new BufferPool({ name: 'buckets' });
+  undo.push(() => pool.close());
+  const { id } = [...openCaches.values()].find(({ name }) => name === 'buckets')!;
+  binding.recordSize(id, 100, 128, 7);
+  const all = await observed().collect();
+  expect(all.get('superslab.sizes')!.descriptor.unit).toBe('{leases}');
+  const labels = { 'superslab.pool': 'buckets' };
+  expect(valueIn(all, 'superslab.sizes', { ...labels, 'superslab.le': '127' })).toBe(7);
+  expect(valueIn(all, 'superslab.sizes', { ...labels, 'superslab.le': '255' })).toBe(0);
+});
+
 test('differences between collections, for who wants those', async () => {
   const pool = new BufferPool({ name: 'delta' });
   undo.push(() => pool.close());
@@ -91,9 +105,13 @@ test('differences between collections, for who wants those', async () => {
 test('counters do not fall when the statistics do for a moment', async () => {
   const pool = new BufferPool({ name: 'falling' });
   undo.push(() => pool.close());
-  const real = pool.stats();
+  const real = processStats.stats;
   let releases = 100;
-  Object.defineProperty(pool, 'stats', { value: () => ({ ...real, releases }) });
+  vi.spyOn(processStats, 'stats').mockImplementation(() => {
+    const all = real();
+    return { ...all, pools: all.pools.map((one) => (one.name === 'falling' ? { ...one, releases } : one)) };
+  });
+  undo.push(() => vi.restoreAllMocks());
   const { collect } = observed();
   const seen: unknown[] = [];
   for (releases of [100, 98, 103, 50]) {

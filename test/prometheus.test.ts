@@ -1,13 +1,17 @@
 // superslab/prometheus with the real prom-client: names, types, values, and that counters never fall.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { Counter, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
-import superslab, { BufferPool } from 'superslab';
+import superslab, { BufferPool, type PoolStats } from 'superslab';
 import { collectSuperslab } from 'superslab/prometheus';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 import { type Family, parseExposition } from './support/exposition.js';
 import { internal } from './support/internal.js';
 
-const { facts } = internal<typeof import('../lib/environment.js')>('environment');
+const { facts, openCaches } = internal<typeof import('../lib/environment.js')>('environment');
+const { binding } = internal<typeof import('../lib/binding.js')>('binding');
+const processStats = internal<typeof import('../lib/process-stats.js')>('process-stats');
 
 const open: BufferPool[] = [];
 const makePool = (options: ConstructorParameters<typeof BufferPool>[0]) => {
@@ -16,6 +20,7 @@ const makePool = (options: ConstructorParameters<typeof BufferPool>[0]) => {
   return pool;
 };
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const pool of open.splice(0)) pool.close();
 });
 
@@ -25,18 +30,24 @@ const made = () => {
   collectSuperslab({ register });
   return register;
 };
+/** Lets the pool's figures be what `change` makes of them. */
+function fake(name: string, change: (pool: PoolStats) => Partial<PoolStats>): void {
+  const real = processStats.stats;
+  vi.spyOn(processStats, 'stats').mockImplementation(() => {
+    const all = real();
+    const pools = all.pools.map((pool) => (pool.name === name ? { ...pool, ...change(pool) } : pool));
+    return { ...all, pools };
+  });
+}
 const valueIn = (families: Map<string, Family>, name: string, labels: Record<string, string> = {}) =>
   families.get(name)?.samples.find((one) => JSON.stringify(one.labels) === JSON.stringify(labels))?.value;
 
 test('every statistic of the list is a family of its own, with help', async () => {
   superslab.acquire(100).release();
   const families = await scrape(made());
-  const shown = facts.statistics.filter(
-    ({ scope, unit }) => scope !== 'latency' && scope !== 'histogram' && unit !== 'ratio',
-  );
-  expect(families.size).toBe(shown.length);
+  expect(families.size).toBe(facts.statistics.length);
   const helps = [...families.values()].map(({ help }) => help.toLowerCase()).sort();
-  expect(helps).toEqual(shown.map(({ meaning }) => meaning.toLowerCase()).sort());
+  expect(helps).toEqual(facts.statistics.map(({ meaning }) => meaning.toLowerCase()).sort());
   for (const family of families.values()) {
     expect(family.samples.length, family.name).toBeGreaterThan(0);
     expect(family.name).toMatch(/^superslab_[a-z0-9_]+$/);
@@ -64,31 +75,94 @@ test('the figures are those of stats(), in base units and with the labels', asyn
   for (const buf of kept) buf.release();
 });
 
-test('a scrape reads each pool once, and the next one reads again', async () => {
+test('a scrape reads the pools once, and the next one reads again', async () => {
   const pool = makePool({ name: 'once' });
-  let reads = 0;
-  const stats = pool.stats.bind(pool);
-  Object.defineProperty(pool, 'stats', {
-    value() {
-      reads++;
-      return stats();
-    },
-  });
+  const reads = vi.spyOn(processStats, 'stats');
   const register = made();
   await register.metrics();
-  expect(reads).toBe(1);
+  expect(reads).toHaveBeenCalledTimes(1);
   pool.acquire(64).release();
   const families = await scrape(register);
-  expect(reads).toBe(2);
+  expect(reads).toHaveBeenCalledTimes(2);
   expect(valueIn(families, 'superslab_acquires_total', { pool: 'once' })).toBe(1);
+});
+
+test('units are base units', async () => {
+  makePool({ name: 'units' });
+  const slow = { p50Ns: 1000, p95Ns: 2000, p99Ns: 3_000_000, maxNs: 4e9, count: 5 };
+  fake('units', () => ({ lockWaitNs: 2_500_000, slow }));
+  const families = await scrape(made());
+  const value = (name: string) => valueIn(families, name, { pool: 'units' });
+  expect(value('superslab_lock_wait_seconds_total')).toBeCloseTo(0.0025, 9);
+  expect(value('superslab_slow_path_p99_seconds')).toBeCloseTo(0.003, 9);
+  expect(value('superslab_slow_path_max_seconds')).toBe(4);
+  expect(value('superslab_slow_path_calls')).toBe(5);
+});
+
+describe('histograms', () => {
+  const idOf = (name: string) => [...openCaches.values()].find((cache) => cache.name === name)!.id;
+
+  test('are cumulative, and a size that is a power of two is within its bound', async () => {
+    const { name } = makePool({ name: 'sizes' });
+    const labels = { pool: name };
+    for (const [size, weight] of [
+      [4095, 1],
+      [4096, 2],
+      [4097, 4],
+      [0, 8],
+      [3 * 2 ** 30, 16],
+    ] as const) {
+      binding.recordSize(idOf(name), size, size, weight);
+    }
+    const family = (await scrape(made())).get('superslab_sizes_bytes')!;
+    expect(family.type).toBe('histogram');
+    const own = family.samples.filter((one) => one.labels.pool === name);
+    const bucket = (le: string) => own.find((one) => one.labels.le === le)?.value;
+    const buckets = own.filter((one) => one.name.endsWith('_bucket'));
+    expect(buckets).toHaveLength(32);
+    expect(bucket('1')).toBe(8);
+    expect(bucket('4095')).toBe(9);
+    expect(bucket('8191')).toBe(15);
+    expect(bucket('2147483647')).toBe(15);
+    expect(bucket('+Inf')).toBe(31);
+    expect(own.find((one) => one.name === 'superslab_sizes_bytes_count')).toMatchObject({
+      labels,
+      value: 31,
+    });
+    const sum = own.find((one) => one.name === 'superslab_sizes_bytes_sum')!.value;
+    expect(sum).toBeGreaterThan(16 * 2 ** 31);
+    expect(sum).toBeLessThan(16 * 2 ** 32);
+    const bounds = buckets.map((one) => Number(one.labels.le!.replace('+Inf', 'Infinity')));
+    expect(bounds).toEqual(bounds.toSorted((a, b) => a - b));
+    const counts = buckets.map(({ value }) => value);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+  });
+
+  test('of times are in seconds', async () => {
+    const { name } = makePool({ name: 'lifetimes' });
+    binding.recordLifetime(idOf(name), 1_500_000, 3);
+    const family = (await scrape(made())).get('superslab_lifetimes_seconds')!;
+    const at = (le: string) =>
+      family.samples.find((one) => one.labels.pool === name && one.labels.le === le)?.value;
+    expect(at('1.048576')).toBe(0);
+    expect(at('2.097152')).toBe(3);
+  });
+
+  test('stand the strictest reader, and come as JSON', async () => {
+    const register = made();
+    register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
+    expect(await register.metrics()).toContain('superslab_sizes_bytes_bucket{pool="default",le="+Inf"}');
+    const json = await register.getMetricsAsJSON();
+    expect(json.find((one) => one.name === 'superslab_sizes_bytes')).toMatchObject({ type: 'histogram' });
+    register.resetMetrics();
+  });
 });
 
 describe('counters', () => {
   test('do not fall when the statistics do for a moment', async () => {
-    const pool = makePool({ name: 'falling' });
-    const real = pool.stats();
+    makePool({ name: 'falling' });
     let releases = 100;
-    Object.defineProperty(pool, 'stats', { value: () => ({ ...real, releases, inUseBytes: releases }) });
+    fake('falling', () => ({ releases, inUseBytes: releases }));
     const register = made();
     const seen: (number | undefined)[] = [];
     for (releases of [100, 98, 99, 103, 50, 104]) {
@@ -120,6 +194,45 @@ describe('counters', () => {
       superslab.stats().pageFaults,
     );
   });
+});
+
+test('of pools with one name, shares are weighed and latencies are the worst', async () => {
+  makePool({ name: 'alike' });
+  makePool({ name: 'alike' });
+  const slow = (p99Ns: number) => ({ p50Ns: 1, p95Ns: 1, p99Ns, maxNs: 1, count: 10 });
+  const figures = [
+    { acquires: 300, hitRate: 1, maxBytes: 1000, use: 0.9, slow: slow(5e9) },
+    { acquires: 100, hitRate: 0.5, maxBytes: 3000, use: 0.1, slow: slow(2e9) },
+  ];
+  let next = 0;
+  fake('alike', () => figures[next++]!);
+  const families = await scrape(made());
+  const value = (name: string) => valueIn(families, name, { pool: 'alike' });
+  expect(value('superslab_hit_ratio')).toBeCloseTo(0.875, 9);
+  expect(value('superslab_use_ratio')).toBeCloseTo(0.3, 9);
+  expect(value('superslab_max_bytes')).toBe(4000);
+  expect(value('superslab_slow_path_p99_seconds')).toBe(5);
+  expect(value('superslab_slow_path_calls')).toBe(20);
+});
+
+test('pools of other threads are there too', async () => {
+  const worker = new Worker(
+    `const { BufferPool } = require('superslab');
+     const { parentPort } = require('node:worker_threads');
+     const pool = new BufferPool({ name: 'elsewhere' });
+     const buf = pool.acquire(5000);
+     parentPort.once('message', () => buf.release());
+     parentPort.postMessage('ready');`,
+    { eval: true },
+  );
+  try {
+    await once(worker, 'message');
+    const families = await scrape(made());
+    expect(valueIn(families, 'superslab_threads', { pool: 'elsewhere' })).toBe(1);
+    expect(valueIn(families, 'superslab_charged_bytes', { pool: 'elsewhere' })).toBeGreaterThanOrEqual(5000);
+  } finally {
+    await worker.terminate();
+  }
 });
 
 test('a pool that was closed is gone from the next scrape', async () => {
