@@ -61,6 +61,13 @@ describe('arguments', () => {
         `--watch is ${JSON.stringify(wrong)}: give a number from 0.1 to 60`,
       );
     }
+    expect(given('x', '--port=80').wholeNumber('port', 0, 99, 1)).toBe(80);
+    expect(given('x').wholeNumber('port', 0, 99, 1)).toBe(1);
+    for (const wrong of ['80.5', '100', '1.0']) {
+      expect(() => given('x', `--port=${wrong}`).wholeNumber('port', 0, 99, 1), wrong).toThrow(
+        `--port is "${wrong}": give a whole number from 0 to 99`,
+      );
+    }
   });
 
   test.each([

@@ -36,13 +36,20 @@ export class Arguments {
 
   /** Its value as a number; `otherwise` when there is none. Throws a usage error outside of the limits. */
   number(name: string, least: number, most: number, otherwise: number): number {
+    return this.#number(name, /^\d+(\.\d+)?$/, `a number from ${least} to ${most}`, least, most) ?? otherwise;
+  }
+
+  /** The same for what cannot be a part of one. */
+  wholeNumber(name: string, least: number, most: number, otherwise: number): number {
+    return this.#number(name, /^\d+$/, `a whole number from ${least} to ${most}`, least, most) ?? otherwise;
+  }
+
+  #number(name: string, form: RegExp, what: string, least: number, most: number): number | undefined {
     const text = this.value(name);
-    if (text === undefined) return otherwise;
-    const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number >= least && number <= most)) {
-      throw usageError(`--${name} is ${JSON.stringify(text)}: give a number from ${least} to ${most}`);
-    }
-    return number;
+    if (text === undefined) return undefined;
+    const number = form.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw usageError(`--${name} is ${JSON.stringify(text)}: give ${what}`);
   }
 }
 

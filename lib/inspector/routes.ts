@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { openPools } from '../buffer-pool.js';
+import { stats } from '../process-stats.js';
 import { reportText } from '../report.js';
 import { answerWith } from './answer.js';
 import { feed } from './feed.js';
-import { readFigures } from './figures.js';
 import { makeHello } from './hello.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -13,7 +13,7 @@ const json = (value: object) => ({ type: JSON_TYPE, content: JSON.stringify(valu
 
 const documents: Readonly<Record<string, () => { type: string; content: string }>> = {
   '/hello.json': () => json(makeHello()),
-  '/stats.json': () => json(readFigures()),
+  '/stats.json': () => json(stats()),
   '/report.txt': () => ({
     type: TEXT_TYPE,
     content: openPools()

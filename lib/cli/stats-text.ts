@@ -1,0 +1,165 @@
+// superslab.stats() as text for people.
+import type { LeakSite, PoolStats, ProcessStats } from '../pool-stats.js';
+import { bytes } from '../report.js';
+import { duration, figure, percent, type Style, shorten, table, wrap } from './output.js';
+
+/** Longer names of pools end in "…". */
+const NAME_WIDTH = 24;
+/** Frames of a leak's stack: enough to find the place; --json has all of them. */
+const MOST_FRAMES = 4;
+/** Sites of leaks; --json has all of them. */
+const MOST_SITES = 10;
+
+/** Earlier figures, to tell rates from. */
+export interface Before {
+  readonly stats: ProcessStats;
+  readonly seconds: number;
+}
+
+/** How fast a counter grew, for one that may have begun anew in between. */
+const rate = (now: number, then: number | undefined, seconds: number): string =>
+  then === undefined || now < then ? '' : `${figure(Math.round((now - then) / seconds))}/s`;
+
+function processLines(stats: ProcessStats, before: Before | undefined): string[] {
+  const { space, faults } = stats;
+  const grown = (now: number, then: number | undefined) =>
+    before === undefined ? '' : ` (${rate(now, then, before.seconds)})`;
+  const rows = [
+    [
+      'process',
+      `${bytes(stats.rssBytes)} resident, ${bytes(stats.externalBytes)} external, up ${duration(stats.uptimeMs)}`,
+    ],
+    [
+      'pools',
+      `${bytes(space.committedBytes)} committed in ${figure(space.superslabs)} superslabs, ` +
+        `${bytes(space.idleBytes)} idle beside them, ${bytes(space.reservedBytes)} of addresses`,
+    ],
+    [
+      'faults',
+      `${figure(faults.minor)} minor${grown(faults.minor, before?.stats.faults.minor)}, ` +
+        `${figure(faults.major)} major${grown(faults.major, before?.stats.faults.major)}`,
+    ],
+  ];
+  if (stats.outstandingTokens > 0)
+    rows.push(['tokens', `${figure(stats.outstandingTokens)} not adopted yet`]);
+  if (stats.core !== 'addon') rows.push(['core', `${stats.core}, which serves malloc too`]);
+  return table(rows, 2);
+}
+
+function poolTable(stats: ProcessStats, before: Before | undefined): string[] {
+  const earlier = new Map(before?.stats.pools.map((pool) => [pool.heapId, pool]));
+  const header = ['pool', 'in use', 'cached', 'committed', 'limit', 'use', 'acquires', 'hits', 'failed'];
+  if (before !== undefined) header.splice(7, 0, '');
+  const rows = stats.pools.map((pool) => {
+    const cells = [
+      shorten(pool.name, NAME_WIDTH),
+      bytes(pool.inUseBytes),
+      bytes(pool.cachedBytes),
+      bytes(pool.committedBytes),
+      pool.maxBytes === 0 ? 'none' : bytes(pool.maxBytes),
+      pool.maxBytes === 0 ? '' : percent(pool.use),
+      figure(pool.acquires),
+      percent(pool.hitRate),
+      percent(pool.failureRate),
+    ];
+    if (before !== undefined) {
+      cells.splice(7, 0, rate(pool.acquires, earlier.get(pool.heapId)?.acquires, before.seconds));
+    }
+    return cells;
+  });
+  return table([header, ...rows]);
+}
+
+/** What went wrong, and slow paths: only what there is. */
+function notes(pool: PoolStats): string[] {
+  const { slow } = pool;
+  const parts = [
+    [pool.exhausted, 'refused because of the limit'],
+    [pool.osFailures, 'refused by the system'],
+    [pool.fallbacks, 'plain buffers instead'],
+    [pool.waiting, 'waiting now'],
+    [pool.leakedBlocks, `leaked (${bytes(pool.leakedBytes)})`],
+    [pool.doubleFrees, 'freed twice'],
+  ] as const;
+  const trouble = parts.filter(([count]) => count > 0).map(([count, what]) => `${figure(count)} ${what}`);
+  const time = (ns: number) => duration(ns / 1e6);
+  return [
+    ...(trouble.length === 0 ? [] : [`trouble: ${trouble.join(', ')}`]),
+    ...(slow.count === 0
+      ? []
+      : [
+          `slow path: p50 ${time(slow.p50Ns)}, p95 ${time(slow.p95Ns)}, p99 ${time(slow.p99Ns)}, ` +
+            `longest ${time(slow.maxNs)}`,
+        ]),
+  ];
+}
+
+function classTable({ classes }: PoolStats): string[] {
+  const header = [
+    '  block',
+    'acquires',
+    'hits',
+    'in use',
+    'cached',
+    'occupancy',
+    'refills',
+    'flushes',
+    'remote',
+  ];
+  const rows = classes.map((one) => [
+    bytes(one.blockBytes),
+    figure(one.acquires),
+    percent(one.hitRate),
+    figure(one.inUseBlocks),
+    figure(one.cachedBlocks),
+    percent(one.occupancy),
+    figure(one.refills),
+    figure(one.flushes),
+    figure(one.remoteFrees),
+  ]);
+  return table([header, ...rows], 0).map((line) => `  ${line}`);
+}
+
+function poolLines(pool: PoolStats): string[] {
+  const said = notes(pool).map((line) => `  ${line}`);
+  if (said.length === 0 && pool.classes.length === 0) return [];
+  return ['', `pool "${pool.name}"`, ...said, ...(pool.classes.length === 0 ? [] : classTable(pool))];
+}
+
+/** Such as: 3, last 1.5 KiB (pool "uploads", tag "body"), the oldest held 12.3 s; and where. */
+function leakLines(leak: LeakSite, width: number): string[] {
+  const tag = leak.tag === '' ? '' : `, tag "${leak.tag}"`;
+  const about = leak.estimated > leak.count ? ` seen, about ${figure(leak.estimated)} in all` : '';
+  const frames = leak.stack.split('\n').filter((line) => line.trim() !== '');
+  return [
+    ...wrap(
+      `${figure(leak.count)}${about}, last ${bytes(leak.size)} (pool "${leak.pool}"${tag}), ` +
+        `the oldest held ${duration(leak.oldestMs)}`,
+      width - 2,
+    ).map((line) => `  ${line}`),
+    ...frames.slice(0, MOST_FRAMES).map((line) => `      ${line.trim()}`),
+  ];
+}
+
+function leakSection({ leaks }: ProcessStats, width: number): string[] {
+  if (leaks.length === 0) return [];
+  const worst = [...leaks].sort((a, b) => b.bytes - a.bytes).slice(0, MOST_SITES);
+  const more = leaks.length - worst.length;
+  return [
+    '',
+    'leaks: collected without a release',
+    ...worst.flatMap((leak) => leakLines(leak, width)),
+    ...(more === 0 ? [] : [`  and ${more} more sites: --json has all`]),
+  ];
+}
+
+/** Everything worth reading; with `before` the rates since then too. */
+export function statsLines(stats: ProcessStats, style: Style, before?: Before): string[] {
+  return [
+    ...processLines(stats, before),
+    '',
+    ...poolTable(stats, before),
+    ...stats.pools.flatMap(poolLines),
+    ...leakSection(stats, style.width),
+  ];
+}

@@ -1,0 +1,214 @@
+// How `superslab stats` writes what it was told: figures that are made up.
+import { createRequire } from 'node:module';
+import { describe, expect, test } from 'vitest';
+import type { ClassStats, LeakSite, PoolStats, ProcessStats } from '../lib/pool-stats.js';
+
+// What is tested is what is shipped, and the package does not export its command line.
+const require = createRequire(import.meta.url);
+const { statsLines } = require('../dist/cjs/cli/stats-text.js') as typeof import('../lib/cli/stats-text.js');
+
+const KIB = 1024;
+const MIB = 2 ** 20;
+const style = { width: 80, colour: false };
+
+const aClass = (rows: Partial<ClassStats> = {}) =>
+  ({
+    blockBytes: 4 * KIB,
+    acquires: 123_456,
+    hitRate: 0.69,
+    inUseBlocks: 41,
+    cachedBlocks: 12,
+    occupancy: 0.64,
+    refills: 1234,
+    flushes: 99,
+    remoteFrees: 7,
+    ...rows,
+  }) as ClassStats;
+
+const aPool = (rows: Partial<PoolStats> = {}) =>
+  ({
+    name: 'default',
+    heapId: 0,
+    inUseBytes: 12 * MIB,
+    cachedBytes: 3 * MIB,
+    committedBytes: 16 * MIB,
+    maxBytes: 0,
+    use: 0,
+    acquires: 1_234_567,
+    hitRate: 0.998,
+    failureRate: 0,
+    exhausted: 0,
+    osFailures: 0,
+    fallbacks: 0,
+    waiting: 0,
+    leakedBlocks: 0,
+    leakedBytes: 0,
+    doubleFrees: 0,
+    slow: { p50Ns: 0, p95Ns: 0, p99Ns: 0, maxNs: 0, count: 0 },
+    classes: [],
+    ...rows,
+  }) as unknown as PoolStats;
+
+const aLeak = (rows: Partial<LeakSite> = {}): LeakSite => ({
+  pool: 'default',
+  tag: '',
+  size: 1500,
+  count: 3,
+  bytes: 6 * KIB,
+  oldestMs: 12_300,
+  stack: '    at leakHere (/app/server.js:12:5)\n    at run (/app/server.js:20:3)',
+  estimated: 3,
+  ...rows,
+});
+
+const aProcess = (rows: Partial<ProcessStats> = {}) =>
+  ({
+    pid: 4711,
+    core: 'addon',
+    uptimeMs: 11_160_000,
+    rssBytes: 312 * MIB,
+    externalBytes: 88 * MIB,
+    outstandingTokens: 0,
+    space: {
+      reservedBytes: 4096 * MIB,
+      committedBytes: 86 * MIB,
+      superslabs: 43,
+      arenas: 1,
+      idleBytes: 2 * MIB,
+    },
+    faults: { minor: 12_345, major: 3 },
+    pools: [aPool()],
+    leaks: [],
+    knobs: [],
+    ...rows,
+  }) as unknown as ProcessStats;
+
+const text = (rows?: Partial<ProcessStats>, before?: Parameters<typeof statsLines>[2]) =>
+  statsLines(aProcess(rows), style, before).join('\n');
+
+describe('superslab stats', () => {
+  test('begins with the process', () => {
+    expect(text().split('\n').slice(0, 4)).toEqual([
+      'process  312.0 MiB resident, 88.0 MiB external, up 3.10 h',
+      'pools    86.0 MiB committed in 43 superslabs, 2.0 MiB idle beside them, 4.0 GiB of addresses',
+      'faults   12,345 minor, 3 major',
+      '',
+    ]);
+  });
+
+  test('has a row for each pool, in columns', () => {
+    const limited = aPool({
+      name: 'uploads',
+      heapId: 1,
+      maxBytes: 64 * MIB,
+      use: 0.874,
+      failureRate: 0.0012,
+    });
+    const lines = text({ pools: [aPool(), limited] }).split('\n');
+    expect(lines.slice(4)).toEqual([
+      'pool       in use   cached  committed     limit   use   acquires    hits  failed',
+      'default  12.0 MiB  3.0 MiB   16.0 MiB      none        1,234,567  99.8 %     0 %',
+      'uploads  12.0 MiB  3.0 MiB   16.0 MiB  64.0 MiB  87 %  1,234,567  99.8 %   0.1 %',
+    ]);
+  });
+
+  test('shortens a name that would break the columns', () => {
+    const name = 'x'.repeat(25);
+    const said = text({ pools: [aPool({ name })] });
+    expect(said).toContain(`\n${'x'.repeat(23)}…  12.0 MiB`);
+  });
+
+  test('has a row for each class that was used', () => {
+    expect(
+      text({ pools: [aPool({ classes: [aClass(), aClass({ blockBytes: 64, acquires: 5 })] })] }),
+    ).toContain(
+      [
+        '',
+        'pool "default"',
+        '    block  acquires  hits  in use  cached  occupancy  refills  flushes  remote',
+        '  4.0 KiB   123,456  69 %      41      12       64 %    1,234       99       7',
+        '     64 B         5  69 %      41      12       64 %    1,234       99       7',
+      ].join('\n'),
+    );
+  });
+
+  test('tells what went wrong, and only that', () => {
+    expect(text()).not.toContain('trouble');
+    const pool = aPool({
+      exhausted: 1200,
+      osFailures: 1,
+      fallbacks: 2,
+      waiting: 3,
+      leakedBlocks: 4,
+      leakedBytes: 8 * KIB,
+      doubleFrees: 5,
+    });
+    expect(text({ pools: [pool] })).toContain(
+      '  trouble: 1,200 refused because of the limit, 1 refused by the system, 2 plain buffers instead, ' +
+        '3 waiting now, 4 leaked (8.0 KiB), 5 freed twice',
+    );
+    const later = text({ outstandingTokens: 7, core: 'libsuperslab.so' });
+    expect(later).toContain(
+      '\ntokens   7 not adopted yet\ncore     libsuperslab.so, which serves malloc too\n',
+    );
+  });
+
+  test('tells how long slow paths take', () => {
+    const slow = { p50Ns: 800, p95Ns: 1240, p99Ns: 45_600, maxNs: 3_210_000, count: 9 };
+    expect(text({ pools: [aPool({ slow })] })).toContain(
+      '  slow path: p50 800 ns, p95 1.24 us, p99 45.6 us, longest 3.21 ms',
+    );
+  });
+
+  test('tells leaks, the worst first, and where they were acquired', () => {
+    const worse = aLeak({
+      pool: 'uploads',
+      tag: 'body',
+      count: 1,
+      bytes: MIB,
+      estimated: 128,
+      size: MIB,
+      stack: '',
+    });
+    expect(text({ leaks: [aLeak(), worse] })).toContain(
+      [
+        '',
+        'leaks: collected without a release',
+        '  1 seen, about 128 in all, last 1.0 MiB (pool "uploads", tag "body"), the',
+        '  oldest held 12.3 s',
+        '  3, last 1.5 KiB (pool "default"), the oldest held 12.3 s',
+        '      at leakHere (/app/server.js:12:5)',
+        '      at run (/app/server.js:20:3)',
+      ].join('\n'),
+    );
+  });
+
+  test('keeps long lists of leaks short, and says so', () => {
+    const frames = Array.from({ length: 9 }, (_, i) => `    at f${i} (x.js:1:1)`).join('\n');
+    const leaks = Array.from({ length: 12 }, (_, i) => aLeak({ bytes: i, pool: `p${i}`, stack: frames }));
+    const said = text({ leaks });
+    expect(said).toContain('"p11"');
+    expect(said).not.toContain('"p1"');
+    expect(said).toContain('at f3 ');
+    expect(said).not.toContain('at f4 ');
+    expect(said.endsWith('\n  and 2 more sites: --json has all')).toBe(true);
+  });
+
+  test('tells rates when it has looked before', () => {
+    const before = {
+      seconds: 2,
+      stats: aProcess({
+        faults: { minor: 12_145, major: 3 },
+        pools: [aPool({ acquires: 234_567 }), aPool({ heapId: 2, acquires: 2_000_000 })],
+      }),
+    };
+    const began = aPool({ name: 'new', heapId: 1 });
+    const anew = aPool({ name: 'anew', heapId: 2 });
+    const said = text({ pools: [aPool(), began, anew] }, before);
+    expect(said).toContain('faults   12,345 minor (100/s), 3 major (0/s)');
+    expect(said).toMatch(/^default .* 1,234,567 {2}500,000\/s {2}99\.8 %/m);
+    // No rate of what was not there, or counts from the start again.
+    expect(said).toMatch(/^new .* 1,234,567 {13}99\.8 %/m);
+    expect(said).toMatch(/^anew .* 1,234,567 {13}99\.8 %/m);
+  });
+});
