@@ -5,6 +5,7 @@
  */
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { makeError, show } from './errors.js';
+import { watchHistograms } from './lease-sampling.js';
 import { bucketBounds, type Metric, MetricReader, type MetricValue, metrics } from './metrics.js';
 import { requirePeer } from './peer.js';
 
@@ -16,6 +17,8 @@ const telemetry = requirePeer<typeof import('@opentelemetry/api')>(
 export interface OpenTelemetryOptions {
   /** Whose instruments they are; by default the meter "superslab" of the global provider. */
   meter?: Meter;
+  /** Whether leases are sampled for the histograms, 50 times a second; true by default. */
+  histograms?: boolean;
 }
 
 /** "superslab.class.in_use_blocks"; a unit that is told apart does not stand in the name too. */
@@ -47,7 +50,7 @@ function observeBuckets(
 /**
  * Makes an observable counter or gauge for every statistic of all pools of the process, those of other threads
  * too: one thread that does it is enough. Figures are read when a metric reader collects, once for all
- * instruments. Attributes: `superslab.pool`, the name of the pool, and `superslab.block_bytes`, the size of
+ * instruments. The histograms alone need watchHistograms(), which runs meanwhile for this thread. Attributes: `superslab.pool`, the name of the pool, and `superslab.block_bytes`, the size of
  * a block of a size class; pools with the same name are shown as one. A histogram is a counter with the
  * attribute `superslab.le`, the largest value that a bucket counts; its buckets are not cumulative.
  *
@@ -57,7 +60,7 @@ function observeBuckets(
  * @throws ERR_SUPERSLAB_ARGUMENT when `meter` is none
  */
 export function observeSuperslab(options: OpenTelemetryOptions = {}): Disposable {
-  const { meter = telemetry.metrics.getMeter('superslab') } = options;
+  const { meter = telemetry.metrics.getMeter('superslab'), histograms = true } = options;
   if (typeof meter?.addBatchObservableCallback !== 'function') {
     throw makeError(
       'ERR_SUPERSLAB_ARGUMENT',
@@ -89,8 +92,10 @@ export function observeSuperslab(options: OpenTelemetryOptions = {}): Disposable
   };
   const observed = [...instruments.values()];
   meter.addBatchObservableCallback(observe, observed);
+  const sampling = histograms ? watchHistograms() : undefined;
   return {
     [Symbol.dispose]() {
+      sampling?.[Symbol.dispose]();
       meter.removeBatchObservableCallback(observe, observed);
     },
   };

@@ -5,6 +5,7 @@
  */
 import type { Metric as PrometheusMetric, Registry } from 'prom-client';
 import { makeError, show } from './errors.js';
+import { watchHistograms } from './lease-sampling.js';
 import { bucketBounds, type Metric, MetricReader, type MetricValue, metrics } from './metrics.js';
 import { requirePeer } from './peer.js';
 
@@ -15,6 +16,8 @@ export interface PrometheusOptions {
   register?: Pick<Registry, 'registerMetric' | 'removeSingleMetric'>;
   /** What their names begin with; "superslab_" by default. */
   prefix?: string;
+  /** Whether leases are sampled for the histograms, 50 times a second; true by default. */
+  histograms?: boolean;
 }
 
 /** The metric's name for Prometheus, without prefix. */
@@ -136,11 +139,12 @@ function registerMetric(
 
 /**
  * Registers a metric for every statistic of all pools of the process, those of other threads too: one thread
- * that does it is enough. Figures are read when the registry is scraped, once for all metrics. Pools are
+ * that does it is enough. Figures are read when the registry is scraped, once for all metrics. The histograms alone need
+ * watchHistograms(), which runs meanwhile for this thread. Pools are
  * told apart by the label `pool`, their size classes by `class`, the size of a block in bytes; pools with
  * the same name are shown as one. docs/ALERTS.md has rules for what they show.
  *
- * @returns takes the metrics out of the registry when it is disposed of
+ * @returns takes the metrics out of the registry, and ends the sampling, when it is disposed of
  * @throws ERR_SUPERSLAB_ARGUMENT for a wrong option, and what the registry throws when it has a metric of the
  * same name
  * @example
@@ -149,12 +153,14 @@ function registerMetric(
  */
 export function collectSuperslab(options: PrometheusOptions = {}): Disposable {
   checkOptions(options);
-  const { prefix = 'superslab_' } = options;
+  const { prefix = 'superslab_', histograms = true } = options;
   const register = (options.register ?? prometheus.register) as Registry;
   const reading = sharedReading();
   const names: string[] = [];
+  const sampling = histograms ? watchHistograms() : undefined;
   const registered = {
     [Symbol.dispose]() {
+      sampling?.[Symbol.dispose]();
       for (const name of names) register.removeSingleMetric(name);
     },
   };

@@ -16,6 +16,7 @@ import { internal } from './support/internal.js';
 
 const { facts, openCaches } = internal<typeof import('../lib/environment.js')>('environment');
 const { binding } = internal<typeof import('../lib/binding.js')>('binding');
+const sampling = internal<typeof import('../lib/lease-sampling.js')>('lease-sampling');
 const processStats = internal<typeof import('../lib/process-stats.js')>('process-stats');
 
 const undo: (() => unknown)[] = [];
@@ -150,4 +151,17 @@ test('a meter that is none', () => {
   for (const meter of [{}, 1, null]) {
     thrownBy(() => observeSuperslab({ meter: meter as never }), 'ERR_SUPERSLAB_ARGUMENT');
   }
+});
+
+test('leases are sampled for the histograms until the end, unless nobody wants them', () => {
+  const end = vi.fn();
+  const watch = vi.spyOn(sampling, 'watchHistograms').mockReturnValue({ [Symbol.dispose]: end });
+  observeSuperslab({ meter: makeProvider().provider.getMeter('test'), histograms: false })[Symbol.dispose]();
+  expect(watch).not.toHaveBeenCalled();
+  const exporting = observeSuperslab({ meter: makeProvider().provider.getMeter('test') });
+  expect(watch).toHaveBeenCalledTimes(1);
+  expect(end).not.toHaveBeenCalled();
+  exporting[Symbol.dispose]();
+  expect(end).toHaveBeenCalledTimes(1);
+  vi.restoreAllMocks();
 });

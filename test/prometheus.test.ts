@@ -11,6 +11,7 @@ import { internal } from './support/internal.js';
 
 const { facts, openCaches } = internal<typeof import('../lib/environment.js')>('environment');
 const { binding } = internal<typeof import('../lib/binding.js')>('binding');
+const sampling = internal<typeof import('../lib/lease-sampling.js')>('lease-sampling');
 const processStats = internal<typeof import('../lib/process-stats.js')>('process-stats');
 
 const open: BufferPool[] = [];
@@ -291,4 +292,17 @@ test('a registration that fails leaves nothing behind', () => {
   new Gauge({ name: 'superslab_threads', help: 'in the way', registers: [register] });
   expect(() => collectSuperslab({ register })).toThrow('superslab_threads');
   expect(register.getMetricsAsArray().map(({ name }) => name)).toEqual(['superslab_threads']);
+});
+
+test('leases are sampled for the histograms until the end, unless nobody wants them', () => {
+  const end = vi.fn();
+  const watch = vi.spyOn(sampling, 'watchHistograms').mockReturnValue({ [Symbol.dispose]: end });
+  collectSuperslab({ register: new Registry(), histograms: false })[Symbol.dispose]();
+  expect(watch).not.toHaveBeenCalled();
+  const exporting = collectSuperslab({ register: new Registry() });
+  expect(watch).toHaveBeenCalledTimes(1);
+  expect(end).not.toHaveBeenCalled();
+  exporting[Symbol.dispose]();
+  expect(end).toHaveBeenCalledTimes(1);
+  vi.restoreAllMocks();
 });
