@@ -45,6 +45,7 @@ std::uint8_t flags_of(const Superslab& s) {
   if (pages == HugePages::kTransparent) flags |= MapRecord::kTransparent;
   if (glance(s.is_exposed)) flags |= MapRecord::kExposed;
   if (glance(s.is_idle)) flags |= MapRecord::kIdle;
+  if (glance(s.secrecy) != Secrecy::kNone) flags |= MapRecord::kSecret;
   return flags;
 }
 

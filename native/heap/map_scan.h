@@ -45,7 +45,13 @@ struct MapRecord {
     std::uint8_t state;  // fullness << 4 | temperature
     bool operator==(const Slice&) const = default;
   };
-  enum Flag : std::uint8_t { kExplicit = 1, kTransparent = 2, kExposed = 4, kIdle = 8 };
+  enum Flag : std::uint8_t {
+    kExplicit = 1,
+    kTransparent = 2,
+    kExposed = 4,
+    kIdle = 8,
+    kSecret = 16
+  };
 
   SuperslabIndex index;
   std::uint8_t use;

@@ -178,6 +178,14 @@ TEST(heap, "each call fails once, or loses its range: explicit huge pages") {
   fail_each_call(policy, OsStatus::kLost, Lasts::kOnce);
 }
 
+TEST(heap, "each call fails once, or with all after it: secrets, locked, with guard pages") {
+  Snapshot policy = policy_with(HugePages::kTransparent, Populate::kDemand);
+  policy.sensitive = policy.lock_memory = policy.guard_pages = true;
+  fail_each_call(policy, OsStatus::kNoMemory, Lasts::kOnce);
+  if (has_failed()) return;
+  fail_each_call(policy, OsStatus::kNoMemory, Lasts::kFromThenOn);
+}
+
 TEST(heap, "without any memory every door answers with nothing") {
   TestHeap t;
   t.os().fail_nth(1, OsStatus::kNoMemory, Lasts::kFromThenOn);
