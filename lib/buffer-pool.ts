@@ -1,6 +1,9 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { types } from 'node:util';
 import { adoptBlock } from './adopt.js';
+import type { Advice } from './advice/advice.js';
+import { adviceFacts } from './advice/facts.js';
+import { adviceOn } from './advice/index.js';
 import { binding, check } from './binding.js';
 import { tellingTrim } from './channels.js';
 import { makeError, show } from './errors.js';
@@ -8,6 +11,8 @@ import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
 import type { PoolStats } from './pool-stats.js';
 import { leases, type PooledBuffer, setFirstRelease } from './pooled-buffer.js';
+import { reportText } from './report.js';
+import { reportContext } from './report-context.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
 import { readStats, settledStats, threadFigures } from './stats.js';
@@ -303,6 +308,17 @@ export class BufferPool implements Disposable {
    */
   slowPathHistogram(): RecordableHistogram {
     return this.#cache.slowPath.histogram;
+  }
+
+  /** Those figures as a text, with advice that follows from them. For people: its form may change. */
+  report(): string {
+    return reportText(this.stats(), reportContext());
+  }
+
+  /** The advice alone, the most urgent first; empty when all is well. */
+  advice(): Advice[] {
+    const { knobs, uptimeMs } = reportContext();
+    return adviceOn(this.stats(), adviceFacts(knobs, uptimeMs));
   }
 
   /**

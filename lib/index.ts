@@ -7,7 +7,6 @@ import { isMainThread } from 'node:worker_threads';
 import { BufferPool, openPools } from './buffer-pool.js';
 import { facts } from './environment.js';
 import { PooledBuffer } from './pooled-buffer.js';
-import { reportText } from './report.js';
 
 const pool = BufferPool.default;
 
@@ -20,6 +19,7 @@ export const alloc: (size: number) => PooledBuffer = pool.alloc;
 /** Gives one reference of any pooled buffer back; see {@link BufferPool.release}. */
 export const release: (buf: Uint8Array) => void = pool.release;
 
+export type { Advice } from './advice/advice.js';
 export type { KnobRow } from './binding.js';
 export type {
   PoolExhaustedMessage,
@@ -54,6 +54,6 @@ export default BufferPool.default;
 // over all threads.
 if (facts.reportAtExit && isMainThread) {
   process.on('exit', () => {
-    for (const open of openPools()) process.stderr.write(reportText(open.stats()));
+    for (const open of openPools()) process.stderr.write(open.report());
   });
 }

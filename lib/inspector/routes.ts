@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { openPools } from '../buffer-pool.js';
 import { stats } from '../process-stats.js';
 import { reportText } from '../report.js';
+import { reportContext } from '../report-context.js';
 import { answerWith } from './answer.js';
 import { feed } from './feed.js';
 import { makeHello } from './hello.js';
@@ -17,7 +18,7 @@ const documents: Readonly<Record<string, () => { type: string; content: string }
   '/report.txt': () => ({
     type: TEXT_TYPE,
     content: openPools()
-      .map((pool) => reportText(pool.stats()))
+      .map((pool) => reportText(pool.stats(), reportContext()))
       .join(''),
   }),
 };

@@ -1,5 +1,5 @@
 // The benchmarks that come with the package.
-import { bytes } from '../../report.js';
+import { bytes } from '../../text.js';
 import type { Contender } from './rounds.js';
 import type { Touch, Work } from './work.js';
 

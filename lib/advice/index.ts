@@ -1,0 +1,50 @@
+import type { PoolStats } from '../pool-stats.js';
+import type { Advice, Rule } from './advice.js';
+import { classMisses } from './class-misses.js';
+import { contention } from './contention.js';
+import { doubleFrees } from './double-frees.js';
+import type { AdviceFacts } from './facts.js';
+import { failures } from './failures.js';
+import { fragmented } from './fragmented.js';
+import { hugeFallbacks } from './huge-fallbacks.js';
+import { internalWaste } from './internal-waste.js';
+import { largeMisses } from './large-misses.js';
+import { leaks } from './leaks.js';
+import { nearLimit } from './near-limit.js';
+import { numaRemote } from './numa-remote.js';
+import { osRefusals } from './os-refusals.js';
+import { oversizeCache } from './oversize-cache.js';
+import { pageFaults } from './page-faults.js';
+import { remoteFrees } from './remote-frees.js';
+import { slowTail } from './slow-tail.js';
+import { tokens } from './tokens.js';
+
+export const rules: readonly Rule[] = [
+  failures,
+  osRefusals,
+  leaks,
+  doubleFrees,
+  nearLimit,
+  classMisses,
+  largeMisses,
+  contention,
+  fragmented,
+  hugeFallbacks,
+  numaRemote,
+  tokens,
+  pageFaults,
+  slowTail,
+  remoteFrees,
+  internalWaste,
+  oversizeCache,
+];
+
+const URGENCY = { act: 0, warn: 1, info: 2 } as const;
+
+/** All advice that follows from a pool's figures, the most urgent first. */
+export function adviceOn(stats: PoolStats, facts: AdviceFacts): Advice[] {
+  return rules
+    .map((rule) => rule(stats, facts))
+    .filter((advice) => advice !== undefined)
+    .sort((a, b) => URGENCY[a.severity] - URGENCY[b.severity]);
+}
