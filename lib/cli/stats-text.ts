@@ -1,6 +1,6 @@
 // superslab.stats() as text for people.
 import type { LeakSite, PoolStats, ProcessStats } from '../pool-stats.js';
-import { bytes } from '../report.js';
+import { bytes } from '../text.js';
 import { duration, figure, percent, type Style, shorten, table, wrap } from './output.js';
 
 /** Longer names of pools end in "…". */
