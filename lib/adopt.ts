@@ -15,6 +15,7 @@ const SUPERSLAB_BYTES = 1 << (SUPERSLAB_SHIFT + GRANULE_SHIFT);
 /** A buffer over a block that the lease table has just given to this environment. */
 export function adoptBlock(cache: LeaseCache, block: number, length: number): PooledBuffer {
   try {
+    if (cache.guard?.watchesAdopted()) return cache.guard.adopt(block, length);
     if (length > SUPERSLAB_BYTES) {
       return leases.makeShared(cache, largeWindow(block), 0, length, block);
     }

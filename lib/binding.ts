@@ -5,6 +5,7 @@ import type {
   HeapStats,
   Histogram,
   LatencyStats,
+  LeakSite,
   ProcessStats,
   SpaceStats,
 } from './pool-stats.js';
@@ -64,7 +65,10 @@ export interface NativePool {
   readonly id: PoolId;
   /** Names the heap behind it in this process. */
   readonly heapId: number;
-  /** Four Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64]. */
+  /**
+   * Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64], parked[256],
+   * parkedLargeSlices[1], skipped[256]; see heap/lease_cache.h.
+   */
   readonly magazines: ArrayBuffer | undefined;
   /** 0 never, 1 at acquire, 2 at release. */
   readonly zero: number;
@@ -78,6 +82,14 @@ export interface NativePool {
   readonly purgeDelayMs: number;
   /** 0: no limit. */
   readonly maxBytes: number;
+  /** 0 off, 1 sampled, 2 full. */
+  readonly leakDetection: number;
+  /** Of how many leases `sampled` watches one. */
+  readonly leakSample: number;
+  readonly leakFrames: number;
+  /** 0 off, 1 poison, 2 canary, 3 detach. */
+  readonly guard: number;
+  readonly quarantineBytes: number;
 }
 
 export interface Failure {
@@ -203,6 +215,38 @@ export interface Binding {
     atMs: number,
     done: (changes: ArrayBuffer | undefined, full: ArrayBuffer | undefined) => void,
   ): void;
+
+  /**
+   * What this thread still has leased of the pool when it ends is noted as leaked under `name`; under
+   * none if that is empty. Returns the size of the machine's pages.
+   */
+  watchPool(pool: PoolId, name: string): number;
+  /** A new ArrayBuffer over the first bytes of a block. */
+  ownWindow(block: BlockNumber, bytes: number): ArrayBuffer | undefined;
+  /** For Node.js without ArrayBuffer.prototype.transfer. */
+  detach(memory: ArrayBuffer): boolean;
+  fillBytes(block: BlockNumber, from: number, to: number, byte: number): void;
+  /** The offset of the first byte in [from, to) that is not `byte`; -1. */
+  firstOther(block: BlockNumber, from: number, to: number, byte: number): number;
+  /** A pattern in [from, to), and the offset of the first byte that is not part of it; -1. */
+  writeCanary(block: BlockNumber, from: number, to: number): void;
+  brokenCanary(block: BlockNumber, from: number, to: number): number;
+  /** At most 16 bytes in hexadecimal. */
+  hexBytes(block: BlockNumber, from: number, to: number): string;
+  /** How many leaks the site has had, this one included. */
+  noteLeak(
+    pool: PoolId,
+    tag: string,
+    stack: string,
+    threadEnded: boolean,
+    bytes: number,
+    size: number,
+    ageMs: number,
+    estimated: number,
+  ): number;
+  /** Those of a pool, or of the process. */
+  leakSites(pool?: PoolId): LeakSite[];
+  countGuardReport(pool: PoolId): void;
 
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { types } from 'node:util';
 import { adoptBlock } from './adopt.js';
@@ -7,9 +8,11 @@ import { adviceOn } from './advice/index.js';
 import { binding, check } from './binding.js';
 import { tellingTrim } from './channels.js';
 import { makeError, show } from './errors.js';
+import type { GuardEvents, Listeners } from './guard/reports.js';
+import type { GuardReport } from './guard/types.js';
 import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
-import type { PoolStats } from './pool-stats.js';
+import type { LeakSite, PoolStats } from './pool-stats.js';
 import { leases, type PooledBuffer, setFirstRelease } from './pooled-buffer.js';
 import { reportText } from './report.js';
 import { reportContext } from './report-context.js';
@@ -42,6 +45,11 @@ const fill = Uint8Array.prototype.fill;
 const ZERO_AT_ACQUIRE = 1;
 
 const OWNER = Symbol('pool');
+
+function bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
+  if (cache.guard === undefined) return leases.bindAcquire(cache);
+  return cache.guard.watchesAll ? leases.bindAcquireWatched(cache) : leases.bindAcquireSampled(cache);
+}
 
 let named = 0;
 let makingDefault = false;
@@ -81,6 +89,7 @@ export class BufferPool implements Disposable {
   readonly #isDefault: boolean;
   readonly #zeroAtAcquire: boolean;
   #lastStats: PoolStats | undefined;
+  #listeners: Listeners | undefined;
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: BufferPoolOptions = {}) {
@@ -90,7 +99,7 @@ export class BufferPool implements Disposable {
     const native = check(binding.openPool(pairs, this.name));
     const cache = new LeaseCache(this.name, native);
     this.#cache = cache;
-    const acquire = leases.bindAcquire(cache);
+    const acquire = bindAcquire(cache);
     const alloc = (size: number): PooledBuffer => {
       const buf = acquire(size);
       fill.call(buf, 0);
@@ -288,6 +297,7 @@ export class BufferPool implements Disposable {
     }
     this.#cache.checkSize(0);
     const target = Math.min(targetBytes, Number.MAX_SAFE_INTEGER);
+    this.#cache.guard?.unpark();
     return tellingTrim(this.#cache, () => binding.trim(this.#cache.id, target));
   }
 
@@ -319,6 +329,60 @@ export class BufferPool implements Disposable {
   advice(): Advice[] {
     const { knobs, uptimeMs } = reportContext();
     return adviceOn(this.stats(), adviceFacts(knobs, uptimeMs));
+  }
+
+  /**
+   * The places in the program that leak buffers of this pool, as far as leak detection has found them; of
+   * the default pool those of all threads. A leak is found when the garbage collector has taken the buffer
+   * and every view of it.
+   */
+  leaks(): readonly LeakSite[] {
+    return binding.leakSites(this.#cache.id);
+  }
+
+  /**
+   * Looks at once for what the guards find at a release or an acquire: bytes behind live buffers that
+   * were overwritten, released blocks that were written to. Of this thread. Each is reported once.
+   */
+  check(): readonly GuardReport[] {
+    return this.#cache.guard?.check() ?? [];
+  }
+
+  /**
+   * Calls `listener` for each leak ('leak') or other mistake ('guard') that is found in this pool, in this
+   * thread. Only with leak detection or a guard; see docs/GUARDS.md.
+   */
+  on<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
+    this.#listen(name).on(name, listener as never);
+    return this;
+  }
+
+  /** The same, for the next one only. */
+  once<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
+    this.#listen(name).once(name, listener as never);
+    return this;
+  }
+
+  /** Ends what on() or once() began. */
+  off<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
+    this.#listen(name).off(name, listener as never);
+    return this;
+  }
+
+  #listen(name: string): Listeners {
+    if (name !== 'leak' && name !== 'guard') {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `a pool has the events "leak" and "guard", no ${show(name)}`,
+        TypeError,
+      );
+    }
+    if (this.#listeners === undefined) {
+      this.#listeners = new EventEmitter() as Listeners;
+      const { guard } = this.#cache;
+      if (guard !== undefined) guard.listeners = new WeakRef(this.#listeners);
+    }
+    return this.#listeners;
   }
 
   /**

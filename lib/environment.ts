@@ -11,7 +11,10 @@ export const closingCaches = new Set<LeaseCache>();
 function onSignal(): void {
   for (const [id, cache] of openCaches) {
     const signals = binding.takeSignals(id);
-    if ((signals & SIGNAL.flush) !== 0) binding.flush(id);
+    if ((signals & SIGNAL.flush) !== 0) {
+      cache.guard?.unpark();
+      binding.flush(id);
+    }
     if ((signals & SIGNAL.roomMade) !== 0) cache.waiters.serve();
   }
 }

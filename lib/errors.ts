@@ -6,6 +6,8 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_RELEASED'
   /** Not a leased buffer of superslab: a plain Buffer, a slice of a pooled one, something else. */
   | 'ERR_SUPERSLAB_FOREIGN'
+  /** Bytes behind a buffer were overwritten; thrown by its release, when the pool has a guard that looks. */
+  | 'ERR_SUPERSLAB_OVERFLOW'
   /** The pool was closed. */
   | 'ERR_SUPERSLAB_CLOSED'
   /** The token was never given out by share() of this process. */
@@ -36,6 +38,24 @@ export type ErrorCode =
 /** What superslab throws: an Error, RangeError or TypeError with a stable `code`. */
 export interface SuperslabError extends Error {
   readonly code: ErrorCode;
+  /** For mistakes with a buffer that is watched (leak detection, guards): which it is. */
+  readonly pool?: string;
+  readonly tag?: string;
+  /** Its length when it was acquired. */
+  readonly size?: number;
+  /** Stack of its acquire; empty when none was kept. */
+  readonly acquired?: string;
+  /** Stack of its last release, likewise. */
+  readonly released?: string;
+}
+
+/** What is known of a watched buffer that a mistake is about. */
+export interface Misuse {
+  readonly pool: string;
+  readonly tag: string;
+  readonly size: number;
+  readonly acquired: string;
+  readonly released: string;
 }
 
 type ErrorClass = new (message: string, options?: { cause?: unknown }) => Error;
@@ -45,11 +65,13 @@ export function makeError(
   code: ErrorCode,
   message: string,
   Class: ErrorClass = Error,
-  options?: { cause?: unknown },
+  options?: { cause?: unknown; misuse?: Misuse },
 ): SuperslabError {
   const error = new Class(`${code}: ${message}`, options) as Error & { code: ErrorCode };
   error.code = code;
-  return error;
+  if (options?.misuse === undefined) return error;
+  const { pool, tag, size, acquired, released } = options.misuse;
+  return Object.assign(error, { pool, tag, size, acquired, released });
 }
 
 /** A value as it may stand in a message: short, on one line. */

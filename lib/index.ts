@@ -29,6 +29,8 @@ export type {
   PoolTrimMessage,
 } from './channels.js';
 export type { ErrorCode, SuperslabError } from './errors.js';
+export type { GuardEvents } from './guard/reports.js';
+export type { GuardFault, GuardReport } from './guard/types.js';
 export { watchHistograms } from './lease-sampling.js';
 export type { BufferPoolOptions } from './options.js';
 export type {

@@ -3,6 +3,7 @@ import { type BlockNumber, binding, type NativePool, NO_MEMORY, NO_ROOM, type Sl
 import { channels, type PoolExhaustedMessage, tellingGrowth, tellingTrim } from './channels.js';
 import { closingCaches, facts, openCaches } from './environment.js';
 import { hostError, makeError, sizeError } from './errors.js';
+import { makeGuard, type PoolGuard } from './guard/pool-guard.js';
 import { beginSample, endSample, isSampleDue } from './lease-sampling.js';
 import { forgetMagazines, homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
@@ -50,10 +51,12 @@ export class LeaseCache {
   fallbacks = 0;
   closed = false;
   readonly slowPath = new SlowPathHistogram();
+  readonly #secrecy: SecrecyWatch | undefined;
+  /** Watches leases; undefined when leak detection and guards are off. */
+  readonly guard: PoolGuard | undefined;
+  readonly zeroAtRelease: boolean;
   readonly #onExhausted: number;
   readonly #waitMs: number;
-  readonly #zeroAtRelease: boolean;
-  readonly #secrecy: SecrecyWatch | undefined;
 
   constructor(name: string, native: NativePool) {
     this.name = name;
@@ -63,18 +66,19 @@ export class LeaseCache {
     this.maxBytes = native.maxBytes;
     this.#onExhausted = native.onExhausted;
     this.#waitMs = native.waitMs;
-    this.#zeroAtRelease = native.zero === ZERO_AT_RELEASE;
+    this.zeroAtRelease = native.zero === ZERO_AT_RELEASE;
     this.#secrecy = SecrecyWatch.of(native, name);
     if (native.magazines === undefined) {
       binding.closePool(native.id);
       throw hostError();
     }
-    this.magazines = new Magazines(native.magazines, this, this.#zeroAtRelease);
+    this.magazines = new Magazines(native.magazines, this, this.zeroAtRelease);
     this.waiters = new Waiters({
       tryAcquire: (size) => this.#tryAcquire(size),
       startWaiting: () => binding.startWaiting(this.id),
       stopWaiting: () => binding.stopWaiting(this.id),
     });
+    this.guard = makeGuard(this, native);
     openCaches.set(this.id, this);
   }
 
@@ -91,7 +95,8 @@ export class LeaseCache {
     if (size === 0) return leases.makePlain(this, 0);
     // Those who wait in acquireAsync() came first.
     const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
-    if (buf !== undefined && isSampleDue(this)) beginSample(this, leases.blockOf(buf), size);
+    if (buf !== undefined && !this.guard?.watchesAll && isSampleDue(this))
+      beginSample(this, leases.blockOf(buf), size);
     return buf ?? this.#acquireExhausted(size);
   }
 
@@ -113,6 +118,7 @@ export class LeaseCache {
 
   /** Bytes of the block that a lease of `size` bytes takes. */
   capacityFor(size: number): number {
+    if (this.guard?.watchesAll) return this.guard.capacityFor(size);
     return size > MAX_CLASS_BYTES
       ? binding.largeCapacity(this.id, size)
       : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
@@ -124,30 +130,53 @@ export class LeaseCache {
   }
 
   #take(size: number): PooledBuffer | undefined {
+    if (this.guard?.watchesAll) return this.guard.tryAcquire(size);
     return size > MAX_CLASS_BYTES ? this.#tryLarge(size) : this.#tryClass(size);
   }
 
   #tryClass(size: number): PooledBuffer | undefined {
-    const { depth, blocks, acquired } = this.magazines;
     const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
-    if (depth[tag] === 0 && !this.#refill(tag)) return undefined;
-    const top = depth[tag]!;
-    const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
-    const superslab = block >>> SUPERSLAB_SHIFT;
-    ensureWindow(superslab); // user code may have detached it
+    if (this.guard?.isDue(tag)) {
+      const buf = this.guard.trySample(size, tag);
+      if (buf !== undefined) return buf;
+    }
+    const block = this.#topBlock(tag);
+    if (block === undefined) return undefined;
     const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
-    const buf = leases.make(windows[superslab]!, offset, size, block);
-    depth[tag] = top - 1;
-    acquired[tag]!++;
+    const buf = leases.make(windows[block >>> SUPERSLAB_SHIFT]!, offset, size, block);
+    this.#pop(tag);
     return buf;
   }
 
+  /** A block of a class, counted as acquired; undefined when maxBytes are in use. */
+  takeBlock(tag: SliceTag): BlockNumber | undefined {
+    const block = this.#topBlock(tag);
+    if (block !== undefined) this.#pop(tag);
+    return block;
+  }
+
+  /** The block that is next in the magazine, with a window; undefined when maxBytes are in use. */
+  #topBlock(tag: SliceTag): BlockNumber | undefined {
+    const { depth, blocks } = this.magazines;
+    if (depth[tag] === 0 && !this.#refill(tag)) return undefined;
+    const block = blocks[(tag << MAGAZINE_SHIFT) + depth[tag]! - 1]!;
+    ensureWindow(block >>> SUPERSLAB_SHIFT); // user code may have detached it
+    return block;
+  }
+
+  #pop(tag: SliceTag): void {
+    this.magazines.depth[tag]!--;
+    this.magazines.acquired[tag]!++;
+  }
+
   #refill(tag: SliceTag): boolean {
-    const start = this.slowPath.start();
-    const got = binding.refill(this.id, tag);
-    this.slowPath.stop(start);
-    this.#secrecy?.look();
+    let got = this.#fetch(tag);
     scheduleUpkeep();
+    if (got === NO_ROOM && this.#unpark()) {
+      // Only an empty magazine may be filled.
+      if (this.magazines.depth[tag] !== 0) return true;
+      got = this.#fetch(tag);
+    }
     if (got === NO_ROOM) return false;
     if (got === NO_MEMORY) throw this.#noMemory(bytesOfTag[tag]!);
     const first = tag << MAGAZINE_SHIFT;
@@ -160,16 +189,32 @@ export class LeaseCache {
     return true;
   }
 
-  #tryLarge(size: number): PooledBuffer | undefined {
+  #fetch(tag: SliceTag): number {
     const start = this.slowPath.start();
-    const block = binding.takeLarge(this.id, size);
+    const got = binding.refill(this.id, tag);
     this.slowPath.stop(start);
     this.#secrecy?.look();
-    scheduleUpkeep();
-    if (block === NO_ROOM) return undefined;
-    if (block === NO_MEMORY) throw this.#noMemory(size);
+    return got;
+  }
+
+  #fetchLarge(bytes: number): BlockNumber {
+    const start = this.slowPath.start();
+    const block = binding.takeLarge(this.id, bytes);
+    this.slowPath.stop(start);
+    this.#secrecy?.look();
+    return block;
+  }
+
+  /** Blocks that the guard holds back may be what is missing. */
+  #unpark(): boolean {
+    return this.guard !== undefined && this.guard.unpark() > 0;
+  }
+
+  #tryLarge(size: number): PooledBuffer | undefined {
+    if (this.guard?.isLargeDue()) return this.guard.tryAcquire(size, this.guard.largeWeight);
+    const block = this.takeLargeBlock(size);
+    if (block === undefined) return undefined;
     try {
-      welcome(block, this.magazines, LARGE_TAG);
       return leases.make(largeWindow(block), 0, size, block);
     } catch (error) {
       binding.give(this.id, block);
@@ -177,9 +222,20 @@ export class LeaseCache {
     }
   }
 
+  /** A block beyond 2 MiB; undefined when maxBytes are in use. */
+  takeLargeBlock(bytes: number): BlockNumber | undefined {
+    let block = this.#fetchLarge(bytes);
+    scheduleUpkeep();
+    if (block === NO_ROOM && this.#unpark()) block = this.#fetchLarge(bytes);
+    if (block === NO_ROOM) return undefined;
+    if (block === NO_MEMORY) throw this.#noMemory(bytes);
+    welcome(block, this.magazines, LARGE_TAG);
+    return block;
+  }
+
   /** A private block comes back, off the hot path. */
   release(block: BlockNumber, tag: SliceTag): void {
-    if (this.#zeroAtRelease) this.#clear(block);
+    if (this.zeroAtRelease) this.#clear(block);
     const { depth, nativeLimit } = this.magazines;
     const limit = nativeLimit[tag]!;
     if (depth[tag]! < limit) {
@@ -212,6 +268,11 @@ export class LeaseCache {
       this.release(block, homes.table[block >>> SLICE_SHIFT]! & 255);
       return;
     }
+    this.releaseShared(block);
+  }
+
+  /** One reference in the native lease table. */
+  releaseShared(block: BlockNumber): void {
     binding.releaseShared(block);
     this.#afterRelease();
   }
@@ -238,7 +299,7 @@ export class LeaseCache {
 
   /** A buffer that is not from the pool comes back: the collector takes its memory as it is then. */
   releasePlain(buf: PooledBuffer): void {
-    if (this.#zeroAtRelease) fill.call(buf, 0);
+    if (this.zeroAtRelease) fill.call(buf, 0);
   }
 
   #acquireExhausted(size: number): PooledBuffer {
@@ -305,6 +366,7 @@ export class LeaseCache {
 
   /** Gives idle memory back. Whether there is reason to come again. */
   tick(): boolean {
+    this.guard?.tick();
     return tellingTrim(this, () => binding.tick(this.id));
   }
 
@@ -313,6 +375,7 @@ export class LeaseCache {
     openCaches.delete(this.id);
     this.waiters.rejectAll(this.name);
     binding.stopWaiting(this.id);
+    this.guard?.unpark();
     tellingTrim(this, () => binding.closePool(this.id));
     closingCaches.add(this);
     this.settle();

@@ -28,6 +28,12 @@ export class Magazines {
   readonly acquired: Uint32Array;
   /** Block numbers, see MAGAZINE_SHIFT. */
   readonly blocks: Uint32Array;
+  /** Free blocks in slots of their own, by tag; see guard/pool-guard.ts. */
+  readonly parked: Uint32Array;
+  /** One number: 64 KiB of such blocks beyond 2 MiB. */
+  readonly parkedLargeSlices: Uint32Array;
+  /** Part of `acquired` that is no acquire, by tag. */
+  readonly skipped: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
   readonly nativeLimit: Uint32Array;
   readonly cache: LeaseCache;
@@ -40,6 +46,10 @@ export class Magazines {
     this.limit = alwaysSlow ? NOTHING : this.nativeLimit;
     this.acquired = part(2, TAGS);
     this.blocks = part(3, CLASS_TAGS << MAGAZINE_SHIFT);
+    const rest = this.blocks.byteOffset + this.blocks.byteLength;
+    this.parked = new Uint32Array(memory, rest, TAGS);
+    this.parkedLargeSlices = new Uint32Array(memory, rest + TAGS * 4, 1);
+    this.skipped = new Uint32Array(memory, rest + TAGS * 4 + 4, TAGS);
     this.cache = cache;
     this.id = cache.id;
   }

@@ -28,6 +28,12 @@ export interface BufferPoolOptions {
   guardPages?: boolean;
   /** What acquire() does when maxBytes are in use. */
   onExhausted?: 'throw' | 'wait' | 'fallback';
+  /** Which leases are watched for leaks; see docs/GUARDS.md. */
+  leakDetection?: 'off' | 'sampled' | 'full';
+  /** How use after release and overflow are looked for; each includes those before it. */
+  guard?: 'off' | 'poison' | 'canary' | 'detach';
+  /** Most bytes of released blocks that are held back before they are leased again, when there is a guard. */
+  quarantineBytes?: number | string;
 }
 
 const flags = new Set(facts.knobs.filter((knob) => knob.isFlag).map((knob) => knob.option));

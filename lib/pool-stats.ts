@@ -59,6 +59,12 @@ export interface HeapStats {
   readonly leakedBlocks: number;
   /** Capacity of those blocks. Unit: bytes. */
   readonly leakedBytes: number;
+  /** Leased blocks whose buffer was collected without a release, and that came back. Unit: blocks. */
+  readonly collectedBlocks: number;
+  /** Capacity of those blocks. Unit: bytes. */
+  readonly collectedBytes: number;
+  /** Mistakes that the guards found. Unit: reports. */
+  readonly guardReports: number;
   /** Page faults of the whole process, minor and major. Unit: faults. */
   readonly pageFaults: number;
   /** Those that needed no disk, of the whole process. Unit: faults. */
@@ -181,18 +187,25 @@ export interface PoolStats extends HeapStats {
   readonly classes: readonly ClassStats[];
 }
 
-/** Leases that one place in a program acquired, and that were collected without a release. */
+/** A place in a program that leaks: leases that were acquired there and that nobody can release. */
 export interface LeakSite {
+  /** Name of the pool. */
   readonly pool: string;
+  /** What {@link BufferPool.tagged} was given; empty without one. */
   readonly tag: string;
-  /** Of the last of them. Unit: bytes. */
+  /**
+   * collected: the buffer was garbage-collected without a release; its block came back.
+   * threadEnded: the worker that had leased it ended; what it held was taken back.
+   */
+  readonly reason: 'collected' | 'threadEnded';
+  /** Of the last of them; 0 when nobody knows. Unit: bytes. */
   readonly size: number;
   readonly count: number;
   /** Capacity of all of them. Unit: bytes. */
   readonly bytes: number;
-  /** How long the oldest was held before it was collected. Unit: ms. */
+  /** The longest time from acquire to report. Unit: ms. */
   readonly oldestMs: number;
-  /** Where it was acquired; empty when no stack was taken. */
+  /** Where they were acquired; empty when no stack was taken. */
   readonly stack: string;
   /** How many leaks there were in all, if `count` is a sample of them. */
   readonly estimated: number;

@@ -1,5 +1,7 @@
 import { binding } from './binding.js';
 import { makeError, show } from './errors.js';
+import { misuseText } from './guard/guard-report.js';
+import { type LeaseRecord, slotOfMemory } from './guard/slot.js';
 import type { LeaseCache } from './lease-cache.js';
 import { hotTagOfGranules } from './lease-sampling.js';
 import * as shared from './magazines.js';
@@ -27,6 +29,8 @@ interface Details {
   /** The lease is in the native lease table, because other threads have it or may get it. */
   shared: boolean;
   references: number;
+  /** What leak detection and guards know of it, if they watch it. It stays when the lease has ended. */
+  readonly lease: LeaseRecord | undefined;
 }
 
 const NO_BLOCK = -1;
@@ -34,6 +38,8 @@ const NO_BLOCK = -1;
 /** What the pools do with buffers. Not on the class, where anybody could forge a lease with it. */
 export let leases: {
   bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer;
+  bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer;
+  bindAcquireWatched(cache: LeaseCache): (size: number) => PooledBuffer;
   bindRelease(cache: LeaseCache): (buf: Uint8Array) => void;
   make(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer;
   makeShared(
@@ -44,6 +50,8 @@ export let leases: {
     block: number,
   ): PooledBuffer;
   makePlain(cache: LeaseCache, size: number): PooledBuffer;
+  makeWatched(cache: LeaseCache, memory: ArrayBuffer, lease: LeaseRecord, shared: boolean): PooledBuffer;
+  leaseOf(buf: unknown): LeaseRecord | undefined;
   markShared(buf: Uint8Array): number;
   blockOf(buf: PooledBuffer): number;
   cacheOf(buf: unknown): LeaseCache | undefined;
@@ -83,10 +91,14 @@ export class PooledBuffer extends ByteArray {
       typeof value === 'object' && value !== null && #block in value;
     leases = {
       bindAcquire: PooledBuffer.#bindAcquire,
+      bindAcquireSampled: PooledBuffer.#bindAcquireSampled,
+      bindAcquireWatched: PooledBuffer.#bindAcquireWatched,
       bindRelease: PooledBuffer.#bindRelease,
       make: PooledBuffer.#lease,
       makeShared: PooledBuffer.#sharedLease,
       makePlain: PooledBuffer.#plain,
+      makeWatched: PooledBuffer.#watched,
+      leaseOf: PooledBuffer.#leaseOf,
       markShared: PooledBuffer.#markShared,
       blockOf: PooledBuffer.#blockOf,
       cacheOf: PooledBuffer.#cacheOf,
@@ -111,7 +123,9 @@ export class PooledBuffer extends ByteArray {
    * @throws ERR_SUPERSLAB_RELEASED
    */
   retain(): this {
-    PooledBuffer.#detail(this, 'retain').references++;
+    const details = PooledBuffer.#detail(this, 'retain');
+    details.references++;
+    if (details.lease !== undefined) details.lease.references = details.references;
     return this;
   }
 
@@ -165,6 +179,40 @@ export class PooledBuffer extends ByteArray {
   }
 
   /**
+   * The same for a pool of which only samples are watched: another function, so that each is compiled for
+   * what it does, and the other is as fast as if this one did not exist. The one more condition sends each
+   * so many acquires of a class to the slow path, where LeaseCache samples.
+   */
+  static #bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer {
+    const { depth, acquired, blocks } = cache.magazines;
+    const { mask, budget } = cache.guard!;
+    return (size) => {
+      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
+        const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
+        const top = depth[tag]!;
+        const count = (acquired[tag]! + 1) | 0;
+        if (top !== 0 && ((count & mask) !== 0 || !budget.isOpen)) {
+          const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
+          const superslab = block >>> SUPERSLAB_SHIFT;
+          if (probes[superslab]!.length !== 0) {
+            const buf = new PooledBuffer(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, size);
+            buf.#block = block;
+            depth[tag] = top - 1;
+            acquired[tag] = count;
+            return buf;
+          }
+        }
+      }
+      return cache.acquireSlow(size);
+    };
+  }
+
+  /** The same for a pool of which every lease is watched. */
+  static #bindAcquireWatched(cache: LeaseCache): (size: number) => PooledBuffer {
+    return (size) => cache.acquireSlow(size);
+  }
+
+  /**
    * The hot path of release: one closure a pool, so that its tables are constants in the
    * optimised code (2 ns of 8). It takes buffers of every pool.
    */
@@ -203,12 +251,21 @@ export class PooledBuffer extends ByteArray {
   }
 
   static #releaseDetailed(buf: PooledBuffer): void {
-    const lease = PooledBuffer.#detail(buf, 'release');
-    if (--lease.references > 0) return;
+    const details = PooledBuffer.#detail(buf, 'release');
+    const { lease } = details;
+    if (--details.references > 0) {
+      if (lease !== undefined) lease.references = details.references;
+      return;
+    }
     buf.#block = RELEASED;
+    if (lease !== undefined) {
+      // #details stay, for the error of a second release.
+      lease.slot.guard.release(lease, memoryOf(buf));
+      return;
+    }
     buf.#details = undefined;
-    if (lease.block === NO_BLOCK) lease.cache.releasePlain(buf);
-    else lease.cache.releaseDetailed(lease.block, lease.shared);
+    if (details.block === NO_BLOCK) details.cache.releasePlain(buf);
+    else details.cache.releaseDetailed(details.block, details.shared);
   }
 
   /** The details of a live lease, made if it has none yet. */
@@ -216,12 +273,12 @@ export class PooledBuffer extends ByteArray {
     if (!isPooled(buf)) throw foreign(buf, what);
     const block = buf.#block;
     if (block === DETAILED) return buf.#details!;
-    if (block === RELEASED) throw released(buf, what);
+    if (block === RELEASED) throw released(buf, what, buf.#details?.lease);
     const { cache } = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!;
-    const lease = { block, cache, shared: false, references: 1 };
-    buf.#details = lease;
+    const details = { block, cache, shared: false, references: 1, lease: undefined };
+    buf.#details = details;
     buf.#block = DETAILED;
-    return lease;
+    return details;
   }
 
   /** A lease of `block`, whose superslab belongs to this thread's magazines. */
@@ -241,22 +298,35 @@ export class PooledBuffer extends ByteArray {
   ): PooledBuffer {
     const buf = new PooledBuffer(window, byteOffset, size);
     buf.#block = DETAILED;
-    buf.#details = { block, cache, shared: true, references: 1 };
+    buf.#details = { block, cache, shared: true, references: 1, lease: undefined };
     return buf;
+  }
+
+  /** A lease that leak detection or a guard watches, over an ArrayBuffer of its own. */
+  static #watched(cache: LeaseCache, memory: ArrayBuffer, lease: LeaseRecord, shared: boolean): PooledBuffer {
+    const buf = new PooledBuffer(memory, 0, lease.size);
+    buf.#block = DETAILED;
+    buf.#details = { block: lease.slot.block, cache, shared, references: 1, lease };
+    return buf;
+  }
+
+  /** Of a live lease that is watched. */
+  static #leaseOf(buf: unknown): LeaseRecord | undefined {
+    return isPooled(buf) && buf.#block === DETAILED ? buf.#details!.lease : undefined;
   }
 
   /** A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
   static #plain(cache: LeaseCache, size: number): PooledBuffer {
     const buf = new PooledBuffer(new ArrayBuffer(size), 0, size);
     buf.#block = DETAILED;
-    buf.#details = { block: NO_BLOCK, cache, shared: false, references: 1 };
+    buf.#details = { block: NO_BLOCK, cache, shared: false, references: 1, lease: undefined };
     return buf;
   }
 
   /** Marks a live lease as one that the lease table knows, and returns its block. */
   static #markShared(buf: Uint8Array): number {
-    const lease = PooledBuffer.#detail(buf, 'share');
-    if (lease.block === NO_BLOCK) {
+    const details = PooledBuffer.#detail(buf, 'share');
+    if (details.block === NO_BLOCK) {
       throw makeError(
         'ERR_SUPERSLAB_ARGUMENT',
         `a buffer of ${buf.length} B that is not in pool memory cannot be shared` +
@@ -266,8 +336,9 @@ export class PooledBuffer extends ByteArray {
     if (buf.length === 0) {
       throw makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot share a buffer whose ArrayBuffer was detached');
     }
-    lease.shared = true;
-    return lease.block;
+    details.shared = true;
+    details.lease?.slot.guard.share(details.lease);
+    return details.block;
   }
 
   /** The block of a live lease, whose release takes the slow path from now on. */
@@ -295,6 +366,14 @@ export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
   releaseFirst = release;
 }
 
+const bufferGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'buffer')!
+  .get!;
+
+/** `view.buffer`, whatever properties of its own the view has. */
+function memoryOf(view: Uint8Array): ArrayBuffer {
+  return bufferGetter.call(view);
+}
+
 /** The pool that a view's memory was last leased from, as far as that can still be told. */
 function poolNameOf(buf: Uint8Array): string {
   const slice = view.sliceOf(buf);
@@ -304,20 +383,41 @@ function poolNameOf(buf: Uint8Array): string {
   return magazines === undefined ? '' : `, pool "${magazines.cache.name}"`;
 }
 
-function released(buf: PooledBuffer, what: string): Error {
+/** Ends the message of a mistake for which nobody watched the buffer. */
+const HOW_TO_LEARN_MORE = '; SUPERSLAB_LEAK_DETECTION=full tells where it was acquired';
+
+function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefined): Error {
+  const misuse = lease?.slot.guard.misuseOf(lease);
+  const pool = misuse === undefined ? poolNameOf(buf) : `, pool "${misuse.pool}"`;
   return makeError(
     'ERR_SUPERSLAB_RELEASED',
-    `cannot ${what} a buffer (${buf.length} B${poolNameOf(buf)}) that was already released; ` +
-      'each acquire, adopt and retain is paired with one release',
+    `cannot ${what} a buffer (${misuse?.size ?? buf.length} B${pool}) that was already released; ` +
+      'each acquire, adopt and retain is paired with one release' +
+      (misuse === undefined ? HOW_TO_LEARN_MORE : misuseText(misuse)),
+    Error,
+    { misuse },
   );
 }
 
 function foreign(buf: unknown, what: string): Error {
+  if (!(buf instanceof Uint8Array && ArrayBuffer.isView(buf))) return stranger(buf, what);
+  const lease = slotOfMemory(memoryOf(buf))?.lease;
+  const misuse = lease?.slot.guard.misuseOf(lease);
+  if (misuse === undefined && view.sliceOf(buf) < 0) return stranger(buf, what);
+  const pool = misuse === undefined ? poolNameOf(buf) : `, pool "${misuse.pool}"`;
   return makeError(
     'ERR_SUPERSLAB_FOREIGN',
-    buf instanceof Uint8Array && ArrayBuffer.isView(buf) && view.sliceOf(buf) >= 0
-      ? `cannot ${what} a view (${buf.length} B${poolNameOf(buf)}) of a pooled buffer; use the buffer that acquire() returned`
-      : `cannot ${what} ${show(buf)}: it is no buffer of superslab`,
+    `cannot ${what} a view (${buf.length} B${pool}) of a pooled buffer; use the buffer that acquire() returned` +
+      (misuse === undefined ? HOW_TO_LEARN_MORE : misuseText(misuse)),
+    TypeError,
+    { misuse },
+  );
+}
+
+function stranger(value: unknown, what: string): Error {
+  return makeError(
+    'ERR_SUPERSLAB_FOREIGN',
+    `cannot ${what} ${show(value)}: it is no buffer of superslab`,
     TypeError,
   );
 }

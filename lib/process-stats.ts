@@ -1,7 +1,7 @@
 import { binding } from './binding.js';
 import { closingCaches, facts, openCaches } from './environment.js';
 import type { LeaseCache } from './lease-cache.js';
-import type { LeakSite, ProcessStats } from './pool-stats.js';
+import type { ProcessStats } from './pool-stats.js';
 import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
 
 /**
@@ -9,13 +9,6 @@ import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
  * process's malloc too (`superslab run`), so that there is one core, and else `'addon'`, their own.
  */
 export const core: 'addon' | 'libsuperslab.so' = facts.sharesCore ? 'libsuperslab.so' : 'addon';
-
-let leakSites: () => readonly LeakSite[] = () => [];
-
-/** Who watches for leaks tells where stats() finds them. */
-export function setLeakSource(read: () => readonly LeakSite[]): void {
-  leakSites = read;
-}
 
 function cachesByHeap(): Map<number, LeaseCache> {
   const caches = new Map<number, LeaseCache>();
@@ -46,7 +39,7 @@ export function stats(): ProcessStats {
       if (cache === undefined) return readStats(pool, NO_THREAD_FIGURES);
       return { ...readStats(pool, threadFigures(cache)), name: cache.name };
     }),
-    leaks: leakSites(),
+    leaks: binding.leakSites(),
     knobs: facts.knobs,
   };
 }

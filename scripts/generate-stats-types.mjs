@@ -93,18 +93,25 @@ ${fields('histogram', { type: 'Histogram' })}
   readonly classes: readonly ClassStats[];
 }
 
-/** Leases that one place in a program acquired, and that were collected without a release. */
+/** A place in a program that leaks: leases that were acquired there and that nobody can release. */
 export interface LeakSite {
+  /** Name of the pool. */
   readonly pool: string;
+  /** What {@link BufferPool.tagged} was given; empty without one. */
   readonly tag: string;
-  /** Of the last of them. Unit: bytes. */
+  /**
+   * collected: the buffer was garbage-collected without a release; its block came back.
+   * threadEnded: the worker that had leased it ended; what it held was taken back.
+   */
+  readonly reason: 'collected' | 'threadEnded';
+  /** Of the last of them; 0 when nobody knows. Unit: bytes. */
   readonly size: number;
   readonly count: number;
   /** Capacity of all of them. Unit: bytes. */
   readonly bytes: number;
-  /** How long the oldest was held before it was collected. Unit: ms. */
+  /** The longest time from acquire to report. Unit: ms. */
   readonly oldestMs: number;
-  /** Where it was acquired; empty when no stack was taken. */
+  /** Where they were acquired; empty when no stack was taken. */
   readonly stack: string;
   /** How many leaks there were in all, if \`count\` is a sample of them. */
   readonly estimated: number;

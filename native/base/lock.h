@@ -14,6 +14,7 @@ namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
+  kLeakSites,   // binding: where leaked leases were acquired
   kPurging,     // runtime: one purge of the process's heap at a time
   kRegistry,    // runtime: the list of heaps and environments
   kLeases,      // heap: leases that were shared between threads

@@ -1,5 +1,10 @@
 #include "binding/environment.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "binding/leak_sites.h"
+
 namespace superslab {
 
 namespace {
@@ -42,7 +47,7 @@ bool Environment::open_pool(const Snapshot* policy, std::string_view name, PoolI
     return false;
   }
   out = static_cast<PoolId>(pools_.size());
-  pools_.push_back({cache, own, false});
+  pools_.push_back({cache, own, false, runtime_.id_of(heap), {}});
   return true;
 }
 
@@ -77,6 +82,24 @@ bool Environment::settle_closed() {
   return runtime_.sweep();
 }
 
+void Environment::watch_pool(PoolId id, std::string name) {
+  pools_[id].watched_name = std::move(name);
+}
+
+void Environment::note_end_leak(PoolId id, ByteCount bytes) {
+  ++pools_[id].noted_at_end.blocks;
+  pools_[id].noted_at_end.bytes += bytes;
+}
+
+void Environment::note_leaks(const Pool& pool, const Reclaimed& leaked) {
+  if (pool.watched_name.empty() || leaked.blocks <= pool.noted_at_end.blocks) return;
+  const std::uint64_t blocks = leaked.blocks - pool.noted_at_end.blocks;
+  const ByteCount bytes = leaked.bytes - std::min(leaked.bytes, pool.noted_at_end.bytes);
+  LeakSites::of_process().note(
+      {pool.heap_id, LeakReason::kThreadEnded, "", ""},
+      {pool.watched_name, blocks, static_cast<double>(blocks), bytes, 0, 0});
+}
+
 void Environment::note_window(SuperslabIndex index) {
   if (windows_.size() <= index) windows_.resize(index + 1);
   windows_[index] = true;
@@ -85,11 +108,13 @@ void Environment::note_window(SuperslabIndex index) {
 void Environment::on_cleanup(void* environment) { static_cast<Environment*>(environment)->end(); }
 
 void Environment::end() {
-  runtime_.leases().bury(this, [this](auto is_shared) {
-    for (Pool& pool : pools_) {
-      if (pool.cache != nullptr) pool.cache->reclaim(is_shared);
+  std::vector<Reclaimed> leaked(pools_.size());
+  runtime_.leases().bury(this, [&](auto is_shared) {
+    for (std::size_t i = 0; i < pools_.size(); ++i) {
+      if (pools_[i].cache != nullptr) leaked[i] = pools_[i].cache->reclaim(is_shared);
     }
   });
+  for (std::size_t i = 0; i < pools_.size(); ++i) note_leaks(pools_[i], leaked[i]);
   for (Pool& pool : pools_) {
     if (pool.cache != nullptr) detach(pool);
   }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,6 +56,13 @@ class Environment {
   /// True while some are left, of any environment.
   bool settle_closed();
 
+  /// What this thread has leased of the pool when it ends is noted as leaked, under this name.
+  void watch_pool(PoolId id, std::string name);
+  std::string_view watched_name(PoolId id) const { return pools_[id].watched_name; }
+  /// JavaScript has noted one such lease itself, with more than we know.
+  void note_end_leak(PoolId id, ByteCount bytes);
+  HeapId heap_id(PoolId id) const { return pools_[id].heap_id; }
+
   /// Remembers that JavaScript has a window of `index`.
   void note_window(SuperslabIndex index);
 
@@ -68,12 +76,16 @@ class Environment {
     LeaseCache* cache;
     Heap* own_heap;  // nullptr for the default heap
     bool closed;
+    HeapId heap_id;
+    std::string watched_name;  // empty: nobody asks for its leaks
+    Reclaimed noted_at_end{};
   };
 
   static void wake(void* environment);
   static void on_cleanup(void* environment);
   void end();
   void detach(Pool& pool);
+  void note_leaks(const Pool& pool, const Reclaimed& leaked);
 
   Runtime& runtime_;
   napi_threadsafe_function signal_ = nullptr;

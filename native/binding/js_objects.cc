@@ -95,6 +95,11 @@ Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
   out["waitMs"] = number(env, static_cast<std::uint64_t>(policy.wait_ms));
   out["purgeDelayMs"] = number(env, static_cast<std::uint64_t>(policy.purge_delay_ms));
   out["maxBytes"] = number(env, policy.max_bytes);
+  out["leakDetection"] = number(env, static_cast<std::uint64_t>(policy.leak_detection));
+  out["leakSample"] = number(env, policy.leak_sample);
+  out["leakFrames"] = number(env, policy.leak_frames);
+  out["guard"] = number(env, static_cast<std::uint64_t>(policy.guard));
+  out["quarantineBytes"] = number(env, policy.quarantine_bytes);
   return out;
 }
 

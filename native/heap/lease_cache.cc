@@ -88,9 +88,23 @@ void LeaseCache::close() {
   flush();
 }
 
+std::uint32_t LeaseCache::acquired(ClassIndex c) const {
+  return magazines_->acquired[tag_of(c)] - magazines_->skipped[tag_of(c)];
+}
+
+Reclaimed LeaseCache::parked() const {
+  Reclaimed sum{magazines_->parked[kTagLarge], magazines_->parked_large_slices * kSliceBytes};
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const std::uint32_t blocks = magazines_->parked[tag_of(static_cast<ClassIndex>(i))];
+    sum.blocks += blocks;
+    sum.bytes += ByteCount{blocks} * class_bytes(i);
+  }
+  return sum;
+}
+
 void LeaseCache::fold_acquired(ClassIndex c) {
   // JavaScript's counter wraps at 2^32; differences do not mind.
-  const std::uint32_t now = magazines_->acquired[tag_of(c)];
+  const std::uint32_t now = acquired(c);
   owner_.counters(c).acquires.add(now - folded_[tag_of(c)]);
   folded_[tag_of(c)] = now;
 }
@@ -168,7 +182,9 @@ BlockNumber LeaseCache::take_large(ByteCount bytes) {
   return static_cast<BlockNumber>(head->index * kGranulesPerSuperslab);
 }
 
-std::uint32_t LeaseCache::cached(ClassIndex c) const { return get(magazines_->depth[tag_of(c)]); }
+std::uint32_t LeaseCache::cached(ClassIndex c) const {
+  return get(magazines_->depth[tag_of(c)]) + get(magazines_->parked[tag_of(c)]);
+}
 
 void LeaseCache::fold() {
   for (std::size_t i = 0; i < kClassCount; ++i) fold_acquired(static_cast<ClassIndex>(i));

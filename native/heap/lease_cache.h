@@ -8,6 +8,7 @@
 // that is neither free nor cached nor shared was leased by code that no longer exists.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -30,6 +31,13 @@ struct LeaseMagazines {
   std::uint32_t limit[kTags];     // a release that finds depth >= limit takes the slow path
   std::uint32_t acquired[kTags];  // counts up; wraps around
   BlockNumber blocks[(kClassCount + 1) * kMagazineBlocks];
+  // Free blocks that JavaScript keeps outside of the magazines, each with an ArrayBuffer of its own
+  // (lib/guard/pool-guard.ts). A thread's end frees them like any block that is out, but they are
+  // no leaks.
+  std::uint32_t parked[kTags];
+  std::uint32_t
+      parked_large_slices;       // 64 KiB of blocks beyond 2 MiB; parked[kTagLarge] counts them
+  std::uint32_t skipped[kTags];  // part of `acquired` that is no acquire: sampling's random steps
 
   /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
   /// order, and a closed pool's code may still look at its magazines: the last one frees them.
@@ -43,6 +51,12 @@ struct LeaseMagazines {
 
 /// The part that JavaScript maps.
 constexpr ByteCount kMappedMagazineBytes = offsetof(LeaseMagazines, references);
+
+/// What a dead environment had leased and not released.
+struct Reclaimed {
+  std::uint64_t blocks = 0;
+  ByteCount bytes = 0;
+};
 
 class LeaseCache final : public Room::Member {
  public:
@@ -93,7 +107,7 @@ class LeaseCache final : public Room::Member {
   /// Reclaims what the dead environment had leased privately; under the lease table's lock.
   /// is_shared(BlockNumber) tells which blocks live on elsewhere.
   template <class IsShared>
-  void reclaim(IsShared is_shared);
+  Reclaimed reclaim(IsShared is_shared);
 
   void squeeze(bool on) override;
   void flush_soon() override { signal(kFlush); }
@@ -111,6 +125,8 @@ class LeaseCache final : public Room::Member {
   void give_from(ClassIndex c, std::uint32_t first, std::uint32_t count);
   void empty(ClassIndex c);
   void fold_acquired(ClassIndex c);
+  std::uint32_t acquired(ClassIndex c) const;
+  Reclaimed parked() const;
 
   Heap& heap_;
   SlabOwner& owner_;
@@ -127,7 +143,7 @@ class LeaseCache final : public Room::Member {
 };
 
 template <class IsShared>
-void LeaseCache::reclaim(IsShared is_shared) {
+Reclaimed LeaseCache::reclaim(IsShared is_shared) {
   flush();
   const bool clear = zeroing_of(heap_.policy()) == Zeroing::kRelease;
   std::uint64_t leaked_blocks = 0;
@@ -149,7 +165,12 @@ void LeaseCache::reclaim(IsShared is_shared) {
     if (clear) secure_zero(large->base, large->large_bytes);
     heap_.give_large(large);
   }
+  // A worker that was terminated between a block's way and its count is one off.
+  const Reclaimed idle = parked();
+  leaked_blocks -= std::min(idle.blocks, leaked_blocks);
+  leaked_bytes -= std::min(idle.bytes, leaked_bytes);
   heap_.count_leak(leaked_blocks, leaked_bytes);
+  return {leaked_blocks, leaked_bytes};
 }
 
 }  // namespace superslab

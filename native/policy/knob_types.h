@@ -28,4 +28,10 @@ enum class OnExhausted : std::uint8_t { kThrow, kWait, kFallback };
 /// What becomes of a block of another allocator that comes to free().
 enum class Foreign : std::uint8_t { kNext, kIgnore, kAbort };
 
+/// Which leases are watched for leaks.
+enum class LeakDetection : std::uint8_t { kOff, kSampled, kFull };
+
+/// What is done to find misuse of memory; each includes those before it.
+enum class Guard : std::uint8_t { kOff, kPoison, kCanary, kDetach };
+
 }  // namespace superslab

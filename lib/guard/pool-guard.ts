@@ -1,0 +1,544 @@
+import { isMainThread } from 'node:worker_threads';
+import { type BlockNumber, binding, type NativePool, type SliceTag } from '../binding.js';
+import { closingCaches, facts, openCaches } from '../environment.js';
+import { hostError, type Misuse, makeError } from '../errors.js';
+import type { LeaseCache } from '../lease-cache.js';
+import { endSample, recordLease } from '../lease-sampling.js';
+import { LARGE_TAG } from '../magazines.js';
+import { leases, type PooledBuffer } from '../pooled-buffer.js';
+import { GRANULE_SHIFT } from '../windows.js';
+import { makeReport } from './guard-report.js';
+import { type Listeners, publishLeak, publishReport } from './reports.js';
+import { revoke } from './revoke.js';
+import { randomBits, SampleBudget } from './sampler.js';
+import { LeaseRecord, LiveLeases, noteMemory, SLOT, Slot } from './slot.js';
+import { CapturedStack } from './stack.js';
+import { settleLater } from './stack-settler.js';
+import type { GuardFault, GuardReport } from './types.js';
+
+const { tagOfGranules, bytesOfTag } = facts;
+const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
+const SLICE_BYTES = 65_536;
+const LEAST_TAG = tagOfGranules[1]!;
+
+const SAMPLED = 1;
+const POISON = 1;
+const CANARY = 2;
+const DETACH = 3;
+
+/** What released blocks are filled with, unless the pool clears them. */
+const POISON_BYTE = 0xdb;
+
+/** Least bytes behind each buffer that no one should touch. */
+const CANARY_BYTES = 16;
+/** Most of them: a block of many MiB may have half a MiB to spare, which is not brought in for this. */
+const MOST_CANARY_BYTES = 65_536;
+
+/** Idle slots of one size class where only some leases are watched. */
+const MOST_SAMPLED_SLOTS = 16;
+
+/** Told when the ArrayBuffer of a slot is collected: see Slot. */
+const registry = new FinalizationRegistry<Slot>((slot) => slot.guard.collected(slot));
+
+/**
+ * Leak detection and guards of one pool in one environment: the leases that are watched.
+ *
+ * A watched lease has a {@link Slot}: a block with an ArrayBuffer of its own. Released, the slot waits in the
+ * quarantine, then among the idle ones of its class for the next lease. Blocks of such *parked* slots count
+ * as cached; unpark() puts them where the pool's other free blocks are.
+ */
+export class PoolGuard {
+  /** Whether each lease is watched, and not only samples. */
+  readonly watchesAll: boolean;
+  /** `acquired & mask` is 0 when a lease is to be sampled. */
+  readonly mask: number;
+  /** Who listens to the pool; weak, because listeners may hold the pool, which must stay collectable. */
+  listeners: WeakRef<Listeners> | undefined;
+
+  readonly #cache: LeaseCache;
+  readonly #level: number;
+  readonly #findsLeaks: boolean;
+  readonly #frames: number;
+  readonly #quarantineBytes: number;
+  readonly #pageBytes: number;
+  /** What a parked block is filled with; -1 for nothing. */
+  readonly #filling: number;
+
+  readonly #live = new LiveLeases();
+  readonly #idle: Slot[][] = [];
+  /** The fewest idle slots of each class since the last look: nobody needs those. */
+  readonly #spare = new Uint32Array(256);
+  /** Oldest first, from #quarantineHead on. */
+  #quarantine: Slot[] = [];
+  #quarantineHead = 0;
+  #quarantinedBytes = 0;
+  #releases = 0;
+  #releasesAtLastLook = 0;
+
+  readonly budget = new SampleBudget();
+  /** Acquires of each class when one was last sampled. */
+  readonly #sampledAt = new Uint32Array(256);
+  #largeStep = 1;
+  #largeUntilSample = 1;
+  /** Leases that the large one sampled last stands for. */
+  largeWeight = 1;
+  /** Where check() collects. */
+  #found: GuardReport[] | undefined;
+
+  constructor(cache: LeaseCache, native: NativePool) {
+    this.#cache = cache;
+    this.#level = native.guard;
+    this.watchesAll = native.guard !== 0 || native.leakDetection > SAMPLED;
+    this.#findsLeaks = native.leakDetection !== 0;
+    this.#frames = native.leakFrames;
+    this.#quarantineBytes = native.guard >= POISON ? native.quarantineBytes : 0;
+    this.mask = sampleMask(native.leakSample);
+    this.#filling = cache.zeroAtRelease ? 0 : native.guard >= POISON ? POISON_BYTE : -1;
+    for (let tag = 0; tag < 256; tag++) this.#idle.push([]);
+    this.#pageBytes = binding.watchPool(cache.id, this.#findsLeaks ? cache.name : '');
+  }
+
+  // Acquiring ------------------------------------------------------------------------------------
+
+  /** Bytes of memory that a lease of `size` bytes needs. */
+  bytesFor(size: number): number {
+    const bytes = this.#level >= CANARY ? size + CANARY_BYTES : size;
+    // Pages of its own, so that what is revoked is nobody else's.
+    return this.#level >= DETACH ? Math.ceil(bytes / this.#pageBytes) * this.#pageBytes : bytes;
+  }
+
+  /** The class for `bytes`; with `detach` one whose blocks are whole pages. */
+  #tagFor(bytes: number): SliceTag {
+    let tag = tagOfGranules[(bytes + 63) >>> GRANULE_SHIFT]!;
+    // The last class, of 2 MiB, is a multiple of every page size.
+    if (this.#level >= DETACH) while (bytesOfTag[tag]! % this.#pageBytes !== 0) tag++;
+    return tag;
+  }
+
+  /** Bytes of the block that a lease of `size` bytes takes. */
+  capacityFor(size: number): number {
+    const bytes = this.bytesFor(size);
+    return bytes > MAX_CLASS_BYTES
+      ? binding.largeCapacity(this.#cache.id, bytes)
+      : bytesOfTag[this.#tagFor(bytes)]!;
+  }
+
+  /** A watched lease; undefined when maxBytes are in use. */
+  tryAcquire(size: number, weight = 1): PooledBuffer | undefined {
+    const slot = this.#slotFor(this.bytesFor(size));
+    return slot === undefined ? undefined : this.#lend(slot, size, weight);
+  }
+
+  #slotFor(bytes: number): Slot | undefined {
+    const cache = this.#cache;
+    if (bytes > MAX_CLASS_BYTES) {
+      const block = cache.takeLargeBlock(bytes);
+      return block === undefined ? undefined : new Slot(this, block, LARGE_TAG, binding.capacity(block));
+    }
+    const tag = this.#tagFor(bytes);
+    const slot = this.#idle[tag]!.pop();
+    if (slot !== undefined) {
+      const idle = this.#idle[tag]!.length;
+      if (idle < this.#spare[tag]!) this.#spare[tag] = idle;
+      this.#unpark(slot);
+      cache.magazines.acquired[tag]!++;
+      this.#verify(slot);
+      return slot;
+    }
+    const block = cache.takeBlock(tag);
+    return block === undefined ? undefined : new Slot(this, block, tag, bytesOfTag[tag]!);
+  }
+
+  #lend(slot: Slot, size: number, weight: number): PooledBuffer {
+    const memory = slot.memory ?? this.#memoryFor(slot);
+    slot.memory = undefined;
+    let canaryEnd = size;
+    if (this.#level >= CANARY) {
+      canaryEnd = Math.min(slot.capacity, size + MOST_CANARY_BYTES);
+      binding.writeCanary(slot.block, size, canaryEnd);
+    }
+    const stack = this.#stack(this.tryAcquire);
+    const lease = new LeaseRecord(slot, size, canaryEnd, performance.now(), stack, weight);
+    this.#begin(lease, SLOT.leased);
+    return leases.makeWatched(this.#cache, memory, lease, false);
+  }
+
+  #begin(lease: LeaseRecord, state: number): void {
+    lease.slot.state = state;
+    lease.slot.lease = lease;
+    this.#live.add(lease);
+    if (lease.acquired !== undefined) settleLater(this);
+  }
+
+  #stack(hidden: (...args: never[]) => unknown): CapturedStack | undefined {
+    return this.#frames === 0 ? undefined : new CapturedStack(this.#frames, hidden);
+  }
+
+  /** An ArrayBuffer over the slot's block, when it has none. */
+  #memoryFor(slot: Slot): ArrayBuffer {
+    const memory = binding.ownWindow(slot.block, slot.capacity);
+    if (memory === undefined) {
+      this.#giveBack(slot);
+      throw hostError();
+    }
+    this.#show(slot, memory);
+    return memory;
+  }
+
+  #show(slot: Slot, memory: ArrayBuffer): void {
+    noteMemory(memory, slot);
+    if (this.#findsLeaks) this.#register(slot, memory);
+  }
+
+  #register(slot: Slot, memory: ArrayBuffer): void {
+    this.#unregister(slot);
+    registry.register(memory, slot, slot);
+    slot.registered = true;
+  }
+
+  #unregister(slot: Slot): void {
+    if (!slot.registered) return;
+    registry.unregister(slot);
+    slot.registered = false;
+  }
+
+  /** Whether the next adopted lease is to be watched: adopting is dear anyway, so samples are not sparse. */
+  watchesAdopted(): boolean {
+    if (this.watchesAll) return true;
+    if (!this.budget.isOpen) return false;
+    this.budget.spend();
+    return true;
+  }
+
+  /** A lease of a block that the lease table has given to this environment, `size` bytes of it. */
+  adopt(block: BlockNumber, size: number): PooledBuffer {
+    // Exactly the bytes of the lease: what is behind them is the business of who shared it.
+    const slot = new Slot(this, block, LARGE_TAG, size);
+    const memory = binding.ownWindow(block, size);
+    if (memory === undefined) throw hostError();
+    this.#show(slot, memory);
+    const lease = new LeaseRecord(slot, size, size, performance.now(), this.#stack(this.adopt), 1);
+    this.#begin(lease, SLOT.shared);
+    return leases.makeWatched(this.#cache, memory, lease, true);
+  }
+
+  /** The lease is in the native lease table from now on. */
+  share(lease: LeaseRecord): void {
+    lease.slot.state = SLOT.shared;
+  }
+
+  // Sampling -------------------------------------------------------------------------------------
+
+  /** Whether the next acquire of a class is one to sample. */
+  isDue(tag: SliceTag): boolean {
+    return this.budget.isOpen && ((this.#cache.magazines.acquired[tag]! + 1) & this.mask) === 0;
+  }
+
+  /** The same for blocks beyond 2 MiB, whose acquires JavaScript does not count. */
+  isLargeDue(): boolean {
+    if (--this.#largeUntilSample > 0) return false;
+    this.largeWeight = this.#largeStep;
+    this.#largeStep = 1 + randomBits(this.mask);
+    this.#largeUntilSample = this.#largeStep;
+    return true;
+  }
+
+  /**
+   * A lease that is due to be sampled; undefined when there is no room.
+   */
+  trySample(size: number, tag: SliceTag): PooledBuffer | undefined {
+    const { acquired, skipped } = this.#cache.magazines;
+    // By chance, so that a program whose acquires follow a pattern shows all of it.
+    const skip = randomBits(this.mask);
+    acquired[tag]! += skip;
+    skipped[tag]! += skip;
+    this.budget.spend();
+    const count = acquired[tag]! - skipped[tag]!;
+    const weight = Math.max((count - this.#sampledAt[tag]!) >>> 0, 1);
+    this.#sampledAt[tag] = count;
+    return this.tryAcquire(size, weight);
+  }
+
+  // Releasing ------------------------------------------------------------------------------------
+
+  /**
+   * The last reference of a watched lease was given back. `memory` is what its buffer shows.
+   * @throws ERR_SUPERSLAB_OVERFLOW when bytes behind the buffer were overwritten; it is released all the same
+   */
+  release(lease: LeaseRecord, memory: ArrayBuffer): void {
+    const { slot } = lease;
+    if (this.watchesAll) lease.released = this.#stack(this.release);
+    this.#live.remove(lease);
+    this.#releases++;
+    if (this.watchesAll) {
+      const microseconds = (performance.now() - lease.acquiredAt) * 1000;
+      recordLease(this.#cache, lease.size, slot.capacity, microseconds);
+    } else {
+      endSample(slot.block);
+    }
+    const overflow = this.#findOverflow(lease);
+    const isDetached = memory.byteLength === 0;
+    const canReuse = !isDetached && (this.#level < DETACH || revoke(memory));
+    if (isDetached) this.#report('detached', lease, -1);
+    if (slot.state === SLOT.shared) {
+      this.#unregister(slot);
+      slot.state = SLOT.gone;
+      this.#cache.releaseShared(slot.block);
+    } else if (canReuse || isDetached) {
+      slot.memory = isDetached || this.#level >= DETACH ? undefined : memory;
+      if (slot.memory === undefined) this.#unregister(slot);
+      this.#park(slot);
+    } else {
+      // The program can still write through the ArrayBuffer: nobody gets the block before it is gone.
+      this.#fill(slot);
+      slot.state = SLOT.stray;
+      if (!slot.registered) this.#register(slot, memory);
+    }
+    if (overflow !== undefined) throw overflow;
+  }
+
+  #fill(slot: Slot, from = 0): void {
+    if (this.#filling >= 0) binding.fillBytes(slot.block, from, slot.capacity, this.#filling);
+  }
+
+  /** A block that no lease has any more: to the quarantine, or at once to the idle ones. */
+  #park(slot: Slot): void {
+    this.#fill(slot);
+    if (!this.#mayPark()) {
+      this.#giveBack(slot);
+      return;
+    }
+    slot.state = SLOT.parked;
+    this.#countParked(slot, 1);
+    if (slot.capacity > this.#quarantineBytes) {
+      this.#toIdle(slot);
+      return;
+    }
+    this.#quarantine.push(slot);
+    this.#quarantinedBytes += slot.capacity;
+    while (this.#quarantinedBytes > this.#quarantineBytes) this.#toIdle(this.#leaveQuarantine()!);
+  }
+
+  /** No: the pool is closed, or somebody waits for room under maxBytes. */
+  #mayPark(): boolean {
+    return this.#cache.magazines.nativeLimit[LEAST_TAG]! !== 0;
+  }
+
+  #countParked(slot: Slot, by: 1 | -1): void {
+    const { parked, parkedLargeSlices } = this.#cache.magazines;
+    parked[slot.tag]! += by;
+    if (slot.tag === LARGE_TAG) parkedLargeSlices[0]! += (by * slot.capacity) / SLICE_BYTES;
+  }
+
+  /** Takes a slot out of what is parked; the caller has taken it from its list. */
+  #unpark(slot: Slot): void {
+    slot.state = SLOT.gone;
+    this.#countParked(slot, -1);
+  }
+
+  #leaveQuarantine(): Slot | undefined {
+    if (this.#quarantineHead === this.#quarantine.length) return undefined;
+    const slot = this.#quarantine[this.#quarantineHead]!;
+    this.#quarantinedBytes -= slot.capacity;
+    this.#quarantineHead++;
+    // Half of the array is empty: cut it off.
+    if (this.#quarantineHead * 2 >= this.#quarantine.length) {
+      this.#quarantine = this.#quarantine.slice(this.#quarantineHead);
+      this.#quarantineHead = 0;
+    }
+    return slot;
+  }
+
+  /** From the quarantine, or past it. */
+  #toIdle(slot: Slot): void {
+    const idle = this.#idle[slot.tag]!;
+    const limit = this.#cache.magazines.nativeLimit[slot.tag]!; // 0 for blocks beyond 2 MiB
+    if (idle.length < (this.watchesAll ? limit : Math.min(limit, MOST_SAMPLED_SLOTS))) {
+      this.#verify(slot);
+      idle.push(slot);
+    } else {
+      this.#dissolve(slot);
+    }
+  }
+
+  /** A parked slot that is in no list becomes a plain free block. */
+  #dissolve(slot: Slot): void {
+    this.#unpark(slot);
+    this.#verify(slot);
+    this.#giveBack(slot);
+  }
+
+  /** Its block goes to where the pool's other free blocks are. */
+  #giveBack(slot: Slot): void {
+    this.#unregister(slot);
+    slot.state = SLOT.gone;
+    slot.memory = undefined;
+    this.#cache.release(slot.block, slot.tag);
+  }
+
+  /**
+   * Gives up all parked blocks.
+   * @returns how many there were
+   */
+  unpark(): number {
+    let count = 0;
+    for (let slot = this.#leaveQuarantine(); slot !== undefined; slot = this.#leaveQuarantine()) {
+      this.#dissolve(slot);
+      count++;
+    }
+    for (const idle of this.#idle) {
+      for (let slot = idle.pop(); slot !== undefined; slot = idle.pop()) {
+        this.#dissolve(slot);
+        count++;
+      }
+    }
+    this.#spare.fill(0);
+    return count;
+  }
+
+  /** Now and then: gives up idle slots that nobody needed since the last call, and after a rest everything. */
+  tick(): void {
+    const isResting = this.#releases === this.#releasesAtLastLook;
+    this.#releasesAtLastLook = this.#releases;
+    if (isResting) {
+      this.unpark();
+      return;
+    }
+    for (let tag = 0; tag < this.#idle.length; tag++) {
+      const idle = this.#idle[tag]!;
+      for (const slot of idle.splice(0, this.#spare[tag]!)) this.#dissolve(slot);
+      this.#spare[tag] = idle.length;
+    }
+  }
+
+  // Finding mistakes -----------------------------------------------------------------------------
+
+  /** Looks whether a parked block was written to. */
+  #verify(slot: Slot): void {
+    if (this.#level < POISON || slot.lease === undefined) return;
+    const offset = binding.firstOther(slot.block, 0, slot.capacity, this.#filling);
+    if (offset < 0) return;
+    this.#report('written-after-release', slot.lease, offset);
+    this.#fill(slot, offset);
+  }
+
+  /** The error, if somebody wrote behind the buffer of a live lease. */
+  #findOverflow(lease: LeaseRecord): Error | undefined {
+    if (lease.canaryEnd === lease.size) return undefined;
+    const offset = binding.brokenCanary(lease.slot.block, lease.size, lease.canaryEnd);
+    if (offset < 0) return undefined;
+    const report = this.#report('overflow', lease, offset, true);
+    return makeError('ERR_SUPERSLAB_OVERFLOW', report.message, Error, { misuse: report });
+  }
+
+  /**
+   * Looks at everything at once: behind each live buffer, and at each parked block. What it finds is
+   * reported once: a second look, or the release, finds it no more.
+   */
+  check(): GuardReport[] {
+    const found: GuardReport[] = [];
+    this.#found = found;
+    try {
+      for (const lease of this.#live) {
+        const { slot, size, canaryEnd } = lease;
+        if (canaryEnd === size) continue;
+        const offset = binding.brokenCanary(slot.block, size, canaryEnd);
+        if (offset < 0) continue;
+        this.#report('overflow', lease, offset);
+        binding.writeCanary(slot.block, size, canaryEnd);
+      }
+      for (let i = this.#quarantineHead; i < this.#quarantine.length; i++) this.#verify(this.#quarantine[i]!);
+      for (const idle of this.#idle) for (const slot of idle) this.#verify(slot);
+    } finally {
+      this.#found = undefined;
+    }
+    return found;
+  }
+
+  #report(fault: GuardFault, lease: LeaseRecord, offset: number, isThrown = false): GuardReport {
+    const { slot } = lease;
+    const end = Math.min(offset + 16, fault === 'overflow' ? lease.canaryEnd : slot.capacity);
+    const bytes = offset < 0 ? '' : binding.hexBytes(slot.block, offset, end);
+    const report = makeReport({ fault, ...this.misuseOf(lease), offset, bytes });
+    binding.countGuardReport(this.#cache.id);
+    this.#found?.push(report);
+    publishReport(report, this.listeners?.deref(), isThrown);
+    return report;
+  }
+
+  /** What errors say of a lease. */
+  misuseOf(lease: LeaseRecord): Misuse {
+    return {
+      pool: this.#cache.name,
+      tag: lease.tag,
+      size: lease.size,
+      acquired: lease.acquired?.text ?? '',
+      released: lease.released?.text ?? '',
+    };
+  }
+
+  // Leaks ----------------------------------------------------------------------------------------
+
+  /** The ArrayBuffer of a slot is gone, and with it every view of it. */
+  collected(slot: Slot): void {
+    slot.registered = false;
+    const { lease, state } = slot;
+    if (state === SLOT.stray) {
+      this.#giveBack(slot);
+      return;
+    }
+    if (lease === undefined || (state !== SLOT.leased && state !== SLOT.shared)) return;
+    this.#live.remove(lease);
+    this.#findOverflow(lease); // reported; there is nobody to catch its error
+    slot.state = SLOT.gone;
+    if (state === SLOT.shared) this.#cache.releaseShared(slot.block);
+    else this.#cache.release(slot.block, slot.tag);
+    this.#noteLeak(lease, false);
+  }
+
+  #noteLeak(lease: LeaseRecord, threadEnded: boolean): void {
+    const { size, tag } = lease;
+    const stack = lease.acquired?.text ?? '';
+    const ageMs = performance.now() - lease.acquiredAt;
+    const count = binding.noteLeak(
+      this.#cache.id,
+      tag,
+      stack,
+      threadEnded,
+      lease.slot.capacity,
+      size,
+      ageMs,
+      lease.weight,
+    );
+    if (threadEnded) return;
+    publishLeak({ pool: this.#cache.name, tag, size, ageMs, stack, count }, this.listeners?.deref());
+  }
+
+  /** The thread ends: what is leased now, nobody will release. */
+  noteLeaksAtEnd(): void {
+    if (!this.#findsLeaks) return;
+    for (const lease of this.#live) this.#noteLeak(lease, true);
+  }
+
+  settleStacks(before: number, end: number): boolean {
+    return this.#live.settleStacks(before, end);
+  }
+}
+
+/** The main thread's end is that of the process: there leases are no leaks. */
+if (!isMainThread) {
+  process.on('exit', () => {
+    for (const cache of [...openCaches.values(), ...closingCaches]) cache.guard?.noteLeaksAtEnd();
+  });
+}
+
+/** undefined when neither leak detection nor a guard is on. */
+export function makeGuard(cache: LeaseCache, native: NativePool): PoolGuard | undefined {
+  return native.leakDetection === 0 && native.guard === 0 ? undefined : new PoolGuard(cache, native);
+}
+
+/** A step of twice the sample's mean, to which chance adds up to as much: see sample(). */
+function sampleMask(leases: number): number {
+  if (leases <= 1) return 0;
+  return 2 ** (Math.ceil(Math.log2(leases)) + 1) - 1;
+}

@@ -1,0 +1,65 @@
+import type { EventEmitter } from 'node:events';
+import { channels, type PoolLeakMessage } from '../channels.js';
+import type { GuardReport } from './types.js';
+
+/** What pool.on() takes. */
+export interface GuardEvents {
+  leak: [leak: PoolLeakMessage];
+  guard: [report: GuardReport];
+}
+
+/** Those who listen to one pool. The pool holds it, so that a listener may hold the pool. */
+export type Listeners = EventEmitter<GuardEvents>;
+
+const MOST_KEPT = 256;
+const kept: GuardReport[] = [];
+
+/** The last 256 reports of guards in this thread, the newest last. For tests: it is not exported. */
+export function guardReports(): readonly GuardReport[] {
+  return kept;
+}
+
+/** Whether the `count`th of a kind is worth a line: the 1st, 10th, 100th, and so on. */
+function isWorthALine(count: number): boolean {
+  return Number.isInteger(Math.log10(count));
+}
+
+const MOST_KINDS = 1024;
+const countsOfKinds = new Map<string, number>();
+
+export function publishReport(
+  report: GuardReport,
+  listeners: Listeners | undefined,
+  isThrown: boolean,
+): void {
+  kept.push(report);
+  if (kept.length > MOST_KEPT) kept.shift();
+  if (channels.guard.hasSubscribers) channels.guard.publish(report);
+  listeners?.emit('guard', report);
+  if (isThrown) return;
+  const kind = [report.fault, report.pool, report.tag, report.acquired, report.released].join('\n');
+  if (countsOfKinds.size >= MOST_KINDS) countsOfKinds.clear();
+  const count = (countsOfKinds.get(kind) ?? 0) + 1;
+  countsOfKinds.set(kind, count);
+  if (isWorthALine(count)) warn(report.message, 'SuperslabGuard', 'SUPERSLAB_GUARD', count);
+}
+
+export function publishLeak(leak: PoolLeakMessage, listeners: Listeners | undefined): void {
+  if (channels.leak.hasSubscribers) channels.leak.publish(leak);
+  listeners?.emit('leak', leak);
+  if (isWorthALine(leak.count)) warn(leakText(leak), 'SuperslabLeak', 'SUPERSLAB_LEAK', leak.count);
+}
+
+function leakText(leak: PoolLeakMessage): string {
+  const what = `a buffer of ${leak.size} B (${poolText(leak.pool, leak.tag)}) was garbage-collected`;
+  const age = `${(leak.ageMs / 1000).toFixed(1)} s after it was acquired, without release()`;
+  return leak.stack === '' ? `${what} ${age}` : `${what} ${age}; it was acquired\n${leak.stack}`;
+}
+
+export function poolText(pool: string, tag: string): string {
+  return tag === '' ? `pool "${pool}"` : `pool "${pool}", tag "${tag}"`;
+}
+
+function warn(message: string, type: string, code: string, count: number): void {
+  process.emitWarning(count === 1 ? message : `${message}\n(${count} of this kind so far)`, { type, code });
+}

@@ -1,0 +1,137 @@
+import type { BlockNumber, SliceTag } from '../binding.js';
+import type { PoolGuard } from './pool-guard.js';
+import type { CapturedStack } from './stack.js';
+
+/** What a slot is doing. */
+export const SLOT = {
+  /** Free: in the quarantine or ready for the next lease. */
+  parked: 0,
+  /** A buffer of this thread has it. */
+  leased: 1,
+  /** The same, and the native lease table counts its references: other threads may have it too. */
+  shared: 2,
+  /** Free, but the program still has its ArrayBuffer, which cannot be detached. */
+  stray: 3,
+  /** The block belongs to somebody else. */
+  gone: 4,
+} as const;
+
+/**
+ * A block with an ArrayBuffer of its own, which lease after lease uses.
+ *
+ * Nobody but the program's views holds the ArrayBuffer while it is leased. So when it is collected, the
+ * buffer and each view of it are gone, and the block may come back. A FinalizationRegistry tells, which
+ * has the slot: nothing that a slot leads to may hold the ArrayBuffer of a lease.
+ */
+export class Slot {
+  readonly guard: PoolGuard;
+  readonly block: BlockNumber;
+  readonly tag: SliceTag;
+  /** Bytes of the ArrayBuffer. */
+  readonly capacity: number;
+  state: number = SLOT.parked;
+  /** Only while no lease has it. */
+  memory: ArrayBuffer | undefined = undefined;
+  /** Whether the registry knows the ArrayBuffer. */
+  registered = false;
+  /** The present lease, or the last. */
+  lease: LeaseRecord | undefined = undefined;
+
+  constructor(guard: PoolGuard, block: BlockNumber, tag: SliceTag, capacity: number) {
+    this.guard = guard;
+    this.block = block;
+    this.tag = tag;
+    this.capacity = capacity;
+  }
+}
+
+/** What is known of one lease, after its end too. */
+export class LeaseRecord {
+  readonly slot: Slot;
+  readonly size: number;
+  /** Bytes from the start of the block to the end of its canary; `size` without one. */
+  readonly canaryEnd: number;
+  readonly acquiredAt: number;
+  readonly acquired: CapturedStack | undefined;
+  released: CapturedStack | undefined = undefined;
+  tag = '';
+  references = 1;
+  /** Leases that this one stands for, because the others are not watched. */
+  readonly weight: number;
+  /** Its place among the live ones; -1 once it has ended. */
+  place = -1;
+
+  constructor(
+    slot: Slot,
+    size: number,
+    canaryEnd: number,
+    acquiredAt: number,
+    acquired: CapturedStack | undefined,
+    weight: number,
+  ) {
+    this.slot = slot;
+    this.size = size;
+    this.canaryEnd = canaryEnd;
+    this.acquiredAt = acquiredAt;
+    this.acquired = acquired;
+    this.weight = weight;
+  }
+}
+
+/** The watched leases of one pool that have not ended. */
+export class LiveLeases {
+  readonly #records: LeaseRecord[] = [];
+  /** Where settleStacks() goes on. */
+  #next = 0;
+
+  get size(): number {
+    return this.#records.length;
+  }
+
+  add(record: LeaseRecord): void {
+    record.place = this.#records.length;
+    this.#records.push(record);
+  }
+
+  remove(record: LeaseRecord): void {
+    const last = this.#records.pop()!;
+    if (last !== record) {
+      this.#records[record.place] = last;
+      last.place = record.place;
+    }
+    record.place = -1;
+  }
+
+  [Symbol.iterator](): Iterator<LeaseRecord> {
+    // Who looks at them may end some.
+    return this.#records.slice()[Symbol.iterator]();
+  }
+
+  /** See StackHolder. */
+  settleStacks(before: number, end: number): boolean {
+    let none = true;
+    for (let looked = 0; looked < this.#records.length; looked++) {
+      if (this.#next >= this.#records.length) this.#next = 0;
+      const record = this.#records[this.#next++]!;
+      if (record.acquired?.isRaw !== true) continue;
+      if (record.acquiredAt > before) {
+        none = false;
+        continue;
+      }
+      record.acquired.settle();
+      if (performance.now() > end) return false;
+    }
+    return none;
+  }
+}
+
+const slots = new WeakMap<ArrayBuffer, Slot>();
+
+export function noteMemory(memory: ArrayBuffer, slot: Slot): void {
+  slots.set(memory, slot);
+}
+
+/** The slot whose ArrayBuffer this is: to tell whose slice somebody tries to release. */
+export function slotOfMemory(memory: ArrayBuffer): Slot | undefined {
+  return slots.get(memory);
+}

@@ -1,0 +1,180 @@
+// What leak detection and the guards ask of the native side: ArrayBuffers over single blocks,
+// patterns in their bytes, and the sites of leaks. Bytes are named by block and offset, so that
+// they can be looked at when no ArrayBuffer shows them any more.
+#include <algorithm>
+#include <cstring>
+
+#include "binding/calls.h"
+#include "binding/js_objects.h"
+#include "binding/leak_sites.h"
+#include "heap/heap.h"
+
+namespace superslab {
+namespace {
+
+/// Part of a leased block, from the arguments (block, from, to, ...).
+struct Part {
+  std::byte* begin;
+  std::byte* end;
+
+  explicit Part(const CallbackInfo& info) {
+    const Space& space = environment_of(info).runtime().space();
+    std::byte* block = address_of_number(space, uint_at(info, 0));
+    begin = block + static_cast<ByteCount>(number_at(info, 1));
+    end = block + static_cast<ByteCount>(number_at(info, 2));
+  }
+};
+
+/// Where `found` is in the block that argument 0 names; -1 for nullptr.
+Value offset_value(const CallbackInfo& info, const std::byte* found) {
+  if (found == nullptr) return Napi::Number::New(info.Env(), -1);
+  const Space& space = environment_of(info).runtime().space();
+  const std::byte* block = address_of_number(space, uint_at(info, 0));
+  return Napi::Number::New(info.Env(), static_cast<double>(found - block));
+}
+
+/// `watchPool(pool, name)`: what the thread still has leased of it when it ends is noted under this
+/// name. Returns the size of the machine's pages.
+Value watch_pool(const CallbackInfo& info) {
+  Environment& environment = environment_of(info);
+  environment.watch_pool(uint_at(info, 0), info[1].ToString().Utf8Value());
+  return Napi::Number::New(info.Env(), static_cast<double>(system_os().page_bytes()));
+}
+
+/// `ownWindow(block, bytes)`: a new ArrayBuffer over the block's first bytes.
+Value own_window(const CallbackInfo& info) {
+  const Space& space = environment_of(info).runtime().space();
+  return mapped_buffer(info.Env(), address_of_number(space, uint_at(info, 0)),
+                       static_cast<ByteCount>(number_at(info, 1)));
+}
+
+/// `detach(memory)`: for Node.js before ArrayBuffer.prototype.transfer. Later ones abort when the
+/// ArrayBuffer was marked untransferable.
+Value detach(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), napi_detach_arraybuffer(info.Env(), info[0]) == napi_ok);
+}
+
+/// `fillBytes(block, from, to, byte)`
+void fill_bytes(const CallbackInfo& info) {
+  const Part part(info);
+  std::memset(part.begin, static_cast<int>(uint_at(info, 3)),
+              static_cast<std::size_t>(part.end - part.begin));
+}
+
+/// `firstOther(block, from, to, byte)`: the offset of the first byte that is not `byte`; -1.
+Value first_other(const CallbackInfo& info) {
+  const Part part(info);
+  const auto byte = static_cast<std::byte>(uint_at(info, 3));
+  const auto size = static_cast<std::size_t>(part.end - part.begin);
+  // All bytes are equal when each equals its neighbour and the first is right: memcmp is as fast as
+  // memory.
+  if (size == 0 || (*part.begin == byte && std::memcmp(part.begin, part.begin + 1, size - 1) == 0))
+    return offset_value(info, nullptr);
+  return offset_value(info,
+                      std::find_if(part.begin, part.end, [=](std::byte b) { return b != byte; }));
+}
+
+/// What stands at an address of a canary. Not one value: a memset that runs over must not write it.
+std::byte canary_at(const std::byte* at) {
+  return static_cast<std::byte>(0xc5 ^ (address_of(at) & 0xff));
+}
+
+/// `writeCanary(block, from, to)`
+void write_canary(const CallbackInfo& info) {
+  const Part part(info);
+  for (std::byte* at = part.begin; at < part.end; ++at) *at = canary_at(at);
+}
+
+/// `brokenCanary(block, from, to)`: the offset of the first byte that was overwritten; -1.
+Value broken_canary(const CallbackInfo& info) {
+  const Part part(info);
+  for (const std::byte* at = part.begin; at < part.end; ++at) {
+    if (*at != canary_at(at)) return offset_value(info, at);
+  }
+  return offset_value(info, nullptr);
+}
+
+/// `hexBytes(block, from, to)`: at most 16 bytes in hexadecimal.
+Value hex_bytes(const CallbackInfo& info) {
+  const Part part(info);
+  char text[32];
+  std::size_t length = 0;
+  for (const std::byte* at = part.begin; at < part.end && length < sizeof text; ++at) {
+    for (const unsigned digit : {static_cast<unsigned>(*at) >> 4, static_cast<unsigned>(*at) & 15})
+      text[length++] = "0123456789abcdef"[digit];
+  }
+  return Napi::String::New(info.Env(), text, length);
+}
+
+/// `noteLeak(pool, tag, stack, threadEnded, bytes, size, ageMs, estimated)`: how many leaks the
+/// site has had.
+Value note_leak(const CallbackInfo& info) {
+  Environment& environment = environment_of(info);
+  const PoolId pool = uint_at(info, 0);
+  const std::string tag = info[1].ToString().Utf8Value();
+  const std::string stack = info[2].ToString().Utf8Value();
+  const bool ended = info[3].ToBoolean();
+  const auto bytes = static_cast<ByteCount>(number_at(info, 4));
+  const Leak leak{environment.watched_name(pool),
+                  1,
+                  number_at(info, 7),
+                  bytes,
+                  static_cast<ByteCount>(number_at(info, 5)),
+                  number_at(info, 6)};
+  if (ended) {
+    environment.note_end_leak(pool, bytes);
+  } else if (LeaseCache* cache = environment.cache(pool)) {
+    cache->heap().count_collected(bytes);
+  }
+  const LeakSiteKey key{environment.heap_id(pool),
+                        ended ? LeakReason::kThreadEnded : LeakReason::kCollected, tag, stack};
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(LeakSites::of_process().note(key, leak)));
+}
+
+Napi::Object site_object(Napi::Env env, const LeakSite& site) {
+  Napi::Object out = Napi::Object::New(env);
+  out["pool"] = site.pool_name;
+  out["tag"] = site.tag;
+  out["reason"] = site.reason == LeakReason::kCollected ? "collected" : "threadEnded";
+  out["size"] = static_cast<double>(site.last_size);
+  out["count"] = static_cast<double>(site.count);
+  out["estimated"] = site.estimated;
+  out["bytes"] = static_cast<double>(site.bytes);
+  out["oldestMs"] = site.oldest_ms;
+  out["stack"] = site.stack;
+  return out;
+}
+
+/// `leakSites(pool?)`: those of one pool, or of the process.
+Value leak_sites(const CallbackInfo& info) {
+  Napi::Array out = Napi::Array::New(info.Env());
+  const bool all = !info[0].IsNumber();
+  const HeapId heap = all ? 0 : environment_of(info).heap_id(uint_at(info, 0));
+  LeakSites::of_process().for_each([&](const LeakSite& site) {
+    if (all || site.heap == heap) out[out.Length()] = site_object(info.Env(), site);
+  });
+  return out;
+}
+
+void count_guard_report(const CallbackInfo& info) {
+  if (LeaseCache* cache = cache_at(info)) cache->heap().count_guard_report();
+}
+
+}  // namespace
+
+void export_guard_calls(Napi::Object& exports) {
+  export_function<watch_pool>(exports, "watchPool");
+  export_function<own_window>(exports, "ownWindow");
+  export_function<detach>(exports, "detach");
+  export_function<fill_bytes>(exports, "fillBytes");
+  export_function<first_other>(exports, "firstOther");
+  export_function<write_canary>(exports, "writeCanary");
+  export_function<broken_canary>(exports, "brokenCanary");
+  export_function<hex_bytes>(exports, "hexBytes");
+  export_function<note_leak>(exports, "noteLeak");
+  export_function<leak_sites>(exports, "leakSites");
+  export_function<count_guard_report>(exports, "countGuardReport");
+}
+
+}  // namespace superslab

@@ -1,0 +1,298 @@
+// Leak detection: a buffer that is collected without a release is reported, with the stack that acquired
+// it, and its block comes back.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  BufferPool,
+  type LeakSite,
+  type PooledBuffer,
+  type PoolLeakMessage,
+  type SuperslabError,
+} from 'superslab';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { collect } from './support/collect.js';
+import { thrownBy } from './support/expect-error.js';
+
+let pool: BufferPool;
+beforeEach(() => {
+  pool = new BufferPool({ name: 'leaks', leakDetection: 'full' });
+});
+afterEach(() => {
+  pool.close();
+  expect(pool.stats()).toMatchObject({ inUseBytes: 0, doubleFrees: 0, leakedBlocks: 0 });
+});
+
+// Buffers are made in functions of their own: a frame that is still there keeps what it touched.
+function leakHere(size: number, count = 1): void {
+  for (let i = 0; i < count; i++) pool.acquire(size);
+}
+
+/** The pool's sites, once there are `count`. */
+async function sitesOf(count: number): Promise<readonly LeakSite[]> {
+  await collect(() => pool.leaks().length >= count);
+  expect(pool.leaks()).toHaveLength(count);
+  return pool.leaks();
+}
+
+const topFrame = (stack: string) => stack.split('\n')[0];
+
+test('a leak is reported with pool, size, age and stack, once per site with a count; the blocks come back', async () => {
+  leakHere(1500, 3);
+  await collect(() => pool.leaks()[0]?.count === 3);
+  const [site, ...others] = pool.leaks();
+  expect(others).toEqual([]);
+  expect(site).toMatchObject({
+    pool: 'leaks',
+    tag: '',
+    reason: 'collected',
+    size: 1500,
+    count: 3,
+    estimated: 3,
+  });
+  expect(topFrame(site!.stack)).toContain('leakHere');
+  expect(site!.stack).not.toContain('dist/cjs');
+  expect(site!.oldestMs).toBeGreaterThan(0);
+  expect(pool.stats()).toMatchObject({ inUseBytes: 0, collectedBlocks: 3, collectedBytes: site!.bytes });
+});
+
+test('what is released is no leak', async () => {
+  for (let i = 0; i < 100; i++) pool.acquire(1 + i * 40).release();
+  pool.acquire(3 << 20).release();
+  pool.scope((scope) => scope.acquire(500));
+  pool.releaseMany(pool.acquireMany(100, 50));
+  await collect();
+  expect(pool.leaks()).toEqual([]);
+});
+
+test('each site is one of its own', async () => {
+  const first = () => void pool.acquire(10);
+  const second = () => void pool.acquire(10);
+  first();
+  for (let i = 0; i < 2; i++) second();
+  const sites = await sitesOf(2);
+  await collect(() => pool.leaks().some((site) => site.count === 2));
+  expect(sites.map((site) => topFrame(site.stack)).sort()).toEqual([
+    expect.stringContaining('first'),
+    expect.stringContaining('second'),
+  ]);
+});
+
+test('large buffers, and those of from, alloc, acquireMany and acquireAsync', async () => {
+  const leak = async () => {
+    pool.acquire(3 << 20);
+    pool.from('some text');
+    pool.alloc(100);
+    pool.acquireMany(200, 1);
+    await pool.acquireAsync(300);
+  };
+  await leak();
+  const sites = await sitesOf(5);
+  expect(sites.map((site) => site.size).sort((a, b) => a - b)).toEqual([9, 100, 200, 300, 3 << 20]);
+  for (const site of sites) expect(topFrame(site.stack)).toContain('leak');
+  expect(pool.stats().inUseBytes).toBe(0);
+});
+
+test('a view keeps the lease alive: the block must not come back under it', async () => {
+  const keepView = () => new Uint8Array(pool.acquire(1000).fill(7).buffer, 10, 20);
+  let view: Uint8Array | undefined = keepView();
+  await collect();
+  expect(pool.leaks()).toEqual([]);
+  expect(pool.stats().inUseBytes).toBe(1024);
+  // Who acquires now gets another block.
+  const other = pool.acquire(1000).fill(1);
+  expect([...view]).toEqual(Array(20).fill(7));
+  other.release();
+  view = undefined;
+  expect(await sitesOf(1)).toMatchObject([{ size: 1000, count: 1 }]);
+});
+
+test('a closure or an object that the stack belongs to does not hide its leak', async () => {
+  // V8 keeps the functions and receivers of a stack until its text is made.
+  const byClosure = () => {
+    let held: PooledBuffer | undefined;
+    const acquire = () => {
+      held = pool.acquire(111);
+      return held.length;
+    };
+    acquire();
+  };
+  class Connection {
+    buf: PooledBuffer | undefined;
+    read() {
+      this.buf = pool.acquire(222);
+    }
+  }
+  const byReceiver = () => new Connection().read();
+  byClosure();
+  byReceiver();
+  const sites = await sitesOf(2);
+  expect(sites.map((site) => site.size).sort()).toEqual([111, 222]);
+});
+
+test('a retained buffer with one reference left is a leak', async () => {
+  const leak = () => pool.acquire(70).retain().release();
+  leak();
+  expect(await sitesOf(1)).toMatchObject([{ size: 70 }]);
+});
+
+test('a lost promise shows the frames that awaited', async () => {
+  const inner = async () => {
+    await sleep(1);
+    const buf = pool.acquire(80);
+    if (buf.length > 0) throw new Error('lost');
+  };
+  const outer = async () => {
+    await inner();
+  };
+  await outer().catch(() => {});
+  const [site] = await sitesOf(1);
+  expect(site!.stack).toContain('inner');
+  expect(site!.stack).toContain('async outer');
+});
+
+test('events and the channel tell of each leak', async () => {
+  const events: PoolLeakMessage[] = [];
+  const messages: unknown[] = [];
+  const onMessage = (message: unknown) => messages.push(message);
+  subscribe('superslab:pool:leak', onMessage);
+  const onLeak = (leak: PoolLeakMessage) => events.push(leak);
+  pool.on('leak', onLeak);
+  leakHere(640, 2);
+  await collect(() => events.length === 2);
+  unsubscribe('superslab:pool:leak', onMessage);
+  expect(events.map((leak) => [leak.pool, leak.size, leak.count])).toEqual([
+    ['leaks', 640, 1],
+    ['leaks', 640, 2],
+  ]);
+  expect(messages).toEqual(events);
+  pool.off('leak', onLeak);
+  leakHere(641);
+  await collect(() => pool.stats().collectedBlocks === 3);
+  expect(events).toHaveLength(2);
+});
+
+test('there are two events, and others are refused', () => {
+  thrownBy(() => pool.on('leek' as 'leak', () => {}), 'ERR_SUPERSLAB_ARGUMENT');
+});
+
+test('a warning is written the first, tenth and hundredth time a site leaks', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on('warning', onWarning);
+  leakHere(900, 101);
+  await collect(() => pool.stats().collectedBlocks === 101);
+  await sleep(5);
+  process.off('warning', onWarning);
+  expect(warnings.map((warning) => [warning.name, (warning as Error & { code: string }).code])).toEqual(
+    Array(3).fill(['SuperslabLeak', 'SUPERSLAB_LEAK']),
+  );
+  expect(warnings[0]!.message).toMatch(
+    /^a buffer of 900 B \(pool "leaks"\) was garbage-collected \d+\.\d s after it was acquired, without release\(\); it was acquired\n {4}at leakHere/,
+  );
+  expect(warnings[2]!.message).toContain('(100 of this kind so far)');
+});
+
+test('leaks make room under maxBytes', async () => {
+  const small = new BufferPool({ name: 'small', leakDetection: 'full', maxBytes: 1 << 20 });
+  const leak = () => {
+    for (let i = 0; i < 4; i++) small.acquire(256 << 10);
+  };
+  leak();
+  thrownBy(() => small.acquire(256 << 10), 'ERR_SUPERSLAB_EXHAUSTED');
+  await collect(() => small.stats().collectedBlocks === 4);
+  small.acquire(256 << 10).release();
+  small.close();
+});
+
+test("zero: 'release' clears what comes back", async () => {
+  const cleared = new BufferPool({
+    name: 'cleared',
+    leakDetection: 'full',
+    zero: 'release',
+    maxBytes: 1 << 20,
+  });
+  const leak = () => void cleared.acquire(1 << 20).fill(5);
+  leak();
+  await collect(() => cleared.stats().collectedBlocks === 1);
+  const next = cleared.acquire(1 << 20);
+  expect(next.every((byte) => byte === 0)).toBe(true);
+  next.release();
+  cleared.close();
+});
+
+test('leaks of a closed pool come back, and the pool ends', async () => {
+  const short = new BufferPool({ name: 'short', leakDetection: 'full' });
+  const leak = () => void short.acquire(5000);
+  leak();
+  short.acquire(100).release();
+  short.close();
+  await collect(() => short.stats().inUseBytes === 0);
+  expect(short.stats()).toMatchObject({ chargedBytes: 0, committedBytes: 0 });
+});
+
+test('a pool with listeners that hold it is still collected', async () => {
+  const make = () => {
+    const lost = new BufferPool({ name: 'lost', leakDetection: 'full', purgeDelayMs: 40 });
+    lost.on('leak', () => lost.stats());
+    lost.acquire(100).release();
+    return new WeakRef(lost);
+  };
+  const ref = make();
+  await collect(() => ref.deref() === undefined);
+  expect(ref.deref()).toBeUndefined();
+});
+
+describe('errors of watched buffers say where', () => {
+  test('a second release', () => {
+    const buf = pool.acquire(100);
+    const releaseFirst = () => buf.release();
+    releaseFirst();
+    const error = thrownBy(() => buf.release(), 'ERR_SUPERSLAB_RELEASED') as SuperslabError;
+    expect(error).toMatchObject({ pool: 'leaks', size: 100, tag: '' });
+    expect(error.acquired).toContain('leaks.test.ts');
+    expect(topFrame(error.released!)).toContain('releaseFirst');
+    expect(error.message).toContain(error.released!);
+  });
+
+  test('also when the block has another lease by then, which is not harmed', () => {
+    const buf = pool.acquire(100);
+    buf.release();
+    const other = pool.acquire(90).fill(3);
+    const error = thrownBy(() => buf.release(), 'ERR_SUPERSLAB_RELEASED') as SuperslabError;
+    expect(error.size).toBe(100);
+    expect(other.released).toBe(false);
+    other.release();
+  });
+
+  test('a slice', () => {
+    const buf = pool.acquire(100);
+    const error = thrownBy(() => pool.release(buf.subarray(1)), 'ERR_SUPERSLAB_FOREIGN');
+    expect(error).toMatchObject({
+      pool: 'leaks',
+      size: 100,
+      acquired: expect.stringContaining('leaks.test.ts'),
+    });
+    buf.release();
+  });
+});
+
+test("the program's own stack limit stays as it is", async () => {
+  const before = Error.stackTraceLimit;
+  leakHere(50);
+  expect(Error.stackTraceLimit).toBe(before);
+  await sitesOf(1);
+});
+
+test('programs that prepare stacks themselves, or throw in it, do not matter', async () => {
+  const { prepareStackTrace } = Error;
+  try {
+    Error.prepareStackTrace = () => {
+      throw new Error('not now');
+    };
+    leakHere(60);
+    await collect(() => pool.leaks().length === 1);
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace as never;
+  }
+  expect(topFrame(pool.leaks()[0]!.stack)).toContain('leakHere');
+});
