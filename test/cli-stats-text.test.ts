@@ -52,6 +52,7 @@ const aPool = (rows: Partial<PoolStats> = {}) =>
 const aLeak = (rows: Partial<LeakSite> = {}): LeakSite => ({
   pool: 'default',
   tag: '',
+  reason: 'collected',
   size: 1500,
   count: 3,
   bytes: 6 * KIB,
