@@ -112,6 +112,7 @@ void Heap::give_large(Superslab* head) {
     leased_large_.remove(head);
     large_bytes_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
     head->lessee = nullptr;
+    head->charged_bytes = 0;
     counters_.large_releases.add(1);
     if (shape_.large_reuse == LargeReuse::kWhole) {
       big_cache_.put(head, clock_.now());

@@ -81,10 +81,10 @@ class MapScanner::LargeBlock {
     bytes = std::min<ByteCount>(glance(head.large_bytes), kArenaBytes);
     run = std::min<std::uint32_t>(glance(head.run), kSuperslabsPerArena);
     pool = ordinal;
-    // Which it is when a thread that ended has shared it, only the lease table knows.
-    is_leased = glance(head.lessee) != nullptr;
-    hash = mix(mix(mix(1, address_of(glance(head.lessee))), glance(head.charged_bytes)),
-               glance(head.idle_since));
+    const ByteCount charged = glance(head.charged_bytes);
+    is_leased = charged != 0;
+    // When it was kept last tells two leases of one size apart.
+    hash = mix(mix(1, charged), glance(head.idle_since));
   }
   /// Slices of superslab `i` that belong to the block.
   unsigned slices_in(SuperslabIndex i) const {

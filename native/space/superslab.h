@@ -36,7 +36,7 @@ struct alignas(64) Superslab {
   /// Large blocks: who leased it (a SlabOwner, opaque here), nullptr while it is cached.
   void* lessee;
   ByteCount large_bytes;    // committed bytes of a large block
-  ByteCount charged_bytes;  // what its lease was charged for
+  ByteCount charged_bytes;  // what its lease was charged for; 0 while it is cached
   Nanos idle_since;         // when its last slab was retired, the large block cached, or it idle
 
   SuperslabIndex index;
