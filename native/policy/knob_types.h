@@ -25,6 +25,9 @@ enum class Populate : std::uint8_t { kOff, kDemand, kSuperslab };
 /// What happens at Snapshot::max_bytes.
 enum class OnExhausted : std::uint8_t { kThrow, kWait, kFallback };
 
+/// What a process lets others see from its start.
+enum class Inspect : std::uint8_t { kOff, kSocket };
+
 /// What becomes of a block of another allocator that comes to free().
 enum class Foreign : std::uint8_t { kNext, kIgnore, kAbort };
 
