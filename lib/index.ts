@@ -6,6 +6,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { BufferPool, openPools } from './buffer-pool.js';
 import { facts } from './environment.js';
+import { openAsAsked } from './inspect-hook.js';
 import { PooledBuffer } from './pooled-buffer.js';
 
 const pool = BufferPool.default;
@@ -59,3 +60,5 @@ if (facts.reportAtExit && isMainThread) {
     for (const open of openPools()) process.stderr.write(open.report());
   });
 }
+
+openAsAsked();

@@ -17,7 +17,15 @@ export type CliErrorCode =
   /** The program is for another processor. */
   | 'ERR_SUPERSLAB_ARCH'
   /** The program uses another C library than glibc. */
-  | 'ERR_SUPERSLAB_LIBC';
+  | 'ERR_SUPERSLAB_LIBC'
+  /** There is no process of this number. */
+  | 'ERR_SUPERSLAB_NO_PROCESS'
+  /** The process, or what answers at the URL, has no superslab in it. */
+  | 'ERR_SUPERSLAB_NOT_USED'
+  /** It has, and lets nobody in; the message says how it would. */
+  | 'ERR_SUPERSLAB_UNREACHABLE'
+  /** It belongs to another user. */
+  | 'ERR_SUPERSLAB_PERMISSION';
 
 /** As sysexits.h and the shells have them; docs/COMMAND-LINE.md says which command ends with which. */
 export const EXIT = {

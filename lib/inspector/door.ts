@@ -146,10 +146,13 @@ export async function tryOpenDoor(): Promise<Door | undefined> {
     return await openDoor();
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
-    process.emitWarning(`${message} (so "superslab stats" and "superslab inspect" cannot look into this process)`, {
-      type: 'SuperslabInspector',
-      ...(code === undefined ? {} : { code }),
-    });
+    process.emitWarning(
+      `${message} (so "superslab stats" and "superslab inspect" cannot look into this process)`,
+      {
+        type: 'SuperslabInspector',
+        ...(code === undefined ? {} : { code }),
+      },
+    );
     return undefined;
   }
 }

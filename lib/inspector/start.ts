@@ -1,3 +1,4 @@
+import { tryOpenDoor } from './door.js';
 import { answer } from './routes.js';
 import { type Inspector, type InspectorOptions, serveInspector } from './server.js';
 
@@ -13,5 +14,9 @@ import { type Inspector, type InspectorOptions, serveInspector } from './server.
  * const inspector = await startInspector({ port: 9300 });
  * console.log(inspector.url);
  */
-export const startInspector = (options: InspectorOptions = {}): Promise<Inspector> =>
-  serveInspector(options, answer);
+export async function startInspector(options: InspectorOptions = {}): Promise<Inspector> {
+  const inspector = await serveInspector(options, answer);
+  // For the command line, which does not know the URL. It stays when the page is closed.
+  await tryOpenDoor();
+  return inspector;
+}
