@@ -206,10 +206,11 @@ export interface Binding {
   /**
    * Looks at all memory on another thread, then calls `done` with what changed since the scan before and
    * with everything, as far as asked for (lib/inspector/types.ts: MapFrame). One scan of a scanner at a
-   * time. A pool's ordinal is its id plus one, up to 254.
+   * time. `ordinals` are pairs: a heapId, and what the frames are to call that heap.
    */
   scan(
     scanner: object,
+    ordinals: Uint32Array,
     changes: boolean,
     full: boolean,
     atMs: number,

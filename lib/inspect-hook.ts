@@ -4,13 +4,27 @@ import { facts } from './environment.js';
 
 const load = () => import('./inspector/door.js');
 
+/** Who attached comes by the socket at once; one who does not, has ended. */
+const LONGEST_WAIT_MS = 5000;
+/** The debugging port's own thread is done with a connection some time after its other end is. */
+const SETTLE_MS = 100;
+
 /** What `--attach` finds, by a name that it can know. */
 const hook = {
-  /** The path of this process's socket, which is open from now on; '' when another thread has it. */
-  open: async (): Promise<string> => (await (await load()).openDoor())?.path ?? '',
-  /** Closes the debugging port through which the request came. */
-  closeDebugger: (): void => {
-    setImmediate(() => (require('node:inspector') as typeof import('node:inspector')).close());
+  /**
+   * The path of this process's socket, which is open from now on; '' when another thread has it. The debugging
+   * port, through which this was called, is closed after the first request by the socket: by then the
+   * debugger's connection has ended, and Node 20 can crash when its port is closed before that.
+   */
+  attach: async (): Promise<string> => {
+    const door = await (await load()).openDoor();
+    const { close } = require('node:inspector') as typeof import('node:inspector');
+    const timer = setTimeout(close, LONGEST_WAIT_MS).unref();
+    door?.onFirstRequest(() => {
+      clearTimeout(timer);
+      setTimeout(close, SETTLE_MS).unref();
+    });
+    return door?.path ?? '';
   },
 };
 

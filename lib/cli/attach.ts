@@ -100,17 +100,22 @@ class Debugger {
         if (result?.exceptionDetails === undefined) resolve(result?.result?.value);
         else reject(new Error('its superslab threw an error'));
       });
-      const params = { expression, awaitPromise: true, returnByValue: true };
+      const params = { expression, awaitPromise: true, returnByValue: true, includeCommandLineAPI: true };
       this.#client.send(JSON.stringify({ id, method: 'Runtime.evaluate', params }));
     });
   }
 
-  close(): void {
-    this.#client.close();
+  /** Resolves when the other side has closed as well. */
+  close(): Promise<void> {
+    return this.#client.close();
   }
 }
 
 const HOOK = "globalThis[Symbol.for('superslab.inspect')]";
+
+/** For a process without the hook, which would close its debugging port itself: after we have gone. */
+const CLOSE_LATER =
+  "void setTimeout((inspector) => inspector.close(), 1000, require('node:inspector')).unref()";
 
 /** Has the process open its socket. What goes wrong is a CliError that says what to do. */
 export async function attach(target: ProcessFacts): Promise<void> {
@@ -127,13 +132,14 @@ export async function attach(target: ProcessFacts): Promise<void> {
     if ((await session.evaluate('process.pid')) !== target.pid) {
       throw new Error(`port ${port} belongs to another process`);
     }
-    const path = await session.evaluate(`${HOOK}?.open()`);
-    if (path === undefined)
+    const path = await session.evaluate(`${HOOK}?.attach()`);
+    if (path === undefined) {
+      await session.evaluate(CLOSE_LATER);
       throw new Error('superslab is loaded in a worker of it only, or in another version');
+    }
   } catch (error) {
     throw cannotAttach(target, (error as Error).message);
   } finally {
-    await session?.evaluate(`${HOOK}?.closeDebugger()`).catch(() => {});
-    session?.close();
+    await session?.close();
   }
 }

@@ -108,8 +108,12 @@ export class WebSocketClient {
     this.socket.once('close', listener);
   }
 
-  close(): void {
+  /** Resolves when the connection has ended. */
+  close(): Promise<void> {
+    const ended = new Promise<void>((resolve) => this.socket.once('close', () => resolve()));
+    if (this.socket.destroyed) return Promise.resolve();
     this.socket.end(encodeFrame(OPCODE.close, Buffer.alloc(0)));
+    return ended;
   }
 
   #take(bytes: Buffer): void {

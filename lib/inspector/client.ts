@@ -7,6 +7,8 @@ const MOST_UNREAD_BYTES = 4 << 20;
 export class Client {
   /** It has missed frames of the map, or has had none yet: changes alone would mislead it. */
   needsFullMap = true;
+  /** It has missed a turn. */
+  hasMissed = false;
   readonly #response: ServerResponse;
 
   constructor(response: ServerResponse) {

@@ -15,6 +15,8 @@ const socketError = (message: string, cause?: unknown) =>
 /** A socket by which programs of the same user look into this process: the page's addresses, without a token. */
 export interface Door {
   readonly path: string;
+  /** Calls `listener` at the next request. */
+  onFirstRequest(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -110,6 +112,7 @@ async function open(): Promise<Door | undefined> {
   let closing: Promise<void> | undefined;
   return {
     path: file,
+    onFirstRequest: (listener) => server.once('request', listener),
     close: () => {
       process.off('exit', atExit);
       closing ??= close(server); // removes the file, too

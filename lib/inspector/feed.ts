@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import type { ProcessStats } from '../pool-stats.js';
+import { stats } from '../process-stats.js';
 import { Client, event } from './client.js';
-import { readFigures } from './figures.js';
-import { makeHello, PERIOD_MS, poolNames } from './hello.js';
-import { leakSites } from './leak-sites.js';
+import { figuresOf, leaksOf } from './figures.js';
+import { makeHello, PERIOD_MS } from './hello.js';
 import { MapScanner } from './map-scanner.js';
+import { Ordinals } from './ordinals.js';
 
 /** Scans follow each other no faster than this, however many pages are opened. */
 const LEAST_PAUSE_MS = 200;
@@ -14,29 +16,27 @@ const LEAST_PAUSE_MS = 200;
  */
 class Feed {
   readonly #clients = new Set<Client>();
+  readonly #ordinals = new Ordinals();
   #scanner: MapScanner | undefined;
   #timer: NodeJS.Timeout | undefined;
   #scannedAt = Number.NEGATIVE_INFINITY;
-  /** As last told, to tell when they change. */
+  /** Events as they were last told, to tell when they change. */
   #pools = '';
   #leaks = '';
 
   /** `response` becomes a stream of events, until its connection ends. */
   subscribe(response: ServerResponse): void {
     this.#scanner ??= new MapScanner();
+    const now = stats();
+    const { pools, leaks } = this.#look(now);
+    // The others hear of what has changed at once, too: the next turn would find nothing new.
+    this.#tell(`${pools ? this.#pools : ''}${leaks ? this.#leaks : ''}`);
     const client = new Client(response);
     response.on('close', () => this.#forget(client));
-    this.#refreshNames();
-    for (const text of [event('hello', makeHello()), this.#pools, event('stats', readFigures()), this.#leaks])
-      client.send(text);
+    client.send(event('hello', makeHello()) + this.#pools + event('stats', figuresOf(now)) + this.#leaks);
     this.#clients.add(client);
-    this.#timer ??= setInterval(() => this.#tick(), PERIOD_MS).unref();
-    if (performance.now() - this.#scannedAt >= LEAST_PAUSE_MS) this.#scan();
-  }
-
-  /** Pages that listen now. */
-  get size(): number {
-    return this.#clients.size;
+    this.#timer ??= setInterval(() => this.#turn(), PERIOD_MS).unref();
+    if (performance.now() - this.#scannedAt >= LEAST_PAUSE_MS) void this.#scan();
   }
 
   #forget(client: Client): void {
@@ -46,39 +46,52 @@ class Feed {
     this.#timer = undefined;
   }
 
-  #tick(): void {
-    const { pools, leaks } = this.#refreshNames();
-    const news = `${pools ? this.#pools : ''}${event('stats', readFigures())}${leaks ? this.#leaks : ''}`;
-    for (const client of this.#clients) {
-      // Who is behind misses this turn; changes of the map add up, so it needs all of it afterwards.
-      if (client.isBehind) client.needsFullMap = true;
-      else client.send(news);
-    }
-    this.#scan();
+  #turn(): void {
+    const now = stats();
+    const { pools, leaks } = this.#look(now);
+    this.#tell(`${pools ? this.#pools : ''}${event('stats', figuresOf(now))}${leaks ? this.#leaks : ''}`);
+    void this.#scan();
   }
 
   /** Whether pools or leaks are others than before. */
-  #refreshNames(): { pools: boolean; leaks: boolean } {
-    const pools = event('pools', poolNames());
-    const leaks = event('leaks', leakSites());
+  #look(now: ProcessStats): { pools: boolean; leaks: boolean } {
+    const pools = event('pools', this.#ordinals.update(now.pools));
+    const leaks = event('leaks', leaksOf(now));
     const changed = { pools: pools !== this.#pools, leaks: leaks !== this.#leaks };
     this.#pools = pools;
     this.#leaks = leaks;
     return changed;
   }
 
+  /** Who is behind misses this turn, and hears later of what does not come with every turn. */
+  #tell(text: string): void {
+    if (text === '') return;
+    for (const client of this.#clients) {
+      if (client.isBehind) {
+        client.hasMissed = true;
+        continue;
+      }
+      client.send(client.hasMissed ? this.#pools + this.#leaks + text : text);
+      client.hasMissed = false;
+    }
+  }
+
   async #scan(): Promise<void> {
     const scanner = this.#scanner!;
     if (scanner.busy) return;
     this.#scannedAt = performance.now();
-    // Who comes while the scan is under way is not in this list, and gets everything from the next one.
+    // Who comes while the scan is under way is in neither, and gets everything from the next one.
     const full = new Set<Client>();
     const changes = new Set<Client>();
     for (const client of this.#clients) {
+      // Changes add up: who misses some needs all of the map afterwards.
       if (client.isBehind) client.needsFullMap = true;
       else (client.needsFullMap ? full : changes).add(client);
     }
-    const frames = await scanner.scan({ changes: changes.size > 0, full: full.size > 0 });
+    const frames = await scanner.scan(this.#ordinals.pairs(), {
+      changes: changes.size > 0,
+      full: full.size > 0,
+    });
     if (frames.changes !== undefined) this.#sendMap(changes, frames.changes);
     if (frames.full !== undefined) this.#sendMap(full, frames.full);
   }

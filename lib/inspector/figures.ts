@@ -1,8 +1,8 @@
-import { openPools } from '../buffer-pool.js';
-import type { PoolStats } from '../pool-stats.js';
-import type { InspectorStats, InspectorTotals } from './types.js';
+import { facts } from '../environment.js';
+import type { PoolStats, ProcessStats } from '../pool-stats.js';
+import type { InspectorStats, InspectorTotals, LeakSites, SlowPaths } from './types.js';
 
-/** Those of `totals` that are sums over the pools; the others are of the whole process. */
+/** Those of the totals that are sums over the pools; the others are of the whole process. */
 const SUMS = [
   'acquires',
   'releases',
@@ -15,30 +15,44 @@ const SUMS = [
   'leakedBlocks',
   'inUseBytes',
   'cachedBytes',
-  'committedBytes',
 ] as const satisfies readonly (keyof InspectorTotals & keyof PoolStats)[];
 
-const WHOLE = ['pageFaults', 'reservedBytes', 'outstandingTokens'] as const;
-
-export function totalsOf(pools: readonly PoolStats[]): InspectorTotals {
-  const totals: Record<string, number> = {};
-  for (const name of SUMS) totals[name] = pools.reduce((sum, pool) => sum + pool[name], 0);
-  for (const name of WHOLE) totals[name] = pools[0]?.[name] ?? 0;
-  return totals as unknown as InspectorTotals;
+export function totalsOf(stats: ProcessStats): InspectorTotals {
+  const sums = {} as Record<(typeof SUMS)[number], number>;
+  for (const name of SUMS) sums[name] = stats.pools.reduce((sum, pool) => sum + pool[name], 0);
+  return {
+    ...sums,
+    pageFaults: stats.faults.minor + stats.faults.major,
+    committedBytes: stats.space.committedBytes,
+    reservedBytes: stats.space.reservedBytes,
+    outstandingTokens: stats.outstandingTokens,
+  };
 }
 
-/** What the process looks like now. */
-export function readFigures(): InspectorStats {
-  const pools = openPools().map((pool) => pool.stats());
-  const memory = process.memoryUsage();
+/** Latencies of different pools cannot be added up: those of the pool that took its slow path most often. */
+export function slowPathsOf(pools: readonly PoolStats[]): SlowPaths | null {
+  let busiest: PoolStats['slow'] | undefined;
+  for (const { slow } of pools) if (slow.count > (busiest?.count ?? 0)) busiest = slow;
+  if (busiest === undefined) return null;
+  const { p50Ns, p95Ns, p99Ns, maxNs } = busiest;
+  return { p50Ns, p95Ns, p99Ns, maxNs };
+}
+
+/** What the pages are told of `stats`. */
+export function figuresOf(stats: ProcessStats): InspectorStats {
   return {
     at: Date.now(),
-    uptimeMs: Math.round(process.uptime() * 1000),
-    rssBytes: memory.rss,
-    externalBytes: memory.external,
-    heapUsedBytes: memory.heapUsed,
-    totals: totalsOf(pools),
-    slow: null,
-    pools,
+    uptimeMs: stats.uptimeMs,
+    rssBytes: stats.rssBytes,
+    externalBytes: stats.externalBytes,
+    heapUsedBytes: process.memoryUsage().heapUsed,
+    totals: totalsOf(stats),
+    slow: slowPathsOf(stats.pools),
+    pools: stats.pools,
   };
+}
+
+export function leaksOf(stats: ProcessStats): LeakSites {
+  const knob = facts.knobs.find(({ variable }) => variable === 'SUPERSLAB_LEAK_DETECTION');
+  return { detection: (knob?.value ?? 'off') as LeakSites['detection'], sites: stats.leaks };
 }

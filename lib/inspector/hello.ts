@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { binding } from '../binding.js';
-import { facts, openCaches } from '../environment.js';
-import type { Hello, PoolNames } from './types.js';
-
-/** Ordinals of pools are one byte in the map, and 255 of them is never used. */
-const LAST_ORDINAL = 254;
+import { facts } from '../environment.js';
+import type { Hello } from './types.js';
 
 /** Compiled, this file lies in dist/cjs/inspector/. */
 const packageJson = path.join(__dirname, '..', '..', '..', 'package.json');
@@ -37,11 +34,4 @@ export function makeHello(): Hello {
     knobs: facts.knobs,
     statistics: facts.statistics,
   };
-}
-
-export function poolNames(): PoolNames {
-  const pools = [...openCaches.values()]
-    .map(({ id, name }) => ({ ordinal: id + 1, name }))
-    .filter(({ ordinal }) => ordinal <= LAST_ORDINAL);
-  return { pools };
 }

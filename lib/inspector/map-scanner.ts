@@ -27,10 +27,10 @@ export class MapScanner {
     return this.#busy;
   }
 
-  scan(wanted: { changes: boolean; full: boolean }): Promise<Frames> {
+  scan(ordinals: Uint32Array, wanted: { changes: boolean; full: boolean }): Promise<Frames> {
     this.#busy = true;
     return new Promise((resolve) => {
-      binding.scan(this.#native, wanted.changes, wanted.full, Date.now(), (changes, full) => {
+      binding.scan(this.#native, ordinals, wanted.changes, wanted.full, Date.now(), (changes, full) => {
         this.#busy = false;
         resolve({ changes, full });
       });

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { openPools } from '../buffer-pool.js';
 import { stats } from '../process-stats.js';
 import { reportText } from '../report.js';
 import { reportContext } from '../report-context.js';
@@ -17,8 +16,8 @@ const documents: Readonly<Record<string, () => { type: string; content: string }
   '/stats.json': () => json(stats()),
   '/report.txt': () => ({
     type: TEXT_TYPE,
-    content: openPools()
-      .map((pool) => reportText(pool.stats(), reportContext()))
+    content: stats()
+      .pools.map((pool) => reportText(pool, reportContext()))
       .join(''),
   }),
 };

@@ -41,14 +41,6 @@ class Environment {
   /// nullptr once the pool is closed and everything of it is home.
   LeaseCache* cache(PoolId id) const { return pools_[id].cache; }
 
-  /// Calls visit(PoolId, LeaseCache&) for each pool of which something may be out.
-  template <class Visit>
-  void for_each_pool(Visit visit) const {
-    for (PoolId id = 0; id < pools_.size(); ++id) {
-      if (pools_[id].cache != nullptr) visit(id, *pools_[id].cache);
-    }
-  }
-
   /// Nothing is cached from now on. What is leased may still be released.
   void close_pool(PoolId id);
 

@@ -5,49 +5,72 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/glance.h"
 #include "binding/calls.h"
 #include "heap/map_scan.h"
+#include "heap/recent_blocks.h"
 
 namespace superslab {
 namespace {
 
-/// Pools beyond this share the ordinal 0: the map shows them without a name.
-constexpr PoolId kMaxOrdinal = 254;
-
-/// Blocks in magazines whose class was acquired from since the last look; none at the first.
-class RecentBlocks {
+/// Remembers what every cache had acquired at the last look.
+class Watch final : public RecentBlocks {
  public:
-  void look_at(PoolId id, LeaseCache& cache, std::vector<BlockNumber>& blocks) {
-    if (pools_.size() <= id) pools_.resize(id + 1);
-    Seen& seen = pools_[id];
-    const LeaseMagazines& magazines = cache.magazines();
+  void look_at(const void* whose, const std::uint32_t* acquired,
+               const BlockNumber* blocks) override {
+    Seen& seen = seen_of(whose);
+    seen.round = round_;
     for (std::size_t i = 0; i < kClassCount; ++i) {
       const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
-      if (seen.acquired[i] == magazines.acquired[tag]) continue;
-      seen.acquired[i] = magazines.acquired[tag];
-      if (is_first_) continue;
-      // Those above its depth too: they were handed out last. Numbers left from long ago name
-      // blocks that lie still, at worst slabs of another class now.
-      const BlockNumber* row = magazines.blocks + std::size_t{tag} * kMagazineBlocks;
-      blocks.insert(blocks.end(), row, row + kMagazineBlocks);
+      const std::uint32_t now = glance(acquired[tag]);
+      if (seen.acquired[i] == now) continue;
+      seen.acquired[i] = now;
+      if (round_ == 1) continue;  // of what came before nobody knows when
+      // Numbers left from long ago name blocks that lie still, at worst slabs of another class now.
+      const BlockNumber* row = blocks + std::size_t{tag} * kMagazineBlocks;
+      for (std::size_t k = 0; k < kMagazineBlocks; ++k) recent_.push_back(glance(row[k]));
     }
   }
 
-  void end_look() { is_first_ = false; }
+  void begin() {
+    ++round_;
+    recent_.clear();
+  }
+  /// Forgets the caches that are gone.
+  void end() {
+    std::erase_if(seen_, [this](const Seen& seen) { return seen.round != round_; });
+  }
+  const std::vector<BlockNumber>& recent() const { return recent_; }
 
  private:
   struct Seen {
-    std::uint32_t acquired[kClassCount] = {};
+    const void* whose;
+    std::uint64_t round;
+    std::uint32_t acquired[kClassCount];
   };
-  std::vector<Seen> pools_;
-  bool is_first_ = true;
+  Seen& seen_of(const void* whose) {
+    for (Seen& seen : seen_) {
+      if (seen.whose == whose) return seen;
+    }
+    return seen_.emplace_back(Seen{whose, 0, {}});
+  }
+
+  std::uint64_t round_ = 0;
+  std::vector<Seen> seen_;
+  std::vector<BlockNumber> recent_;
 };
 
 /// What JavaScript calls a scanner. It stays until its scan is done.
 struct Scanner {
   explicit Scanner(Space& space) : map(space) {}
   MapScanner map;
-  RecentBlocks recent;
+  Watch watch;
+};
+
+/// A heap, and what JavaScript chose to call it on the map.
+struct Ordinal {
+  HeapId heap;
+  std::uint8_t ordinal;
 };
 
 using Frame = std::vector<std::byte>;
@@ -55,8 +78,8 @@ using Frame = std::vector<std::byte>;
 /// One scan on its way.
 struct Scan {
   std::shared_ptr<Scanner> scanner;
-  std::vector<MapHeap> heaps;
-  std::vector<BlockNumber> recent;
+  Runtime* runtime;
+  std::vector<Ordinal> ordinals;
   double at_ms;
   bool wants_full;
   bool wants_changes;
@@ -76,7 +99,17 @@ Frame frame_of(const Scan& scan, bool full) {
 /// On a thread of libuv's pool.
 void run_scan(napi_env, void* data) {
   auto& scan = *static_cast<Scan*>(data);
-  scan.scanner->map.scan(SystemClock().now(), scan.heaps, scan.recent);
+  Scanner& scanner = *scan.scanner;
+  std::vector<MapHeap> heaps;
+  scanner.watch.begin();
+  scan.runtime->for_each_heap([&](Heap& heap, HeapId id) {
+    for (const Ordinal& one : scan.ordinals) {
+      if (one.heap == id) heaps.push_back({&heap, one.ordinal});
+    }
+    heap.room().show_recent(scanner.watch);
+  });
+  scanner.watch.end();
+  scanner.map.scan(SystemClock().now(), heaps, scanner.watch.recent());
   if (scan.wants_full) scan.full = frame_of(scan, true);
   if (scan.wants_changes) scan.changes = frame_of(scan, false);
 }
@@ -134,21 +167,21 @@ Value make_scanner(const CallbackInfo& info) {
                                      [](Napi::Env, Handle* handle) { delete handle; });
 }
 
-/// `scan(scanner, changes, full, atMs, done)`: calls done(changes?, full?) with the frames asked
-/// for. One scan of a scanner at a time.
+/// `scan(scanner, ordinals, changes, full, atMs, done)`: calls done(changes?, full?) with the
+/// frames asked for. `ordinals` are pairs of a heap's id and what the map is to call it. One scan
+/// of a scanner at a time.
 void scan(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto scan = std::make_unique<Scan>();
   scan->scanner = *info[0].As<Napi::External<std::shared_ptr<Scanner>>>().Data();
-  scan->wants_changes = info[1].As<Napi::Boolean>();
-  scan->wants_full = info[2].As<Napi::Boolean>();
-  scan->at_ms = number_at(info, 3);
-  environment_of(info).for_each_pool([&](PoolId id, LeaseCache& cache) {
-    if (id < kMaxOrdinal) scan->heaps.push_back({&cache.heap(), static_cast<std::uint8_t>(id + 1)});
-    scan->scanner->recent.look_at(id, cache, scan->recent);
-  });
-  scan->scanner->recent.end_look();
-  napi_create_reference(env, info[4], 1, &scan->done);
+  scan->runtime = &environment_of(info).runtime();
+  const auto ordinals = info[1].As<Napi::Uint32Array>();
+  for (std::size_t i = 0; i + 1 < ordinals.ElementLength(); i += 2)
+    scan->ordinals.push_back({ordinals[i], static_cast<std::uint8_t>(ordinals[i + 1])});
+  scan->wants_changes = info[2].As<Napi::Boolean>();
+  scan->wants_full = info[3].As<Napi::Boolean>();
+  scan->at_ms = number_at(info, 4);
+  napi_create_reference(env, info[5], 1, &scan->done);
   napi_create_async_work(env, nullptr, Napi::String::New(env, "superslab:scan"), run_scan,
                          finish_scan, scan.get(), &scan->work);
   const napi_async_work work = scan->work;

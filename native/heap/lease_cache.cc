@@ -1,5 +1,7 @@
 #include "heap/lease_cache.h"
 
+#include "heap/recent_blocks.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -180,6 +182,10 @@ BlockNumber LeaseCache::take_large(ByteCount bytes) {
     return 0;
   }
   return static_cast<BlockNumber>(head->index * kGranulesPerSuperslab);
+}
+
+void LeaseCache::show_recent(RecentBlocks& to) const {
+  to.look_at(magazines_, magazines_->acquired, magazines_->blocks);
 }
 
 std::uint32_t LeaseCache::cached(ClassIndex c) const {

@@ -113,6 +113,7 @@ class LeaseCache final : public Room::Member {
   void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
+  void show_recent(RecentBlocks& to) const override;
 
   Heap& heap() const { return heap_; }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "base/glance.h"
 #include "heap/superslab_list.h"
 
 namespace superslab {
@@ -14,18 +15,6 @@ static_assert(std::endian::native == std::endian::little, "frames are sent as th
 
 constexpr Nanos kSecond = 1000 * kMillisecond;
 constexpr ByteCount kPage = 64 * kKiB;  // a multiple of every page
-
-/// Reads what other threads write without telling anybody: in one piece, and whatever it was. Their
-/// stores are plain on purpose, since they stand on the way of every block, so ThreadSanitizer has
-/// to be told that this reader puts up with any value.
-template <class T>
-#if defined(__SANITIZE_THREAD__)
-__attribute__((no_sanitize("thread"), noinline))
-#endif
-T glance(const T& field) {
-  static_assert(sizeof(T) <= sizeof(void*));
-  return *const_cast<const volatile T*>(&field);
-}
 
 constexpr std::uint32_t mix(std::uint32_t hash, std::uint64_t value) {
   const std::uint64_t mixed = (hash ^ value) * 0x9e3779b97f4a7c15;

@@ -59,6 +59,11 @@ Room::Member* Room::other_than(const Member* except) const {
   return members_ == except && except != nullptr ? except->next_ : members_;
 }
 
+void Room::show_recent(RecentBlocks& to) const {
+  LockGuard guard(lock_);
+  for (const Member* m = members_; m != nullptr; m = m->next_) m->show_recent(to);
+}
+
 std::uint64_t Room::cached(ClassIndex c) const {
   LockGuard guard(lock_);
   std::uint64_t sum = 0;

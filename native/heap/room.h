@@ -11,6 +11,8 @@
 
 namespace superslab {
 
+class RecentBlocks;
+
 class Room {
  public:
   /// A thread cache. Both calls may come from any thread, with locks held: they must only leave a
@@ -23,6 +25,8 @@ class Room {
     virtual void flush_soon() = 0;
     /// Something was given back; try again if you wait.
     virtual void room_made() = 0;
+    /// Shows blocks that went in and out of its magazines; may show none. Called under the lock.
+    virtual void show_recent(RecentBlocks& to) const { static_cast<void>(to); }
     /// Free blocks of class `c` in the member's magazine, as far as another thread can tell.
     virtual std::uint32_t cached(ClassIndex c) const = 0;
 
@@ -56,6 +60,9 @@ class Room {
 
   /// Free blocks of class `c` in all members' magazines.
   std::uint64_t cached(ClassIndex c) const;
+
+  /// Has every member show_recent().
+  void show_recent(RecentBlocks& to) const;
 
   /// Around fork().
   void lock() { lock_.lock(); }

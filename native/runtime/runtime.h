@@ -42,6 +42,14 @@ class Runtime {
   /// The figures of every heap, the default one first and then by age. Any thread.
   std::vector<HeapFigures> all_figures();
 
+  /// Calls visit(Heap&, HeapId) for each heap. Heaps neither come nor go meanwhile, so let it be
+  /// short. Any thread.
+  template <class Visit>
+  void for_each_heap(Visit visit) {
+    LockGuard guard(lock_);
+    for (const Entry& entry : heaps_) visit(*entry.heap, entry.id);
+  }
+
   /// Its creator is done with it. The heap ends when the last of its blocks is home.
   void retire_heap(Heap* heap);
 
