@@ -65,7 +65,9 @@ const connection = new Connection({
   map(base64) {
     // Taken in while paused too: records are differences.
     model.apply(decodeBase64(base64), performance.now());
-    if (!isPaused) map.update();
+    if (isPaused) return;
+    map.update();
+    showProcess();
   },
   stats(news) {
     figures = news;

@@ -48,19 +48,51 @@ const GUTTER = 74;
 const HEADING = 26;
 const MARGIN = 10;
 
-/** `counts[i]`: superslabs of arena i. */
+/** `counts[i]`: superslabs of arena i; `zoom`: height of a slice in CSS pixels. */
 export function layOut(counts: readonly number[], measures: Measures, zoom: number): Layout {
+  const sliceY = Math.max(1, Math.round(zoom * measures.scale));
+  const gap = gapAt(sliceY, measures);
+  const room = Math.max(1, Math.floor((widthOf(measures) + gap) / (COLUMNS * sliceY + gap)));
+  return arrange(counts, measures, PER_ROW.find((n) => n <= room)!, sliceY);
+}
+
+/** As large as everything in sight can be; the smallest zoom where it cannot. */
+export function fitAll(counts: readonly number[], measures: Measures): Layout {
+  const least = layOut(counts, measures, ZOOMS[0]);
+  let best = least;
+  for (const perRow of PER_ROW) {
+    const most = arrange(counts, measures, perRow, Math.round(LARGEST_FIT * measures.scale)).sliceX;
+    for (let sliceY = Math.min(most, Math.round(LARGEST_FIT * measures.scale)); sliceY > most / 2; sliceY--) {
+      const layout = arrange(counts, measures, perRow, sliceY);
+      const isTooWide =
+        layout.left + perRow * layout.stepX > measures.width + layout.stepX - COLUMNS * layout.sliceX;
+      if (isTooWide) break;
+      if (layout.height > measures.height) continue;
+      if (layout.sliceX * layout.sliceY > best.sliceX * best.sliceY || best.height > measures.height)
+        best = layout;
+      break;
+    }
+  }
+  return best;
+}
+
+/** More makes a process of few superslabs look like a poster. */
+const LARGEST_FIT = 20;
+
+const gapAt = (sliceY: number, { scale }: Measures) => {
+  const zoom = sliceY / scale;
+  return Math.max(1, Math.round((zoom >= 6 ? 4 : zoom >= 3 ? 3 : zoom >= 2 ? 2 : 1) * scale));
+};
+
+const widthOf = ({ width, scale }: Measures) => width - Math.round(GUTTER * scale) - MARGIN * scale;
+
+function arrange(counts: readonly number[], measures: Measures, perRow: number, sliceY: number): Layout {
   const { scale } = measures;
-  const sliceY = Math.max(1, Math.round(zoom * scale));
-  const gap = Math.max(1, Math.round((zoom >= 6 ? 4 : zoom >= 3 ? 3 : zoom >= 2 ? 2 : 1) * scale));
+  const gap = gapAt(sliceY, measures);
   const stepY = ROWS * sliceY + gap;
-  const left = Math.round(GUTTER * scale);
-  const width = measures.width - left - MARGIN * scale + gap;
-  const room = Math.max(1, Math.floor(width / (COLUMNS * sliceY + gap)));
-  const perRow = PER_ROW.find((n) => n <= room)!;
-  // What is left of the row makes its slices wider.
-  const sliceX = Math.max(sliceY, Math.floor((width / perRow - gap) / COLUMNS));
-  const stepX = COLUMNS * sliceX + gap;
+  // What is left of the row makes its slices wider than high.
+  const widest = Math.floor(((widthOf(measures) + gap) / perRow - gap) / COLUMNS);
+  const sliceX = Math.max(1, Math.min(widest, 2 * sliceY));
   let top = 0;
   const arenas: ArenaPlace[] = [];
   counts.forEach((count, ordinal) => {
@@ -70,16 +102,8 @@ export function layOut(counts: readonly number[], measures: Measures, zoom: numb
     arenas.push({ ordinal, count, top, height });
     top += height + Math.round(6 * scale);
   });
-  return { sliceX, sliceY, stepX, stepY, perRow, left, arenas, height: top };
-}
-
-/** The largest zoom with which everything is in sight; the smallest where nothing fits. */
-export function fittingZoom(counts: readonly number[], measures: Measures): number {
-  const { scale } = measures;
-  for (let pixels = Math.round(ZOOMS.at(-1)! * scale); pixels > scale; pixels--) {
-    if (layOut(counts, measures, pixels / scale).height <= measures.height) return pixels / scale;
-  }
-  return ZOOMS[0];
+  const left = Math.round(GUTTER * scale);
+  return { sliceX, sliceY, stepX: COLUMNS * sliceX + gap, stepY, perRow, left, arenas, height: top };
 }
 
 /** The next step up or down. */

@@ -1,7 +1,7 @@
 /** The memory map: layout, painting, pointer and keyboard. What a slab is like is told by its card. */
 import { byId, el, setText } from './dom.js';
 import {
-  fittingZoom,
+  fitAll,
   type Hit,
   hit,
   type Layout,
@@ -92,7 +92,7 @@ export class MemoryMap {
 
   /** One step larger or smaller; 0: as large as fits. */
   zoom(step: -1 | 0 | 1): void {
-    this.#zoom = step === 0 ? undefined : nextZoom(this.#shownZoom(), step);
+    this.#zoom = step === 0 ? undefined : nextZoom(this.#layout.sliceY / devicePixelRatio, step);
     this.#lay();
   }
 
@@ -125,10 +125,6 @@ export class MemoryMap {
     };
   }
 
-  #shownZoom(): number {
-    return this.#zoom ?? fittingZoom(this.#counts(), this.#measures());
-  }
-
   #resize(): void {
     const { width, height, scale } = this.#measures();
     this.#canvas.width = width;
@@ -140,7 +136,8 @@ export class MemoryMap {
 
   #lay(): void {
     const measures = this.#measures();
-    this.#layout = layOut(this.#counts(), measures, this.#shownZoom());
+    const counts = this.#counts();
+    this.#layout = this.#zoom === undefined ? fitAll(counts, measures) : layOut(counts, measures, this.#zoom);
     this.#spacer.style.height = `${Math.max(this.#layout.height, measures.height) / measures.scale}px`;
     this.#dirty();
   }

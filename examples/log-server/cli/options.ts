@@ -47,6 +47,8 @@ const OPTIONS = {
   'tcp-port': valued('PORT', PORT, '5140', 'syslog over TCP; 0: any free one', 'serve'),
   'udp-port': valued('PORT', PORT, '5140', 'syslog over UDP', 'serve'),
   'http-port': valued('PORT', PORT, '5180', 'GET /status, /tail, /progress', 'serve'),
+  'inspector-port': valued('PORT', PORT, '0', "page that shows superslab's memory; 0: any free", 'serve'),
+  'no-open': flag('do not open that page in a browser', 'serve'),
   archive: valued('DIR', text, 'log-archive', 'where archives are written', 'serve'),
   'receive-buffer': valued(
     'SIZE',

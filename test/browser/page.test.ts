@@ -1,0 +1,272 @@
+// The inspector's page in Chromium, over a stream that is made up: states that real processes reach seldom.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { launch, missing } from './support/chromium.mjs';
+import { colours, openPage } from './support/page.js';
+import { leakSites, startSynthetic } from './support/synthetic.mjs';
+
+type Synthetic = Awaited<ReturnType<typeof startSynthetic>>;
+
+describe.skipIf(missing)(
+  `the inspector's page${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  () => {
+    let browser: Browser;
+    const open: { close(): Promise<unknown> }[] = [];
+
+    beforeAll(async () => {
+      browser = await launch();
+    });
+    afterEach(async () => {
+      for (const one of open.splice(0).reverse()) await one.close();
+    });
+    afterAll(() => browser?.close());
+
+    async function start(options: Parameters<typeof startSynthetic>[0] = {}): Promise<Synthetic> {
+      const server = await startSynthetic({ isStill: true, ...options });
+      open.push(server);
+      return server;
+    }
+
+    async function show(server: Synthetic, options: Parameters<typeof openPage>[2] = {}) {
+      const shown = await openPage(browser, server.url, options);
+      open.push(shown);
+      return shown;
+    }
+
+    const text = (page: Page, selector: string) => page.locator(selector).innerText();
+
+    test('loads, with nothing from elsewhere and nothing to complain of', async () => {
+      const server = await start();
+      const { page, requests, complaints } = await show(server);
+      expect(await page.title()).toBe('server.js 4711 – superslab');
+      expect(await text(page, '#process-facts')).toMatch(
+        /pid 4711 · Node 24\.1\.0 · superslab 0\.1\.0 · up 1\u202fh 2\u202fmin/,
+      );
+      expect(await text(page, '#map-summary')).toMatch(/^64 superslabs · .* committed$/);
+      expect(await text(page, '#figure-rss .figure')).toBe('169\u202fMiB');
+      expect((await colours(page)).size).toBeGreaterThan(10);
+      expect(requests.length).toBeGreaterThan(10);
+      for (const url of requests) expect(url.startsWith(server.url)).toBe(true);
+      expect(complaints).toEqual([]);
+    });
+
+    test('follows the process: figures, curves and map', async () => {
+      const server = await start();
+      const { page } = await show(server);
+      expect(await text(page, '#figure-throughput .figure')).toBe('–');
+      const before = await page.locator('#map-canvas').screenshot();
+      server.tick();
+      await expect.poll(() => text(page, '#figure-throughput .figure')).toMatch(/^\d[\d.]*\u202fk$/);
+      expect(await text(page, '.curves figure:nth-child(1) .key:first-child output')).toMatch(/\u202fk$/);
+      expect(await text(page, '.curves figure:nth-child(5) .key:last-child output')).toMatch(/\u202fµs$/);
+      await expect
+        .poll(async () => before.equals(await page.locator('#map-canvas').screenshot()))
+        .toBe(false);
+    });
+
+    test('shows a leak as it comes, with its stack, and says so', async () => {
+      const server = await start();
+      const { page } = await show(server);
+      expect(await text(page, '#leak-list')).toContain('No buffer was collected without a release');
+      expect(await text(page, '#figure-leaks .figure')).toBe('0');
+      server.leak([leakSites[0]!]);
+      await expect.poll(() => text(page, '#leak-badge')).toBe('1');
+      expect(await text(page, '#leak-list .site')).toMatch(/12×\s+768\u202fKiB\s+readBody {2}upload\.js:41/);
+      expect(await text(page, '#leak-list pre')).toContain('at readBody (/srv/shop/upload.js:41:23)');
+      expect(await text(page, '#leak-list .facts')).toContain('pool “uploads” · tag “body”');
+      expect(await text(page, '#figure-leaks .figure')).toBe('768\u202fKiB');
+      expect(await page.locator('#leak-spoken').textContent()).toBe('1 leak site changed, 1 site in all');
+      // What the reader closed stays closed, and what comes next is not forced open.
+      await page.click('#leak-list summary');
+      server.leak([{ ...leakSites[0]!, count: 13 }, leakSites[1]!]);
+      await expect.poll(() => text(page, '#leak-badge')).toBe('2');
+      expect(await page.locator('#leak-list details[open]').count()).toBe(0);
+      expect(await text(page, '#leak-list .site:nth-child(2) .facts')).toContain('about 384 in all');
+    });
+
+    test('what a process says is text, never HTML', async () => {
+      const evil = '<img src=x onerror="document.title=`caught`">';
+      const server = await start({
+        leaks: [{ ...leakSites[0]!, pool: evil, tag: evil, stack: `at ${evil}` }],
+      });
+      const { page, complaints } = await show(server);
+      await expect.poll(() => text(page, '#leak-list')).toContain('<img src=x');
+      expect(await page.locator('main img').count()).toBe(0);
+      expect(complaints).toEqual([]);
+    });
+
+    test.each(['light', 'dark'] as const)('%s, as the system has it', async (theme) => {
+      const { page } = await show(await start(), { theme });
+      const ground = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+      const brightness = Math.max(...ground.match(/\d+/g)!.map(Number));
+      expect(brightness > 128).toBe(theme === 'light');
+    });
+
+    test('the theme can be chosen, is kept, and the map takes part', async () => {
+      const { page } = await show(await start(), { theme: 'light' });
+      const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+      const light = await colours(page);
+      await page.click('#theme');
+      expect(await theme()).toBe('dark');
+      await expect
+        .poll(async () => [...(await colours(page)).keys()].some((one) => light.has(one)))
+        .toBe(false);
+      await page.reload();
+      expect(await theme()).toBe('dark');
+      await page.click('#theme');
+      await page.emulateMedia({ colorScheme: 'dark' });
+      // Back at what the system said: from then on the system decides.
+      await expect.poll(theme).toBe('dark');
+    });
+
+    test('three ways to colour the map, each with its legend; one pool can stand out', async () => {
+      const { page } = await show(await start());
+      const seen: Map<number, number>[] = [await colours(page)];
+      for (const mode of ['class', 'temperature']) {
+        await page.locator(`input[value=${mode}]`).check({ force: true });
+        await expect.poll(async () => similar(await colours(page), seen.at(-1)!)).toBe(false);
+        seen.push(await colours(page));
+      }
+      expect(await text(page, '#legend')).toContain('at rest > 1\u202fmin');
+      await page.locator('input[value=class]').check({ force: true });
+      expect(await text(page, '#legend')).toContain('blocks of 16\u202fB');
+      await expect.poll(async () => similar(await colours(page), seen[1]!)).toBe(true);
+      await page.selectOption('#map-pool', { label: 'secrets' });
+      await expect.poll(async () => similar(await colours(page), seen[1]!)).toBe(false);
+    });
+
+    test('the card tells what lies under the pointer', async () => {
+      const { page } = await show(await start());
+      expect(await page.locator('#map-card').isVisible()).toBe(false);
+      const box = (await page.locator('#map-canvas').boundingBox())!;
+      await page.mouse.move(box.x + 85, box.y + 80);
+      await expect.poll(() => page.locator('#map-card').isVisible()).toBe(true);
+      expect(await text(page, '#map-card h3')).toMatch(/^(Blocks of|Free)/);
+      expect(await text(page, '#map-card')).toMatch(/Pool\s+(default|uploads|secrets)/);
+      await page.mouse.move(box.x + 20, box.y + 5);
+      await expect.poll(() => page.locator('#map-card').isVisible()).toBe(false);
+    });
+
+    test('the map goes by keyboard, and is read out', async () => {
+      const { page } = await show(await start());
+      await page.focus('#map-canvas');
+      await page.keyboard.press('Home');
+      await expect.poll(() => page.locator('#map-spoken').textContent()).toMatch(/Superslab 0 · arena 0/);
+      await page.keyboard.press('ArrowRight');
+      await expect.poll(() => page.locator('#map-spoken').textContent()).toMatch(/Superslab 1 · arena 0/);
+      await page.keyboard.press('End');
+      await expect.poll(() => page.locator('#map-spoken').textContent()).toMatch(/Superslab(s \d+ to)? 63/);
+      expect(await page.locator('#map-card').isVisible()).toBe(true);
+      await page.keyboard.press('Escape');
+      expect(await page.locator('#map-card').isVisible()).toBe(false);
+    });
+
+    test('tabs go by keyboard; the tables say what the map shows', async () => {
+      const server = await start();
+      const { page } = await show(server);
+      server.tick();
+      await page.focus('#tab-leaks');
+      await page.keyboard.press('ArrowRight');
+      await expect.poll(() => text(page, '#pools-body')).toContain('uploads');
+      expect(await text(page, '#pools-body > table > tbody > tr:first-child')).toMatch(/default\s/);
+      await page.keyboard.press('ArrowRight');
+      await expect.poll(() => page.locator('#slabs-body tbody tr').count()).toBeGreaterThan(20);
+      const shown = await page.locator('#slabs-body tbody tr td:nth-child(4)').allInnerTexts();
+      const scale: Record<string, number> = { B: 1 / 1024 ** 2, KiB: 1 / 1024, MiB: 1 };
+      const total = shown.reduce((sum, size) => {
+        const [value, unit] = size.split('\u202f');
+        return sum + Number(value) * scale[unit!]!;
+      }, 0);
+      // 64 superslabs are 128 MiB, whatever they hold.
+      expect(total).toBeCloseTo(128, 0);
+      await page.keyboard.press('End');
+      await expect.poll(() => text(page, '#knobs-body')).toContain('SUPERSLAB_MAX_BYTES');
+      expect(await page.locator('#knobs-body .is-changed').count()).toBe(2);
+      await page.keyboard.press('ArrowRight');
+      expect(await page.locator('#panel-leaks').isVisible()).toBe(true);
+    });
+
+    test('what is paused stands still, and is up to date when it goes on', async () => {
+      const server = await start();
+      const { page } = await show(server);
+      server.tick();
+      await expect.poll(() => text(page, '#figure-throughput .figure')).not.toBe('–');
+      await page.click('#pause');
+      const before = await page.locator('main').innerText();
+      for (let i = 0; i < 5; i++) server.tick();
+      server.leak(leakSites);
+      await page.waitForTimeout(300);
+      expect(await page.locator('main').innerText()).toBe(before);
+      expect(await text(page, '#connection')).toBe('Paused');
+      await page.click('#pause');
+      expect(await text(page, '#leak-badge')).toBe('2');
+      expect(await page.locator('main').innerText()).not.toBe(before);
+    });
+
+    test('a process that is gone is missed, and found again', async () => {
+      const server = await start();
+      const { page } = await show(server);
+      await server.close();
+      await expect.poll(() => text(page, '#connection')).toBe('Connection lost');
+      expect(await text(page, '#banner')).toMatch(/does not answer.*Trying again in/s);
+      const again = await start({ port: server.port });
+      await page.click('#retry');
+      await expect.poll(() => text(page, '#connection')).toBe('Live');
+      expect(await page.locator('#banner').isVisible()).toBe(false);
+      again.tick();
+      await expect.poll(() => text(page, '#figure-throughput .figure')).not.toBe('–');
+    });
+
+    test('another process on the port does not let us in, and the page says so', async () => {
+      const server = await start();
+      const { page } = await show(server);
+      await server.close();
+      await start({ port: server.port, token: 'another' });
+      await expect.poll(() => text(page, '#connection'), { timeout: 10_000 }).toBe('Not let in');
+      expect(await text(page, '#banner')).toContain('did not accept this token');
+      expect(await page.locator('#retry').isVisible()).toBe(false);
+    });
+
+    test('10,000 superslabs: all of them are there, and it scrolls to the last', async () => {
+      const server = await start({ superslabs: 10_000 });
+      const { page, complaints } = await show(server);
+      expect(await text(page, '#map-summary')).toMatch(/^10,000 superslabs/);
+      await page.focus('#map-canvas');
+      await page.keyboard.press('End');
+      await expect.poll(() => page.locator('#map-spoken').textContent()).toMatch(/Superslab(s \d+ to)? 9999/);
+      const scrolled = await page.locator('#map-scroller').evaluate((one) => one.scrollTop);
+      expect(scrolled).toBeGreaterThan(100);
+      expect((await colours(page)).size).toBeGreaterThan(10);
+      server.tick();
+      await expect.poll(() => text(page, '#figure-throughput .figure')).not.toBe('–');
+      expect(complaints).toEqual([]);
+    });
+
+    test.each([
+      [1280, 800],
+      [390, 800],
+    ])('at %d x %d everything fits the width', async (width, height) => {
+      const server = await start({ leaks: leakSites });
+      const { page, complaints } = await show(server, { width, height });
+      server.tick();
+      for (const tab of ['leaks', 'pools', 'slabs', 'knobs']) {
+        await page.click(`#tab-${tab}`);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      }
+      for (const canvas of await page.locator('canvas').all()) {
+        expect((await canvas.boundingBox())!.width).toBeGreaterThan(width / 5);
+      }
+      expect(complaints).toEqual([]);
+    });
+  },
+);
+
+/** Whether two maps are of the same colours, all but a twentieth of them. */
+function similar(one: Map<number, number>, other: Map<number, number>): boolean {
+  let [same, all] = [0, 0];
+  for (const [colour, pixels] of one) {
+    all += pixels;
+    same += Math.min(pixels, other.get(colour) ?? 0);
+  }
+  return same > 0.95 * all;
+}
