@@ -59,7 +59,10 @@ const CHARTS: readonly ChartSpec[] = [
   {
     title: 'Page faults per second',
     format: count,
-    curves: [{ label: 'minor and major', of: 'faults', colour: '--curve-3', isFilled: true }],
+    curves: [
+      { label: 'minor', of: 'minorFaults', colour: '--curve-3', isFilled: true },
+      { label: 'major', of: 'majorFaults', colour: '--curve-5' },
+    ],
     range: (_, max) => [0, niceTop(Math.max(max ?? 0, 10))],
     marks: thirds,
   },

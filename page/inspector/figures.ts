@@ -12,7 +12,7 @@ const LABELS: Readonly<Record<Id, string>> = {
   throughput: 'Acquires per second',
   hitRate: 'Hit rate',
   slow: 'Slow path p99',
-  faults: 'Page faults per second',
+  faults: 'Minor faults per second',
   leaks: 'Leaked',
 };
 
@@ -36,7 +36,7 @@ export class Figures {
     this.#set('throughput', count(all(sample.acquires)), `${count(all(sample.releases))} releases`);
     this.#set('hitRate', percent(all(sample.hitRate)), 'without a native call');
     this.#set('slow', nanoseconds(all(sample.p99)), `p50 ${nanoseconds(all(sample.p50))}`);
-    this.#set('faults', count(all(sample.faults)), 'of the whole process');
+    this.#set('faults', count(all(sample.minorFaults)), `${count(all(sample.majorFaults))} major, from disk`);
   }
 
   leaks(sites: readonly InspectorLeak[]): void {

@@ -15,7 +15,8 @@ export interface Sample {
   readonly committed: number;
   readonly inUse: number;
   readonly heapUsed: number | null;
-  readonly faults: number | null;
+  readonly minorFaults: number | null;
+  readonly majorFaults: number | null;
   readonly p50: number | null;
   readonly p95: number | null;
   readonly p99: number | null;
@@ -34,22 +35,24 @@ export class Samples {
     this.#before = now;
     const seconds = before === undefined ? 0 : (now.uptimeMs - before.uptimeMs) / 1000;
     // A pool that was closed takes its counts with it.
-    const rate = (name: 'acquires' | 'releases' | 'hits' | 'pageFaults') => {
-      const from = before?.totals[name];
-      return from === undefined || seconds <= 0 ? null : Math.max(now.totals[name] - from, 0) / seconds;
+    const rate = (read: (figures: InspectorStats) => number | undefined) => {
+      const [to, from] = [read(now), before && read(before)];
+      return to === undefined || from === undefined || seconds <= 0 ? null : Math.max(to - from, 0) / seconds;
     };
-    const acquires = rate('acquires');
-    const hits = rate('hits');
+    const acquires = rate(({ totals }) => totals.acquires);
+    const hits = rate(({ totals }) => totals.hits);
     const sample: Sample = {
       at,
       acquires,
-      releases: rate('releases'),
+      releases: rate(({ totals }) => totals.releases),
       hitRate: acquires === null || hits === null || acquires === 0 ? null : Math.min(hits / acquires, 1),
       rss: now.rssBytes,
       committed: now.totals.committedBytes,
       inUse: now.totals.inUseBytes,
       heapUsed: now.heapUsedBytes,
-      faults: rate('pageFaults'),
+      // Of the whole process: every pool says the same.
+      minorFaults: rate(({ pools }) => pools[0]?.minorFaults),
+      majorFaults: rate(({ pools }) => pools[0]?.majorFaults),
       p50: now.slow?.p50Ns ?? null,
       p95: now.slow?.p95Ns ?? null,
       p99: now.slow?.p99Ns ?? null,

@@ -131,7 +131,7 @@ const keyOf = (pool: PoolFigures, ordinal: number) => `${ordinal} ${pool.name}`;
 function classes(pool: PoolFigures): HTMLElement {
   const used = pool.classes.filter((one) => one.acquires > 0);
   const rows = used.map((one) => {
-    const { occupancy } = one as { occupancy?: number };
+    const { occupancy } = one;
     return el(
       'tr',
       {},
@@ -141,7 +141,7 @@ function classes(pool: PoolFigures): HTMLElement {
       td(count(one.cachedBlocks), true),
       td(occupancy === undefined ? NONE : bar(occupancy, percent(occupancy))),
       td(count(one.acquires), true),
-      td(percent(ratio(one.hits, one.acquires)), true),
+      td(percent(one.hitRate), true),
     );
   });
   const inner =

@@ -192,6 +192,10 @@ const pool = (name, seconds, scale, maxBytes) => {
     hits: Math.round(acquires * share * (1 - misses)),
     inUseBlocks: Math.round(900 * scale * share),
     cachedBlocks: 64,
+    slabs: Math.round(20 * scale * share),
+    slabBlocks: Math.round(1100 * scale * share),
+    hitRate: 1 - misses,
+    occupancy: 900 / 1100,
     refills: 0,
     refilledBlocks: 0,
     flushes: 0,
@@ -212,6 +216,8 @@ const pool = (name, seconds, scale, maxBytes) => {
     hits: sum((row) => row.hits),
     exhausted: 0,
     threads: 3,
+    minorFaults: Math.round(seconds * 40 + 300 * Math.sin(seconds / 14)),
+    majorFaults: Math.floor(seconds / 20),
     classes: list,
   };
 };
@@ -285,6 +291,8 @@ export const leakSites = [
 /**
  * Serves the built page and a stream of events. `token` is the first part of each path, as with the real server.
  * `tick()` sends the next second at once; with `isStill` none come by themselves.
+ *
+ * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], isStill?: boolean, port?: number }} options
  */
 export async function startSynthetic({
   superslabs = 64,
