@@ -1,5 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { binding, type PoolId } from './binding.js';
+import type { GuardReport } from './guard/types.js';
 
 /** `superslab:pool:grow`: an acquire took memory from the operating system. */
 export interface PoolGrowMessage {
@@ -43,18 +44,7 @@ export interface PoolLeakMessage {
 }
 
 /** `superslab:pool:guard`: a guard found a mistake; see `guard`. */
-export interface PoolGuardMessage {
-  readonly fault: string;
-  readonly pool: string;
-  /** Empty without one. */
-  readonly tag: string;
-  /** Of the buffer. */
-  readonly size: number;
-  /** Of the first wrong byte in the buffer; -1 when there is none. */
-  readonly offset: number;
-  /** All of it in words. */
-  readonly message: string;
-}
+export type PoolGuardMessage = GuardReport;
 
 /** What is published, by the end of the channel's name. */
 export interface PoolMessages {

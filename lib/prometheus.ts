@@ -23,9 +23,6 @@ export interface PrometheusOptions {
 /** The metric's name for Prometheus, without prefix. */
 const nameOf = ({ name, kind }: Metric) => (kind === 'counter' ? `${name}_total` : name);
 
-const labelNamesOf = ({ scope }: Metric) =>
-  scope === 'process' ? [] : scope === 'class' ? ['pool', 'class'] : ['pool'];
-
 function labelsOf({ pool, blockBytes }: MetricValue): Record<string, string> {
   const labels: Record<string, string> = {};
   if (pool !== undefined) labels.pool = pool;
@@ -65,76 +62,62 @@ function checkOptions({ register, prefix }: PrometheusOptions): void {
   }
 }
 
+/** A line of what is scraped: of a histogram, `part` is the end of its name. */
+interface Sample {
+  readonly part?: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
 /** Cumulative, as Prometheus wants them; their sum is only known as well as the buckets tell. */
-function histogramValues(metric: Metric, bounds: readonly number[], one: MetricValue) {
+function histogramSamples(metric: Metric, bounds: readonly number[], one: MetricValue): Sample[] {
   const labels = labelsOf(one);
   let count = 0;
   let sum = 0;
-  const buckets = bounds.map((le, i) => {
+  const buckets = bounds.map((bound, i) => {
     const inBucket = one.buckets[i] ?? 0;
     count += inBucket;
     sum += inBucket * (i === 0 ? 1 : 1.5 * 2 ** i) * metric.factor;
-    const bound = le === Infinity ? '+Inf' : le;
-    return { metricName: '_bucket', labels: { ...labels, le: bound }, value: count };
+    const le = bound === Infinity ? '+Inf' : bound;
+    return { part: '_bucket', labels: { ...labels, le }, value: count };
   });
-  return [
-    ...buckets,
-    { metricName: '_sum', labels, value: sum },
-    { metricName: '_count', labels, value: count },
-  ];
+  return [...buckets, { part: '_sum', labels, value: sum }, { part: '_count', labels, value: count }];
 }
 
-/** prom-client's own histograms can only be observed value by value; a registry takes whatever has these. */
-class ReadHistogram {
-  readonly name: string;
+/**
+ * A metric that is read when it is scraped. prom-client's own histograms can only be observed value by value, and
+ * its counters and gauges take several times as long, to find each value by a hash of its labels. A
+ * registry takes whatever has these members.
+ */
+class ReadMetric {
+  /** The registry changes it, where it serves OpenMetrics. */
+  name: string;
   readonly help: string;
-  readonly type = 'histogram';
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** How those of a cluster's processes are put together. */
   readonly aggregator = 'sum';
-  readonly #values: () => ReturnType<typeof histogramValues>;
+  readonly #samples: () => readonly Sample[];
 
-  constructor(name: string, help: string, values: () => ReturnType<typeof histogramValues>) {
+  constructor(metric: Metric, name: string, values: () => readonly MetricValue[]) {
     this.name = name;
-    this.help = help;
-    this.#values = values;
+    this.help = metric.meaning;
+    this.type = metric.kind === 'level' ? 'gauge' : metric.kind;
+    const bounds = bucketBounds(metric);
+    this.#samples =
+      metric.kind === 'histogram'
+        ? () => values().flatMap((one) => histogramSamples(metric, bounds, one))
+        : () => values().map((one) => ({ labels: labelsOf(one), value: one.value }));
   }
 
   async get() {
-    const values = this.#values().map((one) => ({ ...one, metricName: `${this.name}${one.metricName}` }));
+    const values = this.#samples().map(({ part, labels, value }) =>
+      part === undefined ? { labels, value } : { metricName: this.name + part, labels, value },
+    );
     return { name: this.name, help: this.help, type: this.type, values, aggregator: this.aggregator };
   }
 
-  /** The counts are those of the pools. */
+  /** Does nothing: the figures are those of the pools. */
   reset(): void {}
-}
-
-function registerMetric(
-  metric: Metric,
-  name: string,
-  register: Registry,
-  values: () => readonly MetricValue[],
-): void {
-  const config = { name, help: metric.meaning, labelNames: labelNamesOf(metric), registers: [register] };
-  if (metric.kind === 'counter') {
-    new prometheus.Counter({
-      ...config,
-      collect() {
-        this.reset();
-        for (const one of values()) this.inc(labelsOf(one), one.value);
-      },
-    });
-  } else if (metric.kind === 'level') {
-    new prometheus.Gauge({
-      ...config,
-      collect() {
-        this.reset();
-        for (const one of values()) this.set(labelsOf(one), one.value);
-      },
-    });
-  } else {
-    const bounds = bucketBounds(metric);
-    const read = () => values().flatMap((one) => histogramValues(metric, bounds, one));
-    register.registerMetric(new ReadHistogram(name, metric.meaning, read) as unknown as PrometheusMetric);
-  }
 }
 
 /**
@@ -167,7 +150,8 @@ export function collectSuperslab(options: PrometheusOptions = {}): Disposable {
   try {
     for (const metric of metrics) {
       const name = `${prefix}${nameOf(metric)}`;
-      registerMetric(metric, name, register, () => reading().get(metric) ?? []);
+      const read = new ReadMetric(metric, name, () => reading().get(metric) ?? []);
+      register.registerMetric(read as unknown as PrometheusMetric);
       names.push(name);
     }
   } catch (error) {
