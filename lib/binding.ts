@@ -6,6 +6,7 @@ import type {
   Histogram,
   LatencyStats,
   LeakSite,
+  MemoryFacts,
   ProcessStats,
   SpaceStats,
 } from './pool-stats.js';
@@ -252,6 +253,8 @@ export interface Binding {
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;
   processStats(): NativeProcessStats;
+  /** undefined where the kernel tells nothing. */
+  memoryFacts(): Promise<MemoryFacts | undefined>;
   /** A lease of `size` bytes in a block of `capacity` that stands for `weight` leases. */
   recordSize(pool: PoolId, size: number, capacity: number, weight: number): void;
   recordLifetime(pool: PoolId, microseconds: number, weight: number): void;

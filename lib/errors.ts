@@ -24,7 +24,7 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_ENV'
   /** No native binary for this platform. */
   | 'ERR_SUPERSLAB_BINARY'
-  /** The host forbids external ArrayBuffers, as Electron does from version 21. */
+  /** The host forbids external ArrayBuffers, as Electron does from version 21; or has no /proc/self/smaps. */
   | 'ERR_SUPERSLAB_HOST'
   /** An optional package that this entry of superslab needs is not installed. */
   | 'ERR_SUPERSLAB_PEER'

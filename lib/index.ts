@@ -46,7 +46,7 @@ export type {
   ProcessStats,
   SpaceStats,
 } from './pool-stats.js';
-export { core, stats } from './process-stats.js';
+export { core, memoryFacts, stats } from './process-stats.js';
 export type { Scope } from './scope.js';
 export type { ShareToken } from './share-token.js';
 export { BufferPool, PooledBuffer };

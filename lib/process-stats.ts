@@ -1,7 +1,8 @@
 import { binding } from './binding.js';
 import { closingCaches, facts, openCaches } from './environment.js';
+import { makeError } from './errors.js';
 import type { LeaseCache } from './lease-cache.js';
-import type { ProcessStats } from './pool-stats.js';
+import type { MemoryFacts, ProcessStats } from './pool-stats.js';
 import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
 
 /**
@@ -42,4 +43,20 @@ export function stats(): ProcessStats {
     leaks: binding.leakSites(),
     knobs: facts.knobs,
   };
+}
+
+/**
+ * What the kernel says of the pools' memory: how much is resident, in huge pages (transparent ones and
+ * explicit ones), swapped out, and on which node. With `superslab run` malloc's is among it. Read from
+ * /proc/self/smaps and numa_maps on a thread of libuv's pool; the kernel takes milliseconds for a large
+ * process, and other threads' page faults wait meanwhile: not every second.
+ * @throws ERR_SUPERSLAB_HOST (rejects) where there is no such file
+ */
+export async function memoryFacts(): Promise<MemoryFacts> {
+  const found = await binding.memoryFacts();
+  if (found !== undefined) return found;
+  throw makeError(
+    'ERR_SUPERSLAB_HOST',
+    'memoryFacts() needs /proc/self/smaps, which Linux has unless it was built without CONFIG_PROC_PAGE_MONITOR',
+  );
 }

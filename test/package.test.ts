@@ -134,6 +134,7 @@ test('what is exported', () => {
     'alloc',
     'core',
     'default',
+    'memoryFacts',
     'release',
     'stats',
     'watchHistograms',

@@ -1,6 +1,6 @@
 // stats() of the process, and what pools' figures are made of.
 import { afterEach, describe, expect, test } from 'vitest';
-import { BufferPool, type PoolStats, type ProcessStats, stats } from '../dist/esm/index.js';
+import { BufferPool, memoryFacts, type PoolStats, type ProcessStats, stats } from '../dist/esm/index.js';
 import { endWorkers, startWorker } from './support/worker.js';
 
 afterEach(endWorkers);
@@ -153,4 +153,28 @@ test('the slow path is timed', () => {
   expect(slow.maxNs).toBeGreaterThanOrEqual(slow.p99Ns);
   expect(slow.maxNs).toBeLessThan(10e9);
   pool.close();
+});
+
+test('what the kernel says of the memory', async () => {
+  const pool = new BufferPool({ name: uniqueName(), populate: 'off' });
+  const bufs = pool.acquireMany(1 << 20, 8);
+  const before = await memoryFacts();
+  for (const buf of bufs) buf.fill(1);
+  const facts = await memoryFacts();
+  expect(facts.rssBytes - before.rssBytes).toBeGreaterThan(0);
+  expect(facts.rssBytes).toBeGreaterThanOrEqual(8 << 20);
+  expect(facts.hugeBytes).toBeLessThanOrEqual(facts.rssBytes);
+  expect(facts.hugeCoverage).toBeCloseTo(facts.hugeBytes / facts.rssBytes, 10);
+  expect(facts.swappedBytes).toBeGreaterThanOrEqual(0);
+  const onNodes = facts.nodes.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (facts.nodes.length > 0) expect(onNodes).toBeGreaterThanOrEqual(8 << 20);
+  pool.releaseMany(bufs);
+  pool.close();
+});
+
+test('a worker may end while the kernel is asked', async () => {
+  const worker = await startWorker();
+  worker.start('for (let i = 0; i < 50; i++) superslab.memoryFacts(); await new Promise(() => {});');
+  await worker.terminate();
+  expect((await memoryFacts()).rssBytes).toBeGreaterThanOrEqual(0);
 });

@@ -1,7 +1,10 @@
 // Figures.
+#include <memory>
+
 #include "binding/calls.h"
 #include "binding/stats_objects.h"
 #include "runtime/heap_figures.h"
+#include "runtime/memory_facts.h"
 
 namespace superslab {
 namespace {
@@ -41,11 +44,52 @@ void record_lifetime(const CallbackInfo& info) {
   }
 }
 
+/// One reading of the kernel's files on its way.
+struct MemoryReading {
+  const Space& space;
+  MemoryFacts facts = {};
+  bool readable = false;
+  napi_deferred promise = nullptr;
+  napi_async_work work = nullptr;
+};
+
+/// On a thread of libuv's pool.
+void run_reading(napi_env, void* data) {
+  auto& reading = *static_cast<MemoryReading*>(data);
+  reading.readable = read_memory_facts(reading.space, reading.facts);
+}
+
+/// On the environment's thread. When that is being stopped nobody hears of it any more.
+void finish_reading(napi_env env, napi_status, void* data) {
+  const std::unique_ptr<MemoryReading> reading(static_cast<MemoryReading*>(data));
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  napi_value result = nullptr;
+  napi_get_undefined(env, &result);
+  if (reading->readable) result = memory_object(env, reading->facts);
+  napi_resolve_deferred(env, reading->promise, result);
+  napi_delete_async_work(env, reading->work);
+  napi_close_handle_scope(env, scope);
+}
+
+/// `memoryFacts()`: a promise of what the kernel says; of undefined where it says nothing.
+Value memory_facts(const CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto reading = std::make_unique<MemoryReading>(environment_of(info).runtime().space());
+  napi_value promise = nullptr;
+  napi_create_promise(env, &reading->promise, &promise);
+  napi_create_async_work(env, nullptr, Napi::String::New(env, "superslab:memoryFacts"), run_reading,
+                         finish_reading, reading.get(), &reading->work);
+  if (napi_queue_async_work(env, reading->work) == napi_ok) static_cast<void>(reading.release());
+  return {env, promise};
+}
+
 }  // namespace
 
 void export_stats_calls(Napi::Object& exports) {
   export_function<stats>(exports, "stats");
   export_function<process_stats>(exports, "processStats");
+  export_function<memory_facts>(exports, "memoryFacts");
   export_function<record_size>(exports, "recordSize");
   export_function<record_lifetime>(exports, "recordLifetime");
 }

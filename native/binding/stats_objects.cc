@@ -92,6 +92,25 @@ Napi::Object figures_object(Napi::Env env, const HeapFigures& figures) {
   return out;
 }
 
+Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts) {
+  Napi::Array nodes = Napi::Array::New(env, facts.nodes.size());
+  for (std::uint32_t i = 0; i < facts.nodes.size(); ++i) {
+    Napi::Object node = Napi::Object::New(env);
+    node["node"] = number(env, facts.nodes[i].node);
+    node["bytes"] = number(env, facts.nodes[i].bytes);
+    nodes[i] = node;
+  }
+  const auto rss = static_cast<double>(facts.rss_bytes);
+  Napi::Object out = Napi::Object::New(env);
+  out["rssBytes"] = number(env, facts.rss_bytes);
+  out["hugeBytes"] = number(env, facts.huge_bytes);
+  out["hugeCoverage"] =
+      Napi::Number::New(env, rss == 0 ? 0 : static_cast<double>(facts.huge_bytes) / rss);
+  out["swappedBytes"] = number(env, facts.swapped_bytes);
+  out["nodes"] = nodes;
+  return out;
+}
+
 Napi::Object process_object(Napi::Env env, Runtime& runtime) {
   // Copied first: no JavaScript object is made while heaps are locked.
   const std::vector<HeapFigures> all = runtime.all_figures();

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "runtime/heap_figures.h"
+#include "runtime/memory_facts.h"
 #include "runtime/runtime.h"
 
 namespace superslab {
@@ -14,6 +15,9 @@ Napi::Array statistic_rows(Napi::Env env);
 /// { heapId, name, closed, heap: { name: number }, classes: [{ blockBytes, name: number }], slow,
 /// histograms, sizeBytes, capacityBytes }, classes in use only.
 Napi::Object figures_object(Napi::Env env, const HeapFigures& figures);
+
+/// { rssBytes, hugeBytes, hugeCoverage, swappedBytes, nodes: [{ node, bytes }] }
+Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts);
 
 /// { pools: [figures_object], space, faults, outstandingTokens }
 Napi::Object process_object(Napi::Env env, Runtime& runtime);
