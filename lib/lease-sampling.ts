@@ -39,8 +39,9 @@ let seen = new WeakMap<LeaseCache, number>();
 
 /** Acquires so far, modulo 2^32. */
 function acquiredBy(cache: LeaseCache): number {
+  const { acquired, skipped } = cache.magazines;
   let sum = 0;
-  for (const count of cache.magazines.acquired) sum += count;
+  for (let tag = 0; tag < acquired.length; tag++) sum += acquired[tag]! - skipped[tag]!;
   return sum >>> 0;
 }
 
