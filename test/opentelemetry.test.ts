@@ -62,7 +62,7 @@ test('every statistic of the list is an instrument of its own, with unit and des
 });
 
 test('counters are monotonic sums, levels are gauges, and the figures are those of stats()', async () => {
-  const pool = new BufferPool({ name: 'figures', maxBytes: '8m' });
+  const pool = new BufferPool({ name: 'figures', maxBytes: '8m', guard: 'off', leakDetection: 'off' });
   undo.push(() => pool.close());
   const kept = [pool.acquire(4096), pool.acquire(4096), pool.acquire(3 << 20)];
   const all = await observed().collect();
