@@ -95,13 +95,15 @@ class ReadMetric {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   /** How those of a cluster's processes are put together. */
-  readonly aggregator = 'sum';
+  readonly aggregator: 'sum' | 'average' | 'max';
   readonly #samples: () => readonly Sample[];
 
   constructor(metric: Metric, name: string, values: () => readonly MetricValue[]) {
     this.name = name;
     this.help = metric.meaning;
     this.type = metric.kind === 'level' ? 'gauge' : metric.kind;
+    const isLatency = metric.scope === 'latency' && metric.unit === 's';
+    this.aggregator = metric.unit === '1' ? 'average' : isLatency ? 'max' : 'sum';
     const bounds = bucketBounds(metric);
     this.#samples =
       metric.kind === 'histogram'

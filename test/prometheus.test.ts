@@ -1,7 +1,7 @@
 // superslab/prometheus with the real prom-client: names, types, values, and that counters never fall.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { Counter, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import superslab, { BufferPool, type PoolStats } from 'superslab';
 import { collectSuperslab } from 'superslab/prometheus';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -264,6 +264,24 @@ test('OpenMetrics, which wants its counters named otherwise', async () => {
     );
     expect(text.endsWith('# EOF\n')).toBe(true);
   }
+});
+
+test('of several processes of a cluster, sums are summed, shares averaged and latencies the worst', async () => {
+  makePool({ name: 'cluster', maxBytes: 1000 });
+  const scraped = [];
+  for (const [use, p99Ns] of [
+    [0.5, 1e9],
+    [1, 4e9],
+  ] as const) {
+    fake('cluster', ({ slow }) => ({ use, slow: { ...slow, p99Ns } }));
+    scraped.push(await made().getMetricsAsJSON());
+    vi.restoreAllMocks();
+  }
+  const families = parseExposition(await AggregatorRegistry.aggregate(scraped).metrics());
+  const value = (name: string) => valueIn(families, name, { pool: 'cluster' });
+  expect(value('superslab_max_bytes')).toBe(2000);
+  expect(value('superslab_use_ratio')).toBe(0.75);
+  expect(value('superslab_slow_path_p99_seconds')).toBe(4);
 });
 
 test('beside other metrics, under another prefix, and out again', async () => {
