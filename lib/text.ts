@@ -35,9 +35,17 @@ export function count(n: number): string {
   return Math.round(n).toLocaleString('en-US');
 }
 
+const TIMES: readonly (readonly [ns: number, name: string])[] = [
+  [1e3, 'us'],
+  [1e6, 'ms'],
+  [1e9, 's'],
+  [60e9, 'min'],
+  [3600e9, 'h'],
+  [86_400e9, 'd'],
+];
+
+/** 1234 is "1.23 us", 5400e9 "1.5 h". */
 export function duration(ns: number): string {
-  if (ns < 1000) return `${Math.round(ns)} ns`;
-  if (ns < 1e6) return `${Number((ns / 1e3).toPrecision(3))} us`;
-  if (ns < 1e9) return `${Number((ns / 1e6).toPrecision(3))} ms`;
-  return `${Number((ns / 1e9).toPrecision(3))} s`;
+  const [unit, name] = TIMES.findLast(([least]) => ns >= least) ?? [1, 'ns'];
+  return unit === 1 ? `${Math.round(ns)} ns` : `${Number((ns / unit).toPrecision(3))} ${name}`;
 }

@@ -90,9 +90,9 @@ const text = (rows?: Partial<ProcessStats>, before?: Parameters<typeof statsLine
 describe('superslab stats', () => {
   test('begins with the process', () => {
     expect(text().split('\n').slice(0, 4)).toEqual([
-      'process  312.0 MiB resident, 88.0 MiB external, up 3.10 h',
-      'pools    86.0 MiB committed in 43 superslabs, 2.0 MiB idle beside them, 4.0 GiB of addresses',
-      'faults   12,345 minor, 3 major',
+      'memory  312.0 MiB resident, 88.0 MiB external, up 3.1 h',
+      'pools   86.0 MiB committed in 43 superslabs, 2.0 MiB idle beside them, 4.0 GiB of addresses',
+      'faults  12,345 minor, 3 major',
       '',
     ]);
   });
@@ -107,9 +107,9 @@ describe('superslab stats', () => {
     });
     const lines = text({ pools: [aPool(), limited] }).split('\n');
     expect(lines.slice(4)).toEqual([
-      'pool       in use   cached  committed     limit   use   acquires    hits  failed',
-      'default  12.0 MiB  3.0 MiB   16.0 MiB      none        1,234,567  99.8 %     0 %',
-      'uploads  12.0 MiB  3.0 MiB   16.0 MiB  64.0 MiB  87 %  1,234,567  99.8 %   0.1 %',
+      'pool       in use   cached  committed     limit   use   acquires     hits  failed',
+      'default  12.0 MiB  3.0 MiB   16.0 MiB      none        1,234,567  99.80 %     0 %',
+      'uploads  12.0 MiB  3.0 MiB   16.0 MiB  64.0 MiB  87 %  1,234,567  99.80 %  0.12 %',
     ]);
   });
 
@@ -150,14 +150,14 @@ describe('superslab stats', () => {
     );
     const later = text({ outstandingTokens: 7, core: 'libsuperslab.so' });
     expect(later).toContain(
-      '\ntokens   7 not adopted yet\ncore     libsuperslab.so, which serves malloc too\n',
+      '\ntokens  7 not adopted yet\ncore    libsuperslab.so, which serves malloc too\n',
     );
   });
 
   test('tells how long slow paths take', () => {
     const slow = { p50Ns: 800, p95Ns: 1240, p99Ns: 45_600, maxNs: 3_210_000, count: 9 };
     expect(text({ pools: [aPool({ slow })] })).toContain(
-      '  slow path: p50 800 ns, p95 1.24 us, p99 45.6 us, longest 3.21 ms',
+      '  slow path: p50 800 ns, p95 1.24 us, p99 45.6 us, longest 3.21 ms (9 timed)',
     );
   });
 
@@ -206,10 +206,10 @@ describe('superslab stats', () => {
     const began = aPool({ name: 'new', heapId: 1 });
     const anew = aPool({ name: 'anew', heapId: 2 });
     const said = text({ pools: [aPool(), began, anew] }, before);
-    expect(said).toContain('faults   12,345 minor (100/s), 3 major (0/s)');
-    expect(said).toMatch(/^default .* 1,234,567 {2}500,000\/s {2}99\.8 %/m);
+    expect(said).toContain('faults  12,345 minor (100/s), 3 major (0/s)');
+    expect(said).toMatch(/^default .* 1,234,567 {2}500,000\/s {2}99\.80 %/m);
     // No rate of what was not there, or counts from the start again.
-    expect(said).toMatch(/^new .* 1,234,567 {13}99\.8 %/m);
-    expect(said).toMatch(/^anew .* 1,234,567 {13}99\.8 %/m);
+    expect(said).toMatch(/^new .* 1,234,567 {13}99\.80 %/m);
+    expect(said).toMatch(/^anew .* 1,234,567 {13}99\.80 %/m);
   });
 });

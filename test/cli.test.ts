@@ -13,7 +13,7 @@ const require = createRequire(import.meta.url);
 const load = <T>(name: string) => require(`../dist/cjs/cli/${name}.js`) as T;
 const { commands } = load<typeof import('../lib/cli/main.js')>('main');
 const { checkArguments, splitArguments } = load<typeof import('../lib/cli/arguments.js')>('arguments');
-const { figure, percent, table, wrap } = load<typeof import('../lib/cli/output.js')>('output');
+const { figure, shorten, table, wrap } = load<typeof import('../lib/cli/output.js')>('output');
 
 const names = Object.keys(commands);
 const loaded: readonly Command[] = await Promise.all(Object.values(commands).map((each) => each()));
@@ -114,15 +114,11 @@ describe('output', () => {
       '12.3',
       '123',
     ]);
-    expect([0, 0.001, 0.0951, 0.31, 0.9999, 1].map(percent)).toEqual([
-      '0 %',
-      '0.1 %',
-      '9.5 %',
-      '31 %',
-      '100.0 %',
-      '100 %',
-    ]);
   });
+});
+
+test('a name keeps to its width', () => {
+  expect(shorten('12345', 5) + shorten('123456', 5)).toBe('123451234…');
 });
 
 describe('help', () => {
@@ -275,7 +271,9 @@ describe('superslab knobs', () => {
 
 describe('superslab bench', () => {
   test('refuses what it does not know, before it measures', async () => {
-    expect(await refused(['bench', 'buffer'], 64, 'ERR_SUPERSLAB_USAGE')).toContain('there is: buffers');
+    expect(await refused(['bench', 'buffer'], 64, 'ERR_SUPERSLAB_USAGE')).toContain(
+      'there is: buffers, guards',
+    );
     const env = { SUPERSLAB_ZERO: 'sometimes' };
     await refused(['bench', 'buffers'], 64, 'ERR_SUPERSLAB_ENV', { env });
   });
@@ -287,7 +285,7 @@ describe('superslab bench', () => {
       platform: `${process.platform}-${process.arch}`,
     });
     expect(quick).toBe(true);
-    expect(benches.map((bench: any) => bench.name)).toEqual(['buffers']);
+    expect(benches.map((bench: any) => bench.name)).toEqual(['buffers', 'guards']);
     for (const { unit, cases } of benches) {
       expect(unit).toBe('ns');
       expect(cases.length).toBeGreaterThan(2);
@@ -305,6 +303,16 @@ describe('superslab bench', () => {
       'Buffer.allocUnsafe',
       'Buffer.alloc',
     ]);
+  }, 60_000);
+
+  test('has a row for each way of finding mistakes', async () => {
+    const { code, stdout } = await superslab(['bench', 'guards', '--quick']);
+    expect(code).toBe(0);
+    const modes = ['leakDetection sampled', 'leakDetection full', 'guard poison', 'guard canary'];
+    for (const mode of [...modes, 'guard detach', 'full and detach']) {
+      expect(stdout).toMatch(new RegExp(`^${mode}( {2,}[\\d.,]+ {2,}[\\d.]+x){3}$`, 'm'));
+    }
+    expect(stdout).toMatch(/^off( {2,}[\d.,]+ {2,}± \d+ %){3}$/m);
   }, 60_000);
 
   test('prints a table with ratios', async () => {

@@ -14,22 +14,43 @@ interface Row {
   readonly measured: readonly Measured[];
 }
 
+const spreadOf = ({ spread }: Measured) => `${Math.round(100 * spread)} %`;
+
 /** Such as 25.3x. */
 function times(value: number, base: number): string {
   const ratio = value / base;
   return `${ratio >= 100 ? Math.round(ratio) : ratio.toFixed(ratio >= 10 ? 1 : 2)}x`;
 }
 
-function lines({ name, about, note, contenders }: Bench, rows: readonly Row[]): string[] {
+/** The first contender's times with their spread, the others' with their ratio to it: a column each. */
+function caseRows({ contenders }: Bench, rows: readonly Row[]): string[][] {
   const [first, ...others] = contenders.map((contender) => contender.name);
   const header = ['ns', first!, '±', ...others.flatMap((other) => [other, ''])];
-  const body = rows.map(({ case: work, measured: [base, ...peers] }) => [
-    work.name,
+  const body = rows.map(({ case: { name }, measured: [base, ...peers] }) => [
+    name,
     figure(base!.ns),
-    `${Math.round(100 * base!.spread)} %`,
+    spreadOf(base!),
     ...peers.flatMap((peer) => [figure(peer.ns), times(peer.ns, base!.ns)]),
   ]);
-  return [`${name}: ${about}`, '', ...table([header, ...body]), '', ...wrap(note, 80)];
+  return [header, ...body];
+}
+
+/** The same with a column for each case. */
+function contenderRows({ contenders }: Bench, rows: readonly Row[]): string[][] {
+  const header = ['ns', ...rows.flatMap(({ case: { name } }) => [name, ''])];
+  const body = contenders.map(({ name }, i) => [
+    name,
+    ...rows.flatMap(({ measured }) => {
+      const [base] = measured;
+      return [figure(measured[i]!.ns), i === 0 ? `± ${spreadOf(base!)}` : times(measured[i]!.ns, base!.ns)];
+    }),
+  ]);
+  return [header, ...body];
+}
+
+function lines(bench: Bench, rows: readonly Row[]): string[] {
+  const cells = bench.rows === 'cases' ? caseRows(bench, rows) : contenderRows(bench, rows);
+  return [`${bench.name}: ${bench.about}`, '', ...table(cells), '', ...wrap(bench.note, 80)];
 }
 
 function machine() {

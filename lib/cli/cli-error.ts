@@ -25,7 +25,9 @@ export type CliErrorCode =
   /** It has, and lets nobody in; the message says how it would. */
   | 'ERR_SUPERSLAB_UNREACHABLE'
   /** It belongs to another user. */
-  | 'ERR_SUPERSLAB_PERMISSION';
+  | 'ERR_SUPERSLAB_PERMISSION'
+  /** The port to serve the page on is taken. */
+  | 'ERR_SUPERSLAB_PORT';
 
 /** As sysexits.h and the shells have them; docs/COMMAND-LINE.md says which command ends with which. */
 export const EXIT = {

@@ -1,5 +1,6 @@
 // What the commands that look into another process have in common.
 import { EXIT } from './cli-error.js';
+import type { Target } from './target.js';
 
 export const lookingOptions = { attach: 'nothing' } as const;
 
@@ -11,7 +12,12 @@ export const lookingExits = {
 
 export const lookingHelp: readonly string[] = [
   'A PID is asked through a socket, which only its user can open: start the process',
-  'with SUPERSLAB_INSPECT=socket. --attach opens the socket in one that runs already,',
-  'by a debug port on 127.0.0.1 that is there for a moment. A URL is what',
+  'with SUPERSLAB_INSPECT=socket. --attach opens the socket in one that runs',
+  'already, by a debug port on 127.0.0.1 that is there for a moment. A URL is what',
   'startInspector() gave, token included.',
 ];
+
+/** For commands that look until there is nothing more to look at, which is no fault. */
+export function tellEnd({ title }: Target): void {
+  process.stderr.write(`superslab: ${title} has ended, or closed its inspector\n`);
+}

@@ -10,6 +10,9 @@ import { wrap } from './output.js';
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.js')).run,
   doctor: async () => (await import('./doctor.js')).doctor,
+  stats: async () => (await import('./stats.js')).stats,
+  report: async () => (await import('./report.js')).report,
+  inspect: async () => (await import('./inspect.js')).inspect,
   bench: async () => (await import('./bench.js')).bench,
   knobs: async () => (await import('./knob-list.js')).knobs,
 };

@@ -59,29 +59,6 @@ export function figure(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** Such as 31 %; small parts keep a digit. */
-export function percent(part: number): string {
-  const value = 100 * part;
-  return `${value === 0 || value === 100 || (value >= 10 && value < 99) ? value.toFixed(0) : value.toFixed(1)} %`;
-}
-
-/** In milliseconds. */
-const UNITS = [
-  [1, 'ms'],
-  [1000, 's'],
-  [60_000, 'min'],
-  [3_600_000, 'h'],
-  [86_400_000, 'd'],
-] as const;
-
-/** Such as 1.2 us, 340 ms or 3.1 h. */
-export function duration(ms: number): string {
-  if (ms < 0.001) return `${figure(Math.round(ms * 1e6))} ns`;
-  if (ms < 1) return `${figure(ms * 1000)} us`;
-  const [unit, name] = UNITS.findLast(([least]) => ms >= least)!;
-  return `${figure(ms / unit)} ${name}`;
-}
-
 /** At most `width` characters; the last one tells that there were more. */
 export const shorten = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, width - 1)}…`;

@@ -1,7 +1,7 @@
 // superslab.stats() as text for people.
 import type { LeakSite, PoolStats, ProcessStats } from '../pool-stats.js';
-import { bytes } from '../text.js';
-import { duration, figure, percent, type Style, shorten, table, wrap } from './output.js';
+import { bytes, duration, percent } from '../text.js';
+import { figure, type Style, shorten, table, wrap } from './output.js';
 
 /** Longer names of pools end in "…". */
 const NAME_WIDTH = 24;
@@ -9,6 +9,8 @@ const NAME_WIDTH = 24;
 const MOST_FRAMES = 4;
 /** Sites of leaks; --json has all of them. */
 const MOST_SITES = 10;
+
+const counted = (count: number, what: string) => `${figure(count)} ${what}${count === 1 ? '' : 's'}`;
 
 /** Earlier figures, to tell rates from. */
 export interface Before {
@@ -26,12 +28,12 @@ function processLines(stats: ProcessStats, before: Before | undefined): string[]
     before === undefined ? '' : ` (${rate(now, then, before.seconds)})`;
   const rows = [
     [
-      'process',
-      `${bytes(stats.rssBytes)} resident, ${bytes(stats.externalBytes)} external, up ${duration(stats.uptimeMs)}`,
+      'memory',
+      `${bytes(stats.rssBytes)} resident, ${bytes(stats.externalBytes)} external, up ${duration(stats.uptimeMs * 1e6)}`,
     ],
     [
       'pools',
-      `${bytes(space.committedBytes)} committed in ${figure(space.superslabs)} superslabs, ` +
+      `${bytes(space.committedBytes)} committed in ${counted(space.superslabs, 'superslab')}, ` +
         `${bytes(space.idleBytes)} idle beside them, ${bytes(space.reservedBytes)} of addresses`,
     ],
     [
@@ -82,14 +84,13 @@ function notes(pool: PoolStats): string[] {
     [pool.doubleFrees, 'freed twice'],
   ] as const;
   const trouble = parts.filter(([count]) => count > 0).map(([count, what]) => `${figure(count)} ${what}`);
-  const time = (ns: number) => duration(ns / 1e6);
   return [
     ...(trouble.length === 0 ? [] : [`trouble: ${trouble.join(', ')}`]),
     ...(slow.count === 0
       ? []
       : [
-          `slow path: p50 ${time(slow.p50Ns)}, p95 ${time(slow.p95Ns)}, p99 ${time(slow.p99Ns)}, ` +
-            `longest ${time(slow.maxNs)}`,
+          `slow path: p50 ${duration(slow.p50Ns)}, p95 ${duration(slow.p95Ns)}, p99 ${duration(slow.p99Ns)}, ` +
+            `longest ${duration(slow.maxNs)} (${figure(slow.count)} timed)`,
         ]),
   ];
 }
@@ -134,7 +135,7 @@ function leakLines(leak: LeakSite, width: number): string[] {
   return [
     ...wrap(
       `${figure(leak.count)}${about}, last ${bytes(leak.size)} (pool "${leak.pool}"${tag}), ` +
-        `the oldest held ${duration(leak.oldestMs)}`,
+        `the oldest held ${duration(leak.oldestMs * 1e6)}`,
       width - 2,
     ).map((line) => `  ${line}`),
     ...frames.slice(0, MOST_FRAMES).map((line) => `      ${line.trim()}`),
@@ -149,7 +150,7 @@ function leakSection({ leaks }: ProcessStats, width: number): string[] {
     '',
     'leaks: collected without a release',
     ...worst.flatMap((leak) => leakLines(leak, width)),
-    ...(more === 0 ? [] : [`  and ${more} more sites: --json has all`]),
+    ...(more === 0 ? [] : [`  and ${counted(more, 'more site')}: --json has all`]),
   ];
 }
 

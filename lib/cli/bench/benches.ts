@@ -1,4 +1,5 @@
 // The benchmarks that come with the package.
+import type { BufferPoolOptions } from '../../options.js';
 import { bytes } from '../../text.js';
 import type { Contender } from './rounds.js';
 import type { Touch, Work } from './work.js';
@@ -10,6 +11,8 @@ export interface Bench {
   /** The first is what the others are compared to. */
   readonly contenders: readonly Contender[];
   readonly cases: readonly Case[];
+  /** What stands below each other in the table: few of one are columns, many are rows. */
+  readonly rows: 'cases' | 'contenders';
   /** How a ratio is to be read, below the table. */
   readonly note: string;
 }
@@ -20,6 +23,9 @@ export interface Case {
   /** Measured with --quick too. */
   readonly isQuick: boolean;
 }
+
+type LeakDetection = NonNullable<BufferPoolOptions['leakDetection']>;
+type Guard = NonNullable<BufferPoolOptions['guard']>;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -59,7 +65,36 @@ const buffers: Bench = {
     mixed(400, KIB, 32 * KIB, true),
     mixed(400, 64 * KIB, MIB, false),
   ],
+  rows: 'cases',
   note: 'After a peer: its time / that of superslab. SUPERSLAB_* variables count.',
 };
 
-export const benches: readonly Bench[] = [buffers];
+/** Every mode is told, so that SUPERSLAB_LEAK_DETECTION and SUPERSLAB_GUARD do not matter here. */
+const guarded = (name: string, leakDetection: LeakDetection, guard: Guard): Contender => ({
+  name,
+  source: { kind: 'superslab', options: { leakDetection, guard } },
+});
+
+const guards: Bench = {
+  name: 'guards',
+  about: 'what finding mistakes costs, with buffers that are written whole',
+  contenders: [
+    guarded('off', 'off', 'off'),
+    guarded('leakDetection sampled', 'sampled', 'off'),
+    guarded('leakDetection full', 'full', 'off'),
+    guarded('guard poison', 'off', 'poison'),
+    guarded('guard canary', 'off', 'canary'),
+    guarded('guard detach', 'off', 'detach'),
+    guarded('full and detach', 'full', 'detach'),
+  ],
+  cases: [
+    single(256, 'all', true),
+    single(4 * KIB, 'all', true),
+    single(64 * KIB, 'all', true),
+    single(MIB, 'all', false),
+  ],
+  rows: 'contenders',
+  note: 'After a mode: its time / that of off. Full watches every lease and keeps two stacks of each.',
+};
+
+export const benches: readonly Bench[] = [buffers, guards];

@@ -1,0 +1,66 @@
+import { adviceFacts } from '../advice/facts.js';
+import { adviceOn } from '../advice/index.js';
+import type { PoolStats, ProcessStats } from '../pool-stats.js';
+import { reportText } from '../report.js';
+import { EXIT, usageError } from './cli-error.js';
+import type { Command } from './command.js';
+import { lookingExits, lookingHelp, lookingOptions } from './looking.js';
+import { writeJson, writeLines } from './output.js';
+import { resolveTarget } from './target.js';
+
+function chosen({ pools }: ProcessStats, name: string | undefined): readonly PoolStats[] {
+  const found = name === undefined ? pools : pools.filter((pool) => pool.name === name);
+  if (found.length > 0) return found;
+  const names = [...new Set(pools.map((pool) => JSON.stringify(pool.name)))].join(', ');
+  throw usageError(`the process has no pool ${JSON.stringify(name)}; there is: ${names}`);
+}
+
+/** `superslab report`: what the figures of a process mean. */
+export const report: Command = {
+  usage: 'report PID|URL [--pool=name] [--json] [--attach]',
+  summary: "what a running process's figures mean, and what to change",
+  options: { ...lookingOptions, json: 'nothing', pool: 'value' },
+  operands: [1, 1],
+  exits: {
+    [EXIT.done]: 'done',
+    [EXIT.found]: 'there is advice to act on',
+    ...lookingExits,
+  },
+
+  help() {
+    return [
+      'Prints what pool.report() says of each pool, or of those called name: figures,',
+      'and advice that follows from them, the most urgent first:',
+      '',
+      '  act   requests fail or memory is lost',
+      '  warn  it costs something',
+      '  info  it might be better',
+      '',
+      ...lookingHelp,
+      '',
+      '--json prints {pid, pools}: of each name, its stats() and advice, of which each',
+      'is {id, severity, text, setting}.',
+    ];
+  },
+
+  async run(args) {
+    const target = await resolveTarget(args.operands[0]!, { attach: args.has('attach') });
+    const stats = await target.getJson<ProcessStats>('stats.json');
+    const facts = adviceFacts(stats.knobs, stats.uptimeMs);
+    const reports = chosen(stats, args.value('pool')).map((pool) => ({
+      name: pool.name,
+      stats: pool,
+      advice: adviceOn(pool, facts),
+    }));
+    if (args.has('json')) {
+      writeJson({ pid: stats.pid, pools: reports });
+    } else {
+      writeLines([
+        target.title,
+        ...reports.map(({ stats: pool }) => `\n${reportText(pool, stats)}`.trimEnd()),
+      ]);
+    }
+    const mustAct = reports.some(({ advice }) => advice.some(({ severity }) => severity === 'act'));
+    return mustAct ? EXIT.found : EXIT.done;
+  },
+};

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessStats } from '../pool-stats.js';
+import type { Arguments } from './arguments.js';
+import { CliError, EXIT } from './cli-error.js';
+import type { Command } from './command.js';
+import { lookingExits, lookingHelp, lookingOptions, tellEnd } from './looking.js';
+import { styleOfOutput, writeJson, writeLines } from './output.js';
+import { type Before, statsLines } from './stats-text.js';
+import { resolveTarget, type Target } from './target.js';
+
+/** Clears the screen and begins at its top (ECMA-48). */
+const CLEAR = '\u001b[H\u001b[J';
+
+const LEAST_SECONDS = 0.1;
+const MOST_SECONDS = 3600;
+
+const read = (target: Target) => target.getJson<ProcessStats>('stats.json');
+
+const heading = ({ title, hello }: Target) => `${title}, Node.js ${hello.node}, superslab ${hello.version}`;
+
+/** One object a line, so that each can be read as it comes. */
+const writeJsonLine = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+
+function show(target: Target, stats: ProcessStats, before?: Before): void {
+  const isScreen = process.stdout.isTTY === true;
+  const lines = [heading(target), ...statsLines(stats, styleOfOutput(), before)];
+  if (!isScreen) {
+    writeLines(before === undefined ? lines : ['', ...lines]);
+    return;
+  }
+  // What does not fit would scroll the rest away.
+  process.stdout.write(CLEAR);
+  writeLines(lines.slice(0, Math.max(1, (process.stdout.rows ?? 24) - 1)));
+}
+
+/** Until the process is gone, which is where this ends well. */
+async function watch(target: Target, seconds: number, json: boolean): Promise<number> {
+  let before: Before | undefined;
+  let stats = await read(target);
+  for (;;) {
+    if (json) writeJsonLine(stats);
+    else show(target, stats, before);
+    const at = performance.now();
+    await sleep(seconds * 1000);
+    const last = stats;
+    try {
+      stats = await read(target);
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      tellEnd(target);
+      return EXIT.done;
+    }
+    before = { stats: last, seconds: (performance.now() - at) / 1000 };
+  }
+}
+
+/** `superslab stats`: what the pools of a process hold and do. */
+export const stats: Command = {
+  usage: 'stats PID|URL [--json] [--watch[=seconds]] [--attach]',
+  summary: 'what the pools of a running process hold and do',
+  options: { ...lookingOptions, json: 'nothing', watch: 'value or nothing' },
+  operands: [1, 1],
+  exits: { [EXIT.done]: 'done', ...lookingExits },
+
+  help() {
+    return [
+      'Prints the memory of the process, of each pool and size class, what went wrong,',
+      'how long slow paths take, and leaks.',
+      '',
+      '  superslab stats 4711',
+      '  superslab stats 4711 --watch=5',
+      "  superslab stats 4711 --json | jq '.pools[] | {name, inUseBytes}'",
+      '',
+      ...lookingHelp,
+      '',
+      '--watch looks every 2 seconds, or as many as are given, until the process ends,',
+      'and tells rates. --json prints what superslab.stats() returns; with --watch a',
+      'line each time.',
+    ];
+  },
+
+  async run(args: Arguments) {
+    const seconds = args.number('watch', LEAST_SECONDS, MOST_SECONDS, 2);
+    const json = args.has('json');
+    const target = await resolveTarget(args.operands[0]!, { attach: args.has('attach') });
+    if (args.has('watch')) return watch(target, seconds, json);
+    const now = await read(target);
+    if (json) writeJson(now);
+    else writeLines([heading(target), ...statsLines(now, styleOfOutput())]);
+    return EXIT.done;
+  },
+};
