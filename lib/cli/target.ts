@@ -85,6 +85,7 @@ class HttpTarget implements Target {
     return new Promise((resolve, reject) => {
       const asking = send({
         ...this.options,
+        agent: false,
         path: this.base + path,
         ...(signal === undefined ? {} : { signal }),
       });

@@ -5,7 +5,8 @@ import { type Inspector, type InspectorOptions, serveInspector } from './server.
 /**
  * Serves a page that shows the memory of this process, live: the map of superslabs and slabs, curves, leaks,
  * settings. It listens on this machine only, and only who has the URL, with its token, sees anything. It
- * never keeps the process alive. Of workers' pools it shows what they share with this thread.
+ * never keeps the process alive. The pools of all threads are shown. It also opens the socket by which
+ * `superslab stats` and `superslab inspect` find the process.
  *
  * @throws ERR_SUPERSLAB_PORT when the port is taken
  * @throws ERR_SUPERSLAB_ARGUMENT for an impossible option

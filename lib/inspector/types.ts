@@ -55,7 +55,7 @@
 // A slice of temperature 2 in a full frame may be drawn as if it had been hot at that moment.
 
 import type { KnobRow, SlabCut, StatisticRow } from '../binding.js';
-import type { PoolStats } from '../pool-stats.js';
+import type { LeakSite, PoolStats } from '../pool-stats.js';
 
 export interface Hello {
   /** Raised when the meaning of what is sent changes: 1. */
@@ -142,29 +142,17 @@ export interface InspectorStats {
   readonly externalBytes: number;
   readonly heapUsedBytes: number;
   readonly totals: InspectorTotals;
-  /** Of the busiest pool; null while nothing was measured. */
+  /** Of the pool that took its slow path most often; null while nothing was measured. */
   readonly slow: SlowPaths | null;
-  /** Every pool that the inspector's thread can see. Fields as in pool.stats(). */
+  /** Every pool of the process, those of other threads too. Fields as in pool.stats(). */
   readonly pools: readonly PoolStats[];
 }
 
-/** Buffers that were collected without a release, once a place in the program. */
-export interface InspectorLeak {
-  readonly pool: string;
-  readonly tag: string;
-  /** Of the last one. */
-  readonly size: number;
-  readonly count: number;
-  readonly bytes: number;
-  readonly oldestMs: number;
-  /** Where it was acquired; '' when stacks were not taken. */
-  readonly stack: string;
-  /** `count` scaled by how many leases are watched. */
-  readonly estimated: number;
-}
+/** Buffers that were lost without a release, once a place in the program. */
+export type InspectorLeak = LeakSite;
 
 export interface LeakSites {
-  /** SUPERSLAB_LEAK_DETECTION of the process: with 'off' the list is empty and says nothing. */
+  /** SUPERSLAB_LEAK_DETECTION of the process; a pool's own option may differ. With 'off' a list is empty. */
   readonly detection: 'off' | 'sampled' | 'full';
   readonly sites: readonly InspectorLeak[];
 }
