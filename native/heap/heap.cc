@@ -303,6 +303,12 @@ ByteCount Heap::out_bytes() const {
   return sum;
 }
 
+void Heap::note_nearness(const void* block) {
+  const Nearness nearness = space_.os().nearness(block);
+  if (nearness == Nearness::kLocal) counters_.numa_local.shared_add(1);
+  if (nearness == Nearness::kRemote) counters_.numa_remote.shared_add(1);
+}
+
 ClassStats Heap::class_stats(ClassIndex c) const {
   ClassStats sum;
   Lock guard(*this);

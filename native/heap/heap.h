@@ -200,6 +200,8 @@ class Heap {
     sent_home_[to_index(c)].shared_add(blocks);
   }
   void count_exhausted() { counters_.exhausted.shared_add(1); }
+  /// Whether a block that a thread fetched lies on its node. The thread's own call.
+  void note_nearness(const void* block);
   void count_failed_request() { counters_.failed_requests.shared_add(1); }
   /// What the JavaScript door measures.
   SlowPathLatency& slow_path() { return slow_path_; }

@@ -122,7 +122,7 @@ void LeaseCache::give_from(ClassIndex c, std::uint32_t first, std::uint32_t coun
 }
 
 std::uint32_t LeaseCache::refill(ClassIndex c) {
-  const SlowPathTimer timer(heap_.slow_path(), sampling_);
+  SlowPathTimer timer(heap_.slow_path(), sampling_);
   const SliceTag tag = tag_of(c);
   void* pointers[kMagazineBlocks];
   const std::uint32_t limit = get(magazines_->limit[tag]);
@@ -141,6 +141,8 @@ std::uint32_t LeaseCache::refill(ClassIndex c) {
   BlockNumber* numbers = blocks_of(*magazines_, c);
   for (std::size_t i = 0; i < got; ++i) numbers[i] = number_of(heap_.space(), pointers[i]);
   set(magazines_->depth[tag], static_cast<std::uint32_t>(got));
+  // The one that is used first, whose memory is there already.
+  if (timer.stop()) heap_.note_nearness(pointers[got - 1]);
   return static_cast<std::uint32_t>(got);
 }
 

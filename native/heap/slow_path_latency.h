@@ -74,17 +74,21 @@ class SlowPathTimer {
  public:
   SlowPathTimer(SlowPathLatency& latency, SlowPathSampling& sampling)
       : latency_(latency), start_(sampling.is_next() ? precise_now() : 0) {}
-  ~SlowPathTimer() {
-    if (start_ != 0) latency_.add(precise_now() - start_);
-  }
+  ~SlowPathTimer() { stop(); }
   SlowPathTimer(const SlowPathTimer&) = delete;
   SlowPathTimer& operator=(const SlowPathTimer&) = delete;
 
-  bool is_running() const { return start_ != 0; }
+  /// Ends the measurement before the scope does. Whether there was one.
+  bool stop() {
+    if (start_ == 0) return false;
+    latency_.add(precise_now() - start_);
+    start_ = 0;
+    return true;
+  }
 
  private:
   SlowPathLatency& latency_;
-  const Nanos start_;
+  Nanos start_;  // 0: not timed
 };
 
 }  // namespace superslab

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 
@@ -62,6 +63,8 @@ class FakeOs final : public Os {
 
   /// Simulated NUMA nodes, at least 1; the real machine's policy is then left alone. 1 at first.
   void set_nodes(unsigned count);
+  /// What every page is from now on.
+  void set_nearness(Nearness nearness) { nearness_.store(nearness); }
   /// Explicit huge pages that commit may use up, by size; none at first. The memory behind them is
   /// ordinary. unreserve returns them.
   void set_huge_pages(HugePages size, std::uint64_t count);
@@ -100,6 +103,7 @@ class FakeOs final : public Os {
   Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override;
   bool is_resident(const void* address) const override { return real_.is_resident(address); }
+  Nearness nearness(const void*) const override { return nearness_.load(); }
   FaultCounts fault_counts() const override { return real_.fault_counts(); }
 
  private:
@@ -126,6 +130,7 @@ class FakeOs final : public Os {
   mutable std::mutex mutex_;
   ByteCount page_bytes_;
   unsigned nodes_ = 1;
+  std::atomic<Nearness> nearness_{Nearness::kUnknown};
   std::array<std::uint64_t, kCalls> calls_{};
   std::uint64_t failed_calls_ = 0;
   std::array<Plan, kCalls> plans_{};

@@ -201,6 +201,10 @@ bool LinuxOs::is_resident(const void* address) const {
   return mincore(page, page_bytes_, &state) == 0 && (state & 1) != 0;
 }
 
+Nearness LinuxOs::nearness(const void* address) const {
+  return node_count_ == 1 ? Nearness::kUnknown : nearness_of_page(address);
+}
+
 FaultCounts LinuxOs::fault_counts() const { return rusage_fault_counts(); }
 
 Os& system_os() {

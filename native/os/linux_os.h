@@ -34,6 +34,7 @@ class LinuxOs final : public Os {
   Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override { return node_count_; }
   bool is_resident(const void* address) const override;
+  Nearness nearness(const void* address) const override;
   FaultCounts fault_counts() const override;
 
   /// Whether several ranges are purged by one system call here.

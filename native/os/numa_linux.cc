@@ -121,6 +121,18 @@ OsStatus bind_pages(void* address, ByteCount bytes, Placement placement, const N
   return errno == ENOMEM || errno == EFAULT ? OsStatus::kNoMemory : OsStatus::kUnsupported;
 }
 
+Nearness nearness_of_page(const void* address) {
+  void* page = const_cast<void*>(address);
+  int node = -1;
+  unsigned own = 0;
+  // The node, or a negative errno: -ENOENT for a page that is not in memory.
+  if (syscall(SYS_move_pages, 0, 1ul, &page, nullptr, &node, 0) != 0 || node < 0 ||
+      syscall(SYS_getcpu, nullptr, &own, nullptr) != 0) {
+    return Nearness::kUnknown;
+  }
+  return static_cast<unsigned>(node) == own ? Nearness::kLocal : Nearness::kRemote;
+}
+
 }  // namespace superslab
 
 #endif

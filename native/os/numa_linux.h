@@ -47,6 +47,10 @@ NodeSet usable_nodes(const char* sys);
 /// "bind", whose pages are never had from elsewhere: touching a full node would kill the process.
 OsStatus bind_pages(void* address, ByteCount bytes, Placement placement, const NodeSet& nodes);
 
+/// Compares the node of the page at `address` with that of the processor that the calling thread
+/// runs on. Asks move_pages(2), which only looks: get_mempolicy(2) would bring the page in.
+Nearness nearness_of_page(const void* address);
+
 }  // namespace superslab
 
 #endif

@@ -57,6 +57,9 @@ constexpr Secrecy without(Secrecy a, Secrecy b) {
 }
 constexpr bool has(Secrecy set, Secrecy one) { return (set & one) != Secrecy::kNone; }
 
+/// On the calling thread's own node, or on another one.
+enum class Nearness : std::uint8_t { kUnknown, kLocal, kRemote };
+
 struct OsRange {
   void* address;
   ByteCount bytes;
@@ -121,6 +124,11 @@ class Os {
   /// Whether the page at `address` (committed) is in memory. Guides policy only: false when the
   /// kernel does not tell.
   virtual bool is_resident(const void* address) const = 0;
+
+  /// Where the page at `address` (committed) lies, as the calling thread sees it. kUnknown when the
+  /// page is not in memory, the kernel does not tell, or there is one node only. Costs two system
+  /// calls where there are several.
+  virtual Nearness nearness(const void*) const { return Nearness::kUnknown; }
 
   virtual FaultCounts fault_counts() const = 0;
 };

@@ -234,3 +234,25 @@ TEST(heap, "shared leases outlive the environment that had them, private ones do
   alive.detach();
   CHECK(t.ends_clean());
 }
+
+TEST(heap, "the node of a sample of what is fetched is compared with the thread's") {
+  TestHeap t;
+  Script s(*t.heap);
+  const auto fetch = [&](std::size_t refills) {
+    for (std::size_t i = 0; i < refills; ++i) {
+      s.cache().flush();
+      s.release(s.acquire(1000));
+    }
+  };
+  fetch(17);
+  CHECK_EQ(t->stats().numa_local + t->stats().numa_remote, 0u);  // not known
+  t.os().set_nearness(Nearness::kLocal);
+  fetch(2 * 17);
+  CHECK_EQ(t->stats().numa_local, 2u);
+  t.os().set_nearness(Nearness::kRemote);
+  fetch(17);
+  CHECK_EQ(t->stats().numa_local, 2u);
+  CHECK_EQ(t->stats().numa_remote, 1u);
+  s.detach();
+  CHECK(t.ends_clean());
+}

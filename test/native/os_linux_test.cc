@@ -359,6 +359,22 @@ TEST(os, "a page is resident from its first touch until its purge") {
   CHECK(!os.is_resident(memory.at(page)));
 }
 
+TEST(os, "a page's nearness is known once it is in memory") {
+  LinuxOs os;
+  const ByteCount page = os.page_bytes();
+  const Reservation memory(os, 2 * page, page);
+  CHECK(memory);
+  CHECK_EQ(os.commit(memory.at(0), memory.bytes(), HugePages::kOff), OsStatus::kOk);
+  CHECK_EQ(nearness_of_page(memory.at(0)), Nearness::kUnknown);
+  CHECK(!os.is_resident(memory.at(0)));  // asking brought nothing in
+  memory.at(0)[0] = 1;
+  if (nearness_of_page(memory.at(0)) == Nearness::kUnknown) SKIP("the kernel tells no nodes");
+  if (os.node_count() == 1) {
+    CHECK_EQ(nearness_of_page(memory.at(0)), Nearness::kLocal);
+    CHECK_EQ(os.nearness(memory.at(0)), Nearness::kUnknown);  // nothing to tell apart
+  }
+}
+
 TEST(os, "populating what is not committed is an error, not a crash") {
   LinuxOs os;
   if (!os.populates_by_call()) SKIP("before Linux 5.14 populate touches");
