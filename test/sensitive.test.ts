@@ -1,5 +1,6 @@
 // Pools of secrets: what the kernel notes of their memory, what is left of the bytes, and what is refused.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BufferPool, type BufferPoolOptions } from 'superslab';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { thrownBy } from './support/expect-error.js';
 import { nativeCode } from './support/native-code.js';
 
 const MiB = 1 << 20;
+const isLinux = process.platform === 'linux';
 const loadNative = nativeCode();
 const pools: BufferPool[] = [];
 
@@ -246,6 +248,38 @@ describe.each([
   );
 });
 
+const corePattern = isLinux ? readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim() : '';
+// A plain name is a file in the working folder; anything else may be a pipe to a service of the machine.
+test.skipIf(!/^[\w.%-]+$/.test(corePattern))(
+  'a core dump has what other pools hold, and no secrets',
+  async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'superslab-core-'));
+    try {
+      // The texts are made in the buffers, byte by byte: a string or another buffer would be in the dump itself.
+      const result = await runChild(
+        `import { BufferPool } from ${JSON.stringify(path.join(packageRoot, 'dist/esm/index.js'))};
+      const made = (pool, first) => {
+        const buf = pool.acquire(4096);
+        for (let i = 0; i < 4096; i++) buf[i] = (i * (2 * first + 5)) & 0xff;
+        return buf;
+      };
+      globalThis.held = [made(new BufferPool({ sensitive: true }), 1), made(new BufferPool(), 2)];
+      process.abort();`,
+        { cwd: folder, shellLimit: 'ulimit -c unlimited' },
+      );
+      expect(result.signal).toBe('SIGABRT');
+      const [name] = readdirSync(folder);
+      const dump = readFileSync(path.join(folder, name!));
+      const text = (first: number) =>
+        Buffer.from(Array.from({ length: 4096 }, (_, i) => (i * (2 * first + 5)) & 0xff));
+      expect(dump.includes(text(2))).toBe(true);
+      expect(dump.includes(text(1))).toBe(false);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
+
 describe('options', () => {
   test.each<BufferPoolOptions>([
     { sensitive: true, zero: 'never' },
@@ -306,7 +340,6 @@ describe('options', () => {
   });
 });
 
-const isLinux = process.platform === 'linux';
 // Root may lock what it likes, unless it is without that one capability.
 const withoutLocks =
   process.getuid?.() === 0

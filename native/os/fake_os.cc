@@ -288,7 +288,8 @@ Secrecy FakeOs::conceal(void* address, ByteCount bytes, Secrecy what) {
   if (begin(Call::kConceal) != OsStatus::kOk) return what;
   if (!usable(address, bytes)) return what;
   const Secrecy granted = without(what, refused_);
-  const Secrecy refused = real_.conceal(address, bytes, granted);
+  // Locks are not taken: how many there may be is the machine's affair.
+  const Secrecy refused = real_.conceal(address, bytes, without(granted, Secrecy::kLocked));
   for (const Secrecy one : kEverySecrecy) {
     if (has(granted, one) && !has(refused, one))
       concealed_[place_of(one)].add(address_of(address), bytes);
@@ -304,7 +305,7 @@ Secrecy FakeOs::reveal(void* address, ByteCount bytes, Secrecy what) {
     ++misuse_.outside_reserved;
     return what;
   }
-  const Secrecy left = real_.reveal(address, bytes, what);
+  const Secrecy left = real_.reveal(address, bytes, without(what, Secrecy::kLocked));
   for (const Secrecy one : kEverySecrecy) {
     if (has(what, one) && !has(left, one))
       concealed_[place_of(one)].remove(address_of(address), bytes);
