@@ -13,7 +13,7 @@ HugePages Heap::pages_for_large() const {
 }
 
 bool Heap::has_guard_pages() const {
-  return policy_.get().guard_pages && shape_.large_reuse == LargeReuse::kWhole;
+  return superslab::has_guard_pages(policy_.get()) && shape_.large_reuse == LargeReuse::kWhole;
 }
 
 ByteCount Heap::large_capacity(ByteCount bytes) const {

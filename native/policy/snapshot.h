@@ -58,6 +58,12 @@ constexpr Zeroing zeroing_of(const Snapshot& snapshot) {
   return snapshot.sensitive ? Zeroing::kRelease : snapshot.zero;
 }
 
+/// Whether blocks beyond 2 MiB end in a guard. Canaries bring them along, where pages allow it.
+constexpr bool has_guard_pages(const Snapshot& snapshot) {
+  return snapshot.guard_pages ||
+         (snapshot.guard >= Guard::kCanary && is_purgeable(snapshot.huge_pages));
+}
+
 /// A field by its row, for tables and reports; see format_value.
 KnobCode knob_code(const Snapshot& snapshot, KnobId id);
 void set_knob_code(Snapshot& snapshot, KnobId id, KnobCode code);

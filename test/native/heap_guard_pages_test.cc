@@ -150,3 +150,20 @@ TEST(heap,
   CHECK_EQ(t.space().superslab(superslab_of(n)).run, 2u);
   s.release(n);
 }
+
+TEST(heap, "canaries bring guard pages along, where the pages allow it") {
+  Snapshot policy = guard_policy();
+  policy.guard_pages = false;
+  policy.guard = Guard::kCanary;
+  TestHeap t(policy);
+  Script s(*t.heap);
+  const BlockNumber n = s.acquire(4 * kMiB);
+  CHECK(fault_of_write(s.bytes_of(n) + s.capacity(n)) == s.bytes_of(n) + s.capacity(n));
+  s.release(n);
+  policy.guard = Guard::kPoison;
+  CHECK(!has_guard_pages(policy));
+  policy.guard = Guard::kDetach;
+  CHECK(has_guard_pages(policy));
+  policy.huge_pages = HugePages::k2MiB;
+  CHECK(!has_guard_pages(policy));
+}
