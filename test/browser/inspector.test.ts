@@ -88,6 +88,31 @@ describe.skipIf(missing)(
       expect(complaints).toEqual([]);
     });
 
+    test('a leak that happens while one looks is shown, with the stack that acquired it', async () => {
+      const { url, child } = await inspected(
+        `
+      function loseBuffers() { for (let i = 0; i < 3; i++) superslab.acquire(5000); }
+      process.stdin.once('data', async () => {
+        loseBuffers();
+        for (let i = 0; i < 10; i++) { await new Promise((resolve) => setTimeout(resolve, 20)); gc(); }
+      });`,
+        { SUPERSLAB_LEAK_DETECTION: 'full' },
+        ['--expose-gc'],
+      );
+      const { page, complaints } = await openPage(browser, url);
+      await expect.poll(() => text(page, '#leak-list')).toContain('Detection is full');
+      child.stdin!.write('now\n');
+      await expect.poll(() => text(page, '#leak-badge'), { timeout: 15_000 }).toBe('1');
+      await expect.poll(() => text(page, '#leak-list .times'), { timeout: 5000 }).toBe('3×');
+      expect(await text(page, '#leak-list .where')).toContain('loseBuffers');
+      expect(await text(page, '#leak-list pre')).toMatch(/^at loseBuffers /);
+      expect(await text(page, '#leak-list .facts')).toMatch(
+        /pool “default” · last of 4\.88\u202fKiB/,
+      );
+      expect(await text(page, '#figure-leaks .note')).toBe('3 buffers, 1 site');
+      expect(complaints).toEqual([]);
+    });
+
     test('a setting that differs from its default stands out', async () => {
       const { url } = await inspected('superslab.acquire(100)', { SUPERSLAB_CACHE_BLOCKS: '32' });
       const { page } = await openPage(browser, url);
