@@ -17,7 +17,7 @@ import { buildNative } from './support/build-native.mjs';
 import { buildDev, buildLib } from './support/build-typescript.mjs';
 import { at, main, ScriptError, say } from './support/paths.mjs';
 
-const SIZE = { width: 1280, height: 800 };
+const SIZE = { width: 1280, height: 900 };
 const CONNECTIONS = 64;
 /** Lines a second of all of them, on average over a wave. Few connections send most of it, as on real servers. */
 const RATE = 60_000;
@@ -30,7 +30,7 @@ async function startServer(archive) {
   const child = spawn(
     process.execPath,
     [at('dist-dev/examples/log-server/main.js'), '--serve', '--keep=128m', `--archive=${archive}`, ...ports],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, SUPERSLAB_LEAK_DETECTION: 'sampled' } },
   );
   const printed = new Map();
   for await (const line of createInterface({ input: child.stdout })) {
@@ -103,6 +103,9 @@ await main(async () => {
     await page.waitForSelector('[data-state=live]');
     say(`letting the curves fill for ${values.seconds} s`);
     await sleep(Number(values.seconds) * 1000);
+    await page.locator('input[value=class]').check({ force: true });
+    const map = await page.locator('#map-canvas').boundingBox();
+    await page.mouse.move(map.x + map.width * 0.36, map.y + map.height * 0.42);
     await photograph(page, 'light', 'docs/inspector.png');
     await photograph(page, 'dark', 'docs/inspector-dark.png');
     stop.abort();

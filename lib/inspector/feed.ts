@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { watchHistograms } from '../lease-sampling.js';
 import type { ProcessStats } from '../pool-stats.js';
 import { stats } from '../process-stats.js';
 import { Client, event } from './client.js';
@@ -19,6 +20,8 @@ class Feed {
   readonly #ordinals = new Ordinals();
   #scanner: MapScanner | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Fills the histograms while somebody looks. */
+  #sampling: Disposable | undefined;
   #scannedAt = Number.NEGATIVE_INFINITY;
   /** Events as they were last told, to tell when they change. */
   #pools = '';
@@ -35,6 +38,7 @@ class Feed {
     response.on('close', () => this.#forget(client));
     client.send(event('hello', makeHello()) + this.#pools + event('stats', figuresOf(now)) + this.#leaks);
     this.#clients.add(client);
+    this.#sampling ??= watchHistograms();
     this.#timer ??= setInterval(() => this.#turn(), PERIOD_MS).unref();
     if (performance.now() - this.#scannedAt >= LEAST_PAUSE_MS) void this.#scan();
   }
@@ -44,6 +48,8 @@ class Feed {
     if (this.#clients.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#sampling?.[Symbol.dispose]();
+    this.#sampling = undefined;
   }
 
   #turn(): void {

@@ -1,5 +1,6 @@
 /** Pools and their classes, what the map shows as a table, and the knobs. */
 import { bar, byId, el, td, th } from './dom.js';
+import { histogram } from './histogram.js';
 import {
   type MemoryModel,
   NO_POOL,
@@ -160,7 +161,17 @@ function classes(pool: PoolFigures): HTMLElement {
           ],
           rows,
         );
-  return el('tr', { class: 'inner' }, el('td', { colspan: '9' }, inner));
+  const shapes = el(
+    'div',
+    { class: 'histograms' },
+    histogram('Sizes asked for', pool.sizes),
+    histogram('Lifetimes', pool.lifetimes),
+  );
+  return el(
+    'tr',
+    { class: 'inner' },
+    el('td', { colspan: '9' }, el('div', { class: 'split' }, inner, shapes)),
+  );
 }
 
 interface Sum {

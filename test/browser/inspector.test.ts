@@ -80,6 +80,11 @@ describe.skipIf(missing)(
         .toMatch(/\d\u202f[kM]$/);
       await expect.poll(() => text(page, '#figure-hitRate .figure')).toMatch(/^(100|99[.\d]*)\u202f%$/);
       expect((await colours(page)).size).toBeGreaterThan(4);
+      // Somebody looks: sizes and lifetimes of leases are sampled.
+      await page.click('#tab-pools');
+      await expect
+        .poll(() => text(page, '#pools-body .histograms'), { timeout: 10_000 })
+        .toMatch(/Sizes asked for half below 2\u202fKiB[^]*Lifetimes half below/);
       await page.click('#tab-slabs');
       await expect.poll(() => text(page, '#slabs-body')).toMatch(/1\u202fMiB\s+default/);
       await page.click('#tab-knobs');
@@ -106,9 +111,7 @@ describe.skipIf(missing)(
       await expect.poll(() => text(page, '#leak-list .times'), { timeout: 5000 }).toBe('3×');
       expect(await text(page, '#leak-list .where')).toContain('loseBuffers');
       expect(await text(page, '#leak-list pre')).toMatch(/^at loseBuffers /);
-      expect(await text(page, '#leak-list .facts')).toMatch(
-        /pool “default” · last of 4\.88\u202fKiB/,
-      );
+      expect(await text(page, '#leak-list .facts')).toMatch(/pool “default” · last of 4\.88\u202fKiB/);
       expect(await text(page, '#figure-leaks .note')).toBe('3 buffers, 1 site');
       expect(complaints).toEqual([]);
     });

@@ -1,6 +1,7 @@
 // The page's parts that need no browser: bytes taken apart, places on the map, units, scales, rates.
 import { describe, expect, test } from 'vitest';
 import { decades, niceTop, rateFloor } from '../../dist/inspector/axis.js';
+import { bounds, quantileBucket } from '../../dist/inspector/histogram.js';
 import { frameName } from '../../dist/inspector/leaks.js';
 import { fitAll, hit, layOut, nextZoom, placeOf, ZOOMS } from '../../dist/inspector/map-layout.js';
 import { MemoryModel, shareOf, UNTOUCHED } from '../../dist/inspector/memory-model.js';
@@ -243,6 +244,18 @@ describe('units', () => {
       31, 31, 0, 0,
     ]);
     expect(heatStep(5000)).toBeGreaterThan(heatStep(30_000));
+  });
+
+  test('buckets of a histogram', () => {
+    const spaced = (text: string) => text.replaceAll(SPACE, ' ');
+    expect(spaced(bounds(0, 'bytes'))).toBe('0 to 2 B');
+    expect(spaced(bounds(10, 'bytes'))).toBe('1 KiB to 2 KiB');
+    expect(spaced(bounds(10, 'us'))).toBe('1.02 ms to 2.05 ms');
+    expect([
+      quantileBucket([0, 1, 8, 1], 0.5),
+      quantileBucket([1, 1, 0, 0], 0.5),
+      quantileBucket([1], 1),
+    ]).toEqual([2, 0, 0]);
   });
 
   test('where a leak was acquired, in short', () => {

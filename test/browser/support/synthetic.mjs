@@ -183,6 +183,14 @@ export const hello = {
   statistics: [],
 };
 
+/** A hill of 32 buckets, the highest at `top`. */
+const histogram = (unit, top, count) => ({
+  unit,
+  buckets: Array.from({ length: 32 }, (_, i) => Math.round(count * 2 ** (-1.2 * Math.abs(i - top)))),
+  count,
+  samples: count / 128,
+});
+
 const pool = (name, seconds, scale, maxBytes) => {
   const acquires = Math.round(seconds * 1e5 * scale);
   const one = (blockBytes, share, misses) => ({
@@ -218,6 +226,8 @@ const pool = (name, seconds, scale, maxBytes) => {
     threads: 3,
     minorFaults: Math.round(seconds * 40 + 300 * Math.sin(seconds / 14)),
     majorFaults: Math.floor(seconds / 20),
+    sizes: histogram('bytes', 9, acquires),
+    lifetimes: histogram('us', 5, acquires),
     classes: list,
   };
 };
