@@ -17,7 +17,7 @@ import { buildNative } from './support/build-native.mjs';
 import { buildDev, buildLib } from './support/build-typescript.mjs';
 import { at, main, ScriptError, say } from './support/paths.mjs';
 
-const SIZE = { width: 1280, height: 900 };
+const SIZE = { width: 1280, height: 860 };
 const CONNECTIONS = 64;
 /** Lines a second of all of them, on average over a wave. Few connections send most of it, as on real servers. */
 const RATE = 60_000;
@@ -79,7 +79,7 @@ async function feed(port, signal) {
 async function photograph(page, theme, file) {
   await page.emulateMedia({ colorScheme: theme });
   await sleep(300);
-  await page.screenshot({ path: at(file) });
+  await page.screenshot({ path: at(file), fullPage: true });
   say(file);
 }
 
