@@ -99,7 +99,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext)
             `max ${duration(slow.maxNs)}; ${count(stats.contended)} lock waits, ${duration(stats.lockWaitNs)}`,
         ]),
     `  trouble  ${count(stats.exhausted)} exhausted, ${count(stats.osFailures)} refused by the system, ` +
-      `${count(stats.leakedBlocks)} leaked (${bytes(stats.leakedBytes)}), ${count(stats.fallbacks)} fallbacks`,
+      `${count(stats.leakedBlocks + stats.collectedBlocks)} leaked (${bytes(stats.leakedBytes + stats.collectedBytes)}), ${count(stats.fallbacks)} fallbacks`,
     ...histogramLine('sizes    ', stats.sizes, exactBytes),
     ...histogramLine('lived    ', stats.lifetimes, (us) => duration(us * 1000)),
     ...classTable(stats),

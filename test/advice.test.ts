@@ -117,6 +117,20 @@ const cases: readonly Case[] = [
     variables: { SUPERSLAB_LEAK_DETECTION: 'full' },
   },
   {
+    id: 'leaks',
+    inside: { ...well, leakedBlocks: 1, leakedBytes: 4096, collectedBlocks: 2, collectedBytes: 8192 },
+    outside: [],
+    severity: 'act',
+    says: ['3 blocks (12.0 KiB)', 'the leak sites tell where'],
+  },
+  {
+    id: 'guardReports',
+    inside: { ...well, guardReports: 1 },
+    outside: [{ guardReports: 0 }],
+    severity: 'act',
+    says: ['the guards found 1 mistake:'],
+  },
+  {
     id: 'doubleFrees',
     inside: { ...well, doubleFrees: 1 },
     outside: [{ doubleFrees: 0 }],

@@ -6,6 +6,7 @@ import { doubleFrees } from './double-frees.js';
 import type { AdviceFacts } from './facts.js';
 import { failures } from './failures.js';
 import { fragmented } from './fragmented.js';
+import { guardReports } from './guard-reports.js';
 import { hugeFallbacks } from './huge-fallbacks.js';
 import { internalWaste } from './internal-waste.js';
 import { largeMisses } from './large-misses.js';
@@ -24,6 +25,7 @@ export const rules: readonly Rule[] = [
   osRefusals,
   leaks,
   doubleFrees,
+  guardReports,
   nearLimit,
   classMisses,
   largeMisses,

@@ -1,16 +1,18 @@
 import { bytes, count } from '../text.js';
 import type { Rule } from './advice.js';
 
-/** Blocks came back without a release. */
-export const leaks: Rule = ({ leakedBlocks, leakedBytes }, { values }) => {
-  if (leakedBlocks === 0) return undefined;
+/** Leases ended without a release: with their buffer, or with their thread. */
+export const leaks: Rule = ({ leakedBlocks, leakedBytes, collectedBlocks, collectedBytes }, { values }) => {
+  const blocks = leakedBlocks + collectedBlocks;
+  if (blocks === 0) return undefined;
   const variable = 'SUPERSLAB_LEAK_DETECTION';
-  const knowsWhere = values.get(variable) === 'full';
+  // Only who watches leases sees one collected, and has taken its stack.
+  const knowsWhere = collectedBlocks > 0 || values.get(variable) === 'full';
   return {
     id: 'leaks',
     severity: 'act',
     text:
-      `${count(leakedBlocks)} ${leakedBlocks === 1 ? 'block' : 'blocks'} (${bytes(leakedBytes)}) were leased ` +
+      `${count(blocks)} ${blocks === 1 ? 'block' : 'blocks'} (${bytes(leakedBytes + collectedBytes)}) were leased ` +
       `and never released: ${knowsWhere ? 'the leak sites tell where' : `${variable}=full tells where`}`,
     ...(knowsWhere ? {} : { setting: variable }),
   };
