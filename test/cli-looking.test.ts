@@ -1,10 +1,10 @@
 // `superslab stats`, `report` and `inspect` on real processes: what they tell, and what they refuse.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { json, refused, superslab } from './support/cli.js';
 import { type Running, startProcess } from './support/running.js';
 
@@ -183,6 +183,109 @@ describe('a process with a socket', () => {
       code: 0,
       stdout: expect.stringContaining(`http://127.0.0.1:${port}/`),
     });
+  });
+});
+
+describe('a process that is not what it says', () => {
+  // This one, whose socket is ours to write.
+  const doors = path.join(folder, 'superslab');
+  const hello = {
+    format: 1,
+    pid: process.pid,
+    title: 'made up',
+    script: '',
+    node: 'v20.0.0',
+    version: '9.9.9',
+  };
+  let listening: { end: () => Promise<void> } | undefined;
+
+  async function answerAs(answer: RequestListener): Promise<void> {
+    mkdirSync(doors, { mode: 0o700, recursive: true });
+    const server = createServer(answer);
+    await new Promise<void>((resolve) => server.listen(path.join(doors, `${process.pid}.sock`), resolve));
+    listening = {
+      end: async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  }
+  afterEach(async () => {
+    await listening?.end();
+    listening = undefined;
+  });
+
+  test('is told when a page no longer listens, and its faults stay its own', async () => {
+    let left: () => void = () => {};
+    const isLeft = new Promise<void>((resolve) => {
+      left = resolve;
+    });
+    await answerAs((request, response) => {
+      if (request.url === '/hello.json') response.end(JSON.stringify(hello));
+      else if (request.url === '/events') response.on('close', left).write('event: hello\n\n');
+      else request.socket.destroy();
+    });
+    let seen: unknown;
+    const result = await superslab(['inspect', String(process.pid)], {
+      env,
+      onOutput: async (text, kill) => {
+        if (!text.includes('\n')) return;
+        const url = text.trim();
+        const events = await fetch(`${url}events`);
+        await events.body!.getReader().cancel();
+        await isLeft;
+        const broken = await fetch(`${url}stats.json`);
+        seen = [events.headers.get('content-type'), broken.status, await broken.text()];
+        kill('SIGTERM');
+      },
+    });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(seen).toEqual(['', 502, '']);
+  });
+
+  test('is refused when it speaks another language', async () => {
+    await answerAs((_, response) => response.end(JSON.stringify({ ...hello, format: 2 })));
+    for (const command of COMMANDS) {
+      const said = await refused([command, String(process.pid)], 126, 'ERR_SUPERSLAB_UNREACHABLE', { env });
+      expect(said).toContain('superslab 9.9.9');
+    }
+  });
+
+  test('is refused when it is another process, or the socket is in a folder of everybody', async () => {
+    await answerAs((_, response) => response.end(JSON.stringify({ ...hello, pid: 1 })));
+    const pid = String(process.pid);
+    await refused(['stats', pid], 126, 'ERR_SUPERSLAB_(NOT_USED|UNREACHABLE)', { env });
+    await listening?.end();
+    await answerAs((_, response) => response.end(JSON.stringify(hello)));
+    chmodSync(doors, 0o755);
+    try {
+      await refused(['stats', pid], 126, 'ERR_SUPERSLAB_(NOT_USED|UNREACHABLE)', { env });
+    } finally {
+      chmodSync(doors, 0o700);
+    }
+  });
+});
+
+describe('leaks', () => {
+  test('are told with the place that acquired them', async () => {
+    const script = `
+      import { BufferPool } from 'superslab';
+      const pool = new BufferPool({ name: 'leaky', leakDetection: 'full' });
+      function leakHere() { pool.acquire(1500); }
+      for (let i = 0; i < 2; i++) leakHere();
+      pool.on('leak', ({ count }) => count === 2 && console.log('ready'));
+      setInterval(gc, 20);`;
+    await using running = await startProcess(script, { ...withSocket, nodeArguments: ['--expose-gc'] });
+    const pid = String(running.pid);
+    const { stdout } = await superslab(['stats', pid], { env });
+    expect(stdout).toMatch(/^ {2}trouble: 2 collected without a release \(/m);
+    expect(stdout).toMatch(
+      /\nleaks: never released\n {2}2, last 1\.5 KiB \(pool "leaky"\), collected, .*\n( {2}\S.*\n)? {6}at leakHere /,
+    );
+    const { leaks } = await json(['stats', pid], { env });
+    expect(leaks).toMatchObject([{ pool: 'leaky', count: 2, size: 1500 }]);
+    const { pools } = await json(['report', pid, '--pool=leaky'], { env }, 1);
+    expect(pools[0].advice[0]).toMatchObject({ id: 'leaks', severity: 'act' });
   });
 });
 

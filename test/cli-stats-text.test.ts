@@ -43,6 +43,9 @@ const aPool = (rows: Partial<PoolStats> = {}) =>
     waiting: 0,
     leakedBlocks: 0,
     leakedBytes: 0,
+    collectedBlocks: 0,
+    collectedBytes: 0,
+    guardReports: 0,
     doubleFrees: 0,
     slow: { p50Ns: 0, p95Ns: 0, p99Ns: 0, maxNs: 0, count: 0 },
     classes: [],
@@ -143,10 +146,14 @@ describe('superslab stats', () => {
       leakedBlocks: 4,
       leakedBytes: 8 * KIB,
       doubleFrees: 5,
+      collectedBlocks: 6,
+      collectedBytes: 512,
+      guardReports: 7,
     });
     expect(text({ pools: [pool] })).toContain(
       '  trouble: 1,200 refused because of the limit, 1 refused by the system, 2 plain buffers instead, ' +
-        '3 waiting now, 4 leaked (8.0 KiB), 5 freed twice',
+        '3 waiting now, 6 collected without a release (512 B), 4 left by threads that ended (8.0 KiB), ' +
+        '7 mistakes found by guards, 5 freed twice',
     );
     const later = text({ outstandingTokens: 7, core: 'libsuperslab.so' });
     expect(later).toContain(
@@ -168,16 +175,17 @@ describe('superslab stats', () => {
       count: 1,
       bytes: MIB,
       estimated: 128,
+      reason: 'threadEnded',
       size: MIB,
       stack: '',
     });
     expect(text({ leaks: [aLeak(), worse] })).toContain(
       [
         '',
-        'leaks: collected without a release',
-        '  1 seen, about 128 in all, last 1.0 MiB (pool "uploads", tag "body"), the',
-        '  oldest held 12.3 s',
-        '  3, last 1.5 KiB (pool "default"), the oldest held 12.3 s',
+        'leaks: never released',
+        '  1 seen, about 128 in all, last 1.0 MiB (pool "uploads", tag "body"), left by a',
+        '  thread that ended, the oldest after 12.3 s',
+        '  3, last 1.5 KiB (pool "default"), collected, the oldest after 12.3 s',
         '      at leakHere (/app/server.js:12:5)',
         '      at run (/app/server.js:20:3)',
       ].join('\n'),

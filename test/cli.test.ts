@@ -323,13 +323,55 @@ describe('superslab bench', () => {
   }, 60_000);
 });
 
-describe('the quartiles of a benchmark', () => {
-  const { quantile } = load<typeof import('../lib/cli/bench/rounds.js')>('bench/rounds');
+describe('what a benchmark is made of:', () => {
+  const { inTurns, quantile } = load<typeof import('../lib/cli/bench/rounds.js')>('bench/rounds');
+  const { loopOf } = load<typeof import('../lib/cli/bench/work.js')>('bench/work');
 
-  test('lie between the values', () => {
+  test('quartiles lie between the values', () => {
     expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);
     expect(quantile([5, 1, 3], 0.5)).toBe(3);
     expect(quantile([0, 10], 0.25)).toBe(2.5);
     expect(quantile([7], 0.75)).toBe(7);
+  });
+
+  test('turns: each round begins with another, and the first does not count', async () => {
+    const order: string[] = [];
+    const lane = (name: string, base: number) => ({
+      turn: async (ms: number) => {
+        order.push(name);
+        return base + ms + order.length;
+      },
+    });
+    const samples = await inTurns([lane('a', 100), lane('b', 200)], { rounds: 2, ms: 10 });
+    expect(order.join('')).toBe('abbaab');
+    expect(samples).toEqual([
+      [114, 115],
+      [213, 216],
+    ]);
+  });
+
+  test.each([1, 8])('work with %i held gives back what it replaces, and keeps to its sizes', (slots) => {
+    const live = new Set<Uint8Array>();
+    const sizes: number[] = [];
+    let touched = 0;
+    const memory = {
+      acquire: (size: number) => {
+        sizes.push(size);
+        const buf = Buffer.alloc(size, 0xff);
+        live.add(buf);
+        return buf;
+      },
+      release: (buf: Uint8Array) => {
+        expect(live.delete(buf)).toBe(true);
+        touched += Number(buf.length === buf.filter((byte, at) => byte !== 0xff || at % 4096 !== 0).length);
+      },
+    };
+    const [least, most] = slots === 1 ? [9000, 9000] : [100, 9000];
+    loopOf(memory, { least, most, slots, touch: 'a byte in each page' })(200);
+    expect(live.size).toBe(slots === 1 ? 0 : slots);
+    expect(touched).toBe(200 - live.size);
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(least);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(most);
+    expect(new Set(sizes).size).toBeGreaterThan(slots === 1 ? 0 : 100);
   });
 });

@@ -80,7 +80,9 @@ function notes(pool: PoolStats): string[] {
     [pool.osFailures, 'refused by the system'],
     [pool.fallbacks, 'plain buffers instead'],
     [pool.waiting, 'waiting now'],
-    [pool.leakedBlocks, `leaked (${bytes(pool.leakedBytes)})`],
+    [pool.collectedBlocks, `collected without a release (${bytes(pool.collectedBytes)})`],
+    [pool.leakedBlocks, `left by threads that ended (${bytes(pool.leakedBytes)})`],
+    [pool.guardReports, 'mistakes found by guards'],
     [pool.doubleFrees, 'freed twice'],
   ] as const;
   const trouble = parts.filter(([count]) => count > 0).map(([count, what]) => `${figure(count)} ${what}`);
@@ -127,7 +129,7 @@ function poolLines(pool: PoolStats): string[] {
   return ['', `pool "${pool.name}"`, ...said, ...(pool.classes.length === 0 ? [] : classTable(pool))];
 }
 
-/** Such as: 3, last 1.5 KiB (pool "uploads", tag "body"), the oldest held 12.3 s; and where. */
+/** Such as: 3, last 1.5 KiB (pool "uploads", tag "body"), the oldest after 12.3 s; and where. */
 function leakLines(leak: LeakSite, width: number): string[] {
   const tag = leak.tag === '' ? '' : `, tag "${leak.tag}"`;
   const about = leak.estimated > leak.count ? ` seen, about ${figure(leak.estimated)} in all` : '';
@@ -135,7 +137,8 @@ function leakLines(leak: LeakSite, width: number): string[] {
   return [
     ...wrap(
       `${figure(leak.count)}${about}, last ${bytes(leak.size)} (pool "${leak.pool}"${tag}), ` +
-        `the oldest held ${duration(leak.oldestMs * 1e6)}`,
+        `${leak.reason === 'collected' ? 'collected' : 'left by a thread that ended'}, ` +
+        `the oldest after ${duration(leak.oldestMs * 1e6)}`,
       width - 2,
     ).map((line) => `  ${line}`),
     ...frames.slice(0, MOST_FRAMES).map((line) => `      ${line.trim()}`),
@@ -148,7 +151,7 @@ function leakSection({ leaks }: ProcessStats, width: number): string[] {
   const more = leaks.length - worst.length;
   return [
     '',
-    'leaks: collected without a release',
+    'leaks: never released',
     ...worst.flatMap((leak) => leakLines(leak, width)),
     ...(more === 0 ? [] : [`  and ${counted(more, 'more site')}: --json has all`]),
   ];

@@ -60,27 +60,32 @@ class Lane {
   }
 }
 
-/** Measures all at `work`; one round more, the first, is for warming up. Who begins a round changes. */
-export async function compare(
-  contenders: readonly Contender[],
-  work: Work,
+/** What `lanes` say when it is their turn, by lane. The first round is for warming up; who begins changes. */
+export async function inTurns(
+  lanes: readonly Pick<Lane, 'turn'>[],
   { rounds, ms }: Pace,
-): Promise<Measured[]> {
-  const samples = contenders.map((): number[] => []);
+): Promise<readonly number[][]> {
+  const samples = lanes.map((): number[] => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (let i = 0; i < lanes.length; i++) {
+      const which = (i + round) % lanes.length;
+      const ns = await lanes[which]!.turn(ms);
+      if (round > 0) samples[which]!.push(ns);
+    }
+  }
+  return samples;
+}
+
+/** Measures all at `work`. */
+export async function compare(contenders: readonly Contender[], work: Work, pace: Pace): Promise<Measured[]> {
   const lanes = contenders.map((contender) => new Lane(contender, work));
   try {
-    for (let round = 0; round <= rounds; round++) {
-      for (let i = 0; i < lanes.length; i++) {
-        const which = (i + round) % lanes.length;
-        const ns = await lanes[which]!.turn(ms);
-        if (round > 0) samples[which]!.push(ns);
-      }
-    }
+    const samples = await inTurns(lanes, pace);
+    return contenders.map(({ name }, i) => {
+      const ns = quantile(samples[i]!, 0.5);
+      return { name, ns, spread: (quantile(samples[i]!, 0.75) - quantile(samples[i]!, 0.25)) / 2 / ns };
+    });
   } finally {
     for (const lane of lanes) lane.close();
   }
-  return contenders.map(({ name }, i) => {
-    const ns = quantile(samples[i]!, 0.5);
-    return { name, ns, spread: (quantile(samples[i]!, 0.75) - quantile(samples[i]!, 0.25)) / 2 / ns };
-  });
 }
