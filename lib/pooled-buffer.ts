@@ -185,13 +185,13 @@ export class PooledBuffer extends ByteArray {
    */
   static #bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer {
     const { depth, acquired, blocks } = cache.magazines;
-    const { mask, budget } = cache.guard!;
+    const { mask } = cache.guard!;
     return (size) => {
       if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
         const top = depth[tag]!;
         const count = (acquired[tag]! + 1) | 0;
-        if (top !== 0 && ((count & mask) !== 0 || !budget.isOpen)) {
+        if (top !== 0 && (count & mask) !== 0) {
           const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
           const superslab = block >>> SUPERSLAB_SHIFT;
           if (probes[superslab]!.length !== 0) {

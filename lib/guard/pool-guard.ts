@@ -204,21 +204,20 @@ export class PoolGuard {
 
   /** Whether the next adopted lease is to be watched: adopting is dear anyway, so samples are not sparse. */
   watchesAdopted(): boolean {
-    if (this.watchesAll) return true;
-    if (!this.budget.isOpen) return false;
-    this.budget.spend();
-    return true;
+    return this.watchesAll || this.budget.isOpen;
   }
 
   /** A lease of a block that the lease table has given to this environment, `size` bytes of it. */
   adopt(block: BlockNumber, size: number): PooledBuffer {
+    const start = performance.now();
     // Exactly the bytes of the lease: what is behind them is the business of who shared it.
     const slot = new Slot(this, block, LARGE_TAG, size);
     const memory = binding.ownWindow(block, size);
     if (memory === undefined) throw hostError();
     this.#show(slot, memory);
-    const lease = new LeaseRecord(slot, size, size, performance.now(), this.#stack(this.adopt), 1);
+    const lease = new LeaseRecord(slot, size, size, start, this.#stack(this.adopt), 1);
     this.#begin(lease, SLOT.shared);
+    this.budget.spend(start, performance.now());
     return leases.makeWatched(this.#cache, memory, lease, true);
   }
 
@@ -231,7 +230,7 @@ export class PoolGuard {
 
   /** Whether the next acquire of a class is one to sample. */
   isDue(tag: SliceTag): boolean {
-    return this.budget.isOpen && ((this.#cache.magazines.acquired[tag]! + 1) & this.mask) === 0;
+    return ((this.#cache.magazines.acquired[tag]! + 1) & this.mask) === 0 && this.budget.isOpen;
   }
 
   /** The same for blocks beyond 2 MiB, whose acquires JavaScript does not count. */
@@ -252,11 +251,13 @@ export class PoolGuard {
     const skip = randomBits(this.mask);
     acquired[tag]! += skip;
     skipped[tag]! += skip;
-    this.budget.spend();
+    const start = performance.now();
     const count = acquired[tag]! - skipped[tag]!;
     const weight = Math.max((count - this.#sampledAt[tag]!) >>> 0, 1);
     this.#sampledAt[tag] = count;
-    return this.tryAcquire(size, weight);
+    const buf = this.tryAcquire(size, weight);
+    this.budget.spend(start, performance.now());
+    return buf;
   }
 
   // Releasing ------------------------------------------------------------------------------------
