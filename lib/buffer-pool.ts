@@ -19,6 +19,7 @@ import { reportContext } from './report-context.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
 import { readStats, settledStats, threadFigures } from './stats.js';
+import { checkTag, TaggedPool } from './tagged-pool.js';
 
 /** Pools that were dropped without close(). */
 const dropped = new FinalizationRegistry<LeaseCache>((cache) => {
@@ -329,6 +330,16 @@ export class BufferPool implements Disposable {
   advice(): Advice[] {
     const { knobs, uptimeMs } = reportContext();
     return adviceOn(this.stats(), adviceFacts(knobs, uptimeMs));
+  }
+
+  /**
+   * The same pool, but that reports of leaks and mistakes with its buffers show `tag`: what they are for. Keep
+   * it; the stacks of what it acquires show where it is used.
+   * @throws ERR_SUPERSLAB_ARGUMENT for anything but 1 to 64 printable characters
+   */
+  tagged(tag: string): TaggedPool {
+    checkTag(tag);
+    return new TaggedPool(this, tag, this.#cache.guard !== undefined);
   }
 
   /**

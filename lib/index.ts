@@ -49,6 +49,7 @@ export type {
 export { core, memoryFacts, stats } from './process-stats.js';
 export type { Scope } from './scope.js';
 export type { ShareToken } from './share-token.js';
+export type { TaggedPool } from './tagged-pool.js';
 export { BufferPool, PooledBuffer };
 
 export default BufferPool.default;

@@ -180,18 +180,17 @@ export class PooledBuffer extends ByteArray {
 
   /**
    * The same for a pool of which only samples are watched: another function, so that each is compiled for
-   * what it does, and the other is as fast as if this one did not exist. The one more condition sends each
+   * what it does, and the other is as fast as if this one did not exist. One more condition (SAMPLE_MASK) sends each
    * so many acquires of a class to the slow path, where LeaseCache samples.
    */
   static #bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer {
     const { depth, acquired, blocks } = cache.magazines;
-    const { mask } = cache.guard!;
     return (size) => {
       if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
         const top = depth[tag]!;
         const count = (acquired[tag]! + 1) | 0;
-        if (top !== 0 && (count & mask) !== 0) {
+        if (top !== 0 && (count & 4095) !== 0) {
           const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
           const superslab = block >>> SUPERSLAB_SHIFT;
           if (probes[superslab]!.length !== 0) {

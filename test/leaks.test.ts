@@ -8,10 +8,12 @@ import {
   type PooledBuffer,
   type PoolLeakMessage,
   type SuperslabError,
+  stats,
 } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
+import { endWorkers, startWorker } from './support/worker.js';
 
 let pool: BufferPool;
 beforeEach(() => {
@@ -295,4 +297,140 @@ test('programs that prepare stacks themselves, or throw in it, do not matter', a
     Error.prepareStackTrace = prepareStackTrace as never;
   }
   expect(topFrame(pool.leaks()[0]!.stack)).toContain('leakHere');
+});
+
+describe('tags', () => {
+  test('are reported, whichever way a buffer was acquired', async () => {
+    const tagged = pool.tagged('request body');
+    const leak = async () => {
+      tagged.acquire(100);
+      tagged.alloc(101);
+      tagged.from('x'.repeat(102));
+      tagged.acquireMany(103, 1);
+      await tagged.acquireAsync(104);
+      tagged.scope((scope) => scope.acquire(105).retain());
+      pool.acquire(106);
+    };
+    await leak();
+    const sites = await sitesOf(7);
+    expect(Object.fromEntries(sites.map((site) => [site.size, site.tag]))).toEqual({
+      ...Object.fromEntries([100, 101, 102, 103, 104, 105].map((size) => [size, 'request body'])),
+      106: '',
+    });
+  });
+
+  test('cost nothing where nothing is watched', () => {
+    const plain = new BufferPool({ name: 'plain', leakDetection: 'off', guard: 'off' });
+    expect(plain.tagged('a').acquire).toBe(plain.acquire);
+    plain.close();
+  });
+
+  test.each(['', 'a\nb', 'x'.repeat(65), 7, undefined])('%j is none', (tag) => {
+    thrownBy(() => pool.tagged(tag as string), 'ERR_SUPERSLAB_ARGUMENT');
+  });
+});
+
+describe('sampled', () => {
+  test('finds leaks, and estimates how many there are', async () => {
+    const sampled = new BufferPool({ name: 'sampled', leakDetection: 'sampled' });
+    const leakSampled = () => void sampled.acquire(64);
+    for (let i = 0; i < 5000; i++) {
+      leakSampled();
+      // Where the machine is slow, samples wait for their share of time.
+      if (i % 100 === 99) await sleep(1);
+    }
+    await collect();
+    const sites = sampled.leaks();
+    const count = sites.reduce((sum, site) => sum + site.count, 0);
+    const estimated = sites.reduce((sum, site) => sum + site.estimated, 0);
+    expect(count).toBeGreaterThanOrEqual(10);
+    expect(count).toBeLessThan(500);
+    expect(estimated).toBeGreaterThan(5000 / 3);
+    expect(estimated).toBeLessThanOrEqual(5000);
+    expect(topFrame(sites[0]!.stack)).toContain('leakSampled');
+    sampled.close();
+  });
+
+  test('does not change what stats() counts', () => {
+    const sampled = new BufferPool({ name: 'sampled', leakDetection: 'sampled' });
+    for (let i = 0; i < 10_000; i++) sampled.acquire(1 + (i % 3) * 100).release();
+    expect(sampled.stats()).toMatchObject({ acquires: 10_000, releases: 10_000, inUseBytes: 0 });
+    sampled.close();
+  });
+
+  test('large buffers are sampled too', async () => {
+    const sampled = new BufferPool({ name: 'sampled', leakDetection: 'sampled' });
+    const leak = () => void sampled.acquire(3 << 20);
+    leak();
+    await collect(() => sampled.leaks().length === 1);
+    expect(sampled.leaks()).toMatchObject([{ size: 3 << 20, count: 1 }]);
+    sampled.close();
+  });
+});
+
+describe('workers', () => {
+  afterEach(endWorkers);
+  const open = "state.pool = new superslab.BufferPool({ name: 'of a worker', leakDetection: 'full' });";
+  const ofWorker = () => stats().leaks.filter((site) => site.pool === 'of a worker');
+
+  test('what a worker still leases when it returns is reported, with the stack', async () => {
+    const before = ofWorker().length;
+    const worker = await startWorker();
+    await worker.run(`${open} (function leakInWorker() { state.buf = state.pool.acquire(1000); })()`);
+    await worker.run('state.pool.acquire(500).release()');
+    worker.start('process.exit(0)');
+    await worker.ended;
+    const sites = ofWorker().slice(before);
+    expect(sites).toMatchObject([{ reason: 'threadEnded', size: 1000, count: 1 }]);
+    expect(topFrame(sites[0]!.stack)).toContain('leakInWorker');
+  });
+
+  test('a terminated worker: what it leased is counted, what it only kept is not', async () => {
+    const count = () =>
+      ofWorker()
+        .filter((site) => site.reason === 'threadEnded' && site.stack === '')
+        .reduce((sum, site) => sum + site.count, 0);
+    const before = count();
+    const worker = await startWorker();
+    await worker.run(
+      `${open} state.bufs = state.pool.acquireMany(1000, 3); state.pool.acquire(3 << 20).retain()`,
+    );
+    await worker.run('for (let i = 0; i < 50; i++) state.pool.acquire(100 * i + 1).release()');
+    await worker.run('state.pool.releaseMany(state.pool.acquireMany(1000, 20))');
+    await worker.terminate();
+    expect(count() - before).toBe(4);
+  });
+
+  test('an adopted buffer that its thread loses is reported there, and comes home', async () => {
+    const worker = await startWorker();
+    await worker.run("state.pool = new superslab.BufferPool({ name: 'adopter', leakDetection: 'full' });");
+    const buf = pool.acquire(700);
+    await worker.run('(function adoptHere() { state.pool.adopt(argument); })()', pool.share(buf));
+    buf.release();
+    expect(pool.stats().inUseBytes).toBe(768);
+    await worker.run(
+      `const v8 = await import('node:v8'), vm = await import('node:vm');
+       v8.setFlagsFromString('--expose-gc');
+       const gc = vm.runInNewContext('gc');
+       for (let i = 0; i < 60 && state.pool.leaks().length === 0; i++) {
+         await new Promise((resolve) => setTimeout(resolve, 10));
+         gc();
+       }`,
+    );
+    const sites = stats().leaks.filter((site) => site.pool === 'adopter');
+    expect(sites).toMatchObject([{ reason: 'collected', size: 700, count: 1 }]);
+    expect(topFrame(sites[0]!.stack)).toContain('adoptHere');
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+});
+
+test('a shared buffer that its first thread loses: its reference ends', async () => {
+  const share = () => pool.share(pool.acquire(800));
+  const token = share();
+  await collect(() => pool.leaks().length === 1);
+  expect(pool.leaks()).toMatchObject([{ size: 800 }]);
+  expect(pool.stats().inUseBytes).toBe(896);
+  const adopted = pool.adopt(token);
+  adopted.release();
+  expect(pool.stats().inUseBytes).toBe(0);
 });

@@ -10,7 +10,7 @@ import { GRANULE_SHIFT } from '../windows.js';
 import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './reports.js';
 import { revoke } from './revoke.js';
-import { randomBits, SampleBudget } from './sampler.js';
+import { SAMPLE_MASK, SampleBudget } from './sampler.js';
 import { LeaseRecord, LiveLeases, noteMemory, SLOT, Slot } from './slot.js';
 import { CapturedStack } from './stack.js';
 import { settleLater } from './stack-settler.js';
@@ -50,8 +50,6 @@ const registry = new FinalizationRegistry<Slot>((slot) => slot.guard.collected(s
 export class PoolGuard {
   /** Whether each lease is watched, and not only samples. */
   readonly watchesAll: boolean;
-  /** `acquired & mask` is 0 when a lease is to be sampled. */
-  readonly mask: number;
   /** Who listens to the pool; weak, because listeners may hold the pool, which must stay collectable. */
   listeners: WeakRef<Listeners> | undefined;
 
@@ -61,6 +59,8 @@ export class PoolGuard {
   readonly #frames: number;
   readonly #quarantineBytes: number;
   readonly #pageBytes: number;
+  /** Of how many leases one is sampled. */
+  readonly #interval: number;
   /** What a parked block is filled with; -1 for nothing. */
   readonly #filling: number;
 
@@ -92,9 +92,10 @@ export class PoolGuard {
     this.#findsLeaks = native.leakDetection !== 0;
     this.#frames = native.leakFrames;
     this.#quarantineBytes = native.guard >= POISON ? native.quarantineBytes : 0;
-    this.mask = sampleMask(native.leakSample);
+    this.#interval = native.leakSample;
     this.#filling = cache.zeroAtRelease ? 0 : native.guard >= POISON ? POISON_BYTE : -1;
     for (let tag = 0; tag < 256; tag++) this.#idle.push([]);
+    if (!this.watchesAll) for (let tag = 1; tag < bytesOfTag.length; tag++) this.#setNextSample(tag);
     this.#pageBytes = binding.watchPool(cache.id, this.#findsLeaks ? cache.name : '');
   }
 
@@ -230,14 +231,31 @@ export class PoolGuard {
 
   /** Whether the next acquire of a class is one to sample. */
   isDue(tag: SliceTag): boolean {
-    return ((this.#cache.magazines.acquired[tag]! + 1) & this.mask) === 0 && this.budget.isOpen;
+    return ((this.#cache.magazines.acquired[tag]! + 1) & SAMPLE_MASK) === 0 && this.budget.isOpen;
+  }
+
+  /**
+   * Has the fast path ask for the next sample, of a class, after so many leases as chance will have it: a
+   * program whose acquires follow a pattern shows all of it. Without this it asks after SAMPLE_MASK + 1.
+   */
+  #setNextSample(tag: SliceTag): void {
+    const { acquired, skipped } = this.#cache.magazines;
+    const next = (acquired[tag]! + this.#drawInterval()) & SAMPLE_MASK;
+    const skip = (SAMPLE_MASK + 1 - next) & SAMPLE_MASK;
+    acquired[tag]! += skip;
+    skipped[tag]! += skip;
+  }
+
+  /** From 1 to twice the mean, less one. */
+  #drawInterval(): number {
+    return 1 + Math.floor(Math.random() * (2 * this.#interval - 1));
   }
 
   /** The same for blocks beyond 2 MiB, whose acquires JavaScript does not count. */
   isLargeDue(): boolean {
     if (--this.#largeUntilSample > 0) return false;
     this.largeWeight = this.#largeStep;
-    this.#largeStep = 1 + randomBits(this.mask);
+    this.#largeStep = this.#drawInterval();
     this.#largeUntilSample = this.#largeStep;
     return true;
   }
@@ -247,15 +265,12 @@ export class PoolGuard {
    */
   trySample(size: number, tag: SliceTag): PooledBuffer | undefined {
     const { acquired, skipped } = this.#cache.magazines;
-    // By chance, so that a program whose acquires follow a pattern shows all of it.
-    const skip = randomBits(this.mask);
-    acquired[tag]! += skip;
-    skipped[tag]! += skip;
     const start = performance.now();
     const count = acquired[tag]! - skipped[tag]!;
     const weight = Math.max((count - this.#sampledAt[tag]!) >>> 0, 1);
     this.#sampledAt[tag] = count;
     const buf = this.tryAcquire(size, weight);
+    this.#setNextSample(tag);
     this.budget.spend(start, performance.now());
     return buf;
   }
@@ -536,10 +551,4 @@ if (!isMainThread) {
 /** undefined when neither leak detection nor a guard is on. */
 export function makeGuard(cache: LeaseCache, native: NativePool): PoolGuard | undefined {
   return native.leakDetection === 0 && native.guard === 0 ? undefined : new PoolGuard(cache, native);
-}
-
-/** A step of twice the sample's mean, to which chance adds up to as much: see sample(). */
-function sampleMask(leases: number): number {
-  if (leases <= 1) return 0;
-  return 2 ** (Math.ceil(Math.log2(leases)) + 1) - 1;
 }

@@ -12,7 +12,7 @@ export interface ChildResult {
 }
 
 export interface ChildOptions {
-  /** Added to the environment, from which all SUPERSLAB_* are taken out first. */
+  /** Added to the environment, from which all SUPERSLAB_* but those of PASSED are taken out first. */
   readonly env?: Record<string, string>;
   readonly nodeArguments?: readonly string[];
   readonly cwd?: string;
@@ -21,9 +21,20 @@ export interface ChildOptions {
   readonly timeoutMs?: number;
 }
 
+/** The suite may be run under leak detection and guards; so are its children, unless a test says otherwise. */
+const PASSED = [
+  'SUPERSLAB_LEAK_DETECTION',
+  'SUPERSLAB_LEAK_FRAMES',
+  'SUPERSLAB_LEAK_SAMPLE',
+  'SUPERSLAB_GUARD',
+  'SUPERSLAB_QUARANTINE_BYTES',
+];
+
 /** Never rejects: the result tells how the process ended. `script` is an ES module. */
 export function runChild(script: string, options: ChildOptions = {}): Promise<ChildResult> {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SUPERSLAB_'));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => PASSED.includes(name) || !name.startsWith('SUPERSLAB_'),
+  );
   const node = [...(options.nodeArguments ?? []), '--input-type=module', '-e', script];
   const [file, args]: [string, string[]] =
     options.shellLimit === undefined
