@@ -248,7 +248,7 @@ describe('starting and ending', () => {
       import { spawn } from 'node:child_process';
       import { startInspector } from 'superslab/inspector';
       const { url } = await startInspector();
-      const script = 'fetch(process.argv[1] + "events").then(async (r) => { for await (const part of r.body) console.log("x"); })';
+      const script = 'fetch(process.argv[1] + "events").then(async (r) => { console.log("x"); for await (const part of r.body); })';
       const listener = spawn(process.execPath, ['-e', script, url], { stdio: ['ignore', 'pipe', 'ignore'] });
       listener.stdout.once('data', () => { listener.unref(); listener.stdout.destroy(); console.log('heard'); });
     `);

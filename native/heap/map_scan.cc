@@ -190,7 +190,9 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
   space_.list_entries(ready_);
   for (const BlockNumber block : recent) {
     const SuperslabIndex index = superslab_of(block);
-    if (index >= kMaxSuperslabs || !has_entry(index)) continue;
+    static_assert(superslab_of(~BlockNumber{0}) < kMaxSuperslabs,
+                  "no number goes beyond the table");
+    if (!has_entry(index)) continue;
     constexpr unsigned kGranulesPerSlice = kGranulesPerSuperslab / kSlicesPerSuperslab;
     entries_[index].recent |= SliceMask{1} << (block % kGranulesPerSuperslab / kGranulesPerSlice);
   }
