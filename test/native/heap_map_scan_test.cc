@@ -344,6 +344,22 @@ TEST(map_scan, "free slices tell memory that waits from memory that went back") 
   o.script.release(kept);
 }
 
+TEST(map_scan, "memory of secrets is marked") {
+  Observed o;
+  Snapshot policy = plain_policy();
+  policy.sensitive = true;
+  Heap secrets(o.t.space(), o.t.clock, policy);
+  Superslab* large = secrets.take_large(3 * kMiB, nullptr);
+  const BlockNumber plain = o.script.acquire(3 * kMiB);
+  o.scan();
+  const Frame all = o.frame(true);
+  CHECK_EQ(all.find(large->index)->flags & MapRecord::kSecret, int{MapRecord::kSecret});
+  CHECK_EQ(all.find(superslab_of(plain))->flags & MapRecord::kSecret, 0);
+  secrets.give_large(large);
+  secrets.trim(0);
+  o.script.release(plain);
+}
+
 TEST(map_scan, "looks on while threads take and give back") {
   TestHeap t;
   MapScanner scanner(t.space());
