@@ -2,7 +2,8 @@
 # glibc, libsuperslab.so, the same core behind malloc, for LD_PRELOAD and for C.
 # Read by node-gyp and prebuildify. Files are found by scripts/sources.cjs, never listed here.
 #
-#   build_native_tests=1   adds the native tests, linked with a core that has its assertions on
+#   build_native_tests=1   adds the native tests, linked with a core that has its assertions on, and the
+#                          addon by which test/violations makes the mistakes of native code
 #
 # Thread-local storage: the traditional TLS dialect on purpose. -mtls-dialect=gnu2 is faster for a
 # dlopened library, but before glibc 2.40 its slow path loses vector registers (glibc bug 31372),
@@ -122,6 +123,14 @@
           "cflags!": ["-O3"],
           "cflags": ["-O1", "-g"],
           "ldflags": ["-pthread"]
+        },
+        {
+          # No loadable_module: of the .node files in a folder, node-gyp-build loads the first.
+          "target_name": "careless",
+          "type": "shared_library",
+          "product_dir": "<(PRODUCT_DIR)",
+          "sources": ["test/violations/support/careless.cc"],
+          "defines": ["NAPI_VERSION=9"]
         }
       ]
     }]

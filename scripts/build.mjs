@@ -2,7 +2,7 @@
 //
 //   native         build/Release/superslab.node
 //   shim           build/Release/libsuperslab.so, malloc for LD_PRELOAD; with glibc only
-//   native-tests   build/Release/native_tests, assertions on
+//   native-tests   build/Release/native_tests, assertions on, and the addon of test/violations
 //   lib            dist/
 //   dev            dist-dev/: examples and benchmarks (lib first)
 //   ts             lib and dev
@@ -15,7 +15,10 @@ import { main, ScriptError } from './support/paths.mjs';
 const steps = {
   native: (options) => buildNative('superslab', options),
   shim: (options) => buildNative('superslab_malloc', options),
-  'native-tests': (options) => buildNative('native_tests', options),
+  'native-tests': async (options) => {
+    await buildNative('native_tests', options);
+    await buildNative('careless', options);
+  },
   lib: buildLib,
   dev: buildDev,
 };

@@ -11,9 +11,8 @@ const program = () => process.env.CLANG_FORMAT ?? require('clang-format').getNat
 
 await main(() => {
   const write = process.argv.includes('--write');
-  const files = ['native', 'test/native', 'test/shim', 'test/stress', 'test/fuzz'].flatMap((folder) =>
-    filesUnder(folder, ['.h', '.cc', '.c']),
-  );
+  const folders = ['native', 'test/native', 'test/shim', 'test/stress', 'test/fuzz', 'test/violations'];
+  const files = folders.flatMap((folder) => filesUnder(folder, ['.h', '.cc', '.c']));
   if (files.length === 0) return;
   const mode = write ? ['-i'] : ['--dry-run', '--Werror'];
   const { status, error } = spawnSync(program(), ['--style=file', ...mode, ...files], {

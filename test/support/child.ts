@@ -1,6 +1,7 @@
 // Runs JavaScript in a Node of its own: for what ends a process, or is set before it starts.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { noteReport } from './watching.js';
 
 export const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -12,7 +13,10 @@ export interface ChildResult {
 }
 
 export interface ChildOptions {
-  /** Added to the environment, from which all SUPERSLAB_* but those of PASSED are taken out first. */
+  /**
+   * Added to the environment, from which all SUPERSLAB_* but those of PASSED are taken out first. What leak
+   * detection and guards report in the child is a report of the test.
+   */
   readonly env?: Record<string, string>;
   readonly nodeArguments?: readonly string[];
   readonly cwd?: string;
@@ -52,6 +56,7 @@ export function runChild(script: string, options: ChildOptions = {}): Promise<Ch
       },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+        if (/\[SUPERSLAB_(LEAK|GUARD)\]/.test(stderr)) noteReport(stderr, 'a child');
         resolve({ code, signal: error?.signal ?? null, stdout, stderr });
       },
     );

@@ -1,10 +1,13 @@
 // Workers that do what a test tells them, in the test's own words.
 import { Worker } from 'node:worker_threads';
+import { noteReport } from './watching.js';
 
 const program = new URL('../fixtures/worker.mjs', import.meta.url);
 
 interface Reply {
   readonly id: number;
+  /** Instead of the rest: what leak detection or a guard reports in the worker. */
+  readonly report?: string;
   readonly value?: unknown;
   readonly error?: { message: string; code?: string };
 }
@@ -20,6 +23,7 @@ export class TestWorker {
   constructor() {
     this.thread = new Worker(program);
     this.thread.on('message', (reply: Reply) => {
+      if (reply.report !== undefined) noteReport(reply.report, 'a worker');
       const call = this.#calls.get(reply.id);
       if (call === undefined) return;
       this.#calls.delete(reply.id);

@@ -1,0 +1,28 @@
+// `npm run test:guards [-- mode] [vitest arguments]`: every test with leak detection and guards on, and no report
+// of them, but where a test makes mistakes on purpose.
+//
+//   detach    each lease watched for leaks and revoked at its release; the default
+//   canary    each lease watched for leaks, with a canary behind it
+//   poison    each lease watched for leaks, and filled at its release
+//   sampled   one lease of 128 watched for leaks
+import { buildForTests } from './support/build-for-tests.mjs';
+import { at, main, ScriptError } from './support/paths.mjs';
+import { become } from './support/run.mjs';
+
+const modes = {
+  detach: { SUPERSLAB_LEAK_DETECTION: 'full', SUPERSLAB_GUARD: 'detach' },
+  canary: { SUPERSLAB_LEAK_DETECTION: 'full', SUPERSLAB_GUARD: 'canary' },
+  poison: { SUPERSLAB_LEAK_DETECTION: 'full', SUPERSLAB_GUARD: 'poison' },
+  sampled: { SUPERSLAB_LEAK_DETECTION: 'sampled' },
+};
+
+await main(async () => {
+  const [mode = 'detach', ...args] = process.argv.slice(2);
+  if (!(mode in modes)) {
+    throw new ScriptError(`test:guards: no mode "${mode}"; there are ${Object.keys(modes).join(', ')}`);
+  }
+  await buildForTests();
+  process.chdir(at());
+  Object.assign(process.env, modes[mode]);
+  await become([at('node_modules/vitest/vitest.mjs'), 'run', ...args]);
+});
