@@ -180,16 +180,18 @@ const expected: { [program: string]: Expected } = {
     more: (run) => {
       const leaks = kinds(run.records, 'leak');
       expect(leaks.length).toBeGreaterThanOrEqual(10);
-      for (const [i, one] of leaks.entries()) {
-        expect(one).toEqual(leak({ ...requests, acquired: 'leakHere', count: i + 1 }));
+      for (const one of leaks) {
+        expect(one).toEqual(leak({ ...requests, acquired: 'leakHere', count: one.count as number }));
       }
       expect(kinds(run.records, 'report', 'error')).toEqual([]);
-      const [site, ...others] = exitStats(run).leaks;
-      expect(others).toEqual([]);
-      expect(site!.count).toBe(leaks.length);
+      // A stack looks otherwise after the first await.
+      const { leaks: sites } = exitStats(run);
+      const sum = (values: number[]) => values.reduce((a, b) => a + b);
+      expect(sum(sites.map((site) => site.count))).toBe(leaks.length);
       const leaked = Number.parseInt(run.output, 10);
-      expect(site!.estimated).toBeGreaterThan(leaked / 3);
-      expect(site!.estimated).toBeLessThan(leaked * 3);
+      const estimated = sum(sites.map((site) => site.estimated));
+      expect(estimated).toBeGreaterThan(leaked / 3);
+      expect(estimated).toBeLessThan(leaked * 3);
     },
   },
   'leak-three-places': {
