@@ -324,7 +324,7 @@ describe('superslab bench', () => {
 });
 
 describe('what a benchmark is made of:', () => {
-  const { inTurns, quantile } = load<typeof import('../lib/cli/bench/rounds.js')>('bench/rounds');
+  const { inTurns, isNoisy, quantile } = load<typeof import('../lib/cli/bench/rounds.js')>('bench/rounds');
   const { loopOf } = load<typeof import('../lib/cli/bench/work.js')>('bench/work');
 
   test('quartiles lie between the values', () => {
@@ -332,6 +332,12 @@ describe('what a benchmark is made of:', () => {
     expect(quantile([5, 1, 3], 0.5)).toBe(3);
     expect(quantile([0, 10], 0.25)).toBe(2.5);
     expect(quantile([7], 0.75)).toBe(7);
+  });
+
+  test('rounds that lie far apart are told', () => {
+    const measured = (...spreads: number[]) => spreads.map((spread) => ({ name: '', ns: 1, spread }));
+    expect(isNoisy(measured(0.25, 0))).toBe(false);
+    expect(isNoisy(measured(0, 0.26))).toBe(true);
   });
 
   test('turns: each round begins with another, and the first does not count', async () => {

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { type Bench, benches, type Case } from './bench/benches.js';
-import { compare, type Measured, type Pace } from './bench/rounds.js';
+import { compare, isNoisy, type Measured, type Pace } from './bench/rounds.js';
 import { EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';
 import { applyKnobs } from './knobs.js';
@@ -48,9 +48,14 @@ function contenderRows({ contenders }: Bench, rows: readonly Row[]): string[][] 
   return [header, ...body];
 }
 
+function noise(rows: readonly Row[]): string[] {
+  if (!rows.some(({ measured }) => isNoisy(measured))) return [];
+  return ['Other work disturbed this: some rounds lie far apart. Measure again when the machine rests.'];
+}
+
 function lines(bench: Bench, rows: readonly Row[]): string[] {
   const cells = bench.rows === 'cases' ? caseRows(bench, rows) : contenderRows(bench, rows);
-  return [`${bench.name}: ${bench.about}`, '', ...table(cells), '', ...wrap(bench.note, 80)];
+  return [`${bench.name}: ${bench.about}`, '', ...table(cells), '', ...wrap(bench.note, 80), ...noise(rows)];
 }
 
 function machine() {

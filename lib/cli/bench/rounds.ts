@@ -22,6 +22,13 @@ export interface Measured {
   readonly spread: number;
 }
 
+/** Rounds that lie further apart than this were measured beside somebody else's work. */
+const MOST_SPREAD = 0.25;
+
+/** Whether ratios of these say little: the machine was not left alone. */
+export const isNoisy = (measured: readonly Measured[]): boolean =>
+  measured.some(({ spread }) => spread > MOST_SPREAD);
+
 /** At `q` from 0 to 1, between two values in proportion. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
