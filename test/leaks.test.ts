@@ -66,6 +66,12 @@ test('what is released is no leak', async () => {
   expect(pool.leaks()).toEqual([]);
 });
 
+test('a block that was leased before leaks like a new one', async () => {
+  pool.acquire(1500).release();
+  leakHere(1500);
+  expect(await sitesOf(1)).toMatchObject([{ size: 1500, count: 1 }]);
+});
+
 test('each site is one of its own', async () => {
   const first = () => void pool.acquire(10);
   const second = () => void pool.acquire(10);
