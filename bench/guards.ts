@@ -56,6 +56,6 @@ const rows: MeasuredRow[] = [];
 for (const work of options.quick ? CASES.slice(0, 2) : CASES) rows.push(await measure(work));
 print('guards', rows, options, [
   'superslab: nothing is turned on. The factor after each mode is what it costs. Quickest of the rounds.',
-  'A stack takes 1 to 3 µs, and full detection and guards take two for each lease: hundreds of times what a',
+  'A stack takes 1 to 4 µs, and full detection and guards take two for each lease: hundreds of times what a',
   'bare acquire and release cost. Without stacks (SUPERSLAB_LEAK_FRAMES=0) reports do not say where.',
 ]);

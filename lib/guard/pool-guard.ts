@@ -32,7 +32,7 @@ const POISON_BYTE = 0xdb;
 /** Least bytes behind each buffer that no one should touch. */
 const CANARY_BYTES = 16;
 /** Most of them: a block of many MiB may have half a MiB to spare, which is not brought in for this. */
-const MOST_CANARY_BYTES = 65_536;
+const MOST_CANARY_BYTES = 4096;
 
 /** Idle slots of one size class where only some leases are watched. */
 const MOST_SAMPLED_SLOTS = 16;
