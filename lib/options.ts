@@ -1,7 +1,7 @@
 import { facts } from './environment.js';
 import { makeError, show } from './errors.js';
 
-/** What can be set for one pool; see the knob table of the README. Options win over the environment. */
+/** What can be set for one pool; see docs/KNOBS.md. Options win over the environment. */
 export interface BufferPoolOptions {
   /** For errors and reports; "pool-1" and so on by default. */
   name?: string;

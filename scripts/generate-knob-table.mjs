@@ -1,4 +1,4 @@
-// Writes the knob table of README.md from native/policy/knobs.def, between
+// Writes the table of docs/KNOBS.md from native/policy/knobs.def, between
 // <!-- knobs:begin --> and <!-- knobs:end -->.
 //
 //   node scripts/generate-knob-table.mjs           writes it
@@ -158,24 +158,24 @@ export function replaceTables(readme, tables) {
   const begin = readme.indexOf(BEGIN);
   const end = readme.indexOf(END);
   if (begin < 0 || end < begin) {
-    throw new Error(`README.md: the lines ${BEGIN} and ${END}, in this order, are missing`);
+    throw new Error(`docs/KNOBS.md: the lines ${BEGIN} and ${END}, in this order, are missing`);
   }
   return `${readme.slice(0, begin + BEGIN.length)}\n\n${tables}\n\n${readme.slice(end)}`;
 }
 
 function main() {
   const root = new URL('../', import.meta.url);
-  const path = fileURLToPath(new URL('README.md', root));
+  const path = fileURLToPath(new URL('docs/KNOBS.md', root));
   const readme = readFileSync(path, 'utf8');
   const knobs = parseKnobs(readFileSync(new URL('native/policy/knobs.def', root), 'utf8'));
   const wanted = replaceTables(readme, renderTables(knobs));
   if (argv.includes('--check')) {
     if (wanted === readme) return 0;
-    stderr.write('README.md: the knob table is stale; run node scripts/generate-knob-table.mjs\n');
+    stderr.write('docs/KNOBS.md is stale; run node scripts/generate-knob-table.mjs\n');
     return 1;
   }
   if (wanted !== readme) writeFileSync(path, wanted);
-  stdout.write(`README.md: ${knobs.knobs.length} knobs\n`);
+  stdout.write(`docs/KNOBS.md: ${knobs.knobs.length} knobs\n`);
   return 0;
 }
 

@@ -19,7 +19,7 @@ function described(knob: Knob, width: number): string[] {
   return [
     `${knob.flag}  ${setting(knob)}`,
     `${INDENT}${knob.variable}${option}`,
-    // Written for the README's table, which is Markdown.
+    // Written for the table of docs/KNOBS.md, which is Markdown.
     ...wrap(knob.meaning.replaceAll('`', '') + words, width - INDENT.length).map((line) => INDENT + line),
   ];
 }
