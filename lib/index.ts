@@ -4,10 +4,10 @@
  * @packageDocumentation
  */
 import { isMainThread } from 'node:worker_threads';
-import { BufferPool, openPools } from './buffer-pool.js';
-import { facts } from './environment.js';
-import { openAsAsked } from './inspect-hook.js';
-import { PooledBuffer } from './pooled-buffer.js';
+import { facts } from './addon/environment.js';
+import { openAsAsked } from './inspector/hook.js';
+import { BufferPool, openPools } from './pool/buffer-pool.js';
+import { PooledBuffer } from './pool/pooled-buffer.js';
 
 const pool = BufferPool.default;
 
@@ -20,20 +20,23 @@ export const alloc: (size: number) => PooledBuffer = pool.alloc;
 /** Gives one reference of any pooled buffer back; see {@link BufferPool.release}. */
 export const release: (buf: Uint8Array) => void = pool.release;
 
-export type { Advice } from './advice/advice.js';
-export type { KnobRow } from './binding.js';
+export type { KnobRow } from './addon/binding.js';
+export type { ErrorCode, SuperslabError } from './errors.js';
+export type { GuardEvents } from './guard/reports.js';
+export type { GuardFault, GuardReport } from './guard/types.js';
 export type {
   PoolExhaustedMessage,
   PoolGrowMessage,
   PoolGuardMessage,
   PoolLeakMessage,
   PoolTrimMessage,
-} from './channels.js';
-export type { ErrorCode, SuperslabError } from './errors.js';
-export type { GuardEvents } from './guard/reports.js';
-export type { GuardFault, GuardReport } from './guard/types.js';
-export { watchHistograms } from './lease-sampling.js';
-export type { BufferPoolOptions } from './options.js';
+} from './measure/channels.js';
+export { watchHistograms } from './measure/lease-sampling.js';
+export type { BufferPoolOptions } from './pool/options.js';
+export type { Scope } from './pool/scope.js';
+export type { ShareToken } from './pool/share-token.js';
+export type { TaggedPool } from './pool/tagged-pool.js';
+export type { Advice } from './stats/advice/advice.js';
 export type {
   ClassStats,
   HeapStats,
@@ -45,11 +48,8 @@ export type {
   PoolStats,
   ProcessStats,
   SpaceStats,
-} from './pool-stats.js';
-export { core, memoryFacts, stats } from './process-stats.js';
-export type { Scope } from './scope.js';
-export type { ShareToken } from './share-token.js';
-export type { TaggedPool } from './tagged-pool.js';
+} from './stats/pool-stats.js';
+export { core, memoryFacts, stats } from './stats/process-stats.js';
 export { BufferPool, PooledBuffer };
 
 export default BufferPool.default;

@@ -5,9 +5,9 @@
  */
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { makeError, show } from './errors.js';
-import { watchHistograms } from './lease-sampling.js';
-import { bucketBounds, type Metric, MetricReader, type MetricValue, metrics } from './metrics.js';
-import { requirePeer } from './peer.js';
+import { watchHistograms } from './measure/lease-sampling.js';
+import { bucketBounds, type Metric, MetricReader, type MetricValue, metrics } from './metrics/metrics.js';
+import { requirePeer } from './metrics/peer.js';
 
 const telemetry = requirePeer<typeof import('@opentelemetry/api')>(
   '@opentelemetry/api',

@@ -1,4 +1,4 @@
-// Writes lib/pool-stats.ts from native/heap/stats.def, the one list of statistics.
+// Writes lib/stats/pool-stats.ts from native/heap/stats.def, the one list of statistics.
 //
 //   node scripts/generate-stats-types.mjs [--check]
 import fs from 'node:fs';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const source = path.join(root, 'native/heap/stats.def');
-const target = path.join(root, 'lib/pool-stats.ts');
+const target = path.join(root, 'lib/stats/pool-stats.ts');
 
 const KINDS = 'HEAP|CLASS|LATENCY|HISTOGRAM|PROCESS|POOL|POOL_PROCESS|POOL_CLASS|SHOWN';
 /** Which interface a kind's figures stand in, where that is not the kind itself. */
@@ -46,7 +46,7 @@ function fields(scope, { type = 'number', indent = '  ' } = {}) {
 }
 
 const text = `// Generated from native/heap/stats.def by scripts/generate-stats-types.mjs. Do not edit.
-import type { KnobRow } from './binding.js';
+import type { KnobRow } from '../addon/binding.js';
 
 /** What a heap counts itself. */
 export interface HeapStats {
@@ -161,7 +161,7 @@ ${fields('memory')}
 
 if (process.argv.includes('--check')) {
   if (fs.existsSync(target) && fs.readFileSync(target, 'utf8') === text) process.exit(0);
-  console.error('lib/pool-stats.ts is stale: run "node scripts/generate-stats-types.mjs"');
+  console.error('lib/stats/pool-stats.ts is stale: run "node scripts/generate-stats-types.mjs"');
   process.exit(1);
 }
 fs.writeFileSync(target, text);

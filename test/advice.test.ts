@@ -4,9 +4,9 @@ import type { ClassStats, KnobRow, PoolStats } from '../dist/esm/index.js';
 import superslab, { BufferPool, stats as processStats } from '../dist/esm/index.js';
 import { internal } from './support/internal.js';
 
-const { adviceOn, rules } = internal<typeof import('../lib/advice/index.js')>('advice/index');
-const { adviceFacts } = internal<typeof import('../lib/advice/facts.js')>('advice/facts');
-const { reportText } = internal<typeof import('../lib/report.js')>('report');
+const { adviceOn, rules } = internal<typeof import('../lib/stats/advice/index.js')>('stats/advice/index');
+const { adviceFacts } = internal<typeof import('../lib/stats/advice/facts.js')>('stats/advice/facts');
+const { reportText } = internal<typeof import('../lib/stats/report.js')>('stats/report');
 
 const MiB = 2 ** 20;
 

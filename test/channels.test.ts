@@ -7,8 +7,8 @@ import { childJson } from './support/child.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
 
-const { binding } = internal<typeof import('../lib/binding.js')>('binding');
-const { channels } = internal<typeof import('../lib/channels.js')>('channels');
+const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+const { channels } = internal<typeof import('../lib/measure/channels.js')>('measure/channels');
 
 const undo: (() => void)[] = [];
 afterEach(() => {

@@ -1,7 +1,7 @@
 // How `superslab stats` writes what it was told: figures that are made up.
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import type { ClassStats, LeakSite, PoolStats, ProcessStats } from '../lib/pool-stats.js';
+import type { ClassStats, LeakSite, PoolStats, ProcessStats } from '../lib/stats/pool-stats.js';
 
 // What is tested is what is shipped, and the package does not export its command line.
 const require = createRequire(import.meta.url);

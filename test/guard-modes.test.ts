@@ -6,7 +6,9 @@ import { BufferPool, type BufferPoolOptions, type GuardReport, type PooledBuffer
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 
-const { windows } = createRequire(import.meta.url)('../dist/cjs/windows.js') as { windows: ArrayBuffer[] };
+const { windows } = createRequire(import.meta.url)('../dist/cjs/pool/windows.js') as {
+  windows: ArrayBuffer[];
+};
 
 type Guard = Exclude<NonNullable<BufferPoolOptions['guard']>, 'off'>;
 const ALL: readonly Guard[] = ['poison', 'canary', 'detach'];

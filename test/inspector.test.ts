@@ -386,7 +386,7 @@ test('one timer for all, no scan while nobody listens', async () => {
     import { get } from 'node:http';
     import { setTimeout as pause } from 'node:timers/promises';
     const require = createRequire(process.cwd() + '/');
-    const { binding } = require('./dist/cjs/binding.js');
+    const { binding } = require('./dist/cjs/addon/binding.js');
     let scans = 0;
     const { scan } = binding;
     binding.scan = (...args) => { scans++; scan(...args); };

@@ -14,10 +14,10 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
 
-const { facts, openCaches } = internal<typeof import('../lib/environment.js')>('environment');
-const { binding } = internal<typeof import('../lib/binding.js')>('binding');
-const sampling = internal<typeof import('../lib/lease-sampling.js')>('lease-sampling');
-const processStats = internal<typeof import('../lib/process-stats.js')>('process-stats');
+const { facts, openCaches } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
+const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+const sampling = internal<typeof import('../lib/measure/lease-sampling.js')>('measure/lease-sampling');
+const processStats = internal<typeof import('../lib/stats/process-stats.js')>('stats/process-stats');
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

@@ -9,10 +9,10 @@ import { thrownBy } from './support/expect-error.js';
 import { type Family, parseExposition } from './support/exposition.js';
 import { internal } from './support/internal.js';
 
-const { facts, openCaches } = internal<typeof import('../lib/environment.js')>('environment');
-const { binding } = internal<typeof import('../lib/binding.js')>('binding');
-const sampling = internal<typeof import('../lib/lease-sampling.js')>('lease-sampling');
-const processStats = internal<typeof import('../lib/process-stats.js')>('process-stats');
+const { facts, openCaches } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
+const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+const sampling = internal<typeof import('../lib/measure/lease-sampling.js')>('measure/lease-sampling');
+const processStats = internal<typeof import('../lib/stats/process-stats.js')>('stats/process-stats');
 
 const open: BufferPool[] = [];
 const makePool = (options: ConstructorParameters<typeof BufferPool>[0]) => {

@@ -1,6 +1,6 @@
 // Knobs as options of a command: --purge-delay-ms=500 is SUPERSLAB_PURGE_DELAY_MS=500. Which there
 // are, and what they may be, only the native table knows (native/policy/knobs.def).
-import type { KnobRow } from '../binding.js';
+import type { KnobRow } from '../addon/binding.js';
 import type { GivenOption } from './arguments.js';
 import { CliError, EXIT, usageError } from './cli-error.js';
 
@@ -29,10 +29,10 @@ export function knobOf({ arg, name, value }: GivenOption): [variable: string, va
   return [variableOf(name), value];
 }
 
-type Native = typeof import('../binding.js');
+type Native = typeof import('../addon/binding.js');
 
 /** The addon, which is needed only where there is something to check. */
-const native = (): Native => require('../binding.js') as Native;
+const native = (): Native => require('../addon/binding.js') as Native;
 
 /**
  * Puts `knobs` into the environment of this process, and lets the native side check all SUPERSLAB_*

@@ -1,7 +1,7 @@
-import { adviceFacts } from '../advice/facts.js';
-import { adviceOn } from '../advice/index.js';
-import type { PoolStats, ProcessStats } from '../pool-stats.js';
-import { reportText } from '../report.js';
+import { adviceFacts } from '../stats/advice/facts.js';
+import { adviceOn } from '../stats/advice/index.js';
+import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
+import { reportText } from '../stats/report.js';
 import { EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';
 import { lookingExits, lookingHelp, lookingOptions } from './looking.js';

@@ -1,5 +1,5 @@
 // superslab.stats() as text for people.
-import type { LeakSite, PoolStats, ProcessStats } from '../pool-stats.js';
+import type { LeakSite, PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { bytes, duration, percent } from '../text.js';
 import { figure, type Style, shorten, table, wrap } from './output.js';
 

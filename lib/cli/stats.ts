@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessStats } from '../pool-stats.js';
+import type { ProcessStats } from '../stats/pool-stats.js';
 import type { Arguments } from './arguments.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { channels, type PoolLeakMessage } from '../channels.js';
+import { channels, type PoolLeakMessage } from '../measure/channels.js';
 import type { GuardReport } from './types.js';
 
 /** What pool.on() takes. */

@@ -1,4 +1,4 @@
-import { binding } from '../binding.js';
+import { binding } from '../addon/binding.js';
 
 type Transfer = (this: ArrayBuffer, length: number) => ArrayBuffer;
 

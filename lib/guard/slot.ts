@@ -1,4 +1,4 @@
-import type { BlockNumber, SliceTag } from '../binding.js';
+import type { BlockNumber, SliceTag } from '../addon/binding.js';
 import type { PoolGuard } from './pool-guard.js';
 import type { CapturedStack } from './stack.js';
 

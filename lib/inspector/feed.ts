@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { watchHistograms } from '../lease-sampling.js';
-import type { ProcessStats } from '../pool-stats.js';
-import { stats } from '../process-stats.js';
+import { watchHistograms } from '../measure/lease-sampling.js';
+import type { ProcessStats } from '../stats/pool-stats.js';
+import { stats } from '../stats/process-stats.js';
 import { Client, event } from './client.js';
 import { figuresOf, leaksOf } from './figures.js';
 import { makeHello, PERIOD_MS } from './hello.js';

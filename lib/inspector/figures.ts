@@ -1,5 +1,5 @@
-import { facts } from '../environment.js';
-import type { PoolStats, ProcessStats } from '../pool-stats.js';
+import { facts } from '../addon/environment.js';
+import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import type { InspectorStats, InspectorTotals, LeakSites, SlowPaths } from './types.js';
 
 /** Those of the totals that are sums over the pools; the others are of the whole process. */

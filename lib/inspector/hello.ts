@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { threadId } from 'node:worker_threads';
-import { binding } from '../binding.js';
-import { facts } from '../environment.js';
+import { binding } from '../addon/binding.js';
+import { facts } from '../addon/environment.js';
 import type { Hello } from './types.js';
 
 /** Compiled, this file lies in dist/cjs/inspector/. */

@@ -1,4 +1,4 @@
-import { binding } from '../binding.js';
+import { binding } from '../addon/binding.js';
 import { makeError } from '../errors.js';
 
 export interface Frames {

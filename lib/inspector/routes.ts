@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { stats } from '../process-stats.js';
-import { reportText } from '../report.js';
-import { reportContext } from '../report-context.js';
+import { stats } from '../stats/process-stats.js';
+import { reportText } from '../stats/report.js';
+import { reportContext } from '../stats/report-context.js';
 import { answerWith } from './answer.js';
 import { feed } from './feed.js';
 import { makeHello } from './hello.js';

@@ -1,4 +1,4 @@
-// The native surface as lib/binding.ts declares it.
+// The native surface as lib/addon/binding.ts declares it.
 #include "binding/calls.h"
 
 static Napi::Object init_superslab(Napi::Env env, Napi::Object exports) {

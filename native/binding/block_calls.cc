@@ -7,7 +7,7 @@
 namespace superslab {
 namespace {
 
-/// What refill() and takeLarge() answer instead of blocks; lib/binding.ts names them.
+/// What refill() and takeLarge() answer instead of blocks; lib/addon/binding.ts names them.
 constexpr std::int32_t kNoRoom = 0;
 constexpr std::int32_t kNoMemory = -1;
 

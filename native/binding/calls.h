@@ -1,5 +1,5 @@
 // What the native functions of all kinds share, and the list of the kinds. Each group's functions
-// are declared for JavaScript in lib/binding.ts.
+// are declared for JavaScript in lib/addon/binding.ts.
 //
 // Nothing in them throws for what a user did: results are numbers, and the facade makes the errors.
 #pragma once

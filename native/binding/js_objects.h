@@ -1,4 +1,4 @@
-// Plain JavaScript objects for what the core knows. lib/binding.ts declares their shapes.
+// Plain JavaScript objects for what the core knows. lib/addon/binding.ts declares their shapes.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// Statistics as plain JavaScript objects. lib/binding.ts declares their shapes.
+// Statistics as plain JavaScript objects. lib/addon/binding.ts declares their shapes.
 #pragma once
 
 #include <napi.h>

@@ -1,6 +1,6 @@
 // The JavaScript door's thread cache: magazines of block numbers, in memory that JavaScript maps.
 //
-// JavaScript pops and pushes numbers itself (lib/lease-cache.ts); the functions here run when a
+// JavaScript pops and pushes numbers itself (lib/pool/lease-cache.ts); the functions here run when a
 // magazine is empty or full. One environment uses a LeaseCache, from its own thread.
 //
 // Invariant: a magazine holds only blocks of slabs that this cache's SlabOwner owns. Shared leases

@@ -22,8 +22,8 @@ export function entries() {
         cjs: target.require?.default,
       };
       const right =
-        entry.esm?.startsWith('./dist/esm/') &&
-        entry.cjs?.startsWith('./dist/cjs/') &&
+        entry.esm?.startsWith('./dist/esm') &&
+        entry.cjs?.startsWith('./dist/cjs') &&
         target.import.types === declaration(entry.esm) &&
         target.require.types === declaration(entry.cjs);
       if (!right) {

@@ -1,5 +1,5 @@
 // The benchmarks that come with the package.
-import type { BufferPoolOptions } from '../../options.js';
+import type { BufferPoolOptions } from '../../pool/options.js';
 import { bytes } from '../../text.js';
 import type { Contender } from './rounds.js';
 import type { Touch, Work } from './work.js';

@@ -15,7 +15,7 @@ function look(): Report {
   try {
     // It comes without types.
     file = (require('node-gyp-build') as { resolve(folder: string): string }).resolve(packageRoot);
-    const { binding, check } = require('../../binding.js') as typeof import('../../binding.js');
+    const { binding, check } = require('../../addon/binding.js') as typeof import('../../addon/binding.js');
     const { knobs } = check(binding.attach(() => {}));
     return { path: file, knobs: Object.fromEntries(knobs.map((row) => [row.variable, row.value])) };
   } catch (error) {

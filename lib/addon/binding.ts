@@ -1,0 +1,293 @@
+import path from 'node:path';
+import { makeError } from '../errors.js';
+import type {
+  ClassStats,
+  HeapStats,
+  Histogram,
+  LatencyStats,
+  LeakSite,
+  MemoryFacts,
+  ProcessStats,
+  SpaceStats,
+} from '../stats/pool-stats.js';
+
+/** A pool within this environment (the main thread or a worker). */
+export type PoolId = number;
+
+/** Superslab index x 32,768 + 64-byte granule in the superslab. */
+export type BlockNumber = number;
+
+/** What a 64 KiB slice holds: 0 nothing, 255 a block beyond 2 MiB, else a size class plus one. */
+export type SliceTag = number;
+
+export interface KnobRow {
+  /** Whether it is 0 or 1; as an option, false or true. */
+  readonly isFlag: boolean;
+  readonly option: string;
+  readonly variable: string;
+  readonly unit: string;
+  readonly words: string;
+  readonly meaning: string;
+  readonly default: string;
+  /** What holds in this process before options. */
+  readonly value: string;
+}
+
+/** A row of native/heap/stats.def. */
+export interface StatisticRow {
+  /**
+   * One value a heap, a size class, or a pool (made in JavaScript); 'process': the same in every pool;
+   * 'latency': of PoolStats.slow; 'histogram': one of 32 buckets.
+   */
+  readonly scope: 'heap' | 'class' | 'pool' | 'process' | 'latency' | 'histogram';
+  /** A counter never falls while its pool lives. */
+  readonly kind: 'counter' | 'level';
+  /** Its key in PoolStats, or in ClassStats. */
+  readonly name: string;
+  readonly unit: string;
+  readonly meaning: string;
+}
+
+/** What stays the same for the whole process. */
+export interface Facts {
+  /** The size class for a lease, by its size in 64-byte granules, up to 2 MiB. */
+  readonly tagOfGranules: Uint8Array;
+  readonly bytesOfTag: Uint32Array;
+  readonly maxBlockBytes: number;
+  readonly knobs: readonly KnobRow[];
+  readonly statistics: readonly StatisticRow[];
+  readonly reportAtExit: boolean;
+  /** Whether libsuperslab.so serves this process's malloc, and its core serves the pools too. */
+  readonly sharesCore: boolean;
+}
+
+/** A pool, and the policy values that the facade acts on. */
+export interface NativePool {
+  readonly id: PoolId;
+  /** Names the heap behind it in this process. */
+  readonly heapId: number;
+  /**
+   * Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64], parked[256],
+   * parkedLargeSlices[1], skipped[256]; see heap/lease_cache.h.
+   */
+  readonly magazines: ArrayBuffer | undefined;
+  /** 0 never, 1 at acquire, 2 at release. */
+  readonly zero: number;
+  /** 0 throw, 1 wait, 2 fallback. */
+  readonly onExhausted: number;
+  /** Its memory is kept from core dumps and forked children. */
+  readonly sensitive: boolean;
+  /** Its memory is kept from swap. */
+  readonly lockMemory: boolean;
+  readonly waitMs: number;
+  readonly purgeDelayMs: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+  /** 0 off, 1 sampled, 2 full. */
+  readonly leakDetection: number;
+  /** Of how many leases `sampled` watches one. */
+  readonly leakSample: number;
+  readonly leakFrames: number;
+  /** 0 off, 1 poison, 2 canary, 3 detach. */
+  readonly guard: number;
+  readonly quarantineBytes: number;
+}
+
+export interface Failure {
+  readonly error: 'noMemory' | 'environment' | 'option';
+  readonly message: string;
+}
+
+/** What the native side counts of one heap. */
+export interface NativeStats {
+  readonly heapId: number;
+  readonly name: string;
+  readonly closed: boolean;
+  readonly heap: HeapStats;
+  readonly classes: readonly Omit<ClassStats, 'hitRate' | 'occupancy'>[];
+  readonly slow: LatencyStats;
+  readonly histograms: { readonly sizes: Histogram; readonly lifetimes: Histogram };
+  /** Of the sampled leases: what was asked for, and the blocks that served it. */
+  readonly sizeBytes: number;
+  readonly capacityBytes: number;
+}
+
+export interface NativeProcessStats {
+  /** The default heap first, then the others from oldest to youngest. */
+  readonly pools: readonly NativeStats[];
+  readonly space: SpaceStats;
+  readonly faults: ProcessStats['faults'];
+}
+
+export interface SlabCut {
+  readonly tag: SliceTag;
+  /** Of a block. */
+  readonly bytes: number;
+  /** 64 KiB slices of a slab. */
+  readonly slices: number;
+  /** Blocks of a slab. */
+  readonly blocks: number;
+}
+
+/** What refill() and takeLarge() answer instead of blocks. */
+export const NO_ROOM = 0;
+export const NO_MEMORY = -1;
+
+/** What share(), adopt() and revoke() answer. */
+export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3 } as const;
+
+/** What refusedSecrecy() answers: a set of these. */
+export const SECRECY = { noDump: 1, wipeOnFork: 2, locked: 4 } as const;
+
+/** What takeSignals() answers: a set of these. */
+export const SIGNAL = { flush: 1, roomMade: 2 } as const;
+
+/**
+ * The native surface (native/binding/addon.cc). Nothing of it throws for what a user did; sizes are in
+ * bytes. Everything is called from the environment's own thread.
+ */
+export interface Binding {
+  attach(onSignal: () => void): Facts | Failure;
+  /** Options as [name, value] pairs; undefined for the default pool. */
+  openPool(
+    options: readonly (readonly [string, string | number])[] | undefined,
+    name: string,
+  ): NativePool | Failure;
+  closePool(pool: PoolId): void;
+  /** Whether the pool is closed and everything of it is home. */
+  isSettled(pool: PoolId): boolean;
+
+  /** Fills an empty magazine: how many blocks it holds now, NO_ROOM or NO_MEMORY. */
+  refill(pool: PoolId, tag: SliceTag): number;
+  /** Makes room in a full magazine. */
+  spill(pool: PoolId, tag: SliceTag): void;
+  give(pool: PoolId, block: BlockNumber): void;
+  flush(pool: PoolId): void;
+  /** A block beyond 2 MiB: its number, NO_ROOM or NO_MEMORY. */
+  takeLarge(pool: PoolId, bytes: number): BlockNumber;
+  /** Bytes that such a block is charged for. */
+  largeCapacity(pool: PoolId, bytes: number): number;
+
+  /** A new ArrayBuffer over a superslab; undefined where the host forbids external ones. */
+  window(superslab: number): ArrayBuffer | undefined;
+  largeWindow(block: BlockNumber): ArrayBuffer | undefined;
+  capacity(block: BlockNumber): number;
+
+  /** The token, or a LEASE_FAULT. */
+  share(block: BlockNumber, length: number): string | number;
+  /** A LEASE_FAULT; the block and the lease's length in out[0] and out[1]. */
+  adopt(token: string, out: Float64Array): number;
+  /** A LEASE_FAULT. */
+  revoke(token: string): number;
+  releaseShared(block: BlockNumber): void;
+  outstandingTokens(): number;
+
+  startWaiting(pool: PoolId): void;
+  stopWaiting(pool: PoolId): void;
+  /** Blocks the thread for up to `ms`; whether there is room for `bytes` then. */
+  waitForRoom(pool: PoolId, bytes: number, ms: number): boolean;
+  takeSignals(pool: PoolId): number;
+
+  /** What the operating system refused so far of sensitive and lockMemory. */
+  refusedSecrecy(pool: PoolId): number;
+
+  /** Gives idle memory back; whether there is reason to come again. */
+  tick(pool: PoolId): boolean;
+  /** Superslabs whose windows should be dropped. */
+  staleWindows(): number[];
+  isLargeBlock(block: BlockNumber, bytes: number): boolean;
+  /** Bytes given back to the operating system. */
+  trim(pool: PoolId, targetBytes: number): number;
+  /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */
+  committedBytes(pool: PoolId): number;
+  /** Every size class, and how its slabs are cut. */
+  slabCuts(): SlabCut[];
+  /** What scan() works with; undefined without memory. */
+  makeScanner(): object | undefined;
+  /**
+   * Looks at all memory on another thread, then calls `done` with what changed since the scan before and
+   * with everything, as far as asked for (lib/inspector/types.ts: MapFrame). One scan of a scanner at a
+   * time. `ordinals` are pairs: a heapId, and what the frames are to call that heap.
+   */
+  scan(
+    scanner: object,
+    ordinals: Uint32Array,
+    changes: boolean,
+    full: boolean,
+    atMs: number,
+    done: (changes: ArrayBuffer | undefined, full: ArrayBuffer | undefined) => void,
+  ): void;
+
+  /**
+   * What this thread still has leased of the pool when it ends is noted as leaked under `name`; under
+   * none if that is empty. Returns the size of the machine's pages.
+   */
+  watchPool(pool: PoolId, name: string): number;
+  /** A new ArrayBuffer over the first bytes of a block. */
+  ownWindow(block: BlockNumber, bytes: number): ArrayBuffer | undefined;
+  /** For Node.js without ArrayBuffer.prototype.transfer. */
+  detach(memory: ArrayBuffer): boolean;
+  fillBytes(block: BlockNumber, from: number, to: number, byte: number): void;
+  /** The offset of the first byte in [from, to) that is not `byte`; -1. */
+  firstOther(block: BlockNumber, from: number, to: number, byte: number): number;
+  /** A pattern in [from, to), and the offset of the first byte that is not part of it; -1. */
+  writeCanary(block: BlockNumber, from: number, to: number): void;
+  brokenCanary(block: BlockNumber, from: number, to: number): number;
+  /** At most 16 bytes in hexadecimal. */
+  hexBytes(block: BlockNumber, from: number, to: number): string;
+  /** How many leaks the site has had, this one included. */
+  noteLeak(
+    pool: PoolId,
+    tag: string,
+    stack: string,
+    threadEnded: boolean,
+    bytes: number,
+    size: number,
+    ageMs: number,
+    estimated: number,
+  ): number;
+  /** Those of a pool, or of the process. */
+  leakSites(pool?: PoolId): LeakSite[];
+  countGuardReport(pool: PoolId): void;
+
+  /** undefined once the pool is closed and everything of it is home. */
+  stats(pool: PoolId): NativeStats | undefined;
+  processStats(): NativeProcessStats;
+  /** undefined where the kernel tells nothing. */
+  memoryFacts(): Promise<MemoryFacts | undefined>;
+  /** A lease of `size` bytes in a block of `capacity` that stands for `weight` leases. */
+  recordSize(pool: PoolId, size: number, capacity: number, weight: number): void;
+  recordLifetime(pool: PoolId, microseconds: number, weight: number): void;
+}
+
+// It comes without types.
+const loadAddon = require('node-gyp-build') as (packageRoot: string) => unknown;
+
+function load(): Binding {
+  const packageRoot = path.join(__dirname, '..', '..', '..');
+  try {
+    return loadAddon(packageRoot) as Binding;
+  } catch (cause) {
+    throw makeError(
+      'ERR_SUPERSLAB_BINARY',
+      `no native binary for ${process.platform}-${process.arch} with Node ${process.versions.node}; ` +
+        "in the package's folder, build one with " +
+        '"npm install --no-save node-addon-api && npx node-gyp rebuild" (needs python3, make and a C++20 compiler)',
+      Error,
+      { cause },
+    );
+  }
+}
+
+export const binding: Binding = load();
+
+/** Throws what a failed native call means. */
+export function check<T extends object>(result: T | Failure): T {
+  if (!('error' in result)) return result;
+  const code = {
+    noMemory: 'ERR_SUPERSLAB_NO_MEMORY',
+    environment: 'ERR_SUPERSLAB_ENV',
+    option: 'ERR_SUPERSLAB_OPTION',
+  } as const;
+  throw makeError(code[result.error], result.message, result.error === 'option' ? TypeError : Error);
+}

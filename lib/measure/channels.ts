@@ -1,0 +1,120 @@
+import { type Channel, channel } from 'node:diagnostics_channel';
+import { binding, type PoolId } from '../addon/binding.js';
+import type { GuardReport } from '../guard/types.js';
+
+/** `superslab:pool:grow`: an acquire took memory from the operating system. */
+export interface PoolGrowMessage {
+  readonly pool: string;
+  readonly bytes: number;
+  /** What the pool has then. */
+  readonly committedBytes: number;
+}
+
+/** `superslab:pool:trim`: idle memory went back to the operating system, asked for or not. */
+export interface PoolTrimMessage {
+  readonly pool: string;
+  readonly bytes: number;
+  /** What the pool has then. */
+  readonly committedBytes: number;
+}
+
+/** `superslab:pool:exhausted`: a request found no room under maxBytes. */
+export interface PoolExhaustedMessage {
+  readonly pool: string;
+  /** Of the buffer that was asked for. */
+  readonly size: number;
+  readonly maxBytes: number;
+  /** What is done then: `wait` in acquireAsync() too. A wait in vain is followed by another message, `throw`. */
+  readonly outcome: 'throw' | 'wait' | 'fallback';
+}
+
+/** `superslab:pool:leak`: a buffer was collected that nobody had released; see `leakDetection`. */
+export interface PoolLeakMessage {
+  readonly pool: string;
+  /** Empty without one. */
+  readonly tag: string;
+  /** Of the buffer. */
+  readonly size: number;
+  /** From acquire to report. */
+  readonly ageMs: number;
+  /** Where it was acquired; empty when that is not known. */
+  readonly stack: string;
+  /** Leaks of this place so far, this one included. */
+  readonly count: number;
+}
+
+/** `superslab:pool:guard`: a guard found a mistake; see `guard`. */
+export type PoolGuardMessage = GuardReport;
+
+/** What is published, by the end of the channel's name. */
+export interface PoolMessages {
+  grow: PoolGrowMessage;
+  trim: PoolTrimMessage;
+  exhausted: PoolExhaustedMessage;
+  leak: PoolLeakMessage;
+  guard: PoolGuardMessage;
+}
+
+/** A channel of node:diagnostics_channel: subscribers hear of what happens in their own thread. */
+class PoolChannel<Message> {
+  // Held here: node drops a channel that nobody refers to, and its subscribers with it.
+  readonly #channel: Channel;
+  #publishing = false;
+
+  constructor(end: keyof PoolMessages) {
+    this.#channel = channel(`superslab:pool:${end}`);
+  }
+
+  /** Ask first: a message costs something only when somebody listens. */
+  get hasSubscribers(): boolean {
+    return this.#channel.hasSubscribers;
+  }
+
+  /**
+   * Subscribers are called before it returns, and may use pools: publish where nothing is half done. What they
+   * cause on this very channel is not published, or a subscriber that acquires would never end.
+   */
+  publish(message: Message): void {
+    if (this.#publishing) return;
+    this.#publishing = true;
+    try {
+      this.#channel.publish(message);
+    } finally {
+      this.#publishing = false;
+    }
+  }
+}
+
+export const channels: { readonly [End in keyof PoolMessages]: PoolChannel<PoolMessages[End]> } = {
+  grow: new PoolChannel('grow'),
+  trim: new PoolChannel('trim'),
+  exhausted: new PoolChannel('exhausted'),
+  leak: new PoolChannel('leak'),
+  guard: new PoolChannel('guard'),
+};
+
+interface PoolIdentity {
+  readonly id: PoolId;
+  readonly name: string;
+}
+
+/** Does `work`, which may take memory from the operating system, and tells those who listen how much. */
+export function tellingGrowth<T>(pool: PoolIdentity, work: () => T): T {
+  const before = binding.committedBytes(pool.id);
+  const result = work();
+  const committedBytes = binding.committedBytes(pool.id);
+  const bytes = committedBytes - before;
+  if (bytes > 0) channels.grow.publish({ pool: pool.name, bytes, committedBytes });
+  return result;
+}
+
+/** Does `work`, which may give memory back to the operating system, and tells those who listen how much. */
+export function tellingTrim<T>(pool: PoolIdentity, work: () => T): T {
+  if (!channels.trim.hasSubscribers) return work();
+  const before = binding.committedBytes(pool.id);
+  const result = work();
+  const committedBytes = binding.committedBytes(pool.id);
+  const bytes = before - committedBytes;
+  if (bytes > 0) channels.trim.publish({ pool: pool.name, bytes, committedBytes });
+  return result;
+}

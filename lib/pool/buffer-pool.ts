@@ -1,0 +1,422 @@
+import { EventEmitter } from 'node:events';
+import type { RecordableHistogram } from 'node:perf_hooks';
+import { types } from 'node:util';
+import { binding, check } from '../addon/binding.js';
+import { makeError, show } from '../errors.js';
+import type { GuardEvents, Listeners } from '../guard/reports.js';
+import type { GuardReport } from '../guard/types.js';
+import { tellingTrim } from '../measure/channels.js';
+import type { Advice } from '../stats/advice/advice.js';
+import { adviceFacts } from '../stats/advice/facts.js';
+import { adviceOn } from '../stats/advice/index.js';
+import type { LeakSite, PoolStats } from '../stats/pool-stats.js';
+import { reportText } from '../stats/report.js';
+import { reportContext } from '../stats/report-context.js';
+import { readStats, settledStats, threadFigures } from '../stats/stats.js';
+import { adoptBlock } from './adopt.js';
+import { LeaseCache } from './lease-cache.js';
+import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
+import { leases, type PooledBuffer, setFirstRelease } from './pooled-buffer.js';
+import { type Scope, scope } from './scope.js';
+import { checkLease, type ShareToken } from './share-token.js';
+import { checkTag, TaggedPool } from './tagged-pool.js';
+
+/** Pools that were dropped without close(). */
+const dropped = new FinalizationRegistry<LeaseCache>((cache) => {
+  if (!cache.closed) cache.close();
+  openPools(); // forgets it
+});
+
+const livePools = new Set<WeakRef<BufferPool>>();
+
+/** The pools of this thread that are open and still referenced. */
+export function openPools(): BufferPool[] {
+  const pools: BufferPool[] = [];
+  for (const ref of livePools) {
+    const pool = ref.deref();
+    if (pool === undefined || pool.closed) livePools.delete(ref);
+    else pools.push(pool);
+  }
+  return pools;
+}
+
+/** What Binding.adopt() writes to: block and length. */
+const adopted = new Float64Array(2);
+const fill = Uint8Array.prototype.fill;
+const ZERO_AT_ACQUIRE = 1;
+
+const OWNER = Symbol('pool');
+
+function bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
+  if (cache.guard === undefined) return leases.bindAcquire(cache);
+  return cache.guard.watchesAll ? leases.bindAcquireWatched(cache) : leases.bindAcquireSampled(cache);
+}
+
+let named = 0;
+let makingDefault = false;
+
+/**
+ * A pool of Buffers whose memory is taken and given back instead of garbage-collected.
+ *
+ * A pool belongs to the thread that made it, except for the default pool's memory, which all threads
+ * of the process share, each through caches of its own. Buffers go from thread to thread by
+ * {@link share} and {@link adopt}.
+ *
+ * @example
+ * const pool = new BufferPool({ name: 'uploads', maxBytes: 64 << 20 });
+ * const buf = pool.acquire(1500);
+ * socket.write(buf, () => buf.release());
+ */
+export class BufferPool implements Disposable {
+  /** The pool of the top-level `acquire` and `alloc`. It cannot be closed. */
+  static readonly default: BufferPool = BufferPool.#makeDefault();
+
+  /** The pool's name, in errors and reports. */
+  readonly name: string;
+
+  /**
+   * A buffer of exactly `size` bytes with undefined contents. Bound: it may be passed around.
+   * @throws ERR_SUPERSLAB_SIZE (RangeError, or TypeError when `size` is no number)
+   * @throws ERR_SUPERSLAB_EXHAUSTED when maxBytes are in use, see `onExhausted`
+   * @throws ERR_SUPERSLAB_NO_MEMORY when the operating system gives no more
+   * @throws ERR_SUPERSLAB_CLOSED
+   */
+  readonly acquire: (size: number) => PooledBuffer;
+
+  /** The same, filled with zeros. */
+  readonly alloc: (size: number) => PooledBuffer;
+
+  readonly #cache: LeaseCache;
+  readonly #isDefault: boolean;
+  readonly #zeroAtAcquire: boolean;
+  #lastStats: PoolStats | undefined;
+  #listeners: Listeners | undefined;
+
+  /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
+  constructor(options: BufferPoolOptions = {}) {
+    this.#isDefault = makingDefault;
+    const pairs = makingDefault ? undefined : optionPairs(options);
+    this.name = makingDefault ? 'default' : poolName(options, () => `pool-${++named}`);
+    const native = check(binding.openPool(pairs, this.name));
+    const cache = new LeaseCache(this.name, native);
+    this.#cache = cache;
+    const acquire = bindAcquire(cache);
+    const alloc = (size: number): PooledBuffer => {
+      const buf = acquire(size);
+      fill.call(buf, 0);
+      return buf;
+    };
+    this.alloc = alloc;
+    this.release = leases.bindRelease(cache);
+    if (makingDefault) setFirstRelease(this.release);
+    this.#zeroAtAcquire = native.zero === ZERO_AT_ACQUIRE;
+    this.acquire = this.#zeroAtAcquire ? alloc : acquire;
+    // Who has only a bound function still has the pool: it must not be closed as dropped.
+    for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });
+    if (!makingDefault) dropped.register(this, cache, this);
+    livePools.add(new WeakRef(this));
+  }
+
+  static #makeDefault(): BufferPool {
+    makingDefault = true;
+    try {
+      return new BufferPool();
+    } finally {
+      makingDefault = false;
+    }
+  }
+
+  /** Whether close() was called. */
+  get closed(): boolean {
+    return this.#cache.closed;
+  }
+
+  /**
+   * A buffer with a copy of `data`; strings are encoded as `encoding`, 'utf8' by default.
+   * @throws ERR_SUPERSLAB_ARGUMENT for anything else, and what {@link acquire} throws
+   */
+  from(data: string | Uint8Array | ArrayBuffer, encoding: BufferEncoding = 'utf8'): PooledBuffer {
+    if (typeof data === 'string') {
+      if (!Buffer.isEncoding(encoding)) {
+        throw makeError('ERR_SUPERSLAB_ARGUMENT', `unknown encoding ${show(encoding)}`, TypeError);
+      }
+      const buf = this.acquire(Buffer.byteLength(data, encoding));
+      const written = buf.write(data, encoding);
+      // Buffer.byteLength() only estimates malformed hex and base64.
+      return written === buf.length ? buf : this.#shortened(buf, written);
+    }
+    // By their kind, not by instanceof: they may come from another realm.
+    const bytes = types.isAnyArrayBuffer(data) ? new Uint8Array(data) : data;
+    if (!types.isUint8Array(bytes)) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `from() takes a string, a Uint8Array or an ArrayBuffer, got ${show(data)}`,
+        TypeError,
+      );
+    }
+    const buf = this.acquire(bytes.length);
+    buf.set(bytes);
+    return buf;
+  }
+
+  #shortened(buf: PooledBuffer, length: number): PooledBuffer {
+    try {
+      const copy = this.acquire(length);
+      copy.set(buf.subarray(0, length));
+      return copy;
+    } finally {
+      buf.release();
+    }
+  }
+
+  /** `count` buffers of `size` bytes, or none: if one cannot be had, the others go back and it throws. */
+  acquireMany(size: number, count: number): PooledBuffer[] {
+    if (!Number.isInteger(count) || count < 0) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `count must be a whole number, got ${show(count)}`,
+        RangeError,
+      );
+    }
+    const bufs: PooledBuffer[] = [];
+    try {
+      while (bufs.length < count) bufs.push(this.acquire(size));
+    } catch (error) {
+      for (const buf of bufs) buf.release();
+      throw error;
+    }
+    return bufs;
+  }
+
+  /** Releases every buffer of `bufs`; throws the first error, if any, after the last of them. */
+  releaseMany(bufs: Iterable<Uint8Array>): void {
+    if (typeof (bufs as Partial<Iterable<Uint8Array>> | undefined)?.[Symbol.iterator] !== 'function') {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `releaseMany() takes an iterable of buffers, got ${show(bufs)}`,
+        TypeError,
+      );
+    }
+    let first: unknown;
+    for (const buf of bufs) {
+      try {
+        this.release(buf);
+      } catch (error) {
+        first ??= error;
+      }
+    }
+    if (first !== undefined) throw first;
+  }
+
+  /**
+   * A buffer as soon as there is room for it under maxBytes, first come first served among those who wait in
+   * this thread. Rejects with
+   * `signal.reason` when aborted, and like {@link acquire} for what waiting cannot change. Never waits
+   * when `onExhausted` is 'fallback'.
+   */
+  async acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
+    const signal = options?.signal;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `signal must be an AbortSignal, got ${show(signal)}`,
+        TypeError,
+      );
+    }
+    signal?.throwIfAborted();
+    const buf = await this.#cache.acquireInTurn(size, signal, this);
+    if (this.#zeroAtAcquire) fill.call(buf, 0);
+    return buf;
+  }
+
+  /**
+   * Gives one reference of a buffer back, to the pool that it came from. Bound.
+   * @throws ERR_SUPERSLAB_RELEASED when it was released before
+   * @throws ERR_SUPERSLAB_FOREIGN when it is no pooled buffer: a slice, a plain Buffer, something else
+   */
+  readonly release: (buf: Uint8Array) => void;
+
+  /** Whether `buf` is a live buffer that was acquired from or adopted by this pool in this thread. */
+  owns(buf: Uint8Array): boolean {
+    return leases.cacheOf(buf) === this.#cache;
+  }
+
+  /**
+   * A token by which any thread of the process can adopt the buffer's memory without a copy. The token
+   * carries a reference of its own: `buf` is released as before, and the memory goes back when that
+   * and the adopted buffer's release have both happened. A token that nobody adopts or revokes keeps
+   * its memory for ever.
+   * @throws ERR_SUPERSLAB_RELEASED, ERR_SUPERSLAB_FOREIGN
+   * @throws ERR_SUPERSLAB_ARGUMENT for an empty buffer, or one that a fallback gave
+   */
+  share(buf: PooledBuffer): ShareToken {
+    const block = leases.markShared(buf);
+    const token = binding.share(block, buf.length);
+    if (typeof token === 'number') checkLease(token);
+    return token as ShareToken;
+  }
+
+  /**
+   * The buffer that a token stands for. Exactly one adopt() of a token succeeds.
+   * @throws ERR_SUPERSLAB_TOKEN when this process never gave it out
+   * @throws ERR_SUPERSLAB_TOKEN_USED when it was adopted or revoked before
+   */
+  adopt(token: ShareToken): PooledBuffer {
+    this.#cache.checkSize(0);
+    checkLease(binding.adopt(token, adopted), token);
+    return adoptBlock(this.#cache, adopted[0]!, adopted[1]!);
+  }
+
+  /**
+   * Takes back a token that nobody adopted.
+   * @throws ERR_SUPERSLAB_TOKEN, ERR_SUPERSLAB_TOKEN_USED
+   */
+  revoke(token: ShareToken): void {
+    checkLease(binding.revoke(token), token);
+  }
+
+  /**
+   * Calls `fn` and releases everything that it acquired through the scope when it returns, throws, or,
+   * if it returns a promise, when that settles. What is to outlive the scope is retained first.
+   */
+  scope<T>(fn: (scope: Scope) => T): T {
+    return scope(this, fn);
+  }
+
+  /**
+   * Gives idle memory back to the operating system now, until at most `targetBytes` are committed or
+   * nothing idle is left.
+   * @returns the bytes given back
+   */
+  trim(targetBytes = 0): number {
+    if (typeof targetBytes !== 'number' || !(targetBytes >= 0)) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `targetBytes must be a number of bytes, got ${show(targetBytes)}`,
+        typeof targetBytes === 'number' ? RangeError : TypeError,
+      );
+    }
+    this.#cache.checkSize(0);
+    const target = Math.min(targetBytes, Number.MAX_SAFE_INTEGER);
+    this.#cache.guard?.unpark();
+    return tellingTrim(this.#cache, () => binding.trim(this.#cache.id, target));
+  }
+
+  /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
+  stats(): PoolStats {
+    const native = binding.stats(this.#cache.id);
+    this.#lastStats =
+      native === undefined
+        ? settledStats(this.#lastStats!)
+        : { ...readStats(native, threadFigures(this.#cache)), name: this.name, closed: this.closed };
+    return this.#lastStats;
+  }
+
+  /**
+   * A histogram of how long calls of this thread take, in nanoseconds, that a magazine cannot serve alone: the native
+   * part of them, without waiting for room. The first call begins it; each gives the same histogram, which its
+   * reader may `reset()`.
+   */
+  slowPathHistogram(): RecordableHistogram {
+    return this.#cache.slowPath.histogram;
+  }
+
+  /** Those figures as a text, with advice that follows from them. For people: its form may change. */
+  report(): string {
+    return reportText(this.stats(), reportContext());
+  }
+
+  /** The advice alone, the most urgent first; empty when all is well. */
+  advice(): Advice[] {
+    const { knobs, uptimeMs } = reportContext();
+    return adviceOn(this.stats(), adviceFacts(knobs, uptimeMs));
+  }
+
+  /**
+   * The same pool, but that reports of leaks and mistakes with its buffers show `tag`: what they are for. Keep
+   * it; the stacks of what it acquires show where it is used.
+   * @throws ERR_SUPERSLAB_ARGUMENT for anything but 1 to 64 printable characters
+   */
+  tagged(tag: string): TaggedPool {
+    checkTag(tag);
+    return new TaggedPool(this, tag, this.#cache.guard !== undefined);
+  }
+
+  /**
+   * The places in the program that leak buffers of this pool, as far as leak detection has found them; of
+   * the default pool those of all threads. A leak is found when the garbage collector has taken the buffer
+   * and every view of it.
+   */
+  leaks(): readonly LeakSite[] {
+    return binding.leakSites(this.#cache.id);
+  }
+
+  /**
+   * Looks at once for what the guards find at a release or an acquire: bytes behind live buffers that
+   * were overwritten, released blocks that were written to. Of this thread. Each is reported once.
+   */
+  check(): readonly GuardReport[] {
+    return this.#cache.guard?.check() ?? [];
+  }
+
+  /**
+   * Calls `listener` for each leak ('leak') or other mistake ('guard') that is found in this pool, in this
+   * thread. Only with leak detection or a guard; see docs/GUARDS.md.
+   */
+  on<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
+    this.#listen(name).on(name, listener as never);
+    return this;
+  }
+
+  /** The same, for the next one only. */
+  once<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
+    this.#listen(name).once(name, listener as never);
+    return this;
+  }
+
+  /** Ends what on() or once() began. */
+  off<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
+    this.#listen(name).off(name, listener as never);
+    return this;
+  }
+
+  #listen(name: string): Listeners {
+    if (name !== 'leak' && name !== 'guard') {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `a pool has the events "leak" and "guard", no ${show(name)}`,
+        TypeError,
+      );
+    }
+    if (this.#listeners === undefined) {
+      this.#listeners = new EventEmitter() as Listeners;
+      const { guard } = this.#cache;
+      if (guard !== undefined) guard.listeners = new WeakRef(this.#listeners);
+    }
+    return this.#listeners;
+  }
+
+  /**
+   * Ends the pool: acquire() throws from now on and who waits in acquireAsync() is rejected. Buffers
+   * that are still out stay valid and are released as before; their memory goes back to the operating
+   * system then. A second close() does nothing.
+   * @throws ERR_SUPERSLAB_ARGUMENT for the default pool
+   */
+  close(): void {
+    if (this.#isDefault) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        'the default pool cannot be closed; trim() gives its idle memory back',
+      );
+    }
+    if (this.closed) return;
+    this.stats();
+    this.#cache.close();
+    openPools(); // forgets it
+    dropped.unregister(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,96 @@
+import type { BlockNumber, PoolId, SliceTag } from '../addon/binding.js';
+import { facts } from '../addon/environment.js';
+import type { LeaseCache } from './lease-cache.js';
+import { ensureWindow, SLICE_SHIFT, SUPERSLAB_SHIFT } from './windows.js';
+
+/** Slots of a magazine: block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
+export const MAGAZINE_SHIFT = 6;
+
+/** The tag of blocks beyond 2 MiB: no magazine, a window of its own. */
+export const LARGE_TAG = 255;
+
+const TAGS = 256;
+const CLASS_TAGS = facts.bytesOfTag.length;
+const NOTHING = new Uint32Array(TAGS);
+
+/**
+ * The magazines of one pool in this environment: Uint32Arrays over memory that the native thread cache
+ * fills and empties in batches (heap/lease_cache.h). They are consistent at each instruction, because
+ * a worker can be terminated at any: a block leaves its magazine when its depth is lowered, and not
+ * before.
+ */
+export class Magazines {
+  /** Blocks in the magazine, by tag. */
+  readonly depth: Uint32Array;
+  /** Blocks that a release may leave in it, by tag; 0 sends each release down the slow path. */
+  readonly limit: Uint32Array;
+  /** Counts acquires, by tag; wraps. */
+  readonly acquired: Uint32Array;
+  /** Block numbers, see MAGAZINE_SHIFT. */
+  readonly blocks: Uint32Array;
+  /** Free blocks in slots of their own, by tag; see guard/pool-guard.ts. */
+  readonly parked: Uint32Array;
+  /** One number: 64 KiB of such blocks beyond 2 MiB. */
+  readonly parkedLargeSlices: Uint32Array;
+  /** Part of `acquired` that is no acquire, by tag. */
+  readonly skipped: Uint32Array;
+  /** The limits that the native side sets; `limit` may be stricter. */
+  readonly nativeLimit: Uint32Array;
+  readonly cache: LeaseCache;
+  readonly id: PoolId;
+
+  constructor(memory: ArrayBuffer, cache: LeaseCache, alwaysSlow: boolean) {
+    const part = (index: number, length: number) => new Uint32Array(memory, index * TAGS * 4, length);
+    this.depth = part(0, TAGS);
+    this.nativeLimit = part(1, TAGS);
+    this.limit = alwaysSlow ? NOTHING : this.nativeLimit;
+    this.acquired = part(2, TAGS);
+    this.blocks = part(3, CLASS_TAGS << MAGAZINE_SHIFT);
+    const rest = this.blocks.byteOffset + this.blocks.byteLength;
+    this.parked = new Uint32Array(memory, rest, TAGS);
+    this.parkedLargeSlices = new Uint32Array(memory, rest + TAGS * 4, 1);
+    this.skipped = new Uint32Array(memory, rest + TAGS * 4 + 4, TAGS);
+    this.cache = cache;
+    this.id = cache.id;
+  }
+}
+
+/** The magazines of each pool, by pool id. */
+const magazinesById = new Map<PoolId, Magazines>();
+
+/** Bits of a home that are the tag. */
+export const HOME_SHIFT = 8;
+
+/**
+ * Where the private leases of a slice go back to: pool id x 256 + tag, by superslab index x 32 + slice.
+ * Written when a block of the slice is fetched, so it is right for every block that is out. An object
+ * around the table, because the table grows.
+ */
+export const homes: { table: Uint32Array } = { table: new Uint32Array(0) };
+
+/** Those of a block that is out; undefined when the pool is closed and has everything back. */
+export function magazinesOfHome(home: number): Magazines | undefined {
+  return magazinesById.get(home >>> HOME_SHIFT);
+}
+
+/** The pool is closed and has everything back: nobody will look for its magazines again. */
+export function forgetMagazines(id: PoolId): void {
+  magazinesById.delete(id);
+}
+
+function setHome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {
+  const slice = block >>> SLICE_SHIFT;
+  if (slice >= homes.table.length) {
+    const larger = new Uint32Array(Math.max(slice + 1, homes.table.length * 2));
+    larger.set(homes.table);
+    homes.table = larger;
+  }
+  homes.table[slice] = (magazines.id << HOME_SHIFT) | tag;
+}
+
+/** Prepares for leasing a block that has come from the native side, by way of `magazines`. */
+export function welcome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {
+  magazinesById.set(magazines.id, magazines);
+  setHome(block, magazines, tag);
+  if (tag !== LARGE_TAG) ensureWindow(block >>> SUPERSLAB_SHIFT);
+}

@@ -1,0 +1,422 @@
+import { binding } from '../addon/binding.js';
+import { makeError, show } from '../errors.js';
+import { misuseText } from '../guard/guard-report.js';
+import { type LeaseRecord, slotOfMemory } from '../guard/slot.js';
+import { hotTagOfGranules } from '../measure/lease-sampling.js';
+import type { LeaseCache } from './lease-cache.js';
+import * as shared from './magazines.js';
+import * as view from './windows.js';
+
+// The tables of the hot path as constants of this module: a property of an imported module is looked
+// up each time.
+const { homes, magazinesOfHome, MAGAZINE_SHIFT, HOME_SHIFT } = shared;
+const { windows, probes, SUPERSLAB_SHIFT, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = view;
+const tagOfGranules = hotTagOfGranules;
+
+/** The largest lease that goes through magazines. */
+const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
+
+// What #block holds instead of a block number.
+const RELEASED = -1;
+/** Everything but "one reference, private to this thread, from a pool": see #details. */
+const DETAILED = -2;
+
+/** What is known of a lease whose #block is DETAILED. */
+interface Details {
+  /** NO_BLOCK when its memory is not from a pool. */
+  readonly block: number;
+  readonly cache: LeaseCache;
+  /** The lease is in the native lease table, because other threads have it or may get it. */
+  shared: boolean;
+  references: number;
+  /** What leak detection and guards know of it, if they watch it. It stays when the lease has ended. */
+  readonly lease: LeaseRecord | undefined;
+}
+
+const NO_BLOCK = -1;
+
+/** What the pools do with buffers. Not on the class, where anybody could forge a lease with it. */
+export let leases: {
+  bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer;
+  bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer;
+  bindAcquireWatched(cache: LeaseCache): (size: number) => PooledBuffer;
+  bindRelease(cache: LeaseCache): (buf: Uint8Array) => void;
+  make(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer;
+  makeShared(
+    cache: LeaseCache,
+    window: ArrayBuffer,
+    byteOffset: number,
+    size: number,
+    block: number,
+  ): PooledBuffer;
+  makePlain(cache: LeaseCache, size: number): PooledBuffer;
+  makeWatched(cache: LeaseCache, memory: ArrayBuffer, lease: LeaseRecord, shared: boolean): PooledBuffer;
+  leaseOf(buf: unknown): LeaseRecord | undefined;
+  markShared(buf: Uint8Array): number;
+  blockOf(buf: PooledBuffer): number;
+  cacheOf(buf: unknown): LeaseCache | undefined;
+};
+
+/** Whether a value was made by the constructor of PooledBuffer. */
+let isPooled: (value: unknown) => value is PooledBuffer;
+
+type BufferConstructor = new (memory: ArrayBuffer, byteOffset: number, length: number) => Buffer;
+const ByteArray = Uint8Array as unknown as BufferConstructor;
+
+/**
+ * A Buffer whose memory comes from a pool and goes back to it.
+ *
+ * Made by {@link BufferPool.acquire} and its relatives, never by `new`. It is a Buffer in every
+ * respect: `Buffer.isBuffer`, `fs`, `net`, `crypto` and the like take it. Views made of it (`subarray`,
+ * `slice`, `new Uint8Array(buf.buffer, ...)`) are plain ones over the same memory: they hold no
+ * reference, and must not be used after the buffer was released. Touching it after its release is a
+ * mistake that reads or writes bytes of another lease; it never crashes.
+ *
+ * `postMessage(buf)` and `structuredClone(buf)` copy the 2 MiB that surround the buffer. Post a token
+ * of {@link BufferPool.share} instead.
+ *
+ * Belongs to the thread that acquired or adopted it.
+ */
+export class PooledBuffer extends ByteArray {
+  // The block number of a simple lease (one reference, private to this thread), or one of the above. It
+  // is in the object, not in a table by block, so that a second release is caught even when the block is
+  // already leased to somebody else.
+  #block = RELEASED;
+  // Defined while #block is DETAILED.
+  #details: Details | undefined = undefined;
+
+  static {
+    // Not instanceof: an object that only has the prototype has no memory to give back.
+    isPooled = (value): value is PooledBuffer =>
+      typeof value === 'object' && value !== null && #block in value;
+    leases = {
+      bindAcquire: PooledBuffer.#bindAcquire,
+      bindAcquireSampled: PooledBuffer.#bindAcquireSampled,
+      bindAcquireWatched: PooledBuffer.#bindAcquireWatched,
+      bindRelease: PooledBuffer.#bindRelease,
+      make: PooledBuffer.#lease,
+      makeShared: PooledBuffer.#sharedLease,
+      makePlain: PooledBuffer.#plain,
+      makeWatched: PooledBuffer.#watched,
+      leaseOf: PooledBuffer.#leaseOf,
+      markShared: PooledBuffer.#markShared,
+      blockOf: PooledBuffer.#blockOf,
+      cacheOf: PooledBuffer.#cacheOf,
+    };
+  }
+
+  /** Views of typed-array methods (`map`, `filter`) are plain Buffers of memory of their own. */
+  static get [Symbol.species](): typeof Buffer {
+    return (Buffer as unknown as { [Symbol.species]: typeof Buffer })[Symbol.species];
+  }
+
+  /**
+   * Gives one reference back. The last one returns the memory to its pool.
+   * @throws ERR_SUPERSLAB_RELEASED when all references were given back before.
+   */
+  release(): void {
+    releaseFirst(this);
+  }
+
+  /**
+   * Takes one more reference, so that one more `release()` is needed.
+   * @throws ERR_SUPERSLAB_RELEASED
+   */
+  retain(): this {
+    const details = PooledBuffer.#detail(this, 'retain');
+    details.references++;
+    if (details.lease !== undefined) details.lease.references = details.references;
+    return this;
+  }
+
+  /** References that this object holds: 1 after acquire, 0 once released. */
+  get refs(): number {
+    if (this.#block === RELEASED) return 0;
+    return this.#block === DETAILED ? this.#details!.references : 1;
+  }
+
+  /** Whether all references were given back. */
+  get released(): boolean {
+    return this.#block === RELEASED;
+  }
+
+  /** Bytes that the memory behind the buffer has; `length` of them are the buffer. 0 once released. */
+  get capacity(): number {
+    if (this.#block === RELEASED) return 0;
+    const block = this.#block === DETAILED ? this.#details!.block : this.#block;
+    return block === NO_BLOCK ? this.length : binding.capacity(block);
+  }
+
+  /** For `using buf = pool.acquire(n)`: releases it, unless that was done. */
+  [Symbol.dispose](): void {
+    if (this.#block !== RELEASED) releaseFirst(this);
+  }
+
+  /** The hot path of acquire: one closure a pool. */
+  static #bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
+    const { depth, acquired, blocks } = cache.magazines;
+    return (size) => {
+      // Not a whole number, negative, zero or large: one of the comparisons fails.
+      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
+        const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
+        const top = depth[tag]!;
+        if (top !== 0) {
+          const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
+          const superslab = block >>> SUPERSLAB_SHIFT;
+          // 0 when user code detached the window. A try block around the constructor instead would
+          // cost 9 ns.
+          if (probes[superslab]!.length !== 0) {
+            const buf = new PooledBuffer(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, size);
+            buf.#block = block;
+            depth[tag] = top - 1;
+            acquired[tag]!++;
+            return buf;
+          }
+        }
+      }
+      return cache.acquireSlow(size);
+    };
+  }
+
+  /**
+   * The same for a pool of which only samples are watched: another function, so that each is compiled for
+   * what it does, and the other is as fast as if this one did not exist. One more condition (SAMPLE_MASK) sends each
+   * so many acquires of a class to the slow path, where LeaseCache samples.
+   */
+  static #bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer {
+    const { depth, acquired, blocks } = cache.magazines;
+    return (size) => {
+      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
+        const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
+        const top = depth[tag]!;
+        const count = (acquired[tag]! + 1) | 0;
+        if (top !== 0 && (count & 4095) !== 0) {
+          const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
+          const superslab = block >>> SUPERSLAB_SHIFT;
+          if (probes[superslab]!.length !== 0) {
+            const buf = new PooledBuffer(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, size);
+            buf.#block = block;
+            depth[tag] = top - 1;
+            acquired[tag] = count;
+            return buf;
+          }
+        }
+      }
+      return cache.acquireSlow(size);
+    };
+  }
+
+  /** The same for a pool of which every lease is watched. */
+  static #bindAcquireWatched(cache: LeaseCache): (size: number) => PooledBuffer {
+    return (size) => cache.acquireSlow(size);
+  }
+
+  /**
+   * The hot path of release: one closure a pool, so that its tables are constants in the
+   * optimised code (2 ns of 8). It takes buffers of every pool.
+   */
+  static #bindRelease(cache: LeaseCache): (buf: Uint8Array) => void {
+    const { depth, limit, blocks, id } = cache.magazines;
+    const home = id << HOME_SHIFT;
+    return (buf) => {
+      if (!isPooled(buf)) throw foreign(buf, 'release');
+      const block = buf.#block;
+      if (block >= 0) {
+        const tag = homes.table[block >>> SLICE_SHIFT]! - home;
+        if (tag >>> HOME_SHIFT === 0) {
+          const top = depth[tag]!;
+          if (top < limit[tag]!) {
+            buf.#block = RELEASED;
+            blocks[(tag << MAGAZINE_SHIFT) + top] = block;
+            depth[tag] = top + 1;
+            return;
+          }
+        }
+      }
+      PooledBuffer.#releaseSlow(buf);
+    };
+  }
+
+  /** Of another pool, or its magazine is full, or a lease with details, or released before. */
+  static #releaseSlow(buf: PooledBuffer): void {
+    const block = buf.#block;
+    if (block < 0) {
+      PooledBuffer.#releaseDetailed(buf);
+      return;
+    }
+    buf.#block = RELEASED;
+    const home = homes.table[block >>> SLICE_SHIFT]!;
+    magazinesOfHome(home)!.cache.release(block, home & 255);
+  }
+
+  static #releaseDetailed(buf: PooledBuffer): void {
+    const details = PooledBuffer.#detail(buf, 'release');
+    const { lease } = details;
+    if (--details.references > 0) {
+      if (lease !== undefined) lease.references = details.references;
+      return;
+    }
+    buf.#block = RELEASED;
+    if (lease !== undefined) {
+      // #details stay, for the error of a second release.
+      lease.slot.guard.release(lease, memoryOf(buf));
+      return;
+    }
+    buf.#details = undefined;
+    if (details.block === NO_BLOCK) details.cache.releasePlain(buf);
+    else details.cache.releaseDetailed(details.block, details.shared);
+  }
+
+  /** The details of a live lease, made if it has none yet. */
+  static #detail(buf: unknown, what: string): Details {
+    if (!isPooled(buf)) throw foreign(buf, what);
+    const block = buf.#block;
+    if (block === DETAILED) return buf.#details!;
+    if (block === RELEASED) throw released(buf, what, buf.#details?.lease);
+    const { cache } = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!;
+    const details = { block, cache, shared: false, references: 1, lease: undefined };
+    buf.#details = details;
+    buf.#block = DETAILED;
+    return details;
+  }
+
+  /** A lease of `block`, whose superslab belongs to this thread's magazines. */
+  static #lease(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer {
+    const buf = new PooledBuffer(window, byteOffset, size);
+    buf.#block = block;
+    return buf;
+  }
+
+  /** A lease that the native lease table knows. */
+  static #sharedLease(
+    cache: LeaseCache,
+    window: ArrayBuffer,
+    byteOffset: number,
+    size: number,
+    block: number,
+  ): PooledBuffer {
+    const buf = new PooledBuffer(window, byteOffset, size);
+    buf.#block = DETAILED;
+    buf.#details = { block, cache, shared: true, references: 1, lease: undefined };
+    return buf;
+  }
+
+  /** A lease that leak detection or a guard watches, over an ArrayBuffer of its own. */
+  static #watched(cache: LeaseCache, memory: ArrayBuffer, lease: LeaseRecord, shared: boolean): PooledBuffer {
+    const buf = new PooledBuffer(memory, 0, lease.size);
+    buf.#block = DETAILED;
+    buf.#details = { block: lease.slot.block, cache, shared, references: 1, lease };
+    return buf;
+  }
+
+  /** Of a live lease that is watched. */
+  static #leaseOf(buf: unknown): LeaseRecord | undefined {
+    return isPooled(buf) && buf.#block === DETAILED ? buf.#details!.lease : undefined;
+  }
+
+  /** A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
+  static #plain(cache: LeaseCache, size: number): PooledBuffer {
+    const buf = new PooledBuffer(new ArrayBuffer(size), 0, size);
+    buf.#block = DETAILED;
+    buf.#details = { block: NO_BLOCK, cache, shared: false, references: 1, lease: undefined };
+    return buf;
+  }
+
+  /** Marks a live lease as one that the lease table knows, and returns its block. */
+  static #markShared(buf: Uint8Array): number {
+    const details = PooledBuffer.#detail(buf, 'share');
+    if (details.block === NO_BLOCK) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `a buffer of ${buf.length} B that is not in pool memory cannot be shared` +
+          (buf.length === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
+      );
+    }
+    if (buf.length === 0) {
+      throw makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot share a buffer whose ArrayBuffer was detached');
+    }
+    details.shared = true;
+    details.lease?.slot.guard.share(details.lease);
+    return details.block;
+  }
+
+  /** The block of a live lease, whose release takes the slow path from now on. */
+  static #blockOf(buf: PooledBuffer): number {
+    return PooledBuffer.#detail(buf, 'sample').block;
+  }
+
+  /** The cache of a live lease; undefined for anything else. */
+  static #cacheOf(buf: unknown): LeaseCache | undefined {
+    if (!isPooled(buf) || buf.#block === RELEASED) return undefined;
+    return buf.#block === DETAILED
+      ? buf.#details!.cache
+      : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!.cache;
+  }
+}
+
+// Buffers in every respect but their constructor: the methods of Buffer, found before Uint8Array's.
+Object.setPrototypeOf(PooledBuffer.prototype, Buffer.prototype);
+
+/** What `buf.release()` tries first: the release of the first pool of this environment, the default. */
+let releaseFirst: (buf: PooledBuffer) => void = () => {};
+
+/** */
+export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
+  releaseFirst = release;
+}
+
+const bufferGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'buffer')!
+  .get!;
+
+/** `view.buffer`, whatever properties of its own the view has. */
+function memoryOf(view: Uint8Array): ArrayBuffer {
+  return bufferGetter.call(view);
+}
+
+/** The pool that a view's memory was last leased from, as far as that can still be told. */
+function poolNameOf(buf: Uint8Array): string {
+  const slice = view.sliceOf(buf);
+  if (slice < 0) return '';
+  const home = homes.table[slice];
+  const magazines = home === undefined ? undefined : magazinesOfHome(home);
+  return magazines === undefined ? '' : `, pool "${magazines.cache.name}"`;
+}
+
+/** Ends the message of a mistake for which nobody watched the buffer. */
+const HOW_TO_LEARN_MORE = '; SUPERSLAB_LEAK_DETECTION=full tells where it was acquired';
+
+function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefined): Error {
+  const misuse = lease?.slot.guard.misuseOf(lease);
+  const pool = misuse === undefined ? poolNameOf(buf) : `, pool "${misuse.pool}"`;
+  return makeError(
+    'ERR_SUPERSLAB_RELEASED',
+    `cannot ${what} a buffer (${misuse?.size ?? buf.length} B${pool}) that was already released; ` +
+      'each acquire, adopt and retain is paired with one release' +
+      (misuse === undefined ? HOW_TO_LEARN_MORE : misuseText(misuse)),
+    Error,
+    { misuse },
+  );
+}
+
+function foreign(buf: unknown, what: string): Error {
+  if (!(buf instanceof Uint8Array && ArrayBuffer.isView(buf))) return stranger(buf, what);
+  const lease = slotOfMemory(memoryOf(buf))?.lease;
+  const misuse = lease?.slot.guard.misuseOf(lease);
+  if (misuse === undefined && view.sliceOf(buf) < 0) return stranger(buf, what);
+  const pool = misuse === undefined ? poolNameOf(buf) : `, pool "${misuse.pool}"`;
+  return makeError(
+    'ERR_SUPERSLAB_FOREIGN',
+    `cannot ${what} a view (${buf.length} B${pool}) of a pooled buffer; use the buffer that acquire() returned` +
+      (misuse === undefined ? HOW_TO_LEARN_MORE : misuseText(misuse)),
+    TypeError,
+    { misuse },
+  );
+}
+
+function stranger(value: unknown, what: string): Error {
+  return makeError(
+    'ERR_SUPERSLAB_FOREIGN',
+    `cannot ${what} ${show(value)}: it is no buffer of superslab`,
+    TypeError,
+  );
+}

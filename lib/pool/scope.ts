@@ -1,0 +1,49 @@
+import { makeError, show } from '../errors.js';
+import type { PooledBuffer } from './pooled-buffer.js';
+
+/** What a function called by {@link BufferPool.scope} acquires its buffers through. */
+export interface Scope {
+  readonly acquire: (size: number) => PooledBuffer;
+  readonly alloc: (size: number) => PooledBuffer;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+export function scope<T>(pool: Scope, fn: (scope: Scope) => T): T {
+  if (typeof fn !== 'function') {
+    throw makeError('ERR_SUPERSLAB_ARGUMENT', `scope() takes a function, got ${show(fn)}`, TypeError);
+  }
+  const bufs: PooledBuffer[] = [];
+  let ended = false;
+  const track =
+    (acquire: (size: number) => PooledBuffer) =>
+    (size: number): PooledBuffer => {
+      if (ended)
+        throw makeError('ERR_SUPERSLAB_CLOSED', 'the scope has ended: nobody would release the buffer');
+      const buf = acquire(size);
+      bufs.push(buf);
+      return buf;
+    };
+  const end = () => {
+    ended = true;
+    // What the function released itself is done; what it retained keeps the other references.
+    for (const buf of bufs) if (!buf.released) buf.release();
+  };
+
+  let result: T;
+  try {
+    result = fn({ acquire: track(pool.acquire), alloc: track(pool.alloc) });
+  } catch (error) {
+    end();
+    throw error;
+  }
+  if (!isPromise(result)) {
+    end();
+    return result;
+  }
+  return Promise.resolve(result).finally(end) as T;
+}

@@ -1,0 +1,67 @@
+import { makeError, show } from '../errors.js';
+import type { BufferPool } from './buffer-pool.js';
+import { leases, type PooledBuffer } from './pooled-buffer.js';
+import { type Scope, scope } from './scope.js';
+
+const MOST_CHARACTERS = 64;
+const PRINTABLE = /^[^\p{C}]+$/u;
+
+/** Throws unless `tag` may name what a pool's buffers are for. */
+export function checkTag(tag: unknown): asserts tag is string {
+  if (typeof tag === 'string' && tag.length <= MOST_CHARACTERS && PRINTABLE.test(tag)) return;
+  throw makeError(
+    'ERR_SUPERSLAB_ARGUMENT',
+    `a tag is a string of 1 to ${MOST_CHARACTERS} printable characters, got ${show(tag)}`,
+    TypeError,
+  );
+}
+
+/**
+ * A pool whose buffers carry a tag, for the reports of leak detection and guards: what they are for.
+ * Made by {@link BufferPool.tagged}. Its buffers are released as any other.
+ */
+export class TaggedPool implements Scope {
+  readonly tag: string;
+  /** See {@link BufferPool.acquire}. Bound. While nothing is watched it is that very function. */
+  readonly acquire: (size: number) => PooledBuffer;
+  /** See {@link BufferPool.alloc}. Bound. */
+  readonly alloc: (size: number) => PooledBuffer;
+  readonly #pool: BufferPool;
+
+  /** @internal */
+  constructor(pool: BufferPool, tag: string, watches: boolean) {
+    this.tag = tag;
+    this.#pool = pool;
+    const { acquire, alloc } = pool;
+    this.acquire = watches ? (size) => this.#mark(acquire(size)) : acquire;
+    this.alloc = watches ? (size) => this.#mark(alloc(size)) : alloc;
+  }
+
+  #mark(buf: PooledBuffer): PooledBuffer {
+    const lease = leases.leaseOf(buf);
+    if (lease !== undefined) lease.tag = this.tag;
+    return buf;
+  }
+
+  /** See {@link BufferPool.from}. */
+  from(data: string | Uint8Array | ArrayBuffer, encoding?: BufferEncoding): PooledBuffer {
+    return this.#mark(this.#pool.from(data, encoding));
+  }
+
+  /** See {@link BufferPool.acquireMany}. */
+  acquireMany(size: number, count: number): PooledBuffer[] {
+    const bufs = this.#pool.acquireMany(size, count);
+    for (const buf of bufs) this.#mark(buf);
+    return bufs;
+  }
+
+  /** See {@link BufferPool.acquireAsync}. */
+  async acquireAsync(size: number, options?: { signal?: AbortSignal }): Promise<PooledBuffer> {
+    return this.#mark(await this.#pool.acquireAsync(size, options));
+  }
+
+  /** See {@link BufferPool.scope}. */
+  scope<T>(fn: (scope: Scope) => T): T {
+    return scope(this, fn);
+  }
+}

@@ -1,7 +1,0 @@
-import { facts } from './environment.js';
-import type { ReportContext } from './report.js';
-
-/** What reports of this process's pools need to know besides their figures. */
-export function reportContext(): ReportContext {
-  return { knobs: facts.knobs, uptimeMs: process.uptime() * 1000 };
-}

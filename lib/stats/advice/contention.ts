@@ -1,0 +1,20 @@
+import { count, duration, percent } from '../../text.js';
+import type { Rule } from './advice.js';
+
+const LEAST_CALLS = 1000;
+const MOST_CONTENDED = 0.05;
+
+/** Threads wait for each other. */
+export const contention: Rule = ({ contended, lockWaitNs, refills, flushes, threads }) => {
+  const calls = refills + flushes;
+  return calls >= LEAST_CALLS && contended / calls > MOST_CONTENDED
+    ? {
+        id: 'contention',
+        severity: 'warn',
+        text:
+          `${count(contended)} times (${percent(Math.min(contended / calls, 1))} of the slow-path calls) one of ` +
+          `${threads} threads waited for the heap's lock, ${duration(lockWaitNs)} in all: give busy threads pools ` +
+          'of their own',
+      }
+    : undefined;
+};

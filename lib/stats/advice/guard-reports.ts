@@ -1,0 +1,14 @@
+import { count } from '../../text.js';
+import type { Rule } from './advice.js';
+
+/** The guards found writes where nobody may write. */
+export const guardReports: Rule = ({ guardReports: times }) =>
+  times > 0
+    ? {
+        id: 'guardReports',
+        severity: 'act',
+        text:
+          `the guards found ${count(times)} ${times === 1 ? 'mistake' : 'mistakes'}: the process's warnings ` +
+          '(SUPERSLAB_GUARD) say of which buffers',
+      }
+    : undefined;

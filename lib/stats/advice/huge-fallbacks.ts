@@ -1,0 +1,14 @@
+import { count } from '../../text.js';
+import type { Rule } from './advice.js';
+
+/** Explicit huge pages were asked for and were not there. */
+export const hugeFallbacks: Rule = ({ hugeFallbacks: superslabs }) =>
+  superslabs > 0
+    ? {
+        id: 'hugeFallbacks',
+        severity: 'warn',
+        text:
+          `${count(superslabs)} superslabs of 2 MiB got no explicit huge pages: ` +
+          `"sysctl vm.nr_hugepages=$(( $(sysctl -n vm.nr_hugepages) + ${superslabs} ))" as root reserves them`,
+      }
+    : undefined;

@@ -1,0 +1,17 @@
+import { percent } from '../../text.js';
+import type { Rule } from './advice.js';
+
+const LEAST_SAMPLES = 100;
+const MOST_WASTE = 0.2;
+
+/** Blocks are much larger than what is asked for. Classes alone waste at most 20 %, from 512 B on. */
+export const internalWaste: Rule = ({ internalWaste: waste, sizes }) =>
+  sizes.samples >= LEAST_SAMPLES && waste > MOST_WASTE
+    ? {
+        id: 'internalWaste',
+        severity: 'info',
+        text:
+          `${percent(waste)} of the leased bytes were not asked for: many leases are far smaller than 64 B or just ` +
+          'above a size class; put small ones together in one buffer',
+      }
+    : undefined;

@@ -1,0 +1,20 @@
+import { count, percent } from '../../text.js';
+import type { Rule } from './advice.js';
+
+const LEAST_MISSES = 100;
+const LEAST_HIT_RATE = 0.5;
+
+/** Blocks beyond 2 MiB mostly come fresh from the operating system. */
+export const largeMisses: Rule = ({ largeHits, largeMisses: misses }, { values }) => {
+  const all = largeHits + misses;
+  if (misses < LEAST_MISSES || largeHits / all >= LEAST_HIT_RATE) return undefined;
+  return {
+    id: 'largeMisses',
+    severity: 'warn',
+    text:
+      `${percent(misses / all)} of ${count(all)} blocks beyond 2 MiB came fresh from the operating system: raise ` +
+      `SUPERSLAB_BIG_CACHE_BYTES (now ${values.get('SUPERSLAB_BIG_CACHE_BYTES')}) or ` +
+      `SUPERSLAB_BIG_CACHE_AGE_MS (now ${values.get('SUPERSLAB_BIG_CACHE_AGE_MS')})`,
+    setting: 'SUPERSLAB_BIG_CACHE_BYTES',
+  };
+};

@@ -1,0 +1,17 @@
+import { bytes, exactBytes, percent } from '../../text.js';
+import type { Rule } from './advice.js';
+
+const MOST_USE = 0.85;
+
+/** Most of maxBytes is taken: the next burst may find none. */
+export const nearLimit: Rule = ({ use, maxBytes, cachedBytes }) =>
+  use > MOST_USE
+    ? {
+        id: 'nearLimit',
+        severity: 'warn',
+        text:
+          `${percent(use)} of maxBytes (${exactBytes(maxBytes)}) is in use, ${bytes(cachedBytes)} of it cached: ` +
+          'raise maxBytes, or release sooner',
+        setting: 'SUPERSLAB_MAX_BYTES',
+      }
+    : undefined;

@@ -1,0 +1,279 @@
+// Generated from native/heap/stats.def by scripts/generate-stats-types.mjs. Do not edit.
+import type { KnobRow } from '../addon/binding.js';
+
+/** What a heap counts itself. */
+export interface HeapStats {
+  /** Addresses reserved for all pools of the process. Unit: bytes. */
+  readonly reservedBytes: number;
+  /** Memory taken from the operating system and not given back. Unit: bytes. */
+  readonly committedBytes: number;
+  /** Capacity out of the slabs: leased plus cached by threads. Unit: bytes. */
+  readonly chargedBytes: number;
+  /** Highest chargedBytes so far. Unit: bytes. */
+  readonly peakChargedBytes: number;
+  /** Limit of chargedBytes; 0 is none. Unit: bytes. */
+  readonly maxBytes: number;
+  /** Free blocks beyond 2 MiB that are kept for reuse. Unit: bytes. */
+  readonly bigCacheBytes: number;
+  /** Blocks beyond 2 MiB served from the big cache. Unit: blocks. */
+  readonly largeHits: number;
+  /** Blocks beyond 2 MiB that needed fresh superslabs. Unit: blocks. */
+  readonly largeMisses: number;
+  /** Blocks beyond 2 MiB that callers gave back. Unit: blocks. */
+  readonly largeReleases: number;
+  /** Superslabs taken from the address space. Unit: superslabs. */
+  readonly superslabsTaken: number;
+  /** Superslabs given back to the address space. Unit: superslabs. */
+  readonly superslabsGiven: number;
+  /** Slabs cut. Unit: slabs. */
+  readonly slabsMade: number;
+  /** Slabs whose blocks were all free and that were dissolved. Unit: slabs. */
+  readonly slabsRetired: number;
+  /** Times memory was brought in ahead of use. Unit: calls. */
+  readonly populates: number;
+  /** Times memory was given back to the operating system. Unit: calls. */
+  readonly purges: number;
+  /** Memory given back to the operating system. Unit: bytes. */
+  readonly purgedBytes: number;
+  /** Explicit huge pages were asked for and not there. Unit: superslabs. */
+  readonly hugeFallbacks: number;
+  /** Requests for memory that the operating system refused. Unit: calls. */
+  readonly osFailures: number;
+  /** Refusals of the operating system to keep memory from dumps, forks or swap, or to end that. Unit: calls. */
+  readonly secretFailures: number;
+  /** Requests refused because of maxBytes. Unit: requests. */
+  readonly exhausted: number;
+  /** Requests for blocks that got none, because of maxBytes or the operating system; who waits for room asks several times. Unit: requests. */
+  readonly failedRequests: number;
+  /** Times the heap's lock was held by another thread. Unit: locks. */
+  readonly contended: number;
+  /** Time that threads waited for the heap's lock. Unit: ns. */
+  readonly lockWaitNs: number;
+  /** Sampled blocks that lay on the node of the thread that fetched them; none are sampled on a machine with one node. Unit: blocks. */
+  readonly numaLocal: number;
+  /** Sampled blocks that lay on another node. Unit: blocks. */
+  readonly numaRemote: number;
+  /** Frees of a block that was free already, ignored. Unit: blocks. */
+  readonly doubleFrees: number;
+  /** Blocks still leased when their thread ended; reclaimed. Unit: blocks. */
+  readonly leakedBlocks: number;
+  /** Capacity of those blocks. Unit: bytes. */
+  readonly leakedBytes: number;
+  /** Leased blocks whose buffer was collected without a release, and that came back. Unit: blocks. */
+  readonly collectedBlocks: number;
+  /** Capacity of those blocks. Unit: bytes. */
+  readonly collectedBytes: number;
+  /** Mistakes that the guards found. Unit: reports. */
+  readonly guardReports: number;
+  /** Page faults of the whole process, minor and major. Unit: faults. */
+  readonly pageFaults: number;
+  /** Those that needed no disk, of the whole process. Unit: faults. */
+  readonly minorFaults: number;
+  /** Those that waited for a disk, of the whole process. Unit: faults. */
+  readonly majorFaults: number;
+  /** Threads attached now. Unit: threads. */
+  readonly threads: number;
+}
+
+/** Figures of one size class, over all threads. Exact while the threads rest. */
+export interface ClassStats {
+  /** Size of its blocks. Unit: bytes. */
+  readonly blockBytes: number;
+  /** Blocks handed to callers. Unit: blocks. */
+  readonly acquires: number;
+  /** Blocks that callers gave back. Unit: blocks. */
+  readonly releases: number;
+  /** Acquires served from a magazine without a refill. Unit: blocks. */
+  readonly hits: number;
+  /** Blocks with callers now. Unit: blocks. */
+  readonly inUseBlocks: number;
+  /** Free blocks in threads' magazines now. Unit: blocks. */
+  readonly cachedBlocks: number;
+  /** Magazine misses: the magazine was empty and fetched a batch. Unit: calls. */
+  readonly refills: number;
+  /** Blocks fetched by refills. Unit: blocks. */
+  readonly refilledBlocks: number;
+  /** The magazine was full, trimmed or drained and gave blocks back. Unit: calls. */
+  readonly flushes: number;
+  /** Blocks given back by flushes. Unit: blocks. */
+  readonly flushedBlocks: number;
+  /** Blocks that went home past their owner: freed by another thread, or shared leases. Unit: blocks. */
+  readonly remoteFrees: number;
+  /** Slabs that are cut into blocks of this class. Unit: slabs. */
+  readonly slabs: number;
+  /** Blocks that these slabs have room for. Unit: blocks. */
+  readonly slabBlocks: number;
+  /** Share of acquires that a magazine served; 1 while there are none. Unit: ratio. */
+  readonly hitRate: number;
+  /** Share of slabBlocks that callers have. Unit: ratio. */
+  readonly occupancy: number;
+}
+
+/** How long slow-path calls took. All 0 while none was timed. */
+export interface LatencyStats {
+  /** Half of the slow-path calls took at most this long. Unit: ns. */
+  readonly p50Ns: number;
+  /** 95 % of the slow-path calls took at most this long. Unit: ns. */
+  readonly p95Ns: number;
+  /** 99 % of the slow-path calls took at most this long. Unit: ns. */
+  readonly p99Ns: number;
+  /** The longest slow-path call that was timed. Unit: ns. */
+  readonly maxNs: number;
+  /** Slow-path calls that were timed. Unit: calls. */
+  readonly count: number;
+}
+
+/**
+ * How leases are spread over the powers of two. Filled while somebody watches, see watchHistograms(),
+ * or while leases are watched for leaks; empty otherwise.
+ */
+export interface Histogram {
+  readonly unit: 'bytes' | 'us';
+  /** 32 of them: bucket i counts leases from 2^i up to, not including, 2^(i+1); bucket 0 also zero. */
+  readonly buckets: readonly number[];
+  /** Leases that the buckets stand for: their sum. */
+  readonly count: number;
+  /** Leases that were measured. Fewer than `count` means that they are a sample. */
+  readonly samples: number;
+}
+
+/** What {@link BufferPool.stats} returns: figures of a pool, and of the heap behind it. */
+export interface PoolStats extends HeapStats {
+  readonly name: string;
+  readonly closed: boolean;
+  /** Names the heap behind the pool within the process; the default pools of all threads share one. */
+  readonly heapId: number;
+  /** Capacity of the buffers that callers hold. Unit: bytes. */
+  readonly inUseBytes: number;
+  /** Capacity of free blocks in threads' magazines. Unit: bytes. */
+  readonly cachedBytes: number;
+  /** Blocks that the slabs have room for, whether out or free. Unit: bytes. */
+  readonly slabBytes: number;
+  /** Blocks handed to callers, those beyond 2 MiB included. Unit: blocks. */
+  readonly acquires: number;
+  /** Blocks that callers gave back, those beyond 2 MiB included. Unit: blocks. */
+  readonly releases: number;
+  /** Acquires served from a magazine without a refill. Unit: blocks. */
+  readonly hits: number;
+  /** Times a magazine was empty and fetched a batch. Unit: calls. */
+  readonly refills: number;
+  /** Times a magazine gave blocks back. Unit: calls. */
+  readonly flushes: number;
+  /** Blocks that went home past their owner. Unit: blocks. */
+  readonly remoteFrees: number;
+  /** Buffers from outside the pool, because it was exhausted; of this thread. Unit: buffers. */
+  readonly fallbacks: number;
+  /** Calls of acquireAsync() that wait now; of this thread. Unit: calls. */
+  readonly waiting: number;
+  /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. Unit: tokens. */
+  readonly outstandingTokens: number;
+  /** Share of the acquires up to 2 MiB that a magazine served; 1 while there are none. Unit: ratio. */
+  readonly hitRate: number;
+  /** FailedRequests among acquires and failedRequests. Unit: ratio. */
+  readonly failureRate: number;
+  /** ChargedBytes of maxBytes; 0 without a limit. Unit: ratio. */
+  readonly use: number;
+  /** Share of committedBytes that neither callers nor magazines have. Unit: ratio. */
+  readonly fragmentation: number;
+  /** Share of the blocks' bytes that callers did not ask for; of the sampled leases. Unit: ratio. */
+  readonly internalWaste: number;
+  /** Sizes that callers asked for. Unit: bytes. */
+  readonly sizes: Histogram;
+  /** Times from acquire to the last release. Unit: us. */
+  readonly lifetimes: Histogram;
+  /** How long calls took that a magazine could not serve alone, in all threads. */
+  readonly slow: LatencyStats;
+  /** The size classes that were used. */
+  readonly classes: readonly ClassStats[];
+}
+
+/** A place in a program that leaks: leases that were acquired there and that nobody can release. */
+export interface LeakSite {
+  /** Name of the pool. */
+  readonly pool: string;
+  /** What {@link BufferPool.tagged} was given; empty without one. */
+  readonly tag: string;
+  /**
+   * collected: the buffer was garbage-collected without a release; its block came back.
+   * threadEnded: the worker that had leased it ended; what it held was taken back.
+   */
+  readonly reason: 'collected' | 'threadEnded';
+  /** Of the last of them; 0 when nobody knows. Unit: bytes. */
+  readonly size: number;
+  readonly count: number;
+  /** Capacity of all of them. Unit: bytes. */
+  readonly bytes: number;
+  /** The longest time from acquire to report. Unit: ms. */
+  readonly oldestMs: number;
+  /** Where they were acquired; empty when no stack was taken. */
+  readonly stack: string;
+  /** How many leaks there were in all, if `count` is a sample of them. */
+  readonly estimated: number;
+}
+
+/** Figures of the address space that all pools of the process take from. */
+export interface SpaceStats {
+  /** Addresses reserved for all pools. Unit: bytes. */
+  readonly reservedBytes: number;
+  /** Memory that the pools took from the operating system and have not given back. Unit: bytes. */
+  readonly committedBytes: number;
+  /** Superslabs that the pools have taken. Unit: superslabs. */
+  readonly superslabs: number;
+  /** Ranges of up to 4 GiB of addresses that are in use. Unit: arenas. */
+  readonly arenas: number;
+  /** Memory of superslabs in no pool that was not given back yet. Unit: bytes. */
+  readonly idleBytes: number;
+}
+
+/** What `superslab.stats()` returns: the process, and every pool of every thread. */
+export interface ProcessStats {
+  readonly pid: number;
+  /** Whose core the pools take their memory from. */
+  readonly core: 'addon' | 'libsuperslab.so';
+  /** Time since the process started. Unit: ms. */
+  readonly uptimeMs: number;
+  /** Resident memory of the whole process. Unit: bytes. */
+  readonly rssBytes: number;
+  /** Memory outside V8's heap that V8 accounts for, in the thread that asks. Unit: bytes. */
+  readonly externalBytes: number;
+  /** Tokens that nobody has adopted or revoked; each keeps its memory. Unit: tokens. */
+  readonly outstandingTokens: number;
+  readonly space: SpaceStats;
+  /** Page faults of the whole process. */
+  readonly faults: {
+    /** Page faults that needed no disk. Unit: faults. */
+    readonly minor: number;
+    /** Page faults that waited for a disk. Unit: faults. */
+    readonly major: number;
+  };
+  /**
+   * One for each heap: the default pool first, then the pools with a heap of their own by age, those of
+   * other threads too. `fallbacks` and `waiting` are known of this thread only, and 0 for the others.
+   */
+  readonly pools: readonly PoolStats[];
+  readonly leaks: readonly LeakSite[];
+  /** The policy values of the process, before options. */
+  readonly knobs: readonly KnobRow[];
+}
+
+/** Pool memory on one NUMA node. */
+export interface NodeMemory {
+  /** The kernel's number of it. */
+  readonly node: number;
+  /** Unit: bytes. */
+  readonly bytes: number;
+}
+
+/** What the kernel says of the pools' memory: see memoryFacts(). */
+export interface MemoryFacts {
+  /** Pool memory that is resident. Unit: bytes. */
+  readonly rssBytes: number;
+  /** Pool memory that lies in huge pages. Unit: bytes. */
+  readonly hugeBytes: number;
+  /** HugeBytes of rssBytes; 0 without either. Unit: ratio. */
+  readonly hugeCoverage: number;
+  /** Pool memory that was swapped out. Unit: bytes. */
+  readonly swappedBytes: number;
+  /** Where it lies; empty when the kernel does not tell. */
+  readonly nodes: readonly NodeMemory[];
+}

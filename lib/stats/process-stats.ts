@@ -1,0 +1,62 @@
+import { binding } from '../addon/binding.js';
+import { closingCaches, facts, openCaches } from '../addon/environment.js';
+import { makeError } from '../errors.js';
+import type { LeaseCache } from '../pool/lease-cache.js';
+import type { MemoryFacts, ProcessStats } from './pool-stats.js';
+import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
+
+/**
+ * Whose core the pools of this process take their memory from: `'libsuperslab.so'` when that serves the
+ * process's malloc too (`superslab run`), so that there is one core, and else `'addon'`, their own.
+ */
+export const core: 'addon' | 'libsuperslab.so' = facts.sharesCore ? 'libsuperslab.so' : 'addon';
+
+function cachesByHeap(): Map<number, LeaseCache> {
+  const caches = new Map<number, LeaseCache>();
+  for (const cache of [...openCaches.values(), ...closingCaches]) caches.set(cache.heapId, cache);
+  return caches;
+}
+
+/**
+ * Figures of the process and of every pool in it, whatever thread it belongs to. Counters of other
+ * threads are as those threads last brought them up to date, at the latest when they looked after
+ * idle memory. A pool that was closed is gone from here once it has everything back. Costs tens of
+ * microseconds a pool; the kernel is asked for `rssBytes` and `faults` only. Any thread.
+ */
+export function stats(): ProcessStats {
+  const native = binding.processStats();
+  const caches = cachesByHeap();
+  return {
+    pid: process.pid,
+    core,
+    uptimeMs: Math.round(process.uptime() * 1000),
+    rssBytes: process.memoryUsage.rss(),
+    externalBytes: process.memoryUsage().external,
+    outstandingTokens: binding.outstandingTokens(),
+    space: native.space,
+    faults: native.faults,
+    pools: native.pools.map((pool) => {
+      const cache = caches.get(pool.heapId);
+      if (cache === undefined) return readStats(pool, NO_THREAD_FIGURES);
+      return { ...readStats(pool, threadFigures(cache)), name: cache.name };
+    }),
+    leaks: binding.leakSites(),
+    knobs: facts.knobs,
+  };
+}
+
+/**
+ * What the kernel says of the pools' memory: how much is resident, in huge pages (transparent ones and
+ * explicit ones), swapped out, and on which node. With `superslab run` malloc's is among it. Read from
+ * /proc/self/smaps and numa_maps on a thread of libuv's pool; the kernel takes milliseconds for a large
+ * process, and other threads' page faults wait meanwhile: not every second.
+ * @throws ERR_SUPERSLAB_HOST (rejects) where there is no such file
+ */
+export async function memoryFacts(): Promise<MemoryFacts> {
+  const found = await binding.memoryFacts();
+  if (found !== undefined) return found;
+  throw makeError(
+    'ERR_SUPERSLAB_HOST',
+    'memoryFacts() needs /proc/self/smaps, which Linux has unless it was built without CONFIG_PROC_PAGE_MONITOR',
+  );
+}

@@ -1,0 +1,109 @@
+import type { KnobRow } from '../addon/binding.js';
+import { bytes, count, duration, exactBytes, percent } from '../text.js';
+import type { Advice } from './advice/advice.js';
+import { adviceFacts } from './advice/facts.js';
+import { adviceOn } from './advice/index.js';
+import type { Histogram, PoolStats } from './pool-stats.js';
+
+const WIDTHS = [10, 15, 12, 12, 12, 10, 10] as const;
+const LINE = 100;
+
+function row(cells: readonly string[]): string {
+  return `  ${cells.map((cell, i) => cell.padStart(WIDTHS[i]!)).join(' ')}`;
+}
+
+function classTable({ classes }: PoolStats): string[] {
+  if (classes.length === 0) return [];
+  return [
+    row(['block', 'acquires', 'hits', 'in use', 'cached', 'refills', 'occupied']),
+    ...classes.map((one) =>
+      row([
+        exactBytes(one.blockBytes),
+        count(one.acquires),
+        percent(one.hitRate),
+        count(one.inUseBlocks),
+        count(one.cachedBlocks),
+        count(one.refills),
+        percent(one.occupancy),
+      ]),
+    ),
+  ];
+}
+
+/** The value below which the part `p` of a histogram lies: the upper end of its bucket. */
+function below({ buckets, count: all }: Histogram, p: number): number {
+  let seen = 0;
+  const bucket = buckets.findIndex((n) => {
+    seen += n;
+    return seen >= p * all;
+  });
+  return 2 ** (bucket + 1);
+}
+
+function histogramLine(
+  label: string,
+  histogram: Histogram,
+  show: (value: number) => string,
+): readonly string[] {
+  if (histogram.count === 0) return [];
+  const [half, most, nearlyAll] = [0.5, 0.9, 0.99].map((p) => show(below(histogram, p)));
+  return [
+    `  ${label}half below ${half}, 90 % below ${most}, 99 % below ${nearlyAll} ` +
+      `(${count(histogram.samples)} samples)`,
+  ];
+}
+
+/** Broken into lines after words, those after the first `indent` deep. */
+function wrapped(text: string, indent: number): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1]!;
+    if (last !== '' && last.length + 1 + word.length > LINE - indent) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines.join(`\n${' '.repeat(indent)}`);
+}
+
+function adviceLines(advice: readonly Advice[]): string[] {
+  return advice.map(({ severity, text }) => `  ${severity.padEnd(8)} ${wrapped(text, 11)}`);
+}
+
+/** What holds in this process besides a pool's figures. */
+export interface ReportContext {
+  readonly knobs: readonly KnobRow[];
+  readonly uptimeMs: number;
+}
+
+/** One pool as text: what pool.report() returns and SUPERSLAB_STATS=1 prints at exit. */
+export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext): string {
+  const { slow } = stats;
+  const lines = [
+    `superslab pool "${stats.name}"${stats.closed ? ', closed' : ''}`,
+    `  memory   in use ${bytes(stats.inUseBytes)}, cached ${bytes(stats.cachedBytes)}, ` +
+      `committed ${bytes(stats.committedBytes)}, peak ${bytes(stats.peakChargedBytes)}` +
+      (stats.maxBytes === 0 ? '' : `, ${percent(stats.use)} of ${exactBytes(stats.maxBytes)}`),
+    `  traffic  ${count(stats.acquires)} acquires, ${count(stats.releases)} releases, ` +
+      `${percent(stats.hitRate)} without a native call`,
+    `  system   ${count(stats.superslabsTaken)} superslabs taken, ${count(stats.superslabsGiven)} given back, ` +
+      `${bytes(stats.purgedBytes)} purged in ${count(stats.purges)} calls`,
+    `  process  ${count(stats.minorFaults)} page faults, ${count(stats.majorFaults)} of a disk; ` +
+      `${count(stats.outstandingTokens)} tokens outstanding`,
+    `  waste    ${percent(stats.fragmentation)} of what is committed is unused` +
+      (stats.sizes.count === 0
+        ? ''
+        : `, ${percent(stats.internalWaste)} of what is leased was not asked for`),
+    ...(slow.count === 0
+      ? []
+      : [
+          `  slow     p50 ${duration(slow.p50Ns)}, p95 ${duration(slow.p95Ns)}, p99 ${duration(slow.p99Ns)}, ` +
+            `max ${duration(slow.maxNs)}; ${count(stats.contended)} lock waits, ${duration(stats.lockWaitNs)}`,
+        ]),
+    `  trouble  ${count(stats.exhausted)} exhausted, ${count(stats.osFailures)} refused by the system, ` +
+      `${count(stats.leakedBlocks + stats.collectedBlocks)} leaked (${bytes(stats.leakedBytes + stats.collectedBytes)}), ${count(stats.fallbacks)} fallbacks`,
+    ...histogramLine('sizes    ', stats.sizes, exactBytes),
+    ...histogramLine('lived    ', stats.lifetimes, (us) => duration(us * 1000)),
+    ...classTable(stats),
+    ...adviceLines(adviceOn(stats, adviceFacts(knobs, uptimeMs))),
+  ];
+  return `${lines.join('\n')}\n`;
+}
