@@ -242,7 +242,15 @@ const expected: { [program: string]: Expected } = {
   'overflow-by-one': { found: overflow({ ...images, ...here, offset: 1500, bytes: /^00.{30}$/ }) },
   'overflow-far': { found: overflow({ ...images, size: 1100, ...here, offset: 1180, bytes: /^00.{30}$/ }) },
   'overflow-live': {
-    found: [report('overflow', { ...images, acquired: 'acquireHere', offset: 1501, bytes: /^00.{30}$/ })],
+    found: [
+      report('overflow', {
+        ...images,
+        tag: 'thumbnail',
+        acquired: 'acquireHere',
+        offset: 1501,
+        bytes: /^00.{30}$/,
+      }),
+    ],
   },
   'overflow-class-size': {
     found: overflow({ pool: 'pages', size: 4096, ...here, offset: 4096, bytes: /^00.{30}$/ }),

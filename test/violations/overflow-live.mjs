@@ -3,7 +3,7 @@
 //
 //   SUPERSLAB_GUARD=canary node test/violations/overflow-live.mjs
 //
-//   > SuperslabGuard: bytes behind a buffer of 1500 B (pool "images") were overwritten: offset 1501 holds 00...
+//   > SuperslabGuard: bytes behind a buffer of 1500 B (pool "images", tag "thumbnail") were overwritten: offset 1501 holds 00...
 //   >   acquired
 //   >     at acquireHere (.../overflow-live.mjs:...)
 
@@ -11,10 +11,11 @@ import { BufferPool } from 'superslab';
 import { carelessAddon, ok } from './support/program.mjs';
 
 const pool = new BufferPool({ name: 'images' });
+const thumbnails = pool.tagged('thumbnail');
 const addon = carelessAddon();
 
 function acquireHere() {
-  return pool.acquire(1500);
+  return thumbnails.acquire(1500);
 }
 
 const buf = acquireHere();
