@@ -10,11 +10,8 @@ export const watchesAll = SUPERSLAB_GUARD !== 'off' || SUPERSLAB_LEAK_DETECTION 
 /** Whether any is: pools lose leases to samples, too. */
 export const watches = watchesAll || SUPERSLAB_LEAK_DETECTION === 'sampled';
 
-/** Whether buffers have no bytes after their release. */
-export const revokes = SUPERSLAB_GUARD === 'detach';
-
 /** Whether there is something of superslab's own behind each buffer. */
-export const hasCanaries = revokes || SUPERSLAB_GUARD === 'canary';
+export const hasCanaries = SUPERSLAB_GUARD === 'canary' || SUPERSLAB_GUARD === 'detach';
 
 /** Whether released blocks are filled. */
 export const poisons = SUPERSLAB_GUARD !== 'off';
