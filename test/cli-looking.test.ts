@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { json, refused, superslab } from './support/cli.js';
 import { type Running, startProcess } from './support/running.js';
 
@@ -344,6 +344,45 @@ describe('other ways in:', () => {
     expect(poolNamed(await json(['stats', pid, '--attach'], { env }), 'uploads').inUseBytes).toBe(12288);
     // It stays open.
     expect(poolNamed(await json(['stats', pid], { env }), 'uploads').inUseBytes).toBe(12288);
+  });
+
+  describe('--attach that fails', () => {
+    // A debugging port of its own, so that nobody is in its way.
+    const nodeArguments = ['--inspect-port=127.0.0.1:0'];
+    const portOf = (running: Running) => /ws:\/\/127\.0\.0\.1:(\d+)\//.exec(running.complaints())?.[1];
+    const isOpen = (port: string) =>
+      fetch(`http://127.0.0.1:${port}/json/list`).then(
+        () => true,
+        () => false,
+      );
+
+    test.each([
+      ['where no socket can be made', '', { XDG_RUNTIME_DIR: '/proc/none' }, 'threw an error'],
+      [
+        'while the thread is busy',
+        'setTimeout(() => { for (const end = Date.now() + 8000; Date.now() < end; ); }, 300);',
+        env,
+        'busy',
+      ],
+    ])('leaves no debugging port behind %s', { timeout: 60_000 }, async (_, more, itsEnv, why) => {
+      await using running = await startProcess(program(more), { env: itsEnv, nodeArguments });
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      const said = await refused(
+        ['stats', String(running.pid), '--attach'],
+        126,
+        'ERR_SUPERSLAB_UNREACHABLE',
+        { env: itsEnv },
+      );
+      expect(said).toContain(why);
+      const port = portOf(running)!;
+      expect(port).toMatch(/^\d+$/);
+      await vi.waitFor(async () => expect(await isOpen(port)).toBe(false), {
+        timeout: 20_000,
+        interval: 100,
+      });
+      // It lives on, and the port is not closed by its end.
+      expect(() => process.kill(running.pid, 0)).not.toThrow();
+    });
   });
 
   test('pools of a worker are seen too', async () => {

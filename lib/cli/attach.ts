@@ -1,6 +1,7 @@
 // `--attach`: opens the socket of a process that did not open it itself. The way in is Node's debugging port,
 // which SIGUSR1 opens; for as long as it is open, every program of this machine could come in by it. So it is
-// the user who asks for this, nothing but one call is made through it, and it is closed at once.
+// the user who asks for this, nothing but one call is made through it, and it is closed at once. Whatever goes
+// wrong after the signal, closing it is asked for first; where even that cannot be asked, the error says so.
 import { get } from 'node:http';
 import { CliError, EXIT } from './cli-error.js';
 import { loopbackPorts, type ProcessFacts } from './proc.js';
@@ -19,6 +20,10 @@ function cannotAttach({ pid, name }: ProcessFacts, why: string): CliError {
   );
 }
 
+/** For the error, where the port could not be closed from here. */
+const howToClose = ({ pid }: ProcessFacts, port: string) =>
+  `${port}; to close it, have the process call require('node:inspector').close() (node inspect -p ${pid}), or restart it`;
+
 /** The debugging port that the process opens when it is asked to. */
 async function openDebugger(target: ProcessFacts): Promise<number> {
   const { pid } = target;
@@ -30,8 +35,9 @@ async function openDebugger(target: ProcessFacts): Promise<number> {
   }
   throw cannotAttach(
     target,
-    "it opened no debugging port after SIGUSR1 (it handles the signal itself, has a debugger already, or Node's " +
-      'port 9229 is taken)',
+    "it opened no debugging port after SIGUSR1 (it handles the signal itself, has a debugger already, Node's " +
+      'port 9229 is taken, or its thread is stopped: ' +
+      `${howToClose(target, 'then it may open one later')})`,
   );
 }
 
@@ -89,6 +95,12 @@ class Debugger {
     this.#waiting.delete(message.id);
   }
 
+  /** Has an expression evaluated as soon as its thread is free, whether we are still there or not. */
+  order(expression: string): void {
+    const params = { expression, includeCommandLineAPI: true };
+    this.#client.send(JSON.stringify({ id: ++this.#next, method: 'Runtime.evaluate', params }));
+  }
+
   /** The value of an expression, or of the promise that it is. Rejects when it throws, or nobody answers. */
   evaluate(expression: string): Promise<unknown> {
     const id = ++this.#next;
@@ -113,9 +125,14 @@ class Debugger {
 
 const HOOK = "globalThis[Symbol.for('superslab.inspect')]";
 
-/** For a process without the hook, which would close its debugging port itself: after we have gone. */
-const CLOSE_LATER =
-  "void setTimeout((inspector) => inspector.close(), 1000, require('node:inspector')).unref()";
+/** Longer than a conversation can last: Node 20 can crash when its port is closed under a debugger. */
+const CLOSE_IN_ANY_CASE_MS = LONGEST_WAIT_MS + 1000;
+/** After we have gone. */
+const CLOSE_SOON_MS = 1000;
+
+/** An expression that has the process close its debugging port, after a time; closed twice is closed. */
+const closeAfter = (pid: number, ms: number) =>
+  `if (process.pid === ${pid}) setTimeout((inspector) => inspector.close(), ${ms}, require('node:inspector')).unref()`;
 
 /** Has the process open its socket. What goes wrong is a CliError that says what to do. */
 export async function attach(target: ProcessFacts): Promise<void> {
@@ -129,16 +146,24 @@ export async function attach(target: ProcessFacts): Promise<void> {
     const url = await debuggerUrl(port);
     if (url === undefined) throw new Error(`port ${port} is no debugging port`);
     session = await Debugger.connect(url);
+    // Before anything that can fail, us included.
+    session.order(closeAfter(target.pid, CLOSE_IN_ANY_CASE_MS));
     if ((await session.evaluate('process.pid')) !== target.pid) {
       throw new Error(`port ${port} belongs to another process`);
     }
     const path = await session.evaluate(`${HOOK}?.attach()`);
-    if (path === undefined) {
-      await session.evaluate(CLOSE_LATER);
+    if (path === undefined)
       throw new Error('superslab is loaded in a worker of it only, or in another version');
-    }
   } catch (error) {
-    throw cannotAttach(target, (error as Error).message);
+    const { message } = error as Error;
+    if (session === undefined) {
+      throw cannotAttach(
+        target,
+        `${message}; ${howToClose(target, `its debugging port ${port} is open still`)}`,
+      );
+    }
+    session.order(closeAfter(target.pid, CLOSE_SOON_MS));
+    throw cannotAttach(target, message);
   } finally {
     await session?.close();
   }

@@ -17,9 +17,10 @@ const hook = {
    * debugger's connection has ended, and Node 20 can crash when its port is closed before that.
    */
   attach: async (): Promise<string> => {
-    const door = await (await load()).openDoor();
     const { close } = require('node:inspector') as typeof import('node:inspector');
+    // Also when there can be no socket.
     const timer = setTimeout(close, LONGEST_WAIT_MS).unref();
+    const door = await (await load()).openDoor();
     door?.onFirstRequest(() => {
       clearTimeout(timer);
       setTimeout(close, SETTLE_MS).unref();
