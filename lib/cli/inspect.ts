@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerWith, refuse } from '../inspector/answer.js';
@@ -6,6 +5,7 @@ import { type Inspector, serveInspector } from '../inspector/server.js';
 import { CliError, EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';
 import { lookingExits, lookingHelp, lookingOptions, tellEnd } from './looking.js';
+import { hasScreen, openPage } from './open-page.js';
 import { resolveTarget, type Target } from './target.js';
 
 /** How often the process is looked after; when it has ended, so does the command. */
@@ -14,7 +14,7 @@ const LOOK_MS = 1000;
 const BAD_GATEWAY = 502;
 
 /** What the page asks for that only the process itself can tell. */
-const TOLD = new Set(['/events', '/hello.json', '/stats.json', '/report.json', '/report.txt']);
+const TOLD = new Set(['/events', '/hello.json', '/stats.json', '/report.txt']);
 
 async function passOn(target: Target, response: ServerResponse, route: string): Promise<void> {
   const leaving = new AbortController();
@@ -54,17 +54,6 @@ async function serve(target: Target, port: number): Promise<Inspector> {
   }
 }
 
-/** For somebody who sits in front of it: elsewhere there is nothing to open a page with. */
-function openPage(url: string): void {
-  const isMac = process.platform === 'darwin';
-  const hasScreen = isMac || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
-  if (process.stdout.isTTY !== true || !hasScreen) return;
-  const opener = spawn(isMac ? 'open' : 'xdg-open', [url], { stdio: 'ignore', detached: true });
-  // The address is printed.
-  opener.on('error', () => {});
-  opener.unref();
-}
-
 /** Until the process ends, or we are told to. */
 async function untilEnd(target: Target, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -97,7 +86,8 @@ export const inspect: Command = {
       'Serves a page on 127.0.0.1 with the map of superslabs and slabs, curves, leaks',
       'and settings of the process, once a second; until Ctrl-C, or until the process',
       'ends. Only who has the address, with its token, sees anything. A URL, which is',
-      'served already, is checked and opened.',
+      'served already, is checked and opened; others can read it in a list of',
+      'processes, where a PID tells them nothing.',
       '',
       '  superslab inspect 4711',
       '  ssh -L 9300:localhost:9300 host npx superslab inspect 4711 --port=9300',
@@ -122,10 +112,16 @@ export const inspect: Command = {
     const page = target.kind === 'url' ? undefined : await serve(target, port);
     const url = page?.url ?? args.operands[0]!;
     process.stdout.write(args.has('json') ? `${JSON.stringify({ url, pid })}\n` : `${url}\n`);
-    if (!args.has('no-open')) openPage(url);
-    if (page === undefined) return EXIT.done;
-    await untilEnd(target, ending.signal);
-    await page.close();
+    const opened =
+      args.has('no-open') || process.stdout.isTTY !== true || !hasScreen()
+        ? undefined
+        : openPage(url, ending.signal);
+    if (page !== undefined) {
+      await untilEnd(target, ending.signal);
+      ending.abort();
+      await page.close();
+    }
+    await opened;
     return EXIT.done;
   },
 };
