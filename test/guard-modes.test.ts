@@ -4,6 +4,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { BufferPool, type BufferPoolOptions, type GuardReport, type PooledBuffer } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
 
 const { windows } = createRequire(import.meta.url)('../dist/cjs/pool/windows.js') as {
@@ -332,6 +333,81 @@ describe('canary', () => {
     thrownBy(() => pool.releaseMany(bufs), 'ERR_SUPERSLAB_OVERFLOW');
     expect(pool.stats().inUseBytes).toBe(0);
   });
+
+  describe('a release that throws does not keep others from being released', () => {
+    const overflow = (buf: PooledBuffer) => {
+      new Uint8Array(buf.buffer)[buf.length] = 0;
+    };
+    const acquireAll = (acquire: (size: number) => PooledBuffer) => {
+      const bufs = Array.from({ length: 5 }, () => acquire(100));
+      overflow(bufs[0]!);
+      return bufs;
+    };
+    let pool: BufferPool;
+    beforeEach(() => {
+      pool = open({ guard: 'canary' });
+    });
+    afterEach(() => {
+      expect(reports).toMatchObject([{ fault: 'overflow' }]);
+      expect(pool.stats().inUseBytes).toBe(0);
+    });
+
+    test('at the end of a scope, which throws the overflow', () => {
+      thrownBy(() => pool.scope(({ acquire }) => void acquireAll(acquire)), 'ERR_SUPERSLAB_OVERFLOW');
+    });
+
+    test('of a scope that throws: its own error is thrown', () => {
+      const mine = new Error('mine');
+      const run = () =>
+        pool.scope(({ acquire }) => {
+          acquireAll(acquire);
+          throw mine;
+        });
+      expect(run).toThrow(mine);
+    });
+
+    test('of an asynchronous scope', async () => {
+      const run = pool.scope(async ({ acquire }) => void acquireAll(acquire));
+      await expect(run).rejects.toMatchObject({ code: 'ERR_SUPERSLAB_OVERFLOW' });
+    });
+
+    test('of an asynchronous scope that rejects: with its own reason', async () => {
+      const run = pool.scope(async ({ acquire }) => {
+        acquireAll(acquire);
+        throw new Error('mine');
+      });
+      await expect(run).rejects.toThrow('mine');
+    });
+
+    test('of acquireMany() without room: it throws why', () => {
+      const small = open({ guard: 'canary', maxBytes: '2m' });
+      let count = 0;
+      const acquire = small.acquire;
+      Object.defineProperty(small, 'acquire', {
+        value: (size: number) => {
+          const buf = acquire(size);
+          if (count++ === 0) overflow(buf);
+          return buf;
+        },
+      });
+      thrownBy(() => small.acquireMany(500_000, 10), 'ERR_SUPERSLAB_EXHAUSTED');
+      expect(count).toBeGreaterThan(2);
+      expect(small.stats().inUseBytes).toBe(0);
+    });
+
+    test('of from() with a text that is shorter than it seemed', () => {
+      const { write } = Buffer.prototype;
+      Buffer.prototype.write = function (this: PooledBuffer, ...args: unknown[]) {
+        overflow(this);
+        return Reflect.apply(write, this, args);
+      } as typeof write;
+      try {
+        thrownBy(() => pool.from('abcdxx', 'hex'), 'ERR_SUPERSLAB_OVERFLOW');
+      } finally {
+        Buffer.prototype.write = write;
+      }
+    });
+  });
 });
 
 describe('detach', () => {
@@ -392,5 +468,67 @@ describe('detach', () => {
     buf.release();
     const error = thrownBy(() => buf.release(), 'ERR_SUPERSLAB_RELEASED');
     expect(error.message).toContain('a buffer (123 B, pool "guarded")');
+  });
+});
+
+describe('a listener that throws', () => {
+  const mine = new Error('from a listener');
+  let uncaught: unknown[];
+  const listen = (pool: BufferPool) =>
+    pool
+      .on('guard', () => {
+        throw mine;
+      })
+      .on('leak', () => {
+        throw mine;
+      });
+  beforeEach(() => {
+    uncaught = [];
+    process.setUncaughtExceptionCaptureCallback((error) => uncaught.push(error));
+  });
+  afterEach(() => process.setUncaughtExceptionCaptureCallback(null));
+
+  /** Until what was put off has been thrown, too. */
+  const settled = () => new Promise(setImmediate);
+
+  test('of an overflow at a release: the block is home, later leases are what they were', async () => {
+    const pool = listen(open({ guard: 'canary', leakDetection: 'full' }));
+    const other = pool.acquire(100);
+    (() => {
+      const buf = pool.acquire(100);
+      new Uint8Array(buf.buffer)[100] = 0;
+      thrownBy(() => buf.release(), 'ERR_SUPERSLAB_OVERFLOW');
+    })();
+    expect(pool.stats().inUseBytes).toBe(128);
+    await collect();
+    expect(uncaught).toEqual([mine]);
+    // The other lease is still in the list of live ones.
+    new Uint8Array(other.buffer)[100] = 0;
+    expect(pool.check()).toHaveLength(1);
+    other.release();
+    await settled();
+    expect(uncaught).toEqual([mine, mine]);
+  });
+
+  test('of a write after the release: acquire() gives the block', async () => {
+    const pool = listen(open({ guard: 'poison', quarantineBytes: 0 }));
+    const late = lastingView(() => pool.acquire(100), pool.release, 'poison');
+    late[3] = 1;
+    pool.acquire(100).release();
+    await settled();
+    expect(uncaught).toEqual([mine]);
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+
+  test('of leaks with overflows: all come back, all are reported', async () => {
+    const pool = listen(open({ guard: 'canary', leakDetection: 'full' }));
+    (() => {
+      for (let i = 0; i < 3; i++) new Uint8Array(pool.acquire(100).buffer)[100] = 0;
+    })();
+    await collect(() => pool.leaks()[0]?.count === 3);
+    await settled();
+    expect(pool.leaks()).toMatchObject([{ count: 3 }]);
+    expect(pool.stats().inUseBytes).toBe(0);
+    expect(uncaught).toEqual(Array(6).fill(mine));
   });
 });

@@ -24,6 +24,24 @@ function isWorthALine(count: number): boolean {
   return Number.isInteger(Math.log10(count));
 }
 
+/**
+ * Who reports is in the middle of an operation, a release or a look of the collector, which has to end: what a
+ * listener throws is thrown when that is done, as diagnostics_channel does.
+ */
+function tell<Name extends keyof GuardEvents>(
+  listeners: Listeners | undefined,
+  name: Name,
+  message: GuardEvents[Name][0],
+): void {
+  try {
+    (listeners as EventEmitter | undefined)?.emit(name, message);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+
 const MOST_KINDS = 1024;
 const countsOfKinds = new Map<string, number>();
 
@@ -35,7 +53,7 @@ export function publishReport(
   kept.push(report);
   if (kept.length > MOST_KEPT) kept.shift();
   if (channels.guard.hasSubscribers) channels.guard.publish(report);
-  listeners?.emit('guard', report);
+  tell(listeners, 'guard', report);
   if (isThrown) return;
   const kind = [report.fault, report.pool, report.tag, report.acquired, report.released].join('\n');
   if (countsOfKinds.size >= MOST_KINDS) countsOfKinds.clear();
@@ -46,7 +64,7 @@ export function publishReport(
 
 export function publishLeak(leak: PoolLeakMessage, listeners: Listeners | undefined): void {
   if (channels.leak.hasSubscribers) channels.leak.publish(leak);
-  listeners?.emit('leak', leak);
+  tell(listeners, 'leak', leak);
   if (isWorthALine(leak.count)) warn(leakText(leak), 'SuperslabLeak', 'SUPERSLAB_LEAK', leak.count);
 }
 

@@ -93,7 +93,9 @@ export class LiveLeases {
     this.#records.push(record);
   }
 
+  /** Does nothing when it has ended. */
   remove(record: LeaseRecord): void {
+    if (record.place < 0) return;
     const last = this.#records.pop()!;
     if (last !== record) {
       this.#records[record.place] = last;

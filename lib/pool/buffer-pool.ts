@@ -17,6 +17,7 @@ import { adoptBlock } from './adopt.js';
 import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
 import { leases, type PooledBuffer, setFirstRelease } from './pooled-buffer.js';
+import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
 import { checkTag, TaggedPool } from './tagged-pool.js';
@@ -160,12 +161,16 @@ export class BufferPool implements Disposable {
   }
 
   #shortened(buf: PooledBuffer, length: number): PooledBuffer {
+    const bufs = [buf];
     try {
       const copy = this.acquire(length);
+      bufs.push(copy);
       copy.set(buf.subarray(0, length));
-      return copy;
-    } finally {
       buf.release();
+      return copy;
+    } catch (error) {
+      releaseAll(bufs, (one) => one[Symbol.dispose]());
+      throw error;
     }
   }
 
@@ -182,7 +187,7 @@ export class BufferPool implements Disposable {
     try {
       while (bufs.length < count) bufs.push(this.acquire(size));
     } catch (error) {
-      for (const buf of bufs) buf.release();
+      releaseAll(bufs, this.release);
       throw error;
     }
     return bufs;
@@ -197,15 +202,8 @@ export class BufferPool implements Disposable {
         TypeError,
       );
     }
-    let first: unknown;
-    for (const buf of bufs) {
-      try {
-        this.release(buf);
-      } catch (error) {
-        first ??= error;
-      }
-    }
-    if (first !== undefined) throw first;
+    const error = releaseAll(bufs, this.release);
+    if (error !== undefined) throw error;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { makeError, show } from '../errors.js';
 import type { PooledBuffer } from './pooled-buffer.js';
+import { releaseAll } from './release-all.js';
 
 /** What a function called by {@link BufferPool.scope} acquires its buffers through. */
 export interface Scope {
@@ -31,19 +32,28 @@ export function scope<T>(pool: Scope, fn: (scope: Scope) => T): T {
   const end = () => {
     ended = true;
     // What the function released itself is done; what it retained keeps the other references.
-    for (const buf of bufs) if (!buf.released) buf.release();
+    return releaseAll(bufs, (buf) => {
+      if (!buf.released) buf.release();
+    });
+  };
+  const succeed = <Result>(result: Result): Result => {
+    const error = end();
+    if (error !== undefined) throw error;
+    return result;
+  };
+  // What the function itself threw comes before what a release throws.
+  const fail = (error: unknown): never => {
+    end();
+    throw error;
   };
 
   let result: T;
+  let isPending: boolean;
   try {
     result = fn({ acquire: track(pool.acquire), alloc: track(pool.alloc) });
+    isPending = isPromise(result);
   } catch (error) {
-    end();
-    throw error;
+    return fail(error);
   }
-  if (!isPromise(result)) {
-    end();
-    return result;
-  }
-  return Promise.resolve(result).finally(end) as T;
+  return isPending ? (Promise.resolve(result).then(succeed, fail) as T) : succeed(result);
 }
