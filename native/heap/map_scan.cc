@@ -134,11 +134,11 @@ std::uint8_t MapScanner::temperature(Entry& entry, unsigned slice, std::uint32_t
   return static_cast<std::uint8_t>(is_warm ? MapTemperature::kWarm : MapTemperature::kCold);
 }
 
-/// How many slices it has.
-unsigned MapScanner::look_at_slab(const Superslab& s, unsigned first, Entry& entry,
+/// How many slices it has. `tag` is the first one's as it was when it named a class: by now the
+/// slab may have been retired, and another read may name none.
+unsigned MapScanner::look_at_slab(const Superslab& s, unsigned first, SliceTag tag, Entry& entry,
                                   MapRecord& record) {
   const SliceTag* tags = space_.tags() + std::size_t{s.index} * kSlicesPerSuperslab;
-  const SliceTag tag = glance(tags[first]);
   const SizeClass& cut = size_class(static_cast<ClassIndex>(tag - 1));
   unsigned slices = 1;
   while (slices < cut.slices && first + slices < kSlicesPerSuperslab &&
@@ -174,7 +174,7 @@ void MapScanner::look_at_slabs(const Superslab& s, Entry& entry, MapRecord& reco
   for (unsigned i = 0; i < kSlicesPerSuperslab;) {
     const SliceTag tag = glance(tags[i]);
     if (tag != kTagNone && tag <= kClassCount) {
-      i += look_at_slab(s, i, entry, record);
+      i += look_at_slab(s, i, tag, entry, record);
       continue;
     }
     const bool holds_memory = (dirty >> i) & 1;

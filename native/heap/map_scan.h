@@ -121,7 +121,8 @@ class MapScanner {
 
   std::uint8_t ordinal_of(const void* heap, std::span<const MapHeap> heaps) const;
   void look_at_slabs(const Superslab& s, Entry& entry, MapRecord& record);
-  unsigned look_at_slab(const Superslab& s, unsigned first, Entry& entry, MapRecord& record);
+  unsigned look_at_slab(const Superslab& s, unsigned first, SliceTag tag, Entry& entry,
+                        MapRecord& record);
   std::uint8_t temperature(Entry& entry, unsigned slice, std::uint32_t hash, bool is_recent);
   bool has_entry(SuperslabIndex i) const { return (ready_[i / 64] >> (i % 64)) & 1; }
 

@@ -411,6 +411,36 @@ TEST(map_scan, "looks on while threads take and give back") {
   }
 }
 
+TEST(map_scan, "a slab that goes while it is looked at is no slab or the one it was") {
+  Observed o;
+  const BlockNumber block = o.script.acquire(64);
+  o.scan();
+  const SliceTag tag = o.slice_of(block).tag & ~kTagContinued;
+  CHECK(tag != kTagNone);
+  const std::size_t slice = superslab_of(block) * kSlicesPerSuperslab +
+                            block % kGranulesPerSuperslab * kGranuleBytes / kSliceBytes;
+  auto* at = const_cast<SliceTag*>(o.t.space().tags() + slice);
+  std::atomic<bool> done{false};
+  std::thread owner([&] {
+    while (!done.load(std::memory_order_relaxed)) {
+      __atomic_store_n(at, kTagNone, __ATOMIC_RELAXED);
+      __atomic_store_n(at, tag, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(at, tag, __ATOMIC_RELAXED);
+  });
+  int wrong = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    o.scan();
+    const Frame all = o.frame(true);
+    for (const MapRecord::Slice& seen : all.find(superslab_of(block))->slices)
+      wrong += seen.tag != tag && (seen.tag != kTagNone || seen.state >> 4 != 0);
+  }
+  done = true;
+  owner.join();
+  CHECK_EQ(wrong, 0);
+  o.script.release(block);
+}
+
 TEST(map_scan, "without address space it says so") {
   TestSpace world;
   world.os.fail_nth(FakeOs::Call::kReserve, 1, OsStatus::kNoMemory);
