@@ -1,8 +1,11 @@
 // superslab/inspector over TCP: who is let in, what is told, and that it costs nothing while nobody looks.
 import { EventEmitter } from 'node:events';
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { get, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { createRequire } from 'node:module';
-import { networkInterfaces } from 'node:os';
+import { connect, type Socket } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import path from 'node:path';
 import { BufferPool } from 'superslab';
 import { type Inspector, startInspector } from 'superslab/inspector';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -153,6 +156,123 @@ describe('who is let in', () => {
     }
     const head = await ask({ path: `/${inspector.token}/stats.json`, method: 'HEAD' });
     expect([head.status, head.body]).toEqual([200, '']);
+  });
+});
+
+describe('whoever can connect', () => {
+  const idle: Socket[] = [];
+  const connectIdly = () =>
+    new Promise<Socket>((resolve) => {
+      const socket = connect(inspector.port, '127.0.0.1', () => resolve(socket));
+      socket.on('error', () => {});
+      idle.push(socket);
+    });
+  afterEach(() => {
+    for (const socket of idle.splice(0)) socket.destroy();
+  });
+
+  test('keeps nobody out by many connections that say nothing', async () => {
+    const path = `/${inspector.token}/stats.json`;
+    const oldest = await connectIdly();
+    const ended = new Promise((resolve) => oldest.on('close', resolve));
+    for (let i = 0; i < 64; i++) await connectIdly();
+    await ended; // the others may still show that they may look
+    expect((await ask({ path })).status).toBe(200);
+  });
+
+  test('ends no stream of who may look', async () => {
+    const reader = await EventReader.open(`${inspector.url}events`);
+    await reader.until(() => reader.of('stats').length > 0);
+    for (let i = 0; i < 70; i++) await connectIdly();
+    const seen = reader.of('stats').length;
+    await reader.until(() => reader.of('stats').length > seen);
+    reader.close();
+  });
+
+  test('may look at the same time as 63 others', async () => {
+    const open = () =>
+      new Promise<IncomingMessage>((resolve) =>
+        get(`${inspector.url}events`, { agent: false }, (response) => {
+          response.on('error', () => {});
+          response.resume();
+          resolve(response);
+        }),
+      );
+    const readers = await Promise.all(Array.from({ length: 64 }, open));
+    expect(readers.map(({ statusCode }) => statusCode)).toEqual(Array.from({ length: 64 }, () => 200));
+    expect((await ask({ path: `/${inspector.token}/stats.json` })).status).toBe(503);
+    const [one] = readers;
+    one!.destroy();
+    while ((await ask({ path: `/${inspector.token}/stats.json` })).status === 503);
+    for (const reader of readers) reader.destroy();
+  });
+});
+
+test('what goes wrong while answering is told to who may know it, and does not end the process', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ss-'));
+  const seen = await childJson(
+    `
+    import { createRequire } from 'node:module';
+    import { get } from 'node:http';
+    const require = createRequire(process.cwd() + '/');
+    const { binding } = require('./dist/cjs/addon/binding.js');
+    const { startInspector } = require('./dist/cjs/inspector.js');
+    const { openDoor } = require('./dist/cjs/inspector/door.js');
+    const { url } = await startInspector();
+    const { path: socketPath } = await openDoor();
+    const ask = (where, file) => new Promise((resolve) => {
+      const done = (response) => {
+        let text = '';
+        response.on('data', (part) => { text += part; });
+        response.on('error', () => {});
+        response.on('close', () => resolve([response.statusCode, text]));
+      };
+      if (where === 'port') get(url + file, { agent: false }, done);
+      else get({ socketPath, path: '/' + file, agent: false }, done);
+    });
+    const fail = () => { throw new Error('a fault of ours'); };
+    const { makeScanner, processStats, scan } = binding;
+    const out = {};
+    for (const where of ['port', 'socket']) {
+      binding.makeScanner = () => undefined;
+      const noMemory = await ask(where, 'events');
+      binding.makeScanner = makeScanner;
+      binding.processStats = fail;
+      const noFigures = await ask(where, 'stats.json');
+      binding.processStats = processStats;
+      out[where] = { noMemory, noFigures };
+      // Streams that had begun: at the next turn they end.
+      if (where === 'port') continue;
+      const figures = ask(where, 'events');
+      setTimeout(() => { binding.processStats = fail; }, 300);
+      out.figuresEnd = (await figures)[0];
+      binding.processStats = processStats;
+      const map = ask(where, 'events');
+      setTimeout(() => { binding.scan = fail; }, 300);
+      out.mapEnds = (await map)[0];
+      binding.scan = scan;
+    }
+    // All is as before.
+    out.again = (await ask('port', 'stats.json'))[0];
+    out.isMapShown = await new Promise((resolve) => get(url + 'events', { agent: false }, (response) => {
+      response.on('data', (part) => { if (String(part).includes('event: map')) resolve(true); });
+    }));
+    console.log(JSON.stringify(out));
+    process.exit();
+  `,
+    { env: { XDG_RUNTIME_DIR: folder } },
+  ).finally(() => rmSync(folder, { recursive: true }));
+  const failed = {
+    noMemory: [500, expect.stringMatching(/^ERR_SUPERSLAB_NO_MEMORY: no address space/)],
+    noFigures: [500, 'a fault of ours\n'],
+  };
+  expect(seen).toEqual({
+    port: failed,
+    socket: failed,
+    figuresEnd: 200,
+    mapEnds: 200,
+    again: 200,
+    isMapShown: true,
   });
 });
 

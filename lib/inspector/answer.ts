@@ -20,10 +20,24 @@ export function refuse(response: ServerResponse, status: number): void {
   response.end();
 }
 
+/** Answers that it went wrong, and how: for who may know it. */
+function tellFailure(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const text = Buffer.from(`${error instanceof Error ? error.message : String(error)}\n`);
+  response.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': text.length });
+  response.end(text);
+}
+
 /** Answers a request that may be made; `route` is its path, without token and query. */
 export type Answer = (request: IncomingMessage, response: ServerResponse, route: string) => void;
 
-/** Answers with the files of the page, and else with what `tell` has; that says whether it has it. */
+/**
+ * Answers with the files of the page, and else with what `tell` has; that says whether it has it. What it throws
+ * is told to who asked: nobody's look ends the process.
+ */
 export function answerWith(
   tell: (request: IncomingMessage, response: ServerResponse, route: string) => boolean,
 ): Answer {
@@ -34,13 +48,17 @@ export function answerWith(
       return;
     }
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    if (tell(request, response, route)) return;
-    const file = pageFile(route);
-    if (file === undefined) {
-      refuse(response, 404);
-      return;
+    try {
+      if (tell(request, response, route)) return;
+      const file = pageFile(route);
+      if (file === undefined) {
+        refuse(response, 404);
+        return;
+      }
+      response.writeHead(200, { 'Content-Type': file.type, 'Content-Length': file.content.length });
+      response.end(file.content);
+    } catch (error) {
+      tellFailure(response, error);
     }
-    response.writeHead(200, { 'Content-Type': file.type, 'Content-Length': file.content.length });
-    response.end(file.content);
   };
 }

@@ -32,8 +32,9 @@ export class Client {
     this.#response.write(text, 'latin1');
   }
 
+  /** At once, also when it reads nothing. */
   end(): void {
-    this.#response.end();
+    this.#response.destroy();
   }
 }
 

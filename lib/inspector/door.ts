@@ -97,6 +97,7 @@ async function open(): Promise<Door | undefined> {
   const server = makeServer((request, response) => {
     const route = (request.url ?? '/').split('?', 1)[0]!;
     answer(request, response, route);
+    return true;
   });
   try {
     await listen(server, { path: file });

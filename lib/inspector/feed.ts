@@ -29,14 +29,16 @@ class Feed {
 
   /** `response` becomes a stream of events, until its connection ends. */
   subscribe(response: ServerResponse): void {
+    // What can fail comes before the stream is begun: who asked then hears of it.
     this.#scanner ??= new MapScanner();
+    const hello = event('hello', makeHello());
     const now = stats();
     const { pools, leaks } = this.#look(now);
     // The others hear of what has changed at once, too: the next turn would find nothing new.
     this.#tell(`${pools ? this.#pools : ''}${leaks ? this.#leaks : ''}`);
     const client = new Client(response);
     response.on('close', () => this.#forget(client));
-    client.send(event('hello', makeHello()) + this.#pools + event('stats', figuresOf(now)) + this.#leaks);
+    client.send(hello + this.#pools + event('stats', figuresOf(now)) + this.#leaks);
     this.#clients.add(client);
     this.#sampling ??= watchHistograms();
     this.#timer ??= setInterval(() => this.#turn(), PERIOD_MS).unref();
@@ -53,10 +55,23 @@ class Feed {
   }
 
   #turn(): void {
-    const now = stats();
-    const { pools, leaks } = this.#look(now);
-    this.#tell(`${pools ? this.#pools : ''}${event('stats', figuresOf(now))}${leaks ? this.#leaks : ''}`);
+    try {
+      const now = stats();
+      const { pools, leaks } = this.#look(now);
+      this.#tell(`${pools ? this.#pools : ''}${event('stats', figuresOf(now))}${leaks ? this.#leaks : ''}`);
+    } catch {
+      this.#cutOff();
+      return;
+    }
     void this.#scan();
+  }
+
+  /** Who listens hears why when it asks again: a failure here must not become the process's. */
+  #cutOff(): void {
+    for (const client of this.#clients) {
+      client.end();
+      this.#forget(client);
+    }
   }
 
   /** Whether pools or leaks are others than before. */
@@ -83,6 +98,14 @@ class Feed {
   }
 
   async #scan(): Promise<void> {
+    try {
+      await this.#sendScan();
+    } catch {
+      this.#cutOff();
+    }
+  }
+
+  async #sendScan(): Promise<void> {
     const scanner = this.#scanner!;
     if (scanner.busy) return;
     this.#scannedAt = performance.now();

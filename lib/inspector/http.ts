@@ -1,23 +1,72 @@
-// What the inspector's port and its socket have in common: a server that never keeps the process alive.
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { ListenOptions } from 'node:net';
+// What the inspector's port and its socket have in common: a server that never keeps the process alive, and
+// never ends it either.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { ListenOptions, Socket } from 'node:net';
+import { refuse } from './answer.js';
 
-/** A page holds one connection for events and a few for its files. */
+/** Of each kind: those that were let in, and those that have yet to show that they may. */
 const MOST_CONNECTIONS = 64;
 
-export function makeServer(listener: RequestListener): Server {
+/** Answers a request, and says whether it was one that may be made. */
+export type Listener = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** Keeps room for who may look: whoever can connect can also connect often, and then say nothing. */
+class Connections {
+  /** From oldest to youngest. */
+  readonly #strangers = new Set<Socket>();
+  readonly #guests = new Set<Socket>();
+
+  add(socket: Socket): void {
+    socket.on('close', () => {
+      this.#strangers.delete(socket);
+      this.#guests.delete(socket);
+    });
+    this.#strangers.add(socket);
+    if (this.#strangers.size <= MOST_CONNECTIONS) return;
+    const [oldest] = this.#strangers;
+    oldest!.destroy();
+    this.#strangers.delete(oldest!);
+  }
+
+  /** There are enough of those who were let in, and this is none of them. */
+  isFullFor(socket: Socket): boolean {
+    return this.#guests.size >= MOST_CONNECTIONS && !this.#guests.has(socket);
+  }
+
+  letIn(socket: Socket): void {
+    if (this.#strangers.delete(socket)) this.#guests.add(socket);
+  }
+}
+
+export function makeServer(listener: Listener): Server {
+  const connections = new Connections();
   const server = createServer(
     {
       // Requests are a line and a few headers; nobody who knows the way needs longer.
       maxHeaderSize: 8 << 10,
-      headersTimeout: 10_000,
+      headersTimeout: 3_000,
       requestTimeout: 10_000,
+      connectionsCheckingInterval: 1_000,
       keepAliveTimeout: 5_000,
     },
-    listener,
+    (request, response) => {
+      if (connections.isFullFor(request.socket)) {
+        refuse(response, 503);
+        return;
+      }
+      try {
+        if (listener(request, response)) connections.letIn(request.socket);
+      } catch {
+        // Whoever asked may be anybody: no word of what went wrong.
+        if (response.headersSent) response.destroy();
+        else refuse(response, 500);
+      }
+    },
   );
-  server.maxConnections = MOST_CONNECTIONS;
-  server.on('connection', (socket) => socket.unref());
+  server.on('connection', (socket: Socket) => {
+    socket.unref();
+    connections.add(socket);
+  });
   server.unref();
   return server;
 }

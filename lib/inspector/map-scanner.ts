@@ -28,12 +28,12 @@ export class MapScanner {
   }
 
   scan(ordinals: Uint32Array, wanted: { changes: boolean; full: boolean }): Promise<Frames> {
-    this.#busy = true;
     return new Promise((resolve) => {
       binding.scan(this.#native, ordinals, wanted.changes, wanted.full, Date.now(), (changes, full) => {
         this.#busy = false;
         resolve({ changes, full });
       });
+      this.#busy = true; // not when that threw
     });
   }
 }

@@ -100,21 +100,22 @@ function redirect(response: ServerResponse, token: string): void {
 }
 
 function listener(rules: () => Rules, answer: Answer) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
+  return (request: IncomingMessage, response: ServerResponse): boolean => {
     const { token } = rules();
     const refused = refusal(request, rules());
     if (refused !== undefined) {
       refuse(response, refused);
-      return;
+      return false;
     }
     const route = authorize(request, token);
     if (route === undefined) {
       refuse(response, 401);
-      return;
+      return false;
     }
     // `/TOKEN` and `/?token=TOKEN`
     if (route === '' || /^\/?\?/.test(request.url ?? '')) redirect(response, token);
     else answer(request, response, route);
+    return true;
   };
 }
 
