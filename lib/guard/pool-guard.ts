@@ -6,7 +6,7 @@ import { endSample, recordLease } from '../measure/lease-sampling.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
 import { LARGE_TAG } from '../pool/magazines.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
-import { GRANULE_SHIFT } from '../pool/windows.js';
+import { GRANULE_SHIFT, refuseTransfers } from '../pool/windows.js';
 import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './reports.js';
 import { revoke } from './revoke.js';
@@ -187,6 +187,7 @@ export class PoolGuard {
   }
 
   #show(slot: Slot, memory: ArrayBuffer): void {
+    refuseTransfers(memory); // unmarked, because it may have to be revoked
     noteMemory(memory, slot);
     if (this.#findsLeaks) this.#register(slot, memory);
   }

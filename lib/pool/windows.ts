@@ -40,16 +40,21 @@ function refuseTransfer(): never {
   throw new TypeError('the ArrayBuffer of pooled memory cannot be transferred; use share() and adopt()');
 }
 
+const TRANSFERS = ['transfer', 'transferToFixedLength'].filter((name) => name in ArrayBuffer.prototype);
+
 /**
- * Keeps user code from taking the window away, as far as this Node can: by the mark, or else by
- * own properties that come before `ArrayBuffer.prototype`'s. In a transfer list Node 22 and later refuse
- * external ArrayBuffers anyway.
+ * Keeps user code from taking memory away by calling `memory.transfer()`: with own properties, which come before
+ * `ArrayBuffer.prototype`'s. In a transfer list Node 22 and later refuse external ArrayBuffers anyway, and
+ * older versions copy them.
  */
+export function refuseTransfers(memory: ArrayBuffer): void {
+  for (const name of TRANSFERS) Object.defineProperty(memory, name, { value: refuseTransfer });
+}
+
+/** The same for windows, which are never to be detached: by a mark, too, which is all that Node 24 needs. */
 function protect(window: ArrayBuffer): void {
   if (markIsHarmless) markAsUntransferable(window);
-  else
-    for (const name of ['transfer', 'transferToFixedLength'])
-      Object.defineProperty(window, name, { value: refuseTransfer });
+  refuseTransfers(window);
 }
 
 function usable(window: ArrayBuffer | undefined): ArrayBuffer {
