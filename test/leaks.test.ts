@@ -407,6 +407,30 @@ describe('workers', () => {
     expect(count() - before).toBe(4);
   });
 
+  test('unwatched leases of a worker that ends are all counted, whatever it adopted', async () => {
+    const worker = await startWorker();
+    await worker.run(
+      "state.pool = new superslab.BufferPool({ name: 'of a sampled worker', leakDetection: 'sampled' });",
+    );
+    await worker.run('state.bufs = state.pool.acquireMany(1000, 20)');
+    const source = new BufferPool({ name: 'source' });
+    const bufs = source.acquireMany(300, 15);
+    await worker.run(
+      'state.adopted = argument.map(state.pool.adopt, state.pool)',
+      bufs.map(source.share, source),
+    );
+    source.releaseMany(bufs);
+    worker.start('process.exit(0)');
+    await worker.ended;
+    const sites = stats().leaks.filter((site) => site.pool === 'of a sampled worker');
+    const count = (isAdopted: boolean) =>
+      sites.filter(({ size }) => (size === 300) === isAdopted).reduce((sum, site) => sum + site.count, 0);
+    expect(sites.every(({ reason }) => reason === 'threadEnded')).toBe(true);
+    expect(count(true)).toBeGreaterThan(0);
+    expect(count(false)).toBe(20);
+    source.close();
+  });
+
   test('an adopted buffer that its thread loses is reported there, and comes home', async () => {
     const worker = await startWorker();
     await worker.run("state.pool = new superslab.BufferPool({ name: 'adopter', leakDetection: 'full' });");

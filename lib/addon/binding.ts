@@ -235,12 +235,12 @@ export interface Binding {
   brokenCanary(block: BlockNumber, from: number, to: number): number;
   /** At most 16 bytes in hexadecimal. */
   hexBytes(block: BlockNumber, from: number, to: number): string;
-  /** How many leaks the site has had, this one included. */
+  /** `end` is how the lease ends, see LEAK_END in the guard. @returns how many leaks the site has had, this one included */
   noteLeak(
     pool: PoolId,
     tag: string,
     stack: string,
-    threadEnded: boolean,
+    end: number,
     bytes: number,
     size: number,
     ageMs: number,

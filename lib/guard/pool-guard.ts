@@ -10,7 +10,7 @@ import { GRANULE_SHIFT, refuseTransfers } from '../pool/windows.js';
 import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './reports.js';
 import { revoke } from './revoke.js';
-import { SAMPLE_MASK, SampleBudget } from './sampler.js';
+import { SAMPLE_MASK, sampleBudget } from './sampler.js';
 import { LeaseRecord, LiveLeases, noteMemory, SLOT, Slot } from './slot.js';
 import { CapturedStack } from './stack.js';
 import { settleLater } from './stack-settler.js';
@@ -25,6 +25,15 @@ const SAMPLED = 1;
 const POISON = 1;
 const CANARY = 2;
 const DETACH = 3;
+
+/** How a lease that leaks comes to its end. */
+const LEAK_END = {
+  collected: 0,
+  /** The thread ends, and the native side takes the block back, which counts the leaks that nobody watched by it. */
+  blockReclaimed: 1,
+  /** The thread ends, and only its reference does. */
+  referenceDropped: 2,
+} as const;
 
 /** What released blocks are filled with, unless the pool clears them. */
 const POISON_BYTE = 0xdb;
@@ -75,7 +84,6 @@ export class PoolGuard {
   #releases = 0;
   #releasesAtLastLook = 0;
 
-  readonly budget = new SampleBudget();
   /** Acquires of each class when one was last sampled. */
   readonly #sampledAt = new Uint32Array(256);
   #largeStep = 1;
@@ -206,7 +214,7 @@ export class PoolGuard {
 
   /** Whether the next adopted lease is to be watched: adopting is dear anyway, so samples are not sparse. */
   watchesAdopted(): boolean {
-    return this.watchesAll || this.budget.isOpen;
+    return this.watchesAll || sampleBudget.isOpen;
   }
 
   /** A lease of a block that the lease table has given to this environment, `size` bytes of it. */
@@ -219,7 +227,7 @@ export class PoolGuard {
     this.#show(slot, memory);
     const lease = new LeaseRecord(slot, size, size, start, this.#stack(this.adopt), 1);
     this.#begin(lease, SLOT.shared);
-    this.budget.spend(start, performance.now());
+    sampleBudget.spend(start, performance.now());
     return leases.makeWatched(this.#cache, memory, lease, true);
   }
 
@@ -232,7 +240,7 @@ export class PoolGuard {
 
   /** Whether the next acquire of a class is one to sample. */
   isDue(tag: SliceTag): boolean {
-    return ((this.#cache.magazines.acquired[tag]! + 1) & SAMPLE_MASK) === 0 && this.budget.isOpen;
+    return ((this.#cache.magazines.acquired[tag]! + 1) & SAMPLE_MASK) === 0 && sampleBudget.isOpen;
   }
 
   /**
@@ -272,7 +280,7 @@ export class PoolGuard {
     this.#sampledAt[tag] = count;
     const buf = this.tryAcquire(size, weight);
     this.#setNextSample(tag);
-    this.budget.spend(start, performance.now());
+    sampleBudget.spend(start, performance.now());
     return buf;
   }
 
@@ -510,10 +518,10 @@ export class PoolGuard {
     slot.state = SLOT.gone;
     if (state === SLOT.shared) this.#cache.releaseShared(slot.block);
     else this.#cache.release(slot.block, slot.tag);
-    this.#noteLeak(lease, false);
+    this.#noteLeak(lease, LEAK_END.collected);
   }
 
-  #noteLeak(lease: LeaseRecord, threadEnded: boolean): void {
+  #noteLeak(lease: LeaseRecord, end: number): void {
     const { size, tag } = lease;
     const stack = lease.acquired?.text ?? '';
     const ageMs = performance.now() - lease.acquiredAt;
@@ -521,20 +529,23 @@ export class PoolGuard {
       this.#cache.id,
       tag,
       stack,
-      threadEnded,
+      end,
       lease.slot.capacity,
       size,
       ageMs,
       lease.weight,
     );
-    if (threadEnded) return;
+    if (end !== LEAK_END.collected) return;
     publishLeak({ pool: this.#cache.name, tag, size, ageMs, stack, count }, this.listeners?.deref());
   }
 
   /** The thread ends: what is leased now, nobody will release. */
   noteLeaksAtEnd(): void {
     if (!this.#findsLeaks) return;
-    for (const lease of this.#live) this.#noteLeak(lease, true);
+    for (const lease of this.#live) {
+      const isShared = lease.slot.state === SLOT.shared;
+      this.#noteLeak(lease, isShared ? LEAK_END.referenceDropped : LEAK_END.blockReclaimed);
+    }
   }
 
   settleStacks(before: number, end: number): boolean {

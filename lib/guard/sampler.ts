@@ -19,7 +19,7 @@ const AFTERMATH = 2;
  * stack where the code is warm, and 50 where it is not. So it is time that is counted, and of a million leases a second
  * fewer are watched than one in 128.
  */
-export class SampleBudget {
+class SampleBudget {
   /** Milliseconds; below 0 after a sample that took longer. */
   #left = BURST_MS;
   #since = performance.now();
@@ -41,3 +41,6 @@ export class SampleBudget {
     return this.#left > 0;
   }
 }
+
+/** This thread's, for all of its pools together. */
+export const sampleBudget = new SampleBudget();

@@ -106,14 +106,16 @@ Value hex_bytes(const CallbackInfo& info) {
   return Napi::String::New(info.Env(), text, length);
 }
 
-/// `noteLeak(pool, tag, stack, threadEnded, bytes, size, ageMs, estimated)`: how many leaks the
-/// site has had.
+/// `noteLeak(pool, tag, stack, end, bytes, size, ageMs, estimated)`: how many leaks the site has
+/// had. `end`: 0 collected; 1 the thread ends, and its block is reclaimed; 2 it ends, and the lease
+/// table drops the reference.
 Value note_leak(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   const PoolId pool = uint_at(info, 0);
   const std::string tag = info[1].ToString().Utf8Value();
   const std::string stack = info[2].ToString().Utf8Value();
-  const bool ended = info[3].ToBoolean();
+  const unsigned end = uint_at(info, 3);
+  const bool ended = end != 0;
   const auto bytes = static_cast<ByteCount>(number_at(info, 4));
   const Leak leak{environment.watched_name(pool),
                   1,
@@ -121,9 +123,8 @@ Value note_leak(const CallbackInfo& info) {
                   bytes,
                   static_cast<ByteCount>(number_at(info, 5)),
                   number_at(info, 6)};
-  if (ended) {
-    environment.note_end_leak(pool, bytes);
-  } else if (LeaseCache* cache = environment.cache(pool)) {
+  if (end == 1) environment.note_end_leak(pool, bytes);
+  if (LeaseCache* cache = environment.cache(pool); cache != nullptr && !ended) {
     cache->heap().count_collected(bytes);
   }
   const LeakSiteKey key{environment.heap_id(pool),
