@@ -49,3 +49,17 @@ export function duration(ns: number): string {
   const [unit, name] = TIMES.findLast(([least]) => ns >= least) ?? [1, 'ns'];
   return unit === 1 ? `${Math.round(ns)} ns` : `${Number((ns / unit).toPrecision(3))} ${name}`;
 }
+
+/** Control characters, line and paragraph separators, and what turns the direction of writing. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
+/** Whether a terminal or a log shows `text` as it is, in one line. */
+export const isPrintable = (text: string): boolean => text.search(UNPRINTABLE) < 0;
+
+const escaped = (character: string) => `\\u{${character.codePointAt(0)!.toString(16)}}`;
+
+/**
+ * What somebody else wrote, harmless for a terminal: a control character is "\u{1b}". Those in `keep` stay.
+ */
+export const printable = (text: string, keep = ''): string =>
+  text.replace(UNPRINTABLE, (character) => (keep.includes(character) ? character : escaped(character)));

@@ -266,6 +266,21 @@ describe('a process that is not what it says', () => {
   });
 });
 
+test('titles of processes do nothing to a terminal', async () => {
+  const title = 'evil\u001b[31m\u009b2J\nprocess 1';
+  const script = `process.title = ${JSON.stringify(title)}; ${program()}`;
+  await using running = await startProcess(script, withSocket);
+  for (const [command, code] of [
+    ['stats', 0],
+    ['report', 1],
+  ] as const) {
+    const result = await superslab([command, String(running.pid)], { env });
+    expect(result.code).toBe(code);
+    expect(result.stdout).not.toMatch(/[^\P{C}\n]/u);
+    expect(result.stdout.split('\n')[0]).toContain('evil\\u{1b}[31m');
+  }
+});
+
 describe('leaks', () => {
   test('are told with the place that acquired them', async () => {
     const script = `

@@ -221,3 +221,19 @@ describe('superslab stats', () => {
     expect(said).toMatch(/^anew .* 1,234,567 {13}99\.80 %/m);
   });
 });
+
+test('what other processes write moves no cursor and forges no line', () => {
+  const evil = 'a\u001b[31mb\u009b2Jc\u202ed\u2028e\nfaults 0';
+  const lines = statsLines(
+    aProcess({
+      pools: [aPool({ name: evil, exhausted: 1 })],
+      leaks: [aLeak({ pool: evil, tag: evil, stack: evil })],
+    }),
+    style,
+  );
+  const text = lines.join('\n');
+  expect(text).not.toMatch(/[^\P{C}\n]/u);
+  expect(text).not.toContain('\u2028');
+  expect(lines.filter((line) => line.startsWith('faults'))).toHaveLength(1);
+  expect(text).toContain('pool "a\\u{1b}[31mb\\u{9b}2Jc\\u{202e}d\\u{2028}e\\u{a}faults 0"');
+});

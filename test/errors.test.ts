@@ -137,6 +137,8 @@ describe('ERR_SUPERSLAB_OPTION', () => {
     ['a node that is not there', { numa: 1000 }, ['"numa"', '1000']],
     ['a negative node', { numa: -1 }, ['"numa"', '-1']],
     ['an empty name', { name: '' }, ['name', '""']],
+    ['a name that a terminal obeys', { name: 'a\u001b[31m' }, ['name', 'printable']],
+    ['a name of two lines', { name: 'a\nb' }, ['name', 'printable']],
     ['a name that is no string', { name: 5 }, ['name', '5']],
     ['no object', 'fast', ['"fast"']],
     ['null for options', null, ['null']],

@@ -1,10 +1,11 @@
 // `superslab COMMAND ...`: finds the command, prints what is wrong, sets the exit code.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { printable } from '../text.js';
 import { type Arguments, checkArguments, splitArguments } from './arguments.js';
 import { CliError, EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';
-import { wrap } from './output.js';
+import { jsonText, wrap } from './output.js';
 
 /** Each is loaded when it is asked for: `--help` needs no addon. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -111,7 +112,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     const failure = outcome(error);
     process.stderr.write(
-      wantsJson(argv) ? `${JSON.stringify({ error: failure })}\n` : `superslab: ${failure.message}\n`,
+      wantsJson(argv)
+        ? `${jsonText({ error: failure })}\n`
+        : `superslab: ${printable(failure.message, '\n')}\n`,
     );
     process.exitCode = failure.exitCode;
   }

@@ -1,5 +1,7 @@
 // How commands write: text of a readable width, tables, JSON.
 
+import { printable } from '../text.js';
+
 export interface Style {
   /** Characters a line. */
   readonly width: number;
@@ -67,7 +69,22 @@ export function writeLines(lines: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** JSON whose strings no terminal obeys: JSON itself escapes but those below space. */
+export const jsonText = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
 /** One object, indented, for people and jq alike. */
 export function writeJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${jsonText(value, 2)}\n`);
+}
+
+/** The same object with every string, which another process wrote, harmless for a terminal; lines stay lines. */
+export function withPrintable<T>(value: T): T {
+  if (typeof value === 'string') return printable(value, '\n') as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withPrintable) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withPrintable(one)])) as T;
 }

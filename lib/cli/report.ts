@@ -2,6 +2,7 @@ import { adviceFacts } from '../stats/advice/facts.js';
 import { adviceOn } from '../stats/advice/index.js';
 import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { reportText } from '../stats/report.js';
+import { printable } from '../text.js';
 import { EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';
 import { lookingExits, lookingHelp, lookingOptions } from './looking.js';
@@ -57,7 +58,9 @@ export const report: Command = {
     } else {
       writeLines([
         target.title,
-        ...reports.map(({ stats: pool }) => `\n${reportText(pool, stats)}`.trimEnd()),
+        ...reports.map(({ name, stats: pool }) =>
+          `\n${printable(reportText({ ...pool, name: printable(name) }, stats), '\n')}`.trimEnd(),
+        ),
       ]);
     }
     const mustAct = reports.some(({ advice }) => advice.some(({ severity }) => severity === 'act'));

@@ -1,7 +1,7 @@
 // superslab.stats() as text for people.
 import type { LeakSite, PoolStats, ProcessStats } from '../stats/pool-stats.js';
-import { bytes, duration, percent } from '../text.js';
-import { figure, type Style, shorten, table, wrap } from './output.js';
+import { bytes, duration, percent, printable } from '../text.js';
+import { figure, type Style, shorten, table, withPrintable, wrap } from './output.js';
 
 /** Longer names of pools end in "…". */
 const NAME_WIDTH = 24;
@@ -54,7 +54,7 @@ function poolTable(stats: ProcessStats, before: Before | undefined): string[] {
   if (before !== undefined) header.splice(7, 0, '');
   const rows = stats.pools.map((pool) => {
     const cells = [
-      shorten(pool.name, NAME_WIDTH),
+      shorten(printable(pool.name), NAME_WIDTH),
       bytes(pool.inUseBytes),
       bytes(pool.cachedBytes),
       bytes(pool.committedBytes),
@@ -126,17 +126,22 @@ function classTable({ classes }: PoolStats): string[] {
 function poolLines(pool: PoolStats): string[] {
   const said = notes(pool).map((line) => `  ${line}`);
   if (said.length === 0 && pool.classes.length === 0) return [];
-  return ['', `pool "${pool.name}"`, ...said, ...(pool.classes.length === 0 ? [] : classTable(pool))];
+  return [
+    '',
+    `pool "${printable(pool.name)}"`,
+    ...said,
+    ...(pool.classes.length === 0 ? [] : classTable(pool)),
+  ];
 }
 
 /** Such as: 3, last 1.5 KiB (pool "uploads", tag "body"), the oldest after 12.3 s; and where. */
 function leakLines(leak: LeakSite, width: number): string[] {
-  const tag = leak.tag === '' ? '' : `, tag "${leak.tag}"`;
+  const tag = leak.tag === '' ? '' : `, tag "${printable(leak.tag)}"`;
   const about = leak.estimated > leak.count ? ` seen, about ${figure(leak.estimated)} in all` : '';
   const frames = leak.stack.split('\n').filter((line) => line.trim() !== '');
   return [
     ...wrap(
-      `${figure(leak.count)}${about}, last ${bytes(leak.size)} (pool "${leak.pool}"${tag}), ` +
+      `${figure(leak.count)}${about}, last ${bytes(leak.size)} (pool "${printable(leak.pool)}"${tag}), ` +
         `${leak.reason === 'collected' ? 'collected' : 'left by a thread that ended'}, ` +
         `the oldest after ${duration(leak.oldestMs * 1e6)}`,
       width - 2,
@@ -158,7 +163,8 @@ function leakSection({ leaks }: ProcessStats, width: number): string[] {
 }
 
 /** Everything worth reading; with `before` the rates since then too. */
-export function statsLines(stats: ProcessStats, style: Style, before?: Before): string[] {
+export function statsLines(told: ProcessStats, style: Style, before?: Before): string[] {
+  const stats = withPrintable(told);
   return [
     ...processLines(stats, before),
     '',

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessStats } from '../stats/pool-stats.js';
+import { printable } from '../text.js';
 import type { Arguments } from './arguments.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { lookingExits, lookingHelp, lookingOptions, tellEnd } from './looking.js';
-import { styleOfOutput, writeJson, writeLines } from './output.js';
+import { jsonText, styleOfOutput, writeJson, writeLines } from './output.js';
 import { type Before, statsLines } from './stats-text.js';
 import { resolveTarget, type Target } from './target.js';
 
@@ -16,10 +17,11 @@ const MOST_SECONDS = 3600;
 
 const read = (target: Target) => target.getJson<ProcessStats>('stats.json');
 
-const heading = ({ title, hello }: Target) => `${title}, Node.js ${hello.node}, superslab ${hello.version}`;
+const heading = ({ title, hello }: Target) =>
+  printable(`${title}, Node.js ${hello.node}, superslab ${hello.version}`);
 
 /** One object a line, so that each can be read as it comes. */
-const writeJsonLine = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+const writeJsonLine = (value: unknown) => process.stdout.write(`${jsonText(value)}\n`);
 
 function show(target: Target, stats: ProcessStats, before?: Before): void {
   const isScreen = process.stdout.isTTY === true;

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https';
 import { doorFile, doorFolder, folderFault } from '../inspector/door-path.js';
 import type { Hello } from '../inspector/types.js';
+import { printable } from '../text.js';
 import { attach } from './attach.js';
 import { CliError, type CliErrorCode, EXIT, usageError } from './cli-error.js';
 import { type ProcessFacts, readProcess, sharesFiles, startVariable, useOfSuperslab } from './proc.js';
@@ -77,7 +78,7 @@ class HttpTarget implements Target {
 
   get title(): string {
     const { pid, title, script } = this.hello;
-    return `process ${pid} (${script === '' ? title : `${title} ${script}`})`;
+    return printable(`process ${pid} (${script === '' ? title : `${title} ${script}`})`);
   }
 
   open(path: string, signal?: AbortSignal): Promise<IncomingMessage> {

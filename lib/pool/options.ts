@@ -1,9 +1,10 @@
 import { facts } from '../addon/environment.js';
 import { makeError, show } from '../errors.js';
+import { isPrintable } from '../text.js';
 
 /** What can be set for one pool; see docs/KNOBS.md. Options win over the environment. */
 export interface BufferPoolOptions {
-  /** For errors and reports; "pool-1" and so on by default. */
+  /** For errors and reports, of printable characters; "pool-1" and so on by default. */
   name?: string;
   /** Most bytes of blocks in use at once, or a size such as "64m"; 0 is no limit. */
   maxBytes?: number | string;
@@ -65,8 +66,9 @@ export function optionPairs(options: BufferPoolOptions): [string, string | numbe
 export function poolName(options: BufferPoolOptions, otherwise: () => string): string {
   const { name } = options;
   if (name === undefined) return otherwise();
-  if (typeof name !== 'string' || name === '') {
-    throw optionError(`name must be a non-empty string, got ${show(name)}`);
+  // It stands in reports, logs and other programs' terminals.
+  if (typeof name !== 'string' || name === '' || !isPrintable(name)) {
+    throw optionError(`name must be a non-empty string of printable characters, got ${show(name)}`);
   }
   return name;
 }
