@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -207,7 +208,13 @@ test('what is published, besides the prebuilds', () => {
       'scripts/sources.cjs',
     ]),
   );
-  const folders = ['bin', 'dist', 'lib', 'native', 'prebuilds', 'scripts'];
+  const documents = readdirSync(path.join(packageRoot, 'docs')).filter((name) => name.endsWith('.md'));
+  expect(documents.length).toBeGreaterThan(0);
+  // Comments in the declarations send their readers there. The pictures are larger than all of them.
+  expect(files.filter((file) => file.startsWith('docs/')).sort()).toEqual(
+    documents.map((name) => `docs/${name}`).sort(),
+  );
+  const folders = ['bin', 'dist', 'docs', 'lib', 'native', 'prebuilds', 'scripts'];
   expect(files.filter((file) => file.includes('/') && !folders.includes(file.split('/')[0]!))).toEqual([]);
 });
 
