@@ -169,7 +169,7 @@ describe('what is left of released bytes', () => {
   });
 
   test('the buffers from outside an exhausted pool are cleared too', () => {
-    const pool = openPool({ sensitive: true, maxBytes: 4096, onExhausted: 'fallback' });
+    const pool = openPool({ zero: 'release', maxBytes: 4096, onExhausted: 'fallback' });
     const inside = pool.acquire(4096);
     const outside = pool.acquire(4096);
     expect(pool.stats().fallbacks).toBe(1);
@@ -295,10 +295,22 @@ describe('options', () => {
     expect(refusal(options)).toMatch(/"hugePages" is ".*give thp or off/);
   });
 
+  test.each<BufferPoolOptions>([
+    { sensitive: true, onExhausted: 'fallback' },
+    { onExhausted: 'fallback', lockMemory: true },
+  ])('%o contradict each other', (options) => {
+    expect(refusal(options)).toMatch(
+      /"onExhausted" is "fallback".*(sensitive|lockMemory).*give throw or wait/,
+    );
+    openPool({ ...options, onExhausted: 'throw' });
+    openPool({ ...options, onExhausted: 'wait' });
+  });
+
   test('go together where they say the same, and false is no wish', () => {
     openPool({ sensitive: true, zero: 'release' });
     openPool({ sensitive: false, zero: 'never' });
     openPool({ sensitive: false, lockMemory: false, guardPages: false, hugePages: '2mb' });
+    openPool({ sensitive: false, lockMemory: false, onExhausted: 'fallback' });
   });
 
   test('that are neither true nor false are refused', () => {

@@ -97,6 +97,11 @@ bool check_conflicts(const Snapshot& snapshot, PolicyOrigin origin, bool is_zero
   if (snapshot.sensitive && is_zero_chosen && snapshot.zero != Zeroing::kRelease)
     return refuse(KnobId::zero, KnobId::sensitive,
                   "secrets are cleared at each release; leave it out or give release");
+  if (snapshot.on_exhausted == OnExhausted::kFallback &&
+      (snapshot.sensitive || snapshot.lock_memory))
+    return refuse(KnobId::on_exhausted,
+                  snapshot.sensitive ? KnobId::sensitive : KnobId::lock_memory,
+                  "a plain buffer is in core dumps, forks and swap; give throw or wait");
   if (snapshot.huge_pages != HugePages::k2MiB && snapshot.huge_pages != HugePages::k1GiB)
     return true;
   if (snapshot.sensitive)
