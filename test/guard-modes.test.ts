@@ -188,6 +188,15 @@ describe.each(ALL)('guard %s', (guard) => {
     expect(reports).toMatchObject([{ fault: 'written-after-release', offset: 0 }]);
   });
 
+  test('a block that waits long has its stacks still, whatever else was released since', () => {
+    const pool = open({ guard, quarantineBytes: '16m' });
+    const late = lastingView(() => pool.acquire(100), pool.release, guard);
+    for (let i = 0; i < 2000; i++) pool.acquire(100).release();
+    late[3] = 1;
+    const stack = expect.stringContaining('guard-modes.test');
+    expect(pool.check()).toMatchObject([{ offset: 3, acquired: stack, released: stack }]);
+  });
+
   test('check(), trim() and close() find a write too', () => {
     const acts: ((pool: BufferPool) => void)[] = [(p) => p.check(), (p) => p.trim(), (p) => p.close()];
     for (const act of acts) {

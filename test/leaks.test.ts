@@ -137,6 +137,29 @@ test('a closure or an object that the stack belongs to does not hide its leak', 
   expect(sites.map((site) => site.size).sort()).toEqual([111, 222]);
 });
 
+test.each(['acquired', 'released'])(
+  'a released buffer that is kept: the frames that %s it hide no leak',
+  async (done) => {
+    const kept: PooledBuffer[] = [];
+    // The function that is on the stack has a leaked buffer in its context.
+    const keepOne = () => {
+      const leaked = pool.acquire(700);
+      const inner = () => {
+        if (done === 'acquired') kept.push(pool.acquire(100));
+        else kept[0]!.release();
+        return leaked;
+      };
+      inner();
+    };
+    if (done === 'released') kept.push(pool.acquire(100));
+    keepOne();
+    if (done === 'acquired') kept[0]!.release();
+    expect(await sitesOf(1)).toMatchObject([{ size: 700, count: 1 }]);
+    const { message } = thrownBy(() => kept[0]!.release(), 'ERR_SUPERSLAB_RELEASED');
+    expect(message).toContain('at inner');
+  },
+);
+
 test('a retained buffer with one reference left is a leak', async () => {
   const leak = () => pool.acquire(70).retain().release();
   leak();

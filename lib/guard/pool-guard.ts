@@ -7,6 +7,7 @@ import type { LeaseCache } from '../pool/lease-cache.js';
 import { LARGE_TAG } from '../pool/magazines.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
 import { GRANULE_SHIFT, refuseTransfers } from '../pool/windows.js';
+import { EndedLeases } from './ended-leases.js';
 import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './reports.js';
 import { revoke } from './revoke.js';
@@ -74,6 +75,7 @@ export class PoolGuard {
   readonly #filling: number;
 
   readonly #live = new LiveLeases();
+  readonly #ended: EndedLeases;
   readonly #idle: Slot[][] = [];
   /** The fewest idle slots of each class since the last look: nobody needs those. */
   readonly #spare = new Uint32Array(256);
@@ -97,6 +99,8 @@ export class PoolGuard {
     this.#cache = cache;
     this.#level = native.guard;
     this.watchesAll = native.guard !== 0 || native.leakDetection > SAMPLED;
+    // Samples must stay cheap.
+    this.#ended = new EndedLeases(this.watchesAll);
     this.#findsLeaks = native.leakDetection !== 0;
     this.#frames = native.leakFrames;
     this.#quarantineBytes = native.guard >= POISON ? native.quarantineBytes : 0;
@@ -174,6 +178,7 @@ export class PoolGuard {
 
   #begin(lease: LeaseRecord, state: number): void {
     lease.slot.state = state;
+    this.#ended.letGo(lease.slot.lease);
     lease.slot.lease = lease;
     this.#live.add(lease);
     if (lease.acquired !== undefined) settleLater(this);
@@ -294,6 +299,10 @@ export class PoolGuard {
     const { slot } = lease;
     if (this.watchesAll) lease.released = this.#stack(this.release);
     this.#live.remove(lease);
+    if (lease.isRaw) {
+      this.#ended.add(lease, performance.now());
+      settleLater(this);
+    }
     this.#releases++;
     if (this.watchesAll) {
       const microseconds = (performance.now() - lease.acquiredAt) * 1000;
@@ -396,6 +405,7 @@ export class PoolGuard {
   /** Its block goes to where the pool's other free blocks are. */
   #giveBack(slot: Slot): void {
     this.#unregister(slot);
+    this.#ended.letGo(slot.lease);
     slot.state = SLOT.gone;
     slot.memory = undefined;
     this.#cache.release(slot.block, slot.tag);
@@ -549,7 +559,9 @@ export class PoolGuard {
   }
 
   settleStacks(before: number, end: number): boolean {
-    return this.#live.settleStacks(before, end);
+    // Half of the time at most for those that have ended.
+    const noneEnded = this.#ended.settleStacks(before, (performance.now() + end) / 2);
+    return this.#live.settleStacks(before, end) && noneEnded;
   }
 }
 

@@ -60,6 +60,10 @@ export class LeaseRecord {
   readonly weight: number;
   /** Its place among the live ones; -1 once it has ended. */
   place = -1;
+  /** Of performance.now(). */
+  endedAt = 0;
+  /** Whether it is among the EndedLeases. */
+  waitsForText = false;
 
   constructor(
     slot: Slot,
@@ -75,6 +79,16 @@ export class LeaseRecord {
     this.acquiredAt = acquiredAt;
     this.acquired = acquired;
     this.weight = weight;
+  }
+
+  /** Whether its stacks keep functions alive. */
+  get isRaw(): boolean {
+    return this.acquired?.isRaw === true || this.released?.isRaw === true;
+  }
+
+  dropStacks(): void {
+    this.acquired?.drop();
+    this.released?.drop();
   }
 }
 

@@ -50,6 +50,11 @@ export class CapturedStack {
     this.#text = interned(ownFrames(format(holder), this.#frames));
   }
 
+  /** Lets go of the functions; without a text, if there is none yet. */
+  drop(): void {
+    this.#holder = undefined;
+  }
+
   /** Lines of "    at ...", without those of superslab. */
   get text(): string {
     this.settle();
