@@ -87,6 +87,17 @@ describe.each(ALL)('guard %s', (guard) => {
     expect(pool.stats()).toMatchObject({ chargedBytes: 0, committedBytes: 0 });
   });
 
+  test('a block beyond 2 MiB that is held back counts as cached', () => {
+    const pool = open({ guard, quarantineBytes: '8m' });
+    pool.acquire(3 << 20).release();
+    const { inUseBytes, cachedBytes, heldLargeBytes } = pool.stats();
+    expect(inUseBytes).toBe(0);
+    expect(heldLargeBytes).toBeGreaterThanOrEqual(3 << 20);
+    expect(cachedBytes).toBe(heldLargeBytes);
+    pool.trim();
+    expect(pool.stats()).toMatchObject({ cachedBytes: 0, heldLargeBytes: 0 });
+  });
+
   test('idle memory goes back by itself', async () => {
     const pool = open({ guard, purgeDelayMs: 20 });
     pool.acquire(100_000).release();

@@ -392,7 +392,7 @@ function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefine
     'ERR_SUPERSLAB_RELEASED',
     `cannot ${what} a buffer (${misuse?.size ?? buf.length} B${pool}) that was already released; ` +
       'each acquire, adopt and retain is paired with one release' +
-      (misuse === undefined ? HOW_TO_LEARN_MORE : misuseText(misuse)),
+      (misuse === undefined ? HOW_TO_LEARN_MORE : `${misuseText(misuse)}\n  now`),
     Error,
     { misuse },
   );
@@ -407,7 +407,7 @@ function foreign(buf: unknown, what: string): Error {
   return makeError(
     'ERR_SUPERSLAB_FOREIGN',
     `cannot ${what} a view (${buf.length} B${pool}) of a pooled buffer; use the buffer that acquire() returned` +
-      (misuse === undefined ? HOW_TO_LEARN_MORE : misuseText(misuse)),
+      (misuse === undefined ? HOW_TO_LEARN_MORE : `${misuseText(misuse)}\n  now`),
     TypeError,
     { misuse },
   );

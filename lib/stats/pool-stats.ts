@@ -13,6 +13,8 @@ export interface HeapStats {
   readonly peakChargedBytes: number;
   /** Limit of chargedBytes; 0 is none. Unit: bytes. */
   readonly maxBytes: number;
+  /** Released blocks beyond 2 MiB that guards hold back. Unit: bytes. */
+  readonly heldLargeBytes: number;
   /** Free blocks beyond 2 MiB that are kept for reuse. Unit: bytes. */
   readonly bigCacheBytes: number;
   /** Blocks beyond 2 MiB served from the big cache. Unit: blocks. */

@@ -33,7 +33,7 @@ export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats
   const classes = native.classes.map(classStats);
   const sum = (value: (one: ClassStats) => number) => classes.reduce((total, one) => total + value(one), 0);
   const heap: HeapStats = native.heap;
-  const cachedBytes = sum((one) => one.cachedBlocks * one.blockBytes);
+  const cachedBytes = sum((one) => one.cachedBlocks * one.blockBytes) + heap.heldLargeBytes;
   const hits = sum((one) => one.hits);
   const classAcquires = sum((one) => one.acquires);
   const acquires = classAcquires + heap.largeHits + heap.largeMisses;
@@ -83,6 +83,7 @@ export function settledStats(last: PoolStats): PoolStats {
     committedBytes: 0,
     chargedBytes: 0,
     bigCacheBytes: 0,
+    heldLargeBytes: 0,
     threads: 0,
     inUseBytes: 0,
     cachedBytes: 0,

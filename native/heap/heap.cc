@@ -292,6 +292,7 @@ HeapStats Heap::stats() const {
   out.page_faults = faults.minor + faults.major;
   Lock guard(*this);
   out.big_cache_bytes = big_cache_.bytes();
+  out.held_large_bytes = room_.held_large_bytes();
   return out;
 }
 

@@ -194,6 +194,10 @@ std::uint32_t LeaseCache::cached(ClassIndex c) const {
   return get(magazines_->depth[tag_of(c)]) + get(magazines_->parked[tag_of(c)]);
 }
 
+ByteCount LeaseCache::held_large_bytes() const {
+  return get(magazines_->parked_large_slices) * kSliceBytes;
+}
+
 void LeaseCache::fold() {
   for (std::size_t i = 0; i < kClassCount; ++i) fold_acquired(static_cast<ClassIndex>(i));
 }

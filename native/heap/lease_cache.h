@@ -1,7 +1,7 @@
 // The JavaScript door's thread cache: magazines of block numbers, in memory that JavaScript maps.
 //
-// JavaScript pops and pushes numbers itself (lib/pool/lease-cache.ts); the functions here run when a
-// magazine is empty or full. One environment uses a LeaseCache, from its own thread.
+// JavaScript pops and pushes numbers itself (lib/pool/lease-cache.ts); the functions here run when
+// a magazine is empty or full. One environment uses a LeaseCache, from its own thread.
 //
 // Invariant: a magazine holds only blocks of slabs that this cache's SlabOwner owns. Shared leases
 // never enter one (heap/lease_table.h). So when an environment dies, every block of those slabs
@@ -113,6 +113,7 @@ class LeaseCache final : public Room::Member {
   void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
+  ByteCount held_large_bytes() const override;
   void show_recent(RecentBlocks& to) const override;
 
   Heap& heap() const { return heap_; }

@@ -71,6 +71,13 @@ std::uint64_t Room::cached(ClassIndex c) const {
   return sum;
 }
 
+ByteCount Room::held_large_bytes() const {
+  LockGuard guard(lock_);
+  ByteCount sum = 0;
+  for (const Member* m = members_; m != nullptr; m = m->next_) sum += m->held_large_bytes();
+  return sum;
+}
+
 void Room::wait(std::uint64_t seen, Nanos timeout) {
   LockGuard guard(lock_);
   changed_.wait_for(lock_, timeout, [&] { return ticket() != seen; });

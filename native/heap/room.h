@@ -29,6 +29,8 @@ class Room {
     virtual void show_recent(RecentBlocks& to) const { static_cast<void>(to); }
     /// Free blocks of class `c` in the member's magazine, as far as another thread can tell.
     virtual std::uint32_t cached(ClassIndex c) const = 0;
+    /// Bytes of free blocks beyond 2 MiB that the member holds back.
+    virtual ByteCount held_large_bytes() const { return 0; }
 
    protected:
     ~Member() = default;
@@ -60,6 +62,9 @@ class Room {
 
   /// Free blocks of class `c` in all members' magazines.
   std::uint64_t cached(ClassIndex c) const;
+
+  /// Bytes of free blocks beyond 2 MiB that members hold back.
+  ByteCount held_large_bytes() const;
 
   /// Has every member show_recent().
   void show_recent(RecentBlocks& to) const;

@@ -8,6 +8,7 @@
 //   >     at acquireHere (.../double-release-watched.mjs:...)
 //   >   released
 //   >     at releaseHere (.../double-release-watched.mjs:...)
+//   >   now
 //   >     at releaseAgainHere (.../double-release-watched.mjs:...)
 
 import { BufferPool } from 'superslab';
