@@ -68,7 +68,7 @@ export interface NativePool {
   readonly heapId: number;
   /**
    * Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64], parked[256],
-   * parkedLargeSlices[1], skipped[256]; see heap/lease_cache.h.
+   * parkedLargeGranules[1], skipped[256]; see heap/lease_cache.h.
    */
   readonly magazines: ArrayBuffer | undefined;
   /** 0 never, 1 at acquire, 2 at release. */

@@ -19,7 +19,7 @@ import type { GuardFault, GuardReport } from './types.js';
 
 const { tagOfGranules, bytesOfTag } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
-const SLICE_BYTES = 65_536;
+const GRANULE_BYTES = 64;
 const LEAST_TAG = tagOfGranules[1]!;
 
 const SAMPLED = 1;
@@ -359,9 +359,9 @@ export class PoolGuard {
   }
 
   #countParked(slot: Slot, by: 1 | -1): void {
-    const { parked, parkedLargeSlices } = this.#cache.magazines;
+    const { parked, parkedLargeGranules } = this.#cache.magazines;
     parked[slot.tag]! += by;
-    if (slot.tag === LARGE_TAG) parkedLargeSlices[0]! += (by * slot.capacity) / SLICE_BYTES;
+    if (slot.tag === LARGE_TAG) parkedLargeGranules[0]! += (by * slot.capacity) / GRANULE_BYTES;
   }
 
   /** Takes a slot out of what is parked; the caller has taken it from its list. */

@@ -30,8 +30,8 @@ export class Magazines {
   readonly blocks: Uint32Array;
   /** Free blocks in slots of their own, by tag; see guard/pool-guard.ts. */
   readonly parked: Uint32Array;
-  /** One number: 64 KiB of such blocks beyond 2 MiB. */
-  readonly parkedLargeSlices: Uint32Array;
+  /** One number: 64-byte granules of such blocks beyond 2 MiB. */
+  readonly parkedLargeGranules: Uint32Array;
   /** Part of `acquired` that is no acquire, by tag. */
   readonly skipped: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
@@ -48,7 +48,7 @@ export class Magazines {
     this.blocks = part(3, CLASS_TAGS << MAGAZINE_SHIFT);
     const rest = this.blocks.byteOffset + this.blocks.byteLength;
     this.parked = new Uint32Array(memory, rest, TAGS);
-    this.parkedLargeSlices = new Uint32Array(memory, rest + TAGS * 4, 1);
+    this.parkedLargeGranules = new Uint32Array(memory, rest + TAGS * 4, 1);
     this.skipped = new Uint32Array(memory, rest + TAGS * 4 + 4, TAGS);
     this.cache = cache;
     this.id = cache.id;

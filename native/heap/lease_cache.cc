@@ -95,7 +95,7 @@ std::uint32_t LeaseCache::acquired(ClassIndex c) const {
 }
 
 Reclaimed LeaseCache::parked() const {
-  Reclaimed sum{magazines_->parked[kTagLarge], magazines_->parked_large_slices * kSliceBytes};
+  Reclaimed sum{magazines_->parked[kTagLarge], magazines_->parked_large_granules * kGranuleBytes};
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const std::uint32_t blocks = magazines_->parked[tag_of(static_cast<ClassIndex>(i))];
     sum.blocks += blocks;
@@ -195,7 +195,7 @@ std::uint32_t LeaseCache::cached(ClassIndex c) const {
 }
 
 ByteCount LeaseCache::held_large_bytes() const {
-  return get(magazines_->parked_large_slices) * kSliceBytes;
+  return get(magazines_->parked_large_granules) * kGranuleBytes;
 }
 
 void LeaseCache::fold() {

@@ -35,8 +35,7 @@ struct LeaseMagazines {
   // (lib/guard/pool-guard.ts). A thread's end frees them like any block that is out, but they are
   // no leaks.
   std::uint32_t parked[kTags];
-  std::uint32_t
-      parked_large_slices;       // 64 KiB of blocks beyond 2 MiB; parked[kTagLarge] counts them
+  std::uint32_t parked_large_granules;  // of blocks beyond 2 MiB; parked[kTagLarge] counts them
   std::uint32_t skipped[kTags];  // part of `acquired` that is no acquire: sampling's random steps
 
   /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
