@@ -343,12 +343,14 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std:
     for (std::uint32_t i = 0; i < count; ++i) taken.head[i].is_exposed = true;
   }
   taken.is_zero = leave_idle(taken.head, count);
-  if (backing.secrecy != Secrecy::kNone) {
+  // The kernel never swaps explicit huge pages: there is nothing to lock.
+  const Secrecy secrecy =
+      is_explicit(backing.pages) ? without(backing.secrecy, Secrecy::kLocked) : backing.secrecy;
+  if (secrecy != Secrecy::kNone) {
     // Before its first touch: swap, a dump and a child see what is there from now on.
-    taken.refused =
-        os_->conceal(taken.head->base, align_up(bytes, os_->page_bytes()), backing.secrecy);
+    taken.refused = os_->conceal(taken.head->base, align_up(bytes, os_->page_bytes()), secrecy);
     // What was refused too: it may hold for a part.
-    for (std::uint32_t i = 0; i < count; ++i) taken.head[i].secrecy = backing.secrecy;
+    for (std::uint32_t i = 0; i < count; ++i) taken.head[i].secrecy = secrecy;
   }
   return taken;
 }

@@ -117,3 +117,25 @@ TEST(space, "what is refused is said, and the memory is taken all the same") {
   CHECK(purge_and_give(t, taken.head, kSuperslabBytes) == Secrecy::kNone);
   CHECK(taken.head->secrecy == Secrecy::kNone);
 }
+
+TEST(space,
+     "explicit huge pages, which are never swapped, are not locked; what stands in for them is") {
+  TestSpace t;
+  t.os.set_huge_pages(HugePages::k2MiB, 1);
+  t.os.refuse(Secrecy::kLocked);
+  const Backing locked{.pages = HugePages::k2MiB, .secrecy = Secrecy::kLocked};
+  const TakenRun huge = t.space->take(1, kSuperslabBytes, locked);
+  CHECK_EQ(huge.head->pages, HugePages::k2MiB);
+  CHECK(huge.refused == Secrecy::kNone);
+  const TakenRun plain = t.space->take(1, kSuperslabBytes, locked);
+  CHECK(plain.fell_back);
+  CHECK(plain.refused == Secrecy::kLocked);
+  t.os.refuse(Secrecy::kNone);
+  const TakenRun more = t.space->take(1, kSuperslabBytes, locked);
+  CHECK_EQ(t.os.concealed_bytes(Secrecy::kLocked), kSuperslabBytes);
+  t.space->give(huge.head);
+  purge_and_give(t, plain.head, kSuperslabBytes);
+  purge_and_give(t, more.head, kSuperslabBytes);
+  t.close();
+  CHECK(t.is_balanced());
+}
