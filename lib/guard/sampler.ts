@@ -31,7 +31,8 @@ class SampleBudget {
 
   /** One was made between these times of performance.now(). */
   spend(start: number, end: number): void {
-    this.#left -= (end - start) * AFTERMATH;
+    // A thread that lost its core meanwhile has not spent that time, and need not rest for it.
+    this.#left -= Math.min(end - start, BURST_MS) * AFTERMATH;
   }
 
   #refill(): boolean {
