@@ -11,6 +11,7 @@ import {
   stats,
 } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { childJson } from './support/child.js';
 import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
 import { endWorkers, startWorker } from './support/worker.js';
@@ -486,4 +487,39 @@ test('a shared buffer that its first thread loses: its reference ends', async ()
   const adopted = pool.adopt(token);
   adopted.release();
   expect(pool.stats().inUseBytes).toBe(0);
+});
+
+test('a tag for each request and a pool for each do not fill memory with sites', async () => {
+  const seen = await childJson(`
+    import { createRequire } from 'node:module';
+    import 'superslab';
+    const { binding } = createRequire(process.cwd() + '/')('./dist/cjs/addon/binding.js');
+    const open = (name) => {
+      const pool = binding.openPool([], name).id;
+      binding.watchPool(pool, name);
+      return pool;
+    };
+    const leak = (pool, tag, stack) => binding.noteLeak(pool, tag, stack, false, 64, 10, 1, 1);
+    const known = open('known');
+    const site = () => binding.leakSites(known).find((one) => one.tag === 't0');
+    for (let i = 0; i < 3000; i++) leak(known, 't' + i, 'at ' + i);
+    const tags = binding.leakSites().length;
+    const rest = binding.leakSites(known).find((one) => one.tag === '');
+    for (let i = 0; i < 1500; i++) leak(open('p' + i), 'a', 'at a');
+    const sites = binding.leakSites();
+    // One that was there already goes on being counted.
+    const again = leak(known, 't0', 'at 0');
+    const others = sites.find((one) => one.pool === '(other pools)');
+    const count = sites.reduce((sum, one) => sum + one.count, 0);
+    console.log(JSON.stringify({ tags, rest, pools: sites.length, others, count, again, site: site() }));
+  `);
+  expect(seen).toMatchObject({
+    tags: 1025,
+    rest: { pool: 'known', stack: '', count: 3000 - 1024, bytes: 64 * (3000 - 1024) },
+    pools: 2049,
+    others: { tag: '', stack: '', count: 1500 - 1023 },
+    count: 4500,
+    again: 2,
+    site: { stack: 'at 0', count: 2 },
+  });
 });

@@ -152,9 +152,10 @@ Value leak_sites(const CallbackInfo& info) {
   Napi::Array out = Napi::Array::New(info.Env());
   const bool all = !info[0].IsNumber();
   const HeapId heap = all ? 0 : environment_of(info).heap_id(uint_at(info, 0));
-  LeakSites::of_process().for_each([&](const LeakSite& site) {
+  // Copied first: no JavaScript object is made while they are locked.
+  for (const LeakSite& site : LeakSites::of_process().copy()) {
     if (all || site.heap == heap) out[out.Length()] = site_object(info.Env(), site);
-  });
+  }
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/lock.h"
 #include "base/types.h"
@@ -55,17 +56,18 @@ class LeakSites {
   /// Returns how many leaks the site has had, these included.
   std::uint64_t note(const LeakSiteKey& key, const Leak& leak);
 
-  /// Calls visit(const LeakSite&) for each, in no order, under the lock.
-  template <class Visit>
-  void for_each(Visit visit) {
-    LockGuard guard(lock_);
-    for (const auto& [key, site] : sites_) visit(site);
-  }
+  /// All of them, in no order.
+  std::vector<LeakSite> copy();
 
  private:
-  // A program that leaks everywhere must not fill memory with stacks: what comes after is counted
-  // as one more site of its pool, without a stack.
+  // A program that leaks everywhere, with a tag for each request or a pool for each, must not fill
+  // memory with sites. Beyond so many a pool's are counted as one, without tag and stack; beyond
+  // twice as many those of all further pools are.
   static constexpr std::size_t kMostSites = 1024;
+  static constexpr HeapId kNoHeap = ~HeapId{0};
+
+  /// Under the lock.
+  LeakSite& site_for(const LeakSiteKey& key, std::string_view pool_name);
 
   Mutex lock_{LockRank::kLeakSites};
   std::unordered_map<std::string, LeakSite> sites_;
