@@ -106,12 +106,11 @@ test('differences between collections, for who wants those', async () => {
 test('counters do not fall when the statistics do for a moment', async () => {
   const pool = new BufferPool({ name: 'falling' });
   undo.push(() => pool.close());
-  const real = processStats.stats;
+  const real = processStats.poolStats;
   let releases = 100;
-  vi.spyOn(processStats, 'stats').mockImplementation(() => {
-    const all = real();
-    return { ...all, pools: all.pools.map((one) => (one.name === 'falling' ? { ...one, releases } : one)) };
-  });
+  vi.spyOn(processStats, 'poolStats').mockImplementation(() =>
+    real().map((one) => (one.name === 'falling' ? { ...one, releases } : one)),
+  );
   undo.push(() => vi.restoreAllMocks());
   const { collect } = observed();
   const seen: unknown[] = [];

@@ -33,12 +33,10 @@ const made = () => {
 };
 /** Lets the pool's figures be what `change` makes of them. */
 function fake(name: string, change: (pool: PoolStats) => Partial<PoolStats>): void {
-  const real = processStats.stats;
-  vi.spyOn(processStats, 'stats').mockImplementation(() => {
-    const all = real();
-    const pools = all.pools.map((pool) => (pool.name === name ? { ...pool, ...change(pool) } : pool));
-    return { ...all, pools };
-  });
+  const real = processStats.poolStats;
+  vi.spyOn(processStats, 'poolStats').mockImplementation(() =>
+    real().map((pool) => (pool.name === name ? { ...pool, ...change(pool) } : pool)),
+  );
 }
 const valueIn = (families: Map<string, Family>, name: string, labels: Record<string, string> = {}) =>
   families.get(name)?.samples.find((one) => JSON.stringify(one.labels) === JSON.stringify(labels))?.value;
@@ -78,7 +76,7 @@ test('the figures are those of stats(), in base units and with the labels', asyn
 
 test('a scrape reads the pools once, and the next one reads again', async () => {
   const pool = makePool({ name: 'once' });
-  const reads = vi.spyOn(processStats, 'stats');
+  const reads = vi.spyOn(processStats, 'poolStats');
   const register = made();
   await register.metrics();
   expect(reads).toHaveBeenCalledTimes(1);

@@ -2,7 +2,7 @@
 import type { StatisticRow } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import type { Histogram, PoolStats } from '../stats/pool-stats.js';
-import { stats } from '../stats/process-stats.js';
+import { poolStats } from '../stats/process-stats.js';
 
 /** One statistic, with a value for each pool or for each size class of each pool. */
 export interface Metric {
@@ -187,7 +187,7 @@ export class MetricReader {
       all.push({ pool, blockBytes, value: isHistogram ? sum : sum * metric.factor, buckets: values });
     };
     const pools = new Map<string, PoolStats[]>();
-    for (const pool of stats().pools) pools.set(pool.name, [...(pools.get(pool.name) ?? []), pool]);
+    for (const pool of poolStats()) pools.set(pool.name, [...(pools.get(pool.name) ?? []), pool]);
     for (const name of this.#groups.keys()) if (!pools.has(name)) this.#groups.delete(name);
 
     for (const [any] of pools.values()) {

@@ -2,7 +2,7 @@ import { binding } from '../addon/binding.js';
 import { closingCaches, facts, openCaches } from '../addon/environment.js';
 import { makeError } from '../errors.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
-import type { MemoryFacts, ProcessStats } from './pool-stats.js';
+import type { MemoryFacts, PoolStats, ProcessStats } from './pool-stats.js';
 import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
 
 /**
@@ -17,6 +17,18 @@ function cachesByHeap(): Map<number, LeaseCache> {
   return caches;
 }
 
+const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] => {
+  const caches = cachesByHeap();
+  return native.pools.map((pool) => {
+    const cache = caches.get(pool.heapId);
+    if (cache === undefined) return readStats(pool, NO_THREAD_FIGURES);
+    return { ...readStats(pool, threadFigures(cache)), name: cache.name };
+  });
+};
+
+/** The pools of stats() alone. */
+export const poolStats = (): PoolStats[] => poolsOf(binding.processStats());
+
 /**
  * Figures of the process and of every pool in it, whatever thread it belongs to. Counters of other
  * threads are as those threads last brought them up to date, at the latest when they looked after
@@ -25,7 +37,6 @@ function cachesByHeap(): Map<number, LeaseCache> {
  */
 export function stats(): ProcessStats {
   const native = binding.processStats();
-  const caches = cachesByHeap();
   return {
     pid: process.pid,
     core,
@@ -35,11 +46,7 @@ export function stats(): ProcessStats {
     outstandingTokens: binding.outstandingTokens(),
     space: native.space,
     faults: native.faults,
-    pools: native.pools.map((pool) => {
-      const cache = caches.get(pool.heapId);
-      if (cache === undefined) return readStats(pool, NO_THREAD_FIGURES);
-      return { ...readStats(pool, threadFigures(cache)), name: cache.name };
-    }),
+    pools: poolsOf(native),
     leaks: binding.leakSites(),
     knobs: facts.knobs,
   };

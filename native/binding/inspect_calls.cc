@@ -169,7 +169,7 @@ Value make_scanner(const CallbackInfo& info) {
 
 /// `scan(scanner, ordinals, changes, full, atMs, done)`: calls done(changes?, full?) with the
 /// frames asked for. `ordinals` are pairs of a heap's id and what the map is to call it. One scan
-/// of a scanner at a time.
+/// of a scanner at a time. Throws when Node.js cannot start it.
 void scan(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto scan = std::make_unique<Scan>();
@@ -181,11 +181,13 @@ void scan(const CallbackInfo& info) {
   scan->wants_changes = info[2].As<Napi::Boolean>();
   scan->wants_full = info[3].As<Napi::Boolean>();
   scan->at_ms = number_at(info, 4);
-  napi_create_reference(env, info[5], 1, &scan->done);
-  napi_create_async_work(env, nullptr, Napi::String::New(env, "superslab:scan"), run_scan,
-                         finish_scan, scan.get(), &scan->work);
-  const napi_async_work work = scan->work;
-  if (napi_queue_async_work(env, work) == napi_ok) static_cast<void>(scan.release());
+  if (napi_create_reference(env, info[5], 1, &scan->done) != napi_ok ||
+      !queue_work(env, "superslab:scan", run_scan, finish_scan, scan.get(), scan->work)) {
+    if (scan->done != nullptr) napi_delete_reference(env, scan->done);
+    Napi::Error::New(env, "Node.js cannot start a scan").ThrowAsJavaScriptException();
+    return;
+  }
+  static_cast<void>(scan.release());
 }
 
 }  // namespace

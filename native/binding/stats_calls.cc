@@ -14,9 +14,10 @@ Value stats(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
   if (cache == nullptr) return info.Env().Undefined();
   cache->fold();
+  Runtime& runtime = environment_of(info).runtime();
   HeapFigures figures;
-  figures.id = environment_of(info).runtime().id_of(cache->heap());
-  read_figures(cache->heap(), figures);
+  figures.id = runtime.id_of(cache->heap());
+  read_figures(cache->heap(), runtime.space().os().fault_counts(), figures);
   return figures_object(info.Env(), figures);
 }
 
@@ -77,10 +78,17 @@ Value memory_facts(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto reading = std::make_unique<MemoryReading>(environment_of(info).runtime().space());
   napi_value promise = nullptr;
-  napi_create_promise(env, &reading->promise, &promise);
-  napi_create_async_work(env, nullptr, Napi::String::New(env, "superslab:memoryFacts"), run_reading,
-                         finish_reading, reading.get(), &reading->work);
-  if (napi_queue_async_work(env, reading->work) == napi_ok) static_cast<void>(reading.release());
+  if (napi_create_promise(env, &reading->promise, &promise) != napi_ok) {
+    Napi::Error::New(env, "Node.js makes no promise").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  if (queue_work(env, "superslab:memoryFacts", run_reading, finish_reading, reading.get(),
+                 reading->work)) {
+    static_cast<void>(reading.release());
+  } else {
+    const Napi::Error error = Napi::Error::New(env, "Node.js cannot start reading");
+    napi_reject_deferred(env, reading->promise, error.Value());
+  }
   return {env, promise};
 }
 

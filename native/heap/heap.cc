@@ -277,7 +277,9 @@ void Heap::unlock() {
 
 // Looking at it ------------------------------------------------------------------------------
 
-HeapStats Heap::stats() const {
+HeapStats Heap::stats() const { return stats(space_.os().fault_counts()); }
+
+HeapStats Heap::stats(const FaultCounts& faults) const {
   HeapStats out;
 #define HEAP_STAT(field, json, unit, meaning) out.field = counters_.field.get();
 #include "heap/stats.def"
@@ -286,7 +288,6 @@ HeapStats Heap::stats() const {
   out.charged_bytes = budget_.charged();
   out.peak_charged_bytes = budget_.peak();
   out.max_bytes = budget_.max_bytes();
-  const FaultCounts faults = space_.os().fault_counts();
   out.minor_faults = faults.minor;
   out.major_faults = faults.major;
   out.page_faults = faults.minor + faults.major;
@@ -313,12 +314,32 @@ void Heap::note_nearness(const void* block) {
 ClassStats Heap::class_stats(ClassIndex c) const {
   ClassStats sum;
   Lock guard(*this);
+  add_owners(c, sum);
+  conclude(c, room_.cached(c), sum);
+  return sum;
+}
+
+void Heap::class_stats(ClassStats (&sums)[kClassCount]) const {
+  std::uint64_t cached[kClassCount] = {};
+  Lock guard(*this);
+  room_.add_cached(cached);
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    sums[i] = {};
+    add_owners(static_cast<ClassIndex>(i), sums[i]);
+    conclude(static_cast<ClassIndex>(i), cached[i], sums[i]);
+  }
+}
+
+void Heap::add_owners(ClassIndex c, ClassStats& sum) const {
   for (const SlabOwner* owner = owners_; owner != nullptr; owner = owner->next)
     add_to(sum, owner->counters(c));
+}
+
+void Heap::conclude(ClassIndex c, std::uint64_t cached, ClassStats& sum) const {
   // What left the slabs and neither came back nor lies in a magazine is with callers. The threads
   // go on counting meanwhile, so the differences are exact only while they rest.
   const std::uint64_t home = sent_home_[to_index(c)].get();
-  sum.cached_blocks = room_.cached(c);
+  sum.cached_blocks = cached;
   const std::uint64_t back = sum.flushed_blocks + home + sum.cached_blocks;
   sum.in_use_blocks = sum.refilled_blocks > back ? sum.refilled_blocks - back : 0;
   sum.releases = sum.acquires > sum.in_use_blocks ? sum.acquires - sum.in_use_blocks : 0;
@@ -326,7 +347,6 @@ ClassStats Heap::class_stats(ClassIndex c) const {
   sum.remote_frees += home;
   sum.slabs = slabs_[to_index(c)].get();
   sum.slab_blocks = slab_blocks_[to_index(c)].get();
-  return sum;
 }
 
 }  // namespace superslab

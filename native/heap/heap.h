@@ -173,8 +173,12 @@ class Heap {
   // Looking at it -----------------------------------------------------------------------------
 
   HeapStats stats() const;
+  /// For who asks many heaps: `faults` are the process's, and the system is asked once.
+  HeapStats stats(const FaultCounts& faults) const;
   /// Sums the threads' counters of class `c`.
   ClassStats class_stats(ClassIndex c) const;
+  /// Of every class, with each lock taken once.
+  void class_stats(ClassStats (&sums)[kClassCount]) const;
   /// Of the blocks beyond 2 MiB that callers hold.
   ByteCount leased_large_bytes() const;
   /// Of the blocks that are out of their slabs, with callers or in magazines, and of large ones.
@@ -238,6 +242,11 @@ class Heap {
   void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target);
   void purge_items(PurgeBatch& batch);
   Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
+
+  /// Adds what the owners count of class `c`; under the lock.
+  void add_owners(ClassIndex c, ClassStats& sum) const;
+  /// Derives the rest from that and from the blocks that lie in magazines.
+  void conclude(ClassIndex c, std::uint64_t cached, ClassStats& sum) const;
 
   bool has_guard_pages() const;
   void note_refused(Secrecy what);

@@ -78,6 +78,12 @@ ByteCount Room::held_large_bytes() const {
   return sum;
 }
 
+void Room::add_cached(std::uint64_t (&sums)[kClassCount]) const {
+  LockGuard guard(lock_);
+  for (const Member* m = members_; m != nullptr; m = m->next_)
+    for (std::size_t i = 0; i < kClassCount; ++i) sums[i] += m->cached(static_cast<ClassIndex>(i));
+}
+
 void Room::wait(std::uint64_t seen, Nanos timeout) {
   LockGuard guard(lock_);
   changed_.wait_for(lock_, timeout, [&] { return ticket() != seen; });

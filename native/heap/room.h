@@ -8,6 +8,7 @@
 
 #include "base/lock.h"
 #include "base/types.h"
+#include "heap/size_class.h"
 
 namespace superslab {
 
@@ -62,6 +63,8 @@ class Room {
 
   /// Free blocks of class `c` in all members' magazines.
   std::uint64_t cached(ClassIndex c) const;
+  /// The same of every class, with the lock taken once.
+  void add_cached(std::uint64_t (&sums)[kClassCount]) const;
 
   /// Bytes of free blocks beyond 2 MiB that members hold back.
   ByteCount held_large_bytes() const;

@@ -12,10 +12,9 @@ HistogramFigures figures_of(const Histogram& histogram) {
 
 }  // namespace
 
-void read_figures(const Heap& heap, HeapFigures& out) {
-  out.heap = heap.stats();
-  for (std::size_t i = 0; i < kClassCount; ++i)
-    out.classes[i] = heap.class_stats(static_cast<ClassIndex>(i));
+void read_figures(const Heap& heap, const FaultCounts& faults, HeapFigures& out) {
+  out.heap = heap.stats(faults);
+  heap.class_stats(out.classes);
   out.slow = heap.slow_path().get();
   const LeaseHistograms& leases = heap.lease_histograms();
 #define HISTOGRAM_STAT(field, json, unit, meaning) out.field = figures_of(leases.field);

@@ -31,7 +31,7 @@ struct HeapFigures {
   ByteCount capacity_bytes = 0;
 };
 
-/// Fills in what `heap` counts. Any thread.
-void read_figures(const Heap& heap, HeapFigures& out);
+/// Fills in what `heap` counts; `faults` are the process's. Any thread.
+void read_figures(const Heap& heap, const FaultCounts& faults, HeapFigures& out);
 
 }  // namespace superslab

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <new>
 #include <span>
 
@@ -81,15 +82,27 @@ HeapId Runtime::id_of(const Heap& heap) {
 }
 
 std::vector<HeapFigures> Runtime::all_figures() {
-  // The lock keeps the heaps alive; what they count is copied so that it is held for microseconds.
-  LockGuard guard(lock_);
-  std::vector<HeapFigures> out(heaps_.size());
-  for (std::size_t i = 0; i < heaps_.size(); ++i) {
-    out[i].id = heaps_[i].id;
-    out[i].closed = heaps_[i].closed;
-    std::memcpy(out[i].name, heaps_[i].name, sizeof out[i].name);
-    read_figures(*heaps_[i].heap, out[i]);
+  std::vector<HeapFigures> out;
+  {
+    // Visits keep the heaps alive, so that who opens or closes a pool does not wait while they are
+    // read.
+    std::vector<Entry> entries;
+    std::deque<Heap::Visit> visits;
+    {
+      LockGuard guard(lock_);
+      entries = heaps_;
+      for (const Entry& entry : heaps_) visits.emplace_back(*entry.heap);
+    }
+    const FaultCounts faults = space_.os().fault_counts();
+    out.resize(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      out[i].id = entries[i].id;
+      out[i].closed = entries[i].closed;
+      std::memcpy(out[i].name, entries[i].name, sizeof out[i].name);
+      read_figures(*entries[i].heap, faults, out[i]);
+    }
   }
+  sweep();  // a heap that was retired meanwhile could not end
   return out;
 }
 

@@ -30,9 +30,10 @@ Levels levels() {
   out.mapped = process->mapped().bytes();
   out.taken = heap.committed_bytes() + process->space().idle_bytes();
   out.used = heap.leased_large_bytes();
+  ClassStats classes[kClassCount];
+  heap.class_stats(classes);
   for (std::size_t i = 0; i < kClassCount; ++i)
-    out.used +=
-        heap.class_stats(static_cast<ClassIndex>(i)).in_use_blocks * kSizeClasses[i].block_bytes;
+    out.used += classes[i].in_use_blocks * kSizeClasses[i].block_bytes;
   out.used = std::min(out.used, out.taken);
   return out;
 }
