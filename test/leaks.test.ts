@@ -499,7 +499,7 @@ test('a tag for each request and a pool for each do not fill memory with sites',
       binding.watchPool(pool, name);
       return pool;
     };
-    const leak = (pool, tag, stack) => binding.noteLeak(pool, tag, stack, false, 64, 10, 1, 1);
+    const leak = (pool, tag, stack) => binding.noteLeak(pool, tag, stack, 0, 64, 10, 1, 1);
     const known = open('known');
     const site = () => binding.leakSites(known).find((one) => one.tag === 't0');
     for (let i = 0; i < 3000; i++) leak(known, 't' + i, 'at ' + i);
