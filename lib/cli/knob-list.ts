@@ -30,7 +30,11 @@ export const knobs: Command = {
   summary: 'every setting: its default, and what it means',
   options: { json: 'nothing' },
   operands: [0, 0],
-  exits: { [EXIT.done]: 'done', [EXIT.usage]: 'wrong arguments, or a wrong SUPERSLAB_* variable' },
+  exits: {
+    [EXIT.done]: 'done',
+    [EXIT.usage]: 'wrong arguments, or a wrong SUPERSLAB_* variable',
+    [EXIT.cannotRun]: 'the addon does not load',
+  },
 
   help() {
     return [
