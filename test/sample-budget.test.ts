@@ -15,7 +15,7 @@ beforeEach(() => {
   });
   pools = Array.from(
     { length: 25 },
-    (_, i) => new BufferPool({ name: `pool ${i}`, leakDetection: 'sampled' }),
+    (_, i) => new BufferPool({ name: `pool ${i}`, leakDetection: 'sampled', guard: 'off' }),
   );
 });
 afterEach(() => {
