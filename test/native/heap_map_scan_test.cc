@@ -51,8 +51,10 @@ struct Observed {
     Frame out;
     std::memcpy(&out.header, bytes.data(), sizeof out.header);
     out.records.resize(out.header.records);
-    std::memcpy(out.records.data(), bytes.data() + sizeof out.header,
-                bytes.size() - sizeof out.header);
+    if (!out.records.empty()) {  // else there is no address to copy to
+      std::memcpy(out.records.data(), bytes.data() + sizeof out.header,
+                  bytes.size() - sizeof out.header);
+    }
     return out;
   }
 
