@@ -55,7 +55,6 @@ export class LeaseRecord {
   readonly acquired: CapturedStack | undefined;
   released: CapturedStack | undefined = undefined;
   tag = '';
-  references = 1;
   /** Leases that this one stands for, because the others are not watched. */
   readonly weight: number;
   /** Its place among the live ones; -1 once it has ended. */

@@ -125,7 +125,6 @@ export class PooledBuffer extends ByteArray {
   retain(): this {
     const details = PooledBuffer.#detail(this, 'retain');
     details.references++;
-    if (details.lease !== undefined) details.lease.references = details.references;
     return this;
   }
 
@@ -252,10 +251,7 @@ export class PooledBuffer extends ByteArray {
   static #releaseDetailed(buf: PooledBuffer): void {
     const details = PooledBuffer.#detail(buf, 'release');
     const { lease } = details;
-    if (--details.references > 0) {
-      if (lease !== undefined) lease.references = details.references;
-      return;
-    }
+    if (--details.references > 0) return;
     buf.#block = RELEASED;
     if (lease !== undefined) {
       // #details stay, for the error of a second release.
