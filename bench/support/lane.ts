@@ -34,9 +34,12 @@ export class Lane<Request, Reply> {
     });
   }
 
-  /** Lets the process end by itself. */
+  /**
+   * Ends the process, which has told all it knows. By a signal: a Node process that ends by itself while V8 compiles its
+   * loops may hang for ever (https://github.com/nodejs/node/issues/54918).
+   */
   close(): void {
-    if (this.#process.connected) this.#process.disconnect();
+    this.#process.kill();
   }
 
   #fail(error: Error): void {

@@ -1,6 +1,7 @@
 /** The log server's command line: see --help, and README.md for what it shows. */
 import { cat } from './cli/cat.js';
 import { runComparison } from './cli/compare.js';
+import { compilersIdle } from './cli/compilers-idle.js';
 import { helpText, parseCommandLine } from './cli/options.js';
 import { serve } from './cli/serve.js';
 import { UsageError } from './cli/usage-error.js';
@@ -10,7 +11,10 @@ try {
   if (line.help) console.log(helpText());
   else if (line.cat) await cat(line.files);
   else if (line.serve) await serve(line);
-  else await runComparison(line);
+  else {
+    await runComparison(line);
+    await compilersIdle();
+  }
 } catch (error) {
   console.error(`npm start: ${(error as Error).message}`);
   process.exitCode = error instanceof UsageError ? 2 : 1;

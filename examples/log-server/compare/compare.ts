@@ -25,6 +25,7 @@ export interface Comparison {
 export async function compare(plan: ComparePlan): Promise<Comparison> {
   const log = LogLines.read(plan.feeder.files, plan.feeder.maxMessage);
   const workload = dealOut(log, plan.feeder.distribution);
+  const unparsed = countUnparsed(log);
   const round: RoundPlan = { ...plan, floodPasses: Math.ceil(plan.floodLines / workload.lines) };
 
   const bar = new ProgressBar();
@@ -45,7 +46,7 @@ export async function compare(plan: ComparePlan): Promise<Comparison> {
     bar.clear();
   }
   return {
-    log: { lines: log.length, bytes: log.bytes.length, cut: log.cut, unparsed: countUnparsed(log) },
+    log: { lines: log.length, bytes: log.bytes.length, cut: log.cut, unparsed },
     rate: round.rate ?? 0,
     rows: summarize(results, bytesPerLine(log, workload)),
   };
