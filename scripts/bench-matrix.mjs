@@ -1,34 +1,16 @@
 // `node scripts/bench-matrix.mjs NAME [--quick] [--rounds=3] [--node=20,22,24,26]`: runs bench/NAME.ts under
 // several versions of Node, in turns, and prints the medians as one Markdown table.
 //
-// A version is anything npm understands (22, 22.23.3), fetched as the package node-PLATFORM-ARCH, or the
-// path of a node binary.
+// A version is anything npm understands (22, 22.23.3), or the path of a node binary: see support/node-binary.mjs.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { withBuildLock } from './support/build-lock.mjs';
 import { buildNative } from './support/build-native.mjs';
 import { buildDev, buildLib } from './support/build-typescript.mjs';
 import { ensureInstalled } from './support/install.mjs';
+import { nodeBinary } from './support/node-binary.mjs';
 import { at, main, ScriptError, say } from './support/paths.mjs';
-import { run } from './support/run.mjs';
-
-/** The binary of a version of Node, fetched on first use. The package holds nothing but that binary. */
-async function binaryOf(version) {
-  if (version.includes('/')) {
-    if (!existsSync(version)) throw new ScriptError(`bench-matrix: no file ${version}`);
-    return version;
-  }
-  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
-  const folder = at('node_modules/.cache/superslab-nodes', version);
-  const binary = `${folder}/node_modules/${name}/bin/node`;
-  if (existsSync(binary)) return binary;
-  say(`fetching ${name}@${version}`);
-  mkdirSync(folder, { recursive: true });
-  const quiet = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--ignore-scripts'];
-  await run('npm', ['install', ...quiet, '--prefix', folder, `${name}@${version}`], { cwd: folder });
-  return binary;
-}
 
 /** What `binary args` prints. */
 function output(binary, args) {
@@ -124,7 +106,7 @@ await main(async () => {
     await buildDev();
   });
   const binaries = [];
-  for (const version of values.node.split(',')) binaries.push(await binaryOf(version));
+  for (const version of values.node.split(',')) binaries.push(await nodeBinary(version));
 
   const args = [at('dist-dev/bench', `${name}.js`), '--json', ...(values.quick ? ['--quick'] : [])];
   const runs = binaries.map(() => []);

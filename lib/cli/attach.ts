@@ -67,7 +67,14 @@ function debuggerUrl(port: number): Promise<string | undefined> {
 
 interface Evaluated {
   readonly result?: { readonly result?: { readonly value?: unknown }; readonly exceptionDetails?: object };
+  /** It could not be evaluated. */
+  readonly error?: { readonly message: string };
 }
+
+/** Node 22 evaluates in the middle of what its thread does, and then gives promises up that it cannot wait for. */
+const GIVEN_UP = 'Promise was collected';
+
+const BUSY = 'its thread is busy';
 
 /** One conversation with a debugging port. */
 class Debugger {
@@ -105,11 +112,12 @@ class Debugger {
   evaluate(expression: string): Promise<unknown> {
     const id = ++this.#next;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('its thread is busy')), LONGEST_WAIT_MS);
+      const timer = setTimeout(() => reject(new Error(BUSY)), LONGEST_WAIT_MS);
       this.#client.onClose(() => reject(new Error('it closed the connection')));
-      this.#waiting.set(id, ({ result }) => {
+      this.#waiting.set(id, ({ result, error }) => {
         clearTimeout(timer);
-        if (result?.exceptionDetails === undefined) resolve(result?.result?.value);
+        if (error !== undefined) reject(new Error(error.message === GIVEN_UP ? BUSY : error.message));
+        else if (result?.exceptionDetails === undefined) resolve(result?.result?.value);
         else reject(new Error('its superslab threw an error'));
       });
       const params = { expression, awaitPromise: true, returnByValue: true, includeCommandLineAPI: true };

@@ -26,7 +26,8 @@ export function readProcess(pid: number): ProcessFacts | undefined {
   if (field('State') === 'Z') return undefined;
   return {
     pid,
-    name: field('Name'),
+    // Node 26 calls its main thread, and with it the process, node-MainThread.
+    name: field('Name').replace(/-MainThread$/, ''),
     uid: Number(field('Uid')),
     catchesSigusr1: ((BigInt(`0x${field('SigCgt') || '0'}`) >> BigInt(SIGUSR1 - 1)) & 1n) === 1n,
   };

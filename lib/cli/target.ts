@@ -2,6 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import path from 'node:path';
 import { doorFile, doorFolder, folderFault } from '../inspector/door-path.js';
 import type { Hello } from '../inspector/types.js';
 import { printable } from '../text.js';
@@ -78,7 +79,9 @@ class HttpTarget implements Target {
 
   get title(): string {
     const { pid, title, script } = this.hello;
-    return printable(`process ${pid} (${script === '' ? title : `${title} ${script}`})`);
+    // Node.js calls itself by the path it was started with.
+    const name = path.isAbsolute(title) ? path.basename(title) : title;
+    return printable(`process ${pid} (${script === '' ? name : `${name} ${script}`})`);
   }
 
   open(path: string, signal?: AbortSignal): Promise<IncomingMessage> {

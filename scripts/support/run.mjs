@@ -16,10 +16,10 @@ export function run(command, args, options = {}) {
   });
 }
 
-/** Runs a Node program in our place: same standard streams, its exit code, signals passed on. */
-export function become(args) {
+/** Runs a Node program in our place, with another Node when asked: same standard streams, its exit code, signals passed on. */
+export function become(args, node = process.execPath) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { stdio: 'inherit' });
+    const child = spawn(node, args, { stdio: 'inherit' });
     const pass = (signal) => child.kill(signal);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, pass);

@@ -4,7 +4,7 @@
 //   SUPERSLAB_GUARD=detach node test/violations/read-after-release.mjs
 //
 //   > [ 0, undefined, undefined ]
-//   > TypeError: ... detached ArrayBuffer
+//   > TypeError: ... detached ...ArrayBuffer
 
 import { BufferPool } from 'superslab';
 import { caught, ok } from './support/program.mjs';

@@ -2,8 +2,8 @@
 //
 //   SUPERSLAB_GUARD=detach node test/violations/write-after-release-revoked.mjs
 //
-//   > TypeError: ... detached ArrayBuffer
-//   > TypeError: ... detached ArrayBuffer
+//   > TypeError: ... detached ...ArrayBuffer
+//   > TypeError: ... detached ...ArrayBuffer
 
 import assert from 'node:assert/strict';
 import { BufferPool } from 'superslab';
