@@ -11,6 +11,7 @@ export type {
   InspectorStats,
   InspectorTotals,
   LeakSites,
+  Mistakes,
   PoolNames,
   SlowPaths,
 } from './inspector/types.js';

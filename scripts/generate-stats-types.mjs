@@ -47,6 +47,7 @@ function fields(scope, { type = 'number', indent = '  ' } = {}) {
 
 const text = `// Generated from native/heap/stats.def by scripts/generate-stats-types.mjs. Do not edit.
 import type { KnobRow } from '../addon/binding.js';
+import type { MistakeSite } from '../guard/types.js';
 
 /** What a heap counts itself. */
 export interface HeapStats {
@@ -139,6 +140,8 @@ ${fields('faults', { indent: '    ' })}
    */
   readonly pools: readonly PoolStats[];
   readonly leaks: readonly LeakSite[];
+  /** Other mistakes with buffers, once a place; the last 128 places. */
+  readonly mistakes: readonly MistakeSite[];
   /** The policy values of the process, before options. */
   readonly knobs: readonly KnobRow[];
 }

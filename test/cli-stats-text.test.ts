@@ -1,6 +1,7 @@
 // How `superslab stats` writes what it was told: figures that are made up.
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
+import type { MistakeSite } from '../lib/guard/types.js';
 import type { ClassStats, LeakSite, PoolStats, ProcessStats } from '../lib/stats/pool-stats.js';
 
 // What is tested is what is shipped, and the package does not export its command line.
@@ -65,6 +66,21 @@ const aLeak = (rows: Partial<LeakSite> = {}): LeakSite => ({
   ...rows,
 });
 
+const aMistake = (rows: Partial<MistakeSite> = {}): MistakeSite => ({
+  fault: 'released-twice',
+  pool: 'uploads',
+  tag: 'body',
+  size: 1500,
+  count: 2,
+  firstAt: Date.UTC(2026, 0, 5, 9, 30, 1),
+  lastAt: Date.UTC(2026, 0, 5, 9, 31, 12),
+  detail: '',
+  acquired: '    at readBody (/app/server.js:41:5)',
+  released: '    at finish (/app/server.js:52:9)',
+  noticed: '    at onClose (/app/server.js:60:9)',
+  ...rows,
+});
+
 const aProcess = (rows: Partial<ProcessStats> = {}) =>
   ({
     pid: 4711,
@@ -83,6 +99,7 @@ const aProcess = (rows: Partial<ProcessStats> = {}) =>
     faults: { minor: 12_345, major: 3 },
     pools: [aPool()],
     leaks: [],
+    mistakes: [],
     knobs: [],
     ...rows,
   }) as unknown as ProcessStats;
@@ -203,6 +220,45 @@ describe('superslab stats', () => {
     expect(said.endsWith('\n  and 2 more sites: --json has all')).toBe(true);
   });
 
+  test('lists mistakes with buffers, the latest first, each with its stacks', () => {
+    const written = aMistake({
+      fault: 'written-after-release',
+      tag: '',
+      count: 1,
+      lastAt: Date.UTC(2026, 0, 5, 9, 32),
+      detail: 'offset 12 holds 00ff',
+      noticed: '',
+    });
+    const stranger = aMistake({ fault: 'foreign', pool: '', tag: '', size: 0, acquired: '', released: '' });
+    const said = text({ mistakes: [aMistake(), written, stranger] });
+    expect(said).toContain(
+      [
+        '',
+        'mistakes with buffers',
+        '  1, last 1.5 KiB (pool "uploads"), written after its release: offset 12 holds',
+        '  00ff, the last at 2026-01-05T09:32:00.000Z',
+        '    acquired',
+        '      at readBody (/app/server.js:41:5)',
+        '    released',
+        '      at finish (/app/server.js:52:9)',
+        '  2, last 1.5 KiB (pool "uploads", tag "body"), released twice, the last at',
+        '  2026-01-05T09:31:12.000Z',
+        '    happened',
+        '      at onClose (/app/server.js:60:9)',
+        '    acquired',
+      ].join('\n'),
+    );
+    expect(said).toMatch(/\n {2}2, last 0 B, is no buffer of a pool/);
+  });
+
+  test('keeps long lists of mistakes short, and says so', () => {
+    const mistakes = Array.from({ length: 12 }, (_, i) => aMistake({ lastAt: i, pool: `p${i}` }));
+    const said = text({ mistakes });
+    expect(said).toContain('"p11"');
+    expect(said).not.toContain('"p1"');
+    expect(said.endsWith('\n  and 2 more sites: --json has all')).toBe(true);
+  });
+
   test('tells rates when it has looked before', () => {
     const before = {
       seconds: 2,
@@ -228,6 +284,7 @@ test('what other processes write moves no cursor and forges no line', () => {
     aProcess({
       pools: [aPool({ name: evil, exhausted: 1 })],
       leaks: [aLeak({ pool: evil, tag: evil, stack: evil })],
+      mistakes: [aMistake({ pool: evil, tag: evil, detail: evil, acquired: evil, noticed: evil })],
     }),
     style,
   );

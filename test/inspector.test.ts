@@ -383,7 +383,13 @@ describe('what is told', () => {
     const reader = await EventReader.open(`${inspector.url}events`);
     expect(reader.headers['content-type']).toBe('text/event-stream; charset=utf-8');
     await reader.until(() => reader.of('map').length >= 2 && reader.of('stats').length >= 2);
-    expect(reader.seen.slice(0, 4).map(({ event }) => event)).toEqual(['hello', 'pools', 'stats', 'leaks']);
+    expect(reader.seen.slice(0, 5).map(({ event }) => event)).toEqual([
+      'hello',
+      'pools',
+      'stats',
+      'leaks',
+      'mistakes',
+    ]);
     const [hello] = reader.of('hello');
     expect(hello!.json).toMatchObject({ format: 1, pid: process.pid, node: process.version, periodMs: 1000 });
     expect(hello!.json.knobs.map((row: any) => row.variable)).toContain('SUPERSLAB_INSPECT');
@@ -567,7 +573,7 @@ test('who reads too slowly misses turns, and gets everything afterwards', async 
   slow.writableLength = 4 << 20;
   await waitFor(() => slow.text.includes('event: map'));
   const events = slow.take();
-  expect(events.map(({ event }) => event).slice(0, 3)).toEqual(['pools', 'leaks', 'stats']);
+  expect(events.map(({ event }) => event).slice(0, 4)).toEqual(['pools', 'leaks', 'mistakes', 'stats']);
   expect(maps(events)).toEqual([true]);
   slow.emit('close');
   quick.emit('close');

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { makeError } from '../errors.js';
+import type { Fault, MistakeSite } from '../guard/types.js';
 import type {
   ClassStats,
   HeapStats,
@@ -249,6 +250,20 @@ export interface Binding {
   /** Those of a pool, or of the process. */
   leakSites(pool?: PoolId): LeakSite[];
   countGuardReport(pool: PoolId): void;
+  /** `nowMs` since 1970. @returns how many mistakes the site has had, this one included */
+  noteMistake(
+    fault: Fault,
+    pool: string,
+    tag: string,
+    size: number,
+    detail: string,
+    acquired: string,
+    released: string,
+    noticed: string,
+    nowMs: number,
+  ): number;
+  /** Those of the process, in no order. */
+  mistakeSites(): MistakeSite[];
 
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;

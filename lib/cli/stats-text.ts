@@ -1,13 +1,14 @@
 // superslab.stats() as text for people.
+import type { Fault, MistakeSite } from '../guard/types.js';
 import type { LeakSite, PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { bytes, duration, percent, printable } from '../text.js';
 import { figure, type Style, shorten, table, withPrintable, wrap } from './output.js';
 
 /** Longer names of pools end in "…". */
 const NAME_WIDTH = 24;
-/** Frames of a leak's stack: enough to find the place; --json has all of them. */
+/** Frames of a stack: enough to find the place; --json has all of them. */
 const MOST_FRAMES = 4;
-/** Sites of leaks; --json has all of them. */
+/** Sites of leaks, and of mistakes; --json has all of them. */
 const MOST_SITES = 10;
 
 const counted = (count: number, what: string) => `${figure(count)} ${what}${count === 1 ? '' : 's'}`;
@@ -138,7 +139,6 @@ function poolLines(pool: PoolStats): string[] {
 function leakLines(leak: LeakSite, width: number): string[] {
   const tag = leak.tag === '' ? '' : `, tag "${printable(leak.tag)}"`;
   const about = leak.estimated > leak.count ? ` seen, about ${figure(leak.estimated)} in all` : '';
-  const frames = leak.stack.split('\n').filter((line) => line.trim() !== '');
   return [
     ...wrap(
       `${figure(leak.count)}${about}, last ${bytes(leak.size)} (pool "${printable(leak.pool)}"${tag}), ` +
@@ -146,7 +146,54 @@ function leakLines(leak: LeakSite, width: number): string[] {
         `the oldest after ${duration(leak.oldestMs * 1e6)}`,
       width - 2,
     ).map((line) => `  ${line}`),
-    ...frames.slice(0, MOST_FRAMES).map((line) => `      ${line.trim()}`),
+    ...frameLines(leak.stack),
+  ];
+}
+
+function frameLines(stack: string): string[] {
+  const frames = stack.split('\n').filter((line) => line.trim() !== '');
+  return frames.slice(0, MOST_FRAMES).map((line) => `      ${line.trim()}`);
+}
+
+const FAULTS: Readonly<Record<Fault, string>> = {
+  'released-twice': 'released twice',
+  'used-after-release': 'used after its release',
+  foreign: 'is no buffer of a pool, but a view or something else',
+  'written-after-release': 'written after its release',
+  overflow: 'written past its end',
+  detached: 'its memory was taken away by the program',
+};
+
+/** Such as: 2, last 1.5 KiB (pool "uploads"), released twice, the last 14:03:12; and where. */
+function mistakeLines(site: MistakeSite, width: number): string[] {
+  const pool = site.pool === '' ? [] : [`pool "${printable(site.pool)}"`];
+  const tag = site.tag === '' ? [] : [`tag "${printable(site.tag)}"`];
+  const whose = pool.length === 0 ? '' : ` (${[...pool, ...tag].join(', ')})`;
+  const detail = site.detail === '' ? '' : `: ${site.detail}`;
+  const stacks = [
+    ['happened', site.noticed],
+    ['acquired', site.acquired],
+    ['released', site.released],
+  ].filter(([, stack]) => stack !== '');
+  return [
+    ...wrap(
+      `${figure(site.count)}, last ${bytes(site.size)}${whose}, ${FAULTS[site.fault] ?? site.fault}${detail}, ` +
+        `the last at ${new Date(site.lastAt).toISOString()}`,
+      width - 2,
+    ).map((line) => `  ${line}`),
+    ...stacks.flatMap(([what, stack]) => [`    ${what}`, ...frameLines(stack!)]),
+  ];
+}
+
+function mistakeSection({ mistakes }: ProcessStats, width: number): string[] {
+  if (mistakes.length === 0) return [];
+  const latest = [...mistakes].sort((a, b) => b.lastAt - a.lastAt).slice(0, MOST_SITES);
+  const more = mistakes.length - latest.length;
+  return [
+    '',
+    'mistakes with buffers',
+    ...latest.flatMap((site) => mistakeLines(site, width)),
+    ...(more === 0 ? [] : [`  and ${counted(more, 'more site')}: --json has all`]),
   ];
 }
 
@@ -171,5 +218,6 @@ export function statsLines(told: ProcessStats, style: Style, before?: Before): s
     ...poolTable(stats, before),
     ...stats.pools.flatMap(poolLines),
     ...leakSection(stats, style.width),
+    ...mistakeSection(stats, style.width),
   ];
 }

@@ -5,7 +5,7 @@ import type { Arguments } from './arguments.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { lookingExits, lookingHelp, lookingOptions, tellEnd } from './looking.js';
-import { jsonText, styleOfOutput, writeJson, writeLines } from './output.js';
+import { jsonText, type Style, styleOfOutput, wrap, writeJson, writeLines } from './output.js';
 import { type Before, statsLines } from './stats-text.js';
 import { resolveTarget, type Target } from './target.js';
 
@@ -17,15 +17,20 @@ const MOST_SECONDS = 3600;
 
 const read = (target: Target) => target.getJson<ProcessStats>('stats.json');
 
-const heading = ({ title, hello }: Target) =>
-  printable(`${title}, Node.js ${hello.node}, superslab ${hello.version}`);
+const heading = ({ title, hello }: Target, { width }: Style) =>
+  wrap(printable(`${title}, Node.js ${hello.node}, superslab ${hello.version}`), width);
 
 /** One object a line, so that each can be read as it comes. */
 const writeJsonLine = (value: unknown) => process.stdout.write(`${jsonText(value)}\n`);
 
+function linesOf(target: Target, stats: ProcessStats, before?: Before): string[] {
+  const style = styleOfOutput();
+  return [...heading(target, style), ...statsLines(stats, style, before)];
+}
+
 function show(target: Target, stats: ProcessStats, before?: Before): void {
   const isScreen = process.stdout.isTTY === true;
-  const lines = [heading(target), ...statsLines(stats, styleOfOutput(), before)];
+  const lines = linesOf(target, stats, before);
   if (!isScreen) {
     writeLines(before === undefined ? lines : ['', ...lines]);
     return;
@@ -67,7 +72,7 @@ export const stats: Command = {
   help() {
     return [
       'Prints the memory of the process, of each pool and size class, what went wrong,',
-      'how long slow paths take, and leaks.',
+      'how long slow paths take, leaks, and mistakes with buffers.',
       '',
       '  superslab stats 4711',
       '  superslab stats 4711 --watch=5',
@@ -88,7 +93,7 @@ export const stats: Command = {
     if (args.has('watch')) return watch(target, seconds, json);
     const now = await read(target);
     if (json) writeJson(now);
-    else writeLines([heading(target), ...statsLines(now, styleOfOutput())]);
+    else writeLines(linesOf(target, now));
     return EXIT.done;
   },
 };

@@ -1,3 +1,4 @@
+import { detailOf } from './mistakes.js';
 import { poolText } from './reports.js';
 import type { GuardReport } from './types.js';
 
@@ -8,7 +9,7 @@ export function makeReport(facts: Omit<GuardReport, 'message'>): GuardReport {
 
 function whatHappened(facts: Omit<GuardReport, 'message'>): string {
   const buffer = `a buffer of ${facts.size} B (${poolText(facts.pool, facts.tag)})`;
-  const bytes = `offset ${facts.offset} holds ${facts.bytes}`;
+  const bytes = detailOf(facts);
   switch (facts.fault) {
     case 'written-after-release':
       return `${buffer} was written after its release: ${bytes}`;

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { channels, type PoolLeakMessage } from '../measure/channels.js';
+import { detailOf, noteMistake } from './mistakes.js';
 import type { GuardReport } from './types.js';
 
 /** What pool.on() takes. */
@@ -42,9 +43,6 @@ function tell<Name extends keyof GuardEvents>(
   }
 }
 
-const MOST_KINDS = 1024;
-const countsOfKinds = new Map<string, number>();
-
 export function publishReport(
   report: GuardReport,
   listeners: Listeners | undefined,
@@ -52,13 +50,10 @@ export function publishReport(
 ): void {
   kept.push(report);
   if (kept.length > MOST_KEPT) kept.shift();
+  const count = noteMistake(report.fault, report, detailOf(report));
   if (channels.guard.hasSubscribers) channels.guard.publish(report);
   tell(listeners, 'guard', report);
   if (isThrown) return;
-  const kind = [report.fault, report.pool, report.tag, report.acquired, report.released].join('\n');
-  if (countsOfKinds.size >= MOST_KINDS) countsOfKinds.clear();
-  const count = (countsOfKinds.get(kind) ?? 0) + 1;
-  countsOfKinds.set(kind, count);
   if (isWorthALine(count)) warn(report.message, 'SuperslabGuard', 'SUPERSLAB_GUARD', count);
 }
 

@@ -24,3 +24,35 @@ export interface GuardReport {
   /** All of it in words. */
   readonly message: string;
 }
+
+/**
+ * What can be done wrong with a buffer, leaks apart: what guards find, and what is looked for always.
+ *
+ * released-twice: `release()` of a buffer that had been released.
+ * used-after-release: `retain()` or `share()` of one.
+ * foreign: the same of what is no buffer of superslab, such as a slice of one.
+ */
+export type Fault = GuardFault | 'released-twice' | 'used-after-release' | 'foreign';
+
+/** Mistakes of one kind that were made at one place of the program. */
+export interface MistakeSite {
+  readonly fault: Fault;
+  /** Empty for what is no buffer of a pool. */
+  readonly pool: string;
+  readonly tag: string;
+  /** Length of the last of the buffers. Unit: bytes. */
+  readonly size: number;
+  /** How many there were. */
+  readonly count: number;
+  /** When the first and the last were found. Unit: ms since 1970. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** Which bytes of the last one were wrong, in words; empty where it is not about bytes. */
+  readonly detail: string;
+  /** Where the buffer was acquired; empty when no stack was kept: leak detection and guards keep them. */
+  readonly acquired: string;
+  /** Where it was released, likewise. */
+  readonly released: string;
+  /** Where the error was thrown; empty for what guards find, which is later than it was made. */
+  readonly noticed: string;
+}

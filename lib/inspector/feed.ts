@@ -3,7 +3,7 @@ import { watchHistograms } from '../measure/lease-sampling.js';
 import type { ProcessStats } from '../stats/pool-stats.js';
 import { stats } from '../stats/process-stats.js';
 import { Client, event } from './client.js';
-import { figuresOf, leaksOf } from './figures.js';
+import { figuresOf, leaksOf, mistakesOf } from './figures.js';
 import { makeHello, PERIOD_MS } from './hello.js';
 import { MapScanner } from './map-scanner.js';
 import { Ordinals } from './ordinals.js';
@@ -23,9 +23,10 @@ class Feed {
   /** Fills the histograms while somebody looks. */
   #sampling: Disposable | undefined;
   #scannedAt = Number.NEGATIVE_INFINITY;
-  /** Events as they were last told, to tell when they change. */
+  /** Events that come when they changed, as they were last told. */
   #pools = '';
   #leaks = '';
+  #mistakes = '';
 
   /** `response` becomes a stream of events, until its connection ends. */
   subscribe(response: ServerResponse): void {
@@ -33,12 +34,12 @@ class Feed {
     this.#scanner ??= new MapScanner();
     const hello = event('hello', makeHello());
     const now = stats();
-    const { pools, leaks } = this.#look(now);
+    const { pools, sites } = this.#look(now);
     // The others hear of what has changed at once, too: the next turn would find nothing new.
-    this.#tell(`${pools ? this.#pools : ''}${leaks ? this.#leaks : ''}`);
+    this.#tell(pools + sites);
     const client = new Client(response);
     response.on('close', () => this.#forget(client));
-    client.send(hello + this.#pools + event('stats', figuresOf(now)) + this.#leaks);
+    client.send(hello + this.#pools + event('stats', figuresOf(now)) + this.#leaks + this.#mistakes);
     this.#clients.add(client);
     this.#sampling ??= watchHistograms();
     this.#timer ??= setInterval(() => this.#turn(), PERIOD_MS).unref();
@@ -57,8 +58,8 @@ class Feed {
   #turn(): void {
     try {
       const now = stats();
-      const { pools, leaks } = this.#look(now);
-      this.#tell(`${pools ? this.#pools : ''}${event('stats', figuresOf(now))}${leaks ? this.#leaks : ''}`);
+      const { pools, sites } = this.#look(now);
+      this.#tell(pools + event('stats', figuresOf(now)) + sites);
     } catch {
       this.#cutOff();
       return;
@@ -74,13 +75,18 @@ class Feed {
     }
   }
 
-  /** Whether pools or leaks are others than before. */
-  #look(now: ProcessStats): { pools: boolean; leaks: boolean } {
+  /** The events of what is other than before. */
+  #look(now: ProcessStats): { pools: string; sites: string } {
     const pools = event('pools', this.#ordinals.update(now.pools));
     const leaks = event('leaks', leaksOf(now));
-    const changed = { pools: pools !== this.#pools, leaks: leaks !== this.#leaks };
+    const mistakes = event('mistakes', mistakesOf(now));
+    const changed = {
+      pools: pools === this.#pools ? '' : pools,
+      sites: (leaks === this.#leaks ? '' : leaks) + (mistakes === this.#mistakes ? '' : mistakes),
+    };
     this.#pools = pools;
     this.#leaks = leaks;
+    this.#mistakes = mistakes;
     return changed;
   }
 
@@ -92,7 +98,7 @@ class Feed {
         client.hasMissed = true;
         continue;
       }
-      client.send(client.hasMissed ? this.#pools + this.#leaks + text : text);
+      client.send(client.hasMissed ? this.#pools + this.#leaks + this.#mistakes + text : text);
       client.hasMissed = false;
     }
   }

@@ -1,6 +1,6 @@
 import { facts } from '../addon/environment.js';
 import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
-import type { InspectorStats, InspectorTotals, LeakSites, SlowPaths } from './types.js';
+import type { InspectorStats, InspectorTotals, LeakSites, Mistakes, SlowPaths } from './types.js';
 
 /** Those of the totals that are sums over the pools; the others are of the whole process. */
 const SUMS = [
@@ -52,7 +52,14 @@ export function figuresOf(stats: ProcessStats): InspectorStats {
   };
 }
 
+const settingOf = (variable: string): string =>
+  facts.knobs.find((knob) => knob.variable === variable)?.value ?? 'off';
+
 export function leaksOf(stats: ProcessStats): LeakSites {
-  const knob = facts.knobs.find(({ variable }) => variable === 'SUPERSLAB_LEAK_DETECTION');
-  return { detection: (knob?.value ?? 'off') as LeakSites['detection'], sites: stats.leaks };
+  const detection = settingOf('SUPERSLAB_LEAK_DETECTION') as LeakSites['detection'];
+  return { detection, sites: stats.leaks };
+}
+
+export function mistakesOf(stats: ProcessStats): Mistakes {
+  return { guard: settingOf('SUPERSLAB_GUARD') as Mistakes['guard'], sites: stats.mistakes };
 }

@@ -6,11 +6,12 @@
 // same addresses without a token are served on the process's unix socket. `/?token=TOKEN` is sent on to
 // `/TOKEN/`; there is also `stats.json` and `report.txt`.
 //
-//   event: hello   Hello           first, once a connection
-//   event: pools   PoolNames       after hello, and when pools came or went
-//   event: map     MapFrame        once a second: what changed, or everything (see `full`)
-//   event: stats   InspectorStats  once a second
-//   event: leaks   LeakSites       after hello, and when they changed
+//   event: hello     Hello           first, once a connection
+//   event: pools     PoolNames       after hello, and when pools came or went
+//   event: map       MapFrame        once a second: what changed, or everything (see `full`)
+//   event: stats     InspectorStats  once a second
+//   event: leaks     LeakSites       after hello, and when they changed
+//   event: mistakes  Mistakes        likewise
 //
 // Fields may be added; none changes its meaning while `Hello.format` is the same. All numbers of the
 // map are little-endian, all sizes bytes, all times milliseconds unless a name says otherwise.
@@ -55,6 +56,7 @@
 // A slice of temperature 2 in a full frame may be drawn as if it had been hot at that moment.
 
 import type { KnobRow, SlabCut, StatisticRow } from '../addon/binding.js';
+import type { MistakeSite } from '../guard/types.js';
 import type { LeakSite, PoolStats } from '../stats/pool-stats.js';
 
 export interface Hello {
@@ -155,4 +157,11 @@ export interface LeakSites {
   /** SUPERSLAB_LEAK_DETECTION of the process; a pool's own option may differ. With 'off' a list is empty. */
   readonly detection: 'off' | 'sampled' | 'full';
   readonly sites: readonly InspectorLeak[];
+}
+
+/** Buffers that were used wrongly: released twice, written after their release and so on. At most 128 sites. */
+export interface Mistakes {
+  /** SUPERSLAB_GUARD of the process; a pool's own option may differ. Errors are looked for with 'off' too. */
+  readonly guard: 'off' | 'poison' | 'canary' | 'detach';
+  readonly sites: readonly MistakeSite[];
 }

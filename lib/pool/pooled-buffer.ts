@@ -1,6 +1,7 @@
 import { binding } from '../addon/binding.js';
-import { makeError, show } from '../errors.js';
+import { type Misuse, makeError, show } from '../errors.js';
 import { misuseText } from '../guard/guard-report.js';
+import { noteThrown } from '../guard/mistakes.js';
 import { type LeaseRecord, slotOfMemory } from '../guard/slot.js';
 import { hotTagOfGranules } from '../measure/lease-sampling.js';
 import type { LeaseCache } from './lease-cache.js';
@@ -372,21 +373,32 @@ function memoryOf(view: Uint8Array): ArrayBuffer {
 /** The pool that a view's memory was last leased from, as far as that can still be told. */
 function poolNameOf(buf: Uint8Array): string {
   const slice = view.sliceOf(buf);
-  if (slice < 0) return '';
-  const home = homes.table[slice];
+  const home = slice < 0 ? undefined : homes.table[slice];
   const magazines = home === undefined ? undefined : magazinesOfHome(home);
-  return magazines === undefined ? '' : `, pool "${magazines.cache.name}"`;
+  return magazines?.cache.name ?? '';
 }
+
+/** What is known of a buffer that nobody watched. */
+const unwatched = (pool: string, size: number): Misuse => ({
+  pool,
+  tag: '',
+  size,
+  acquired: '',
+  released: '',
+});
+
+const inPool = (name: string) => (name === '' ? '' : `, pool "${name}"`);
 
 /** Ends the message of a mistake for which nobody watched the buffer. */
 const HOW_TO_LEARN_MORE = '; SUPERSLAB_LEAK_DETECTION=full tells where it was acquired';
 
 function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefined): Error {
   const misuse = lease?.slot.guard.misuseOf(lease);
-  const pool = misuse === undefined ? poolNameOf(buf) : `, pool "${misuse.pool}"`;
+  const about = misuse ?? unwatched(poolNameOf(buf), buf.length);
+  noteThrown(what === 'release' ? 'released-twice' : 'used-after-release', about, released);
   return makeError(
     'ERR_SUPERSLAB_RELEASED',
-    `cannot ${what} a buffer (${misuse?.size ?? buf.length} B${pool}) that was already released; ` +
+    `cannot ${what} a buffer (${about.size} B${inPool(about.pool)}) that was already released; ` +
       'each acquire, adopt and retain is paired with one release' +
       (misuse === undefined ? HOW_TO_LEARN_MORE : `${misuseText(misuse)}\n  now`),
     Error,
@@ -399,10 +411,11 @@ function foreign(buf: unknown, what: string): Error {
   const lease = slotOfMemory(memoryOf(buf))?.lease;
   const misuse = lease?.slot.guard.misuseOf(lease);
   if (misuse === undefined && view.sliceOf(buf) < 0) return stranger(buf, what);
-  const pool = misuse === undefined ? poolNameOf(buf) : `, pool "${misuse.pool}"`;
+  const about = misuse ?? unwatched(poolNameOf(buf), buf.length);
+  noteThrown('foreign', about, foreign);
   return makeError(
     'ERR_SUPERSLAB_FOREIGN',
-    `cannot ${what} a view (${buf.length} B${pool}) of a pooled buffer; use the buffer that acquire() returned` +
+    `cannot ${what} a view (${buf.length} B${inPool(about.pool)}) of a pooled buffer; use the buffer that acquire() returned` +
       (misuse === undefined ? HOW_TO_LEARN_MORE : `${misuseText(misuse)}\n  now`),
     TypeError,
     { misuse },
@@ -410,6 +423,7 @@ function foreign(buf: unknown, what: string): Error {
 }
 
 function stranger(value: unknown, what: string): Error {
+  noteThrown('foreign', unwatched('', ArrayBuffer.isView(value) ? value.byteLength : 0), foreign);
   return makeError(
     'ERR_SUPERSLAB_FOREIGN',
     `cannot ${what} ${show(value)}: it is no buffer of superslab`,

@@ -1,5 +1,6 @@
 // Generated from native/heap/stats.def by scripts/generate-stats-types.mjs. Do not edit.
 import type { KnobRow } from '../addon/binding.js';
+import type { MistakeSite } from '../guard/types.js';
 
 /** What a heap counts itself. */
 export interface HeapStats {
@@ -254,6 +255,8 @@ export interface ProcessStats {
    */
   readonly pools: readonly PoolStats[];
   readonly leaks: readonly LeakSite[];
+  /** Other mistakes with buffers, once a place; the last 128 places. */
+  readonly mistakes: readonly MistakeSite[];
   /** The policy values of the process, before options. */
   readonly knobs: readonly KnobRow[];
 }

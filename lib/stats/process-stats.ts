@@ -48,6 +48,7 @@ export function stats(): ProcessStats {
     faults: native.faults,
     pools: poolsOf(native),
     leaks: binding.leakSites(),
+    mistakes: binding.mistakeSites(),
     knobs: facts.knobs,
   };
 }

@@ -14,17 +14,18 @@ namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
-  kLeakSites,   // binding: where leaked leases were acquired
-  kPurging,     // runtime: one purge of the process's heap at a time
-  kRegistry,    // runtime: the list of heaps and environments
-  kLeases,      // heap: leases that were shared between threads
-  kFirstClass,  // malloc: one first-class heap
-  kVisitors,    // heap: who looks into another thread's slabs
-  kHeap,        // one heap's superslabs, slab owners and big cache
-  kMapped,      // heap: blocks that are mappings of their own
-  kSpace,       // arenas and their free superslabs
-  kRoom,        // heap: who waits for room under maxBytes
-  kMetadata,    // the allocator's own objects
+  kLeakSites,     // binding: where leaked leases were acquired
+  kMistakeSites,  // binding: where buffers were misused
+  kPurging,       // runtime: one purge of the process's heap at a time
+  kRegistry,      // runtime: the list of heaps and environments
+  kLeases,        // heap: leases that were shared between threads
+  kFirstClass,    // malloc: one first-class heap
+  kVisitors,      // heap: who looks into another thread's slabs
+  kHeap,          // one heap's superslabs, slab owners and big cache
+  kMapped,        // heap: blocks that are mappings of their own
+  kSpace,         // arenas and their free superslabs
+  kRoom,          // heap: who waits for room under maxBytes
+  kMetadata,      // the allocator's own objects
 };
 
 class Mutex {

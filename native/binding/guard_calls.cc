@@ -1,12 +1,14 @@
 // What leak detection and the guards ask of the native side: ArrayBuffers over single blocks,
-// patterns in their bytes, and the sites of leaks. Bytes are named by block and offset, so that
-// they can be looked at when no ArrayBuffer shows them any more.
+// patterns in their bytes, and the sites of leaks and mistakes. Bytes are named by block and
+// offset, so that they can be looked at when no ArrayBuffer shows them any more.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "binding/calls.h"
 #include "binding/js_objects.h"
 #include "binding/leak_sites.h"
+#include "binding/mistake_sites.h"
 #include "heap/heap.h"
 
 namespace superslab {
@@ -159,6 +161,47 @@ Value leak_sites(const CallbackInfo& info) {
   return out;
 }
 
+/// `noteMistake(fault, pool, tag, size, detail, acquired, released, noticed, nowMs)`: how many the
+/// site has had
+Value note_mistake(const CallbackInfo& info) {
+  const auto text = [&](std::size_t i) { return info[i].ToString().Utf8Value(); };
+  MistakeSite mistake;
+  mistake.fault = text(0);
+  mistake.pool = text(1);
+  mistake.tag = text(2);
+  mistake.size = static_cast<ByteCount>(number_at(info, 3));
+  mistake.detail = text(4);
+  mistake.acquired = text(5);
+  mistake.released = text(6);
+  mistake.noticed = text(7);
+  const std::uint64_t count =
+      MistakeSites::of_process().note(std::move(mistake), number_at(info, 8));
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
+}
+
+Napi::Object mistake_object(Napi::Env env, const MistakeSite& site) {
+  Napi::Object out = Napi::Object::New(env);
+  out["fault"] = site.fault;
+  out["pool"] = site.pool;
+  out["tag"] = site.tag;
+  out["size"] = static_cast<double>(site.size);
+  out["count"] = static_cast<double>(site.count);
+  out["firstAt"] = site.first_ms;
+  out["lastAt"] = site.last_ms;
+  out["detail"] = site.detail;
+  out["acquired"] = site.acquired;
+  out["released"] = site.released;
+  out["noticed"] = site.noticed;
+  return out;
+}
+
+Value mistake_sites(const CallbackInfo& info) {
+  Napi::Array out = Napi::Array::New(info.Env());
+  for (const MistakeSite& site : MistakeSites::of_process().copy())
+    out[out.Length()] = mistake_object(info.Env(), site);
+  return out;
+}
+
 void count_guard_report(const CallbackInfo& info) {
   if (LeaseCache* cache = cache_at(info)) cache->heap().count_guard_report();
 }
@@ -176,6 +219,8 @@ void export_guard_calls(Napi::Object& exports) {
   export_function<hex_bytes>(exports, "hexBytes");
   export_function<note_leak>(exports, "noteLeak");
   export_function<leak_sites>(exports, "leakSites");
+  export_function<note_mistake>(exports, "noteMistake");
+  export_function<mistake_sites>(exports, "mistakeSites");
   export_function<count_guard_report>(exports, "countGuardReport");
 }
 

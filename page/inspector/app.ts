@@ -7,8 +7,15 @@ import { Leaks } from './leaks.js';
 import { showLegend } from './legend.js';
 import { MemoryMap } from './map.js';
 import { decodeBase64, MemoryModel } from './memory-model.js';
+import { Mistakes } from './mistakes.js';
 import type { Mode } from './palette.js';
-import { FORMAT, type Hello, type InspectorStats, type LeakSites } from './protocol.js';
+import {
+  FORMAT,
+  type Hello,
+  type InspectorStats,
+  type LeakSites,
+  type Mistakes as MistakeNews,
+} from './protocol.js';
 import { Samples } from './samples.js';
 import type { Naming } from './slab-facts.js';
 import { Pools, showKnobs, showSlabs } from './tables.js';
@@ -25,11 +32,13 @@ let mode: Mode = 'fullness';
 let isPaused = false;
 /** What came last while the page was paused. */
 let heldLeaks: LeakSites | undefined;
+let heldMistakes: MistakeNews | undefined;
 
 const map = new MemoryMap(model);
 const curves = new Curves();
 const figureLine = new Figures();
 const leaks = new Leaks();
+const mistakes = new Mistakes();
 const pools = new Pools();
 
 const seconds = () => performance.now() / 1000;
@@ -52,7 +61,10 @@ const connection = new Connection({
     map.reset(model, naming);
     if (isOther) samples = new Samples();
     else samples.gap(seconds());
-    if (isOther) leaks.reset();
+    if (isOther) {
+      leaks.reset();
+      mistakes.reset();
+    }
     showKnobs(news.knobs);
     showProcess();
     showLegend(mode, map.palette, news.classes);
@@ -79,15 +91,24 @@ const connection = new Connection({
   },
   leaks(news) {
     heldLeaks = news;
-    if (!isPaused) showLeaks();
+    if (!isPaused) showSites();
+  },
+  mistakes(news) {
+    heldMistakes = news;
+    if (!isPaused) showSites();
   },
 });
 
-function showLeaks(): void {
-  if (heldLeaks === undefined) return;
-  leaks.show(heldLeaks);
-  figureLine.leaks(heldLeaks.sites);
-  heldLeaks = undefined;
+function showSites(): void {
+  if (heldLeaks !== undefined) {
+    leaks.show(heldLeaks);
+    figureLine.leaks(heldLeaks.sites);
+    heldLeaks = undefined;
+  }
+  if (heldMistakes !== undefined) {
+    mistakes.show(heldMistakes);
+    heldMistakes = undefined;
+  }
 }
 
 /** All that moves each second. */
@@ -174,7 +195,7 @@ pause.addEventListener('click', () => {
   setText(pause, isPaused ? 'Resume' : 'Pause');
   if (document.body.dataset.connection === 'live') showState({ name: 'live' });
   if (isPaused) return;
-  showLeaks();
+  showSites();
   if (samples.last !== undefined) figureLine.show(samples.last);
   showAll();
 });

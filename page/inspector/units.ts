@@ -59,6 +59,9 @@ export function duration(ms: number): string {
   return `${Math.floor(hours / 24)}${SPACE}d ${hours % 24}${SPACE}h`;
 }
 
+/** Time of day of a time since 1970, as it is where the reader is. */
+export const clock = (at: number): string => new Date(at).toLocaleTimeString('en-GB');
+
 export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${whole(n)} ${n === 1 ? one : many}`;
 

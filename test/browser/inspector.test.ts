@@ -116,6 +116,50 @@ describe.skipIf(missing)(
       expect(complaints).toEqual([]);
     });
 
+    test('mistakes that happen while one looks are shown, with where they were made', async () => {
+      const { url, child } = await inspected(
+        `
+      const pool = new superslab.constructor({ name: 'uploads' });
+      function releaseTwice() {
+        const buf = pool.acquire(900);
+        buf.release();
+        try { buf.release(); } catch {}
+      }
+      function writeLate() {
+        const buf = pool.acquire(700);
+        buf.release();
+        new Uint8Array(buf.buffer, 8, 4).fill(1);
+      }
+      process.stdin.on('data', (name) => {
+        if (String(name).trim() === 'twice') releaseTwice();
+        else writeLate();
+        pool.check();
+      });`,
+        { SUPERSLAB_LEAK_DETECTION: 'full', SUPERSLAB_GUARD: 'poison' },
+      );
+      const { page, complaints } = await openPage(browser, url);
+      await page.click('#tab-mistakes');
+      await expect.poll(() => text(page, '#mistake-list')).toContain('the guard is poison');
+      child.stdin!.write('twice\n');
+      await expect.poll(() => text(page, '#mistake-badge'), { timeout: 15_000 }).toBe('1');
+      expect(await text(page, '#mistake-list summary')).toMatch(
+        /^1×\s+released twice\s+releaseTwice .*\s+pool “uploads” · 900\u202fB · \d\d:\d\d:\d\d$/,
+      );
+      expect(await page.locator('#mistake-list pre').allInnerTexts()).toEqual([
+        expect.stringMatching(/^at releaseTwice /),
+        expect.stringMatching(/^at releaseTwice /),
+        expect.stringMatching(/^at releaseTwice /),
+      ]);
+      child.stdin!.write('late\n');
+      await expect.poll(() => text(page, '#mistake-badge'), { timeout: 15_000 }).toBe('2');
+      expect(await text(page, '#mistake-list .site:first-child summary')).toMatch(
+        /written after release\s+writeLate /,
+      );
+      child.stdin!.write('twice\n');
+      await expect.poll(() => text(page, '#mistake-list .site:last-child .times')).toBe('2×');
+      expect(complaints).toEqual([]);
+    });
+
     test('a setting that differs from its default stands out', async () => {
       const { url } = await inspected('superslab.acquire(100)', { SUPERSLAB_CACHE_BLOCKS: '32' });
       const { page } = await openPage(browser, url);

@@ -2,11 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { decades, niceTop, rateFloor } from '../../dist/inspector/axis.js';
 import { bounds, quantileBucket } from '../../dist/inspector/histogram.js';
-import { frameName } from '../../dist/inspector/leaks.js';
 import { fitAll, hit, layOut, nextZoom, placeOf, ZOOMS } from '../../dist/inspector/map-layout.js';
 import { MemoryModel, shareOf, UNTOUCHED } from '../../dist/inspector/memory-model.js';
 import { heatStep } from '../../dist/inspector/palette.js';
 import { Samples } from '../../dist/inspector/samples.js';
+import { frameName } from '../../dist/inspector/site-list.js';
 import { slabAt, slabFacts } from '../../dist/inspector/slab-facts.js';
 import { bytes, count, duration, nanoseconds, percent, plural } from '../../dist/inspector/units.js';
 import { classes, frame, makeMemory, stats } from './support/synthetic.mjs';

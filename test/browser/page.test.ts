@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launch, missing } from './support/chromium.mjs';
 import { colours, openPage } from './support/page.js';
-import { leakSites, startSynthetic } from './support/synthetic.mjs';
+import { leakSites, mistakeSites, startSynthetic } from './support/synthetic.mjs';
 
 type Synthetic = Awaited<ReturnType<typeof startSynthetic>>;
 
@@ -88,11 +88,61 @@ describe.skipIf(missing)(
       const evil = '<img src=x onerror="document.title=`caught`">';
       const server = await start({
         leaks: [{ ...leakSites[0]!, pool: evil, tag: evil, stack: `at ${evil}` }],
+        mistakes: [{ ...mistakeSites[0]!, fault: evil, pool: evil, detail: evil, noticed: `at ${evil}` }],
       });
       const { page, complaints } = await show(server);
       await expect.poll(() => text(page, '#leak-list')).toContain('<img src=x');
+      await page.click('#tab-mistakes');
+      expect(await text(page, '#mistake-list')).toContain('<img src=x');
       expect(await page.locator('main img').count()).toBe(0);
       expect(complaints).toEqual([]);
+    });
+
+    test.each(['light', 'dark'] as const)('mistakes with buffers, in %s', async (theme) => {
+      const server = await start();
+      const { page, complaints } = await show(server, { theme });
+      expect(await page.locator('#mistake-badge').isVisible()).toBe(false);
+      await page.click('#tab-mistakes');
+      expect(await text(page, '#mistake-list')).toMatch(/^No mistake was found.*the guard is poison/);
+      server.mistake(mistakeSites);
+      await expect.poll(() => text(page, '#mistake-badge')).toBe('2');
+      // The newest first, and open.
+      const [written, twice] = await page.locator('#mistake-list .site').all();
+      expect(await written!.innerText()).toMatch(
+        /^1×\s+written after release\s+new Frame {2}frame\.js:9\s+pool “default” · 1\.46\u202fKiB · \d\d:30:07\s+Offset 12 holds 00+\s+Acquired\s+at new Frame \(.*\)\s+Released\s+at Frame\.end /,
+      );
+      expect(await twice!.locator('summary').innerText()).toMatch(
+        /^2×\s+released twice\s+onClose {2}upload\.js:60\s+pool “uploads” · tag “body” · 64\u202fKiB · last \d\d:31:12, first \d\d:30:01$/,
+      );
+      expect(await twice!.locator('pre').first().isVisible()).toBe(false);
+      await twice!.locator('summary').click();
+      expect(await twice!.locator('h3').allInnerTexts()).toEqual(['Happened at', 'Acquired', 'Released']);
+      // It stands out from its ground as text should (WCAG 2.1, 1.4.3).
+      for (const selector of ['.times', '.lost', '.where', '.facts', 'h3', 'pre']) {
+        expect(await contrast(page, `#mistake-list ${selector}`), selector).toBeGreaterThan(4.5);
+      }
+      expect(complaints).toEqual([]);
+    });
+
+    test('a list that changes keeps what is open, and where the keyboard is', async () => {
+      const server = await start({ mistakes: mistakeSites });
+      const { page } = await show(server);
+      await page.click('#tab-mistakes');
+      const second = page.locator('#mistake-list .site').nth(1);
+      await second.locator('summary').focus();
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      const [twice, written] = mistakeSites;
+      server.mistake([{ ...twice!, count: 3 }, written!]);
+      await expect.poll(() => second.locator('.times').innerText()).toBe('3×');
+      expect(await second.evaluate((one: HTMLDetailsElement) => one.open)).toBe(true);
+      expect(
+        await second
+          .locator('pre')
+          .first()
+          .evaluate((one) => one === document.activeElement),
+      ).toBe(true);
+      expect(await page.locator('#mistake-spoken').textContent()).toBe('1 mistake changed, 2 sites in all');
     });
 
     test.each(['light', 'dark'] as const)('%s, as the system has it', async (theme) => {
@@ -167,6 +217,8 @@ describe.skipIf(missing)(
       server.tick();
       await page.focus('#tab-leaks');
       await page.keyboard.press('ArrowRight');
+      expect(await page.locator('#panel-mistakes').isVisible()).toBe(true);
+      await page.keyboard.press('ArrowRight');
       await expect.poll(() => text(page, '#pools-body')).toContain('uploads');
       expect(await text(page, '#pools-body > table > tbody > tr:first-child')).toMatch(/default\s/);
       await page.keyboard.press('ArrowRight');
@@ -195,11 +247,13 @@ describe.skipIf(missing)(
       const before = await page.locator('main').innerText();
       for (let i = 0; i < 5; i++) server.tick();
       server.leak(leakSites);
+      server.mistake(mistakeSites);
       await page.waitForTimeout(300);
       expect(await page.locator('main').innerText()).toBe(before);
       expect(await text(page, '#connection')).toBe('Paused');
       await page.click('#pause');
       expect(await text(page, '#leak-badge')).toBe('2');
+      expect(await text(page, '#mistake-badge')).toBe('2');
       expect(await page.locator('main').innerText()).not.toBe(before);
     });
 
@@ -246,10 +300,10 @@ describe.skipIf(missing)(
       [1280, 800],
       [390, 800],
     ])('at %d x %d everything fits the width', async (width, height) => {
-      const server = await start({ leaks: leakSites });
+      const server = await start({ leaks: leakSites, mistakes: mistakeSites });
       const { page, complaints } = await show(server, { width, height });
       server.tick();
-      for (const tab of ['leaks', 'pools', 'slabs', 'knobs']) {
+      for (const tab of ['leaks', 'mistakes', 'pools', 'slabs', 'knobs']) {
         await page.click(`#tab-${tab}`);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       }
@@ -260,6 +314,35 @@ describe.skipIf(missing)(
     });
   },
 );
+
+/** How much the text of the first such element stands out from what is behind it: the ratio of WCAG 2.1. */
+function contrast(page: Page, selector: string): Promise<number> {
+  return page
+    .locator(selector)
+    .first()
+    .evaluate((element) => {
+      const channels = (colour: string) => colour.match(/[\d.]+/g)!.map(Number);
+      const luminance = (colour: string) => {
+        const [r, g, b] = channels(colour).map((value) => {
+          const c = value / 255;
+          return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+      };
+      let behind: Element | null = element;
+      let ground = 'rgb(255, 255, 255)';
+      for (; behind !== null; behind = behind.parentElement) {
+        const colour = getComputedStyle(behind).backgroundColor;
+        if (channels(colour)[3] === 0) continue;
+        ground = colour;
+        break;
+      }
+      const [dark, light] = [luminance(getComputedStyle(element).color), luminance(ground)].sort(
+        (a, b) => a - b,
+      );
+      return (light! + 0.05) / (dark! + 0.05);
+    });
+}
 
 /** Whether two maps are of the same colours, all but a twentieth of them. */
 function similar(one: Map<number, number>, other: Map<number, number>): boolean {

@@ -18,6 +18,7 @@ export interface Exception {
 const exceptions: readonly Exception[] = [
   { file: 'guard-modes', misuses: true, why: 'it is about what guards report' },
   { file: 'leaks', misuses: true, why: 'it is about what leak detection reports' },
+  { file: 'mistakes', misuses: true, why: 'it is about what is done wrong' },
   { file: 'detach', misuses: true, why: 'it takes ArrayBuffers away' },
 
   { file: 'pressure', tests: ['under a limit'], misuses: true, why: 'it forgets buffers of its second pool' },

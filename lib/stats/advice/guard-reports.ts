@@ -8,7 +8,7 @@ export const guardReports: Rule = ({ guardReports: times }) =>
         id: 'guardReports',
         severity: 'act',
         text:
-          `the guards found ${count(times)} ${times === 1 ? 'mistake' : 'mistakes'}: the process's warnings ` +
-          '(SUPERSLAB_GUARD) say of which buffers',
+          `the guards found ${count(times)} ${times === 1 ? 'mistake' : 'mistakes'}: stats().mistakes, \`superslab stats\` ` +
+          "and the process's warnings (SUPERSLAB_GUARD) say with which buffers",
       }
     : undefined;

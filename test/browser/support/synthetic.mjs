@@ -298,16 +298,46 @@ export const leakSites = [
   },
 ];
 
+export const mistakeSites = [
+  {
+    fault: 'released-twice',
+    pool: 'uploads',
+    tag: 'body',
+    size: 65_536,
+    count: 2,
+    firstAt: Date.UTC(2026, 0, 5, 9, 30, 1),
+    lastAt: Date.UTC(2026, 0, 5, 9, 31, 12),
+    detail: '',
+    acquired: '    at readBody (/srv/shop/upload.js:41:23)\n    at async receive (/srv/shop/upload.js:18:16)',
+    released: '    at finish (/srv/shop/upload.js:52:9)',
+    noticed: '    at onClose (/srv/shop/upload.js:60:9)\n    at Socket.emit (node:events:524:28)',
+  },
+  {
+    fault: 'written-after-release',
+    pool: 'default',
+    tag: '',
+    size: 1500,
+    count: 1,
+    firstAt: Date.UTC(2026, 0, 5, 9, 30, 7),
+    lastAt: Date.UTC(2026, 0, 5, 9, 30, 7),
+    detail: 'offset 12 holds 00000000000000000000000000000000',
+    acquired: '    at new Frame (/srv/shop/frame.js:9:27)',
+    released: '    at Frame.end (/srv/shop/frame.js:30:14)',
+    noticed: '',
+  },
+];
+
 /**
  * Serves the built page and a stream of events. `token` is the first part of each path, as with the real server.
  * `tick()` sends the next second at once; with `isStill` none come by themselves.
  *
- * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], isStill?: boolean, port?: number }} options
+ * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], mistakes?: (typeof mistakeSites)[number][], isStill?: boolean, port?: number }} options
  */
 export async function startSynthetic({
   superslabs = 64,
   token = 'synthetic',
   leaks = [],
+  mistakes = [],
   isStill = false,
   port = 0,
 } = {}) {
@@ -315,6 +345,7 @@ export async function startSynthetic({
   const next = random(11);
   const clients = new Set();
   let sites = leaks;
+  let faults = mistakes;
   let seconds = 0;
 
   const send = (response, event, data) =>
@@ -329,6 +360,7 @@ export async function startSynthetic({
       pools: ['default', 'uploads', 'secrets'].map((name, i) => ({ ordinal: i + 1, name })),
     });
     send(response, 'leaks', { detection: 'full', sites });
+    send(response, 'mistakes', { guard: 'poison', sites: faults });
     send(response, 'map', frame(memory, all, true).toString('base64'));
     send(response, 'stats', stats(seconds, superslabs));
   };
@@ -377,6 +409,10 @@ export async function startSynthetic({
       sites = more;
       for (const client of clients) send(client, 'leaks', { detection: 'full', sites });
     },
+    mistake(more) {
+      faults = more;
+      for (const client of clients) send(client, 'mistakes', { guard: 'poison', sites: faults });
+    },
     async close() {
       clearInterval(timer);
       server.closeAllConnections();
@@ -386,6 +422,10 @@ export async function startSynthetic({
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { url } = await startSynthetic({ superslabs: Number(process.argv[2] ?? 64), leaks: leakSites });
+  const { url } = await startSynthetic({
+    superslabs: Number(process.argv[2] ?? 64),
+    leaks: leakSites,
+    mistakes: mistakeSites,
+  });
   console.log(url);
 }

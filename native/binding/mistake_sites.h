@@ -1,0 +1,53 @@
+// Mistakes with buffers that the guards and the always-on checks found, of the whole process: the
+// page and the command line show those of workers too.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/lock.h"
+#include "base/types.h"
+
+namespace superslab {
+
+/// Mistakes of one kind that were made at one place.
+struct MistakeSite {
+  std::string fault;
+  std::string pool;  // empty for what is no buffer of a pool
+  std::string tag;
+  std::string acquired;  // stacks; empty when none was taken
+  std::string released;
+  std::string noticed;
+  std::string detail;  // of the last one
+  ByteCount size = 0;  // likewise
+  std::uint64_t count = 0;
+  double first_ms = 0;  // since 1970
+  double last_ms = 0;
+
+  /// Whether `other` is of the same kind and place.
+  bool is_like(const MistakeSite& other) const;
+};
+
+/// One for a process. Every function may be called from any thread.
+class MistakeSites {
+ public:
+  static MistakeSites& of_process();
+
+  /// Counts one mistake, described by a site without counts, that happened at `now_ms`. Returns how
+  /// many the site has had, this one included.
+  std::uint64_t note(MistakeSite mistake, double now_ms);
+
+  /// All of them, in no order.
+  std::vector<MistakeSite> copy();
+
+ private:
+  // They go to a page each second: so many are enough to find the first. Beyond them the site that
+  // was quiet for longest makes room.
+  static constexpr std::size_t kMostSites = 128;
+
+  Mutex lock_{LockRank::kMistakeSites};
+  std::vector<MistakeSite> sites_;
+};
+
+}  // namespace superslab
