@@ -116,6 +116,15 @@ describe('what a worker held', () => {
     expect(now()).toEqual({ inUse: 0, leaked: 1, threads: 1, doubleFrees: 0 });
   });
 
+  test('and had shared with itself is one leak a block', async () => {
+    const worker = await startWorker();
+    await worker.run(`
+      state.bufs = superslab.default.acquireMany(1000, 10);
+      state.again = superslab.default.adopt(superslab.share(state.bufs[0]));`);
+    await worker.terminate();
+    expect(now()).toEqual({ inUse: 0, leaked: 10, threads: 1, doubleFrees: 0 });
+  });
+
   test('of another thread goes home when it had adopted it', async () => {
     const worker = await startWorker();
     const bufs = superslab.acquireMany(1000, 10);

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -116,29 +117,28 @@ std::uint64_t LeaseTable::outstanding() {
   return tokens_.size();
 }
 
-std::uint64_t LeaseTable::drop_all_of(LeaseHolder holder) {
-  std::uint64_t held = 0;
+void LeaseTable::drop_all_of(LeaseHolder holder) {
   for (auto at = entries_.begin(); at != entries_.end();) {
     std::vector<Holder>& holders = at->second.holders;
-    for (std::size_t i = 0; i < holders.size(); ++i) {
-      if (holders[i].who != holder) continue;
-      const std::uint64_t count = holders[i].count;
-      held += count;
-      auto* heap = static_cast<Heap*>(space_.superslab(superslab_of(at->first)).heap);
-      heap->count_leak(count, count * capacity_of(space_, at->first));
-      holders[i] = holders.back();
-      holders.pop_back();
-      break;
-    }
-    if (holders.empty() && at->second.tokens == 0) {
-      const BlockNumber block = at->first;
-      at = entries_.erase(at);
-      send_home(space_, block);
-    } else {
+    const auto own = std::find_if(holders.begin(), holders.end(),
+                                  [=](const Holder& one) { return one.who == holder; });
+    if (own == holders.end()) {
       ++at;
+      continue;
     }
+    *own = holders.back();
+    holders.pop_back();
+    if (!holders.empty() || at->second.tokens != 0) {
+      ++at;  // others have it, or may get it: nothing is lost
+      continue;
+    }
+    const BlockNumber block = at->first;
+    at = entries_.erase(at);
+    // One leak, however many references this holder had to it.
+    auto* heap = static_cast<Heap*>(space_.superslab(superslab_of(block)).heap);
+    heap->count_leak(1, capacity_of(space_, block));
+    send_home(space_, block);
   }
-  return held;
 }
 
 }  // namespace superslab

@@ -62,13 +62,12 @@ class LeaseTable {
   std::uint64_t outstanding();
 
   /// Ends all shared leases of an environment that died, then calls reclaim(is_shared) under the
-  /// lock, for what it had leased privately. Returns how many shared leases there were.
+  /// lock, for what it had leased privately. A block that goes home by this counts as leaked, once.
   template <class Reclaim>
-  std::uint64_t bury(LeaseHolder holder, Reclaim reclaim) {
+  void bury(LeaseHolder holder, Reclaim reclaim) {
     LockGuard guard(lock_);
-    const std::uint64_t held = drop_all_of(holder);
+    drop_all_of(holder);
     reclaim([this](BlockNumber block) { return entries_.count(block) != 0; });
-    return held;
   }
 
  private:
@@ -89,7 +88,7 @@ class LeaseTable {
   bool draw_nonce(std::uint64_t (&nonce)[2]);
   Token* find(const ShareTicket& ticket, LeaseFault& fault);
   void settle(BlockNumber block);
-  std::uint64_t drop_all_of(LeaseHolder holder);
+  void drop_all_of(LeaseHolder holder);
 
   Space& space_;
   Mutex lock_{LockRank::kLeases};

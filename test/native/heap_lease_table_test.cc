@@ -128,6 +128,35 @@ TEST(heap, "one holder may have several leases of a block") {
   CHECK(t.ends_clean());
 }
 
+TEST(heap,
+     "a block that goes home as its holder dies is one leak, whatever leases there were of it") {
+  TestHeap t;
+  LeaseTable table(t.space());
+  Script s(*t.heap);
+  const BlockNumber own = s.acquire(1000);
+  const BlockNumber others = s.acquire(1000);
+  const BlockNumber on_its_way = s.acquire(1000);
+  ShareTicket ticket;
+  for (int i = 0; i < 2; ++i) {
+    CHECK_EQ(table.share(&kA, own, 1000, ticket), LeaseFault::kNone);
+    CHECK_EQ(table.adopt(&kA, ticket).fault, LeaseFault::kNone);
+  }
+  CHECK_EQ(table.share(&kA, others, 1000, ticket), LeaseFault::kNone);
+  CHECK_EQ(table.adopt(&kB, ticket).fault, LeaseFault::kNone);
+  CHECK_EQ(table.share(&kA, on_its_way, 1000, ticket), LeaseFault::kNone);
+  table.bury(&kA, [](auto) {});
+  CHECK_EQ(t->stats().leaked_blocks, 1u);
+  CHECK_EQ(t->stats().leaked_bytes, capacity_of(t.space(), others));
+  CHECK_EQ(table.references(own), 0u);
+  CHECK_EQ(table.references(others), 1u);
+  CHECK_EQ(table.references(on_its_way), 1u);
+  table.release(&kB, others);
+  CHECK_EQ(table.revoke(ticket), LeaseFault::kNone);
+  CHECK_EQ(t->stats().leaked_blocks, 1u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
 TEST(heap, "shared leases of a pool that was closed keep its heap alive until they end") {
   TestHeap t;
   LeaseTable table(t.space());
