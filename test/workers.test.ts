@@ -120,7 +120,7 @@ describe('what a worker held', () => {
     const worker = await startWorker();
     await worker.run(`
       state.bufs = superslab.default.acquireMany(1000, 10);
-      state.again = superslab.default.adopt(superslab.share(state.bufs[0]));`);
+      state.again = superslab.default.adopt(superslab.default.share(state.bufs[0]));`);
     await worker.terminate();
     expect(now()).toEqual({ inUse: 0, leaked: 10, threads: 1, doubleFrees: 0 });
   });

@@ -224,8 +224,15 @@ export interface Binding {
    * none if that is empty. Returns the size of the machine's pages.
    */
   watchPool(pool: PoolId, name: string): number;
-  /** A new ArrayBuffer over the first bytes of a block. */
-  ownWindow(block: BlockNumber, bytes: number): ArrayBuffer | undefined;
+  /** A new ArrayBuffer over the first bytes of a block. `key` is for the two below: another for each. */
+  ownWindow(block: BlockNumber, bytes: number, key: number): ArrayBuffer | undefined;
+  /**
+   * Whether that memory can still be seen, by this ArrayBuffer or by one that it was transferred to. If so,
+   * there is a signal (see attach) when that has ended.
+   */
+  awaitWindow(key: number): boolean;
+  /** Those awaited that nobody can see any more, each once. */
+  takeUnseenWindows(): number[];
   /** For Node.js without ArrayBuffer.prototype.transfer. */
   detach(memory: ArrayBuffer): boolean;
   fillBytes(block: BlockNumber, from: number, to: number, byte: number): void;

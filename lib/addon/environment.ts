@@ -7,8 +7,30 @@ export const openCaches = new Map<number, LeaseCache>();
 /** Closed pools of which something was still out when we last looked. */
 export const closingCaches = new Set<LeaseCache>();
 
-/** Other threads asked for something: to give up what is cached, or to try again. */
+/** What is to be done once the memory of a block's own ArrayBuffer can be seen no more, by its key. */
+const waitingForUnseen = new Map<number, () => void>();
+
+/**
+ * Calls `then` once no ArrayBuffer shows the memory that `key` stands for (see binding.ownWindow).
+ * @returns false, without a call, when that is so already
+ */
+export function onceUnseen(key: number, then: () => void): boolean {
+  if (!binding.awaitWindow(key)) return false;
+  waitingForUnseen.set(key, then);
+  return true;
+}
+
+function tellUnseen(): void {
+  for (const key of binding.takeUnseenWindows()) {
+    const then = waitingForUnseen.get(key);
+    waitingForUnseen.delete(key);
+    then?.();
+  }
+}
+
+/** Other threads asked for something: to give up what is cached, or to try again. Or Node.js freed memory's last view. */
 function onSignal(): void {
+  tellUnseen();
   for (const [id, cache] of openCaches) {
     const signals = binding.takeSignals(id);
     if ((signals & SIGNAL.flush) !== 0) {

@@ -162,6 +162,7 @@ const FAULTS: Readonly<Record<Fault, string>> = {
   'written-after-release': 'written after its release',
   overflow: 'written past its end',
   detached: 'its memory was taken away by the program',
+  'detached-after-release': 'its memory was taken away by the program after its release',
 };
 
 /** Such as: 2, last 1.5 KiB (pool "uploads"), released twice, the last 14:03:12; and where. */

@@ -17,6 +17,8 @@ function whatHappened(facts: Omit<GuardReport, 'message'>): string {
       return `bytes behind ${buffer} were overwritten: ${bytes}`;
     case 'detached':
       return `${buffer} was released after the program had detached its ArrayBuffer; what has its memory now must not be used any more`;
+    case 'detached-after-release':
+      return `the program detached the ArrayBuffer of ${buffer} after its release; what has its memory now must not be used any more`;
   }
 }
 

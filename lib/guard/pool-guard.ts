@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
-import { closingCaches, facts, openCaches } from '../addon/environment.js';
+import { closingCaches, facts, onceUnseen, openCaches } from '../addon/environment.js';
 import { hostError, type Misuse, makeError } from '../errors.js';
 import { endSample, recordLease } from '../measure/lease-sampling.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
@@ -12,7 +12,7 @@ import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './reports.js';
 import { revoke } from './revoke.js';
 import { SAMPLE_MASK, sampleBudget } from './sampler.js';
-import { LeaseRecord, LiveLeases, noteMemory, SLOT, Slot } from './slot.js';
+import { LeaseRecord, LiveLeases, makeMemory, noteMemory, SLOT, Slot } from './slot.js';
 import { CapturedStack } from './stack.js';
 import { settleLater } from './stack-settler.js';
 import type { GuardFault, GuardReport } from './types.js';
@@ -149,11 +149,11 @@ export class PoolGuard {
       return block === undefined ? undefined : new Slot(this, block, LARGE_TAG, binding.capacity(block));
     }
     const tag = this.#tagFor(bytes);
-    const slot = this.#idle[tag]!.pop();
-    if (slot !== undefined) {
+    for (let slot = this.#idle[tag]!.pop(); slot !== undefined; slot = this.#idle[tag]!.pop()) {
       const idle = this.#idle[tag]!.length;
       if (idle < this.#spare[tag]!) this.#spare[tag] = idle;
       this.#unpark(slot);
+      if (this.#wasTaken(slot)) continue;
       cache.magazines.acquired[tag]!++;
       this.#verify(slot);
       return slot;
@@ -190,7 +190,7 @@ export class PoolGuard {
 
   /** An ArrayBuffer over the slot's block, when it has none. */
   #memoryFor(slot: Slot): ArrayBuffer {
-    const memory = binding.ownWindow(slot.block, slot.capacity);
+    const memory = makeMemory(slot);
     if (memory === undefined) {
       this.#giveBack(slot);
       throw hostError();
@@ -227,7 +227,7 @@ export class PoolGuard {
     const start = performance.now();
     // Exactly the bytes of the lease: what is behind them is the business of who shared it.
     const slot = new Slot(this, block, LARGE_TAG, size);
-    const memory = binding.ownWindow(block, size);
+    const memory = makeMemory(slot);
     if (memory === undefined) throw hostError();
     this.#show(slot, memory);
     const lease = new LeaseRecord(slot, size, size, start, this.#stack(this.adopt), 1);
@@ -312,27 +312,56 @@ export class PoolGuard {
     }
     const overflow = this.#findOverflow(lease);
     const isDetached = memory.byteLength === 0;
-    const canReuse = !isDetached && (this.#level < DETACH || revoke(memory));
     if (isDetached) this.#report('detached', lease, -1);
+    if (slot.state === SLOT.shared || isDetached || this.#level >= DETACH) this.#unregister(slot);
+    else slot.memory = memory;
+    // The program has its memory still, by what it was transferred to, or because it cannot be detached.
+    const mayBeSeen = isDetached || (this.#level >= DETACH && !revoke(memory));
+    if (!mayBeSeen || !this.#goStray(slot)) this.#comeHome(slot);
+    if (overflow !== undefined) throw overflow;
+  }
+
+  /** The block of a slot that has no lease any more. */
+  #comeHome(slot: Slot): void {
     if (slot.state === SLOT.shared) {
-      this.#unregister(slot);
       slot.state = SLOT.gone;
       this.#cache.releaseShared(slot.block);
-    } else if (canReuse || isDetached) {
-      slot.memory = isDetached || this.#level >= DETACH ? undefined : memory;
-      if (slot.memory === undefined) this.#unregister(slot);
-      this.#park(slot);
     } else {
-      // The program can still write through the ArrayBuffer: nobody gets the block before it is gone.
-      this.#fill(slot);
-      slot.state = SLOT.stray;
-      if (!slot.registered) this.#register(slot, memory);
+      this.#park(slot);
     }
-    if (overflow !== undefined) throw overflow;
+  }
+
+  /**
+   * A block that an ArrayBuffer may still show: nobody gets it before that is gone. False when nothing shows it.
+   * It counts as parked, like others that are free, unless the lease table has it.
+   */
+  #goStray(slot: Slot): boolean {
+    const { state } = slot;
+    const seen = onceUnseen(slot.window, () => {
+      if (state !== SLOT.shared) this.#unpark(slot);
+      slot.state = state;
+      this.#comeHome(slot);
+    });
+    if (!seen) return false;
+    if (state !== SLOT.shared) {
+      this.#fill(slot);
+      this.#countParked(slot, 1);
+    }
+    slot.state = SLOT.stray;
+    return true;
   }
 
   #fill(slot: Slot, from = 0): void {
     if (this.#filling >= 0) binding.fillBytes(slot.block, from, slot.capacity, this.#filling);
+  }
+
+  /** Whether the program took the ArrayBuffer after the release and still has its memory: then it is not free yet. */
+  #wasTaken(slot: Slot): boolean {
+    if (slot.memory === undefined || slot.memory.byteLength !== 0) return false;
+    slot.memory = undefined;
+    this.#unregister(slot);
+    this.#report('detached-after-release', slot.lease!, -1);
+    return this.#goStray(slot);
   }
 
   /** A block that no lease has any more: to the quarantine, or at once to the idle ones. */
@@ -398,6 +427,7 @@ export class PoolGuard {
   /** A parked slot that is in no list becomes a plain free block. */
   #dissolve(slot: Slot): void {
     this.#unpark(slot);
+    if (this.#wasTaken(slot)) return;
     this.#verify(slot);
     this.#giveBack(slot);
   }
@@ -514,15 +544,18 @@ export class PoolGuard {
 
   // Leaks ----------------------------------------------------------------------------------------
 
-  /** The ArrayBuffer of a slot is gone, and with it every view of it. */
+  /** The ArrayBuffer of a slot was collected, and with it the buffer: nobody can release it any more. */
   collected(slot: Slot): void {
     slot.registered = false;
     const { lease, state } = slot;
-    if (state === SLOT.stray) {
-      this.#giveBack(slot);
-      return;
-    }
     if (lease === undefined || (state !== SLOT.leased && state !== SLOT.shared)) return;
+    // Its memory may have been transferred to another ArrayBuffer, which is a view of it like any other.
+    if (!onceUnseen(slot.window, () => this.#leaked(lease))) this.#leaked(lease);
+  }
+
+  #leaked(lease: LeaseRecord): void {
+    const { slot } = lease;
+    const { state } = slot;
     this.#live.remove(lease);
     this.#findOverflow(lease); // reported; there is nobody to catch its error
     slot.state = SLOT.gone;

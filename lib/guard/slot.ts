@@ -1,4 +1,4 @@
-import type { BlockNumber, SliceTag } from '../addon/binding.js';
+import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
 import type { PoolGuard } from './pool-guard.js';
 import type { CapturedStack } from './stack.js';
 
@@ -10,7 +10,7 @@ export const SLOT = {
   leased: 1,
   /** The same, and the native lease table counts its references: other threads may have it too. */
   shared: 2,
-  /** Free, but the program still has its ArrayBuffer, which cannot be detached. */
+  /** Released, but the program still has an ArrayBuffer that shows it: the block waits for its end. */
   stray: 3,
   /** The block belongs to somebody else. */
   gone: 4,
@@ -32,6 +32,8 @@ export class Slot {
   state: number = SLOT.parked;
   /** Only while no lease has it. */
   memory: ArrayBuffer | undefined = undefined;
+  /** Of the ArrayBuffer made last, see binding.ownWindow. */
+  window = 0;
   /** Whether the registry knows the ArrayBuffer. */
   registered = false;
   /** The present lease, or the last. */
@@ -144,6 +146,14 @@ const slots = new WeakMap<ArrayBuffer, Slot>();
 
 export function noteMemory(memory: ArrayBuffer, slot: Slot): void {
   slots.set(memory, slot);
+}
+
+let windows = 0;
+
+/** An ArrayBuffer over all of the slot's block; undefined where the host forbids that. */
+export function makeMemory(slot: Slot): ArrayBuffer | undefined {
+  slot.window = ++windows;
+  return binding.ownWindow(slot.block, slot.capacity, slot.window);
 }
 
 /** The slot whose ArrayBuffer this is: to tell whose slice somebody tries to release. */

@@ -3,8 +3,10 @@
  * the quarantine.
  * overflow: bytes behind a buffer were overwritten.
  * detached: the program took the buffer's ArrayBuffer away (`transfer()`, a transfer list) and released it then.
+ * detached-after-release: it did so with a buffer that it had released, found when the block was to be leased again
+ * or left the quarantine.
  */
-export type GuardFault = 'written-after-release' | 'overflow' | 'detached';
+export type GuardFault = 'written-after-release' | 'overflow' | 'detached' | 'detached-after-release';
 
 /** A mistake that a guard found. */
 export interface GuardReport {

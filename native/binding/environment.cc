@@ -120,6 +120,7 @@ void Environment::end() {
   }
   // No cache is left, so nobody can call wake() any more. The signal is Node's to close: releasing
   // it from a cleanup hook aborts Node 24 and 26.
+  own_windows_->end();
   delete this;
 }
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "binding/own_windows.h"
 #include "heap/lease_cache.h"
 #include "runtime/runtime.h"
 
@@ -55,6 +56,9 @@ class Environment {
   void note_end_leak(PoolId id, ByteCount bytes);
   HeapId heap_id(PoolId id) const { return pools_[id].heap_id; }
 
+  /// ArrayBuffers over single blocks. await()ed ones are told of by the environment's signal.
+  const std::shared_ptr<OwnWindows>& own_windows() const { return own_windows_; }
+
   /// Remembers that JavaScript has a window of `index`.
   void note_window(SuperslabIndex index);
 
@@ -83,6 +87,7 @@ class Environment {
   napi_threadsafe_function signal_ = nullptr;
   std::vector<Pool> pools_;
   std::vector<bool> windows_;
+  std::shared_ptr<OwnWindows> own_windows_ = std::make_shared<OwnWindows>(wake, this);
 };
 
 template <class Drop>

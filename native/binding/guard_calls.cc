@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "binding/calls.h"
-#include "binding/js_objects.h"
 #include "binding/leak_sites.h"
 #include "binding/mistake_sites.h"
 #include "heap/heap.h"
@@ -35,6 +34,10 @@ Value offset_value(const CallbackInfo& info, const std::byte* found) {
   return Napi::Number::New(info.Env(), static_cast<double>(found - block));
 }
 
+WindowKey key_at(const CallbackInfo& info, std::size_t i) {
+  return static_cast<WindowKey>(number_at(info, i));
+}
+
 /// `watchPool(pool, name)`: what the thread still has leased of it when it ends is noted under this
 /// name. Returns the size of the machine's pages.
 Value watch_pool(const CallbackInfo& info) {
@@ -43,11 +46,26 @@ Value watch_pool(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(system_os().page_bytes()));
 }
 
-/// `ownWindow(block, bytes)`: a new ArrayBuffer over the block's first bytes.
+/// `ownWindow(block, bytes, key)`: a new ArrayBuffer over the block's first bytes.
 Value own_window(const CallbackInfo& info) {
-  const Space& space = environment_of(info).runtime().space();
-  return mapped_buffer(info.Env(), address_of_number(space, uint_at(info, 0)),
-                       static_cast<ByteCount>(number_at(info, 1)));
+  Environment& environment = environment_of(info);
+  return OwnWindows::make(environment.own_windows(), info.Env(),
+                          address_of_number(environment.runtime().space(), uint_at(info, 0)),
+                          static_cast<ByteCount>(number_at(info, 1)), key_at(info, 2));
+}
+
+/// `awaitWindow(key)`: whether any ArrayBuffer still shows that memory; if so, takeUnseenWindows()
+/// will have it.
+Value await_window(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), environment_of(info).own_windows()->await(key_at(info, 0)));
+}
+
+/// `takeUnseenWindows()`: the awaited ones that nobody can see any more.
+Value take_unseen_windows(const CallbackInfo& info) {
+  Napi::Array out = Napi::Array::New(info.Env());
+  for (const WindowKey key : environment_of(info).own_windows()->take_unseen())
+    out[out.Length()] = static_cast<double>(key);
+  return out;
 }
 
 /// `detach(memory)`: for Node.js before ArrayBuffer.prototype.transfer. Later ones abort when the
@@ -211,6 +229,8 @@ void count_guard_report(const CallbackInfo& info) {
 void export_guard_calls(Napi::Object& exports) {
   export_function<watch_pool>(exports, "watchPool");
   export_function<own_window>(exports, "ownWindow");
+  export_function<await_window>(exports, "awaitWindow");
+  export_function<take_unseen_windows>(exports, "takeUnseenWindows");
   export_function<detach>(exports, "detach");
   export_function<fill_bytes>(exports, "fillBytes");
   export_function<first_other>(exports, "firstOther");

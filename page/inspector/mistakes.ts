@@ -12,6 +12,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   'written-after-release': 'written after release',
   overflow: 'written past its end',
   detached: 'memory taken away',
+  'detached-after-release': 'memory taken away after release',
 };
 
 export class Mistakes {

@@ -19,6 +19,7 @@ const exceptions: readonly Exception[] = [
   { file: 'guard-modes', misuses: true, why: 'it is about what guards report' },
   { file: 'leaks', misuses: true, why: 'it is about what leak detection reports' },
   { file: 'mistakes', misuses: true, why: 'it is about what is done wrong' },
+  { file: 'taken-memory', misuses: true, why: 'it takes ArrayBuffers away' },
   { file: 'detach', misuses: true, why: 'it takes ArrayBuffers away' },
 
   { file: 'pressure', tests: ['under a limit'], misuses: true, why: 'it forgets buffers of its second pool' },

@@ -1,0 +1,48 @@
+#include "binding/own_windows.h"
+
+namespace superslab {
+namespace {
+
+/// What the finalizer of one ArrayBuffer is told.
+struct Window {
+  std::shared_ptr<OwnWindows> windows;
+  WindowKey key;
+};
+
+}  // namespace
+
+Napi::Value OwnWindows::make(const std::shared_ptr<OwnWindows>& windows, Napi::Env env, void* data,
+                             ByteCount bytes, WindowKey key) {
+  auto window = std::make_unique<Window>(Window{windows, key});
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      env, data, bytes,
+      [](node_api_basic_env, void*, void* hint) {
+        const std::unique_ptr<Window> own(static_cast<Window*>(hint));
+        own->windows->freed(own->key);
+      },
+      window.get(), &buffer);
+  if (status != napi_ok) return env.Undefined();
+  window.release();
+  windows->awaited_.emplace(key, false);
+  return Napi::Value(env, buffer);
+}
+
+bool OwnWindows::await(WindowKey key) {
+  const auto at = awaited_.find(key);
+  if (at == awaited_.end()) return false;
+  at->second = true;
+  return true;
+}
+
+void OwnWindows::freed(WindowKey key) {
+  const auto at = awaited_.find(key);
+  if (at == awaited_.end()) return;
+  const bool is_awaited = at->second;
+  awaited_.erase(at);
+  if (!is_awaited || wake_ == nullptr) return;
+  unseen_.push_back(key);
+  wake_(context_);
+}
+
+}  // namespace superslab

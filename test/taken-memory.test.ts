@@ -1,0 +1,221 @@
+// The program takes the memory of a watched buffer away, by an ArrayBuffer of its own that shows it: nobody else gets
+// the block before that is gone.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { BufferPool, type BufferPoolOptions, type GuardReport, type PoolLeakMessage } from 'superslab';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { collect } from './support/collect.js';
+import { thrownBy } from './support/expect-error.js';
+
+let reports: GuardReport[];
+let leaks: PoolLeakMessage[];
+const onReport = (report: unknown) => reports.push(report as GuardReport);
+const onLeak = (leak: unknown) => leaks.push(leak as PoolLeakMessage);
+beforeEach(() => {
+  reports = [];
+  leaks = [];
+  subscribe('superslab:pool:guard', onReport);
+  subscribe('superslab:pool:leak', onLeak);
+});
+afterEach(async () => {
+  unsubscribe('superslab:pool:guard', onReport);
+  unsubscribe('superslab:pool:leak', onLeak);
+  const ended = pool;
+  ended.close();
+  await collect(() => ended.stats().committedBytes === 0);
+  expect(ended.stats()).toMatchObject({ inUseBytes: 0, chargedBytes: 0, committedBytes: 0, leakedBlocks: 0 });
+});
+
+/** Has room for one block of SIZE bytes. */
+let pool: BufferPool;
+const SIZE = 2_000_000;
+const faults = () => reports.map(({ fault }) => fault);
+
+function open(options: BufferPoolOptions): void {
+  pool = new BufferPool({ name: 'taken', maxBytes: 2 << 20, leakDetection: 'full', ...options });
+}
+
+const { transfer } = ArrayBuffer.prototype as { transfer?: (this: ArrayBuffer) => ArrayBuffer };
+
+/** Ways to an ArrayBuffer that shows the same memory. */
+const ways: { [name: string]: (memory: ArrayBuffer) => ArrayBuffer | Promise<ArrayBuffer> } = {
+  async 'a BYOB read'(memory) {
+    const stream = new ReadableStream({
+      type: 'bytes',
+      pull(controller) {
+        controller.enqueue(new Uint8Array([9]));
+        controller.close();
+      },
+    });
+    const { value } = await stream.getReader({ mode: 'byob' }).read(new Uint8Array(memory));
+    return (value as Uint8Array).buffer as ArrayBuffer;
+  },
+};
+if (transfer !== undefined) ways['a borrowed transfer()'] = (memory) => transfer.call(memory);
+
+const modes: { [name: string]: BufferPoolOptions } = {
+  'leak detection': { guard: 'off' },
+  poison: { guard: 'poison' },
+  'poison, without leak detection': { guard: 'poison', leakDetection: 'off' },
+  'poison, nothing held back': { guard: 'poison', quarantineBytes: 0 },
+  canary: { guard: 'canary' },
+  detach: { guard: 'detach' },
+  'detach, without leak detection': { guard: 'detach', leakDetection: 'off' },
+};
+
+const withoutRoom = () => thrownBy(() => pool.acquire(SIZE), 'ERR_SUPERSLAB_EXHAUSTED');
+
+/** Waits for the collector. */
+async function roomAgain(): Promise<void> {
+  await collect(() => {
+    try {
+      pool.acquire(SIZE).fill(1).release();
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  pool.acquire(SIZE).release();
+}
+
+describe.each(Object.keys(ways))('by %s', (way) => {
+  const take = ways[way]!;
+
+  describe.each(Object.keys(modes))('under %s', (mode) => {
+    test('and releases the buffer: that is reported, and the block waits', async () => {
+      open(modes[mode]!);
+      let taken: ArrayBuffer | undefined = await (async () => {
+        const buf = pool.acquire(SIZE).fill(5);
+        const memory = await take(buf.buffer as ArrayBuffer);
+        expect(buf.length).toBe(0);
+        buf.release();
+        return memory;
+      })();
+      expect(reports).toMatchObject([
+        {
+          fault: 'detached',
+          pool: 'taken',
+          size: SIZE,
+          offset: -1,
+          bytes: '',
+          acquired: expect.stringContaining('taken-memory.test'),
+          released: expect.stringContaining('taken-memory.test'),
+        },
+      ]);
+      expect(pool.stats().inUseBytes).toBe(0);
+      withoutRoom();
+      await collect();
+      withoutRoom();
+      expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
+      taken = undefined;
+      await roomAgain();
+      expect(reports).toHaveLength(1);
+      expect(leaks).toEqual([]);
+    });
+  });
+
+  test.each(['poison', 'canary', 'detach'] as const)(
+    'under %s with no more than the release: the block is there again soon',
+    async (guard) => {
+      open({ guard });
+      await (async () => {
+        const buf = pool.acquire(SIZE);
+        await take(buf.buffer as ArrayBuffer);
+        buf.release();
+      })();
+      await roomAgain();
+      expect(faults()).toEqual(['detached']);
+    },
+  );
+
+  test('and loses the buffer: no leak as long as the memory can be seen', async () => {
+    open({ guard: 'off' });
+    let taken: ArrayBuffer | undefined = await (() => take(pool.acquire(SIZE).buffer as ArrayBuffer))();
+    await collect();
+    expect(leaks).toEqual([]);
+    withoutRoom();
+    expect(pool.stats()).toMatchObject({ collectedBlocks: 0, inUseBytes: 2 << 20 });
+    expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
+    taken = undefined;
+    await collect(() => leaks.length === 1);
+    expect(leaks).toMatchObject([{ pool: 'taken', size: SIZE }]);
+    expect(pool.stats()).toMatchObject({ collectedBlocks: 1, inUseBytes: 0 });
+    pool.acquire(SIZE).release();
+  });
+
+  test('of a sample, and releases it: as with all', async () => {
+    // Beyond 2 MiB the first is a sample.
+    open({ guard: 'off', leakDetection: 'sampled', maxBytes: 4 << 20 });
+    let taken: ArrayBuffer | undefined = await (async () => {
+      const buf = pool.acquire(3 << 20);
+      const memory = await take(buf.buffer as ArrayBuffer);
+      buf.release();
+      return memory;
+    })();
+    expect(faults()).toEqual(['detached']);
+    thrownBy(() => pool.acquire(3 << 20), 'ERR_SUPERSLAB_EXHAUSTED');
+    expect(taken.byteLength).toBeGreaterThanOrEqual(3 << 20);
+    taken = undefined;
+    let buf: { release(): void } | undefined;
+    await collect(() => {
+      try {
+        buf = pool.acquire(3 << 20);
+      } catch {}
+      return buf !== undefined;
+    });
+    buf!.release();
+  });
+
+  test('of a shared buffer: its reference lasts as long', async () => {
+    open({ guard: 'canary' });
+    let taken: ArrayBuffer | undefined = await (async () => {
+      const buf = pool.acquire(SIZE);
+      const token = pool.share(buf);
+      const memory = await take(buf.buffer as ArrayBuffer);
+      buf.release();
+      pool.revoke(token);
+      return memory;
+    })();
+    await collect();
+    withoutRoom();
+    expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
+    taken = undefined;
+    await roomAgain();
+    expect(faults()).toEqual(['detached']);
+  });
+
+  test.each(['quarantined', 'idle'])(
+    'of a released buffer that is %s: found at its next use',
+    async (where) => {
+      open({ guard: 'poison', quarantineBytes: where === 'idle' ? 0 : 64 << 20 });
+      let taken: ArrayBuffer | undefined = await (async () => {
+        const buf = pool.acquire(SIZE);
+        const memory = buf.buffer as ArrayBuffer;
+        buf.release();
+        return take(memory);
+      })();
+      withoutRoom();
+      expect(faults().filter((fault) => fault === 'detached-after-release')).toHaveLength(1);
+      expect(reports[0]!.released).toContain('taken-memory.test');
+      expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
+      taken = undefined;
+      await roomAgain();
+    },
+  );
+
+  test('and closes the pool: it ends when the memory is no longer seen', async () => {
+    open({ guard: 'canary' });
+    let taken: ArrayBuffer | undefined = await (async () => {
+      const buf = pool.acquire(SIZE);
+      const memory = await take(buf.buffer as ArrayBuffer);
+      buf.release();
+      return memory;
+    })();
+    pool.close();
+    await collect();
+    expect(pool.stats().chargedBytes).toBe(2 << 20);
+    expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
+    taken = undefined;
+    await collect(() => pool.stats().chargedBytes === 0);
+    expect(pool.stats().chargedBytes).toBe(0);
+  });
+});
