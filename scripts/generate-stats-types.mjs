@@ -9,7 +9,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const source = path.join(root, 'native/heap/stats.def');
 const target = path.join(root, 'lib/stats/pool-stats.ts');
 
-const KINDS = 'HEAP|CLASS|LATENCY|HISTOGRAM|PROCESS|POOL|POOL_PROCESS|POOL_CLASS|SHOWN';
+const KINDS = 'HEAP|CLASS|LATENCY|HISTOGRAM|PROCESS|POOL|POOL_PROCESS|POOL_CLASS|SHOWN|MEMORY|NODE';
 /** Which interface a kind's figures stand in, where that is not the kind itself. */
 const INTERFACES = { PROCESS: 'HEAP', POOL_PROCESS: 'POOL', POOL_CLASS: 'CLASS' };
 
@@ -150,8 +150,7 @@ ${fields('faults', { indent: '    ' })}
 export interface NodeMemory {
   /** The kernel's number of it. */
   readonly node: number;
-  /** Unit: bytes. */
-  readonly bytes: number;
+${fields('node')}
 }
 
 /** What the kernel says of the pools' memory: see memoryFacts(). */

@@ -38,12 +38,13 @@ export interface KnobRow {
 export interface StatisticRow {
   /**
    * One value a heap, a size class, or a pool (made in JavaScript); 'process': the same in every pool;
-   * 'latency': of PoolStats.slow; 'histogram': one of 32 buckets.
+   * 'latency': of PoolStats.slow; 'histogram': one of 32 buckets; 'memory': of MemoryFacts, and 'node': of
+   * each of its nodes.
    */
-  readonly scope: 'heap' | 'class' | 'pool' | 'process' | 'latency' | 'histogram';
+  readonly scope: 'heap' | 'class' | 'pool' | 'process' | 'latency' | 'histogram' | 'memory' | 'node';
   /** A counter never falls while its pool lives. */
   readonly kind: 'counter' | 'level';
-  /** Its key in PoolStats, or in ClassStats. */
+  /** Its key in PoolStats, ClassStats, or what `scope` names. */
   readonly name: string;
   readonly unit: string;
   readonly meaning: string;
@@ -69,7 +70,7 @@ export interface NativePool {
   readonly heapId: number;
   /**
    * Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64], parked[256],
-   * parkedLargeGranules[1], skipped[256]; see heap/lease_cache.h.
+   * guardLevels[5], skipped[256]; see heap/lease_cache.h.
    */
   readonly magazines: ArrayBuffer | undefined;
   /** 0 never, 1 at acquire, 2 at release. */
@@ -256,7 +257,8 @@ export interface Binding {
   ): number;
   /** Those of a pool, or of the process. */
   leakSites(pool?: PoolId): LeakSite[];
-  countGuardReport(pool: PoolId): void;
+  /** `isPoison`: of a write to a released block. */
+  countGuardReport(pool: PoolId, isPoison: boolean): void;
   /** `nowMs` since 1970. @returns how many mistakes the site has had, this one included */
   noteMistake(
     fault: Fault,
@@ -275,8 +277,8 @@ export interface Binding {
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;
   processStats(): NativeProcessStats;
-  /** undefined where the kernel tells nothing. */
-  memoryFacts(): Promise<MemoryFacts | undefined>;
+  /** undefined where the kernel tells nothing, null where reading broke off. */
+  memoryFacts(): Promise<MemoryFacts | undefined | null>;
   /** A lease of `size` bytes in a block of `capacity` that stands for `weight` leases. */
   recordSize(pool: PoolId, size: number, capacity: number, weight: number): void;
   recordLifetime(pool: PoolId, microseconds: number, weight: number): void;

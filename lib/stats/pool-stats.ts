@@ -68,6 +68,16 @@ export interface HeapStats {
   readonly collectedBytes: number;
   /** Mistakes that the guards found. Unit: reports. */
   readonly guardReports: number;
+  /** Those that were writes to a released block. Unit: reports. */
+  readonly poisonReports: number;
+  /** Leases that leak detection or guards watch now. Unit: blocks. */
+  readonly watchedBlocks: number;
+  /** Capacity of the blocks of those leases. Unit: bytes. */
+  readonly watchedBytes: number;
+  /** Released blocks that guards keep in quarantine now. Unit: blocks. */
+  readonly quarantinedBlocks: number;
+  /** Capacity of those blocks; part of cachedBytes. Unit: bytes. */
+  readonly quarantinedBytes: number;
   /** Page faults of the whole process, minor and major. Unit: faults. */
   readonly pageFaults: number;
   /** Those that needed no disk, of the whole process. Unit: faults. */
@@ -265,7 +275,7 @@ export interface ProcessStats {
 export interface NodeMemory {
   /** The kernel's number of it. */
   readonly node: number;
-  /** Unit: bytes. */
+  /** Pool memory that lies on a memory node. Unit: bytes. */
   readonly bytes: number;
 }
 

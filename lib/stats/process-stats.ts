@@ -56,15 +56,17 @@ export function stats(): ProcessStats {
 /**
  * What the kernel says of the pools' memory: how much is resident, in huge pages (transparent ones and
  * explicit ones), swapped out, and on which node. With `superslab run` malloc's is among it. Read from
- * /proc/self/smaps and numa_maps on a thread of libuv's pool; the kernel takes milliseconds for a large
- * process, and other threads' page faults wait meanwhile: not every second.
- * @throws ERR_SUPERSLAB_HOST (rejects) where there is no such file
+ * /proc/self/smaps and numa_maps on a thread of libuv's pool. The kernel walks the pages of the whole process, while page
+ * faults of other threads may wait: 2 ms, and 30 ms more for each GiB that does not lie in huge pages. Not every second.
+ * @throws ERR_SUPERSLAB_HOST (rejects) where there is no such file, or it cannot be read to its end
  */
 export async function memoryFacts(): Promise<MemoryFacts> {
   const found = await binding.memoryFacts();
-  if (found !== undefined) return found;
+  if (found) return found;
   throw makeError(
     'ERR_SUPERSLAB_HOST',
-    'memoryFacts() needs /proc/self/smaps, which Linux has unless it was built without CONFIG_PROC_PAGE_MONITOR',
+    found === null
+      ? 'memoryFacts() could not read /proc/self/smaps and numa_maps to their end: the kernel lacks memory; try again'
+      : 'memoryFacts() needs /proc/self/smaps, which Linux has unless it was built without CONFIG_PROC_PAGE_MONITOR',
   );
 }

@@ -4,7 +4,7 @@
 #include "binding/calls.h"
 #include "binding/stats_objects.h"
 #include "runtime/heap_figures.h"
-#include "runtime/memory_facts.h"
+#include "space/memory_facts.h"
 
 namespace superslab {
 namespace {
@@ -49,7 +49,7 @@ void record_lifetime(const CallbackInfo& info) {
 struct MemoryReading {
   const Space& space;
   MemoryFacts facts = {};
-  bool readable = false;
+  OsStatus status = OsStatus::kOk;
   napi_deferred promise = nullptr;
   napi_async_work work = nullptr;
 };
@@ -57,7 +57,7 @@ struct MemoryReading {
 /// On a thread of libuv's pool.
 void run_reading(napi_env, void* data) {
   auto& reading = *static_cast<MemoryReading*>(data);
-  reading.readable = read_memory_facts(reading.space, reading.facts);
+  reading.status = read_memory_facts(reading.space, reading.facts);
 }
 
 /// On the environment's thread. When that is being stopped nobody hears of it any more.
@@ -67,13 +67,16 @@ void finish_reading(napi_env env, napi_status, void* data) {
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_value result = nullptr;
   napi_get_undefined(env, &result);
-  if (reading->readable) result = memory_object(env, reading->facts);
+  if (reading->status == OsStatus::kOk) result = memory_object(env, reading->facts);
+  // What was read of it is no figure of anything.
+  if (reading->status == OsStatus::kNoMemory) napi_get_null(env, &result);
   napi_resolve_deferred(env, reading->promise, result);
   napi_delete_async_work(env, reading->work);
   napi_close_handle_scope(env, scope);
 }
 
-/// `memoryFacts()`: a promise of what the kernel says; of undefined where it says nothing.
+/// `memoryFacts()`: a promise of what the kernel says; of undefined where it says nothing, and of
+/// null when reading broke off.
 Value memory_facts(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto reading = std::make_unique<MemoryReading>(environment_of(info).runtime().space());

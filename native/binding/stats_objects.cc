@@ -50,6 +50,8 @@ Napi::Array statistic_rows(Napi::Env env) {
 #define POOL_LEVEL(json, unit, meaning) add("pool", "level", json, unit, meaning);
 #define POOL_PROCESS_LEVEL(json, unit, meaning) add("process", "level", json, unit, meaning);
 #define POOL_CLASS_LEVEL(json, unit, meaning) add("class", "level", json, unit, meaning);
+#define MEMORY_LEVEL(json, unit, meaning) add("memory", "level", json, unit, meaning);
+#define NODE_LEVEL(json, unit, meaning) add("node", "level", json, unit, meaning);
 #include "heap/stats.def"
   return rows;
 }
@@ -93,12 +95,13 @@ Napi::Object figures_object(Napi::Env env, const HeapFigures& figures) {
 }
 
 Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts) {
-  Napi::Array nodes = Napi::Array::New(env, facts.nodes.size());
-  for (std::uint32_t i = 0; i < facts.nodes.size(); ++i) {
+  Napi::Array nodes = Napi::Array::New(env);
+  for (unsigned i = 0; i < kMaxNodes; ++i) {
+    if (facts.node_bytes[i] == 0) continue;
     Napi::Object node = Napi::Object::New(env);
-    node["node"] = number(env, facts.nodes[i].node);
-    node["bytes"] = number(env, facts.nodes[i].bytes);
-    nodes[i] = node;
+    node["node"] = number(env, i);
+    node["bytes"] = number(env, facts.node_bytes[i]);
+    nodes[nodes.Length()] = node;
   }
   const auto rss = static_cast<double>(facts.rss_bytes);
   Napi::Object out = Napi::Object::New(env);

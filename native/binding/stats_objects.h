@@ -4,8 +4,8 @@
 #include <napi.h>
 
 #include "runtime/heap_figures.h"
-#include "runtime/memory_facts.h"
 #include "runtime/runtime.h"
+#include "space/memory_facts.h"
 
 namespace superslab {
 

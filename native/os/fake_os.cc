@@ -1,6 +1,7 @@
 #include "os/fake_os.h"
 
 #include <bit>
+#include <utility>
 
 #include "base/bits.h"
 
@@ -54,7 +55,7 @@ OsStatus FakeOs::Plan::next() {
 }
 
 /// Counts a call. The status it is to fail with, or kOk.
-OsStatus FakeOs::begin(Call call) {
+OsStatus FakeOs::begin(Call call) const {
   ++calls_[index_of(call)];
   if (call == Call::kUnreserve) return OsStatus::kOk;
   // Both plans count every call.
@@ -80,6 +81,12 @@ void FakeOs::set_huge_pages(HugePages size, std::uint64_t count) {
 void FakeOs::refuse(Secrecy what) {
   const Guard guard(mutex_);
   refused_ = what;
+}
+
+void FakeOs::set_mappings(std::vector<MappingFacts> mappings, std::vector<NodeShare> shares) {
+  const Guard guard(mutex_);
+  mappings_ = std::move(mappings);
+  shares_ = std::move(shares);
 }
 
 void FakeOs::set_page_bytes(ByteCount bytes) {
@@ -311,6 +318,18 @@ Secrecy FakeOs::reveal(void* address, ByteCount bytes, Secrecy what) {
       concealed_[place_of(one)].remove(address_of(address), bytes);
   }
   return left;
+}
+
+OsStatus FakeOs::visit_mappings(MappingVisitor& visitor) const {
+  const Guard guard(mutex_);
+  const OsStatus status = begin(Call::kVisitMappings);
+  if (status == OsStatus::kUnsupported) return status;
+  for (const MappingFacts& facts : mappings_) {
+    visitor.mapping(facts);
+    if (status != OsStatus::kOk) return status;
+  }
+  for (const NodeShare& share : shares_) visitor.on_node(share.from, share.node, share.bytes);
+  return status;
 }
 
 }  // namespace superslab

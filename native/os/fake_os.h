@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <vector>
 
 #include "os/fake_range_set.h"
 #include "os/os.h"
@@ -24,8 +25,16 @@ class FakeOs final : public Os {
     kPlace,
     kConceal,
     kReveal,
+    kVisitMappings,
   };
-  static constexpr std::size_t kCalls = 8;
+  static constexpr std::size_t kCalls = 9;
+
+  /// Bytes of the mapping that starts at `from`.
+  struct NodeShare {
+    std::uintptr_t from;
+    unsigned node;
+    ByteCount bytes;
+  };
 
   enum class Lasts : std::uint8_t { kOnce, kFromThenOn };
 
@@ -71,6 +80,9 @@ class FakeOs final : public Os {
   /// What every conceal() refuses of what it is asked for, as RLIMIT_MEMLOCK does; nothing at
   /// first.
   void refuse(Secrecy what);
+  /// What visit_mappings() shows; nothing at first. One that is made to fail shows the first
+  /// mapping alone.
+  void set_mappings(std::vector<MappingFacts> mappings, std::vector<NodeShare> shares = {});
   /// A larger base page; a multiple of the real one. Set before anything is reserved.
   void set_page_bytes(ByteCount bytes);
 
@@ -105,6 +117,7 @@ class FakeOs final : public Os {
   bool is_resident(const void* address) const override { return real_.is_resident(address); }
   Nearness nearness(const void*) const override { return nearness_.load(); }
   FaultCounts fault_counts() const override { return real_.fault_counts(); }
+  OsStatus visit_mappings(MappingVisitor& visitor) const override;
 
  private:
   struct Plan {
@@ -120,7 +133,7 @@ class FakeOs final : public Os {
   };
   using Guard = std::lock_guard<std::mutex>;
 
-  OsStatus begin(Call call);
+  OsStatus begin(Call call) const;
   bool aligned(const void* address, ByteCount bytes, ByteCount unit);
   bool usable(const void* address, ByteCount bytes);
   HugePool& pool(HugePages size) { return pools_[size == HugePages::k1GiB ? 1 : 0]; }
@@ -131,10 +144,10 @@ class FakeOs final : public Os {
   ByteCount page_bytes_;
   unsigned nodes_ = 1;
   std::atomic<Nearness> nearness_{Nearness::kUnknown};
-  std::array<std::uint64_t, kCalls> calls_{};
-  std::uint64_t failed_calls_ = 0;
-  std::array<Plan, kCalls> plans_{};
-  Plan any_plan_;
+  mutable std::array<std::uint64_t, kCalls> calls_{};
+  mutable std::uint64_t failed_calls_ = 0;
+  mutable std::array<Plan, kCalls> plans_{};
+  mutable Plan any_plan_;
   Totals totals_;
   Misuse misuse_;
   FakeRangeSet reserved_;
@@ -145,6 +158,8 @@ class FakeOs final : public Os {
   Secrecy refused_ = Secrecy::kNone;
   Placement last_placement_;
   HugePages last_commit_pages_ = HugePages::kOff;
+  std::vector<MappingFacts> mappings_;
+  std::vector<NodeShare> shares_;
 };
 
 }  // namespace superslab

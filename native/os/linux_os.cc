@@ -17,6 +17,7 @@
 #include "os/huge_pages_linux.h"
 #include "os/mapping_linux.h"
 #include "os/posix_memory.h"
+#include "os/smaps_linux.h"
 
 namespace superslab {
 
@@ -74,6 +75,7 @@ bool can_populate_by_call() { return madvise(nullptr, 0, kPopulateWrite) == 0; }
 
 LinuxOs::LinuxOs(const Options& options)
     : sys_(options.sys),
+      proc_(options.proc),
       page_bytes_(system_page_bytes()),
       nodes_(usable_nodes(options.sys)),
       node_count_(nodes_.count()),
@@ -208,6 +210,10 @@ Nearness LinuxOs::nearness(const void* address) const {
 }
 
 FaultCounts LinuxOs::fault_counts() const { return rusage_fault_counts(); }
+
+OsStatus LinuxOs::visit_mappings(MappingVisitor& visitor) const {
+  return visit_proc_mappings(proc_, page_bytes_, visitor);
+}
 
 Os& system_os() {
   // In plain storage, so that no destructor runs at exit under threads that still allocate.

@@ -12,10 +12,11 @@ namespace superslab {
 
 class LinuxOs final : public Os {
  public:
-  /// Tests point `sys` at a tree of their own and switch newer system calls off, to walk the ways
-  /// that older kernels are served.
+  /// Tests point `sys` and `proc` at trees of their own and switch newer system calls off, to walk
+  /// the ways that older kernels are served.
   struct Options {
     const char* sys = "/sys";
+    const char* proc = "/proc";
     bool batch_purge = true;    // process_madvise(2) on oneself: Linux 6.15
     bool populate_call = true;  // MADV_POPULATE_WRITE: Linux 5.14
   };
@@ -36,6 +37,7 @@ class LinuxOs final : public Os {
   bool is_resident(const void* address) const override;
   Nearness nearness(const void* address) const override;
   FaultCounts fault_counts() const override;
+  OsStatus visit_mappings(MappingVisitor& visitor) const override;
 
   /// Whether several ranges are purged by one system call here.
   bool batches_purges() const { return batch_purge_; }
@@ -47,6 +49,7 @@ class LinuxOs final : public Os {
   OsStatus purge_one(const OsRange& range);
 
   const char* sys_;
+  const char* proc_;
   ByteCount page_bytes_;
   NodeSet nodes_;
   unsigned node_count_;

@@ -9,9 +9,6 @@
 
 namespace superslab {
 
-/// The kernel's largest MAX_NUMNODES (NODES_SHIFT is at most 10).
-constexpr unsigned kMaxNodes = 1024;
-
 /// A set of the kernel's node ids, laid out as mbind(2) takes it.
 class NodeSet {
  public:

@@ -71,6 +71,31 @@ struct FaultCounts {
   std::uint64_t major;
 };
 
+/// What the kernel says of one mapping of this process. Neighbours with the same rights are one
+/// mapping, and mprotect(2) makes several of one: its ends are nobody's in particular.
+struct MappingFacts {
+  std::uintptr_t from;
+  std::uintptr_t to;
+  ByteCount rss_bytes;  // explicit huge pages too, which the kernel leaves out of its own count
+  ByteCount huge_bytes;
+  ByteCount swapped_bytes;
+};
+
+/// More memory nodes than any kernel knows (MAX_NUMNODES, at most 1 << 10).
+constexpr unsigned kMaxNodes = 1024;
+
+/// Who looks at the mappings of this process. Must not map or unmap anything meanwhile.
+class MappingVisitor {
+ public:
+  virtual void mapping(const MappingFacts& facts) = 0;
+  /// `bytes` of the mapping that starts at `from` lie on the node with the kernel's number `node`,
+  /// below kMaxNodes.
+  virtual void on_node(std::uintptr_t from, unsigned node, ByteCount bytes) = 0;
+
+ protected:
+  ~MappingVisitor() = default;
+};
+
 class Os {
  public:
   virtual ~Os() = default;
@@ -131,6 +156,12 @@ class Os {
   virtual Nearness nearness(const void*) const { return Nearness::kUnknown; }
 
   virtual FaultCounts fault_counts() const = 0;
+
+  /// Shows every mapping of this process, in order of address, and then what lies on which node,
+  /// where the kernel tells. kUnsupported: it tells nothing, and nothing was shown. kNoMemory:
+  /// reading broke off, and what was shown is not all. The kernel walks the page tables of the
+  /// whole process, while page faults of other threads wait: milliseconds for a large one.
+  virtual OsStatus visit_mappings(MappingVisitor&) const { return OsStatus::kUnsupported; }
 };
 
 /// The operating system of this process. Never destroyed.

@@ -74,6 +74,9 @@ class OsProxy : public superslab::Os {
   unsigned node_count() const override { return to_.node_count(); }
   bool is_resident(const void* address) const override { return to_.is_resident(address); }
   superslab::FaultCounts fault_counts() const override { return to_.fault_counts(); }
+  superslab::OsStatus visit_mappings(superslab::MappingVisitor& visitor) const override {
+    return to_.visit_mappings(visitor);
+  }
 
  private:
   superslab::Os& to_;

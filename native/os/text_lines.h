@@ -1,0 +1,49 @@
+// A text of any length by lines, without allocating: the core may be the process's malloc.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+namespace superslab {
+
+/// What a line is cut to: 300 memory nodes in numa_maps. Names of files may be longer.
+constexpr std::size_t kMostOfLine = 4096;
+
+/// Calls visit(line) for each line, without its end; the last one may lack it. `read` is as
+/// read(2): fills in at most so many bytes and answers how many, 0 at the end, -1 with errno. False
+/// when that fails: whoever counts has counted a part.
+template <class Read, class Visit>
+bool for_each_line(Read read, Visit visit) {
+  // Of a file in /proc the kernel gives as many whole entries at once as fit, and holds its locks
+  // for as long.
+  char buffer[8192];
+  char line[kMostOfLine];
+  std::size_t used = 0;
+  bool is_open = false;  // a line has begun
+  for (;;) {
+    const auto got = read(buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return false;
+    if (got == 0) break;
+    const char* const end = buffer + got;
+    for (const char* at = buffer; at < end;) {
+      const auto left = static_cast<std::size_t>(end - at);
+      const auto* stop = static_cast<const char*>(std::memchr(at, '\n', left));
+      const std::size_t part = stop == nullptr ? left : static_cast<std::size_t>(stop - at);
+      const std::size_t kept = part < sizeof line - used ? part : sizeof line - used;
+      std::memcpy(line + used, at, kept);
+      used += kept;
+      is_open = stop == nullptr;
+      if (is_open) break;
+      visit(std::string_view(line, used));
+      used = 0;
+      at = stop + 1;
+    }
+  }
+  if (is_open) visit(std::string_view(line, used));
+  return true;
+}
+
+}  // namespace superslab

@@ -1,0 +1,48 @@
+#include "space/memory_facts.h"
+
+namespace superslab {
+namespace {
+
+class Sums final : public MappingVisitor {
+ public:
+  Sums(const Space& space, MemoryFacts& out) : space_(space), out_(out) {}
+
+  void mapping(const MappingFacts& facts) override {
+    if (!touches_space(facts)) return;
+    out_.rss_bytes += facts.rss_bytes;
+    out_.huge_bytes += facts.huge_bytes;
+    out_.swapped_bytes += facts.swapped_bytes;
+  }
+
+  void on_node(std::uintptr_t from, unsigned node, ByteCount bytes) override {
+    if (node < kMaxNodes && is_ours(from)) out_.node_bytes[node] += bytes;
+  }
+
+ private:
+  bool is_ours(std::uintptr_t address) const {
+    return space_.contains(reinterpret_cast<const void*>(address));
+  }
+
+  /// Either end may lie outside, or both.
+  bool touches_space(const MappingFacts& facts) const {
+    if (facts.from >= facts.to) return false;
+    for (std::uintptr_t at = facts.from;;) {
+      if (is_ours(at)) return true;
+      const std::uintptr_t next = ((at >> kArenaShift) + 1) << kArenaShift;
+      if (next <= at || next >= facts.to) return false;
+      at = next;
+    }
+  }
+
+  const Space& space_;
+  MemoryFacts& out_;
+};
+
+}  // namespace
+
+OsStatus read_memory_facts(const Space& space, MemoryFacts& out) {
+  Sums sums(space, out);
+  return space.os().visit_mappings(sums);
+}
+
+}  // namespace superslab
