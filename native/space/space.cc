@@ -312,11 +312,25 @@ TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing
 }
 
 TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit) {
+  if (count == 0 || count > kSuperslabsPerArena) return {.status = OsStatus::kNoMemory};
+  TakenRun taken = take_any(count, bytes, backing, unit);
+  // The kernel never swaps explicit huge pages: there is nothing to lock.
+  const Secrecy secrecy =
+      is_explicit(backing.pages) ? without(backing.secrecy, Secrecy::kLocked) : backing.secrecy;
+  if (taken.head == nullptr || secrecy == Secrecy::kNone) return taken;
+  // Before its first touch: swap, a dump and a child see what is there from now on. And without the
+  // lock, for which every heap would wait: what is not spare is the caller's.
+  taken.refused = os_->conceal(taken.head->base, align_up(bytes, os_->page_bytes()), secrecy);
+  // What was refused too: it may hold for a part.
+  for (std::uint32_t i = 0; i < count; ++i) taken.head[i].secrecy = secrecy;
+  return taken;
+}
+
+/// A run, as it was: what its backing wants kept secret is not yet. Says in `backing` which pages
+/// it came with.
+TakenRun Space::take_any(std::uint32_t count, ByteCount bytes, Backing& backing,
+                         std::uint32_t unit) {
   TakenRun taken;
-  if (count == 0 || count > kSuperslabsPerArena) {
-    taken.status = OsStatus::kNoMemory;
-    return taken;
-  }
   LockGuard guard(lock_);
   bool fell_back = false;
   bool fell_back_to_smaller = false;
@@ -343,15 +357,6 @@ TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std:
     for (std::uint32_t i = 0; i < count; ++i) taken.head[i].is_exposed = true;
   }
   taken.is_zero = leave_idle(taken.head, count);
-  // The kernel never swaps explicit huge pages: there is nothing to lock.
-  const Secrecy secrecy =
-      is_explicit(backing.pages) ? without(backing.secrecy, Secrecy::kLocked) : backing.secrecy;
-  if (secrecy != Secrecy::kNone) {
-    // Before its first touch: swap, a dump and a child see what is there from now on.
-    taken.refused = os_->conceal(taken.head->base, align_up(bytes, os_->page_bytes()), secrecy);
-    // What was refused too: it may hold for a part.
-    for (std::uint32_t i = 0; i < count; ++i) taken.head[i].secrecy = secrecy;
-  }
   return taken;
 }
 
@@ -462,14 +467,15 @@ ByteCount Space::purge_idle(Nanos before) {
 }
 
 Secrecy Space::give(Superslab* head) {
-  LockGuard guard(lock_);
   const std::uint32_t count = head->run;
   Secrecy secrecy = head->secrecy;
   if (secrecy != Secrecy::kNone) {
     // The next heap is another: a fork must not wipe its memory, and its dumps must be whole.
+    // Without the lock: nobody takes the run before it is spare.
     secrecy = os_->reveal(head->base, count * kSuperslabBytes, secrecy);
     for (std::uint32_t i = 0; i < count; ++i) head[i].secrecy = secrecy;
   }
+  LockGuard guard(lock_);
   for (std::uint32_t i = 0; i < count; ++i) {
     head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
     head[i].heap = nullptr;

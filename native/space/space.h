@@ -101,6 +101,8 @@ class Space {
 
   /// Takes back a run whose memory was purged, and ends its secrecy. Answers what the operating
   /// system refused to end: such superslabs serve only backings that ask for it too. Any thread.
+  /// Like take(), it asks for secrecy with no lock of the space held: locking and unlocking a GiB
+  /// takes the kernel long.
   Secrecy give(Superslab* head);
 
   /// Takes back the part of a run from its superslab `from` on, with its memory, for whoever needs
@@ -237,6 +239,8 @@ class Space {
     kPlain,          // anything but explicit huge pages, which are for those who ask
     kIdle,           // memory that is there already, but no explicit huge pages
   };
+
+  TakenRun take_any(std::uint32_t count, ByteCount bytes, Backing& backing, std::uint32_t unit);
 
   // All under the lock. A claimed run is not spare. claim() answers nullptr and kOk when there is
   // no such run, claim_or_reserve() reserves addresses for it.

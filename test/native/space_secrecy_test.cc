@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <vector>
 
 #include "check.h"
 #include "heap_fixture.h"
@@ -38,7 +39,59 @@ int child_finds(const std::byte* p, const char* text) {
   return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/// While it keeps a run secret or ends that, takes a superslab for somebody else and gives it back.
+/// Under the space's lock that would be a dead lock, which debug builds end by an assertion.
+class NosyOs final : public OsProxy {
+ public:
+  explicit NosyOs(Os& to) : OsProxy(to) {}
+
+  Space* space = nullptr;
+  std::vector<std::byte*> others;  // what was taken meanwhile
+
+  Secrecy conceal(void* address, ByteCount bytes, Secrecy what) override {
+    look();
+    return OsProxy::conceal(address, bytes, what);
+  }
+  Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override {
+    const Secrecy left = OsProxy::reveal(address, bytes, what);
+    look();
+    return left;
+  }
+
+ private:
+  void look() {
+    Superslab* other = space->take(1, kSuperslabBytes, kPlain).head;
+    others.push_back(other == nullptr ? nullptr : other->base);
+    if (other != nullptr) space->give(other);
+  }
+};
+
+/// 0, or the number of what went wrong.
+int take_while_others_take() {
+  FakeOs fake(system_os());
+  NosyOs os(fake);
+  Space space;
+  os.space = &space;
+  if (!space.open(os)) return 1;
+  Superslab* secret = space.take(2, 2 * kSuperslabBytes, kSecret).head;
+  if (secret == nullptr || os.others.size() != 1) return 2;
+  if (space.give(secret) != Secrecy::kNone || os.others.size() != 2) return 3;
+  // The run was nobody else's meanwhile, and no secret of the other's.
+  for (const std::byte* other : os.others) {
+    if (other == nullptr || (other >= secret->base && other < secret->base + 2 * kSuperslabBytes))
+      return 4;
+  }
+  if (fake.concealed_bytes(Secrecy::kWipeOnFork) != 0) return 5;
+  // Afterwards it is anybody's.
+  if (space.take(2, 2 * kSuperslabBytes, kPlain).head != secret) return 6;
+  return fake.misuse().total() == 0 ? 0 : 7;
+}
+
 }  // namespace
+
+TEST(space, "nobody waits for the space while the operating system keeps a run secret") {
+  CHECK_EQ(run_in_child(take_while_others_take), 0);
+}
 
 TEST(space, "a run of secrets is concealed as far as it is committed") {
   TestSpace t;
