@@ -4,9 +4,9 @@
 //
 // prints the files of those parts, one a line, relative to the package root. What is built from them:
 //
-//   the addon      core, binding
+//   the addon      core, binding (which is the layers `addon` and `binding`)
 //   libsuperslab   core, malloc, shim
-//   native tests   core, malloc, tests
+//   native tests   core, malloc, tests (which is test/native, and the layer `addon`)
 //
 // Which folders make the core, and which make malloc, is read from the list of layers in
 // native/README.md: up to `runtime` is the core, what stands between it and the doors `shim` and
@@ -38,8 +38,8 @@ function filesUnder(folder, endings, base = root) {
 
 /** The last layer that every product shares. */
 const lastOfCore = 'runtime';
-/** Layers that are the way into a product, each a part of its own. */
-const doors = ['shim', 'binding'];
+/** Layers that one product alone has, by the part that they make. */
+const doors = { shim: ['shim'], binding: ['addon', 'binding'] };
 
 /** Which layers make each part. */
 function parts(base = root) {
@@ -47,14 +47,15 @@ function parts(base = root) {
   const end = all.indexOf(lastOfCore) + 1;
   return {
     core: all.slice(0, end),
-    malloc: all.slice(end).filter((layer) => !doors.includes(layer)),
-    ...Object.fromEntries(doors.map((door) => [door, [door]])),
+    malloc: all.slice(end).filter((layer) => !Object.values(doors).flat().includes(layer)),
+    ...doors,
   };
 }
 
 /** The C++ sources of one part. */
 function sources(part) {
-  if (part === 'tests') return filesUnder('test/native', ['.cc']);
+  if (part === 'tests')
+    return ['test/native', 'native/addon'].flatMap((folder) => filesUnder(folder, ['.cc']));
   const known = parts();
   if (!(part in known)) {
     throw new Error(`sources.cjs: no part "${part}"; there are ${Object.keys(known).join(', ')}, tests`);

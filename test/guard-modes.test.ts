@@ -87,6 +87,34 @@ describe.each(ALL)('guard %s', (guard) => {
     expect(pool.stats()).toMatchObject({ chargedBytes: 0, committedBytes: 0 });
   });
 
+  test('what is watched and what is in quarantine are counted, and no more once it has left', () => {
+    const pool = open({ guard, quarantineBytes: '64k' });
+    const levels = () => {
+      const { watchedBlocks, watchedBytes, quarantinedBlocks, quarantinedBytes } = pool.stats();
+      return [watchedBlocks, watchedBytes, quarantinedBlocks, quarantinedBytes];
+    };
+    expect(levels()).toEqual([0, 0, 0, 0]);
+    const [block] = pool.acquireMany(4000, 1);
+    const [one, capacity] = levels() as [number, number, number, number];
+    expect(one).toBe(1);
+    expect(capacity).toBeGreaterThanOrEqual(4000);
+    const bufs = [block!, ...pool.acquireMany(4000, 4)];
+    const large = pool.acquire(3 << 20);
+    expect(levels()[0]).toBe(6);
+    expect(levels()[1]).toBeGreaterThanOrEqual(5 * capacity + (3 << 20));
+    large.release();
+    bufs[0]!.retain();
+    bufs[0]!.release();
+    expect(levels()).toEqual([5, 5 * capacity, 0, 0]); // too large for the quarantine
+    pool.releaseMany(bufs);
+    expect(levels()).toEqual([0, 0, 5, 5 * capacity]);
+    for (let i = 0; i < 30; i++) pool.acquire(4000).release();
+    const most = Math.floor((64 << 10) / capacity);
+    expect(levels()).toEqual([0, 0, most, most * capacity]);
+    pool.trim();
+    expect(levels()).toEqual([0, 0, 0, 0]);
+  });
+
   test('a block beyond 2 MiB that is held back counts as cached', () => {
     const pool = open({ guard, quarantineBytes: '8m' });
     pool.acquire(3 << 20).release();
@@ -197,6 +225,7 @@ describe.each(ALL)('guard %s', (guard) => {
     expect(reports).toEqual([]);
     for (let i = 0; i < 16; i++) pool.acquire(4000).release();
     expect(reports).toMatchObject([{ fault: 'written-after-release', offset: 0 }]);
+    expect(pool.stats()).toMatchObject({ guardReports: 1, poisonReports: 1 });
   });
 
   test('a block that waits long has its stacks still, whatever else was released since', () => {
@@ -332,6 +361,7 @@ describe('canary', () => {
     const [buf, other] = [pool.acquire(100), pool.acquire(100)];
     new Uint8Array(buf.buffer)[101] = 0;
     expect(pool.check()).toMatchObject([{ fault: 'overflow', size: 100, offset: 101, released: '' }]);
+    expect(pool.stats()).toMatchObject({ guardReports: 1, poisonReports: 0 });
     expect(pool.check()).toEqual([]);
     expect(reports).toHaveLength(1);
     buf.release();

@@ -41,7 +41,9 @@ const topFrame = (stack: string) => stack.split('\n')[0];
 
 test('a leak is reported with pool, size, age and stack, once per site with a count; the blocks come back', async () => {
   leakHere(1500, 3);
+  expect(pool.stats().watchedBlocks).toBe(3);
   await collect(() => pool.leaks()[0]?.count === 3);
+  expect(pool.stats()).toMatchObject({ watchedBlocks: 0, watchedBytes: 0 });
   const [site, ...others] = pool.leaks();
   expect(others).toEqual([]);
   expect(site).toMatchObject({

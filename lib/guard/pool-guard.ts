@@ -4,7 +4,7 @@ import { closingCaches, facts, onceUnseen, openCaches } from '../addon/environme
 import { hostError, type Misuse, makeError } from '../errors.js';
 import { endSample, recordLease } from '../measure/lease-sampling.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
-import { LARGE_TAG } from '../pool/magazines.js';
+import { GUARD_LEVEL, LARGE_TAG } from '../pool/magazines.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
 import { GRANULE_SHIFT, refuseTransfers } from '../pool/windows.js';
 import { EndedLeases } from './ended-leases.js';
@@ -181,7 +181,12 @@ export class PoolGuard {
     this.#ended.letGo(lease.slot.lease);
     lease.slot.lease = lease;
     this.#live.add(lease);
+    this.#countLevel(GUARD_LEVEL.watchedBlocks, lease.slot, 1);
     if (lease.acquired !== undefined) settleLater(this);
+  }
+
+  #end(lease: LeaseRecord): void {
+    if (this.#live.remove(lease)) this.#countLevel(GUARD_LEVEL.watchedBlocks, lease.slot, -1);
   }
 
   #stack(hidden: (...args: never[]) => unknown): CapturedStack | undefined {
@@ -298,7 +303,7 @@ export class PoolGuard {
   release(lease: LeaseRecord, memory: ArrayBuffer): void {
     const { slot } = lease;
     if (this.watchesAll) lease.released = this.#stack(this.release);
-    this.#live.remove(lease);
+    this.#end(lease);
     if (lease.isRaw) {
       this.#ended.add(lease, performance.now());
       settleLater(this);
@@ -379,6 +384,7 @@ export class PoolGuard {
     }
     this.#quarantine.push(slot);
     this.#quarantinedBytes += slot.capacity;
+    this.#countLevel(GUARD_LEVEL.quarantinedBlocks, slot, 1);
     while (this.#quarantinedBytes > this.#quarantineBytes) this.#toIdle(this.#leaveQuarantine()!);
   }
 
@@ -388,9 +394,19 @@ export class PoolGuard {
   }
 
   #countParked(slot: Slot, by: 1 | -1): void {
-    const { parked, parkedLargeGranules } = this.#cache.magazines;
+    const { parked, guardLevels } = this.#cache.magazines;
     parked[slot.tag]! += by;
-    if (slot.tag === LARGE_TAG) parkedLargeGranules[0]! += (by * slot.capacity) / GRANULE_BYTES;
+    if (slot.tag === LARGE_TAG) {
+      guardLevels[GUARD_LEVEL.parkedLargeGranules]! += (by * slot.capacity) / GRANULE_BYTES;
+    }
+  }
+
+  /** One block more or less at a place of guardLevels, and its granules at the next. */
+  #countLevel(level: number, slot: Slot, by: 1 | -1): void {
+    const { guardLevels } = this.#cache.magazines;
+    guardLevels[level]! += by;
+    // Of an adopted lease not a whole number.
+    guardLevels[level + 1]! += by * Math.ceil(slot.capacity / GRANULE_BYTES);
   }
 
   /** Takes a slot out of what is parked; the caller has taken it from its list. */
@@ -403,6 +419,7 @@ export class PoolGuard {
     if (this.#quarantineHead === this.#quarantine.length) return undefined;
     const slot = this.#quarantine[this.#quarantineHead]!;
     this.#quarantinedBytes -= slot.capacity;
+    this.#countLevel(GUARD_LEVEL.quarantinedBlocks, slot, -1);
     this.#quarantineHead++;
     // Half of the array is empty: cut it off.
     if (this.#quarantineHead * 2 >= this.#quarantine.length) {
@@ -525,7 +542,7 @@ export class PoolGuard {
     const end = Math.min(offset + 16, fault === 'overflow' ? lease.canaryEnd : slot.capacity);
     const bytes = offset < 0 ? '' : binding.hexBytes(slot.block, offset, end);
     const report = makeReport({ fault, ...this.misuseOf(lease), offset, bytes });
-    binding.countGuardReport(this.#cache.id);
+    binding.countGuardReport(this.#cache.id, fault === 'written-after-release');
     this.#found?.push(report);
     publishReport(report, this.listeners?.deref(), isThrown);
     return report;
@@ -556,7 +573,7 @@ export class PoolGuard {
   #leaked(lease: LeaseRecord): void {
     const { slot } = lease;
     const { state } = slot;
-    this.#live.remove(lease);
+    this.#end(lease);
     this.#findOverflow(lease); // reported; there is nobody to catch its error
     slot.state = SLOT.gone;
     if (state === SLOT.shared) this.#cache.releaseShared(slot.block);

@@ -108,15 +108,16 @@ export class LiveLeases {
     this.#records.push(record);
   }
 
-  /** Does nothing when it has ended. */
-  remove(record: LeaseRecord): void {
-    if (record.place < 0) return;
+  /** Whether it was among them: does nothing when it has ended. */
+  remove(record: LeaseRecord): boolean {
+    if (record.place < 0) return false;
     const last = this.#records.pop()!;
     if (last !== record) {
       this.#records[record.place] = last;
       last.place = record.place;
     }
     record.place = -1;
+    return true;
   }
 
   [Symbol.iterator](): Iterator<LeaseRecord> {

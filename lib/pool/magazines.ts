@@ -9,6 +9,19 @@ export const MAGAZINE_SHIFT = 6;
 /** The tag of blocks beyond 2 MiB: no magazine, a window of its own. */
 export const LARGE_TAG = 255;
 
+/** Places in {@link Magazines.guardLevels}; a granule has 64 bytes. */
+export const GUARD_LEVEL = {
+  /** Of parked blocks beyond 2 MiB. */
+  parkedLargeGranules: 0,
+  /** Leases that are watched. */
+  watchedBlocks: 1,
+  watchedGranules: 2,
+  /** Part of the parked ones. */
+  quarantinedBlocks: 3,
+  quarantinedGranules: 4,
+} as const;
+const GUARD_LEVELS = 5;
+
 const TAGS = 256;
 const CLASS_TAGS = facts.bytesOfTag.length;
 const NOTHING = new Uint32Array(TAGS);
@@ -30,8 +43,8 @@ export class Magazines {
   readonly blocks: Uint32Array;
   /** Free blocks in slots of their own, by tag; see guard/pool-guard.ts. */
   readonly parked: Uint32Array;
-  /** One number: 64-byte granules of such blocks beyond 2 MiB. */
-  readonly parkedLargeGranules: Uint32Array;
+  /** What guards have in hand now, by {@link GUARD_LEVEL}. */
+  readonly guardLevels: Uint32Array;
   /** Part of `acquired` that is no acquire, by tag. */
   readonly skipped: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
@@ -48,8 +61,8 @@ export class Magazines {
     this.blocks = part(3, CLASS_TAGS << MAGAZINE_SHIFT);
     const rest = this.blocks.byteOffset + this.blocks.byteLength;
     this.parked = new Uint32Array(memory, rest, TAGS);
-    this.parkedLargeGranules = new Uint32Array(memory, rest + TAGS * 4, 1);
-    this.skipped = new Uint32Array(memory, rest + TAGS * 4 + 4, TAGS);
+    this.guardLevels = new Uint32Array(memory, rest + TAGS * 4, GUARD_LEVELS);
+    this.skipped = new Uint32Array(memory, rest + (TAGS + GUARD_LEVELS) * 4, TAGS);
     this.cache = cache;
     this.id = cache.id;
   }

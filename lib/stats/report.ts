@@ -100,6 +100,13 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext)
         ]),
     `  trouble  ${count(stats.exhausted)} exhausted, ${count(stats.osFailures)} refused by the system, ` +
       `${count(stats.leakedBlocks + stats.collectedBlocks)} leaked (${bytes(stats.leakedBytes + stats.collectedBytes)}), ${count(stats.fallbacks)} fallbacks`,
+    ...(stats.watchedBlocks + stats.quarantinedBlocks + stats.guardReports === 0
+      ? []
+      : [
+          `  guards   ${count(stats.watchedBlocks)} blocks watched (${bytes(stats.watchedBytes)}), ` +
+            `${count(stats.quarantinedBlocks)} in quarantine (${bytes(stats.quarantinedBytes)}), ` +
+            `${count(stats.guardReports)} mistakes found, ${count(stats.poisonReports)} of them writes after a release`,
+        ]),
     ...histogramLine('sizes    ', stats.sizes, exactBytes),
     ...histogramLine('lived    ', stats.lifetimes, (us) => duration(us * 1000)),
     ...classTable(stats),

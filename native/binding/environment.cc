@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "binding/leak_sites.h"
+#include "addon/leak_sites.h"
 
 namespace superslab {
 

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <utility>
 
+#include "addon/leak_sites.h"
+#include "addon/mistake_sites.h"
 #include "binding/calls.h"
-#include "binding/leak_sites.h"
-#include "binding/mistake_sites.h"
 #include "heap/heap.h"
 
 namespace superslab {
@@ -221,7 +221,7 @@ Value mistake_sites(const CallbackInfo& info) {
 }
 
 void count_guard_report(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) cache->heap().count_guard_report();
+  if (LeaseCache* cache = cache_at(info)) cache->heap().count_guard_report(info[1].ToBoolean());
 }
 
 }  // namespace

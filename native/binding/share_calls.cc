@@ -1,6 +1,6 @@
 // Sharing between threads. A ticket is a string in JavaScript.
+#include "addon/ticket_text.h"
 #include "binding/calls.h"
-#include "binding/ticket_text.h"
 
 namespace superslab {
 namespace {

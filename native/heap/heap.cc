@@ -293,7 +293,12 @@ HeapStats Heap::stats(const FaultCounts& faults) const {
   out.page_faults = faults.minor + faults.major;
   Lock guard(*this);
   out.big_cache_bytes = big_cache_.bytes();
-  out.held_large_bytes = room_.held_large_bytes();
+  const GuardLevels levels = room_.guard_levels();
+  out.held_large_bytes = levels.held_large_bytes;
+  out.watched_blocks = levels.watched_blocks;
+  out.watched_bytes = levels.watched_bytes;
+  out.quarantined_blocks = levels.quarantined_blocks;
+  out.quarantined_bytes = levels.quarantined_bytes;
   return out;
 }
 

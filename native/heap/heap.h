@@ -199,7 +199,10 @@ class Heap {
     counters_.collected_blocks.shared_add(1);
     counters_.collected_bytes.shared_add(bytes);
   }
-  void count_guard_report() { counters_.guard_reports.shared_add(1); }
+  void count_guard_report(bool is_poison) {
+    counters_.guard_reports.shared_add(1);
+    if (is_poison) counters_.poison_reports.shared_add(1);
+  }
   void count_sent_home(ClassIndex c, std::uint64_t blocks) {
     sent_home_[to_index(c)].shared_add(blocks);
   }

@@ -194,8 +194,12 @@ std::uint32_t LeaseCache::cached(ClassIndex c) const {
   return get(magazines_->depth[tag_of(c)]) + get(magazines_->parked[tag_of(c)]);
 }
 
-ByteCount LeaseCache::held_large_bytes() const {
-  return get(magazines_->parked_large_granules) * kGranuleBytes;
+void LeaseCache::add_levels(GuardLevels& sum) const {
+  sum.held_large_bytes += get(magazines_->parked_large_granules) * kGranuleBytes;
+  sum.watched_blocks += get(magazines_->watched_blocks);
+  sum.watched_bytes += get(magazines_->watched_granules) * kGranuleBytes;
+  sum.quarantined_blocks += get(magazines_->quarantined_blocks);
+  sum.quarantined_bytes += get(magazines_->quarantined_granules) * kGranuleBytes;
 }
 
 void LeaseCache::fold() {

@@ -36,6 +36,10 @@ struct LeaseMagazines {
   // no leaks.
   std::uint32_t parked[kTags];
   std::uint32_t parked_large_granules;  // of blocks beyond 2 MiB; parked[kTagLarge] counts them
+  std::uint32_t watched_blocks;         // of leases that leak detection or guards watch
+  std::uint32_t watched_granules;
+  std::uint32_t quarantined_blocks;  // part of the parked ones
+  std::uint32_t quarantined_granules;
   std::uint32_t skipped[kTags];  // part of `acquired` that is no acquire: sampling's random steps
 
   /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
@@ -112,7 +116,7 @@ class LeaseCache final : public Room::Member {
   void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
-  ByteCount held_large_bytes() const override;
+  void add_levels(GuardLevels& sum) const override;
   void show_recent(RecentBlocks& to) const override;
 
   Heap& heap() const { return heap_; }

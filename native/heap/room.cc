@@ -71,10 +71,10 @@ std::uint64_t Room::cached(ClassIndex c) const {
   return sum;
 }
 
-ByteCount Room::held_large_bytes() const {
+GuardLevels Room::guard_levels() const {
   LockGuard guard(lock_);
-  ByteCount sum = 0;
-  for (const Member* m = members_; m != nullptr; m = m->next_) sum += m->held_large_bytes();
+  GuardLevels sum;
+  for (const Member* m = members_; m != nullptr; m = m->next_) m->add_levels(sum);
   return sum;
 }
 

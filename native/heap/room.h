@@ -14,6 +14,15 @@ namespace superslab {
 
 class RecentBlocks;
 
+/// What leak detection and guards have in hand now, over all members.
+struct GuardLevels {
+  ByteCount held_large_bytes = 0;  // free blocks beyond 2 MiB that are held back
+  std::uint64_t watched_blocks = 0;
+  ByteCount watched_bytes = 0;
+  std::uint64_t quarantined_blocks = 0;
+  ByteCount quarantined_bytes = 0;
+};
+
 class Room {
  public:
   /// A thread cache. Both calls may come from any thread, with locks held: they must only leave a
@@ -30,8 +39,8 @@ class Room {
     virtual void show_recent(RecentBlocks& to) const { static_cast<void>(to); }
     /// Free blocks of class `c` in the member's magazine, as far as another thread can tell.
     virtual std::uint32_t cached(ClassIndex c) const = 0;
-    /// Bytes of free blocks beyond 2 MiB that the member holds back.
-    virtual ByteCount held_large_bytes() const { return 0; }
+    /// Adds what the member's guards have in hand, as far as another thread can tell.
+    virtual void add_levels(GuardLevels& sum) const { static_cast<void>(sum); }
 
    protected:
     ~Member() = default;
@@ -66,8 +75,7 @@ class Room {
   /// The same of every class, with the lock taken once.
   void add_cached(std::uint64_t (&sums)[kClassCount]) const;
 
-  /// Bytes of free blocks beyond 2 MiB that members hold back.
-  ByteCount held_large_bytes() const;
+  GuardLevels guard_levels() const;
 
   /// Has every member show_recent().
   void show_recent(RecentBlocks& to) const;

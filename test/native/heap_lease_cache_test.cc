@@ -255,3 +255,124 @@ TEST(heap, "the node of a sample of what is fetched is compared with the thread'
   s.detach();
   CHECK(t.ends_clean());
 }
+
+TEST(heap, "what sampling skipped is no acquire") {
+  TestHeap t;
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(64);
+  LeaseMagazines& m = s.cache().magazines();
+  s.release(s.acquire(64));
+  // As PoolGuard does before it chooses the next sample: both counters, and across the wrap.
+  for (const std::uint32_t step : {200u, 0xffffff00u, 300u}) {
+    m.acquired[tag_of(c)] += step;
+    m.skipped[tag_of(c)] += step;
+    s.cache().fold();
+    CHECK_EQ(t->class_stats(c).acquires, 1u);
+  }
+  s.release(s.acquire(64));
+  s.cache().fold();
+  CHECK_EQ(t->class_stats(c).acquires, 2u);
+  CHECK_EQ(t->class_stats(c).releases, 2u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "parked blocks count as cached, not as in use") {
+  TestHeap t;
+  Script s(*t.heap);
+  Script other(*t.heap);
+  const ClassIndex c = lease_class_for(1000);
+  LeaseMagazines& m = s.cache().magazines();
+  const BlockNumber parked = s.acquire(1000);
+  const BlockNumber leased = s.acquire(1000);
+  const BlockNumber elsewhere = other.acquire(1000);
+  m.parked[tag_of(c)] = 1;
+  other.cache().magazines().parked[tag_of(c)] = 1;
+  const auto magazines = [&] { return s.depth(tag_of(c)).load() + other.depth(tag_of(c)).load(); };
+  CHECK_EQ(t->class_stats(c).cached_blocks, magazines() + 2u);
+  CHECK_EQ(t->class_stats(c).in_use_blocks, 1u);
+  // They have left the magazine, and a flush does not find them.
+  s.cache().flush();
+  other.cache().flush();
+  CHECK_EQ(t->class_stats(c).cached_blocks, 2u);
+  CHECK_EQ(t->class_stats(c).in_use_blocks, 1u);
+  CHECK_EQ(t->budget().charged(), 3u * 1024);
+  // Their way back is that of any block.
+  m.parked[tag_of(c)] = 0;
+  other.cache().magazines().parked[tag_of(c)] = 0;
+  s.release(parked);
+  s.release(leased);
+  other.release(elsewhere);
+  s.detach();
+  other.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a thread that ends takes its parked blocks back, and they are no leaks") {
+  TestHeap t;
+  Script dead(*t.heap);
+  LeaseMagazines& m = dead.cache().magazines();
+  const ByteCount large = 3 * kMiB;
+  for (const ByteCount size : {ByteCount{64}, ByteCount{64}, ByteCount{1500}, large, large})
+    CHECK(dead.acquire(size) != 0);
+  m.parked[tag_of(lease_class_for(64))] = 2;
+  m.parked[kTagLarge] = 1;
+  m.parked_large_granules = static_cast<std::uint32_t>(large / kGranuleBytes);
+  const ByteCount lost = class_bytes(to_index(lease_class_for(1500))) + large;
+  const Reclaimed leaked = dead.cache().reclaim(kNoneShared);
+  CHECK_EQ(leaked.blocks, 2u);
+  CHECK_EQ(leaked.bytes, lost);
+  CHECK_EQ(t->stats().leaked_blocks, 2u);
+  CHECK_EQ(t->stats().leaked_bytes, lost);
+  CHECK_EQ(t->budget().charged(), 0u);
+  dead.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap,
+     "a thread that was terminated between a block's way and its count leaks none less than 0") {
+  TestHeap t;
+  Script dead(*t.heap);
+  LeaseMagazines& m = dead.cache().magazines();
+  CHECK(dead.acquire(64) != 0);
+  m.parked[tag_of(lease_class_for(64))] = 2;
+  const Reclaimed leaked = dead.cache().reclaim(kNoneShared);
+  CHECK_EQ(leaked.blocks, 0u);
+  CHECK_EQ(leaked.bytes, 0u);
+  CHECK_EQ(t->stats().leaked_blocks, 0u);
+  dead.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "what guards have in hand is the sum over the threads, until they end") {
+  TestHeap t;
+  Script one(*t.heap);
+  Script two(*t.heap);
+  LeaseMagazines& a = one.cache().magazines();
+  LeaseMagazines& b = two.cache().magazines();
+  a.watched_blocks = 3;
+  a.watched_granules = 30;
+  a.quarantined_blocks = 2;
+  a.quarantined_granules = 5;
+  a.parked_large_granules = 100;
+  b.watched_blocks = 4;
+  b.watched_granules = 0xffff'ffff;  // 256 GiB: no overflow on the way to bytes
+  b.quarantined_blocks = 1;
+  b.quarantined_granules = 7;
+  HeapStats stats = t->stats();
+  CHECK_EQ(stats.watched_blocks, 7u);
+  CHECK_EQ(stats.watched_bytes, (ByteCount{0xffff'ffff} + 30) * kGranuleBytes);
+  CHECK_EQ(stats.quarantined_blocks, 3u);
+  CHECK_EQ(stats.quarantined_bytes, 12u * kGranuleBytes);
+  CHECK_EQ(stats.held_large_bytes, 100u * kGranuleBytes);
+  two.detach();
+  stats = t->stats();
+  CHECK_EQ(stats.watched_blocks, 3u);
+  CHECK_EQ(stats.quarantined_bytes, 5u * kGranuleBytes);
+  t->count_guard_report(true);
+  t->count_guard_report(false);
+  CHECK_EQ(t->stats().guard_reports, 2u);
+  CHECK_EQ(t->stats().poison_reports, 1u);
+  one.detach();
+  CHECK(t.ends_clean());
+}

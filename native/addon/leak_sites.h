@@ -59,13 +59,13 @@ class LeakSites {
   /// All of them, in no order.
   std::vector<LeakSite> copy();
 
- private:
   // A program that leaks everywhere, with a tag for each request or a pool for each, must not fill
   // memory with sites. Beyond so many a pool's are counted as one, without tag and stack; beyond
   // twice as many those of all further pools are.
   static constexpr std::size_t kMostSites = 1024;
   static constexpr HeapId kNoHeap = ~HeapId{0};
 
+ private:
   /// Under the lock.
   LeakSite& site_for(const LeakSiteKey& key, std::string_view pool_name);
 

@@ -1,4 +1,4 @@
-#include "binding/leak_sites.h"
+#include "addon/leak_sites.h"
 
 #include <algorithm>
 

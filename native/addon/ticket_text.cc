@@ -1,4 +1,4 @@
-#include "binding/ticket_text.h"
+#include "addon/ticket_text.h"
 
 #include <array>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "binding/mistake_sites.h"
+#include "addon/mistake_sites.h"
 
 #include <algorithm>
 #include <utility>
