@@ -6,7 +6,15 @@
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { makeError, show } from './errors.js';
 import { watchHistograms } from './measure/lease-sampling.js';
-import { bucketBounds, type Metric, MetricReader, type MetricValue, metrics } from './metrics/metrics.js';
+import {
+  bucketBounds,
+  type Metric,
+  MetricReader,
+  type MetricValue,
+  memoryMetrics,
+  metrics,
+  readMemory,
+} from './metrics/metrics.js';
 import { requirePeer } from './metrics/peer.js';
 
 const telemetry = requirePeer<typeof import('@opentelemetry/api')>(
@@ -19,6 +27,13 @@ export interface OpenTelemetryOptions {
   meter?: Meter;
   /** Whether leases are sampled for the histograms, 50 times a second; true by default. */
   histograms?: boolean;
+  /**
+   * Whether the kernel is asked at each collection how much of the pools' memory is resident, in huge pages, swapped
+   * out, and on which node; false by default. That is a call of `memoryFacts()`: 2 ms of a thread of libuv's pool,
+   * and 30 ms more for each GiB that does not lie in huge pages, while page faults of other threads may
+   * wait. Collect no more often than every few seconds. Without /proc/self/smaps there are none of these, and a warning.
+   */
+  memoryFacts?: boolean;
 }
 
 /** "superslab.class.in_use_blocks"; a unit that is told apart does not stand in the name too. */
@@ -27,10 +42,11 @@ function nameOf({ name, scope, unit }: Metric): string {
   return `superslab.${scope === 'class' ? stem.replace('class_', 'class.') : stem}`;
 }
 
-function attributesOf({ pool, blockBytes }: MetricValue): Record<string, string | number> {
+function attributesOf({ pool, blockBytes, node }: MetricValue): Record<string, string | number> {
   const attributes: Record<string, string | number> = {};
   if (pool !== undefined) attributes['superslab.pool'] = pool;
   if (blockBytes !== undefined) attributes['superslab.block_bytes'] = blockBytes;
+  if (node !== undefined) attributes['superslab.node'] = node;
   return attributes;
 }
 
@@ -47,6 +63,35 @@ function observeBuckets(
   }
 }
 
+function makeInstrument(meter: Meter, metric: Metric): Observable {
+  // Of a histogram, leases are counted.
+  const unit = metric.kind === 'histogram' ? '{leases}' : metric.unit;
+  const options = { description: metric.meaning, unit };
+  return metric.kind === 'level'
+    ? meter.createObservableGauge(nameOf(metric), options)
+    : meter.createObservableCounter(nameOf(metric), options);
+}
+
+type Tell = (reading: ReadonlyMap<Metric, readonly MetricValue[]>) => void;
+
+/** Has `read` tell the values of `wanted` at each collection, until what it returns is called. */
+function observe(meter: Meter, wanted: readonly Metric[], read: (tell: Tell) => void | Promise<void>) {
+  const instruments = new Map(wanted.map((metric) => [metric, makeInstrument(meter, metric)]));
+  const callback = (result: BatchObservableResult) =>
+    read((reading) => {
+      for (const [metric, values] of reading) {
+        const instrument = instruments.get(metric)!;
+        for (const one of values) {
+          if (metric.kind === 'histogram') observeBuckets(result, instrument, metric, one);
+          else result.observe(instrument, one.value, attributesOf(one));
+        }
+      }
+    });
+  const observed = [...instruments.values()];
+  meter.addBatchObservableCallback(callback, observed);
+  return () => meter.removeBatchObservableCallback(callback, observed);
+}
+
 /**
  * Makes an observable counter or gauge for every statistic of all pools of the process, those of other threads
  * too: one thread that does it is enough. Figures are read when a metric reader collects, once for all
@@ -60,7 +105,7 @@ function observeBuckets(
  * @throws ERR_SUPERSLAB_ARGUMENT when `meter` is none
  */
 export function observeSuperslab(options: OpenTelemetryOptions = {}): Disposable {
-  const { meter = telemetry.metrics.getMeter('superslab'), histograms = true } = options;
+  const { meter = telemetry.metrics.getMeter('superslab'), histograms = true, memoryFacts = false } = options;
   if (typeof meter?.addBatchObservableCallback !== 'function') {
     throw makeError(
       'ERR_SUPERSLAB_ARGUMENT',
@@ -68,35 +113,16 @@ export function observeSuperslab(options: OpenTelemetryOptions = {}): Disposable
       TypeError,
     );
   }
-  const instruments = new Map<Metric, Observable>(
-    metrics.map((metric) => {
-      // Of a histogram, leases are counted.
-      const unit = metric.kind === 'histogram' ? '{leases}' : metric.unit;
-      const options = { description: metric.meaning, unit };
-      return [
-        metric,
-        metric.kind === 'level'
-          ? meter.createObservableGauge(nameOf(metric), options)
-          : meter.createObservableCounter(nameOf(metric), options),
-      ];
-    }),
-  );
   const reader = new MetricReader();
-  const observe = (result: BatchObservableResult) => {
-    for (const [metric, values] of reader.read()) {
-      for (const one of values) {
-        if (metric.kind === 'histogram') observeBuckets(result, instruments.get(metric)!, metric, one);
-        else result.observe(instruments.get(metric)!, one.value, attributesOf(one));
-      }
-    }
-  };
-  const observed = [...instruments.values()];
-  meter.addBatchObservableCallback(observe, observed);
+  const ends = [
+    observe(meter, metrics, (tell) => tell(reader.read())),
+    ...(memoryFacts ? [observe(meter, memoryMetrics, async (tell) => tell(await readMemory()))] : []),
+  ];
   const sampling = histograms ? watchHistograms() : undefined;
   return {
     [Symbol.dispose]() {
       sampling?.[Symbol.dispose]();
-      meter.removeBatchObservableCallback(observe, observed);
+      for (const end of ends) end();
     },
   };
 }

@@ -6,7 +6,15 @@
 import type { Metric as PrometheusMetric, Registry } from 'prom-client';
 import { makeError, show } from './errors.js';
 import { watchHistograms } from './measure/lease-sampling.js';
-import { bucketBounds, type Metric, MetricReader, type MetricValue, metrics } from './metrics/metrics.js';
+import {
+  bucketBounds,
+  type Metric,
+  MetricReader,
+  type MetricValue,
+  memoryMetrics,
+  metrics,
+  readMemory,
+} from './metrics/metrics.js';
 import { requirePeer } from './metrics/peer.js';
 
 const prometheus = requirePeer<typeof import('prom-client')>('prom-client', 'superslab/prometheus');
@@ -18,25 +26,34 @@ export interface PrometheusOptions {
   prefix?: string;
   /** Whether leases are sampled for the histograms, 50 times a second; true by default. */
   histograms?: boolean;
+  /**
+   * Whether the kernel is asked at each scrape how much of the pools' memory is resident, in huge pages, swapped
+   * out, and on which node; false by default. That is a call of `memoryFacts()`: 2 ms of a thread of libuv's pool,
+   * and 30 ms more for each GiB that does not lie in huge pages, while page faults of other threads may
+   * wait. Scrape no more often than every few seconds. Without /proc/self/smaps there are none of these, and a warning.
+   */
+  memoryFacts?: boolean;
 }
 
 /** The metric's name for Prometheus, without prefix. */
 const nameOf = ({ name, kind }: Metric) => (kind === 'counter' ? `${name}_total` : name);
 
-function labelsOf({ pool, blockBytes }: MetricValue): Record<string, string> {
+function labelsOf({ pool, blockBytes, node }: MetricValue): Record<string, string> {
   const labels: Record<string, string> = {};
   if (pool !== undefined) labels.pool = pool;
   if (blockBytes !== undefined) labels.class = String(blockBytes);
+  if (node !== undefined) labels.node = String(node);
   return labels;
 }
 
+type Reading = ReadonlyMap<Metric, readonly MetricValue[]>;
+
 /** One reading for all metrics of a scrape: a registry collects them one after the other in one turn. */
-function sharedReading(): () => ReturnType<MetricReader['read']> {
-  const reader = new MetricReader();
-  let reading: ReturnType<MetricReader['read']> | undefined;
+function shared<T extends Reading | Promise<Reading>>(read: () => T): () => T {
+  let reading: T | undefined;
   return () => {
     if (reading === undefined) {
-      reading = reader.read();
+      reading = read();
       queueMicrotask(() => {
         reading = undefined;
       });
@@ -96,24 +113,29 @@ class ReadMetric {
   readonly type: 'counter' | 'gauge' | 'histogram';
   /** How those of a cluster's processes are put together. */
   readonly aggregator: 'sum' | 'average' | 'max';
-  readonly #samples: () => readonly Sample[];
+  readonly #samplesOf: (reading: Reading) => readonly Sample[];
+  readonly #read: () => Reading | Promise<Reading>;
 
-  constructor(metric: Metric, name: string, values: () => readonly MetricValue[]) {
+  constructor(metric: Metric, name: string, read: () => Reading | Promise<Reading>) {
     this.name = name;
     this.help = metric.meaning;
     this.type = metric.kind === 'level' ? 'gauge' : metric.kind;
     const isLatency = metric.scope === 'latency' && metric.unit === 's';
     this.aggregator = metric.unit === '1' ? 'average' : isLatency ? 'max' : 'sum';
     const bounds = bucketBounds(metric);
-    this.#samples =
+    const samplesOf =
       metric.kind === 'histogram'
-        ? () => values().flatMap((one) => histogramSamples(metric, bounds, one))
-        : () => values().map((one) => ({ labels: labelsOf(one), value: one.value }));
+        ? (one: MetricValue) => histogramSamples(metric, bounds, one)
+        : (one: MetricValue) => [{ labels: labelsOf(one), value: one.value }];
+    this.#samplesOf = (reading) => (reading.get(metric) ?? []).flatMap(samplesOf);
+    this.#read = read;
   }
 
   async get() {
-    const values = this.#samples().map(({ part, labels, value }) =>
-      part === undefined ? { labels, value } : { metricName: this.name + part, labels, value },
+    const reading = this.#read();
+    const values = this.#samplesOf(reading instanceof Promise ? await reading : reading).map(
+      ({ part, labels, value }) =>
+        part === undefined ? { labels, value } : { metricName: this.name + part, labels, value },
     );
     return { name: this.name, help: this.help, type: this.type, values, aggregator: this.aggregator };
   }
@@ -138,9 +160,15 @@ class ReadMetric {
  */
 export function collectSuperslab(options: PrometheusOptions = {}): Disposable {
   checkOptions(options);
-  const { prefix = 'superslab_', histograms = true } = options;
+  const { prefix = 'superslab_', histograms = true, memoryFacts = false } = options;
   const register = (options.register ?? prometheus.register) as Registry;
-  const reading = sharedReading();
+  const reader = new MetricReader();
+  const readPools = shared(() => reader.read());
+  const readKernel = shared(readMemory);
+  const wanted = [
+    ...metrics.map((metric) => [metric, readPools] as const),
+    ...(memoryFacts ? memoryMetrics.map((metric) => [metric, readKernel] as const) : []),
+  ];
   const names: string[] = [];
   const sampling = histograms ? watchHistograms() : undefined;
   const registered = {
@@ -150,10 +178,9 @@ export function collectSuperslab(options: PrometheusOptions = {}): Disposable {
     },
   };
   try {
-    for (const metric of metrics) {
+    for (const [metric, read] of wanted) {
       const name = `${prefix}${nameOf(metric)}`;
-      const read = new ReadMetric(metric, name, () => reading().get(metric) ?? []);
-      register.registerMetric(read as unknown as PrometheusMetric);
+      register.registerMetric(new ReadMetric(metric, name, read) as unknown as PrometheusMetric);
       names.push(name);
     }
   } catch (error) {

@@ -50,6 +50,7 @@ describe('a process with a socket', () => {
       new RegExp(`^process ${pid} \\(node\\), Node\\.js ${process.version}, superslab \\d+\\.\\d+\\.\\d+`),
     );
     expect(stdout).toMatch(/^uploads +12\.0 KiB /m);
+    expect(stdout).toMatch(/^kernel +\d.* of the pools resident, [\d.]+ % in huge pages, none swapped out/m);
     expect(stdout).toMatch(/^small +256\.0 KiB .* 256\.0 KiB +100 % /m);
     expect(stdout).toMatch(/^pool "small"\n {2}trouble: 1 refused because of the limit$/m);
     expect(stdout).not.toContain('\u001b');
@@ -60,6 +61,8 @@ describe('a process with a socket', () => {
     const stats = await json(['stats', pid], { env });
     expect(stats).toMatchObject({ pid: running.pid, core: 'addon', leaks: [] });
     expect(stats.rssBytes).toBeGreaterThan(1 << 20);
+    expect(stats.memory.rssBytes).toBeGreaterThan(0);
+    expect(stats.memory.rssBytes).toBeLessThan(stats.rssBytes);
     expect(poolNamed(stats, 'uploads')).toMatchObject({ inUseBytes: 12288, closed: false });
     expect(poolNamed(stats, 'small')).toMatchObject({ maxBytes: 262144, use: 1, exhausted: 1 });
     expect(stats.knobs.find((knob: any) => knob.variable === 'SUPERSLAB_INSPECT').value).toBe('socket');

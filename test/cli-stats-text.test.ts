@@ -47,6 +47,11 @@ const aPool = (rows: Partial<PoolStats> = {}) =>
     collectedBlocks: 0,
     collectedBytes: 0,
     guardReports: 0,
+    poisonReports: 0,
+    watchedBlocks: 0,
+    watchedBytes: 0,
+    quarantinedBlocks: 0,
+    quarantinedBytes: 0,
     doubleFrees: 0,
     slow: { p50Ns: 0, p95Ns: 0, p99Ns: 0, maxNs: 0, count: 0 },
     classes: [],
@@ -104,8 +109,9 @@ const aProcess = (rows: Partial<ProcessStats> = {}) =>
     ...rows,
   }) as unknown as ProcessStats;
 
-const text = (rows?: Partial<ProcessStats>, before?: Parameters<typeof statsLines>[2]) =>
-  statsLines(aProcess(rows), style, before).join('\n');
+type Besides = NonNullable<Parameters<typeof statsLines>[2]>;
+const text = (rows?: Partial<ProcessStats>, before?: Besides['before']) =>
+  statsLines(aProcess(rows), style, { before }).join('\n');
 
 describe('superslab stats', () => {
   test('begins with the process', () => {
@@ -276,6 +282,49 @@ describe('superslab stats', () => {
     expect(said).toMatch(/^new .* 1,234,567 {13}99\.80 %/m);
     expect(said).toMatch(/^anew .* 1,234,567 {13}99\.80 %/m);
   });
+});
+
+describe('what the kernel says', () => {
+  const memory = { rssBytes: 84 * MIB, hugeBytes: 78 * MIB, hugeCoverage: 0.93, swappedBytes: 0, nodes: [] };
+  const kernelLine = (told: Besides['memory']) =>
+    statsLines(aProcess(), style, { memory: told }).filter((line) => line.startsWith('kernel'));
+
+  test('is a line of the process, if it was asked', () => {
+    expect(kernelLine(undefined)).toEqual([]);
+    expect(kernelLine(memory)).toEqual([
+      'kernel  84.0 MiB of the pools resident, 93 % in huge pages, none swapped out',
+    ]);
+    expect(statsLines(aProcess(), style, { memory })[2]).toMatch(/^kernel/);
+  });
+
+  test('tells what was swapped out, and nodes where there are several', () => {
+    const node = (number: number, mib: number) => ({ node: number, bytes: mib * MIB });
+    expect(kernelLine({ ...memory, swappedBytes: 3 * MIB, nodes: [node(0, 84)] })[0]).toMatch(
+      /, 3\.0+ MiB swapped out$/,
+    );
+    expect(kernelLine({ ...memory, nodes: [node(0, 60), node(2, 24)] })[0]).toMatch(
+      /none swapped out; node 0 60\.0 MiB, node 2 24\.0 MiB$/,
+    );
+  });
+});
+
+test('what guards have in hand is said of pools that have some', () => {
+  expect(text({ pools: [aPool()] })).not.toContain('guards:');
+  const guarded = {
+    watchedBlocks: 12,
+    watchedBytes: 48 * KIB,
+    quarantinedBlocks: 1,
+    quarantinedBytes: 4 * KIB,
+  };
+  expect(text({ pools: [aPool(guarded)] })).toContain(
+    '  guards: 12 blocks watched (48.0 KiB), 1 block in quarantine (4.0 KiB)',
+  );
+  expect(text({ pools: [aPool({ ...guarded, watchedBlocks: 0 })] })).toContain(
+    '  guards: 1 block in quarantine (',
+  );
+  expect(text({ pools: [aPool({ guardReports: 3, poisonReports: 2 })] })).toContain(
+    'trouble: 3 mistakes found by guards (2 of them writes after a release)',
+  );
 });
 
 test('what other processes write moves no cursor and forges no line', () => {

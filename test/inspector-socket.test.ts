@@ -105,6 +105,7 @@ describe('the socket', () => {
     expect([target.kind, target.hello.pid]).toEqual(['socket', pid]);
     expect(target.title).toContain(`process ${pid} (`);
     expect((await target.getJson<any>('stats.json')).pid).toBe(pid);
+    expect((await target.getJson<any>('memory.json')).rssBytes).toBeGreaterThanOrEqual(0);
     expect(await target.getText('report.txt')).toContain('superslab pool "default"');
     expect((await failure(target.getJson('nothing.json'))).code).toBe('ERR_SUPERSLAB_NOT_USED');
     const seen: string[] = [];

@@ -8,7 +8,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { BufferPool } from 'superslab';
 import { type Inspector, startInspector } from 'superslab/inspector';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { childJson, runChild } from './support/child.js';
 import { decodeMap, EventReader, parseEvents } from './support/events.js';
 import { rejectedBy } from './support/expect-error.js';
@@ -18,6 +18,8 @@ const require = createRequire(import.meta.url);
 const access = require('../dist/cjs/inspector/access.js') as typeof import('../lib/inspector/access.js');
 const { Ordinals } =
   require('../dist/cjs/inspector/ordinals.js') as typeof import('../lib/inspector/ordinals.js');
+const processStats =
+  require('../dist/cjs/stats/process-stats.js') as typeof import('../lib/stats/process-stats.js');
 
 interface Answer {
   readonly status: number;
@@ -302,6 +304,29 @@ describe('what is served', () => {
   ])('not %j', async (path) => {
     const answer = await ask({ path: `/${inspector.token}/${path}` });
     expect([answer.status, answer.body]).toEqual([404, '']);
+  });
+
+  test('what the kernel says, which is asked once however many want to know', async () => {
+    const path = `/${inspector.token}/memory.json`;
+    const asked = vi.spyOn(processStats, 'memoryFacts');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask({ path })));
+    for (const { status, body } of answers) {
+      expect(status).toBe(200);
+      expect(Object.keys(JSON.parse(body))).toEqual([
+        'rssBytes',
+        'hugeBytes',
+        'hugeCoverage',
+        'swappedBytes',
+        'nodes',
+      ]);
+    }
+    expect(asked.mock.calls.length).toBeLessThan(answers.length);
+    expect((await ask({ path: '/memory.json' })).status).toBe(401);
+    asked.mockRejectedValueOnce(new Error('no smaps here'));
+    const failed = await ask({ path });
+    expect([failed.status, failed.body]).toEqual([500, 'no smaps here\n']);
+    asked.mockRestore();
+    expect((await ask({ path })).status).toBe(200);
   });
 
   test('a report', async () => {

@@ -44,9 +44,10 @@ const valueIn = (families: Map<string, Family>, name: string, labels: Record<str
 test('every statistic of the list is a family of its own, with help', async () => {
   superslab.acquire(100).release();
   const families = await scrape(made());
-  expect(families.size).toBe(facts.statistics.length);
+  const counted = facts.statistics.filter(({ scope }) => scope !== 'memory' && scope !== 'node');
+  expect(families.size).toBe(counted.length);
   const helps = [...families.values()].map(({ help }) => help.toLowerCase()).sort();
-  expect(helps).toEqual(facts.statistics.map(({ meaning }) => meaning.toLowerCase()).sort());
+  expect(helps).toEqual(counted.map(({ meaning }) => meaning.toLowerCase()).sort());
   for (const family of families.values()) {
     expect(family.samples.length, family.name).toBeGreaterThan(0);
     expect(family.name).toMatch(/^superslab_[a-z0-9_]+$/);
@@ -321,4 +322,78 @@ test('leases are sampled for the histograms until the end, unless nobody wants t
   exporting[Symbol.dispose]();
   expect(end).toHaveBeenCalledTimes(1);
   vi.restoreAllMocks();
+});
+
+describe('what the kernel says', () => {
+  const told = {
+    rssBytes: 8 << 20,
+    hugeBytes: 6 << 20,
+    hugeCoverage: 0.75,
+    swappedBytes: 4096,
+    nodes: [
+      { node: 0, bytes: 5 << 20 },
+      { node: 2, bytes: 3 << 20 },
+    ],
+  };
+
+  test('is not asked unless that is wanted', async () => {
+    const ask = vi.spyOn(processStats, 'memoryFacts');
+    const families = await scrape(made());
+    expect([...families.keys()].filter((name) => name.startsWith('superslab_memory'))).toEqual([]);
+    expect(ask).not.toHaveBeenCalled();
+  });
+
+  test('is read once a scrape, and shown in bytes, as a share, and by node', async () => {
+    const ask = vi.spyOn(processStats, 'memoryFacts').mockResolvedValue(told);
+    const register = new Registry();
+    const exporting = collectSuperslab({ register, memoryFacts: true });
+    expect(ask).not.toHaveBeenCalled();
+    const families = await scrape(register);
+    expect(ask).toHaveBeenCalledTimes(1);
+    const shown = (name: string, labels?: Record<string, string>) => valueIn(families, name, labels);
+    expect(shown('superslab_memory_rss_bytes')).toBe(8 << 20);
+    expect(shown('superslab_memory_huge_bytes')).toBe(6 << 20);
+    expect(shown('superslab_memory_huge_coverage_ratio')).toBe(0.75);
+    expect(shown('superslab_memory_swapped_bytes')).toBe(4096);
+    expect(shown('superslab_memory_node_bytes', { node: '0' })).toBe(5 << 20);
+    expect(shown('superslab_memory_node_bytes', { node: '2' })).toBe(3 << 20);
+    const own = [...families.values()].filter(({ name }) => name.startsWith('superslab_memory'));
+    expect(own).toHaveLength(5);
+    expect(own.every(({ type }) => type === 'gauge')).toBe(true);
+    ask.mockResolvedValue({ ...told, swappedBytes: 0 });
+    expect(valueIn(await scrape(register), 'superslab_memory_swapped_bytes')).toBe(0);
+    expect(ask).toHaveBeenCalledTimes(2);
+    exporting[Symbol.dispose]();
+    expect((await scrape(register)).size).toBe(0);
+  });
+
+  test('is the truth about the pools', async () => {
+    const pool = makePool({ name: 'touched' });
+    const buf = pool.acquire(8 << 20).fill(1);
+    const register = new Registry();
+    collectSuperslab({ register, memoryFacts: true });
+    const families = await scrape(register);
+    expect(valueIn(families, 'superslab_memory_rss_bytes')).toBeGreaterThanOrEqual(8 << 20);
+    buf.release();
+  });
+
+  test('takes no other metric along when it cannot be had, and warns once', async () => {
+    const refusal = Object.assign(new Error('ERR_SUPERSLAB_HOST: no smaps'), { code: 'ERR_SUPERSLAB_HOST' });
+    vi.spyOn(processStats, 'memoryFacts').mockRejectedValue(refusal);
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const register = new Registry();
+    collectSuperslab({ register, memoryFacts: true });
+    for (let round = 0; round < 2; round++) {
+      const families = await scrape(register);
+      expect(valueIn(families, 'superslab_reserved_bytes')).toBeGreaterThan(0);
+      expect(families.get('superslab_memory_rss_bytes')?.samples ?? []).toEqual([]);
+    }
+    expect(warn.mock.calls).toEqual([
+      [
+        'ERR_SUPERSLAB_HOST: no smaps (so there are no metrics of it)',
+        'SuperslabWarning',
+        'ERR_SUPERSLAB_HOST',
+      ],
+    ]);
+  });
 });

@@ -14,7 +14,7 @@ const LOOK_MS = 1000;
 const BAD_GATEWAY = 502;
 
 /** What the page asks for that only the process itself can tell. */
-const TOLD = new Set(['/events', '/hello.json', '/stats.json', '/report.txt']);
+const TOLD = new Set(['/events', '/hello.json', '/stats.json', '/memory.json', '/report.txt']);
 
 async function passOn(target: Target, response: ServerResponse, route: string): Promise<void> {
   const leaving = new AbortController();

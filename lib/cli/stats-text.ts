@@ -1,6 +1,6 @@
 // superslab.stats() as text for people.
 import type { Fault, MistakeSite } from '../guard/types.js';
-import type { LeakSite, PoolStats, ProcessStats } from '../stats/pool-stats.js';
+import type { LeakSite, MemoryFacts, PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { bytes, duration, percent, printable } from '../text.js';
 import { figure, type Style, shorten, table, withPrintable, wrap } from './output.js';
 
@@ -23,7 +23,24 @@ export interface Before {
 const rate = (now: number, then: number | undefined, seconds: number): string =>
   then === undefined || now < then ? '' : `${figure(Math.round((now - then) / seconds))}/s`;
 
-function processLines(stats: ProcessStats, before: Before | undefined): string[] {
+/** Such as: 84.0 MiB of the pools resident, 93 % in huge pages, none swapped out; node 0 60.0 MiB, node 1 24.0 MiB */
+function memoryRow(memory: MemoryFacts): string[] {
+  const { rssBytes, hugeCoverage, swappedBytes, nodes } = memory;
+  const swapped = swappedBytes === 0 ? 'none' : bytes(swappedBytes);
+  const placed = nodes.map((one) => `node ${one.node} ${bytes(one.bytes)}`).join(', ');
+  return [
+    'kernel',
+    `${bytes(rssBytes)} of the pools resident, ${percent(hugeCoverage)} in huge pages, ${swapped} swapped out` +
+      // One node says nothing.
+      (nodes.length < 2 ? '' : `; ${placed}`),
+  ];
+}
+
+function processLines(
+  stats: ProcessStats,
+  before: Before | undefined,
+  memory: MemoryFacts | undefined,
+): string[] {
   const { space, faults } = stats;
   const grown = (now: number, then: number | undefined) =>
     before === undefined ? '' : ` (${rate(now, then, before.seconds)})`;
@@ -43,6 +60,7 @@ function processLines(stats: ProcessStats, before: Before | undefined): string[]
         `${figure(faults.major)} major${grown(faults.major, before?.stats.faults.major)}`,
     ],
   ];
+  if (memory !== undefined) rows.splice(2, 0, memoryRow(memory));
   if (stats.outstandingTokens > 0)
     rows.push(['tokens', `${figure(stats.outstandingTokens)} not adopted yet`]);
   if (stats.core !== 'addon') rows.push(['core', `${stats.core}, which serves malloc too`]);
@@ -73,7 +91,20 @@ function poolTable(stats: ProcessStats, before: Before | undefined): string[] {
   return table([header, ...rows]);
 }
 
-/** What went wrong, and slow paths: only what there is. */
+/** What leak detection and guards have in hand now. */
+function guardNotes(pool: PoolStats): string[] {
+  const held = [
+    [pool.watchedBlocks, pool.watchedBytes, 'watched'],
+    [pool.quarantinedBlocks, pool.quarantinedBytes, 'in quarantine'],
+  ] as const;
+  const said = held.filter(([count]) => count > 0);
+  if (said.length === 0) return [];
+  return [
+    `guards: ${said.map(([count, size, what]) => `${counted(count, 'block')} ${what} (${bytes(size)})`).join(', ')}`,
+  ];
+}
+
+/** What went wrong, guards, and slow paths: only what there is. */
 function notes(pool: PoolStats): string[] {
   const { slow } = pool;
   const parts = [
@@ -83,12 +114,16 @@ function notes(pool: PoolStats): string[] {
     [pool.waiting, 'waiting now'],
     [pool.collectedBlocks, `collected without a release (${bytes(pool.collectedBytes)})`],
     [pool.leakedBlocks, `left by threads that ended (${bytes(pool.leakedBytes)})`],
-    [pool.guardReports, 'mistakes found by guards'],
+    [
+      pool.guardReports,
+      `mistakes found by guards${pool.poisonReports === 0 ? '' : ` (${figure(pool.poisonReports)} of them writes after a release)`}`,
+    ],
     [pool.doubleFrees, 'freed twice'],
   ] as const;
   const trouble = parts.filter(([count]) => count > 0).map(([count, what]) => `${figure(count)} ${what}`);
   return [
     ...(trouble.length === 0 ? [] : [`trouble: ${trouble.join(', ')}`]),
+    ...guardNotes(pool),
     ...(slow.count === 0
       ? []
       : [
@@ -210,11 +245,18 @@ function leakSection({ leaks }: ProcessStats, width: number): string[] {
   ];
 }
 
-/** Everything worth reading; with `before` the rates since then too. */
-export function statsLines(told: ProcessStats, style: Style, before?: Before): string[] {
+/** What is shown besides the figures of a moment. */
+export interface Besides {
+  /** To tell the rates since then. */
+  readonly before?: Before | undefined;
+  readonly memory?: MemoryFacts | undefined;
+}
+
+/** Everything worth reading. */
+export function statsLines(told: ProcessStats, style: Style, { before, memory }: Besides = {}): string[] {
   const stats = withPrintable(told);
   return [
-    ...processLines(stats, before),
+    ...processLines(stats, before, memory),
     '',
     ...poolTable(stats, before),
     ...stats.pools.flatMap(poolLines),

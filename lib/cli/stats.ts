@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessStats } from '../stats/pool-stats.js';
+import type { MemoryFacts, ProcessStats } from '../stats/pool-stats.js';
 import { printable } from '../text.js';
 import type { Arguments } from './arguments.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { lookingExits, lookingHelp, lookingOptions, tellEnd } from './looking.js';
 import { jsonText, type Style, styleOfOutput, wrap, writeJson, writeLines } from './output.js';
-import { type Before, statsLines } from './stats-text.js';
+import { type Before, type Besides, statsLines } from './stats-text.js';
 import { resolveTarget, type Target } from './target.js';
 
 /** Clears the screen and begins at its top (ECMA-48). */
@@ -17,20 +17,30 @@ const MOST_SECONDS = 3600;
 
 const read = (target: Target) => target.getJson<ProcessStats>('stats.json');
 
+/** undefined where the process cannot tell: its kernel does not, or its superslab is older. */
+async function readMemory(target: Target): Promise<MemoryFacts | undefined> {
+  try {
+    return await target.getJson<MemoryFacts>('memory.json');
+  } catch (error) {
+    if (error instanceof CliError) return undefined;
+    throw error;
+  }
+}
+
 const heading = ({ title, hello }: Target, { width }: Style) =>
   wrap(printable(`${title}, Node.js ${hello.node}, superslab ${hello.version}`), width);
 
 /** One object a line, so that each can be read as it comes. */
 const writeJsonLine = (value: unknown) => process.stdout.write(`${jsonText(value)}\n`);
 
-function linesOf(target: Target, stats: ProcessStats, before?: Before): string[] {
+function linesOf(target: Target, stats: ProcessStats, besides: Besides): string[] {
   const style = styleOfOutput();
-  return [...heading(target, style), ...statsLines(stats, style, before)];
+  return [...heading(target, style), ...statsLines(stats, style, besides)];
 }
 
 function show(target: Target, stats: ProcessStats, before?: Before): void {
   const isScreen = process.stdout.isTTY === true;
-  const lines = linesOf(target, stats, before);
+  const lines = linesOf(target, stats, { before });
   if (!isScreen) {
     writeLines(before === undefined ? lines : ['', ...lines]);
     return;
@@ -81,8 +91,10 @@ export const stats: Command = {
       ...lookingHelp,
       '',
       '--watch looks every 2 seconds, or as many as are given, until the process ends,',
-      'and tells rates. --json prints what superslab.stats() returns; with --watch a',
-      'line each time.',
+      'and tells rates. Without it the kernel is asked, too, how much of the pools is',
+      'resident, in huge pages and swapped out (milliseconds of a large process).',
+      '--json prints what superslab.stats() returns, and "memory" with what the kernel',
+      'says; with --watch a line each time.',
     ];
   },
 
@@ -91,9 +103,9 @@ export const stats: Command = {
     const json = args.has('json');
     const target = await resolveTarget(args.operands[0]!, { attach: args.has('attach') });
     if (args.has('watch')) return watch(target, seconds, json);
-    const now = await read(target);
-    if (json) writeJson(now);
-    else writeLines(linesOf(target, now));
+    const [now, memory] = [await read(target), await readMemory(target)];
+    if (json) writeJson({ ...now, memory });
+    else writeLines(linesOf(target, now, { memory }));
     return EXIT.done;
   },
 };

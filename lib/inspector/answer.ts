@@ -21,7 +21,7 @@ export function refuse(response: ServerResponse, status: number): void {
 }
 
 /** Answers that it went wrong, and how: for who may know it. */
-function tellFailure(response: ServerResponse, error: unknown): void {
+export function tellFailure(response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
     response.destroy();
     return;

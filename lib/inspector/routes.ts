@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { stats } from '../stats/process-stats.js';
+import type { MemoryFacts } from '../stats/pool-stats.js';
+import { memoryFacts, stats } from '../stats/process-stats.js';
 import { reportText } from '../stats/report.js';
 import { reportContext } from '../stats/report-context.js';
-import { answerWith } from './answer.js';
+import { answerWith, tellFailure } from './answer.js';
 import { feed } from './feed.js';
 import { makeHello } from './hello.js';
 
@@ -11,9 +12,25 @@ const TEXT_TYPE = 'text/plain; charset=utf-8';
 
 const json = (value: object) => ({ type: JSON_TYPE, content: JSON.stringify(value) });
 
-const documents: Readonly<Record<string, () => { type: string; content: string }>> = {
+interface Document {
+  readonly type: string;
+  readonly content: string;
+}
+
+/** One look at a time, whoever asks meanwhile: it makes page faults wait. */
+let looking: Promise<MemoryFacts> | undefined;
+
+async function memoryDocument(): Promise<Document> {
+  looking ??= memoryFacts().finally(() => {
+    looking = undefined;
+  });
+  return json(await looking);
+}
+
+const documents: Readonly<Record<string, () => Document | Promise<Document>>> = {
   '/hello.json': () => json(makeHello()),
   '/stats.json': () => json(stats()),
+  '/memory.json': memoryDocument,
   '/report.txt': () => ({
     type: TEXT_TYPE,
     content: stats()
@@ -22,15 +39,26 @@ const documents: Readonly<Record<string, () => { type: string; content: string }
   }),
 };
 
-const send = (response: ServerResponse, found: { type: string; content: string }): void => {
+const send = (response: ServerResponse, found: Document): void => {
   response.writeHead(200, { 'Content-Type': found.type, 'Content-Length': Buffer.byteLength(found.content) });
   response.end(found.content);
 };
 
+function sendFound(response: ServerResponse, found: Document | Promise<Document>): void {
+  if (!(found instanceof Promise)) {
+    send(response, found);
+    return;
+  }
+  found.then(
+    (document) => send(response, document),
+    (error: unknown) => tellFailure(response, error),
+  );
+}
+
 /** Answers a request with what this process is like. */
 export const answer = answerWith((request, response, route) => {
   if (route === '/events' && request.method === 'GET') feed.subscribe(response);
-  else if (Object.hasOwn(documents, route)) send(response, documents[route]!());
+  else if (Object.hasOwn(documents, route)) sendFound(response, documents[route]!());
   else return false;
   return true;
 });

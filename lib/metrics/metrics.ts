@@ -1,8 +1,8 @@
 // The statistics as the exporters show them: names and values, from the one list (native/heap/stats.def).
 import type { StatisticRow } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
-import type { Histogram, PoolStats } from '../stats/pool-stats.js';
-import { poolStats } from '../stats/process-stats.js';
+import type { Histogram, MemoryFacts, PoolStats } from '../stats/pool-stats.js';
+import { memoryFacts, poolStats } from '../stats/process-stats.js';
 
 /** One statistic, with a value for each pool or for each size class of each pool. */
 export interface Metric {
@@ -24,6 +24,8 @@ export interface MetricValue {
   readonly pool: string | undefined;
   /** undefined: of the whole pool. */
   readonly blockBytes: number | undefined;
+  /** The kernel's number of the memory node that it is of. */
+  readonly node?: number;
   readonly value: number;
   /** Of a histogram: how many fell into each bucket, see bucketBounds(). `value` is their sum. */
   readonly buckets: readonly number[];
@@ -39,7 +41,12 @@ const UNITS: Readonly<Record<string, { suffix: string; base: string; ucum: strin
 };
 
 /** What names of a scope begin with. */
-const SCOPE_WORDS: Partial<Record<StatisticRow['scope'], string>> = { class: 'class', latency: 'slow_path' };
+const SCOPE_WORDS: Partial<Record<StatisticRow['scope'], string>> = {
+  class: 'class',
+  latency: 'slow_path',
+  memory: 'memory',
+  node: 'memory_node',
+};
 
 const words = (camel: string) => camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -47,11 +54,11 @@ function metricOf({ scope, kind, name, unit, meaning }: StatisticRow): Metric {
   const known = UNITS[unit];
   // "count" alone says nothing: calls, blocks.
   const said = name === 'count' ? unit : name;
-  const stem =
-    known !== undefined && said.endsWith(known.suffix) ? said.slice(0, -known.suffix.length) : said;
+  const hasUnit = known !== undefined && said.toLowerCase().endsWith(known.suffix.toLowerCase());
+  const stem = hasUnit ? said.slice(0, -known.suffix.length) : said;
   const isHistogram = scope === 'histogram';
   return {
-    name: [SCOPE_WORDS[scope], words(stem), known?.base].filter((part) => part !== undefined).join('_'),
+    name: [SCOPE_WORDS[scope], words(stem), known?.base].filter((part) => part).join('_'),
     kind: isHistogram ? 'histogram' : kind,
     unit: known?.ucum ?? `{${unit}}`,
     meaning: `${meaning[0]!.toUpperCase()}${meaning.slice(1)}`,
@@ -61,8 +68,12 @@ function metricOf({ scope, kind, name, unit, meaning }: StatisticRow): Metric {
   };
 }
 
-/** Every statistic of the list. */
-export const metrics: readonly Metric[] = facts.statistics.map(metricOf);
+const all: readonly Metric[] = facts.statistics.map(metricOf);
+const isOfMemory = ({ scope }: Metric) => scope === 'memory' || scope === 'node';
+/** Every statistic that pools count. */
+export const metrics: readonly Metric[] = all.filter((metric) => !isOfMemory(metric));
+/** What the kernel says of their memory: see readMemory(). */
+export const memoryMetrics: readonly Metric[] = all.filter(isOfMemory);
 const processMetrics = metrics.filter(({ scope }) => scope === 'process');
 const poolMetrics = metrics.filter(({ scope }) => scope !== 'process');
 
@@ -203,4 +214,39 @@ export class MetricReader {
     }
     return out;
   }
+}
+
+let isWarned = false;
+
+/**
+ * The values of the memoryMetrics; none, with a warning once, where memoryFacts() fails: other metrics are
+ * worth having without them.
+ */
+export async function readMemory(): Promise<ReadonlyMap<Metric, readonly MetricValue[]>> {
+  const values = new Map<Metric, readonly MetricValue[]>();
+  let found: MemoryFacts;
+  try {
+    found = await memoryFacts();
+  } catch (error) {
+    const { message, code } = error as Error & { code?: string };
+    if (!isWarned)
+      process.emitWarning(`${message} (so there are no metrics of it)`, 'SuperslabWarning', code);
+    isWarned = true;
+    return values;
+  }
+  for (const metric of memoryMetrics) {
+    const valueIn = (from: object): MetricValue => ({
+      pool: undefined,
+      blockBytes: undefined,
+      value: (from as Record<string, number>)[metric.key]! * metric.factor,
+      buckets: [],
+    });
+    values.set(
+      metric,
+      metric.scope === 'node'
+        ? found.nodes.map((one) => ({ ...valueIn(one), node: one.node }))
+        : [valueIn(found)],
+    );
+  }
+  return values;
 }

@@ -41,11 +41,11 @@ class MistakeSites {
   /// All of them, in no order.
   std::vector<MistakeSite> copy();
 
- private:
   // They go to a page each second: so many are enough to find the first. Beyond them the site that
   // was quiet for longest makes room.
   static constexpr std::size_t kMostSites = 128;
 
+ private:
   Mutex lock_{LockRank::kMistakeSites};
   std::vector<MistakeSite> sites_;
 };
