@@ -33,7 +33,7 @@ const rules: Rule[] = /```yaml\n([\s\S]*?)```/
 
 async function exported(): Promise<Map<string, Family>> {
   const register = new Registry();
-  const end = collectSuperslab({ register, histograms: false });
+  const end = collectSuperslab({ register, histograms: false, memoryFacts: true });
   superslab.acquire(100).release();
   const families = parseExposition(await register.metrics());
   end[Symbol.dispose]();

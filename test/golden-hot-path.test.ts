@@ -24,9 +24,9 @@ describe.skipIf(reason !== undefined)('the hot path', () => {
   test('allocates one object and calls nothing else that is not a way out of it', () => {
     // Runtime functions here make errors, of which a count is kept above.
     const calls = (name: string) =>
-      codes[name]!.operations.filter((one) => /^(Call(?!Runtime)|Construct)/.test(one));
+      codes[name]!.operations.filter((one: string) => /^(Call(?!Runtime)|Construct)/.test(one));
     // The buffer, and acquireSlow().
-    expect(calls('pool.acquire').map((one) => one.split(' ')[0])).toEqual([
+    expect(calls('pool.acquire').map((one: string) => one.split(' ')[0])).toEqual([
       expect.stringMatching(/^Construct/),
       expect.stringMatching(/^CallProperty/),
     ]);
