@@ -85,7 +85,8 @@ const CHARTS: readonly ChartSpec[] = [
 ];
 
 const AXIS_WIDTH = 58;
-const TIME_HEIGHT = 20;
+/** With room for half of the lowest mark's text above. */
+const TIME_HEIGHT = 26;
 
 class Chart {
   readonly #spec: ChartSpec;
@@ -171,7 +172,7 @@ class Chart {
         {
           ...shared,
           size: this.#hasTime ? TIME_HEIGHT : 0,
-          gap: 4,
+          gap: 10,
           ticks: { show: false },
           grid: { show: true, stroke: () => theme('--grid'), width: 1 },
           splits: () => [300, 240, 180, 120, 60, 0].map((ago) => this.#end - ago),

@@ -6,24 +6,39 @@ import { bytes, count, nanoseconds, percent, plural } from './units.js';
 
 type Id = 'inUse' | 'rss' | 'throughput' | 'hitRate' | 'slow' | 'faults' | 'leaks';
 
-const LABELS: Readonly<Record<Id, string>> = {
-  inUse: 'In use',
-  rss: 'Resident',
-  throughput: 'Acquires per second',
-  hitRate: 'Hit rate',
-  slow: 'Slow path p99',
-  faults: 'Minor faults per second',
-  leaks: 'Leaked',
+interface Label {
+  readonly label: string;
+  /** For who points at it. */
+  readonly meaning: string;
+}
+
+const LABELS: Readonly<Record<Id, Label>> = {
+  inUse: { label: 'In use', meaning: 'Capacity of the buffers that the program holds' },
+  rss: { label: 'Resident', meaning: 'Physical memory of the whole process, pools and all else' },
+  throughput: { label: 'Acquires per second', meaning: 'Buffers handed out by all pools' },
+  hitRate: {
+    label: 'Hit rate',
+    meaning: 'Share of the acquires that found a free block in their thread, without a native call',
+  },
+  slow: {
+    label: 'Slow path p99',
+    meaning: 'Of the acquires that needed a native call, 99 % took at most this long',
+  },
+  faults: {
+    label: 'Minor faults per second',
+    meaning: 'First touches of fresh memory, of the whole process; major ones waited for a disk',
+  },
+  leaks: { label: 'Leaked', meaning: 'Buffers that were lost without a release' },
 };
 
 export class Figures {
   readonly #values = new Map<Id, { value: HTMLElement; note: HTMLElement; box: HTMLElement }>();
 
   constructor() {
-    for (const [id, label] of Object.entries(LABELS) as [Id, string][]) {
+    for (const [id, { label, meaning }] of Object.entries(LABELS) as [Id, Label][]) {
       const value = el('dd', { class: 'figure' }, '–');
       const note = el('dd', { class: 'note' });
-      const box = el('div', { id: `figure-${id}` }, el('dt', {}, label), value, note);
+      const box = el('div', { id: `figure-${id}`, title: meaning }, el('dt', {}, label), value, note);
       this.#values.set(id, { value, note, box });
       byId('figures').append(box);
     }

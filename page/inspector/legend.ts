@@ -7,18 +7,22 @@ import { bytes } from './units.js';
 
 export function showLegend(mode: Mode, palette: Palette, classes: readonly ClassRow[]): void {
   const scale = {
-    fullness: () => [ramp(palette.fullness, ['no block out', 'half out', 'all out'])],
-    temperature: () => [ramp(palette.heat, ['at rest > 1\u202fmin', '10\u202fs', 'changed now'])],
-    class: () => [
-      ramp(classColours(palette, classes), classMarks(classes)),
-      key(palette.classes[TAG_LARGE]!, 'beyond 2\u202fMiB'),
-    ],
+    fullness: () => ramp(palette.fullness, ['no block out', 'half out', 'all out']),
+    temperature: () => ramp(palette.heat, ['at rest > 1\u202fmin', '10\u202fs', 'changed now']),
+    class: () => ramp(classColours(palette, classes), classMarks(classes)),
   }[mode]();
+  const large = mode === 'class' ? [key(palette.classes[TAG_LARGE]!, 'beyond 2\u202fMiB')] : [];
   byId('legend').replaceChildren(
-    ...scale,
-    key(palette.free, 'free, keeps memory'),
-    key(palette.untouched, 'free, no memory'),
-    key(palette.spare, 'spare superslab'),
+    scale,
+    el(
+      'span',
+      { class: 'meanings' },
+      ...large,
+      key(palette.free, 'free, keeps memory'),
+      key(palette.untouched, 'free, no memory'),
+      key(palette.spare, 'spare superslab'),
+      el('span', { class: 'note' }, 'A box is a superslab of 2\u202fMiB, a bar in it a slab of equal blocks'),
+    ),
   );
 }
 

@@ -197,6 +197,41 @@ describe.skipIf(missing)(
       await expect.poll(() => page.locator('#map-card').isVisible()).toBe(false);
     });
 
+    test('every figure says what it means, and all that can be focused shows it', async () => {
+      const { page } = await show(await start({ leaks: leakSites, mistakes: mistakeSites }));
+      const meanings = await page.locator('#figures > div').evaluateAll((all) => all.map((one) => one.title));
+      expect(meanings).toHaveLength(7);
+      expect(new Set(meanings).size).toBe(7);
+      for (const meaning of meanings) expect(meaning.length).toBeGreaterThan(20);
+      const seen = new Set<string>();
+      for (let i = 0; i < 40; i++) {
+        await page.keyboard.press('Tab');
+        const { name, outline } = await page.evaluate(() => {
+          const at = document.activeElement!;
+          const own = (node: Element) => getComputedStyle(node).outlineStyle !== 'none';
+          const around = [at, at.parentElement?.parentElement, at.nextElementSibling];
+          return {
+            name: at.id || at.tagName,
+            outline: around.some((node) => node !== null && node !== undefined && own(node)),
+          };
+        });
+        if (name === 'BODY') break;
+        expect(outline, name).toBe(true);
+        seen.add(name);
+      }
+      for (const name of [
+        'pause',
+        'theme',
+        'map-pool',
+        'zoom-in',
+        'map-canvas',
+        'tab-leaks',
+        'SUMMARY',
+        'PRE',
+      ])
+        expect(seen).toContain(name);
+    });
+
     test('the map goes by keyboard, and is read out', async () => {
       const { page } = await show(await start());
       await page.focus('#map-canvas');
@@ -307,6 +342,12 @@ describe.skipIf(missing)(
         await page.click(`#tab-${tab}`);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       }
+      // The map is what one looks at first: all of it is in sight, and most of it above all tables.
+      const map = (await page.locator('#map-scroller').boundingBox())!;
+      expect(map.y + map.height).toBeLessThan(height);
+      const figures = (await page.locator('#figures').boundingBox())!;
+      expect(map.y < figures.y).toBe(width < 500);
+      expect(await text(page, '#legend')).toContain('A box is a superslab of 2\u202fMiB');
       for (const canvas of await page.locator('canvas').all()) {
         expect((await canvas.boundingBox())!.width).toBeGreaterThan(width / 5);
       }
