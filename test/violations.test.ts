@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { LeakSite, ProcessStats } from 'superslab';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { packageRoot } from './support/child.js';
+import { ENDS_AFTER_LOOPS, packageRoot } from './support/child.js';
 
 const folder = path.join(packageRoot, 'test/violations');
 const recorder = path.join(folder, 'support/record.mjs');
@@ -63,15 +63,20 @@ function run(program: string, env: { [name: string]: string } = {}): Promise<Run
   };
   return new Promise((resolve) => {
     const file = path.join(folder, `${program}.mjs`);
-    execFile(process.execPath, ['--import', recorder, file], options, (error, stdout, stderr) => {
-      const signal = error?.signal ?? null;
-      resolve({
-        code: error === null ? 0 : typeof error.code === 'number' ? error.code : null,
-        signal,
-        output: `${stdout}${stderr}${signal === null ? '' : `(killed by ${signal})\n`}`,
-        records: linesOf(record).map((line) => JSON.parse(line)),
-      });
-    });
+    execFile(
+      process.execPath,
+      [ENDS_AFTER_LOOPS, '--import', recorder, file],
+      options,
+      (error, stdout, stderr) => {
+        const signal = error?.signal ?? null;
+        resolve({
+          code: error === null ? 0 : typeof error.code === 'number' ? error.code : null,
+          signal,
+          output: `${stdout}${stderr}${signal === null ? '' : `(killed by ${signal})\n`}`,
+          records: linesOf(record).map((line) => JSON.parse(line)),
+        });
+      },
+    );
   });
 }
 

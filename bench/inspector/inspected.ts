@@ -119,4 +119,6 @@ const reply: InspectedReply = {
   fullBytes,
   changeBytes,
 };
-process.send!(reply, () => process.exit());
+// Whoever asked ends this process, or is gone.
+process.on('disconnect', () => process.exit());
+process.send!(reply);

@@ -9,10 +9,8 @@ import { UsageError } from './cli/usage-error.js';
 try {
   const line = parseCommandLine(process.argv.slice(2));
   if (line.help) console.log(helpText());
-  else if (line.cat) await cat(line.files);
-  else if (line.serve) await serve(line);
   else {
-    await runComparison(line);
+    await (line.cat ? cat(line.files) : line.serve ? serve(line) : runComparison(line));
     await compilersIdle();
   }
 } catch (error) {

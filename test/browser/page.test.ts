@@ -199,7 +199,9 @@ describe.skipIf(missing)(
 
     test('every figure says what it means, and all that can be focused shows it', async () => {
       const { page } = await show(await start({ leaks: leakSites, mistakes: mistakeSites }));
-      const meanings = await page.locator('#figures > div').evaluateAll((all) => all.map((one) => one.title));
+      const meanings = await page
+        .locator('#figures > div')
+        .evaluateAll((all) => all.map((one) => (one as HTMLElement).title));
       expect(meanings).toHaveLength(7);
       expect(new Set(meanings).size).toBe(7);
       for (const meaning of meanings) expect(meaning.length).toBeGreaterThan(20);

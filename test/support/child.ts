@@ -25,6 +25,12 @@ export interface ChildOptions {
   readonly timeoutMs?: number;
 }
 
+/**
+ * Has V8 compile what is hot at once. A Node process that ends while V8 compiles on another thread may hang for ever
+ * (https://github.com/nodejs/node/issues/54918), and scripts of tests end where their loops do.
+ */
+export const ENDS_AFTER_LOOPS = '--no-concurrent-recompilation';
+
 /** The suite may be run under leak detection and guards; so are its children, unless a test says otherwise. */
 const PASSED = [
   'SUPERSLAB_LEAK_DETECTION',
@@ -39,7 +45,7 @@ export function runChild(script: string, options: ChildOptions = {}): Promise<Ch
   const inherited = Object.entries(process.env).filter(
     ([name]) => PASSED.includes(name) || !name.startsWith('SUPERSLAB_'),
   );
-  const node = [...(options.nodeArguments ?? []), '--input-type=module', '-e', script];
+  const node = [ENDS_AFTER_LOOPS, ...(options.nodeArguments ?? []), '--input-type=module', '-e', script];
   const [file, args]: [string, string[]] =
     options.shellLimit === undefined
       ? [process.execPath, node]
