@@ -113,6 +113,11 @@ describe.each(ALL)('guard %s', (guard) => {
     expect(levels()).toEqual([0, 0, most, most * capacity]);
     pool.trim();
     expect(levels()).toEqual([0, 0, 0, 0]);
+    const last = pool.acquire(4000);
+    pool.close();
+    expect(levels()).toEqual([1, capacity, 0, 0]);
+    last.release();
+    expect(levels()).toEqual([0, 0, 0, 0]);
   });
 
   test('a block beyond 2 MiB that is held back counts as cached', () => {

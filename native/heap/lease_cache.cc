@@ -84,7 +84,7 @@ void LeaseCache::squeeze(bool on) {
 
 void LeaseCache::close() {
   // From here on nobody squeezes it any more, which would set the limits anew.
-  heap_.room().leave(this);
+  heap_.room().retire(this);
   closed_.store(true, std::memory_order_relaxed);
   set_limits();
   flush();

@@ -9,14 +9,27 @@ void Room::join(Member* member) {
   if (waiting_.load(std::memory_order_relaxed) != 0) member->squeeze(true);
 }
 
+bool Room::take_out(Member*& list, const Member* member) {
+  for (Member** at = &list; *at != nullptr; at = &(*at)->next_) {
+    if (*at != member) continue;
+    *at = member->next_;
+    return true;
+  }
+  return false;
+}
+
 void Room::leave(Member* member) {
   stop_waiting(member);
   LockGuard guard(lock_);
-  for (Member** at = &members_; *at != nullptr; at = &(*at)->next_) {
-    if (*at != member) continue;
-    *at = member->next_;
-    break;
-  }
+  if (!take_out(members_, member)) take_out(retired_, member);
+}
+
+void Room::retire(Member* member) {
+  stop_waiting(member);
+  LockGuard guard(lock_);
+  if (!take_out(members_, member)) return;
+  member->next_ = retired_;
+  retired_ = member;
 }
 
 void Room::start_waiting(Member* member) {
@@ -74,7 +87,9 @@ std::uint64_t Room::cached(ClassIndex c) const {
 GuardLevels Room::guard_levels() const {
   LockGuard guard(lock_);
   GuardLevels sum;
-  for (const Member* m = members_; m != nullptr; m = m->next_) m->add_levels(sum);
+  for (const Member* list : {members_, retired_}) {
+    for (const Member* m = list; m != nullptr; m = m->next_) m->add_levels(sum);
+  }
   return sum;
 }
 

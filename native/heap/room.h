@@ -53,6 +53,9 @@ class Room {
 
   void join(Member* member);
   void leave(Member* member);
+  /// The member's pool is closed: it is asked and squeezed no more, and only what its guards have
+  /// in hand still counts, until it leaves.
+  void retire(Member* member);
 
   /// From now on until stop_waiting() the member hears of each discharge, and everybody is
   /// squeezed.
@@ -94,10 +97,13 @@ class Room {
 
  private:
   void wake();
+  /// Under the lock. Whether the member was in the list.
+  static bool take_out(Member*& list, const Member* member);
 
   mutable Mutex lock_{LockRank::kRoom};
   Condition changed_;
   Member* members_ = nullptr;
+  Member* retired_ = nullptr;
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<std::uint64_t> ticket_{0};
 };

@@ -365,6 +365,11 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
   CHECK_EQ(stats.quarantined_blocks, 3u);
   CHECK_EQ(stats.quarantined_bytes, 12u * kGranuleBytes);
   CHECK_EQ(stats.held_large_bytes, 100u * kGranuleBytes);
+  // The leases of a pool that was closed are watched for as long as they are out.
+  one.cache().close();
+  one.cache().close();
+  CHECK_EQ(t->stats().watched_blocks, 7u);
+  CHECK(t->room().other_than(&two.cache()) == nullptr);  // nobody asks it for anything
   two.detach();
   stats = t->stats();
   CHECK_EQ(stats.watched_blocks, 3u);
@@ -374,5 +379,6 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
   CHECK_EQ(t->stats().guard_reports, 2u);
   CHECK_EQ(t->stats().poison_reports, 1u);
   one.detach();
+  CHECK_EQ(t->stats().watched_blocks, 0u);
   CHECK(t.ends_clean());
 }
