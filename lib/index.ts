@@ -23,7 +23,7 @@ export const release: (buf: Uint8Array) => void = pool.release;
 export type { KnobRow } from './addon/binding.js';
 export type { ErrorCode, SuperslabError } from './errors.js';
 export type { GuardEvents } from './guard/reports.js';
-export type { Fault, GuardFault, GuardReport, MistakeSite } from './guard/types.js';
+export type { GuardFault, GuardReport, MistakeFault, MistakeSite } from './guard/types.js';
 export type {
   PoolExhaustedMessage,
   PoolGrowMessage,

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { makeError } from '../errors.js';
-import type { Fault, MistakeSite } from '../guard/types.js';
+import type { MistakeFault, MistakeSite } from '../guard/types.js';
 import type {
   ClassStats,
   HeapStats,
@@ -261,7 +261,7 @@ export interface Binding {
   countGuardReport(pool: PoolId, isPoison: boolean): void;
   /** `nowMs` since 1970. @returns how many mistakes the site has had, this one included */
   noteMistake(
-    fault: Fault,
+    fault: MistakeFault,
     pool: string,
     tag: string,
     size: number,

@@ -1,5 +1,5 @@
 // superslab.stats() as text for people.
-import type { Fault, MistakeSite } from '../guard/types.js';
+import type { MistakeFault, MistakeSite } from '../guard/types.js';
 import type { LeakSite, MemoryFacts, PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { bytes, duration, percent, printable } from '../text.js';
 import { figure, type Style, shorten, table, withPrintable, wrap } from './output.js';
@@ -190,7 +190,7 @@ function frameLines(stack: string): string[] {
   return frames.slice(0, MOST_FRAMES).map((line) => `      ${line.trim()}`);
 }
 
-const FAULTS: Readonly<Record<Fault, string>> = {
+const FAULTS: Readonly<Record<MistakeFault, string>> = {
   'released-twice': 'released twice',
   'used-after-release': 'used after its release',
   foreign: 'is no buffer of a pool, but a view or something else',

@@ -1,7 +1,7 @@
 import { binding } from '../addon/binding.js';
 import type { Misuse } from '../errors.js';
 import { CapturedStack } from './stack.js';
-import type { Fault, GuardReport } from './types.js';
+import type { GuardReport, MistakeFault } from './types.js';
 
 /** A program's own stacks may be of any length, and all of it goes to the inspector's pages. */
 const MOST_CHARACTERS = 4096;
@@ -19,7 +19,7 @@ export function detailOf({ offset, bytes }: Pick<GuardReport, 'offset' | 'bytes'
  * Counts a mistake for stats(), for the whole process.
  * @returns how many of this kind were made at this place
  */
-export function noteMistake(fault: Fault, about: Misuse, detail = '', noticed = ''): number {
+export function noteMistake(fault: MistakeFault, about: Misuse, detail = '', noticed = ''): number {
   const { pool, tag, size, acquired, released } = about;
   return binding.noteMistake(
     fault,
@@ -35,6 +35,6 @@ export function noteMistake(fault: Fault, about: Misuse, detail = '', noticed = 
 }
 
 /** The same for one that is answered by an error, which is thrown to who called `hidden`. */
-export function noteThrown(fault: Fault, about: Misuse, hidden: (...args: never[]) => unknown): void {
+export function noteThrown(fault: MistakeFault, about: Misuse, hidden: (...args: never[]) => unknown): void {
   noteMistake(fault, about, '', new CapturedStack(FRAMES, hidden).text);
 }

@@ -34,11 +34,11 @@ export interface GuardReport {
  * used-after-release: `retain()` or `share()` of one.
  * foreign: the same of what is no buffer of superslab, such as a slice of one.
  */
-export type Fault = GuardFault | 'released-twice' | 'used-after-release' | 'foreign';
+export type MistakeFault = GuardFault | 'released-twice' | 'used-after-release' | 'foreign';
 
 /** Mistakes of one kind that were made at one place of the program. */
 export interface MistakeSite {
-  readonly fault: Fault;
+  readonly fault: MistakeFault;
   /** Empty for what is no buffer of a pool. */
   readonly pool: string;
   readonly tag: string;
