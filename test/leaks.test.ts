@@ -169,6 +169,45 @@ test('a retained buffer with one reference left is a leak', async () => {
   expect(await sitesOf(1)).toMatchObject([{ size: 70 }]);
 });
 
+test('the report of a retained or shared buffer says how many references it had', async () => {
+  const events: PoolLeakMessage[] = [];
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error) => warnings.push(message.split(';')[0]!);
+  process.on('warning', onWarning);
+  pool.on('leak', (leak) => events.push(leak));
+  const tokens: ReturnType<typeof pool.share>[] = [];
+  const leak = () => {
+    pool.acquire(1);
+    pool.acquire(2).retain();
+    pool.acquire(3).retain().retain().retain().release();
+    tokens.push(pool.share(pool.acquire(4)), pool.share(pool.acquire(5).retain()));
+  };
+  leak();
+  await collect(() => events.length === 5);
+  await sleep(5);
+  process.off('warning', onWarning);
+  const byOrder = [...events].sort((a, b) => a.size - b.size);
+  expect(
+    byOrder.map(({ references, retains, sharedReferences }) => [references, retains, sharedReferences]),
+  ).toEqual([
+    [1, 0, 0],
+    [2, 1, 0],
+    [3, 3, 0],
+    [1, 0, 2],
+    [2, 1, 2],
+  ]);
+  expect(
+    warnings.map((text) => /(\d) B .*without release\(\)(.*)/.exec(text)!.slice(1).join('')).sort(),
+  ).toEqual([
+    '1',
+    '2 (retained once, 2 references left)',
+    '3 (retained 3 times, 3 references left)',
+    '4 (shared, 2 references left in all threads)',
+    '5 (retained once, 2 references left',
+  ]);
+  for (const token of tokens) pool.revoke(token);
+});
+
 test('a lost promise shows the frames that awaited', async () => {
   const inner = async () => {
     await sleep(1);
@@ -286,6 +325,42 @@ describe('errors of watched buffers say where', () => {
     expect(error.acquired).toContain('leaks.test.ts');
     expect(topFrame(error.released!)).toContain('releaseFirst');
     expect(error.message).toContain(error.released!);
+  });
+
+  test('and begin with the program, as many frames as it wants, without frames of superslab', () => {
+    const buf = pool.acquire(100);
+    const slice = buf.subarray(1);
+    buf.release();
+    const { stackTraceLimit } = Error;
+    const ways: (() => void)[] = [
+      () => buf.release(),
+      () => pool.release(buf),
+      () => pool.releaseMany([buf]),
+      () => void buf.retain(),
+      () => void pool.share(buf),
+      () => pool.release(slice),
+      () => pool.release({} as PooledBuffer),
+    ];
+    try {
+      for (const [i, way] of ways.entries()) {
+        Error.stackTraceLimit = 1 + (i % 4);
+        let stack = '';
+        try {
+          way();
+        } catch (error) {
+          const { message } = error as Error;
+          stack = (error as Error).stack!;
+          expect(stack).toContain(message);
+          const frames = stack.slice(stack.indexOf(message) + message.length + 1).split('\n');
+          expect(frames[0], way.toString()).toContain('leaks.test');
+          expect(frames, way.toString()).toHaveLength(Error.stackTraceLimit);
+        }
+        expect(stack).toMatch(/^(Type)?Error: ERR_SUPERSLAB_/);
+        expect(stack).not.toContain('dist/cjs');
+      }
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
   });
 
   test('also when the block has another lease by then, which is not harmed', () => {

@@ -182,6 +182,8 @@ export interface Binding {
   /** A LEASE_FAULT. */
   revoke(token: string): number;
   releaseShared(block: BlockNumber): void;
+  /** How many leases and tokens all threads have of a shared block. */
+  sharedReferences(block: BlockNumber): number;
   outstandingTokens(): number;
 
   startWaiting(pool: PoolId): void;

@@ -13,7 +13,7 @@ import { type Listeners, publishLeak, publishReport } from './reports.js';
 import { revoke } from './revoke.js';
 import { SAMPLE_MASK, sampleBudget } from './sampler.js';
 import { LeaseRecord, LiveLeases, makeMemory, noteMemory, SLOT, Slot } from './slot.js';
-import { CapturedStack } from './stack.js';
+import { CapturedStack, showCaller } from './stack.js';
 import { settleLater } from './stack-settler.js';
 import type { GuardFault, GuardReport } from './types.js';
 
@@ -510,7 +510,8 @@ export class PoolGuard {
     const offset = binding.brokenCanary(lease.slot.block, lease.size, lease.canaryEnd);
     if (offset < 0) return undefined;
     const report = this.#report('overflow', lease, offset, true);
-    return makeError('ERR_SUPERSLAB_OVERFLOW', report.message, Error, { misuse: report });
+    const error = makeError('ERR_SUPERSLAB_OVERFLOW', report.message, Error, { misuse: report });
+    return showCaller(error, this.release);
   }
 
   /**
@@ -576,12 +577,17 @@ export class PoolGuard {
     this.#end(lease);
     this.#findOverflow(lease); // reported; there is nobody to catch its error
     slot.state = SLOT.gone;
-    if (state === SLOT.shared) this.#cache.releaseShared(slot.block);
-    else this.#cache.release(slot.block, slot.tag);
-    this.#noteLeak(lease, LEAK_END.collected);
+    let sharedReferences = 0;
+    if (state === SLOT.shared) {
+      sharedReferences = binding.sharedReferences(slot.block);
+      this.#cache.releaseShared(slot.block);
+    } else {
+      this.#cache.release(slot.block, slot.tag);
+    }
+    this.#noteLeak(lease, LEAK_END.collected, sharedReferences);
   }
 
-  #noteLeak(lease: LeaseRecord, end: number): void {
+  #noteLeak(lease: LeaseRecord, end: number, sharedReferences = 0): void {
     const { size, tag } = lease;
     const stack = lease.acquired?.text ?? '';
     const ageMs = performance.now() - lease.acquiredAt;
@@ -596,7 +602,11 @@ export class PoolGuard {
       lease.weight,
     );
     if (end !== LEAK_END.collected) return;
-    publishLeak({ pool: this.#cache.name, tag, size, ageMs, stack, count }, this.listeners?.deref());
+    const { references, retains } = lease;
+    publishLeak(
+      { pool: this.#cache.name, tag, size, ageMs, stack, count, references, retains, sharedReferences },
+      this.listeners?.deref(),
+    );
   }
 
   /** The thread ends: what is leased now, nobody will release. */

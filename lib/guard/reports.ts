@@ -65,9 +65,20 @@ export function publishLeak(leak: PoolLeakMessage, listeners: Listeners | undefi
 
 function leakText(leak: PoolLeakMessage): string {
   const what = `a buffer of ${leak.size} B (${poolText(leak.pool, leak.tag)}) was garbage-collected`;
-  const age = `${(leak.ageMs / 1000).toFixed(1)} s after it was acquired, without release()`;
+  const age = `${(leak.ageMs / 1000).toFixed(1)} s after it was acquired, without release()${referencesText(leak)}`;
   return leak.stack === '' ? `${what} ${age}` : `${what} ${age}; it was acquired\n${leak.stack}`;
 }
+
+/** Of a buffer that had more than the one of its acquire. */
+function referencesText({ references, retains, sharedReferences }: PoolLeakMessage): string {
+  const had: string[] = [];
+  if (retains > 0) had.push(`retained ${times(retains)}, ${left(references)}`);
+  if (sharedReferences > 0) had.push(`shared, ${left(sharedReferences)} in all threads`);
+  return had.length === 0 ? '' : ` (${had.join('; ')})`;
+}
+
+const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
+const left = (references: number) => `${references} ${references === 1 ? 'reference' : 'references'} left`;
 
 export function poolText(pool: string, tag: string): string {
   return tag === '' ? `pool "${pool}"` : `pool "${pool}", tag "${tag}"`;

@@ -59,6 +59,9 @@ export class LeaseRecord {
   tag = '';
   /** Leases that this one stands for, because the others are not watched. */
   readonly weight: number;
+  /** What its buffer has left of them, and how often it was retained. */
+  references = 1;
+  retains = 0;
   /** Its place among the live ones; -1 once it has ended. */
   place = -1;
   /** Of performance.now(). */

@@ -92,6 +92,42 @@ function ownFrames(stack: string, frames: number): string {
   return lines.slice(0, frames).join('\n');
 }
 
+/** Most frames of superslab itself between a call of the program and the error that it throws. */
+const MOST_OWN_FRAMES = 8;
+
+/**
+ * Leaves the frames of superslab out of an error's stack, which begins with the caller of `hidden` then.
+ * Its text is made at once: for errors that tell of a mistake, not for those that programs live with.
+ */
+export function showCaller<T extends Error>(error: T, hidden: (...args: never[]) => unknown): T {
+  const limit = Error.stackTraceLimit;
+  try {
+    Error.stackTraceLimit = limit + MOST_OWN_FRAMES;
+    Error.captureStackTrace(error, hidden);
+    const { stack } = error;
+    if (typeof stack === 'string') error.stack = withoutOwnFrames(stack, error.message, limit);
+  } catch {
+    // Error is frozen, or a program prepares stacks itself and throws: then it stays as it is.
+  } finally {
+    restore(limit);
+  }
+  return error;
+}
+
+/** The message stays as it is: it may end with other stacks. */
+function withoutOwnFrames(stack: string, message: string, frames: number): string {
+  const at = stack.indexOf(message);
+  const end = at < 0 ? 0 : at + message.length;
+  const lines = stack.slice(end).split('\n');
+  return (
+    stack.slice(0, end) +
+    lines
+      .filter((line) => !line.includes(OWN_FOLDER))
+      .slice(0, frames + 1)
+      .join('\n')
+  );
+}
+
 const MOST_INTERNED = 1024;
 const texts = new Map<string, string>();
 

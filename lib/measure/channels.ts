@@ -41,6 +41,15 @@ export interface PoolLeakMessage {
   readonly stack: string;
   /** Leaks of this place so far, this one included. */
   readonly count: number;
+  /** References that the buffer had left: 1, and one for each `retain()` that no `release()` had answered. */
+  readonly references: number;
+  /** How often it had been retained. */
+  readonly retains: number;
+  /**
+   * Leases and unused tokens that all threads together had of its memory, the lost one included; 0 when it was
+   * neither shared nor adopted.
+   */
+  readonly sharedReferences: number;
 }
 
 /** `superslab:pool:guard`: a guard found a mistake; see `guard`. */

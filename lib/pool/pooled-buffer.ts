@@ -3,6 +3,7 @@ import { type Misuse, makeError, show } from '../errors.js';
 import { misuseText } from '../guard/guard-report.js';
 import { noteThrown } from '../guard/mistakes.js';
 import { type LeaseRecord, slotOfMemory } from '../guard/slot.js';
+import { showCaller } from '../guard/stack.js';
 import { hotTagOfGranules } from '../measure/lease-sampling.js';
 import type { LeaseCache } from './lease-cache.js';
 import * as shared from './magazines.js';
@@ -126,6 +127,10 @@ export class PooledBuffer extends ByteArray {
   retain(): this {
     const details = PooledBuffer.#detail(this, 'retain');
     details.references++;
+    if (details.lease !== undefined) {
+      details.lease.references++;
+      details.lease.retains++;
+    }
     return this;
   }
 
@@ -256,7 +261,10 @@ export class PooledBuffer extends ByteArray {
   static #releaseDetailed(buf: PooledBuffer): void {
     const details = PooledBuffer.#detail(buf, 'release');
     const { lease } = details;
-    if (--details.references > 0) return;
+    if (--details.references > 0) {
+      if (lease !== undefined) lease.references--;
+      return;
+    }
     buf.#block = RELEASED;
     if (lease !== undefined) {
       // #details stay, for the error of a second release.
@@ -400,7 +408,7 @@ function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefine
   const misuse = lease?.slot.guard.misuseOf(lease);
   const about = misuse ?? unwatched(poolNameOf(buf), buf.length);
   noteThrown(what === 'release' ? 'released-twice' : 'used-after-release', about, released);
-  return makeError(
+  const error = makeError(
     'ERR_SUPERSLAB_RELEASED',
     `cannot ${what} a buffer (${about.size} B${inPool(about.pool)}) that was already released; ` +
       'each acquire, adopt and retain is paired with one release' +
@@ -408,6 +416,7 @@ function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefine
     Error,
     { misuse },
   );
+  return showCaller(error, released);
 }
 
 function foreign(buf: unknown, what: string): Error {
@@ -417,20 +426,22 @@ function foreign(buf: unknown, what: string): Error {
   if (misuse === undefined && view.sliceOf(buf) < 0) return stranger(buf, what);
   const about = misuse ?? unwatched(poolNameOf(buf), buf.length);
   noteThrown('foreign', about, foreign);
-  return makeError(
+  const error = makeError(
     'ERR_SUPERSLAB_FOREIGN',
     `cannot ${what} a view (${buf.length} B${inPool(about.pool)}) of a pooled buffer; use the buffer that acquire() returned` +
       (misuse === undefined ? HOW_TO_LEARN_MORE : `${misuseText(misuse)}\n  now`),
     TypeError,
     { misuse },
   );
+  return showCaller(error, foreign);
 }
 
 function stranger(value: unknown, what: string): Error {
   noteThrown('foreign', unwatched('', ArrayBuffer.isView(value) ? value.byteLength : 0), foreign);
-  return makeError(
+  const error = makeError(
     'ERR_SUPERSLAB_FOREIGN',
     `cannot ${what} ${show(value)}: it is no buffer of superslab`,
     TypeError,
   );
+  return showCaller(error, stranger);
 }

@@ -59,6 +59,12 @@ void release_shared(const CallbackInfo& info) {
   environment.runtime().leases().release(&environment, uint_at(info, 0));
 }
 
+/// `sharedReferences(block)`: leases and tokens of a shared block, of all threads.
+Value shared_references(const CallbackInfo& info) {
+  return Napi::Number::New(info.Env(),
+                           environment_of(info).runtime().leases().references(uint_at(info, 0)));
+}
+
 Value outstanding_tokens(const CallbackInfo& info) {
   return Napi::Number::New(
       info.Env(), static_cast<double>(environment_of(info).runtime().leases().outstanding()));
@@ -71,6 +77,7 @@ void export_share_calls(Napi::Object& exports) {
   export_function<adopt>(exports, "adopt");
   export_function<revoke>(exports, "revoke");
   export_function<release_shared>(exports, "releaseShared");
+  export_function<shared_references>(exports, "sharedReferences");
   export_function<outstanding_tokens>(exports, "outstandingTokens");
 }
 

@@ -3,7 +3,7 @@
 //
 //   SUPERSLAB_LEAK_DETECTION=full node test/violations/leak-adopted.mjs
 //
-//   > SuperslabLeak: a buffer of 1500 B (pool "consumer") was garbage-collected ... without release(); it was acquired
+//   > SuperslabLeak: a buffer of 1500 B (pool "consumer") was garbage-collected ... without release() (shared, 1 reference left in all threads); it was acquired
 //   >     at adoptHere (.../leak-adopted.mjs:...)
 
 import assert from 'node:assert/strict';

@@ -2,7 +2,7 @@
 //
 //   SUPERSLAB_LEAK_DETECTION=full node test/violations/leak-retained.mjs
 //
-//   > SuperslabLeak: a buffer of 1500 B (pool "requests") was garbage-collected ... without release(); it was acquired
+//   > SuperslabLeak: a buffer of 1500 B (pool "requests") was garbage-collected ... without release() (retained once, 1 reference left); it was acquired
 //   >     at leakHere (.../leak-retained.mjs:...)
 
 import { BufferPool } from 'superslab';

@@ -2,7 +2,7 @@
 //
 //   SUPERSLAB_LEAK_DETECTION=full node test/violations/leak-shared.mjs
 //
-//   > SuperslabLeak: a buffer of 1500 B (pool "producer") was garbage-collected ... without release(); it was acquired
+//   > SuperslabLeak: a buffer of 1500 B (pool "producer") was garbage-collected ... without release() (shared, 1 reference left in all threads); it was acquired
 //   >     at shareHere (.../leak-shared.mjs:...)
 
 import assert from 'node:assert/strict';
