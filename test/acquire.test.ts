@@ -9,7 +9,9 @@ import superslab, {
   release,
 } from 'superslab';
 import { afterEach, describe, expect, test } from 'vitest';
+import { blockBytes } from './support/block-bytes.js';
 import { isStamped, stamp } from './support/bytes.js';
+import { hasCanaries, watchesAll } from './support/watching.js';
 
 const pools: BufferPool[] = [];
 const makePool = (options?: BufferPoolOptions) => {
@@ -158,7 +160,8 @@ describe('zero', () => {
     const pool = makePool({ zero: 'release' });
     const buf = pool.acquire(size);
     const whole = new Uint8Array(buf.buffer, buf.byteOffset, buf.capacity);
-    whole.fill(0xaa);
+    // What is behind the buffer may be the guard's.
+    (hasCanaries ? buf : whole).fill(0xaa);
     buf.release();
     expect(whole.every((byte) => byte === 0)).toBe(true);
   });
@@ -233,8 +236,10 @@ describe('acquireMany and releaseMany', () => {
   test('give and take distinct buffers', () => {
     const pool = makePool();
     const bufs = pool.acquireMany(300, 200);
-    expect(new Set(bufs.map((buf) => `${buf.byteOffset}`)).size).toBe(200);
-    expect(pool.stats().classes.find((one) => one.blockBytes === 320)!.inUseBlocks).toBe(200);
+    const memories = [...new Set(bufs.map((buf) => buf.buffer))];
+    expect(new Set(bufs.map((buf) => `${memories.indexOf(buf.buffer)} ${buf.byteOffset}`)).size).toBe(200);
+    const block = blockBytes(300);
+    expect(pool.stats().classes.find((one) => one.blockBytes === block)!.inUseBlocks).toBe(200);
     pool.releaseMany(new Set(bufs));
     expect(bufs.every((buf) => buf.released)).toBe(true);
     expect(pool.stats().inUseBytes).toBe(0);
@@ -245,7 +250,7 @@ describe('acquireMany and releaseMany', () => {
   });
 
   test('acquireMany gives all back when one cannot be had', () => {
-    const pool = makePool({ maxBytes: 64 * 10 });
+    const pool = makePool({ maxBytes: blockBytes(64) * 10 });
     expect(() => pool.acquireMany(64, 11)).toThrow(/ERR_SUPERSLAB_EXHAUSTED/);
     expect(pool.stats().inUseBytes).toBe(0);
     expect(pool.acquireMany(64, 10)).toHaveLength(10);
@@ -294,6 +299,7 @@ describe('release', () => {
     other.release(a);
     pool.release(b);
     expect([pool.stats().inUseBytes, other.stats().inUseBytes]).toEqual([0, 0]);
+    if (watchesAll) return; // the next lease need not have the block that was released last
     const again = pool.acquire(100);
     expect(again.buffer).toBe(a.buffer);
     again.release();

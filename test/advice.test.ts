@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ClassStats, KnobRow, PoolStats } from '../dist/esm/index.js';
 import superslab, { BufferPool, stats as processStats } from '../dist/esm/index.js';
+import { blockBytes } from './support/block-bytes.js';
 import { internal } from './support/internal.js';
 
 const { adviceOn, rules } = internal<typeof import('../lib/stats/advice/index.js')>('stats/advice/index');
@@ -349,11 +350,11 @@ describe('the report', () => {
   });
 
   test('of a real pool', () => {
-    const full = new BufferPool({ name: 'full', maxBytes: '64k' });
+    const full = new BufferPool({ name: 'full', maxBytes: 8 * blockBytes(8192) });
     const bufs = full.acquireMany(8192, 8);
     expect(() => full.acquire(1)).toThrow(/EXHAUSTED/);
     expect(full.advice().map(({ id }) => id)).toEqual(['failures', 'nearLimit']);
-    expect(full.report()).toContain('100 % of 64 KiB');
+    expect(full.report()).toContain(`100 % of ${blockBytes(8192) / 128} KiB`);
     expect(full.report()).toMatch(/^ {2}act {6}11 % of the requests \(1\) got no block/m);
     full.releaseMany(bufs);
     full.close();

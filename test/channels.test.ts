@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BufferPool, type PooledBuffer } from 'superslab';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { blockBytes } from './support/block-bytes.js';
 import { childJson } from './support/child.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
@@ -182,7 +183,7 @@ describe('exhausted', () => {
        import { BufferPool } from 'superslab';
        const outcomes = [];
        subscribe('superslab:pool:exhausted', ({ outcome }) => outcomes.push(outcome));
-       const pool = new BufferPool({ maxBytes: 65536, onExhausted: 'wait' });
+       const pool = new BufferPool({ maxBytes: ${blockBytes(65_536)}, onExhausted: 'wait' });
        const held = pool.acquire(65536);
        try { pool.acquire(10); } catch ({ code }) { outcomes.push(code); }
        console.log(JSON.stringify(outcomes));`,
@@ -279,7 +280,7 @@ describe('slowPathHistogram()', () => {
   test('leaves out the time that acquire() waited for room', async () => {
     const seen = await childJson(
       `import { BufferPool } from 'superslab';
-       const pool = new BufferPool({ maxBytes: 65536, onExhausted: 'wait' });
+       const pool = new BufferPool({ maxBytes: ${blockBytes(65_536)}, onExhausted: 'wait' });
        pool.acquire(65536);
        const histogram = pool.slowPathHistogram();
        try { pool.acquire(10); } catch {}

@@ -2,6 +2,7 @@
 import { constants } from 'node:buffer';
 import { BufferPool, type BufferPoolOptions, type PooledBuffer, type ShareToken } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { blockBytes } from './support/block-bytes.js';
 import { isStamped, stamp } from './support/bytes.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 
@@ -109,7 +110,7 @@ describe('ERR_SUPERSLAB_ARGUMENT', () => {
   });
 
   test('a fallback buffer cannot be shared', () => {
-    const small = new BufferPool({ maxBytes: 64, onExhausted: 'fallback' });
+    const small = new BufferPool({ maxBytes: blockBytes(64), onExhausted: 'fallback' });
     const [inside, outside] = [small.acquire(64), small.acquire(64)];
     expect(thrownBy(() => small.share(outside), 'ERR_SUPERSLAB_ARGUMENT').message).toContain('copy it');
     small.revoke(small.share(inside));
@@ -187,7 +188,9 @@ describe('ERR_SUPERSLAB_CLOSED', () => {
 
 describe('ERR_SUPERSLAB_EXHAUSTED', () => {
   test('names the pool, the size, the limit and the ways out', () => {
-    const bufs = pool.acquireMany(64 << 10, 16);
+    const bufs: PooledBuffer[] = [];
+    while (pool.stats().inUseBytes + blockBytes(64 << 10) <= 1 << 20) bufs.push(pool.acquire(64 << 10));
+    while (pool.stats().inUseBytes + blockBytes(1000) <= 1 << 20) bufs.push(pool.acquire(1000));
     const { message } = thrownBy(() => pool.acquire(1000), 'ERR_SUPERSLAB_EXHAUSTED');
     for (const part of [
       '"errors"',

@@ -2,6 +2,7 @@
 
 import { BufferPool, PooledBuffer } from 'superslab';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { blockBytes } from './support/block-bytes.js';
 import { thrownBy } from './support/expect-error.js';
 
 const pool = new BufferPool({ name: 'lease' });
@@ -33,9 +34,9 @@ describe('references', () => {
 
   test('capacity is 0 once released', () => {
     const buf = pool.acquire(100);
-    expect(buf.capacity).toBe(128);
+    expect(buf.capacity).toBe(blockBytes(100));
     buf.retain();
-    expect(buf.capacity).toBe(128);
+    expect(buf.capacity).toBe(blockBytes(100));
     buf.release();
     buf.release();
     expect(buf.capacity).toBe(0);
@@ -116,7 +117,7 @@ describe('double release', () => {
         first(buf);
         thrownBy(() => second(buf), 'ERR_SUPERSLAB_RELEASED');
         const [a, b] = from.acquireMany(100, 2) as [PooledBuffer, PooledBuffer];
-        expect(a.byteOffset).not.toBe(b.byteOffset);
+        expect(a.buffer === b.buffer && a.byteOffset === b.byteOffset).toBe(false);
         from.releaseMany([a, b]);
       }
     }

@@ -2,6 +2,7 @@
 
 import superslab, { BufferPool, type BufferPoolOptions, type PooledBuffer } from 'superslab';
 import { afterEach, describe, expect, test } from 'vitest';
+import { blockBytes, largestIn } from './support/block-bytes.js';
 import { childJson } from './support/child.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 import { endWorkers, startWorker } from './support/worker.js';
@@ -24,14 +25,15 @@ const settled = async (promise: Promise<unknown>) => {
 
 describe('the limit', () => {
   test.for([64, 1024, 1280, 65_536, 1 << 20])('is exact in blocks of %i bytes', (size) => {
-    const pool = makePool({ maxBytes: size * 20 });
+    const limit = blockBytes(size) * 20;
+    const pool = makePool({ maxBytes: limit });
     const bufs = pool.acquireMany(size, 20);
     thrownBy(() => pool.acquire(1), 'ERR_SUPERSLAB_EXHAUSTED');
     thrownBy(() => pool.acquire(size), 'ERR_SUPERSLAB_EXHAUSTED');
     expect(pool.stats()).toMatchObject({
-      inUseBytes: size * 20,
-      chargedBytes: size * 20,
-      maxBytes: size * 20,
+      inUseBytes: limit,
+      chargedBytes: limit,
+      maxBytes: limit,
     });
     bufs.pop()!.release();
     bufs.push(pool.acquire(size));
@@ -46,18 +48,20 @@ describe('the limit', () => {
       const bufs: PooledBuffer[] = [];
       let bytes = 0;
       for (const size of [131_072, 65_536, 16_384, 4096, 1024, 256, 64]) {
-        while (bytes + size <= 1 << 20) {
+        const block = blockBytes(size);
+        while (bytes + block <= 1 << 20) {
           bufs.push(pool.acquire(size));
-          bytes += size;
+          bytes += block;
           if (bufs.length % 7 === 0 && size > 64) break;
         }
       }
-      while (bytes < 1 << 20) {
+      const least = blockBytes(64);
+      while (bytes + least <= 1 << 20) {
         bufs.push(pool.acquire(64));
-        bytes += 64;
+        bytes += least;
       }
       thrownBy(() => pool.acquire(64), 'ERR_SUPERSLAB_EXHAUSTED');
-      expect(pool.stats().inUseBytes).toBe(1 << 20);
+      expect(pool.stats().inUseBytes).toBe(bytes);
       pool.releaseMany(bufs);
     }
   });
@@ -80,7 +84,7 @@ describe('the limit', () => {
   });
 
   test('does not count empty buffers', () => {
-    const pool = makePool({ maxBytes: 64 });
+    const pool = makePool({ maxBytes: blockBytes(64) });
     const buf = pool.acquire(64);
     pool.releaseMany([pool.acquire(0), pool.acquire(0), buf]);
   });
@@ -93,7 +97,7 @@ describe('the limit', () => {
   });
 
   test('a shared buffer counts until its last reference is gone', () => {
-    const pool = makePool({ maxBytes: 64 });
+    const pool = makePool({ maxBytes: blockBytes(64) });
     const buf = pool.acquire(64);
     const token = pool.share(buf);
     buf.release();
@@ -105,14 +109,14 @@ describe('the limit', () => {
 
 describe("onExhausted 'fallback'", () => {
   test('gives plain memory, zeroed and counted, that is released like any other', () => {
-    const pool = makePool({ maxBytes: 1024, onExhausted: 'fallback' });
+    const pool = makePool({ maxBytes: blockBytes(1024), onExhausted: 'fallback' });
     const inside = pool.acquire(1024);
     const outside = pool.acquire(5000);
     expect(outside.buffer.byteLength).toBe(5000);
     expect([outside.length, outside.capacity, outside.refs]).toEqual([5000, 5000, 1]);
     expect(outside.every((byte) => byte === 0)).toBe(true);
     expect(pool.owns(outside)).toBe(true);
-    expect(pool.stats()).toMatchObject({ fallbacks: 1, inUseBytes: 1024 });
+    expect(pool.stats()).toMatchObject({ fallbacks: 1, inUseBytes: blockBytes(1024) });
     outside.retain().release();
     outside.release();
     thrownBy(() => outside.release(), 'ERR_SUPERSLAB_RELEASED');
@@ -122,7 +126,7 @@ describe("onExhausted 'fallback'", () => {
   });
 
   test('acquireAsync does not wait', async () => {
-    const pool = makePool({ maxBytes: 64, onExhausted: 'fallback' });
+    const pool = makePool({ maxBytes: blockBytes(64), onExhausted: 'fallback' });
     const bufs = [pool.acquire(64), await pool.acquireAsync(64)];
     expect(pool.stats().fallbacks).toBe(1);
     pool.releaseMany(bufs);
@@ -131,7 +135,7 @@ describe("onExhausted 'fallback'", () => {
 
 describe('acquireAsync', () => {
   test('gives at once what there is', async () => {
-    const pool = makePool({ maxBytes: 1024 });
+    const pool = makePool({ maxBytes: blockBytes(1024) });
     const buf = await pool.acquireAsync(1000);
     expect(buf.length).toBe(1000);
     buf.release();
@@ -141,7 +145,7 @@ describe('acquireAsync', () => {
   });
 
   test('waits for a release', async () => {
-    const pool = makePool({ maxBytes: 1024 });
+    const pool = makePool({ maxBytes: blockBytes(1024) });
     const held = pool.acquire(1024);
     const waiting = pool.acquireAsync(1024);
     expect(await settled(waiting)).toBe(false);
@@ -154,21 +158,23 @@ describe('acquireAsync', () => {
   });
 
   test('serves first come first, also where a later one would fit', async () => {
-    const pool = makePool({ maxBytes: 4096 });
+    const block = blockBytes(1024);
+    const pool = makePool({ maxBytes: 4 * block });
     const held = pool.acquireMany(1024, 4);
+    const threeBlocks = largestIn(3 * block);
     const order: string[] = [];
     const noted = async (name: string, size: number) => {
       const buf = await pool.acquireAsync(size);
       order.push(name);
       return buf;
     };
-    const large = noted('large', 3072);
-    const small = noted('small', 64);
+    const large = noted('large', threeBlocks);
+    const small = noted('small', 1024);
     for (const buf of held.slice(0, 2)) buf.release();
     expect(await settled(small)).toBe(false);
     thrownBy(() => pool.acquire(64), 'ERR_SUPERSLAB_EXHAUSTED');
     held[2]!.release();
-    expect((await large).length).toBe(3072);
+    expect((await large).length).toBe(threeBlocks);
     expect(await settled(small)).toBe(false);
     held[3]!.release();
     await small;
@@ -177,7 +183,7 @@ describe('acquireAsync', () => {
   });
 
   test('serves a hundred in their order', async () => {
-    const pool = makePool({ maxBytes: 640 });
+    const pool = makePool({ maxBytes: 10 * blockBytes(64) });
     const held = pool.acquireMany(64, 10);
     const order: number[] = [];
     const turns = Array.from({ length: 100 }, async (_, i) => {
@@ -193,10 +199,10 @@ describe('acquireAsync', () => {
   });
 
   test('an aborted wait is rejected with the reason, and those behind it are served', async () => {
-    const pool = makePool({ maxBytes: 1024 });
+    const pool = makePool({ maxBytes: 2 * blockBytes(512) });
     const held = pool.acquireMany(512, 2);
     const controller = new AbortController();
-    const first = pool.acquireAsync(1024, { signal: controller.signal });
+    const first = pool.acquireAsync(largestIn(pool.stats().maxBytes), { signal: controller.signal });
     const second = pool.acquireAsync(512);
     held[0]!.release();
     expect(await settled(second)).toBe(false);
@@ -209,7 +215,7 @@ describe('acquireAsync', () => {
   });
 
   test('a wait in the middle of the queue can be aborted', async () => {
-    const pool = makePool({ maxBytes: 64 });
+    const pool = makePool({ maxBytes: blockBytes(64) });
     const held = pool.acquire(64);
     const controller = new AbortController();
     const [first, second, third] = [
@@ -225,13 +231,13 @@ describe('acquireAsync', () => {
   });
 
   test('a signal that was aborted before rejects at once, even where there is room', async () => {
-    const pool = makePool({ maxBytes: 64 });
+    const pool = makePool({ maxBytes: blockBytes(64) });
     await expect(pool.acquireAsync(64, { signal: AbortSignal.abort('no') })).rejects.toBe('no');
     expect(pool.stats()).toMatchObject({ inUseBytes: 0, waiting: 0 });
   });
 
   test('a signal aborted after the buffer came changes nothing', async () => {
-    const pool = makePool({ maxBytes: 64 });
+    const pool = makePool({ maxBytes: blockBytes(64) });
     const controller = new AbortController();
     const held = pool.acquire(64);
     const waiting = pool.acquireAsync(64, { signal: controller.signal });
@@ -243,7 +249,7 @@ describe('acquireAsync', () => {
   });
 
   test('close rejects who waits', async () => {
-    const pool = makePool({ name: 'closing', maxBytes: 64 });
+    const pool = makePool({ name: 'closing', maxBytes: blockBytes(64) });
     const held = pool.acquire(64);
     const [first, second] = [pool.acquireAsync(64), pool.acquireAsync(10)];
     const rejected = Promise.all([
@@ -256,13 +262,13 @@ describe('acquireAsync', () => {
   });
 
   test('rejects what waiting cannot change', async () => {
-    const pool = makePool({ maxBytes: 1024 });
-    const error = await rejectedBy(pool.acquireAsync(2000), 'ERR_SUPERSLAB_EXHAUSTED');
+    const pool = makePool({ maxBytes: blockBytes(1024) });
+    const error = await rejectedBy(pool.acquireAsync(5000), 'ERR_SUPERSLAB_EXHAUSTED');
     expect(error.message).toMatch(/; raise maxBytes$/);
   });
 
   test('waits for large blocks', async () => {
-    const pool = makePool({ maxBytes: 8 << 20 });
+    const pool = makePool({ maxBytes: 2 * blockBytes(4 << 20) });
     const held = pool.acquireMany(4 << 20, 2);
     const waiting = pool.acquireAsync(6 << 20);
     held[0]!.release();
@@ -272,7 +278,7 @@ describe('acquireAsync', () => {
   });
 
   test('is served by the revocation of a token and by the release of a shared buffer', async () => {
-    const pool = makePool({ maxBytes: 64 });
+    const pool = makePool({ maxBytes: blockBytes(64) });
     const buf = pool.acquire(64);
     const token = pool.share(buf);
     buf.release();
@@ -289,7 +295,7 @@ describe('acquireAsync', () => {
 
 describe("onExhausted 'wait' and other threads", () => {
   test('a worker that releases serves acquireAsync of the main thread', async () => {
-    const pool = makePool({ maxBytes: 4096 });
+    const pool = makePool({ maxBytes: blockBytes(4096) });
     const worker = await startWorker();
     for (let round = 0; round < 20; round++) {
       const buf = pool.acquire(4096);
@@ -304,7 +310,7 @@ describe("onExhausted 'wait' and other threads", () => {
   });
 
   test('a worker that is terminated serves acquireAsync of the main thread', async () => {
-    const pool = makePool({ maxBytes: 4096 });
+    const pool = makePool({ maxBytes: blockBytes(4096) });
     const worker = await startWorker();
     const buf = pool.acquire(4096);
     await worker.run('state.buf = superslab.default.adopt(argument)', pool.share(buf));
@@ -316,7 +322,7 @@ describe("onExhausted 'wait' and other threads", () => {
   });
 
   test('a synchronous wait ends when a worker releases', async () => {
-    const pool = makePool({ maxBytes: 4096, onExhausted: 'wait' });
+    const pool = makePool({ maxBytes: blockBytes(4096), onExhausted: 'wait' });
     const worker = await startWorker();
     const buf = pool.acquire(4096);
     const flag = new SharedArrayBuffer(4);
@@ -330,7 +336,7 @@ describe("onExhausted 'wait' and other threads", () => {
 
   test('a synchronous wait that nobody ends throws', () => {
     // The default limit of the wait is a second; the environment sets another in the child below.
-    const pool = makePool({ maxBytes: 4096, onExhausted: 'wait' });
+    const pool = makePool({ maxBytes: blockBytes(4096), onExhausted: 'wait' });
     const buf = pool.acquire(4096);
     thrownBy(() => pool.acquire(4096), 'ERR_SUPERSLAB_EXHAUSTED');
     thrownBy(() => pool.acquire(5000), 'ERR_SUPERSLAB_EXHAUSTED');
@@ -354,14 +360,16 @@ describe("onExhausted 'wait' and other threads", () => {
     process.exit(0);`;
 
   test('an idle worker gives up its magazines to make room', async () => {
+    const limit = blockBytes(64 << 10);
+    const count = Math.floor(limit / blockBytes(1024)) - 4;
     const seen = await childJson(
       shared(`
-        await start("superslab.releaseMany(superslab.acquireMany(1024, 60)); parentPort.postMessage(0); setInterval(() => {}, 1000);");
+        await start("superslab.releaseMany(superslab.acquireMany(1024, ${count})); parentPort.postMessage(0); setInterval(() => {}, 1000);");
         results.before = superslab.stats().cachedBytes > 0;
         const waiting = superslab.acquireAsync(64 << 10);
         results.length = (await waiting).length;`),
       // Not by the upkeep, which also empties idle magazines.
-      { env: { SUPERSLAB_MAX_BYTES: '64k', SUPERSLAB_PURGE_DELAY_MS: '3600000' } },
+      { env: { SUPERSLAB_MAX_BYTES: `${limit}`, SUPERSLAB_PURGE_DELAY_MS: '3600000' } },
     );
     expect(seen).toEqual({ before: true, length: 65_536 });
   });
@@ -376,7 +384,12 @@ describe("onExhausted 'wait' and other threads", () => {
           results.lengths.push(buf.length);
           buf.release();
         }`),
-      { env: { SUPERSLAB_MAX_BYTES: '66k', SUPERSLAB_ON_EXHAUSTED: 'wait' } },
+      {
+        env: {
+          SUPERSLAB_MAX_BYTES: `${blockBytes(64 << 10) + 2 * blockBytes(1000)}`,
+          SUPERSLAB_ON_EXHAUSTED: 'wait',
+        },
+      },
     );
     expect(seen.lengths).toEqual([65_536, 65_536, 65_536, 65_536, 65_536]);
   });
@@ -404,7 +417,13 @@ describe("onExhausted 'wait' and other threads", () => {
         }));
         results.got = (await Promise.all(done)).map(({ got }) => got);
         results.inUse = superslab.stats().inUseBytes;`),
-      { env: { SUPERSLAB_MAX_BYTES: '1k', SUPERSLAB_ON_EXHAUSTED: 'wait', SUPERSLAB_WAIT_MS: '10000' } },
+      {
+        env: {
+          SUPERSLAB_MAX_BYTES: `${blockBytes(1000)}`,
+          SUPERSLAB_ON_EXHAUSTED: 'wait',
+          SUPERSLAB_WAIT_MS: '10000',
+        },
+      },
     );
     expect(seen).toEqual({ got: [200, 200], inUse: 0 });
   });

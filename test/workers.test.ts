@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import superslab, { BufferPool } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { blockBytes } from './support/block-bytes.js';
 import { isStamped, stamp } from './support/bytes.js';
 import { childJson, runChild } from './support/child.js';
 import { endWorkers, startWorker } from './support/worker.js';
@@ -134,9 +135,9 @@ describe('what a worker held', () => {
       bufs.map((buf) => superslab.share(buf)),
     );
     superslab.releaseMany(bufs.slice(0, 5));
-    expect(now().inUse).toBe(10 * 1024);
+    expect(now().inUse).toBe(10 * blockBytes(1000));
     await worker.terminate();
-    expect(now()).toMatchObject({ inUse: 5 * 1024, threads: 1 });
+    expect(now()).toMatchObject({ inUse: 5 * blockBytes(1000), threads: 1 });
     expect(bufs.slice(5).every((buf, i) => isStamped(buf, i + 5))).toBe(true);
     superslab.releaseMany(bufs.slice(5));
     expect(now().inUse).toBe(0);
@@ -149,7 +150,7 @@ describe('what a worker held', () => {
     const buf = pool.acquire(1000);
     await worker.run('state.buf = superslab.default.adopt(argument)', pool.share(buf));
     buf.release();
-    expect(pool.stats().inUseBytes).toBe(1024);
+    expect(pool.stats().inUseBytes).toBe(blockBytes(1000));
     await worker.terminate();
     expect(pool.stats().inUseBytes).toBe(0);
     pool.close();

@@ -16,6 +16,9 @@ export const hasCanaries = SUPERSLAB_GUARD === 'canary' || SUPERSLAB_GUARD === '
 /** Whether released blocks are filled. */
 export const poisons = SUPERSLAB_GUARD !== 'off';
 
+/** Whether released buffers have no bytes, and leases take whole pages. */
+export const revokes = SUPERSLAB_GUARD === 'detach';
+
 let reports: string[] = [];
 
 /** Something was found; `where` it was, if not in this thread. */
