@@ -3,6 +3,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { BufferPool, type PooledBuffer } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isStamped, stamp } from './support/bytes.js';
+import { collect } from './support/collect.js';
 
 let pool: BufferPool;
 beforeEach(() => {
@@ -127,6 +128,8 @@ describe.for(Object.keys(ways))('%s', (name) => {
     else pool.revoke(pool.share(buf));
     buf.release();
     adopted.release();
+    // What has the memory of a watched buffer now keeps its block.
+    await collect(() => pool.stats().inUseBytes === 0);
     expect(pool.stats().inUseBytes).toBe(0);
   });
 
