@@ -2,11 +2,18 @@
 // are declared for JavaScript in lib/addon/binding.ts.
 //
 // Nothing in them throws for what a user did: results are numbers, and the facade makes the errors.
+//
+// A thread can be told to stop at any moment, and then a native call runs on while every call of
+// Node-API that could run JavaScript fails: coercions, properties, functions, new ArrayBuffers.
+// What node-addon-api returns for those is empty, and the next use of it ends the process. So
+// arguments are only ever read as what they are (the facade passes the right types), and the rest
+// is looked at before it is used.
 #pragma once
 
 #include <napi.h>
 
 #include <cstdint>
+#include <string>
 
 #include "binding/environment.h"
 
@@ -39,6 +46,14 @@ inline std::uint32_t uint_at(const CallbackInfo& info, std::size_t i) {
 
 inline double number_at(const CallbackInfo& info, std::size_t i) {
   return info[i].As<Napi::Number>().DoubleValue();
+}
+
+inline bool bool_at(const CallbackInfo& info, std::size_t i) {
+  return info[i].As<Napi::Boolean>().Value();
+}
+
+inline std::string text_at(const CallbackInfo& info, std::size_t i) {
+  return info[i].As<Napi::String>().Utf8Value();
 }
 
 /// The cache of the pool that argument 0 names; nullptr once it is closed and everything is home.

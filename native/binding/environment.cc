@@ -22,19 +22,23 @@ void call_signal(napi_env env, napi_value on_signal, void*, void*) {
 
 Environment::Environment(Napi::Env env, Runtime& runtime, Napi::Function on_signal)
     : runtime_(runtime) {
-  napi_create_threadsafe_function(
+  const napi_status status = napi_create_threadsafe_function(
       env, on_signal, nullptr, Napi::String::New(env, "superslab"),
       1,  // one call in the queue: it looks at everything that was asked for
       1, nullptr, nullptr, nullptr, call_signal, &signal_);
-  napi_unref_threadsafe_function(env, signal_);  // it must not keep the process alive
+  if (status == napi_ok) {
+    napi_unref_threadsafe_function(env, signal_);  // it must not keep the process alive
+  } else {
+    signal_ = nullptr;  // the thread is told to stop, and hears of nobody any more
+  }
   // Hooks run last in, first out: this one before that of the signal, which then still exists.
   napi_add_env_cleanup_hook(env, on_cleanup, this);
 }
 
 void Environment::wake(void* environment) {
   // Full queue: a call is on its way. Closing: the environment ends, and end() does what was asked.
-  napi_call_threadsafe_function(static_cast<Environment*>(environment)->signal_, nullptr,
-                                napi_tsfn_nonblocking);
+  napi_threadsafe_function signal = static_cast<Environment*>(environment)->signal_;
+  if (signal != nullptr) napi_call_threadsafe_function(signal, nullptr, napi_tsfn_nonblocking);
 }
 
 bool Environment::open_pool(const Snapshot* policy, std::string_view name, PoolId& out) {

@@ -42,7 +42,7 @@ WindowKey key_at(const CallbackInfo& info, std::size_t i) {
 /// name. Returns the size of the machine's pages.
 Value watch_pool(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  environment.watch_pool(uint_at(info, 0), info[1].ToString().Utf8Value());
+  environment.watch_pool(uint_at(info, 0), text_at(info, 1));
   return Napi::Number::New(info.Env(), static_cast<double>(system_os().page_bytes()));
 }
 
@@ -132,8 +132,8 @@ Value hex_bytes(const CallbackInfo& info) {
 Value note_leak(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   const PoolId pool = uint_at(info, 0);
-  const std::string tag = info[1].ToString().Utf8Value();
-  const std::string stack = info[2].ToString().Utf8Value();
+  const std::string tag = text_at(info, 1);
+  const std::string stack = text_at(info, 2);
   const unsigned end = uint_at(info, 3);
   const bool ended = end != 0;
   const auto bytes = static_cast<ByteCount>(number_at(info, 4));
@@ -182,16 +182,15 @@ Value leak_sites(const CallbackInfo& info) {
 /// `noteMistake(fault, pool, tag, size, detail, acquired, released, noticed, nowMs)`: how many the
 /// site has had
 Value note_mistake(const CallbackInfo& info) {
-  const auto text = [&](std::size_t i) { return info[i].ToString().Utf8Value(); };
   MistakeSite mistake;
-  mistake.fault = text(0);
-  mistake.pool = text(1);
-  mistake.tag = text(2);
+  mistake.fault = text_at(info, 0);
+  mistake.pool = text_at(info, 1);
+  mistake.tag = text_at(info, 2);
   mistake.size = static_cast<ByteCount>(number_at(info, 3));
-  mistake.detail = text(4);
-  mistake.acquired = text(5);
-  mistake.released = text(6);
-  mistake.noticed = text(7);
+  mistake.detail = text_at(info, 4);
+  mistake.acquired = text_at(info, 5);
+  mistake.released = text_at(info, 6);
+  mistake.noticed = text_at(info, 7);
   const std::uint64_t count =
       MistakeSites::of_process().note(std::move(mistake), number_at(info, 8));
   return Napi::Number::New(info.Env(), static_cast<double>(count));
@@ -221,7 +220,7 @@ Value mistake_sites(const CallbackInfo& info) {
 }
 
 void count_guard_report(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) cache->heap().count_guard_report(info[1].ToBoolean());
+  if (LeaseCache* cache = cache_at(info)) cache->heap().count_guard_report(bool_at(info, 1));
 }
 
 }  // namespace

@@ -178,8 +178,8 @@ void scan(const CallbackInfo& info) {
   const auto ordinals = info[1].As<Napi::Uint32Array>();
   for (std::size_t i = 0; i + 1 < ordinals.ElementLength(); i += 2)
     scan->ordinals.push_back({ordinals[i], static_cast<std::uint8_t>(ordinals[i + 1])});
-  scan->wants_changes = info[2].As<Napi::Boolean>();
-  scan->wants_full = info[3].As<Napi::Boolean>();
+  scan->wants_changes = bool_at(info, 2);
+  scan->wants_full = bool_at(info, 3);
   scan->at_ms = number_at(info, 4);
   if (napi_create_reference(env, info[5], 1, &scan->done) != napi_ok ||
       !queue_work(env, "superslab:scan", run_scan, finish_scan, scan.get(), scan->work)) {

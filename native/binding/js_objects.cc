@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "binding/external.h"
 #include "binding/stats_objects.h"
 #include "heap/large.h"
 #include "heap/size_class.h"
@@ -37,6 +38,15 @@ Napi::Array knob_rows(Napi::Env env, const Snapshot& policy) {
   return rows;
 }
 
+/// pair[i]. False once the thread is told to stop: then elements cannot be
+/// read.
+bool read_element(Napi::Env env, napi_value pair, std::uint32_t i, Napi::Value& out) {
+  napi_value element = nullptr;
+  if (napi_get_element(env, pair, i, &element) != napi_ok) return false;
+  out = Napi::Value(env, element);
+  return true;
+}
+
 }  // namespace
 
 Napi::Object error_object(Napi::Env env, const char* error, std::string_view message) {
@@ -59,8 +69,9 @@ Napi::Object facts_object(Napi::Env env, const Runtime& runtime) {
   Napi::Object out = Napi::Object::New(env);
   const std::size_t granules = kMaxClassBytes / kGranuleBytes + 1;
   Napi::Uint8Array tags = Napi::Uint8Array::New(env, granules);
-  for (std::size_t i = 0; i < granules; ++i) tags[i] = tag_of(lease_class_for(i * kGranuleBytes));
   Napi::Uint32Array bytes = Napi::Uint32Array::New(env, kClassCount + 1);
+  if (tags.IsEmpty() || bytes.IsEmpty()) return out;  // the thread is told to stop
+  for (std::size_t i = 0; i < granules; ++i) tags[i] = tag_of(lease_class_for(i * kGranuleBytes));
   for (std::size_t i = 0; i < kClassCount; ++i) bytes[i + 1] = class_bytes(i);
   out["tagOfGranules"] = tags;
   out["bytesOfTag"] = bytes;
@@ -82,7 +93,7 @@ Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
       env, &magazines, kMappedMagazineBytes,
       [](node_api_basic_env, void* data, void*) { static_cast<LeaseMagazines*>(data)->release(); },
       nullptr, &buffer);
-  if (status != napi_ok) magazines.release();
+  if (!will_finalize(status)) magazines.release();
 
   Napi::Object out = Napi::Object::New(env);
   out["id"] = number(env, id);
@@ -106,12 +117,16 @@ Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
 bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& error) {
   bool is_zero_chosen = false;
   for (std::uint32_t i = 0; i < pairs.Length(); ++i) {
-    const Napi::Array pair = pairs.Get(i).As<Napi::Array>();
-    const std::string name = pair.Get(0u).ToString();
-    const Napi::Value value = pair.Get(1u);
+    Napi::Value pair;
+    Napi::Value key;
+    Napi::Value value;
+    if (!read_element(pairs.Env(), pairs, i, pair) || !read_element(pairs.Env(), pair, 0, key) ||
+        !read_element(pairs.Env(), pair, 1, value))
+      return false;
+    const std::string name = key.As<Napi::String>();
     const bool applied =
         value.IsNumber() ? apply_option(policy, name, value.As<Napi::Number>().DoubleValue(), error)
-                         : apply_option(policy, name, value.ToString().Utf8Value(), error);
+                         : apply_option(policy, name, value.As<Napi::String>().Utf8Value(), error);
     if (!applied) return false;
     is_zero_chosen |= name == knob_row(KnobId::zero).option;
   }

@@ -22,7 +22,8 @@ Napi::Object facts_object(Napi::Env env, const Runtime& runtime);
 Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
                          const Snapshot& policy);
 
-/// Applies [name, value] pairs. False, with the first error, when one is wrong.
+/// Applies [name, value] pairs. False, with the first error, when one is wrong; with none when the
+/// thread is told to stop, and nobody will see it.
 bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& error);
 
 /// An ArrayBuffer over memory that is never unmapped.

@@ -1,5 +1,7 @@
 #include "binding/own_windows.h"
 
+#include "binding/external.h"
+
 namespace superslab {
 namespace {
 
@@ -22,8 +24,8 @@ Napi::Value OwnWindows::make(const std::shared_ptr<OwnWindows>& windows, Napi::E
         own->windows->freed(own->key);
       },
       window.get(), &buffer);
+  if (will_finalize(status)) static_cast<void>(window.release());
   if (status != napi_ok) return env.Undefined();
-  window.release();
   windows->awaited_.emplace(key, false);
   return Napi::Value(env, buffer);
 }

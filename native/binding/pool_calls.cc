@@ -31,8 +31,7 @@ Value open_pool(const CallbackInfo& info) {
     return error_object(env, "option", wrong.message);
   }
   PoolId id = 0;
-  if (!environment.open_pool(info[0].IsArray() ? &policy : nullptr, info[1].ToString().Utf8Value(),
-                             id)) {
+  if (!environment.open_pool(info[0].IsArray() ? &policy : nullptr, text_at(info, 1), id)) {
     return error_object(env, "noMemory", "no memory for another pool");
   }
   return pool_object(env, id, environment, policy);
