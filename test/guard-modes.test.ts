@@ -280,7 +280,8 @@ describe.each(ALL)('guard %s', (guard) => {
     expect(view.every((byte) => byte === 0)).toBe(true);
     view[3] = 1;
     const next = pool.acquire(500);
-    expect(reports).toMatchObject([{ offset: 3, bytes: expect.stringMatching(/^0100/) }]);
+    // Which ones, no report tells: the pool may hold secrets.
+    expect(reports).toMatchObject([{ offset: 3, bytes: '' }]);
     expect(next.every((byte) => byte === 0)).toBe(true);
     next.release();
   });

@@ -1,10 +1,9 @@
 // stats().mistakes: what was done wrong with buffers, once a place, for the inspector and the command line.
-import { createRequire } from 'node:module';
 import { BufferPool, type BufferPoolOptions, type MistakeSite, release, stats } from 'superslab';
 import { afterEach, describe, expect, test } from 'vitest';
+import { childJson } from './support/child.js';
+import { thrownBy } from './support/expect-error.js';
 import { TestWorker } from './support/worker.js';
-
-const { binding } = createRequire(import.meta.url)('../dist/cjs/addon/binding.js');
 
 const pools: BufferPool[] = [];
 afterEach(() => {
@@ -141,20 +140,96 @@ test('mistakes of a worker are seen by all, also when it has ended', async () =>
   expect(sitesOf({ name: 'of a worker' })).toMatchObject([{ fault: 'released-twice', count: 1 }]);
 });
 
-test('there are 128 places at most: the one that was quiet for longest makes room', () => {
-  const note = (noticed: string, now: number): number =>
-    binding.noteMistake('foreign', 'many', '', 1, '', '', '', noticed, now);
-  // Later than whatever else was done wrong in this process.
-  const begin = Date.now() + 1_000_000;
-  for (let i = 0; i < 128; i++) expect(note(`at f${i}`, begin + i)).toBe(1);
-  const seen = () => stats().mistakes.map(({ noticed }: MistakeSite) => noticed);
-  expect(seen()).toHaveLength(128);
-  expect(note('at f0', begin + 200)).toBe(2);
-  expect(note('at one more', begin + 201)).toBe(1);
-  expect(seen()).toHaveLength(128);
-  expect(seen()).toContain('at f0');
-  expect(seen()).not.toContain('at f1');
-  expect(seen()).toContain('at one more');
+describe('many places', () => {
+  test('beyond 128 those of a pool and kind are one, and none goes uncounted; nor are there warnings without end', async () => {
+    const seen = await childJson(
+      `
+      import { BufferPool, stats } from 'superslab';
+      let warnings = [];
+      process.removeAllListeners('warning');
+      process.on('warning', (warning) => warnings.push(warning.message));
+      const pool = new BufferPool({ name: 'many', guard: 'poison' });
+      const lateWrite = (tag) => {
+        const buf = pool.tagged(tag).acquire(64);
+        buf.release();
+        buf[3] = 1;
+        pool.check();
+      };
+      const before = stats().mistakes;
+      for (let round = 0; round < 10; round++) for (let i = 0; i < 200; i++) lateWrite('user ' + i);
+      const overflown = pool.acquire(64);
+      overflown.release();
+      try { overflown.release(); } catch {}
+      const { mistakes } = stats();
+      setImmediate(() => console.log(JSON.stringify({
+        isSame: stats().mistakes === mistakes && before !== mistakes,
+        reports: pool.stats().guardReports,
+        counts: mistakes.map(({ fault, tag, count, noticed }) => [fault, tag, count, noticed !== '']),
+        warnings,
+      })));`,
+      { env: { SUPERSLAB_LEAK_DETECTION: 'full', SUPERSLAB_LEAK_FRAMES: '2' } },
+    );
+    const late = Array.from({ length: 128 }, (_, i) => ['written-after-release', `user ${i}`, 10, false]);
+    expect(seen).toMatchObject({
+      isSame: true,
+      reports: 2000,
+      counts: [...late, ['written-after-release', '', 720, false], ['released-twice', '', 1, true]],
+    });
+    const { warnings } = seen as { warnings: string[] };
+    // 64 of places, and the first, tenth and hundredth of the others.
+    expect(warnings).toHaveLength(67);
+    expect(warnings.at(-1)).toContain('(warnings left out: 100; stats().mistakes has all)');
+  });
+
+  test('SUPERSLAB_LEAK_FRAMES=0 takes no stack of an error that was thrown either', async () => {
+    const [site] = (await childJson(
+      `
+      import { BufferPool, stats } from 'superslab';
+      const buf = new BufferPool({}).acquire(64);
+      buf.release();
+      try { buf.release(); } catch {}
+      console.log(JSON.stringify(stats().mistakes));`,
+      { env: { SUPERSLAB_LEAK_FRAMES: '0' } },
+    )) as MistakeSite[];
+    expect(site).toMatchObject({ fault: 'released-twice', noticed: '' });
+  });
+});
+
+describe('bytes of pools that clear at release are nowhere', () => {
+  const SECRET = 'SECRET-KEY-01234';
+
+  test.each([{ sensitive: true }, { zero: 'release' as const }])('%o', async (options) => {
+    const pool = open({ ...options, guard: 'canary' });
+    const seen: unknown[] = [];
+    const onWarning = (warning: Error) => seen.push(warning.message);
+    process.on('warning', onWarning);
+    pool.on('guard', (report) => seen.push(report));
+    try {
+      const overflown = pool.acquire(32);
+      Buffer.from(overflown.buffer, 32).write(SECRET);
+      seen.push(pool.check());
+      Buffer.from(overflown.buffer, 32).write(SECRET);
+      seen.push(thrownBy(() => overflown.release(), 'ERR_SUPERSLAB_OVERFLOW').stack);
+      const late = pool.acquire(64);
+      const view = Buffer.from(late.buffer, 20);
+      late.release();
+      view.write(SECRET);
+      seen.push(pool.check());
+      await new Promise(setImmediate);
+    } finally {
+      process.off('warning', onWarning);
+    }
+    const details = sitesOf(pool).map(({ fault, detail }) => `${fault}: ${detail}`);
+    expect(details.sort()).toEqual([
+      'overflow: from offset 32 on (the pool clears what is released, so the bytes are not shown)',
+      'overflow: from offset 32 on (the pool clears what is released, so the bytes are not shown)',
+      'written-after-release: from offset 20 on (the pool clears what is released, so the bytes are not shown)',
+    ]);
+    const text = JSON.stringify([seen, stats().mistakes]);
+    expect(seen.length).toBeGreaterThan(5);
+    expect(text).not.toContain(Buffer.from(SECRET).toString('hex').slice(0, 8));
+    expect(text).not.toContain(SECRET.slice(0, 4));
+  });
 });
 
 test('a stack of any length is cut', () => {

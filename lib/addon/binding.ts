@@ -275,6 +275,8 @@ export interface Binding {
   ): number;
   /** Those of the process, in no order. */
   mistakeSites(): MistakeSite[];
+  /** Another number when mistakeSites() gives something else. */
+  mistakeChanges(): number;
 
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;

@@ -1,18 +1,22 @@
 import { binding } from '../addon/binding.js';
+import { facts } from '../addon/environment.js';
 import type { Misuse } from '../errors.js';
 import { CapturedStack } from './stack.js';
 import type { GuardReport, MistakeFault } from './types.js';
 
 /** A program's own stacks may be of any length, and all of it goes to the inspector's pages. */
 const MOST_CHARACTERS = 4096;
-/** Of where an error was thrown. */
-const FRAMES = 8;
+/** Of where an error was thrown: SUPERSLAB_LEAK_FRAMES. */
+const frames = Number(facts.knobs.find((knob) => knob.variable === 'SUPERSLAB_LEAK_FRAMES')!.value);
 
 const cut = (text: string) => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text);
 
-/** Which bytes are wrong, if it is about bytes. */
+/** Which bytes are wrong, if it is about bytes. Those of pools that clear at release are not told. */
 export function detailOf({ offset, bytes }: Pick<GuardReport, 'offset' | 'bytes'>): string {
-  return offset < 0 ? '' : `offset ${offset} holds ${bytes}`;
+  if (offset < 0) return '';
+  return bytes === ''
+    ? `from offset ${offset} on (the pool clears what is released, so the bytes are not shown)`
+    : `offset ${offset} holds ${bytes}`;
 }
 
 /**
@@ -36,5 +40,5 @@ export function noteMistake(fault: MistakeFault, about: Misuse, detail = '', not
 
 /** The same for one that is answered by an error, which is thrown to who called `hidden`. */
 export function noteThrown(fault: MistakeFault, about: Misuse, hidden: (...args: never[]) => unknown): void {
-  noteMistake(fault, about, '', new CapturedStack(FRAMES, hidden).text);
+  noteMistake(fault, about, '', frames === 0 ? '' : new CapturedStack(frames, hidden).text);
 }

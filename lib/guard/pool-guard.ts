@@ -541,7 +541,9 @@ export class PoolGuard {
   #report(fault: GuardFault, lease: LeaseRecord, offset: number, isThrown = false): GuardReport {
     const { slot } = lease;
     const end = Math.min(offset + 16, fault === 'overflow' ? lease.canaryEnd : slot.capacity);
-    const bytes = offset < 0 ? '' : binding.hexBytes(slot.block, offset, end);
+    // What a pool clears at release must not live on in strings: of reports, warnings, errors, the page.
+    const isShown = offset >= 0 && !this.#cache.zeroAtRelease;
+    const bytes = isShown ? binding.hexBytes(slot.block, offset, end) : '';
     const report = makeReport({ fault, ...this.misuseOf(lease), offset, bytes });
     binding.countGuardReport(this.#cache.id, fault === 'written-after-release');
     this.#found?.push(report);

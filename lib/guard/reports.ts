@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { channels, type PoolLeakMessage } from '../measure/channels.js';
 import { detailOf, noteMistake } from './mistakes.js';
-import type { GuardReport } from './types.js';
+import type { GuardFault, GuardReport } from './types.js';
 
 /** What pool.on() takes. */
 export interface GuardEvents {
@@ -23,6 +23,36 @@ export function guardReports(): readonly GuardReport[] {
 /** Whether the `count`th of a kind is worth a line: the 1st, 10th, 100th, and so on. */
 function isWorthALine(count: number): boolean {
   return Number.isInteger(Math.log10(count));
+}
+
+/** So many warnings of one kind come from a thread, each of a place, before only numbers are told. */
+const MOST_WARNINGS = 64;
+
+/** How many warnings of each kind this thread has given, and how many it has left out. */
+const warned = new Map<GuardFault | 'leak', { given: number; leftOut: number }>();
+
+/**
+ * Warns of the `count`th of a place, if it is worth a line. A program that makes mistakes at thousands of places, or
+ * with a tag for each request, must not fill its log: of those that are left out only each tenth, hundredth and so on
+ * is told.
+ */
+function warn(kind: GuardFault | 'leak', message: () => string, count: number): void {
+  if (!isWorthALine(count)) return;
+  const told = warned.get(kind) ?? { given: 0, leftOut: 0 };
+  warned.set(kind, told);
+  const notes = count === 1 ? [] : [`(${count} of this kind so far)`];
+  if (told.given < MOST_WARNINGS) {
+    told.given++;
+  } else {
+    told.leftOut++;
+    if (!isWorthALine(told.leftOut)) return;
+    notes.push(
+      `(warnings left out: ${told.leftOut}; stats().${kind === 'leak' ? 'leaks' : 'mistakes'} has all)`,
+    );
+  }
+  const [type, code] =
+    kind === 'leak' ? ['SuperslabLeak', 'SUPERSLAB_LEAK'] : ['SuperslabGuard', 'SUPERSLAB_GUARD'];
+  process.emitWarning([message(), ...notes].join('\n'), { type, code });
 }
 
 /**
@@ -54,13 +84,13 @@ export function publishReport(
   if (channels.guard.hasSubscribers) channels.guard.publish(report);
   tell(listeners, 'guard', report);
   if (isThrown) return;
-  if (isWorthALine(count)) warn(report.message, 'SuperslabGuard', 'SUPERSLAB_GUARD', count);
+  warn(report.fault, () => report.message, count);
 }
 
 export function publishLeak(leak: PoolLeakMessage, listeners: Listeners | undefined): void {
   if (channels.leak.hasSubscribers) channels.leak.publish(leak);
   tell(listeners, 'leak', leak);
-  if (isWorthALine(leak.count)) warn(leakText(leak), 'SuperslabLeak', 'SUPERSLAB_LEAK', leak.count);
+  warn('leak', () => leakText(leak), leak.count);
 }
 
 function leakText(leak: PoolLeakMessage): string {
@@ -82,8 +112,4 @@ const left = (references: number) => `${references} ${references === 1 ? 'refere
 
 export function poolText(pool: string, tag: string): string {
   return tag === '' ? `pool "${pool}"` : `pool "${pool}", tag "${tag}"`;
-}
-
-function warn(message: string, type: string, code: string, count: number): void {
-  process.emitWarning(count === 1 ? message : `${message}\n(${count} of this kind so far)`, { type, code });
 }

@@ -17,7 +17,7 @@ export interface GuardReport {
   readonly size: number;
   /** Of the first wrong byte, from the start of the buffer; -1 when there is none. */
   readonly offset: number;
-  /** At most 16 bytes from there on, in hexadecimal. */
+  /** At most 16 bytes from there on, in hexadecimal; empty in pools that clear at release. */
   readonly bytes: string;
   /** Where the buffer was acquired; empty when no stack was kept. */
   readonly acquired: string;
@@ -49,7 +49,7 @@ export interface MistakeSite {
   /** When the first and the last were found. Unit: ms since 1970. */
   readonly firstAt: number;
   readonly lastAt: number;
-  /** Which bytes of the last one were wrong, in words; empty where it is not about bytes. */
+  /** Which bytes of the last one were wrong, in words; empty where it is not about bytes. None of pools that clear. */
   readonly detail: string;
   /** Where the buffer was acquired; empty when no stack was kept: leak detection and guards keep them. */
   readonly acquired: string;

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { MistakeSite } from '../guard/types.js';
 import { watchHistograms } from '../measure/lease-sampling.js';
 import type { ProcessStats } from '../stats/pool-stats.js';
 import { stats } from '../stats/process-stats.js';
@@ -27,6 +28,8 @@ class Feed {
   #pools = '';
   #leaks = '';
   #mistakes = '';
+  /** What #mistakes tells: stats() gives the same array while it is the same. */
+  #mistakeSites: readonly MistakeSite[] | undefined;
 
   /** `response` becomes a stream of events, until its connection ends. */
   subscribe(response: ServerResponse): void {
@@ -79,7 +82,8 @@ class Feed {
   #look(now: ProcessStats): { pools: string; sites: string } {
     const pools = event('pools', this.#ordinals.update(now.pools));
     const leaks = event('leaks', leaksOf(now));
-    const mistakes = event('mistakes', mistakesOf(now));
+    const isNew = now.mistakes !== this.#mistakeSites;
+    const mistakes = isNew ? event('mistakes', mistakesOf(now)) : this.#mistakes;
     const changed = {
       pools: pools === this.#pools ? '' : pools,
       sites: (leaks === this.#leaks ? '' : leaks) + (mistakes === this.#mistakes ? '' : mistakes),
@@ -87,6 +91,7 @@ class Feed {
     this.#pools = pools;
     this.#leaks = leaks;
     this.#mistakes = mistakes;
+    this.#mistakeSites = now.mistakes;
     return changed;
   }
 

@@ -159,7 +159,7 @@ export interface LeakSites {
   readonly sites: readonly InspectorLeak[];
 }
 
-/** Buffers that were used wrongly: released twice, written after their release and so on. At most 128 sites. */
+/** Buffers that were used wrongly: released twice, written after their release and so on. Few: see docs/GUARDS.md. */
 export interface Mistakes {
   /** SUPERSLAB_GUARD of the process; a pool's own option may differ. Errors are looked for with 'off' too. */
   readonly guard: 'off' | 'poison' | 'canary' | 'detach';

@@ -265,7 +265,7 @@ export interface ProcessStats {
    */
   readonly pools: readonly PoolStats[];
   readonly leaks: readonly LeakSite[];
-  /** Other mistakes with buffers, once a place; the last 128 places. */
+  /** Other mistakes with buffers, once a place; of many places, those of a pool and kind together. */
   readonly mistakes: readonly MistakeSite[];
   /** The policy values of the process, before options. */
   readonly knobs: readonly KnobRow[];

@@ -1,6 +1,7 @@
 import { binding } from '../addon/binding.js';
 import { closingCaches, facts, openCaches } from '../addon/environment.js';
 import { makeError } from '../errors.js';
+import type { MistakeSite } from '../guard/types.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
 import type { MemoryFacts, PoolStats, ProcessStats } from './pool-stats.js';
 import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
@@ -29,6 +30,15 @@ const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] =
 /** The pools of stats() alone. */
 export const poolStats = (): PoolStats[] => poolsOf(binding.processStats());
 
+let known: { changes: number; sites: readonly MistakeSite[] } = { changes: -1, sites: [] };
+
+/** The same array until one more mistake was made: who tells it to others sees that there is nothing new. */
+function mistakes(): readonly MistakeSite[] {
+  const changes = binding.mistakeChanges();
+  if (changes !== known.changes) known = { changes, sites: Object.freeze(binding.mistakeSites()) };
+  return known.sites;
+}
+
 /**
  * Figures of the process and of every pool in it, whatever thread it belongs to. Counters of other
  * threads are as those threads last brought them up to date, at the latest when they looked after
@@ -48,7 +58,7 @@ export function stats(): ProcessStats {
     faults: native.faults,
     pools: poolsOf(native),
     leaks: binding.leakSites(),
-    mistakes: binding.mistakeSites(),
+    mistakes: mistakes(),
     knobs: facts.knobs,
   };
 }

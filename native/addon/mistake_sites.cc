@@ -17,28 +17,51 @@ MistakeSites& MistakeSites::of_process() {
 
 std::uint64_t MistakeSites::note(MistakeSite mistake, double now_ms) {
   LockGuard guard(lock_);
-  auto site = std::ranges::find_if(
-      sites_, [&](const MistakeSite& known) { return known.is_like(mistake); });
-  if (site != sites_.end()) {
-    site->size = mistake.size;
-    site->detail = std::move(mistake.detail);
-  } else {
-    mistake.count = 0;
-    mistake.first_ms = now_ms;
-    if (sites_.size() < kMostSites) {
-      site = sites_.insert(sites_.end(), std::move(mistake));
-    } else {
-      site = std::ranges::min_element(sites_, {}, &MistakeSite::last_ms);
-      *site = std::move(mistake);
+  MistakeSite& site = site_for(mistake);
+  if (site.count == 0) site.first_ms = now_ms;
+  site.last_ms = now_ms;
+  site.size = mistake.size;
+  site.detail = std::move(mistake.detail);
+  ++changes_;
+  return ++site.count;
+}
+
+MistakeSite& MistakeSites::site_for(MistakeSite& mistake) {
+  const auto known = [&] {
+    return std::ranges::find_if(sites_,
+                                [&](const MistakeSite& site) { return site.is_like(mistake); });
+  };
+  auto site = known();
+  if (site != sites_.end()) return *site;
+  if (!has_room_for(mistake.fault)) {
+    mistake.tag = mistake.acquired = mistake.released = mistake.noticed = {};
+    site = known();
+    if (site != sites_.end()) return *site;
+    if (sites_.size() >= 2 * kMostSites) {
+      mistake.pool = kOtherPools;
+      site = known();
+      if (site != sites_.end()) return *site;
     }
   }
-  site->last_ms = now_ms;
-  return ++site->count;
+  MistakeSite fresh = mistake;
+  fresh.count = 0;
+  return sites_.emplace_back(std::move(fresh));
+}
+
+bool MistakeSites::has_room_for(const std::string& fault) const {
+  if (sites_.size() < kMostSites) return true;
+  return std::ranges::count(sites_, fault, &MistakeSite::fault) <
+         std::ptrdiff_t{kLeastSitesOfFault};
 }
 
 std::vector<MistakeSite> MistakeSites::copy() {
   LockGuard guard(lock_);
   return sites_;
+}
+
+std::uint64_t MistakeSites::changes() {
+  LockGuard guard(lock_);
+  return changes_;
 }
 
 }  // namespace superslab

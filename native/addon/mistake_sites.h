@@ -41,13 +41,27 @@ class MistakeSites {
   /// All of them, in no order.
   std::vector<MistakeSite> copy();
 
-  // They go to a page each second: so many are enough to find the first. Beyond them the site that
-  // was quiet for longest makes room.
+  /// Grows with each mistake: who has copied them can tell whether they are the same still.
+  std::uint64_t changes();
+
+  // They go to a page when they change, so they are few; but none is forgotten, and no mistake goes
+  // uncounted. Beyond so many, those of a pool that are of one kind are one site, without tag and
+  // stacks; beyond twice as many, those of all further pools are.
   static constexpr std::size_t kMostSites = 128;
+  // So many of each kind have a site of their own all the same: a mistake that is made everywhere
+  // must not hide where a rare one is.
+  static constexpr std::size_t kLeastSitesOfFault = 8;
+  static constexpr const char* kOtherPools = "(other pools)";
 
  private:
+  /// The site that `mistake` counts for; leaves out of it what that one does not tell apart. Under
+  /// the lock.
+  MistakeSite& site_for(MistakeSite& mistake);
+  bool has_room_for(const std::string& fault) const;
+
   Mutex lock_{LockRank::kMistakeSites};
   std::vector<MistakeSite> sites_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace superslab

@@ -219,6 +219,11 @@ Value mistake_sites(const CallbackInfo& info) {
   return out;
 }
 
+/// `mistakeChanges()`: another number when mistakeSites() gives something else.
+Value mistake_changes(const CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(MistakeSites::of_process().changes()));
+}
+
 void count_guard_report(const CallbackInfo& info) {
   if (LeaseCache* cache = cache_at(info)) cache->heap().count_guard_report(bool_at(info, 1));
 }
@@ -240,6 +245,7 @@ void export_guard_calls(Napi::Object& exports) {
   export_function<leak_sites>(exports, "leakSites");
   export_function<note_mistake>(exports, "noteMistake");
   export_function<mistake_sites>(exports, "mistakeSites");
+  export_function<mistake_changes>(exports, "mistakeChanges");
   export_function<count_guard_report>(exports, "countGuardReport");
 }
 

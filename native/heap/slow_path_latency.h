@@ -1,6 +1,7 @@
 // How long the slow-path calls of a heap take, over all of its threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -19,27 +20,33 @@ class SlowPathLatency {
   void add(Nanos took) {
     if (busy_.test_and_set(std::memory_order_acquire)) return;
     const auto ns = static_cast<double>(took);
+    first_.add(ns);
     p50_.add(ns);
     p95_.add(ns);
     p99_.add(ns);
-    published_.p50_ns.set(static_cast<std::uint64_t>(p50_.value()));
-    published_.p95_ns.set(static_cast<std::uint64_t>(p95_.value()));
-    published_.p99_ns.set(static_cast<std::uint64_t>(p99_.value()));
+    published_.p50_ns.set(static_cast<std::uint64_t>(p50_.value(first_)));
+    published_.p95_ns.set(static_cast<std::uint64_t>(p95_.value(first_)));
+    published_.p99_ns.set(static_cast<std::uint64_t>(p99_.value(first_)));
     if (took > published_.max_ns.get()) published_.max_ns.set(took);
     published_.count.set(p50_.count());
     busy_.clear(std::memory_order_release);
   }
 
-  /// The figures may be of two neighbouring observations.
+  /// The figures may be of two neighbouring observations, and each quantile is an estimate of its
+  /// own: they are put in order here, so that no reader sees a p95 above the p99.
   LatencyStats get() const {
     LatencyStats out;
 #define LATENCY_LEVEL(field, json, unit, meaning) out.field = published_.field.get();
 #include "heap/stats.def"
+    out.p95_ns = std::max(out.p95_ns, out.p50_ns);
+    out.p99_ns = std::max(out.p99_ns, out.p95_ns);
+    out.max_ns = std::max(out.max_ns, out.p99_ns);
     return out;
   }
 
  private:
   std::atomic_flag busy_;
+  FirstObservations first_;
   P2Quantile p50_{0.50};
   P2Quantile p95_{0.95};
   P2Quantile p99_{0.99};

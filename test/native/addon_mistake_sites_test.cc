@@ -1,4 +1,4 @@
-// Where mistakes were made: what is one site, and which one makes room.
+// Where mistakes were made: what is one site, and what is counted together when there are many.
 
 #include <string>
 #include <vector>
@@ -51,15 +51,55 @@ TEST(addon, "fault, pool, tag and each stack tell mistakes apart") {
   CHECK_EQ(sites.copy().size(), 1 + std::size(fields));
 }
 
-TEST(addon, "beyond the limit the site that was quiet for longest makes room") {
+TEST(addon, "beyond the limit a pool's mistakes of a kind are one site, and all are counted") {
   MistakeSites sites;
   double now = 0;
-  for (std::size_t i = 0; i < MistakeSites::kMostSites; ++i)
-    CHECK_EQ(sites.note(at(std::to_string(i)), ++now), 1u);
-  CHECK_EQ(sites.note(at("0"), ++now), 2u);  // the oldest, but not quiet
-  CHECK_EQ(sites.note(at("new"), ++now), 1u);
-  CHECK_EQ(sites.copy().size(), MistakeSites::kMostSites);
-  CHECK_EQ(sites.note(at("0"), ++now), 3u);
-  CHECK_EQ(sites.note(at("1"), ++now), 1u);  // it had been forgotten
-  for (const MistakeSite& site : sites.copy()) CHECK(site.noticed != "2");
+  constexpr std::size_t kRounds = 3;
+  constexpr std::size_t kPlaces = MistakeSites::kMostSites + 72;
+  for (std::size_t round = 1; round <= kRounds; ++round) {
+    for (std::size_t i = 0; i < kPlaces; ++i) {
+      const std::uint64_t count = sites.note(at(std::to_string(i)), ++now);
+      if (i < MistakeSites::kMostSites) CHECK_EQ(count, round);
+    }
+  }
+  const std::vector<MistakeSite> all = sites.copy();
+  CHECK_EQ(all.size(), MistakeSites::kMostSites + 1);
+  const MistakeSite& rest = all.back();
+  CHECK_EQ(rest.count, 72 * kRounds);
+  CHECK_EQ(rest.pool, std::string("uploads"));
+  CHECK(rest.tag.empty() && rest.noticed.empty() && rest.acquired.empty() && rest.released.empty());
+  CHECK(rest.first_ms == 129 && rest.last_ms == now);
+  CHECK_EQ(sites.changes(), kPlaces * kRounds);
+}
+
+TEST(addon, "a mistake that is made everywhere does not hide where a rare one is") {
+  MistakeSites sites;
+  for (std::size_t i = 0; i < 2 * MistakeSites::kMostSites; ++i)
+    sites.note(at(std::to_string(i)), 1);
+  for (std::size_t i = 0; i < MistakeSites::kLeastSitesOfFault + 2; ++i) {
+    MistakeSite rare = at("rare " + std::to_string(i));
+    rare.fault = "overflow";
+    CHECK_EQ(sites.note(rare, 2), i == MistakeSites::kLeastSitesOfFault + 1 ? 2u : 1u);
+  }
+  std::size_t named = 0;
+  for (const MistakeSite& site : sites.copy()) named += site.noticed.starts_with("rare");
+  CHECK_EQ(named, MistakeSites::kLeastSitesOfFault);
+}
+
+TEST(addon, "mistakes in any number of pools are of bounded number, and all counted") {
+  MistakeSites sites;
+  constexpr std::size_t kPools = 1000;
+  for (std::size_t i = 0; i < kPools; ++i) {
+    for (const char* fault : {"overflow", "foreign"}) {
+      MistakeSite mistake = at("here");
+      mistake.fault = fault;
+      mistake.pool = "pool " + std::to_string(i);
+      sites.note(mistake, 1);
+    }
+  }
+  std::uint64_t count = 0;
+  for (const MistakeSite& site : sites.copy()) count += site.count;
+  CHECK_EQ(count, 2 * kPools);
+  CHECK_EQ(sites.copy().size(), 2 * MistakeSites::kMostSites + 2);
+  CHECK_EQ(sites.copy().back().pool, std::string(MistakeSites::kOtherPools));
 }

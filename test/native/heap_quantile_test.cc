@@ -42,6 +42,20 @@ double rank_of(const std::vector<double>& values, double value) {
   return static_cast<double>(below) / static_cast<double>(values.size());
 }
 
+/// A quantile with what it is exact by at first.
+struct Estimated {
+  FirstObservations first;
+  P2Quantile quantile;
+
+  explicit Estimated(double p) : quantile(p) {}
+  void add(double x) {
+    first.add(x);
+    quantile.add(x);
+  }
+  double value() const { return quantile.value(first); }
+  std::uint64_t count() const { return quantile.count(); }
+};
+
 struct Distribution {
   const char* name;
   double (*draw)(Random&);
@@ -68,7 +82,7 @@ TEST(heap, "quantiles are estimated to within a percent of their rank") {
     for (const double p : {0.5, 0.95, 0.99}) {
       const Context context(std::string(distribution.name) + ", p = " + std::to_string(p));
       Random random;
-      P2Quantile quantile(p);
+      Estimated quantile(p);
       std::vector<double> values;
       for (int i = 0; i < 20'000; ++i) {
         values.push_back(distribution.draw(random));
@@ -84,7 +98,7 @@ TEST(heap, "a quantile's value is close where the distribution is smooth") {
   for (const double p : {0.5, 0.95, 0.99}) {
     const Context context("p = " + std::to_string(p));
     Random random;
-    P2Quantile quantile(p);
+    Estimated quantile(p);
     std::vector<double> values;
     for (int i = 0; i < 20'000; ++i) {
       values.push_back(-std::log(random.next()));
@@ -95,15 +109,36 @@ TEST(heap, "a quantile's value is close where the distribution is smooth") {
   }
 }
 
-TEST(heap, "a quantile of up to five values is exact") {
-  const std::vector<double> values = {40, 10, 30, 50, 20};
-  for (const double p : {0.2, 0.5, 0.95}) {
-    P2Quantile quantile(p);
-    CHECK_EQ(quantile.value(), 0.0);
-    for (std::size_t n = 1; n <= values.size(); ++n) {
-      quantile.add(values[n - 1]);
-      const std::vector<double> so_far(values.begin(), values.begin() + static_cast<long>(n));
-      CHECK_EQ(quantile.value(), exact(so_far, p));
+TEST(heap, "quantiles of up to 64 values are exact") {
+  for (const Distribution& distribution : kDistributions) {
+    for (const double p : {0.2, 0.5, 0.95, 0.99}) {
+      const Context context(std::string(distribution.name) + ", p = " + std::to_string(p));
+      Random random;
+      Estimated quantile(p);
+      std::vector<double> values;
+      CHECK_EQ(quantile.value(), 0.0);
+      for (int n = 1; n <= 64; ++n) {
+        values.push_back(distribution.draw(random));
+        quantile.add(values.back());
+        CHECK_EQ(quantile.value(), exact(values, p));
+      }
+    }
+  }
+}
+
+TEST(heap, "percentiles of latencies are in order after each observation of any stream") {
+  Random random;
+  for (const Distribution& distribution : kDistributions) {
+    for (int stream = 0; stream < 100; ++stream) {
+      const Context context(std::string(distribution.name) + ", " + std::to_string(stream));
+      SlowPathLatency latency;
+      for (int i = 0; i < 400; ++i) {
+        latency.add(static_cast<Nanos>(std::max(0.0, 1000 * distribution.draw(random))));
+        const LatencyStats stats = latency.get();
+        CHECK(stats.p50_ns <= stats.p95_ns);
+        CHECK(stats.p95_ns <= stats.p99_ns);
+        CHECK(stats.p99_ns <= stats.max_ns);
+      }
     }
   }
 }
@@ -111,7 +146,7 @@ TEST(heap, "a quantile of up to five values is exact") {
 TEST(heap, "quantiles of ascending, descending and equal values stay within them") {
   for (const int direction : {1, -1, 0}) {
     const Context context("direction " + std::to_string(direction));
-    P2Quantile quantile(0.95);
+    Estimated quantile(0.95);
     for (int i = 1; i <= 10'000; ++i) quantile.add(5000 + direction * i / 2.0);
     CHECK(quantile.value() >= 0 && quantile.value() <= 10'000);
     if (direction == 0) CHECK_EQ(quantile.value(), 5000.0);
@@ -125,7 +160,7 @@ TEST(heap, "the example of the paper that describes P2") {
   for (const double x : {0.02,  0.15,  0.74, 3.39, 0.83, 22.37, 10.15, 15.43, 38.62, 15.92,
                          34.60, 10.28, 1.47, 0.40, 0.05, 11.39, 0.27,  0.42,  0.09,  11.37})
     median.add(x);
-  CHECK(std::abs(median.value() - 4.44) < 0.005);
+  CHECK(std::abs(median.estimate() - 4.44) < 0.005);
 }
 
 TEST(heap, "latencies publish what they were given") {
