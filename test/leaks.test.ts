@@ -459,12 +459,39 @@ describe('sampled', () => {
     sampled.close();
   });
 
-  test('does not change what stats() counts', () => {
-    const sampled = new BufferPool({ name: 'sampled', leakDetection: 'sampled', guard: 'off' });
-    for (let i = 0; i < 10_000; i++) sampled.acquire(1 + (i % 3) * 100).release();
-    expect(sampled.stats()).toMatchObject({ acquires: 10_000, releases: 10_000, inUseBytes: 0 });
-    sampled.close();
-  });
+  test.each([
+    [2000, '10', '8'],
+    [20_000, '128', '8'],
+    [2000, '1', '0'],
+  ])(
+    'estimates a burst of %i that samples had time for at its beginning only',
+    async (leases, rate, frames) => {
+      const seen = (await childJson(
+        `
+      import { BufferPool } from 'superslab';
+      import { setTimeout as sleep } from 'node:timers/promises';
+      const pool = new BufferPool({ name: 'burst', leakDetection: 'sampled', guard: 'off' });
+      for (let i = 0; i < ${leases}; i++) pool.acquire(100);
+      const watched = () => pool.stats().watchedBlocks;
+      for (let i = 0; i < 50 && watched() > 0; i++) { gc(); await sleep(10); }
+      const sites = pool.leaks();
+      console.log(JSON.stringify({
+        left: watched(),
+        count: sites.reduce((sum, site) => sum + site.count, 0),
+        estimated: sites.reduce((sum, site) => sum + site.estimated, 0),
+      }));`,
+        {
+          nodeArguments: ['--expose-gc'],
+          env: { SUPERSLAB_LEAK_SAMPLE: rate, SUPERSLAB_LEAK_FRAMES: frames },
+        },
+      )) as { left: number; count: number; estimated: number };
+      expect(seen.left).toBe(0);
+      expect(seen.count).toBeGreaterThan(0);
+      expect(seen.count).toBeLessThan(leases / 2);
+      // All of them leak, so whatever samples there are stand for all.
+      expect(Math.abs(seen.estimated - leases)).toBeLessThanOrEqual(1);
+    },
+  );
 
   test('large buffers are sampled too', async () => {
     const sampled = new BufferPool({ name: 'sampled', leakDetection: 'sampled', guard: 'off' });

@@ -11,6 +11,7 @@ import { EndedLeases } from './ended-leases.js';
 import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './reports.js';
 import { revoke } from './revoke.js';
+import { SampleBatch } from './sample-batch.js';
 import { SAMPLE_MASK, sampleBudget } from './sampler.js';
 import { LeaseRecord, LiveLeases, makeMemory, noteMemory, SLOT, Slot } from './slot.js';
 import { CapturedStack, showCaller } from './stack.js';
@@ -86,8 +87,10 @@ export class PoolGuard {
   #releases = 0;
   #releasesAtLastLook = 0;
 
-  /** Acquires of each class when one was last sampled. */
-  readonly #sampledAt = new Uint32Array(256);
+  /** The samples of each class that were taken last. */
+  readonly #batches: (SampleBatch | undefined)[] = [];
+  /** Classes of which a sample was due since then that there was no time for. */
+  readonly #hasMissed = new Uint8Array(256);
   #largeStep = 1;
   #largeUntilSample = 1;
   /** Leases that the large one sampled last stands for. */
@@ -137,9 +140,9 @@ export class PoolGuard {
   }
 
   /** A watched lease; undefined when maxBytes are in use. */
-  tryAcquire(size: number, weight = 1): PooledBuffer | undefined {
+  tryAcquire(size: number, weight = 1, batch?: SampleBatch): PooledBuffer | undefined {
     const slot = this.#slotFor(this.bytesFor(size));
-    return slot === undefined ? undefined : this.#lend(slot, size, weight);
+    return slot === undefined ? undefined : this.#lend(slot, size, weight, batch);
   }
 
   #slotFor(bytes: number): Slot | undefined {
@@ -162,7 +165,7 @@ export class PoolGuard {
     return block === undefined ? undefined : new Slot(this, block, tag, bytesOfTag[tag]!);
   }
 
-  #lend(slot: Slot, size: number, weight: number): PooledBuffer {
+  #lend(slot: Slot, size: number, weight: number, batch: SampleBatch | undefined): PooledBuffer {
     const memory = slot.memory ?? this.#memoryFor(slot);
     slot.memory = undefined;
     let canaryEnd = size;
@@ -171,7 +174,7 @@ export class PoolGuard {
       binding.writeCanary(slot.block, size, canaryEnd);
     }
     const stack = this.#stack(this.tryAcquire);
-    const lease = new LeaseRecord(slot, size, canaryEnd, performance.now(), stack, weight);
+    const lease = new LeaseRecord(slot, size, canaryEnd, performance.now(), stack, weight, batch);
     this.#begin(lease, SLOT.leased);
     return leases.makeWatched(this.#cache, memory, lease, false);
   }
@@ -250,7 +253,10 @@ export class PoolGuard {
 
   /** Whether the next acquire of a class is one to sample. */
   isDue(tag: SliceTag): boolean {
-    return ((this.#cache.magazines.acquired[tag]! + 1) & SAMPLE_MASK) === 0 && sampleBudget.isOpen;
+    if (((this.#cache.magazines.acquired[tag]! + 1) & SAMPLE_MASK) !== 0) return false;
+    if (sampleBudget.isOpen) return true;
+    this.#hasMissed[tag] = 1;
+    return false;
   }
 
   /**
@@ -283,15 +289,30 @@ export class PoolGuard {
    * A lease that is due to be sampled; undefined when there is no room.
    */
   trySample(size: number, tag: SliceTag): PooledBuffer | undefined {
-    const { acquired, skipped } = this.#cache.magazines;
     const start = performance.now();
-    const count = acquired[tag]! - skipped[tag]!;
-    const weight = Math.max((count - this.#sampledAt[tag]!) >>> 0, 1);
-    this.#sampledAt[tag] = count;
-    const buf = this.tryAcquire(size, weight);
+    const before = this.#acquiresOf(tag);
+    let batch = this.#batches[tag];
+    if (batch === undefined || this.#hasMissed[tag] === 1) {
+      batch?.end(before);
+      batch = new SampleBatch(batch === undefined ? 0 : before);
+      this.#batches[tag] = batch;
+      this.#hasMissed[tag] = 0;
+    }
+    const buf = this.tryAcquire(size, batch.add(before + 1), batch);
     this.#setNextSample(tag);
     sampleBudget.spend(start, performance.now());
     return buf;
+  }
+
+  /** Those of a size class in this thread. */
+  #acquiresOf(tag: SliceTag): number {
+    const { acquired, skipped } = this.#cache.magazines;
+    return (acquired[tag]! - skipped[tag]!) >>> 0;
+  }
+
+  /** How many leases one that is watched stands for. */
+  #weightOf({ slot, weight, batch }: LeaseRecord): number {
+    return batch === undefined ? weight : batch.share(weight, this.#acquiresOf(slot.tag));
   }
 
   // Releasing ------------------------------------------------------------------------------------
@@ -601,7 +622,8 @@ export class PoolGuard {
       lease.slot.capacity,
       size,
       ageMs,
-      lease.weight,
+      // Those that nobody watched are counted themselves when a thread ends.
+      end === LEAK_END.collected ? this.#weightOf(lease) : 1,
     );
     if (end !== LEAK_END.collected) return;
     const { references, retains } = lease;

@@ -1,5 +1,6 @@
 import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
 import type { PoolGuard } from './pool-guard.js';
+import type { SampleBatch } from './sample-batch.js';
 import type { CapturedStack } from './stack.js';
 
 /** What a slot is doing. */
@@ -57,8 +58,10 @@ export class LeaseRecord {
   readonly acquired: CapturedStack | undefined;
   released: CapturedStack | undefined = undefined;
   tag = '';
-  /** Leases that this one stands for, because the others are not watched. */
+  /** Leases that this one was drawn from, because the others are not watched. */
   readonly weight: number;
+  /** With which others it was sampled. */
+  readonly batch: SampleBatch | undefined;
   /** What its buffer has left of them, and how often it was retained. */
   references = 1;
   retains = 0;
@@ -76,6 +79,7 @@ export class LeaseRecord {
     acquiredAt: number,
     acquired: CapturedStack | undefined,
     weight: number,
+    batch?: SampleBatch,
   ) {
     this.slot = slot;
     this.size = size;
@@ -83,6 +87,7 @@ export class LeaseRecord {
     this.acquiredAt = acquiredAt;
     this.acquired = acquired;
     this.weight = weight;
+    this.batch = batch;
   }
 
   /** Whether its stacks keep functions alive. */

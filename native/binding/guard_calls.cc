@@ -2,6 +2,7 @@
 // patterns in their bytes, and the sites of leaks and mistakes. Bytes are named by block and
 // offset, so that they can be looked at when no ArrayBuffer shows them any more.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -160,7 +161,7 @@ Napi::Object site_object(Napi::Env env, const LeakSite& site) {
   out["reason"] = site.reason == LeakReason::kCollected ? "collected" : "threadEnded";
   out["size"] = static_cast<double>(site.last_size);
   out["count"] = static_cast<double>(site.count);
-  out["estimated"] = site.estimated;
+  out["estimated"] = std::round(site.estimated);
   out["bytes"] = static_cast<double>(site.bytes);
   out["oldestMs"] = site.oldest_ms;
   out["stack"] = site.stack;
