@@ -4,7 +4,6 @@
  * @packageDocumentation
  */
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
-import { makeError, show } from './errors.js';
 import { watchHistograms } from './measure/lease-sampling.js';
 import {
   bucketBounds,
@@ -16,6 +15,7 @@ import {
   readMemory,
 } from './metrics/metrics.js';
 import { requirePeer } from './metrics/peer.js';
+import { aFlag, checkOptions } from './option-checks.js';
 
 const telemetry = requirePeer<typeof import('@opentelemetry/api')>(
   '@opentelemetry/api',
@@ -35,6 +35,15 @@ export interface OpenTelemetryOptions {
    */
   memoryFacts?: boolean;
 }
+
+const CHECKS = {
+  meter: (value: unknown) =>
+    typeof (value as Partial<Meter> | null)?.addBatchObservableCallback === 'function'
+      ? undefined
+      : 'a Meter of @opentelemetry/api',
+  histograms: aFlag,
+  memoryFacts: aFlag,
+};
 
 /** "superslab.class.in_use_blocks"; a unit that is told apart does not stand in the name too. */
 function nameOf({ name, scope, unit }: Metric): string {
@@ -102,17 +111,11 @@ function observe(meter: Meter, wanted: readonly Metric[], read: (tell: Tell) => 
  * With the default meter, call it after the meter provider was set.
  *
  * @returns ends the observation when it is disposed of
- * @throws ERR_SUPERSLAB_ARGUMENT when `meter` is none
+ * @throws ERR_SUPERSLAB_OPTION for a wrong option
  */
 export function observeSuperslab(options: OpenTelemetryOptions = {}): Disposable {
+  checkOptions('observeSuperslab()', options, CHECKS);
   const { meter = telemetry.metrics.getMeter('superslab'), histograms = true, memoryFacts = false } = options;
-  if (typeof meter?.addBatchObservableCallback !== 'function') {
-    throw makeError(
-      'ERR_SUPERSLAB_ARGUMENT',
-      `meter must be a Meter of @opentelemetry/api, got ${show(meter)}`,
-      TypeError,
-    );
-  }
   const reader = new MetricReader();
   const ends = [
     observe(meter, metrics, (tell) => tell(reader.read())),

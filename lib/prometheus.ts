@@ -4,7 +4,6 @@
  * @packageDocumentation
  */
 import type { Metric as PrometheusMetric, Registry } from 'prom-client';
-import { makeError, show } from './errors.js';
 import { watchHistograms } from './measure/lease-sampling.js';
 import {
   bucketBounds,
@@ -16,6 +15,7 @@ import {
   readMemory,
 } from './metrics/metrics.js';
 import { requirePeer } from './metrics/peer.js';
+import { aFlag, checkOptions } from './option-checks.js';
 
 const prometheus = requirePeer<typeof import('prom-client')>('prom-client', 'superslab/prometheus');
 
@@ -62,22 +62,20 @@ function shared<T extends Reading | Promise<Reading>>(read: () => T): () => T {
   };
 }
 
-function checkOptions({ register, prefix }: PrometheusOptions): void {
-  if (register !== undefined && typeof register?.registerMetric !== 'function') {
-    throw makeError(
-      'ERR_SUPERSLAB_ARGUMENT',
-      `register must be a Registry of prom-client, got ${show(register)}`,
-      TypeError,
-    );
-  }
-  if (prefix !== undefined && (typeof prefix !== 'string' || !/^([a-zA-Z_:][\w:]*)?$/.test(prefix))) {
-    throw makeError(
-      'ERR_SUPERSLAB_ARGUMENT',
-      `prefix must be letters, digits, "_" and ":" and not begin with a digit, got ${show(prefix)}`,
-      TypeError,
-    );
-  }
-}
+const isRegistry = (value: unknown) => {
+  const { registerMetric, removeSingleMetric } = (value ?? {}) as Partial<Registry>;
+  return typeof registerMetric === 'function' && typeof removeSingleMetric === 'function';
+};
+
+const isPrefix = (value: unknown) => typeof value === 'string' && /^([a-zA-Z_:][\w:]*)?$/.test(value);
+
+const CHECKS = {
+  register: (value: unknown) => (isRegistry(value) ? undefined : 'a Registry of prom-client'),
+  prefix: (value: unknown) =>
+    isPrefix(value) ? undefined : 'letters, digits, "_" and ":" and not begin with a digit',
+  histograms: aFlag,
+  memoryFacts: aFlag,
+};
 
 /** A line of what is scraped: of a histogram, `part` is the end of its name. */
 interface Sample {
@@ -152,14 +150,14 @@ class ReadMetric {
  * the same name are shown as one. docs/ALERTS.md has rules for what they show.
  *
  * @returns takes the metrics out of the registry, and ends the sampling, when it is disposed of
- * @throws ERR_SUPERSLAB_ARGUMENT for a wrong option, and what the registry throws when it has a metric of the
+ * @throws ERR_SUPERSLAB_OPTION for a wrong option, and what the registry throws when it has a metric of the
  * same name
  * @example
  * collectSuperslab();
  * server.on('request', async (_, response) => response.end(await register.metrics()));
  */
 export function collectSuperslab(options: PrometheusOptions = {}): Disposable {
-  checkOptions(options);
+  checkOptions('collectSuperslab()', options, CHECKS);
   const { prefix = 'superslab_', histograms = true, memoryFacts = false } = options;
   const register = (options.register ?? prometheus.register) as Registry;
   const reader = new MetricReader();

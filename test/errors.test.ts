@@ -98,11 +98,6 @@ describe('ERR_SUPERSLAB_ARGUMENT', () => {
     expect(thrownBy(() => act(pool), 'ERR_SUPERSLAB_ARGUMENT').message).toContain(shown);
   });
 
-  test('acquireAsync() with a signal that is none', async () => {
-    const error = await rejectedBy(pool.acquireAsync(10, { signal: 5 as never }), 'ERR_SUPERSLAB_ARGUMENT');
-    expect(error.message).toContain('5');
-  });
-
   test('an empty buffer cannot be shared', () => {
     const empty = pool.acquire(0);
     expect(thrownBy(() => pool.share(empty), 'ERR_SUPERSLAB_ARGUMENT').message).toContain('no bytes');
@@ -120,6 +115,25 @@ describe('ERR_SUPERSLAB_ARGUMENT', () => {
 });
 
 describe('ERR_SUPERSLAB_OPTION', () => {
+  test.each([
+    [{ signal: 5 }, 'signal of acquireAsync() must be an AbortSignal, got 5'],
+    [{ signal: null }, 'signal of acquireAsync() must be an AbortSignal, got null'],
+    [{ signl: undefined }, 'Unknown option "signl" of acquireAsync(): did you mean "signal"?'],
+    [{ timeout: 5 }, 'Unknown option "timeout" of acquireAsync(): there is signal'],
+    [5, 'acquireAsync() takes an object of options, got 5'],
+    [null, 'acquireAsync() takes an object of options, got null'],
+    [[], 'acquireAsync() takes an object of options, got an instance of Array'],
+  ])('acquireAsync(10, %j)', async (options, message) => {
+    const error = await rejectedBy(pool.acquireAsync(10, options as never), 'ERR_SUPERSLAB_OPTION');
+    expect(error.message).toBe(`ERR_SUPERSLAB_OPTION: ${message}`);
+    expect(error).toBeInstanceOf(TypeError);
+  });
+
+  test('an array is no object of options', () => {
+    const error = thrownBy(() => new BufferPool([] as never), 'ERR_SUPERSLAB_OPTION');
+    expect(error.message).toContain('options must be an object, got an instance of Array');
+  });
+
   test.for<[string, unknown, string[]]>([
     ['a misspelled name', { hugepages: 'thp' }, ['Unknown option "hugepages": did you mean "hugePages"?']],
     ['another one', { maxbytes: 1 }, ['Unknown option "maxbytes": did you mean "maxBytes"?']],

@@ -351,11 +351,19 @@ describe('starting and ending', () => {
     [{ token: 'has/slashes-and-is-long' }],
     [{ allowRemote: 1 as any }],
     [{ signal: {} as any }],
+    [{ token: null as any }],
     [null as any],
+    [[] as any],
+    [{ bogus: 1 } as any],
   ])('%j is refused', async (options) => {
-    const error = await rejectedBy(startInspector(options), 'ERR_SUPERSLAB_ARGUMENT');
+    const error = await rejectedBy(startInspector(options), 'ERR_SUPERSLAB_OPTION');
     // A token is a secret, also a wrong one.
     expect(error.message).not.toMatch(/short|slashes/);
+  });
+
+  test('a misspelled option names the right one', async () => {
+    const error = await rejectedBy(startInspector({ allowRemotes: true } as any), 'ERR_SUPERSLAB_OPTION');
+    expect(error.message).toContain('"allowRemotes" of startInspector(): did you mean "allowRemote"?');
   });
 
   test('a second one on the port says what to do', async () => {

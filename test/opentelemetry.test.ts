@@ -147,10 +147,20 @@ test('without a provider it does nothing and fails nowhere', () => {
   observeSuperslab()[Symbol.dispose]();
 });
 
-test('a meter that is none', () => {
-  for (const meter of [{}, 1, null]) {
-    thrownBy(() => observeSuperslab({ meter: meter as never }), 'ERR_SUPERSLAB_ARGUMENT');
-  }
+test.each([
+  [
+    { meter: {} },
+    'meter of observeSuperslab() must be a Meter of @opentelemetry/api, got an instance of Object',
+  ],
+  [{ meter: 1 }, 'got 1'],
+  [{ meter: null }, 'got null'],
+  [{ metre: {} }, 'Unknown option "metre" of observeSuperslab(): did you mean "meter"?'],
+  [{ histograms: 'x' }, 'histograms of observeSuperslab() must be true or false, got "x"'],
+  [{ memoryFacts: 1 }, 'memoryFacts of observeSuperslab() must be true or false, got 1'],
+  [null, 'observeSuperslab() takes an object of options, got null'],
+])('wrong options: %j', (options, message) => {
+  const error = thrownBy(() => observeSuperslab(options as never), 'ERR_SUPERSLAB_OPTION');
+  expect(error.message).toContain(message);
 });
 
 test('leases are sampled for the histograms until the end, unless nobody wants them', () => {

@@ -296,11 +296,25 @@ test('beside other metrics, under another prefix, and out again', async () => {
 });
 
 test('wrong options', () => {
-  expect(
-    thrownBy(() => collectSuperslab({ register: {} as Registry }), 'ERR_SUPERSLAB_ARGUMENT').message,
-  ).toBe('ERR_SUPERSLAB_ARGUMENT: register must be a Registry of prom-client, got an instance of Object');
+  for (const [options, message] of [
+    [
+      { register: {} },
+      'register of collectSuperslab() must be a Registry of prom-client, got an instance of Object',
+    ],
+    [{ registry: 5 }, 'Unknown option "registry" of collectSuperslab(): did you mean "register"?'],
+    [
+      { colour: 5 },
+      'Unknown option "colour" of collectSuperslab(): there are register, prefix, histograms, memoryFacts',
+    ],
+    [{ memoryFacts: 'no' }, 'memoryFacts of collectSuperslab() must be true or false, got "no"'],
+    [{ histograms: null }, 'histograms of collectSuperslab() must be true or false, got null'],
+    [null, 'collectSuperslab() takes an object of options, got null'],
+  ] as const) {
+    const error = thrownBy(() => collectSuperslab(options as never), 'ERR_SUPERSLAB_OPTION');
+    expect(error.message).toBe(`ERR_SUPERSLAB_OPTION: ${message}`);
+  }
   for (const prefix of ['9lives', 'a-b', 'a b', 7 as never]) {
-    thrownBy(() => collectSuperslab({ register: new Registry(), prefix }), 'ERR_SUPERSLAB_ARGUMENT');
+    thrownBy(() => collectSuperslab({ register: new Registry(), prefix }), 'ERR_SUPERSLAB_OPTION');
   }
 });
 

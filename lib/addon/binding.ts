@@ -277,6 +277,8 @@ export interface Binding {
   mistakeSites(): MistakeSite[];
   /** Another number when mistakeSites() gives something else. */
   mistakeChanges(): number;
+  /** Which of `words`, "one|other", is most like `name`; empty when none is. */
+  nearestName(name: string, words: string): string;
 
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { makeError, show } from '../errors.js';
+import { aFlag, anAbortSignal, checkOptions, optionError } from '../option-checks.js';
 import { authorize, isLoopback, type Rules, refusal } from './access.js';
 import { type Answer, refuse } from './answer.js';
 import { close, listen, makeServer } from './http.js';
@@ -28,35 +29,34 @@ export interface Inspector extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const argumentError = (message: string, Class: typeof TypeError | typeof RangeError = TypeError) =>
-  makeError('ERR_SUPERSLAB_ARGUMENT', message, Class);
-
 /** Every option with its value. */
 type Settings = Required<Omit<InspectorOptions, 'signal'>> & Pick<InspectorOptions, 'signal'>;
 
-function checkOptions(options: InspectorOptions): Settings {
-  if (typeof options !== 'object' || options === null) {
-    throw argumentError(`startInspector() takes an object of options, got ${show(options)}`);
-  }
+const CHECKS = {
+  port: (value: unknown) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535) return;
+    return optionError(
+      `port of startInspector() must be a whole number from 0 to 65535, got ${show(value)}`,
+      RangeError,
+    );
+  },
+  host: (value: unknown) =>
+    typeof value === 'string' && value !== '' ? undefined : 'an address such as "127.0.0.1"',
+  token: (value: unknown) => {
+    if (typeof value === 'string' && /^[\w-]{16,128}$/.test(value)) return;
+    // Never shown: a secret.
+    return optionError('token of startInspector() must be 16 to 128 characters of A-Z a-z 0-9 - _');
+  },
+  allowRemote: aFlag,
+  signal: anAbortSignal,
+};
+
+function settingsOf(options: InspectorOptions): Settings {
+  checkOptions('startInspector()', options, CHECKS);
   const { port = 0, host = '127.0.0.1', allowRemote = false, signal } = options;
   const token = options.token ?? randomBytes(32).toString('base64url');
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw argumentError(`port must be a whole number from 0 to 65535, got ${show(port)}`, RangeError);
-  }
-  if (typeof host !== 'string' || host === '') {
-    throw argumentError(`host must be an address such as "127.0.0.1", got ${show(host)}`);
-  }
-  if (typeof token !== 'string' || !/^[\w-]{16,128}$/.test(token)) {
-    throw argumentError('token must be 16 to 128 characters of A-Z a-z 0-9 - _'); // never shown: a secret
-  }
-  if (typeof allowRemote !== 'boolean') {
-    throw argumentError(`allowRemote must be true or false, got ${show(allowRemote)}`);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw argumentError(`signal must be an AbortSignal, got ${show(signal)}`);
-  }
   if (!allowRemote && host !== 'localhost' && !isLoopback(host)) {
-    throw argumentError(
+    throw optionError(
       `host ${show(host)} can be reached from other machines; leave it out to listen on 127.0.0.1, ` +
         'or say allowRemote: true',
     );
@@ -83,7 +83,7 @@ function listenError(error: NodeJS.ErrnoException, { port, host }: Settings): Er
     );
   }
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return argumentError(`host ${show(host)} is no address of this machine`);
+    return optionError(`host ${show(host)} is no address of this machine`);
   }
   return error;
 }
@@ -121,7 +121,7 @@ function listener(rules: () => Rules, answer: Answer) {
 
 /** Lets those in who may look, and has their requests answered by `answer`. See startInspector(). */
 export async function serveInspector(options: InspectorOptions, answer: Answer): Promise<Inspector> {
-  const settings = checkOptions(options);
+  const settings = settingsOf(options);
   settings.signal?.throwIfAborted();
   const { host, token, allowRemote } = settings;
   let port = settings.port;

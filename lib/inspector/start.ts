@@ -9,7 +9,7 @@ import { type Inspector, type InspectorOptions, serveInspector } from './server.
  * `superslab stats` and `superslab inspect` find the process.
  *
  * @throws ERR_SUPERSLAB_PORT when the port is taken
- * @throws ERR_SUPERSLAB_ARGUMENT for an impossible option
+ * @throws ERR_SUPERSLAB_OPTION for an impossible option
  *
  * @example
  * const inspector = await startInspector({ port: 9300 });

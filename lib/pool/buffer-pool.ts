@@ -6,6 +6,7 @@ import { makeError, show } from '../errors.js';
 import type { GuardEvents, Listeners } from '../guard/reports.js';
 import type { GuardReport } from '../guard/types.js';
 import { tellingTrim } from '../measure/channels.js';
+import { anAbortSignal, checkOptions } from '../option-checks.js';
 import type { Advice } from '../stats/advice/advice.js';
 import { adviceFacts } from '../stats/advice/facts.js';
 import { adviceOn } from '../stats/advice/index.js';
@@ -21,6 +22,8 @@ import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
 import { checkTag, TaggedPool } from './tagged-pool.js';
+
+const WAIT_CHECKS = { signal: anAbortSignal };
 
 /** Pools that were dropped without close(). */
 const dropped = new FinalizationRegistry<LeaseCache>((cache) => {
@@ -211,16 +214,11 @@ export class BufferPool implements Disposable {
    * this thread. Rejects with
    * `signal.reason` when aborted, and like {@link acquire} for what waiting cannot change. Never waits
    * when `onExhausted` is 'fallback'.
+   * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
   async acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
-    const signal = options?.signal;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `signal must be an AbortSignal, got ${show(signal)}`,
-        TypeError,
-      );
-    }
+    checkOptions('acquireAsync()', options, WAIT_CHECKS);
+    const { signal } = options;
     signal?.throwIfAborted();
     const buf = await this.#cache.acquireInTurn(size, signal, this);
     if (this.#zeroAtAcquire) fill.call(buf, 0);

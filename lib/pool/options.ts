@@ -1,5 +1,6 @@
 import { facts } from '../addon/environment.js';
-import { makeError, show } from '../errors.js';
+import { show } from '../errors.js';
+import { optionError } from '../option-checks.js';
 import { isPrintable } from '../text.js';
 
 /** What can be set for one pool; see docs/KNOBS.md. Options win over the environment. */
@@ -39,13 +40,9 @@ export interface BufferPoolOptions {
 
 const flags = new Set(facts.knobs.filter((knob) => knob.isFlag).map((knob) => knob.option));
 
-function optionError(message: string): Error {
-  return makeError('ERR_SUPERSLAB_OPTION', message, TypeError);
-}
-
 /** The options as the native side takes them: it knows their names, ranges and words (knobs.def). */
 export function optionPairs(options: BufferPoolOptions): [string, string | number][] {
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw optionError(`options must be an object, got ${show(options)}`);
   }
   const pairs: [string, string | number][] = [];

@@ -2,6 +2,8 @@
 #include "binding/calls.h"
 #include "binding/js_objects.h"
 #include "heap/heap.h"
+#include "policy/nearest_name.h"
+#include "policy/value_text.h"
 
 namespace superslab {
 namespace {
@@ -44,6 +46,16 @@ Value is_settled(const CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), cache_at(info) == nullptr);
 }
 
+/// `nearestName(name, words)`: which of the words, "one|other", is most like it; empty when none
+/// is.
+Value nearest_name(const CallbackInfo& info) {
+  const std::string name = text_at(info, 0);
+  const std::string words = text_at(info, 1);
+  NearestName nearest(name);
+  for (std::size_t i = 0; i < word_count(words); ++i) nearest.offer(word_at(words, i));
+  return Napi::String::New(info.Env(), nearest.name().data(), nearest.name().size());
+}
+
 }  // namespace
 
 void export_pool_calls(Napi::Object& exports) {
@@ -51,6 +63,7 @@ void export_pool_calls(Napi::Object& exports) {
   export_function<open_pool>(exports, "openPool");
   export_function<close_pool>(exports, "closePool");
   export_function<is_settled>(exports, "isSettled");
+  export_function<nearest_name>(exports, "nearestName");
 }
 
 }  // namespace superslab

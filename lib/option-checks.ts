@@ -1,0 +1,45 @@
+// Options of functions. Those of pools are checked by the native side, which has a list of them.
+import { binding } from './addon/binding.js';
+import { makeError, type SuperslabError, show } from './errors.js';
+
+export const optionError = (message: string, Class: typeof TypeError | typeof RangeError = TypeError) =>
+  makeError('ERR_SUPERSLAB_OPTION', message, Class);
+
+/** What an option must be, when `value` is not that. */
+type OptionCheck = (value: unknown) => string | SuperslabError | undefined;
+
+export const aFlag: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
+
+export const anAbortSignal: OptionCheck = (value) =>
+  value instanceof AbortSignal ? undefined : 'an AbortSignal';
+
+/**
+ * Throws ERR_SUPERSLAB_OPTION unless `options` is an object in which each property is known to `checks` and passes.
+ * `undefined` is as good as left out. `where` is the function's name, "collectSuperslab()".
+ */
+export function checkOptions(
+  where: string,
+  options: unknown,
+  checks: Readonly<Record<string, OptionCheck>>,
+): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw optionError(`${where} takes an object of options, got ${show(options)}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(checks, name)) throw unknownOption(where, name, Object.keys(checks));
+    const wanted = value === undefined ? undefined : checks[name]!(value);
+    if (typeof wanted === 'string') {
+      throw optionError(`${name} of ${where} must be ${wanted}, got ${show(value)}`);
+    }
+    if (wanted !== undefined) throw wanted;
+  }
+}
+
+function unknownOption(where: string, name: string, names: readonly string[]): SuperslabError {
+  const nearest = binding.nearestName(name, names.join('|'));
+  const advice =
+    nearest === ''
+      ? `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
+      : `did you mean "${nearest}"?`;
+  return optionError(`Unknown option ${show(name)} of ${where}: ${advice}`);
+}
