@@ -218,4 +218,26 @@ describe.each(Object.keys(ways))('by %s', (way) => {
     await collect(() => pool.stats().chargedBytes === 0);
     expect(pool.stats().chargedBytes).toBe(0);
   });
+
+  test.each(['quarantined', 'idle'])(
+    'of a released buffer that is %s, and writes into it: check() reports it, once',
+    async (where) => {
+      open({ guard: 'poison', quarantineBytes: where === 'idle' ? 0 : 64 << 20 });
+      let taken: ArrayBuffer | undefined = await (async () => {
+        const buf = pool.acquire(SIZE);
+        const memory = buf.buffer as ArrayBuffer;
+        buf.release();
+        return take(memory);
+      })();
+      new Uint8Array(taken)[7] = 7;
+      expect(pool.check()).toMatchObject([{ fault: 'detached-after-release', offset: -1, bytes: '' }]);
+      expect(pool.check()).toEqual([]);
+      expect(pool.stats()).toMatchObject({ quarantinedBlocks: 0, quarantinedBytes: 0 });
+      pool.trim();
+      expect(pool.stats().guardReports).toBe(1);
+      taken = undefined;
+      await roomAgain();
+      expect(reports).toHaveLength(1);
+    },
+  );
 });

@@ -231,9 +231,10 @@ export interface Binding {
   ownWindow(block: BlockNumber, bytes: number, key: number): ArrayBuffer | undefined;
   /**
    * Whether that memory can still be seen, by this ArrayBuffer or by one that it was transferred to. If so,
-   * there is a signal (see attach) when that has ended.
+   * there is a signal (see attach) when that has ended. If the thread ends before, the block is withheld for
+   * good. `isParked`: it is counted as parked meanwhile.
    */
-  awaitWindow(key: number): boolean;
+  awaitWindow(key: number, isParked: boolean): boolean;
   /** Those awaited that nobody can see any more, each once. */
   takeUnseenWindows(): number[];
   /** For Node.js without ArrayBuffer.prototype.transfer. */

@@ -12,10 +12,11 @@ const waitingForUnseen = new Map<number, () => void>();
 
 /**
  * Calls `then` once no ArrayBuffer shows the memory that `key` stands for (see binding.ownWindow).
+ * @param isParked whether its block is counted as parked meanwhile
  * @returns false, without a call, when that is so already
  */
-export function onceUnseen(key: number, then: () => void): boolean {
-  if (!binding.awaitWindow(key)) return false;
+export function onceUnseen(key: number, isParked: boolean, then: () => void): boolean {
+  if (!binding.awaitWindow(key, isParked)) return false;
   waitingForUnseen.set(key, then);
   return true;
 }
@@ -24,7 +25,14 @@ function tellUnseen(): void {
   for (const key of binding.takeUnseenWindows()) {
     const then = waitingForUnseen.get(key);
     waitingForUnseen.delete(key);
-    then?.();
+    try {
+      then?.();
+    } catch (error) {
+      // Of the program's own listeners. It is told, and the other blocks come home.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 }
 

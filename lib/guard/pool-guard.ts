@@ -48,6 +48,11 @@ const MOST_CANARY_BYTES = 4096;
 /** Idle slots of one size class where only some leases are watched. */
 const MOST_SAMPLED_SLOTS = 16;
 
+/** Whether the program took the ArrayBuffer of a parked slot. */
+function hasLostMemory({ memory }: Slot): boolean {
+  return memory !== undefined && memory.byteLength === 0;
+}
+
 /** Told when the ArrayBuffer of a slot is collected: see Slot. */
 const registry = new FinalizationRegistry<Slot>((slot) => slot.guard.collected(slot));
 
@@ -363,7 +368,7 @@ export class PoolGuard {
    */
   #goStray(slot: Slot): boolean {
     const { state } = slot;
-    const seen = onceUnseen(slot.window, () => {
+    const seen = onceUnseen(slot.window, state !== SLOT.shared, () => {
       if (state !== SLOT.shared) this.#unpark(slot);
       slot.state = state;
       this.#comeHome(slot);
@@ -383,11 +388,13 @@ export class PoolGuard {
 
   /** Whether the program took the ArrayBuffer after the release and still has its memory: then it is not free yet. */
   #wasTaken(slot: Slot): boolean {
-    if (slot.memory === undefined || slot.memory.byteLength !== 0) return false;
+    if (!hasLostMemory(slot)) return false;
     slot.memory = undefined;
     this.#unregister(slot);
     this.#report('detached-after-release', slot.lease!, -1);
-    return this.#goStray(slot);
+    if (this.#goStray(slot)) return true;
+    this.#fill(slot); // what the program wrote into it meanwhile is no second mistake
+    return false;
   }
 
   /** A block that no lease has any more: to the quarantine, or at once to the idle ones. */
@@ -454,7 +461,8 @@ export class PoolGuard {
   #toIdle(slot: Slot): void {
     const idle = this.#idle[slot.tag]!;
     const limit = this.#cache.magazines.nativeLimit[slot.tag]!; // 0 for blocks beyond 2 MiB
-    if (idle.length < (this.watchesAll ? limit : Math.min(limit, MOST_SAMPLED_SLOTS))) {
+    const most = this.watchesAll ? limit : Math.min(limit, MOST_SAMPLED_SLOTS);
+    if (idle.length < most && !hasLostMemory(slot)) {
       this.#verify(slot);
       idle.push(slot);
     } else {
@@ -551,12 +559,31 @@ export class PoolGuard {
         this.#report('overflow', lease, offset);
         binding.writeCanary(slot.block, size, canaryEnd);
       }
+      for (const slot of this.#takeOutLost()) this.#dissolve(slot);
       for (let i = this.#quarantineHead; i < this.#quarantine.length; i++) this.#verify(this.#quarantine[i]!);
       for (const idle of this.#idle) for (const slot of idle) this.#verify(slot);
     } finally {
       this.#found = undefined;
     }
     return found;
+  }
+
+  /** Takes those whose ArrayBuffer the program took from the lists of parked slots. */
+  #takeOutLost(): Slot[] {
+    const lost: Slot[] = [];
+    const keep = (slot: Slot) => {
+      if (!hasLostMemory(slot)) return true;
+      lost.push(slot);
+      return false;
+    };
+    this.#quarantine = this.#quarantine.slice(this.#quarantineHead).filter(keep);
+    this.#quarantineHead = 0;
+    for (const slot of lost) {
+      this.#quarantinedBytes -= slot.capacity;
+      this.#countLevel(GUARD_LEVEL.quarantinedBlocks, slot, -1);
+    }
+    for (let tag = 0; tag < this.#idle.length; tag++) this.#idle[tag] = this.#idle[tag]!.filter(keep);
+    return lost;
   }
 
   #report(fault: GuardFault, lease: LeaseRecord, offset: number, isThrown = false): GuardReport {
@@ -591,7 +618,7 @@ export class PoolGuard {
     const { lease, state } = slot;
     if (lease === undefined || (state !== SLOT.leased && state !== SLOT.shared)) return;
     // Its memory may have been transferred to another ArrayBuffer, which is a view of it like any other.
-    if (!onceUnseen(slot.window, () => this.#leaked(lease))) this.#leaked(lease);
+    if (!onceUnseen(slot.window, false, () => this.#leaked(lease))) this.#leaked(lease);
   }
 
   #leaked(lease: LeaseRecord): void {

@@ -62,6 +62,10 @@ export interface HeapStats {
   readonly leakedBlocks: number;
   /** Capacity of those blocks. Unit: bytes. */
   readonly leakedBytes: number;
+  /** Released blocks whose memory the program had taken away when their thread ended; perhaps another thread sees them, so they are never leased again, and stay in use. Unit: blocks. */
+  readonly withheldBlocks: number;
+  /** Capacity of the withheld blocks. Unit: bytes. */
+  readonly withheldBytes: number;
   /** Leased blocks whose buffer was collected without a release, and that came back. Unit: blocks. */
   readonly collectedBlocks: number;
   /** Capacity of those blocks. Unit: bytes. */

@@ -113,9 +113,19 @@ void Environment::on_cleanup(void* environment) { static_cast<Environment*>(envi
 
 void Environment::end() {
   std::vector<Reclaimed> leaked(pools_.size());
-  runtime_.leases().bury(this, [&](auto is_shared) {
+  std::vector<BlockNumber> withheld;
+  std::vector<BlockNumber> strays;
+  own_windows_->end([&](BlockNumber block, bool is_parked) {
+    withheld.push_back(block);
+    if (is_parked) strays.push_back(block);
+  });
+  std::sort(strays.begin(), strays.end());
+  const auto is_stray = [&](BlockNumber block) {
+    return std::binary_search(strays.begin(), strays.end(), block);
+  };
+  runtime_.leases().bury(this, withheld, [&](auto is_shared) {
     for (std::size_t i = 0; i < pools_.size(); ++i) {
-      if (pools_[i].cache != nullptr) leaked[i] = pools_[i].cache->reclaim(is_shared);
+      if (pools_[i].cache != nullptr) leaked[i] = pools_[i].cache->reclaim(is_shared, is_stray);
     }
   });
   for (std::size_t i = 0; i < pools_.size(); ++i) note_leaks(pools_[i], leaked[i]);
@@ -124,7 +134,6 @@ void Environment::end() {
   }
   // No cache is left, so nobody can call wake() any more. The signal is Node's to close: releasing
   // it from a cleanup hook aborts Node 24 and 26.
-  own_windows_->end();
   delete this;
 }
 

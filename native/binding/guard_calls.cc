@@ -50,15 +50,17 @@ Value watch_pool(const CallbackInfo& info) {
 /// `ownWindow(block, bytes, key)`: a new ArrayBuffer over the block's first bytes.
 Value own_window(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
+  const BlockNumber block = uint_at(info, 0);
   return OwnWindows::make(environment.own_windows(), info.Env(),
-                          address_of_number(environment.runtime().space(), uint_at(info, 0)),
-                          static_cast<ByteCount>(number_at(info, 1)), key_at(info, 2));
+                          address_of_number(environment.runtime().space(), block),
+                          static_cast<ByteCount>(number_at(info, 1)), block, key_at(info, 2));
 }
 
-/// `awaitWindow(key)`: whether any ArrayBuffer still shows that memory; if so, takeUnseenWindows()
-/// will have it.
+/// `awaitWindow(key, isParked)`: whether any ArrayBuffer still shows that memory; if so,
+/// takeUnseenWindows() will have it. `isParked`: its block counts as parked meanwhile.
 Value await_window(const CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), environment_of(info).own_windows()->await(key_at(info, 0)));
+  return Napi::Boolean::New(
+      info.Env(), environment_of(info).own_windows()->await(key_at(info, 0), bool_at(info, 1)));
 }
 
 /// `takeUnseenWindows()`: the awaited ones that nobody can see any more.

@@ -14,7 +14,7 @@ struct Window {
 }  // namespace
 
 Napi::Value OwnWindows::make(const std::shared_ptr<OwnWindows>& windows, Napi::Env env, void* data,
-                             ByteCount bytes, WindowKey key) {
+                             ByteCount bytes, BlockNumber block, WindowKey key) {
   auto window = std::make_unique<Window>(Window{windows, key});
   napi_value buffer = nullptr;
   const napi_status status = napi_create_external_arraybuffer(
@@ -26,23 +26,30 @@ Napi::Value OwnWindows::make(const std::shared_ptr<OwnWindows>& windows, Napi::E
       window.get(), &buffer);
   if (will_finalize(status)) static_cast<void>(window.release());
   if (status != napi_ok) return env.Undefined();
-  windows->awaited_.emplace(key, false);
+  windows->shown_.emplace(key, Shown{block});
   return Napi::Value(env, buffer);
 }
 
-bool OwnWindows::await(WindowKey key) {
-  const auto at = awaited_.find(key);
-  if (at == awaited_.end()) return false;
-  at->second = true;
+bool OwnWindows::await(WindowKey key, bool is_parked) {
+  const auto at = shown_.find(key);
+  if (at == shown_.end()) return false;
+  at->second.is_awaited = true;
+  at->second.is_parked = is_parked;
   return true;
 }
 
+std::vector<WindowKey> OwnWindows::take_unseen() {
+  for (const WindowKey key : unseen_) shown_.erase(key);
+  return std::exchange(unseen_, {});
+}
+
 void OwnWindows::freed(WindowKey key) {
-  const auto at = awaited_.find(key);
-  if (at == awaited_.end()) return;
-  const bool is_awaited = at->second;
-  awaited_.erase(at);
-  if (!is_awaited || wake_ == nullptr) return;
+  const auto at = shown_.find(key);
+  if (at == shown_.end()) return;
+  if (!at->second.is_awaited || wake_ == nullptr) {
+    shown_.erase(at);
+    return;
+  }
   unseen_.push_back(key);
   wake_(context_);
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "heap/block_number.h"
 
 namespace superslab {
 
@@ -32,23 +33,38 @@ class OwnWindows {
   /// A new ArrayBuffer over `bytes` at `data`, which is never unmapped; undefined where the host
   /// forbids it.
   static Napi::Value make(const std::shared_ptr<OwnWindows>& windows, Napi::Env env, void* data,
-                          ByteCount bytes, WindowKey key);
+                          ByteCount bytes, BlockNumber block, WindowKey key);
 
   /// Whether any ArrayBuffer still shows it; if so, take_unseen() will have it later.
-  bool await(WindowKey key);
+  bool await(WindowKey key, bool is_parked);
 
   /// Those awaited that nobody can see any more, each once.
-  std::vector<WindowKey> take_unseen() { return std::exchange(unseen_, {}); }
+  std::vector<WindowKey> take_unseen();
 
-  /// The environment ends: nobody is told any more.
-  void end() { wake_ = nullptr; }
+  /// The environment ends: nobody is told any more. Calls withhold(block, is_parked) for each that
+  /// is awaited still. Whether anybody sees those is not known: Node.js calls all finalizers of an
+  /// environment that ends, even for memory that is in another thread by then.
+  template <class Withhold>
+  void end(Withhold withhold) {
+    wake_ = nullptr;
+    for (const auto& [key, shown] : shown_) {
+      if (shown.is_awaited) withhold(shown.block, shown.is_parked);
+    }
+  }
 
  private:
+  struct Shown {
+    BlockNumber block;
+    bool is_awaited = false;
+    bool is_parked = false;  // its block counts as parked meanwhile
+  };
+
   void freed(WindowKey key);
 
   Wake wake_;
   void* context_;
-  std::unordered_map<WindowKey, bool> awaited_;  // of all that can be seen
+  // All that can be seen, and those awaited until they were taken: see end().
+  std::unordered_map<WindowKey, Shown> shown_;
   std::vector<WindowKey> unseen_;
 };
 

@@ -195,6 +195,10 @@ class Heap {
     counters_.leaked_blocks.shared_add(blocks);
     counters_.leaked_bytes.shared_add(bytes);
   }
+  void count_withheld(ByteCount bytes) {
+    counters_.withheld_blocks.shared_add(1);
+    counters_.withheld_bytes.shared_add(bytes);
+  }
   void count_collected(ByteCount bytes) {
     counters_.collected_blocks.shared_add(1);
     counters_.collected_bytes.shared_add(bytes);

@@ -108,9 +108,10 @@ class LeaseCache final : public Room::Member {
   std::uint32_t take_signals() { return signals_.exchange(0, std::memory_order_acquire); }
 
   /// Reclaims what the dead environment had leased privately; under the lease table's lock.
-  /// is_shared(BlockNumber) tells which blocks live on elsewhere.
-  template <class IsShared>
-  Reclaimed reclaim(IsShared is_shared);
+  /// is_shared(BlockNumber) tells which blocks live on elsewhere, and is_stray(BlockNumber) which
+  /// of those count as parked all the same.
+  template <class IsShared, class IsStray>
+  Reclaimed reclaim(IsShared is_shared, IsStray is_stray);
 
   void squeeze(bool on) override;
   void flush_soon() override { signal(kFlush); }
@@ -147,15 +148,25 @@ class LeaseCache final : public Room::Member {
   std::atomic<bool> closed_{false};
 };
 
-template <class IsShared>
-Reclaimed LeaseCache::reclaim(IsShared is_shared) {
+template <class IsShared, class IsStray>
+Reclaimed LeaseCache::reclaim(IsShared is_shared, IsStray is_stray) {
   flush();
   const bool clear = zeroing_of(heap_.policy()) == Zeroing::kRelease;
   std::uint64_t leaked_blocks = 0;
   ByteCount leaked_bytes = 0;
+  // A worker that was terminated between a block's way and its count is one off.
+  Reclaimed idle = parked();
+  const auto lives_on = [&](BlockNumber block, ByteCount bytes) {
+    if (!is_shared(block)) return false;
+    if (is_stray(block)) {
+      idle.blocks -= std::min<std::uint64_t>(1, idle.blocks);
+      idle.bytes -= std::min(bytes, idle.bytes);
+    }
+    return true;
+  };
   // No shared lease of these slabs can be released meanwhile: that takes the lease table's lock.
   owner_.for_each_leased([&](void* block, ByteCount bytes) {
-    if (is_shared(number_of(heap_.space(), block))) return false;
+    if (lives_on(number_of(heap_.space(), block), bytes)) return false;
     ++leaked_blocks;
     leaked_bytes += bytes;
     if (clear) secure_zero(block, bytes);
@@ -164,14 +175,14 @@ Reclaimed LeaseCache::reclaim(IsShared is_shared) {
   });
   heap_.discharge(leaked_bytes);
   while (Superslab* large = heap_.orphan_large(&owner_)) {
-    if (is_shared(static_cast<BlockNumber>(large->index * kGranulesPerSuperslab))) continue;
+    if (lives_on(static_cast<BlockNumber>(large->index * kGranulesPerSuperslab),
+                 large->large_bytes))
+      continue;
     ++leaked_blocks;
     leaked_bytes += large->large_bytes;
     if (clear) secure_zero(large->base, large->large_bytes);
     heap_.give_large(large);
   }
-  // A worker that was terminated between a block's way and its count is one off.
-  const Reclaimed idle = parked();
   leaked_blocks -= std::min(idle.blocks, leaked_blocks);
   leaked_bytes -= std::min(idle.bytes, leaked_bytes);
   heap_.count_leak(leaked_blocks, leaked_bytes);

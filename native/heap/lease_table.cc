@@ -117,6 +117,12 @@ std::uint64_t LeaseTable::outstanding() {
   return tokens_.size();
 }
 
+void LeaseTable::withhold(BlockNumber block) {
+  entries_[block].holders.push_back({nullptr, 1});
+  static_cast<Heap*>(space_.superslab(superslab_of(block)).heap)
+      ->count_withheld(capacity_of(space_, block));
+}
+
 void LeaseTable::drop_all_of(LeaseHolder holder) {
   for (auto at = entries_.begin(); at != entries_.end();) {
     std::vector<Holder>& holders = at->second.holders;

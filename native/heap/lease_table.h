@@ -63,16 +63,18 @@ class LeaseTable {
 
   /// Ends all shared leases of an environment that died, then calls reclaim(is_shared) under the
   /// lock, for what it had leased privately. A block that goes home by this counts as leaked, once.
+  /// Those of `withheld`, of which the environment has a lease, count as shared for ever.
   template <class Reclaim>
-  void bury(LeaseHolder holder, Reclaim reclaim) {
+  void bury(LeaseHolder holder, const std::vector<BlockNumber>& withheld, Reclaim reclaim) {
     LockGuard guard(lock_);
+    for (const BlockNumber block : withheld) withhold(block);
     drop_all_of(holder);
     reclaim([this](BlockNumber block) { return entries_.count(block) != 0; });
   }
 
  private:
   struct Holder {
-    LeaseHolder who;
+    LeaseHolder who;  // nullptr has what is withheld
     std::uint32_t count;
   };
   struct Entry {
@@ -88,6 +90,7 @@ class LeaseTable {
   bool draw_nonce(std::uint64_t (&nonce)[2]);
   Token* find(const ShareTicket& ticket, LeaseFault& fault);
   void settle(BlockNumber block);
+  void withhold(BlockNumber block);
   void drop_all_of(LeaseHolder holder);
 
   Space& space_;

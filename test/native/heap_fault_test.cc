@@ -50,7 +50,7 @@ class Workload {
     one->detach();
     for (const Held& h : rest) check_and_free(two, h);
     two->detach();
-    table_.bury(&script, [&](auto is_shared) { script.cache().reclaim(is_shared); });
+    table_.bury(&script, {}, [&](auto is_shared) { script.cache().reclaim(is_shared, kNoStrays); });
     t_->trim(0);
     good &= t_->budget().charged() == 0;
   }

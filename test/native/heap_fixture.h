@@ -171,4 +171,7 @@ class Script {
   superslab::LeaseCache* cache_;
 };
 
+/// For LeaseCache::reclaim(): no block is one of those.
+constexpr auto kNoStrays = [](superslab::BlockNumber) { return false; };
+
 }  // namespace superslab_test

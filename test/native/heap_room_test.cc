@@ -118,7 +118,7 @@ TEST(heap, "while one waits, everybody is squeezed: magazines are given up and s
 
   t->room().stop_waiting(&waiter.cache());
   for (Script* s : {&idle, &waiter, &late}) CHECK(s->limit(tag) > 0);
-  late.cache().reclaim([](BlockNumber) { return false; });
+  late.cache().reclaim(kNoStrays, kNoStrays);
   for (Script* s : {&idle, &waiter, &late}) s->detach();
   plain->detach();
   CHECK(t.ends_clean());

@@ -222,7 +222,7 @@ TEST(heap, "what a dead environment had leased is cleared, private or shared") {
   CHECK(table.share(&s, blocks.back(), 1500, ticket) == LeaseFault::kNone);
   std::vector<ByteCount> capacities;
   for (const BlockNumber n : blocks) capacities.push_back(s.capacity(n));
-  table.bury(&s, [&](auto is_shared) { s.cache().reclaim(is_shared); });
+  table.bury(&s, {}, [&](auto is_shared) { s.cache().reclaim(is_shared, kNoStrays); });
   for (std::size_t i = 0; i + 1 < blocks.size(); ++i)
     CHECK(is_zero(s.bytes_of(blocks[i]), capacities[i]));
   // The token is a reference still.
