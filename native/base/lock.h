@@ -14,8 +14,8 @@ namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
-  kLeakSites,     // binding: where leaked leases were acquired
-  kMistakeSites,  // binding: where buffers were misused
+  kLeakSites,     // addon: where leaked leases were acquired
+  kMistakeSites,  // addon: where buffers were misused
   kPurging,       // runtime: one purge of the process's heap at a time
   kRegistry,      // runtime: the list of heaps and environments
   kLeases,        // heap: leases that were shared between threads
