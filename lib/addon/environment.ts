@@ -28,8 +28,8 @@ function tellUnseen(): void {
     try {
       then?.();
     } catch (error) {
-      // Of the program's own listeners. It is told, and the other blocks come home.
-      queueMicrotask(() => {
+      // Told when all is done: the other blocks come home first.
+      process.nextTick(() => {
         throw error;
       });
     }
