@@ -76,6 +76,14 @@ export function makeError(
 
 /** A value as it may stand in a message: short, on one line. */
 export function show(value: unknown): string {
+  try {
+    return shown(value);
+  } catch {
+    return 'an object that throws when it is looked at';
+  }
+}
+
+function shown(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (typeof value === 'bigint') return `${value}n`;

@@ -325,6 +325,7 @@ test('what guards have in hand is said of pools that have some', () => {
   expect(text({ pools: [aPool({ guardReports: 3, poisonReports: 2 })] })).toContain(
     'trouble: 3 mistakes found by guards (2 of them writes after a release)',
   );
+  expect(text({ pools: [aPool({ guardReports: 1 })] })).toContain('trouble: 1 mistake found by guards');
 });
 
 test('what other processes write moves no cursor and forges no line', () => {

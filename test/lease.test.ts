@@ -155,6 +155,32 @@ describe('what is no lease', () => {
     expect(pool.owns(thing as Buffer)).toBe(false);
   });
 
+  test('and what throws when it is looked at: the error is ours', () => {
+    const boom = () => {
+      throw new Error('its own');
+    };
+    const trap = new Proxy({}, { get: boom, has: boom, getPrototypeOf: boom, ownKeys: boom });
+    const bytes = new Proxy(Buffer.alloc(3), { get: boom, getPrototypeOf: boom });
+    const getters = { get: boom };
+    const own = {
+      constructor: getters,
+      length: getters,
+      byteLength: getters,
+      byteOffset: getters,
+      buffer: getters,
+    };
+    const buf = pool.acquire(10);
+    const view = Object.defineProperties(buf.subarray(1), own);
+    const nameless = Object.defineProperty(() => {}, 'name', getters);
+    const things = [trap, bytes, Object.defineProperties({}, own), nameless, Object.create(null), view];
+    for (const thing of [...things, Object.defineProperties(Buffer.alloc(9), own)]) {
+      thrownBy(() => pool.release(thing as Buffer), 'ERR_SUPERSLAB_FOREIGN');
+      thrownBy(() => pool.share(thing as PooledBuffer), 'ERR_SUPERSLAB_FOREIGN');
+      expect(pool.owns(thing as Buffer)).toBe(false);
+    }
+    buf.release();
+  });
+
   test('an object with the right prototype only is foreign', () => {
     for (const fake of [
       Object.create(PooledBuffer.prototype) as PooledBuffer,

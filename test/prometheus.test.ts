@@ -48,6 +48,10 @@ test('every statistic of the list is a family of its own, with help', async () =
   expect(families.size).toBe(counted.length);
   const helps = [...families.values()].map(({ help }) => help.toLowerCase()).sort();
   expect(helps).toEqual(counted.map(({ meaning }) => meaning.toLowerCase()).sort());
+  // They stand alone: without the names of JavaScript, and without the line before.
+  for (const { meaning } of facts.statistics) {
+    expect(meaning.replace(/acquireAsync\(\)|MiB/, '')).not.toMatch(/[a-z][A-Z]|^those|of those|\bthese\b/);
+  }
   for (const family of families.values()) {
     expect(family.samples.length, family.name).toBeGreaterThan(0);
     expect(family.name).toMatch(/^superslab_[a-z0-9_]+$/);

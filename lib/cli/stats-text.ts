@@ -116,7 +116,7 @@ function notes(pool: PoolStats): string[] {
     [pool.leakedBlocks, `left by threads that ended (${bytes(pool.leakedBytes)})`],
     [
       pool.guardReports,
-      `mistakes found by guards${pool.poisonReports === 0 ? '' : ` (${figure(pool.poisonReports)} of them writes after a release)`}`,
+      `${pool.guardReports === 1 ? 'mistake' : 'mistakes'} found by guards${pool.poisonReports === 0 ? '' : ` (${figure(pool.poisonReports)} of them writes after a release)`}`,
     ],
     [pool.doubleFrees, 'freed twice'],
   ] as const;

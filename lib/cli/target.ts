@@ -294,7 +294,11 @@ async function targetOfPid(pid: number, options: TargetOptions): Promise<Target>
     throw failure(
       'ERR_SUPERSLAB_PERMISSION',
       EXIT.noPermission,
-      `process ${pid} (${name}) lets nobody look into it (/proc/${pid}/maps); run the command as root`,
+      `process ${pid} (${name}) lets nobody look into it (/proc/${pid}/maps); ${
+        process.getuid?.() === 0
+          ? "root may where it has CAP_SYS_PTRACE in the process's user namespace: containers are started without"
+          : 'run the command as its user or root'
+      }`,
     );
   }
   if (options.attach !== true) throw unreachable(describeNoDoor(found));

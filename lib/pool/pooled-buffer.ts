@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { binding } from '../addon/binding.js';
 import { type Misuse, makeError, show } from '../errors.js';
 import { misuseText } from '../guard/guard-report.js';
@@ -374,17 +375,21 @@ export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
   releaseFirst = release;
 }
 
-const bufferGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'buffer')!
-  .get!;
-
-/** `view.buffer`, whatever properties of its own the view has. */
-function memoryOf(view: Uint8Array): ArrayBuffer {
-  return bufferGetter.call(view);
+/** A property of all typed arrays, whatever a view has of its own by that name. */
+function ownGetter<T>(name: 'buffer' | 'byteOffset' | 'length'): (view: Uint8Array) => T {
+  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name)!;
+  return (view) => get!.call(view) as T;
 }
+
+const memoryOf = ownGetter<ArrayBuffer>('buffer');
+const offsetOf = ownGetter<number>('byteOffset');
+const lengthOf = ownGetter<number>('length');
+
+const sliceOf = (buf: Uint8Array) => view.sliceOf(memoryOf(buf), offsetOf(buf));
 
 /** The pool that a view's memory was last leased from, as far as that can still be told. */
 function poolNameOf(buf: Uint8Array): string {
-  const slice = view.sliceOf(buf);
+  const slice = sliceOf(buf);
   const home = slice < 0 ? undefined : homes.table[slice];
   const magazines = home === undefined ? undefined : magazinesOfHome(home);
   return magazines?.cache.name ?? '';
@@ -406,7 +411,7 @@ const HOW_TO_LEARN_MORE = '; SUPERSLAB_LEAK_DETECTION=full tells where it was ac
 
 function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefined): Error {
   const misuse = lease?.slot.guard.misuseOf(lease);
-  const about = misuse ?? unwatched(poolNameOf(buf), buf.length);
+  const about = misuse ?? unwatched(poolNameOf(buf), lengthOf(buf));
   noteThrown(what === 'release' ? 'released-twice' : 'used-after-release', about, released);
   const error = makeError(
     'ERR_SUPERSLAB_RELEASED',
@@ -420,15 +425,16 @@ function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefine
 }
 
 function foreign(buf: unknown, what: string): Error {
-  if (!(buf instanceof Uint8Array && ArrayBuffer.isView(buf))) return stranger(buf, what);
+  // Not instanceof: that may run code of the program, and throw what it throws.
+  if (!types.isUint8Array(buf)) return stranger(buf, what);
   const lease = slotOfMemory(memoryOf(buf))?.lease;
   const misuse = lease?.slot.guard.misuseOf(lease);
-  if (misuse === undefined && view.sliceOf(buf) < 0) return stranger(buf, what);
-  const about = misuse ?? unwatched(poolNameOf(buf), buf.length);
+  if (misuse === undefined && sliceOf(buf) < 0) return stranger(buf, what);
+  const about = misuse ?? unwatched(poolNameOf(buf), lengthOf(buf));
   noteThrown('foreign', about, foreign);
   const error = makeError(
     'ERR_SUPERSLAB_FOREIGN',
-    `cannot ${what} a view (${buf.length} B${inPool(about.pool)}) of a pooled buffer; use the buffer that acquire() returned` +
+    `cannot ${what} a view (${lengthOf(buf)} B${inPool(about.pool)}) of a pooled buffer; use the buffer that acquire() returned` +
       (misuse === undefined ? HOW_TO_LEARN_MORE : `${misuseText(misuse)}\n  now`),
     TypeError,
     { misuse },
@@ -437,7 +443,7 @@ function foreign(buf: unknown, what: string): Error {
 }
 
 function stranger(value: unknown, what: string): Error {
-  noteThrown('foreign', unwatched('', ArrayBuffer.isView(value) ? value.byteLength : 0), foreign);
+  noteThrown('foreign', unwatched('', types.isUint8Array(value) ? lengthOf(value) : 0), foreign);
   const error = makeError(
     'ERR_SUPERSLAB_FOREIGN',
     `cannot ${what} ${show(value)}: it is no buffer of superslab`,

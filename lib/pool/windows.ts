@@ -88,13 +88,10 @@ export function largeWindow(n: BlockNumber): ArrayBuffer {
 }
 
 /** The slice (superslab index x 32 + slice) that a view of a window begins in; -1 for other memory. */
-export function sliceOf(view: Uint8Array): number {
-  const memory = view.buffer as ArrayBuffer;
+export function sliceOf(memory: ArrayBuffer, byteOffset: number): number {
   const superslab = windows.indexOf(memory);
   if (superslab >= 0)
-    return (
-      (superslab << (SUPERSLAB_SHIFT - SLICE_SHIFT)) + (view.byteOffset >>> (SLICE_SHIFT + GRANULE_SHIFT))
-    );
+    return (superslab << (SUPERSLAB_SHIFT - SLICE_SHIFT)) + (byteOffset >>> (SLICE_SHIFT + GRANULE_SHIFT));
   for (const [block, window] of largeWindows) if (window === memory) return block >>> SLICE_SHIFT;
   return -1;
 }

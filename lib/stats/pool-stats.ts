@@ -10,9 +10,9 @@ export interface HeapStats {
   readonly committedBytes: number;
   /** Capacity out of the slabs: leased plus cached by threads. Unit: bytes. */
   readonly chargedBytes: number;
-  /** Highest chargedBytes so far. Unit: bytes. */
+  /** Most capacity that was out of the slabs at once. Unit: bytes. */
   readonly peakChargedBytes: number;
-  /** Limit of chargedBytes; 0 is none. Unit: bytes. */
+  /** Limit of the capacity out of the slabs; 0 is none. Unit: bytes. */
   readonly maxBytes: number;
   /** Released blocks beyond 2 MiB that guards hold back. Unit: bytes. */
   readonly heldLargeBytes: number;
@@ -44,9 +44,9 @@ export interface HeapStats {
   readonly osFailures: number;
   /** Refusals of the operating system to keep memory from dumps, forks or swap, or to end that. Unit: calls. */
   readonly secretFailures: number;
-  /** Requests refused because of maxBytes. Unit: requests. */
+  /** Requests refused because of the pool's limit. Unit: requests. */
   readonly exhausted: number;
-  /** Requests for blocks that got none, because of maxBytes or the operating system; who waits for room asks several times. Unit: requests. */
+  /** Requests for blocks that got none, because of the limit or the operating system; who waits for room asks several times. Unit: requests. */
   readonly failedRequests: number;
   /** Times the heap's lock was held by another thread. Unit: locks. */
   readonly contended: number;
@@ -60,7 +60,7 @@ export interface HeapStats {
   readonly doubleFrees: number;
   /** Blocks still leased when their thread ended; reclaimed. Unit: blocks. */
   readonly leakedBlocks: number;
-  /** Capacity of those blocks. Unit: bytes. */
+  /** Capacity of blocks still leased when their thread ended. Unit: bytes. */
   readonly leakedBytes: number;
   /** Released blocks whose memory the program had taken away when their thread ended; perhaps another thread sees them, so they are never leased again, and stay in use. Unit: blocks. */
   readonly withheldBlocks: number;
@@ -68,25 +68,25 @@ export interface HeapStats {
   readonly withheldBytes: number;
   /** Leased blocks whose buffer was collected without a release, and that came back. Unit: blocks. */
   readonly collectedBlocks: number;
-  /** Capacity of those blocks. Unit: bytes. */
+  /** Capacity of leased blocks whose buffer was collected without a release. Unit: bytes. */
   readonly collectedBytes: number;
   /** Mistakes that the guards found. Unit: reports. */
   readonly guardReports: number;
-  /** Those that were writes to a released block. Unit: reports. */
+  /** Writes to a released block that the guards found; among all that they found. Unit: reports. */
   readonly poisonReports: number;
   /** Leases that leak detection or guards watch now. Unit: blocks. */
   readonly watchedBlocks: number;
-  /** Capacity of the blocks of those leases. Unit: bytes. */
+  /** Capacity of the blocks of leases that leak detection or guards watch now. Unit: bytes. */
   readonly watchedBytes: number;
   /** Released blocks that guards keep in quarantine now. Unit: blocks. */
   readonly quarantinedBlocks: number;
-  /** Capacity of those blocks; part of cachedBytes. Unit: bytes. */
+  /** Capacity of released blocks that guards keep in quarantine now; among what is cached. Unit: bytes. */
   readonly quarantinedBytes: number;
   /** Page faults of the whole process, minor and major. Unit: faults. */
   readonly pageFaults: number;
-  /** Those that needed no disk, of the whole process. Unit: faults. */
+  /** Page faults that needed no disk, of the whole process. Unit: faults. */
   readonly minorFaults: number;
-  /** Those that waited for a disk, of the whole process. Unit: faults. */
+  /** Page faults that waited for a disk, of the whole process. Unit: faults. */
   readonly majorFaults: number;
   /** Threads attached now. Unit: threads. */
   readonly threads: number;
@@ -118,11 +118,11 @@ export interface ClassStats {
   readonly remoteFrees: number;
   /** Slabs that are cut into blocks of this class. Unit: slabs. */
   readonly slabs: number;
-  /** Blocks that these slabs have room for. Unit: blocks. */
+  /** Blocks that the slabs of this class have room for. Unit: blocks. */
   readonly slabBlocks: number;
   /** Share of acquires that a magazine served; 1 while there are none. Unit: ratio. */
   readonly hitRate: number;
-  /** Share of slabBlocks that callers have. Unit: ratio. */
+  /** Share of the slabs' blocks that callers have. Unit: ratio. */
   readonly occupancy: number;
 }
 
@@ -186,11 +186,11 @@ export interface PoolStats extends HeapStats {
   readonly outstandingTokens: number;
   /** Share of the acquires up to 2 MiB that a magazine served; 1 while there are none. Unit: ratio. */
   readonly hitRate: number;
-  /** FailedRequests among acquires and failedRequests. Unit: ratio. */
+  /** Share of the requests for blocks that got none. Unit: ratio. */
   readonly failureRate: number;
-  /** ChargedBytes of maxBytes; 0 without a limit. Unit: ratio. */
+  /** Share of the limit that is out of the slabs; 0 without a limit. Unit: ratio. */
   readonly use: number;
-  /** Share of committedBytes that neither callers nor magazines have. Unit: ratio. */
+  /** Share of the committed memory that neither callers nor magazines have. Unit: ratio. */
   readonly fragmentation: number;
   /** Share of the blocks' bytes that callers did not ask for; of the sampled leases. Unit: ratio. */
   readonly internalWaste: number;
@@ -289,7 +289,7 @@ export interface MemoryFacts {
   readonly rssBytes: number;
   /** Pool memory that lies in huge pages. Unit: bytes. */
   readonly hugeBytes: number;
-  /** HugeBytes of rssBytes; 0 without either. Unit: ratio. */
+  /** Share of the resident pool memory that lies in huge pages; 0 without any. Unit: ratio. */
   readonly hugeCoverage: number;
   /** Pool memory that was swapped out. Unit: bytes. */
   readonly swappedBytes: number;

@@ -26,6 +26,11 @@ const KINDS = {
 
 const has = (code, pattern) => code.operations.some((one) => pattern.test(one));
 
+const isInitializer = (code) =>
+  /^(PooledBuffer|<instance_members_initializer>)$/.test(code.name) &&
+  has(code, /^DefineKeyed/) &&
+  !has(code, /^CreateClosure/);
+
 /** The functions of the hot path, and how each is told from others of its name. */
 export const functions = {
   'pool.acquire': ({ name }) => name === 'acquire',
@@ -33,13 +38,13 @@ export const functions = {
   'buf.release': (code) => code.name === 'release' && !has(code, /^SetKeyed/),
   isPooled: ({ name }) => name === 'isPooled',
   'new PooledBuffer': (code) => code.name === 'PooledBuffer' && has(code, /^FindNonDefaultConstructor/),
-  // Its initializer bears the name of the class from Node 22 on.
-  'fields of PooledBuffer': (code, all) =>
-    /^(PooledBuffer|<instance_members_initializer>)$/.test(code.name) &&
-    has(code, /^DefineKeyed/) &&
-    !has(code, /^CreateClosure/) &&
-    code.from > all.find(functions['new PooledBuffer']).from &&
-    code.from < all.find(functions.isPooled).from,
+  // Its initializer bears the name of the class from Node 22 on. Those of Node itself that begin at such a place in
+  // their files were compiled before.
+  'fields of PooledBuffer': (code, all) => {
+    const from = all.find(functions['new PooledBuffer']).from;
+    const to = all.find(functions.isPooled).from;
+    return code === all.findLast((one) => isInitializer(one) && one.from > from && one.from < to);
+  },
 };
 
 /**
