@@ -240,4 +240,22 @@ describe.each(Object.keys(ways))('by %s', (way) => {
       expect(reports).toHaveLength(1);
     },
   );
+
+  test('of a quarantined buffer, and writes into it: one report when it leaves the quarantine', async () => {
+    open({ guard: 'poison', quarantineBytes: 1024 });
+    let taken: ArrayBuffer | undefined = await (async () => {
+      const buf = pool.acquire(1000);
+      const memory = buf.buffer as ArrayBuffer;
+      buf.release();
+      return take(memory);
+    })();
+    new Uint8Array(taken)[7] = 7;
+    const [one, two] = [pool.acquire(1000), pool.acquire(1000)];
+    one.release();
+    two.release();
+    pool.trim();
+    expect(faults()).toEqual(['detached-after-release']);
+    taken = undefined;
+    await collect();
+  });
 });
