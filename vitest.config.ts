@@ -6,6 +6,8 @@ export default defineConfig({
     // An addon wants a process of its own; tests of workers spawn their workers themselves.
     pool: 'forks',
     testTimeout: 30_000,
+    // Vitest's own second is too short for a browser on a busy machine. What holds at once is seen at once.
+    expect: { poll: { timeout: 10_000 } },
     setupFiles: ['test/support/setup.ts'],
     reporters: ['default', './scripts/support/count-reporter.mjs'],
     // What is tested is what is shipped: the build, loaded by Node itself and not by Vite.
