@@ -183,16 +183,19 @@ describe.each(Object.keys(ways))('by %s', (way) => {
     expect(faults()).toEqual(['detached']);
   });
 
+  /** The memory of a buffer that was released and is in quarantine or idle. Nothing here keeps the buffer. */
+  const takenAfterRelease = async (where: string): Promise<ArrayBuffer> => {
+    open({ guard: 'poison', quarantineBytes: where === 'idle' ? 0 : 64 << 20 });
+    const buf = pool.acquire(SIZE);
+    const memory = buf.buffer as ArrayBuffer;
+    buf.release();
+    return take(memory);
+  };
+
   test.each(['quarantined', 'idle'])(
     'of a released buffer that is %s: found at its next use',
     async (where) => {
-      open({ guard: 'poison', quarantineBytes: where === 'idle' ? 0 : 64 << 20 });
-      let taken: ArrayBuffer | undefined = await (async () => {
-        const buf = pool.acquire(SIZE);
-        const memory = buf.buffer as ArrayBuffer;
-        buf.release();
-        return take(memory);
-      })();
+      let taken: ArrayBuffer | undefined = await takenAfterRelease(where);
       withoutRoom();
       expect(faults().filter((fault) => fault === 'detached-after-release')).toHaveLength(1);
       expect(reports[0]!.released).toContain('taken-memory.test');
@@ -222,13 +225,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
   test.each(['quarantined', 'idle'])(
     'of a released buffer that is %s, and writes into it: check() reports it, once',
     async (where) => {
-      open({ guard: 'poison', quarantineBytes: where === 'idle' ? 0 : 64 << 20 });
-      let taken: ArrayBuffer | undefined = await (async () => {
-        const buf = pool.acquire(SIZE);
-        const memory = buf.buffer as ArrayBuffer;
-        buf.release();
-        return take(memory);
-      })();
+      let taken: ArrayBuffer | undefined = await takenAfterRelease(where);
       new Uint8Array(taken)[7] = 7;
       expect(pool.check()).toMatchObject([{ fault: 'detached-after-release', offset: -1, bytes: '' }]);
       expect(pool.check()).toEqual([]);
