@@ -203,7 +203,7 @@ describe('what is no lease', () => {
 
   test('what users construct over pool memory is inert', () => {
     const buf = pool.acquire(100);
-    const made = new (buf.constructor as Constructor)(buf.buffer, buf.byteOffset, buf.length);
+    const made = new (PooledBuffer as unknown as Constructor)(buf.buffer, buf.byteOffset, buf.length);
     expect([made.refs, made.released, made.capacity]).toEqual([0, true, 0]);
     expect(pool.owns(made)).toBe(false);
     thrownBy(() => made.release(), 'ERR_SUPERSLAB_RELEASED');

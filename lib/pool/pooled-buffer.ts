@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import { type InspectOptions, inspect, types } from 'node:util';
 import { binding } from '../addon/binding.js';
 import { type Misuse, makeError, show } from '../errors.js';
 import { misuseText } from '../guard/guard-report.js';
@@ -63,6 +63,10 @@ export let leases: {
 /** Whether a value was made by the constructor of PooledBuffer. */
 let isPooled: (value: unknown) => value is PooledBuffer;
 
+const inspectBuffer = (
+  Buffer.prototype as unknown as Record<symbol, (depth: number, options: InspectOptions) => string>
+)[inspect.custom]!;
+
 type BufferConstructor = new (memory: ArrayBuffer, byteOffset: number, length: number) => Buffer;
 const ByteArray = Uint8Array as unknown as BufferConstructor;
 
@@ -108,11 +112,6 @@ export class PooledBuffer extends ByteArray {
     };
   }
 
-  /** Views of typed-array methods (`map`, `filter`) are plain Buffers of memory of their own. */
-  static get [Symbol.species](): typeof Buffer {
-    return (Buffer as unknown as { [Symbol.species]: typeof Buffer })[Symbol.species];
-  }
-
   /**
    * Gives one reference back. The last one returns the memory to its pool.
    * @throws ERR_SUPERSLAB_RELEASED when all references were given back before.
@@ -156,6 +155,12 @@ export class PooledBuffer extends ByteArray {
   /** For `using buf = pool.acquire(n)`: releases it, unless that was done. */
   [Symbol.dispose](): void {
     if (this.#block !== RELEASED) releaseFirst(this);
+  }
+
+  /** `<PooledBuffer 68 69>`. A released buffer shows no bytes: they are another lease's. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    if (isPooled(this) && this.#block === RELEASED) return '<PooledBuffer (released)>';
+    return inspectBuffer.call(this, depth, options).replace(/^<\w+/, '<PooledBuffer');
   }
 
   /** The hot path of acquire: one closure a pool. test/golden/hot-path.json counts its instructions. */
@@ -364,8 +369,10 @@ export class PooledBuffer extends ByteArray {
   }
 }
 
-// Buffers in every respect but their constructor: the methods of Buffer, found before Uint8Array's.
+// Buffers in every respect: the methods of Buffer, found before Uint8Array's. Libraries tell a Buffer from other
+// typed arrays by `value.constructor.isBuffer(value)`, and of those they take the whole ArrayBuffer.
 Object.setPrototypeOf(PooledBuffer.prototype, Buffer.prototype);
+Object.defineProperty(PooledBuffer.prototype, 'constructor', { value: Buffer });
 
 /** What `buf.release()` tries first: the release of the first pool of this environment, the default. */
 let releaseFirst: (buf: PooledBuffer) => void = () => {};
