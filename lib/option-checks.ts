@@ -10,8 +10,20 @@ type OptionCheck = (value: unknown) => string | SuperslabError | undefined;
 
 export const aFlag: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
 
-export const anAbortSignal: OptionCheck = (value) =>
-  value instanceof AbortSignal ? undefined : 'an AbortSignal';
+/** By what it does: polyfills, jsdom and other realms have classes of their own. */
+export const anAbortSignal: OptionCheck = (value) => {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return 'an AbortSignal';
+  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' &&
+    typeof addEventListener === 'function' &&
+    typeof removeEventListener === 'function'
+    ? undefined
+    : 'an AbortSignal';
+};
+
+/** Why an aborted signal was aborted. Polyfills may not know: then it is what a signal of Node.js would say. */
+export const abortReason = (signal: AbortSignal): unknown =>
+  signal.reason ?? new DOMException('This operation was aborted', 'AbortError');
 
 /**
  * Throws ERR_SUPERSLAB_OPTION unless `options` is an object in which each property is known to `checks` and passes.

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import type { Metric as PrometheusMetric, Registry } from 'prom-client';
+import { builtins } from './base/builtins.js';
 import { watchHistograms } from './measure/lease-sampling.js';
 import {
   bucketBounds,
@@ -54,7 +55,7 @@ function shared<T extends Reading | Promise<Reading>>(read: () => T): () => T {
   return () => {
     if (reading === undefined) {
       reading = read();
-      queueMicrotask(() => {
+      builtins.queueMicrotask(() => {
         reading = undefined;
       });
     }

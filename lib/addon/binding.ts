@@ -281,6 +281,9 @@ export interface Binding {
   /** Which of `words`, "one|other", is most like `name`; empty when none is. */
   nearestName(name: string, words: string): string;
 
+  /** Milliseconds of the system's monotonic clock, with fractions. */
+  now(): number;
+
   /** undefined once the pool is closed and everything of it is home. */
   stats(pool: PoolId): NativeStats | undefined;
   processStats(): NativeProcessStats;

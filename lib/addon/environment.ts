@@ -1,3 +1,4 @@
+import { builtins } from '../base/builtins.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
 import { binding, check, type Facts, SIGNAL } from './binding.js';
 
@@ -29,7 +30,7 @@ function tellUnseen(): void {
       then?.();
     } catch (error) {
       // Told when all is done: the other blocks come home first.
-      process.nextTick(() => {
+      builtins.nextTick(() => {
         throw error;
       });
     }

@@ -1,3 +1,4 @@
+import { now } from '../addon/clock.js';
 import { type LeaseRecord, SLOT } from './slot.js';
 
 /** Most that wait: their text takes tens of milliseconds. */
@@ -19,9 +20,8 @@ export class EndedLeases {
     this.#keepsText = keepsText;
   }
 
-  /** @param now of performance.now() */
-  add(record: LeaseRecord, now: number): void {
-    record.endedAt = now;
+  add(record: LeaseRecord): void {
+    record.endedAt = now();
     record.waitsForText = true;
     this.#records.push(record);
     if (this.#records.length - this.#head <= MOST) return;
@@ -46,7 +46,7 @@ export class EndedLeases {
       }
       record.acquired?.settle();
       record.released?.settle();
-      if (performance.now() > end) return this.#records.length === 0;
+      if (now() > end) return this.#records.length === 0;
     }
     return true;
   }

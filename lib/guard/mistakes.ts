@@ -1,5 +1,6 @@
 import { binding } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import { builtins } from '../base/builtins.js';
 import type { Misuse } from '../errors.js';
 import { CapturedStack } from './stack.js';
 import type { GuardReport, MistakeFault } from './types.js';
@@ -34,7 +35,7 @@ export function noteMistake(fault: MistakeFault, about: Misuse, detail = '', not
     cut(acquired),
     cut(released),
     cut(noticed),
-    Date.now(),
+    builtins.dateNow(),
   );
 }
 

@@ -1,6 +1,8 @@
 import { isMainThread } from 'node:worker_threads';
 import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
+import { now } from '../addon/clock.js';
 import { closingCaches, facts, onceUnseen, openCaches } from '../addon/environment.js';
+import { builtins, sizeOf } from '../base/builtins.js';
 import { hostError, type Misuse, makeError } from '../errors.js';
 import { endSample, recordLease } from '../measure/lease-sampling.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
@@ -50,7 +52,7 @@ const MOST_SAMPLED_SLOTS = 16;
 
 /** Whether the program took the ArrayBuffer of a parked slot. */
 function hasLostMemory({ memory }: Slot): boolean {
-  return memory !== undefined && memory.byteLength === 0;
+  return memory !== undefined && sizeOf(memory) === 0;
 }
 
 /** Told when the ArrayBuffer of a slot is collected: see Slot. */
@@ -84,7 +86,7 @@ export class PoolGuard {
   readonly #ended: EndedLeases;
   readonly #idle: Slot[][] = [];
   /** The fewest idle slots of each class since the last look: nobody needs those. */
-  readonly #spare = new Uint32Array(256);
+  readonly #spare = new builtins.Uint32Array(256);
   /** Oldest first, from #quarantineHead on. */
   #quarantine: Slot[] = [];
   #quarantineHead = 0;
@@ -95,7 +97,7 @@ export class PoolGuard {
   /** The samples of each class that were taken last. */
   readonly #batches: (SampleBatch | undefined)[] = [];
   /** Classes of which a sample was due since then that there was no time for. */
-  readonly #hasMissed = new Uint8Array(256);
+  readonly #hasMissed = new builtins.Uint8Array(256);
   #largeStep = 1;
   #largeUntilSample = 1;
   /** Leases that the large one sampled last stands for. */
@@ -179,7 +181,7 @@ export class PoolGuard {
       binding.writeCanary(slot.block, size, canaryEnd);
     }
     const stack = this.#stack(this.tryAcquire);
-    const lease = new LeaseRecord(slot, size, canaryEnd, performance.now(), stack, weight, batch);
+    const lease = new LeaseRecord(slot, size, canaryEnd, now(), stack, weight, batch);
     this.#begin(lease, SLOT.leased);
     return leases.makeWatched(this.#cache, memory, lease, false);
   }
@@ -237,7 +239,7 @@ export class PoolGuard {
 
   /** A lease of a block that the lease table has given to this environment, `size` bytes of it. */
   adopt(block: BlockNumber, size: number): PooledBuffer {
-    const start = performance.now();
+    const start = now();
     // Exactly the bytes of the lease: what is behind them is the business of who shared it.
     const slot = new Slot(this, block, LARGE_TAG, size);
     const memory = makeMemory(slot);
@@ -245,7 +247,7 @@ export class PoolGuard {
     this.#show(slot, memory);
     const lease = new LeaseRecord(slot, size, size, start, this.#stack(this.adopt), 1);
     this.#begin(lease, SLOT.shared);
-    sampleBudget.spend(start, performance.now());
+    sampleBudget.spend(start, now());
     return leases.makeWatched(this.#cache, memory, lease, true);
   }
 
@@ -278,7 +280,7 @@ export class PoolGuard {
 
   /** From 1 to twice the mean, less one. */
   #drawInterval(): number {
-    return 1 + Math.floor(Math.random() * (2 * this.#interval - 1));
+    return 1 + Math.floor(builtins.random() * (2 * this.#interval - 1));
   }
 
   /** The same for blocks beyond 2 MiB, whose acquires JavaScript does not count. */
@@ -294,7 +296,7 @@ export class PoolGuard {
    * A lease that is due to be sampled; undefined when there is no room.
    */
   trySample(size: number, tag: SliceTag): PooledBuffer | undefined {
-    const start = performance.now();
+    const start = now();
     const before = this.#acquiresOf(tag);
     let batch = this.#batches[tag];
     if (batch === undefined || this.#hasMissed[tag] === 1) {
@@ -305,7 +307,7 @@ export class PoolGuard {
     }
     const buf = this.tryAcquire(size, batch.add(before + 1), batch);
     this.#setNextSample(tag);
-    sampleBudget.spend(start, performance.now());
+    sampleBudget.spend(start, now());
     return buf;
   }
 
@@ -331,18 +333,18 @@ export class PoolGuard {
     if (this.watchesAll) lease.released = this.#stack(this.release);
     this.#end(lease);
     if (lease.isRaw) {
-      this.#ended.add(lease, performance.now());
+      this.#ended.add(lease);
       settleLater(this);
     }
     this.#releases++;
     if (this.watchesAll) {
-      const microseconds = (performance.now() - lease.acquiredAt) * 1000;
+      const microseconds = (now() - lease.acquiredAt) * 1000;
       recordLease(this.#cache, lease.size, slot.capacity, microseconds);
     } else {
       endSample(slot.block);
     }
     const overflow = this.#findOverflow(lease);
-    const isDetached = memory.byteLength === 0;
+    const isDetached = sizeOf(memory) === 0;
     if (isDetached) this.#report('detached', lease, -1);
     if (slot.state === SLOT.shared || isDetached || this.#level >= DETACH) this.#unregister(slot);
     else slot.memory = memory;
@@ -640,7 +642,7 @@ export class PoolGuard {
   #noteLeak(lease: LeaseRecord, end: number, sharedReferences = 0): void {
     const { size, tag } = lease;
     const stack = lease.acquired?.text ?? '';
-    const ageMs = performance.now() - lease.acquiredAt;
+    const ageMs = now() - lease.acquiredAt;
     const count = binding.noteLeak(
       this.#cache.id,
       tag,
@@ -671,7 +673,7 @@ export class PoolGuard {
 
   settleStacks(before: number, end: number): boolean {
     // Half of the time at most for those that have ended.
-    const noneEnded = this.#ended.settleStacks(before, (performance.now() + end) / 2);
+    const noneEnded = this.#ended.settleStacks(before, (now() + end) / 2);
     return this.#live.settleStacks(before, end) && noneEnded;
   }
 }

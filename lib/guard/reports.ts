@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { builtins } from '../base/builtins.js';
 import { channels, type PoolLeakMessage } from '../measure/channels.js';
 import { detailOf, noteMistake } from './mistakes.js';
 import type { GuardFault, GuardReport } from './types.js';
@@ -67,7 +68,7 @@ function tell<Name extends keyof GuardEvents>(
   try {
     (listeners as EventEmitter | undefined)?.emit(name, message);
   } catch (error) {
-    process.nextTick(() => {
+    builtins.nextTick(() => {
       throw error;
     });
   }

@@ -1,4 +1,5 @@
 import { binding } from '../addon/binding.js';
+import { sizeOf } from '../base/builtins.js';
 
 type Transfer = (this: ArrayBuffer, length: number) => ArrayBuffer;
 
@@ -10,7 +11,7 @@ const transfer = (ArrayBuffer.prototype as { transfer?: Transfer }).transfer;
  * @returns false when it cannot be detached: the program marked it untransferable
  */
 export function revoke(memory: ArrayBuffer): boolean {
-  if (memory.byteLength === 0) return true;
+  if (sizeOf(memory) === 0) return true;
   if (transfer === undefined) {
     // Only here: newer versions abort when the ArrayBuffer is marked, where transfer() throws.
     binding.detach(memory);
@@ -21,5 +22,5 @@ export function revoke(memory: ArrayBuffer): boolean {
       return false;
     }
   }
-  return memory.byteLength === 0;
+  return sizeOf(memory) === 0;
 }

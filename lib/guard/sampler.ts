@@ -1,3 +1,5 @@
+import { now } from '../addon/clock.js';
+
 /**
  * The fast path asks for a sample when this many low bits of a count are zero. They are set so that it
  * does so when a sample is wanted; while there is no time for samples, it asks once in 4,096 leases. A constant,
@@ -22,23 +24,23 @@ const AFTERMATH = 2;
 class SampleBudget {
   /** Milliseconds; below 0 after a sample that took longer. */
   #left = BURST_MS;
-  #since = performance.now();
+  #since = now();
 
   /** Whether one more is allowed. */
   get isOpen(): boolean {
     return this.#left > 0 || this.#refill();
   }
 
-  /** One was made between these times of performance.now(). */
+  /** One was made between these times of now(). */
   spend(start: number, end: number): void {
     // A thread that lost its core meanwhile has not spent that time, and need not rest for it.
     this.#left -= Math.min(end - start, BURST_MS) * AFTERMATH;
   }
 
   #refill(): boolean {
-    const now = performance.now();
-    this.#left = Math.min(BURST_MS, this.#left + (now - this.#since) * SHARE);
-    this.#since = now;
+    const time = now();
+    this.#left = Math.min(BURST_MS, this.#left + (time - this.#since) * SHARE);
+    this.#since = time;
     return this.#left > 0;
   }
 }

@@ -1,4 +1,5 @@
 import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
+import { now } from '../addon/clock.js';
 import type { PoolGuard } from './pool-guard.js';
 import type { SampleBatch } from './sample-batch.js';
 import type { CapturedStack } from './stack.js';
@@ -67,7 +68,7 @@ export class LeaseRecord {
   retains = 0;
   /** Its place among the live ones; -1 once it has ended. */
   place = -1;
-  /** Of performance.now(). */
+  /** Of now(). */
   endedAt = 0;
   /** Whether it is among the EndedLeases. */
   waitsForText = false;
@@ -145,7 +146,7 @@ export class LiveLeases {
         continue;
       }
       record.acquired.settle();
-      if (performance.now() > end) return false;
+      if (now() > end) return false;
     }
     return none;
   }

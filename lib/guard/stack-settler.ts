@@ -1,3 +1,6 @@
+import { now } from '../addon/clock.js';
+import { builtins } from '../base/builtins.js';
+
 /** Leases that live longer than this get their stacks made into text; most are released before. */
 const PERIOD_MS = 250;
 
@@ -7,7 +10,7 @@ const MOST_MS = 5;
 /** Has stacks that keep functions alive, and with them perhaps leaked buffers: see CapturedStack. */
 export interface StackHolder {
   /**
-   * Settles stacks older than `before`, until `end`; times of performance.now().
+   * Settles stacks older than `before`, until `end`; times of now().
    * @returns whether none is left, old or new
    */
   settleStacks(before: number, end: number): boolean;
@@ -18,15 +21,15 @@ let timer: NodeJS.Timeout | undefined;
 
 function run(): void {
   timer = undefined;
-  const now = performance.now();
+  const time = now();
   for (const holder of holders) {
-    if (holder.settleStacks(now - PERIOD_MS, now + MOST_MS)) holders.delete(holder);
+    if (holder.settleStacks(time - PERIOD_MS, time + MOST_MS)) holders.delete(holder);
   }
   if (holders.size > 0) start();
 }
 
 function start(): void {
-  if (timer === undefined) timer = setTimeout(run, PERIOD_MS).unref();
+  if (timer === undefined) timer = builtins.setTimeout(run, PERIOD_MS).unref();
 }
 
 /** Asks for the stacks of `holder` to be settled in a while. The timer never keeps the process alive. */

@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { now } from '../addon/clock.js';
+import { builtins } from '../base/builtins.js';
 import type { MistakeSite } from '../guard/types.js';
 import { watchHistograms } from '../measure/lease-sampling.js';
 import type { ProcessStats } from '../stats/pool-stats.js';
@@ -36,23 +38,23 @@ class Feed {
     // What can fail comes before the stream is begun: who asked then hears of it.
     this.#scanner ??= new MapScanner();
     const hello = event('hello', makeHello());
-    const now = stats();
-    const { pools, sites } = this.#look(now);
+    const current = stats();
+    const { pools, sites } = this.#look(current);
     // The others hear of what has changed at once, too: the next turn would find nothing new.
     this.#tell(pools + sites);
     const client = new Client(response);
     response.on('close', () => this.#forget(client));
-    client.send(hello + this.#pools + event('stats', figuresOf(now)) + this.#leaks + this.#mistakes);
+    client.send(hello + this.#pools + event('stats', figuresOf(current)) + this.#leaks + this.#mistakes);
     this.#clients.add(client);
     this.#sampling ??= watchHistograms();
-    this.#timer ??= setInterval(() => this.#turn(), PERIOD_MS).unref();
-    if (performance.now() - this.#scannedAt >= LEAST_PAUSE_MS) void this.#scan();
+    this.#timer ??= builtins.setInterval(() => this.#turn(), PERIOD_MS).unref();
+    if (now() - this.#scannedAt >= LEAST_PAUSE_MS) void this.#scan();
   }
 
   #forget(client: Client): void {
     this.#clients.delete(client);
     if (this.#clients.size > 0) return;
-    clearInterval(this.#timer);
+    builtins.clearInterval(this.#timer);
     this.#timer = undefined;
     this.#sampling?.[Symbol.dispose]();
     this.#sampling = undefined;
@@ -60,9 +62,9 @@ class Feed {
 
   #turn(): void {
     try {
-      const now = stats();
-      const { pools, sites } = this.#look(now);
-      this.#tell(pools + event('stats', figuresOf(now)) + sites);
+      const current = stats();
+      const { pools, sites } = this.#look(current);
+      this.#tell(pools + event('stats', figuresOf(current)) + sites);
     } catch {
       this.#cutOff();
       return;
@@ -79,11 +81,11 @@ class Feed {
   }
 
   /** The events of what is other than before. */
-  #look(now: ProcessStats): { pools: string; sites: string } {
-    const pools = event('pools', this.#ordinals.update(now.pools));
-    const leaks = event('leaks', leaksOf(now));
-    const isNew = now.mistakes !== this.#mistakeSites;
-    const mistakes = isNew ? event('mistakes', mistakesOf(now)) : this.#mistakes;
+  #look(current: ProcessStats): { pools: string; sites: string } {
+    const pools = event('pools', this.#ordinals.update(current.pools));
+    const leaks = event('leaks', leaksOf(current));
+    const isNew = current.mistakes !== this.#mistakeSites;
+    const mistakes = isNew ? event('mistakes', mistakesOf(current)) : this.#mistakes;
     const changed = {
       pools: pools === this.#pools ? '' : pools,
       sites: (leaks === this.#leaks ? '' : leaks) + (mistakes === this.#mistakes ? '' : mistakes),
@@ -91,7 +93,7 @@ class Feed {
     this.#pools = pools;
     this.#leaks = leaks;
     this.#mistakes = mistakes;
-    this.#mistakeSites = now.mistakes;
+    this.#mistakeSites = current.mistakes;
     return changed;
   }
 
@@ -119,7 +121,7 @@ class Feed {
   async #sendScan(): Promise<void> {
     const scanner = this.#scanner!;
     if (scanner.busy) return;
-    this.#scannedAt = performance.now();
+    this.#scannedAt = now();
     // Who comes while the scan is under way is in neither, and gets everything from the next one.
     const full = new Set<Client>();
     const changes = new Set<Client>();

@@ -1,6 +1,7 @@
 // The ways in that need no line in the program: SUPERSLAB_INSPECT=socket at start, and a request by
 // `superslab ... --attach` later. The inspector itself is loaded when somebody comes.
 import { facts } from '../addon/environment.js';
+import { builtins } from '../base/builtins.js';
 
 const load = () => import('./door.js');
 
@@ -19,11 +20,11 @@ const hook = {
   attach: async (): Promise<string> => {
     const { close } = require('node:inspector') as typeof import('node:inspector');
     // Also when there can be no socket.
-    const timer = setTimeout(close, LONGEST_WAIT_MS).unref();
+    const timer = builtins.setTimeout(close, LONGEST_WAIT_MS).unref();
     const door = await (await load()).openDoor();
     door?.onFirstRequest(() => {
-      clearTimeout(timer);
-      setTimeout(close, SETTLE_MS).unref();
+      builtins.clearTimeout(timer);
+      builtins.setTimeout(close, SETTLE_MS).unref();
     });
     return door?.path ?? '';
   },

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { makeError, show } from '../errors.js';
-import { aFlag, anAbortSignal, checkOptions, optionError } from '../option-checks.js';
+import { abortReason, aFlag, anAbortSignal, checkOptions, optionError } from '../option-checks.js';
 import { authorize, isLoopback, type Rules, refusal } from './access.js';
 import { type Answer, refuse } from './answer.js';
 import { close, listen, makeServer } from './http.js';
@@ -122,7 +122,8 @@ function listener(rules: () => Rules, answer: Answer) {
 /** Lets those in who may look, and has their requests answered by `answer`. See startInspector(). */
 export async function serveInspector(options: InspectorOptions, answer: Answer): Promise<Inspector> {
   const settings = settingsOf(options);
-  settings.signal?.throwIfAborted();
+  // Signals of other realms and polyfills may lack throwIfAborted().
+  if (settings.signal?.aborted) throw abortReason(settings.signal);
   const { host, token, allowRemote } = settings;
   let port = settings.port;
   const server = makeServer(listener(() => ({ token, port, host, allowRemote }), answer));

@@ -4,7 +4,9 @@
 // finds class 0, whose magazine is always empty, and goes the slow way: a trap. It is set 50 times a
 // second; one of the next leases is measured, and the table restored. All others run as fast as ever.
 import { type BlockNumber, binding } from '../addon/binding.js';
+import { now } from '../addon/clock.js';
 import { facts, openCaches } from '../addon/environment.js';
+import { builtins } from '../base/builtins.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
 
 const PERIOD_MS = 20;
@@ -65,7 +67,7 @@ function disarm(): void {
 export function isSampleDue(cache: LeaseCache): boolean {
   if (!armed) return false;
   // A pool that is seldom used is not made to wait.
-  if (skip < 0) skip = Math.floor(Math.random() * Math.min(acquiredSince(cache) / 2, MOST_SKIPPED + 1));
+  if (skip < 0) skip = Math.floor(builtins.random() * Math.min(acquiredSince(cache) / 2, MOST_SKIPPED + 1));
   return skip-- === 0;
 }
 
@@ -76,7 +78,7 @@ export function beginSample(cache: LeaseCache, block: BlockNumber, size: number)
   seen.set(cache, acquiredBy(cache));
   binding.recordSize(cache.id, size, binding.capacity(block), weight);
   if (open.size >= MOST_OPEN) open.clear();
-  open.set(block, { cache, at: performance.now(), weight });
+  open.set(block, { cache, at: now(), weight });
 }
 
 /** A lease with details has ended. Nothing happens unless it was sampled. */
@@ -85,7 +87,7 @@ export function endSample(block: BlockNumber): void {
   const sample = open.get(block);
   if (sample === undefined) return;
   open.delete(block);
-  const microseconds = (performance.now() - sample.at) * 1000;
+  const microseconds = (now() - sample.at) * 1000;
   binding.recordLifetime(sample.cache.id, microseconds, sample.weight);
 }
 
@@ -104,7 +106,7 @@ export function recordLease(cache: LeaseCache, size: number, capacity: number, m
 export function watchHistograms(): Disposable {
   if (watchers++ === 0) {
     seen = new WeakMap([...openCaches.values()].map((cache) => [cache, acquiredBy(cache)]));
-    timer = setInterval(arm, PERIOD_MS).unref();
+    timer = builtins.setInterval(arm, PERIOD_MS).unref();
   }
   let watching = true;
   return {
@@ -112,7 +114,7 @@ export function watchHistograms(): Disposable {
       if (!watching) return;
       watching = false;
       if (--watchers > 0) return;
-      clearInterval(timer);
+      builtins.clearInterval(timer);
       disarm();
     },
   };

@@ -1,4 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { now } from '../addon/clock.js';
 
 /** How long a pool's slow path takes, recorded from the first time that somebody asks on. */
 export class SlowPathHistogram {
@@ -12,11 +13,11 @@ export class SlowPathHistogram {
 
   /** For stop(): the time now, or 0 when nobody asked. */
   start(): number {
-    return this.#histogram === undefined ? 0 : performance.now();
+    return this.#histogram === undefined ? 0 : now();
   }
 
   stop(start: number): void {
     // Histograms begin at 1.
-    if (start !== 0) this.#histogram!.record(Math.max(1, Math.round((performance.now() - start) * 1e6)));
+    if (start !== 0) this.#histogram!.record(Math.max(1, Math.round((now() - start) * 1e6)));
   }
 }

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { types } from 'node:util';
 import { binding, check } from '../addon/binding.js';
+import { builtins, copyInto, fill, lengthOf, memoryOf, offsetOf, writeText } from '../base/builtins.js';
 import { makeError, show } from '../errors.js';
 import type { GuardEvents, Listeners } from '../guard/reports.js';
 import type { GuardReport } from '../guard/types.js';
 import { tellingTrim } from '../measure/channels.js';
-import { anAbortSignal, checkOptions } from '../option-checks.js';
+import { abortReason, anAbortSignal, checkOptions } from '../option-checks.js';
 import type { Advice } from '../stats/advice/advice.js';
 import { adviceFacts } from '../stats/advice/facts.js';
 import { adviceOn } from '../stats/advice/index.js';
@@ -46,7 +46,6 @@ export function openPools(): BufferPool[] {
 
 /** What Binding.adopt() writes to: block and length. */
 const adopted = new Float64Array(2);
-const fill = Uint8Array.prototype.fill;
 const ZERO_AT_ACQUIRE = 1;
 
 const OWNER = Symbol('pool');
@@ -107,7 +106,7 @@ export class BufferPool implements Disposable {
     const acquire = bindAcquire(cache);
     const alloc = (size: number): PooledBuffer => {
       const buf = acquire(size);
-      fill.call(buf, 0);
+      fill(buf, 0);
       return buf;
     };
     this.alloc = alloc;
@@ -118,7 +117,7 @@ export class BufferPool implements Disposable {
     // Who has only a bound function still has the pool: it must not be closed as dropped.
     for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });
     if (!makingDefault) dropped.register(this, cache, this);
-    livePools.add(new WeakRef(this));
+    livePools.add(new builtins.WeakRef(this));
   }
 
   static #makeDefault(): BufferPool {
@@ -141,25 +140,26 @@ export class BufferPool implements Disposable {
    */
   from(data: string | Uint8Array | ArrayBuffer, encoding: BufferEncoding = 'utf8'): PooledBuffer {
     if (typeof data === 'string') {
-      if (!Buffer.isEncoding(encoding)) {
+      if (!builtins.isEncoding(encoding)) {
         throw makeError('ERR_SUPERSLAB_ARGUMENT', `unknown encoding ${show(encoding)}`, TypeError);
       }
-      const buf = this.acquire(Buffer.byteLength(data, encoding));
-      const written = buf.write(data, encoding);
+      const buf = this.acquire(builtins.byteLength(data, encoding));
+      const length = lengthOf(buf);
+      const written = writeText(buf, data, 0, length, encoding);
       // Buffer.byteLength() only estimates malformed hex and base64.
-      return written === buf.length ? buf : this.#shortened(buf, written);
+      return written === length ? buf : this.#shortened(buf, written);
     }
     // By their kind, not by instanceof: they may come from another realm.
-    const bytes = types.isAnyArrayBuffer(data) ? new Uint8Array(data) : data;
-    if (!types.isUint8Array(bytes)) {
+    const bytes = builtins.isAnyArrayBuffer(data) ? new builtins.Uint8Array(data) : data;
+    if (!builtins.isUint8Array(bytes)) {
       throw makeError(
         'ERR_SUPERSLAB_ARGUMENT',
         `from() takes a string, a Uint8Array or an ArrayBuffer, got ${show(data)}`,
         TypeError,
       );
     }
-    const buf = this.acquire(bytes.length);
-    buf.set(bytes);
+    const buf = this.acquire(lengthOf(bytes));
+    copyInto(buf, bytes);
     return buf;
   }
 
@@ -168,7 +168,7 @@ export class BufferPool implements Disposable {
     try {
       const copy = this.acquire(length);
       bufs.push(copy);
-      copy.set(buf.subarray(0, length));
+      copyInto(copy, new builtins.Uint8Array(memoryOf(buf), offsetOf(buf), length));
       buf.release();
       return copy;
     } catch (error) {
@@ -219,9 +219,10 @@ export class BufferPool implements Disposable {
   async acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
     checkOptions('acquireAsync()', options, WAIT_CHECKS);
     const { signal } = options;
-    signal?.throwIfAborted();
+    // Signals of other realms and polyfills may lack throwIfAborted().
+    if (signal?.aborted) throw abortReason(signal);
     const buf = await this.#cache.acquireInTurn(size, signal, this);
-    if (this.#zeroAtAcquire) fill.call(buf, 0);
+    if (this.#zeroAtAcquire) fill(buf, 0);
     return buf;
   }
 
@@ -247,7 +248,7 @@ export class BufferPool implements Disposable {
    */
   share(buf: PooledBuffer): ShareToken {
     const block = leases.markShared(buf);
-    const token = binding.share(block, buf.length);
+    const token = binding.share(block, lengthOf(buf));
     if (typeof token === 'number') checkLease(token);
     return token as ShareToken;
   }
@@ -387,7 +388,7 @@ export class BufferPool implements Disposable {
     if (this.#listeners === undefined) {
       this.#listeners = new EventEmitter() as Listeners;
       const { guard } = this.#cache;
-      if (guard !== undefined) guard.listeners = new WeakRef(this.#listeners);
+      if (guard !== undefined) guard.listeners = new builtins.WeakRef(this.#listeners);
     }
     return this.#listeners;
   }

@@ -7,7 +7,9 @@ import {
   NO_ROOM,
   type SliceTag,
 } from '../addon/binding.js';
+import { now } from '../addon/clock.js';
 import { closingCaches, facts, openCaches } from '../addon/environment.js';
+import { builtins, fill } from '../base/builtins.js';
 import { hostError, makeError, sizeError } from '../errors.js';
 import { makeGuard, type PoolGuard } from '../guard/pool-guard.js';
 import { channels, type PoolExhaustedMessage, tellingGrowth, tellingTrim } from '../measure/channels.js';
@@ -31,9 +33,6 @@ import {
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 const MAX_SIZE = Math.min(maxBlockBytes, constants.MAX_LENGTH);
-
-/** As it is now: secrets are cleared even when a program puts something else in its place. */
-const fill = Uint8Array.prototype.fill;
 
 const ZERO_AT_RELEASE = 2;
 const EXHAUSTED_WAIT = 1;
@@ -296,17 +295,17 @@ export class LeaseCache {
   #clear(block: BlockNumber): void {
     const capacity = binding.capacity(block);
     if (capacity > MAX_CLASS_BYTES) {
-      fill.call(new Uint8Array(largeWindow(block)), 0);
+      fill(new builtins.Uint8Array(largeWindow(block)), 0);
       return;
     }
     const superslab = block >>> SUPERSLAB_SHIFT;
     ensureWindow(superslab);
-    fill.call(new Uint8Array(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, capacity), 0);
+    fill(new builtins.Uint8Array(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, capacity), 0);
   }
 
   /** A buffer that is not from the pool comes back: the collector takes its memory as it is then. */
   releasePlain(buf: PooledBuffer): void {
-    if (this.zeroAtRelease) fill.call(buf, 0);
+    if (this.zeroAtRelease) fill(buf, 0);
   }
 
   #acquireExhausted(size: number): PooledBuffer {
@@ -321,12 +320,12 @@ export class LeaseCache {
   }
 
   #waitBlocking(size: number, capacity: number): PooledBuffer | undefined {
-    const end = performance.now() + this.#waitMs;
+    const end = now() + this.#waitMs;
     binding.startWaiting(this.id);
     try {
       for (;;) {
         const buf = this.#tryAcquire(size);
-        const left = end - performance.now();
+        const left = end - now();
         if (buf !== undefined || left <= 0) return buf;
         binding.waitForRoom(this.id, capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
       }

@@ -1,5 +1,6 @@
 import type { BlockNumber, PoolId, SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import { builtins } from '../base/builtins.js';
 import type { LeaseCache } from './lease-cache.js';
 import { ensureWindow, SLICE_SHIFT, SUPERSLAB_SHIFT } from './windows.js';
 
@@ -53,16 +54,17 @@ export class Magazines {
   readonly id: PoolId;
 
   constructor(memory: ArrayBuffer, cache: LeaseCache, alwaysSlow: boolean) {
-    const part = (index: number, length: number) => new Uint32Array(memory, index * TAGS * 4, length);
+    const words = (offset: number, length: number) => new builtins.Uint32Array(memory, offset, length);
+    const part = (index: number, length: number) => words(index * TAGS * 4, length);
     this.depth = part(0, TAGS);
     this.nativeLimit = part(1, TAGS);
     this.limit = alwaysSlow ? NOTHING : this.nativeLimit;
     this.acquired = part(2, TAGS);
     this.blocks = part(3, CLASS_TAGS << MAGAZINE_SHIFT);
     const rest = this.blocks.byteOffset + this.blocks.byteLength;
-    this.parked = new Uint32Array(memory, rest, TAGS);
-    this.guardLevels = new Uint32Array(memory, rest + TAGS * 4, GUARD_LEVELS);
-    this.skipped = new Uint32Array(memory, rest + (TAGS + GUARD_LEVELS) * 4, TAGS);
+    this.parked = words(rest, TAGS);
+    this.guardLevels = words(rest + TAGS * 4, GUARD_LEVELS);
+    this.skipped = words(rest + (TAGS + GUARD_LEVELS) * 4, TAGS);
     this.cache = cache;
     this.id = cache.id;
   }
@@ -94,7 +96,7 @@ export function forgetMagazines(id: PoolId): void {
 function setHome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {
   const slice = block >>> SLICE_SHIFT;
   if (slice >= homes.table.length) {
-    const larger = new Uint32Array(Math.max(slice + 1, homes.table.length * 2));
+    const larger = new builtins.Uint32Array(Math.max(slice + 1, homes.table.length * 2));
     larger.set(homes.table);
     homes.table = larger;
   }

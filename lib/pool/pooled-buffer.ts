@@ -1,5 +1,5 @@
-import { type InspectOptions, inspect, types } from 'node:util';
 import { binding } from '../addon/binding.js';
+import { builtins, lengthOf, memoryOf, offsetOf } from '../base/builtins.js';
 import { type Misuse, makeError, show } from '../errors.js';
 import { misuseText } from '../guard/guard-report.js';
 import { noteThrown } from '../guard/mistakes.js';
@@ -17,7 +17,7 @@ const { windows, probes, SUPERSLAB_SHIFT, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHI
 const tagOfGranules = hotTagOfGranules;
 
 /** The largest lease that goes through magazines. */
-const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
+const MA_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 
 // What #block holds instead of a block number.
 const RELEASED = -1;
@@ -149,7 +149,7 @@ export class PooledBuffer extends ByteArray {
   get capacity(): number {
     if (this.#block === RELEASED) return 0;
     const block = this.#block === DETAILED ? this.#details!.block : this.#block;
-    return block === NO_BLOCK ? this.length : binding.capacity(block);
+    return block === NO_BLOCK ? lengthOf(this) : binding.capacity(block);
   }
 
   /** For `using buf = pool.acquire(n)`: releases it, unless that was done. */
@@ -168,7 +168,7 @@ export class PooledBuffer extends ByteArray {
     const { depth, acquired, blocks } = cache.magazines;
     const acquire = (size: number): PooledBuffer => {
       // Not a whole number, negative, zero or large: one of the comparisons fails.
-      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
+      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MA_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
         const top = depth[tag]!;
         if (top !== 0) {
@@ -198,7 +198,7 @@ export class PooledBuffer extends ByteArray {
   static #bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer {
     const { depth, acquired, blocks } = cache.magazines;
     const acquire = (size: number): PooledBuffer => {
-      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
+      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MA_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
         const top = depth[tag]!;
         const count = (acquired[tag]! + 1) | 0;
@@ -331,7 +331,7 @@ export class PooledBuffer extends ByteArray {
 
   /** A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
   static #plain(cache: LeaseCache, size: number): PooledBuffer {
-    const buf = new PooledBuffer(new ArrayBuffer(size), 0, size);
+    const buf = new PooledBuffer(new builtins.ArrayBuffer(size), 0, size);
     buf.#block = DETAILED;
     buf.#details = { block: NO_BLOCK, cache, shared: false, references: 1, lease: undefined };
     return buf;
@@ -343,11 +343,11 @@ export class PooledBuffer extends ByteArray {
     if (details.block === NO_BLOCK) {
       throw makeError(
         'ERR_SUPERSLAB_ARGUMENT',
-        `a buffer of ${buf.length} B that is not in pool memory cannot be shared` +
-          (buf.length === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
+        `a buffer of ${lengthOf(buf)} B that is not in pool memory cannot be shared` +
+          (lengthOf(buf) === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
       );
     }
-    if (buf.length === 0) {
+    if (lengthOf(buf) === 0) {
       throw makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot share a buffer whose ArrayBuffer was detached');
     }
     details.shared = true;
@@ -373,6 +373,8 @@ export class PooledBuffer extends ByteArray {
 // typed arrays by `value.constructor.isBuffer(value)`, and of those they take the whole ArrayBuffer.
 Object.setPrototypeOf(PooledBuffer.prototype, Buffer.prototype);
 Object.defineProperty(PooledBuffer.prototype, 'constructor', { value: Buffer });
+// The constructor calls whatever its prototype is: a program's own function there would run in the midst of an acquire.
+Object.freeze(PooledBuffer);
 
 /** What `buf.release()` tries first: the release of the first pool of this environment, the default. */
 let releaseFirst: (buf: PooledBuffer) => void = () => {};
@@ -381,16 +383,6 @@ let releaseFirst: (buf: PooledBuffer) => void = () => {};
 export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
   releaseFirst = release;
 }
-
-/** A property of all typed arrays, whatever a view has of its own by that name. */
-function ownGetter<T>(name: 'buffer' | 'byteOffset' | 'length'): (view: Uint8Array) => T {
-  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name)!;
-  return (view) => get!.call(view) as T;
-}
-
-const memoryOf = ownGetter<ArrayBuffer>('buffer');
-const offsetOf = ownGetter<number>('byteOffset');
-const lengthOf = ownGetter<number>('length');
 
 const sliceOf = (buf: Uint8Array) => view.sliceOf(memoryOf(buf), offsetOf(buf));
 
@@ -433,7 +425,7 @@ function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefine
 
 function foreign(buf: unknown, what: string): Error {
   // Not instanceof: that may run code of the program, and throw what it throws.
-  if (!types.isUint8Array(buf)) return stranger(buf, what);
+  if (!builtins.isUint8Array(buf)) return stranger(buf, what);
   const lease = slotOfMemory(memoryOf(buf))?.lease;
   const misuse = lease?.slot.guard.misuseOf(lease);
   if (misuse === undefined && sliceOf(buf) < 0) return stranger(buf, what);
@@ -450,7 +442,7 @@ function foreign(buf: unknown, what: string): Error {
 }
 
 function stranger(value: unknown, what: string): Error {
-  noteThrown('foreign', unwatched('', types.isUint8Array(value) ? lengthOf(value) : 0), foreign);
+  noteThrown('foreign', unwatched('', builtins.isUint8Array(value) ? lengthOf(value) : 0), foreign);
   const error = makeError(
     'ERR_SUPERSLAB_FOREIGN',
     `cannot ${what} ${show(value)}: it is no buffer of superslab`,

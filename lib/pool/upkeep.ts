@@ -1,4 +1,6 @@
+import { now } from '../addon/clock.js';
 import { closingCaches, openCaches } from '../addon/environment.js';
+import { builtins } from '../base/builtins.js';
 import { dropStaleWindows } from './windows.js';
 
 const SHORTEST_PERIOD_MS = 20;
@@ -26,11 +28,11 @@ export function scheduleUpkeep(): void {
   let period = Number.POSITIVE_INFINITY;
   for (const cache of openCaches.values()) period = Math.min(period, cache.purgeDelayMs / 2);
   if (period === Number.POSITIVE_INFINITY) return;
-  const next = performance.now() + Math.max(period, SHORTEST_PERIOD_MS);
+  const next = now() + Math.max(period, SHORTEST_PERIOD_MS);
   // A pool that was opened since may be in more of a hurry.
   if (timer !== undefined && due <= next) return;
-  clearTimeout(timer);
+  builtins.clearTimeout(timer);
   due = next;
-  timer = setTimeout(run, next - performance.now());
+  timer = builtins.setTimeout(run, next - now());
   timer.unref();
 }

@@ -1,4 +1,6 @@
+import { builtins } from '../base/builtins.js';
 import { makeError } from '../errors.js';
+import { abortReason } from '../option-checks.js';
 import type { PooledBuffer } from './pooled-buffer.js';
 
 interface Waiter {
@@ -34,7 +36,7 @@ export class Waiters {
   }
 
   wait(size: number, signal: AbortSignal | undefined, pool: object): Promise<PooledBuffer> {
-    return new Promise((resolve, reject) => {
+    return new builtins.Promise((resolve, reject) => {
       const waiter: Waiter = {
         size,
         pool,
@@ -51,7 +53,7 @@ export class Waiters {
         const place = this.#queue.indexOf(waiter);
         if (place < 0) return;
         this.#queue.splice(place, 1);
-        waiter.reject(signal?.reason);
+        waiter.reject(abortReason(signal!));
         // Those behind it may be smaller.
         if (place === 0) this.serve();
       };

@@ -1,5 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { type BlockNumber, binding } from '../addon/binding.js';
+import { builtins, sizeOf } from '../base/builtins.js';
 import { hostError } from '../errors.js';
 
 /** A window shows 2 MiB of memory, in granules of 64 bytes. */
@@ -72,7 +73,7 @@ export function ensureWindow(index: number): void {
   if (probes[index]!.length !== 0) return;
   const window = usable(binding.window(index));
   windows[index] = window;
-  probes[index] = new Uint8Array(window);
+  probes[index] = new builtins.Uint8Array(window);
 }
 
 /** Windows of blocks beyond 2 MiB, by the block's number. */
@@ -81,7 +82,7 @@ const largeWindows = new Map<BlockNumber, ArrayBuffer>();
 /** A window of exactly the leased block `n`, which is beyond 2 MiB. */
 export function largeWindow(n: BlockNumber): ArrayBuffer {
   const known = largeWindows.get(n);
-  if (known !== undefined && known.byteLength === binding.capacity(n)) return known;
+  if (known !== undefined && sizeOf(known) === binding.capacity(n)) return known;
   const window = usable(binding.largeWindow(n));
   largeWindows.set(n, window);
   return window;
@@ -107,6 +108,6 @@ export function dropStaleWindows(): void {
     probes[index] = NO_PROBE;
   }
   for (const [n, window] of largeWindows) {
-    if (!binding.isLargeBlock(n, window.byteLength)) largeWindows.delete(n);
+    if (!binding.isLargeBlock(n, sizeOf(window))) largeWindows.delete(n);
   }
 }

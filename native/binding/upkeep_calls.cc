@@ -1,4 +1,5 @@
 // Waiting for room under maxBytes, and giving back what lies idle.
+#include "base/clock.h"
 #include "binding/calls.h"
 #include "heap/heap.h"
 
@@ -70,6 +71,13 @@ Value committed_bytes(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
+/// `now()`: milliseconds of the monotonic clock. Programs cannot replace it, as fake timers do
+/// with those of JavaScript.
+Value now(const CallbackInfo& info) {
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(precise_now()) / static_cast<double>(kMillisecond));
+}
+
 }  // namespace
 
 void export_upkeep_calls(Napi::Object& exports) {
@@ -81,6 +89,7 @@ void export_upkeep_calls(Napi::Object& exports) {
   export_function<tick>(exports, "tick");
   export_function<trim>(exports, "trim");
   export_function<committed_bytes>(exports, "committedBytes");
+  export_function<now>(exports, "now");
 }
 
 }  // namespace superslab

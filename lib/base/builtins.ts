@@ -1,0 +1,64 @@
+// What the package uses of JavaScript and Node.js, as it was when the package was loaded. Programs and test
+// environments put other things in their place: jsdom a setTimeout without unref(), fake timers a process.nextTick
+// that waits for the test, a program a property `length` of its own on a buffer. Memory is lent, counted and cleared by
+// what is here. For the time see addon/clock.ts.
+import { Buffer } from 'node:buffer';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
+import { types } from 'node:util';
+
+type Method<This, Args extends unknown[], Result> = (this: This, ...args: Args) => Result;
+
+/** `method` as a function of its `this`, that calls no function which can be replaced later. */
+const uncurried: <This, Args extends unknown[], Result>(
+  method: Method<This, Args, Result>,
+) => (self: This, ...args: Args) => Result = Function.prototype.bind.bind(Function.prototype.call) as never;
+
+function getter<This, Result>(prototype: object, name: string): (self: This) => Result {
+  const { get } = Object.getOwnPropertyDescriptor(prototype, name)!;
+  return uncurried(get as Method<This, [], Result>);
+}
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
+
+/** Properties of a view, whatever it has of its own by those names. All throw for what is no typed array. */
+export const lengthOf: (view: Uint8Array) => number = getter(typedArray, 'length');
+export const memoryOf: (view: Uint8Array) => ArrayBuffer = getter(typedArray, 'buffer');
+export const offsetOf: (view: Uint8Array) => number = getter(typedArray, 'byteOffset');
+
+/** Bytes of an ArrayBuffer; 0 once it was detached. */
+export const sizeOf: (memory: ArrayBuffer) => number = getter(ArrayBuffer.prototype, 'byteLength');
+
+export const fill: (view: Uint8Array, byte: number) => void = uncurried(typedArray.fill);
+
+/** Copies all of `source`, which must fit. */
+export const copyInto: (view: Uint8Array, source: Uint8Array) => void = uncurried(typedArray.set);
+
+/** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
+export const writeText: (
+  buf: Buffer,
+  text: string,
+  offset: number,
+  length: number,
+  encoding: BufferEncoding,
+) => number = uncurried(Buffer.prototype.write);
+
+/** Taken apart, so that a later change of the objects changes nothing here. */
+export const builtins = Object.freeze({
+  ArrayBuffer,
+  Promise,
+  Uint8Array,
+  Uint32Array,
+  WeakRef,
+  byteLength: Buffer.byteLength,
+  clearInterval,
+  clearTimeout,
+  dateNow: Date.now,
+  isAnyArrayBuffer: types.isAnyArrayBuffer,
+  isEncoding: Buffer.isEncoding,
+  isUint8Array: types.isUint8Array,
+  nextTick: process.nextTick.bind(process),
+  queueMicrotask,
+  random: Math.random,
+  setInterval,
+  setTimeout,
+});
