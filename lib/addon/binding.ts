@@ -136,7 +136,7 @@ export const NO_ROOM = 0;
 export const NO_MEMORY = -1;
 
 /** What share(), adopt() and revoke() answer. */
-export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3 } as const;
+export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3, refused: 4 } as const;
 
 /** What refusedSecrecy() answers: a set of these. */
 export const SECRECY = { noDump: 1, wipeOnFork: 2, locked: 4 } as const;
@@ -146,7 +146,8 @@ export const SIGNAL = { flush: 1, roomMade: 2 } as const;
 
 /**
  * The native surface (native/binding/addon.cc). Nothing of it throws for what a user did; sizes are in
- * bytes. Everything is called from the environment's own thread.
+ * bytes. Everything is called from the environment's own thread. An argument of another type or out of its range
+ * is refused: by `undefined`, false, 0, -1 or an empty text, whichever the function has, or by a LEASE_FAULT.
  */
 export interface Binding {
   attach(onSignal: () => void): Facts | Failure;
@@ -159,7 +160,7 @@ export interface Binding {
   /** Whether the pool is closed and everything of it is home. */
   isSettled(pool: PoolId): boolean;
 
-  /** Fills an empty magazine: how many blocks it holds now, NO_ROOM or NO_MEMORY. */
+  /** Fills a magazine that is empty: how many blocks it holds now, NO_ROOM or NO_MEMORY. */
   refill(pool: PoolId, tag: SliceTag): number;
   /** Makes room in a full magazine. */
   spill(pool: PoolId, tag: SliceTag): void;
@@ -173,6 +174,7 @@ export interface Binding {
   /** A new ArrayBuffer over a superslab; undefined where the host forbids external ones. */
   window(superslab: number): ArrayBuffer | undefined;
   largeWindow(block: BlockNumber): ArrayBuffer | undefined;
+  /** 0 for what is no leased block. */
   capacity(block: BlockNumber): number;
 
   /** The token, or a LEASE_FAULT. */

@@ -294,7 +294,7 @@ export class BufferPool implements Disposable {
       );
     }
     this.#cache.checkSize(0);
-    const target = Math.min(targetBytes, Number.MAX_SAFE_INTEGER);
+    const target = Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER));
     this.#cache.guard?.unpark();
     return tellingTrim(this.#cache, () => binding.trim(this.#cache.id, target));
   }

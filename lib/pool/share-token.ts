@@ -24,6 +24,8 @@ export function checkLease(fault: number, token?: unknown): void {
         'ERR_SUPERSLAB_TOKEN_USED',
         'the token was adopted or revoked before; share() the buffer once for each thread that shall have it',
       );
+    case LEASE_FAULT.refused:
+      throw makeError('ERR_SUPERSLAB_ARGUMENT', 'the buffer is not of its pool any more, or not so long');
     default:
       throw makeError('ERR_SUPERSLAB_NO_MEMORY', 'the operating system gives no random bytes for a token');
   }

@@ -2,6 +2,7 @@
 #include "binding/calls.h"
 #include "binding/js_objects.h"
 #include "heap/heap.h"
+#include "heap/large.h"
 #include "heap/size_class.h"
 
 namespace superslab {
@@ -11,7 +12,18 @@ namespace {
 constexpr std::int32_t kNoRoom = 0;
 constexpr std::int32_t kNoMemory = -1;
 
-ClassIndex class_of_tag(std::uint32_t tag) { return static_cast<ClassIndex>(tag - 1); }
+/// The class that a tag names, if JavaScript leases blocks of it.
+std::optional<ClassIndex> class_at(const CallbackInfo& info, std::size_t i) {
+  const auto tag = whole_at(info, i, kClassCount);
+  if (!tag || *tag == 0 || !is_lease_class(*tag - 1)) return {};
+  return static_cast<ClassIndex>(*tag - 1);
+}
+
+/// Bytes of a block beyond 2 MiB; 0 for no such number.
+ByteCount large_bytes_at(const CallbackInfo& info, std::size_t i) {
+  const ByteCount bytes = whole_at(info, i, kMaxLargeBytes).value_or(0);
+  return bytes > kMaxClassBytes ? bytes : 0;
+}
 
 /// Tells why the heap gave nothing. That there is room now says little: another thread may have
 /// made it since.
@@ -36,51 +48,63 @@ class Refusal {
 /// `refill(pool, tag)`: blocks that are now in the magazine, kNoRoom or kNoMemory.
 Value refill(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
+  const auto c = class_at(info, 1);
+  if (cache == nullptr || !c) return Napi::Number::New(info.Env(), kNoRoom);
   Refusal refusal(*cache);
-  const std::uint32_t got = cache->refill(class_of_tag(uint_at(info, 1)));
+  const std::uint32_t got = cache->refill(*c);
   return got != 0 ? Napi::Number::New(info.Env(), got) : refusal.reason(info.Env());
 }
 
-void spill(const CallbackInfo& info) { cache_at(info)->spill(class_of_tag(uint_at(info, 1))); }
+void spill(const CallbackInfo& info) {
+  LeaseCache* cache = cache_at(info);
+  const auto c = class_at(info, 1);
+  if (cache != nullptr && c) cache->spill(*c);
+}
 
 /// `give(pool, block)`: a block of the calling environment's own slabs, or beyond 2 MiB.
-void give(const CallbackInfo& info) { cache_at(info)->give(uint_at(info, 1)); }
+void give(const CallbackInfo& info) {
+  if (LeaseCache* cache = cache_at(info)) static_cast<void>(cache->give(block_number_at(info, 1)));
+}
 
 /// `takeLarge(pool, bytes)`: a block number, kNoRoom or kNoMemory.
 Value take_large(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
+  const ByteCount bytes = large_bytes_at(info, 1);
+  if (cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), kNoRoom);
   Refusal refusal(*cache);
-  const BlockNumber block = cache->take_large(static_cast<ByteCount>(number_at(info, 1)));
+  const BlockNumber block = cache->take_large(bytes);
   return block != 0 ? Napi::Number::New(info.Env(), block) : refusal.reason(info.Env());
 }
 
 /// `largeCapacity(pool, bytes)`: what a block beyond 2 MiB is charged for.
 Value large_capacity(const CallbackInfo& info) {
-  const auto bytes = static_cast<ByteCount>(number_at(info, 1));
-  return Napi::Number::New(info.Env(),
-                           static_cast<double>(cache_at(info)->heap().large_capacity(bytes)));
+  LeaseCache* cache = cache_at(info);
+  const ByteCount bytes = large_bytes_at(info, 1);
+  if (cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), 0);
+  return Napi::Number::New(info.Env(), static_cast<double>(cache->heap().large_capacity(bytes)));
 }
 
 /// `window(superslab)`: a new ArrayBuffer over 2 MiB.
 Value window(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  const SuperslabIndex index = uint_at(info, 0);
-  environment.note_window(index);
-  return mapped_buffer(info.Env(), environment.runtime().space().superslab(index).base,
+  const Space& space = environment.runtime().space();
+  const auto index = whole_at(info, 0, kMaxSuperslabs - 1);
+  if (!index || !is_cut(space, static_cast<SuperslabIndex>(*index))) return info.Env().Undefined();
+  environment.note_window(static_cast<SuperslabIndex>(*index));
+  return mapped_buffer(info.Env(), space.superslab(static_cast<SuperslabIndex>(*index)).base,
                        kSuperslabBytes);
 }
 
 /// `largeWindow(block)`: a new ArrayBuffer over a block beyond 2 MiB.
 Value large_window(const CallbackInfo& info) {
-  const Superslab& head =
-      environment_of(info).runtime().space().superslab(superslab_of(uint_at(info, 0)));
-  return mapped_buffer(info.Env(), head.base, head.large_bytes);
+  const NamedBlock block = block_at(info, 0);
+  if (!block.is_large) return info.Env().Undefined();
+  return mapped_buffer(info.Env(), block.address, block.capacity);
 }
 
+/// `capacity(block)`: 0 for no leased block.
 Value capacity(const CallbackInfo& info) {
-  return Napi::Number::New(
-      info.Env(),
-      static_cast<double>(capacity_of(environment_of(info).runtime().space(), uint_at(info, 0))));
+  return Napi::Number::New(info.Env(), static_cast<double>(block_at(info, 0).capacity));
 }
 
 /// `staleWindows()`: superslabs whose windows JavaScript should drop.
@@ -92,10 +116,9 @@ Value stale_windows(const CallbackInfo& info) {
 
 /// `isLargeBlock(block, bytes)`: whether a window of `bytes` still shows a block beyond 2 MiB.
 Value is_large_block(const CallbackInfo& info) {
-  const Space& space = environment_of(info).runtime().space();
-  const BlockNumber block = uint_at(info, 0);
-  const bool same = is_large(space, block) &&
-                    static_cast<double>(capacity_of(space, block)) == number_at(info, 1);
+  const NamedBlock block =
+      find_block(environment_of(info).runtime().space(), block_number_at(info, 0));
+  const bool same = block.is_large && whole_at(info, 1) == block.capacity;
   return Napi::Boolean::New(info.Env(), same);
 }
 

@@ -42,6 +42,7 @@ void Environment::wake(void* environment) {
 }
 
 bool Environment::open_pool(const Snapshot* policy, std::string_view name, PoolId& out) {
+  if (pools_.size() >= kNoPool) return false;
   Heap* own = policy == nullptr ? nullptr : runtime_.make_heap(*policy, name);
   if (policy != nullptr && own == nullptr) return false;
   Heap& heap = own == nullptr ? runtime_.default_heap() : *own;
@@ -71,6 +72,10 @@ void Environment::close_pool(PoolId id) {
   Pool& pool = pools_[id];
   if (pool.cache == nullptr || pool.closed) return;
   pool.closed = true;
+  if (pool.own_heap == nullptr) {
+    detach(pool);  // the default heap goes on without this thread's caches
+    return;
+  }
   runtime_.note_closed(pool.own_heap);
   pool.cache->close();
   pool.cache->heap().trim(0);

@@ -23,6 +23,9 @@ namespace superslab {
 /// Names a pool within its environment.
 using PoolId = std::uint32_t;
 
+/// JavaScript keeps a pool's number beside a tag of 8 bits (lib/pool/magazines.ts).
+constexpr PoolId kNoPool = (PoolId{1} << 24) - 1;
+
 class Environment {
  public:
   /// Makes the environment's instance. `on_signal` is called on this thread after another thread
@@ -38,6 +41,8 @@ class Environment {
 
   /// Brings the counters of this thread up to date, in all pools.
   void fold();
+
+  bool has_pool(PoolId id) const { return id < pools_.size(); }
 
   /// nullptr once the pool is closed and everything of it is home.
   LeaseCache* cache(PoolId id) const { return pools_[id].cache; }

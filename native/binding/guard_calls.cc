@@ -14,53 +14,57 @@
 namespace superslab {
 namespace {
 
-/// Part of a leased block, from the arguments (block, from, to, ...).
+/// Part of a leased block, from the arguments (block, from, to, ...); empty unless it lies in one.
 struct Part {
-  std::byte* begin;
-  std::byte* end;
+  std::byte* block = nullptr;
+  std::byte* begin = nullptr;
+  std::byte* end = nullptr;
 
   explicit Part(const CallbackInfo& info) {
-    const Space& space = environment_of(info).runtime().space();
-    std::byte* block = address_of_number(space, uint_at(info, 0));
-    begin = block + static_cast<ByteCount>(number_at(info, 1));
-    end = block + static_cast<ByteCount>(number_at(info, 2));
+    const NamedBlock named = block_at(info, 0);
+    const auto to = whole_at(info, 2, named.capacity);
+    const auto from = whole_at(info, 1, to.value_or(0));
+    if (named.address == nullptr || !to || !from) return;
+    block = named.address;
+    begin = block + *from;
+    end = block + *to;
+  }
+
+  std::size_t size() const { return static_cast<std::size_t>(end - begin); }
+
+  /// Where `found` is in the block; -1 for nullptr.
+  Value offset_value(const CallbackInfo& info, const std::byte* found) const {
+    return Napi::Number::New(info.Env(),
+                             found == nullptr ? -1 : static_cast<double>(found - block));
   }
 };
-
-/// Where `found` is in the block that argument 0 names; -1 for nullptr.
-Value offset_value(const CallbackInfo& info, const std::byte* found) {
-  if (found == nullptr) return Napi::Number::New(info.Env(), -1);
-  const Space& space = environment_of(info).runtime().space();
-  const std::byte* block = address_of_number(space, uint_at(info, 0));
-  return Napi::Number::New(info.Env(), static_cast<double>(found - block));
-}
-
-WindowKey key_at(const CallbackInfo& info, std::size_t i) {
-  return static_cast<WindowKey>(number_at(info, i));
-}
 
 /// `watchPool(pool, name)`: what the thread still has leased of it when it ends is noted under this
 /// name. Returns the size of the machine's pages.
 Value watch_pool(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  environment.watch_pool(uint_at(info, 0), text_at(info, 1));
+  const PoolId pool = pool_at(info);
+  if (pool != kNoPool) environment.watch_pool(pool, text_at(info, 1));
   return Napi::Number::New(info.Env(), static_cast<double>(system_os().page_bytes()));
 }
 
 /// `ownWindow(block, bytes, key)`: a new ArrayBuffer over the block's first bytes.
 Value own_window(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  const BlockNumber block = uint_at(info, 0);
-  return OwnWindows::make(environment.own_windows(), info.Env(),
-                          address_of_number(environment.runtime().space(), block),
-                          static_cast<ByteCount>(number_at(info, 1)), block, key_at(info, 2));
+  const NamedBlock block = block_at(info, 0);
+  const ByteCount bytes = whole_at(info, 1, block.capacity).value_or(0);
+  const auto key = whole_at(info, 2);
+  if (bytes == 0 || !key) return info.Env().Undefined();
+  return OwnWindows::make(environment.own_windows(), info.Env(), block.address, bytes,
+                          block_number_at(info, 0), *key);
 }
 
 /// `awaitWindow(key, isParked)`: whether any ArrayBuffer still shows that memory; if so,
 /// takeUnseenWindows() will have it. `isParked`: its block counts as parked meanwhile.
 Value await_window(const CallbackInfo& info) {
+  const auto key = whole_at(info, 0);
   return Napi::Boolean::New(
-      info.Env(), environment_of(info).own_windows()->await(key_at(info, 0), bool_at(info, 1)));
+      info.Env(), key && environment_of(info).own_windows()->await(*key, bool_at(info, 1)));
 }
 
 /// `takeUnseenWindows()`: the awaited ones that nobody can see any more.
@@ -71,30 +75,38 @@ Value take_unseen_windows(const CallbackInfo& info) {
   return out;
 }
 
+/// The first version of Node.js that has ArrayBuffer.prototype.transfer.
+constexpr std::uint32_t kFirstWithTransfer = 21;
+
 /// `detach(memory)`: for Node.js before ArrayBuffer.prototype.transfer. Later ones abort when the
-/// ArrayBuffer was marked untransferable.
+/// ArrayBuffer was marked untransferable, and are not asked.
 Value detach(const CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), napi_detach_arraybuffer(info.Env(), info[0]) == napi_ok);
+  const napi_node_version* version = nullptr;
+  const bool detached = napi_get_node_version(info.Env(), &version) == napi_ok &&
+                        version->major < kFirstWithTransfer &&
+                        napi_detach_arraybuffer(info.Env(), info[0]) == napi_ok;
+  return Napi::Boolean::New(info.Env(), detached);
 }
 
 /// `fillBytes(block, from, to, byte)`
 void fill_bytes(const CallbackInfo& info) {
   const Part part(info);
-  std::memset(part.begin, static_cast<int>(uint_at(info, 3)),
-              static_cast<std::size_t>(part.end - part.begin));
+  const auto byte = whole_at(info, 3, 0xff);
+  if (byte && part.size() != 0) std::memset(part.begin, static_cast<int>(*byte), part.size());
 }
 
 /// `firstOther(block, from, to, byte)`: the offset of the first byte that is not `byte`; -1.
 Value first_other(const CallbackInfo& info) {
   const Part part(info);
-  const auto byte = static_cast<std::byte>(uint_at(info, 3));
-  const auto size = static_cast<std::size_t>(part.end - part.begin);
+  const auto wanted = whole_at(info, 3, 0xff);
+  const std::size_t size = wanted ? part.size() : 0;
+  const auto byte = static_cast<std::byte>(wanted.value_or(0));
   // All bytes are equal when each equals its neighbour and the first is right: memcmp is as fast as
   // memory.
   if (size == 0 || (*part.begin == byte && std::memcmp(part.begin, part.begin + 1, size - 1) == 0))
-    return offset_value(info, nullptr);
-  return offset_value(info,
-                      std::find_if(part.begin, part.end, [=](std::byte b) { return b != byte; }));
+    return part.offset_value(info, nullptr);
+  return part.offset_value(
+      info, std::find_if(part.begin, part.end, [=](std::byte b) { return b != byte; }));
 }
 
 /// What stands at an address of a canary. Not one value: a memset that runs over must not write it.
@@ -112,9 +124,9 @@ void write_canary(const CallbackInfo& info) {
 Value broken_canary(const CallbackInfo& info) {
   const Part part(info);
   for (const std::byte* at = part.begin; at < part.end; ++at) {
-    if (*at != canary_at(at)) return offset_value(info, at);
+    if (*at != canary_at(at)) return part.offset_value(info, at);
   }
-  return offset_value(info, nullptr);
+  return part.offset_value(info, nullptr);
 }
 
 /// `hexBytes(block, from, to)`: at most 16 bytes in hexadecimal.
@@ -134,19 +146,18 @@ Value hex_bytes(const CallbackInfo& info) {
 /// table drops the reference.
 Value note_leak(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  const PoolId pool = uint_at(info, 0);
+  const PoolId pool = pool_at(info);
   const std::string tag = text_at(info, 1);
   const std::string stack = text_at(info, 2);
-  const unsigned end = uint_at(info, 3);
-  const bool ended = end != 0;
-  const auto bytes = static_cast<ByteCount>(number_at(info, 4));
-  const Leak leak{environment.watched_name(pool),
-                  1,
-                  number_at(info, 7),
-                  bytes,
-                  static_cast<ByteCount>(number_at(info, 5)),
-                  number_at(info, 6)};
-  if (end == 1) environment.note_end_leak(pool, bytes);
+  const auto end = whole_at(info, 3, 2);
+  const auto size = whole_at(info, 5);
+  const auto wanted_bytes = whole_at(info, 4);
+  if (pool == kNoPool || !end || !wanted_bytes || !size) return Napi::Number::New(info.Env(), 0);
+  const bool ended = *end != 0;
+  const ByteCount bytes = *wanted_bytes;
+  const Leak leak{environment.watched_name(pool), 1,    figure_at(info, 7), bytes, *size,
+                  figure_at(info, 6)};
+  if (*end == 1) environment.note_end_leak(pool, bytes);
   if (LeaseCache* cache = environment.cache(pool); cache != nullptr && !ended) {
     cache->heap().count_collected(bytes);
   }
@@ -173,8 +184,10 @@ Napi::Object site_object(Napi::Env env, const LeakSite& site) {
 /// `leakSites(pool?)`: those of one pool, or of the process.
 Value leak_sites(const CallbackInfo& info) {
   Napi::Array out = Napi::Array::New(info.Env());
-  const bool all = !info[0].IsNumber();
-  const HeapId heap = all ? 0 : environment_of(info).heap_id(uint_at(info, 0));
+  const bool all = info[0].IsUndefined();
+  const PoolId pool = all ? kNoPool : pool_at(info);
+  if (!all && pool == kNoPool) return out;
+  const HeapId heap = all ? 0 : environment_of(info).heap_id(pool);
   // Copied first: no JavaScript object is made while they are locked.
   for (const LeakSite& site : LeakSites::of_process().copy()) {
     if (all || site.heap == heap) out[out.Length()] = site_object(info.Env(), site);
@@ -189,13 +202,13 @@ Value note_mistake(const CallbackInfo& info) {
   mistake.fault = text_at(info, 0);
   mistake.pool = text_at(info, 1);
   mistake.tag = text_at(info, 2);
-  mistake.size = static_cast<ByteCount>(number_at(info, 3));
+  mistake.size = whole_at(info, 3).value_or(0);
   mistake.detail = text_at(info, 4);
   mistake.acquired = text_at(info, 5);
   mistake.released = text_at(info, 6);
   mistake.noticed = text_at(info, 7);
   const std::uint64_t count =
-      MistakeSites::of_process().note(std::move(mistake), number_at(info, 8));
+      MistakeSites::of_process().note(std::move(mistake), figure_at(info, 8));
   return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 

@@ -65,6 +65,7 @@ struct Scanner {
   explicit Scanner(Space& space) : map(space) {}
   MapScanner map;
   Watch watch;
+  bool is_busy = false;  // of the environment's own thread
 };
 
 /// A heap, and what JavaScript chose to call it on the map.
@@ -74,6 +75,9 @@ struct Ordinal {
 };
 
 using Frame = std::vector<std::byte>;
+
+using ScannerHandle = std::shared_ptr<Scanner>;
+constexpr napi_type_tag kScannerTag = {0x2f1c6de09b7a4e15, 0x8d3b52a7c460f98e};
 
 /// One scan on its way.
 struct Scan {
@@ -128,6 +132,7 @@ napi_value buffer_of(napi_env env, const Frame& frame) {
 /// On the environment's thread. When that is being stopped it can call nothing any more.
 void finish_scan(napi_env env, napi_status, void* data) {
   const std::unique_ptr<Scan> scan(static_cast<Scan*>(data));
+  scan->scanner->is_busy = false;
   napi_handle_scope scope;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_value done = nullptr;
@@ -162,38 +167,59 @@ Value slab_cuts(const CallbackInfo& info) {
 Value make_scanner(const CallbackInfo& info) {
   auto scanner = std::make_shared<Scanner>(environment_of(info).runtime().space());
   if (!scanner->map.is_open()) return info.Env().Undefined();
-  using Handle = std::shared_ptr<Scanner>;
-  return Napi::External<Handle>::New(info.Env(), new Handle(std::move(scanner)),
-                                     [](Napi::Env, Handle* handle) { delete handle; });
+  const auto handle =
+      Napi::External<ScannerHandle>::New(info.Env(), new ScannerHandle(std::move(scanner)),
+                                         [](Napi::Env, ScannerHandle* own) { delete own; });
+  if (!handle.IsEmpty()) napi_type_tag_object(info.Env(), handle, &kScannerTag);
+  return handle;
+}
+
+/// The scanner that argument 0 is; nullptr for anything else.
+std::shared_ptr<Scanner> scanner_at(const CallbackInfo& info) {
+  bool is_scanner = false;
+  if (!info[0].IsExternal() ||
+      napi_check_object_type_tag(info.Env(), info[0], &kScannerTag, &is_scanner) != napi_ok ||
+      !is_scanner)
+    return nullptr;
+  return *info[0].As<Napi::External<ScannerHandle>>().Data();
 }
 
 /// `scan(scanner, ordinals, changes, full, atMs, done)`: calls done(changes?, full?) with the
 /// frames asked for. `ordinals` are pairs of a heap's id and what the map is to call it. One scan
-/// of a scanner at a time. Throws when Node.js cannot start it.
+/// of a scanner at a time: nothing is done while another is on its way. Throws when Node.js cannot
+/// start it.
 void scan(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto scan = std::make_unique<Scan>();
-  scan->scanner = *info[0].As<Napi::External<std::shared_ptr<Scanner>>>().Data();
+  scan->scanner = scanner_at(info);
+  if (scan->scanner == nullptr || scan->scanner->is_busy || !info[5].IsFunction()) return;
   scan->runtime = &environment_of(info).runtime();
-  const auto ordinals = info[1].As<Napi::Uint32Array>();
-  for (std::size_t i = 0; i + 1 < ordinals.ElementLength(); i += 2)
+  napi_typedarray_type type{};
+  std::size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, info[1], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint32_array)
+    return;
+  const auto* const ordinals = static_cast<const std::uint32_t*>(data);
+  for (std::size_t i = 0; i + 1 < length; i += 2)
     scan->ordinals.push_back({ordinals[i], static_cast<std::uint8_t>(ordinals[i + 1])});
   scan->wants_changes = bool_at(info, 2);
   scan->wants_full = bool_at(info, 3);
-  scan->at_ms = number_at(info, 4);
+  scan->at_ms = figure_at(info, 4);
   if (napi_create_reference(env, info[5], 1, &scan->done) != napi_ok ||
       !queue_work(env, "superslab:scan", run_scan, finish_scan, scan.get(), scan->work)) {
     if (scan->done != nullptr) napi_delete_reference(env, scan->done);
     Napi::Error::New(env, "Node.js cannot start a scan").ThrowAsJavaScriptException();
     return;
   }
+  scan->scanner->is_busy = true;
   static_cast<void>(scan.release());
 }
 
 }  // namespace
 
 void export_inspect_calls(Napi::Object& exports) {
-  export_function<slab_cuts>(exports, "slabCuts");
+  export_free_function<slab_cuts>(exports, "slabCuts");
   export_function<make_scanner>(exports, "makeScanner");
   export_function<scan>(exports, "scan");
 }

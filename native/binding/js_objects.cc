@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "binding/calls.h"
 #include "binding/external.h"
 #include "binding/stats_objects.h"
 #include "heap/large.h"
@@ -123,10 +124,10 @@ bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& erro
     if (!read_element(pairs.Env(), pairs, i, pair) || !read_element(pairs.Env(), pair, 0, key) ||
         !read_element(pairs.Env(), pair, 1, value))
       return false;
-    const std::string name = key.As<Napi::String>();
+    const std::string name = text_of(pairs.Env(), key);
     const bool applied =
         value.IsNumber() ? apply_option(policy, name, value.As<Napi::Number>().DoubleValue(), error)
-                         : apply_option(policy, name, value.As<Napi::String>().Utf8Value(), error);
+                         : apply_option(policy, name, text_of(pairs.Env(), value), error);
     if (!applied) return false;
     is_zero_chosen |= name == knob_row(KnobId::zero).option;
   }

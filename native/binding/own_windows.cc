@@ -15,6 +15,7 @@ struct Window {
 
 Napi::Value OwnWindows::make(const std::shared_ptr<OwnWindows>& windows, Napi::Env env, void* data,
                              ByteCount bytes, BlockNumber block, WindowKey key) {
+  if (windows->shown_.count(key) != 0) return env.Undefined();
   auto window = std::make_unique<Window>(Window{windows, key});
   napi_value buffer = nullptr;
   const napi_status status = napi_create_external_arraybuffer(

@@ -29,17 +29,24 @@ Value open_pool(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   Snapshot policy = environment.runtime().policy();
   PolicyError wrong{};
-  if (info[0].IsArray() && !apply_options(info[0].As<Napi::Array>(), policy, wrong)) {
-    return error_object(env, "option", wrong.message);
+  const bool is_default = info[0].IsUndefined();
+  if (!is_default &&
+      (!info[0].IsArray() || !apply_options(info[0].As<Napi::Array>(), policy, wrong))) {
+    return error_object(env, "option",
+                        wrong.kind == PolicyErrorKind::kNone ? "the options cannot be read"
+                                                             : wrong.message);
   }
   PoolId id = 0;
-  if (!environment.open_pool(info[0].IsArray() ? &policy : nullptr, text_at(info, 1), id)) {
+  if (!environment.open_pool(is_default ? nullptr : &policy, text_at(info, 1), id)) {
     return error_object(env, "noMemory", "no memory for another pool");
   }
   return pool_object(env, id, environment, policy);
 }
 
-void close_pool(const CallbackInfo& info) { environment_of(info).close_pool(uint_at(info, 0)); }
+void close_pool(const CallbackInfo& info) {
+  const PoolId id = pool_at(info);
+  if (id != kNoPool) environment_of(info).close_pool(id);
+}
 
 /// `isSettled(pool)`: closed, and everything of it is home.
 Value is_settled(const CallbackInfo& info) {
@@ -59,11 +66,11 @@ Value nearest_name(const CallbackInfo& info) {
 }  // namespace
 
 void export_pool_calls(Napi::Object& exports) {
-  export_function<attach>(exports, "attach");
+  export_free_function<attach>(exports, "attach");
   export_function<open_pool>(exports, "openPool");
   export_function<close_pool>(exports, "closePool");
   export_function<is_settled>(exports, "isSettled");
-  export_function<nearest_name>(exports, "nearestName");
+  export_free_function<nearest_name>(exports, "nearestName");
 }
 
 }  // namespace superslab

@@ -15,6 +15,17 @@ bool ticket_at(const CallbackInfo& info, std::size_t i, ShareTicket& ticket) {
   return status == napi_ok && read_ticket(text, length, ticket);
 }
 
+/// The memory of a Float64Array with two places or more; nullptr for anything else.
+double* pair_at(const CallbackInfo& info, std::size_t i) {
+  napi_typedarray_type type{};
+  std::size_t length = 0;
+  void* data = nullptr;
+  const napi_status status =
+      napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data, nullptr, nullptr);
+  if (status != napi_ok || type != napi_float64_array || length < 2) return nullptr;
+  return static_cast<double*>(data);
+}
+
 Value fault_value(const CallbackInfo& info, LeaseFault fault) {
   return Napi::Number::New(info.Env(), static_cast<double>(fault));
 }
@@ -23,9 +34,10 @@ Value fault_value(const CallbackInfo& info, LeaseFault fault) {
 Value share(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   ShareTicket ticket;
-  const auto length = static_cast<ByteCount>(number_at(info, 1));
+  const ByteCount length = whole_at(info, 1, block_at(info, 0).capacity).value_or(0);
+  if (length == 0) return fault_value(info, LeaseFault::kRefused);
   const LeaseFault fault =
-      environment.runtime().leases().share(&environment, uint_at(info, 0), length, ticket);
+      environment.runtime().leases().share(&environment, block_number_at(info, 0), length, ticket);
   if (fault != LeaseFault::kNone) return fault_value(info, fault);
   char text[kTicketTextLength];
   write_ticket(ticket, text);
@@ -39,9 +51,10 @@ Value share(const CallbackInfo& info) {
 Value adopt(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   ShareTicket ticket;
+  double* const out = pair_at(info, 1);
+  if (out == nullptr) return fault_value(info, LeaseFault::kRefused);
   if (!ticket_at(info, 0, ticket)) return fault_value(info, LeaseFault::kForged);
   const AdoptedLease lease = environment.runtime().leases().adopt(&environment, ticket);
-  double* out = info[1].As<Napi::Float64Array>().Data();
   out[0] = lease.block;
   out[1] = static_cast<double>(lease.length);
   return fault_value(info, lease.fault);
@@ -56,13 +69,13 @@ Value revoke(const CallbackInfo& info) {
 
 void release_shared(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  environment.runtime().leases().release(&environment, uint_at(info, 0));
+  environment.runtime().leases().release(&environment, block_number_at(info, 0));
 }
 
 /// `sharedReferences(block)`: leases and tokens of a shared block, of all threads.
 Value shared_references(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(),
-                           environment_of(info).runtime().leases().references(uint_at(info, 0)));
+                           environment_of(info).runtime().leases().references(block_number_at(info, 0)));
 }
 
 Value outstanding_tokens(const CallbackInfo& info) {

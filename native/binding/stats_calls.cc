@@ -31,17 +31,21 @@ Value process_stats(const CallbackInfo& info) {
 /// `recordSize(pool, size, capacity, weight)`: a lease that stands for `weight` of them.
 void record_size(const CallbackInfo& info) {
   if (LeaseCache* cache = cache_at(info)) {
-    cache->heap().lease_histograms().add_size(static_cast<ByteCount>(number_at(info, 1)),
-                                              static_cast<ByteCount>(number_at(info, 2)),
-                                              static_cast<std::uint64_t>(number_at(info, 3)));
+    const auto size = whole_at(info, 1);
+    const auto capacity = whole_at(info, 2);
+    const auto weight = whole_at(info, 3);
+    if (size && capacity && weight)
+      cache->heap().lease_histograms().add_size(*size, *capacity, *weight);
   }
 }
 
 /// `recordLifetime(pool, microseconds, weight)`.
 void record_lifetime(const CallbackInfo& info) {
   if (LeaseCache* cache = cache_at(info)) {
-    cache->heap().lease_histograms().lifetimes.add(static_cast<std::uint64_t>(number_at(info, 1)),
-                                                   static_cast<std::uint64_t>(number_at(info, 2)));
+    const auto microseconds = static_cast<std::uint64_t>(
+        std::min(figure_at(info, 1), static_cast<double>(kMostWhole)));
+    if (const auto weight = whole_at(info, 2))
+      cache->heap().lease_histograms().lifetimes.add(microseconds, *weight);
   }
 }
 

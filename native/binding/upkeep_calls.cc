@@ -2,13 +2,16 @@
 #include "base/clock.h"
 #include "binding/calls.h"
 #include "heap/heap.h"
+#include "heap/large.h"
 
 namespace superslab {
 namespace {
 
+/// A thread that waits can neither be stopped nor do anything else.
+constexpr std::uint64_t kLongestWaitMs = 1000;
+
 void start_waiting(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
-  cache->heap().room().start_waiting(cache);
+  if (LeaseCache* cache = cache_at(info)) cache->heap().room().start_waiting(cache);
 }
 
 void stop_waiting(const CallbackInfo& info) {
@@ -18,13 +21,16 @@ void stop_waiting(const CallbackInfo& info) {
 /// `waitForRoom(pool, bytes, ms)`: blocks the thread until something was released or `ms` are over.
 /// True when there is room for `bytes`.
 Value wait_for_room(const CallbackInfo& info) {
-  Heap& heap = cache_at(info)->heap();
-  const auto bytes = static_cast<ByteCount>(number_at(info, 1));
+  LeaseCache* cache = cache_at(info);
+  const auto bytes = whole_at(info, 1, kMaxLargeBytes);
+  const auto ms = whole_at(info, 2, kLongestWaitMs);
+  if (cache == nullptr || !bytes || !ms) return Napi::Boolean::New(info.Env(), false);
+  Heap& heap = cache->heap();
   const std::uint64_t ticket = heap.room().ticket();
-  if (!heap.budget().has_room(bytes)) {
-    heap.room().wait(ticket, static_cast<Nanos>(number_at(info, 2)) * kMillisecond);
+  if (!heap.budget().has_room(*bytes)) {
+    heap.room().wait(ticket, static_cast<Nanos>(*ms) * kMillisecond);
   }
-  return Napi::Boolean::New(info.Env(), heap.budget().has_room(bytes));
+  return Napi::Boolean::New(info.Env(), heap.budget().has_room(*bytes));
 }
 
 /// `takeSignals(pool)`: what other threads asked for, a set of LeaseCache::Signal.
@@ -58,10 +64,10 @@ Value tick(const CallbackInfo& info) {
 /// `trim(pool, targetBytes)`: bytes given back.
 Value trim(const CallbackInfo& info) {
   LeaseCache* cache = cache_at(info);
+  const auto target = whole_at(info, 1);
+  if (cache == nullptr || !target) return Napi::Number::New(info.Env(), 0);
   cache->flush();
-  return Napi::Number::New(
-      info.Env(),
-      static_cast<double>(cache->heap().trim(static_cast<ByteCount>(number_at(info, 1)))));
+  return Napi::Number::New(info.Env(), static_cast<double>(cache->heap().trim(*target)));
 }
 
 /// `committedBytes(pool)`: what the pool has from the operating system.
@@ -89,7 +95,7 @@ void export_upkeep_calls(Napi::Object& exports) {
   export_function<tick>(exports, "tick");
   export_function<trim>(exports, "trim");
   export_function<committed_bytes>(exports, "committedBytes");
-  export_function<now>(exports, "now");
+  export_free_function<now>(exports, "now");
 }
 
 }  // namespace superslab

@@ -1,10 +1,44 @@
 #include "heap/block_number.h"
 
+#include <algorithm>
+
 #include "base/secure_zero.h"
 #include "heap/heap.h"
+#include "heap/slab_bits.h"
 #include "heap/slab_owner.h"
 
 namespace superslab {
+
+bool is_cut(const Space& space, SuperslabIndex index) {
+  const SliceTag* const tags = space.tags() + std::size_t{index} * kSlicesPerSuperslab;
+  // A superslab has an entry once one of its slices has a tag.
+  if (std::all_of(tags, tags + kSlicesPerSuperslab, [](SliceTag tag) { return tag == kTagNone; }))
+    return false;
+  const Superslab& s = space.superslab(index);
+  return s.is_exposed && s.use.load(std::memory_order_relaxed) == SuperslabUse::kSlabs;
+}
+
+NamedBlock find_block(const Space& space, BlockNumber n) {
+  constexpr BlockNumber kGranulesPerSlice = kSliceBytes / kGranuleBytes;
+  // Tags are there for every number.
+  const SliceTag tag = space.tags()[n / kGranulesPerSlice];
+  if (tag == kTagNone) return {};
+  const Superslab& s = space.superslab(superslab_of(n));
+  if (!s.is_exposed) return {};
+  std::byte* const address = address_of_number(space, n);
+  const SuperslabUse use = s.use.load(std::memory_order_relaxed);
+  if (tag == kTagLarge) {
+    if (use != SuperslabUse::kLargeHead || address != s.base) return {};
+    return {address, s.large_bytes, true, s.charged_bytes != 0, nullptr};
+  }
+  if (use != SuperslabUse::kSlabs) return {};
+  const Slab& slab = *space.slab_of(address);
+  if (address < slab.start) return {};
+  const std::uint32_t index = block_index(slab, address);
+  if (index >= slab.block_count || address != block_address(slab, index)) return {};
+  return {address, slab.block_bytes, false, !slab_holds(slab, index),
+          slab.owner.load(std::memory_order_relaxed)};
+}
 
 ByteCount capacity_of(const Space& space, BlockNumber n) {
   const Superslab& s = space.superslab(superslab_of(n));

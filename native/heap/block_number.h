@@ -29,6 +29,22 @@ inline bool is_large(const Space& space, BlockNumber n) {
          SuperslabUse::kLargeHead;
 }
 
+/// Whether superslab `index`, below kMaxSuperslabs, is one that views may see and is cut into slabs.
+bool is_cut(const Space& space, SuperslabIndex index);
+
+/// What a number that may be wrong names.
+struct NamedBlock {
+  std::byte* address = nullptr;  // nullptr: no block that views may see
+  ByteCount capacity = 0;
+  bool is_large = false;
+  bool is_out = false;  // leased, in a thread's cache, or never handed out
+  void* owner = nullptr;  // of a slab, a SlabOwner
+};
+
+/// Looks a number up that JavaScript gave, in tables that can be read whatever it is. Exact for a
+/// block that the caller has; of others what comes of it may be out of date.
+NamedBlock find_block(const Space& space, BlockNumber n);
+
 /// Bytes that the leased block `n` holds.
 ByteCount capacity_of(const Space& space, BlockNumber n);
 

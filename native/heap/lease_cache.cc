@@ -1,6 +1,7 @@
 #include "heap/lease_cache.h"
 
 #include "heap/recent_blocks.h"
+#include "heap/slab_bits.h"
 
 #include <algorithm>
 #include <atomic>
@@ -9,8 +10,6 @@
 
 namespace superslab {
 namespace {
-
-bool is_lease_class(ClassIndex c) { return size_class(c).block_bytes % kGranuleBytes == 0; }
 
 BlockNumber* blocks_of(LeaseMagazines& magazines, ClassIndex c) {
   return magazines.blocks + std::size_t{tag_of(c)} * kMagazineBlocks;
@@ -66,7 +65,7 @@ void LeaseCache::set_limits() {
       squeezed_.load(std::memory_order_relaxed) || closed_.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const auto c = static_cast<ClassIndex>(i);
-    if (!is_lease_class(c)) continue;
+    if (!is_lease_class(i)) continue;
     set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, heap_.policy()));
   }
 }
@@ -88,6 +87,10 @@ void LeaseCache::close() {
   closed_.store(true, std::memory_order_relaxed);
   set_limits();
   flush();
+}
+
+std::uint32_t LeaseCache::depth_of(ClassIndex c) const {
+  return std::min<std::uint32_t>(get(magazines_->depth[tag_of(c)]), kMagazineBlocks);
 }
 
 std::uint32_t LeaseCache::acquired(ClassIndex c) const {
@@ -122,8 +125,9 @@ void LeaseCache::give_from(ClassIndex c, std::uint32_t first, std::uint32_t coun
 }
 
 std::uint32_t LeaseCache::refill(ClassIndex c) {
-  SlowPathTimer timer(heap_.slow_path(), sampling_);
   const SliceTag tag = tag_of(c);
+  if (const std::uint32_t depth = get(magazines_->depth[tag])) return depth;
+  SlowPathTimer timer(heap_.slow_path(), sampling_);
   void* pointers[kMagazineBlocks];
   const std::uint32_t limit = get(magazines_->limit[tag]);
   std::size_t got = owner_.take(c, pointers, limit == 0 ? 1 : batches_.next(c, limit));
@@ -149,7 +153,7 @@ std::uint32_t LeaseCache::refill(ClassIndex c) {
 void LeaseCache::spill(ClassIndex c) {
   const SlowPathTimer timer(heap_.slow_path(), sampling_);
   const SliceTag tag = tag_of(c);
-  const std::uint32_t depth = magazines_->depth[tag];
+  const std::uint32_t depth = depth_of(c);
   if (depth == 0) return;
   // The older half goes; what was released last is most likely still in the processor's cache.
   const std::uint32_t going = get(magazines_->limit[tag]) == 0 ? depth : std::max(depth / 2, 1u);
@@ -159,17 +163,24 @@ void LeaseCache::spill(ClassIndex c) {
   set(magazines_->depth[tag], depth - going);
 }
 
-void LeaseCache::give(BlockNumber block) {
-  Superslab& s = heap_.space().superslab(superslab_of(block));
-  if (is_large(heap_.space(), block)) {
+bool LeaseCache::give(BlockNumber block) {
+  const NamedBlock named = find_block(heap_.space(), block);
+  if (!named.is_out) return false;
+  if (named.is_large) {
+    Superslab& s = heap_.space().superslab(superslab_of(block));
+    if (s.heap != &heap_) return false;
     heap_.give_large(&s);
-    return;
+    return true;
   }
-  void* pointer = address_of_number(heap_.space(), block);
-  ClassCounters& counters = owner_.counters(heap_.space().slab_of(pointer)->size_class);
+  if (named.owner != &owner_) return false;
+  void* pointer = named.address;
+  const Slab& slab = *heap_.space().slab_of(pointer);
+  if (block_index(slab, pointer) >= slab.carved) return false;
+  ClassCounters& counters = owner_.counters(slab.size_class);
   counters.flushes.add(1);
   counters.flushed_blocks.add(1);
   owner_.give(&pointer, 1);
+  return true;
 }
 
 BlockNumber LeaseCache::take_large(ByteCount bytes) {
@@ -207,7 +218,7 @@ void LeaseCache::fold() {
 }
 
 void LeaseCache::empty(ClassIndex c) {
-  const std::uint32_t depth = magazines_->depth[tag_of(c)];
+  const std::uint32_t depth = depth_of(c);
   if (depth == 0) return;
   set(magazines_->depth[tag_of(c)], 0);
   give_from(c, 0, depth);
@@ -216,7 +227,7 @@ void LeaseCache::empty(ClassIndex c) {
 void LeaseCache::trim_idle() {
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const auto c = static_cast<ClassIndex>(i);
-    if (!is_lease_class(c)) continue;
+    if (!is_lease_class(i)) continue;
     fold_acquired(c);
     const std::uint32_t now = magazines_->acquired[tag_of(c)];
     if (now == acquired_at_last_look_[tag_of(c)] || is_closed()) {
@@ -231,7 +242,7 @@ void LeaseCache::trim_idle() {
 void LeaseCache::flush() {
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const auto c = static_cast<ClassIndex>(i);
-    if (!is_lease_class(c)) continue;
+    if (!is_lease_class(i)) continue;
     fold_acquired(c);
     empty(c);
     batches_.reset(c);

@@ -75,15 +75,16 @@ class LeaseCache final : public Room::Member {
 
   LeaseMagazines& magazines() { return *magazines_; }
 
-  /// Fetches a batch of class `c` into its empty magazine. Returns how many blocks came: 0 when
+  /// Fetches a batch of class `c` into its empty magazine. Returns how many blocks it has then: 0 when
   /// there is no room under maxBytes (Budget::has_room tells) or no memory.
   std::uint32_t refill(ClassIndex c);
 
   /// Makes room in a full magazine, so that at least one more block fits unless its limit is 0.
   void spill(ClassIndex c);
 
-  /// Gives one leased block straight back to its slab.
-  void give(BlockNumber block);
+  /// Gives one leased block straight back to its slab. False when it is none of this heap's that
+  /// this thread may give back.
+  bool give(BlockNumber block);
 
   /// A block beyond 2 MiB; 0 when there is no room or no memory.
   BlockNumber take_large(ByteCount bytes);
@@ -130,6 +131,8 @@ class LeaseCache final : public Room::Member {
   void set_limits();
   void give_from(ClassIndex c, std::uint32_t first, std::uint32_t count);
   void empty(ClassIndex c);
+  /// As JavaScript says, but never more than the magazine has places.
+  std::uint32_t depth_of(ClassIndex c) const;
   void fold_acquired(ClassIndex c);
   std::uint32_t acquired(ClassIndex c) const;
   Reclaimed parked() const;

@@ -30,6 +30,7 @@ enum class LeaseFault : std::uint8_t {
   kForged,  // no such token was ever given out, or its nonce is wrong
   kUsed,    // adopted, revoked, or its block is gone
   kNoMemory,
+  kRefused,  // by the binding: no leased block, or not so many bytes of it
 };
 
 struct AdoptedLease {

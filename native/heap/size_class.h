@@ -47,6 +47,9 @@ constexpr ClassIndex class_for(ByteCount bytes) {
   return static_cast<ClassIndex>(8 + 4 * (exponent - 7) + ((last >> (exponent - 2)) & 3));
 }
 
+/// Whether JavaScript leases blocks of class `index`, below kClassCount.
+constexpr bool is_lease_class(std::size_t index) { return class_bytes(index) % kGranuleBytes == 0; }
+
 constexpr std::size_t kLastMediumClass = to_index(class_for(kMaxMediumBytes));
 constexpr std::size_t kFirstLargeClass = kLastMediumClass + 1;
 
