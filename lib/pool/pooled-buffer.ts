@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+import { type InspectOptions, inspect } from 'node:util';
 import { binding } from '../addon/binding.js';
 import { builtins, lengthOf, memoryOf, offsetOf } from '../base/builtins.js';
 import { type Misuse, makeError, show } from '../errors.js';
@@ -17,7 +19,7 @@ const { windows, probes, SUPERSLAB_SHIFT, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHI
 const tagOfGranules = hotTagOfGranules;
 
 /** The largest lease that goes through magazines. */
-const MA_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
+const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 
 // What #block holds instead of a block number.
 const RELEASED = -1;
@@ -168,7 +170,7 @@ export class PooledBuffer extends ByteArray {
     const { depth, acquired, blocks } = cache.magazines;
     const acquire = (size: number): PooledBuffer => {
       // Not a whole number, negative, zero or large: one of the comparisons fails.
-      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MA_CLASS_BYTES) {
+      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
         const top = depth[tag]!;
         if (top !== 0) {
@@ -198,7 +200,7 @@ export class PooledBuffer extends ByteArray {
   static #bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer {
     const { depth, acquired, blocks } = cache.magazines;
     const acquire = (size: number): PooledBuffer => {
-      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MA_CLASS_BYTES) {
+      if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
         const top = depth[tag]!;
         const count = (acquired[tag]! + 1) | 0;

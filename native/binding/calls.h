@@ -114,7 +114,8 @@ inline BlockNumber block_number_at(const CallbackInfo& info, std::size_t i) {
 
 /// The block that argument `i` names; with no address unless it is out.
 inline NamedBlock block_at(const CallbackInfo& info, std::size_t i) {
-  const NamedBlock block = find_block(environment_of(info).runtime().space(), block_number_at(info, i));
+  const NamedBlock block =
+      find_block(environment_of(info).runtime().space(), block_number_at(info, i));
   return block.is_out ? block : NamedBlock{};
 }
 

@@ -155,8 +155,8 @@ Value note_leak(const CallbackInfo& info) {
   if (pool == kNoPool || !end || !wanted_bytes || !size) return Napi::Number::New(info.Env(), 0);
   const bool ended = *end != 0;
   const ByteCount bytes = *wanted_bytes;
-  const Leak leak{environment.watched_name(pool), 1,    figure_at(info, 7), bytes, *size,
-                  figure_at(info, 6)};
+  const Leak leak{
+      environment.watched_name(pool), 1, figure_at(info, 7), bytes, *size, figure_at(info, 6)};
   if (*end == 1) environment.note_end_leak(pool, bytes);
   if (LeaseCache* cache = environment.cache(pool); cache != nullptr && !ended) {
     cache->heap().count_collected(bytes);

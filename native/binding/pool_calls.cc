@@ -32,9 +32,9 @@ Value open_pool(const CallbackInfo& info) {
   const bool is_default = info[0].IsUndefined();
   if (!is_default &&
       (!info[0].IsArray() || !apply_options(info[0].As<Napi::Array>(), policy, wrong))) {
-    return error_object(env, "option",
-                        wrong.kind == PolicyErrorKind::kNone ? "the options cannot be read"
-                                                             : wrong.message);
+    return error_object(
+        env, "option",
+        wrong.kind == PolicyErrorKind::kNone ? "the options cannot be read" : wrong.message);
   }
   PoolId id = 0;
   if (!environment.open_pool(is_default ? nullptr : &policy, text_at(info, 1), id)) {

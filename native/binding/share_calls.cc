@@ -74,8 +74,8 @@ void release_shared(const CallbackInfo& info) {
 
 /// `sharedReferences(block)`: leases and tokens of a shared block, of all threads.
 Value shared_references(const CallbackInfo& info) {
-  return Napi::Number::New(info.Env(),
-                           environment_of(info).runtime().leases().references(block_number_at(info, 0)));
+  return Napi::Number::New(
+      info.Env(), environment_of(info).runtime().leases().references(block_number_at(info, 0)));
 }
 
 Value outstanding_tokens(const CallbackInfo& info) {

@@ -42,8 +42,8 @@ void record_size(const CallbackInfo& info) {
 /// `recordLifetime(pool, microseconds, weight)`.
 void record_lifetime(const CallbackInfo& info) {
   if (LeaseCache* cache = cache_at(info)) {
-    const auto microseconds = static_cast<std::uint64_t>(
-        std::min(figure_at(info, 1), static_cast<double>(kMostWhole)));
+    const auto microseconds =
+        static_cast<std::uint64_t>(std::min(figure_at(info, 1), static_cast<double>(kMostWhole)));
     if (const auto weight = whole_at(info, 2))
       cache->heap().lease_histograms().lifetimes.add(microseconds, *weight);
   }

@@ -29,7 +29,8 @@ inline bool is_large(const Space& space, BlockNumber n) {
          SuperslabUse::kLargeHead;
 }
 
-/// Whether superslab `index`, below kMaxSuperslabs, is one that views may see and is cut into slabs.
+/// Whether superslab `index`, below kMaxSuperslabs, is one that views may see and is cut into
+/// slabs.
 bool is_cut(const Space& space, SuperslabIndex index);
 
 /// What a number that may be wrong names.
@@ -37,7 +38,7 @@ struct NamedBlock {
   std::byte* address = nullptr;  // nullptr: no block that views may see
   ByteCount capacity = 0;
   bool is_large = false;
-  bool is_out = false;  // leased, in a thread's cache, or never handed out
+  bool is_out = false;    // leased, in a thread's cache, or never handed out
   void* owner = nullptr;  // of a slab, a SlabOwner
 };
 

@@ -75,8 +75,8 @@ class LeaseCache final : public Room::Member {
 
   LeaseMagazines& magazines() { return *magazines_; }
 
-  /// Fetches a batch of class `c` into its empty magazine. Returns how many blocks it has then: 0 when
-  /// there is no room under maxBytes (Budget::has_room tells) or no memory.
+  /// Fetches a batch of class `c` into its empty magazine. Returns how many blocks it has then: 0
+  /// when there is no room under maxBytes (Budget::has_room tells) or no memory.
   std::uint32_t refill(ClassIndex c);
 
   /// Makes room in a full magazine, so that at least one more block fits unless its limit is 0.

@@ -1,0 +1,218 @@
+// Native functions look at what they are given: no argument, however wrong, crashes the process or touches memory outside
+// of a block. What a mistake in lib/ could pass is passed here, to every function of the binding.
+import superslab, { BufferPool, PooledBuffer } from 'superslab';
+import { describe, expect, test } from 'vitest';
+import { childJson } from './support/child.js';
+import { thrownBy } from './support/expect-error.js';
+
+/** Arguments that every function takes. `b` is the binding, `p` a pool, `block` one that is leased from it. */
+const VALID = `{
+  attach: [() => {}],
+  openPool: [[['zero', 'never']], 'garbage'],
+  closePool: [spare],
+  isSettled: [p],
+  refill: [p, 1],
+  spill: [p, tag],
+  give: [p, 0],
+  flush: [p],
+  takeLarge: [p, 0],
+  largeCapacity: [p, 3 << 20],
+  window: [block >>> 15],
+  largeWindow: [large],
+  capacity: [block],
+  share: [block, 64],
+  adopt: ['', new Float64Array(2)],
+  revoke: [''],
+  releaseShared: [0],
+  sharedReferences: [block],
+  outstandingTokens: [],
+  startWaiting: [p],
+  stopWaiting: [p],
+  waitForRoom: [p, 64, 1],
+  takeSignals: [p],
+  refusedSecrecy: [p],
+  tick: [p],
+  staleWindows: [],
+  isLargeBlock: [large, 3 << 20],
+  trim: [p, 0],
+  committedBytes: [p],
+  slabCuts: [],
+  makeScanner: [],
+  scan: [b.makeScanner(), new Uint32Array(2), true, true, 0, () => {}],
+  watchPool: [p, 'garbage'],
+  ownWindow: [block, 64, 1],
+  awaitWindow: [1, false],
+  takeUnseenWindows: [],
+  detach: [new ArrayBuffer(8)],
+  fillBytes: [block, 0, 64, 7],
+  firstOther: [block, 0, 64, 7],
+  writeCanary: [block, 0, 64],
+  brokenCanary: [block, 0, 64],
+  hexBytes: [block, 0, 16],
+  noteLeak: [p, 'tag', 'stack', 0, 64, 64, 1, 1],
+  leakSites: [p],
+  countGuardReport: [p, true],
+  noteMistake: ['foreign', 'pool', 'tag', 1, '', '', '', '', 0],
+  mistakeSites: [],
+  mistakeChanges: [],
+  nearestName: ['one', 'one|other'],
+  now: [],
+  stats: [p],
+  processStats: [],
+  memoryFacts: [],
+  recordSize: [p, 64, 64, 1],
+  recordLifetime: [p, 10, 1],
+}`;
+
+const GARBAGE = `[
+  undefined, null, NaN, Infinity, -Infinity, -1, 0.5, 64.5, 65, 255, 256, 2 ** 24, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53,
+  Number.MAX_VALUE, true, '', 'text', '1', 'x'.repeat(1 << 20), '\\ud800', 1n, Symbol('s'), {}, [], [[]], [[1, 2]],
+  [['zero', {}]], [[{}, 1]], [[]], { valueOf() { throw new Error('was coerced'); } }, () => {}, new Proxy([], {}),
+  new Proxy(() => {}, {}), new Float64Array(0), new Float64Array(1), new Float32Array(2), new BigInt64Array(2),
+  new Uint8Array(3), structuredClone(new ArrayBuffer(8)), detached, lost, new DataView(new ArrayBuffer(8)),
+  new Float64Array(new SharedArrayBuffer(16)), foreign, new Date(0), /x/, new Map(), Promise.resolve(),
+]`;
+
+const PROGRAM = `
+import assert from 'node:assert';
+import vm from 'node:vm';
+import { createRequire } from 'node:module';
+const require = createRequire(process.cwd() + '/x.js');
+const b = require('node-gyp-build')(process.cwd());
+const detached = new ArrayBuffer(16);
+const lost = new Float64Array(detached);
+structuredClone(detached, { transfer: [detached] });
+const foreign = vm.runInNewContext('new Uint32Array(3)');
+const garbage = ${GARBAGE};
+let calls = 0;
+const attempt = (name, args) => {
+  calls++;
+  try {
+    b[name](...args);
+  } catch (error) {
+    if (String(error.message) === 'was coerced') throw error;
+  }
+};
+
+// Before attach() there is nothing that could be used.
+for (const name of Object.keys(b)) if (name !== 'attach') attempt(name, [0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+const { BufferPool } = require('./dist/cjs/index.js');
+const { leases } = require('./dist/cjs/pool/pooled-buffer.js');
+const p = b.openPool([['zero', 'never']], 'garbage').id;
+const spare = b.openPool([['zero', 'never']], 'spare').id;
+const pool = new BufferPool({ name: 'victims' });
+const victims = Array.from({ length: 1024 }, () => pool.acquire(64).fill(0xa5));
+const buf = pool.acquire(64).fill(0xa5);
+const bigger = pool.acquire(3 << 20).fill(0xa5);
+const block = leases.blockOf(buf);
+const large = leases.blockOf(bigger);
+const tag = 3;
+const valid = ${VALID};
+assert.deepStrictEqual(Object.keys(valid).sort(), Object.keys(b).sort());
+for (const [name, args] of Object.entries(valid)) {
+  attempt(name, args);
+  attempt(name, []);
+  for (const wrong of garbage) {
+    attempt(name, args.map(() => wrong));
+    attempt(name, [...args, wrong, wrong]);
+    args.forEach((_, i) => attempt(name, args.map((right, k) => (k === i ? wrong : right))));
+  }
+}
+// Any number may be tried as a block or a superslab: none is of use but those that are.
+for (let i = 0; i < 2000; i++) {
+  const n = Math.floor(Math.random() * 2 ** 32);
+  for (const name of ['capacity', 'largeWindow', 'sharedReferences', 'releaseShared']) attempt(name, [n]);
+  attempt('isLargeBlock', [n, 3 << 20]);
+  attempt('window', [n % (64 * 2048)]);
+  attempt('hexBytes', [n, 0, 16]);
+}
+const past = (name, ...rest) => b[name](block, ...rest);
+past('fillBytes', 0, 64, 7);
+assert.strictEqual(past('firstOther', 0, 64, 8), 0);
+assert.strictEqual(past('firstOther', 0, 65, 8), -1);
+assert.strictEqual(past('hexBytes', 64, 80), '');
+assert.strictEqual(past('hexBytes', 0, 2 ** 53), '');
+assert.strictEqual(past('ownWindow', 65, 1000), undefined);
+assert.strictEqual(past('ownWindow', -1, 1001), undefined);
+for (const length of [0, 65, -1, 0.5, NaN, Infinity, 2 ** 32 + 64]) assert.strictEqual(past('share', length), 4);
+const out = new Float64Array(2);
+const token = past('share', 64);
+assert.strictEqual(typeof token, 'string');
+assert.strictEqual(b.adopt(token, new Float64Array(1)), 4);
+assert.strictEqual(b.adopt(token, out), 0);
+assert.deepStrictEqual([...out], [block, 64]);
+// Nothing outside of the block that the calls were about was written to.
+assert(victims.every((victim) => victim.every((byte) => byte === 0xa5)), 'a neighbour was written to');
+assert(bigger.every((byte) => byte === 0xa5));
+console.log(JSON.stringify({ calls, functions: Object.keys(b).length }));
+process.exit(0);
+`;
+
+describe('arguments of native functions', () => {
+  test('none of them, however wrong, ends the process or reaches past a block', async () => {
+    const { calls, functions } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
+    expect(functions).toBeGreaterThan(50);
+    expect(calls).toBeGreaterThan(5000);
+  });
+});
+
+describe('properties that a program gives a buffer', () => {
+  const pools: BufferPool[] = [];
+  const open = (guard: 'off' | 'poison' | 'detach') => {
+    const pool = new BufferPool({ guard });
+    pools.push(pool);
+    return pool;
+  };
+
+  test.each(['off', 'poison', 'detach'] as const)('share() takes the real length, guard %s', (guard) => {
+    const pool = open(guard);
+    for (const length of [0, 1 << 20, 2 ** 30, -1, Number.NaN, 'text']) {
+      const buf = pool.acquire(64);
+      for (const name of ['length', 'byteLength', 'byteOffset'])
+        Object.defineProperty(buf, name, { value: length });
+      Object.defineProperty(buf, 'buffer', { value: new ArrayBuffer(8) });
+      const adopted = pool.adopt(pool.share(buf));
+      expect(adopted.byteLength).toBe(64);
+      pool.releaseMany([adopted, buf]);
+    }
+    expect(pool.stats().inUseBytes).toBe(0);
+    pool.close();
+  });
+
+  test('from() copies the real bytes', () => {
+    const pool = open('off');
+    const data = new Uint8Array([1, 2, 3]);
+    Object.defineProperty(data, 'length', { value: 1 << 20 });
+    const copy = pool.from(data);
+    expect([...copy]).toEqual([1, 2, 3]);
+    copy.release();
+    pool.close();
+  });
+
+  test('an ArrayBuffer that says it is empty is not taken for one that was detached', () => {
+    const pool = open('detach');
+    const buf = pool.acquire(100);
+    const { buffer } = buf;
+    Object.defineProperty(buffer, 'byteLength', { value: 0 });
+    const view = new Uint8Array(buffer);
+    buf.release();
+    expect(view.length).toBe(0);
+    pool.close();
+  });
+
+  test('the prototype of the class, which its constructor calls, cannot be changed', () => {
+    expect(() => Object.setPrototypeOf(PooledBuffer, function intruder() {})).toThrow(TypeError);
+  });
+
+  test('a buffer that a program makes itself is no lease', () => {
+    const Class = PooledBuffer as unknown as new (size: number) => Buffer & { released: boolean };
+    class Mine extends Class {}
+    for (const buf of [new Class(8), new Mine(8), Reflect.construct(Class, [8], Mine)]) {
+      expect((buf as { released?: boolean }).released).toBe(true);
+      thrownBy(() => superslab.release(buf as never), 'ERR_SUPERSLAB_RELEASED');
+    }
+    const stranger = Reflect.construct(Uint8Array, [8], Class);
+    thrownBy(() => superslab.release(stranger), 'ERR_SUPERSLAB_FOREIGN');
+  });
+});
