@@ -1,5 +1,5 @@
-// Taking and giving back a buffer, against Buffer and against the least that a view of memory costs; what
-// it costs from cold; how much memory a small working set holds.
+// Taking and giving back a buffer, against Buffer, against a free list of Buffers written by hand, and against a fresh view
+// of memory; what it costs from cold; how much memory a small working set holds.
 import { LOOP_CASES, type LoopCase, loopCaseName, sizeName } from './buffers/cases.js';
 import type { ColdReply, ColdRequest } from './buffers/cold-lane.js';
 import type { ResidentReply, ResidentRequest } from './buffers/resident-lane.js';
@@ -19,13 +19,13 @@ const options = benchOptions();
 
 const CASES = options.quick ? LOOP_CASES.filter(({ min }) => QUICK_SIZES.includes(min)) : LOOP_CASES;
 
-/** In a touched working set all the limit's slots would be resident, used or not: it would say nothing. */
-const hasLimit = ({ kind, touch }: LoopCase) => !(kind === 'mixed' && touch);
+/** In a touched working set all slots of the views would be resident, used or not: they would say nothing. */
+const hasBaseline = ({ kind, touch }: LoopCase) => !(kind === 'mixed' && touch);
 
 async function loops(work: LoopCase): Promise<MeasuredRow[]> {
   const module = new URL('./buffers/loop-lane.js', import.meta.url);
   const json = JSON.stringify(work);
-  const variants = VARIANTS.filter((name) => name !== 'limit' || hasLimit(work));
+  const variants = VARIANTS.filter((name) => name !== 'fresh view' || hasBaseline(work));
   const lanes = variants.map((name) => new Lane<Turn, number>(name, module, [name, json]));
   try {
     const samples = await interleave(lanes, options.quick ? 2 : 11, { ms: options.quick ? 3 : 25 });
@@ -44,8 +44,8 @@ function loopRow(samples: Samples, lane: string, name: string): MeasuredRow {
     case: name,
     unit: 'ns/op',
     superslab: middle(lane),
-    peers: Object.fromEntries(PEERS.map((peer) => [peer, middle(peer)])),
-    ...(samples.has('limit') ? { limit: middle('limit') } : {}),
+    peers: Object.fromEntries(['free list', ...PEERS].map((peer) => [peer, middle(peer)])),
+    ...(samples.has('fresh view') ? { baseline: middle('fresh view') } : {}),
     spread: spread(samples.get(lane)!),
   };
 }
@@ -74,7 +74,7 @@ function freshRow<Reply>(
     unit,
     superslab: median(figures('superslab')),
     peers: Object.fromEntries(PEERS.map((peer) => [peer, median(figures(peer))])),
-    ...(replies.has('limit') ? { limit: median(figures('limit')) } : {}),
+    ...(replies.has('fresh view') ? { baseline: median(figures('fresh view')) } : {}),
     spread: spread(figures('superslab')),
   };
 }
@@ -85,7 +85,7 @@ async function cold(): Promise<MeasuredRow[]> {
   const faults: MeasuredRow[] = [];
   const times: MeasuredRow[] = [];
   for (const size of [1024, 16 * 1024, 256 * 1024]) {
-    const replies = await fresh([...MEMORIES, 'limit'] as const, (variant) =>
+    const replies = await fresh([...MEMORIES, 'fresh view'] as const, (variant) =>
       once<ColdRequest, ColdReply>(variant, module, { variant, size, liveBytes }),
     );
     const name = `from cold to 64 MiB live, ${sizeName(size)} each`;
@@ -104,11 +104,14 @@ async function resident(): Promise<MeasuredRow> {
   );
   // The same numbers are drawn in each process, so the same bytes are live.
   const { live } = replies.get('superslab')![0]!;
-  const name = `RSS for a working set of ${Math.round(live / 1000)} KB (limit: what is live)`;
-  return { ...freshRow(name, 'KiB', replies, (reply) => reply.grown / 1024), limit: live / 1024 };
+  const name = `RSS for a working set of ${Math.round(live / 1000)} KB (baseline: what is live)`;
+  return { ...freshRow(name, 'KiB', replies, (reply) => reply.grown / 1024), baseline: live / 1024 };
 }
 
 const rows: MeasuredRow[] = [];
 for (const work of CASES) rows.push(...(await loops(work)));
 rows.push(...(await cold()), await resident());
-print('buffers', rows, options);
+print('buffers', rows, options, [
+  'Baseline: a view that is made and dropped, `new (class extends Uint8Array)(memory, offset, length)`.',
+  'Free list: the same Buffer again and again, of the next power of two in size; no view is made, no mistake is found.',
+]);

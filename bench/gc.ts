@@ -1,13 +1,13 @@
-// What buffers do to the garbage collector: the same requests with superslab's buffers, with Node's, and,
-// as the limit, with none.
+// What buffers do to the garbage collector: the same requests with superslab's buffers, with a free list of Buffers, with Node's, and,
+// for comparison, with none.
 import type { GcReply, GcRequest, Variant } from './gc/server-lane.js';
 import { once } from './support/lane.js';
 import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
-const PEERS = ['Buffer.allocUnsafe', 'Buffer.alloc'] as const;
-const ORDER: readonly Variant[] = ['superslab', ...PEERS, 'limit'];
+const PEERS = ['free list', 'Buffer.allocUnsafe', 'Buffer.alloc'] as const;
+const ORDER: readonly Variant[] = ['superslab', ...PEERS, 'no buffers'];
 const MIB = 2 ** 20;
 
 const MEASURES: readonly [name: string, unit: string, value: (reply: GcReply) => number][] = [
@@ -42,7 +42,7 @@ const rows: MeasuredRow[] = MEASURES.map(([name, unit, value]) => {
     unit,
     superslab: median(values('superslab')),
     peers: Object.fromEntries(PEERS.map((peer) => [peer, median(values(peer))])),
-    limit: median(values('limit')),
+    baseline: median(values('no buffers')),
     spread: spread(values('superslab')),
   };
 });
@@ -54,5 +54,5 @@ rows.push({
   peers: {},
 });
 print('gc', rows, options, [
-  `${requests.toLocaleString('en-US')} requests of three buffers each. limit: the same without buffers.`,
+  `${requests.toLocaleString('en-US')} requests of three buffers each. Baseline: the same without buffers.`,
 ]);

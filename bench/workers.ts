@@ -1,5 +1,5 @@
-// Handing memory to a worker: by superslab's share token, by a copying postMessage, by transfer; and, as the
-// limit, a message that carries nothing.
+// Handing memory to a worker: by superslab's share token, by a copying postMessage, by transfer; and, as
+// a baseline, a message that carries nothing.
 import { Lane } from './support/lane.js';
 import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
@@ -13,7 +13,7 @@ const SIZES: readonly [name: string, bytes: number][] = [
 ];
 const CONTENTS = { alone: 'hand-over alone', touch: 'written and read' } as const;
 const IN_FLIGHT = 8;
-const PEERS = TRANSPORTS.filter((name) => name !== 'superslab' && name !== 'limit');
+const PEERS = TRANSPORTS.filter((name) => name !== 'superslab' && name !== 'empty message');
 
 const options = benchOptions();
 const rounds = options.quick ? 2 : 11;
@@ -59,7 +59,7 @@ function row(name: string, replies: Replies, value: (reply: HandOverReply) => nu
     unit: 'µs/message',
     superslab: median(values('superslab')),
     peers: Object.fromEntries(PEERS.map((peer) => [peer, median(values(peer))])),
-    limit: median(values('limit')),
+    baseline: median(values('empty message')),
     spread: spread(values('superslab')),
   };
 }
@@ -77,5 +77,5 @@ for (const [size, bytes] of SIZES) {
   }
 }
 print('workers', rows, options, [
-  'written and read: the sender writes all of it, the worker reads a byte of each page.',
+  'Baseline: a message that carries nothing. Written and read: the sender writes all of it, the worker reads a byte of each page.',
 ]);

@@ -42,7 +42,7 @@ function merge(runs) {
       ...row,
       superslab: of((each) => each.superslab),
       peers: Object.fromEntries(Object.keys(row.peers).map((peer) => [peer, of((each) => each.peers[peer])])),
-      ...(row.limit === undefined ? {} : { limit: of((each) => each.limit) }),
+      ...(row.baseline === undefined ? {} : { baseline: of((each) => each.baseline) }),
     };
   });
 }
@@ -55,22 +55,22 @@ const times = (value, base) =>
 function table(versions) {
   const all = versions[0].rows;
   const peers = [...new Set(all.flatMap((row) => Object.keys(row.peers)))];
-  const hasLimit = all.some((row) => row.limit !== undefined);
+  const hasBaseline = all.some((row) => row.baseline !== undefined);
   const header = ['case', 'unit', ...versions.map(({ node }) => `Node ${node}`)];
   const lines = all.map((row, i) => [
     row.case,
     row.unit,
     ...versions.map(({ rows }) => {
-      const { superslab, limit, peers: values } = rows[i];
+      const { superslab, baseline, peers: values } = rows[i];
       const parts = [figure(superslab)];
-      if (hasLimit) parts.push(times(superslab, limit));
+      if (hasBaseline) parts.push(times(superslab, baseline));
       for (const peer of peers) parts.push(times(values[peer], superslab));
       return parts.join(' · ');
     }),
   ]);
   const legend = [
     'superslab',
-    ...(hasLimit ? ['superslab / limit'] : []),
+    ...(hasBaseline ? ['superslab / baseline'] : []),
     ...peers.map((p) => `${p} / superslab`),
   ];
   return [

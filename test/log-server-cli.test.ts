@@ -101,8 +101,8 @@ describe('npm start', () => {
     expect(result.rows.find((row: any) => row.unit === 'lines/s')).toMatchObject({
       case: 'throughput',
       superslab: expect.any(Number),
-      peers: { plain: expect.any(Number) },
-      ratio: expect.any(Number),
+      peers: { pooled: expect.any(Number), plain: expect.any(Number) },
+      ratios: { pooled: expect.any(Number), plain: expect.any(Number) },
     });
     expect(stderr).toBe('round 1 of 1\n');
   });

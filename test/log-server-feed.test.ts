@@ -107,17 +107,17 @@ describe('report', () => {
       return new Proxy({ floods }, { get: (target, name) => (name === 'floods' ? target.floods : value) });
     };
     const lane = (value: number) => result(value) as unknown as LaneResult;
-    const rows = summarize({ superslab: [lane(200)], plain: [lane(100)] }, 1000);
+    const rows = summarize({ superslab: [lane(200)], pooled: [lane(400)], plain: [lane(100)] }, 1000);
     expect(rows.find((row) => row.unit === 'lines/s')).toMatchObject({
       superslab: 200,
-      peers: { plain: 100 },
-      ratio: 2,
+      peers: { pooled: 400, plain: 100 },
+      ratios: { pooled: 0.5, plain: 2 },
     });
-    expect(rows.find((row) => row.case === 'latency p99')!.ratio).toBe(0.5);
+    expect(rows.find((row) => row.case === 'latency p99')!.ratios).toEqual({ pooled: 2, plain: 0.5 });
     expect(rows.find((row) => row.unit === 'MB/s')!.superslab).toBeCloseTo(0.2);
-    const none = summarize({ superslab: [lane(0)], plain: [lane(100)] }, 1000);
-    expect(none.find((row) => row.case === 'major GCs')!.ratio).toBeNull();
-    expect(renderTable(none)).toMatch(/major GCs +count +0 +100 +all/);
+    const none = summarize({ superslab: [lane(0)], pooled: [lane(0)], plain: [lane(100)] }, 1000);
+    expect(none.find((row) => row.case === 'major GCs')!.ratios).toEqual({ pooled: 1, plain: null });
+    expect(renderTable(none)).toMatch(/major GCs +count +0 +0 +1\.00x +100 +all/);
   });
 });
 
@@ -153,7 +153,7 @@ describe('command line', () => {
     [['--rounds', '0'], '--rounds wants a whole number from 1 to 100, not "0"'],
     [['--rounds', ''], '--rounds wants a whole number from 1 to 100, not ""'],
     [['--keep', '1.5m'], '--keep wants a size like 64k or 32m, from 0 to 1099511627776 bytes, not "1.5m"'],
-    [['--serve', '--memory', 'fast'], '--memory wants superslab or plain, not "fast"'],
+    [['--serve', '--memory', 'fast'], '--memory wants superslab or pooled or plain, not "fast"'],
     [['--tcp-port', '1'], '--tcp-port is for --serve'],
     [['--serve', '--json'], '--json has no meaning with --serve'],
     [['--serve', 'a.log'], '--serve takes no files: send them to its port'],

@@ -14,6 +14,7 @@ import { LogLines } from '../examples/log-server/feed/log-lines.ts';
 import { dealOut } from '../examples/log-server/feed/workload.ts';
 import type { Memory } from '../examples/log-server/memory/memory.ts';
 import { plainMemory } from '../examples/log-server/memory/plain.ts';
+import { pooledMemory } from '../examples/log-server/memory/pooled.ts';
 import { readInto } from '../examples/log-server/receive/accepted-socket.ts';
 import { Admin } from '../examples/log-server/server/admin.ts';
 import {
@@ -32,6 +33,7 @@ async function superslab(): Promise<Memory> {
 
 const MEMORIES: [string, () => Promise<Memory>][] = [
   ['plain buffers', async () => plainMemory],
+  ['a pool written by hand', async () => pooledMemory],
   ['superslab', superslab],
   ['memory that checks', async () => new CheckedMemory()],
 ];

@@ -4,8 +4,8 @@ import { serve } from '../support/lane.js';
 import { PAGE } from './cases.js';
 
 export interface ColdRequest {
-  /** limit: views of one page, so that what the JavaScript objects alone cost can be seen. */
-  readonly variant: 'superslab' | 'Buffer.allocUnsafe' | 'Buffer.alloc' | 'limit';
+  /** fresh view: of one page, so that what the JavaScript objects alone cost can be seen. */
+  readonly variant: 'superslab' | 'Buffer.allocUnsafe' | 'Buffer.alloc' | 'fresh view';
   readonly size: number;
   readonly liveBytes: number;
 }
@@ -46,7 +46,7 @@ function acquireOf(variant: ColdRequest['variant']): (size: number) => Uint8Arra
       return (size) => Buffer.allocUnsafe(size);
     case 'Buffer.alloc':
       return (size) => Buffer.alloc(size);
-    case 'limit': {
+    case 'fresh view': {
       const page = new ArrayBuffer(PAGE);
       return (size) => new Uint8Array(page, 0, Math.min(size, PAGE));
     }

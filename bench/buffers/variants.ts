@@ -1,12 +1,14 @@
 import { acquire as acquireOf, release as releaseOf } from 'superslab';
+import { freeList } from '../support/free-list.js';
 import { type LoopCase, SLOTS } from './cases.js';
 
 export const VARIANTS = [
   'superslab release(buf)',
   'superslab buf.release()',
+  'free list',
   'Buffer.allocUnsafe',
   'Buffer.alloc',
-  'limit',
+  'fresh view',
 ] as const;
 export type Variant = (typeof VARIANTS)[number];
 
@@ -18,14 +20,14 @@ export interface Memory {
 
 const leaveToCollector = (_: Uint8Array): void => {};
 
-/** The least that a view of memory costs, with nobody keeping account of who has which. */
+/** What a view of memory costs, with nobody keeping account of who has which. */
 class View extends Uint8Array {}
 
 /**
- * The limit takes its offsets from a table, as an allocator does: always the same one where one buffer is
+ * Fresh views take their offsets from a table, as an allocator does: always the same one where one buffer is
  * taken and given back, as a stack of free blocks would hand it out, else as many as there are slots.
  */
-function limitFor({ kind, max }: LoopCase): Memory {
+function freshViews({ kind, max }: LoopCase): Memory {
   const blocks = kind === 'single' ? 1 : SLOTS;
   const memory = new ArrayBuffer(blocks * max);
   const offsets = Uint32Array.from({ length: 512 }, (_, i) => (i % blocks) * max);
@@ -49,7 +51,9 @@ export function memoryOf(variant: Variant, work: LoopCase): Memory {
       return { acquire: (size) => Buffer.allocUnsafe(size), release: leaveToCollector };
     case 'Buffer.alloc':
       return { acquire: (size) => Buffer.alloc(size), release: leaveToCollector };
-    case 'limit':
-      return limitFor(work);
+    case 'free list':
+      return freeList();
+    case 'fresh view':
+      return freshViews(work);
   }
 }

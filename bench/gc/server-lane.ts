@@ -2,12 +2,18 @@
 // collector did meanwhile. Argument: the variant.
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import superslab, { acquire, release } from 'superslab';
+import { freeList } from '../support/free-list.js';
 import { serve } from '../support/lane.js';
 import { quantile } from '../support/numbers.js';
 import { type Memory, Server } from './requests.js';
 
-export const VARIANTS = ['superslab', 'Buffer.allocUnsafe', 'Buffer.alloc', 'limit'] as const;
+export const VARIANTS = [
+  'superslab',
+  'free list',
+  'Buffer.allocUnsafe',
+  'Buffer.alloc',
+  'no buffers',
+] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 export interface GcRequest {
@@ -40,22 +46,34 @@ const WARM_UP = 60_000;
 /** Requests between two turns of the event loop. */
 const TURN = 64;
 
-function memoryOf(variant: Variant): Memory {
+/** superslab is loaded where it is measured only: loading it costs memory, too. */
+async function memoryOf(variant: Variant): Promise<Memory & { counts?: () => NativeCalls }> {
   const leaveToCollector = () => {};
   switch (variant) {
-    case 'superslab':
-      return { acquire, release };
+    case 'superslab': {
+      const { acquire, default: pool, release } = await import('superslab');
+      return { acquire, release, counts: () => pool.stats() };
+    }
+    case 'free list':
+      return freeList();
     case 'Buffer.allocUnsafe':
       return { acquire: (size) => Buffer.allocUnsafe(size), release: leaveToCollector };
     case 'Buffer.alloc':
       return { acquire: (size) => Buffer.alloc(size), release: leaveToCollector };
-    case 'limit': {
+    case 'no buffers': {
       // No buffers at all: every request writes into the same one. What is left is the other garbage.
       const fixed = Buffer.alloc(64 * 1024);
       return { acquire: () => fixed, release: leaveToCollector };
     }
   }
 }
+
+interface NativeCalls {
+  readonly refills: number;
+  readonly flushes: number;
+}
+
+const NO_CALLS = (): NativeCalls => ({ refills: 0, flushes: 0 });
 
 interface Collections {
   major: number;
@@ -99,7 +117,9 @@ async function run(
 }
 
 serve<GcRequest, GcReply>(async ({ variant, requests }) => {
-  const server = new Server(memoryOf(variant));
+  const memory = await memoryOf(variant);
+  const { counts = NO_CALLS } = memory;
+  const server = new Server(memory);
   const times = new Float64Array(requests);
   await run(server, Math.min(requests, WARM_UP), times, () => {});
 
@@ -114,11 +134,11 @@ serve<GcRequest, GcReply>(async ({ variant, requests }) => {
     rssPeak = Math.max(rssPeak, rss);
     externalPeak = Math.max(externalPeak, external);
   };
-  const before = superslab.stats();
+  const before = counts();
   const start = performance.now();
   await run(server, requests, times, sample);
   const milliseconds = performance.now() - start;
-  const after = superslab.stats();
+  const after = counts();
   // Observers hear of collections some turns later.
   await new Promise((resolve) => setTimeout(resolve, 20));
   observer.disconnect();

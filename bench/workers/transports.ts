@@ -2,7 +2,13 @@
 // again and again, a new buffer for each message that is transferred, and so on.
 import superslab, { acquire, type PooledBuffer, type ShareToken } from 'superslab';
 
-export const TRANSPORTS = ['superslab', 'copy', 'transfer', 'transfer there and back', 'limit'] as const;
+export const TRANSPORTS = [
+  'superslab',
+  'copy',
+  'transfer',
+  'transfer there and back',
+  'empty message',
+] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 /** What a message carries besides its number. */
@@ -55,7 +61,7 @@ export function senderOf(name: TransportName, size: number): Sender {
         answered: (parcel) => idle.push(parcel as Uint8Array),
       };
     }
-    case 'limit': {
+    case 'empty message': {
       // Nothing goes over: each thread has a buffer of its own.
       const memory = Buffer.alloc(size);
       return { take: () => memory, pack: () => NOTHING, answered };
@@ -79,7 +85,7 @@ export function receiverOf(name: TransportName, size: number): Receiver {
       return { open: (parcel) => parcel as Uint8Array, close };
     case 'transfer there and back':
       return { open: (parcel) => parcel as Uint8Array, close: whole };
-    case 'limit': {
+    case 'empty message': {
       const memory = Buffer.alloc(size);
       return { open: () => memory, close };
     }

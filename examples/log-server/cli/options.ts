@@ -42,7 +42,7 @@ const OPTIONS = {
   connections: valued('N', integer(1, 1000), '8', 'TCP connections, half octet-counted', 'compare'),
   'udp-every': valued('N', integer(0, 1e6), '100', 'send one line in N over UDP; 0: none', 'compare'),
   serve: flag('listen until interrupted instead of comparing'),
-  memory: valued('KIND', oneOf(MEMORY_KINDS), 'superslab', 'superslab or plain', 'serve'),
+  memory: valued('KIND', oneOf(MEMORY_KINDS), 'superslab', 'superslab, pooled or plain', 'serve'),
   host: valued('ADDRESS', text, '127.0.0.1', 'address to listen on', 'serve'),
   'tcp-port': valued('PORT', PORT, '5140', 'syslog over TCP; 0: any free one', 'serve'),
   'udp-port': valued('PORT', PORT, '5140', 'syslog over UDP', 'serve'),

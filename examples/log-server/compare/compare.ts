@@ -29,7 +29,7 @@ export async function compare(plan: ComparePlan): Promise<Comparison> {
   const round: RoundPlan = { ...plan, floodPasses: Math.ceil(plan.floodLines / workload.lines) };
 
   const bar = new ProgressBar();
-  const results: Record<MemoryKind, LaneResult[]> = { superslab: [], plain: [] };
+  const results: Record<MemoryKind, LaneResult[]> = { superslab: [], pooled: [], plain: [] };
   let steps = 0;
   try {
     for (let number = 1; number <= plan.rounds; number++) {

@@ -47,14 +47,18 @@ const MEASURES: Measure[] = [
   less('processor time', 'ms', 0, ({ cpu }) => cpu),
 ];
 
+/** What superslab is compared with. */
+const PEERS = MEMORY_KINDS.filter((kind) => kind !== 'superslab');
+type Peer = Exclude<MemoryKind, 'superslab'>;
+
 /** A line of the result, in the shape that the benchmarks print too. */
 export interface Row {
   case: string;
   unit: string;
   superslab: number;
-  peers: { plain: number };
-  /** How many times better superslab is; below 1 it is worse. null where plain has something and superslab nothing. */
-  ratio: number | null;
+  peers: Record<Peer, number>;
+  /** How many times better superslab is; below 1 it is worse. null where the peer has something and superslab nothing. */
+  ratios: Record<Peer, number | null>;
 }
 
 /** The medians of all rounds; of throughputs, those of all parts of all rounds. */
@@ -62,24 +66,34 @@ export function summarize(results: Record<MemoryKind, LaneResult[]>, bytesPerLin
   return MEASURES.map((measure) => {
     const of = (lanes: LaneResult[]) => median(lanes.flatMap((lane) => measure.values(lane, bytesPerLine)));
     const superslab = of(results.superslab);
-    const plain = of(results.plain);
-    const [good, bad] = measure.better === 'more' ? [superslab, plain] : [plain, superslab];
-    const ratio = good === bad ? 1 : bad === 0 ? null : good / bad;
-    return { case: measure.name, unit: measure.unit, superslab, peers: { plain }, ratio };
+    const row: Row = { case: measure.name, unit: measure.unit, superslab, peers: {}, ratios: {} } as Row;
+    for (const peer of PEERS) {
+      row.peers[peer] = of(results[peer]);
+      row.ratios[peer] = timesBetter(superslab, row.peers[peer], measure.better);
+    }
+    return row;
   });
 }
 
-/** The rows as a table for people. */
+function timesBetter(superslab: number, peer: number, better: Measure['better']): number | null {
+  const [good, bad] = better === 'more' ? [superslab, peer] : [peer, superslab];
+  if (good === bad) return 1;
+  return bad === 0 ? null : good / bad;
+}
+
+/** The rows as a table for people. After a peer: how many times better superslab is. */
 export function renderTable(rows: Row[]): string {
   const cells = [
-    ['', '', ...MEMORY_KINDS, 'better by'],
-    ...rows.map((row, index) => [
-      row.case,
-      row.unit,
-      format(row.superslab, MEASURES[index]!.digits),
-      format(row.peers.plain, MEASURES[index]!.digits),
-      row.ratio === null ? 'all' : `${row.ratio.toFixed(2)}x`,
-    ]),
+    ['', '', 'superslab', ...PEERS.flatMap((peer) => [peer, ''])],
+    ...rows.map((row, index) => {
+      const { digits } = MEASURES[index]!;
+      return [
+        row.case,
+        row.unit,
+        format(row.superslab, digits),
+        ...PEERS.flatMap((peer) => [format(row.peers[peer], digits), times(row.ratios[peer])]),
+      ];
+    }),
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
   const lines = cells.map((row) =>
@@ -90,6 +104,10 @@ export function renderTable(rows: Row[]): string {
   );
   lines.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('  '));
   return lines.join('\n');
+}
+
+function times(ratio: number | null): string {
+  return ratio === null ? 'all' : `${ratio.toFixed(2)}x`;
 }
 
 function format(value: number, digits: number): string {

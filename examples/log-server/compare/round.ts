@@ -30,8 +30,8 @@ export interface RoundResult {
 }
 
 /**
- * One round: a server on each kind of memory, both fed the same in small turns. While one works the other waits, and
- * turns are short, so that whatever else the machine does meanwhile hits both.
+ * One round: a server on each kind of memory, all fed the same in small turns. While one works the others wait, and
+ * turns are short, so that whatever else the machine does meanwhile hits all of them.
  */
 export async function runRound(
   plan: RoundPlan,

@@ -1,6 +1,6 @@
 /**
  * Where the server's bytes live: receive buffers, parsed entries and archive blocks. The server is written once,
- * against this; a process runs on one of the two implementations.
+ * against this; a process runs on one of the implementations.
  *
  * The rules are those of any reference count. Who acquires holds one reference. Who keeps the buffer beyond the
  * call that handed it over retains it, and releases it when done. Nobody touches a buffer after its release.
@@ -15,6 +15,6 @@ export interface Memory {
   release(buffer: Buffer): void;
 }
 
-export const MEMORY_KINDS = ['superslab', 'plain'] as const;
+export const MEMORY_KINDS = ['superslab', 'pooled', 'plain'] as const;
 
 export type MemoryKind = (typeof MEMORY_KINDS)[number];
