@@ -1,6 +1,6 @@
 #include "base/biased_lock.h"
 
-#include <time.h>
+#include "base/program_order.h"
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,12 +34,6 @@ void fence_process() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
 #endif
 
-void pause_visitor() {
-  // Not a yield: the holder may have a lower priority than its visitor.
-  const timespec span{0, 50'000};
-  nanosleep(&span, nullptr);
-}
-
 }  // namespace detail
 
 void prepare_biased_locks() {
@@ -49,10 +43,10 @@ void prepare_biased_locks() {
 
 void BiasedLock::wait_for_visitor() {
   do {
-    is_inside_.store(false, std::memory_order_release);
+    holder_.store(0, std::memory_order_release);
     visitors_.lock_unchecked();
     visitors_.unlock_unchecked();
-    is_inside_.store(true, std::memory_order_relaxed);
+    holder_.store(this_thread(), std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
   } while (is_claimed_.load(std::memory_order_acquire));
 }
@@ -65,19 +59,32 @@ void BiasedLock::claim() {
 
 bool BiasedLock::try_visit() {
   claim();
-  if (!is_inside_.load(std::memory_order_acquire)) return true;
-  end_visit();
-  return false;
-}
-
-void BiasedLock::visit() {
-  claim();
-  while (is_inside_.load(std::memory_order_acquire)) detail::pause_visitor();
+  if (holder_.load(std::memory_order_acquire) != 0) {
+    end_visit();
+    return false;
+  }
+  is_visited_.store(true, std::memory_order_relaxed);
+  in_program_order();
+  return true;
 }
 
 void BiasedLock::end_visit() {
+  is_visited_.store(false, std::memory_order_release);
   is_claimed_.store(false, std::memory_order_release);
   visitors_.unlock_unchecked();
+}
+
+Holder BiasedLock::survive_fork() {
+  const bool is_visited = is_visited_.load(std::memory_order_relaxed);
+  const Holder visitor = visitors_.survive_fork();
+  if (visitor == Holder::kVanished) {
+    is_visited_.store(false, std::memory_order_relaxed);
+    is_claimed_.store(false, std::memory_order_relaxed);
+  }
+  const Holder holder = holder_of(holder_.load(std::memory_order_relaxed));
+  if (holder == Holder::kVanished) holder_.store(0, std::memory_order_relaxed);
+  // A holder that a visitor was let in before is still waiting for it: it changed nothing.
+  return is_visited ? visitor : holder;
 }
 
 }  // namespace superslab

@@ -21,7 +21,6 @@ namespace detail {
 extern std::atomic<bool> has_process_fence;
 /// A full fence in every thread of this process that runs.
 void fence_process();
-void pause_visitor();
 }  // namespace detail
 
 class BiasedLock {
@@ -44,17 +43,19 @@ class BiasedLock {
     return false;
   }
   /// Release: a visitor that sees it sees what was done inside.
-  void leave() { is_inside_.store(false, std::memory_order_release); }
+  void leave() { holder_.store(0, std::memory_order_release); }
 
-  /// A visitor, from any other thread. False when the holder is inside.
+  /// A visitor, from any other thread. False when the holder is inside; it never waits for that.
   bool try_visit();
-  /// The same, waiting for the holder to leave.
-  void visit();
   void end_visit();
+
+  /// In the child of a fork: who was inside, as holder or visitor. After a vanished thread the lock
+  /// is free, and the data may be in the middle of a change.
+  Holder survive_fork();
 
  private:
   bool is_free_for_holder() {
-    is_inside_.store(true, std::memory_order_relaxed);
+    holder_.store(this_thread(), std::memory_order_relaxed);
     if (detail::has_process_fence.load(std::memory_order_relaxed)) [[likely]] {
       std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler keeps the order as well
     } else {
@@ -66,8 +67,10 @@ class BiasedLock {
   void wait_for_visitor();
   void claim();
 
-  std::atomic<bool> is_inside_{false};
+  std::atomic<std::uintptr_t> holder_{
+      0};  // this_thread() of who is inside, or looks whether it may
   std::atomic<bool> is_claimed_{false};
+  std::atomic<bool> is_visited_{false};  // the claim succeeded
   Mutex visitors_{LockRank::kVisitors};  // one at a time; the holder waits for them here
 };
 

@@ -1,13 +1,15 @@
-// A mutex with a rank, on pthread's: the standard library's brings its exceptions, and with them
-// most of itself, into every process that only wants a malloc. A thread takes locks in rising rank
-// only, so no cycle of waiting can form; debug builds check it.
+// A mutex with a rank. A thread takes locks in rising rank only, so no cycle of waiting can form;
+// debug builds check it.
+//
+// The lock's word says who holds it: pthread's does not tell the child of a fork whether it was the
+// thread that forked, whose signal handler may have come in between, or one that is not there any
+// more. Nothing here is a cancellation point, or changes errno.
 #pragma once
 
-#include <pthread.h>
-#include <time.h>
-
+#include <atomic>
 #include <cassert>
 
+#include "base/this_thread.h"
 #include "base/types.h"
 
 namespace superslab {
@@ -26,6 +28,7 @@ enum class LockRank : unsigned char {
   kSpace,         // arenas and their free superslabs
   kRoom,          // heap: who waits for room under maxBytes
   kMetadata,      // the allocator's own objects
+  kSender,        // heap: frees of threads that have no cache any more
 };
 
 class Mutex {
@@ -36,28 +39,54 @@ class Mutex {
 
   void lock() {
     check_order();
-    pthread_mutex_lock(&mutex_);
+    lock_unchecked();
     note_taken();
   }
 
   /// False when another thread holds it.
   bool try_lock() {
-    if (pthread_mutex_trylock(&mutex_) != 0) return false;
+    if (!take(this_thread())) return false;
     note_taken();
     return true;
   }
 
   void unlock() {
     note_released();
-    pthread_mutex_unlock(&mutex_);
+    unlock_unchecked();
   }
 
-  /// Without the check: for who takes several of a rank, as around fork(), and knows why it may.
-  void lock_unchecked() { pthread_mutex_lock(&mutex_); }
-  bool try_lock_unchecked() { return pthread_mutex_trylock(&mutex_) == 0; }
-  void unlock_unchecked() { pthread_mutex_unlock(&mutex_); }
+  /// Without the check: for who takes several of a rank, and knows why it may.
+  void lock_unchecked() {
+    if (!take(this_thread())) [[unlikely]]
+      wait_and_take();
+  }
+  void unlock_unchecked() {
+    if ((word_.exchange(0, std::memory_order_release) & kAwaited) != 0) [[unlikely]]
+      wake_one();
+  }
+
+  /// In the child of a fork: who held it. What a vanished thread held is free from then on.
+  Holder survive_fork() {
+    const Holder holder = holder_of(word_.load(std::memory_order_relaxed) & ~kAwaited);
+    if (holder == Holder::kVanished) word_.store(0, std::memory_order_relaxed);
+    return holder;
+  }
+
+  bool is_mine() const {
+    return (word_.load(std::memory_order_relaxed) & ~kAwaited) == this_thread();
+  }
 
  private:
+  static constexpr std::uintptr_t kAwaited = 1;  // who unlocks wakes
+
+  bool take(std::uintptr_t as) {
+    std::uintptr_t nobody = 0;
+    return word_.compare_exchange_strong(nobody, as, std::memory_order_acquire,
+                                         std::memory_order_relaxed);
+  }
+  void wait_and_take();
+  void wake_one();
+
 #ifndef NDEBUG
   // One bit per held rank. Function-local, so that a release build has no thread-local at all.
   // Initial-exec: under a malloc of ours, a thread-local that is made on demand would call malloc.
@@ -76,8 +105,7 @@ class Mutex {
   void note_released() {}
 #endif
 
-  friend class Condition;
-  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  std::atomic<std::uintptr_t> word_{0};  // this_thread() of the holder, and kAwaited
   [[maybe_unused]] LockRank rank_;
 };
 
@@ -92,38 +120,31 @@ class [[nodiscard]] LockGuard {
   Mutex& mutex_;
 };
 
-/// Something to wait for under a Mutex. Allocates nothing.
+/// Something to wait for under a Mutex. Allocates nothing, and nothing of it has to be repaired
+/// after a fork.
 class Condition {
  public:
-  Condition() {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&condition_, &attributes);
-    pthread_condattr_destroy(&attributes);
-  }
-  ~Condition() { pthread_cond_destroy(&condition_); }
+  constexpr Condition() = default;
   Condition(const Condition&) = delete;
   Condition& operator=(const Condition&) = delete;
 
-  void notify_all() { pthread_cond_broadcast(&condition_); }
+  void notify_all();
 
   /// `mutex` is held by the caller; it is released while this waits until `done()` holds or
   /// `timeout` has passed.
   template <class Done>
   void wait_for(Mutex& mutex, Nanos timeout, Done done) {
-    timespec until{};
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    const Nanos end = static_cast<Nanos>(until.tv_nsec) + timeout % kSecond;
-    until.tv_sec += static_cast<time_t>(timeout / kSecond + end / kSecond);
-    until.tv_nsec = static_cast<long>(end % kSecond);
-    while (!done() && pthread_cond_timedwait(&condition_, &mutex.mutex_, &until) == 0) {
+    const Nanos until = deadline(timeout);
+    while (!done() && wait_until(mutex, until)) {
     }
   }
 
  private:
-  static constexpr Nanos kSecond = 1'000'000'000;
-  pthread_cond_t condition_;
+  static Nanos deadline(Nanos timeout);
+  /// False when the time has passed.
+  bool wait_until(Mutex& mutex, Nanos until);
+
+  std::atomic<std::uint32_t> changes_{0};
 };
 
 }  // namespace superslab

@@ -59,7 +59,7 @@ void send_home(const Space& space, BlockNumber n) {
     return;
   }
   void* block = address_of_number(space, n);
-  SlabOwner::give_remote(*heap, block);
+  SlabOwner::give_remote(*heap, block, nullptr);
 }
 
 }  // namespace superslab

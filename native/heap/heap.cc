@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/program_order.h"
 #include "heap/heap_parts.h"
 #include "heap/slab_bits.h"
 
@@ -80,6 +81,7 @@ SlabOwner* Heap::attach() {
   }
   Lock guard(*this);
   owner->next = owners_;
+  in_program_order();
   owners_ = owner;
   return owner;
 }
@@ -175,7 +177,6 @@ Superslab* Heap::fresh_superslab(ClassIndex c) {
   const TakenRun taken = take_run(1, kSuperslabBytes, pages_for_slabs(c));
   Superslab* s = taken.head;
   if (s == nullptr) return nullptr;
-  s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
   s->free_slices = kAllSlices;
   s->zero_slices = taken.is_zero ? kAllSlices : 0;
   s->dirty_slices = !taken.is_zero || bring_in_huge_page(s) ? kAllSlices : 0;
@@ -185,6 +186,7 @@ Superslab* Heap::fresh_superslab(ClassIndex c) {
     s->dirty_slices = kAllSlices;
   }
   s->idle_since = clock_.now();
+  s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
   committed_.fetch_add(bytes_of(s->dirty_slices), std::memory_order_relaxed);
   shelf_.insert(s);
   return s;
@@ -211,6 +213,7 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   shelf_.insert(s);
   counters_.slabs_made.add(1);
 
+  // Nobody's until it is adopted, and so are its slices: a fork in between loses them, no more.
   Slab* slab = space_.slab_at(*s, first);
   const ByteCount colour = (colour_++ % size_class(c).colours) * size_class(c).colour_bytes;
   slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
@@ -228,6 +231,8 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   const auto first = static_cast<unsigned>((slab->start - s.base) >> kSliceShift);
   const SliceMask mask = slice_run(first, slab->slices);
   Lock guard(*this);
+  slab->owner.store(nullptr, std::memory_order_relaxed);
+  in_program_order();
   space_.tag_slices(s, first, slab->slices, kTagNone);
   space_.route_slices(slab->start, slab->slices, kNoRoute);
   slab->slices = 0;
@@ -254,25 +259,6 @@ void Heap::populate(Slab& slab, ByteCount end) {
   counters_.populates.shared_add(1);
   slab.populated_bytes = static_cast<std::uint32_t>(to);
   if (batch < kSuperslabBytes) populate_bytes_.store(batch * 2, std::memory_order_relaxed);
-}
-
-// Around fork() ------------------------------------------------------------------------------
-
-void Heap::lock() {
-  // Owners come before their heap in the order of locks, and new ones may come meanwhile.
-  for (SlabOwner* locked = nullptr;;) {
-    lock_.lock_unchecked();
-    if (owners_ == locked) return;
-    SlabOwner* const first = owners_;
-    lock_.unlock_unchecked();
-    for (SlabOwner* owner = first; owner != locked; owner = owner->next) owner->lock();
-    locked = first;
-  }
-}
-
-void Heap::unlock() {
-  for (SlabOwner* owner = owners_; owner != nullptr; owner = owner->next) owner->unlock();
-  lock_.unlock_unchecked();
 }
 
 // Looking at it ------------------------------------------------------------------------------

@@ -140,9 +140,16 @@ class Heap {
   }
   const Budget& budget() const { return budget_; }
 
-  /// Around fork(): what its lock and those of its owners guard is whole in the child.
-  void lock();
-  void unlock();
+  /// In the child of a fork, before anything else: makes lists, counts and locks whole again that a
+  /// vanished thread was changing. What it had in hand stays out. `mine` is the share of the thread
+  /// that forked. Returns whether that thread itself stands in the middle of something, as when a
+  /// signal handler forked: then nothing else may be done with the heap before it goes on.
+  /// For heaps with LargeReuse::kParts.
+  /// `is_suspect`: a thread that has no share of a heap was freeing a block.
+  bool survive_fork(const SlabOwner* mine, bool is_suspect);
+
+  /// The same, once no thread is left but that with the share `mine`: all others are vacant.
+  void vacate_others(const SlabOwner* mine);
 
   /// Who waits for a discharge.
   Room& room() { return room_; }
@@ -228,6 +235,7 @@ class Heap {
   Space& space() const { return space_; }
 
  private:
+  friend class HeapSurvivor;
   class Lock;
   struct PurgeBatch;
   struct Purged;

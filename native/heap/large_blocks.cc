@@ -37,8 +37,8 @@ Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) 
   is_zero = taken.is_zero;
   for (std::uint32_t i = 1; i < run; ++i)
     head[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
-  head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
   head->large_bytes = bytes;
+  head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
   space_.tag_slices(*head, 0, 1, kTagLarge);
   committed_.fetch_add(bytes, std::memory_order_relaxed);
   if (policy_.get().populate == Populate::kSuperslab) {
@@ -82,6 +82,9 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
   const ByteCount before = head->large_bytes;
   if (bytes == before) return true;
   const auto run = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
+  if (bytes > before && charge(bytes - before, 1) == 0) return false;
+  // The block's length and that of its run change together, for the child of a fork as well.
+  Lock guard(*this);
   if (bytes < before) {
     space_.give_idle(head, run, clock_.now());
     committed_.fetch_sub(before - bytes, std::memory_order_relaxed);
@@ -89,7 +92,6 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
     discharge(before - bytes);
   } else {
     bool is_zero;
-    if (charge(bytes - before, 1) == 0) return false;
     if (!space_.extend(head, run, is_zero)) {
       discharge(bytes - before);
       return false;
@@ -99,7 +101,6 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
   }
   head->large_bytes = head->charged_bytes = bytes;
   const ByteCount superslabs = (bytes < before ? before - bytes : bytes - before) / kSuperslabBytes;
-  Lock guard(*this);
   (bytes < before ? counters_.superslabs_given : counters_.superslabs_taken).add(superslabs);
   return true;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bits.h"
+#include "base/program_order.h"
 
 namespace superslab {
 
@@ -27,6 +28,7 @@ void* MappedBlocks::allocate(ByteCount bytes, ByteCount alignment) {
   bytes_.fetch_add(bytes, std::memory_order_relaxed);
   LockGuard guard(lock_);
   block->next = blocks_;
+  in_program_order();
   blocks_ = block;
   return start;
 }

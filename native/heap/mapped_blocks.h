@@ -28,9 +28,8 @@ class MappedBlocks {
   /// Bytes of all of them.
   ByteCount bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
-  /// Around fork().
-  void lock() { lock_.lock(); }
-  void unlock() { lock_.unlock(); }
+  /// In the child of a fork. The list is whole at any moment.
+  Holder survive_fork() { return lock_.survive_fork(); }
 
  private:
   struct Block {

@@ -70,7 +70,10 @@ void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
     shelf_.remove(s);
     batch.bytes += bytes_of(dirty);
     batch.items[batch.count++] = {s, dirty, whole ? PurgeBatch::kWhole : PurgeBatch::kSlices};
-    if (whole) return;
+    if (whole) {
+      s->heap = nullptr;
+      return;
+    }
     // Out of both masks: neither a new slab nor another purge can have them meanwhile, and the
     // superslab cannot become whole.
     s->free_slices &= ~dirty;
@@ -152,6 +155,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
         s->free_slices |= item.dirty;
         s->dirty_slices |= item.dirty;  // some of it may be gone: it need not read as zero
       }
+      s->heap = this;
       shelf_.insert(s);
       continue;
     }

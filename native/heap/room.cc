@@ -1,10 +1,13 @@
 #include "heap/room.h"
 
+#include "base/program_order.h"
+
 namespace superslab {
 
 void Room::join(Member* member) {
   LockGuard guard(lock_);
   member->next_ = members_;
+  in_program_order();
   members_ = member;
   if (waiting_.load(std::memory_order_relaxed) != 0) member->squeeze(true);
 }

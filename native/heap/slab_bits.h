@@ -164,8 +164,9 @@ struct Collected {
 inline Collected slab_collect(Slab& slab) {
   Collected result;
   std::int32_t left = 0;
+  std::int32_t collected = 0;
   do {
-    std::int32_t collected = 0;
+    collected = 0;
     for (std::uint32_t w = 0; w < slab.words; ++w) {
       if (remote_word(slab, w).load(std::memory_order_relaxed) == 0) continue;
       // Acquire pairs with the release of the bits.
@@ -180,7 +181,8 @@ inline Collected slab_collect(Slab& slab) {
     }
     // Above zero: more was announced after its word was read. Acquire: go round and see those bits.
     left = slab.pending.fetch_sub(collected, std::memory_order_acq_rel) - collected;
-  } while (left > 0);
+    // Each round finds some, but for a count that a fork in the midst of it left too high.
+  } while (left > 0 && collected != 0);
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/program_order.h"
 #include "heap/heap.h"
 #include "heap/magazine_limits.h"
 #include "heap/slab_bits.h"
@@ -13,6 +14,14 @@ namespace {
 
 /// Misses of a large class for each block of it that stays at hand.
 constexpr std::uint32_t kMissesPerSpare = 4;
+
+/// Of threads that have no share of a heap, as when they have ended but for the C library: one at a
+/// time, so that the child of a fork knows what it was about.
+struct LastFrees {
+  Mutex lock{LockRank::kSender};
+  Slab* sending = nullptr;
+};
+constinit LastFrees last_frees;
 
 constexpr std::uint64_t bit_of(ClassIndex c) { return std::uint64_t{1} << to_index(c); }
 static_assert(kClassCount <= 64, "a word has a bit for each class");
@@ -166,12 +175,18 @@ void SlabOwner::after_free(Slab* slab) {
   if (place != slab->place) move(slab, place);
 }
 
-std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask) {
+std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+                                         Slab*& sending) {
+  // The child of a fork looks whether bits, count and queue of this slab agree.
+  sending = slab;
+  in_program_order();
   const RemoteFree freed = remote_free(*slab, word, mask);
   // Acquire pairs with adopt(). If the slab was handed over since, the owner that pops it forwards
   // it.
   if (freed.must_queue)
     static_cast<SlabOwner*>(slab->owner.load(std::memory_order_acquire))->push_remote(slab);
+  in_program_order();
+  sending = nullptr;
   return freed.already_free;
 }
 
@@ -187,18 +202,32 @@ void SlabOwner::send(const SlabRun& run) {
   } else {
     home.count_sent_home(c, blocks);
   }
-  const std::uint64_t repeated = count_bits(give_run_remote(run.slab, run.word, run.mask));
+  const std::uint64_t repeated =
+      count_bits(give_run_remote(run.slab, run.word, run.mask, sending_));
   if (repeated != 0) home.count_double_frees(repeated);
   home.discharge(unit * (blocks - repeated));
 }
 
-void SlabOwner::give_remote(Heap& heap, void* block) {
+std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+                                         SlabOwner* sender) {
+  if (sender != nullptr) return give_run_remote(slab, word, mask, sender->sending_);
+  LockGuard guard(last_frees.lock);
+  return give_run_remote(slab, word, mask, last_frees.sending);
+}
+
+Holder SlabOwner::survive_last_frees() {
+  const Holder holder = last_frees.lock.survive_fork();
+  if (holder == Holder::kVanished) last_frees.sending = nullptr;
+  return holder;
+}
+
+void SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
   Slab* slab = heap.space().slab_of(block);
   const std::uint32_t index = block_index(*slab, block);
   // The size is read first: once the block is free, its owner may retire the slab.
   const ByteCount unit = slab->block_bytes;
   heap.count_sent_home(slab->size_class, 1);
-  if (give_run_remote(slab, index / 64, std::uint64_t{1} << (index % 64)) != 0) {
+  if (give_run_remote(slab, index / 64, std::uint64_t{1} << (index % 64), sender) != 0) {
     heap.count_double_frees(1);
   } else {
     heap.discharge(unit);
@@ -216,7 +245,7 @@ void SlabOwner::give_run(const SlabRun& run, Given& given) {
     given.own_bytes += unit * count_bits(run.mask & ~already_free);
     after_free(slab);
   } else {
-    already_free = give_run_remote(slab, run.word, run.mask);
+    already_free = give_run_remote(slab, run.word, run.mask, sending_);
     counters(run.size_class).remote_frees.add(count_bits(run.mask));
     given.others_bytes += unit * count_bits(run.mask & ~already_free);
   }
@@ -229,16 +258,16 @@ void SlabOwner::give_one(void* block, ClassIndex c) {
   note_change();
   Spares& spares = spares_[to_index(c) - kFirstLargeClass];
   if (spares.count < spares.keep) [[likely]] {
-    spares.blocks[spares.count++] = block;
+    spares.put(block);
     return;
   }
   if (spares.keep == 0) return give_locked(&block, 1);
   // The older half, as from a magazine.
   const std::uint32_t going = (spares.count + 1) / 2;
   give_locked(spares.blocks, going);
+  std::copy_n(spares.blocks + going, spares.count - going, spares.blocks);
   spares.count -= going;
-  std::copy_n(spares.blocks + going, spares.count, spares.blocks);
-  spares.blocks[spares.count++] = block;
+  spares.put(block);
 }
 
 void SlabOwner::give_spares() {

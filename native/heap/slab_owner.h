@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/biased_lock.h"
+#include "base/program_order.h"
 #include "heap/heap_stats.h"
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
@@ -58,8 +59,9 @@ class alignas(kCacheLinePair) SlabOwner {
   /// This owner's thread: frees blocks of other owners, of this heap or another.
   void send(const SlabRun& run);
 
-  /// Any thread, whether it owns the block's slab or not: frees one block of `heap`.
-  static void give_remote(Heap& heap, void* block);
+  /// Any thread, whether it owns the block's slab or not: frees one block of `heap`. `sender` is
+  /// the thread's own share of any heap, or nullptr.
+  static void give_remote(Heap& heap, void* block, SlabOwner* sender);
 
   /// Collects what other threads have freed in the slabs of this owner.
   void collect();
@@ -115,9 +117,8 @@ class alignas(kCacheLinePair) SlabOwner {
   /// Bytes of the blocks that are out of its slabs, as far as it knows.
   ByteCount out_bytes() const { return out_bytes_.get(); }
 
-  /// Around fork(), from any thread.
-  void lock() { lock_.visit(); }
-  void unlock() { lock_.end_visit(); }
+  /// In the child of a fork, for the frees of threads that have no share of a heap: who was at one.
+  static Holder survive_last_frees();
 
   Heap& heap() const { return heap_; }
   OwnerId id() const { return id_; }
@@ -129,6 +130,7 @@ class alignas(kCacheLinePair) SlabOwner {
   bool vacant = false;
 
  private:
+  friend class HeapSurvivor;
   Slab*& list_of(const Slab* slab) {
     return slabs_[static_cast<std::size_t>(slab->place)][to_index(slab->size_class)];
   }
@@ -151,7 +153,11 @@ class alignas(kCacheLinePair) SlabOwner {
     ByteCount others_bytes = 0;
   };
   void give_run(const SlabRun& run, Given& given);
-  static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask);
+  /// `sending`: where it is noted that the calling thread is at it.
+  static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+                                       Slab*& sending);
+  static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+                                       SlabOwner* sender);
   void after_free(Slab* slab);
 
   /// Who works with the slabs: the owner's thread, or who visits a vacant one.
@@ -174,6 +180,12 @@ class alignas(kCacheLinePair) SlabOwner {
     std::uint32_t limit = 0;   // is kept, up to the limit
     std::uint32_t misses = 0;  // times there was none at hand
     void* blocks[kSpareBlocks];
+
+    void put(void* block) {
+      blocks[count] = block;
+      in_program_order();
+      ++count;
+    }
   };
   static constexpr std::size_t kLargeClasses = kClassCount - kFirstLargeClass;
 
@@ -195,6 +207,8 @@ class alignas(kCacheLinePair) SlabOwner {
   std::uint64_t unused_ = 0;  // classes that have unused slabs, a bit each
   std::uint64_t idle_ = 0;    // those that had some at the last retire_idle() and took none since
   ClassCounters counters_[kClassCount];
+  Slab* sending_ = nullptr;  // what this owner's thread is freeing blocks of, as another owner's
+  Holder at_fork_ = Holder::kNobody;  // who worked with the slabs then; in the child
 
   // Written by remote threads: a Treiber stack, popped whole by the owner, so no ABA.
   alignas(kCacheLinePair) std::atomic<Slab*> remote_{nullptr};

@@ -46,8 +46,8 @@ ThreadCache::ThreadCache(Heap& heap, SlabOwner& owner)
 }
 
 void ThreadCache::detach() {
-  heap_->room().leave(this);
-  flush();  // what the owner has at hand goes as well: it counts as out
+  flush();                    // what the owner has at hand goes as well: it counts as out
+  heap_->room().leave(this);  // no sooner: in the child of a fork others see to what is in it
   Space& space = heap_->space();
   heap_->detach(owner_);  // from here on the heap may be gone
   space.metadata().destroy(this);
@@ -56,12 +56,21 @@ void ThreadCache::detach() {
 void ThreadCache::detach_others(Heap& heap, ThreadCache* mine) {
   for (;;) {
     auto* other = static_cast<ThreadCache*>(heap.room().other_than(mine));
-    if (other == nullptr) return;
-    if (other->is_busy_) {
-      heap.room().leave(other);  // its blocks stay out
-    } else {
-      other->detach();
-    }
+    if (other == nullptr) break;
+    other->leave_busy_row();
+    other->detach();
+  }
+  heap.vacate_others(mine == nullptr ? nullptr : &mine->owner());
+}
+
+/// After the thread vanished in the midst of a change. The row's blocks stay out.
+void ThreadCache::leave_busy_row() {
+  if (is_busy()) close_row(busy_row_);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    if (tops_[i] != &no_row_[kSlots]) continue;
+    // Its first block, on the way to a row of its own.
+    close_row(i);
+    owner_->give(&no_row_[kSlots - 1], 1);
   }
 }
 
@@ -88,7 +97,7 @@ void* ThreadCache::allocate(ByteCount bytes) {
   bool is_zero;
   if (i >= kRows) return allocate_one(c, is_zero);
   if (void* block = pop(i); block != nullptr) return block;
-  const Busy busy(*this);
+  const Busy busy(*this, i);
   ++steps_;
   ClassCounters& counters = owner_->counters(c);
   const bool squeezed = squeezed_.load(std::memory_order_relaxed);
@@ -162,6 +171,7 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
   if (run.slab != slab || run.word != word) {
     send_run(run);
     run = {slab, word, c, 0};
+    in_program_order();
   } else if ((run.mask & bit) != 0) {
     heap_->count_double_frees(1);
     return;
@@ -173,11 +183,13 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
 
 void ThreadCache::send_run(SlabRun& run) {
   if (run.slab == nullptr) return;
-  const Busy busy(*this);
   const ByteCount bytes = ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask);
   outbox_bytes_ -= std::min(outbox_bytes_, bytes);
-  owner_->send(run);
+  // Out of the outbox first: nothing is sent twice.
+  const SlabRun sent = run;
   run = {};
+  in_program_order();
+  owner_->send(sent);
 }
 
 void ThreadCache::empty_outbox() {
@@ -190,11 +202,12 @@ void ThreadCache::spill(ClassIndex c) {
   const std::size_t i = to_index(c);
   if (tops_[i] == &no_row_[kSlots]) {
     // The first block of this class: now it gets a row.
+    const Busy busy(*this, i);
     lay_out(i, limits_[i]);
     push(i, no_row_[kSlots - 1]);
     return;
   }
-  const Busy busy(*this);
+  const Busy busy(*this, i);
   ++steps_;
   ClassCounters& counters = owner_->counters(c);
   const std::uint32_t held = count(i);
@@ -223,11 +236,11 @@ void ThreadCache::flush() {
 }
 
 void ThreadCache::give_all() {
-  const Busy busy(*this);
   empty_outbox();
   for (std::size_t i = 0; i < kRows; ++i) {
     const std::uint32_t held = count(i);
     if (held == 0) continue;
+    const Busy busy(*this, i);
     ClassCounters& counters = owner_->counters(static_cast<ClassIndex>(i));
     counters.flushes.add(1);
     counters.flushed_blocks.add(held);

@@ -20,6 +20,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/program_order.h"
 #include "heap/heap.h"
 #include "heap/magazine_limits.h"
 #include "heap/small_sizes.h"
@@ -109,9 +110,13 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// through any other thread cache of the heap.
   void detach();
 
-  /// In the child of a fork, before it allocates: ends the caches of `heap` whose threads are not
-  /// there. `mine` is the cache of the one that is, or nullptr.
+  /// In the child of a fork, once heap.survive_fork() has found that the thread is in the middle of
+  /// nothing: ends the caches of `heap` whose threads are not there. `mine` is the cache of the one
+  /// that is, or nullptr.
   static void detach_others(Heap& heap, ThreadCache* mine);
+
+  /// Whether the thread is changing its magazines: in its child a signal handler interrupted it.
+  bool is_busy() const { return busy_row_ != kNoRow; }
 
   /// After many slow paths: time for what has to be done now and then.
   bool is_due() const { return steps_ >= kStepsPerTurn; }
@@ -167,25 +172,26 @@ class ThreadCache final : public FrontCache, public Room::Member {
   static constexpr std::size_t kOutboxRuns = 32;
   static constexpr std::uint32_t kStepsPerTurn = 64;
 
-  /// Set while the magazines are being changed as a whole: a child forked at that moment finds them
-  /// in no good order and leaves them alone.
+  /// Set while a row is being changed as a whole: a child forked at that moment finds its blocks in
+  /// no good order and leaves them alone. Nested, the outer row is empty meanwhile.
   class Busy {
    public:
-    explicit Busy(ThreadCache& cache) : cache_(cache), before_(cache.is_busy_) {
-      cache.is_busy_ = true;
-      std::atomic_signal_fence(std::memory_order_seq_cst);
+    Busy(ThreadCache& cache, std::size_t row) : cache_(cache), before_(cache.busy_row_) {
+      cache.busy_row_ = static_cast<std::uint8_t>(row);
+      in_program_order();
     }
     ~Busy() {
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-      cache_.is_busy_ = before_;
+      in_program_order();
+      cache_.busy_row_ = before_;
     }
     Busy(const Busy&) = delete;
     Busy& operator=(const Busy&) = delete;
 
    private:
     ThreadCache& cache_;
-    const bool before_;
+    const std::uint8_t before_;
   };
+  static constexpr std::uint8_t kNoRow = 0xff;
 
   explicit ThreadCache(Heap& heap, SlabOwner& owner);
   friend class Metadata;  // destroy()
@@ -196,6 +202,7 @@ class ThreadCache final : public FrontCache, public Room::Member {
   void send_run(SlabRun& run);
   void empty_outbox();
   void give_all();
+  void leave_busy_row();
   std::uint32_t count(std::size_t c) const {
     return is_open(c) ? static_cast<std::uint32_t>(tops_[c] - &slots_[c][floors_[c]]) - 1 : 0;
   }
@@ -210,7 +217,7 @@ class ThreadCache final : public FrontCache, public Room::Member {
   std::uint8_t floors_[kRows] = {};   // place of the null pointer in each row
   std::uint8_t limits_[kRows] = {};   // most blocks of each class
   std::uint8_t streaks_[kRows] = {};  // spills since the last refill
-  bool is_busy_ = false;
+  std::uint8_t busy_row_ = kNoRow;
   std::uint32_t steps_ = 0;  // slow paths since the last turn
   ByteCount outbox_bytes_ = 0;
   SlabRun outbox_[kOutboxRuns] = {};  // by a hash of slab and word: neighbours go home together

@@ -39,6 +39,12 @@ Heap& heap_of(ProcessHeap& process, const void* block) {
   return *static_cast<Heap*>(process.space().superslab_of(block).heap);
 }
 
+/// This thread's share of the process's heap, if it has one.
+SlabOwner* own_share() {
+  ThreadCache* mine = ProcessHeap::own_cache();
+  return mine == nullptr ? nullptr : &mine->owner();
+}
+
 bool is_large(ByteCount bytes) { return bytes > kMaxClassBytes; }
 
 void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bool& is_zero) {
@@ -148,11 +154,11 @@ void free_slow(void* block) {
   // Not by way of the thread's cache: a first-class heap may end before that passes the block on.
   if (FirstClassHeap::count() != 0) {
     Heap& home = heap_of(*heap, block);
-    if (&home != &heap->heap()) return SlabOwner::give_remote(home, block);
+    if (&home != &heap->heap()) return SlabOwner::give_remote(home, block, own_share());
   }
   ThreadCache* cache = heap->cache_to_free();
   // Without a cache the block still goes home.
-  if (cache == nullptr) return SlabOwner::give_remote(heap->heap(), block);
+  if (cache == nullptr) return SlabOwner::give_remote(heap->heap(), block, nullptr);
   if (heap->policy().check) return cache->owner().give(&block, 1);
   cache->free(block);
 }

@@ -1,11 +1,10 @@
 #include "malloc/first_class_heap.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 
+#include "base/program_order.h"
 #include "heap/placement.h"
 #include "heap/small_sizes.h"
 #include "malloc/allocate.h"
@@ -19,6 +18,7 @@ class FirstClassHeap::Registry {
     LockGuard guard(lock_);
     heap->next_ = first_;
     if (first_ != nullptr) first_->prev_ = heap;
+    in_program_order();
     first_ = heap;
     count_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -44,21 +44,22 @@ class FirstClassHeap::Registry {
            next_tick_.compare_exchange_strong(due, now + delay / 2 + 1, std::memory_order_relaxed);
   }
 
-  // The heap of the process holds its own locks around fork(), inside of these: handlers that were
-  // registered later run earlier.
-  void before_fork() {
-    lock_.lock_unchecked();
+  /// As Heap::survive_fork().
+  bool survive_fork(const SlabOwner* mine, bool is_suspect) {
+    const Holder list = lock_.survive_fork();
+    bool is_inside = list == Holder::kMe;
+    std::uint32_t heaps = 0;
+    FirstClassHeap* before = nullptr;
     for (FirstClassHeap* heap = first_; heap != nullptr; heap = heap->next_) {
-      heap->lock_.lock_unchecked();
-      heap->heap_.lock();
+      // Forward the list is whole at any moment.
+      if (list == Holder::kVanished) heap->prev_ = before;
+      before = heap;
+      ++heaps;
+      is_inside |= heap->lock_.survive_fork() == Holder::kMe;
+      is_inside |= heap->heap_.survive_fork(mine, is_suspect);
     }
-  }
-  void after_fork() {
-    for (FirstClassHeap* heap = first_; heap != nullptr; heap = heap->next_) {
-      heap->heap_.unlock();
-      heap->lock_.unlock_unchecked();
-    }
-    lock_.unlock_unchecked();
+    if (list == Holder::kVanished) count_.store(heaps, std::memory_order_relaxed);
+    return is_inside;
   }
 
  private:
@@ -77,10 +78,8 @@ FirstClassHeap::FirstClassHeap(ProcessHeap& process, const Snapshot& policy)
 FirstClassHeap* FirstClassHeap::make(ByteCount max_bytes) {
   ProcessHeap* process = ProcessHeap::get();
   if (process == nullptr) return nullptr;
-  static pthread_once_t forks = PTHREAD_ONCE_INIT;
-  pthread_once(&forks, [] {
-    pthread_atfork([] { registry.before_fork(); }, [] { registry.after_fork(); },
-                   [] { registry.after_fork(); });
+  process->set_fork_hook([](const SlabOwner* mine, bool is_suspect) {
+    return registry.survive_fork(mine, is_suspect);
   });
   Snapshot policy = process->policy();
   policy.max_bytes = max_bytes;

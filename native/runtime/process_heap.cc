@@ -2,9 +2,12 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 
 #include <new>
 #include <span>
+
+#include "base/program_order.h"
 
 extern char** environ;
 
@@ -26,6 +29,25 @@ constinit FrontCache no_cache;
 enum class State : std::uint8_t { kNone, kBuilding, kReady, kFailed };
 constinit std::atomic<State> state{State::kNone};
 pthread_key_t end_of_thread;
+
+/// While a thread gets its cache, or gives it up: a signal handler's child leaves it to itself.
+class Changing {
+ public:
+  explicit Changing(bool& flag) : flag_(flag), before_(flag) {
+    flag_ = true;
+    in_program_order();
+  }
+  ~Changing() {
+    in_program_order();
+    flag_ = before_;
+  }
+  Changing(const Changing&) = delete;
+  Changing& operator=(const Changing&) = delete;
+
+ private:
+  bool& flag_;
+  const bool before_;
+};
 
 Snapshot read_policy(PolicyError& error) {
   Snapshot policy;
@@ -52,6 +74,7 @@ constinit thread_local FrontCache* ProcessHeap::front_ = &no_cache;
 constinit thread_local ThreadCache* ProcessHeap::cache_ = nullptr;
 constinit thread_local bool ProcessHeap::has_ended_ = false;
 constinit thread_local bool ProcessHeap::is_builder_ = false;
+constinit thread_local bool ProcessHeap::is_changing_ = false;
 
 ProcessHeap::ProcessHeap()
     : usable_(space_.open(system_os(), kRegionArenas)),
@@ -84,11 +107,12 @@ ProcessHeap* ProcessHeap::build() {
   is_builder_ = false;
   if (!good) return nullptr;
   // After it is ready: this may allocate.
-  pthread_atfork(before_fork, after_fork, after_fork_in_child);
+  pthread_atfork(nullptr, nullptr, after_fork_in_child);
   return heap;
 }
 
 ThreadCache* ProcessHeap::attach() {
+  const Changing changing(is_changing_);
   ThreadCache* cache = ThreadCache::attach(heap_);
   if (cache == nullptr) return nullptr;
   cache_ = cache;
@@ -100,6 +124,7 @@ ThreadCache* ProcessHeap::attach() {
 }
 
 void ProcessHeap::thread_ends(void* cache) {
+  const Changing changing(is_changing_);
   front_ = &no_cache;
   cache_ = nullptr;
   has_ended_ = true;
@@ -146,33 +171,36 @@ ByteCount ProcessHeap::trim() {
   return heap_.trim(0) + space_.purge_idle(~Nanos{0});
 }
 
-// Locks in their order of rank. In the child only the thread that forked is left.
-void ProcessHeap::before_fork() {
-  ProcessHeap& heap = *ProcessHeapStorage::heap();
-  // First: what is on its way to the operating system is on no list that the child could find.
-  heap.purging_.lock_unchecked();
-  heap.heap_.lock();
-  heap.mapped_.lock();
-  heap.space_.lock();
-  heap.heap_.room().lock();
-  heap.space_.metadata().lock();
-}
-
-void ProcessHeap::after_fork() {
-  ProcessHeap& heap = *ProcessHeapStorage::heap();
-  heap.space_.metadata().unlock();
-  heap.heap_.room().unlock();
-  heap.space_.unlock();
-  heap.mapped_.unlock();
-  heap.heap_.unlock();
-  heap.purging_.unlock_unchecked();
-}
-
+// Nothing is done before a fork: fork() waits for locks of the C library, as those of streams,
+// whose holders may have to allocate before they let go. So a fork finds the other threads wherever
+// they are, and its child, which they are not in, looks after what they were changing.
 void ProcessHeap::after_fork_in_child() {
-  after_fork();
+  // A handler might fork again.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   ProcessHeap& heap = *ProcessHeapStorage::heap();
   heap.janitor_.forget_thread();
-  ThreadCache::detach_others(heap.heap_, cache_);
+  if (!heap.survive_fork()) ThreadCache::detach_others(heap.heap_, cache_);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+/// Whether this thread stands in the middle of something itself.
+bool ProcessHeap::survive_fork() {
+  bool is_inside = is_changing_ || (cache_ != nullptr && cache_->is_busy());
+  const auto look = [&](Holder holder) { is_inside |= holder == Holder::kMe; };
+  look(purging_.survive_fork());
+  look(mapped_.survive_fork());
+  look(space_.survive_fork());
+  const Holder last_frees = SlabOwner::survive_last_frees();
+  look(last_frees);
+  const bool is_suspect = last_frees == Holder::kVanished;
+  const SlabOwner* mine = cache_ == nullptr ? nullptr : &cache_->owner();
+  if (const ForkHook hook = fork_hook_.load(std::memory_order_relaxed); hook != nullptr)
+    is_inside |= hook(mine, is_suspect);
+  is_inside |= heap_.survive_fork(mine, is_suspect);
+  return is_inside;
 }
 
 }  // namespace superslab

@@ -65,6 +65,11 @@ class ProcessHeap {
     if (policy_.background) janitor_.call();
   }
 
+  /// Called in the child of a fork, for heaps of others that share this one's space: survives as
+  /// Heap::survive_fork() does, and answers the same.
+  using ForkHook = bool (*)(const SlabOwner* mine, bool is_suspect);
+  void set_fork_hook(ForkHook hook) { fork_hook_.store(hook, std::memory_order_relaxed); }
+
   /// Gives back everything that is idle, the calling thread's cache included. Returns the bytes.
   ByteCount trim();
 
@@ -74,9 +79,8 @@ class ProcessHeap {
   static ProcessHeap* build();
   ThreadCache* attach();
   static void thread_ends(void* cache);
-  static void before_fork();
-  static void after_fork();
   static void after_fork_in_child();
+  bool survive_fork();
 
   // Initial-exec: one load through the thread's own register, and never a call into the loader,
   // which would allocate.
@@ -85,6 +89,7 @@ class ProcessHeap {
   [[gnu::tls_model("initial-exec")]] static constinit thread_local ThreadCache* cache_;
   [[gnu::tls_model("initial-exec")]] static constinit thread_local bool has_ended_;
   [[gnu::tls_model("initial-exec")]] static constinit thread_local bool is_builder_;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local bool is_changing_;
 
   Space space_;
   bool usable_;
@@ -96,6 +101,7 @@ class ProcessHeap {
   Janitor janitor_{*this};
   Mutex purging_{LockRank::kPurging};
   std::atomic<Nanos> next_tick_{0};
+  std::atomic<ForkHook> fork_hook_{nullptr};
 };
 
 }  // namespace superslab

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bits.h"
+#include "base/program_order.h"
 
 namespace superslab {
 
@@ -63,6 +64,7 @@ OsStatus Arena::commit_directory(Os& os, std::uint32_t first, std::uint32_t coun
     Superslab& s = directory_->superslabs[i];
     s.base = window_ + ByteCount{i} * kSuperslabBytes;
     s.index = static_cast<SuperslabIndex>(ordinal_ * kSuperslabsPerArena + i);
+    in_program_order();
     set(ready_, i);
   }
   return OsStatus::kOk;

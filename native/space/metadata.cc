@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bits.h"
+#include "base/program_order.h"
 
 namespace superslab {
 namespace {
@@ -21,7 +22,11 @@ bool Metadata::add_chunk(Os& os, ByteCount least) {
     return false;
   }
   chunks_ = new (p) Chunk{chunks_, bytes};
+  // Never the start of one chunk with the end of another.
+  end_ = nullptr;
+  in_program_order();
   next_ = static_cast<std::byte*>(p) + kCacheLinePair;
+  in_program_order();
   end_ = static_cast<std::byte*>(p) + bytes;
   return true;
 }
@@ -45,7 +50,9 @@ void* Metadata::allocate(Os& os, ByteCount bytes, ByteCount alignment) {
 
 void Metadata::free(void* p, ByteCount bytes) {
   LockGuard guard(lock_);
-  free_ = new (p) Free{free_, align_up(bytes, kCacheLinePair)};
+  auto* place = new (p) Free{free_, align_up(bytes, kCacheLinePair)};
+  in_program_order();
+  free_ = place;
 }
 
 void Metadata::close(Os& os) {

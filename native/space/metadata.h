@@ -21,9 +21,8 @@ class Metadata {
   /// `bytes` as in allocate().
   void free(void* p, ByteCount bytes);
 
-  /// Around fork().
-  void lock() { lock_.lock(); }
-  void unlock() { lock_.unlock(); }
+  /// In the child of a fork. Its lists are whole at any moment.
+  Holder survive_fork() { return lock_.survive_fork(); }
 
   /// Gives every chunk back. Only for tests.
   void close(Os& os);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/program_order.h"
+
 namespace superslab {
 namespace {
 
@@ -105,9 +107,13 @@ bool Space::open_next_of_region() {
   const std::uintptr_t from = address_of(region_next_);
   if (from == end) return false;
   const ByteCount bytes = std::min<ByteCount>(end - from, kArenaBytes);
-  if (!add_piece(region_next_, bytes)) return false;
+  std::byte* const base = region_next_;
+  // Before it: a piece that is added twice would be spare while it is taken.
   region_next_ += bytes;
-  return true;
+  in_program_order();
+  if (add_piece(base, bytes)) return true;
+  region_next_ = base;
+  return false;
 }
 
 void Space::close() {
@@ -143,8 +149,9 @@ bool Space::add_piece(std::byte* base, ByteCount bytes) {
     }
     arenas_[ordinal] = arena;
     directories_[ordinal] = &arena->directory();
-    ordinals_[window] = static_cast<std::uint8_t>(ordinal);
     arena_count_ = std::max(arena_count_, static_cast<std::uint32_t>(ordinal) + 1);
+    in_program_order();
+    ordinals_[window] = static_cast<std::uint8_t>(ordinal);
   }
   arenas_[ordinals_[window]]->add_piece(base, bytes);
   return true;
@@ -397,6 +404,7 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
     tail[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
   }
   is_zero = leave_idle(tail, more);
+  in_program_order();
   head->run = count;
   return true;
 }
@@ -404,6 +412,9 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
 void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
   LockGuard guard(lock_);
   const std::uint32_t count = head->run;
+  // First: nothing is in a run and spare as well.
+  head->run = from;
+  in_program_order();
   for (std::uint32_t i = from; i < count; ++i) {
     head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
     head[i].heap = nullptr;
@@ -411,8 +422,8 @@ void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
     head[i].idle_since = now;
   }
   idle_superslabs_.fetch_add(count - from, std::memory_order_relaxed);
+  in_program_order();
   set_spare(head + from, count - from);
-  head->run = from;
 }
 
 ByteCount Space::purge_idle(Nanos before) {
@@ -480,8 +491,24 @@ Secrecy Space::give(Superslab* head) {
     head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
     head[i].heap = nullptr;
   }
+  in_program_order();
   set_spare(head, count);
   return secrecy;
+}
+
+Holder Space::survive_fork() {
+  const Holder objects = metadata_.survive_fork();
+  const Holder holder = lock_.survive_fork();
+  if (holder == Holder::kVanished) {
+    std::uint32_t idle = 0;
+    for_each_entry([&](const Superslab& s) {
+      const Arena& arena = *arenas_[s.index / kSuperslabsPerArena];
+      const auto any = [](const Superslab*) { return true; };
+      idle += s.is_idle && arena.is_spare(s.index % kSuperslabsPerArena, 1, any);
+    });
+    idle_superslabs_.store(idle, std::memory_order_relaxed);
+  }
+  return objects == Holder::kMe ? objects : holder;
 }
 
 void Space::list_entries(std::uint64_t* out) {

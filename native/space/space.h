@@ -203,9 +203,18 @@ class Space {
 
   Os& os() const { return *os_; }
 
-  /// Around fork().
-  void lock() { lock_.lock(); }
-  void unlock() { lock_.unlock(); }
+  /// In the child of a fork: who held one of its locks. What a vanished thread was about to take or
+  /// to give stays out; everything else is whole.
+  Holder survive_fork();
+
+  /// Calls visit(Superslab&) for each that was ever taken. Only where no thread can take one.
+  template <class Visit>
+  void for_each_entry(Visit visit) {
+    for (SuperslabIndex i = kSuperslabsPerArena; i < index_limit(); ++i) {
+      const Arena* arena = arenas_[i / kSuperslabsPerArena];
+      if (arena != nullptr && arena->is_ready(i % kSuperslabsPerArena)) visit(superslab(i));
+    }
+  }
 
   /// For objects of the heaps in this space.
   Metadata& metadata() { return metadata_; }

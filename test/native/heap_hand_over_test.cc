@@ -111,7 +111,8 @@ class Scene {
 
   void free_remote(std::size_t which) {
     is_free_[which] = true;
-    SlabOwner::give_remote(*heap_, blocks[which]);
+    // Whose it is does not matter; without one the frees would come one after the other.
+    SlabOwner::give_remote(*heap_, blocks[which], owners_[which]);
   }
 
   /// A live thread wants a block, and gives it back.

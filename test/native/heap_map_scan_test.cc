@@ -144,8 +144,8 @@ TEST(map_scan, "what another thread gave back is not out, though its owner has n
   const ClassIndex c = class_for(4096);
   for (void*& block : blocks) CHECK_EQ(owner->take(c, &block, 1), 1u);
   const BlockNumber block = number_of(o.t.space(), blocks[0]);
-  SlabOwner::give_remote(*o.t.heap, blocks[1]);
-  SlabOwner::give_remote(*o.t.heap, blocks[2]);
+  SlabOwner::give_remote(*o.t.heap, blocks[1], nullptr);
+  SlabOwner::give_remote(*o.t.heap, blocks[2], nullptr);
   o.scan();
   CHECK_EQ(o.fullness(block), map_fullness(2, size_class(c).block_count));
   owner->give(&blocks[0], 1);
