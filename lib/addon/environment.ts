@@ -47,6 +47,7 @@ function onSignal(): void {
       binding.flush(id);
     }
     if ((signals & SIGNAL.roomMade) !== 0) cache.waiters.serve();
+    cache.guard?.deliver();
   }
 }
 

@@ -27,7 +27,8 @@ export class EndedLeases {
     if (this.#records.length - this.#head <= MOST) return;
     const oldest = this.#shift();
     // A late write into a parked block is reported with the stacks: they go with its next lease, see letGo().
-    if (oldest.slot.state !== SLOT.parked || oldest.slot.lease !== oldest) oldest.dropStacks();
+    const { state, lease } = oldest.slot;
+    if ((state !== SLOT.quarantined && state !== SLOT.idle) || lease !== oldest) oldest.dropStacks();
   }
 
   /** The slot of `record` has ended, or gets its next lease. */

@@ -2,27 +2,28 @@ import { isMainThread } from 'node:worker_threads';
 import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { closingCaches, facts, onceUnseen, openCaches } from '../addon/environment.js';
-import { builtins, sizeOf } from '../base/builtins.js';
+import { sizeOf } from '../base/builtins.js';
 import { hostError, type Misuse, makeError } from '../errors.js';
 import { endSample, recordLease } from '../measure/lease-sampling.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
-import { GUARD_LEVEL, LARGE_TAG } from '../pool/magazines.js';
+import { LARGE_TAG } from '../pool/magazines.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
 import { GRANULE_SHIFT, refuseTransfers } from '../pool/windows.js';
 import { EndedLeases } from './ended-leases.js';
-import { makeReport } from './guard-report.js';
-import { type Listeners, publishLeak, publishReport } from './reports.js';
+import { type Finding, Findings, reportOf } from './findings.js';
+import { LeaseSampler } from './lease-sampler.js';
+import { ParkedSlots } from './parked-slots.js';
+import type { Listeners } from './reports.js';
 import { revoke } from './revoke.js';
-import { SampleBatch } from './sample-batch.js';
-import { SAMPLE_MASK, sampleBudget } from './sampler.js';
-import { LeaseRecord, LiveLeases, makeMemory, noteMemory, SLOT, Slot } from './slot.js';
-import { CapturedStack, showCaller } from './stack.js';
+import { sampleBudget } from './sampler.js';
+import { LeaseRecord, makeMemory, noteMemory, SLOT, Slot } from './slot.js';
+import { SlotBook } from './slot-book.js';
+import { CapturedStack, ownRealm, showCaller } from './stack.js';
 import { settleLater } from './stack-settler.js';
 import type { GuardFault, GuardReport } from './types.js';
 
 const { tagOfGranules, bytesOfTag } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
-const GRANULE_BYTES = 64;
 const LEAST_TAG = tagOfGranules[1]!;
 
 const SAMPLED = 1;
@@ -50,13 +51,18 @@ const MOST_CANARY_BYTES = 4096;
 /** Idle slots of one size class where only some leases are watched. */
 const MOST_SAMPLED_SLOTS = 16;
 
-/** Whether the program took the ArrayBuffer of a parked slot. */
-function hasLostMemory({ memory }: Slot): boolean {
-  return memory !== undefined && sizeOf(memory) === 0;
+/** Whether the program took the ArrayBuffer of a slot that has no lease. */
+function wasTaken({ memory, isRevoked }: Slot): boolean {
+  return memory !== undefined && !isRevoked && sizeOf(memory) === 0;
 }
 
-/** Told when the ArrayBuffer of a slot is collected: see Slot. */
-const registry = new FinalizationRegistry<Slot>((slot) => slot.guard.collected(slot));
+const isLoose = ({ state }: Slot) => state === SLOT.loose || state === SLOT.looseShared;
+const isLeased = ({ state }: Slot) => state === SLOT.leased || state === SLOT.shared;
+
+/** Told when an ArrayBuffer of a slot is collected, see Slot; of its last one, or of one before. */
+const registry = new FinalizationRegistry<{ slot: Slot; window: number }>(({ slot, window }) => {
+  if (slot.window === window) slot.guard.collected(slot);
+});
 
 /**
  * Leak detection and guards of one pool in one environment: the leases that are watched.
@@ -64,12 +70,14 @@ const registry = new FinalizationRegistry<Slot>((slot) => slot.guard.collected(s
  * A watched lease has a {@link Slot}: a block with an ArrayBuffer of its own. Released, the slot waits in the
  * quarantine, then among the idle ones of its class for the next lease. Blocks of such *parked* slots count
  * as cached; unpark() puts them where the pool's other free blocks are.
+ *
+ * Nothing here calls the program while a slot is loose: what is found wrong is told by deliver(), which whoever
+ * called the guard calls when it has nothing in hand. See {@link SlotBook} for what happens when an operation is cut off.
  */
 export class PoolGuard {
   /** Whether each lease is watched, and not only samples. */
   readonly watchesAll: boolean;
-  /** Who listens to the pool; weak, because listeners may hold the pool, which must stay collectable. */
-  listeners: WeakRef<Listeners> | undefined;
+  readonly sampler: LeaseSampler;
 
   readonly #cache: LeaseCache;
   readonly #level: number;
@@ -77,33 +85,15 @@ export class PoolGuard {
   readonly #frames: number;
   readonly #quarantineBytes: number;
   readonly #pageBytes: number;
-  /** Of how many leases one is sampled. */
-  readonly #interval: number;
   /** What a parked block is filled with; -1 for nothing. */
   readonly #filling: number;
 
-  readonly #live = new LiveLeases();
+  readonly #book: SlotBook;
+  readonly #parked: ParkedSlots;
   readonly #ended: EndedLeases;
-  readonly #idle: Slot[][] = [];
-  /** The fewest idle slots of each class since the last look: nobody needs those. */
-  readonly #spare = new builtins.Uint32Array(256);
-  /** Oldest first, from #quarantineHead on. */
-  #quarantine: Slot[] = [];
-  #quarantineHead = 0;
-  #quarantinedBytes = 0;
+  readonly #findings = new Findings();
   #releases = 0;
   #releasesAtLastLook = 0;
-
-  /** The samples of each class that were taken last. */
-  readonly #batches: (SampleBatch | undefined)[] = [];
-  /** Classes of which a sample was due since then that there was no time for. */
-  readonly #hasMissed = new builtins.Uint8Array(256);
-  #largeStep = 1;
-  #largeUntilSample = 1;
-  /** Leases that the large one sampled last stands for. */
-  largeWeight = 1;
-  /** Where check() collects. */
-  #found: GuardReport[] | undefined;
 
   constructor(cache: LeaseCache, native: NativePool) {
     this.#cache = cache;
@@ -113,12 +103,18 @@ export class PoolGuard {
     this.#ended = new EndedLeases(this.watchesAll);
     this.#findsLeaks = native.leakDetection !== 0;
     this.#frames = native.leakFrames;
+    if (this.#frames > 0) ownRealm(); // made now: it takes milliseconds
     this.#quarantineBytes = native.guard >= POISON ? native.quarantineBytes : 0;
-    this.#interval = native.leakSample;
     this.#filling = cache.zeroAtRelease ? 0 : native.guard >= POISON ? POISON_BYTE : -1;
-    for (let tag = 0; tag < 256; tag++) this.#idle.push([]);
-    if (!this.watchesAll) for (let tag = 1; tag < bytesOfTag.length; tag++) this.#setNextSample(tag);
+    this.#book = new SlotBook(cache.magazines);
+    this.#parked = new ParkedSlots(this.#book);
+    this.sampler = new LeaseSampler(cache.magazines, native.leakSample);
+    if (!this.watchesAll) for (let tag = 1; tag < bytesOfTag.length; tag++) this.sampler.setNext(tag);
     this.#pageBytes = binding.watchPool(cache.id, this.#findsLeaks ? cache.name : '');
+  }
+
+  set listeners(listeners: WeakRef<Listeners>) {
+    this.#findings.listeners = listeners;
   }
 
   // Acquiring ------------------------------------------------------------------------------------
@@ -147,82 +143,122 @@ export class PoolGuard {
   }
 
   /** A watched lease; undefined when maxBytes are in use. */
-  tryAcquire(size: number, weight = 1, batch?: SampleBatch): PooledBuffer | undefined {
-    const slot = this.#slotFor(this.bytesFor(size));
-    return slot === undefined ? undefined : this.#lend(slot, size, weight, batch);
+  tryAcquire(size: number, weight = 1): PooledBuffer | undefined {
+    this.#settleLater();
+    const stack = this.#stack(this.tryAcquire);
+    const slot = this.#slotToLend(size);
+    return slot === undefined ? undefined : this.#lend(slot, size, weight, stack);
+  }
+
+  /** A lease that is due to be sampled; undefined when there is no room. */
+  trySample(size: number, tag: SliceTag): PooledBuffer | undefined {
+    this.#settleLater();
+    const start = now();
+    const stack = this.#stack(this.trySample);
+    const batch = this.sampler.batchOf(tag);
+    const weight = this.sampler.weightOfNext(batch, tag);
+    const slot = this.#slotToLend(size);
+    this.sampler.setNext(tag);
+    return slot === undefined ? undefined : this.#lend(slot, size, weight, stack, batch, start);
+  }
+
+  /** A loose slot for a lease of `size` bytes; what was found when it was looked for is told before. */
+  #slotToLend(size: number): Slot | undefined {
+    const bytes = this.bytesFor(size);
+    const slot = this.#slotFor(bytes);
+    if (this.#findings.isEmpty) return slot;
+    if (slot !== undefined) this.#parked.addIdle(slot);
+    this.deliver();
+    this.#cache.checkSize(size); // a listener may have closed the pool
+    return this.#slotFor(bytes);
   }
 
   #slotFor(bytes: number): Slot | undefined {
     const cache = this.#cache;
-    if (bytes > MAX_CLASS_BYTES) {
-      const block = cache.takeLargeBlock(bytes);
-      return block === undefined ? undefined : new Slot(this, block, LARGE_TAG, binding.capacity(block));
-    }
-    const tag = this.#tagFor(bytes);
-    for (let slot = this.#idle[tag]!.pop(); slot !== undefined; slot = this.#idle[tag]!.pop()) {
-      const idle = this.#idle[tag]!.length;
-      if (idle < this.#spare[tag]!) this.#spare[tag] = idle;
-      this.#unpark(slot);
-      if (this.#wasTaken(slot)) continue;
-      cache.magazines.acquired[tag]!++;
+    const isLarge = bytes > MAX_CLASS_BYTES;
+    const tag = isLarge ? LARGE_TAG : this.#tagFor(bytes);
+    for (let slot = this.#parked.takeIdle(tag); slot !== undefined; slot = this.#parked.takeIdle(tag)) {
+      if (wasTaken(slot) && this.#leaveTaken(slot, 'detached-after-release')) continue;
+      // Blocks beyond 2 MiB are of any size: the heap finds one that fits.
+      if (isLarge) {
+        this.#giveBack(slot);
+        continue;
+      }
       this.#verify(slot);
+      cache.magazines.acquired[tag]!++;
       return slot;
     }
-    const block = cache.takeBlock(tag);
-    return block === undefined ? undefined : new Slot(this, block, tag, bytesOfTag[tag]!);
+    const slot = new Slot(this, tag);
+    const block = isLarge ? cache.takeLargeBlock(bytes) : cache.takeBlock(tag);
+    if (block === undefined) return undefined;
+    // The slot has the block from here on: nothing comes between.
+    slot.block = block;
+    slot.capacity = isLarge ? binding.capacity(block) : bytesOfTag[tag]!;
+    slot.state = SLOT.loose;
+    this.#book.loose++;
+    this.#book.all.add(slot);
+    return slot;
   }
 
-  #lend(slot: Slot, size: number, weight: number, batch: SampleBatch | undefined): PooledBuffer {
+  /** Lends a loose slot. Nothing is called between the last change and the return: who is cut off has no lease. */
+  #lend(
+    slot: Slot,
+    size: number,
+    weight: number,
+    stack: CapturedStack | undefined,
+    batch?: LeaseRecord['batch'],
+    sampledAt?: number,
+  ): PooledBuffer {
     const memory = slot.memory ?? this.#memoryFor(slot);
-    slot.memory = undefined;
     let canaryEnd = size;
     if (this.#level >= CANARY) {
       canaryEnd = Math.min(slot.capacity, size + MOST_CANARY_BYTES);
       binding.writeCanary(slot.block, size, canaryEnd);
     }
-    const stack = this.#stack(this.tryAcquire);
-    const lease = new LeaseRecord(slot, size, canaryEnd, now(), stack, weight, batch);
+    const time = now();
+    const lease = new LeaseRecord(slot, size, canaryEnd, time, stack, weight, batch);
+    const buf = leases.makeWatched(this.#cache, memory, lease, false);
+    if (sampledAt !== undefined) sampleBudget.spend(sampledAt, now());
     this.#begin(lease, SLOT.leased);
-    return leases.makeWatched(this.#cache, memory, lease, false);
+    return buf;
   }
 
-  #begin(lease: LeaseRecord, state: number): void {
-    lease.slot.state = state;
-    this.#ended.letGo(lease.slot.lease);
-    lease.slot.lease = lease;
-    this.#live.add(lease);
-    this.#countLevel(GUARD_LEVEL.watchedBlocks, lease.slot, 1);
-    if (lease.acquired !== undefined) settleLater(this);
+  #begin(lease: LeaseRecord, state: typeof SLOT.leased | typeof SLOT.shared): void {
+    const { slot } = lease;
+    this.#ended.letGo(slot.lease);
+    this.#book.move(slot, state);
+    slot.lease = lease;
+    slot.memory = undefined;
   }
 
-  #end(lease: LeaseRecord): void {
-    if (this.#live.remove(lease)) this.#countLevel(GUARD_LEVEL.watchedBlocks, lease.slot, -1);
-  }
-
+  /** The caller's stack. */
   #stack(hidden: (...args: never[]) => unknown): CapturedStack | undefined {
     return this.#frames === 0 ? undefined : new CapturedStack(this.#frames, hidden);
+  }
+
+  /** Has stacks settled later. Called where no slot is in hand: timers may run hooks of the program. */
+  #settleLater(): void {
+    if (this.#frames !== 0) settleLater(this);
   }
 
   /** An ArrayBuffer over the slot's block, when it has none. */
   #memoryFor(slot: Slot): ArrayBuffer {
     const memory = makeMemory(slot);
     if (memory === undefined) {
-      this.#giveBack(slot);
+      if (slot.state === SLOT.loose) this.#giveBack(slot);
+      else this.#dropReference(slot);
       throw hostError();
     }
-    this.#show(slot, memory);
-    return memory;
-  }
-
-  #show(slot: Slot, memory: ArrayBuffer): void {
     refuseTransfers(memory); // unmarked, because it may have to be revoked
     noteMemory(memory, slot);
+    slot.isRevoked = false;
     if (this.#findsLeaks) this.#register(slot, memory);
+    return memory;
   }
 
   #register(slot: Slot, memory: ArrayBuffer): void {
     this.#unregister(slot);
-    registry.register(memory, slot, slot);
+    registry.register(memory, { slot, window: slot.window }, slot);
     slot.registered = true;
   }
 
@@ -237,131 +273,116 @@ export class PoolGuard {
     return this.watchesAll || sampleBudget.isOpen;
   }
 
-  /** A lease of a block that the lease table has given to this environment, `size` bytes of it. */
-  adopt(block: BlockNumber, size: number): PooledBuffer {
-    const start = now();
+  /** Takes over a block that the lease table has given to this environment, `size` bytes of it. */
+  hold(block: BlockNumber, size: number): Slot {
+    this.#settleLater();
+    const slot = new Slot(this, LARGE_TAG);
+    slot.block = block;
     // Exactly the bytes of the lease: what is behind them is the business of who shared it.
-    const slot = new Slot(this, block, LARGE_TAG, size);
-    const memory = makeMemory(slot);
-    if (memory === undefined) throw hostError();
-    this.#show(slot, memory);
-    const lease = new LeaseRecord(slot, size, size, start, this.#stack(this.adopt), 1);
-    this.#begin(lease, SLOT.shared);
-    sampleBudget.spend(start, now());
-    return leases.makeWatched(this.#cache, memory, lease, true);
+    slot.capacity = size;
+    slot.state = SLOT.looseShared;
+    this.#book.loose++;
+    this.#book.all.add(slot);
+    return slot;
   }
 
-  /** The lease is in the native lease table from now on. */
-  share(lease: LeaseRecord): void {
-    lease.slot.state = SLOT.shared;
-  }
-
-  // Sampling -------------------------------------------------------------------------------------
-
-  /** Whether the next acquire of a class is one to sample. */
-  isDue(tag: SliceTag): boolean {
-    if (((this.#cache.magazines.acquired[tag]! + 1) & SAMPLE_MASK) !== 0) return false;
-    if (sampleBudget.isOpen) return true;
-    this.#hasMissed[tag] = 1;
-    return false;
-  }
-
-  /**
-   * Has the fast path ask for the next sample, of a class, after so many leases as chance will have it: a
-   * program whose acquires follow a pattern shows all of it. Without this it asks after SAMPLE_MASK + 1.
-   */
-  #setNextSample(tag: SliceTag): void {
-    const { acquired, skipped } = this.#cache.magazines;
-    const next = (acquired[tag]! + this.#drawInterval()) & SAMPLE_MASK;
-    const skip = (SAMPLE_MASK + 1 - next) & SAMPLE_MASK;
-    acquired[tag]! += skip;
-    skipped[tag]! += skip;
-  }
-
-  /** From 1 to twice the mean, less one. */
-  #drawInterval(): number {
-    return 1 + Math.floor(builtins.random() * (2 * this.#interval - 1));
-  }
-
-  /** The same for blocks beyond 2 MiB, whose acquires JavaScript does not count. */
-  isLargeDue(): boolean {
-    if (--this.#largeUntilSample > 0) return false;
-    this.largeWeight = this.#largeStep;
-    this.#largeStep = this.#drawInterval();
-    this.#largeUntilSample = this.#largeStep;
-    return true;
-  }
-
-  /**
-   * A lease that is due to be sampled; undefined when there is no room.
-   */
-  trySample(size: number, tag: SliceTag): PooledBuffer | undefined {
+  /** The lease of what hold() took over, which comes back by itself if this fails. */
+  adopt(slot: Slot): PooledBuffer {
     const start = now();
-    const before = this.#acquiresOf(tag);
-    let batch = this.#batches[tag];
-    if (batch === undefined || this.#hasMissed[tag] === 1) {
-      batch?.end(before);
-      batch = new SampleBatch(batch === undefined ? 0 : before);
-      this.#batches[tag] = batch;
-      this.#hasMissed[tag] = 0;
-    }
-    const buf = this.tryAcquire(size, batch.add(before + 1), batch);
-    this.#setNextSample(tag);
+    const stack = this.#stack(this.adopt);
+    const memory = this.#memoryFor(slot);
+    const { capacity } = slot;
+    const lease = new LeaseRecord(slot, capacity, capacity, start, stack, 1);
+    const buf = leases.makeWatched(this.#cache, memory, lease, true);
     sampleBudget.spend(start, now());
+    this.#begin(lease, SLOT.shared);
     return buf;
   }
 
-  /** Those of a size class in this thread. */
-  #acquiresOf(tag: SliceTag): number {
-    const { acquired, skipped } = this.#cache.magazines;
-    return (acquired[tag]! - skipped[tag]!) >>> 0;
-  }
-
-  /** How many leases one that is watched stands for. */
-  #weightOf({ slot, weight, batch }: LeaseRecord): number {
-    return batch === undefined ? weight : batch.share(weight, this.#acquiresOf(slot.tag));
+  /** The lease is in the native lease table from now on. */
+  share({ slot }: LeaseRecord): void {
+    if (slot.state === SLOT.leased) this.#book.move(slot, SLOT.shared);
   }
 
   // Releasing ------------------------------------------------------------------------------------
+  // In three steps, because the buffer itself must be marked as released in the midst of it.
+
+  /** The last reference of a watched lease is about to be given back. May run code of the program. */
+  beforeRelease(lease: LeaseRecord): void {
+    this.#settleLater();
+    if (this.watchesAll) lease.released = this.#stack(this.beforeRelease);
+  }
+
+  /** Ends the lease: all of it, or, if it is cut off, nothing. `memory` is what its buffer shows. */
+  endLease({ slot }: LeaseRecord, memory: ArrayBuffer): void {
+    this.#book.move(slot, slot.state === SLOT.shared ? SLOT.looseShared : SLOT.loose);
+    slot.memory = memory;
+  }
 
   /**
-   * The last reference of a watched lease was given back. `memory` is what its buffer shows.
+   * The rest of the release.
    * @throws ERR_SUPERSLAB_OVERFLOW when bytes behind the buffer were overwritten; it is released all the same
    */
-  release(lease: LeaseRecord, memory: ArrayBuffer): void {
+  afterRelease(lease: LeaseRecord): void {
     const { slot } = lease;
-    if (this.watchesAll) lease.released = this.#stack(this.release);
-    this.#end(lease);
-    if (lease.isRaw) {
-      this.#ended.add(lease);
-      settleLater(this);
-    }
+    if (lease.isRaw) this.#ended.add(lease);
     this.#releases++;
     if (this.watchesAll) {
-      const microseconds = (now() - lease.acquiredAt) * 1000;
-      recordLease(this.#cache, lease.size, slot.capacity, microseconds);
+      recordLease(this.#cache, lease.size, slot.capacity, (now() - lease.acquiredAt) * 1000);
     } else {
       endSample(slot.block);
     }
-    const overflow = this.#findOverflow(lease);
-    const isDetached = sizeOf(memory) === 0;
-    if (isDetached) this.#report('detached', lease, -1);
-    if (slot.state === SLOT.shared || isDetached || this.#level >= DETACH) this.#unregister(slot);
-    else slot.memory = memory;
-    // The program has its memory still, by what it was transferred to, or because it cannot be detached.
-    const mayBeSeen = isDetached || (this.#level >= DETACH && !revoke(memory));
-    if (!mayBeSeen || !this.#goStray(slot)) this.#comeHome(slot);
-    if (overflow !== undefined) throw overflow;
+    const overflow = this.#findOverflow(lease, true);
+    if (!wasTaken(slot) || !this.#leaveTaken(slot, 'detached')) this.#comeHome(slot);
+    this.deliver();
+    if (overflow !== undefined) throw overflowError(overflow, this.afterRelease);
   }
 
-  /** The block of a slot that has no lease any more. */
+  /** The block of a loose slot that has no lease any more. */
   #comeHome(slot: Slot): void {
-    if (slot.state === SLOT.shared) {
-      slot.state = SLOT.gone;
-      this.#cache.releaseShared(slot.block);
-    } else {
-      this.#park(slot);
+    const { memory } = slot;
+    if (memory !== undefined && this.#level >= DETACH) {
+      this.#unregister(slot);
+      slot.isRevoked = true;
+      // What cannot be detached, the program can see for as long as it likes.
+      if (!revoke(memory) && this.#goStray(slot)) return;
+      slot.memory = undefined;
     }
+    if (slot.state === SLOT.looseShared) this.#dropReference(slot);
+    else this.#park(slot);
+  }
+
+  /** One reference of the native lease table is given back; the rest of the block is none of ours. */
+  #dropReference(slot: Slot): void {
+    this.#unregister(slot);
+    this.#ended.letGo(slot.lease);
+    slot.memory = undefined;
+    this.#cache.releaseShared(slot.block, slot);
+    this.#forget(slot);
+  }
+
+  /** Its block was handed on. Not before: who is cut off in between leaves a slot that is gone, which does no harm. */
+  #forget(slot: Slot): void {
+    this.#book.all.delete(slot);
+    this.#book.loose--;
+  }
+
+  /**
+   * Somebody took the ArrayBuffer of a loose slot, and has its memory still: then it is not free yet. False, and the
+   * slot is loose, when nothing shows it any more.
+   */
+  #leaveTaken(slot: Slot, fault: 'detached' | 'detached-after-release'): boolean {
+    this.#find(fault, slot.lease!, -1);
+    return this.#waitForLast(slot);
+  }
+
+  /** True, and the slot is stray, if anything still shows the memory that was taken. */
+  #waitForLast(slot: Slot): boolean {
+    this.#unregister(slot);
+    if (this.#goStray(slot)) return true;
+    slot.memory = undefined;
+    this.#fill(slot); // what the program wrote into it meanwhile is no second mistake
+    return false;
   }
 
   /**
@@ -369,53 +390,45 @@ export class PoolGuard {
    * It counts as parked, like others that are free, unless the lease table has it.
    */
   #goStray(slot: Slot): boolean {
-    const { state } = slot;
-    const seen = onceUnseen(slot.window, state !== SLOT.shared, () => {
-      if (state !== SLOT.shared) this.#unpark(slot);
-      slot.state = state;
-      this.#comeHome(slot);
-    });
-    if (!seen) return false;
-    if (state !== SLOT.shared) {
-      this.#fill(slot);
-      this.#countParked(slot, 1);
-    }
-    slot.state = SLOT.stray;
+    const isShared = slot.state === SLOT.looseShared;
+    if (!onceUnseen(slot.window, !isShared, () => this.#unseen(slot))) return false;
+    if (!isShared) this.#fill(slot);
+    this.#book.move(slot, isShared ? SLOT.strayShared : SLOT.stray);
+    slot.memory = undefined;
     return true;
   }
 
-  #fill(slot: Slot, from = 0): void {
-    if (this.#filling >= 0) binding.fillBytes(slot.block, from, slot.capacity, this.#filling);
-  }
-
-  /** Whether the program took the ArrayBuffer after the release and still has its memory: then it is not free yet. */
-  #wasTaken(slot: Slot): boolean {
-    if (!hasLostMemory(slot)) return false;
+  #unseen(slot: Slot): void {
+    const { state } = slot;
+    if (state === SLOT.stray || state === SLOT.strayShared) {
+      this.#book.move(slot, state === SLOT.stray ? SLOT.loose : SLOT.looseShared);
+    }
+    if (!isLoose(slot)) return;
     slot.memory = undefined;
-    this.#unregister(slot);
-    this.#report('detached-after-release', slot.lease!, -1);
-    if (this.#goStray(slot)) return true;
-    this.#fill(slot); // what the program wrote into it meanwhile is no second mistake
-    return false;
+    this.#comeHome(slot);
+    this.deliver();
   }
 
-  /** A block that no lease has any more: to the quarantine, or at once to the idle ones. */
+  #fill(slot: Slot, from = 0): void {
+    if (this.#filling >= 0 && slot.state !== SLOT.looseShared)
+      binding.fillBytes(slot.block, from, slot.capacity, this.#filling);
+  }
+
+  /** A loose block: to the quarantine, or at once to the idle ones. */
   #park(slot: Slot): void {
     this.#fill(slot);
     if (!this.#mayPark()) {
       this.#giveBack(slot);
-      return;
-    }
-    slot.state = SLOT.parked;
-    this.#countParked(slot, 1);
-    if (slot.capacity > this.#quarantineBytes) {
+    } else if (slot.capacity > this.#quarantineBytes) {
       this.#toIdle(slot);
-      return;
+    } else {
+      this.#parked.addToQuarantine(slot);
+      while (this.#book.quarantinedBytes > this.#quarantineBytes) {
+        const oldest = this.#parked.leaveQuarantine();
+        if (oldest === undefined) break;
+        this.#toIdle(oldest);
+      }
     }
-    this.#quarantine.push(slot);
-    this.#quarantinedBytes += slot.capacity;
-    this.#countLevel(GUARD_LEVEL.quarantinedBlocks, slot, 1);
-    while (this.#quarantinedBytes > this.#quarantineBytes) this.#toIdle(this.#leaveQuarantine()!);
   }
 
   /** No: the pool is closed, or somebody waits for room under maxBytes. */
@@ -423,70 +436,35 @@ export class PoolGuard {
     return this.#cache.magazines.nativeLimit[LEAST_TAG]! !== 0;
   }
 
-  #countParked(slot: Slot, by: 1 | -1): void {
-    const { parked, guardLevels } = this.#cache.magazines;
-    parked[slot.tag]! += by;
-    if (slot.tag === LARGE_TAG) {
-      guardLevels[GUARD_LEVEL.parkedLargeGranules]! += (by * slot.capacity) / GRANULE_BYTES;
-    }
-  }
-
-  /** One block more or less at a place of guardLevels, and its granules at the next. */
-  #countLevel(level: number, slot: Slot, by: 1 | -1): void {
-    const { guardLevels } = this.#cache.magazines;
-    guardLevels[level]! += by;
-    // Of an adopted lease not a whole number.
-    guardLevels[level + 1]! += by * Math.ceil(slot.capacity / GRANULE_BYTES);
-  }
-
-  /** Takes a slot out of what is parked; the caller has taken it from its list. */
-  #unpark(slot: Slot): void {
-    slot.state = SLOT.gone;
-    this.#countParked(slot, -1);
-  }
-
-  #leaveQuarantine(): Slot | undefined {
-    if (this.#quarantineHead === this.#quarantine.length) return undefined;
-    const slot = this.#quarantine[this.#quarantineHead]!;
-    this.#quarantinedBytes -= slot.capacity;
-    this.#countLevel(GUARD_LEVEL.quarantinedBlocks, slot, -1);
-    this.#quarantineHead++;
-    // Half of the array is empty: cut it off.
-    if (this.#quarantineHead * 2 >= this.#quarantine.length) {
-      this.#quarantine = this.#quarantine.slice(this.#quarantineHead);
-      this.#quarantineHead = 0;
-    }
-    return slot;
-  }
-
-  /** From the quarantine, or past it. */
+  /** A loose slot, from the quarantine or past it. */
   #toIdle(slot: Slot): void {
-    const idle = this.#idle[slot.tag]!;
     const limit = this.#cache.magazines.nativeLimit[slot.tag]!; // 0 for blocks beyond 2 MiB
     const most = this.watchesAll ? limit : Math.min(limit, MOST_SAMPLED_SLOTS);
-    if (idle.length < most && !hasLostMemory(slot)) {
-      this.#verify(slot);
-      idle.push(slot);
-    } else {
+    if (this.#parked.idleCount(slot.tag) >= most || wasTaken(slot)) {
       this.#dissolve(slot);
+      return;
     }
+    this.#verify(slot);
+    this.#parked.addIdle(slot);
   }
 
-  /** A parked slot that is in no list becomes a plain free block. */
+  /** A loose slot that was parked becomes a plain free block. */
   #dissolve(slot: Slot): void {
-    this.#unpark(slot);
-    if (this.#wasTaken(slot)) return;
-    this.#verify(slot);
+    if (wasTaken(slot)) {
+      if (this.#leaveTaken(slot, 'detached-after-release')) return;
+    } else {
+      this.#verify(slot);
+    }
     this.#giveBack(slot);
   }
 
-  /** Its block goes to where the pool's other free blocks are. */
+  /** The block of a loose slot goes to where the pool's other free blocks are. */
   #giveBack(slot: Slot): void {
     this.#unregister(slot);
     this.#ended.letGo(slot.lease);
-    slot.state = SLOT.gone;
     slot.memory = undefined;
-    this.#cache.release(slot.block, slot.tag);
+    this.#cache.release(slot.block, slot.tag, slot);
+    this.#forget(slot);
   }
 
   /**
@@ -494,19 +472,25 @@ export class PoolGuard {
    * @returns how many there were
    */
   unpark(): number {
+    this.#sweep();
     let count = 0;
-    for (let slot = this.#leaveQuarantine(); slot !== undefined; slot = this.#leaveQuarantine()) {
+    for (;;) {
+      const slot = this.#parked.take();
+      if (slot === undefined) return count;
       this.#dissolve(slot);
       count++;
     }
-    for (const idle of this.#idle) {
-      for (let slot = idle.pop(); slot !== undefined; slot = idle.pop()) {
-        this.#dissolve(slot);
-        count++;
-      }
+  }
+
+  /** Brings home what operations that were cut off had in hand. */
+  #sweep(): void {
+    if (this.#book.loose === 0) return;
+    for (const slot of this.#book.all) {
+      if (slot.state === SLOT.gone) this.#book.all.delete(slot);
+      if (!isLoose(slot)) continue;
+      if (!wasTaken(slot) || !this.#leaveTaken(slot, 'detached-after-release')) this.#comeHome(slot);
     }
-    this.#spare.fill(0);
-    return count;
+    this.#book.loose = [...this.#book.all].filter(isLoose).length;
   }
 
   /** Now and then: gives up idle slots that nobody needed since the last call, and after a rest everything. */
@@ -517,32 +501,27 @@ export class PoolGuard {
       this.unpark();
       return;
     }
-    for (let tag = 0; tag < this.#idle.length; tag++) {
-      const idle = this.#idle[tag]!;
-      for (const slot of idle.splice(0, this.#spare[tag]!)) this.#dissolve(slot);
-      this.#spare[tag] = idle.length;
-    }
+    this.#sweep();
+    this.#parked.dropSpare((slot) => this.#dissolve(slot));
   }
 
-  // Finding mistakes -----------------------------------------------------------------------------
+  // Finding misuse -------------------------------------------------------------------------------
 
   /** Looks whether a parked block was written to. */
-  #verify(slot: Slot): void {
-    if (this.#level < POISON || slot.lease === undefined) return;
+  #verify(slot: Slot): Finding | undefined {
+    if (this.#level < POISON || slot.lease === undefined) return undefined;
     const offset = binding.firstOther(slot.block, 0, slot.capacity, this.#filling);
-    if (offset < 0) return;
-    this.#report('written-after-release', slot.lease, offset);
-    this.#fill(slot, offset);
+    if (offset < 0) return undefined;
+    const finding = this.#find('written-after-release', slot.lease, offset);
+    binding.fillBytes(slot.block, offset, slot.capacity, this.#filling);
+    return finding;
   }
 
-  /** The error, if somebody wrote behind the buffer of a live lease. */
-  #findOverflow(lease: LeaseRecord): Error | undefined {
+  /** Whether somebody wrote behind the buffer of a lease. */
+  #findOverflow(lease: LeaseRecord, isThrown = false): Finding | undefined {
     if (lease.canaryEnd === lease.size) return undefined;
     const offset = binding.brokenCanary(lease.slot.block, lease.size, lease.canaryEnd);
-    if (offset < 0) return undefined;
-    const report = this.#report('overflow', lease, offset, true);
-    const error = makeError('ERR_SUPERSLAB_OVERFLOW', report.message, Error, { misuse: report });
-    return showCaller(error, this.release);
+    return offset < 0 ? undefined : this.#find('overflow', lease, offset, isThrown);
   }
 
   /**
@@ -550,55 +529,48 @@ export class PoolGuard {
    * reported once: a second look, or the release, finds it no more.
    */
   check(): GuardReport[] {
-    const found: GuardReport[] = [];
-    this.#found = found;
-    try {
-      for (const lease of this.#live) {
-        const { slot, size, canaryEnd } = lease;
-        if (canaryEnd === size) continue;
-        const offset = binding.brokenCanary(slot.block, size, canaryEnd);
-        if (offset < 0) continue;
-        this.#report('overflow', lease, offset);
-        binding.writeCanary(slot.block, size, canaryEnd);
-      }
-      for (const slot of this.#takeOutLost()) this.#dissolve(slot);
-      for (let i = this.#quarantineHead; i < this.#quarantine.length; i++) this.#verify(this.#quarantine[i]!);
-      for (const idle of this.#idle) for (const slot of idle) this.#verify(slot);
-    } finally {
-      this.#found = undefined;
-    }
-    return found;
-  }
-
-  /** Takes those whose ArrayBuffer the program took from the lists of parked slots. */
-  #takeOutLost(): Slot[] {
-    const lost: Slot[] = [];
-    const keep = (slot: Slot) => {
-      if (!hasLostMemory(slot)) return true;
-      lost.push(slot);
-      return false;
+    const found: Finding[] = [];
+    const note = (finding: Finding | undefined) => {
+      if (finding !== undefined) found.push(finding);
     };
-    this.#quarantine = this.#quarantine.slice(this.#quarantineHead).filter(keep);
-    this.#quarantineHead = 0;
-    for (const slot of lost) {
-      this.#quarantinedBytes -= slot.capacity;
-      this.#countLevel(GUARD_LEVEL.quarantinedBlocks, slot, -1);
+    this.#sweep();
+    for (const slot of [...this.#book.all]) {
+      if (isLeased(slot)) {
+        const lease = slot.lease!;
+        const finding = this.#findOverflow(lease);
+        note(finding);
+        if (finding !== undefined) binding.writeCanary(slot.block, lease.size, lease.canaryEnd);
+      } else if (slot.state === SLOT.quarantined || slot.state === SLOT.idle) {
+        if (!wasTaken(slot)) {
+          note(this.#verify(slot));
+          continue;
+        }
+        this.#book.move(slot, SLOT.loose);
+        note(this.#find('detached-after-release', slot.lease!, -1));
+        if (!this.#waitForLast(slot)) this.#giveBack(slot);
+      }
     }
-    for (let tag = 0; tag < this.#idle.length; tag++) this.#idle[tag] = this.#idle[tag]!.filter(keep);
-    return lost;
+    const reports = found.map(reportOf);
+    this.deliver();
+    return reports;
   }
 
-  #report(fault: GuardFault, lease: LeaseRecord, offset: number, isThrown = false): GuardReport {
+  #find(fault: GuardFault, lease: LeaseRecord, offset: number, isThrown = false): Finding {
     const { slot } = lease;
     const end = Math.min(offset + 16, fault === 'overflow' ? lease.canaryEnd : slot.capacity);
     // What a pool clears at release must not live on in strings: of reports, warnings, errors, the page.
     const isShown = offset >= 0 && !this.#cache.zeroAtRelease;
     const bytes = isShown ? binding.hexBytes(slot.block, offset, end) : '';
-    const report = makeReport({ fault, ...this.misuseOf(lease), offset, bytes });
     binding.countGuardReport(this.#cache.id, fault === 'written-after-release');
-    this.#found?.push(report);
-    publishReport(report, this.listeners?.deref(), isThrown);
-    return report;
+    return this.#findings.add({ fault, lease, offset, bytes, isThrown });
+  }
+
+  /**
+   * Tells listeners, subscribers and the log what was found. Whoever called the guard calls this when nothing is in
+   * hand, as the last thing that it does: the program may do anything then.
+   */
+  deliver(): void {
+    if (!this.#findings.isEmpty) this.#findings.tell();
   }
 
   /** What errors say of a lease. */
@@ -617,26 +589,22 @@ export class PoolGuard {
   /** The ArrayBuffer of a slot was collected, and with it the buffer: nobody can release it any more. */
   collected(slot: Slot): void {
     slot.registered = false;
-    const { lease, state } = slot;
-    if (lease === undefined || (state !== SLOT.leased && state !== SLOT.shared)) return;
+    const { lease } = slot;
+    if (lease === undefined || !isLeased(slot)) return;
     // Its memory may have been transferred to another ArrayBuffer, which is a view of it like any other.
     if (!onceUnseen(slot.window, false, () => this.#leaked(lease))) this.#leaked(lease);
   }
 
   #leaked(lease: LeaseRecord): void {
     const { slot } = lease;
-    const { state } = slot;
-    this.#end(lease);
-    this.#findOverflow(lease); // reported; there is nobody to catch its error
-    slot.state = SLOT.gone;
-    let sharedReferences = 0;
-    if (state === SLOT.shared) {
-      sharedReferences = binding.sharedReferences(slot.block);
-      this.#cache.releaseShared(slot.block);
-    } else {
-      this.#cache.release(slot.block, slot.tag);
-    }
-    this.#noteLeak(lease, LEAK_END.collected, sharedReferences);
+    if (slot.lease !== lease || !isLeased(slot)) return;
+    const isShared = slot.state === SLOT.shared;
+    this.#book.move(slot, isShared ? SLOT.looseShared : SLOT.loose);
+    this.#findOverflow(lease);
+    this.#noteLeak(lease, LEAK_END.collected, isShared ? binding.sharedReferences(slot.block) : 0);
+    if (isShared) this.#dropReference(slot);
+    else this.#giveBack(slot);
+    this.deliver();
   }
 
   #noteLeak(lease: LeaseRecord, end: number, sharedReferences = 0): void {
@@ -652,30 +620,50 @@ export class PoolGuard {
       size,
       ageMs,
       // Those that nobody watched are counted themselves when a thread ends.
-      end === LEAK_END.collected ? this.#weightOf(lease) : 1,
+      end === LEAK_END.collected ? this.sampler.weightOf(lease) : 1,
     );
     if (end !== LEAK_END.collected) return;
     const { references, retains } = lease;
-    publishLeak(
-      { pool: this.#cache.name, tag, size, ageMs, stack, count, references, retains, sharedReferences },
-      this.listeners?.deref(),
-    );
+    const pool = this.#cache.name;
+    this.#findings.addLeak({ pool, tag, size, ageMs, stack, count, references, retains, sharedReferences });
   }
 
   /** The thread ends: what is leased now, nobody will release. */
   noteLeaksAtEnd(): void {
     if (!this.#findsLeaks) return;
-    for (const lease of this.#live) {
-      const isShared = lease.slot.state === SLOT.shared;
-      this.#noteLeak(lease, isShared ? LEAK_END.referenceDropped : LEAK_END.blockReclaimed);
+    for (const slot of [...this.#book.all]) {
+      if (!isLeased(slot)) continue;
+      const isShared = slot.state === SLOT.shared;
+      this.#noteLeak(slot.lease!, isShared ? LEAK_END.referenceDropped : LEAK_END.blockReclaimed);
     }
   }
 
   settleStacks(before: number, end: number): boolean {
     // Half of the time at most for those that have ended.
     const noneEnded = this.#ended.settleStacks(before, (now() + end) / 2);
-    return this.#live.settleStacks(before, end) && noneEnded;
+    return this.#settleLive(before, end) && noneEnded;
   }
+
+  #settleLive(before: number, end: number): boolean {
+    let none = true;
+    for (const slot of this.#book.all) {
+      const stack = isLeased(slot) ? slot.lease!.acquired : undefined;
+      if (stack?.isRaw !== true) continue;
+      if (slot.lease!.acquiredAt > before) {
+        none = false;
+        continue;
+      }
+      stack.settle();
+      if (now() > end) return false;
+    }
+    return none;
+  }
+}
+
+function overflowError(finding: Finding, hidden: (...args: never[]) => unknown): Error {
+  const report = reportOf(finding);
+  const error = makeError('ERR_SUPERSLAB_OVERFLOW', report.message, Error, { misuse: report });
+  return showCaller(error, hidden);
 }
 
 /** The main thread's end is that of the process: there leases are no leaks. */

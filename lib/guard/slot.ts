@@ -1,22 +1,33 @@
 import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
-import { now } from '../addon/clock.js';
 import type { PoolGuard } from './pool-guard.js';
 import type { SampleBatch } from './sample-batch.js';
 import type { CapturedStack } from './stack.js';
 
-/** What a slot is doing. */
+/** What a slot is doing. Changed by SlotBook.move() alone. */
 export const SLOT = {
-  /** Free: in the quarantine or ready for the next lease. */
-  parked: 0,
-  /** A buffer of this thread has it. */
-  leased: 1,
-  /** The same, and the native lease table counts its references: other threads may have it too. */
-  shared: 2,
-  /** Released, but the program still has an ArrayBuffer that shows it: the block waits for its end. */
-  stray: 3,
   /** The block belongs to somebody else. */
-  gone: 4,
+  gone: 0,
+  /** The guard has the block in hand, for a moment; an operation that is cut off leaves it so. */
+  loose: 1,
+  /** The same; the native lease table has a reference of it, which is to be released. */
+  looseShared: 2,
+  /** A buffer of this thread has it. */
+  leased: 3,
+  /** The same, and the native lease table counts its references: other threads may have it too. */
+  shared: 4,
+  /** Free, and held back. */
+  quarantined: 5,
+  /** Free, and ready for the next lease. */
+  idle: 6,
+  /** Released, but the program still has an ArrayBuffer that shows it: the block waits for its end. */
+  stray: 7,
+  strayShared: 8,
+  /** Released, but an asynchronous operation may be at work on it: the block waits for its end. */
+  busy: 9,
+  busyShared: 10,
 } as const;
+
+export type SlotState = (typeof SLOT)[keyof typeof SLOT];
 
 /**
  * A block with an ArrayBuffer of its own, which lease after lease uses.
@@ -27,25 +38,25 @@ export const SLOT = {
  */
 export class Slot {
   readonly guard: PoolGuard;
-  readonly block: BlockNumber;
   readonly tag: SliceTag;
+  block: BlockNumber = 0;
   /** Bytes of the ArrayBuffer. */
-  readonly capacity: number;
-  state: number = SLOT.parked;
+  capacity = 0;
+  state: SlotState = SLOT.gone;
   /** Only while no lease has it. */
   memory: ArrayBuffer | undefined = undefined;
   /** Of the ArrayBuffer made last, see binding.ownWindow. */
   window = 0;
   /** Whether the registry knows the ArrayBuffer. */
   registered = false;
+  /** Whether `memory` is being detached by the guard itself. */
+  isRevoked = false;
   /** The present lease, or the last. */
   lease: LeaseRecord | undefined = undefined;
 
-  constructor(guard: PoolGuard, block: BlockNumber, tag: SliceTag, capacity: number) {
+  constructor(guard: PoolGuard, tag: SliceTag) {
     this.guard = guard;
-    this.block = block;
     this.tag = tag;
-    this.capacity = capacity;
   }
 }
 
@@ -66,12 +77,11 @@ export class LeaseRecord {
   /** What its buffer has left of them, and how often it was retained. */
   references = 1;
   retains = 0;
-  /** Its place among the live ones; -1 once it has ended. */
-  place = -1;
   /** Of now(). */
   endedAt = 0;
-  /** Whether it is among the EndedLeases. */
+  /** Whether its stacks are still needed: it is among the EndedLeases, or a report of it is to be made. */
   waitsForText = false;
+  isReported = false;
 
   constructor(
     slot: Slot,
@@ -97,58 +107,9 @@ export class LeaseRecord {
   }
 
   dropStacks(): void {
+    if (this.isReported) return;
     this.acquired?.drop();
     this.released?.drop();
-  }
-}
-
-/** The watched leases of one pool that have not ended. */
-export class LiveLeases {
-  readonly #records: LeaseRecord[] = [];
-  /** Where settleStacks() goes on. */
-  #next = 0;
-
-  get size(): number {
-    return this.#records.length;
-  }
-
-  add(record: LeaseRecord): void {
-    record.place = this.#records.length;
-    this.#records.push(record);
-  }
-
-  /** Whether it was among them: does nothing when it has ended. */
-  remove(record: LeaseRecord): boolean {
-    if (record.place < 0) return false;
-    const last = this.#records.pop()!;
-    if (last !== record) {
-      this.#records[record.place] = last;
-      last.place = record.place;
-    }
-    record.place = -1;
-    return true;
-  }
-
-  [Symbol.iterator](): Iterator<LeaseRecord> {
-    // Who looks at them may end some.
-    return this.#records.slice()[Symbol.iterator]();
-  }
-
-  /** See StackHolder. */
-  settleStacks(before: number, end: number): boolean {
-    let none = true;
-    for (let looked = 0; looked < this.#records.length; looked++) {
-      if (this.#next >= this.#records.length) this.#next = 0;
-      const record = this.#records[this.#next++]!;
-      if (record.acquired?.isRaw !== true) continue;
-      if (record.acquiredAt > before) {
-        none = false;
-        continue;
-      }
-      record.acquired.settle();
-      if (now() > end) return false;
-    }
-    return none;
   }
 }
 

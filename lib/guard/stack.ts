@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { runInNewContext } from 'node:vm';
 
 /** Frames of superslab itself between `hidden` and the program: they are asked for in addition. */
 const OWN_FRAMES = 4;
@@ -8,6 +9,46 @@ const OWN_FOLDER = path.join(__dirname, '..') + path.sep;
 
 interface Holder {
   stack?: unknown;
+}
+
+type Prepare = (error: unknown, sites: readonly unknown[]) => unknown;
+
+/** What a realm of our own has: `Error`, and objects whose stacks are made into text by its rules. */
+interface Realm {
+  readonly Error: {
+    stackTraceLimit: number;
+    prepareStackTrace: Prepare;
+    captureStackTrace(holder: object, hidden: (...args: never[]) => unknown): void;
+  };
+  makeHolder(): Holder;
+}
+
+/** Node's own, which knows source maps; undefined if the program's was there before us. */
+const nodesPrepare = (({ prepareStackTrace }: ErrorConstructor) =>
+  prepareStackTrace?.name === 'ErrorPrepareStackTrace' ? (prepareStackTrace as Prepare) : undefined)(Error);
+
+let realm: Realm | undefined;
+
+/**
+ * `Error.stackTraceLimit` and `Error.prepareStackTrace` are the program's. Were they changed for a moment, an operation
+ * that is cut off would leave them so; were they kept, they would run code of the program where none must run, or give
+ * no text. So stacks are taken by the `Error` of another realm.
+ */
+export function ownRealm(): Realm {
+  if (realm === undefined) {
+    const made = runInNewContext('({ Error, makeHolder: () => ({}) })') as Realm;
+    made.Error.prepareStackTrace =
+      nodesPrepare ?? ((_, sites) => sites.map((site) => `    at ${site}`).join('\n'));
+    realm = made;
+  }
+  return realm;
+}
+
+/** Takes the stack of the caller of `hidden`, which must be under way: at most `frames` frames. */
+function capture(holder: object, frames: number, hidden: (...args: never[]) => unknown): void {
+  const own = ownRealm().Error;
+  own.stackTraceLimit = frames;
+  own.captureStackTrace(holder, hidden);
 }
 
 /**
@@ -24,17 +65,9 @@ export class CapturedStack {
   /** Of the caller of `hidden`, which must be under way: at most `frames` frames. */
   constructor(frames: number, hidden: (...args: never[]) => unknown) {
     this.#frames = frames;
-    const holder: Holder = {};
-    const limit = Error.stackTraceLimit;
-    try {
-      Error.stackTraceLimit = frames + OWN_FRAMES;
-      Error.captureStackTrace(holder, hidden);
-      this.#holder = holder;
-    } catch {
-      // Error is frozen, or its limit is: then there is no stack.
-    } finally {
-      restore(limit);
-    }
+    const holder = ownRealm().makeHolder();
+    capture(holder, frames + OWN_FRAMES, hidden);
+    this.#holder = holder;
   }
 
   /** Whether it still keeps functions alive. */
@@ -46,8 +79,9 @@ export class CapturedStack {
   settle(): void {
     const holder = this.#holder;
     if (holder === undefined) return;
+    const text = interned(ownFrames(format(holder), this.#frames));
+    this.#text = text;
     this.#holder = undefined;
-    this.#text = interned(ownFrames(format(holder), this.#frames));
   }
 
   /** Lets go of the functions; without a text, if there is none yet. */
@@ -62,28 +96,11 @@ export class CapturedStack {
   }
 }
 
-function restore(limit: number): void {
-  try {
-    Error.stackTraceLimit = limit;
-  } catch {
-    // As above.
-  }
-}
-
-/** A program's own prepareStackTrace may return anything, or throw: it is put aside meanwhile. */
 function format(holder: Holder): string {
-  const { prepareStackTrace } = Error;
   try {
-    if (prepareStackTrace !== undefined) Error.prepareStackTrace = undefined as never;
     return typeof holder.stack === 'string' ? holder.stack : '';
   } catch {
     return '';
-  } finally {
-    try {
-      if (prepareStackTrace !== undefined) Error.prepareStackTrace = prepareStackTrace;
-    } catch {
-      // Error is frozen: nothing was changed.
-    }
   }
 }
 
@@ -100,16 +117,13 @@ const MOST_OWN_FRAMES = 8;
  * Its text is made at once: for errors that tell of a mistake, not for those that programs live with.
  */
 export function showCaller<T extends Error>(error: T, hidden: (...args: never[]) => unknown): T {
-  const limit = Error.stackTraceLimit;
   try {
-    Error.stackTraceLimit = limit + MOST_OWN_FRAMES;
-    Error.captureStackTrace(error, hidden);
+    const limit = Error.stackTraceLimit;
+    capture(error, limit + MOST_OWN_FRAMES, hidden);
     const { stack } = error;
     if (typeof stack === 'string') error.stack = withoutOwnFrames(stack, error.message, limit);
   } catch {
-    // Error is frozen, or a program prepares stacks itself and throws: then it stays as it is.
-  } finally {
-    restore(limit);
+    // A program prepares stacks itself and throws: then it stays as it is.
   }
   return error;
 }

@@ -295,8 +295,11 @@ export class BufferPool implements Disposable {
     }
     this.#cache.checkSize(0);
     const target = Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER));
-    this.#cache.guard?.unpark();
-    return tellingTrim(this.#cache, () => binding.trim(this.#cache.id, target));
+    const { guard } = this.#cache;
+    guard?.unpark();
+    const bytes = tellingTrim(this.#cache, () => binding.trim(this.#cache.id, target));
+    guard?.deliver();
+    return bytes;
   }
 
   /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */

@@ -12,6 +12,7 @@ import { closingCaches, facts, openCaches } from '../addon/environment.js';
 import { builtins, fill } from '../base/builtins.js';
 import { hostError, makeError, sizeError } from '../errors.js';
 import { makeGuard, type PoolGuard } from '../guard/pool-guard.js';
+import { SLOT, type Slot } from '../guard/slot.js';
 import { channels, type PoolExhaustedMessage, tellingGrowth, tellingTrim } from '../measure/channels.js';
 import { beginSample, endSample, isSampleDue } from '../measure/lease-sampling.js';
 import { SlowPathHistogram } from '../measure/slow-path-histogram.js';
@@ -142,7 +143,7 @@ export class LeaseCache {
 
   #tryClass(size: number): PooledBuffer | undefined {
     const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
-    if (this.guard?.isDue(tag)) {
+    if (this.guard?.sampler.isDue(tag)) {
       const buf = this.guard.trySample(size, tag);
       if (buf !== undefined) return buf;
     }
@@ -217,7 +218,7 @@ export class LeaseCache {
   }
 
   #tryLarge(size: number): PooledBuffer | undefined {
-    if (this.guard?.isLargeDue()) return this.guard.tryAcquire(size, this.guard.largeWeight);
+    if (this.guard?.sampler.isLargeDue()) return this.guard.tryAcquire(size, this.guard.sampler.largeWeight);
     const block = this.takeLargeBlock(size);
     if (block === undefined) return undefined;
     try {
@@ -239,30 +240,34 @@ export class LeaseCache {
     return block;
   }
 
-  /** A private block comes back, off the hot path. */
-  release(block: BlockNumber, tag: SliceTag): void {
+  /** A private block comes back, off the hot path. `slot`: is gone from the moment on that the block is home. */
+  release(block: BlockNumber, tag: SliceTag, slot?: Slot): void {
     if (this.zeroAtRelease) this.#clear(block);
     const { depth, nativeLimit } = this.magazines;
     const limit = nativeLimit[tag]!;
     if (depth[tag]! < limit) {
-      this.#push(block, tag);
+      this.#push(block, tag, slot);
       return;
     }
     const start = this.slowPath.start();
     if (limit === 0) {
       // Beyond 2 MiB; or the pool is closed; or somebody waits for room.
-      tellingTrim(this, () => binding.give(this.id, block));
+      tellingTrim(this, () => {
+        if (slot !== undefined) slot.state = SLOT.gone;
+        binding.give(this.id, block);
+      });
     } else {
       binding.spill(this.id, tag);
-      this.#push(block, tag);
+      this.#push(block, tag, slot);
     }
     this.slowPath.stop(start);
     this.#afterRelease();
   }
 
-  #push(block: BlockNumber, tag: SliceTag): void {
+  #push(block: BlockNumber, tag: SliceTag, slot?: Slot): void {
     const { depth, blocks } = this.magazines;
     const top = depth[tag]!;
+    if (slot !== undefined) slot.state = SLOT.gone;
     blocks[(tag << MAGAZINE_SHIFT) + top] = block;
     depth[tag] = top + 1;
   }
@@ -278,7 +283,8 @@ export class LeaseCache {
   }
 
   /** One reference in the native lease table. */
-  releaseShared(block: BlockNumber): void {
+  releaseShared(block: BlockNumber, slot?: Slot): void {
+    if (slot !== undefined) slot.state = SLOT.gone;
     binding.releaseShared(block);
     this.#afterRelease();
   }
@@ -385,6 +391,7 @@ export class LeaseCache {
     tellingTrim(this, () => binding.closePool(this.id));
     closingCaches.add(this);
     this.settle();
+    this.guard?.deliver();
   }
 
   /** Once the closed pool has everything back, nothing of it is kept. */

@@ -268,20 +268,34 @@ export class PooledBuffer extends ByteArray {
 
   static #releaseDetailed(buf: PooledBuffer): void {
     const details = PooledBuffer.#detail(buf, 'release');
-    const { lease } = details;
-    if (--details.references > 0) {
-      if (lease !== undefined) lease.references--;
+    if (details.lease !== undefined) {
+      PooledBuffer.#releaseWatched(buf, details, details.lease);
       return;
     }
+    if (--details.references > 0) return;
     buf.#block = RELEASED;
-    if (lease !== undefined) {
-      // #details stay, for the error of a second release.
-      lease.slot.guard.release(lease, memoryOf(buf));
-      return;
-    }
     buf.#details = undefined;
     if (details.block === NO_BLOCK) details.cache.releasePlain(buf);
     else details.cache.releaseDetailed(details.block, details.shared);
+  }
+
+  static #releaseWatched(buf: PooledBuffer, details: Details, lease: LeaseRecord): void {
+    if (details.references > 1) {
+      details.references--;
+      lease.references--;
+      return;
+    }
+    const { guard } = lease.slot;
+    guard.beforeRelease(lease);
+    // Hooks of the program may have released or retained it.
+    if (buf.#block !== DETAILED || details.references !== 1) {
+      PooledBuffer.#releaseDetailed(buf);
+      return;
+    }
+    // Nothing can come between these two: see SlotBook. #details stay, for the error of a second release.
+    guard.endLease(lease, memoryOf(buf));
+    buf.#block = RELEASED;
+    guard.afterRelease(lease);
   }
 
   /** The details of a live lease, made if it has none yet. */

@@ -17,6 +17,7 @@ function run(): void {
     cache.settle();
   }
   dropStaleWindows();
+  for (const cache of [...openCaches.values(), ...closingCaches]) cache.guard?.deliver();
   if (again || closingCaches.size > 0) scheduleUpkeep();
 }
 

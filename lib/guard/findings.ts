@@ -1,0 +1,58 @@
+import type { PoolLeakMessage } from '../measure/channels.js';
+import { makeReport } from './guard-report.js';
+import { type Listeners, publishLeak, publishReport } from './reports.js';
+import type { LeaseRecord } from './slot.js';
+import type { GuardFault, GuardReport } from './types.js';
+
+/** Something that was found wrong with a lease. Its words are made when it is told. */
+export interface Finding {
+  readonly fault: GuardFault;
+  readonly lease: LeaseRecord;
+  readonly offset: number;
+  readonly bytes: string;
+  /** An error tells of it, too. */
+  readonly isThrown: boolean;
+  report?: GuardReport;
+}
+
+/**
+ * What is to be told to listeners, subscribers and the log. Who finds something is in the midst of an operation, and
+ * who is told may use pools, close them, throw: so it is told when the operation is done.
+ */
+export class Findings {
+  /** Who listens to the pool; weak, because listeners may hold the pool, which must stay collectable. */
+  listeners: WeakRef<Listeners> | undefined;
+  readonly #entries: (Finding | PoolLeakMessage)[] = [];
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  add(finding: Finding): Finding {
+    finding.lease.isReported = true; // its stacks are kept
+    this.#entries.push(finding);
+    return finding;
+  }
+
+  addLeak(leak: PoolLeakMessage): void {
+    this.#entries.push(leak);
+  }
+
+  /** Tells all, in the order in which it was found. Called where nothing is in hand. */
+  tell(): void {
+    while (this.#entries.length > 0) {
+      const entry = this.#entries.shift()!;
+      const listeners = this.listeners?.deref();
+      if ('fault' in entry) publishReport(reportOf(entry), listeners, entry.isThrown);
+      else publishLeak(entry, listeners);
+    }
+  }
+}
+
+/** In words. */
+export function reportOf(finding: Finding): GuardReport {
+  const { fault, lease, offset, bytes } = finding;
+  finding.report ??= makeReport({ fault, ...lease.slot.guard.misuseOf(lease), offset, bytes });
+  lease.isReported = false;
+  return finding.report;
+}
