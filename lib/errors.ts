@@ -22,8 +22,10 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_OPTION'
   /** A SUPERSLAB_* variable that does not exist or has an impossible value. */
   | 'ERR_SUPERSLAB_ENV'
-  /** No native binary for this platform. */
+  /** No native binary for this platform, or one that cannot be read or loaded: the message says why. */
   | 'ERR_SUPERSLAB_BINARY'
+  /** Node.js may load no native addons: --no-addons, or --permission without --allow-addons. */
+  | 'ERR_SUPERSLAB_ADDONS_DISABLED'
   /** The host forbids external ArrayBuffers, as Electron does from version 21; or has no /proc/self/smaps. */
   | 'ERR_SUPERSLAB_HOST'
   /** An optional package that this entry of superslab needs is not installed. */

@@ -738,7 +738,10 @@ describe('superslab', () => {
   const env = { MALLOC_ARENA_MAX: '2', SUPERSLAB_ZERO: 'acquire', SUPERSLAB_FOO: '1' };
 
   test('right variables', () => {
-    const found = finding('environment', 'ok', machine({}, { env }));
+    const knobs = { SUPERSLAB_ZERO: 'acquire', SUPERSLAB_FOO: '1' };
+    const addon = { ...machine().addon, knobs };
+    const services = { ...env, SUPERSLAB_SERVICE_HOST: '10.96.0.17' };
+    const found = finding('environment', 'ok', machine({}, { env: services, addon }));
     expect(found.found).toBe('SUPERSLAB_FOO=1 SUPERSLAB_ZERO=acquire');
   });
 

@@ -1,10 +1,7 @@
-// SUPERSLAB_* variables, the report at exit, and the missing binary: each in a process of its own.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// SUPERSLAB_* variables and the report at exit: each in a process of its own.
 import { describe, expect, test } from 'vitest';
 import { blockBytes } from './support/block-bytes.js';
-import { childJson, packageRoot, runChild } from './support/child.js';
+import { childJson, runChild } from './support/child.js';
 import { internal } from './support/internal.js';
 
 const { bytes } = internal<typeof import('../lib/text.js')>('text');
@@ -18,6 +15,25 @@ const load = `
   } catch (error) {
     console.log(JSON.stringify({ name: error.name, code: error.code, message: error.message }));
   }`;
+
+test('variables of a service that is called superslab are left alone', async () => {
+  const env = {
+    SUPERSLAB_SERVICE_HOST: '10.96.0.17',
+    SUPERSLAB_SERVICE_PORT: '80',
+    SUPERSLAB_SERVICE_PORT_HTTP: '80',
+    SUPERSLAB_PORT: 'tcp://10.96.0.17:80',
+    SUPERSLAB_PORT_80_TCP: 'tcp://10.96.0.17:80',
+    SUPERSLAB_PORT_80_TCP_PROTO: 'tcp',
+    SUPERSLAB_PORT_80_TCP_ADDR: '10.96.0.17',
+    SUPERSLAB_NAME: '/web/superslab',
+    SUPERSLAB_ENV_PATH: '/bin',
+  };
+  expect(await childJson(load, { env })).toEqual({ loaded: true });
+  expect(await childJson(load, { env: { ...env, SUPERSLAB_PORT: '80' } })).toMatchObject({
+    code: 'ERR_SUPERSLAB_ENV',
+    message: expect.stringContaining('SUPERSLAB_PORT'),
+  });
+});
 
 describe('wrong variables', () => {
   test.for<[Record<string, string>, string[]]>([
@@ -164,28 +180,5 @@ describe('SUPERSLAB_STATS', () => {
     const { code, stderr } = await runChild(`${script}; process.exit(3)`, { env: { SUPERSLAB_STATS: '1' } });
     expect(code).toBe(3);
     expect(stderr).toContain('superslab pool "default"');
-  });
-});
-
-describe('ERR_SUPERSLAB_BINARY', () => {
-  test('a package without a binary says for which platform, and how to build one', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'superslab-bare-'));
-    try {
-      for (const part of ['package.json', 'dist']) {
-        cpSync(join(packageRoot, part), join(folder, part), { recursive: true });
-      }
-      mkdirSync(join(folder, 'node_modules'));
-      symlinkSync(
-        join(packageRoot, 'node_modules/node-gyp-build'),
-        join(folder, 'node_modules/node-gyp-build'),
-      );
-      const error = await childJson(load, { cwd: folder });
-      expect(error.code).toBe('ERR_SUPERSLAB_BINARY');
-      for (const part of [`${process.platform}-${process.arch}`, process.versions.node, 'node-gyp rebuild']) {
-        expect(error.message).toContain(part);
-      }
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
   });
 });

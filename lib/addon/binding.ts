@@ -11,6 +11,7 @@ import type {
   ProcessStats,
   SpaceStats,
 } from '../stats/pool-stats.js';
+import { loadAddon } from './load.js';
 
 /** A pool within this environment (the main thread or a worker). */
 export type PoolId = number;
@@ -296,26 +297,7 @@ export interface Binding {
   recordLifetime(pool: PoolId, microseconds: number, weight: number): void;
 }
 
-// It comes without types.
-const loadAddon = require('node-gyp-build') as (packageRoot: string) => unknown;
-
-function load(): Binding {
-  const packageRoot = path.join(__dirname, '..', '..', '..');
-  try {
-    return loadAddon(packageRoot) as Binding;
-  } catch (cause) {
-    throw makeError(
-      'ERR_SUPERSLAB_BINARY',
-      `no native binary for ${process.platform}-${process.arch} with Node ${process.versions.node}; ` +
-        "in the package's folder, build one with " +
-        '"npm install --no-save node-addon-api && npx node-gyp rebuild" (needs python3, make and a C++20 compiler)',
-      Error,
-      { cause },
-    );
-  }
-}
-
-export const binding: Binding = load();
+export const binding = loadAddon(path.join(__dirname, '..', '..', '..')) as Binding;
 
 /** Throws what a failed native call means. */
 export function check<T extends object>(result: T | Failure): T {

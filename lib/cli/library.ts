@@ -1,8 +1,8 @@
 // Where libsuperslab.so lies.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { type ElfFile, readElf } from '../base/elf.js';
 import { CliError, EXIT } from './cli-error.js';
-import { type ElfFile, readElf } from './elf.js';
 
 // Compiled, this file lies in dist/cjs/cli/.
 const packageRoot = path.join(__dirname, '..', '..', '..');

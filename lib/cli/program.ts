@@ -1,8 +1,8 @@
 // Finds a program as execvp(3) does, and tells why a library cannot be preloaded into it.
 import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
+import { type ElfFile, readElf } from '../base/elf.js';
 import { CliError, EXIT } from './cli-error.js';
-import { type ElfFile, readElf } from './elf.js';
 
 /** As long as the kernel reads of a "#!" line (BINPRM_BUF_SIZE). */
 const FIRST_LINE_BYTES = 256;

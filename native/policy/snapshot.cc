@@ -1,5 +1,7 @@
 #include "policy/snapshot.h"
 
+#include "policy/service_links.h"
+
 namespace superslab {
 namespace {
 
@@ -63,6 +65,7 @@ std::size_t snapshot_from_environment(const char* const* environment, Snapshot& 
     if (!split_variable(*environment, variable)) continue;
     const Knob* const knob = find_variable(variable.name);
     if (knob == nullptr) {
+      if (is_service_link(variable.name, variable.value)) continue;
       describe_unknown(PolicyOrigin::kEnvironment, variable.name, next_error());
       continue;
     }

@@ -319,3 +319,72 @@ TEST(policy, "a node that the machine lacks is refused") {
         "SUPERSLAB_NUMA is 9, a memory node that this machine does not have: give local, "
         "interleave or the number of a node from 0 to 3");
 }
+
+TEST(policy, "variables that Kubernetes makes for a service called superslab are none of ours") {
+  const Read result = read({
+      "SUPERSLAB_SERVICE_HOST=10.96.0.17",
+      "SUPERSLAB_SERVICE_PORT=80",
+      "SUPERSLAB_SERVICE_PORT_HTTP=80",
+      "SUPERSLAB_SERVICE_PORT_HTTP_2=8080",
+      "SUPERSLAB_PORT=tcp://10.96.0.17:80",
+      "SUPERSLAB_PORT_80_TCP=tcp://10.96.0.17:80",
+      "SUPERSLAB_PORT_80_TCP_PROTO=tcp",
+      "SUPERSLAB_PORT_80_TCP_PORT=80",
+      "SUPERSLAB_PORT_80_TCP_ADDR=10.96.0.17",
+      "SUPERSLAB_PORT_53_UDP=udp://10.96.0.17:53",
+      "SUPERSLAB_PORT_9_SCTP_PROTO=sctp",
+      "SUPERSLAB_PORT_80_TCP_ADDR=fd00::17",
+      "SUPERSLAB_LOG_SERVER_SERVICE_HOST=10.96.0.18",
+      "SUPERSLAB_LOG_SERVER_SERVICE_PORT=9300",
+      "SUPERSLAB_LOG_SERVER_PORT=tcp://10.96.0.18:9300",
+      "SUPERSLAB_LOG_SERVER_PORT_9300_TCP_ADDR=10.96.0.18",
+      "SUPERSLAB_ZERO=acquire",
+  });
+  CHECK_EQ(result.wrong, 0u);
+  CHECK(result.snapshot.zero == Zeroing::kAcquire);
+}
+
+TEST(policy, "variables that Docker makes for a link called superslab are none of ours") {
+  const Read result = read({
+      "SUPERSLAB_NAME=/web/superslab",
+      "SUPERSLAB_ENV_PATH=/bin",
+      "SUPERSLAB_ENV_npm_config_loglevel=warn",
+      "SUPERSLAB_ENV_EMPTY=",
+      "SUPERSLAB_PORT_9300_TCP_START=tcp://172.17.0.5:9300",
+      "SUPERSLAB_PORT_9300_TCP_END=tcp://172.17.0.5:9302",
+      "SUPERSLAB_PORT_9300_TCP_PORT_START=9300",
+      "SUPERSLAB_PORT_9300_TCP_PORT_END=9302",
+      "SUPERSLAB_DB_NAME=/web/superslab-db",
+  });
+  CHECK_EQ(result.wrong, 0u);
+  CHECK(same(result.snapshot, Snapshot{}));
+}
+
+TEST(policy, "what only looks like a service's variable is an error") {
+  for (const char* variable : {
+           "SUPERSLAB_PORT=9300",
+           "SUPERSLAB_PORT=http://10.96.0.17:80",
+           "SUPERSLAB_PORT=tcp://",
+           "SUPERSLAB_PORT_80_TCP=80",
+           "SUPERSLAB_PORT_80_HTTP=tcp://10.96.0.17:80",
+           "SUPERSLAB_PORT_TCP=tcp://10.96.0.17:80",
+           "SUPERSLAB_PORT_80_TCP_PROTO=http",
+           "SUPERSLAB_PORT_80_TCP_PORT=eighty",
+           "SUPERSLAB_PORT_80_TCP_HOST=10.96.0.17",
+           "SUPERSLAB_PORT_80=tcp://10.96.0.17:80",
+           "SUPERSLAB_SERVICE=10.96.0.17",
+           "SUPERSLAB_SERVICE_HOST=",
+           "SUPERSLAB_SERVICE_HOST=localhost",
+           "SUPERSLAB_SERVICE_PORT=none",
+           "SUPERSLAB_SERVICE_PORT_=80",
+           "SUPERSLAB_SERVICE_PORT_http=80",
+           "SUPERSLAB_service_HOST=10.96.0.17",
+           "SUPERSLAB_NAME=superslab",
+           "SUPERSLAB_ENV_=1",
+           "SUPERSLAB_ENVIRONMENT=1",
+           "SUPERSLAB_HOST=10.96.0.17",
+           "SUPERSLAB_=1",
+       }) {
+    CHECK_EQ(read({variable}).wrong, 1u);
+  }
+}
