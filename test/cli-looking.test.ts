@@ -6,7 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { json, refused, superslab } from './support/cli.js';
+import { internal } from './support/internal.js';
 import { type Running, startProcess } from './support/running.js';
+
+const { doorFile, pidNamespace } =
+  internal<typeof import('../lib/inspector/door-path.js')>('inspector/door-path');
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
@@ -205,7 +209,9 @@ describe('a process that is not what it says', () => {
   async function answerAs(answer: RequestListener): Promise<void> {
     mkdirSync(doors, { mode: 0o700, recursive: true });
     const server = createServer(answer);
-    await new Promise<void>((resolve) => server.listen(path.join(doors, `${process.pid}.sock`), resolve));
+    await new Promise<void>((resolve) =>
+      server.listen(doorFile(doors, { pid: process.pid, namespace: pidNamespace('self') }), resolve),
+    );
     listening = {
       end: async () => {
         server.closeAllConnections();

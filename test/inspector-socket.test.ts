@@ -1,5 +1,5 @@
 // The socket by which the command line looks into a process, and how it finds processes.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -82,7 +82,11 @@ function start(
 }
 
 const superslab = "require('./dist/cjs/index.js')";
-const socketOf = (pid: number) => path.join(folder, `${pid}.sock`);
+const namespace = doorPath.pidNamespace('self');
+const canUnshare =
+  spawnSync('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', 'true']).status === 0;
+const socketOf = (pid: number) => doorPath.doorFile(folder, { pid, namespace });
+const nameOf = (pid: number) => path.basename(socketOf(pid));
 const opened = async (pid: number) => {
   for (let i = 0; i < 100 && !existsSync(socketOf(pid)); i++) await pause(20);
 };
@@ -150,7 +154,7 @@ describe('the socket', () => {
     await opened(alive.pid);
     const second = await start(superslab, { SUPERSLAB_INSPECT: 'socket' });
     await opened(second.pid);
-    expect(readdirSync(folder).sort()).toEqual([`${alive.pid}.sock`, `${second.pid}.sock`].sort());
+    expect(readdirSync(folder).sort()).toEqual([nameOf(alive.pid), nameOf(second.pid)].sort());
   });
 
   test('workers share the one of their process', async () => {
@@ -159,7 +163,7 @@ describe('the socket', () => {
     const { pid, stderr } = await start(script, { SUPERSLAB_INSPECT: 'socket' });
     await opened(pid);
     await pause(300);
-    expect(readdirSync(folder)).toEqual([`${pid}.sock`]);
+    expect(readdirSync(folder)).toEqual([nameOf(pid)]);
     expect((await resolveTarget(String(pid))).hello.threadId).toBe(0);
     expect(stderr()).toBe('');
   });
@@ -200,10 +204,38 @@ describe('the socket', () => {
     expect(doorPath.doorFolder(1000, '/run/user/1000')).toBe('/run/user/1000/superslab');
     expect(doorPath.doorFolder(1000, undefined)).toBe('/tmp/superslab-1000');
     expect(doorPath.doorFolder(1000, 'not/absolute')).toBe('/tmp/superslab-1000');
-    expect(doorPath.pidOfDoor('4711.sock')).toBe(4711);
-    for (const name of ['4711.sock.x', '0.sock', 'a.sock', '-1.sock', '4711']) {
-      expect(doorPath.pidOfDoor(name)).toBeUndefined();
+    for (const owner of [
+      { pid: 4711, namespace: undefined },
+      { pid: 1, namespace: '4026531836' },
+    ]) {
+      expect(doorPath.ownerOfDoor(path.basename(doorPath.doorFile('/x', owner)))).toEqual(owner);
     }
+    for (const name of ['4711.sock.x', '0.sock', 'a.sock', '-1.sock', '4711', '1-.sock', '1-2-3.sock']) {
+      expect(doorPath.ownerOfDoor(name)).toBeUndefined();
+    }
+  });
+
+  // As two containers do that share the folder as a volume.
+  test.runIf(canUnshare)('two processes of one number in two namespaces each have their own', async () => {
+    const script = `${superslab}; setInterval(() => {}, 1000)`;
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SUPERSLAB_'));
+    const env = {
+      ...Object.fromEntries(inherited),
+      XDG_RUNTIME_DIR: runtimeFolder,
+      SUPERSLAB_INSPECT: 'socket',
+    };
+    const arguments_ = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, '-e', script];
+    for (let i = 0; i < 2; i++)
+      children.push(spawn('unshare', arguments_, { cwd: packageRoot, env, stdio: 'ignore' }));
+    await expect.poll(() => existsSync(folder) && readdirSync(folder).length).toBe(2);
+    const owners = readdirSync(folder).map((name) => doorPath.ownerOfDoor(name));
+    expect(owners.map((owner) => owner?.pid)).toEqual([1, 1]);
+    expect(owners[0]!.namespace).not.toBe(owners[1]!.namespace);
+    // One of our own leaves them alone: their numbers say nothing here.
+    const { pid } = await start(superslab, { SUPERSLAB_INSPECT: 'socket' });
+    await opened(pid);
+    expect(readdirSync(folder)).toHaveLength(3);
+    expect((await resolveTarget(String(pid))).hello.pid).toBe(pid);
   });
 });
 

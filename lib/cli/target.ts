@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import path from 'node:path';
-import { doorFile, doorFolder, folderFault } from '../inspector/door-path.js';
+import { doorFile, doorFolder, folderFault, pidNamespace } from '../inspector/door-path.js';
 import type { Hello } from '../inspector/types.js';
 import { printable } from '../text.js';
 import { attach } from './attach.js';
@@ -212,7 +212,8 @@ function targetOfUrl(text: string): Promise<Target> {
 function doorsOf({ pid, uid }: ProcessFacts): string[] {
   const own = process.getuid?.() === uid ? process.env.XDG_RUNTIME_DIR : undefined;
   const folders = [startVariable(pid, 'XDG_RUNTIME_DIR'), own, `/run/user/${uid}`, undefined];
-  return [...new Set(folders.map((folder) => doorFile(doorFolder(uid, folder), pid)))];
+  const name = { pid, namespace: pidNamespace(pid) ?? pidNamespace('self') };
+  return [...new Set(folders.map((folder) => doorFile(doorFolder(uid, folder), name)))];
 }
 
 /** The door at which somebody of the right user listens; undefined when there is none. */

@@ -1,5 +1,5 @@
 // Where a process's socket lies. Server and command line both go by these lines.
-import { lstatSync } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -12,12 +12,29 @@ export function doorFolder(uid: number, runtimeFolder: string | undefined): stri
     : `/tmp/superslab-${uid}`;
 }
 
-export const doorFile = (folder: string, pid: number): string => path.join(folder, `${pid}.sock`);
+/** A process, and the namespace in which that is its number: containers that share a folder have numbers of their own. */
+export interface DoorName {
+  readonly pid: number;
+  /** Undefined where there is no /proc to tell. */
+  readonly namespace: string | undefined;
+}
 
-/** The process that a file of the folder belongs to; undefined for other files. */
-export function pidOfDoor(name: string): number | undefined {
-  const match = /^([1-9]\d*)\.sock$/.exec(name);
-  return match === null ? undefined : Number(match[1]);
+/** The namespace that the process `pid` has its number in, as the kernel calls it. */
+export function pidNamespace(pid: number | 'self'): string | undefined {
+  try {
+    return /^pid:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/ns/pid`))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+export const doorFile = (folder: string, { pid, namespace }: DoorName): string =>
+  path.join(folder, `${pid}${namespace === undefined ? '' : `-${namespace}`}.sock`);
+
+/** Whose a file of the folder is; undefined for other files. */
+export function ownerOfDoor(name: string): DoorName | undefined {
+  const match = /^([1-9]\d*)(?:-(\d+))?\.sock$/.exec(name);
+  return match === null ? undefined : { pid: Number(match[1]), namespace: match[2] };
 }
 
 /**

@@ -1,8 +1,9 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { builtins } from '../base/builtins.js';
 import { makeError } from '../errors.js';
-import { doorFile, doorFolder, folderFault, pidOfDoor } from './door-path.js';
+import { type DoorName, doorFile, doorFolder, folderFault, ownerOfDoor, pidNamespace } from './door-path.js';
 import { close, listen, makeServer } from './http.js';
 import { answer } from './routes.js';
 
@@ -52,15 +53,26 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Between making a socket's file and listening nobody answers there. */
+const LONGEST_START_MS = 60_000;
+
+/** Whether a socket's file may be left over: nobody of our container has its number, or it is of another one. */
+function mayBeStale(folder: string, name: string, namespace: string | undefined): boolean {
+  const owner = ownerOfDoor(name);
+  if (owner === undefined) return false;
+  if (owner.namespace === namespace) return !isAlive(owner.pid);
+  try {
+    return builtins.dateNow() - lstatSync(path.join(folder, name)).mtimeMs > LONGEST_START_MS;
+  } catch {
+    return false;
+  }
+}
+
 /** Processes that were killed leave their sockets behind. */
-async function sweep(folder: string): Promise<void> {
-  const dead = readdirSync(folder).filter((name) => {
-    const pid = pidOfDoor(name);
-    return pid !== undefined && !isAlive(pid);
-  });
-  for (const name of dead.slice(0, MOST_STALE)) {
+async function sweep(folder: string, { namespace }: DoorName): Promise<void> {
+  const stale = readdirSync(folder).filter((name) => mayBeStale(folder, name, namespace));
+  for (const name of stale.slice(0, MOST_STALE)) {
     const file = path.join(folder, name);
-    // It may belong to a living process of another container that shares the folder.
     if ((await knock(file)) === 'refused') removeSocket(file);
   }
 }
@@ -87,12 +99,13 @@ async function open(): Promise<Door | undefined> {
   if (uid === undefined) throw socketError(`there are no Unix sockets on ${process.platform}`);
   const folder = doorFolder(uid, process.env.XDG_RUNTIME_DIR);
   prepareFolder(folder, uid);
-  const file = doorFile(folder, process.pid);
+  const name = { pid: process.pid, namespace: pidNamespace('self') };
+  const file = doorFile(folder, name);
   const found = await knock(file);
-  // Another thread of this process, or a process of this number in another container.
+  // Another thread of this process has it.
   if (found === 'open') return undefined;
   if (found === 'refused') removeSocket(file);
-  await sweep(folder);
+  await sweep(folder, name);
 
   const server = makeServer((request, response) => {
     const route = (request.url ?? '/').split('?', 1)[0]!;
