@@ -22,7 +22,8 @@ const prometheus = requirePeer<typeof import('prom-client')>('prom-client', 'sup
 
 export interface PrometheusOptions {
   /** Where the metrics are registered; prom-client's global `register` by default. */
-  register?: Pick<Registry, 'registerMetric' | 'removeSingleMetric'>;
+  register?: Pick<Registry, 'registerMetric' | 'removeSingleMetric'> &
+    Partial<Pick<Registry, 'getSingleMetric'>>;
   /** What their names begin with; "superslab_" by default. */
   prefix?: string;
   /** Whether leases are sampled for the histograms, 50 times a second; true by default. */
@@ -168,19 +169,25 @@ export function collectSuperslab(options: PrometheusOptions = {}): Disposable {
     ...metrics.map((metric) => [metric, readPools] as const),
     ...(memoryFacts ? memoryMetrics.map((metric) => [metric, readKernel] as const) : []),
   ];
-  const names: string[] = [];
+  const own = new Map<string, PrometheusMetric>();
   const sampling = histograms ? watchHistograms() : undefined;
   const registered = {
     [Symbol.dispose]() {
       sampling?.[Symbol.dispose]();
-      for (const name of names) register.removeSingleMetric(name);
+      for (const [name, metric] of own) {
+        // The registry may have been cleared since, and filled by another call.
+        if (register.getSingleMetric === undefined || register.getSingleMetric(name) === metric)
+          register.removeSingleMetric(name);
+      }
+      own.clear();
     },
   };
   try {
     for (const [metric, read] of wanted) {
       const name = `${prefix}${nameOf(metric)}`;
-      register.registerMetric(new ReadMetric(metric, name, read) as unknown as PrometheusMetric);
-      names.push(name);
+      const readMetric = new ReadMetric(metric, name, read) as unknown as PrometheusMetric;
+      register.registerMetric(readMetric);
+      own.set(name, readMetric);
     }
   } catch (error) {
     registered[Symbol.dispose]();

@@ -415,3 +415,20 @@ describe('what the kernel says', () => {
     ]);
   });
 });
+
+test('disposing of what an older call registered leaves the metrics of a newer one alone', async () => {
+  const register = new Registry();
+  const older = collectSuperslab({ register });
+  register.clear();
+  const newer = collectSuperslab({ register });
+  const { size } = await scrape(register);
+  older[Symbol.dispose]();
+  older[Symbol.dispose]();
+  expect((await scrape(register)).size).toBe(size);
+  newer[Symbol.dispose]();
+  expect((await scrape(register)).size).toBe(0);
+  const again = collectSuperslab({ register });
+  newer[Symbol.dispose]();
+  expect((await scrape(register)).size).toBe(size);
+  again[Symbol.dispose]();
+});
