@@ -5,6 +5,7 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { facts } from './addon/environment.js';
+import { atExit } from './base/at-exit.js';
 import { openAsAsked } from './inspector/hook.js';
 import { BufferPool, openPools } from './pool/buffer-pool.js';
 import { PooledBuffer } from './pool/pooled-buffer.js';
@@ -57,7 +58,7 @@ export default BufferPool.default;
 // The main thread's pools at exit: those of workers end with them, and the default pool is counted
 // over all threads.
 if (facts.reportAtExit && isMainThread) {
-  process.on('exit', () => {
+  atExit(() => {
     for (const open of openPools()) process.stderr.write(open.report());
   });
 }

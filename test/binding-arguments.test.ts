@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { childJson } from './support/child.js';
 import { thrownBy } from './support/expect-error.js';
 
-/** Arguments that every function takes. `b` is the binding, `p` a pool, `block` one that is leased from it. */
+/** Arguments that every function takes. `b` is the binding, `p` a pool, `block` one that is leased. */
 const VALID = `{
   attach: [() => {}],
-  openPool: [[['zero', 'never']], 'garbage'],
+  openPool: [evaluation, [['zero', 'never']], 'garbage'],
   closePool: [spare],
   isSettled: [p],
   refill: [p, 1],
@@ -17,7 +17,7 @@ const VALID = `{
   flush: [p],
   takeLarge: [p, 0],
   largeCapacity: [p, 3 << 20],
-  window: [block >>> 15],
+  window: [evaluation, block >>> 15],
   largeWindow: [large],
   capacity: [block],
   share: [block, 64],
@@ -32,7 +32,7 @@ const VALID = `{
   takeSignals: [p],
   refusedSecrecy: [p],
   tick: [p],
-  staleWindows: [],
+  staleWindows: [evaluation],
   isLargeBlock: [large, 3 << 20],
   trim: [p, 0],
   committedBytes: [p],
@@ -40,9 +40,9 @@ const VALID = `{
   makeScanner: [],
   scan: [b.makeScanner(), new Uint32Array(2), true, true, 0, () => {}],
   watchPool: [p, 'garbage'],
-  ownWindow: [block, 64, 1],
-  awaitWindow: [1, false],
-  takeUnseenWindows: [],
+  ownWindow: [block, 64, evaluation * 2 ** 32 + 1e9],
+  awaitWindow: [evaluation * 2 ** 32 + 1e9, false],
+  takeUnseenWindows: [evaluation],
   detach: [new ArrayBuffer(8)],
   fillBytes: [block, 0, 64, 7],
   firstOther: [block, 0, 64, 7],
@@ -56,6 +56,7 @@ const VALID = `{
   mistakeSites: [],
   mistakeChanges: [],
   nearestName: ['one', 'one|other'],
+  ringWithin: [1],
   now: [],
   stats: [p],
   processStats: [],
@@ -99,8 +100,9 @@ for (const name of Object.keys(b)) if (name !== 'attach') attempt(name, [0, 0, 0
 
 const { BufferPool } = require('./dist/cjs/index.js');
 const { leases } = require('./dist/cjs/pool/pooled-buffer.js');
-const p = b.openPool([['zero', 'never']], 'garbage').id;
-const spare = b.openPool([['zero', 'never']], 'spare').id;
+const { evaluation } = require('./dist/cjs/addon/environment.js').facts;
+const p = b.openPool(evaluation, [['zero', 'never']], 'garbage').id;
+const spare = b.openPool(evaluation, [['zero', 'never']], 'spare').id;
 const pool = new BufferPool({ name: 'victims' });
 const victims = Array.from({ length: 1024 }, () => pool.acquire(64).fill(0xa5));
 const buf = pool.acquire(64).fill(0xa5);
@@ -124,7 +126,7 @@ for (let i = 0; i < 2000; i++) {
   const n = Math.floor(Math.random() * 2 ** 32);
   for (const name of ['capacity', 'largeWindow', 'sharedReferences', 'releaseShared']) attempt(name, [n]);
   attempt('isLargeBlock', [n, 3 << 20]);
-  attempt('window', [n % (64 * 2048)]);
+  attempt('window', [evaluation, n % (64 * 2048)]);
   attempt('hexBytes', [n, 0, 16]);
 }
 const past = (name, ...rest) => b[name](block, ...rest);
@@ -133,8 +135,8 @@ assert.strictEqual(past('firstOther', 0, 64, 8), 0);
 assert.strictEqual(past('firstOther', 0, 65, 8), -1);
 assert.strictEqual(past('hexBytes', 64, 80), '');
 assert.strictEqual(past('hexBytes', 0, 2 ** 53), '');
-assert.strictEqual(past('ownWindow', 65, 1000), undefined);
-assert.strictEqual(past('ownWindow', -1, 1001), undefined);
+assert.strictEqual(past('ownWindow', 65, evaluation * 2 ** 32 + 2e9), undefined);
+assert.strictEqual(past('ownWindow', -1, evaluation * 2 ** 32 + 2e9), undefined);
 for (const length of [0, 65, -1, 0.5, NaN, Infinity, 2 ** 32 + 64]) assert.strictEqual(past('share', length), 4);
 const out = new Float64Array(2);
 const token = past('share', 64);

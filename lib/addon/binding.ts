@@ -53,6 +53,8 @@ export interface StatisticRow {
 
 /** What stays the same for the whole process. */
 export interface Facts {
+  /** Names this evaluation of the package in its environment. */
+  readonly evaluation: number;
   /** The size class for a lease, by its size in 64-byte granules, up to 2 MiB. */
   readonly tagOfGranules: Uint8Array;
   readonly bytesOfTag: Uint32Array;
@@ -151,9 +153,14 @@ export const SIGNAL = { flush: 1, roomMade: 2 } as const;
  * is refused: by `undefined`, false, 0, -1 or an empty text, whichever the function has, or by a LEASE_FAULT.
  */
 export interface Binding {
+  /**
+   * Begins an evaluation of the package, which lasts for as long as somebody holds `onSignal`: called when another
+   * thread asks for something, and when ringWithin() says so.
+   */
   attach(onSignal: () => void): Facts | Failure;
   /** Options as [name, value] pairs; undefined for the default pool. */
   openPool(
+    evaluation: number,
     options: readonly (readonly [string, string | number])[] | undefined,
     name: string,
   ): NativePool | Failure;
@@ -173,7 +180,7 @@ export interface Binding {
   largeCapacity(pool: PoolId, bytes: number): number;
 
   /** A new ArrayBuffer over a superslab; undefined where the host forbids external ones. */
-  window(superslab: number): ArrayBuffer | undefined;
+  window(evaluation: number, superslab: number): ArrayBuffer | undefined;
   largeWindow(block: BlockNumber): ArrayBuffer | undefined;
   /** 0 for what is no leased block. */
   capacity(block: BlockNumber): number;
@@ -201,7 +208,7 @@ export interface Binding {
   /** Gives idle memory back; whether there is reason to come again. */
   tick(pool: PoolId): boolean;
   /** Superslabs whose windows should be dropped. */
-  staleWindows(): number[];
+  staleWindows(evaluation: number): number[];
   isLargeBlock(block: BlockNumber, bytes: number): boolean;
   /** Bytes given back to the operating system. */
   trim(pool: PoolId, targetBytes: number): number;
@@ -230,7 +237,10 @@ export interface Binding {
    * none if that is empty. Returns the size of the machine's pages.
    */
   watchPool(pool: PoolId, name: string): number;
-  /** A new ArrayBuffer over the first bytes of a block. `key` is for the two below: another for each. */
+  /**
+   * A new ArrayBuffer over the first bytes of a block. `key` is for the two below: another for each, from
+   * evaluation x 2^32 on.
+   */
   ownWindow(block: BlockNumber, bytes: number, key: number): ArrayBuffer | undefined;
   /**
    * Whether that memory can still be seen, by this ArrayBuffer or by one that it was transferred to. If so,
@@ -238,8 +248,8 @@ export interface Binding {
    * good. `isParked`: it is counted as parked meanwhile.
    */
   awaitWindow(key: number, isParked: boolean): boolean;
-  /** Those awaited that nobody can see any more, each once. */
-  takeUnseenWindows(): number[];
+  /** Its own that are awaited and that nobody can see any more, each once. */
+  takeUnseenWindows(evaluation: number): number[];
   /** For Node.js without ArrayBuffer.prototype.transfer. */
   detach(memory: ArrayBuffer): boolean;
   fillBytes(block: BlockNumber, from: number, to: number, byte: number): void;
@@ -284,6 +294,8 @@ export interface Binding {
   /** Which of `words`, "one|other", is most like `name`; empty when none is. */
   nearestName(name: string, words: string): string;
 
+  /** Has onSignal of every evaluation called within so many milliseconds. */
+  ringWithin(ms: number): void;
   /** Milliseconds of the system's monotonic clock, with fractions. */
   now(): number;
 

@@ -1,5 +1,6 @@
 import { builtins } from '../base/builtins.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
+import { ringAlarms } from './alarm.js';
 import { binding, check, type Facts, SIGNAL } from './binding.js';
 
 /** The pools of this environment that are not closed, by their native id. */
@@ -23,7 +24,7 @@ export function onceUnseen(key: number, isParked: boolean, then: () => void): bo
 }
 
 function tellUnseen(): void {
-  for (const key of binding.takeUnseenWindows()) {
+  for (const key of binding.takeUnseenWindows(facts.evaluation)) {
     const then = waitingForUnseen.get(key);
     waitingForUnseen.delete(key);
     try {
@@ -37,8 +38,12 @@ function tellUnseen(): void {
   }
 }
 
-/** Other threads asked for something: to give up what is cached, or to try again. Or Node.js freed memory's last view. */
-function onSignal(): void {
+/**
+ * Other threads asked for something: to give up what is cached, or to try again. Or Node.js freed memory's last view, or
+ * the timer rang. Exported so that it is there for as long as anything of this evaluation: with it the evaluation ends.
+ */
+export function onSignal(): void {
+  ringAlarms();
   tellUnseen();
   for (const [id, cache] of openCaches) {
     const signals = binding.takeSignals(id);

@@ -2,6 +2,7 @@ import { isMainThread } from 'node:worker_threads';
 import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { closingCaches, facts, onceUnseen, openCaches } from '../addon/environment.js';
+import { atExit } from '../base/at-exit.js';
 import { sizeOf } from '../base/builtins.js';
 import { hostError, type Misuse, makeError } from '../errors.js';
 import { endSample, recordLease } from '../measure/lease-sampling.js';
@@ -668,7 +669,7 @@ function overflowError(finding: Finding, hidden: (...args: never[]) => unknown):
 
 /** The main thread's end is that of the process: there leases are no leaks. */
 if (!isMainThread) {
-  process.on('exit', () => {
+  atExit(() => {
     for (const cache of [...openCaches.values(), ...closingCaches]) cache.guard?.noteLeaksAtEnd();
   });
 }

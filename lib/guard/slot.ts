@@ -1,4 +1,5 @@
 import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
+import { facts } from '../addon/environment.js';
 import type { PoolGuard } from './pool-guard.js';
 import type { SampleBatch } from './sample-batch.js';
 import type { CapturedStack } from './stack.js';
@@ -119,7 +120,8 @@ export function noteMemory(memory: ArrayBuffer, slot: Slot): void {
   slots.set(memory, slot);
 }
 
-let windows = 0;
+/** The last key, see binding.ownWindow. */
+let windows = facts.evaluation * 2 ** 32;
 
 /** An ArrayBuffer over all of the slot's block; undefined where the host forbids that. */
 export function makeMemory(slot: Slot): ArrayBuffer | undefined {

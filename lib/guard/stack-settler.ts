@@ -1,5 +1,5 @@
+import { Alarm } from '../addon/alarm.js';
 import { now } from '../addon/clock.js';
-import { builtins } from '../base/builtins.js';
 
 /** Leases that live longer than this get their stacks made into text; most are released before. */
 const PERIOD_MS = 250;
@@ -17,23 +17,17 @@ export interface StackHolder {
 }
 
 const holders = new Set<StackHolder>();
-let timer: NodeJS.Timeout | undefined;
 
-function run(): void {
-  timer = undefined;
+const alarm = new Alarm(() => {
   const time = now();
   for (const holder of holders) {
     if (holder.settleStacks(time - PERIOD_MS, time + MOST_MS)) holders.delete(holder);
   }
-  if (holders.size > 0) start();
-}
+  if (holders.size > 0) alarm.ringWithin(PERIOD_MS);
+});
 
-function start(): void {
-  if (timer === undefined) timer = builtins.setTimeout(run, PERIOD_MS).unref();
-}
-
-/** Asks for the stacks of `holder` to be settled in a while. The timer never keeps the process alive. */
+/** Asks for the stacks of `holder` to be settled in a while. */
 export function settleLater(holder: StackHolder): void {
   holders.add(holder);
-  start();
+  if (!alarm.isSet) alarm.ringWithin(PERIOD_MS);
 }

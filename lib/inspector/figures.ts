@@ -1,4 +1,5 @@
 import { facts } from '../addon/environment.js';
+import { builtins } from '../base/builtins.js';
 import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import type { InspectorStats, InspectorTotals, LeakSites, Mistakes, SlowPaths } from './types.js';
 
@@ -41,7 +42,7 @@ export function slowPathsOf(pools: readonly PoolStats[]): SlowPaths | null {
 /** What the pages are told of `stats`. */
 export function figuresOf(stats: ProcessStats): InspectorStats {
   return {
-    at: Date.now(),
+    at: builtins.dateNow(),
     uptimeMs: stats.uptimeMs,
     rssBytes: stats.rssBytes,
     externalBytes: stats.externalBytes,

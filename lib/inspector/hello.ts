@@ -3,6 +3,7 @@ import path from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { binding } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import { builtins } from '../base/builtins.js';
 import type { Hello } from './types.js';
 
 /** Compiled, this file lies in dist/cjs/inspector/. */
@@ -25,7 +26,7 @@ export function makeHello(): Hello {
     platform: `${process.platform}-${process.arch}`,
     core: facts.sharesCore ? 'libsuperslab.so' : 'addon',
     threadId,
-    startedAt: Math.round(Date.now() - process.uptime() * 1000),
+    startedAt: Math.round(builtins.dateNow() - process.uptime() * 1000),
     superslabBytes: 1 << 21,
     sliceBytes: 1 << 16,
     superslabsPerArena: 2048,

@@ -1,4 +1,5 @@
 import { binding } from '../addon/binding.js';
+import { builtins } from '../base/builtins.js';
 import { makeError } from '../errors.js';
 
 export interface Frames {
@@ -29,10 +30,17 @@ export class MapScanner {
 
   scan(ordinals: Uint32Array, wanted: { changes: boolean; full: boolean }): Promise<Frames> {
     return new Promise((resolve) => {
-      binding.scan(this.#native, ordinals, wanted.changes, wanted.full, Date.now(), (changes, full) => {
-        this.#busy = false;
-        resolve({ changes, full });
-      });
+      binding.scan(
+        this.#native,
+        ordinals,
+        wanted.changes,
+        wanted.full,
+        builtins.dateNow(),
+        (changes, full) => {
+          this.#busy = false;
+          resolve({ changes, full });
+        },
+      );
       this.#busy = true; // not when that threw
     });
   }

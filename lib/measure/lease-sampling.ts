@@ -3,6 +3,7 @@
 // The fast path of acquire looks a size up in a table and finds a class. While the table is all zeros it
 // finds class 0, whose magazine is always empty, and goes the slow way: a trap. It is set 50 times a
 // second; one of the next leases is measured, and the table restored. All others run as fast as ever.
+import { Alarm } from '../addon/alarm.js';
 import { type BlockNumber, binding } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { facts, openCaches } from '../addon/environment.js';
@@ -33,7 +34,6 @@ let armed = false;
 /** Leases to let go by; -1 while the trap is untouched. */
 let skip = -1;
 let watchers = 0;
-let timer: NodeJS.Timeout | undefined;
 /** Sampled leases that are out. */
 const open = new Map<BlockNumber, Sample>();
 /** What acquiredBy() said at the last sample. */
@@ -52,10 +52,11 @@ function acquiredSince(cache: LeaseCache): number {
   return (acquiredBy(cache) - (seen.get(cache) ?? 0)) >>> 0;
 }
 
-function arm(): void {
+const alarm = new Alarm(() => {
   armed = true;
   hotTagOfGranules.fill(0);
-}
+  alarm.ringWithin(PERIOD_MS);
+});
 
 function disarm(): void {
   armed = false;
@@ -106,7 +107,7 @@ export function recordLease(cache: LeaseCache, size: number, capacity: number, m
 export function watchHistograms(): Disposable {
   if (watchers++ === 0) {
     seen = new WeakMap([...openCaches.values()].map((cache) => [cache, acquiredBy(cache)]));
-    timer = builtins.setInterval(arm, PERIOD_MS).unref();
+    alarm.ringWithin(PERIOD_MS);
   }
   let watching = true;
   return {
@@ -114,7 +115,7 @@ export function watchHistograms(): Disposable {
       if (!watching) return;
       watching = false;
       if (--watchers > 0) return;
-      builtins.clearInterval(timer);
+      alarm.stop();
       disarm();
     },
   };

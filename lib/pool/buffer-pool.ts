@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { binding, check } from '../addon/binding.js';
+import { facts } from '../addon/environment.js';
 import { builtins, copyInto, fill, lengthOf, memoryOf, offsetOf, writeText } from '../base/builtins.js';
 import { makeError, show } from '../errors.js';
 import type { GuardEvents, Listeners } from '../guard/reports.js';
@@ -100,7 +101,7 @@ export class BufferPool implements Disposable {
     this.#isDefault = makingDefault;
     const pairs = makingDefault ? undefined : optionPairs(options);
     this.name = makingDefault ? 'default' : poolName(options, () => `pool-${++named}`);
-    const native = check(binding.openPool(pairs, this.name));
+    const native = check(binding.openPool(facts.evaluation, pairs, this.name));
     const cache = new LeaseCache(this.name, native);
     this.#cache = cache;
     const acquire = bindAcquire(cache);

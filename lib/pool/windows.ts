@@ -1,5 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { type BlockNumber, binding } from '../addon/binding.js';
+import { facts } from '../addon/environment.js';
 import { builtins, sizeOf } from '../base/builtins.js';
 import { hostError } from '../errors.js';
 
@@ -71,7 +72,7 @@ export function ensureWindow(index: number): void {
     probes.push(NO_PROBE);
   }
   if (probes[index]!.length !== 0) return;
-  const window = usable(binding.window(index));
+  const window = usable(binding.window(facts.evaluation, index));
   windows[index] = window;
   probes[index] = new builtins.Uint8Array(window);
 }
@@ -103,7 +104,7 @@ export function sliceOf(memory: ArrayBuffer, byteOffset: number): number {
  * working.
  */
 export function dropStaleWindows(): void {
-  for (const index of binding.staleWindows()) {
+  for (const index of binding.staleWindows(facts.evaluation)) {
     windows[index] = NO_WINDOW;
     probes[index] = NO_PROBE;
   }

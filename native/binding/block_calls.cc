@@ -84,13 +84,16 @@ Value large_capacity(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(cache->heap().large_capacity(bytes)));
 }
 
-/// `window(superslab)`: a new ArrayBuffer over 2 MiB.
+/// `window(evaluation, superslab)`: a new ArrayBuffer over 2 MiB.
 Value window(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   const Space& space = environment.runtime().space();
-  const auto index = whole_at(info, 0, kMaxSuperslabs - 1);
-  if (!index || !is_cut(space, static_cast<SuperslabIndex>(*index))) return info.Env().Undefined();
-  environment.note_window(static_cast<SuperslabIndex>(*index));
+  const EvaluationId evaluation = evaluation_at(info, 0);
+  const auto index = whole_at(info, 1, kMaxSuperslabs - 1);
+  if (evaluation == kNoEvaluation || !index ||
+      !is_cut(space, static_cast<SuperslabIndex>(*index)))
+    return info.Env().Undefined();
+  environment.note_window(evaluation, static_cast<SuperslabIndex>(*index));
   return mapped_buffer(info.Env(), space.superslab(static_cast<SuperslabIndex>(*index)).base,
                        kSuperslabBytes);
 }
@@ -107,10 +110,13 @@ Value capacity(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(block_at(info, 0).capacity));
 }
 
-/// `staleWindows()`: superslabs whose windows JavaScript should drop.
+/// `staleWindows(evaluation)`: superslabs whose windows it should drop.
 Value stale_windows(const CallbackInfo& info) {
   Napi::Array out = Napi::Array::New(info.Env());
-  environment_of(info).drop_stale_windows([&](SuperslabIndex index) { out[out.Length()] = index; });
+  const EvaluationId evaluation = evaluation_at(info, 0);
+  if (evaluation == kNoEvaluation) return out;
+  environment_of(info).drop_stale_windows(
+      evaluation, [&](SuperslabIndex index) { out[out.Length()] = index; });
   return out;
 }
 

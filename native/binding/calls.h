@@ -107,6 +107,12 @@ inline LeaseCache* cache_at(const CallbackInfo& info) {
   return id == kNoPool ? nullptr : environment_of(info).cache(id);
 }
 
+/// The evaluation that argument `i` names, if it has not ended; kNoEvaluation.
+inline EvaluationId evaluation_at(const CallbackInfo& info, std::size_t i) {
+  const auto id = static_cast<EvaluationId>(whole_at(info, i, kMaxEvaluations).value_or(0));
+  return environment_of(info).has_evaluation(id) ? id : kNoEvaluation;
+}
+
 /// A block number; 0, which names none, for what cannot be one.
 inline BlockNumber block_number_at(const CallbackInfo& info, std::size_t i) {
   return static_cast<BlockNumber>(whole_at(info, i, UINT32_MAX).value_or(0));

@@ -7,25 +7,12 @@
 
 namespace superslab {
 
-namespace {
-
-/// On the environment's thread. A call that was under way when the environment began to stop finds
-/// no JavaScript to run in; end() does what it was about.
-void call_signal(napi_env env, napi_value on_signal, void*, void*) {
-  if (env == nullptr) return;
-  napi_value undefined;
-  if (napi_get_undefined(env, &undefined) != napi_ok) return;
-  napi_call_function(env, undefined, on_signal, 0, nullptr, nullptr);
-}
-
-}  // namespace
-
-Environment::Environment(Napi::Env env, Runtime& runtime, Napi::Function on_signal)
-    : runtime_(runtime) {
+Environment::Environment(Napi::Env env, Runtime& runtime)
+    : env_(env), runtime_(runtime), timer_(LoopTimer::make(env, wake, this)) {
   const napi_status status = napi_create_threadsafe_function(
-      env, on_signal, nullptr, Napi::String::New(env, "superslab"),
+      env, nullptr, nullptr, Napi::String::New(env, "superslab"),
       1,  // one call in the queue: it looks at everything that was asked for
-      1, nullptr, nullptr, nullptr, call_signal, &signal_);
+      1, nullptr, nullptr, this, call_signal, &signal_);
   if (status == napi_ok) {
     napi_unref_threadsafe_function(env, signal_);  // it must not keep the process alive
   } else {
@@ -41,7 +28,67 @@ void Environment::wake(void* environment) {
   if (signal != nullptr) napi_call_threadsafe_function(signal, nullptr, napi_tsfn_nonblocking);
 }
 
-bool Environment::open_pool(const Snapshot* policy, std::string_view name, PoolId& out) {
+/// On the environment's thread. A call that was under way when the environment began to stop finds
+/// no JavaScript to run in; end() does what it was about.
+void Environment::call_signal(napi_env env, napi_value, void* environment, void*) {
+  if (env != nullptr) static_cast<Environment*>(environment)->tell_evaluations();
+}
+
+void Environment::tell_evaluations() {
+  // What is called may begin another evaluation.
+  std::vector<napi_ref> signals;
+  for (const auto& [id, evaluation] : evaluations_) signals.push_back(evaluation.on_signal);
+  napi_value undefined = nullptr;
+  if (napi_get_undefined(env_, &undefined) != napi_ok) return;
+  for (const napi_ref signal : signals) {
+    napi_value on_signal = nullptr;
+    if (napi_get_reference_value(env_, signal, &on_signal) != napi_ok || on_signal == nullptr)
+      continue;
+    napi_call_function(env_, undefined, on_signal, 0, nullptr, nullptr);
+    // Of one evaluation; the others hear of their own all the same.
+    bool has_thrown = false;
+    napi_value error = nullptr;
+    if (napi_is_exception_pending(env_, &has_thrown) == napi_ok && has_thrown &&
+        napi_get_and_clear_last_exception(env_, &error) == napi_ok)
+      napi_fatal_exception(env_, error);
+  }
+}
+
+EvaluationId Environment::begin_evaluation(napi_value on_signal) {
+  if (last_evaluation_ == kMaxEvaluations) return kNoEvaluation;
+  auto link = std::make_unique<Link>(Link{self_, last_evaluation_ + 1});
+  napi_ref signal = nullptr;
+  if (napi_create_reference(env_, on_signal, 0, &signal) != napi_ok) return kNoEvaluation;
+  const napi_status status = napi_add_finalizer(
+      env_, on_signal, link.get(),
+      [](napi_env, void* data, void*) {
+        const std::unique_ptr<Link> own(static_cast<Link*>(data));
+        if (*own->environment != nullptr) (*own->environment)->end_evaluation(own->evaluation);
+      },
+      nullptr, nullptr);
+  if (status != napi_ok) {
+    napi_delete_reference(env_, signal);
+    return kNoEvaluation;
+  }
+  static_cast<void>(link.release());
+  evaluations_[++last_evaluation_].on_signal = signal;
+  return last_evaluation_;
+}
+
+void Environment::end_evaluation(EvaluationId id) {
+  const auto at = evaluations_.find(id);
+  if (at == evaluations_.end()) return;
+  napi_delete_reference(env_, at->second.on_signal);
+  evaluations_.erase(at);
+  own_windows_->forget(id);
+  // Its buffers are gone with it, but not what the program may have made of them: views. So what
+  // was leased stays so for ever, as when a buffer is dropped without a release.
+  for (PoolId pool = 0; pool < pools_.size(); ++pool) {
+    if (pools_[pool].evaluation == id) close_pool(pool);
+  }
+}
+
+bool Environment::open_pool(EvaluationId evaluation, const Snapshot* policy, std::string_view name, PoolId& out) {
   if (pools_.size() >= kNoPool) return false;
   Heap* own = policy == nullptr ? nullptr : runtime_.make_heap(*policy, name);
   if (policy != nullptr && own == nullptr) return false;
@@ -52,7 +99,7 @@ bool Environment::open_pool(const Snapshot* policy, std::string_view name, PoolI
     return false;
   }
   out = static_cast<PoolId>(pools_.size());
-  pools_.push_back({cache, own, false, runtime_.id_of(heap), {}});
+  pools_.push_back({cache, own, false, evaluation, runtime_.id_of(heap), {}});
   return true;
 }
 
@@ -109,14 +156,17 @@ void Environment::note_leaks(const Pool& pool, const Reclaimed& leaked) {
       {pool.watched_name, blocks, static_cast<double>(blocks), bytes, 0, 0});
 }
 
-void Environment::note_window(SuperslabIndex index) {
-  if (windows_.size() <= index) windows_.resize(index + 1);
-  windows_[index] = true;
+void Environment::note_window(EvaluationId evaluation, SuperslabIndex index) {
+  std::vector<bool>& windows = evaluations_.at(evaluation).windows;
+  if (windows.size() <= index) windows.resize(index + 1);
+  windows[index] = true;
 }
 
 void Environment::on_cleanup(void* environment) { static_cast<Environment*>(environment)->end(); }
 
 void Environment::end() {
+  *self_ = nullptr;
+  if (timer_ != nullptr) timer_->silence();
   std::vector<Reclaimed> leaked(pools_.size());
   std::vector<BlockNumber> withheld;
   std::vector<BlockNumber> strays;

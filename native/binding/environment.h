@@ -12,8 +12,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "binding/loop_timer.h"
 #include "binding/own_windows.h"
 #include "heap/lease_cache.h"
 #include "runtime/runtime.h"
@@ -26,18 +28,37 @@ using PoolId = std::uint32_t;
 /// JavaScript keeps a pool's number beside a tag of 8 bits (lib/pool/magazines.ts).
 constexpr PoolId kNoPool = (PoolId{1} << 24) - 1;
 
+/// Names an evaluation of the package within its environment. Test runners evaluate modules anew
+/// for each file of tests, in one environment: each evaluation has its pools and windows, and when
+/// it can be reached no more, what it had is given back.
+using EvaluationId = std::uint32_t;
+constexpr EvaluationId kNoEvaluation = 0;
+/// JavaScript makes window keys of it: 53 bits less 32.
+constexpr EvaluationId kMaxEvaluations = (EvaluationId{1} << 21) - 1;
+
 class Environment {
  public:
-  /// Makes the environment's instance. `on_signal` is called on this thread after another thread
-  /// has asked for something.
-  Environment(Napi::Env env, Runtime& runtime, Napi::Function on_signal);
+  /// Makes the environment's instance.
+  Environment(Napi::Env env, Runtime& runtime);
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
   Runtime& runtime() const { return runtime_; }
 
+  /// `on_signal` is called on this thread after another thread has asked for something, and when
+  /// the timer rings, for as long as JavaScript holds it; with it the evaluation ends. kNoEvaluation
+  /// when Node.js or the ids do not allow another one.
+  EvaluationId begin_evaluation(napi_value on_signal);
+  bool has_evaluation(EvaluationId id) const { return evaluations_.count(id) != 0; }
+
+  /// Has every evaluation's on_signal called within `ms`.
+  void ring_within(std::uint64_t ms) {
+    if (timer_ != nullptr) timer_->ring_within(ms);
+  }
+
   /// Attaches to the default heap, or makes a heap with `policy`. False without memory.
-  bool open_pool(const Snapshot* policy, std::string_view name, PoolId& out);
+  bool open_pool(EvaluationId evaluation, const Snapshot* policy, std::string_view name,
+                 PoolId& out);
 
   /// Brings the counters of this thread up to date, in all pools.
   void fold();
@@ -64,45 +85,65 @@ class Environment {
   /// ArrayBuffers over single blocks. await()ed ones are told of by the environment's signal.
   const std::shared_ptr<OwnWindows>& own_windows() const { return own_windows_; }
 
-  /// Remembers that JavaScript has a window of `index`.
-  void note_window(SuperslabIndex index);
+  /// Remembers that an evaluation has a window of `index`.
+  void note_window(EvaluationId evaluation, SuperslabIndex index);
 
-  /// Calls drop(index) for each window that JavaScript has of a superslab that is in no pool any
+  /// Calls drop(index) for each window that an evaluation has of a superslab that is in no pool any
   /// more, and forgets it.
   template <class Drop>
-  void drop_stale_windows(Drop drop);
+  void drop_stale_windows(EvaluationId evaluation, Drop drop);
 
  private:
   struct Pool {
     LeaseCache* cache;
     Heap* own_heap;  // nullptr for the default heap
     bool closed;
+    EvaluationId evaluation;
     HeapId heap_id;
     std::string watched_name;  // empty: nobody asks for its leaks
     Reclaimed noted_at_end{};
   };
 
+  struct Evaluation {
+    napi_ref on_signal;  // weak
+    std::vector<bool> windows;
+  };
+  /// What the finalizer of an evaluation is told; it may run when the environment has ended.
+  struct Link {
+    std::shared_ptr<Environment*> environment;
+    EvaluationId evaluation;
+  };
+
   static void wake(void* environment);
   static void on_cleanup(void* environment);
+  static void call_signal(napi_env env, napi_value, void* environment, void*);
+  void tell_evaluations();
+  void end_evaluation(EvaluationId id);
   void end();
   void detach(Pool& pool);
   void note_leaks(const Pool& pool, const Reclaimed& leaked);
 
+  const napi_env env_;
   Runtime& runtime_;
   napi_threadsafe_function signal_ = nullptr;
+  LoopTimer* timer_;
   std::vector<Pool> pools_;
-  std::vector<bool> windows_;
+  std::unordered_map<EvaluationId, Evaluation> evaluations_;
+  EvaluationId last_evaluation_ = kNoEvaluation;
+  /// Points nowhere once the environment has ended.
+  std::shared_ptr<Environment*> self_ = std::make_shared<Environment*>(this);
   std::shared_ptr<OwnWindows> own_windows_ = std::make_shared<OwnWindows>(wake, this);
 };
 
 template <class Drop>
-void Environment::drop_stale_windows(Drop drop) {
-  for (SuperslabIndex i = 0; i < windows_.size(); ++i) {
-    if (!windows_[i] ||
+void Environment::drop_stale_windows(EvaluationId evaluation, Drop drop) {
+  std::vector<bool>& windows = evaluations_.at(evaluation).windows;
+  for (SuperslabIndex i = 0; i < windows.size(); ++i) {
+    if (!windows[i] ||
         runtime_.space().superslab(i).use.load(std::memory_order_relaxed) == SuperslabUse::kSlabs) {
       continue;
     }
-    windows_[i] = false;
+    windows[i] = false;
     drop(i);
   }
 }

@@ -54,7 +54,9 @@ Value own_window(const CallbackInfo& info) {
   const NamedBlock block = block_at(info, 0);
   const ByteCount bytes = whole_at(info, 1, block.capacity).value_or(0);
   const auto key = whole_at(info, 2);
-  if (bytes == 0 || !key) return info.Env().Undefined();
+  if (bytes == 0 || !key ||
+      !environment.has_evaluation(static_cast<EvaluationId>(evaluation_of(*key))))
+    return info.Env().Undefined();
   return OwnWindows::make(environment.own_windows(), info.Env(), block.address, bytes,
                           block_number_at(info, 0), *key);
 }
@@ -67,10 +69,11 @@ Value await_window(const CallbackInfo& info) {
       info.Env(), key && environment_of(info).own_windows()->await(*key, bool_at(info, 1)));
 }
 
-/// `takeUnseenWindows()`: the awaited ones that nobody can see any more.
+/// `takeUnseenWindows(evaluation)`: its awaited ones that nobody can see any more.
 Value take_unseen_windows(const CallbackInfo& info) {
   Napi::Array out = Napi::Array::New(info.Env());
-  for (const WindowKey key : environment_of(info).own_windows()->take_unseen())
+  const EvaluationId evaluation = evaluation_at(info, 0);
+  for (const WindowKey key : environment_of(info).own_windows()->take_unseen(evaluation))
     out[out.Length()] = static_cast<double>(key);
   return out;
 }

@@ -65,7 +65,7 @@ Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes) {
   return status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
 }
 
-Napi::Object facts_object(Napi::Env env, const Runtime& runtime) {
+Napi::Object facts_object(Napi::Env env, const Runtime& runtime, EvaluationId evaluation) {
   const Snapshot& policy = runtime.policy();
   Napi::Object out = Napi::Object::New(env);
   const std::size_t granules = kMaxClassBytes / kGranuleBytes + 1;
@@ -74,6 +74,7 @@ Napi::Object facts_object(Napi::Env env, const Runtime& runtime) {
   if (tags.IsEmpty() || bytes.IsEmpty()) return out;  // the thread is told to stop
   for (std::size_t i = 0; i < granules; ++i) tags[i] = tag_of(lease_class_for(i * kGranuleBytes));
   for (std::size_t i = 0; i < kClassCount; ++i) bytes[i + 1] = class_bytes(i);
+  out["evaluation"] = number(env, evaluation);
   out["tagOfGranules"] = tags;
   out["bytesOfTag"] = bytes;
   out["maxBlockBytes"] = number(env, kMaxLargeBytes);

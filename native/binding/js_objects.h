@@ -14,9 +14,9 @@ namespace superslab {
 /// { error, message }
 Napi::Object error_object(Napi::Env env, const char* error, std::string_view message);
 
-/// { tagOfGranules, bytesOfTag, knobs, statistics, sharesCore, reportAtExit }: what stays the same
-/// for the whole process.
-Napi::Object facts_object(Napi::Env env, const Runtime& runtime);
+/// { evaluation, tagOfGranules, bytesOfTag, knobs, statistics, sharesCore, reportAtExit }: what stays the same
+/// for the whole process, and the evaluation's id.
+Napi::Object facts_object(Napi::Env env, const Runtime& runtime, EvaluationId evaluation);
 
 /// { id, heapId, magazines, ...policy values that the facade acts on }
 Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,

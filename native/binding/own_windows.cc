@@ -39,9 +39,21 @@ bool OwnWindows::await(WindowKey key, bool is_parked) {
   return true;
 }
 
-std::vector<WindowKey> OwnWindows::take_unseen() {
-  for (const WindowKey key : unseen_) shown_.erase(key);
-  return std::exchange(unseen_, {});
+std::vector<WindowKey> OwnWindows::take_unseen(std::uint64_t evaluation) {
+  std::vector<WindowKey> taken;
+  std::erase_if(unseen_, [&](WindowKey key) {
+    if (evaluation_of(key) != evaluation) return false;
+    shown_.erase(key);
+    taken.push_back(key);
+    return true;
+  });
+  return taken;
+}
+
+void OwnWindows::forget(std::uint64_t evaluation) {
+  const auto is_its = [=](WindowKey key) { return evaluation_of(key) == evaluation; };
+  std::erase_if(unseen_, is_its);
+  std::erase_if(shown_, [=](const auto& shown) { return is_its(shown.first); });
 }
 
 void OwnWindows::freed(WindowKey key) {

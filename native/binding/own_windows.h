@@ -18,8 +18,10 @@
 
 namespace superslab {
 
-/// What JavaScript calls the memory of one such ArrayBuffer; never used again for another.
+/// What JavaScript calls the memory of one such ArrayBuffer; never used again for another. Its
+/// upper half is the evaluation that made it.
 using WindowKey = std::uint64_t;
+constexpr std::uint64_t evaluation_of(WindowKey key) { return key >> 32; }
 
 /// Of one environment, in its thread. Finalizers may run when the environment's own part of us has
 /// ended: each ArrayBuffer keeps it.
@@ -38,8 +40,11 @@ class OwnWindows {
   /// Whether any ArrayBuffer still shows it; if so, take_unseen() will have it later.
   bool await(WindowKey key, bool is_parked);
 
-  /// Those awaited that nobody can see any more, each once.
-  std::vector<WindowKey> take_unseen();
+  /// Those of an evaluation that are awaited and that nobody can see any more, each once.
+  std::vector<WindowKey> take_unseen(std::uint64_t evaluation);
+
+  /// The evaluation has ended: nobody will ask for its own any more.
+  void forget(std::uint64_t evaluation);
 
   /// The environment ends: nobody is told any more. Calls withhold(block, is_parked) for each that
   /// is awaited still. Whether anybody sees those is not known: Node.js calls all finalizers of an

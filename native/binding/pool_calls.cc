@@ -8,7 +8,8 @@
 namespace superslab {
 namespace {
 
-/// `attach(onSignal)`: an object with `error` when the process cannot have a runtime.
+/// `attach(onSignal)`: begins an evaluation. An object with `error` when the process cannot have a
+/// runtime.
 Value attach(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto* state = env.GetInstanceData<EnvironmentSlot>();
@@ -17,27 +18,31 @@ Value attach(const CallbackInfo& info) {
     return error_object(env, "noMemory", "no address space for the superslab tables");
   const PolicyError& wrong = runtime->environment_error();
   if (wrong.kind != PolicyErrorKind::kNone) return error_object(env, "environment", wrong.message);
-  if (state->environment == nullptr) {
-    state->environment = new Environment(env, *runtime, info[0].As<Napi::Function>());
-  }
-  return facts_object(env, *runtime);
+  if (!info[0].IsFunction()) return env.Undefined();
+  if (state->environment == nullptr) state->environment = new Environment(env, *runtime);
+  const EvaluationId evaluation = state->environment->begin_evaluation(info[0]);
+  if (evaluation == kNoEvaluation)
+    return error_object(env, "noMemory", "the package was evaluated too often in this thread");
+  return facts_object(env, *runtime, evaluation);
 }
 
-/// `openPool(options, name)`: options are [name, value] pairs; undefined is the default pool.
+/// `openPool(evaluation, options, name)`: options are [name, value] pairs; undefined is the default pool.
 Value open_pool(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = environment_of(info);
   Snapshot policy = environment.runtime().policy();
   PolicyError wrong{};
-  const bool is_default = info[0].IsUndefined();
-  if (!is_default &&
-      (!info[0].IsArray() || !apply_options(info[0].As<Napi::Array>(), policy, wrong))) {
+  const EvaluationId evaluation = evaluation_at(info, 0);
+  const bool is_default = info[1].IsUndefined();
+  if (evaluation == kNoEvaluation ||
+      (!is_default &&
+       (!info[1].IsArray() || !apply_options(info[1].As<Napi::Array>(), policy, wrong)))) {
     return error_object(
         env, "option",
         wrong.kind == PolicyErrorKind::kNone ? "the options cannot be read" : wrong.message);
   }
   PoolId id = 0;
-  if (!environment.open_pool(is_default ? nullptr : &policy, text_at(info, 1), id)) {
+  if (!environment.open_pool(evaluation, is_default ? nullptr : &policy, text_at(info, 2), id)) {
     return error_object(env, "noMemory", "no memory for another pool");
   }
   return pool_object(env, id, environment, policy);

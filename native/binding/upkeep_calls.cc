@@ -77,6 +77,11 @@ Value committed_bytes(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
+/// `ringWithin(ms)`: has onSignal of every evaluation called within `ms`.
+void ring_within(const CallbackInfo& info) {
+  if (const auto ms = whole_at(info, 0)) environment_of(info).ring_within(*ms);
+}
+
 /// `now()`: milliseconds of the monotonic clock. Programs cannot replace it, as fake timers do
 /// with those of JavaScript.
 Value now(const CallbackInfo& info) {
@@ -95,6 +100,7 @@ void export_upkeep_calls(Napi::Object& exports) {
   export_function<tick>(exports, "tick");
   export_function<trim>(exports, "trim");
   export_function<committed_bytes>(exports, "committedBytes");
+  export_function<ring_within>(exports, "ringWithin");
   export_free_function<now>(exports, "now");
 }
 
