@@ -90,8 +90,7 @@ Value window(const CallbackInfo& info) {
   const Space& space = environment.runtime().space();
   const EvaluationId evaluation = evaluation_at(info, 0);
   const auto index = whole_at(info, 1, kMaxSuperslabs - 1);
-  if (evaluation == kNoEvaluation || !index ||
-      !is_cut(space, static_cast<SuperslabIndex>(*index)))
+  if (evaluation == kNoEvaluation || !index || !is_cut(space, static_cast<SuperslabIndex>(*index)))
     return info.Env().Undefined();
   environment.note_window(evaluation, static_cast<SuperslabIndex>(*index));
   return mapped_buffer(info.Env(), space.superslab(static_cast<SuperslabIndex>(*index)).base,
@@ -115,8 +114,8 @@ Value stale_windows(const CallbackInfo& info) {
   Napi::Array out = Napi::Array::New(info.Env());
   const EvaluationId evaluation = evaluation_at(info, 0);
   if (evaluation == kNoEvaluation) return out;
-  environment_of(info).drop_stale_windows(
-      evaluation, [&](SuperslabIndex index) { out[out.Length()] = index; });
+  environment_of(info).drop_stale_windows(evaluation,
+                                          [&](SuperslabIndex index) { out[out.Length()] = index; });
   return out;
 }
 

@@ -88,7 +88,8 @@ void Environment::end_evaluation(EvaluationId id) {
   }
 }
 
-bool Environment::open_pool(EvaluationId evaluation, const Snapshot* policy, std::string_view name, PoolId& out) {
+bool Environment::open_pool(EvaluationId evaluation, const Snapshot* policy, std::string_view name,
+                            PoolId& out) {
   if (pools_.size() >= kNoPool) return false;
   Heap* own = policy == nullptr ? nullptr : runtime_.make_heap(*policy, name);
   if (policy != nullptr && own == nullptr) return false;

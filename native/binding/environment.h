@@ -46,8 +46,8 @@ class Environment {
   Runtime& runtime() const { return runtime_; }
 
   /// `on_signal` is called on this thread after another thread has asked for something, and when
-  /// the timer rings, for as long as JavaScript holds it; with it the evaluation ends. kNoEvaluation
-  /// when Node.js or the ids do not allow another one.
+  /// the timer rings, for as long as JavaScript holds it; with it the evaluation ends.
+  /// kNoEvaluation when Node.js or the ids do not allow another one.
   EvaluationId begin_evaluation(napi_value on_signal);
   bool has_evaluation(EvaluationId id) const { return evaluations_.count(id) != 0; }
 

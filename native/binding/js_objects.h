@@ -14,8 +14,8 @@ namespace superslab {
 /// { error, message }
 Napi::Object error_object(Napi::Env env, const char* error, std::string_view message);
 
-/// { evaluation, tagOfGranules, bytesOfTag, knobs, statistics, sharesCore, reportAtExit }: what stays the same
-/// for the whole process, and the evaluation's id.
+/// { evaluation, tagOfGranules, bytesOfTag, knobs, statistics, sharesCore, reportAtExit }: what
+/// stays the same for the whole process, and the evaluation's id.
 Napi::Object facts_object(Napi::Env env, const Runtime& runtime, EvaluationId evaluation);
 
 /// { id, heapId, magazines, ...policy values that the facade acts on }

@@ -26,7 +26,8 @@ Value attach(const CallbackInfo& info) {
   return facts_object(env, *runtime, evaluation);
 }
 
-/// `openPool(evaluation, options, name)`: options are [name, value] pairs; undefined is the default pool.
+/// `openPool(evaluation, options, name)`: options are [name, value] pairs; undefined is the default
+/// pool.
 Value open_pool(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = environment_of(info);

@@ -88,7 +88,8 @@ bool is_end_of_link(std::string_view end, std::string_view value) {
 }  // namespace
 
 bool is_service_link(std::string_view name, std::string_view value) {
-  // The name of a service has underscores in it where it had hyphens: its end is where the rest fits.
+  // The name of a service has underscores in it where it had hyphens: its end is where the rest
+  // fits.
   for (std::size_t at = kVariablePrefix.size() - 1; at < name.size(); ++at) {
     if (name[at] == '_' && is_end_of_link(rest_from(name, at), value)) return true;
     if (!is_name_character(name[at])) return false;

@@ -69,9 +69,10 @@ KnobCode knob_code(const Snapshot& snapshot, KnobId id);
 void set_knob_code(Snapshot& snapshot, KnobId id, KnobCode code);
 
 /// Reads every SUPERSLAB_* variable of `environment` (like environ: "NAME=value" each, a null
-/// pointer at the end; nullptr is none), but for those of a service of that name. Of a variable that is there twice the first counts, as for
-/// getenv. Returns how many are wrong and describes the first of those in `errors`; their rows keep
-/// the profile's or the default value, so `out` can be used all the same. Allocates nothing.
+/// pointer at the end; nullptr is none), but for those of a service of that name. Of a variable
+/// that is there twice the first counts, as for getenv. Returns how many are wrong and describes
+/// the first of those in `errors`; their rows keep the profile's or the default value, so `out` can
+/// be used all the same. Allocates nothing.
 [[nodiscard]] std::size_t snapshot_from_environment(const char* const* environment, Snapshot& out,
                                                     std::span<PolicyError> errors);
 
