@@ -12,8 +12,7 @@ void* ss_aligned_alloc(size_t alignment, size_t size) {
 }
 
 void ss_free(void* block) { calls::free(block); }
-// The block's own slab says its size, in less time than it takes to compute a class from `size`.
-void ss_free_sized(void* block, size_t /*size*/) { calls::free(block); }
+void ss_free_sized(void* block, size_t size) { calls::free_sized(block, size); }
 
 size_t ss_usable_size(const void* block) { return superslab::usable_bytes(block); }
 

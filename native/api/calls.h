@@ -23,6 +23,9 @@ namespace superslab::calls {
 }
 
 [[gnu::always_inline]] inline void free(void* block) { deallocate(block); }
+[[gnu::always_inline]] inline void free_sized(void* block, ByteCount bytes) {
+  deallocate_sized(block, bytes);
+}
 
 void* calloc(ByteCount count, ByteCount bytes);
 

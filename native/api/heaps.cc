@@ -8,7 +8,11 @@ using superslab::FirstClassHeap;
 
 namespace {
 
-FirstClassHeap& from(ss_heap* heap) { return *reinterpret_cast<FirstClassHeap*>(heap); }
+FirstClassHeap& from(ss_heap* heap, const char* function = __builtin_FUNCTION()) {
+  auto* found = reinterpret_cast<FirstClassHeap*>(heap);
+  FirstClassHeap::check(function, found);
+  return *found;
+}
 
 }  // namespace
 
@@ -17,13 +21,15 @@ ss_heap* ss_heap_new(size_t max_bytes) {
 }
 
 void* ss_heap_malloc(ss_heap* heap, size_t size) {
-  return calls::with_errno([&] { return from(heap).allocate(size); });
+  FirstClassHeap& own = from(heap);
+  return calls::with_errno([&] { return own.allocate(size); });
 }
 
 void* ss_heap_calloc(ss_heap* heap, size_t count, size_t size) {
   size_t whole;
   if (__builtin_mul_overflow(count, size, &whole)) return calls::no_memory();
-  return calls::with_errno([&] { return from(heap).allocate_zeroed(whole); });
+  FirstClassHeap& own = from(heap);
+  return calls::with_errno([&] { return own.allocate_zeroed(whole); });
 }
 
 void* ss_heap_realloc(ss_heap* heap, void* block, size_t size) {
@@ -32,7 +38,8 @@ void* ss_heap_realloc(ss_heap* heap, void* block, size_t size) {
     ss_free(block);
     return nullptr;
   }
-  return calls::with_errno([&] { return from(heap).reallocate(block, size); });
+  FirstClassHeap& own = from(heap);
+  return calls::with_errno([&] { return own.reallocate(block, size); });
 }
 
 void* ss_heap_aligned_alloc(ss_heap* heap, size_t alignment, size_t size) {
@@ -40,7 +47,8 @@ void* ss_heap_aligned_alloc(ss_heap* heap, size_t alignment, size_t size) {
     errno = EINVAL;
     return nullptr;
   }
-  return calls::with_errno([&] { return from(heap).allocate_aligned(alignment, size); });
+  FirstClassHeap& own = from(heap);
+  return calls::with_errno([&] { return own.allocate_aligned(alignment, size); });
 }
 
 void ss_heap_delete(ss_heap* heap) {

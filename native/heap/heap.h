@@ -95,8 +95,8 @@ class Heap {
   /// With LargeReuse::kParts: makes a leased block `bytes` long where it is; false when it cannot.
   bool resize_large(Superslab* head, ByteCount bytes);
 
-  /// Any thread.
-  void give_large(Superslab* head);
+  /// Any thread. False when it was free already: a double free, which is counted.
+  bool give_large(Superslab* head);
 
   /// A block beyond 2 MiB that `lessee` leased, which is then nobody's; nullptr when it has no
   /// more.

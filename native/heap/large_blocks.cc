@@ -105,11 +105,16 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
   return true;
 }
 
-void Heap::give_large(Superslab* head) {
-  const ByteCount charged = head->charged_bytes;
+bool Heap::give_large(Superslab* head) {
+  ByteCount charged;
   bool over = false;
   {
     Lock guard(*this);
+    charged = head->charged_bytes;
+    if (charged == 0) {
+      counters_.double_frees.shared_add(1);
+      return false;
+    }
     leased_large_.remove(head);
     large_bytes_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
     head->lessee = nullptr;
@@ -128,6 +133,7 @@ void Heap::give_large(Superslab* head) {
   discharge(charged);
   if (over) tick();
   note_idle();
+  return true;
 }
 
 Superslab* Heap::orphan_large(const SlabOwner* lessee) {

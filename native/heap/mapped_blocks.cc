@@ -59,4 +59,13 @@ ByteCount MappedBlocks::bytes_of(const void* p) const {
   return 0;
 }
 
+ByteCount MappedBlocks::offset_of(const void* p) const {
+  LockGuard guard(lock_);
+  for (const Block* block = blocks_; block != nullptr; block = block->next) {
+    const ByteCount offset = address_of(p) - address_of(block->start);
+    if (offset < block->bytes) return offset;
+  }
+  return 0;
+}
+
 }  // namespace superslab

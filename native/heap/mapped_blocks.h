@@ -25,6 +25,9 @@ class MappedBlocks {
   /// Its size in bytes; 0 when there is no such block. Any thread.
   ByteCount bytes_of(const void* p) const;
 
+  /// How far behind the start of one of them `p` lies inside it; 0 when it lies in none.
+  ByteCount offset_of(const void* p) const;
+
   /// Bytes of all of them.
   ByteCount bytes() const { return bytes_.load(std::memory_order_relaxed); }
 

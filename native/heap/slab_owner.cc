@@ -221,7 +221,7 @@ Holder SlabOwner::survive_last_frees() {
   return holder;
 }
 
-void SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
+bool SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
   Slab* slab = heap.space().slab_of(block);
   const std::uint32_t index = block_index(*slab, block);
   // The size is read first: once the block is free, its owner may retire the slab.
@@ -229,9 +229,10 @@ void SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
   heap.count_sent_home(slab->size_class, 1);
   if (give_run_remote(slab, index / 64, std::uint64_t{1} << (index % 64), sender) != 0) {
     heap.count_double_frees(1);
-  } else {
-    heap.discharge(unit);
+    return false;
   }
+  heap.discharge(unit);
+  return true;
 }
 
 void SlabOwner::give_run(const SlabRun& run, Given& given) {

@@ -47,6 +47,11 @@ SlabOwner* own_share() {
 
 bool is_large(ByteCount bytes) { return bytes > kMaxClassBytes; }
 
+/// Offset of a request of `bytes` from the start of its block, which ends where it may.
+ByteCount offset_in(const ProcessHeap& heap, ByteCount bytes, ByteCount block_bytes) {
+  return heap.policy().check ? 0 : placement_offset(bytes, block_bytes);
+}
+
 void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bool& is_zero) {
   ThreadCache* cache = heap.cache();
   if (cache == nullptr) return nullptr;
@@ -70,7 +75,7 @@ void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bo
     return heap.mapped().allocate(bytes, alignment);
   }
   return alignment > kMinAlignment ? head->base
-                                   : head->base + placement_offset(bytes, kSuperslabBytes);
+                                   : head->base + offset_in(heap, bytes, kSuperslabBytes);
 }
 
 /// Where a request of `bytes` > kMaxMediumBytes begins in its block, which may be nullptr.
@@ -119,7 +124,8 @@ void* allocate_slow(ByteCount bytes) {
   ThreadCache* cache = heap->cache();
   if (cache == nullptr) return nullptr;
   if (cache->take_turn()) take_turn(*heap, *cache);
-  void* block = heap->policy().check ? allocate_checked(*cache, bytes) : cache->allocate(bytes);
+  if (heap->policy().check) return allocate_checked(*cache, bytes);
+  void* block = cache->allocate(bytes);
   return bytes <= kMaxMediumBytes ? block : placed(block, bytes);
 }
 
@@ -144,7 +150,12 @@ void free_slow(void* block) {
     free_foreign(block);
     return;
   }
-  if (heap->policy().check) check_block(*heap, "free", block);
+  if (heap->policy().check) {
+    check_block(*heap, "free", block);
+    free_checked(*heap, "free", block);
+    heap->tick();
+    return;
+  }
   if (tag == kTagLarge) {
     heap_of(*heap, block).give_large(&heap->space().superslab_of(block));
     heap->tick();
@@ -154,13 +165,27 @@ void free_slow(void* block) {
   // Not by way of the thread's cache: a first-class heap may end before that passes the block on.
   if (FirstClassHeap::count() != 0) {
     Heap& home = heap_of(*heap, block);
-    if (&home != &heap->heap()) return SlabOwner::give_remote(home, block, own_share());
+    if (&home != &heap->heap()) {
+      SlabOwner::give_remote(home, block, own_share());
+      return;
+    }
   }
   ThreadCache* cache = heap->cache_to_free();
   // Without a cache the block still goes home.
-  if (cache == nullptr) return SlabOwner::give_remote(heap->heap(), block, nullptr);
-  if (heap->policy().check) return cache->owner().give(&block, 1);
-  cache->free(block);
+  if (cache == nullptr) {
+    SlabOwner::give_remote(heap->heap(), block, nullptr);
+  } else {
+    cache->free(block);
+  }
+}
+
+void free_sized_slow(void* block, ByteCount bytes) {
+  if (ProcessHeap* heap = ProcessHeap::get();
+      heap != nullptr && heap->policy().check && block != nullptr) {
+    check_block(*heap, "free", block);
+    if (owns(block)) check_size("free", block, usable_bytes(block), bytes);
+  }
+  free_slow(block);
 }
 
 void* allocate_zeroed(ByteCount bytes) {
@@ -173,9 +198,9 @@ void* allocate_zeroed(ByteCount bytes) {
     block = allocate_large(*heap, bytes, kMinAlignment, is_zero);
   } else if (ThreadCache* cache = heap->cache(); cache != nullptr) {
     if (cache->take_turn()) take_turn(*heap, *cache);
-    block = heap->policy().check ? allocate_checked(*cache, bytes)
-                                 : cache->allocate_zeroed(bytes, is_zero);
-    if (bytes > kMaxMediumBytes) block = placed(block, bytes);
+    const bool is_checked = heap->policy().check;
+    block = is_checked ? allocate_checked(*cache, bytes) : cache->allocate_zeroed(bytes, is_zero);
+    if (bytes > kMaxMediumBytes && !is_checked) block = placed(block, bytes);
   }
   if (block == nullptr) return nullptr;
   if (!is_zero) {
@@ -205,6 +230,7 @@ ByteCount usable_bytes(const void* block) {
     return kSizeClasses[c].block_bytes;
   ProcessHeap* heap = ProcessHeap::get();
   const SliceTag tag = heap == nullptr ? kTagNone : tag_of_block(*heap, block);
+  if (heap != nullptr && heap->policy().check) check_block(*heap, "malloc_usable_size", block);
   if (tag == kTagLarge) {
     const Superslab& head = heap->space().superslab_of(block);
     return head.large_bytes - (address_of(block) - address_of(head.base));

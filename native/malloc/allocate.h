@@ -10,6 +10,7 @@ namespace superslab {
 /// The slow paths: no cached block, no cache yet, beyond the tables. nullptr without memory.
 void* allocate_slow(ByteCount bytes);
 void free_slow(void* block);
+void free_sized_slow(void* block, ByteCount bytes);
 
 /// At least `bytes`, aligned to 16; nullptr without memory.
 [[gnu::always_inline]] inline void* allocate(ByteCount bytes) {
@@ -23,6 +24,14 @@ void free_slow(void* block);
   if (ProcessHeap::front().try_free(block)) [[likely]]
     return;
   free_slow(block);
+}
+
+/// The same, and `bytes` is what the caller says that it asked for: SUPERSLAB_CHECK looks at it,
+/// else the block's own slab says its size.
+[[gnu::always_inline]] inline void deallocate_sized(void* block, ByteCount bytes) {
+  if (ProcessHeap::front().try_free(block)) [[likely]]
+    return;
+  free_sized_slow(block, bytes);
 }
 
 /// `bytes` bytes that read as zero.

@@ -17,10 +17,11 @@ namespace {
   fail_on_address(function, block, why);
 }
 
-/// Where in its block a request may begin: see heap/placement.h.
-bool may_begin_at(ClassIndex c, ByteCount offset) {
-  if (to_index(c) < kFirstLargeClass) return offset == 0;
-  return offset % kGranuleBytes == 0 && offset < kSliceBytes;
+[[noreturn]] void fail_inside(const char* function, const void* block, ByteCount offset,
+                              ByteCount block_bytes) {
+  char why[128];
+  std::snprintf(why, sizeof why, "%zu bytes into a block of %zu bytes", offset, block_bytes);
+  fail_on_address(function, block, why);
 }
 
 void check_in_slab(ProcessHeap& heap, const char* function, const void* block) {
@@ -31,7 +32,7 @@ void check_in_slab(ProcessHeap& heap, const char* function, const void* block) {
   const std::uint32_t index = block_index(slab, block);
   if (index >= slab.carved) fail_in_class(function, block, c, "never allocated");
   const ByteCount offset = address_of(block) - address_of(block_address(slab, index));
-  if (!may_begin_at(c, offset)) {
+  if (offset != 0) {
     char what[64];
     std::snprintf(what, sizeof what, "%zu bytes into a block", offset);
     fail_in_class(function, block, c, what);
@@ -56,9 +57,32 @@ void check_block(ProcessHeap& heap, const char* function, const void* block) {
   const SliceTag tag = heap.space().tag_at(block);
   if (tag == kTagNone) return;  // mapped, another allocator's, or caught there
   if (tag != kTagLarge) return check_in_slab(heap, function, block);
-  const ByteCount offset = address_of(block) % kSuperslabBytes;
-  if (offset % kGranuleBytes != 0)
-    fail_on_address(function, block, "inside a block beyond 2 MiB, not at its start");
+  const Superslab& head = heap.space().superslab_of(block);
+  const ByteCount offset = address_of(block) - address_of(head.base);
+  if (offset != 0) fail_inside(function, block, offset, head.large_bytes);
+}
+
+void check_foreign(ProcessHeap& heap, const char* function, const void* block) {
+  if (address_of(block) % alignof(void*) != 0)
+    fail_on_address(function, block, "not aligned as a block of any allocator is");
+  if (!heap.space().os().is_mapped(block))
+    fail_on_address(function, block, "no memory is there: freed already, or never allocated");
+}
+
+void check_size(const char* function, const void* block, ByteCount usable, ByteCount bytes) {
+  if (bytes <= usable) return;
+  char why[128];
+  std::snprintf(why, sizeof why, "freed as one of %zu bytes, and has %zu", bytes, usable);
+  fail_on_address(function, block, why);
+}
+
+void free_checked(ProcessHeap& heap, const char* function, void* block) {
+  Superslab& superslab = heap.space().superslab_of(block);
+  Heap& home = *static_cast<Heap*>(superslab.heap);
+  const bool is_large = heap.space().tag_at(block) == kTagLarge;
+  // As a remote free also of the thread's own blocks: it is atomic, and knows the second of two.
+  const bool done = is_large ? home.give_large(&superslab) : SlabOwner::give_remote(home, block, nullptr);
+  if (!done) fail_on_address(function, block, "freed already, by two threads at once");
 }
 
 }  // namespace superslab

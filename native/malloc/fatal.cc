@@ -25,10 +25,9 @@ void fail(const char* text) {
   std::abort();
 }
 
-void fail_on_address(const char* function, const void* address, const char* why) {
+void fail_on_address(const char* function, const void* address, const char* why, const char* what) {
   char text[256];
-  std::snprintf(text, sizeof text, "superslab: %s(): %p is not a block (%s)\n", function, address,
-                why);
+  std::snprintf(text, sizeof text, "superslab: %s(): %p %s (%s)\n", function, address, what, why);
   fail(text);
 }
 

@@ -3,9 +3,10 @@
 
 namespace superslab {
 
-/// Writes "superslab: FUNCTION(): ADDRESS is not a block (WHY)" to the standard error output,
-/// without allocating, and aborts.
-[[noreturn]] void fail_on_address(const char* function, const void* address, const char* why);
+/// Writes "superslab: FUNCTION(): ADDRESS WHAT (WHY)" to the standard error output, without
+/// allocating, and aborts.
+[[noreturn]] void fail_on_address(const char* function, const void* address, const char* why,
+                                  const char* what = "is not a block");
 
 /// The same with another text, which ends in a newline.
 [[noreturn]] void fail(const char* text);

@@ -8,6 +8,9 @@
 #include "heap/placement.h"
 #include "heap/small_sizes.h"
 #include "malloc/allocate.h"
+#include "malloc/checked.h"
+#include "malloc/fatal.h"
+#include "malloc/foreign.h"
 
 namespace superslab {
 
@@ -28,6 +31,14 @@ class FirstClassHeap::Registry {
     (heap->prev_ != nullptr ? heap->prev_->next_ : first_) = heap->next_;
     if (heap->next_ != nullptr) heap->next_->prev_ = heap->prev_;
     count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  bool has(const FirstClassHeap* wanted) {
+    LockGuard guard(lock_);
+    for (FirstClassHeap* heap = first_; heap != nullptr; heap = heap->next_) {
+      if (heap == wanted) return true;
+    }
+    return false;
   }
 
   /// No heap comes or goes meanwhile.
@@ -97,6 +108,13 @@ FirstClassHeap* FirstClassHeap::make(ByteCount max_bytes) {
   return heap;
 }
 
+void FirstClassHeap::check(const char* function, const FirstClassHeap* heap) {
+  const ProcessHeap* process = ProcessHeap::get();
+  if (process == nullptr || !process->policy().check || registry.has(heap)) return;
+  fail_on_address(function, heap, "no heap of ss_heap_new(), or one that was deleted",
+                  "is not a heap");
+}
+
 void FirstClassHeap::end() {
   registry.remove(this);
   while (Superslab* head = heap_.orphan_large(owner_)) heap_.give_large(head);
@@ -120,18 +138,20 @@ void* FirstClassHeap::take_large(ByteCount bytes, ByteCount alignment, bool& is_
   return head == nullptr ? nullptr : head->base;
 }
 
+void* FirstClassHeap::placed(void* block, ByteCount bytes, ByteCount block_bytes) const {
+  if (block == nullptr || process_.policy().check) return block;
+  return static_cast<std::byte*>(block) + placement_offset(bytes, block_bytes);
+}
+
 void* FirstClassHeap::allocate(ByteCount bytes) {
   if (bytes > kMaxClassBytes) {
     bool is_zero;
     void* block = take_large(bytes, kMinAlignment, is_zero);
-    return block == nullptr
-               ? nullptr
-               : static_cast<std::byte*>(block) + placement_offset(bytes, kSuperslabBytes);
+    return placed(block, bytes, kSuperslabBytes);
   }
   const ClassIndex c = class_for(bytes);
   void* block = take(c);
-  if (bytes <= kMaxMediumBytes || block == nullptr) return block;
-  return static_cast<std::byte*>(block) + placement_offset(bytes, size_class(c).block_bytes);
+  return bytes <= kMaxMediumBytes ? block : placed(block, bytes, size_class(c).block_bytes);
 }
 
 void* FirstClassHeap::allocate_zeroed(ByteCount bytes) {
@@ -154,6 +174,8 @@ void* FirstClassHeap::allocate_aligned(ByteCount alignment, ByteCount bytes) {
 }
 
 void* FirstClassHeap::reallocate(void* block, ByteCount bytes) {
+  if (!owns(block)) return reallocate_foreign(block, bytes);
+  if (process_.policy().check) check_block(process_, "realloc", block);
   if (resize_in_place(block, bytes)) return block;
   const ByteCount before = usable_bytes(block);
   void* moved = allocate(bytes);

@@ -20,6 +20,10 @@ class FirstClassHeap {
   /// nullptr without memory. `max_bytes` 0: no limit.
   static FirstClassHeap* make(ByteCount max_bytes);
 
+  /// With SUPERSLAB_CHECK: ends the process unless `heap` is one. `function` is what was called
+  /// with it.
+  static void check(const char* function, const FirstClassHeap* heap);
+
   /// Frees every block and the heap. No other thread may use it, or free a block of it, any more.
   void end();
 
@@ -57,6 +61,8 @@ class FirstClassHeap {
 
   void* take(ClassIndex c);
   void* take_large(ByteCount bytes, ByteCount alignment, bool& is_zero);
+  /// Where a request of `bytes` begins in its block, which may be nullptr.
+  void* placed(void* block, ByteCount bytes, ByteCount block_bytes) const;
 
   ProcessHeap& process_;
   Heap heap_;

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 
 #include "base/bits.h"
+#include "malloc/checked.h"
 #include "malloc/fatal.h"
 #include "runtime/process_heap.h"
 
@@ -26,10 +28,16 @@ ByteCount& start_bytes(const void* block) {
 Foreign choice_for(const char* function, const void* block) {
   ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr) return Foreign::kNext;
+  if (const ByteCount offset = heap->mapped().offset_of(block); offset != 0) {
+    char why[96];
+    std::snprintf(why, sizeof why, "%zu bytes into a block beyond 1 GiB", offset);
+    fail_on_address(function, block, why);
+  }
   if (heap->space().contains(block)) {
     fail_on_address(function, block,
                     "inside the heap, where no block starts: freed already, or never allocated");
   }
+  if (heap->policy().check) check_foreign(*heap, function, block);
   const Foreign choice = heap->policy().foreign;
   if (choice == Foreign::kAbort)
     fail_on_address(function, block, "another allocator's; SUPERSLAB_FOREIGN is abort");

@@ -115,6 +115,7 @@ class FakeOs final : public Os {
   Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override;
   bool is_resident(const void* address) const override { return real_.is_resident(address); }
+  bool is_mapped(const void* address) const override { return real_.is_mapped(address); }
   Nearness nearness(const void*) const override { return nearness_.load(); }
   FaultCounts fault_counts() const override { return real_.fault_counts(); }
   OsStatus visit_mappings(MappingVisitor& visitor) const override;

@@ -205,6 +205,15 @@ bool LinuxOs::is_resident(const void* address) const {
   return mincore(page, page_bytes_, &state) == 0 && (state & 1) != 0;
 }
 
+bool LinuxOs::is_mapped(const void* address) const {
+  void* page = reinterpret_cast<void*>(align_down(address_of(address), page_bytes_));
+  unsigned char state = 0;
+  const int before = errno;
+  const bool is_hole = mincore(page, page_bytes_, &state) != 0 && errno == ENOMEM;
+  errno = before;
+  return !is_hole;
+}
+
 Nearness LinuxOs::nearness(const void* address) const {
   return node_count_ == 1 ? Nearness::kUnknown : nearness_of_page(address);
 }

@@ -35,6 +35,7 @@ class LinuxOs final : public Os {
   Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override { return node_count_; }
   bool is_resident(const void* address) const override;
+  bool is_mapped(const void* address) const override;
   Nearness nearness(const void* address) const override;
   FaultCounts fault_counts() const override;
   OsStatus visit_mappings(MappingVisitor& visitor) const override;

@@ -150,6 +150,10 @@ class Os {
   /// kernel does not tell.
   virtual bool is_resident(const void* address) const = 0;
 
+  /// Whether anything is mapped at `address`, with or without rights. True when the kernel does not
+  /// tell.
+  virtual bool is_mapped(const void*) const { return true; }
+
   /// Where the page at `address` (committed) lies, as the calling thread sees it. kUnknown when the
   /// page is not in memory, the kernel does not tell, or there is one node only. Costs two system
   /// calls where there are several.

@@ -65,10 +65,10 @@ SHIM_EXPORT size_t malloc_usable_size(void* block) noexcept {
   return superslab::usable_bytes(block);
 }
 
-// C23. The block's own slab says its size.
-SHIM_EXPORT void free_sized(void* block, size_t /*size*/) noexcept { calls::free(block); }
-SHIM_EXPORT void free_aligned_sized(void* block, size_t /*alignment*/, size_t /*size*/) noexcept {
-  calls::free(block);
+// C23.
+SHIM_EXPORT void free_sized(void* block, size_t size) noexcept { calls::free_sized(block, size); }
+SHIM_EXPORT void free_aligned_sized(void* block, size_t /*alignment*/, size_t size) noexcept {
+  calls::free_sized(block, size);
 }
 
 // Gone from the headers, but not from old programs.

@@ -94,11 +94,13 @@ void* new_aligned_nothrow(std::size_t size, std::align_val_t alignment) {
 
 #define SHIM_DELETE(name)                                                                    \
   SHIM_EXPORT void name(void* block) noexcept { calls::free(block); }                        \
-  SHIM_EXPORT void name(void* block, std::size_t) noexcept { calls::free(block); }           \
+  SHIM_EXPORT void name(void* block, std::size_t size) noexcept {                            \
+    calls::free_sized(block, size);                                                          \
+  }                                                                                          \
   SHIM_EXPORT void name(void* block, const std::nothrow_t&) noexcept { calls::free(block); } \
   SHIM_EXPORT void name(void* block, std::align_val_t) noexcept { calls::free(block); }      \
-  SHIM_EXPORT void name(void* block, std::size_t, std::align_val_t) noexcept {               \
-    calls::free(block);                                                                      \
+  SHIM_EXPORT void name(void* block, std::size_t size, std::align_val_t) noexcept {          \
+    calls::free_sized(block, size);                                                          \
   }                                                                                          \
   SHIM_EXPORT void name(void* block, std::align_val_t, const std::nothrow_t&) noexcept {     \
     calls::free(block);                                                                      \

@@ -359,6 +359,20 @@ TEST(os, "a page is resident from its first touch until its purge") {
   CHECK(!os.is_resident(memory.at(page)));
 }
 
+TEST(os, "what is reserved is mapped, until it is given back") {
+  LinuxOs os;
+  const ByteCount page = os.page_bytes();
+  auto* place = static_cast<std::byte*>(os.reserve(page, page));
+  CHECK(place != nullptr);
+  CHECK(os.is_mapped(place));
+  CHECK(os.is_mapped(place + page - 1));
+  os.unreserve(place, page);
+  errno = EEXIST;
+  CHECK(!os.is_mapped(place + 8));
+  CHECK_EQ(errno, EEXIST);
+  CHECK(os.is_mapped(&page));
+}
+
 TEST(os, "a page's nearness is known once it is in memory") {
   LinuxOs os;
   const ByteCount page = os.page_bytes();
