@@ -30,12 +30,14 @@ interface Options {
   readonly name?: string;
   readonly standard?: string;
   readonly flags?: readonly string[];
+  /** Whether libsuperslab.so is among its dependencies, where it uses it. */
+  readonly linked?: boolean;
 }
 
 /** Compiles what is out of date and returns the program. */
 async function compile(
   file: string,
-  { name = path.parse(file).name, standard, flags: more = [] }: Options = {},
+  { name = path.parse(file).name, standard, flags: more = [], linked = true }: Options = {},
 ) {
   const source = path.join(sources, file);
   const program = path.join(output, name);
@@ -45,7 +47,8 @@ async function compile(
   const [language, usual] = file.endsWith('.c') ? ['c', 'gnu11'] : ['c++', 'gnu++20'];
   const input = ['-x', language, `-std=${standard ?? usual}`, source, '-x', 'none'];
   // As needed: a program in C stays one without a C++ library.
-  const libraries = ['-Wl,--as-needed', library, `-Wl,-rpath,${path.dirname(library)}`, '-ldl'];
+  const own = linked ? [library, `-Wl,-rpath,${path.dirname(library)}`] : [];
+  const libraries = ['-Wl,--as-needed', ...own, '-ldl'];
   await execute(compiler, [...flags, ...more, ...input, ...libraries, '-o', program]);
   return program;
 }
@@ -92,7 +95,8 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
 
   /** Programs that have their own tests below, because they take arguments or are read. */
   const special = new Set([
-    ...['dlopen_library.c', 'plugin.cc', 'exit_handlers.c', 'foreign.c', 'header.c', 'header.cc'],
+    ...['deepbind.c', 'deepbind_library.c', 'dlopen_library.c', 'plugin.cc', 'exit_handlers.c', 'foreign.c'],
+    ...['header.c', 'header.cc'],
     ...['limited_memory.cc', 'malloc_info.c', 'misuse.cc', 'stats_json.c'],
   ]);
   const plain = readdirSync(sources).filter((file) => /\.cc?$/.test(file) && !special.has(file));
@@ -105,6 +109,46 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     const program = await compile('dlopen_library.c');
     const plugin = await compile('plugin.cc', { name: 'plugin.so', flags: ['-shared', '-fPIC'] });
     expect(await run(program, { args: [plugin] })).toMatchObject(succeeded);
+  });
+
+  describe('RTLD_DEEPBIND', () => {
+    // The library that is opened by its name alone lies beside the one that opens it, and is found there
+    // for as long as dlopen() sees who called.
+    const build = async () => {
+      const program = await compile('deepbind.c');
+      const shared = ['-shared', '-fPIC', '-Wl,-rpath,$ORIGIN', '-Wl,--enable-new-dtags'];
+      const folder = path.join(output, 'deepbind-libraries');
+      mkdirSync(folder, { recursive: true });
+      await compile('deepbind_library.c', {
+        name: 'deepbind-libraries/outer.so',
+        flags: [...shared, '-DINNER="deepbind_inner.so"'],
+        linked: false,
+      });
+      await compile('deepbind_library.c', {
+        name: 'deepbind-libraries/deepbind_inner.so',
+        flags: shared,
+        linked: false,
+      });
+      return { program, outer: path.join(folder, 'outer.so') };
+    };
+    test.for(['dlopen', 'dlopen-plain', 'dlmopen', 'dlmopen-plain'])(
+      '%s: blocks go from the program to the library and back',
+      async (how) => {
+        const { program, outer } = await build();
+        const ended = await run(program, { args: [how, outer] });
+        expect(ended).toMatchObject({ ...succeeded, stdout: 'its own dependencies last\n' });
+      },
+    );
+    test('is left alone with SUPERSLAB_ALLOW_DEEPBIND=1', async () => {
+      const { program, outer } = await build();
+      const env = { SUPERSLAB_ALLOW_DEEPBIND: '1' };
+      const ended = await run(program, { args: ['look', outer], env });
+      expect(ended).toMatchObject({ ...succeeded, stdout: 'its own dependencies first\n' });
+    });
+    test('another namespace keeps it', async () => {
+      const { program, outer } = await build();
+      expect(await run(program, { args: ['namespace', outer] })).toMatchObject(succeeded);
+    });
   });
 
   test('handlers that run at exit', async () => {
@@ -123,7 +167,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
       ['interior', 'free', `8 bytes into a block; ${classes.small}`],
       ['interior, medium', 'free', `bytes into a block; ${classes.medium}`],
       ['interior, large', 'free', nowhere],
-      ['interior, large, near its start', 'free', 'inside a block beyond 2 MiB, not at its start'],
+      ['interior, large, near its start', 'free', '8 bytes into a block of 6291456 bytes'],
       ['realloc of a freed block', 'realloc', `freed already; ${classes.small}`],
     ] as const)('%s', async ([what, call, why]) => {
       const ended = await run(await compile('misuse.cc'), { args: [what], env: { SUPERSLAB_CHECK: '1' } });
@@ -131,6 +175,68 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
       expect(ended.stderr).toContain(`${why})\n`);
       expect(ended.stdout).not.toContain('survived');
       expect(ended.code ?? ended.signal).not.toBe(0);
+    });
+
+    // Every way into the heap, with an address inside of a live block.
+    const places = {
+      small: '16 bytes into a block; class 2',
+      medium: '4096 bytes into a block; class 46',
+      large: '4096 bytes into a block of 67108864 bytes',
+      mapped: '4096 bytes into a block beyond 1 GiB',
+      aligned: '4096 bytes into a block of 4194304 bytes',
+      calloc: '4096 bytes into a block of 6291456 bytes',
+      grown: '4096 bytes into a block of 67108864 bytes',
+      'heap, small': '16 bytes into a block; class 2',
+      'heap, medium': '4096 bytes into a block; class 46',
+      'heap, large': '4096 bytes into a block of 67108864 bytes',
+    };
+    const misuse = async (how: string, at: string) =>
+      run(await compile('misuse.cc'), { args: [how, at], env: { SUPERSLAB_CHECK: '1' } });
+    test.for(Object.keys(places) as (keyof typeof places)[])('an address inside: %s', async (at) => {
+      for (const [how, call] of [
+        ...['free', 'free_sized', 'delete', 'sized delete', 'delete[]', 'ss_free', 'batch'].map((way) => [
+          way,
+          'free',
+        ]),
+        ...['realloc', 'reallocarray'].map((way) => [way, 'realloc']),
+        ['heap realloc', 'realloc'],
+        ['usable size', 'malloc_usable_size'],
+      ]) {
+        const ended = await misuse(how!, at);
+        expect(ended.stderr, how).toMatch(/^superslab: \w+\(\): 0x[0-9a-f]+ is not a block \(.*\)\n$/);
+        expect(ended.stderr, how).toContain(`superslab: ${call}(): 0x`);
+        expect(ended.stderr, how).toContain(`(${places[at]}`);
+        const block = Number(ended.stdout.trim());
+        expect(ended.stderr).toContain(`0x${(block + (at.endsWith('small') ? 16 : 4096)).toString(16)} `);
+        expect(ended, how).toMatchObject({ signal: 'SIGABRT' });
+        expect(ended.stdout, how).not.toContain('survived');
+      }
+    });
+    const unmapped = 'no memory is there: freed already, or never allocated';
+    test.for([
+      ['free twice', 'small', 'free', 'freed already; class 2'],
+      ['free twice', 'medium', 'free', 'freed already; class 46'],
+      ['free twice', 'large', 'free', nowhere],
+      ['free twice', 'mapped', 'free', unmapped],
+      ['free twice', 'heap, small', 'free', 'freed already; class 2'],
+      ['free twice', 'heap, large', 'free', nowhere],
+      ['realloc of a freed', 'large', 'realloc', nowhere],
+      ['realloc of a freed', 'mapped', 'realloc', unmapped],
+      ['usable size of a freed', 'small', 'malloc_usable_size', 'freed already; class 2'],
+      ['usable size of a freed', 'large', 'malloc_usable_size', nowhere],
+      ['wrong size', 'small', 'free', 'freed as one of 4294967296 bytes, and has 48'],
+      ['wrong size', 'large', 'free', 'freed as one of 4294967296 bytes, and has 67108864'],
+      ['wrong size', 'mapped', 'free', 'freed as one of 4294967296 bytes, and has 2147483648'],
+      ['its heap deleted', 'heap, small', 'free', nowhere],
+      ['its heap deleted', 'heap, large', 'free', nowhere],
+      ['heap deleted twice', 'heap, small', 'ss_heap_delete', 'or one that was deleted'],
+      ['deleted heap used', 'heap, small', 'ss_heap_malloc', 'or one that was deleted'],
+    ] as const)('%s: %s', async ([how, at, call, why]) => {
+      const ended = await misuse(how, at);
+      expect(ended.stderr).toContain(`superslab: ${call}(): 0x`);
+      expect(ended.stderr).toContain(why);
+      expect(ended.stdout).not.toContain('survived');
+      expect(ended).toMatchObject({ signal: 'SIGABRT' });
     });
 
     test('nothing where there is none', async () => {
@@ -252,7 +358,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     expect(ended).toMatchObject({ ...succeeded, stdout: '1,2,3\n' });
   });
 
-  test('shows the malloc family, operator new and delete, the C API and its core, and nothing else', async () => {
+  test('shows the malloc family, operator new and delete, the C API, its core and dlopen, and nothing else', async () => {
     const { stdout } = await execute('nm', ['-D', '--defined-only', library]);
     const names = stdout.split('\n').flatMap((line) => line.split(' ')[2] ?? []);
     const family =
@@ -263,7 +369,9 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     const others = names.filter((name) => !family.split(' ').includes(name));
     expect(others.filter((name) => /^_Zn[wa]m/.test(name))).toHaveLength(8);
     expect(others.filter((name) => /^_Zd[la]Pv/.test(name))).toHaveLength(12);
-    expect(others.filter((name) => !/^(ss_[a-z_]+|_Z[nd][wal].*|superslab_core)$/.test(name))).toEqual([]);
+    expect(
+      others.filter((name) => !/^(ss_[a-z_]+|_Z[nd][wal].*|superslab_core|dlm?open)$/.test(name)),
+    ).toEqual([]);
   });
 
   // Instructions from the symbol to the first return. What is longer is slower for every program.
