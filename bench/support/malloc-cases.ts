@@ -56,6 +56,12 @@ const CASES: readonly MallocCase[] = [
   one('calloc', 'reused to 1 MiB', 40_000, 'reused', 400, 64, MIB),
   one('fragmentation', 'scattered', 200, 1),
   one('fragmentation', 'clustered', 200, 1000),
+  // The figure is the peak RSS: 200 MiB are live at most.
+  one('phases', 'in order', 200, 'forward', 0),
+  one('phases', 'random order', 200, 'random', 0),
+  one('phases', 'another thread', 200, 'thread', 0),
+  one('phases', 'a twentieth stays', 200, 'forward', 5),
+  one('phases', 'a tenth stays', 200, 'random', 10),
   one('bignum', '', 6_000_000, 200),
   one('lifetimes', '4 threads', 400_000, 4, 5),
 ];

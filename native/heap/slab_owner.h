@@ -60,8 +60,8 @@ class alignas(kCacheLinePair) SlabOwner {
   void send(const SlabRun& run);
 
   /// Any thread, whether it owns the block's slab or not: frees one block of `heap`. `sender` is
-  /// the thread's own share of any heap, or nullptr. False when the block was free already: a double
-  /// free, which is counted.
+  /// the thread's own share of any heap, or nullptr. False when the block was free already: a
+  /// double free, which is counted.
   static bool give_remote(Heap& heap, void* block, SlabOwner* sender);
 
   /// Collects what other threads have freed in the slabs of this owner.

@@ -81,7 +81,8 @@ void free_checked(ProcessHeap& heap, const char* function, void* block) {
   Heap& home = *static_cast<Heap*>(superslab.heap);
   const bool is_large = heap.space().tag_at(block) == kTagLarge;
   // As a remote free also of the thread's own blocks: it is atomic, and knows the second of two.
-  const bool done = is_large ? home.give_large(&superslab) : SlabOwner::give_remote(home, block, nullptr);
+  const bool done =
+      is_large ? home.give_large(&superslab) : SlabOwner::give_remote(home, block, nullptr);
   if (!done) fail_on_address(function, block, "freed already, by two threads at once");
 }
 

@@ -9,7 +9,28 @@
 #include "include/superslab.h"
 #endif
 
+#ifndef STRESS_CORE
+// There if superslab serves the program.
+struct ss_heap;
+extern "C" {
+[[gnu::weak]] ss_heap* ss_heap_new(size_t max_bytes);
+[[gnu::weak]] void* ss_heap_malloc(ss_heap* heap, size_t size);
+[[gnu::weak]] void ss_heap_delete(ss_heap* heap);
+}
+#endif
+
 namespace heap {
+
+using Heap = ss_heap;
+
+#ifdef STRESS_CORE
+inline bool has_heaps() { return true; }
+#else
+inline bool has_heaps() { return ss_heap_new != nullptr; }
+#endif
+inline Heap* make_heap(size_t max_bytes) { return ss_heap_new(max_bytes); }
+inline void* allocate_from(Heap* heap, size_t bytes) { return ss_heap_malloc(heap, bytes); }
+inline void end_heap(Heap* heap) { ss_heap_delete(heap); }
 
 #ifdef STRESS_CORE
 
