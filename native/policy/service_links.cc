@@ -34,6 +34,10 @@ bool is_all(std::string_view text, IsOne is_one) {
 
 bool is_port(std::string_view value) { return is_all(value, is_digit); }
 bool is_address(std::string_view value) { return is_all(value, is_address_character); }
+/// Of IPv6 the address stands in brackets.
+bool is_place(std::string_view value) {
+  return is_all(value, [](char c) { return is_address_character(c) || c == '[' || c == ']'; });
+}
 
 constexpr std::string_view kProtocols[] = {"tcp", "udp", "sctp"};
 constexpr std::string_view kUpperProtocols[] = {"TCP", "UDP", "SCTP"};
@@ -49,7 +53,7 @@ bool is_protocol(std::string_view value) {
 bool is_url(std::string_view value) {
   for (const std::string_view one : kProtocols) {
     std::string_view rest = value;
-    if (take(rest, one) && take(rest, "://")) return is_address(rest);
+    if (take(rest, one) && take(rest, "://")) return is_place(rest);
   }
   return false;
 }

@@ -334,6 +334,7 @@ TEST(policy, "variables that Kubernetes makes for a service called superslab are
       "SUPERSLAB_PORT_53_UDP=udp://10.96.0.17:53",
       "SUPERSLAB_PORT_9_SCTP_PROTO=sctp",
       "SUPERSLAB_PORT_80_TCP_ADDR=fd00::17",
+      "SUPERSLAB_PORT_81_TCP=tcp://[fd00::17]:81",
       "SUPERSLAB_LOG_SERVER_SERVICE_HOST=10.96.0.18",
       "SUPERSLAB_LOG_SERVER_SERVICE_PORT=9300",
       "SUPERSLAB_LOG_SERVER_PORT=tcp://10.96.0.18:9300",
