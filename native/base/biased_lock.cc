@@ -52,12 +52,12 @@ void BiasedLock::wait_for_visitor() {
 }
 
 void BiasedLock::claim() {
-  visitors_.lock_unchecked();
   is_claimed_.store(true, std::memory_order_relaxed);
   detail::fence_process();
 }
 
 bool BiasedLock::try_visit() {
+  if (!visitors_.try_lock_unchecked()) return false;
   claim();
   if (holder_.load(std::memory_order_acquire) != 0) {
     end_visit();

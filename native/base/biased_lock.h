@@ -45,7 +45,8 @@ class BiasedLock {
   /// Release: a visitor that sees it sees what was done inside.
   void leave() { holder_.store(0, std::memory_order_release); }
 
-  /// A visitor, from any other thread. False when the holder is inside; it never waits for that.
+  /// A visitor, from any other thread. False when the holder or another visitor is inside: it waits
+  /// for nobody, as whoever holds another such lock must not.
   bool try_visit();
   void end_visit();
 

@@ -60,6 +60,7 @@ class Mutex {
     if (!take(this_thread())) [[unlikely]]
       wait_and_take();
   }
+  bool try_lock_unchecked() { return take(this_thread()); }
   void unlock_unchecked() {
     if ((word_.exchange(0, std::memory_order_release) & kAwaited) != 0) [[unlikely]]
       wake_one();

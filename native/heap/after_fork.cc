@@ -80,6 +80,8 @@ class HeapSurvivor {
     for (auto& lists : owner.slabs_) std::fill(std::begin(lists), std::end(lists), nullptr);
     owner.unused_ = owner.idle_ = 0;
     owner.out_bytes_.set(0);
+    owner.unused_bytes_.set(0);
+    owner.slab_bytes_ = 0;
   }
 
   void repair(Superslab& s) {
@@ -120,6 +122,7 @@ class HeapSurvivor {
     std::uint32_t out = slab.carved;
     for (std::uint32_t w = 0; w < slab.words; ++w) out -= count_bits(slab.free_words[w]);
     owner.out_bytes_.add(ByteCount{slab.block_bytes} * out);
+    owner.slab_bytes_ += slab.slices * kSliceBytes;
     owner.link(&slab, slab_is_drained(slab)  ? SlabPlace::kDrained
                       : slab_is_unused(slab) ? SlabPlace::kUnused
                                              : SlabPlace::kPartial);

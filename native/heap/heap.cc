@@ -246,6 +246,30 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   counters_.slabs_retired.add(1);
 }
 
+/// Dissolves the unused slabs of all owners but one that have at least `least` bytes of them; their
+/// bytes.
+ByteCount Heap::retire_unused_of(const SlabOwner* but, ByteCount least) {
+  SlabOwner* owner;
+  {
+    Lock guard(*this);
+    owner = owners_;
+  }
+  // Owners stay as long as the heap: only the first link changes.
+  ByteCount sum = 0;
+  for (; owner != nullptr; owner = owner->next) {
+    // A visit interrupts every processor.
+    if (owner != but && (owner->unused_bytes() >= least || owner->has_remote_frees()))
+      sum += owner->try_retire_unused(least);
+  }
+  return sum;
+}
+
+bool Heap::retire_unused_of_others(const SlabOwner& self) {
+  // Superslabs that still hold memory are there for the taking; a visit is not.
+  if (shape_.large_reuse != LargeReuse::kParts || space_.idle_bytes() != 0) return false;
+  return retire_unused_of(&self, kSuperslabBytes) != 0;
+}
+
 void Heap::populate(Slab& slab, ByteCount end) {
   const ByteCount page = space_.os().page_bytes();
   const ByteCount batch = populate_bytes_.load(std::memory_order_relaxed);

@@ -41,9 +41,6 @@ struct HeapShape {
   bool is_permanent = false;
 };
 
-/// Whether a heap may take another superslab.
-enum class Growth : std::uint8_t { kNever, kIfNeeded };
-
 class Heap {
  public:
   /// `space` and `clock` outlive the heap.
@@ -71,6 +68,10 @@ class Heap {
   /// A slab of class `c` with nothing carved and no owner yet; nullptr without memory, or when it
   /// would take another superslab and must not.
   Slab* make_slab(ClassIndex c, Growth growth);
+
+  /// Before the heap takes another superslab for `self`, who is inside: dissolves slabs that lie
+  /// unused with other owners, if that makes up for one. Whether it did.
+  bool retire_unused_of_others(const SlabOwner& self);
 
   /// Dissolves a slab for which slab_is_unused() holds. The caller owned it.
   /// Its memory may be purged when it has been idle since `idle_since` for long enough.
@@ -269,6 +270,8 @@ class Heap {
   void scrub(const Superslab& s, ByteCount bytes);
 
   Superslab* make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero);
+  ByteCount retire_unused_of(const SlabOwner* but, ByteCount least);
+  void gather_idle(std::uint32_t count, std::uint32_t unit);
 
   Space& space_;
   const Clock& clock_;

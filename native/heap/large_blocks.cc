@@ -48,6 +48,19 @@ Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) 
   return head;
 }
 
+/// Before the heap takes `count` fresh superslabs: has the space reuse those in which nothing is.
+void Heap::gather_idle(std::uint32_t count, std::uint32_t unit) {
+  if (space_.has_idle_run(count, unit)) return;
+  retire_unused_of(nullptr, kSliceBytes);
+  Lock guard(*this);
+  shelf_.for_each_whole([this](Superslab* s) {
+    shelf_.remove(s);
+    committed_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+    counters_.superslabs_given.add(1);
+    space_.give_idle(s, 0, s->idle_since);
+  });
+}
+
 Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
                             bool* is_zero) {
   const ByteCount rounded = large_capacity(bytes);
@@ -55,6 +68,10 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
   const ByteCount longest = has_guard_pages() ? rounded : rounded + rounded / 4;
   if (charge(rounded, 1) == 0) return nullptr;
   bool zero = false;
+  if (shape_.large_reuse == LargeReuse::kParts) {
+    gather_idle(static_cast<std::uint32_t>(rounded / kSuperslabBytes),
+                static_cast<std::uint32_t>(alignment / kSuperslabBytes));
+  }
   Lock guard(*this);
   Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded, longest);
   if (head != nullptr) {

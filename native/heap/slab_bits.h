@@ -186,6 +186,13 @@ inline Collected slab_collect(Slab& slab) {
   return result;
 }
 
+/// Blocks that are free in the owner's words or were never handed out.
+inline std::uint32_t slab_free_blocks(const Slab& slab) {
+  std::uint32_t count = slab.block_count - slab.carved;
+  for (unsigned w = slab.low_word; w < slab.words; ++w) count += count_bits(slab.free_words[w]);
+  return count;
+}
+
 /// Calls visit(from, to) for each run [from, to) of blocks that are free in the owner's words or
 /// were never handed out.
 template <class Visit>

@@ -12,6 +12,9 @@
 namespace superslab {
 namespace {
 
+/// Free bytes in slabs in use for which nobody looks.
+constexpr ByteCount kLeastScattered = 16 * kMiB;
+
 /// Misses of a large class for each block of it that stays at hand.
 constexpr std::uint32_t kMissesPerSpare = 4;
 
@@ -25,6 +28,8 @@ constinit LastFrees last_frees;
 
 constexpr std::uint64_t bit_of(ClassIndex c) { return std::uint64_t{1} << to_index(c); }
 static_assert(kClassCount <= 64, "a word has a bit for each class");
+
+ByteCount bytes_of(const Slab& slab) { return slab.slices * kSliceBytes; }
 
 }  // namespace
 
@@ -42,7 +47,9 @@ void SlabOwner::link(Slab* slab, SlabPlace place) {
   slab->next = first;
   if (first != nullptr) first->prev = slab;
   first = slab;
-  if (place == SlabPlace::kUnused) unused_ |= bit_of(slab->size_class);
+  if (place != SlabPlace::kUnused) return;
+  unused_ |= bit_of(slab->size_class);
+  unused_bytes_.add(bytes_of(*slab));
 }
 
 void SlabOwner::unlink(Slab* slab) {
@@ -51,7 +58,9 @@ void SlabOwner::unlink(Slab* slab) {
   Slab*& first = list_of(slab);
   if (first == slab) first = slab->next;
   slab->next = slab->prev = nullptr;
-  if (slab->place == SlabPlace::kUnused && first == nullptr) unused_ &= ~bit_of(slab->size_class);
+  if (slab->place != SlabPlace::kUnused) return;
+  unused_bytes_.add(-bytes_of(*slab));
+  if (first == nullptr) unused_ &= ~bit_of(slab->size_class);
 }
 
 void SlabOwner::move(Slab* slab, SlabPlace place) {
@@ -64,6 +73,7 @@ void SlabOwner::adopt(Slab* slab) {
   slab->owner.store(this, std::memory_order_release);
   heap_.space().route_slices(slab->start, slab->slices,
                              route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
+  slab_bytes_ += bytes_of(*slab);
   link(slab, slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial);
 }
 
@@ -81,6 +91,7 @@ bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
     Slab* slab = first(place, c);
     if (slab == nullptr) continue;
     unlink(slab);
+    slab_bytes_ -= bytes_of(*slab);
     to.adopt(slab);
     done = true;
     break;
@@ -90,8 +101,8 @@ bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
 }
 
 /// A slab with something to take: the one in use rather than one that could be dissolved, and that
-/// rather than a new one. nullptr without memory.
-Slab* SlabOwner::find_slab(ClassIndex c) {
+/// rather than a new one. nullptr without memory, or when the heap would have to grow and must not.
+Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
   for (;;) {
     Slab* slab = first(SlabPlace::kPartial, c);
     if (slab == nullptr) {
@@ -110,10 +121,25 @@ Slab* SlabOwner::find_slab(ClassIndex c) {
       retire_lists(unused_, heap_.now());
       slab = heap_.make_slab(c, Growth::kNever);
     }
-    if (slab == nullptr) slab = heap_.make_slab(c, Growth::kIfNeeded);
+    if (slab == nullptr && growth == Growth::kIfNeeded) slab = find_slab_before_growth(c);
     if (slab != nullptr) adopt(slab);
     return slab;
   }
+}
+
+/// What is dearer to find than what the owner has, and cheaper than fresh memory.
+Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
+  Slab* slab = nullptr;
+  give_idle_spares();
+  if (unused_ != 0) {
+    retire_lists(unused_, heap_.now());
+    slab = heap_.make_slab(c, Growth::kNever);
+  }
+  if (slab == nullptr && heap_.retire_unused_of_others(*this))
+    slab = heap_.make_slab(c, Growth::kNever);
+  if (slab != nullptr) return slab;
+  purge_before_growth();
+  return heap_.make_slab(c, Growth::kIfNeeded);
 }
 
 std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
@@ -125,7 +151,7 @@ std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
   return got;
 }
 
-void* SlabOwner::take_one(ClassIndex c, bool& is_zero) {
+void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
   is_zero = false;
   const Hold hold(*this);
   note_change();
@@ -137,7 +163,7 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero) {
   }
   const ByteCount unit = size_class(c).block_bytes;
   if (heap_.charge(unit, 1) == 0) return nullptr;
-  Slab* slab = find_slab(c);
+  Slab* slab = find_slab(c, growth);
   if (slab == nullptr) {
     heap_.discharge(unit);
     return nullptr;
@@ -150,14 +176,14 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero) {
   return block;
 }
 
-std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted) {
+std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth growth) {
   const ByteCount unit = size_class(c).block_bytes;
   wanted = heap_.charge(unit, wanted);
   const Hold hold(*this);
   note_change();
   std::size_t got = 0;
   while (got < wanted) {
-    Slab* slab = find_slab(c);
+    Slab* slab = find_slab(c, growth);
     if (slab == nullptr) break;
     got += take_from(slab, out + wanted - got, wanted - got);
   }
@@ -279,6 +305,17 @@ void SlabOwner::give_spares() {
   }
 }
 
+/// Those of classes of which nobody took or gave any since the last time.
+void SlabOwner::give_idle_spares() {
+  for (Spares& spares : spares_) {
+    if (spares.count != 0 && spares.count == spares.count_at_growth) {
+      give_locked(spares.blocks, spares.count);
+      spares.count = 0;
+    }
+    spares.count_at_growth = spares.count;
+  }
+}
+
 void SlabOwner::give(void* const* blocks, std::size_t count) {
   const Hold hold(*this);
   note_change();
@@ -351,6 +388,7 @@ void SlabOwner::retire_lists(std::uint64_t classes, Nanos idle_since) {
     const auto c = static_cast<ClassIndex>(std::countr_zero(classes));
     while (Slab* slab = first(SlabPlace::kUnused, c)) {
       unlink(slab);
+      slab_bytes_ -= bytes_of(*slab);
       heap_.retire_slab(slab, idle_since);
     }
   }
@@ -370,6 +408,16 @@ void SlabOwner::retire_unused() {
   collect_locked();
   look_again_for_unused();
   retire_lists(unused_, heap_.now());
+}
+
+ByteCount SlabOwner::try_retire_unused(ByteCount least) {
+  if (!lock_.try_visit()) return 0;
+  collect_locked();
+  const ByteCount unused = unused_bytes();
+  const bool is_enough = unused != 0 && unused >= least;
+  if (is_enough) retire_lists(unused_, heap_.now());
+  lock_.end_visit();
+  return is_enough ? unused : 0;
 }
 
 void SlabOwner::retire_idle() {
@@ -401,6 +449,20 @@ bool SlabOwner::settle(Nanos now, Nanos delay) {
   return false;
 }
 
+/// What is free among other classes' blocks cannot become a slab of this class, but its pages can
+/// be had back. A walk over all slabs: only where more than a fifth is free, and then not again
+/// before the slabs have grown by an eighth, so that what it costs is a small part of what growing
+/// does.
+void SlabOwner::purge_before_growth() {
+  purged_bytes_ = std::min(purged_bytes_, slab_bytes_);
+  const ByteCount out = out_bytes_.get();
+  const ByteCount free = slab_bytes_ - std::min(slab_bytes_, out);
+  if (free < kLeastScattered || free < slab_bytes_ / 5) return;
+  if (slab_bytes_ - purged_bytes_ < slab_bytes_ / 8) return;
+  purged_bytes_ = slab_bytes_;
+  purge_free_pages();
+}
+
 /// Gives the pages back that hold free blocks only, of slabs in which other blocks are out.
 void SlabOwner::purge_free_pages() {
   constexpr std::size_t kBatch = 64;
@@ -413,7 +475,8 @@ void SlabOwner::purge_free_pages() {
     count = 0;
   };
   for_each_slab([&](const Slab& slab) {
-    if (slab.place != SlabPlace::kPartial) return;
+    // Of small blocks that are spread, hardly ever is a whole page free.
+    if (slab.place != SlabPlace::kPartial || slab_free_blocks(slab) < slab.block_count / 2) return;
     if (!is_purgeable(heap_.space().superslab_of(slab.start).pages)) return;
     slab_for_each_free_run(slab, [&](std::uint32_t from, std::uint32_t to) {
       const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);
@@ -431,6 +494,7 @@ void SlabOwner::dissolve() {
   for_each_slab([this](Slab& slab) {
     slab_free_all(slab);
     unlink(&slab);
+    slab_bytes_ -= bytes_of(slab);
     heap_.retire_slab(&slab, heap_.now());
   });
 }

@@ -19,6 +19,9 @@ namespace superslab {
 
 class Heap;
 
+/// Whether a heap may take another superslab.
+enum class Growth : std::uint8_t { kNever, kIfNeeded };
+
 /// Blocks of one slab whose free bits lie in one word.
 struct SlabRun {
   Slab* slab = nullptr;
@@ -35,11 +38,12 @@ class alignas(kCacheLinePair) SlabOwner {
 
   /// Takes up to `wanted` blocks of class `c` out of their slabs and charges them. `out` is filled
   /// as a stack of which the lowest address lies on top, at the end: memory is touched in address
-  /// order. 0 when the budget or the operating system has no more.
-  std::size_t take(ClassIndex c, void** out, std::size_t wanted);
+  /// order. 0 when the budget or the operating system has no more, or the heap would have to grow
+  /// and must not.
+  std::size_t take(ClassIndex c, void** out, std::size_t wanted, Growth growth = Growth::kIfNeeded);
 
   /// One block of class `c`. `is_zero`: whether it reads as zero.
-  void* take_one(ClassIndex c, bool& is_zero);
+  void* take_one(ClassIndex c, bool& is_zero, Growth growth = Growth::kIfNeeded);
 
   /// Puts a block of one of its own slabs back that is of a class from kFirstLargeClass on. A few
   /// of them stay at hand.
@@ -115,8 +119,16 @@ class alignas(kCacheLinePair) SlabOwner {
   /// something left to do.
   bool settle(Nanos now, Nanos delay);
 
+  /// Any thread: dissolves its unused slabs if they have `least` bytes, with those that are unused
+  /// but for what other threads freed. Their bytes; 0 also when somebody is at them.
+  ByteCount try_retire_unused(ByteCount least);
+
   /// Bytes of the blocks that are out of its slabs, as far as it knows.
   ByteCount out_bytes() const { return out_bytes_.get(); }
+  /// Bytes of its unused slabs.
+  ByteCount unused_bytes() const { return unused_bytes_.get(); }
+  /// Whether other threads have freed blocks that it has not collected.
+  bool has_remote_frees() const { return remote_.load(std::memory_order_relaxed) != nullptr; }
 
   /// In the child of a fork, for the frees of threads that have no share of a heap: who was at one.
   static Holder survive_last_frees();
@@ -141,11 +153,13 @@ class alignas(kCacheLinePair) SlabOwner {
   void link(Slab* slab, SlabPlace place);
   void unlink(Slab* slab);
   void move(Slab* slab, SlabPlace place);
-  Slab* find_slab(ClassIndex c);
+  Slab* find_slab(ClassIndex c, Growth growth);
+  Slab* find_slab_before_growth(ClassIndex c);
   std::size_t take_from(Slab* slab, void** end, std::size_t wanted);
   void collect_locked();
   void look_again_for_unused();
   void retire_lists(std::uint64_t classes, Nanos idle_since);
+  void purge_before_growth();
   void purge_free_pages();
   /// Bytes of blocks that went back, of its own slabs and of others': told together at the end,
   /// since each discharge is a fence.
@@ -180,6 +194,7 @@ class alignas(kCacheLinePair) SlabOwner {
     std::uint32_t keep = 0;    // most of them now: grows with misses, so that what is wanted again
     std::uint32_t limit = 0;   // is kept, up to the limit
     std::uint32_t misses = 0;  // times there was none at hand
+    std::uint32_t count_at_growth = 0;
     void* blocks[kSpareBlocks];
 
     void put(void* block) {
@@ -194,6 +209,7 @@ class alignas(kCacheLinePair) SlabOwner {
   void note_change() { __atomic_store_n(&changes_, changes_ + 1, __ATOMIC_RELAXED); }
   void give_locked(void* const* blocks, std::size_t count);
   void give_spares();
+  void give_idle_spares();
 
   Heap& heap_;
   const OwnerId id_;
@@ -203,6 +219,9 @@ class alignas(kCacheLinePair) SlabOwner {
   Nanos quiet_since_ = 0;
   bool is_settled_ = false;
   Counter out_bytes_;
+  Counter unused_bytes_;
+  ByteCount slab_bytes_ = 0;    // of its slabs
+  ByteCount purged_bytes_ = 0;  // slab_bytes_ at the last purge_before_growth()
   Spares spares_[kLargeClasses];
   Slab* slabs_[kSlabPlaces][kClassCount] = {};
   std::uint64_t unused_ = 0;  // classes that have unused slabs, a bit each

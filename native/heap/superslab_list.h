@@ -59,6 +59,16 @@ class SuperslabShelf {
     }
   }
 
+  /// The same for those in which no slab is.
+  template <class Visit>
+  void for_each_whole(Visit visit) const {
+    for (Superslab* s = by_run_[kSlicesPerSuperslab].first(); s != nullptr;) {
+      Superslab* next = s->next;
+      visit(s);
+      s = next;
+    }
+  }
+
   static unsigned longest_run(SliceMask free) {
     unsigned run = 0;
     for (; free != 0; ++run) free &= free << 1;

@@ -105,7 +105,11 @@ void* ThreadCache::allocate(ByteCount bytes) {
   lay_out(i, limits_[i]);
   streaks_[i] = 0;
   void** bottom = tops_[i];
-  std::size_t got = owner_->take(c, bottom, wanted);
+  std::size_t got = owner_->take(c, bottom, wanted, Growth::kNever);
+  if (got == 0) {
+    give_idle_rows();
+    got = owner_->take(c, bottom, wanted);
+  }
   if (got == 0) {
     flush();  // under maxBytes our own magazines of other classes may hold what is missing
     got = owner_->take(c, bottom, 1);
@@ -120,7 +124,11 @@ void* ThreadCache::allocate(ByteCount bytes) {
 
 /// Past the magazines.
 void* ThreadCache::allocate_one(ClassIndex c, bool& is_zero) {
-  void* block = owner_->take_one(c, is_zero);
+  void* block = owner_->take_one(c, is_zero, Growth::kNever);
+  if (block == nullptr) {
+    give_idle_rows();
+    block = owner_->take_one(c, is_zero);
+  }
   if (block == nullptr) {
     flush();  // as in allocate()
     block = owner_->take_one(c, is_zero);
@@ -237,16 +245,26 @@ void ThreadCache::flush() {
 
 void ThreadCache::give_all() {
   empty_outbox();
+  for (std::size_t i = 0; i < kRows; ++i) give_row(i);
+}
+
+void ThreadCache::give_row(std::size_t i) {
+  const std::uint32_t held = count(i);
+  if (held == 0) return;
+  const Busy busy(*this, i);
+  ClassCounters& counters = owner_->counters(static_cast<ClassIndex>(i));
+  counters.flushes.add(1);
+  counters.flushed_blocks.add(held);
+  owner_->give(&slots_[i][floors_[i] + 1], held);
+  close_row(i);
+  batches_.reset(static_cast<ClassIndex>(i));
+}
+
+void ThreadCache::give_idle_rows() {
   for (std::size_t i = 0; i < kRows; ++i) {
-    const std::uint32_t held = count(i);
-    if (held == 0) continue;
-    const Busy busy(*this, i);
-    ClassCounters& counters = owner_->counters(static_cast<ClassIndex>(i));
-    counters.flushes.add(1);
-    counters.flushed_blocks.add(held);
-    owner_->give(&slots_[i][floors_[i] + 1], held);
-    close_row(i);
-    batches_.reset(static_cast<ClassIndex>(i));
+    // An empty row, such as that which is being filled, has nothing to give.
+    if (tops_[i] == tops_at_growth_[i]) give_row(i);
+    tops_at_growth_[i] = tops_[i];
   }
 }
 

@@ -158,6 +158,10 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// Gives every cached block back.
   void flush();
 
+  /// Before the heap grows: gives those of classes back of which the thread has taken and freed
+  /// none since the last time. What lies in a magazine keeps its slab from other uses.
+  void give_idle_rows();
+
   void squeeze(bool on) override { squeezed_.store(on, std::memory_order_relaxed); }
   void flush_soon() override {}
   void room_made() override {}
@@ -202,6 +206,7 @@ class ThreadCache final : public FrontCache, public Room::Member {
   void send_run(SlabRun& run);
   void empty_outbox();
   void give_all();
+  void give_row(std::size_t c);
   void leave_busy_row();
   std::uint32_t count(std::size_t c) const {
     return is_open(c) ? static_cast<std::uint32_t>(tops_[c] - &slots_[c][floors_[c]]) - 1 : 0;
@@ -218,7 +223,8 @@ class ThreadCache final : public FrontCache, public Room::Member {
   std::uint8_t limits_[kRows] = {};   // most blocks of each class
   std::uint8_t streaks_[kRows] = {};  // spills since the last refill
   std::uint8_t busy_row_ = kNoRow;
-  std::uint32_t steps_ = 0;  // slow paths since the last turn
+  void** tops_at_growth_[kRows] = {};  // see give_idle_rows()
+  std::uint32_t steps_ = 0;            // slow paths since the last turn
   ByteCount outbox_bytes_ = 0;
   SlabRun outbox_[kOutboxRuns] = {};  // by a hash of slab and word: neighbours go home together
   /// For classes of which the thread has had no block: it looks empty to a pop and gets full by one

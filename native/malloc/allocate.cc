@@ -64,6 +64,8 @@ void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bo
     return heap.heap().take_large(bytes, &cache->owner(), std::max(alignment, kSuperslabBytes),
                                   &is_zero);
   };
+  if (!heap.space().has_idle_run(static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes)), 1))
+    cache->give_idle_rows();
   const Superslab* head = take();
   if (head == nullptr) {
     cache->flush();  // our own unused slabs may hold the superslabs that are missing

@@ -426,6 +426,19 @@ void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
   set_spare(head + from, count - from);
 }
 
+bool Space::has_idle_run(std::uint32_t count, std::uint32_t unit) {
+  if (idle_bytes() < count * kSuperslabBytes) return false;
+  const auto fits = [](const Superslab* s) {
+    return s != nullptr && s->is_idle && !is_explicit(s->pages);
+  };
+  LockGuard guard(lock_);
+  for (std::uint32_t ordinal = kFirstOrdinal; ordinal < arena_count_; ++ordinal) {
+    if (arenas_[ordinal] != nullptr && arenas_[ordinal]->find_spare(count, unit, fits, fits) >= 0)
+      return true;
+  }
+  return false;
+}
+
 ByteCount Space::purge_idle(Nanos before) {
   constexpr std::size_t kBatch = 64;
   ByteCount purged = 0;

@@ -117,6 +117,9 @@ class Space {
   /// system; returns how many bytes. Any thread.
   ByteCount purge_idle(Nanos before);
 
+  /// Whether take() would find such a run whose memory was not given back. Any thread.
+  bool has_idle_run(std::uint32_t count, std::uint32_t unit);
+
   /// Memory of spare superslabs that was not given back.
   ByteCount idle_bytes() const {
     return ByteCount{idle_superslabs_.load(std::memory_order_relaxed)} * kSuperslabBytes;

@@ -141,7 +141,10 @@ class Script {
     const SliceTag tag = heap_.space().tags()[n >> 10];
     if (depth(tag).load() >= limit(tag)) {
       if (tag != kTagLarge) cache_->spill(static_cast<ClassIndex>(tag - 1));
-      if (depth(tag).load() >= limit(tag)) return cache_->give(n);
+      if (depth(tag).load() >= limit(tag)) {
+        cache_->give(n);
+        return;
+      }
     }
     const std::uint32_t top = depth(tag).load();
     m.blocks[tag * kMagazineBlocks + top] = n;

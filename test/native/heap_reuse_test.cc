@@ -1,0 +1,131 @@
+// What one kind of block freed serves the next kind, whoever had it, before the heap grows.
+
+#include <vector>
+
+#include "check.h"
+#include "heap_fixture.h"
+
+using namespace superslab;
+using namespace superslab_test;
+using Call = FakeOs::Call;
+
+namespace {
+
+/// A heap as malloc has it.
+struct Reusing {
+  TestSpace world{kTestArenas};
+  ManualClock clock;
+  Heap heap{*world.space, clock, plain_policy(), {.large_reuse = LargeReuse::kParts}};
+
+  /// What the operating system has given, used or not.
+  ByteCount held() const { return heap.committed_bytes() + world.space->idle_bytes(); }
+};
+
+constexpr ByteCount kLive = 16 * kMiB;
+/// For what magazines and half-used superslabs hold.
+constexpr ByteCount kSlack = 2 * kSuperslabBytes;
+
+std::vector<void*> fill_with(ThreadCache* cache, ByteCount size) {
+  std::vector<void*> blocks;
+  for (ByteCount bytes = 0; bytes < kLive; bytes += size) {
+    blocks.push_back(cache->allocate(size));
+    std::memset(blocks.back(), 0xa5, 64);
+  }
+  return blocks;
+}
+
+void free_all(ThreadCache* cache, std::vector<void*>& blocks) {
+  for (void* block : blocks) cache->free(block);
+  blocks.clear();
+}
+
+}  // namespace
+
+TEST(heap, "the same amount of one size after the other needs memory once") {
+  Reusing t;
+  ThreadCache* cache = ThreadCache::attach(t.heap);
+  for (ByteCount size = 64; size <= 4 * kMiB; size *= 4) {
+    std::vector<void*> blocks = fill_with(cache, size);
+    CHECK(t.held() <= kLive + kLive / 4 + kSlack);
+    free_all(cache, blocks);
+  }
+  for (ByteCount size = 4 * kMiB; size >= 64; size /= 4) {
+    std::vector<void*> blocks = fill_with(cache, size);
+    CHECK(t.held() <= kLive + kLive / 4 + kSlack);
+    free_all(cache, blocks);
+  }
+  cache->detach();
+}
+
+TEST(heap, "slabs that lie unused with another thread serve this one") {
+  Reusing t;
+  ThreadCache* first = ThreadCache::attach(t.heap);
+  ThreadCache* second = ThreadCache::attach(t.heap);
+  for (const ByteCount size : {ByteCount{1000}, ByteCount{60'000}}) {
+    std::vector<void*> blocks = fill_with(first, size);
+    free_all(first, blocks);
+    blocks = fill_with(second, 3 * size);
+    CHECK(t.held() <= kLive + kLive / 4 + kSlack);
+    free_all(second, blocks);
+  }
+  // Freed by another thread than theirs: collected by the visit.
+  std::vector<void*> blocks = fill_with(first, 500);
+  free_all(second, blocks);
+  second->flush();
+  first->owner().collect();
+  blocks = fill_with(second, 3000);
+  CHECK(t.held() <= kLive + kLive / 4 + kSlack);
+  free_all(second, blocks);
+  first->detach();
+  second->detach();
+}
+
+TEST(heap,
+     "slabs of threads that have ended serve a block beyond 2 MiB, which does not read as zero") {
+  Reusing t;
+  ThreadCache* first = ThreadCache::attach(t.heap);
+  std::vector<void*> blocks = fill_with(first, 1000);
+  free_all(first, blocks);
+  first->detach();
+  ThreadCache* second = ThreadCache::attach(t.heap);
+  const ByteCount before = t.held();
+  bool is_zero = true;
+  Superslab* head =
+      t.heap.take_large(kLive - kSuperslabBytes, &second->owner(), kSuperslabBytes, &is_zero);
+  CHECK(head != nullptr);
+  CHECK(!is_zero);
+  CHECK(t.held() <= before + kSuperslabBytes);  // a superslab that was used in part
+  CHECK(t.heap.give_large(head));
+  CHECK(!t.heap.give_large(head));
+  CHECK_EQ(t.heap.stats().double_frees, 1u);
+  second->detach();
+}
+
+TEST(heap, "pages among other classes' blocks go back before the heap grows, and not each time") {
+  Reusing t;
+  ThreadCache* cache = ThreadCache::attach(t.heap);
+  std::vector<void*> kept;
+  std::vector<void*> blocks;
+  const auto shrink = [&] {  // to one block in 8
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+      i % 8 == 0 ? kept.push_back(blocks[i]) : cache->free(blocks[i]);
+    blocks.clear();
+  };
+  for (int i = 0; i < 4; ++i) {
+    const auto more = fill_with(cache, 4096);
+    blocks.insert(blocks.end(), more.begin(), more.end());
+  }
+  for (void* block : blocks) std::memset(block, 1, 4096);
+  const unsigned before = t.world.os.calls(Call::kPurge);
+  shrink();
+  CHECK_EQ(t.world.os.calls(Call::kPurge), before);
+  blocks = fill_with(cache, 1000);
+  const unsigned after = t.world.os.calls(Call::kPurge);
+  CHECK(after > before);
+  // In one walk: a few calls for all its ranges, though the heap grew by many superslabs.
+  CHECK(after - before < 4 * kLive / 4096 / 8 / 8);
+  for (void* block : kept) CHECK_EQ(*static_cast<char*>(block), 1);
+  for (void* block : kept) cache->free(block);
+  free_all(cache, blocks);
+  cache->detach();
+}
