@@ -51,6 +51,10 @@ export interface SuperslabError extends Error {
   readonly released?: string;
 }
 
+/** Whether superslab itself threw `error`, and not, say, a stack that is full. */
+export const isSuperslabError = (error: unknown): error is SuperslabError =>
+  String((error as Partial<SuperslabError> | undefined)?.code).startsWith('ERR_SUPERSLAB_');
+
 /** What is known of a watched buffer that a mistake is about. */
 export interface Misuse {
   readonly pool: string;

@@ -24,9 +24,11 @@ export class Alarm {
 
   /** Rings within `ms` from now on, or before, if that was asked for already. */
   ringWithin(ms: number): void {
-    const due = now() + ms;
-    if (this.#due <= due) return;
-    this.#due = due;
+    const time = now();
+    const due = time + ms;
+    // One that should have rung by now may have been cut off.
+    if (this.#due <= due && this.#due > time) return;
+    this.#due = Math.min(this.#due, due);
     alarms.add(this);
     binding.ringWithin(Math.ceil(ms));
   }

@@ -305,6 +305,11 @@ export class PoolGuard {
     if (slot.state === SLOT.leased) this.#book.move(slot, SLOT.shared);
   }
 
+  /** It is not after all. */
+  unshare({ slot }: LeaseRecord): void {
+    if (slot.state === SLOT.shared) this.#book.move(slot, SLOT.leased);
+  }
+
   // Releasing ------------------------------------------------------------------------------------
   // In three steps, because the buffer itself must be marked as released in the midst of it.
 

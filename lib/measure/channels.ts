@@ -1,5 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { binding, type PoolId } from '../addon/binding.js';
+import { NotWithinItself } from '../base/not-within-itself.js';
 import type { GuardReport } from '../guard/types.js';
 
 /** `superslab:pool:grow`: an acquire took memory from the operating system. */
@@ -68,7 +69,7 @@ export interface PoolMessages {
 class PoolChannel<Message> {
   // Held here: node drops a channel that nobody refers to, and its subscribers with it.
   readonly #channel: Channel;
-  #publishing = false;
+  readonly #publishing = new NotWithinItself();
 
   constructor(end: keyof PoolMessages) {
     this.#channel = channel(`superslab:pool:${end}`);
@@ -84,12 +85,11 @@ class PoolChannel<Message> {
    * cause on this very channel is not published, or a subscriber that acquires would never end.
    */
   publish(message: Message): void {
-    if (this.#publishing) return;
-    this.#publishing = true;
+    if (!this.#publishing.enter()) return;
     try {
       this.#channel.publish(message);
     } finally {
-      this.#publishing = false;
+      this.#publishing.leave();
     }
   }
 }
@@ -109,6 +109,7 @@ interface PoolIdentity {
 
 /** Does `work`, which may take memory from the operating system, and tells those who listen how much. */
 export function tellingGrowth<T>(pool: PoolIdentity, work: () => T): T {
+  if (!channels.grow.hasSubscribers) return work();
   const before = binding.committedBytes(pool.id);
   const result = work();
   const committedBytes = binding.committedBytes(pool.id);
@@ -117,13 +118,23 @@ export function tellingGrowth<T>(pool: PoolIdentity, work: () => T): T {
   return result;
 }
 
-/** Does `work`, which may give memory back to the operating system, and tells those who listen how much. */
-export function tellingTrim<T>(pool: PoolIdentity, work: () => T): T {
-  if (!channels.trim.hasSubscribers) return work();
-  const before = binding.committedBytes(pool.id);
-  const result = work();
+/** What the pool has from the operating system, for tellTrim(); -1 while nobody listens. */
+export function committedForTrim(pool: PoolIdentity): number {
+  return channels.trim.hasSubscribers ? binding.committedBytes(pool.id) : -1;
+}
+
+/** Tells those who listen how much memory went back to the operating system since committedForTrim(). */
+export function tellTrim(pool: PoolIdentity, before: number): void {
+  if (before < 0) return;
   const committedBytes = binding.committedBytes(pool.id);
   const bytes = before - committedBytes;
   if (bytes > 0) channels.trim.publish({ pool: pool.name, bytes, committedBytes });
+}
+
+/** Does `work`, which may give memory back to the operating system, and tells those who listen how much. */
+export function tellingTrim<T>(pool: PoolIdentity, work: () => T): T {
+  const before = committedForTrim(pool);
+  const result = work();
+  tellTrim(pool, before);
   return result;
 }

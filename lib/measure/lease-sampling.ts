@@ -7,7 +7,7 @@ import { Alarm } from '../addon/alarm.js';
 import { type BlockNumber, binding } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { facts, openCaches } from '../addon/environment.js';
-import { builtins } from '../base/builtins.js';
+import { builtins, copyInto, fill } from '../base/builtins.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
 
 const PERIOD_MS = 20;
@@ -53,15 +53,21 @@ function acquiredSince(cache: LeaseCache): number {
 }
 
 const alarm = new Alarm(() => {
-  armed = true;
-  hotTagOfGranules.fill(0);
+  // Who began or ended watching may have been cut off.
+  if (watchers === 0) {
+    disarm();
+    return;
+  }
   alarm.ringWithin(PERIOD_MS);
+  armed = true;
+  fill(hotTagOfGranules, 0);
 });
 
 function disarm(): void {
+  copyInto(hotTagOfGranules, facts.tagOfGranules);
+  // Only now: while it is armed, the next lease disarms it again.
   armed = false;
   skip = -1;
-  hotTagOfGranules.set(facts.tagOfGranules);
 }
 
 /** Whether the lease that is being made off the fast path is to be measured. */
@@ -105,10 +111,11 @@ export function recordLease(cache: LeaseCache, size: number, capacity: number, m
  * in a while runs uncompiled. Costs less than a thousandth, and never keeps the process alive.
  */
 export function watchHistograms(): Disposable {
-  if (watchers++ === 0) {
+  if (watchers === 0) {
     seen = new WeakMap([...openCaches.values()].map((cache) => [cache, acquiredBy(cache)]));
     alarm.ringWithin(PERIOD_MS);
   }
+  watchers++;
   let watching = true;
   return {
     [Symbol.dispose]() {

@@ -1,7 +1,6 @@
-import { binding } from '../addon/binding.js';
-import type { Slot } from '../guard/slot.js';
 import type { LeaseCache } from './lease-cache.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
+import type { HeldReference } from './unfinished.js';
 import {
   ensureWindow,
   GRANULE_MASK,
@@ -13,21 +12,15 @@ import {
 
 const SUPERSLAB_BYTES = 1 << (SUPERSLAB_SHIFT + GRANULE_SHIFT);
 
-/** A buffer over a block that the lease table has just given to this environment. */
-export function adoptBlock(cache: LeaseCache, block: number, length: number): PooledBuffer {
+/** A buffer over a block of which the lease table has just given a reference to this environment. */
+export function adoptBlock(cache: LeaseCache, held: HeldReference, length: number): PooledBuffer {
+  const { block } = held;
   const { guard } = cache;
-  let slot: Slot;
-  try {
-    if (guard?.watchesAdopted()) slot = guard.hold(block, length);
-    else return adoptUnwatched(cache, block, length);
-  } catch (error) {
-    binding.releaseShared(block); // the reference must not be lost
-    throw error;
+  if (guard?.watchesAdopted()) {
+    const slot = guard.hold(block, length);
+    held.block = 0; // the slot has the reference now
+    return guard.adopt(slot);
   }
-  return guard.adopt(slot);
-}
-
-function adoptUnwatched(cache: LeaseCache, block: number, length: number): PooledBuffer {
   if (length > SUPERSLAB_BYTES) {
     return leases.makeShared(cache, largeWindow(block), 0, length, block);
   }

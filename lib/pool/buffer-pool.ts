@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { binding, check } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
-import { builtins, copyInto, fill, lengthOf, memoryOf, offsetOf, writeText } from '../base/builtins.js';
+import { binding, check, type Failure, LEASE_FAULT, type NativePool } from '../addon/binding.js';
+import { facts, openCaches } from '../addon/environment.js';
+import { builtins, fill } from '../base/builtins.js';
 import { makeError, show } from '../errors.js';
 import type { GuardEvents, Listeners } from '../guard/reports.js';
 import type { GuardReport } from '../guard/types.js';
@@ -15,7 +15,9 @@ import type { LeakSite, PoolStats } from '../stats/pool-stats.js';
 import { reportText } from '../stats/report.js';
 import { reportContext } from '../stats/report-context.js';
 import { readStats, settledStats, threadFigures } from '../stats/stats.js';
+import { acquireMany } from './acquire-many.js';
 import { adoptBlock } from './adopt.js';
+import { copyOf } from './from.js';
 import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
 import { leases, type PooledBuffer, setFirstRelease } from './pooled-buffer.js';
@@ -23,6 +25,8 @@ import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
 import { checkTag, TaggedPool } from './tagged-pool.js';
+import { begin, finish, giveUp, HeldBuffers, HeldReference, Unfinished } from './unfinished.js';
+import { scheduleUpkeep } from './upkeep.js';
 
 const WAIT_CHECKS = { signal: anAbortSignal };
 
@@ -57,7 +61,22 @@ function bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
 }
 
 let named = 0;
-let makingDefault = false;
+
+/** What the constructor makes the default pool for. */
+const OF_DEFAULT: BufferPoolOptions = {};
+
+/** A pool that nobody has yet. */
+class OpeningPool extends Unfinished {
+  opened: NativePool | Failure | undefined = undefined;
+
+  undo(): void {
+    if (this.opened === undefined || 'error' in this.opened) return;
+    const { id } = this.opened;
+    const cache = openCaches.get(id);
+    if (cache === undefined) binding.closePool(id);
+    else cache.close();
+  }
+}
 
 /**
  * A pool of Buffers whose memory is taken and given back instead of garbage-collected.
@@ -73,7 +92,7 @@ let makingDefault = false;
  */
 export class BufferPool implements Disposable {
   /** The pool of the top-level `acquire` and `alloc`. It cannot be closed. */
-  static readonly default: BufferPool = BufferPool.#makeDefault();
+  static readonly default: BufferPool = new BufferPool(OF_DEFAULT);
 
   /** The pool's name, in errors and reports. */
   readonly name: string;
@@ -98,36 +117,39 @@ export class BufferPool implements Disposable {
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: BufferPoolOptions = {}) {
-    this.#isDefault = makingDefault;
-    const pairs = makingDefault ? undefined : optionPairs(options);
-    this.name = makingDefault ? 'default' : poolName(options, () => `pool-${++named}`);
-    const native = check(binding.openPool(facts.evaluation, pairs, this.name));
+    this.#isDefault = options === OF_DEFAULT;
+    const pairs = this.#isDefault ? undefined : optionPairs(options);
+    this.name = this.#isDefault ? 'default' : poolName(options, () => `pool-${++named}`);
+    scheduleUpkeep();
+    const opening = begin(new OpeningPool());
+    opening.opened = binding.openPool(facts.evaluation, pairs, this.name);
+    const native = check(opening.opened);
     const cache = new LeaseCache(this.name, native);
     this.#cache = cache;
     const acquire = bindAcquire(cache);
     const alloc = (size: number): PooledBuffer => {
-      const buf = acquire(size);
-      fill(buf, 0);
+      const held = begin(new HeldBuffers());
+      try {
+        held.buf = acquire(size);
+        fill(held.buf, 0);
+      } catch (error) {
+        giveUp(held);
+        throw error;
+      }
+      const { buf } = held;
+      finish(held);
       return buf;
     };
     this.alloc = alloc;
     this.release = leases.bindRelease(cache);
-    if (makingDefault) setFirstRelease(this.release);
+    if (this.#isDefault) setFirstRelease(this.release);
     this.#zeroAtAcquire = native.zero === ZERO_AT_ACQUIRE;
     this.acquire = this.#zeroAtAcquire ? alloc : acquire;
     // Who has only a bound function still has the pool: it must not be closed as dropped.
     for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });
-    if (!makingDefault) dropped.register(this, cache, this);
+    if (!this.#isDefault) dropped.register(this, cache, this);
     livePools.add(new builtins.WeakRef(this));
-  }
-
-  static #makeDefault(): BufferPool {
-    makingDefault = true;
-    try {
-      return new BufferPool();
-    } finally {
-      makingDefault = false;
-    }
+    finish(opening);
   }
 
   /** Whether close() was called. */
@@ -140,61 +162,12 @@ export class BufferPool implements Disposable {
    * @throws ERR_SUPERSLAB_ARGUMENT for anything else, and what {@link acquire} throws
    */
   from(data: string | Uint8Array | ArrayBuffer, encoding: BufferEncoding = 'utf8'): PooledBuffer {
-    if (typeof data === 'string') {
-      if (!builtins.isEncoding(encoding)) {
-        throw makeError('ERR_SUPERSLAB_ARGUMENT', `unknown encoding ${show(encoding)}`, TypeError);
-      }
-      const buf = this.acquire(builtins.byteLength(data, encoding));
-      const length = lengthOf(buf);
-      const written = writeText(buf, data, 0, length, encoding);
-      // Buffer.byteLength() only estimates malformed hex and base64.
-      return written === length ? buf : this.#shortened(buf, written);
-    }
-    // By their kind, not by instanceof: they may come from another realm.
-    const bytes = builtins.isAnyArrayBuffer(data) ? new builtins.Uint8Array(data) : data;
-    if (!builtins.isUint8Array(bytes)) {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `from() takes a string, a Uint8Array or an ArrayBuffer, got ${show(data)}`,
-        TypeError,
-      );
-    }
-    const buf = this.acquire(lengthOf(bytes));
-    copyInto(buf, bytes);
-    return buf;
-  }
-
-  #shortened(buf: PooledBuffer, length: number): PooledBuffer {
-    const bufs = [buf];
-    try {
-      const copy = this.acquire(length);
-      bufs.push(copy);
-      copyInto(copy, new builtins.Uint8Array(memoryOf(buf), offsetOf(buf), length));
-      buf.release();
-      return copy;
-    } catch (error) {
-      releaseAll(bufs, (one) => one[Symbol.dispose]());
-      throw error;
-    }
+    return copyOf(this.acquire, data, encoding);
   }
 
   /** `count` buffers of `size` bytes, or none: if one cannot be had, the others go back and it throws. */
   acquireMany(size: number, count: number): PooledBuffer[] {
-    if (!Number.isInteger(count) || count < 0) {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `count must be a whole number, got ${show(count)}`,
-        RangeError,
-      );
-    }
-    const bufs: PooledBuffer[] = [];
-    try {
-      while (bufs.length < count) bufs.push(this.acquire(size));
-    } catch (error) {
-      releaseAll(bufs, this.release);
-      throw error;
-    }
-    return bufs;
+    return acquireMany(this.acquire, size, count);
   }
 
   /** Releases every buffer of `bufs`; throws the first error, if any, after the last of them. */
@@ -248,8 +221,7 @@ export class BufferPool implements Disposable {
    * @throws ERR_SUPERSLAB_ARGUMENT for an empty buffer, or one that a fallback gave
    */
   share(buf: PooledBuffer): ShareToken {
-    const block = leases.markShared(buf);
-    const token = binding.share(block, lengthOf(buf));
+    const token = leases.share(buf);
     if (typeof token === 'number') checkLease(token);
     return token as ShareToken;
   }
@@ -260,9 +232,21 @@ export class BufferPool implements Disposable {
    * @throws ERR_SUPERSLAB_TOKEN_USED when it was adopted or revoked before
    */
   adopt(token: ShareToken): PooledBuffer {
-    this.#cache.checkSize(0);
-    checkLease(binding.adopt(token, adopted), token);
-    return adoptBlock(this.#cache, adopted[0]!, adopted[1]!);
+    this.#cache.checkOpen();
+    const held = begin(new HeldReference());
+    try {
+      const fault = binding.adopt(token, adopted);
+      if (fault === LEASE_FAULT.none) held.block = adopted[0]!;
+      const length = adopted[1]!;
+      checkLease(fault, token);
+      held.buf = adoptBlock(this.#cache, held, length);
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
+    const { buf } = held;
+    finish(held);
+    return buf;
   }
 
   /**

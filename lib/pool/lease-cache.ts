@@ -13,12 +13,20 @@ import { builtins, fill } from '../base/builtins.js';
 import { hostError, makeError, sizeError } from '../errors.js';
 import { makeGuard, type PoolGuard } from '../guard/pool-guard.js';
 import { SLOT, type Slot } from '../guard/slot.js';
-import { channels, type PoolExhaustedMessage, tellingGrowth, tellingTrim } from '../measure/channels.js';
-import { beginSample, endSample, isSampleDue } from '../measure/lease-sampling.js';
+import {
+  channels,
+  committedForTrim,
+  type PoolExhaustedMessage,
+  tellingGrowth,
+  tellingTrim,
+  tellTrim,
+} from '../measure/channels.js';
+import { beginSample, isSampleDue } from '../measure/lease-sampling.js';
 import { SlowPathHistogram } from '../measure/slow-path-histogram.js';
-import { forgetMagazines, homes, LARGE_TAG, MAGAZINE_SHIFT, Magazines, welcome } from './magazines.js';
+import { forgetMagazines, LARGE_TAG, MAGAZINE_SHIFT, Magazines } from './magazines.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
+import { begin, finish, giveUp, HeldBlock, HeldBuffers } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
 import {
@@ -26,7 +34,6 @@ import {
   GRANULE_MASK,
   GRANULE_SHIFT,
   largeWindow,
-  SLICE_SHIFT,
   SUPERSLAB_SHIFT,
   windows,
 } from './windows.js';
@@ -44,6 +51,15 @@ const EXHAUSTED_FALLBACK = 2;
  * neither be terminated nor asked to give up what it caches.
  */
 const WAIT_SLICE_MS = 20;
+
+/** When a release began, and what the pool had then. */
+interface ReleaseStart {
+  readonly committed: number;
+  readonly time: number;
+}
+
+/** Of a release that gives no block to the native side, or of which nobody wants to know. */
+const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
 
 /** One pool in this environment: its magazines and everything that happens off the hot path. */
 export class LeaseCache {
@@ -89,9 +105,14 @@ export class LeaseCache {
     openCaches.set(this.id, this);
   }
 
+  /** Throws when the pool is closed. To be called after each call out: what was called may have closed it. */
+  checkOpen(): void {
+    if (this.closed) throw makeError('ERR_SUPERSLAB_CLOSED', `pool "${this.name}" is closed`);
+  }
+
   /** Throws unless a lease of `size` bytes could ever be had. */
   checkSize(size: number): void {
-    if (this.closed) throw makeError('ERR_SUPERSLAB_CLOSED', `pool "${this.name}" is closed`);
+    this.checkOpen();
     if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || size > MAX_SIZE) {
       throw sizeError(size, MAX_SIZE);
     }
@@ -100,11 +121,21 @@ export class LeaseCache {
   acquireSlow(size: number): PooledBuffer {
     this.checkSize(size);
     if (size === 0) return leases.makePlain(this, 0);
-    // Those who wait in acquireAsync() came first.
-    const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
-    if (buf !== undefined && !this.guard?.watchesAll && isSampleDue(this))
-      beginSample(this, leases.blockOf(buf), size);
-    return buf ?? this.#acquireExhausted(size);
+    const held = begin(new HeldBuffers());
+    try {
+      // Those who wait in acquireAsync() came first.
+      if (this.waiters.length === 0) held.buf = this.#tryAcquire(size);
+      if (held.buf === undefined) this.#acquireExhausted(size, held);
+      else if (!this.guard?.watchesAll && isSampleDue(this)) {
+        beginSample(this, leases.blockOf(held.buf), size);
+      }
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
+    const { buf } = held;
+    finish(held);
+    return buf!;
   }
 
   /** For acquireAsync(): in turn with those who came before. */
@@ -133,10 +164,6 @@ export class LeaseCache {
 
   /** undefined when maxBytes are in use. */
   #tryAcquire(size: number): PooledBuffer | undefined {
-    return channels.grow.hasSubscribers ? tellingGrowth(this, () => this.#take(size)) : this.#take(size);
-  }
-
-  #take(size: number): PooledBuffer | undefined {
     if (this.guard?.watchesAll) return this.guard.tryAcquire(size);
     return size > MAX_CLASS_BYTES ? this.#tryLarge(size) : this.#tryClass(size);
   }
@@ -147,38 +174,47 @@ export class LeaseCache {
       const buf = this.guard.trySample(size, tag);
       if (buf !== undefined) return buf;
     }
-    const block = this.#topBlock(tag);
-    if (block === undefined) return undefined;
-    const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
-    const buf = leases.make(windows[block >>> SUPERSLAB_SHIFT]!, offset, size, block);
-    this.#pop(tag);
-    return buf;
+    const { depth, acquired, blocks } = this.magazines;
+    for (let block = this.#topBlock(tag); block !== undefined; block = this.#topBlock(tag)) {
+      const top = depth[tag]!;
+      const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
+      const buf = leases.make(windows[block >>> SUPERSLAB_SHIFT]!, offset, size, block);
+      if (depth[tag] !== top || blocks[(tag << MAGAZINE_SHIFT) + top - 1] !== block) continue;
+      // Nothing is called any more, so that nothing can be cut off, until the buffer is the caller's.
+      depth[tag] = top - 1;
+      acquired[tag]!++;
+      return buf;
+    }
+    return undefined;
   }
 
   /** A block of a class, counted as acquired; undefined when maxBytes are in use. */
   takeBlock(tag: SliceTag): BlockNumber | undefined {
     const block = this.#topBlock(tag);
-    if (block !== undefined) this.#pop(tag);
+    if (block !== undefined) {
+      this.magazines.depth[tag]!--;
+      this.magazines.acquired[tag]!++;
+    }
     return block;
   }
 
   /** The block that is next in the magazine, with a window; undefined when maxBytes are in use. */
   #topBlock(tag: SliceTag): BlockNumber | undefined {
     const { depth, blocks } = this.magazines;
-    if (depth[tag] === 0 && !this.#refill(tag)) return undefined;
-    const block = blocks[(tag << MAGAZINE_SHIFT) + depth[tag]! - 1]!;
-    ensureWindow(block >>> SUPERSLAB_SHIFT); // user code may have detached it
-    return block;
+    for (;;) {
+      if (depth[tag] === 0 && !this.#refill(tag)) return undefined;
+      this.checkOpen();
+      const top = depth[tag]!;
+      if (top === 0) continue; // a subscriber took all that came
+      const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
+      ensureWindow(block >>> SUPERSLAB_SHIFT); // user code may have detached it
+      if (depth[tag] === top && blocks[(tag << MAGAZINE_SHIFT) + top - 1] === block) return block;
+    }
   }
 
-  #pop(tag: SliceTag): void {
-    this.magazines.depth[tag]!--;
-    this.magazines.acquired[tag]!++;
-  }
-
+  /** Has blocks put into an empty magazine; false when maxBytes are in use. Subscribers are told of memory taken. */
   #refill(tag: SliceTag): boolean {
     let got = this.#fetch(tag);
-    scheduleUpkeep();
     if (got === NO_ROOM && this.#unpark()) {
       // Only an empty magazine may be filled.
       if (this.magazines.depth[tag] !== 0) return true;
@@ -186,30 +222,39 @@ export class LeaseCache {
     }
     if (got === NO_ROOM) return false;
     if (got === NO_MEMORY) throw this.#noMemory(bytesOfTag[tag]!);
-    const first = tag << MAGAZINE_SHIFT;
-    try {
-      for (let i = first; i < first + got; i++) welcome(this.magazines.blocks[i]!, this.magazines, tag);
-    } catch (error) {
-      binding.flush(this.id); // no window: blocks without one must not stay in the magazine
-      throw error;
-    }
     return true;
   }
 
   #fetch(tag: SliceTag): number {
-    const start = this.slowPath.start();
-    const got = binding.refill(this.id, tag);
-    this.slowPath.stop(start);
+    scheduleUpkeep();
+    const got = tellingGrowth(this, () => {
+      const start = this.slowPath.start();
+      const count = binding.refill(this.id, tag);
+      this.slowPath.stop(start);
+      if (count > 0) this.#publish(tag);
+      return count;
+    });
     this.#secrecy?.look();
     return got;
   }
 
-  #fetchLarge(bytes: number): BlockNumber {
-    const start = this.slowPath.start();
-    const block = binding.takeLarge(this.id, bytes);
-    this.slowPath.stop(start);
+  #publish(tag: SliceTag): void {
+    try {
+      this.magazines.publish(tag);
+    } catch (error) {
+      binding.flush(this.id); // no window: the blocks must not stay
+      throw error;
+    }
+  }
+
+  #fetchLarge(bytes: number, held: HeldBlock): void {
+    scheduleUpkeep();
+    tellingGrowth(this, () => {
+      const start = this.slowPath.start();
+      held.block = binding.takeLarge(this.id, bytes);
+      this.slowPath.stop(start);
+    });
     this.#secrecy?.look();
-    return block;
   }
 
   /** Blocks that the guard holds back may be what is missing. */
@@ -219,77 +264,94 @@ export class LeaseCache {
 
   #tryLarge(size: number): PooledBuffer | undefined {
     if (this.guard?.sampler.isLargeDue()) return this.guard.tryAcquire(size, this.guard.sampler.largeWeight);
-    const block = this.takeLargeBlock(size);
-    if (block === undefined) return undefined;
+    const held = begin(new HeldBlock(this.id));
     try {
-      return leases.make(largeWindow(block), 0, size, block);
+      if (!this.#takeLarge(size, held)) {
+        finish(held);
+        return undefined;
+      }
+      const buf = leases.make(largeWindow(held.block), 0, size, held.block);
+      finish(held);
+      return buf;
     } catch (error) {
-      binding.give(this.id, block);
+      giveUp(held);
       throw error;
     }
   }
 
   /** A block beyond 2 MiB; undefined when maxBytes are in use. */
   takeLargeBlock(bytes: number): BlockNumber | undefined {
-    let block = this.#fetchLarge(bytes);
-    scheduleUpkeep();
-    if (block === NO_ROOM && this.#unpark()) block = this.#fetchLarge(bytes);
-    if (block === NO_ROOM) return undefined;
-    if (block === NO_MEMORY) throw this.#noMemory(bytes);
-    welcome(block, this.magazines, LARGE_TAG);
-    return block;
+    const held = begin(new HeldBlock(this.id));
+    try {
+      const block = this.#takeLarge(bytes, held) ? held.block : undefined;
+      finish(held);
+      return block;
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
   }
 
-  /** A private block comes back, off the hot path. `slot`: is gone from the moment on that the block is home. */
+  /** Whether there was room for it. */
+  #takeLarge(bytes: number, held: HeldBlock): boolean {
+    this.#fetchLarge(bytes, held);
+    if (held.block === NO_ROOM && this.#unpark()) this.#fetchLarge(bytes, held);
+    if (held.block === NO_ROOM) return false;
+    if (held.block === NO_MEMORY) throw this.#noMemory(bytes);
+    this.checkOpen();
+    this.magazines.welcome(held.block, LARGE_TAG);
+    return true;
+  }
+
+  /** A private block comes back that no buffer has. `slot` is gone from the moment on that the block is home. */
   release(block: BlockNumber, tag: SliceTag, slot?: Slot): void {
+    const start = this.prepareRelease(block, tag);
+    this.putHome(block, tag);
+    if (slot !== undefined) slot.state = SLOT.gone;
+    this.afterRelease(start);
+  }
+
+  /**
+   * What is done while the block is still leased, and may be cut off.
+   * @returns for afterRelease()
+   */
+  prepareRelease(block: BlockNumber, tag: SliceTag): ReleaseStart {
     if (this.zeroAtRelease) this.#clear(block);
     const { depth, nativeLimit } = this.magazines;
     const limit = nativeLimit[tag]!;
-    if (depth[tag]! < limit) {
-      this.#push(block, tag, slot);
-      return;
-    }
+    if (depth[tag]! < limit) return UNTOLD;
+    // putHome() will give it back.
+    if (limit === 0) return { committed: committedForTrim(this), time: this.slowPath.start() };
     const start = this.slowPath.start();
-    if (limit === 0) {
-      // Beyond 2 MiB; or the pool is closed; or somebody waits for room.
-      tellingTrim(this, () => {
-        if (slot !== undefined) slot.state = SLOT.gone;
-        binding.give(this.id, block);
-      });
-    } else {
-      binding.spill(this.id, tag);
-      this.#push(block, tag, slot);
-    }
+    binding.spill(this.id, tag);
     this.slowPath.stop(start);
-    this.#afterRelease();
+    return UNTOLD;
   }
 
-  #push(block: BlockNumber, tag: SliceTag, slot?: Slot): void {
-    const { depth, blocks } = this.magazines;
+  /** The block is free. This is not cut off within: what the caller stores next is part of it. */
+  putHome(block: BlockNumber, tag: SliceTag): void {
+    const { depth, blocks, nativeLimit } = this.magazines;
     const top = depth[tag]!;
-    if (slot !== undefined) slot.state = SLOT.gone;
-    blocks[(tag << MAGAZINE_SHIFT) + top] = block;
-    depth[tag] = top + 1;
-  }
-
-  /** The last reference of a lease with details is gone. */
-  releaseDetailed(block: BlockNumber, shared: boolean): void {
-    endSample(block);
-    if (!shared) {
-      this.release(block, homes.table[block >>> SLICE_SHIFT]! & 255);
-      return;
+    if (top < nativeLimit[tag]!) {
+      blocks[(tag << MAGAZINE_SHIFT) + top] = block;
+      depth[tag] = top + 1;
+    } else {
+      // Beyond 2 MiB; or the pool is closed; or somebody waits for room.
+      binding.give(this.id, block);
     }
-    this.releaseShared(block);
   }
 
-  /** One reference in the native lease table. */
+  /** One reference in the native lease table ends, and `slot` with it. */
   releaseShared(block: BlockNumber, slot?: Slot): void {
-    if (slot !== undefined) slot.state = SLOT.gone;
     binding.releaseShared(block);
-    this.#afterRelease();
+    if (slot !== undefined) slot.state = SLOT.gone;
+    this.afterRelease();
   }
 
-  #afterRelease(): void {
+  /** What was released is free already: if this is cut off, upkeep does it. */
+  afterRelease({ committed, time } = UNTOLD): void {
+    this.slowPath.stop(time);
+    tellTrim(this, committed);
     scheduleUpkeep();
     if (this.waiters.length > 0) this.waiters.serve();
     if (this.closed) {
@@ -314,29 +376,32 @@ export class LeaseCache {
     if (this.zeroAtRelease) fill(buf, 0);
   }
 
-  #acquireExhausted(size: number): PooledBuffer {
-    if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
+  #acquireExhausted(size: number, held: HeldBuffers): void {
+    if (this.#onExhausted === EXHAUSTED_FALLBACK) {
+      held.buf = this.#fallBack(size);
+      return;
+    }
     const capacity = this.capacityFor(size);
     if (this.#onExhausted === EXHAUSTED_WAIT && capacity <= this.maxBytes && this.waiters.length === 0) {
       this.#tellExhausted(size, 'wait');
-      const buf = this.#waitBlocking(size, capacity);
-      if (buf !== undefined) return buf;
+      this.#waitBlocking(size, capacity, held);
     }
-    throw this.#exhausted(size);
+    if (held.buf === undefined) throw this.#exhausted(size);
   }
 
-  #waitBlocking(size: number, capacity: number): PooledBuffer | undefined {
+  #waitBlocking(size: number, capacity: number, held: HeldBuffers): void {
     const end = now() + this.#waitMs;
-    binding.startWaiting(this.id);
     try {
       for (;;) {
-        const buf = this.#tryAcquire(size);
+        this.checkOpen();
+        binding.startWaiting(this.id);
+        held.buf = this.#tryAcquire(size);
         const left = end - now();
-        if (buf !== undefined || left <= 0) return buf;
+        if (held.buf !== undefined || left <= 0) return;
         binding.waitForRoom(this.id, capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
       }
     } finally {
-      binding.stopWaiting(this.id);
+      if (this.waiters.length === 0) binding.stopWaiting(this.id);
     }
   }
 
@@ -354,6 +419,7 @@ export class LeaseCache {
   #tellExhausted(size: number, outcome: PoolExhaustedMessage['outcome']): void {
     if (!channels.exhausted.hasSubscribers) return;
     channels.exhausted.publish({ pool: this.name, size, maxBytes: this.maxBytes, outcome });
+    this.checkOpen();
   }
 
   #exhausted(size: number): Error {
@@ -382,16 +448,26 @@ export class LeaseCache {
     return tellingTrim(this, () => binding.tick(this.id));
   }
 
+  /** From the event loop: repairs what was cut off, and serves those whom nobody served for that. */
+  serveWaiters(): void {
+    this.waiters.serve();
+  }
+
   close(): void {
     this.closed = true;
-    openCaches.delete(this.id);
-    this.waiters.rejectAll(this.name);
-    binding.stopWaiting(this.id);
-    this.guard?.unpark();
-    tellingTrim(this, () => binding.closePool(this.id));
     closingCaches.add(this);
+    openCaches.delete(this.id);
+    this.endClosing();
+    scheduleUpkeep();
     this.settle();
     this.guard?.deliver();
+  }
+
+  /** What close() does with others. Each part may be done again, by upkeep, when close() was cut off. */
+  endClosing(): void {
+    this.waiters.rejectAll(this.name);
+    this.guard?.unpark();
+    tellingTrim(this, () => binding.closePool(this.id));
   }
 
   /** Once the closed pool has everything back, nothing of it is kept. */

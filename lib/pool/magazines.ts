@@ -23,6 +23,17 @@ export const GUARD_LEVEL = {
 } as const;
 const GUARD_LEVELS = 5;
 
+/** Places in {@link Magazines.staged}. */
+export const STAGED = {
+  /** Blocks; 0 when there is nothing. */
+  blocks: 0,
+  tag: 1,
+  /** Another number after each refill. */
+  refills: 2,
+  /** From here on, the blocks' numbers. */
+  first: 3,
+} as const;
+
 const TAGS = 256;
 const CLASS_TAGS = facts.bytesOfTag.length;
 const NOTHING = new Uint32Array(TAGS);
@@ -48,6 +59,8 @@ export class Magazines {
   readonly guardLevels: Uint32Array;
   /** Part of `acquired` that is no acquire, by tag. */
   readonly skipped: Uint32Array;
+  /** What a refill has fetched and nobody can acquire yet, by {@link STAGED}. */
+  readonly staged: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
   readonly nativeLimit: Uint32Array;
   readonly cache: LeaseCache;
@@ -65,8 +78,36 @@ export class Magazines {
     this.parked = words(rest, TAGS);
     this.guardLevels = words(rest + TAGS * 4, GUARD_LEVELS);
     this.skipped = words(rest + (TAGS + GUARD_LEVELS) * 4, TAGS);
+    this.staged = words(rest + (TAGS + GUARD_LEVELS + TAGS) * 4, STAGED.first + (1 << MAGAZINE_SHIFT));
     this.cache = cache;
     this.id = cache.id;
+  }
+
+  /**
+   * Puts what a refill has staged into the magazine of `tag`, if that is still empty. Homes and windows come first:
+   * a block without them must not be seen in a magazine. The last two stores publish, and nothing comes between.
+   */
+  publish(tag: SliceTag): void {
+    const { depth, blocks, staged } = this;
+    const count = staged[STAGED.blocks]!;
+    const refill = staged[STAGED.refills];
+    const first = tag << MAGAZINE_SHIFT;
+    for (let i = 0; i < count; i++) {
+      const block = staged[STAGED.first + i]!;
+      this.welcome(block, tag);
+      blocks[first + i] = block;
+    }
+    const isSame = staged[STAGED.blocks] === count && staged[STAGED.refills] === refill;
+    if (!isSame || staged[STAGED.tag] !== tag || depth[tag] !== 0) return;
+    depth[tag] = count;
+    staged[STAGED.blocks] = 0;
+  }
+
+  /** Prepares for leasing a block that has come from the native side. */
+  welcome(block: BlockNumber, tag: SliceTag): void {
+    magazinesById.set(this.id, this);
+    setHome(block, this, tag);
+    if (tag !== LARGE_TAG) ensureWindow(block >>> SUPERSLAB_SHIFT);
   }
 }
 
@@ -101,11 +142,4 @@ function setHome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void 
     homes.table = larger;
   }
   homes.table[slice] = (magazines.id << HOME_SHIFT) | tag;
-}
-
-/** Prepares for leasing a block that has come from the native side, by way of `magazines`. */
-export function welcome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {
-  magazinesById.set(magazines.id, magazines);
-  setHome(block, magazines, tag);
-  if (tag !== LARGE_TAG) ensureWindow(block >>> SUPERSLAB_SHIFT);
 }

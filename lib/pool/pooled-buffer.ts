@@ -7,7 +7,7 @@ import { misuseText } from '../guard/guard-report.js';
 import { noteThrown } from '../guard/mistakes.js';
 import { type LeaseRecord, slotOfMemory } from '../guard/slot.js';
 import { showCaller } from '../guard/stack.js';
-import { hotTagOfGranules } from '../measure/lease-sampling.js';
+import { endSample, hotTagOfGranules } from '../measure/lease-sampling.js';
 import type { LeaseCache } from './lease-cache.js';
 import * as shared from './magazines.js';
 import * as view from './windows.js';
@@ -57,7 +57,7 @@ export let leases: {
   makePlain(cache: LeaseCache, size: number): PooledBuffer;
   makeWatched(cache: LeaseCache, memory: ArrayBuffer, lease: LeaseRecord, shared: boolean): PooledBuffer;
   leaseOf(buf: unknown): LeaseRecord | undefined;
-  markShared(buf: Uint8Array): number;
+  share(buf: Uint8Array): string | number;
   blockOf(buf: PooledBuffer): number;
   cacheOf(buf: unknown): LeaseCache | undefined;
 };
@@ -108,7 +108,7 @@ export class PooledBuffer extends ByteArray {
       makePlain: PooledBuffer.#plain,
       makeWatched: PooledBuffer.#watched,
       leaseOf: PooledBuffer.#leaseOf,
-      markShared: PooledBuffer.#markShared,
+      share: PooledBuffer.#share,
       blockOf: PooledBuffer.#blockOf,
       cacheOf: PooledBuffer.#cacheOf,
     };
@@ -261,22 +261,47 @@ export class PooledBuffer extends ByteArray {
       PooledBuffer.#releaseDetailed(buf);
       return;
     }
-    buf.#block = RELEASED;
     const home = homes.table[block >>> SLICE_SHIFT]!;
-    magazinesOfHome(home)!.cache.release(block, home & 255);
+    PooledBuffer.#giveBack(buf, magazinesOfHome(home)!.cache, block, home & 255);
+  }
+
+  /** The last reference of a private block. The lease lasts until the block is free, and ends with that. */
+  static #giveBack(buf: PooledBuffer, cache: LeaseCache, block: number, tag: number): void {
+    const lease = buf.#block;
+    const start = cache.prepareRelease(block, tag);
+    if (buf.#block !== lease) throw released(buf, 'release', undefined);
+    cache.putHome(block, tag);
+    buf.#block = RELEASED;
+    buf.#details = undefined;
+    cache.afterRelease(start);
   }
 
   static #releaseDetailed(buf: PooledBuffer): void {
     const details = PooledBuffer.#detail(buf, 'release');
-    if (details.lease !== undefined) {
-      PooledBuffer.#releaseWatched(buf, details, details.lease);
+    const { lease, block, cache } = details;
+    if (lease !== undefined) {
+      PooledBuffer.#releaseWatched(buf, details, lease);
       return;
     }
-    if (--details.references > 0) return;
+    if (details.references > 1) {
+      details.references--;
+      return;
+    }
+    if (block === NO_BLOCK) {
+      cache.releasePlain(buf);
+      buf.#block = RELEASED;
+      buf.#details = undefined;
+      return;
+    }
+    endSample(block);
+    if (!details.shared) {
+      PooledBuffer.#giveBack(buf, cache, block, homes.table[block >>> SLICE_SHIFT]! & 255);
+      return;
+    }
+    binding.releaseShared(block);
     buf.#block = RELEASED;
     buf.#details = undefined;
-    if (details.block === NO_BLOCK) details.cache.releasePlain(buf);
-    else details.cache.releaseDetailed(details.block, details.shared);
+    cache.afterRelease();
   }
 
   static #releaseWatched(buf: PooledBuffer, details: Details, lease: LeaseRecord): void {
@@ -353,22 +378,27 @@ export class PooledBuffer extends ByteArray {
     return buf;
   }
 
-  /** Marks a live lease as one that the lease table knows, and returns its block. */
-  static #markShared(buf: Uint8Array): number {
+  /** A token for a live lease, which the lease table knows from now on; or a LEASE_FAULT. */
+  static #share(buf: Uint8Array): string | number {
     const details = PooledBuffer.#detail(buf, 'share');
-    if (details.block === NO_BLOCK) {
+    const { block, lease } = details;
+    const length = lengthOf(buf);
+    if (block === NO_BLOCK) {
       throw makeError(
         'ERR_SUPERSLAB_ARGUMENT',
-        `a buffer of ${lengthOf(buf)} B that is not in pool memory cannot be shared` +
-          (lengthOf(buf) === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
+        `a buffer of ${length} B that is not in pool memory cannot be shared` +
+          (length === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
       );
     }
-    if (lengthOf(buf) === 0) {
+    if (length === 0) {
       throw makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot share a buffer whose ArrayBuffer was detached');
     }
-    details.shared = true;
-    details.lease?.slot.guard.share(details.lease);
-    return details.block;
+    // From the guard's change on nothing is cut off until the marks are right.
+    if (lease !== undefined) lease.slot.guard.share(lease);
+    const token = binding.share(block, length);
+    if (typeof token !== 'number') details.shared = true;
+    else if (lease !== undefined && !details.shared) lease.slot.guard.unshare(lease);
+    return token;
   }
 
   /** The block of a live lease, whose release takes the slow path from now on. */

@@ -1,6 +1,7 @@
+import { builtins } from '../base/builtins.js';
 import { makeError, show } from '../errors.js';
 import type { PooledBuffer } from './pooled-buffer.js';
-import { releaseAll } from './release-all.js';
+import { begin, finish, HeldBuffers } from './unfinished.js';
 
 /** What a function called by {@link BufferPool.scope} acquires its buffers through. */
 export interface Scope {
@@ -19,6 +20,8 @@ export function scope<T>(pool: Scope, fn: (scope: Scope) => T): T {
     throw makeError('ERR_SUPERSLAB_ARGUMENT', `scope() takes a function, got ${show(fn)}`, TypeError);
   }
   const bufs: PooledBuffer[] = [];
+  // While the function runs, or until its promise knows whom to tell: if it is cut off, upkeep ends the scope.
+  const held = begin(new HeldBuffers(bufs));
   let ended = false;
   const track =
     (acquire: (size: number) => PooledBuffer) =>
@@ -26,15 +29,13 @@ export function scope<T>(pool: Scope, fn: (scope: Scope) => T): T {
       if (ended)
         throw makeError('ERR_SUPERSLAB_CLOSED', 'the scope has ended: nobody would release the buffer');
       const buf = acquire(size);
-      bufs.push(buf);
+      bufs[bufs.length] = buf;
       return buf;
     };
   const end = () => {
     ended = true;
     // What the function released itself is done; what it retained keeps the other references.
-    return releaseAll(bufs, (buf) => {
-      if (!buf.released) buf.release();
-    });
+    return held.releaseAll();
   };
   const succeed = <Result>(result: Result): Result => {
     const error = end();
@@ -48,12 +49,20 @@ export function scope<T>(pool: Scope, fn: (scope: Scope) => T): T {
   };
 
   let result: T;
-  let isPending: boolean;
   try {
     result = fn({ acquire: track(pool.acquire), alloc: track(pool.alloc) });
-    isPending = isPromise(result);
+    if (isPromise(result)) {
+      const settled = builtins.Promise.resolve(result).then(succeed, fail) as T;
+      finish(held);
+      return settled;
+    }
   } catch (error) {
-    return fail(error);
+    end();
+    finish(held);
+    throw error;
   }
-  return isPending ? (Promise.resolve(result).then(succeed, fail) as T) : succeed(result);
+  const error = end();
+  finish(held);
+  if (error !== undefined) throw error;
+  return result;
 }

@@ -1,7 +1,10 @@
 import { makeError, show } from '../errors.js';
+import { acquireMany } from './acquire-many.js';
 import type { BufferPool } from './buffer-pool.js';
+import { copyOf } from './from.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { type Scope, scope } from './scope.js';
+import { begin, finish, giveUp, HeldBuffers } from './unfinished.js';
 
 const MOST_CHARACTERS = 64;
 const PRINTABLE = /^[^\p{C}]+$/u;
@@ -33,8 +36,22 @@ export class TaggedPool implements Scope {
     this.tag = tag;
     this.#pool = pool;
     const { acquire, alloc } = pool;
-    this.acquire = watches ? (size) => this.#mark(acquire(size)) : acquire;
-    this.alloc = watches ? (size) => this.#mark(alloc(size)) : alloc;
+    this.acquire = watches ? (size) => this.#marked(acquire, size) : acquire;
+    this.alloc = watches ? (size) => this.#marked(alloc, size) : alloc;
+  }
+
+  #marked(acquire: (size: number) => PooledBuffer, size: number): PooledBuffer {
+    const held = begin(new HeldBuffers());
+    try {
+      held.buf = acquire(size);
+      this.#mark(held.buf);
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
+    const { buf } = held;
+    finish(held);
+    return buf;
   }
 
   #mark(buf: PooledBuffer): PooledBuffer {
@@ -44,15 +61,13 @@ export class TaggedPool implements Scope {
   }
 
   /** See {@link BufferPool.from}. */
-  from(data: string | Uint8Array | ArrayBuffer, encoding?: BufferEncoding): PooledBuffer {
-    return this.#mark(this.#pool.from(data, encoding));
+  from(data: string | Uint8Array | ArrayBuffer, encoding: BufferEncoding = 'utf8'): PooledBuffer {
+    return copyOf(this.acquire, data, encoding);
   }
 
   /** See {@link BufferPool.acquireMany}. */
   acquireMany(size: number, count: number): PooledBuffer[] {
-    const bufs = this.#pool.acquireMany(size, count);
-    for (const buf of bufs) this.#mark(buf);
-    return bufs;
+    return acquireMany(this.acquire, size, count);
   }
 
   /** See {@link BufferPool.acquireAsync}. */

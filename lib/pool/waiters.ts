@@ -1,14 +1,74 @@
 import { builtins } from '../base/builtins.js';
-import { makeError } from '../errors.js';
+import { NotWithinItself } from '../base/not-within-itself.js';
+import { isSuperslabError, makeError } from '../errors.js';
 import { abortReason } from '../option-checks.js';
 import type { PooledBuffer } from './pooled-buffer.js';
+import { begin, finish, giveUp, HeldBuffers, Unfinished } from './unfinished.js';
 
-interface Waiter {
+/** Somebody who waits in acquireAsync(). */
+class Waiter {
   readonly size: number;
   /** Keeps the pool from being collected, and closed, while somebody waits for it. */
   readonly pool: object;
-  resolve(buf: PooledBuffer): void;
-  reject(reason: unknown): void;
+  readonly promise: Promise<PooledBuffer>;
+  /** Nobody waits any more: the promise is resolved or rejected. */
+  isSettled = false;
+  /** While acquireAsync() has not yet returned the promise. */
+  entering: Entering | undefined = undefined;
+  /** Ends its listening to the signal. */
+  leave: () => void = () => {};
+  // The functions of the promise, which call nothing that can be cut off.
+  resolve!: (buf: PooledBuffer) => void;
+  reject!: (reason: unknown) => void;
+
+  constructor(size: number, pool: object) {
+    this.size = size;
+    this.pool = pool;
+    this.promise = new builtins.Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  /** Whether it was not settled before. */
+  fail(reason: unknown): boolean {
+    if (this.isSettled) return false;
+    this.isSettled = true;
+    this.reject(reason);
+    this.leave();
+    return true;
+  }
+}
+
+/** The program's signal may throw instead of telling. */
+function reasonOf(signal: AbortSignal): unknown {
+  try {
+    return abortReason(signal);
+  } catch (error) {
+    return error;
+  }
+}
+
+/** An acquireAsync() that may be cut off before anybody has its promise. */
+class Entering extends Unfinished {
+  readonly #waiters: Waiters;
+  readonly #waiter: Waiter;
+  /** What it got meanwhile. */
+  buf: PooledBuffer | undefined = undefined;
+
+  constructor(waiters: Waiters, waiter: Waiter) {
+    super();
+    this.#waiters = waiters;
+    this.#waiter = waiter;
+  }
+
+  undo(): void {
+    this.#waiter.isSettled = true;
+    this.#waiter.leave();
+    this.#waiters.prune();
+    this.buf?.[Symbol.dispose]();
+    this.buf = undefined;
+  }
 }
 
 export interface WaitersHost {
@@ -24,85 +84,113 @@ export interface WaitersHost {
  */
 export class Waiters {
   readonly #host: WaitersHost;
-  readonly #queue: Waiter[] = [];
-  #serving = false;
+  #queue: Waiter[] = [];
+  readonly #serving = new NotWithinItself();
 
   constructor(host: WaitersHost) {
     this.#host = host;
   }
 
   get length(): number {
+    this.#first();
     return this.#queue.length;
   }
 
+  /** Who is to be served next. */
+  #first(): Waiter | undefined {
+    while (this.#queue.length > 0 && this.#queue[0]!.isSettled) this.#queue.shift();
+    return this.#queue[0];
+  }
+
   wait(size: number, signal: AbortSignal | undefined, pool: object): Promise<PooledBuffer> {
-    return new builtins.Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        size,
-        pool,
-        resolve(buf) {
-          signal?.removeEventListener('abort', onAbort);
-          resolve(buf);
-        },
-        reject(reason) {
-          signal?.removeEventListener('abort', onAbort);
-          reject(reason);
-        },
-      };
-      const onAbort = () => {
-        const place = this.#queue.indexOf(waiter);
-        if (place < 0) return;
-        this.#queue.splice(place, 1);
-        waiter.reject(abortReason(signal!));
-        // Those behind it may be smaller.
-        if (place === 0) this.serve();
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#queue.push(waiter);
-      if (this.#queue.length === 1) {
-        this.#host.startWaiting();
-        // Room may have been made before anybody knew that we wait.
-        this.serve();
+    const waiter = new Waiter(size, pool);
+    const entering = begin(new Entering(this, waiter));
+    waiter.entering = entering;
+    this.#queue[this.#queue.length] = waiter;
+    this.#host.startWaiting();
+    try {
+      if (signal !== undefined) this.#listen(waiter, signal);
+      // Room may have been made before anybody knew that we wait.
+      if (this.#first() === waiter) this.serve();
+    } catch (error) {
+      giveUp(entering); // the program's signal threw
+      throw error;
+    }
+    finish(entering);
+    waiter.entering = undefined;
+    return waiter.promise;
+  }
+
+  #listen(waiter: Waiter, signal: AbortSignal): void {
+    const onAbort = () => {
+      const wasFirst = this.#first() === waiter;
+      if (!waiter.fail(reasonOf(signal))) return;
+      this.prune();
+      // Those behind it may be smaller.
+      if (wasFirst) this.serve();
+    };
+    waiter.leave = () => {
+      try {
+        signal.removeEventListener('abort', onAbort);
+      } catch {
+        // It is the program's function, and not of whoever released the buffer. A listener that stays finds nothing to do.
       }
-    });
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  }
+
+  /** Forgets those who wait no more. */
+  prune(): void {
+    this.#queue = this.#queue.filter((waiter) => !waiter.isSettled);
+    if (this.#queue.length === 0) this.#host.stopWaiting();
   }
 
   /** Serves as many from the head of the queue as there is room for. */
   serve(): void {
     // A buffer taken here may make the host flush, which gives back, which would serve again.
-    if (this.#serving) return;
-    this.#serving = true;
+    if (!this.#serving.enter()) return;
     try {
-      while (this.#queue.length > 0) {
-        const waiter = this.#queue[0]!;
-        let buf: PooledBuffer | undefined;
-        try {
-          buf = this.#host.tryAcquire(waiter.size);
-        } catch (error) {
-          if (this.#queue[0] === waiter) this.#queue.shift();
-          waiter.reject(error);
-          continue;
-        }
-        if (this.#queue[0] !== waiter) {
-          buf?.release(); // a subscriber of superslab:pool:grow aborted it, or closed the pool
-          continue;
-        }
-        if (buf === undefined) return;
-        this.#queue.shift();
-        waiter.resolve(buf);
+      for (let first = this.#first(); first !== undefined; first = this.#first()) {
+        if (!this.#serve(first)) return;
       }
     } finally {
-      this.#serving = false;
+      this.#serving.leave();
       if (this.#queue.length === 0) this.#host.stopWaiting();
     }
   }
 
+  /** False when there is no room for it. */
+  #serve(waiter: Waiter): boolean {
+    const held = begin(new HeldBuffers());
+    try {
+      held.buf = this.#host.tryAcquire(waiter.size);
+    } catch (error) {
+      giveUp(held);
+      // Of the pool; or the stack is too deep where a buffer was released, which is not the waiter's fault.
+      if (!isSuperslabError(error)) return false;
+      waiter.fail(error);
+      return true;
+    }
+    const { buf } = held;
+    if (buf === undefined || waiter.isSettled) {
+      giveUp(held); // a subscriber of superslab:pool:grow aborted it, or closed the pool
+      return waiter.isSettled;
+    }
+    finish(held);
+    waiter.isSettled = true;
+    waiter.resolve(buf);
+    if (waiter.entering !== undefined) waiter.entering.buf = buf;
+    waiter.leave();
+    return true;
+  }
+
   /** The pool was closed. */
   rejectAll(poolName: string): void {
-    for (const waiter of this.#queue.splice(0)) {
-      waiter.reject(
+    for (const waiter of this.#queue) {
+      waiter.fail(
         makeError('ERR_SUPERSLAB_CLOSED', `pool "${poolName}" was closed while acquireAsync() waited`),
       );
     }
+    this.prune();
   }
 }

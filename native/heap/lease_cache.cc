@@ -114,9 +114,8 @@ void LeaseCache::fold_acquired(ClassIndex c) {
   folded_[tag_of(c)] = now;
 }
 
-void LeaseCache::give_from(ClassIndex c, std::uint32_t first, std::uint32_t count) {
+void LeaseCache::give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) {
   void* pointers[kMagazineBlocks];
-  const BlockNumber* numbers = blocks_of(*magazines_, c) + first;
   for (std::uint32_t i = 0; i < count; ++i)
     pointers[i] = address_of_number(heap_.space(), numbers[i]);
   owner_.give(pointers, count);
@@ -124,10 +123,19 @@ void LeaseCache::give_from(ClassIndex c, std::uint32_t first, std::uint32_t coun
   owner_.counters(c).flushed_blocks.add(count);
 }
 
+void LeaseCache::give_staged() {
+  const std::uint32_t count = std::min<std::uint32_t>(magazines_->staged, kMagazineBlocks);
+  const std::uint32_t tag = magazines_->staged_tag;
+  set(magazines_->staged, 0);
+  if (count == 0 || tag == 0 || tag > kClassCount) return;
+  give_all(static_cast<ClassIndex>(tag - 1), magazines_->staged_blocks, count);
+}
+
 std::uint32_t LeaseCache::refill(ClassIndex c) {
   const SliceTag tag = tag_of(c);
   if (const std::uint32_t depth = get(magazines_->depth[tag])) return depth;
   SlowPathTimer timer(heap_.slow_path(), sampling_);
+  give_staged();
   void* pointers[kMagazineBlocks];
   const std::uint32_t limit = get(magazines_->limit[tag]);
   std::size_t got = owner_.take(c, pointers, limit == 0 ? 1 : batches_.next(c, limit));
@@ -142,9 +150,11 @@ std::uint32_t LeaseCache::refill(ClassIndex c) {
   }
   owner_.counters(c).refills.add(1);
   owner_.counters(c).refilled_blocks.add(got);
-  BlockNumber* numbers = blocks_of(*magazines_, c);
-  for (std::size_t i = 0; i < got; ++i) numbers[i] = number_of(heap_.space(), pointers[i]);
-  set(magazines_->depth[tag], static_cast<std::uint32_t>(got));
+  for (std::size_t i = 0; i < got; ++i)
+    magazines_->staged_blocks[i] = number_of(heap_.space(), pointers[i]);
+  ++magazines_->staged_count;
+  set(magazines_->staged_tag, tag);
+  set(magazines_->staged, static_cast<std::uint32_t>(got));
   // The one that is used first, whose memory is there already.
   if (timer.stop()) heap_.note_nearness(pointers[got - 1]);
   return static_cast<std::uint32_t>(got);
@@ -157,8 +167,8 @@ void LeaseCache::spill(ClassIndex c) {
   if (depth == 0) return;
   // The older half goes; what was released last is most likely still in the processor's cache.
   const std::uint32_t going = get(magazines_->limit[tag]) == 0 ? depth : std::max(depth / 2, 1u);
-  give_from(c, 0, going);
   BlockNumber* numbers = blocks_of(*magazines_, c);
+  give_all(c, numbers, going);
   std::memmove(numbers, numbers + going, (depth - going) * sizeof *numbers);
   set(magazines_->depth[tag], depth - going);
 }
@@ -202,7 +212,9 @@ void LeaseCache::show_recent(RecentBlocks& to) const {
 }
 
 std::uint32_t LeaseCache::cached(ClassIndex c) const {
-  return get(magazines_->depth[tag_of(c)]) + get(magazines_->parked[tag_of(c)]);
+  const SliceTag tag = tag_of(c);
+  const std::uint32_t staged = get(magazines_->staged_tag) == tag ? get(magazines_->staged) : 0;
+  return get(magazines_->depth[tag]) + get(magazines_->parked[tag]) + staged;
 }
 
 void LeaseCache::add_levels(GuardLevels& sum) const {
@@ -221,10 +233,11 @@ void LeaseCache::empty(ClassIndex c) {
   const std::uint32_t depth = depth_of(c);
   if (depth == 0) return;
   set(magazines_->depth[tag_of(c)], 0);
-  give_from(c, 0, depth);
+  give_all(c, blocks_of(*magazines_, c), depth);
 }
 
 void LeaseCache::trim_idle() {
+  give_staged();
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(i)) continue;
@@ -240,6 +253,7 @@ void LeaseCache::trim_idle() {
 }
 
 void LeaseCache::flush() {
+  give_staged();
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(i)) continue;

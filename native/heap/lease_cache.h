@@ -41,6 +41,13 @@ struct LeaseMagazines {
   std::uint32_t quarantined_blocks;  // part of the parked ones
   std::uint32_t quarantined_granules;
   std::uint32_t skipped[kTags];  // part of `acquired` that is no acquire: sampling's random steps
+  // What a refill fetched. JavaScript prepares these blocks and then puts them into their magazine
+  // (lib/pool/lease-cache.ts), by stores that nothing interrupts. When it is cut off before, the
+  // next refill, flush or trim_idle() gives them back.
+  std::uint32_t staged;        // blocks
+  std::uint32_t staged_tag;    // their class
+  std::uint32_t staged_count;  // counts refills, so that JavaScript sees when there was another
+  BlockNumber staged_blocks[kMagazineBlocks];
 
   /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
   /// order, and a closed pool's code may still look at its magazines: the last one frees them.
@@ -75,8 +82,9 @@ class LeaseCache final : public Room::Member {
 
   LeaseMagazines& magazines() { return *magazines_; }
 
-  /// Fetches a batch of class `c` into its empty magazine. Returns how many blocks it has then: 0
-  /// when there is no room under maxBytes (Budget::has_room tells) or no memory.
+  /// Fetches a batch of class `c` for its magazine and stages it. Returns how many blocks came; 0
+  /// when there is no room under maxBytes (Budget::has_room tells) or no memory. A magazine that is
+  /// not empty keeps what it has, and that is returned.
   std::uint32_t refill(ClassIndex c);
 
   /// Makes room in a full magazine, so that at least one more block fits unless its limit is 0.
@@ -129,10 +137,11 @@ class LeaseCache final : public Room::Member {
 
   void signal(Signal what);
   void set_limits();
-  void give_from(ClassIndex c, std::uint32_t first, std::uint32_t count);
+  void give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count);
   void empty(ClassIndex c);
   /// As JavaScript says, but never more than the magazine has places.
   std::uint32_t depth_of(ClassIndex c) const;
+  void give_staged();
   void fold_acquired(ClassIndex c);
   std::uint32_t acquired(ClassIndex c) const;
   Reclaimed parked() const;

@@ -128,11 +128,24 @@ class Script {
     const ClassIndex c = lease_class_for(bytes);
     LeaseMagazines& m = cache_->magazines();
     const SliceTag tag = tag_of(c);
-    if (depth(tag).load() == 0 && cache_->refill(c) == 0) return 0;
+    if (depth(tag).load() == 0) {
+      if (cache_->refill(c) == 0) return 0;
+      publish();
+    }
     ++m.acquired[tag];
     const std::uint32_t top = depth(tag).load() - 1;
     depth(tag).store(top);
     return m.blocks[tag * kMagazineBlocks + top];
+  }
+
+  /// Puts what a refill staged into its magazine.
+  void publish() {
+    using namespace superslab;
+    LeaseMagazines& m = cache_->magazines();
+    for (std::uint32_t i = 0; i < m.staged; ++i)
+      m.blocks[m.staged_tag * kMagazineBlocks + i] = m.staged_blocks[i];
+    depth(static_cast<SliceTag>(m.staged_tag)).store(m.staged);
+    std::atomic_ref(m.staged).store(0);
   }
 
   void release(superslab::BlockNumber n) {

@@ -37,6 +37,34 @@ TEST(heap, "a block number names its block's address, superslab and granule") {
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "a refill that JavaScript does not publish loses nothing") {
+  TestHeap t;
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(1500);
+  const auto leased = [&] {
+    const ClassStats stats = t->class_stats(c);
+    return stats.refilled_blocks - stats.flushed_blocks - s.cache().cached(c);
+  };
+  const LeaseMagazines& m = s.cache().magazines();
+  for (const auto then :
+       {+[](Script& one) { one.cache().flush(); }, +[](Script& one) { one.cache().trim_idle(); },
+        +[](Script& one) { one.release(one.acquire(1500)); },
+        +[](Script& one) { one.release(one.acquire(100)); }}) {
+    s.cache().flush();
+    const std::uint32_t got = s.cache().refill(c);
+    CHECK(got != 0);
+    CHECK_EQ(m.depth[tag_of(c)], 0u);
+    CHECK_EQ(s.cache().cached(c), got);
+    CHECK_EQ(leased(), 0u);
+    then(s);
+    CHECK_EQ(m.staged, 0u);
+    CHECK_EQ(leased(), 0u);
+  }
+  CHECK(s.cache().refill(c) != 0);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
 TEST(heap, "random leases: blocks never overlap and all come home") {
   for (const HugePages pages : {HugePages::kOff, HugePages::kTransparent}) {
     Snapshot policy;
