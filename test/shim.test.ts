@@ -95,6 +95,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
 
   /** Programs that have their own tests below, because they take arguments or are read. */
   const special = new Set([
+    'fork_anywhere.cc',
     ...['deepbind.c', 'deepbind_library.c', 'dlopen_library.c', 'plugin.cc', 'exit_handlers.c', 'foreign.c'],
     ...['header.c', 'header.cc'],
     ...['limited_memory.cc', 'malloc_info.c', 'misuse.cc', 'stats_json.c'],
@@ -103,6 +104,12 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
 
   test.for(plain)('%s', async (file) => {
     expect(await run(await compile(file))).toMatchObject(succeeded);
+  });
+
+  test('a fork while another thread is at any instruction', async ({ skip }) => {
+    const ended = await run(await compile('fork_anywhere.cc'));
+    skip(ended.code === 77, 'ptrace is not allowed here');
+    expect(ended, ended.stdout).toMatchObject(succeeded);
   });
 
   test('a library that is loaded later', async () => {

@@ -263,21 +263,25 @@ bool SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
 
 void SlabOwner::give_run(const SlabRun& run, Given& given) {
   Slab* const slab = run.slab;
-  std::uint64_t already_free;
-  const ByteCount unit = size_class(run.size_class).block_bytes;
   // Relaxed is enough to recognise oneself: only this thread ever stores `this` here or takes it
   // away, but for a vacant owner, which nobody is.
-  if (slab->owner.load(std::memory_order_relaxed) == this) {
-    already_free = slab_free(*slab, run.word, run.mask);
-    given.own_bytes += unit * count_bits(run.mask & ~already_free);
-    after_free(slab);
-  } else {
-    already_free = give_run_remote(slab, run.word, run.mask, sending_);
-    counters(run.size_class).remote_frees.add(count_bits(run.mask));
-    given.others_bytes += unit * count_bits(run.mask & ~already_free);
-  }
+  if (slab->owner.load(std::memory_order_relaxed) != this) [[unlikely]]
+    return give_others_run(run, given);
+  const std::uint64_t already_free = slab_free(*slab, run.word, run.mask);
+  given.own_bytes +=
+      ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask & ~already_free);
+  after_free(slab);
   if (already_free != 0) [[unlikely]]
     heap_.count_double_frees(count_bits(already_free));
+}
+
+/// Out of line: it needs more registers.
+[[gnu::noinline]] void SlabOwner::give_others_run(const SlabRun& run, Given& given) {
+  const std::uint64_t already_free = give_run_remote(run.slab, run.word, run.mask, sending_);
+  counters(run.size_class).remote_frees.add(count_bits(run.mask));
+  given.others_bytes +=
+      ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask & ~already_free);
+  if (already_free != 0) heap_.count_double_frees(count_bits(already_free));
 }
 
 void SlabOwner::give_one(void* block, ClassIndex c) {

@@ -168,6 +168,7 @@ class alignas(kCacheLinePair) SlabOwner {
     ByteCount others_bytes = 0;
   };
   void give_run(const SlabRun& run, Given& given);
+  void give_others_run(const SlabRun& run, Given& given);
   /// `sending`: where it is noted that the calling thread is at it.
   static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
                                        Slab*& sending);
