@@ -100,7 +100,6 @@ ProcessHeap* ProcessHeap::build() {
   }
   is_builder_ = true;
   auto* heap = new (ProcessHeapStorage::bytes) ProcessHeap;
-  prepare_biased_locks();
   heap->heap_.set_idle_hook([] { ProcessHeapStorage::heap()->note_idle(); });
   const bool good = heap->usable_ && pthread_key_create(&end_of_thread, thread_ends) == 0;
   state.store(good ? State::kReady : State::kFailed, std::memory_order_release);

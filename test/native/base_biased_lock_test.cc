@@ -1,4 +1,4 @@
-// A lock that costs its holder next to nothing and its visitors a system call.
+// A lock that costs its holder next to nothing.
 
 #include "base/biased_lock.h"
 
@@ -71,14 +71,7 @@ void change_together(unsigned rounds) {
 
 }  // namespace
 
-TEST(base, "a biased lock lets in its holder or one visitor, with fences of the holder's own") {
-  change_together(5'000);
-}
-
-TEST(base, "a biased lock lets in its holder or one visitor, with fences by the kernel") {
-  prepare_biased_locks();
-  change_together(5'000);
-}
+TEST(base, "a biased lock lets in its holder or one visitor") { change_together(5'000); }
 
 TEST(base, "who tries to visit a biased lock is told when its holder is inside") {
   BiasedLock lock;

@@ -10,14 +10,8 @@ interface Feature {
   readonly matters: boolean;
 }
 
-/** What native/os and native/base ask of a kernel and may be refused. All of it has a second way. */
+/** What native/os asks of a kernel and may be refused. All of it has a second way. */
 const features: readonly Feature[] = [
-  {
-    name: 'membarrier',
-    since: [4, 14],
-    without: 'every slow path of malloc pays a fence',
-    matters: true,
-  },
   {
     name: 'MADV_POPULATE_WRITE',
     since: [5, 14],
