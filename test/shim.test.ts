@@ -99,6 +99,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     ...['deepbind.c', 'deepbind_library.c', 'dlopen_library.c', 'plugin.cc', 'exit_handlers.c', 'foreign.c'],
     ...['header.c', 'header.cc'],
     ...['limited_memory.cc', 'malloc_info.c', 'misuse.cc', 'stats_json.c'],
+    ...['stays_alone.c', 'gives_back.c', 'held_locks.c', 'hold_plugin.c', 'small_stack.c'],
   ]);
   const plain = readdirSync(sources).filter((file) => /\.cc?$/.test(file) && !special.has(file));
 
@@ -161,6 +162,37 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
   test('handlers that run at exit', async () => {
     const ended = await run(await compile('exit_handlers.c'));
     expect(ended).toMatchObject({ ...succeeded, stdout: 'handlers ran\n' });
+  });
+
+  test('a program with one thread keeps one, and its exit handlers run on it', async () => {
+    const ended = await run(await compile('stays_alone.c'));
+    expect(ended).toMatchObject({ ...succeeded, stdout: 'handled\n' });
+  });
+
+  test('takes at most 4 KiB of the smallest stacks', async () => {
+    const { stdout, ...ended } = await run(await compile('small_stack.c', { flags: ['-Wl,-z,now'] }));
+    expect(ended, stdout).toMatchObject(succeeded);
+  });
+
+  describe('allocates and frees while others hold a lock:', () => {
+    test.for([
+      ...["the loader's, in dl_iterate_phdr()", "the loader's, in a constructor", "a stream's"],
+      ...["the list of streams'", 'those of locales, variables and names, by turns'],
+      ...["the handlers' of fork()", 'none, in the last steps of a thread'],
+    ])('%s', async (what) => {
+      const plugin = await compile('hold_plugin.c', { name: 'hold.so', flags: ['-shared', '-fPIC'] });
+      const { stderr, ...ended } = await run(await compile('held_locks.c'), { args: [what, plugin] });
+      expect(ended, stderr).toMatchObject({ code: 0, signal: null });
+    });
+  });
+
+  describe('gives back what is idle beyond the bound when it is freed:', () => {
+    test.for([
+      ...['few large blocks', 'blocks beyond 2 MiB', 'small blocks', 'pages between blocks'],
+      ...['a thread that ends', "another thread's blocks", 'a loop'],
+    ])('%s', async (what) => {
+      expect(await run(await compile('gives_back.c'), { args: [what] })).toMatchObject(succeeded);
+    });
   });
 
   describe('SUPERSLAB_CHECK=1 names the block, its class and', () => {

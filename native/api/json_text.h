@@ -1,4 +1,4 @@
-// JSON of numbers, written as far as the buffer goes and measured to its end.
+// JSON of numbers, written as far as the buffer goes and measured to its end, or piece by piece.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,17 @@ namespace superslab {
 
 class JsonText {
  public:
-  JsonText(char* buffer, std::size_t size) : buffer_(buffer), size_(size) {
+  /// What has come together, with a zero behind it, goes away through `flush`, if there is one.
+  using Flush = void (*)(const char* text);
+  JsonText(char* buffer, std::size_t size, Flush flush = nullptr)
+      : buffer_(buffer), size_(size), flush_(flush) {
     if (size > 0) buffer[0] = '\0';
   }
+  ~JsonText() {
+    if (flush_ != nullptr) flush_(buffer_);
+  }
+  JsonText(const JsonText&) = delete;
+  JsonText& operator=(const JsonText&) = delete;
 
   void open(char bracket) {
     separate();
@@ -56,15 +64,21 @@ class JsonText {
     if (needs_comma_) put(',');
   }
   void put(char c) {
-    if (length_ + 1 < size_) {
-      buffer_[length_] = c;
-      buffer_[length_ + 1] = '\0';
+    if (flush_ != nullptr && used_ + 1 == size_) {
+      flush_(buffer_);
+      used_ = 0;
+    }
+    if (used_ + 1 < size_) {
+      buffer_[used_++] = c;
+      buffer_[used_] = '\0';
     }
     ++length_;
   }
 
   char* buffer_;
   std::size_t size_;
+  Flush flush_;
+  std::size_t used_ = 0;
   std::size_t length_ = 0;
   bool needs_comma_ = false;
 };

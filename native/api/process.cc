@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "api/json_text.h"
+#include "api/stats_text.h"
 #include "heap/size_class.h"
 #include "include/superslab.h"
 #include "malloc/allocate.h"
@@ -16,6 +17,9 @@ void write_heap(JsonText& json, ProcessHeap& heap) {
 #define HEAP_STAT(field, name, unit, meaning) json.add(name, stats.field);
 #include "heap/stats.def"
   json.add("idleBytes", heap.space().idle_bytes());
+  json.add("excessBytes", heap.heap().excess_bytes());
+  json.add("regrettedBytes", heap.heap().regretted_bytes());
+  json.add("earnedIdleBytes", heap.heap().earned_idle_bytes());
   json.add("mappedBytes", heap.mapped().bytes());
   const FirstClassHeap::Totals others = FirstClassHeap::totals();
   json.add("heaps", others.heaps);
@@ -32,9 +36,7 @@ void write_class(JsonText& json, const SizeClass& size, const ClassStats& stats)
 
 }  // namespace
 
-size_t ss_stats_json(char* buffer, size_t size) {
-  const int before = errno;
-  JsonText json(buffer, size);
+void superslab::write_stats(JsonText& json) {
   json.open('{');
   if (ProcessHeap* heap = ProcessHeap::get(); heap != nullptr) {
     write_heap(json, *heap);
@@ -47,6 +49,12 @@ size_t ss_stats_json(char* buffer, size_t size) {
     json.close(']');
   }
   json.close('}');
+}
+
+size_t ss_stats_json(char* buffer, size_t size) {
+  const int before = errno;
+  JsonText json(buffer, size);
+  superslab::write_stats(json);
   errno = before;
   return json.length();
 }

@@ -12,9 +12,7 @@ void BiasedLock::wait_for_visitor() {
   } while (!is_free_for_holder());
 }
 
-void BiasedLock::claim() {
-  is_claimed_.exchange(true, std::memory_order_seq_cst);
-}
+void BiasedLock::claim() { is_claimed_.exchange(true, std::memory_order_seq_cst); }
 
 bool BiasedLock::try_visit() {
   if (!visitors_.try_lock_unchecked()) return false;

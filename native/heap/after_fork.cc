@@ -50,8 +50,11 @@ class HeapSurvivor {
     if (lists_ == Holder::kVanished) {
       heap_.shelf_ = {};
       heap_.leased_large_ = {};
+      heap_.free_bytes_.store(0, std::memory_order_relaxed);
     }
+    heap_.idle_in_slabs_.store(0, std::memory_order_relaxed);
     for (SlabOwner* owner = heap_.owners_; owner != nullptr; owner = owner->next) {
+      if (owner->at_fork_ != Holder::kVanished) heap_.note_idle_in_slabs(owner->told_bytes_);
       if (owner->at_fork_ == Holder::kMe) continue;
       empty_queue(*owner);
       if (owner->at_fork_ == Holder::kVanished) empty_lists(*owner);
@@ -79,9 +82,9 @@ class HeapSurvivor {
   static void empty_lists(SlabOwner& owner) {
     for (auto& lists : owner.slabs_) std::fill(std::begin(lists), std::end(lists), nullptr);
     owner.unused_ = owner.idle_ = 0;
-    owner.out_bytes_.set(0);
     owner.unused_bytes_.set(0);
     owner.slab_bytes_ = 0;
+    owner.idle_bytes_ = owner.left_bytes_ = owner.told_bytes_ = 0;
   }
 
   void repair(Superslab& s) {
@@ -99,6 +102,7 @@ class HeapSurvivor {
       s.dirty_slices &= s.free_slices;
       s.zero_slices &= s.free_slices;
       heap_.shelf_.insert(&s);
+      heap_.free_bytes_.fetch_add(bytes_of(s.dirty_slices), std::memory_order_relaxed);
     }
     for (unsigned i = 0; i < kSlicesPerSuperslab; ++i) {
       Slab& slab = *heap_.space_.slab_at(s, i);
@@ -114,14 +118,13 @@ class HeapSurvivor {
         freed += std::popcount(remote_word(slab, w).load(std::memory_order_relaxed));
       slab.pending.store(freed, std::memory_order_relaxed);
       if (freed != 0) owner.push_remote(&slab);
+      heap_.note_idle_in_slabs(std::int64_t{freed} * slab.block_bytes);
     }
     if (owner.at_fork_ != Holder::kVanished) return;
     slab.low_word = 0;
     heap_.space_.route_slices(slab.start, slab.slices,
                               route_of(owner.id()) + static_cast<Route>(to_index(slab.size_class)));
-    std::uint32_t out = slab.carved;
-    for (std::uint32_t w = 0; w < slab.words; ++w) out -= count_bits(slab.free_words[w]);
-    owner.out_bytes_.add(ByteCount{slab.block_bytes} * out);
+    owner.idle_bytes_ += std::int64_t{slab_free_count(slab)} * slab.block_bytes;
     owner.slab_bytes_ += slab.slices * kSliceBytes;
     owner.link(&slab, slab_is_drained(slab)  ? SlabPlace::kDrained
                       : slab_is_unused(slab) ? SlabPlace::kUnused

@@ -33,7 +33,9 @@ Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape s
       policy_(policy),
       budget_(policy.max_bytes),
       big_cache_(policy.big_cache_bytes),
-      populate_bytes_(kFirstPopulateBytes) {}
+      populate_bytes_(kFirstPopulateBytes),
+      idle_bound_(policy.malloc_idle_bytes),
+      looks_from_(policy.malloc_idle_bytes) {}
 
 Heap::~Heap() {
   // Twice: a slab that was handed over while it was queued is forwarded to its owner's queue, and
@@ -52,6 +54,7 @@ Heap::~Heap() {
   while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) give_back_idle(idle);
   shelf_.for_each([this](Superslab* s) {
     shelf_.remove(s);
+    free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
     give_back_unused(s);
   });
   assert(budget_.charged() == 0 && "every block came home");
@@ -131,6 +134,7 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, s
     shelf_.for_each([this](Superslab* s) {
       if (s->free_slices != kAllSlices) return;
       shelf_.remove(s);
+      free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
       give_back_unused(s);
     });
     taken = space_.take(count, bytes, backing, unit);
@@ -188,6 +192,7 @@ Superslab* Heap::fresh_superslab(ClassIndex c) {
   s->idle_since = clock_.now();
   s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
   committed_.fetch_add(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+  free_bytes_.fetch_add(bytes_of(s->dirty_slices), std::memory_order_relaxed);
   shelf_.insert(s);
   return s;
 }
@@ -205,7 +210,10 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   const unsigned first =
       SuperslabShelf::lowest_run(dirty ? s->dirty_slices : s->free_slices, slices);
   const SliceMask mask = slice_run(first, slices);
-  committed_.fetch_add(bytes_of(mask & ~s->dirty_slices), std::memory_order_relaxed);
+  const ByteCount fresh = bytes_of(mask & ~s->dirty_slices);
+  committed_.fetch_add(fresh, std::memory_order_relaxed);
+  free_bytes_.fetch_sub(bytes_of(mask) - fresh, std::memory_order_relaxed);
+  note_fresh(fresh);
   const bool is_clean = (s->zero_slices & mask) == mask;
   s->free_slices &= ~mask;
   s->dirty_slices &= ~mask;
@@ -241,6 +249,7 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   shelf_.remove(&s);
   s.free_slices |= mask;
   s.dirty_slices |= mask;
+  free_bytes_.fetch_add(bytes_of(mask), std::memory_order_relaxed);
   s.idle_since = idle_since;
   shelf_.insert(&s);
   counters_.slabs_retired.add(1);
@@ -310,14 +319,6 @@ HeapStats Heap::stats(const FaultCounts& faults) const {
   out.quarantined_blocks = levels.quarantined_blocks;
   out.quarantined_bytes = levels.quarantined_bytes;
   return out;
-}
-
-ByteCount Heap::out_bytes() const {
-  ByteCount sum = large_bytes_.load(std::memory_order_relaxed);
-  Lock guard(*this);
-  for (const SlabOwner* owner = owners_; owner != nullptr; owner = owner->next)
-    sum += owner->out_bytes();
-  return sum;
 }
 
 void Heap::note_nearness(const void* block) {

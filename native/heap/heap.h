@@ -13,6 +13,7 @@
 #include "heap/big_cache.h"
 #include "heap/budget.h"
 #include "heap/heap_stats.h"
+#include "heap/idle_bound.h"
 #include "heap/lease_histograms.h"
 #include "heap/room.h"
 #include "heap/slab_owner.h"
@@ -107,14 +108,42 @@ class Heap {
 
   Nanos now() const { return clock_.now(); }
 
-  /// Called, with no lock held, when a thread of this heap gives much back and takes nothing: from
-  /// then on somebody has to look whether it comes back at all. Set before the first thread
-  /// attaches.
-  using IdleHook = void (*)();
-  void set_idle_hook(IdleHook hook) { idle_hook_ = hook; }
-  void note_idle() const {
-    if (idle_hook_ != nullptr) idle_hook_();
+  /// A permanent heap has nobody who comes by while all its threads rest. So the thread that frees
+  /// looks, with no lock held, whether more is idle than the heap keeps, and calls the hook. Set
+  /// before the first thread attaches.
+  using ExcessHook = void (*)();
+  void set_excess_hook(ExcessHook hook) { excess_hook_ = hook; }
+  bool counts_idle() const { return excess_hook_ != nullptr; }
+  void after_frees() const {
+    if (excess_hook_ != nullptr && idle_bytes() > looks_from_.load(std::memory_order_relaxed))
+        [[unlikely]]
+      excess_hook_();
   }
+
+  /// Of a heap that counts it: memory that was touched and that no caller and no magazine has. Idle
+  /// superslabs of its space are among it, free blocks that purge left where they lie are not.
+  ByteCount idle_bytes() const {
+    const std::int64_t in_slabs = idle_in_slabs_.load(std::memory_order_relaxed);
+    return space_.idle_bytes() + free_bytes_.load(std::memory_order_relaxed) +
+           (in_slabs > 0 ? static_cast<ByteCount>(in_slabs) : 0);
+  }
+
+  /// Gives back what is idle beyond the bound, `own` slabs first. One thread at a time, with no
+  /// lock held.
+  void give_back_excess(SlabOwner* own);
+
+  /// Of the bytes that give_back_excess() gave back: all, and those that were taken again soon.
+  std::uint64_t excess_bytes() const { return excess_bytes_.get(); }
+  std::uint64_t regretted_bytes() const { return regretted_bytes_.get(); }
+  /// Idle memory that the heap keeps beyond its policy's bound, since it was taken again soon.
+  ByteCount earned_idle_bytes() const { return idle_bound_.earned(); }
+
+  /// An owner has `change` more idle bytes in its slabs.
+  void note_idle_in_slabs(std::int64_t change) {
+    idle_in_slabs_.fetch_add(change, std::memory_order_relaxed);
+  }
+  /// Blocks on pages that may have been purged were taken.
+  void note_taken_again(ByteCount bytes);
 
   /// Looks after owners whose threads have stopped allocating: see SlabOwner::settle(). True while
   /// there may be something left to do. Any thread, a few times in each purge delay.
@@ -123,6 +152,10 @@ class Heap {
   /// Purges what has been idle for longer than the policy's delays. Call it now and then, from any
   /// thread. True while something idle is left, so that the caller comes again.
   bool tick();
+
+  /// A step of tick(), of settle() and of the same for idle superslabs of the space, for who comes
+  /// by on another errand. True if there is more to do at once.
+  bool give_back_unused(Nanos before);
 
   /// Purges idle memory at once until at most `target` bytes are committed. Returns the bytes that
   /// went back to the operating system.
@@ -189,8 +222,6 @@ class Heap {
   void class_stats(ClassStats (&sums)[kClassCount]) const;
   /// Of the blocks beyond 2 MiB that callers hold.
   ByteCount leased_large_bytes() const;
-  /// Of the blocks that are out of their slabs, with callers or in magazines, and of large ones.
-  ByteCount out_bytes() const;
   ByteCount committed_bytes() const { return committed_.load(std::memory_order_relaxed); }
 
   /// The charge of a block that was freed twice, and so was discharged twice.
@@ -258,6 +289,16 @@ class Heap {
   void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target);
   void purge_items(PurgeBatch& batch);
   Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
+  // Under the lock.
+  bool tick_step();
+  void note_fresh(ByteCount bytes);
+  ByteCount idle_bound() const;
+  void set_looks_from();
+  // Without it.
+  ByteCount excess() const;
+  void note_given_back(ByteCount bytes);
+  void note_unused(ByteCount bytes);
+  ByteCount give_back_some(ByteCount bytes, SlabOwner* own);
 
   /// Adds what the owners count of class `c`; under the lock.
   void add_owners(ClassIndex c, ClassStats& sum) const;
@@ -278,7 +319,7 @@ class Heap {
   const HeapShape shape_;
   const bool is_charged_;
   const Secrecy secrecy_;  // of all its memory
-  IdleHook idle_hook_ = nullptr;
+  ExcessHook excess_hook_ = nullptr;
   PublishedSnapshot policy_;
   Budget budget_;
   Room room_;
@@ -295,6 +336,12 @@ class Heap {
   std::atomic<ByteCount> committed_{0};
   std::atomic<ByteCount> large_bytes_{0};  // of leased blocks beyond 2 MiB
   std::atomic<ByteCount> populate_bytes_;
+  IdleBound idle_bound_;                  // under the lock
+  std::atomic<ByteCount> free_bytes_{0};  // of slices in no slab that hold memory; under the lock
+  std::atomic<std::int64_t> idle_in_slabs_{0};  // as far as the owners told
+  std::atomic<ByteCount> looks_from_;  // idle bytes from which a thread that frees looks closer
+  Counter excess_bytes_;
+  Counter regretted_bytes_;
   mutable HeapCounters counters_;
   Counter sent_home_[kClassCount];  // shared leases that ended, which no thread's counters saw
   Counter slabs_[kClassCount];      // written under the lock

@@ -41,6 +41,7 @@ Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) 
   head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
   space_.tag_slices(*head, 0, 1, kTagLarge);
   committed_.fetch_add(bytes, std::memory_order_relaxed);
+  if (is_zero) note_fresh(bytes);
   if (policy_.get().populate == Populate::kSuperslab) {
     counters_.populates.shared_add(1);
     space_.os().populate(head->base, bytes);
@@ -149,7 +150,7 @@ bool Heap::give_large(Superslab* head) {
   }
   discharge(charged);
   if (over) tick();
-  note_idle();
+  after_frees();
   return true;
 }
 

@@ -4,10 +4,20 @@
 
 namespace superslab {
 
+namespace {
+
+/// Of idle superslabs, for who comes by on another errand: some milliseconds.
+constexpr ByteCount kStepBytes = 32 * kMiB;
+
+}  // namespace
+
 /// Idle memory on its way to the operating system. It is on no list meanwhile, so that the heap's
 /// lock is free while the system call runs.
 struct Heap::PurgeBatch {
-  static constexpr std::size_t kMax = 64;
+  /// Small enough for the smallest stacks, together with the ranges.
+  static constexpr std::size_t kMax = 16;
+  static constexpr std::size_t kMaxRanges = 64;
+  static constexpr std::size_t kMaxItemRanges = kSlicesPerSuperslab / 2;
   enum What : std::uint8_t {
     kSlices,  // the dirty slices of a superslab that has slabs
     kWhole,   // a superslab without slabs
@@ -18,12 +28,23 @@ struct Heap::PurgeBatch {
     SliceMask dirty;
     What what;
     bool failed = false;  // the operating system did not take its memory
-    std::size_t first_range = 0;
-    std::size_t end_range = 0;
+    std::uint16_t first_range = 0;
+    std::uint16_t end_range = 0;
   };
   Item items[kMax];
   std::size_t count = 0;
+  std::size_t ranges = 0;  // that the items may come to
   ByteCount bytes = 0;
+
+  bool is_full() const { return count == kMax || ranges + kMaxItemRanges > kMaxRanges; }
+  /// Neighbouring slices make one range; a superslab has at most half as many as slices, and a
+  /// whole one has its words as well.
+  void add(Superslab* s, SliceMask dirty, What what, ByteCount item_bytes) {
+    const SliceMask starts = dirty & ~(dirty << 1);
+    ranges += what == kSlices ? static_cast<std::size_t>(std::popcount(starts)) : 2;
+    bytes += item_bytes;
+    items[count++] = {s, dirty, what};
+  }
 };
 
 struct Heap::Purged {
@@ -61,15 +82,14 @@ void Heap::give_back_unused(Superslab* s) {
 
 void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
   shelf_.for_each([&](Superslab* s) {
-    if (batch.count == PurgeBatch::kMax || s->idle_since > before || !is_purgeable(s->pages))
-      return;
+    if (batch.is_full() || s->idle_since > before || !is_purgeable(s->pages)) return;
     const SliceMask dirty = s->dirty_slices;
     const bool whole = s->free_slices == kAllSlices;
     if (!whole && dirty == 0) return;
     if (dirty != 0 && committed_bytes() <= target + batch.bytes) return;
     shelf_.remove(s);
-    batch.bytes += bytes_of(dirty);
-    batch.items[batch.count++] = {s, dirty, whole ? PurgeBatch::kWhole : PurgeBatch::kSlices};
+    free_bytes_.fetch_sub(bytes_of(dirty), std::memory_order_relaxed);
+    batch.add(s, dirty, whole ? PurgeBatch::kWhole : PurgeBatch::kSlices, bytes_of(dirty));
     if (whole) {
       s->heap = nullptr;
       return;
@@ -85,9 +105,8 @@ void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
 
 void Heap::purge_items(PurgeBatch& batch) {
   Os& os = space_.os();
-  // Neighbouring slices make one range; a superslab has at most 16 separate runs of them.
-  OsRange ranges[PurgeBatch::kMax * kSlicesPerSuperslab / 2];
-  std::size_t count = 0;
+  OsRange ranges[PurgeBatch::kMaxRanges];
+  std::uint16_t count = 0;
   for (std::size_t i = 0; i < batch.count; ++i) {
     PurgeBatch::Item& item = batch.items[i];
     const Superslab& s = *item.superslab;
@@ -127,12 +146,11 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
   PurgeBatch batch;
   {
     Lock guard(*this);
-    while (batch.count < PurgeBatch::kMax && committed_bytes() > target + batch.bytes) {
+    while (!batch.is_full() && committed_bytes() > target + batch.bytes) {
       Superslab* s = big_cache_.pop_oldest(large_before);
       if (s == nullptr && !big_cache_.within_limit()) s = big_cache_.pop_oldest(~Nanos{0});
       if (s == nullptr) break;
-      batch.bytes += s->large_bytes;
-      batch.items[batch.count++] = {s, 0, PurgeBatch::kLarge};
+      batch.add(s, 0, PurgeBatch::kLarge, s->large_bytes);
     }
     collect_idle(batch, slabs_before, target);
   }
@@ -156,6 +174,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
         s->dirty_slices |= item.dirty;  // some of it may be gone: it need not read as zero
       }
       s->heap = this;
+      free_bytes_.fetch_add(bytes_of(item.dirty), std::memory_order_relaxed);
       shelf_.insert(s);
       continue;
     }
@@ -192,6 +211,17 @@ bool Heap::settle() {
 }
 
 bool Heap::tick() {
+  while (tick_step()) {
+  }
+  Lock guard(*this);
+  bool idle_left = big_cache_.bytes() != 0;
+  shelf_.for_each([&](const Superslab* s) {
+    idle_left |= is_purgeable(s->pages) && (s->free_slices == kAllSlices || s->dirty_slices != 0);
+  });
+  return idle_left;
+}
+
+bool Heap::tick_step() {
   // Nobody else collects what is freed in the slabs of a thread that has ended.
   for_each_vacant([](SlabOwner& vacant) {
     vacant.retire_idle();
@@ -200,16 +230,99 @@ bool Heap::tick() {
   const Snapshot& policy = policy_.get();
   const Nanos now = clock_.now();
   const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
-  while (purge_once(before(to_nanos(policy.purge_delay_ms)),
-                    before(to_nanos(policy.big_cache_age_ms)), 0)
-             .any) {
+  const Purged purged = purge_once(before(to_nanos(policy.purge_delay_ms)),
+                                   before(to_nanos(policy.big_cache_age_ms)), 0);
+  note_unused(purged.bytes);
+  return purged.any;
+}
+
+bool Heap::give_back_unused(Nanos before) {
+  bool is_left = settle();
+  is_left |= tick_step();
+  const ByteCount bytes = space_.purge_idle(before, kStepBytes);
+  note_unused(bytes);
+  return is_left || bytes >= kStepBytes;
+}
+
+// Beyond the bound ---------------------------------------------------------------------------
+
+void Heap::note_fresh(ByteCount bytes) {
+  if (bytes == 0 || !idle_bound_.is_watching()) return;
+  const Nanos delay = to_nanos(policy_.get().purge_delay_ms);
+  regretted_bytes_.add(idle_bound_.taken(bytes, clock_.now(), delay));
+}
+
+void Heap::note_taken_again(ByteCount bytes) {
+  Lock guard(*this);
+  note_fresh(bytes);
+}
+
+void Heap::note_unused(ByteCount bytes) {
+  if (bytes == 0 || !counts_idle()) return;
+  Lock guard(*this);
+  idle_bound_.lay_unused(bytes);
+  set_looks_from();
+}
+
+ByteCount Heap::idle_bound() const {
+  const ByteCount idle = idle_bytes() - std::min(idle_bytes(), space_.idle_bytes());
+  const ByteCount committed = committed_bytes();
+  return idle_bound_.bytes(committed > idle ? committed - idle : 0);
+}
+
+void Heap::set_looks_from() { looks_from_.store(idle_bound(), std::memory_order_relaxed); }
+
+ByteCount Heap::excess() const {
+  Lock guard(*this);
+  const ByteCount idle = idle_bytes();
+  const ByteCount bound = idle_bound();
+  // A little more than the excess, so that not every free has some to give back.
+  return idle > bound ? idle - bound + bound / 8 : 0;
+}
+
+void Heap::note_given_back(ByteCount bytes) {
+  excess_bytes_.add(bytes);
+  Lock guard(*this);
+  idle_bound_.given_back(bytes, clock_.now());
+}
+
+ByteCount Heap::give_back_some(ByteCount bytes, SlabOwner* own) {
+  const ByteCount committed = committed_bytes();
+  if (free_bytes_.load(std::memory_order_relaxed) != 0) {
+    const ByteCount target = committed > bytes ? committed - bytes : 0;
+    if (const ByteCount purged = purge_once(~Nanos{0}, 0, target).bytes; purged != 0) return purged;
+  }
+  if (const ByteCount purged = space_.purge_idle(~Nanos{0}, bytes); purged != 0) return purged;
+  if (own == nullptr) return 0;
+  if (own->retire_unused_bytes(bytes) != 0) return give_back_some(bytes, nullptr);
+  ByteCount purged = 0;
+  own->purge_pages(purged);
+  return purged;
+}
+
+void Heap::give_back_excess(SlabOwner* own) {
+  while (const ByteCount bytes = excess()) {
+    const ByteCount gone = give_back_some(bytes, own);
+    if (gone == 0) break;
+    note_given_back(gone);
+  }
+  // What lies in the slabs of threads that rest.
+  SlabOwner* owner = nullptr;
+  if (excess() != 0) {
+    Lock guard(*this);
+    owner = owners_;
+  }
+  // Owners stay as long as the heap: only the first link changes.
+  for (; owner != nullptr && excess() != 0; owner = owner->next) {
+    ByteCount pages = 0;
+    if (!owner->give_back(pages)) continue;
+    note_given_back(pages + give_back_some(excess(), nullptr));
   }
   Lock guard(*this);
-  bool idle_left = big_cache_.bytes() != 0;
-  shelf_.for_each([&](const Superslab* s) {
-    idle_left |= is_purgeable(s->pages) && (s->free_slices == kAllSlices || s->dirty_slices != 0);
-  });
-  return idle_left;
+  set_looks_from();
+  // What cannot be given back is no reason to look at each free.
+  if (const ByteCount idle = idle_bytes(); idle > looks_from_.load(std::memory_order_relaxed))
+    looks_from_.store(idle + kSuperslabBytes, std::memory_order_relaxed);
 }
 
 ByteCount Heap::trim(ByteCount target) {

@@ -52,6 +52,7 @@ inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t*
   slab.size_class = c;
   slab.slices = cut.slices;
   slab.is_clean = false;
+  slab.is_purged = false;
   slab.low_word = 0;
   slab.place = SlabPlace::kDrained;
   slab.next = slab.prev = nullptr;
@@ -209,6 +210,14 @@ void slab_for_each_free_run(const Slab& slab, Visit visit) {
     while (i < slab.block_count && is_free(i)) ++i;
     visit(from, i);
   }
+}
+
+/// Blocks that are free in the owner's words.
+inline std::uint32_t slab_free_count(const Slab& slab) {
+  std::uint32_t count = 0;
+  for (unsigned w = slab.low_word; w < slab.words; ++w)
+    count += static_cast<std::uint32_t>(std::popcount(slab.free_words[w]));
+  return count;
 }
 
 /// The structural invariants; for assertions and tests while the slab is quiet.

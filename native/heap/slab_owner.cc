@@ -26,6 +26,17 @@ struct LastFrees {
 };
 constinit LastFrees last_frees;
 
+/// Ranges of free pages that a slab can have: between two of them lies a block that is out.
+constexpr std::size_t kMaxFreeRanges = [] {
+  constexpr ByteCount kLeastPage = 4 * kKiB;
+  ByteCount most = 0;
+  for (const SizeClass& cut : kSizeClasses) {
+    const ByteCount pages = cut.slices * kSliceBytes / kLeastPage;
+    most = std::max(most, std::min<ByteCount>(cut.block_count, pages) / 2 + 1);
+  }
+  return most;
+}();
+
 constexpr std::uint64_t bit_of(ClassIndex c) { return std::uint64_t{1} << to_index(c); }
 static_assert(kClassCount <= 64, "a word has a bit for each class");
 
@@ -92,6 +103,9 @@ bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
     if (slab == nullptr) continue;
     unlink(slab);
     slab_bytes_ -= bytes_of(*slab);
+    const auto free = std::int64_t{slab_free_count(*slab)} * slab->block_bytes;
+    idle_bytes_ -= free;
+    to.idle_bytes_ += free;
     to.adopt(slab);
     done = true;
     break;
@@ -143,7 +157,10 @@ Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
 }
 
 std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
+  const std::uint32_t before = slab->carved;
   const std::size_t got = slab_take(*slab, end, wanted);
+  idle_bytes_ +=
+      (std::int64_t{slab->carved} - before - static_cast<std::int64_t>(got)) * slab->block_bytes;
   const ByteCount carved = ByteCount{slab->carved} * slab->block_bytes;
   if (carved > slab->populated_bytes) heap_.populate(*slab, carved);
   const SlabPlace place = slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial;
@@ -172,7 +189,7 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
   void* block;
   take_from(slab, &block + 1, 1);
   is_zero = slab->is_clean && slab->carved != carved;
-  out_bytes_.add(unit);
+  tell_idle();
   return block;
 }
 
@@ -187,7 +204,7 @@ std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth
     if (slab == nullptr) break;
     got += take_from(slab, out + wanted - got, wanted - got);
   }
-  out_bytes_.add(unit * got);
+  tell_idle();
   if (got < wanted) {
     std::memmove(out, out + wanted - got, got * sizeof *out);
     heap_.discharge(unit * (wanted - got));
@@ -196,6 +213,11 @@ std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth
 }
 
 void SlabOwner::after_free(Slab* slab) {
+  slab->is_purged = false;
+  find_place(slab);
+}
+
+void SlabOwner::find_place(Slab* slab) {
   // An unused slab stays for the next refill; see find_slab() and retire_idle().
   const SlabPlace place = slab_is_unused(*slab) ? SlabPlace::kUnused : SlabPlace::kPartial;
   if (place != slab->place) move(slab, place);
@@ -216,7 +238,7 @@ std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::ui
   return freed.already_free;
 }
 
-void SlabOwner::send(const SlabRun& run) {
+ByteCount SlabOwner::send(const SlabRun& run) {
   const ClassIndex c = run.size_class;
   const ByteCount unit = size_class(c).block_bytes;
   // Read first, as in give_remote(). Whoever owns the slab now, it is of the same heap.
@@ -232,6 +254,7 @@ void SlabOwner::send(const SlabRun& run) {
       count_bits(give_run_remote(run.slab, run.word, run.mask, sending_));
   if (repeated != 0) home.count_double_frees(repeated);
   home.discharge(unit * (blocks - repeated));
+  return &home == &heap_ ? unit * (blocks - repeated) : 0;
 }
 
 std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
@@ -258,6 +281,7 @@ bool SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
     return false;
   }
   heap.discharge(unit);
+  if (heap.counts_idle()) heap.note_idle_in_slabs(static_cast<std::int64_t>(unit));
   return true;
 }
 
@@ -346,7 +370,10 @@ void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
     run.mask |= bit;
   }
   if (run.mask != 0) give_run(run, given);
-  out_bytes_.add(-given.own_bytes);
+  idle_bytes_ += static_cast<std::int64_t>(given.own_bytes);
+  if (given.others_bytes != 0 && heap_.counts_idle())
+    heap_.note_idle_in_slabs(static_cast<std::int64_t>(given.others_bytes));
+  tell_idle();
   if (const ByteCount freed = given.own_bytes + given.others_bytes; freed != 0)
     heap_.discharge(freed);
 }
@@ -376,7 +403,10 @@ void SlabOwner::collect_locked() {
       owner->push_remote(slab);  // it was handed over after the remote thread looked
     } else {
       const Collected collected = slab_collect(*slab);
-      out_bytes_.add(-(ByteCount{slab->block_bytes} * collected.freed));
+      // Who freed them told the heap.
+      const auto freed = std::int64_t{slab->block_bytes} * collected.freed;
+      idle_bytes_ += freed;
+      told_bytes_ += freed;
       if (collected.already_free != 0) {
         heap_.count_double_frees(collected.already_free);
         heap_.recharge(ByteCount{slab->block_bytes} * collected.already_free);
@@ -390,19 +420,47 @@ void SlabOwner::collect_locked() {
 void SlabOwner::retire_lists(std::uint64_t classes, Nanos idle_since) {
   for (; classes != 0; classes &= classes - 1) {
     const auto c = static_cast<ClassIndex>(std::countr_zero(classes));
-    while (Slab* slab = first(SlabPlace::kUnused, c)) {
-      unlink(slab);
-      slab_bytes_ -= bytes_of(*slab);
-      heap_.retire_slab(slab, idle_since);
-    }
+    while (Slab* slab = first(SlabPlace::kUnused, c)) retire(slab, idle_since);
   }
+}
+
+void SlabOwner::retire(Slab* slab, Nanos idle_since) {
+  unlink(slab);
+  slab_bytes_ -= bytes_of(*slab);
+  idle_bytes_ -= std::int64_t{slab->carved} * slab->block_bytes;
+  heap_.retire_slab(slab, idle_since);
+  tell_idle();
+}
+
+ByteCount SlabOwner::retire_unused_bytes(ByteCount bytes) {
+  const Hold hold(*this);
+  collect_locked();
+  ByteCount retired = 0;
+  while (retired < bytes && unused_ != 0) {
+    Slab* slab = first(SlabPlace::kUnused, static_cast<ClassIndex>(std::bit_width(unused_) - 1));
+    retired += slab->slices * kSliceBytes;
+    retire(slab, heap_.now());
+  }
+  tell_idle_now();
+  return retired;
+}
+
+void SlabOwner::tell_idle_now() {
+  if (!heap_.counts_idle()) return;
+  if (idle_bytes_ < left_bytes_) {
+    heap_.note_taken_again(static_cast<ByteCount>(left_bytes_ - idle_bytes_));
+    left_bytes_ = idle_bytes_;
+  }
+  const std::int64_t change = idle_bytes_ - left_bytes_ - told_bytes_;
+  told_bytes_ += change;
+  heap_.note_idle_in_slabs(change);
 }
 
 /// One whose last block was collected before it was announced became unused unseen: see
 /// remote_free().
 void SlabOwner::look_again_for_unused() {
   for_each_slab([this](Slab& slab) {
-    if (slab.place == SlabPlace::kPartial) after_free(&slab);
+    if (slab.place == SlabPlace::kPartial) find_place(&slab);
   });
 }
 
@@ -432,7 +490,7 @@ void SlabOwner::retire_idle() {
 }
 
 bool SlabOwner::settle(Nanos now, Nanos delay) {
-  // A glance first: a visit interrupts every processor.
+  // A glance first: a visit makes the owner wait.
   const std::uint64_t changes = __atomic_load_n(&changes_, __ATOMIC_RELAXED);
   if (changes != settled_changes_) {
     settled_changes_ = changes;
@@ -446,11 +504,12 @@ bool SlabOwner::settle(Nanos now, Nanos delay) {
   give_spares();
   look_again_for_unused();
   retire_lists(unused_, quiet_since_);
-  purge_free_pages();
+  ByteCount bytes = 0;
+  const bool is_left = purge_free_pages(bytes);
   settled_changes_ = changes_;
-  is_settled_ = true;
+  is_settled_ = !is_left;
   lock_.end_visit();
-  return false;
+  return is_left;
 }
 
 /// What is free among other classes' blocks cannot become a slab of this class, but its pages can
@@ -459,38 +518,68 @@ bool SlabOwner::settle(Nanos now, Nanos delay) {
 /// does.
 void SlabOwner::purge_before_growth() {
   purged_bytes_ = std::min(purged_bytes_, slab_bytes_);
-  const ByteCount out = out_bytes_.get();
-  const ByteCount free = slab_bytes_ - std::min(slab_bytes_, out);
+  const ByteCount free = idle_bytes_ > 0 ? static_cast<ByteCount>(idle_bytes_) : 0;
   if (free < kLeastScattered || free < slab_bytes_ / 5) return;
   if (slab_bytes_ - purged_bytes_ < slab_bytes_ / 8) return;
   purged_bytes_ = slab_bytes_;
-  purge_free_pages();
+  ByteCount bytes = 0;
+  while (purge_free_pages(bytes)) {
+  }
 }
 
-/// Gives the pages back that hold free blocks only, of slabs in which other blocks are out.
-void SlabOwner::purge_free_pages() {
+bool SlabOwner::purge_pages(ByteCount& bytes) {
+  const Hold hold(*this);
+  return purge_free_pages(bytes);
+}
+
+bool SlabOwner::give_back(ByteCount& bytes) {
+  // Without the lock: who is at work meanwhile is not for us.
+  const bool is_worth = remote_.load(std::memory_order_relaxed) != nullptr ||
+                        __atomic_load_n(&told_bytes_, __ATOMIC_RELAXED) >= kTellBytes;
+  if (!is_worth || !lock_.try_visit()) return false;
+  collect_locked();
+  give_spares();
+  look_again_for_unused();
+  retire_lists(unused_, heap_.now());
+  purge_free_pages(bytes);
+  tell_idle_now();
+  lock_.end_visit();
+  return true;
+}
+
+/// Gives pages back that hold free blocks only, of slabs in which other blocks are out: a batch of
+/// them. True if there are more.
+bool SlabOwner::purge_free_pages(ByteCount& bytes) {
   constexpr std::size_t kBatch = 64;
+  static_assert(kMaxFreeRanges <= kBatch);
   OsRange ranges[kBatch];
   std::size_t count = 0;
+  ByteCount batch = 0;
+  bool is_left = false;
   Os& os = heap_.space().os();
   const ByteCount page = os.page_bytes();
-  const auto flush = [&] {
-    if (count != 0) os.purge(ranges, count);
-    count = 0;
-  };
-  for_each_slab([&](const Slab& slab) {
+  for_each_slab([&](Slab& slab) {
+    if (slab.place != SlabPlace::kPartial || slab.is_purged) return;
     // Of small blocks that are spread, hardly ever is a whole page free.
-    if (slab.place != SlabPlace::kPartial || slab_free_blocks(slab) < slab.block_count / 2) return;
+    if (slab_free_blocks(slab) < slab.block_count / 2) return;
     if (!is_purgeable(heap_.space().superslab_of(slab.start).pages)) return;
+    is_left |= count + kMaxFreeRanges > kBatch;
+    if (is_left) return;
+    slab.is_purged = true;
     slab_for_each_free_run(slab, [&](std::uint32_t from, std::uint32_t to) {
       const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);
       const std::uintptr_t high = align_down(address_of(block_address(slab, to)), page);
       if (low >= high) return;
       ranges[count++] = {reinterpret_cast<void*>(low), high - low};
-      if (count == kBatch) flush();
+      batch += high - low;
     });
   });
-  flush();
+  if (count != 0) os.purge(ranges, count);
+  bytes += batch;
+  left_bytes_ =
+      is_left ? std::min(idle_bytes_, left_bytes_ + static_cast<std::int64_t>(batch)) : idle_bytes_;
+  tell_idle_now();
+  return is_left;
 }
 
 void SlabOwner::dissolve() {

@@ -60,8 +60,9 @@ class alignas(kCacheLinePair) SlabOwner {
   /// Neighbouring blocks in the array that share a slab cost one operation together.
   void give(void* const* blocks, std::size_t count);
 
-  /// This owner's thread: frees blocks of other owners, of this heap or another.
-  void send(const SlabRun& run);
+  /// This owner's thread: frees blocks of other owners, of this heap or another. Returns the bytes
+  /// of those of this heap, of which the caller tells it: see Heap::note_idle_in_slabs().
+  ByteCount send(const SlabRun& run);
 
   /// Any thread, whether it owns the block's slab or not: frees one block of `heap`. `sender` is
   /// the thread's own share of any heap, or nullptr. False when the block was free already: a
@@ -123,12 +124,22 @@ class alignas(kCacheLinePair) SlabOwner {
   /// but for what other threads freed. Their bytes; 0 also when somebody is at them.
   ByteCount try_retire_unused(ByteCount least);
 
-  /// Bytes of the blocks that are out of its slabs, as far as it knows.
-  ByteCount out_bytes() const { return out_bytes_.get(); }
   /// Bytes of its unused slabs.
   ByteCount unused_bytes() const { return unused_bytes_.get(); }
   /// Whether other threads have freed blocks that it has not collected.
   bool has_remote_frees() const { return remote_.load(std::memory_order_relaxed) != nullptr; }
+
+  /// This owner's thread: dissolves unused slabs, those of the largest blocks first, until they
+  /// are `bytes`. Returns their bytes.
+  ByteCount retire_unused_bytes(ByteCount bytes);
+
+  /// This owner's thread: gives the free pages of slabs in use back, in a step of a bounded number
+  /// of ranges. `bytes` is how much went. True if there was more than that.
+  bool purge_pages(ByteCount& bytes);
+
+  /// Any thread, while the owner rests: collects and dissolves what is unused, and does one step
+  /// of purge_pages(). False when the owner is at work, or has nothing idle that is worth it.
+  bool give_back(ByteCount& bytes);
 
   /// In the child of a fork, for the frees of threads that have no share of a heap: who was at one.
   static Holder survive_last_frees();
@@ -160,7 +171,17 @@ class alignas(kCacheLinePair) SlabOwner {
   void look_again_for_unused();
   void retire_lists(std::uint64_t classes, Nanos idle_since);
   void purge_before_growth();
-  void purge_free_pages();
+  bool purge_free_pages(ByteCount& bytes);
+  void retire(Slab* slab, Nanos idle_since);
+
+  /// What is idle is told to the heap in steps, so that threads do not come to write to one line.
+  static constexpr std::int64_t kTellBytes = 256 * kKiB;
+  void tell_idle() {
+    const std::int64_t change = idle_bytes_ - left_bytes_ - told_bytes_;
+    if (change >= kTellBytes || change <= -kTellBytes) [[unlikely]]
+      tell_idle_now();
+  }
+  void tell_idle_now();
   /// Bytes of blocks that went back, of its own slabs and of others': told together at the end,
   /// since each discharge is a fence.
   struct Given {
@@ -175,6 +196,7 @@ class alignas(kCacheLinePair) SlabOwner {
   static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
                                        SlabOwner* sender);
   void after_free(Slab* slab);
+  void find_place(Slab* slab);
 
   /// Who works with the slabs: the owner's thread, or who visits a vacant one.
   class Hold {
@@ -219,10 +241,13 @@ class alignas(kCacheLinePair) SlabOwner {
   std::uint64_t settled_changes_ = 0;  // at the last settle()
   Nanos quiet_since_ = 0;
   bool is_settled_ = false;
-  Counter out_bytes_;
   Counter unused_bytes_;
   ByteCount slab_bytes_ = 0;    // of its slabs
   ByteCount purged_bytes_ = 0;  // slab_bytes_ at the last purge_before_growth()
+  // Bytes. Signed: blocks of a slab that was handed over may come home as another owner's.
+  std::int64_t idle_bytes_ = 0;  // of blocks that were carved and are free in its slabs
+  std::int64_t left_bytes_ = 0;  // of those, what the last purge of pages left or gave back
+  std::int64_t told_bytes_ = 0;  // of the others, what the heap knows of
   Spares spares_[kLargeClasses];
   Slab* slabs_[kSlabPlaces][kClassCount] = {};
   std::uint64_t unused_ = 0;  // classes that have unused slabs, a bit each

@@ -157,7 +157,7 @@ void ThreadCache::free_large_class(void* block, std::size_t own) {
   ++steps_;
   owner_->counters(c).flushed_blocks.add(1);
   owner_->give_one(block, c);
-  if (steps_ % kStepsPerTurn == 0) heap_->note_idle();
+  heap_->after_frees();
 }
 
 void ThreadCache::free_slow(void* block) {
@@ -186,7 +186,10 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
   }
   run.mask |= bit;
   outbox_bytes_ += size_class(c).block_bytes;
-  if (outbox_bytes_ > kOutboxBytes || squeezed_.load(std::memory_order_relaxed)) empty_outbox();
+  if (outbox_bytes_ + sent_bytes_ <= kOutboxBytes && !squeezed_.load(std::memory_order_relaxed))
+    return;
+  empty_outbox();
+  heap_->after_frees();
 }
 
 void ThreadCache::send_run(SlabRun& run) {
@@ -197,16 +200,24 @@ void ThreadCache::send_run(SlabRun& run) {
   const SlabRun sent = run;
   run = {};
   in_program_order();
-  owner_->send(sent);
+  sent_bytes_ += owner_->send(sent);
 }
 
 void ThreadCache::empty_outbox() {
-  if (outbox_bytes_ == 0) return;
-  ++steps_;
-  for (SlabRun& run : outbox_) send_run(run);
+  if (outbox_bytes_ != 0) {
+    ++steps_;
+    for (SlabRun& run : outbox_) send_run(run);
+  }
+  if (heap_->counts_idle()) heap_->note_idle_in_slabs(static_cast<std::int64_t>(sent_bytes_));
+  sent_bytes_ = 0;
 }
 
 void ThreadCache::spill(ClassIndex c) {
+  spill_row(c);
+  heap_->after_frees();
+}
+
+void ThreadCache::spill_row(ClassIndex c) {
   const std::size_t i = to_index(c);
   if (tops_[i] == &no_row_[kSlots]) {
     // The first block of this class: now it gets a row.
@@ -230,8 +241,6 @@ void ThreadCache::spill(ClassIndex c) {
   counters.flushed_blocks.add(held - kept);
   if (shrinks) {
     lay_out(i, std::min<std::uint32_t>(limits_[i], kShrunkBlocks));
-    // Last: what this may start can allocate.
-    if (steps_ % kStepsPerTurn == 0) heap_->note_idle();
     return;
   }
   std::memmove(bottom, bottom + (held - kept), kept * sizeof(void*));

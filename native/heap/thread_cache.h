@@ -203,6 +203,7 @@ class ThreadCache final : public FrontCache, public Room::Member {
 
   void free_slow(void* block);
   void spill(ClassIndex c);
+  void spill_row(ClassIndex c);
   void send_run(SlabRun& run);
   void empty_outbox();
   void give_all();
@@ -226,6 +227,7 @@ class ThreadCache final : public FrontCache, public Room::Member {
   void** tops_at_growth_[kRows] = {};  // see give_idle_rows()
   std::uint32_t steps_ = 0;            // slow paths since the last turn
   ByteCount outbox_bytes_ = 0;
+  ByteCount sent_bytes_ = 0;          // gone from the outbox, and not told to the heap yet
   SlabRun outbox_[kOutboxRuns] = {};  // by a hash of slab and word: neighbours go home together
   /// For classes of which the thread has had no block: it looks empty to a pop and gets full by one
   /// push, so that the rows of those classes need no memory.

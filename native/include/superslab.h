@@ -86,8 +86,9 @@ SS_EXPORT int ss_owns(const void* block);
 /* The process -------------------------------------------------------------------------------- */
 
 /* Gives free memory back to the operating system at once: what the calling thread has cached, and
- * what is idle in all heaps. Returns how many bytes. What is idle goes back by itself after
- * SUPERSLAB_PURGE_DELAY_MS; this is for a program that knows that it will rest. */
+ * what is idle in all heaps. Returns how many bytes. What is idle goes back by itself: after
+ * SUPERSLAB_MALLOC_PURGE_DELAY_MS while there are calls, and at once what is more than
+ * SUPERSLAB_MALLOC_IDLE_BYTES. This is for a program that knows that it will rest. */
 SS_EXPORT size_t ss_trim(void);
 
 /* Writes the statistics of the heap behind ss_malloc() as one JSON object, like snprintf(): at most
@@ -100,6 +101,9 @@ SS_EXPORT size_t ss_trim(void);
  *
  * native/heap/stats.def tells what each number means; further ones are
  *   idleBytes    free superslabs that hold memory still and wait for the purge
+ *   excessBytes  memory that went back when it was freed, since more was idle than the heap keeps;
+ *                regrettedBytes of it were taken again within the purge delay, for which the heap
+ *                keeps earnedIdleBytes more
  *   mappedBytes  blocks of 1 GiB and more, which are mappings of their own
  *   heaps        first-class heaps that exist now; heapsCommittedBytes is what they take
  * Classes without any use yet are left out. */

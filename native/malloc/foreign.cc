@@ -44,24 +44,33 @@ Foreign choice_for(const char* function, const void* block) {
   return choice;
 }
 
-/// The function of this name that the allocator behind this one has. Looked up at the first need,
-/// when the heap stands: dlsym() may allocate.
-template <class Function>
-Function next_function(std::atomic<Function>& found, const char* name, const void* block) {
-  Function function = found.load(std::memory_order_relaxed);
-  if (function != nullptr) return function;
-  function = reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
-  if (function == nullptr)
-    fail_on_address(name, block, "another allocator's, and no such function to pass it to");
-  found.store(function, std::memory_order_relaxed);
-  return function;
-}
-
+/// The functions that the allocator behind this one has.
 constinit std::atomic<void (*)(void*)> next_free{nullptr};
 constinit std::atomic<void* (*)(void*, ByteCount)> next_realloc{nullptr};
 constinit std::atomic<ByteCount (*)(void*)> next_usable_size{nullptr};
 
+template <class Function>
+void find_next(std::atomic<Function>& function, const char* name) {
+  function.store(reinterpret_cast<Function>(dlsym(RTLD_NEXT, name)), std::memory_order_relaxed);
+}
+
+template <class Function>
+Function next_function(std::atomic<Function>& found, const char* name, const void* block) {
+  // A constructor that ran before ours may free already.
+  if (found.load(std::memory_order_relaxed) == nullptr) find_next(found, name);
+  const Function function = found.load(std::memory_order_relaxed);
+  if (function == nullptr)
+    fail_on_address(name, block, "another allocator's, and no such function to pass it to");
+  return function;
+}
+
 }  // namespace
+
+void find_next_allocator() {
+  find_next(next_free, "free");
+  find_next(next_realloc, "realloc");
+  find_next(next_usable_size, "malloc_usable_size");
+}
 
 bool is_from_start(const void* p) { return address_of(p) - address_of(start_memory) < kStartBytes; }
 

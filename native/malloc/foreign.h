@@ -16,6 +16,10 @@ void* allocate_at_start(ByteCount bytes, ByteCount alignment);
 /// Whether allocate_at_start() gave it.
 bool is_from_start(const void* p);
 
+/// Looks up what the next three pass blocks to. Once, by the library's constructor: dlsym() takes
+/// the loader's lock, with which a thread may wait for one that frees, and it may allocate.
+void find_next_allocator();
+
 // `block` is not null, and neither of a heap nor mapped. These end the process if it lies inside
 // the heap's addresses.
 

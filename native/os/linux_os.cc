@@ -77,15 +77,27 @@ LinuxOs::LinuxOs(const Options& options)
     : sys_(options.sys),
       proc_(options.proc),
       page_bytes_(system_page_bytes()),
-      nodes_(usable_nodes(options.sys)),
-      node_count_(nodes_.count()),
+      name_mappings_(options.name_mappings),
       batch_purge_(options.batch_purge && can_batch_purges()),
       populate_call_(options.populate_call && can_populate_by_call()),
-      thp_by_default_(thp_is_on_by_default(options.sys, page_bytes_)) {}
+      thp_by_default_(!options.look_around || thp_is_on_by_default(options.sys, page_bytes_)) {
+  if (options.look_around) (void)nodes();
+}
+
+const NodeSet& LinuxOs::nodes() const {
+  // Acquire: pairs with the store below.
+  if (!knows_nodes_.load(std::memory_order_acquire)) {
+    pthread_mutex_lock(&nodes_lock_);
+    if (!knows_nodes_.load(std::memory_order_relaxed)) nodes_ = usable_nodes(sys_);
+    knows_nodes_.store(true, std::memory_order_release);
+    pthread_mutex_unlock(&nodes_lock_);
+  }
+  return nodes_;
+}
 
 void* LinuxOs::reserve(ByteCount bytes, ByteCount alignment) {
   void* p = reserve_aligned(bytes, alignment, page_bytes_);
-  if (p != nullptr && name_mapping(p, bytes)) {
+  if (p != nullptr && name_mappings_ && name_mapping(p, bytes)) {
     names_mappings_.store(true, std::memory_order_relaxed);
   }
   return p;
@@ -168,11 +180,14 @@ OsStatus LinuxOs::populate(void* address, ByteCount bytes) {
 }
 
 OsStatus LinuxOs::place(void* address, ByteCount bytes, Placement placement) {
-  if (placement.kind == Placement::Kind::kNode && placement.node >= node_count_) {
+  // As long as nobody asked for a node, every range is where the kernel puts it: local.
+  if (placement.kind == Placement::Kind::kLocal && !knows_nodes_.load(std::memory_order_relaxed))
+    return OsStatus::kOk;
+  const unsigned count = node_count();
+  if (placement.kind == Placement::Kind::kNode && placement.node >= count)
     return OsStatus::kUnsupported;
-  }
-  if (node_count_ == 1) return OsStatus::kOk;
-  return bind_pages(address, bytes, placement, nodes_);
+  if (count == 1) return OsStatus::kOk;
+  return bind_pages(address, bytes, placement, nodes());
 }
 
 Secrecy LinuxOs::conceal(void* address, ByteCount bytes, Secrecy what) {
@@ -215,7 +230,7 @@ bool LinuxOs::is_mapped(const void* address) const {
 }
 
 Nearness LinuxOs::nearness(const void* address) const {
-  return node_count_ == 1 ? Nearness::kUnknown : nearness_of_page(address);
+  return node_count() == 1 ? Nearness::kUnknown : nearness_of_page(address);
 }
 
 FaultCounts LinuxOs::fault_counts() const { return rusage_fault_counts(); }
@@ -224,12 +239,22 @@ OsStatus LinuxOs::visit_mappings(MappingVisitor& visitor) const {
   return visit_proc_mappings(proc_, page_bytes_, visitor);
 }
 
+// Both in plain storage, so that no destructor runs at exit under threads that still allocate, and
+// made by pthread's means: a static local's guard is the C++ library's.
+
 Os& system_os() {
-  // In plain storage, so that no destructor runs at exit under threads that still allocate.
   alignas(LinuxOs) static unsigned char storage[sizeof(LinuxOs)];
-  // By pthread's means: a static local's guard is the C++ library's.
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, [] { new (storage) LinuxOs(); });
+  return *reinterpret_cast<LinuxOs*>(storage);
+}
+
+Os& system_os_for_malloc() {
+  alignas(LinuxOs) static unsigned char storage[sizeof(LinuxOs)];
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, [] {
+    new (storage) LinuxOs({.batch_purge = false, .name_mappings = false, .look_around = false});
+  });
   return *reinterpret_cast<LinuxOs*>(storage);
 }
 

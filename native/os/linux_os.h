@@ -3,6 +3,8 @@
 
 #if defined(__linux__)
 
+#include <pthread.h>
+
 #include <atomic>
 
 #include "os/numa_linux.h"
@@ -19,6 +21,9 @@ class LinuxOs final : public Os {
     const char* proc = "/proc";
     bool batch_purge = true;    // process_madvise(2) on oneself: Linux 6.15
     bool populate_call = true;  // MADV_POPULATE_WRITE: Linux 5.14
+    bool name_mappings = true;  // prctl(2): Linux 5.17
+    bool look_around =
+        true;  // read /sys now, rather than when something is asked for that needs it
   };
 
   LinuxOs() : LinuxOs(Options{}) {}
@@ -33,7 +38,7 @@ class LinuxOs final : public Os {
   OsStatus place(void* address, ByteCount bytes, Placement placement) override;
   Secrecy conceal(void* address, ByteCount bytes, Secrecy what) override;
   Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
-  unsigned node_count() const override { return node_count_; }
+  unsigned node_count() const override { return nodes().count(); }
   bool is_resident(const void* address) const override;
   bool is_mapped(const void* address) const override;
   Nearness nearness(const void* address) const override;
@@ -48,12 +53,15 @@ class LinuxOs final : public Os {
  private:
   std::size_t purge_batch(const OsRange* ranges, std::size_t count);
   OsStatus purge_one(const OsRange& range);
+  const NodeSet& nodes() const;
 
   const char* sys_;
   const char* proc_;
   ByteCount page_bytes_;
-  NodeSet nodes_;
-  unsigned node_count_;
+  mutable NodeSet nodes_;  // of nodes()
+  mutable std::atomic<bool> knows_nodes_{false};
+  mutable pthread_mutex_t nodes_lock_ = PTHREAD_MUTEX_INITIALIZER;
+  bool name_mappings_;
   bool batch_purge_;
   bool populate_call_;
   bool thp_by_default_;

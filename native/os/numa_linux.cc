@@ -78,7 +78,7 @@ bool parse_node_list(const char* text, NodeSet* nodes) {
 
 NodeSet usable_nodes(const char* sys) {
   NodeSet nodes;
-  char text[4096];
+  char text[1024];
   // has_memory leaves out nodes of processors alone; "online" is what older kernels have.
   const bool known = (read_text(sys, "/devices/system/node/has_memory", text, sizeof text) &&
                       parse_node_list(text, &nodes) && nodes.count() > 0) ||

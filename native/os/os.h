@@ -171,4 +171,9 @@ class Os {
 /// The operating system of this process. Never destroyed.
 Os& system_os();
 
+/// The same for a malloc: by the system calls alone that any malloc makes (mmap, munmap, mprotect,
+/// madvise). A program that confines itself expects those, and may be killed for others. Only what
+/// is asked for beyond them, such as a memory node, makes its own.
+Os& system_os_for_malloc();
+
 }  // namespace superslab

@@ -57,6 +57,8 @@ Os& system_os() {
   pthread_once(&once, [] { new (storage) PosixOs(); });
   return *reinterpret_cast<PosixOs*>(storage);
 }
+
+Os& system_os_for_malloc() { return system_os(); }
 #endif
 
 }  // namespace superslab

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <new>
 #include <span>
 
@@ -23,6 +24,9 @@ constexpr ByteCount kThpFromBytesLarge = 16 * kMiB;
 
 /// Between two ticks, so that looking at them costs a hundredth of the time at most.
 constexpr Nanos kPausePerSuperslab = 10'000;
+
+/// Between two steps of giving back, in times of a step.
+constexpr Nanos kRestPerStep = 20;
 
 constinit FrontCache no_cache;
 
@@ -51,8 +55,10 @@ class Changing {
 
 Snapshot read_policy(PolicyError& error) {
   Snapshot policy;
-  if (snapshot_from_environment(environ, policy, std::span<PolicyError>(&error, 1)) == 0)
-    (void)check_node(policy, PolicyOrigin::kEnvironment, system_os().node_count(), error);
+  if (snapshot_from_environment(environ, policy, std::span<PolicyError>(&error, 1)) == 0 &&
+      policy.numa.kind == Placement::Kind::kNode)
+    (void)check_node(policy, PolicyOrigin::kEnvironment, system_os_for_malloc().node_count(),
+                     error);
   // A process's memory is touched as its code sees fit: what is brought in ahead of that counts in
   // its RSS without being used.
   policy.populate = Populate::kOff;
@@ -70,14 +76,16 @@ struct ProcessHeapStorage {
 };
 alignas(ProcessHeap) constinit unsigned char ProcessHeapStorage::bytes[sizeof(ProcessHeap)] = {};
 
-constinit thread_local FrontCache* ProcessHeap::front_ = &no_cache;
-constinit thread_local ThreadCache* ProcessHeap::cache_ = nullptr;
-constinit thread_local bool ProcessHeap::has_ended_ = false;
-constinit thread_local bool ProcessHeap::is_builder_ = false;
-constinit thread_local bool ProcessHeap::is_changing_ = false;
+[[gnu::tls_model("initial-exec")]] constinit thread_local FrontCache* ProcessHeap::front_ =
+    &no_cache;
+[[gnu::tls_model("initial-exec")]] constinit thread_local ThreadCache* ProcessHeap::cache_ =
+    nullptr;
+[[gnu::tls_model("initial-exec")]] constinit thread_local bool ProcessHeap::has_ended_ = false;
+[[gnu::tls_model("initial-exec")]] constinit thread_local bool ProcessHeap::is_builder_ = false;
+[[gnu::tls_model("initial-exec")]] constinit thread_local bool ProcessHeap::is_changing_ = false;
 
 ProcessHeap::ProcessHeap()
-    : usable_(space_.open(system_os(), kRegionArenas)),
+    : usable_(space_.open(system_os_for_malloc(), kRegionArenas)),
       policy_(read_policy(environment_error_)),
       heap_(space_, clock_, policy_,
             {LargeReuse::kParts, kThpFromBytesSmall, kThpFromBytesLarge, true}),
@@ -100,7 +108,7 @@ ProcessHeap* ProcessHeap::build() {
   }
   is_builder_ = true;
   auto* heap = new (ProcessHeapStorage::bytes) ProcessHeap;
-  heap->heap_.set_idle_hook([] { ProcessHeapStorage::heap()->note_idle(); });
+  heap->heap_.set_excess_hook([] { ProcessHeapStorage::heap()->give_back_excess(); });
   const bool good = heap->usable_ && pthread_key_create(&end_of_thread, thread_ends) == 0;
   state.store(good ? State::kReady : State::kFailed, std::memory_order_release);
   is_builder_ = false;
@@ -128,7 +136,7 @@ void ProcessHeap::thread_ends(void* cache) {
   cache_ = nullptr;
   has_ended_ = true;
   static_cast<ThreadCache*>(cache)->detach();
-  ProcessHeapStorage::heap()->note_idle();
+  ProcessHeapStorage::heap()->heap_.after_frees();
 }
 
 void ProcessHeap::tick() {
@@ -142,26 +150,21 @@ void ProcessHeap::tick() {
   // One thread at a time; the others come too late for this one.
   if (!next_tick_.compare_exchange_strong(due, now + pause, std::memory_order_relaxed)) return;
   if (!purging_.try_lock()) return;
-  heap_.tick();
-  space_.purge_idle(now > delay ? now - delay : 0);
+  const Nanos start = precise_now();
+  const bool is_left = heap_.give_back_unused(now > delay ? now - delay : 0);
+  // A step is short, and what is left of the work waits in between, so that it costs little of the
+  // time of whoever comes by.
+  if (is_left) {
+    const Nanos rest = (precise_now() - start) * kRestPerStep;
+    next_tick_.store(now + std::min(rest, pause), std::memory_order_relaxed);
+  }
   purging_.unlock();
-  note_idle();
 }
 
-bool ProcessHeap::clean() {
-  const Nanos now = clock_.now();
-  const Nanos delay = to_nanos(policy_.purge_delay_ms);
-  LockGuard guard(purging_);
-  bool is_left = heap_.settle();
-  is_left |= heap_.tick();
-  space_.purge_idle(now > delay ? now - delay : 0);
-  return is_left || space_.idle_bytes() != 0;
-}
-
-ByteCount ProcessHeap::idle_bytes() const {
-  const ByteCount out = heap_.out_bytes();
-  const ByteCount committed = heap_.committed_bytes();
-  return space_.idle_bytes() + (committed > out ? committed - out : 0);
+void ProcessHeap::give_back_excess() {
+  if (!purging_.try_lock()) return;
+  heap_.give_back_excess(cache_ == nullptr ? nullptr : &cache_->owner());
+  purging_.unlock();
 }
 
 ByteCount ProcessHeap::trim() {
@@ -180,7 +183,6 @@ void ProcessHeap::after_fork_in_child() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   ProcessHeap& heap = *ProcessHeapStorage::heap();
-  heap.janitor_.forget_thread();
   if (!heap.survive_fork()) ThreadCache::detach_others(heap.heap_, cache_);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }

@@ -13,7 +13,6 @@
 #include "heap/thread_cache.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
-#include "runtime/janitor.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -53,17 +52,8 @@ class ProcessHeap {
   /// system; cheap when it is not yet time. Called with allocations.
   void tick();
 
-  /// The same at once, and also for threads that have stopped allocating: see Heap::settle(). True
-  /// while there is something left to do.
-  bool clean();
-
-  /// Memory that no caller has, as far as it is known.
-  ByteCount idle_bytes() const;
-
-  /// Much was given back: somebody should look whether more comes.
-  void note_idle() {
-    if (policy_.background) janitor_.call();
-  }
+  /// Gives back at once what is idle beyond the bound: see Heap::give_back_excess().
+  void give_back_excess();
 
   /// Called in the child of a fork, for heaps of others that share this one's space: survives as
   /// Heap::survive_fork() does, and answers the same.
@@ -98,7 +88,6 @@ class ProcessHeap {
   Snapshot policy_;
   Heap heap_;
   MappedBlocks mapped_;
-  Janitor janitor_{*this};
   Mutex purging_{LockRank::kPurging};
   std::atomic<Nanos> next_tick_{0};
   std::atomic<ForkHook> fork_hook_{nullptr};

@@ -30,15 +30,31 @@ Levels levels() {
   out.mapped = process->mapped().bytes();
   out.taken = heap.committed_bytes() + process->space().idle_bytes();
   out.used = heap.leased_large_bytes();
-  ClassStats classes[kClassCount];
-  heap.class_stats(classes);
-  for (std::size_t i = 0; i < kClassCount; ++i)
-    out.used += classes[i].in_use_blocks * kSizeClasses[i].block_bytes;
+  // One after the other: all of them would take 6 KiB of what may be a small stack.
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const ClassStats stats = heap.class_stats(static_cast<ClassIndex>(i));
+    out.used += stats.in_use_blocks * kSizeClasses[i].block_bytes;
+  }
   out.used = std::min(out.used, out.taken);
   return out;
 }
 
 #ifdef __GLIBC__
+/// Not by fprintf(), which needs 8 KiB of stack for a stream without a buffer.
+void put_size(const char* element, ByteCount bytes, FILE* out) {
+  char digits[24];
+  std::size_t at = sizeof digits;
+  digits[--at] = '\0';
+  do {
+    digits[--at] = static_cast<char>('0' + bytes % 10);
+    bytes /= 10;
+  } while (bytes != 0);
+  std::fputs(element, out);
+  std::fputs(" size=\"", out);
+  std::fputs(digits + at, out);
+  std::fputs("\"/>\n", out);
+}
+
 /// mallinfo2's fields are size_t, mallinfo's int.
 template <class Info>
 Info make_info() {
@@ -79,13 +95,11 @@ SHIM_EXPORT struct mallinfo2 mallinfo2(void) noexcept { return make_info<struct 
 SHIM_EXPORT int malloc_info(int options, FILE* out) noexcept {
   if (options != 0) return EINVAL;
   const Levels now = levels();
-  std::fprintf(out,
-               "<malloc version=\"1\">\n"
-               "<total type=\"mmap\" size=\"%zu\"/>\n"
-               "<system type=\"current\" size=\"%zu\"/>\n"
-               "<aspace type=\"total\" size=\"%zu\"/>\n"
-               "</malloc>\n",
-               now.mapped, now.taken + now.mapped, now.taken);
+  std::fputs("<malloc version=\"1\">\n", out);
+  put_size("<total type=\"mmap\"", now.mapped, out);
+  put_size("<system type=\"current\"", now.taken + now.mapped, out);
+  put_size("<aspace type=\"total\"", now.taken, out);
+  std::fputs("</malloc>\n", out);
   return 0;
 }
 

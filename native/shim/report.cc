@@ -2,8 +2,9 @@
 
 #include <cstdio>
 
-#include "include/superslab.h"
+#include "api/stats_text.h"
 #include "malloc/fatal.h"
+#include "malloc/foreign.h"
 #include "runtime/process_heap.h"
 
 namespace superslab {
@@ -11,12 +12,19 @@ namespace {
 
 /// A process that starts with a SUPERSLAB_* variable that is wrong goes on with the default, and
 /// somebody should know.
-[[gnu::constructor]] void tell_of_wrong_environment() {
+void tell_of_wrong_environment() {
   const ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr || heap->environment_error().kind == PolicyErrorKind::kNone) return;
   char text[sizeof(PolicyError::message) + 64];
   std::snprintf(text, sizeof text, "superslab: %s\n", heap->environment_error().message);
   write_error(text);
+}
+
+/// While the program has one thread and none of its locks: what takes locks of the C library's is
+/// done here, so that no call of malloc or free has to.
+[[gnu::constructor]] void start() {
+  tell_of_wrong_environment();
+  find_next_allocator();
 }
 
 /// SUPERSLAB_STATS. After the program's own handlers, which may still use memory.
@@ -28,11 +36,13 @@ namespace {
 }  // namespace
 
 void write_report() {
-  // Sixty-four classes of at most 450 characters, and the heap's own numbers.
-  char text[32 * kKiB];
-  ss_stats_json(text, sizeof text);
+  // Piece by piece: a thread's stack may be a few pages.
+  char piece[512];
   write_error("superslab: ");
-  write_error(text);
+  {
+    JsonText json(piece, sizeof piece, write_error);
+    write_stats(json);
+  }
   write_error("\n");
 }
 

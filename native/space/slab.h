@@ -40,7 +40,8 @@ struct alignas(kCacheLinePair) Slab {
   ClassIndex size_class;
   std::uint8_t slices;    // 0: no slab starts at this slice
   SlabPlace place;        // which of its owner's lists it is in
-  bool is_clean;          // blocks that were never handed out read as zero
+  bool is_clean : 1;      // blocks that were never handed out read as zero
+  bool is_purged : 1;     // no block was freed since its free pages were purged
   std::uint8_t low_word;  // no free word below this one has a bit
   Slab* next;
   Slab* prev;

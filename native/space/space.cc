@@ -439,8 +439,8 @@ bool Space::has_idle_run(std::uint32_t count, std::uint32_t unit) {
   return false;
 }
 
-ByteCount Space::purge_idle(Nanos before) {
-  constexpr std::size_t kBatch = 64;
+ByteCount Space::purge_idle(Nanos before, ByteCount most) {
+  constexpr std::size_t kBatch = 32;  // on the smallest stacks
   ByteCount purged = 0;
   for (;;) {
     if (idle_superslabs_.load(std::memory_order_relaxed) == 0) return purged;
@@ -473,7 +473,7 @@ ByteCount Space::purge_idle(Nanos before) {
           ranges[range_count++] = {s.base, kSuperslabBytes};
         }
         batch[count++] = &s;
-        if (count == kBatch) break;
+        if (count == kBatch || purged + count * kSuperslabBytes >= most) break;
       }
     }
     if (count == 0) return purged;
@@ -487,6 +487,7 @@ ByteCount Space::purge_idle(Nanos before) {
       idle_superslabs_.fetch_add(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
     if (!done) return purged;
     purged += count * kSuperslabBytes;
+    if (purged >= most) return purged;
   }
 }
 

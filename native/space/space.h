@@ -114,8 +114,8 @@ class Space {
   bool extend(Superslab* head, std::uint32_t count, bool& is_zero);
 
   /// Gives the memory of superslabs that have been idle since `before` back to the operating
-  /// system; returns how many bytes. Any thread.
-  ByteCount purge_idle(Nanos before);
+  /// system, until it was `most` bytes or more; returns how many bytes. Any thread.
+  ByteCount purge_idle(Nanos before, ByteCount most = ~ByteCount{0});
 
   /// Whether take() would find such a run whose memory was not given back. Any thread.
   bool has_idle_run(std::uint32_t count, std::uint32_t unit);

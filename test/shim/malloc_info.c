@@ -24,6 +24,7 @@ int main(void) {
   CHECK(malloc_trim(0) == 1);
   CHECK(mallinfo2().fordblks < 10u << 20);
 
+  void* kept = malloc(100);
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   CHECK(mallinfo().arena > 0);
 
@@ -37,4 +38,5 @@ int main(void) {
   CHECK(strstr(text, "</malloc>") != NULL);
   free(text);
   malloc_stats();
+  free(kept);
 }

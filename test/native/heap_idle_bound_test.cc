@@ -1,0 +1,198 @@
+// What a heap keeps of idle memory while nobody looks after it, and what goes back with the free
+// that makes it too much.
+#include "heap/idle_bound.h"
+
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "heap_fixture.h"
+
+using namespace superslab;
+using namespace superslab_test;
+
+namespace {
+
+constexpr Nanos kDelay = 100 * kMillisecond;
+constexpr ByteCount kLeast = 8 * kMiB;
+
+/// As the heap behind malloc, with the hook that gives back what is too much.
+struct KeepingHeap : TestHeap {
+  explicit KeepingHeap(ByteCount least = kLeast) : TestHeap(policy(least)) {
+    heap = std::make_unique<Heap>(space(), clock, policy(least),
+                                  HeapShape{LargeReuse::kParts, 0, 0, true});
+    current = this;
+    heap->set_excess_hook(
+        [] { current->heap->give_back_excess(cache == nullptr ? nullptr : &cache->owner()); });
+    cache = attach();
+    pass(5000);
+  }
+  ~KeepingHeap() {
+    if (cache != nullptr) cache->detach();
+    cache = nullptr;
+  }
+
+  static Snapshot policy(ByteCount least) {
+    Snapshot policy = plain_policy();
+    policy.purge_delay_ms = Millis{100};
+    policy.malloc_idle_bytes = least;
+    return policy;
+  }
+
+  std::vector<void*> take(std::size_t count, ByteCount bytes) {
+    std::vector<void*> blocks;
+    for (std::size_t i = 0; i < count; ++i) blocks.push_back(cache->allocate(bytes));
+    return blocks;
+  }
+  void give(const std::vector<void*>& blocks) {
+    for (void* block : blocks) cache->free(block);
+  }
+  ByteCount gone() const { return heap->excess_bytes(); }
+
+  static KeepingHeap* current;
+  static ThreadCache* cache;
+};
+KeepingHeap* KeepingHeap::current;
+ThreadCache* KeepingHeap::cache;
+
+}  // namespace
+
+TEST(heap, "an idle bound is the larger of its least and a quarter of what is live") {
+  const IdleBound bound(kLeast);
+  CHECK_EQ(bound.bytes(0), kLeast);
+  CHECK_EQ(bound.bytes(4 * kLeast), kLeast);
+  CHECK_EQ(bound.bytes(8 * kLeast), 2 * kLeast);
+}
+
+TEST(heap, "an idle bound rises by what is taken again within the delay, and no more") {
+  IdleBound bound(kLeast);
+  CHECK(!bound.is_watching());
+  bound.given_back(5 * kMiB, 1000);
+  CHECK(bound.is_watching());
+  CHECK_EQ(bound.taken(3 * kMiB, 1000 + kDelay, kDelay), 3 * kMiB);
+  CHECK_EQ(bound.bytes(0), kLeast + 3 * kMiB);
+  CHECK_EQ(bound.taken(3 * kMiB, 1000 + kDelay, kDelay), 2 * kMiB);
+  CHECK(!bound.is_watching());
+  CHECK_EQ(bound.taken(3 * kMiB, 1000, kDelay), 0u);
+  CHECK_EQ(bound.earned(), 5 * kMiB);
+}
+
+TEST(heap, "an idle bound does not rise by what is taken later, and falls by what lies unused") {
+  IdleBound bound(kLeast);
+  bound.given_back(5 * kMiB, 1000);
+  CHECK_EQ(bound.taken(3 * kMiB, 1001 + kDelay, kDelay), 0u);
+  CHECK(!bound.is_watching());
+  bound.given_back(5 * kMiB, 2 * kDelay);
+  CHECK_EQ(bound.taken(5 * kMiB, 2 * kDelay, kDelay), 5 * kMiB);
+  bound.lay_unused(2 * kMiB);
+  CHECK_EQ(bound.bytes(0), kLeast + 3 * kMiB);
+  bound.lay_unused(20 * kMiB);
+  CHECK_EQ(bound.bytes(0), kLeast);
+}
+
+TEST(heap, "what is idle beyond the bound goes back with the free, of each kind of block") {
+  for (const ByteCount bytes : {ByteCount{600}, 20 * kKiB, 200 * kKiB, 1900 * kKiB, 5 * kMiB}) {
+    KeepingHeap t;
+    t.give(t.take(64 * kMiB / bytes, bytes));
+    CHECK(t->idle_bytes() <= kLeast + kMiB);
+    CHECK(t->committed_bytes() + t.space().idle_bytes() <= kLeast + 4 * kMiB);
+    CHECK(t.gone() >= 50 * kMiB);
+    CHECK_EQ(t->regretted_bytes(), 0u);
+    // Counted as one: nothing was forgotten on the way.
+    t.cache->flush();
+    t->trim(0);
+    t.space().purge_idle(~Nanos{0});
+    CHECK_EQ(t->idle_bytes(), 0u);
+  }
+}
+
+TEST(heap, "up to the bound nothing goes back, and a quarter of what is live is kept") {
+  KeepingHeap t;
+  t.give(t.take(7, kMiB));
+  CHECK_EQ(t.gone(), 0u);
+  const auto live = t.take(80, kMiB);
+  t.give(t.take(18, kMiB));
+  CHECK_EQ(t.gone(), 0u);
+  t.give(live);
+  CHECK(t->idle_bytes() <= kLeast + kMiB);
+}
+
+TEST(heap, "a loop that takes its memory again at once pays once") {
+  KeepingHeap t;
+  for (int round = 0; round < 10; ++round) {
+    t.give(t.take(50, kMiB));
+    t.give(t.take(10, 5 * kMiB));
+    if (round == 1) CHECK(t->regretted_bytes() > 30 * kMiB);
+    t.pass(1);
+  }
+  const ByteCount gone = t.gone();
+  CHECK(gone <= 150 * kMiB);
+  for (int round = 0; round < 10; ++round) t.give(t.take(50, kMiB));
+  CHECK_EQ(t.gone(), gone);
+  // What then lies unused lowers the bound again.
+  CHECK(t->earned_idle_bytes() > 30 * kMiB);
+  t.cache->flush();
+  t.pass(200);
+  while (t->give_back_unused(t.clock.now() - kDelay)) {
+  }
+  CHECK_EQ(t->earned_idle_bytes(), 0u);
+  CHECK_EQ(t->idle_bytes(), 0u);
+}
+
+TEST(heap, "a loop that comes later than the delay earns nothing") {
+  KeepingHeap t;
+  for (int round = 0; round < 5; ++round) {
+    t.give(t.take(50, kMiB));
+    t.pass(101);
+  }
+  CHECK_EQ(t->regretted_bytes(), 0u);
+  CHECK(t->idle_bytes() <= kLeast + kMiB);
+}
+
+TEST(heap, "free pages between blocks in use go back beyond the bound, once") {
+  KeepingHeap t;
+  const auto blocks = t.take(64 * kMiB / 600, 600);
+  std::vector<void*> kept;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (i % 200 == 0) {
+      kept.push_back(blocks[i]);
+      fill(blocks[i], 600, i);
+    } else {
+      std::memset(blocks[i], 1, 600);
+      t.cache->free(blocks[i]);
+    }
+  }
+  CHECK(t.os().purged_bytes() > 40 * kMiB);
+  CHECK(t->idle_bytes() <= kLeast + kMiB);
+  for (std::size_t i = 0; i < kept.size(); ++i) CHECK(is_intact(kept[i], 600, i * 200));
+  const std::uint64_t calls = t.os().calls(FakeOs::Call::kPurge);
+  for (int i = 0; i < 1000; ++i) t.give(t.take(100, 600));
+  CHECK_EQ(t.os().calls(FakeOs::Call::kPurge), calls);
+  t.give(kept);
+}
+
+TEST(heap, "what another thread freed goes back too, while its owner rests") {
+  KeepingHeap t;
+  const auto blocks = t.take(64 * kMiB / 600, 600);
+  std::thread([&] {
+    ThreadCache* const owner = t.cache;
+    t.cache = t.attach();
+    t.give(blocks);
+    t.cache->detach();
+    t.cache = owner;
+  }).join();
+  CHECK(t->idle_bytes() <= kLeast + kMiB);
+  CHECK(t.gone() >= 50 * kMiB);
+}
+
+TEST(heap, "memory that cannot go back is not looked for at each free") {
+  KeepingHeap t;
+  const auto blocks = t.take(60, kMiB);
+  t.os().fail_nth(FakeOs::Call::kPurge, 1, OsStatus::kNoMemory, FakeOs::Lasts::kFromThenOn);
+  t.give(blocks);
+  const std::uint64_t calls = t.os().calls(FakeOs::Call::kPurge);
+  CHECK(calls < 400);
+  for (int i = 0; i < 1000; ++i) t.give(t.take(2, kMiB));
+  CHECK(t.os().calls(FakeOs::Call::kPurge) < calls + 40);
+  t.os().fail_none();
+}
