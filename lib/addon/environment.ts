@@ -48,7 +48,7 @@ export function onSignal(): void {
   for (const [id, cache] of openCaches) {
     const signals = binding.takeSignals(id);
     if ((signals & SIGNAL.flush) !== 0) {
-      cache.guard?.unpark();
+      cache.guard?.unpark(true);
       binding.flush(id);
     }
     if ((signals & SIGNAL.roomMade) !== 0) cache.waiters.serve();

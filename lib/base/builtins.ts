@@ -3,7 +3,7 @@
 // that waits for the test, a program a property `length` of its own on a buffer. Memory is lent, counted and cleared by
 // what is here. For the time see addon/clock.ts.
 import { Buffer } from 'node:buffer';
-import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
+import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
 import { types } from 'node:util';
 
 type Method<This, Args extends unknown[], Result> = (this: This, ...args: Args) => Result;
@@ -59,6 +59,7 @@ export const builtins = Object.freeze({
   nextTick: process.nextTick.bind(process),
   queueMicrotask,
   random: Math.random,
+  setImmediate,
   setInterval,
   setTimeout,
 });

@@ -12,6 +12,7 @@ import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
 import { GRANULE_SHIFT, refuseTransfers } from '../pool/windows.js';
 import { EndedLeases } from './ended-leases.js';
 import { type Finding, Findings, reportOf } from './findings.js';
+import { giveUp, lookLater, noteOperations, operationsOn, whenOver } from './in-flight.js';
 import { LeaseSampler } from './lease-sampler.js';
 import { ParkedSlots } from './parked-slots.js';
 import type { Listeners } from './reports.js';
@@ -58,6 +59,7 @@ function wasTaken({ memory, isRevoked }: Slot): boolean {
 }
 
 const isLoose = ({ state }: Slot) => state === SLOT.loose || state === SLOT.looseShared;
+const isBusy = ({ state }: Slot) => state === SLOT.busy || state === SLOT.busyShared;
 const isLeased = ({ state }: Slot) => state === SLOT.leased || state === SLOT.shared;
 
 /** Told when an ArrayBuffer of a slot is collected, see Slot; of its last one, or of one before. */
@@ -106,6 +108,7 @@ export class PoolGuard {
     this.#frames = native.leakFrames;
     if (this.#frames > 0) ownRealm(); // made now: it takes milliseconds
     this.#quarantineBytes = native.guard >= POISON ? native.quarantineBytes : 0;
+    if (this.#level >= DETACH) noteOperations();
     this.#filling = cache.zeroAtRelease ? 0 : native.guard >= POISON ? POISON_BYTE : -1;
     this.#book = new SlotBook(cache.magazines);
     this.#parked = new ParkedSlots(this.#book);
@@ -314,7 +317,8 @@ export class PoolGuard {
   // In three steps, because the buffer itself must be marked as released in the midst of it.
 
   /** The last reference of a watched lease is about to be given back. May run code of the program. */
-  beforeRelease(lease: LeaseRecord): void {
+  beforeRelease(lease: LeaseRecord, memory: ArrayBuffer): void {
+    if (this.#level >= DETACH) lease.wait = operationsOn(memory, lease.acquiredAt);
     this.#settleLater();
     if (this.watchesAll) lease.released = this.#stack(this.beforeRelease);
   }
@@ -349,6 +353,7 @@ export class PoolGuard {
     const { memory } = slot;
     if (memory !== undefined && this.#level >= DETACH) {
       this.#unregister(slot);
+      if (this.#goBusy(slot)) return;
       slot.isRevoked = true;
       // What cannot be detached, the program can see for as long as it likes.
       if (!revoke(memory) && this.#goStray(slot)) return;
@@ -356,6 +361,38 @@ export class PoolGuard {
     }
     if (slot.state === SLOT.looseShared) this.#dropReference(slot);
     else this.#park(slot);
+  }
+
+  /** Whether an operation may be at work on it: neither detached nor filled, the block waits for its end. */
+  #goBusy(slot: Slot): boolean {
+    const wait = slot.lease?.wait;
+    if (wait === undefined) return false;
+    whenOver(wait, () => this.#waited(slot));
+    this.#book.move(slot, slot.state === SLOT.looseShared ? SLOT.busyShared : SLOT.busy);
+    lookLater();
+    return true;
+  }
+
+  #waited(slot: Slot): void {
+    this.#endWait(slot);
+    this.deliver();
+  }
+
+  #endWait(slot: Slot): void {
+    if (!isBusy(slot)) return;
+    slot.lease!.wait = undefined;
+    this.#book.move(slot, slot.state === SLOT.busy ? SLOT.loose : SLOT.looseShared);
+    if (!wasTaken(slot) || !this.#leaveTaken(slot, 'detached-after-release')) this.#comeHome(slot);
+  }
+
+  /** Does not wait any more for operations of which nobody knows that they have the memory. */
+  #endGuesses(): void {
+    for (const slot of this.#book.all) {
+      const wait = isBusy(slot) ? slot.lease!.wait : undefined;
+      if (wait === undefined || wait.isCertain) continue;
+      giveUp(wait);
+      this.#endWait(slot);
+    }
   }
 
   /** One reference of the native lease table is given back; the rest of the block is none of ours. */
@@ -474,11 +511,12 @@ export class PoolGuard {
   }
 
   /**
-   * Gives up all parked blocks.
+   * Gives up all parked blocks. `isRoomWanted`: also those that wait for what is only perhaps at work on them.
    * @returns how many there were
    */
-  unpark(): number {
+  unpark(isRoomWanted = false): number {
     this.#sweep();
+    if (isRoomWanted) this.#endGuesses();
     let count = 0;
     for (;;) {
       const slot = this.#parked.take();
@@ -507,6 +545,7 @@ export class PoolGuard {
       this.unpark();
       return;
     }
+    lookLater();
     this.#sweep();
     this.#parked.dropSpare((slot) => this.#dissolve(slot));
   }

@@ -1,5 +1,6 @@
 import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import type { Wait } from './in-flight.js';
 import type { PoolGuard } from './pool-guard.js';
 import type { SampleBatch } from './sample-batch.js';
 import type { CapturedStack } from './stack.js';
@@ -83,6 +84,8 @@ export class LeaseRecord {
   /** Whether its stacks are still needed: it is among the EndedLeases, or a report of it is to be made. */
   waitsForText = false;
   isReported = false;
+  /** What is at work on its memory, found at its release, and not over yet. */
+  wait: Wait | undefined = undefined;
 
   constructor(
     slot: Slot,

@@ -259,7 +259,7 @@ export class LeaseCache {
 
   /** Blocks that the guard holds back may be what is missing. */
   #unpark(): boolean {
-    return this.guard !== undefined && this.guard.unpark() > 0;
+    return this.guard !== undefined && this.guard.unpark(true) > 0;
   }
 
   #tryLarge(size: number): PooledBuffer | undefined {

@@ -311,14 +311,15 @@ export class PooledBuffer extends ByteArray {
       return;
     }
     const { guard } = lease.slot;
-    guard.beforeRelease(lease);
+    const memory = memoryOf(buf);
+    guard.beforeRelease(lease, memory);
     // Hooks of the program may have released or retained it.
     if (buf.#block !== DETAILED || details.references !== 1) {
       PooledBuffer.#releaseDetailed(buf);
       return;
     }
     // Nothing can come between these two: see SlotBook. #details stay, for the error of a second release.
-    guard.endLease(lease, memoryOf(buf));
+    guard.endLease(lease, memory);
     buf.#block = RELEASED;
     guard.afterRelease(lease);
   }
