@@ -45,9 +45,15 @@ interface Operation {
   readonly waits: Map<Wait, number>;
 }
 
+interface Tick {
+  readonly startedAt: number;
+  /** Has `args`, what the callback is given. */
+  readonly resource: object;
+}
+
 const operations = new Map<number, Operation>();
 /** Callbacks of process.nextTick() that have not run: they may begin what was asked for in this turn. */
-const ticks = new Set<number>();
+const ticks = new Map<number, Tick>();
 /** The operation whose end this turn of the event loop is about. */
 let current: Operation | undefined;
 /** What is waited for, and what is to be done then. */
@@ -104,8 +110,9 @@ function mayHave({ type, startedAt, isOver }: Operation, since: number): boolean
  */
 export function operationsOn(memory: ArrayBuffer, since: number): Wait | undefined {
   const isCertain = isShown(memory);
-  if (!isCertain && ticks.size === 0) {
+  if (!isCertain) {
     let none = true;
+    for (const tick of ticks.values()) if (tickMayHave(tick, memory, since)) none = false;
     // Who releases where an operation ends, does it because that has ended.
     for (const operation of operations.values()) {
       if (operation !== current && mayHave(operation, since)) none = false;
@@ -165,16 +172,26 @@ function hasView(value: unknown, memory: ArrayBuffer): boolean {
 
 const { get: queueOf } = Object.getOwnPropertyDescriptor(Writable.prototype, 'writableBuffer')!;
 
+/** Whether it was asked for while the memory was leased, or is about the memory, or a stream that has it in its queue. */
+function tickMayHave({ startedAt, resource }: Tick, memory: ArrayBuffer, since: number): boolean {
+  if (startedAt >= since) return true;
+  const args = ownValue(resource, 'args');
+  return Array.isArray(args) && args.some((arg) => isView(arg, memory) || isInQueueOf(arg, memory));
+}
+
+function isInQueueOf(stream: unknown, memory: ArrayBuffer): boolean {
+  if (!(stream instanceof Writable)) return false;
+  const queue = queueOf!.call(stream);
+  return Array.isArray(queue) && hasView(queue, memory);
+}
+
 /** Whether the stream that a resource, or its handle, belongs to has a view of `memory` in its queue. */
 function isQueued(resource: object, memory: ArrayBuffer): boolean {
   const handle = ownValue(resource, 'handle');
   const holder = typeof handle === 'object' && handle !== null ? handle : resource;
   for (const symbol of Object.getOwnPropertySymbols(holder)) {
     if (symbol.description !== 'owner_symbol') continue;
-    const owner = ownValue(holder, symbol);
-    if (!(owner instanceof Writable)) continue;
-    const queue = queueOf!.call(owner);
-    if (Array.isArray(queue) && hasView(queue, memory)) return true;
+    if (isInQueueOf(ownValue(holder, symbol), memory)) return true;
   }
   return false;
 }
@@ -199,7 +216,7 @@ function isShown(memory: ArrayBuffer): boolean {
 const hook = createHook({
   init(id, type, _, resource) {
     if (type === 'TickObject') {
-      ticks.add(id);
+      ticks.set(id, { startedAt: now(), resource });
       return;
     }
     if (IGNORED.has(type) || resource instanceof AsyncResource) return;
