@@ -100,8 +100,12 @@ export class Wait {
   }
 }
 
-function mayHave({ type, startedAt, isOver }: Operation, since: number): boolean {
-  return !isOver && !EXACT.has(type) && startedAt >= Math.min(since, now() - OLDEST_MS);
+function mayHave({ type, startedAt, resource, isOver }: Operation, since: number): boolean {
+  if (isOver || EXACT.has(type) || startedAt < Math.min(since, now() - OLDEST_MS)) return false;
+  if (!type.endsWith('REQUEST')) return true;
+  // Of crypto. The jobs of synchronous functions last until they are collected, too; nobody is called by those.
+  const job = resource.deref();
+  return job !== undefined && ownValue(job, 'ondone') !== undefined;
 }
 
 /**
