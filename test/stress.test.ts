@@ -11,8 +11,8 @@ const library = path.resolve(
   process.env.SHIM_LIBRARY ?? path.join(packageRoot, 'build/Release/libsuperslab.so'),
 );
 const seconds = Number(process.env.STRESS_SECONDS ?? 5);
-/** Beyond its seconds: the last round, and a run that hangs tells of it itself. */
-const timeout = (seconds + 120) * 1000;
+/** Beyond its seconds: the last round, and a run that hangs, which tells of it itself after 300 s. */
+const timeout = (seconds + 400) * 1000;
 
 interface Ended {
   readonly code: number | null;
