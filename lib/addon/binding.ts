@@ -16,7 +16,10 @@ import { loadAddon } from './load.js';
 /** A pool within this environment (the main thread or a worker). */
 export type PoolId = number;
 
-/** Superslab index x 32,768 + 64-byte granule in the superslab. */
+/** Counts 64 KiB slices: superslab index x 32 + slice of the superslab. */
+export type SliceIndex = number;
+
+/** Index of the slice that the block starts in x 1,024 + 64-byte granule in the slice's window. */
 export type BlockNumber = number;
 
 /** What a 64 KiB slice holds: 0 nothing, 255 a block beyond 2 MiB, else a size class plus one. */
@@ -138,6 +141,9 @@ export interface SlabCut {
 export const NO_ROOM = 0;
 export const NO_MEMORY = -1;
 
+/** What refill() adds to the number of blocks when windows of slices were cut anew. */
+export const RECUT = 256;
+
 /** What share(), adopt() and revoke() answer. */
 export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3, refused: 4 } as const;
 
@@ -168,7 +174,7 @@ export interface Binding {
   /** Whether the pool is closed and everything of it is home. */
   isSettled(pool: PoolId): boolean;
 
-  /** Fills a magazine that is empty: how many blocks it holds now, NO_ROOM or NO_MEMORY. */
+  /** Fills a magazine that is empty: how many blocks it holds now, plus RECUT if recutWindows() has any; NO_ROOM or NO_MEMORY. */
   refill(pool: PoolId, tag: SliceTag): number;
   /** Makes room in a full magazine. */
   spill(pool: PoolId, tag: SliceTag): void;
@@ -179,8 +185,14 @@ export interface Binding {
   /** Bytes that such a block is charged for. */
   largeCapacity(pool: PoolId, bytes: number): number;
 
-  /** A new ArrayBuffer over a superslab; undefined where the host forbids external ones. */
-  window(evaluation: number, superslab: number): ArrayBuffer | undefined;
+  /** A new ArrayBuffer over the blocks that start in a slice; undefined where the host forbids external ones. */
+  window(evaluation: number, slice: SliceIndex): ArrayBuffer | undefined;
+  /** Whether the window that was made of it last shows a former cut of the slice. */
+  isRecut(evaluation: number, slice: SliceIndex): boolean;
+  /** Slices of which no window may be used any more. Each stays in the list until window() is called for it. */
+  recutWindows(evaluation: number): Uint32Array;
+  /** How many blocks that start in the slice are neither free nor cached by the pools of this thread. */
+  leasedInSlice(slice: SliceIndex): number;
   largeWindow(block: BlockNumber): ArrayBuffer | undefined;
   /** 0 for what is no leased block. */
   capacity(block: BlockNumber): number;
@@ -207,8 +219,8 @@ export interface Binding {
 
   /** Gives idle memory back; whether there is reason to come again. */
   tick(pool: PoolId): boolean;
-  /** Superslabs whose windows should be dropped. */
-  staleWindows(evaluation: number): number[];
+  /** Slices whose windows should be dropped. */
+  staleWindows(evaluation: number): Uint32Array;
   isLargeBlock(block: BlockNumber, bytes: number): boolean;
   /** Bytes given back to the operating system. */
   trim(pool: PoolId, targetBytes: number): number;

@@ -195,6 +195,7 @@ const FAULTS: Readonly<Record<MistakeFault, string>> = {
   'used-after-release': 'used after its release',
   foreign: 'is no buffer of a pool, but a view or something else',
   'written-after-release': 'written after its release',
+  'window-detached': 'its ArrayBuffer was taken away by the program, and that of others with it',
   overflow: 'written past its end',
   detached: 'its memory was taken away by the program',
   'detached-after-release': 'its memory was taken away by the program after its release',

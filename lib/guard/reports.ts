@@ -21,6 +21,8 @@ export function guardReports(): readonly GuardReport[] {
   return kept;
 }
 
+type WarningKind = GuardFault | 'window-detached' | 'leak';
+
 /** Whether the `count`th of a kind is worth a line: the 1st, 10th, 100th, and so on. */
 function isWorthALine(count: number): boolean {
   return Number.isInteger(Math.log10(count));
@@ -30,14 +32,14 @@ function isWorthALine(count: number): boolean {
 const MOST_WARNINGS = 64;
 
 /** How many warnings of each kind this thread has given, and how many it has left out. */
-const warned = new Map<GuardFault | 'leak', { given: number; leftOut: number }>();
+const warned = new Map<WarningKind, { given: number; leftOut: number }>();
 
 /**
  * Warns of the `count`th of a place, if it is worth a line. A program that makes mistakes at thousands of places, or
  * with a tag for each request, must not fill its log: of those that are left out only each tenth, hundredth and so on
  * is told.
  */
-function warn(kind: GuardFault | 'leak', message: () => string, count: number): void {
+export function warn(kind: WarningKind, message: () => string, count: number): void {
   if (!isWorthALine(count)) return;
   const told = warned.get(kind) ?? { given: 0, leftOut: 0 };
   warned.set(kind, told);

@@ -33,8 +33,14 @@ export interface GuardReport {
  * released-twice: `release()` of a buffer that had been released.
  * used-after-release: `retain()` or `share()` of one.
  * foreign: the same of what is no buffer of superslab, such as a slice of one.
+ * window-detached: the program took an ArrayBuffer away in which several buffers lie (docs/BUFFERS.md).
  */
-export type MistakeFault = GuardFault | 'released-twice' | 'used-after-release' | 'foreign';
+export type MistakeFault =
+  | GuardFault
+  | 'released-twice'
+  | 'used-after-release'
+  | 'foreign'
+  | 'window-detached';
 
 /** Mistakes of one kind that were made at one place of the program. */
 export interface MistakeSite {
@@ -55,6 +61,6 @@ export interface MistakeSite {
   readonly acquired: string;
   /** Where it was released, likewise. */
   readonly released: string;
-  /** Where the error was thrown; empty for what guards find, which is later than it was made. */
+  /** Where the error was thrown, or a detached ArrayBuffer found; empty for what guards find, later than it was made. */
   readonly noticed: string;
 }

@@ -26,15 +26,18 @@ import { SlowPathHistogram } from '../measure/slow-path-histogram.js';
 import { forgetMagazines, LARGE_TAG, MAGAZINE_SHIFT, Magazines } from './magazines.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
+import './taken-windows.js';
 import { begin, finish, giveUp, HeldBlock, HeldBuffers } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
 import {
+  currentWindow,
   ensureWindow,
+  forgetRecut,
   GRANULE_MASK,
   GRANULE_SHIFT,
   largeWindow,
-  SUPERSLAB_SHIFT,
+  SLICE_SHIFT,
   windows,
 } from './windows.js';
 
@@ -178,7 +181,7 @@ export class LeaseCache {
     for (let block = this.#topBlock(tag); block !== undefined; block = this.#topBlock(tag)) {
       const top = depth[tag]!;
       const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
-      const buf = leases.make(windows[block >>> SUPERSLAB_SHIFT]!, offset, size, block);
+      const buf = leases.make(windows[block >>> SLICE_SHIFT]!, offset, size, block);
       if (depth[tag] !== top || blocks[(tag << MAGAZINE_SHIFT) + top - 1] !== block) continue;
       // Nothing is called any more, so that nothing can be cut off, until the buffer is the caller's.
       depth[tag] = top - 1;
@@ -207,7 +210,7 @@ export class LeaseCache {
       const top = depth[tag]!;
       if (top === 0) continue; // a subscriber took all that came
       const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
-      ensureWindow(block >>> SUPERSLAB_SHIFT); // user code may have detached it
+      ensureWindow(block >>> SLICE_SHIFT); // user code may have detached it
       if (depth[tag] === top && blocks[(tag << MAGAZINE_SHIFT) + top - 1] === block) return block;
     }
   }
@@ -229,7 +232,7 @@ export class LeaseCache {
     scheduleUpkeep();
     const got = tellingGrowth(this, () => {
       const start = this.slowPath.start();
-      const count = binding.refill(this.id, tag);
+      const count = forgetRecut(binding.refill(this.id, tag));
       this.slowPath.stop(start);
       if (count > 0) this.#publish(tag);
       return count;
@@ -366,9 +369,8 @@ export class LeaseCache {
       fill(new builtins.Uint8Array(largeWindow(block)), 0);
       return;
     }
-    const superslab = block >>> SUPERSLAB_SHIFT;
-    ensureWindow(superslab);
-    fill(new builtins.Uint8Array(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, capacity), 0);
+    const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
+    fill(new builtins.Uint8Array(currentWindow(block), offset, capacity), 0);
   }
 
   /** A buffer that is not from the pool comes back: the collector takes its memory as it is then. */

@@ -2,7 +2,7 @@ import type { BlockNumber, PoolId, SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { builtins } from '../base/builtins.js';
 import type { LeaseCache } from './lease-cache.js';
-import { ensureWindow, SLICE_SHIFT, SUPERSLAB_SHIFT } from './windows.js';
+import { ensureWindow, SLICE_SHIFT } from './windows.js';
 
 /** Slots of a magazine: block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
 export const MAGAZINE_SHIFT = 6;
@@ -107,7 +107,7 @@ export class Magazines {
   welcome(block: BlockNumber, tag: SliceTag): void {
     magazinesById.set(this.id, this);
     setHome(block, this, tag);
-    if (tag !== LARGE_TAG) ensureWindow(block >>> SUPERSLAB_SHIFT);
+    if (tag !== LARGE_TAG) ensureWindow(block >>> SLICE_SHIFT);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import { binding } from '../addon/binding.js';
-import { builtins, lengthOf, memoryOf, offsetOf } from '../base/builtins.js';
+import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
 import { type Misuse, makeError, show } from '../errors.js';
 import { misuseText } from '../guard/guard-report.js';
 import { noteThrown } from '../guard/mistakes.js';
@@ -15,7 +15,7 @@ import * as view from './windows.js';
 // The tables of the hot path as constants of this module: a property of an imported module is looked
 // up each time.
 const { homes, magazinesOfHome, MAGAZINE_SHIFT, HOME_SHIFT } = shared;
-const { windows, probes, SUPERSLAB_SHIFT, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = view;
+const { windows, probes, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = view;
 const tagOfGranules = hotTagOfGranules;
 
 /** The largest lease that goes through magazines. */
@@ -81,7 +81,7 @@ const ByteArray = Uint8Array as unknown as BufferConstructor;
  * reference, and must not be used after the buffer was released. Touching it after its release is a
  * mistake that reads or writes bytes of another lease; it never crashes.
  *
- * `postMessage(buf)` and `structuredClone(buf)` copy the 2 MiB that surround the buffer. Post a token
+ * `postMessage(buf)` and `structuredClone(buf)` copy the whole ArrayBuffer, with the buffer's neighbours. Post a token
  * of {@link BufferPool.share} instead.
  *
  * Belongs to the thread that acquired or adopted it.
@@ -175,11 +175,11 @@ export class PooledBuffer extends ByteArray {
         const top = depth[tag]!;
         if (top !== 0) {
           const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
-          const superslab = block >>> SUPERSLAB_SHIFT;
+          const slice = block >>> SLICE_SHIFT;
           // 0 when user code detached the window. A try block around the constructor instead would
           // cost 9 ns.
-          if (probes[superslab]!.length !== 0) {
-            const buf = new PooledBuffer(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, size);
+          if (probes[slice]!.length !== 0) {
+            const buf = new PooledBuffer(windows[slice]!, (block & GRANULE_MASK) << GRANULE_SHIFT, size);
             buf.#block = block;
             depth[tag] = top - 1;
             acquired[tag]!++;
@@ -206,9 +206,9 @@ export class PooledBuffer extends ByteArray {
         const count = (acquired[tag]! + 1) | 0;
         if (top !== 0 && (count & 4095) !== 0) {
           const block = blocks[(tag << MAGAZINE_SHIFT) + top - 1]!;
-          const superslab = block >>> SUPERSLAB_SHIFT;
-          if (probes[superslab]!.length !== 0) {
-            const buf = new PooledBuffer(windows[superslab]!, (block & GRANULE_MASK) << GRANULE_SHIFT, size);
+          const slice = block >>> SLICE_SHIFT;
+          if (probes[slice]!.length !== 0) {
+            const buf = new PooledBuffer(windows[slice]!, (block & GRANULE_MASK) << GRANULE_SHIFT, size);
             buf.#block = block;
             depth[tag] = top - 1;
             acquired[tag] = count;
@@ -431,7 +431,7 @@ export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
   releaseFirst = release;
 }
 
-const sliceOf = (buf: Uint8Array) => view.sliceOf(memoryOf(buf), offsetOf(buf));
+const sliceOf = (buf: Uint8Array) => view.sliceOf(memoryOf(buf));
 
 /** The pool that a view's memory was last leased from, as far as that can still be told. */
 function poolNameOf(buf: Uint8Array): string {

@@ -1,7 +1,7 @@
 import { Alarm } from '../addon/alarm.js';
 import { closingCaches, openCaches } from '../addon/environment.js';
 import { hasUnfinished, undoInterrupted } from './unfinished.js';
-import { dropStaleWindows } from './windows.js';
+import { dropStaleWindows, noteTakenWindows } from './windows.js';
 
 const SHORTEST_PERIOD_MS = 20;
 /** Also for pools that keep idle memory for longer: what was cut off is repaired at this time. */
@@ -21,6 +21,7 @@ const alarm = new Alarm(() => {
     cache.tick();
     cache.settle();
   }
+  noteTakenWindows();
   dropStaleWindows();
   for (const cache of [...openCaches.values(), ...closingCaches]) cache.guard?.deliver();
   if (!again && closingCaches.size === 0 && !hasUnfinished()) alarm.stop();

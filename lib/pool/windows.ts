@@ -1,40 +1,45 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { type BlockNumber, binding } from '../addon/binding.js';
+import { type BlockNumber, binding, RECUT, type SliceIndex } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { builtins, sizeOf } from '../base/builtins.js';
 import { hostError } from '../errors.js';
 
-/** A window shows 2 MiB of memory, in granules of 64 bytes. */
-export const SUPERSLAB_SHIFT = 15;
-export const GRANULE_SHIFT = 6;
-export const GRANULE_MASK = 32767;
+/** A window shows the blocks that start in one 64 KiB slice (native/heap/window.h). */
 export const SLICE_SHIFT = 10;
+/** Blocks lie in it at multiples of 64 bytes, at most 1,023 of them from its start. */
+export const GRANULE_SHIFT = 6;
+export const GRANULE_MASK = 1023;
 
 const NO_WINDOW = new ArrayBuffer(0);
 const NO_PROBE = new Uint8Array(0);
 
+/** By so many the tables grow, at a fraction of the cost of growing one by one. */
+const GROWTH = 1024;
+const NO_WINDOWS = new Array<ArrayBuffer>(GROWTH).fill(NO_WINDOW);
+const NO_PROBES = new Array<Uint8Array>(GROWTH).fill(NO_PROBE);
+
 /**
- * The ArrayBuffers through which this environment sees superslabs, by superslab index. Windows are
- * never resized or unmapped, but user code can detach one (NODE_FACTS lists how). A probe is a view of
- * the whole window: its length is 0 as soon as the window is detached or when there is none, and
- * reading it costs a third of what reading `window.byteLength` costs.
+ * The ArrayBuffers through which this environment sees slices, by slice index. Windows are never resized or
+ * unmapped, but user code can detach one before Node 24.15 (docs/BUFFERS.md). A probe is a view of the
+ * whole window: its length is 0 as soon as the window is detached or when there is none, and reading it costs a
+ * third of what reading `window.byteLength` costs.
  */
 export const windows: ArrayBuffer[] = [];
 export const probes: Uint8Array[] = [];
 
-/**
- * Whether marking an ArrayBuffer untransferable only sets a mark. From Node 24.15 on it also sets a detach
- * key, and Node itself then aborts at exit: it detaches every external ArrayBuffer, without the key
- * (`node::Buffer::CallbackInfo::Clean`). transfer() of a marked ArrayBuffer tells: it throws with a key.
- */
-const markIsHarmless = (() => {
-  const probe = new ArrayBuffer(1) as ArrayBuffer & { transfer?(): ArrayBuffer };
-  markAsUntransferable(probe);
+type Transferable = ArrayBuffer & { transfer?(): ArrayBuffer };
+const { transfer } = ArrayBuffer.prototype as Transferable;
+const mark = markAsUntransferable;
+
+/** Whether a mark keeps every way of detaching off (Node 24.15 and later), and not only transfer lists. */
+const markIsTight = (() => {
+  const probe = new ArrayBuffer(1);
+  mark(probe);
   try {
-    probe.transfer?.();
-    return true;
-  } catch {
+    transfer?.call(probe);
     return false;
+  } catch {
+    return true;
   }
 })();
 
@@ -53,28 +58,74 @@ export function refuseTransfers(memory: ArrayBuffer): void {
   for (const name of TRANSFERS) Object.defineProperty(memory, name, { value: refuseTransfer });
 }
 
-/** The same for windows, which are never to be detached: by a mark, too, which is all that Node 24 needs. */
-function protect(window: ArrayBuffer): void {
-  if (markIsHarmless) markAsUntransferable(window);
+/**
+ * Keeps user code from detaching a window, as far as this version of Node allows.
+ *
+ * When an environment ends Node detaches each ArrayBuffer that it made for an addon, and aborts if that has a tight mark
+ * (`node::Buffer::CallbackInfo`). So it is another one that is marked, to which the memory was transferred.
+ */
+function protect(window: ArrayBuffer): ArrayBuffer {
+  if (markIsTight) {
+    const own = transfer!.call(window);
+    mark(own);
+    return own;
+  }
+  mark(window);
   refuseTransfers(window);
+  return window;
 }
 
 function usable(window: ArrayBuffer | undefined): ArrayBuffer {
   if (window === undefined) throw hostError();
-  protect(window);
-  return window;
+  return protect(window);
 }
 
-/** Sees to it that superslab `index` has a window that is not detached. */
-export function ensureWindow(index: number): void {
-  while (windows.length <= index) {
-    windows.push(NO_WINDOW);
-    probes.push(NO_PROBE);
-  }
-  if (probes[index]!.length !== 0) return;
-  const window = usable(binding.window(facts.evaluation, index));
-  windows[index] = window;
-  probes[index] = new builtins.Uint8Array(window);
+/** Sees to it that a slice has a window that is not detached. */
+export function ensureWindow(slice: SliceIndex): void {
+  // Each by itself: this may be cut off between the two. Without holes, which acquire would have to look for.
+  while (windows.length <= slice) windows.push(...NO_WINDOWS);
+  while (probes.length <= slice) probes.push(...NO_PROBES);
+  if (probes[slice]!.length !== 0) return;
+  if (windows[slice] !== NO_WINDOW) forgetTaken(slice);
+  const window = usable(binding.window(facts.evaluation, slice));
+  windows[slice] = window;
+  probes[slice] = new builtins.Uint8Array(window);
+}
+
+function forget(slice: SliceIndex): void {
+  probes[slice] = NO_PROBE;
+  windows[slice] = NO_WINDOW;
+}
+
+let tellTaken: (slice: SliceIndex, leases: number) => void = () => {};
+
+/** `tell` learns of each window that user code has detached, and of how many leases have no bytes any more. */
+export function onTakenWindow(tell: typeof tellTaken): void {
+  tellTaken = tell;
+}
+
+function forgetTaken(slice: SliceIndex): void {
+  // First, because whoever is told may acquire.
+  windows[slice] = NO_WINDOW;
+  tellTaken(slice, binding.leasedInSlice(slice));
+}
+
+/**
+ * What binding.refill() returned, without RECUT. Windows that show a former cut of their slices are forgotten; views of
+ * them that user code still has go on working.
+ */
+export function forgetRecut(refilled: number): number {
+  if (refilled < RECUT) return refilled;
+  for (const slice of binding.recutWindows(facts.evaluation)) forget(slice);
+  return refilled - RECUT;
+}
+
+/** The window of a leased block of up to 2 MiB that may have come from another thread. */
+export function currentWindow(block: BlockNumber): ArrayBuffer {
+  const slice = block >>> SLICE_SHIFT;
+  if (binding.isRecut(facts.evaluation, slice)) forget(slice);
+  ensureWindow(slice);
+  return windows[slice]!;
 }
 
 /** Windows of blocks beyond 2 MiB, by the block's number. */
@@ -89,13 +140,20 @@ export function largeWindow(n: BlockNumber): ArrayBuffer {
   return window;
 }
 
-/** The slice (superslab index x 32 + slice) that a view of a window begins in; -1 for other memory. */
-export function sliceOf(memory: ArrayBuffer, byteOffset: number): number {
-  const superslab = windows.indexOf(memory);
-  if (superslab >= 0)
-    return (superslab << (SUPERSLAB_SHIFT - SLICE_SHIFT)) + (byteOffset >>> (SLICE_SHIFT + GRANULE_SHIFT));
+/** The slice that the blocks of a window start in; -1 for other memory. */
+export function sliceOf(memory: ArrayBuffer): SliceIndex {
+  const slice = windows.indexOf(memory);
+  if (slice >= 0) return slice;
   for (const [block, window] of largeWindows) if (window === memory) return block >>> SLICE_SHIFT;
   return -1;
+}
+
+/** Reports windows that user code has detached, which a version of Node with tight marks does not let happen. */
+export function noteTakenWindows(): void {
+  if (markIsTight) return;
+  for (let slice = 0; slice < windows.length; slice++) {
+    if (probes[slice]!.length === 0 && windows[slice] !== NO_WINDOW) forgetTaken(slice);
+  }
 }
 
 /**
@@ -104,10 +162,7 @@ export function sliceOf(memory: ArrayBuffer, byteOffset: number): number {
  * working.
  */
 export function dropStaleWindows(): void {
-  for (const index of binding.staleWindows(facts.evaluation)) {
-    windows[index] = NO_WINDOW;
-    probes[index] = NO_PROBE;
-  }
+  for (const slice of binding.staleWindows(facts.evaluation)) forget(slice);
   for (const [n, window] of largeWindows) {
     if (!binding.isLargeBlock(n, sizeOf(window))) largeWindows.delete(n);
   }

@@ -3,6 +3,7 @@ import { closingCaches, facts, openCaches } from '../addon/environment.js';
 import { makeError } from '../errors.js';
 import type { MistakeSite } from '../guard/types.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
+import { noteTakenWindows } from '../pool/windows.js';
 import type { MemoryFacts, PoolStats, ProcessStats } from './pool-stats.js';
 import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
 
@@ -46,6 +47,7 @@ function mistakes(): readonly MistakeSite[] {
  * microseconds a pool; the kernel is asked for `rssBytes` and `faults` only. Any thread.
  */
 export function stats(): ProcessStats {
+  noteTakenWindows();
   const native = binding.processStats();
   return {
     pid: process.pid,

@@ -1,4 +1,7 @@
 // Blocks, between slabs and JavaScript's magazines, and the windows that show them.
+#include <algorithm>
+#include <vector>
+
 #include "binding/calls.h"
 #include "binding/js_objects.h"
 #include "heap/heap.h"
@@ -11,6 +14,8 @@ namespace {
 /// What refill() and takeLarge() answer instead of blocks; lib/addon/binding.ts names them.
 constexpr std::int32_t kNoRoom = 0;
 constexpr std::int32_t kNoMemory = -1;
+/// What refill() adds to its answer when recutWindows() has some.
+constexpr std::uint32_t kRecut = 256;
 
 /// The class that a tag names, if JavaScript leases blocks of it.
 std::optional<ClassIndex> class_at(const CallbackInfo& info, std::size_t i) {
@@ -52,7 +57,10 @@ Value refill(const CallbackInfo& info) {
   if (cache == nullptr || !c) return Napi::Number::New(info.Env(), kNoRoom);
   Refusal refusal(*cache);
   const std::uint32_t got = cache->refill(*c);
-  return got != 0 ? Napi::Number::New(info.Env(), got) : refusal.reason(info.Env());
+  if (got == 0) return refusal.reason(info.Env());
+  ShownWindows* windows = environment_of(info).windows_of_pool(pool_at(info, 0));
+  const bool recut = windows != nullptr && windows->note_recut({cache->refilled(), got});
+  return Napi::Number::New(info.Env(), got + (recut ? kRecut : 0));
 }
 
 void spill(const CallbackInfo& info) {
@@ -84,17 +92,46 @@ Value large_capacity(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(cache->heap().large_capacity(bytes)));
 }
 
-/// `window(evaluation, superslab)`: a new ArrayBuffer over 2 MiB.
+Value slice_list(Napi::Env env, const std::vector<SliceIndex>& slices) {
+  Napi::Uint32Array out = Napi::Uint32Array::New(env, slices.size());
+  if (out.IsEmpty()) return env.Undefined();  // the thread is told to stop
+  std::copy(slices.begin(), slices.end(), out.Data());
+  return out;
+}
+
+/// The slice that argument `i` names, if it is part of a slab.
+std::optional<SliceIndex> slice_at(const CallbackInfo& info, std::size_t i) {
+  const auto slice = whole_at(info, i, std::size_t{kMaxSuperslabs} * kSlicesPerSuperslab - 1);
+  const Space& space = environment_of(info).runtime().space();
+  if (!slice || !is_cut(space, static_cast<SliceIndex>(*slice))) return {};
+  return static_cast<SliceIndex>(*slice);
+}
+
+/// `window(evaluation, slice)`: a new ArrayBuffer over the blocks that start in the slice.
 Value window(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  const Space& space = environment.runtime().space();
-  const EvaluationId evaluation = evaluation_at(info, 0);
-  const auto index = whole_at(info, 1, kMaxSuperslabs - 1);
-  if (evaluation == kNoEvaluation || !index || !is_cut(space, static_cast<SuperslabIndex>(*index)))
-    return info.Env().Undefined();
-  environment.note_window(evaluation, static_cast<SuperslabIndex>(*index));
-  return mapped_buffer(info.Env(), space.superslab(static_cast<SuperslabIndex>(*index)).base,
-                       kSuperslabBytes);
+  ShownWindows* windows = environment.windows(evaluation_at(info, 0));
+  const auto slice = slice_at(info, 1);
+  if (windows == nullptr || !slice) return info.Env().Undefined();
+  const WindowCut cut = windows->show(*slice);
+  const Superslab& s = environment.runtime().space().superslab(*slice / kSlicesPerSuperslab);
+  std::byte* base = s.base + (*slice % kSlicesPerSuperslab) * kSliceBytes;
+  return mapped_buffer(info.Env(), base + cut.start() * kGranuleBytes,
+                       cut.granules() * kGranuleBytes);
+}
+
+/// `isRecut(evaluation, slice)`: whether the window that JavaScript has shows a former cut.
+Value is_recut(const CallbackInfo& info) {
+  const ShownWindows* windows = environment_of(info).windows(evaluation_at(info, 0));
+  const auto slice = slice_at(info, 1);
+  return Napi::Boolean::New(info.Env(), windows != nullptr && slice && windows->is_recut(*slice));
+}
+
+/// `recutWindows(evaluation)`: slices whose windows JavaScript must forget before it leases a block
+/// of them.
+Value recut_windows(const CallbackInfo& info) {
+  const ShownWindows* windows = environment_of(info).windows(evaluation_at(info, 0));
+  return slice_list(info.Env(), windows == nullptr ? std::vector<SliceIndex>() : windows->recut());
 }
 
 /// `largeWindow(block)`: a new ArrayBuffer over a block beyond 2 MiB.
@@ -109,14 +146,18 @@ Value capacity(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(block_at(info, 0).capacity));
 }
 
-/// `staleWindows(evaluation)`: superslabs whose windows it should drop.
+/// `leasedInSlice(slice)`: blocks that start there and are neither free nor cached by this thread.
+Value leased_in_slice(const CallbackInfo& info) {
+  const auto slice = slice_at(info, 0);
+  return Napi::Number::New(info.Env(), slice ? environment_of(info).leased_in(*slice) : 0);
+}
+
+/// `staleWindows(evaluation)`: slices whose windows it should drop.
 Value stale_windows(const CallbackInfo& info) {
-  Napi::Array out = Napi::Array::New(info.Env());
-  const EvaluationId evaluation = evaluation_at(info, 0);
-  if (evaluation == kNoEvaluation) return out;
-  environment_of(info).drop_stale_windows(evaluation,
-                                          [&](SuperslabIndex index) { out[out.Length()] = index; });
-  return out;
+  std::vector<SliceIndex> stale;
+  if (ShownWindows* windows = environment_of(info).windows(evaluation_at(info, 0)))
+    windows->drop_stale([&](SliceIndex slice) { stale.push_back(slice); });
+  return slice_list(info.Env(), stale);
 }
 
 /// `isLargeBlock(block, bytes)`: whether a window of `bytes` still shows a block beyond 2 MiB.
@@ -138,6 +179,9 @@ void export_block_calls(Napi::Object& exports) {
   export_function<window>(exports, "window");
   export_function<large_window>(exports, "largeWindow");
   export_function<capacity>(exports, "capacity");
+  export_function<is_recut>(exports, "isRecut");
+  export_function<recut_windows>(exports, "recutWindows");
+  export_function<leased_in_slice>(exports, "leasedInSlice");
   export_function<stale_windows>(exports, "staleWindows");
   export_function<is_large_block>(exports, "isLargeBlock");
 }

@@ -71,7 +71,7 @@ EvaluationId Environment::begin_evaluation(napi_value on_signal) {
     return kNoEvaluation;
   }
   static_cast<void>(link.release());
-  evaluations_[++last_evaluation_].on_signal = signal;
+  evaluations_.emplace(++last_evaluation_, Evaluation{signal, ShownWindows(runtime_.space())});
   return last_evaluation_;
 }
 
@@ -157,10 +157,18 @@ void Environment::note_leaks(const Pool& pool, const Reclaimed& leaked) {
       {pool.watched_name, blocks, static_cast<double>(blocks), bytes, 0, 0});
 }
 
-void Environment::note_window(EvaluationId evaluation, SuperslabIndex index) {
-  std::vector<bool>& windows = evaluations_.at(evaluation).windows;
-  if (windows.size() <= index) windows.resize(index + 1);
-  windows[index] = true;
+ShownWindows* Environment::windows(EvaluationId evaluation) {
+  const auto at = evaluations_.find(evaluation);
+  return at == evaluations_.end() ? nullptr : &at->second.windows;
+}
+
+std::uint32_t Environment::leased_in(SliceIndex slice) const {
+  std::uint32_t cached = 0;
+  for (const Pool& pool : pools_) {
+    if (pool.cache != nullptr) cached += pool.cache->cached_in(slice);
+  }
+  const std::uint32_t out = count_out_of(runtime_.space(), slice);
+  return out - std::min(out, cached);
 }
 
 void Environment::on_cleanup(void* environment) { static_cast<Environment*>(environment)->end(); }

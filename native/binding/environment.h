@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "addon/shown_windows.h"
 #include "binding/loop_timer.h"
 #include "binding/own_windows.h"
 #include "heap/lease_cache.h"
@@ -85,13 +86,13 @@ class Environment {
   /// ArrayBuffers over single blocks. await()ed ones are told of by the environment's signal.
   const std::shared_ptr<OwnWindows>& own_windows() const { return own_windows_; }
 
-  /// Remembers that an evaluation has a window of `index`.
-  void note_window(EvaluationId evaluation, SuperslabIndex index);
+  /// How many blocks that start in the slice are neither free nor cached by this thread.
+  std::uint32_t leased_in(SliceIndex slice) const;
 
-  /// Calls drop(index) for each window that an evaluation has of a superslab that is in no pool any
-  /// more, and forgets it.
-  template <class Drop>
-  void drop_stale_windows(EvaluationId evaluation, Drop drop);
+  /// The windows that an evaluation has; nullptr once it has ended.
+  ShownWindows* windows(EvaluationId evaluation);
+  /// Those of the evaluation that opened the pool.
+  ShownWindows* windows_of_pool(PoolId id) { return windows(pools_[id].evaluation); }
 
  private:
   struct Pool {
@@ -106,7 +107,7 @@ class Environment {
 
   struct Evaluation {
     napi_ref on_signal;  // weak
-    std::vector<bool> windows;
+    ShownWindows windows;
   };
   /// What the finalizer of an evaluation is told; it may run when the environment has ended.
   struct Link {
@@ -134,18 +135,5 @@ class Environment {
   std::shared_ptr<Environment*> self_ = std::make_shared<Environment*>(this);
   std::shared_ptr<OwnWindows> own_windows_ = std::make_shared<OwnWindows>(wake, this);
 };
-
-template <class Drop>
-void Environment::drop_stale_windows(EvaluationId evaluation, Drop drop) {
-  std::vector<bool>& windows = evaluations_.at(evaluation).windows;
-  for (SuperslabIndex i = 0; i < windows.size(); ++i) {
-    if (!windows[i] ||
-        runtime_.space().superslab(i).use.load(std::memory_order_relaxed) == SuperslabUse::kSlabs) {
-      continue;
-    }
-    windows[i] = false;
-    drop(i);
-  }
-}
 
 }  // namespace superslab

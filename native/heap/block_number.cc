@@ -9,19 +9,17 @@
 
 namespace superslab {
 
-bool is_cut(const Space& space, SuperslabIndex index) {
-  const SliceTag* const tags = space.tags() + std::size_t{index} * kSlicesPerSuperslab;
-  // A superslab has an entry once one of its slices has a tag.
-  if (std::all_of(tags, tags + kSlicesPerSuperslab, [](SliceTag tag) { return tag == kTagNone; }))
-    return false;
-  const Superslab& s = space.superslab(index);
+bool is_cut(const Space& space, SliceIndex slice) {
+  // Tags are there for every slice, and a superslab has an entry once one of its slices has a tag.
+  const SliceTag tag = space.tags()[slice];
+  if (tag == kTagNone || tag == kTagLarge) return false;
+  const Superslab& s = space.superslab(slice / kSlicesPerSuperslab);
   return s.is_exposed && s.use.load(std::memory_order_relaxed) == SuperslabUse::kSlabs;
 }
 
 NamedBlock find_block(const Space& space, BlockNumber n) {
-  constexpr BlockNumber kGranulesPerSlice = kSliceBytes / kGranuleBytes;
   // Tags are there for every number.
-  const SliceTag tag = space.tags()[n / kGranulesPerSlice];
+  const SliceTag tag = space.tags()[slice_of(n)];
   if (tag == kTagNone) return {};
   const Superslab& s = space.superslab(superslab_of(n));
   if (!s.is_exposed) return {};
@@ -32,6 +30,8 @@ NamedBlock find_block(const Space& space, BlockNumber n) {
     return {address, s.large_bytes, true, s.charged_bytes != 0, nullptr};
   }
   if (use != SuperslabUse::kSlabs) return {};
+  // In the window, and not behind it.
+  if (n % kGranulesPerSlice + window_start(space, n) >= kGranulesPerSlice) return {};
   const Slab& slab = *space.slab_of(address);
   if (address < slab.start) return {};
   const std::uint32_t index = block_index(slab, address);
@@ -44,6 +44,23 @@ ByteCount capacity_of(const Space& space, BlockNumber n) {
   const Superslab& s = space.superslab(superslab_of(n));
   if (is_large(space, n)) return s.large_bytes;
   return space.slab_of(address_of_number(space, n))->block_bytes;
+}
+
+std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
+  const Superslab& s = space.superslab(slice / kSlicesPerSuperslab);
+  const std::byte* base = s.base + (slice % kSlicesPerSuperslab) * kSliceBytes;
+  const SliceTag tag = space.tag_at(base);
+  if (tag == kTagNone || tag == kTagLarge) return 0;
+  const Slab& slab = *space.slab_of(base);
+  const WindowCut cut = window_cut_at(space, slice);
+  const std::uint32_t first = block_index(slab, base + cut.start() * kGranuleBytes);
+  const auto count = static_cast<std::uint32_t>(cut.granules() * kGranuleBytes / slab.block_bytes);
+  // Atomic: the slab may be another thread's.
+  const std::uint32_t end =
+      std::min(first + count, __atomic_load_n(&slab.carved, __ATOMIC_RELAXED));
+  std::uint32_t out = 0;
+  for (std::uint32_t i = first; i < end; ++i) out += slab_holds(slab, i) ? 0 : 1;
+  return out;
 }
 
 void send_home(const Space& space, BlockNumber n) {

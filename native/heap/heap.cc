@@ -6,6 +6,7 @@
 #include "base/program_order.h"
 #include "heap/heap_parts.h"
 #include "heap/slab_bits.h"
+#include "heap/window.h"
 
 namespace superslab {
 namespace {
@@ -226,6 +227,7 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   const ByteCount colour = (colour_++ % size_class(c).colours) * size_class(c).colour_bytes;
   slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
   slab->is_clean = is_clean;
+  if (is_lease_class(to_index(c))) cut_windows(space_, *s, first, c, colour);
   slabs_[to_index(c)].add(1);
   slab_blocks_[to_index(c)].add(slab->block_count);
   if (dirty || policy_.get().populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;

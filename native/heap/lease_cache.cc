@@ -217,6 +217,21 @@ std::uint32_t LeaseCache::cached(ClassIndex c) const {
   return get(magazines_->depth[tag]) + get(magazines_->parked[tag]) + staged;
 }
 
+std::uint32_t LeaseCache::cached_in(SliceIndex slice) const {
+  std::uint32_t found = 0;
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
+    const BlockNumber* blocks = magazines_->blocks + tag * kMagazineBlocks;
+    for (std::uint32_t b = 0; b < magazines_->depth[tag]; ++b)
+      found += slice_of(blocks[b]) == slice;
+  }
+  const std::uint32_t staged = get(magazines_->staged);
+  for (std::uint32_t b = 0; b < staged; ++b) {
+    found += slice_of(magazines_->staged_blocks[b]) == slice;
+  }
+  return found;
+}
+
 void LeaseCache::add_levels(GuardLevels& sum) const {
   sum.held_large_bytes += get(magazines_->parked_large_granules) * kGranuleBytes;
   sum.watched_blocks += get(magazines_->watched_blocks);

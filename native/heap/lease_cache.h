@@ -87,6 +87,12 @@ class LeaseCache final : public Room::Member {
   /// not empty keeps what it has, and that is returned.
   std::uint32_t refill(ClassIndex c);
 
+  /// The blocks that the last refill() brought.
+  const BlockNumber* refilled() const { return magazines_->staged_blocks; }
+
+  /// Blocks in the magazines, and staged ones, that start in the slice.
+  std::uint32_t cached_in(SliceIndex slice) const;
+
   /// Makes room in a full magazine, so that at least one more block fits unless its limit is 0.
   void spill(ClassIndex c);
 

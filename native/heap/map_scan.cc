@@ -193,8 +193,7 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
     static_assert(superslab_of(~BlockNumber{0}) < kMaxSuperslabs,
                   "no number goes beyond the table");
     if (!has_entry(index)) continue;
-    constexpr unsigned kGranulesPerSlice = kGranulesPerSuperslab / kSlicesPerSuperslab;
-    entries_[index].recent |= SliceMask{1} << (block % kGranulesPerSuperslab / kGranulesPerSlice);
+    entries_[index].recent |= SliceMask{1} << (slice_of(block) % kSlicesPerSuperslab);
   }
 
   changed_count_ = listed_count_ = 0;

@@ -10,6 +10,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   'used-after-release': 'used after release',
   foreign: 'no pooled buffer',
   'written-after-release': 'written after release',
+  'window-detached': 'ArrayBuffer taken away',
   overflow: 'written past its end',
   detached: 'memory taken away',
   'detached-after-release': 'memory taken away after release',

@@ -1,0 +1,31 @@
+// Windows that the program has detached, and with each the bytes of all leases in it: only before Node 24.15, where nothing
+// can keep it from that.
+import type { SliceIndex } from '../addon/binding.js';
+import { facts } from '../addon/environment.js';
+import { noteMistake } from '../guard/mistakes.js';
+import { warn } from '../guard/reports.js';
+import { CapturedStack } from '../guard/stack.js';
+import { HOME_SHIFT, homes, magazinesOfHome } from './magazines.js';
+import { onTakenWindow } from './windows.js';
+
+const FRAMES = 8;
+
+function tellTaken(slice: SliceIndex, leases: number): void {
+  const home = homes.table[slice] ?? 0;
+  const pool = magazinesOfHome(home)?.cache.name ?? '';
+  const size = facts.bytesOfTag[home & ((1 << HOME_SHIFT) - 1)] ?? 0;
+  const lost = leases === 1 ? '1 lease' : `${leases} leases`;
+  const detail = `${lost} of it lost their bytes`;
+  const noticed = new CapturedStack(FRAMES, tellTaken).text;
+  const about = { pool, tag: '', size, acquired: '', released: '' };
+  const count = noteMistake('window-detached', about, detail, noticed);
+  const message = () =>
+    `the program took away an ArrayBuffer in which pool "${pool}" had ${lost}: their length is 0 now, and they read as ` +
+    'undefined. Byte streams (enqueue(), BYOB readers) and ArrayBuffer.prototype.transfer do that, and Node.js lets ' +
+    'them before 24.15: give them Buffer.from(buf), a copy. With SUPERSLAB_LEAK_DETECTION=full only the buffer itself ' +
+    'is lost, and reported with its stack.' +
+    (noticed === '' ? '' : `\n  noticed\n${noticed}`);
+  warn('window-detached', message, count);
+}
+
+onTakenWindow(tellTaken);
