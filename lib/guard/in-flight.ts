@@ -10,13 +10,15 @@ import { Writable } from 'node:stream';
 import { now } from '../addon/clock.js';
 import { builtins, memoryOf } from '../base/builtins.js';
 
-/** Resources that show the buffers that they work on: `buffer`, `_chunks`, `list`. */
-const EXACT = new Set(['ZLIB', 'WRITEWRAP', 'UDPSENDWRAP']);
+/** Resources that show the buffers that they work on: `buffer`, `_chunks`, `list`; or whose stream does. */
+const EXACT = new Set(['ZLIB', 'WRITEWRAP', 'UDPSENDWRAP', 'TCPWRAP', 'PIPEWRAP', 'TTYWRAP', 'TLSWRAP']);
+/** Those of them that are one operation; the others last. */
+const ENDING = new Set(['WRITEWRAP', 'UDPSENDWRAP']);
 
 /** What works on no buffer, or is no operation but lasts as long as what it belongs to. */
 const IGNORED = new Set(
   (
-    'PROMISE Immediate Timeout Microtask TIMERWRAP TCPWRAP TCPSERVERWRAP PIPEWRAP PIPESERVERWRAP TTYWRAP UDPWRAP TLSWRAP ' +
+    'PROMISE Immediate Timeout Microtask TIMERWRAP TCPSERVERWRAP PIPESERVERWRAP UDPWRAP ' +
     'PROCESSWRAP SIGNALWRAP STATWATCHER FSEVENTWRAP FILEHANDLE DIRHANDLE DNSCHANNEL MESSAGEPORT WORKER HTTPPARSER ' +
     'HTTPINCOMINGMESSAGE HTTPCLIENTREQUEST HTTP2SESSION HTTP2STREAM HTTP2PING HTTP2SETTINGS JSSTREAM STREAMPIPE ' +
     'SHUTDOWNWRAP INSPECTORJSBINDING ELDHISTOGRAM BLOBREADER HEAPSNAPSHOT superslab'
@@ -169,7 +171,8 @@ function hasView(value: unknown, memory: ArrayBuffer): boolean {
   if (!Array.isArray(value)) return isView(value, memory);
   for (const item of value) {
     if (isView(item, memory)) return true;
-    if (typeof item === 'object' && item !== null && isView(ownValue(item, 'chunk'), memory)) return true;
+    if (typeof item !== 'object' || item === null) continue;
+    if (isView(ownValue(item, 'chunk'), memory) || isView(ownValue(item, 'data'), memory)) return true;
   }
   return false;
 }
@@ -184,9 +187,13 @@ function tickMayHave({ startedAt, resource }: Tick, memory: ArrayBuffer, since: 
 }
 
 function isInQueueOf(stream: unknown, memory: ArrayBuffer): boolean {
+  if (typeof stream !== 'object' || stream === null) return false;
+  // Of a request of HTTP that has no socket yet.
+  if (hasView(ownValue(stream, 'outputData'), memory)) return true;
   if (!(stream instanceof Writable)) return false;
   const queue = queueOf!.call(stream);
-  return Array.isArray(queue) && hasView(queue, memory);
+  if (Array.isArray(queue) && hasView(queue, memory)) return true;
+  return hasView(ownValue(stream, '_pendingData'), memory); // of a socket that is not connected yet
 }
 
 /** Whether the stream that a resource, or its handle, belongs to has a view of `memory` in its queue. */
@@ -204,8 +211,8 @@ function isShown(memory: ArrayBuffer): boolean {
   for (const operation of operations.values()) {
     const { type, resource, isOver } = operation;
     if (isOver || !EXACT.has(type)) continue;
-    // What ends in this turn has ended. A handle of zlib is ready for the next chunk then.
-    if (operation === current && type !== 'ZLIB') continue;
+    // What ends in this turn has ended.
+    if (operation === current && ENDING.has(type)) continue;
     const object = resource.deref();
     if (object === undefined) continue;
     for (const name of ['buffer', '_chunks', 'list'])

@@ -358,7 +358,8 @@ export class LeaseCache {
     scheduleUpkeep();
     if (this.waiters.length > 0) this.waiters.serve();
     if (this.closed) {
-      this.tick();
+      // Not the guard, which may be what gives back.
+      this.#purge();
       this.settle();
     }
   }
@@ -447,6 +448,10 @@ export class LeaseCache {
   /** Gives idle memory back. Whether there is reason to come again. */
   tick(): boolean {
     this.guard?.tick();
+    return this.#purge();
+  }
+
+  #purge(): boolean {
     return tellingTrim(this, () => binding.tick(this.id));
   }
 
