@@ -124,7 +124,7 @@ class HeapSurvivor {
     slab.low_word = 0;
     heap_.space_.route_slices(slab.start, slab.slices,
                               route_of(owner.id()) + static_cast<Route>(to_index(slab.size_class)));
-    owner.idle_bytes_ += std::int64_t{slab_free_count(slab)} * slab.block_bytes;
+    owner.idle_bytes_ += idle_bytes_of(slab);
     owner.slab_bytes_ += slab.slices * kSliceBytes;
     owner.link(&slab, slab_is_drained(slab)  ? SlabPlace::kDrained
                       : slab_is_unused(slab) ? SlabPlace::kUnused

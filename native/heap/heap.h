@@ -145,8 +145,8 @@ class Heap {
   /// Blocks on pages that may have been purged were taken.
   void note_taken_again(ByteCount bytes);
 
-  /// Looks after owners whose threads have stopped allocating: see SlabOwner::settle(). True while
-  /// there may be something left to do. Any thread, a few times in each purge delay.
+  /// Looks after owners whose threads have stopped allocating: see SlabOwner::settle(). True if
+  /// there is more to do at once. Any thread, a few times in each purge delay.
   bool settle();
 
   /// Purges what has been idle for longer than the policy's delays. Call it now and then, from any

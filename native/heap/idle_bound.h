@@ -25,8 +25,9 @@ class IdleBound {
   /// The part of it that reuse has earned. Any thread.
   ByteCount earned() const { return earned_.get(); }
 
-  /// `bytes` went back because they were beyond the bound.
-  void given_back(ByteCount bytes, Nanos now) {
+  /// Of `all` bytes that there were, `bytes` went back because they were beyond the bound.
+  void given_back(ByteCount bytes, ByteCount all, Nanos now) {
+    most_ = std::max(most_, all);
     gone_ += bytes;
     gone_since_ = now;
   }
@@ -42,17 +43,22 @@ class IdleBound {
     }
     const ByteCount again = std::min(bytes, gone_);
     gone_ -= again;
-    earned_.add(again);
+    // No loop takes more again than there was.
+    earned_.set(std::min(earned() + again, most_));
     return again;
   }
 
   /// `bytes` were idle for as long as the delay.
-  void lay_unused(ByteCount bytes) { earned_.set(earned() - std::min(earned(), bytes)); }
+  void lay_unused(ByteCount bytes) {
+    earned_.set(earned() - std::min(earned(), bytes));
+    if (earned() == 0) most_ = 0;
+  }
 
  private:
   const ByteCount least_;
   ByteCount gone_ = 0;  // given back since, and not taken again
   Nanos gone_since_ = 0;
+  ByteCount most_ = 0;  // that there was since nothing was earned
   Counter earned_;
 };
 

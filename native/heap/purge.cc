@@ -205,9 +205,9 @@ bool Heap::settle() {
     owner = owners_;
   }
   // Owners stay as long as the heap: only the first link changes.
-  bool is_restless = false;
-  for (; owner != nullptr; owner = owner->next) is_restless |= owner->settle(now, delay);
-  return is_restless;
+  bool is_left = false;
+  for (; owner != nullptr; owner = owner->next) is_left |= owner->settle(now, delay);
+  return is_left;
 }
 
 bool Heap::tick() {
@@ -283,7 +283,8 @@ ByteCount Heap::excess() const {
 void Heap::note_given_back(ByteCount bytes) {
   excess_bytes_.add(bytes);
   Lock guard(*this);
-  idle_bound_.given_back(bytes, clock_.now());
+  const ByteCount left = committed_bytes() + space_.idle_bytes();
+  idle_bound_.given_back(bytes, left + bytes, clock_.now());
 }
 
 ByteCount Heap::give_back_some(ByteCount bytes, SlabOwner* own) {
@@ -322,7 +323,7 @@ void Heap::give_back_excess(SlabOwner* own) {
   set_looks_from();
   // What cannot be given back is no reason to look at each free.
   if (const ByteCount idle = idle_bytes(); idle > looks_from_.load(std::memory_order_relaxed))
-    looks_from_.store(idle + kSuperslabBytes, std::memory_order_relaxed);
+    looks_from_.store(idle + idle / 4, std::memory_order_relaxed);
 }
 
 ByteCount Heap::trim(ByteCount target) {

@@ -194,6 +194,12 @@ inline std::uint32_t slab_free_blocks(const Slab& slab) {
   return count;
 }
 
+/// Bytes of the blocks that were handed out and are free in the owner's words.
+inline std::int64_t idle_bytes_of(const Slab& slab) {
+  const std::uint32_t fresh = slab.block_count - slab.carved;
+  return std::int64_t{slab_free_blocks(slab) - fresh} * slab.block_bytes;
+}
+
 /// Calls visit(from, to) for each run [from, to) of blocks that are free in the owner's words or
 /// were never handed out.
 template <class Visit>
@@ -210,14 +216,6 @@ void slab_for_each_free_run(const Slab& slab, Visit visit) {
     while (i < slab.block_count && is_free(i)) ++i;
     visit(from, i);
   }
-}
-
-/// Blocks that are free in the owner's words.
-inline std::uint32_t slab_free_count(const Slab& slab) {
-  std::uint32_t count = 0;
-  for (unsigned w = slab.low_word; w < slab.words; ++w)
-    count += static_cast<std::uint32_t>(std::popcount(slab.free_words[w]));
-  return count;
 }
 
 /// The structural invariants; for assertions and tests while the slab is quiet.

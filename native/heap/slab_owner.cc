@@ -103,7 +103,7 @@ bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
     if (slab == nullptr) continue;
     unlink(slab);
     slab_bytes_ -= bytes_of(*slab);
-    const auto free = std::int64_t{slab_free_count(*slab)} * slab->block_bytes;
+    const auto free = idle_bytes_of(*slab);
     idle_bytes_ -= free;
     to.idle_bytes_ += free;
     to.adopt(slab);
@@ -496,10 +496,10 @@ bool SlabOwner::settle(Nanos now, Nanos delay) {
     settled_changes_ = changes;
     quiet_since_ = now;
     is_settled_ = false;
-    return true;
+    return false;
   }
   if (is_settled_ && remote_.load(std::memory_order_relaxed) == nullptr) return false;
-  if (now - quiet_since_ < delay || !lock_.try_visit()) return true;
+  if (now - quiet_since_ < delay || !lock_.try_visit()) return false;
   collect_locked();
   give_spares();
   look_again_for_unused();

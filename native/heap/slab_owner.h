@@ -116,8 +116,8 @@ class alignas(kCacheLinePair) SlabOwner {
   bool try_hand_over(ClassIndex c, SlabOwner& to);
 
   /// Any thread, now and then: when the owner has not touched its slabs for `delay`, dissolves
-  /// those that are unused and gives the free pages of the others back. True while there may be
-  /// something left to do.
+  /// those that are unused and gives free pages of the others back, in a step of a bounded number
+  /// of ranges. True if there is more to do at once.
   bool settle(Nanos now, Nanos delay);
 
   /// Any thread: dissolves its unused slabs if they have `least` bytes, with those that are unused
