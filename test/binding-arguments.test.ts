@@ -17,7 +17,10 @@ const VALID = `{
   flush: [p],
   takeLarge: [p, 0],
   largeCapacity: [p, 3 << 20],
-  window: [evaluation, block >>> 15],
+  window: [evaluation, block >>> 10],
+  isRecut: [evaluation, block >>> 10],
+  leasedInSlice: [block >>> 10],
+  recutWindows: [evaluation],
   largeWindow: [large],
   capacity: [block],
   share: [block, 64],
@@ -126,7 +129,9 @@ for (let i = 0; i < 2000; i++) {
   const n = Math.floor(Math.random() * 2 ** 32);
   for (const name of ['capacity', 'largeWindow', 'sharedReferences', 'releaseShared']) attempt(name, [n]);
   attempt('isLargeBlock', [n, 3 << 20]);
-  attempt('window', [evaluation, n % (64 * 2048)]);
+  attempt('window', [evaluation, n % (64 * 65536)]);
+  attempt('isRecut', [evaluation, n % (64 * 65536)]);
+  attempt('leasedInSlice', [n % (64 * 65536)]);
   attempt('hexBytes', [n, 0, 16]);
 }
 const past = (name, ...rest) => b[name](block, ...rest);
