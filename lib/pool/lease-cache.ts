@@ -23,7 +23,7 @@ import {
 } from '../measure/channels.js';
 import { beginSample, isSampleDue } from '../measure/lease-sampling.js';
 import { SlowPathHistogram } from '../measure/slow-path-histogram.js';
-import { forgetMagazines, LARGE_TAG, MAGAZINE_SHIFT, Magazines } from './magazines.js';
+import { forgetMagazines, LARGE_TAG, MAGAZINE_SHIFT, MAX_POOLS, Magazines } from './magazines.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
 import './taken-windows.js';
@@ -54,6 +54,14 @@ const EXHAUSTED_FALLBACK = 2;
  * neither be terminated nor asked to give up what it caches.
  */
 const WAIT_SLICE_MS = 20;
+
+function tooManyPools(name: string): Error {
+  return makeError(
+    'ERR_SUPERSLAB_NO_MEMORY',
+    `pool "${name}" is one too many: this thread has made ${MAX_POOLS} pools and can tell no more of them apart; ` +
+      'keep pools and use them again, or go on in a new worker',
+  );
+}
 
 /** When a release began, and what the pool had then. */
 interface ReleaseStart {
@@ -94,9 +102,9 @@ export class LeaseCache {
     this.#waitMs = native.waitMs;
     this.zeroAtRelease = native.zero === ZERO_AT_RELEASE;
     this.#secrecy = SecrecyWatch.of(native, name);
-    if (native.magazines === undefined) {
+    if (native.magazines === undefined || native.id >= MAX_POOLS) {
       binding.closePool(native.id);
-      throw hostError();
+      throw native.magazines === undefined ? hostError() : tooManyPools(name);
     }
     this.magazines = new Magazines(native.magazines, this, this.zeroAtRelease);
     this.waiters = new Waiters({

@@ -118,6 +118,12 @@ const magazinesById = new Map<PoolId, Magazines>();
 export const HOME_SHIFT = 8;
 
 /**
+ * Pools that one thread can tell apart. Their ids are not reused: the functions of a pool that is closed know
+ * it by its id for as long as somebody has them.
+ */
+export const MAX_POOLS = 2 ** (32 - HOME_SHIFT);
+
+/**
  * Where the private leases of a slice go back to: pool id x 256 + tag, by superslab index x 32 + slice.
  * Written when a block of the slice is fetched, so it is right for every block that is out. An object
  * around the table, because the table grows.
