@@ -52,13 +52,20 @@ ByteCount offset_in(const ProcessHeap& heap, ByteCount bytes, ByteCount block_by
   return heap.policy().check ? 0 : placement_offset(bytes, block_bytes);
 }
 
+/// Under a limit on addresses, a block that would leave more than this part of its superslabs
+/// unused is a mapping of its own.
+constexpr ByteCount kWastefulPart = 8;
+
 void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bool& is_zero) {
   ThreadCache* cache = heap.cache();
   if (cache == nullptr) return nullptr;
   heap.tick();
-  if (bytes >= kLeastMappedBytes || alignment >= kLeastMappedBytes) {
+  const ByteCount unused = align_up(bytes, kSuperslabBytes) - bytes;
+  const bool is_wasteful = heap.is_rationed() && unused > bytes / kWastefulPart;
+  if (bytes >= kLeastMappedBytes || alignment >= kLeastMappedBytes || is_wasteful) {
+    void* block = heap.mapped().allocate(bytes, alignment);
     is_zero = true;
-    return heap.mapped().allocate(bytes, alignment);
+    if (block != nullptr || !is_wasteful) return block;
   }
   const auto take = [&] {
     return heap.heap().take_large(bytes, &cache->owner(), std::max(alignment, kSuperslabBytes),
@@ -71,6 +78,7 @@ void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bo
     cache->flush();  // our own unused slabs may hold the superslabs that are missing
     head = take();
   }
+  if (head == nullptr && heap.heap().trim(0) != 0) head = take();  // or those of ended threads
   if (head == nullptr) {
     // A limited process may have addresses for it that do not make superslabs.
     is_zero = true;

@@ -9,14 +9,12 @@
 #include <span>
 
 #include "base/program_order.h"
+#include "os/limits.h"
 
 extern char** environ;
 
 namespace superslab {
 namespace {
-
-/// As much address space as block numbers can name; a limited process gets less.
-constexpr std::uint32_t kRegionArenas = kMaxArenas - 1;
 
 /// From here on a huge page that is touched in one place only adds little to what is there.
 constexpr ByteCount kThpFromBytesSmall = 64 * kMiB;
@@ -85,8 +83,9 @@ alignas(ProcessHeap) constinit unsigned char ProcessHeapStorage::bytes[sizeof(Pr
 [[gnu::tls_model("initial-exec")]] constinit thread_local bool ProcessHeap::is_changing_ = false;
 
 ProcessHeap::ProcessHeap()
-    : usable_(space_.open(system_os_for_malloc(), kRegionArenas)),
+    : usable_(space_.open(system_os_for_malloc())),
       policy_(read_policy(environment_error_)),
+      is_rationed_(read_limits().counts_reservations()),
       heap_(space_, clock_, policy_,
             {LargeReuse::kParts, kThpFromBytesSmall, kThpFromBytesLarge, true}),
       mapped_(space_) {}

@@ -1,0 +1,22 @@
+#include "os/limits.h"
+
+#include <sys/resource.h>
+
+namespace superslab {
+namespace {
+
+ByteCount from(const rlimit& limit) {
+  return limit.rlim_cur == RLIM_INFINITY ? kNoLimit : ByteCount{limit.rlim_cur};
+}
+
+}  // namespace
+
+OsLimits read_limits() {
+  OsLimits limits;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0) limits.addresses = from(limit);
+  if (getrlimit(RLIMIT_DATA, &limit) == 0) limits.data = from(limit);
+  return limits;
+}
+
+}  // namespace superslab

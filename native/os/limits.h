@@ -1,0 +1,22 @@
+// What the process may have at most, as the system says.
+#pragma once
+
+#include "base/types.h"
+
+namespace superslab {
+
+constexpr ByteCount kNoLimit = ~ByteCount{0};
+
+struct OsLimits {
+  ByteCount addresses = kNoLimit;  // RLIMIT_AS: every mapping, and what is reserved
+  ByteCount data = kNoLimit;       // RLIMIT_DATA: what is private and writable, touched or not
+
+  /// Whether what nobody touches counts.
+  bool counts_reservations() const { return addresses != kNoLimit || data != kNoLimit; }
+};
+
+/// By system calls that every program makes when it starts, and that one which confines itself may
+/// forbid later on.
+OsLimits read_limits();
+
+}  // namespace superslab
