@@ -98,7 +98,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     'fork_anywhere.cc',
     ...['deepbind.c', 'deepbind_library.c', 'dlopen_library.c', 'plugin.cc', 'exit_handlers.c', 'foreign.c'],
     ...['header.c', 'header.cc'],
-    ...['limited_memory.cc', 'malloc_info.c', 'misuse.cc', 'stats_json.c'],
+    ...['addresses.c', 'limited_memory.cc', 'malloc_info.c', 'misuse.cc', 'stats_json.c'],
     ...['stays_alone.c', 'gives_back.c', 'held_locks.c', 'hold_plugin.c', 'small_stack.c'],
   ]);
   const plain = readdirSync(sources).filter((file) => /\.cc?$/.test(file) && !special.has(file));
@@ -299,6 +299,25 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
   test('little address space', async () => {
     const program = await compile('limited_memory.cc');
     expect(await run(program, { limit: 'ulimit -v 4000000' })).toMatchObject(succeeded);
+  });
+
+  test.for(['small', 'later'])('addresses are reserved as they are needed: %s', async (what) => {
+    expect(await run(await compile('addresses.c'), { args: [what] })).toMatchObject(succeeded);
+  });
+
+  describe('what is had under a limit from the start', () => {
+    const sizes = [64, 1024, 65_536, 1 << 20, 3 << 20];
+    test.for([
+      ['addresses', 'ulimit -v 262144', 226],
+      ['data', 'ulimit -d 102400', 76],
+    ] as const)('of %s', async ([, limit, least]) => {
+      const program = await compile('addresses.c');
+      for (const size of sizes) {
+        const ended = await run(program, { args: ['fill', String(size)], limit });
+        expect(ended).toMatchObject({ code: 0, stderr: '' });
+        expect(Number(ended.stdout), `${size} B`).toBeGreaterThanOrEqual(least);
+      }
+    });
   });
 
   test.for([

@@ -1,6 +1,6 @@
 // The words of the core, with their units. docs/ARCHITECTURE.md tells how they fit together.
 //
-//   arena       4 GiB-aligned range of reserved addresses; at most kMaxArenas of them
+//   arena       4 GiB-aligned part of the addresses of a space; at most kMaxArenas of them
 //   superslab   2 MiB, 2 MiB-aligned part of an arena: the unit of commit, huge pages, NUMA, purge
 //   slice       64 KiB part of a superslab; kSlicesPerSuperslab of them
 //   slab        a run of slices cut into equal blocks of one size class

@@ -10,16 +10,14 @@
 namespace superslab {
 
 bool is_cut(const Space& space, SliceIndex slice) {
-  // Tags are there for every slice, and a superslab has an entry once one of its slices has a tag.
-  const SliceTag tag = space.tags()[slice];
+  const SliceTag tag = space.tag_of_slice(slice);
   if (tag == kTagNone || tag == kTagLarge) return false;
   const Superslab& s = space.superslab(slice / kSlicesPerSuperslab);
   return s.is_exposed && s.use.load(std::memory_order_relaxed) == SuperslabUse::kSlabs;
 }
 
 NamedBlock find_block(const Space& space, BlockNumber n) {
-  // Tags are there for every number.
-  const SliceTag tag = space.tags()[slice_of(n)];
+  const SliceTag tag = space.tag_of_slice(slice_of(n));
   if (tag == kTagNone) return {};
   const Superslab& s = space.superslab(superslab_of(n));
   if (!s.is_exposed) return {};

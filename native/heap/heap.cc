@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 
 #include "base/program_order.h"
 #include "heap/heap_parts.h"
@@ -46,7 +47,11 @@ Heap::~Heap() {
   }
   for (SlabOwner* owner = owners_; owner != nullptr;) {
     SlabOwner* next = owner->next;
-    space_.metadata().destroy(owner);
+    // The next owner with this id must find no route of this one.
+    owner->dissolve();
+    const OwnerId id = owner->id();
+    owner->~SlabOwner();
+    space_.give_owner_place({owner, id});
     owner = next;
   }
   owners_ = nullptr;  // trim() looks at the vacant ones
@@ -75,14 +80,13 @@ SlabOwner* Heap::attach() {
       return owner;
     }
   }
-  SlabOwner* owner = nullptr;
-  if (const OwnerId id = space_.next_owner_id(); id != 0)
-    owner = space_.metadata().make<SlabOwner>(space_.os(), *this, id);
-  if (owner == nullptr) {
+  const OwnerPlace place = space_.take_owner_place(sizeof(SlabOwner), alignof(SlabOwner));
+  if (place.memory == nullptr) {
     counters_.threads.shared_sub(1);
     visitors_.fetch_sub(1, std::memory_order_release);
     return nullptr;
   }
+  auto* owner = new (place.memory) SlabOwner(*this, place.id);
   Lock guard(*this);
   owner->next = owners_;
   in_program_order();

@@ -22,7 +22,6 @@ constexpr std::uint32_t kShrunkBlocks = 30;
 }  // namespace
 
 ThreadCache* ThreadCache::attach(Heap& heap) {
-  if (heap.space().region().slices == 0) return nullptr;
   SlabOwner* owner = heap.attach();
   if (owner == nullptr) return nullptr;
   Space& space = heap.space();
@@ -115,6 +114,7 @@ void* ThreadCache::allocate(ByteCount bytes) {
     got = owner_->take(c, bottom, 1);
     if (got == 0) return nullptr;
   }
+  see_growth();
   counters.acquires.add(got);
   counters.refills.add(1);
   counters.refilled_blocks.add(got);
@@ -134,6 +134,7 @@ void* ThreadCache::allocate_one(ClassIndex c, bool& is_zero) {
     block = owner_->take_one(c, is_zero);
     if (block == nullptr) return nullptr;
   }
+  see_growth();
   ++steps_;
   ClassCounters& counters = owner_->counters(c);
   counters.acquires.add(1);

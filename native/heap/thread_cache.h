@@ -62,13 +62,6 @@ class FrontCache {
     return std::size_t{__atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED)} ^ route_;
   }
 
-  /// The route of a block of any owner's; kNoRoute for an address that lies in no slab.
-  Route route_of_block(const void* block) const {
-    const std::size_t slice = slice_of(block);
-    if (slice >= region_.slices) return kNoRoute;
-    return __atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED);
-  }
-
  protected:
   static constexpr std::size_t kRows =
       kFirstLargeClass;  // larger blocks: see SlabOwner::give_one()
@@ -94,7 +87,7 @@ class FrontCache {
   void** tops_[kRows] = {};  // first: an index into it is then an address without an addition
   // A copy for each thread: no other way to it is as short.
   decltype(detail::kSmallClasses) small_classes_ = detail::kSmallClasses;
-  Region region_;
+  Region region_;          // as it was at the last slow path: its end may lie further on
   std::size_t route_ = 0;  // of this owner's blocks, without the class; as wide as an index
 
  private:
@@ -103,7 +96,7 @@ class FrontCache {
 
 class ThreadCache final : public FrontCache, public Room::Member {
  public:
-  /// For a heap whose space is a region. nullptr without memory.
+  /// nullptr without memory.
   static ThreadCache* attach(Heap& heap);
 
   /// Gives everything cached back and ends; blocks that callers hold stay valid and may be freed
@@ -168,6 +161,16 @@ class ThreadCache final : public FrontCache, public Room::Member {
   /// Exact while the thread rests.
   std::uint32_t cached(ClassIndex c) const override;
 
+  /// The route of a block of any owner's; kNoRoute for an address that lies in no slab.
+  Route route_of_block(const void* block) {
+    const std::size_t slice = slice_of(block);
+    if (slice >= region_.slices) {
+      see_growth();
+      if (slice >= region_.slices) return kNoRoute;
+    }
+    return __atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED);
+  }
+
   SlabOwner& owner() { return *owner_; }
   Heap& heap() { return *heap_; }
 
@@ -200,6 +203,9 @@ class ThreadCache final : public FrontCache, public Room::Member {
   explicit ThreadCache(Heap& heap, SlabOwner& owner);
   friend class Metadata;  // destroy()
   ~ThreadCache() = default;
+
+  /// The space may have grown: blocks behind its former end take the fast paths from now on.
+  void see_growth() { region_.slices = heap_->space().slices(); }
 
   void free_slow(void* block);
   void spill(ClassIndex c);

@@ -33,7 +33,7 @@ Foreign choice_for(const char* function, const void* block) {
     std::snprintf(why, sizeof why, "%zu bytes into a block beyond 1 GiB", offset);
     fail_on_address(function, block, why);
   }
-  if (heap->space().contains(block)) {
+  if (heap->space().is_nobody_elses(block)) {
     fail_on_address(function, block,
                     "inside the heap, where no block starts: freed already, or never allocated");
   }

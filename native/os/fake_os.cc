@@ -201,6 +201,17 @@ void* FakeOs::reserve(ByteCount bytes, ByteCount alignment) {
   return p;
 }
 
+OsStatus FakeOs::reserve_at(void* address, ByteCount bytes) {
+  const Guard guard(mutex_);
+  if (const OsStatus status = begin(Call::kReserveAt); status != OsStatus::kOk) return status;
+  if (!aligned(address, bytes, page_bytes_)) return OsStatus::kNoMemory;
+  const OsStatus status = real_.reserve_at(address, bytes);
+  if (status != OsStatus::kOk) return status;
+  reserved_.add(address_of(address), bytes);
+  totals_.reserved += bytes;
+  return status;
+}
+
 void FakeOs::unreserve(void* address, ByteCount bytes) {
   const Guard guard(mutex_);
   begin(Call::kUnreserve);

@@ -18,6 +18,7 @@ class FakeOs final : public Os {
  public:
   enum class Call : std::uint8_t {
     kReserve,
+    kReserveAt,
     kUnreserve,
     kCommit,
     kPurge,
@@ -27,7 +28,7 @@ class FakeOs final : public Os {
     kReveal,
     kVisitMappings,
   };
-  static constexpr std::size_t kCalls = 9;
+  static constexpr std::size_t kCalls = 10;
 
   /// Bytes of the mapping that starts at `from`.
   struct NodeShare {
@@ -106,6 +107,8 @@ class FakeOs final : public Os {
 
   ByteCount page_bytes() const override;
   void* reserve(ByteCount bytes, ByteCount alignment) override;
+  OsStatus reserve_at(void* address, ByteCount bytes) override;
+  OsRange quiet_addresses() const override { return real_.quiet_addresses(); }
   void unreserve(void* address, ByteCount bytes) override;
   OsStatus commit(void* address, ByteCount bytes, HugePages pages) override;
   OsStatus purge(const OsRange* ranges, std::size_t count) override;

@@ -103,6 +103,23 @@ void* LinuxOs::reserve(ByteCount bytes, ByteCount alignment) {
   return p;
 }
 
+OsStatus LinuxOs::reserve_at(void* address, ByteCount bytes) {
+  const OsStatus status = superslab::reserve_at(address, bytes);
+  if (status == OsStatus::kOk && name_mappings_ && name_mapping(address, bytes))
+    names_mappings_.store(true, std::memory_order_relaxed);
+  return status;
+}
+
+OsRange LinuxOs::quiet_addresses() const {
+  // With 47 or 48 bits of addresses the kernel hands out from the top of them down, and programs
+  // lie at two thirds (ELF_ET_DYN_BASE, arch/*/include/asm/elf.h). Without a limit on the stack it
+  // hands out from one third up, and randomises by at most 16 TiB. V8's hints lie below 64 TiB.
+  // With less bits there are no such addresses, and reserve_at() says so.
+  if constexpr (sizeof(void*) < 8) return {};
+  constexpr ByteCount kTiB = 1024 * kGiB;
+  return {reinterpret_cast<void*>(64 * kTiB), 16 * kTiB};
+}
+
 void LinuxOs::unreserve(void* address, ByteCount bytes) { munmap(address, bytes); }
 
 OsStatus LinuxOs::commit(void* address, ByteCount bytes, HugePages pages) {

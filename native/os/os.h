@@ -17,6 +17,7 @@ enum class OsStatus : std::uint8_t {
   kNoMemory,     // ENOMEM, RLIMIT_AS, a cgroup or commit limit, vm.max_map_count
   kNoHugePages,  // explicit huge pages were asked for and none is free
   kUnsupported,  // this kernel or machine lacks the call; ask no more
+  kTaken,        // something else is mapped there
   kLost,         // the addresses now belong to someone else in this process: never use them again
 };
 
@@ -107,8 +108,16 @@ class Os {
   /// nullptr when the address space is used up or limited.
   virtual void* reserve(ByteCount bytes, ByteCount alignment) = 0;
 
-  /// Gives a whole reservation back. Only tests and a failed start do this: JavaScript may hold
-  /// views of anything that was ever handed out.
+  /// The same at exactly these addresses, or nothing: kTaken when something is mapped in the range,
+  /// kNoMemory when the system has no such addresses or no more of them.
+  virtual OsStatus reserve_at(void* address, ByteCount bytes) = 0;
+
+  /// Addresses that the system hands out to nobody who does not name them, as far as is known; none
+  /// where nothing is.
+  virtual OsRange quiet_addresses() const { return {}; }
+
+  /// Gives a reservation, or a part of one, back. Only tests and a failed start do this: JavaScript
+  /// may hold views of anything that was ever handed out.
   virtual void unreserve(void* address, ByteCount bytes) = 0;
 
   /// Makes a reserved range readable and writable; it reads as zero. For k2MiB and k1GiB the range

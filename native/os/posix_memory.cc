@@ -1,5 +1,6 @@
 #include "os/posix_memory.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -18,6 +19,12 @@ namespace {
 constexpr int kReserveFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 #else
 constexpr int kReserveFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+#endif
+
+#if defined(__linux__)
+constexpr int kNoReplace = 0x100000;  // MAP_FIXED_NOREPLACE of <asm-generic/mman-common.h>
+#else
+constexpr int kNoReplace = 0;
 #endif
 
 void* map_reserved(void* hint, ByteCount bytes) {
@@ -68,6 +75,16 @@ void* reserve_aligned(ByteCount bytes, ByteCount alignment, ByteCount page) {
   if (alignment <= page) return map_reserved(nullptr, bytes);
   void* p = reserve_and_trim(bytes, alignment, page);
   return p != nullptr ? p : reserve_near(bytes, alignment);
+}
+
+OsStatus reserve_at(void* address, ByteCount bytes) {
+  if (bytes == 0) return OsStatus::kNoMemory;
+  // Systems that do not know the flag, which Linux has since 4.17, take the address as a hint.
+  void* p = mmap(address, bytes, PROT_NONE, kReserveFlags | kNoReplace, -1, 0);
+  if (p == address) return OsStatus::kOk;
+  if (p == MAP_FAILED) return errno == EEXIST ? OsStatus::kTaken : OsStatus::kNoMemory;
+  munmap(p, bytes);
+  return OsStatus::kTaken;
 }
 
 void touch_pages(void* address, ByteCount bytes, ByteCount page) {

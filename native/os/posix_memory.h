@@ -12,6 +12,9 @@ ByteCount system_page_bytes();
 /// are multiples of `page`. nullptr when there are none.
 void* reserve_aligned(ByteCount bytes, ByteCount alignment, ByteCount page);
 
+/// Os::reserve_at(), by mmap with the address as a hint.
+OsStatus reserve_at(void* address, ByteCount bytes);
+
 /// Brings every page of a writable range in by a write that leaves its contents as they are.
 void touch_pages(void* address, ByteCount bytes, ByteCount page);
 

@@ -15,6 +15,10 @@ void* PosixOs::reserve(ByteCount bytes, ByteCount alignment) {
   return reserve_aligned(bytes, alignment, page_bytes_);
 }
 
+OsStatus PosixOs::reserve_at(void* address, ByteCount bytes) {
+  return superslab::reserve_at(address, bytes);
+}
+
 void PosixOs::unreserve(void* address, ByteCount bytes) { munmap(address, bytes); }
 
 OsStatus PosixOs::commit(void* address, ByteCount bytes, HugePages pages) {

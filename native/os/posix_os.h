@@ -11,6 +11,7 @@ class PosixOs final : public Os {
 
   ByteCount page_bytes() const override { return page_bytes_; }
   void* reserve(ByteCount bytes, ByteCount alignment) override;
+  OsStatus reserve_at(void* address, ByteCount bytes) override;
   void unreserve(void* address, ByteCount bytes) override;
   OsStatus commit(void* address, ByteCount bytes, HugePages pages) override;
   OsStatus purge(const OsRange* ranges, std::size_t count) override;

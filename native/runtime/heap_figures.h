@@ -9,7 +9,7 @@
 namespace superslab {
 
 /// Names a heap among those of the process; never used twice. 0 is the default heap.
-using HeapId = std::uint32_t;
+using HeapId = std::uint64_t;
 
 struct HistogramFigures {
   std::uint64_t buckets[Histogram::kBuckets];

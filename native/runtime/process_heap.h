@@ -45,8 +45,8 @@ class ProcessHeap {
   const Clock& clock() const { return clock_; }
   MappedBlocks& mapped() { return mapped_; }
   const Snapshot& policy() const { return policy_; }
-  /// Whether addresses or writable memory are limited (ulimit -v, -d), so that what a block reserves
-  /// beyond its size counts. As it was at the start.
+  /// Whether addresses or writable memory are limited (ulimit -v, -d), so that what a block
+  /// reserves beyond its size counts. As it was at the start.
   bool is_rationed() const { return is_rationed_; }
   /// What is wrong with the SUPERSLAB_* variables; kNone when nothing is.
   const PolicyError& environment_error() const { return environment_error_; }

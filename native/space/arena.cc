@@ -2,28 +2,12 @@
 
 #include <algorithm>
 
-#include "base/bits.h"
 #include "base/program_order.h"
 
 namespace superslab {
 
-bool Arena::open(Os& os, std::byte* window, std::uint32_t ordinal) {
-  void* directory = os.reserve(sizeof(Directory), std::max(os.page_bytes(), 64 * kKiB));
-  if (directory == nullptr) return false;
-  window_ = window;
-  directory_ = static_cast<Directory*>(directory);
-  ordinal_ = ordinal;
-  return true;
-}
-
-void Arena::close(Os& os) {
-  if (directory_ != nullptr) os.unreserve(directory_, sizeof(Directory));
-  *this = Arena{};
-}
-
-void Arena::add_piece(std::byte* base, ByteCount bytes) {
-  set_spare(static_cast<std::uint32_t>((base - window_) >> kSuperslabShift),
-            static_cast<std::uint32_t>(bytes >> kSuperslabShift), true);
+void Arena::set_ready(std::uint32_t i) {
+  std::atomic_ref(ready_[i / 64]).fetch_or(std::uint64_t{1} << (i % 64), std::memory_order_release);
 }
 
 void Arena::set_spare(std::uint32_t first, std::uint32_t count, bool spare) {
@@ -33,41 +17,60 @@ void Arena::set_spare(std::uint32_t first, std::uint32_t count, bool spare) {
   }
 }
 
-OsStatus Arena::commit_entry(Os& os, void* array, ByteCount entry_bytes, Bits& committed,
-                             std::uint32_t i) {
-  if (test(committed, i)) return OsStatus::kOk;
-  // Both are powers of two: a page holds whole entries, or an entry whole pages.
-  const ByteCount unit = std::max(entry_bytes, os.page_bytes());
-  const ByteCount low = align_down(i * entry_bytes, unit);
-  const OsStatus status = os.commit(static_cast<std::byte*>(array) + low, unit, HugePages::kOff);
-  if (status != OsStatus::kOk) return status;
-  for (ByteCount at = low; at < low + unit; at += entry_bytes)
-    set(committed, static_cast<std::uint32_t>(at / entry_bytes));
-  return OsStatus::kOk;
+std::uint32_t Arena::count_open(std::uint32_t from, std::uint32_t most) const {
+  std::uint32_t i = from;
+  while (i < kSuperslabsPerArena && i - from < most && is_open(i)) ++i;
+  return i - from;
 }
 
-OsStatus Arena::commit_directory(Os& os, std::uint32_t first, std::uint32_t count) {
-  constexpr ByteCount kSlabsBytes = kSlicesPerSuperslab * sizeof(Slab);
-  constexpr ByteCount kWordsBytes = kSlicesPerSuperslab * sizeof(Directory::words[0]);
-  static_assert(is_power_of_two(sizeof(Superslab)) && is_power_of_two(kSlabsBytes) &&
-                is_power_of_two(kWordsBytes));
-  for (std::uint32_t i = first; i < first + count; ++i) {
-    if (test(ready_, i)) continue;
-    // Only the first superslab of a large block needs slab entries, but any may be cut later.
-    OsStatus status =
-        commit_entry(os, directory_->superslabs, sizeof(Superslab), superslabs_committed_, i);
-    if (status == OsStatus::kOk)
-      status = commit_entry(os, directory_->slabs, kSlabsBytes, slabs_committed_, i);
-    if (status == OsStatus::kOk)
-      status = commit_entry(os, directory_->words, kWordsBytes, words_committed_, i);
-    if (status != OsStatus::kOk) return status;
-    Superslab& s = directory_->superslabs[i];
-    s.base = window_ + ByteCount{i} * kSuperslabBytes;
-    s.index = static_cast<SuperslabIndex>(ordinal_ * kSuperslabsPerArena + i);
+/// All of the range is open. Where others lie in it, looks for them by halves.
+OsStatus Arena::reserve_open(Os& os, std::uint32_t first, std::uint32_t count) {
+  const OsStatus status = os.reserve_at(at(first), ByteCount{count} * kSuperslabBytes);
+  if (status == OsStatus::kOk) {
+    for (std::uint32_t i = first; i < first + count; ++i) set(reserved_, i);
     in_program_order();
-    set(ready_, i);
+    set_spare(first, count, true);
+    return status;
   }
-  return OsStatus::kOk;
+  if (status != OsStatus::kTaken) return status;
+  if (count == 1) {
+    set(foreign_, first);
+    return status;
+  }
+  const std::uint32_t half = count / 2;
+  const OsStatus low = reserve_open(os, first, half);
+  if (low == OsStatus::kNoMemory) return low;
+  const OsStatus high = reserve_open(os, first + half, count - half);
+  return high == OsStatus::kOk ? low : high;
+}
+
+OsStatus Arena::reserve(Os& os, std::uint32_t first, std::uint32_t count) {
+  OsStatus worst = OsStatus::kOk;
+  for (std::uint32_t i = first; i < first + count;) {
+    const std::uint32_t open = count_open(i, first + count - i);
+    if (open != 0) {
+      const OsStatus status = reserve_open(os, i, open);
+      if (status == OsStatus::kNoMemory) return status;
+      if (status != OsStatus::kOk) worst = status;
+    }
+    i += std::max(open, 1u);
+  }
+  return worst;
+}
+
+ByteCount Arena::reserved_bytes() const {
+  ByteCount count = 0;
+  for (const std::uint64_t word : reserved_) count += count_bits(word);
+  return count * kSuperslabBytes;
+}
+
+void Arena::close(Os& os) {
+  for (std::uint32_t i = 0; i < kSuperslabsPerArena;) {
+    std::uint32_t end = i;
+    while (end < kSuperslabsPerArena && test(reserved_, end)) ++end;
+    if (end != i) os.unreserve(at(i), ByteCount{end - i} * kSuperslabBytes);
+    i = end + 1;
+  }
 }
 
 }  // namespace superslab

@@ -1,101 +1,89 @@
-// One arena: a 4 GiB-aligned window of addresses, the pieces of it that are reserved, and its
-// directory. The directory is a mapping of its own, committed as superslabs are first used.
+// One arena: 4 GiB of a space's addresses, and which of its superslabs are reserved, spare, or
+// somebody else's.
 #pragma once
 
+#include <atomic>
 #include <bit>
 #include <cstdint>
 
 #include "base/bits.h"
 #include "base/types.h"
 #include "os/os.h"
-#include "space/slab.h"
-#include "space/superslab.h"
 
 namespace superslab {
 
-constexpr std::size_t kSlicesPerArena = kArenaBytes / kSliceBytes;
-
-/// Out-of-line words for one slice: as many as 16-byte blocks need, for both word arrays.
-constexpr std::size_t kWordsPerSlice = 2 * kMaxWords;
-
-struct Directory {
-  Superslab superslabs[kSuperslabsPerArena];
-  alignas(64 * kKiB) Slab slabs[kSlicesPerArena];
-  alignas(64 * kKiB) std::uint64_t words[kSlicesPerArena][kWordsPerSlice];
-};
-
 class Arena {
  public:
-  /// Sets up the window that starts at `window`, with none of it spare yet. False without address
-  /// space for the directory.
-  bool open(Os& os, std::byte* window, std::uint32_t ordinal);
+  explicit Arena(std::byte* base) : base_(base) {}
 
-  /// Gives the directory back. Only for tests.
-  void close(Os& os);
-
-  /// Marks a reserved piece of the window as spare.
-  void add_piece(std::byte* base, ByteCount bytes);
-
-  /// The lowest run of `count` spare superslabs, starting at a multiple of `unit`, that
-  /// `fits(entry-or-nullptr)` accepts one by one (nullptr: never used), and `fits_last`, which
-  /// accepts no more than `fits`, the last of them; or -1. Lowest first keeps the touched part of
-  /// the window short.
+  /// The lowest run of `count` superslabs, starting at a multiple of `unit`, each of which fits(i),
+  /// and the last one fits_last(i), which accepts no more than `fits`; or -1. Only those of which
+  /// the bit is set in `among` are asked for. Lowest first keeps the touched part short.
   template <class Fits, class FitsLast>
-  int find_spare(std::uint32_t count, std::uint32_t unit, Fits fits, FitsLast fits_last) const;
+  static int find_run(const std::uint64_t* among, std::uint32_t count, std::uint32_t unit,
+                      Fits fits, FitsLast fits_last);
 
-  /// Whether all of [first, first + count), inside the arena, is spare and fits.
-  template <class Fits>
-  bool is_spare(std::uint32_t first, std::uint32_t count, Fits fits) const;
+  /// A run as above of spare superslabs.
+  template <class Fits, class FitsLast>
+  int find_spare(std::uint32_t count, std::uint32_t unit, Fits fits, FitsLast fits_last) const {
+    return find_run(spare_, count, unit, fits, fits_last);
+  }
 
-  /// Whether the directory has an entry for superslab `i`.
-  bool is_ready(std::uint32_t i) const { return test(ready_, i); }
+  /// A run as above of superslabs that are open, or spare and fit.
+  template <class Fits, class FitsLast>
+  int find_room(std::uint32_t count, std::uint32_t unit, Fits fits, FitsLast fits_last) const;
+
+  bool is_spare(std::uint32_t i) const { return test(spare_, i); }
+  bool is_reserved(std::uint32_t i) const { return test(reserved_, i); }
+  /// Neither reserved nor known to be somebody else's.
+  bool is_open(std::uint32_t i) const { return !test(reserved_, i) && !test(foreign_, i); }
+  /// Whether the space's tables have an entry for superslab `i`. Any thread, without a lock.
+  bool is_ready(std::uint32_t i) const {
+    return (std::atomic_ref(ready_[i / 64]).load(std::memory_order_acquire) >> (i % 64)) & 1;
+  }
   /// The same of superslabs 64 w to 64 w + 63, a bit each.
   std::uint64_t ready_word(std::size_t w) const { return ready_[w]; }
+  void set_ready(std::uint32_t i);
 
   void set_spare(std::uint32_t first, std::uint32_t count, bool spare);
 
-  /// Makes the directory entries of [first, first + count) usable.
-  OsStatus commit_directory(Os& os, std::uint32_t first, std::uint32_t count);
+  /// Reserves those of [first, first + count) that are open, and makes them spare. kTaken: others
+  /// lie in the midst of it; what they have is not open any more, and the rest is spare.
+  OsStatus reserve(Os& os, std::uint32_t first, std::uint32_t count);
 
-  std::byte* window() const { return window_; }
-  Directory& directory() const { return *directory_; }
+  /// How many superslabs from `from` on are open, at most `most`.
+  std::uint32_t count_open(std::uint32_t from, std::uint32_t most) const;
+
+  ByteCount reserved_bytes() const;
+
+  /// Gives every reservation back. Only for tests.
+  void close(Os& os);
+
+  std::byte* base() const { return base_; }
 
  private:
-  using Bits = std::uint64_t[kSuperslabsPerArena / 64];
+  static constexpr std::size_t kWords = kSuperslabsPerArena / 64;
+  using Bits = std::uint64_t[kWords];
 
   static bool test(const Bits& bits, std::uint32_t i) { return (bits[i / 64] >> (i % 64)) & 1; }
   static void set(Bits& bits, std::uint32_t i) { bits[i / 64] |= std::uint64_t{1} << (i % 64); }
 
-  /// One superslab's entry in one of the directory's arrays.
-  static OsStatus commit_entry(Os& os, void* array, ByteCount entry_bytes, Bits& committed,
-                               std::uint32_t i);
+  std::byte* at(std::uint32_t i) const { return base_ + ByteCount{i} * kSuperslabBytes; }
+  OsStatus reserve_open(Os& os, std::uint32_t first, std::uint32_t count);
 
-  std::byte* window_ = nullptr;
-  Directory* directory_ = nullptr;
-  std::uint32_t ordinal_ = 0;
-  Bits spare_ = {};  // in no heap
-  Bits ready_ = {};  // all its entries in the directory can be used
-  // Whose entries lie on committed pages, for each array of the directory. A commit may fail
-  // between two arrays, and no page is committed twice.
-  Bits superslabs_committed_ = {};
-  Bits slabs_committed_ = {};
-  Bits words_committed_ = {};
+  std::byte* const base_;
+  Bits reserved_ = {};
+  Bits foreign_ = {};        // another's mapping was seen there
+  Bits spare_ = {};          // reserved, and in no heap
+  mutable Bits ready_ = {};  // mutable for atomic_ref: read without a lock
 };
 
-template <class Fits>
-bool Arena::is_spare(std::uint32_t first, std::uint32_t count, Fits fits) const {
-  for (std::uint32_t i = first; i < first + count; ++i) {
-    if (!test(spare_, i) || !fits(test(ready_, i) ? &directory_->superslabs[i] : nullptr))
-      return false;
-  }
-  return true;
-}
-
 template <class Fits, class FitsLast>
-int Arena::find_spare(std::uint32_t count, std::uint32_t unit, Fits fits,
-                      FitsLast fits_last) const {
+int Arena::find_run(const std::uint64_t* among, std::uint32_t count, std::uint32_t unit, Fits fits,
+                    FitsLast fits_last) {
+  const auto is_in = [among](std::uint32_t i) { return ((among[i / 64] >> (i % 64)) & 1) != 0; };
   for (std::uint32_t i = 0; i + count <= kSuperslabsPerArena;) {
-    const std::uint64_t rest = spare_[i / 64] >> (i % 64);
+    const std::uint64_t rest = among[i / 64] >> (i % 64);
     if (rest == 0) {
       i = (i / 64 + 1) * 64;
       continue;
@@ -103,15 +91,24 @@ int Arena::find_spare(std::uint32_t count, std::uint32_t unit, Fits fits,
     i += static_cast<std::uint32_t>(std::countr_zero(rest));
     i = static_cast<std::uint32_t>(align_up(i, unit));
     std::uint32_t end = i;
-    while (end < i + count && end < kSuperslabsPerArena && is_spare(end, 1, fits)) ++end;
+    while (end < i + count && end < kSuperslabsPerArena && is_in(end) && fits(end)) ++end;
     if (end == i + count) {
-      if (is_spare(end - 1, 1, fits_last)) return static_cast<int>(i);
+      if (fits_last(end - 1)) return static_cast<int>(i);
       ++i;  // what cannot be the last one can stand before it
       continue;
     }
     i = end + 1;
   }
   return -1;
+}
+
+template <class Fits, class FitsLast>
+int Arena::find_room(std::uint32_t count, std::uint32_t unit, Fits fits, FitsLast fits_last) const {
+  Bits among;
+  for (std::size_t w = 0; w < kWords; ++w) among[w] = spare_[w] | ~(reserved_[w] | foreign_[w]);
+  return find_run(
+      among, count, unit, [&](std::uint32_t i) { return is_open(i) || fits(i); },
+      [&](std::uint32_t i) { return is_open(i) || fits_last(i); });
 }
 
 }  // namespace superslab

@@ -9,7 +9,7 @@ namespace superslab {
 
 /// Raised when the meaning of a field changes and its place does not, and when Os gets another
 /// function: whoever takes a space calls its Os, too.
-constexpr std::uint64_t kSpaceAbi = 5;
+constexpr std::uint64_t kSpaceAbi = 6;
 
 namespace detail {
 
@@ -23,8 +23,8 @@ inline constexpr std::uint64_t kSpaceLayout = [] {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const std::uint64_t value :
        {kSpaceAbi, std::uint64_t{sizeof(Space)}, std::uint64_t{sizeof(Arena)},
-        std::uint64_t{sizeof(Directory)}, std::uint64_t{sizeof(Superslab)},
-        std::uint64_t{sizeof(Slab)}, std::uint64_t{sizeof(Mutex)}, std::uint64_t{kMaxArenas}})
+        std::uint64_t{sizeof(Superslab)}, std::uint64_t{sizeof(Slab)}, std::uint64_t{sizeof(Mutex)},
+        std::uint64_t{kMaxArenas}})
     hash = detail::mix(hash, value);
   return hash;
 }();

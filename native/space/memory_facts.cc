@@ -15,23 +15,13 @@ class Sums final : public MappingVisitor {
   }
 
   void on_node(std::uintptr_t from, unsigned node, ByteCount bytes) override {
-    if (node < kMaxNodes && is_ours(from)) out_.node_bytes[node] += bytes;
+    if (node < kMaxNodes && space_.overlaps(from, from + 1)) out_.node_bytes[node] += bytes;
   }
 
  private:
-  bool is_ours(std::uintptr_t address) const {
-    return space_.contains(reinterpret_cast<const void*>(address));
-  }
-
   /// Either end may lie outside, or both.
   bool touches_space(const MappingFacts& facts) const {
-    if (facts.from >= facts.to) return false;
-    for (std::uintptr_t at = facts.from;;) {
-      if (is_ours(at)) return true;
-      const std::uintptr_t next = ((at >> kArenaShift) + 1) << kArenaShift;
-      if (next <= at || next >= facts.to) return false;
-      at = next;
-    }
+    return facts.from < facts.to && space_.overlaps(facts.from, facts.to);
   }
 
   const Space& space_;

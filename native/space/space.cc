@@ -2,19 +2,27 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "base/program_order.h"
 
 namespace superslab {
 namespace {
 
-constexpr ByteCount kSliceTableBytes = kMaxArenas * kSlicesPerArena;
-constexpr ByteCount kRouteTableBytes = kSliceTableBytes * sizeof(Route);
 constexpr std::uint32_t kFirstOrdinal = 1;
-/// What a region that cannot be reserved as a whole begins with.
-constexpr ByteCount kLeastPieceBytes = 8 * kSuperslabBytes;
-constexpr ByteCount kWindowTableBytes = ByteCount{1} << (47 - kArenaShift);
-constexpr ByteCount kTableBytes = kRouteTableBytes + 2 * kSliceTableBytes + kWindowTableBytes;
+constexpr std::size_t kMaxSlices = kMaxSuperslabs * kSlicesPerSuperslab;
+
+/// Of the addresses for the tables, in front of the superslabs'.
+constexpr ByteCount kTablesBytes =
+    align_up(kMaxSlices * (sizeof(Route) + sizeof(SliceTag) + sizeof(std::uint8_t) + sizeof(Slab) +
+                           sizeof(SliceWords)) +
+                 kMaxSuperslabs * sizeof(Superslab),
+             kArenaBytes);
+
+/// Superslabs that are reserved ahead of need: this part of those there are, so that a small
+/// process has few addresses and a large one few calls.
+constexpr std::uint32_t kAheadPart = 4;
+constexpr std::uint32_t kMostAhead = kGiB / kSuperslabBytes;
 
 /// Superslabs that one explicit page of this kind covers.
 constexpr std::uint32_t superslabs_per_page(HugePages pages) {
@@ -23,214 +31,156 @@ constexpr std::uint32_t superslabs_per_page(HugePages pages) {
 
 bool is_explicit(HugePages pages) { return pages == HugePages::k2MiB || pages == HugePages::k1GiB; }
 
-std::byte* committed_table(Os& os, ByteCount bytes) {
-  bytes = align_up(bytes, os.page_bytes());
-  void* table = os.reserve(bytes, os.page_bytes());
-  if (table == nullptr) return nullptr;
-  if (os.commit(table, bytes, HugePages::kOff) == OsStatus::kOk)
-    return static_cast<std::byte*>(table);
-  os.unreserve(table, bytes);
-  return nullptr;
-}
-
 }  // namespace
 
-bool Space::open(Os& os, std::uint32_t region_arenas) {
-  // Address space, not memory: untouched pages of these tables cost nothing.
-  std::byte* tables = committed_table(os, kTableBytes);
-  if (tables == nullptr) return false;
+bool Space::open(Os& os, std::uint32_t arenas) {
   os_ = &os;
-  routes_ = reinterpret_cast<Route*>(tables);
-  tags_ = reinterpret_cast<SliceTag*>(tables + kRouteTableBytes);
-  distances_ = reinterpret_cast<std::uint8_t*>(tables + kRouteTableBytes + kSliceTableBytes);
-  ordinals_ = reinterpret_cast<std::uint8_t*>(tables + kRouteTableBytes + 2 * kSliceTableBytes);
-  pieces_ = static_cast<Piece*>(metadata_.allocate(os, kMaxPieces * sizeof(Piece), alignof(Piece)));
-  if (pieces_ != nullptr && (region_arenas == 0 || reserve_region(region_arenas))) return true;
+  arenas = std::min(arenas, kMaxArenas - kFirstOrdinal);
+  range_ = choose_range(os, kTablesBytes + arenas * kArenaBytes);
+  if (range_.base == nullptr) return false;
+  ordinal_limit_ = kFirstOrdinal + arenas;
+  base_ = address_of(range_.base) + kTablesBytes;
+  std::byte* at = range_.base;
+  for_each_table([&at](auto& table, std::size_t entries) {
+    table.place(at, kSuperslabsPerArena * entries);
+    at += kMaxSuperslabs * entries * sizeof(table[0]);
+  });
+  // Whoever has a space can take one superslab at least.
+  if (reserve_room(1, 1, Wanted::kFresh, {})) return true;
   close();
   return false;
 }
 
-bool Space::reserve_region(std::uint32_t arenas) {
-  arenas = std::min(arenas, kMaxArenas - kFirstOrdinal);
-  const ByteCount bytes = arenas * kArenaBytes;
-  const Route* routes = routes_ + kFirstOrdinal * kSlicesPerArena;
-  if (auto* base = static_cast<std::byte*>(os_->reserve(bytes, kArenaBytes)); base != nullptr) {
-    pieces_[piece_count_++] = {base, bytes};
-    if (((address_of(base) + bytes - 1) >> kArenaShift) >= kWindows) return false;
-    reserved_.fetch_add(bytes, std::memory_order_relaxed);
-    region_next_ = base;
-    region_ = {address_of(base), arenas * kSlicesPerArena, routes};
-    return true;
-  }
-  // The process may not have so many addresses (RLIMIT_AS): the region is then only the range that
-  // the routes cover, and pieces of it are reserved as they are needed. Where the first one comes
-  // to lie others will be near.
-  auto* first = static_cast<std::byte*>(os_->reserve(kLeastPieceBytes, kLeastPieceBytes));
-  if (first == nullptr) return false;
-  const std::uintptr_t window = address_of(first) >> kArenaShift;
-  const std::uintptr_t from = window - std::min<std::uintptr_t>(window, arenas / 2);
-  region_ = {from << kArenaShift, arenas * kSlicesPerArena, routes};
-  if (add_piece(first, kLeastPieceBytes)) return keep_piece(first, kLeastPieceBytes);
-  os_->unreserve(first, kLeastPieceBytes);
-  return false;
-}
-
-bool Space::keep_piece(std::byte* base, ByteCount bytes) {
-  pieces_[piece_count_++] = {base, bytes};
-  reserved_.fetch_add(bytes, std::memory_order_relaxed);
-  return true;
-}
-
-/// Reserves the next piece of a region that is not reserved as a whole: a quarter of what there is,
-/// so that the limit is not used up in one go, and less where there is not so much.
-bool Space::reserve_more_of_region(std::uint32_t least) {
-  if (piece_count_ == kMaxPieces) return false;
-  const ByteCount needed = std::bit_ceil(least) * kSuperslabBytes;
-  ByteCount bytes = std::clamp(std::bit_floor(reserved_bytes() / 4), kLeastPieceBytes, kArenaBytes);
-  const auto is_in_one_window = [](const std::byte* base, ByteCount size) {
-    return address_of(base) >> kArenaShift == (address_of(base) + size - 1) >> kArenaShift;
-  };
-  for (bytes = std::max(bytes, needed); bytes >= needed; bytes /= 2) {
-    // Next to the last piece if it can be: an alignment to its own size would leave gaps.
-    for (const ByteCount alignment : {kSuperslabBytes, bytes}) {
-      auto* base = static_cast<std::byte*>(os_->reserve(bytes, alignment));
-      if (base == nullptr) break;
-      if (is_in_one_window(base, bytes) && add_piece(base, bytes)) return keep_piece(base, bytes);
-      os_->unreserve(base, bytes);
-    }
-  }
-  return false;
-}
-
-bool Space::open_next_of_region() {
-  const std::uintptr_t end = region_.base + region_.slices * kSliceBytes;
-  const std::uintptr_t from = address_of(region_next_);
-  if (from == end) return false;
-  const ByteCount bytes = std::min<ByteCount>(end - from, kArenaBytes);
-  std::byte* const base = region_next_;
-  // Before it: a piece that is added twice would be spare while it is taken.
-  region_next_ += bytes;
-  in_program_order();
-  if (add_piece(base, bytes)) return true;
-  region_next_ = base;
-  return false;
-}
-
 void Space::close() {
-  for (std::uint32_t i = 0; i < piece_count_; ++i)
-    os_->unreserve(pieces_[i].base, pieces_[i].bytes);
-  for (std::uint32_t i = kFirstOrdinal; i < arena_count_; ++i) {
-    if (arenas_[i] != nullptr) arenas_[i]->close(*os_);
+  for (Arena*& arena : arenas_) {
+    if (arena != nullptr) arena->close(*os_);
+    arena = nullptr;
   }
+  free_places_ = nullptr;
   metadata_.close(*os_);
-  os_->unreserve(routes_, align_up(kTableBytes, os_->page_bytes()));
-  piece_count_ = 0;
-  arena_count_ = kFirstOrdinal;
-  region_ = {};
+  for_each_table([this](auto& table, std::size_t entries) {
+    table.close(*os_, kSuperslabsPerArena * entries);
+  });
+  if (range_.mark.bytes != 0) os_->unreserve(range_.mark.address, range_.mark.bytes);
+  range_ = {};
 }
 
-bool Space::add_piece(std::byte* base, ByteCount bytes) {
-  const std::uintptr_t window = address_of(base) >> kArenaShift;
-  if (window >= kWindows) return false;
-  if (ordinals_[window] == kNoArena) {
-    // In a region an arena's place decides its ordinal, so that routes are found by subtraction.
-    const std::uintptr_t ordinal =
-        region_.slices == 0 ? arena_count_ : kFirstOrdinal + window - (region_.base >> kArenaShift);
-    const std::size_t end =
-        region_.slices == 0 ? kMaxArenas : kFirstOrdinal + region_.slices / kSlicesPerArena;
-    // Below the region too: the window before it would be ordinal 0, which is no arena.
-    if (ordinal < kFirstOrdinal || ordinal >= end) return false;
-    auto* start = reinterpret_cast<std::byte*>(window << kArenaShift);
-    auto* arena = metadata_.make<Arena>(*os_);
-    if (arena == nullptr) return false;
-    if (!arena->open(*os_, start, static_cast<std::uint32_t>(ordinal))) {
-      metadata_.destroy(arena);
-      return false;
-    }
-    arenas_[ordinal] = arena;
-    directories_[ordinal] = &arena->directory();
-    arena_count_ = std::max(arena_count_, static_cast<std::uint32_t>(ordinal) + 1);
-    in_program_order();
-    ordinals_[window] = static_cast<std::uint8_t>(ordinal);
+Arena* Space::arena_at(std::uint32_t ordinal) {
+  Arena*& arena = arenas_[ordinal];
+  if (arena == nullptr) {
+    auto* base = reinterpret_cast<std::byte*>(base_ + (ordinal - kFirstOrdinal) * kArenaBytes);
+    arena = metadata_.make<Arena>(*os_, base);
   }
-  arenas_[ordinals_[window]]->add_piece(base, bytes);
-  return true;
+  return arena;
 }
 
-bool Space::reserve_piece(std::uint32_t least) {
-  if (region_.slices != 0)
-    return region_next_ != nullptr ? open_next_of_region() : reserve_more_of_region(least);
-  if (piece_count_ == kMaxPieces) return false;
-  // A limited address space (RLIMIT_AS, strict overcommit) may still have room for less than an
-  // arena. A piece aligned to its own power-of-two size never crosses a 4 GiB boundary, so the
-  // arithmetic stays: several pieces may share one window.
-  for (std::uint32_t count = kSuperslabsPerArena; count >= std::bit_ceil(least); count /= 2) {
-    const ByteCount bytes = ByteCount{count} * kSuperslabBytes;
-    auto* base = static_cast<std::byte*>(os_->reserve(bytes, bytes));
-    if (base == nullptr) continue;
-    if (!add_piece(base, bytes)) {
-      os_->unreserve(base, bytes);
-      continue;  // a smaller piece may lie in a window that we have, and leaves room for a
-                 // directory
+OsStatus Space::grow_tables(SuperslabIndex end) {
+  OsStatus status = OsStatus::kOk;
+  for_each_table([&](auto& table, std::size_t entries) {
+    if (status == OsStatus::kOk) status = table.grow(*os_, end * entries);
+  });
+  return status;
+}
+
+/// Reserves what is open of a run, with as much behind it as can be had of `ahead`. True when there
+/// is more than there was, or it is known that there cannot be, so that another look is worth it.
+bool Space::reserve(Arena& arena, std::uint32_t first, std::uint32_t count, std::uint32_t ahead) {
+  ahead = arena.count_open(first + count, ahead);
+  for (;;) {
+    const std::uint32_t end = first + count + ahead;
+    // The tables first: superslabs without entries would be of no use.
+    if (grow_tables(index_of(arena, 0) + end) == OsStatus::kOk) {
+      const ByteCount before = arena.reserved_bytes();
+      const OsStatus status = arena.reserve(*os_, first, end - first);
+      reserved_.fetch_add(arena.reserved_bytes() - before, std::memory_order_relaxed);
+      if (status != OsStatus::kNoMemory) return true;
     }
-    return keep_piece(base, bytes);
+    // Under a limit others need addresses too: no more than is needed now.
+    if (ahead == 0) return false;
+    ahead = 0;
+  }
+}
+
+/// Reserves addresses for such a run. False when there are none.
+bool Space::reserve_room(std::uint32_t count, std::uint32_t unit, Wanted wanted,
+                         const Backing& backing) {
+  const auto reserved = static_cast<std::uint32_t>(reserved_bytes() / kSuperslabBytes);
+  const std::uint32_t ahead = std::min(reserved / kAheadPart, kMostAhead);
+  for (std::uint32_t ordinal = kFirstOrdinal; ordinal < ordinal_limit_; ++ordinal) {
+    Arena* const arena = arena_at(ordinal);
+    if (arena == nullptr) return false;
+    const int first = arena->find_room(
+        count, unit, [&](std::uint32_t i) { return fits(entry_of(*arena, i), wanted, backing); },
+        [&](std::uint32_t i) { return fits_last(entry_of(*arena, i), wanted, backing); });
+    if (first >= 0) return reserve(*arena, static_cast<std::uint32_t>(first), count, ahead);
   }
   return false;
+}
+
+void Space::make_ready(const Arena& arena, std::uint32_t first, std::uint32_t count) {
+  const SuperslabIndex from = index_of(arena, first);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (arena.is_ready(first + i)) continue;
+    Superslab& s = superslabs_[from + i];
+    s.base = arena.base() + ByteCount{first + i} * kSuperslabBytes;
+    s.index = from + i;
+    in_program_order();
+    arenas_[from / kSuperslabsPerArena]->set_ready(first + i);
+  }
+  if (from + count > index_limit()) index_limit_.store(from + count, std::memory_order_release);
+}
+
+/// Whether a spare superslab (nullptr: one that was never taken) may be in such a run.
+bool Space::fits(const Superslab* s, Wanted wanted, const Backing& backing) {
+  // What one front end has left behind is not for the other: stale views, or contents.
+  if (s != nullptr && (backing.access == Access::kViews ? s->is_idle : s->is_exposed)) return false;
+  // Memory that a fork would wipe, or that is missing in dumps, is not for who did not ask.
+  if (s != nullptr && without(s->secrecy, backing.secrecy) != Secrecy::kNone) return false;
+  const bool fresh = s == nullptr || s->committed_bytes == 0;
+  switch (wanted) {
+    case Wanted::kFresh:
+      return fresh;
+    case Wanted::kBacked:
+      return !fresh && s->pages == backing.pages;
+    case Wanted::kFreshOrBacked:
+      return fresh || s->pages == backing.pages;
+    case Wanted::kPlain:
+      return fresh || !is_explicit(s->pages);
+    case Wanted::kIdle:
+      return !fresh && s->is_idle && !is_explicit(s->pages);
+    case Wanted::kWhole:
+      return !fresh && s->committed_bytes == kSuperslabBytes && !is_explicit(s->pages);
+  }
+  return false;
+}
+
+bool Space::fits_last(const Superslab* s, Wanted wanted, const Backing& backing) {
+  return fits(s, wanted, backing) && (s == nullptr || s->committed_bytes <= backing.tail_bytes);
 }
 
 Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted,
-                        const Backing& backing, OsStatus& status) {
-  const HugePages pages = backing.pages;
-  const auto fits = [&](const Superslab* s) {
-    // What one door has left behind is not for the other: stale views, or contents.
-    if (s != nullptr && (backing.access == Access::kViews ? s->is_idle : s->is_exposed))
-      return false;
-    // Memory that a fork would wipe, or that is missing in dumps, is not for who did not ask.
-    if (s != nullptr && without(s->secrecy, backing.secrecy) != Secrecy::kNone) return false;
-    const bool fresh = s == nullptr || s->committed_bytes == 0;
-    switch (wanted) {
-      case Wanted::kFresh:
-        return fresh;
-      case Wanted::kBacked:
-        return !fresh && s->pages == pages;
-      case Wanted::kFreshOrBacked:
-        return fresh || s->pages == pages;
-      case Wanted::kPlain:
-        return fresh || !is_explicit(s->pages);
-      case Wanted::kIdle:
-        return !fresh && s->is_idle && !is_explicit(s->pages);
-    }
-    return false;
-  };
-  const auto fits_last = [&](const Superslab* s) {
-    return fits(s) && (s == nullptr || s->committed_bytes <= backing.tail_bytes);
-  };
-  status = OsStatus::kOk;
-  for (std::uint32_t ordinal = 1; ordinal < arena_count_; ++ordinal) {
+                        const Backing& backing) {
+  for (std::uint32_t ordinal = kFirstOrdinal; ordinal < ordinal_limit_; ++ordinal) {
     if (arenas_[ordinal] == nullptr) continue;
     Arena& arena = *arenas_[ordinal];
-    const int first = arena.find_spare(count, unit, fits, fits_last);
+    const int first = arena.find_spare(
+        count, unit, [&](std::uint32_t i) { return fits(entry_of(arena, i), wanted, backing); },
+        [&](std::uint32_t i) { return fits_last(entry_of(arena, i), wanted, backing); });
     if (first < 0) continue;
     const auto start = static_cast<std::uint32_t>(first);
-    status = arena.commit_directory(*os_, start, count);
-    if (status != OsStatus::kOk) return nullptr;
     arena.set_spare(start, count, false);
-    const SuperslabIndex end = ordinal * kSuperslabsPerArena + start + count;
-    if (end > index_limit()) index_limit_.store(end, std::memory_order_release);
-    return &arena.directory().superslabs[start];
+    make_ready(arena, start, count);
+    return &superslabs_[index_of(arena, start)];
   }
   return nullptr;
 }
 
 Superslab* Space::claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
-                                   const Backing& backing, OsStatus& status) {
-  for (;;) {
-    Superslab* head = claim(count, unit, wanted, backing, status);
-    if (head != nullptr || status != OsStatus::kOk) return head;
-    if (reserve_piece(count)) continue;
-    status = OsStatus::kNoMemory;
-    return nullptr;
-  }
+                                   const Backing& backing) {
+  do {
+    if (Superslab* head = claim(count, unit, wanted, backing); head != nullptr) return head;
+  } while (reserve_room(count, unit, wanted, backing));
+  return nullptr;
 }
 
 void Space::set_spare(const Superslab* head, std::uint32_t count) {
@@ -265,14 +215,17 @@ OsStatus Space::commit_plain(Superslab* head, ByteCount bytes, HugePages pages) 
 TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
   TakenRun taken;
   // A page of 1 GiB is committed whole; what one run leaves of it is there for the next.
-  taken.head = claim(count, 1, Wanted::kBacked, backing, taken.status);
+  taken.head = claim(count, 1, Wanted::kBacked, backing);
   if (taken.head != nullptr) return taken;
 
   const std::uint32_t unit = superslabs_per_page(backing.pages);
   const auto claimed = static_cast<std::uint32_t>(align_up(count, unit));
   // Explicit huge pages replace the mapping, which is safe only where no view can exist yet.
-  Superslab* head = claim_or_reserve(claimed, unit, Wanted::kFresh, backing, taken.status);
-  if (head == nullptr) return taken;
+  Superslab* head = claim_or_reserve(claimed, unit, Wanted::kFresh, backing);
+  if (head == nullptr) {
+    taken.status = OsStatus::kNoMemory;
+    return taken;
+  }
   const ByteCount bytes = claimed * kSuperslabBytes;
   taken.status = os_->commit(head->base, bytes, backing.pages);
   if (taken.status != OsStatus::kOk) {
@@ -295,22 +248,24 @@ TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
 TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing,
                            std::uint32_t unit) {
   TakenRun taken;
+  bytes = align_up(bytes, os_->page_bytes());
   Superslab* head = nullptr;
   if (backing.access == Access::kPointers && idle_bytes() != 0)
-    head = claim(count, unit, Wanted::kIdle, backing, taken.status);
-  if (head == nullptr)
-    head = claim_or_reserve(count, unit, Wanted::kFreshOrBacked, backing, taken.status);
+    head = claim(count, unit, Wanted::kIdle, backing);
+  if (head == nullptr) head = claim_or_reserve(count, unit, Wanted::kFreshOrBacked, backing);
   // The advice that memory was committed with stays; the wrong one beats no memory.
-  if (head == nullptr) head = claim(count, unit, Wanted::kPlain, backing, taken.status);
+  if (head == nullptr) head = claim(count, unit, Wanted::kPlain, backing);
   if (head == nullptr) {
-    if (taken.status == OsStatus::kOk) taken.status = OsStatus::kNoMemory;
+    taken.status = OsStatus::kNoMemory;
     return taken;
   }
-  bytes = align_up(bytes, os_->page_bytes());
   taken.status = commit_plain(head, bytes, backing.pages);
   if (taken.status != OsStatus::kOk) {
     set_spare(head, count);
-    return taken;
+    // Under a limit on writable memory (RLIMIT_DATA) what was committed before costs nothing.
+    head = claim(count, unit, Wanted::kWhole, backing);
+    if (head == nullptr) return taken;
+    taken.status = OsStatus::kOk;
   }
   os_->place(head->base, bytes, backing.placement);
   for (std::uint32_t i = 0; i < count; ++i) head[i].placement = backing.placement;
@@ -383,21 +338,27 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
   const std::uint32_t more = count - head->run;
   if (first + count > kSuperslabsPerArena) return false;
   Arena& arena = *arenas_[head->index / kSuperslabsPerArena];
-  const auto fits = [&](const Superslab* s) {
+  const auto can_have = [&](std::uint32_t i) {
+    if (arena.is_open(i)) return true;
+    if (!arena.is_spare(i)) return false;
+    const Superslab* const s = entry_of(arena, i);
     if (s != nullptr && (s->is_exposed || s->secrecy != Secrecy::kNone)) return false;
     return s == nullptr || s->committed_bytes == 0 || s->pages == head->pages;
   };
-  if (!arena.is_spare(first + head->run, more, fits)) return false;
-  if (arena.commit_directory(*os_, first + head->run, more) != OsStatus::kOk) return false;
+  for (std::uint32_t i = first + head->run; i < first + count; ++i)
+    if (!can_have(i)) return false;
+  if (!reserve(arena, first + head->run, more, 0)) return false;
+  // Somebody else may have been found in the midst of it.
+  for (std::uint32_t i = first + head->run; i < first + count; ++i)
+    if (!arena.is_spare(i)) return false;
   arena.set_spare(first + head->run, more, false);
+  make_ready(arena, first + head->run, more);
   Superslab* tail = head + head->run;
   if (commit_plain(tail, more * kSuperslabBytes, head->pages) != OsStatus::kOk) {
     set_spare(tail, more);
     return false;
   }
   os_->place(tail->base, more * kSuperslabBytes, head->placement);
-  const SuperslabIndex end = head->index + count;
-  if (end > index_limit()) index_limit_.store(end, std::memory_order_release);
   for (std::uint32_t i = 0; i < more; ++i) {
     tail[i].placement = head->placement;
     tail[i].heap = head->heap;
@@ -428,13 +389,14 @@ void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
 
 bool Space::has_idle_run(std::uint32_t count, std::uint32_t unit) {
   if (idle_bytes() < count * kSuperslabBytes) return false;
-  const auto fits = [](const Superslab* s) {
-    return s != nullptr && s->is_idle && !is_explicit(s->pages);
-  };
   LockGuard guard(lock_);
-  for (std::uint32_t ordinal = kFirstOrdinal; ordinal < arena_count_; ++ordinal) {
-    if (arenas_[ordinal] != nullptr && arenas_[ordinal]->find_spare(count, unit, fits, fits) >= 0)
-      return true;
+  for (const Arena* const arena : arenas_) {
+    if (arena == nullptr) continue;
+    const auto is_idle = [&](std::uint32_t i) {
+      const Superslab* const s = entry_of(*arena, i);
+      return s != nullptr && s->is_idle && !is_explicit(s->pages);
+    };
+    if (arena->find_spare(count, unit, is_idle, is_idle) >= 0) return true;
   }
   return false;
 }
@@ -460,8 +422,7 @@ ByteCount Space::purge_idle(Nanos before, ByteCount most) {
         Superslab& s = superslab(i);
         if (!s.is_idle || s.idle_since > before) continue;
         // One that is not spare is being purged already: it may be in use when we are done.
-        if (!arena.is_spare(i % kSuperslabsPerArena, 1, [](const Superslab*) { return true; }))
-          continue;
+        if (!arena.is_spare(i % kSuperslabsPerArena)) continue;
         // Neither spare nor idle while the system call runs: nobody takes it, and nobody else
         // purges it.
         leave_idle(&s, 1);
@@ -510,6 +471,19 @@ Secrecy Space::give(Superslab* head) {
   return secrecy;
 }
 
+bool Space::is_nobody_elses(const void* p) {
+  const std::uintptr_t offset = address_of(p) - base_;
+  if (offset >= (ordinal_limit_ - kFirstOrdinal) * kArenaBytes) return false;
+  LockGuard guard(lock_);
+  const Arena* const arena = arenas_[kFirstOrdinal + offset / kArenaBytes];
+  if (arena != nullptr && arena->is_reserved(offset % kArenaBytes / kSuperslabBytes)) return true;
+  const ByteCount page = os_->page_bytes();
+  void* const at = reinterpret_cast<void*>(align_down(address_of(p), page));
+  if (os_->reserve_at(at, page) != OsStatus::kOk) return false;
+  os_->unreserve(at, page);
+  return true;
+}
+
 Holder Space::survive_fork() {
   const Holder objects = metadata_.survive_fork();
   const Holder holder = lock_.survive_fork();
@@ -517,10 +491,10 @@ Holder Space::survive_fork() {
     std::uint32_t idle = 0;
     for_each_entry([&](const Superslab& s) {
       const Arena& arena = *arenas_[s.index / kSuperslabsPerArena];
-      const auto any = [](const Superslab*) { return true; };
-      idle += s.is_idle && arena.is_spare(s.index % kSuperslabsPerArena, 1, any);
+      idle += s.is_idle && arena.is_spare(s.index % kSuperslabsPerArena);
     });
     idle_superslabs_.store(idle, std::memory_order_relaxed);
+    for_each_table([this](auto& table, std::size_t) { table.survive_fork(*os_); });
   }
   return objects == Holder::kMe ? objects : holder;
 }
@@ -534,8 +508,27 @@ void Space::list_entries(std::uint64_t* out) {
   }
 }
 
+OwnerPlace Space::take_owner_place(ByteCount bytes, ByteCount alignment) {
+  LockGuard guard(lock_);
+  if (FreePlace* const place = free_places_; place != nullptr) {
+    free_places_ = place->next;
+    return {place, place->id};
+  }
+  if (owner_ids_ == kMaxOwnerId) return {};
+  void* memory = metadata_.allocate(*os_, bytes, alignment);
+  if (memory == nullptr) return {};
+  return {memory, ++owner_ids_};
+}
+
+void Space::give_owner_place(OwnerPlace place) {
+  LockGuard guard(lock_);
+  auto* const free = new (place.memory) FreePlace{free_places_, place.id};
+  in_program_order();
+  free_places_ = free;
+}
+
 void Space::route_slices(const void* start, unsigned count, Route route) {
-  const std::size_t first = global_slice(ordinal_of(start), start);
+  const std::size_t first = slice_of(start);
   for (unsigned i = 0; i < count; ++i)
     std::atomic_ref<Route>(routes_[first + i]).store(route, std::memory_order_relaxed);
 }

@@ -1,11 +1,11 @@
-// The process's address space as superslab sees it: arenas, and which superslabs are spare.
+// The process's address space as superslab sees it: superslabs numbered by their place in one range
+// of addresses, and which of them are spare.
 //
-//   pointer >> 32            -> arena ordinal  (flat table over 47 bits)
-//   ordinal, (pointer >> 16) -> slice          (class tag, distance to its slab's first slice,
-//   route) slice                    -> Slab
+//   (pointer - base of the range) >> 16 -> slice (class tag, distance to its slab's first slice,
+//   route) slice                        -> Slab
 //
-// Two loads find a block's class, and reject a pointer that is not ours. A space that lies in one
-// region needs only the second: see Space::region().
+// One load finds a block's class, and rejects a pointer that is not ours. The range is chosen, not
+// reserved: the heap's addresses and the tables over them are reserved as it grows.
 #pragma once
 
 #include <atomic>
@@ -15,10 +15,16 @@
 #include "base/lock.h"
 #include "base/types.h"
 #include "os/os.h"
+#include "space/address_range.h"
 #include "space/arena.h"
 #include "space/metadata.h"
+#include "space/slab.h"
+#include "space/superslab.h"
+#include "space/table.h"
 
 namespace superslab {
+
+constexpr std::size_t kSlicesPerArena = kArenaBytes / kSliceBytes;
 
 /// 256 GiB less one arena: what 32-bit block numbers of 64-byte granules span. Ordinal 0 is left
 /// out, so that zero-filled tables mean "no arena" and block number 0 names nothing.
@@ -38,18 +44,29 @@ using Route = std::uint32_t;
 constexpr Route kNoRoute = 0;
 constexpr unsigned kRouteClassBits = 8;
 
-/// Identifies the owner of a slab: 1 to kMaxOwnerId, never used twice in a process.
+/// Identifies the owner of a slab: 1 to kMaxOwnerId. No two owners have the same at a time.
 using OwnerId = std::uint32_t;
 constexpr OwnerId kMaxOwnerId = (1u << (32 - kRouteClassBits)) - 1;
 
 /// With a class added, the route of that owner's blocks.
 constexpr Route route_of(OwnerId owner) { return owner << kRouteClassBits; }
 
-/// The addresses of a space that was opened in one range. Slice i of it is at base + i * 64 KiB.
+/// The addresses of a space. Slice i is at base + i * 64 KiB.
 struct Region {
   std::uintptr_t base = 0;
-  std::size_t slices = 0;  // 0: the space does not lie in one region
+  std::size_t slices = 0;  // those that have a route so far; they become more
   const Route* routes = nullptr;
+};
+
+/// Out-of-line words for one slice: as many as 16-byte blocks need, for both word arrays.
+constexpr std::size_t kWordsPerSlice = 2 * kMaxWords;
+using SliceWords = std::uint64_t[kWordsPerSlice];
+constexpr ByteCount kWordsBytesPerSuperslab = kSlicesPerSuperslab * sizeof(SliceWords);
+
+/// Where an owner of slabs lies, and its id.
+struct OwnerPlace {
+  void* memory = nullptr;  // nullptr: there is no more of one or the other
+  OwnerId id = 0;
 };
 
 /// Who gets at the memory of a superslab.
@@ -79,17 +96,20 @@ struct TakenRun {
 
 class Space {
  public:
-  Space() : lock_(LockRank::kSpace) {}
+  /// `owner_ids`: ids that are used up already. Only tests have another number than 0.
+  explicit Space(OwnerId owner_ids = 0) : owner_ids_(owner_ids) {}
   Space(const Space&) = delete;
   Space& operator=(const Space&) = delete;
 
-  /// Must succeed before anything else. False without address space for the tables.
-  /// `region_arenas` > 0: never takes an address outside one region of this many arenas, which it
-  /// reserves at once, or piece by piece where the process may not have so many addresses. 0:
-  /// reserves arenas as they are needed, wherever they come to lie.
-  bool open(Os& os, std::uint32_t region_arenas = 0);
+  /// Must succeed before anything else. False without address space. `arenas`: how far it may grow.
+  bool open(Os& os, std::uint32_t arenas = kMaxArenas - 1);
 
-  const Region& region() const { return region_; }
+  /// As it is now. A copy serves for as long as it is only used to tell what belongs to whom and an
+  /// address beyond its slices is looked up anew.
+  Region region() const { return {base_, slices(), routes_.entries() + kFirstSlice}; }
+  std::size_t slices() const {
+    return (std::size_t{index_limit()} - kSuperslabsPerArena) * kSlicesPerSuperslab;
+  }
 
   /// Unmaps everything. Only for tests.
   void close();
@@ -126,42 +146,48 @@ class Space {
   }
 
   /// The entry of a superslab that was taken at least once.
-  Superslab& superslab(SuperslabIndex index) const {
-    return directories_[index / kSuperslabsPerArena]->superslabs[index % kSuperslabsPerArena];
+  Superslab& superslab(SuperslabIndex index) const { return superslabs_[index]; }
+
+  /// True when `p` lies in a superslab that was taken at least once.
+  bool contains(const void* p) const {
+    const std::size_t slice = slice_of(p);
+    return slice != kNoSlice && has_entry(static_cast<SuperslabIndex>(slice / kSlicesPerSuperslab));
   }
 
-  /// True when `p` lies in an arena.
-  bool contains(const void* p) const { return ordinal_of(p) != kNoArena; }
+  /// True for an address at which nothing but the space's own memory can lie: one of its range, and
+  /// no mapping of somebody else's in the midst of it. Costs a system call or two. Any thread.
+  bool is_nobody_elses(const void* p);
+
+  /// Whether some of [from, to) may be the space's.
+  bool overlaps(std::uintptr_t from, std::uintptr_t to) const {
+    return from < base_ + slices() * kSliceBytes && to > base_;
+  }
 
   /// The superslab entry for an address inside a taken superslab.
   Superslab& superslab_of(const void* p) const {
-    return superslab(
-        static_cast<SuperslabIndex>(global_slice(ordinal_of(p), p) / kSlicesPerSuperslab));
+    return superslabs_[slice_of(p) / kSlicesPerSuperslab];
   }
 
   /// What the slice at `p` holds; kTagNone for an address that is not ours.
   SliceTag tag_at(const void* p) const {
-    const std::uint8_t ordinal = ordinal_of(p);
-    return ordinal == kNoArena ? kTagNone : tags_[global_slice(ordinal, p)];
+    const std::size_t slice = slice_of(p);
+    return slice == kNoSlice ? kTagNone : tags_[slice];
   }
 
   /// The slab that holds `p`; tag_at(p) must be a class.
   Slab* slab_of(const void* p) const {
-    const std::uint8_t ordinal = ordinal_of(p);
-    const std::size_t slice = global_slice(ordinal, p);
-    return &directories_[ordinal]->slabs[(slice - distances_[slice]) % kSlicesPerArena];
+    const std::size_t slice = slice_of(p);
+    return &slabs_[slice - distances_[slice]];
   }
 
   /// The slab entry that belongs to slice `slice` of `s`.
   Slab* slab_at(const Superslab& s, unsigned slice) const {
-    const std::size_t global = std::size_t{s.index} * kSlicesPerSuperslab + slice;
-    return &directories_[s.index / kSuperslabsPerArena]->slabs[global % kSlicesPerArena];
+    return &slabs_[std::size_t{s.index} * kSlicesPerSuperslab + slice];
   }
 
   /// The out-of-line words of that slab.
   std::uint64_t* words_at(const Superslab& s, unsigned slice) const {
-    const std::size_t global = std::size_t{s.index} * kSlicesPerSuperslab + slice;
-    return directories_[s.index / kSuperslabsPerArena]->words[global % kSlicesPerArena];
+    return words_[std::size_t{s.index} * kSlicesPerSuperslab + slice];
   }
 
   /// Tags `count` slices from `slice` on. Written by the heap that holds `s`, read by anybody who
@@ -174,20 +200,32 @@ class Space {
 
   /// Where the block at `p` goes; kNoRoute for an address that is not ours.
   Route route_at(const void* p) const {
-    const std::uint8_t ordinal = ordinal_of(p);
-    if (ordinal == kNoArena) return kNoRoute;
-    return std::atomic_ref<Route>(routes_[global_slice(ordinal, p)])
-        .load(std::memory_order_relaxed);
+    const std::size_t slice = slice_of(p);
+    if (slice == kNoSlice) return kNoRoute;
+    return std::atomic_ref<Route>(routes_[slice]).load(std::memory_order_relaxed);
   }
 
-  /// An id that no owner had before; 0 when there are no more.
-  OwnerId next_owner_id() {
-    const OwnerId id = owner_ids_.fetch_add(1, std::memory_order_relaxed) + 1;
-    return id <= kMaxOwnerId ? id : 0;
+  /// A place for an owner of slabs, `bytes` long, with an id that no other owner has. One process
+  /// has one kind of owner: `bytes` is always the same. Any thread.
+  OwnerPlace take_owner_place(ByteCount bytes, ByteCount alignment);
+
+  /// Its owner is gone, and no slice's route names it any more. The id stays with the memory, so
+  /// that it cannot get lost for want of memory to note it in. Any thread.
+  void give_owner_place(OwnerPlace place);
+
+  /// Whether superslab `index`, of any value, was taken at least once. Any thread.
+  bool has_entry(SuperslabIndex index) const {
+    return index - kSuperslabsPerArena < index_limit() - kSuperslabsPerArena &&
+           arenas_[index / kSuperslabsPerArena]->is_ready(index % kSuperslabsPerArena);
   }
 
-  /// Tags by global slice number (superslab index x 32 + slice): JavaScript reads this table.
-  const SliceTag* tags() const { return tags_; }
+  /// The tag of the slice with this global number (superslab index x 32 + slice), of any value.
+  SliceTag tag_of_slice(std::size_t slice) const {
+    return slice - kFirstSlice < slices() ? tags_[slice] : kTagNone;
+  }
+
+  /// Tags by global slice number, of superslabs that were taken at least once.
+  const SliceTag* tags() const { return tags_.entries(); }
 
   /// Sets bit i of `out`, kMaxSuperslabs bits, if superslab i was ever taken, and so has an entry,
   /// and clears it otherwise. Any thread.
@@ -199,7 +237,9 @@ class Space {
   /// Arenas in use.
   std::uint32_t arena_count() {
     LockGuard guard(lock_);
-    return arena_count_ - 1;
+    std::uint32_t count = 0;
+    for (const Arena* arena : arenas_) count += arena != nullptr;
+    return count;
   }
 
   ByteCount reserved_bytes() const { return reserved_.load(std::memory_order_relaxed); }
@@ -223,24 +263,13 @@ class Space {
   Metadata& metadata() { return metadata_; }
 
  private:
-  // Ordinals start at 1, so that a zero-filled table holds no arena. Slot 0 stays empty.
-  static constexpr std::uint8_t kNoArena = 0;
-  static constexpr std::size_t kWindows = std::size_t{1} << (47 - kArenaShift);
+  static constexpr std::size_t kNoSlice = ~std::size_t{0};
+  static constexpr std::size_t kFirstSlice = kSlicesPerArena;
 
-  /// A reservation, remembered so that tests can give it back.
-  struct Piece {
-    std::byte* base;
-    ByteCount bytes;
-  };
-  static constexpr std::uint32_t kMaxPieces = 512;
-
-  std::uint8_t ordinal_of(const void* p) const {
-    const std::uintptr_t window = address_of(p) >> kArenaShift;
-    return window < kWindows ? ordinals_[window] : kNoArena;
-  }
-  static std::size_t global_slice(std::uint8_t ordinal, const void* p) {
-    return std::size_t{ordinal} * kSlicesPerArena +
-           ((address_of(p) >> kSliceShift) % kSlicesPerArena);
+  /// Number of the slice at `p`; kNoSlice for an address beyond what was ever taken.
+  std::size_t slice_of(const void* p) const {
+    const std::size_t slice = (address_of(p) - base_) >> kSliceShift;
+    return slice < slices() ? slice + kFirstSlice : kNoSlice;
   }
 
   /// What the superslabs of a run may have behind them.
@@ -250,22 +279,42 @@ class Space {
     kFreshOrBacked,  // either
     kPlain,          // anything but explicit huge pages, which are for those who ask
     kIdle,           // memory that is there already, but no explicit huge pages
+    kWhole,          // committed from end to end, but not with explicit huge pages
   };
 
   TakenRun take_any(std::uint32_t count, ByteCount bytes, Backing& backing, std::uint32_t unit);
 
-  // All under the lock. A claimed run is not spare. claim() answers nullptr and kOk when there is
-  // no such run, claim_or_reserve() reserves addresses for it.
-  Superslab* claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing,
-                   OsStatus& status);
+  static bool fits(const Superslab* s, Wanted wanted, const Backing& backing);
+  static bool fits_last(const Superslab* s, Wanted wanted, const Backing& backing);
+
+  // All under the lock. A claimed run is not spare. claim() answers nullptr when there is no such
+  // run, claim_or_reserve() reserves addresses for it.
+  Superslab* claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing);
   Superslab* claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
-                              const Backing& backing, OsStatus& status);
-  bool reserve_piece(std::uint32_t least);
-  bool reserve_region(std::uint32_t arenas);
-  bool open_next_of_region();
-  bool reserve_more_of_region(std::uint32_t least);
-  bool keep_piece(std::byte* base, ByteCount bytes);
-  bool add_piece(std::byte* base, ByteCount bytes);
+                              const Backing& backing);
+  bool reserve_room(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing);
+  bool reserve(Arena& arena, std::uint32_t first, std::uint32_t count, std::uint32_t ahead);
+  OsStatus grow_tables(SuperslabIndex end);
+  /// Calls visit(table, entries of a superslab) for each.
+  template <class Visit>
+  void for_each_table(Visit visit) {
+    visit(routes_, kSlicesPerSuperslab);
+    visit(tags_, kSlicesPerSuperslab);
+    visit(distances_, kSlicesPerSuperslab);
+    visit(superslabs_, std::size_t{1});
+    visit(slabs_, kSlicesPerSuperslab);
+    visit(words_, kSlicesPerSuperslab);
+  }
+  void make_ready(const Arena& arena, std::uint32_t first, std::uint32_t count);
+  Arena* arena_at(std::uint32_t ordinal);
+  SuperslabIndex index_of(const Arena& arena, std::uint32_t i) const {
+    return static_cast<SuperslabIndex>(kSuperslabsPerArena +
+                                       ((address_of(arena.base()) - base_) >> kSuperslabShift) + i);
+  }
+  /// Its entry, or nullptr if it was never taken.
+  const Superslab* entry_of(const Arena& arena, std::uint32_t i) const {
+    return arena.is_ready(i) ? &superslabs_[index_of(arena, i)] : nullptr;
+  }
   void set_spare(const Superslab* head, std::uint32_t count);
   /// Whether none of them was idle.
   bool leave_idle(Superslab* first, std::uint32_t count);
@@ -275,22 +324,27 @@ class Space {
 
   Os* os_ = nullptr;
   Metadata metadata_;
-  SliceTag* tags_ = nullptr;           // kMaxArenas x kSlicesPerArena
-  std::uint8_t* distances_ = nullptr;  // slices back to the slab's first one
-  std::uint8_t* ordinals_ = nullptr;   // kWindows
-  Route* routes_ = nullptr;            // kMaxArenas x kSlicesPerArena
-  Region region_;
-  std::byte* region_next_ = nullptr;  // of a region reserved whole: first window that is no arena
-  Directory* directories_[kMaxArenas] = {};
-  Arena* arenas_[kMaxArenas] = {};
-  Piece* pieces_ = nullptr;        // kMaxPieces
-  std::uint32_t arena_count_ = 1;  // ordinals in use, slot 0 included
-  std::uint32_t piece_count_ = 0;
-  std::atomic<SuperslabIndex> index_limit_{0};
+  AddressRange range_;
+  std::uintptr_t base_ = 0;        // of the first superslab
+  Table<Route> routes_;            // by global slice
+  Table<SliceTag> tags_;           // by global slice
+  Table<std::uint8_t> distances_;  // by global slice: slices back to the slab's first one
+  Table<Superslab> superslabs_;
+  Table<Slab> slabs_;               // by global slice
+  Table<SliceWords> words_;         // by global slice
+  Arena* arenas_[kMaxArenas] = {};  // by ordinal
+  std::uint32_t ordinal_limit_ = 0;
+  std::atomic<SuperslabIndex> index_limit_{kSuperslabsPerArena};
   std::atomic<ByteCount> reserved_{0};
-  std::atomic<OwnerId> owner_ids_{0};
+  /// Places of owners that are gone.
+  struct FreePlace {
+    FreePlace* next;
+    OwnerId id;
+  };
+  FreePlace* free_places_ = nullptr;
+  OwnerId owner_ids_;  // handed out so far
   std::atomic<std::uint32_t> idle_superslabs_{0};
-  Mutex lock_;
+  Mutex lock_{LockRank::kSpace};
 };
 
 }  // namespace superslab

@@ -14,6 +14,7 @@
 #include "heap/purge.cc"
 #include "heap/room.cc"
 #include "heap/slab_owner.cc"
+#include "space/address_range.cc"
 #include "space/arena.cc"
 #include "space/metadata.cc"
 #include "space/space.cc"
@@ -39,6 +40,13 @@ class PlainOs final : public Os {
     if (head != 0) munmap(p, head);
     munmap(start + bytes, alignment - head);
     return start;
+  }
+  OsStatus reserve_at(void* address, ByteCount bytes) override {
+    void* p = mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == address) return OsStatus::kOk;
+    if (p == MAP_FAILED) return OsStatus::kNoMemory;
+    munmap(p, bytes);
+    return OsStatus::kTaken;
   }
   void unreserve(void* address, ByteCount bytes) override { munmap(address, bytes); }
   OsStatus commit(void* address, ByteCount bytes, HugePages) override {

@@ -62,14 +62,6 @@ TEST(heap, "a front cache without a heap has no block and takes none") {
   CHECK(t.ends_clean());
 }
 
-TEST(heap, "a thread cache needs a space in one region") {
-  TestSpace world;
-  ManualClock clock;
-  auto heap = std::make_unique<Heap>(*world.space, clock, plain_policy());
-  CHECK(ThreadCache::attach(*heap) == nullptr);
-  CHECK(heap->is_abandoned());
-}
-
 TEST(heap, "a thread cache without memory for itself lets its owner go") {
   TestHeap t;
   SlabOwner* owner = t->attach();  // so that no owner needs memory

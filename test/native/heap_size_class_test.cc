@@ -7,7 +7,7 @@
 #include "heap/slab_bits.h"
 #include "heap/small_sizes.h"
 #include "heap_fixture.h"
-#include "space/arena.h"
+#include "space/space.h"
 
 using namespace superslab;
 

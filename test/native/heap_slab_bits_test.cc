@@ -7,7 +7,7 @@
 
 #include "check.h"
 #include "heap/slab_bits.h"
-#include "space/arena.h"
+#include "space/space.h"
 
 using namespace superslab;
 

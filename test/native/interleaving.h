@@ -308,6 +308,7 @@ class Mutex {
   void lock_unchecked() {
     if (explorer != nullptr) explorer->lock_taken();
   }
+  bool try_lock_unchecked() { return try_lock(); }
   void unlock_unchecked() {
     if (explorer != nullptr) explorer->lock_released();
   }

@@ -111,6 +111,54 @@ TEST(os, "a reservation larger than the address space is refused") {
   });
 }
 
+TEST(os, "a reservation at an address lies there, or nowhere") {
+  on_each_os([](Os& os) {
+    unsigned char* at;
+    {
+      const Reservation memory(os, 4 * kSuperslabBytes, kSuperslabBytes);
+      CHECK(memory);
+      at = memory.at(0);
+      // A page of it, all of it, and what overlaps either end.
+      CHECK_EQ(os.reserve_at(at + kSuperslabBytes, os.page_bytes()), OsStatus::kTaken);
+      CHECK_EQ(os.reserve_at(at, memory.bytes()), OsStatus::kTaken);
+      CHECK_EQ(os.reserve_at(at + 3 * kSuperslabBytes, 2 * kSuperslabBytes), OsStatus::kTaken);
+      CHECK_EQ(os.reserve_at(at - kSuperslabBytes, 2 * kSuperslabBytes), OsStatus::kTaken);
+      // What was there is there still.
+      CHECK_EQ(os.commit(at, memory.bytes(), HugePages::kOff), OsStatus::kOk);
+      at[kSuperslabBytes] = 1;
+    }
+    CHECK_EQ(os.reserve_at(at, kSuperslabBytes), OsStatus::kOk);
+    CHECK(faults(at));
+    CHECK_EQ(os.reserve_at(at + kSuperslabBytes, kSuperslabBytes), OsStatus::kOk);
+    // Neighbours, committed and given back as one.
+    CHECK_EQ(os.commit(at, 2 * kSuperslabBytes, HugePages::kOff), OsStatus::kOk);
+    CHECK(is_all(at, 2 * kSuperslabBytes, 0));
+    os.unreserve(at, 2 * kSuperslabBytes);
+    CHECK_EQ(os.reserve_at(reinterpret_cast<void*>(std::uintptr_t{1} << 62), os.page_bytes()),
+             OsStatus::kNoMemory);
+  });
+}
+
+TEST(os, "the quiet addresses are free, and are not given to who does not name them") {
+  on_each_os([](Os& os) {
+    const OsRange quiet = os.quiet_addresses();
+    if (quiet.bytes == 0) return;
+    unsigned taken = 0;
+    for (ByteCount at = 0; at < quiet.bytes; at += quiet.bytes / 16) {
+      void* p = static_cast<std::byte*>(quiet.address) + at;
+      const OsStatus status = os.reserve_at(p, os.page_bytes());
+      taken += status != OsStatus::kOk;
+      if (status == OsStatus::kOk) os.unreserve(p, os.page_bytes());
+    }
+    CHECK(taken <= 1);
+    for (int i = 0; i < 100; ++i) {
+      const Reservation memory(os, kGiB, os.page_bytes());
+      CHECK(memory);
+      CHECK(address_of(memory.at(0)) - address_of(quiet.address) >= quiet.bytes);
+    }
+  });
+}
+
 TEST(os, "commit makes a range read as zero, and only that range") {
   on_each_os([](Os& os) {
     const Reservation memory(os, 3 * kSuperslabBytes, kSuperslabBytes);

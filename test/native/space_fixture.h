@@ -21,7 +21,8 @@ struct TestSpace {
   std::unique_ptr<superslab::Space> space = std::make_unique<superslab::Space>();
   bool open;
 
-  explicit TestSpace(std::uint32_t region_arenas = 0) : open(space->open(os, region_arenas)) {}
+  explicit TestSpace(std::uint32_t arenas = superslab::kMaxArenas - 1)
+      : open(space->open(os, arenas)) {}
   ~TestSpace() { close(); }
   TestSpace(const TestSpace&) = delete;
   TestSpace& operator=(const TestSpace&) = delete;
@@ -46,6 +47,10 @@ class OsProxy : public superslab::Os {
   void* reserve(superslab::ByteCount bytes, superslab::ByteCount alignment) override {
     return to_.reserve(bytes, alignment);
   }
+  superslab::OsStatus reserve_at(void* address, superslab::ByteCount bytes) override {
+    return to_.reserve_at(address, bytes);
+  }
+  superslab::OsRange quiet_addresses() const override { return to_.quiet_addresses(); }
   void unreserve(void* address, superslab::ByteCount bytes) override {
     to_.unreserve(address, bytes);
   }

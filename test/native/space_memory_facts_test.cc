@@ -49,17 +49,16 @@ TEST(space, "memory facts are sums over the mappings of the space") {
 TEST(space, "a mapping that the kernel joined with neighbours is the space's, whichever end is") {
   Fixture f;
   CHECK(f.base != 0);
-  const std::uintptr_t arena = f.base >> kArenaShift << kArenaShift;
+  const std::uintptr_t end = f.base + f.t.space->slices() * kSliceBytes;
   struct Case {
     std::uintptr_t from, to;
     bool is_ours;
   };
-  for (const Case& one : {Case{arena - 0x1000, arena + 0x1000, true},
-                          Case{arena + kArenaBytes - 0x1000, arena + kArenaBytes + 0x1000, true},
-                          Case{arena - 0x1000, arena + kArenaBytes + 0x1000, true},
-                          Case{arena - 0x1000, arena, false}, Case{kElsewhere, arena, false},
-                          Case{kElsewhere, ~std::uintptr_t{0}, true},
-                          Case{arena + kArenaBytes, arena + 2 * kArenaBytes, false}}) {
+  for (const Case& one :
+       {Case{f.base - 0x1000, f.base + 0x1000, true}, Case{end - 0x1000, end + 0x1000, true},
+        Case{f.base - 0x1000, end + 0x1000, true}, Case{f.base - 0x1000, f.base, false},
+        Case{kElsewhere, f.base, false}, Case{kElsewhere, ~std::uintptr_t{0}, true},
+        Case{end, end + kArenaBytes, false}}) {
     f.t.os.set_mappings({{one.from, one.to, 7, 0, 0}});
     MemoryFacts facts;
     CHECK_EQ(read_memory_facts(*f.t.space, facts), OsStatus::kOk);

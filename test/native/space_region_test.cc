@@ -16,31 +16,6 @@ namespace {
 
 constexpr Backing kPlainPages{HugePages::kOff, {}};
 
-std::uintptr_t end_of(const Region& region) { return region.base + region.slices * kSliceBytes; }
-
-/// Refuses regions beyond a size, like RLIMIT_AS, and notes where the region came to lie.
-class NarrowOs final : public OsProxy {
- public:
-  NarrowOs(Os& to, ByteCount most) : OsProxy(to), most_(most) {}
-  void* reserve(ByteCount bytes, ByteCount alignment) override {
-    const bool region = alignment >= kSuperslabBytes;
-    if (region && bytes > most_) return nullptr;
-    void* p = OsProxy::reserve(bytes, alignment);
-    if (region) {
-      ++regions;
-      start = address_of(p);
-      reserved = bytes;
-    }
-    return p;
-  }
-  unsigned regions = 0;
-  std::uintptr_t start = 0;
-  ByteCount reserved = 0;
-
- private:
-  const ByteCount most_;
-};
-
 /// Takes superslabs until there are no more; how many, and whether all lay between the ends.
 std::size_t take_all(Space& space, std::uint32_t count, std::uintptr_t from, std::uintptr_t to,
                      bool& inside) {
@@ -56,59 +31,48 @@ std::size_t take_all(Space& space, std::uint32_t count, std::uintptr_t from, std
 
 }  // namespace
 
-TEST(space, "a region has as many arenas as were asked for, and every slice of them a route") {
-  for (const std::uint32_t arenas : {1u, 3u}) {
-    TestSpace t(arenas);
-    CHECK(t.open);
-    const Region& region = t.space->region();
-    CHECK_EQ(region.base % kArenaBytes, 0u);
-    CHECK_EQ(region.slices, arenas * kSlicesPerArena);
-    CHECK_EQ(t.space->reserved_bytes(), arenas * kArenaBytes);
-    for (std::size_t slice = 0; slice < region.slices; slice += 97)
-      CHECK_EQ(region.routes[slice], kNoRoute);
-    CHECK_EQ(region.routes[region.slices - 1], kNoRoute);
-    t.close();
-    CHECK(t.is_balanced());
-  }
-}
-
-TEST(space, "a space without a region has none") {
-  TestSpace t;
-  CHECK_EQ(t.space->region().slices, 0u);
-  TestSpace in_one(1);
-  CHECK(in_one.space->region().slices != 0);
-}
-
-TEST(space, "a region of more arenas than there are ordinals is as large as it can be") {
-  TestSpace t(1000);
-  CHECK(t.open);
-  CHECK_EQ(t.space->region().slices, (kMaxArenas - 1) * kSlicesPerArena);
-}
-
-TEST(space, "arenas of a region open one after another, and no address lies outside it") {
+TEST(space, "a space has routes for what was taken, and no addresses beyond its arenas") {
   TestSpace t(2);
-  const Region& region = t.space->region();
+  const std::uintptr_t base = t.space->region().base;
+  CHECK_EQ(base % kArenaBytes, 0u);
+  CHECK_EQ(t.space->region().slices, 0u);
+  CHECK(t.space->take(3, 4096, kPlainPages).head != nullptr);
+  const Region region = t.space->region();
+  CHECK_EQ(region.base, base);
+  CHECK_EQ(region.slices, 3 * kSlicesPerSuperslab);
+  for (std::size_t slice = 0; slice < region.slices; ++slice)
+    CHECK_EQ(region.routes[slice], kNoRoute);
+  // The rest of the first arena, and the second, half an arena each.
   bool inside = true;
-  // Half an arena each.
-  CHECK_EQ(take_all(*t.space, kSuperslabsPerArena / 2, region.base, end_of(region), inside), 4u);
+  CHECK_EQ(take_all(*t.space, kSuperslabsPerArena / 2, base, base + 2 * kArenaBytes, inside), 3u);
   CHECK(inside);
+  CHECK_EQ(take_all(*t.space, 1, base, base + 2 * kArenaBytes, inside),
+           kSuperslabsPerArena / 2 - 3);
   CHECK_EQ(t.space->take(1, 4096, kPlainPages).status, OsStatus::kNoMemory);
   CHECK_EQ(t.space->reserved_bytes(), 2 * kArenaBytes);
-  // What was tried beyond it is not kept: the windows next to it are no arenas.
-  const ByteCount reserved = t.os.reserved_bytes();
-  for (int i = 0; i < 3; ++i) CHECK(t.space->take(1, 4096, kPlainPages).head == nullptr);
-  CHECK_EQ(t.os.reserved_bytes(), reserved);
-  CHECK(!t.space->contains(reinterpret_cast<void*>(region.base - 1)));
-  CHECK(!t.space->contains(reinterpret_cast<void*>(end_of(region))));
+  CHECK_EQ(t.space->region().slices, 2 * kSlicesPerArena);
+  CHECK(!t.space->contains(reinterpret_cast<void*>(base - 1)));
+  CHECK(!t.space->contains(reinterpret_cast<void*>(base + 2 * kArenaBytes)));
   t.close();
   CHECK(t.is_balanced());
 }
 
-TEST(space, "an arena of a region that cannot be opened is opened by the next who asks") {
+TEST(space, "a space of more arenas than there are ordinals is as large as it can be") {
+  TestSpace t(1000);
+  CHECK(t.open);
+  bool inside = true;
+  const std::uintptr_t base = t.space->region().base;
+  CHECK_EQ(take_all(*t.space, kSuperslabsPerArena, base, base + 1000 * kArenaBytes, inside),
+           kMaxArenas - 1);
+  CHECK(inside);
+}
+
+TEST(space, "what cannot be reserved is reserved by the next who asks") {
   TestSpace t(2);
   CHECK(t.space->take(kSuperslabsPerArena, 4096, kPlainPages).head != nullptr);
-  t.os.fail_nth(Call::kReserve, 1, OsStatus::kNoMemory);  // its directory
+  t.os.fail_nth(Call::kReserveAt, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   CHECK_EQ(t.space->take(1, 4096, kPlainPages).status, OsStatus::kNoMemory);
+  t.os.fail_none();
   const Superslab* s = t.space->take(1, 4096, kPlainPages).head;
   CHECK(s != nullptr);
   CHECK_EQ(address_of(s->base), t.space->region().base + kArenaBytes);
@@ -116,51 +80,10 @@ TEST(space, "an arena of a region that cannot be opened is opened by the next wh
   CHECK(t.is_balanced());
 }
 
-TEST(space, "a region for which there are not enough addresses is reserved piece by piece") {
-  FakeOs fake(system_os());
-  for (const ByteCount most : {3 * kArenaBytes, kArenaBytes, kGiB, 64 * kMiB, 16 * kMiB}) {
-    const Context context(std::to_string(most));
-    NarrowOs os(fake, most);
-    auto space = std::make_unique<Space>();
-    CHECK(space->open(os, kMaxArenas - 1));
-    const Region& region = space->region();
-    // The table covers every address that a piece may come to have.
-    CHECK_EQ(region.base % kArenaBytes, 0u);
-    CHECK_EQ(region.slices, (kMaxArenas - 1) * kSlicesPerArena);
-    const ByteCount first = space->reserved_bytes();
-    CHECK(first != 0 && first <= most);
-    bool inside = true;
-    const std::uintptr_t end = end_of(region);
-    for (int i = 0; i < 200; ++i) {
-      const TakenRun run = space->take(1, 4096, kPlainPages);
-      CHECK(run.head != nullptr);
-      const std::uintptr_t at = address_of(run.head->base);
-      inside &= at >= region.base && at + kSuperslabBytes <= end &&
-                &space->superslab_of(run.head->base) == run.head &&
-                run.head->index == kSuperslabsPerArena + (at - region.base) / kSuperslabBytes;
-    }
-    CHECK(inside);
-    CHECK(space->reserved_bytes() >= 200 * kSuperslabBytes);
-    space->close();
-    CHECK_EQ(fake.reserved_bytes(), 0u);
-  }
-}
-
-TEST(space, "without address space for any region there is no space") {
-  FakeOs os(system_os());
-  // Tables and metadata first, then the region and its first piece.
-  os.fail_nth(Call::kReserve, 3, OsStatus::kNoMemory, Lasts::kFromThenOn);
-  auto space = std::make_unique<Space>();
-  CHECK(!space->open(os, kMaxArenas - 1));
-  CHECK_EQ(os.failed_calls(), 2u);
-  CHECK_EQ(os.reserved_bytes(), 0u);
-  CHECK_EQ(os.misuse().total(), 0u);
-}
-
 TEST(space, "a route says who a slice's blocks belong to, from every address in it") {
   TestSpace t(1);
   const Superslab& s = *t.space->take(1, kSuperslabBytes, kPlainPages).head;
-  const OwnerId owner = t.space->next_owner_id();
+  const OwnerId owner = 5;
   const Route route = route_of(owner) + 9;
   t.space->route_slices(s.base + 3 * kSliceBytes + 128, 5, route);
   for (unsigned slice = 0; slice < kSlicesPerSuperslab; ++slice) {
@@ -174,19 +97,6 @@ TEST(space, "a route says who a slice's blocks belong to, from every address in 
   }
   int local = 0;
   CHECK_EQ(t.space->route_at(&local), kNoRoute);
-}
-
-TEST(space, "no two owners have the same id, and ids end") {
-  TestSpace t;
-  CHECK_EQ(t.space->next_owner_id(), 1u);
-  CHECK_EQ(t.space->next_owner_id(), 2u);
-  for (OwnerId id = 3; id <= kMaxOwnerId; ++id) {
-    if (t.space->next_owner_id() != id) CHECK_EQ(id, 0u);
-  }
-  CHECK_EQ(t.space->next_owner_id(), 0u);
-  CHECK_EQ(t.space->next_owner_id(), 0u);
-  // The last id's route and the first one's differ in the id alone.
-  CHECK_EQ(route_of(kMaxOwnerId) >> kRouteClassBits, kMaxOwnerId);
 }
 
 TEST(heap, "a slab's route is its owner's, with its class, until it is dissolved") {
@@ -238,5 +148,32 @@ TEST(heap, "a large block has no route") {
   }
   cache->free(p);
   cache->detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap,
+     "a thread's cache knows its own blocks at once, and others' when they come, as the space "
+     "grows") {
+  TestHeap t;
+  ThreadCache* mine = t.attach();
+  ThreadCache* other = t.attach();
+  std::vector<void*> blocks;
+  const std::size_t before = t.space().slices();
+  while (t.space().slices() < before + 40 * kSlicesPerSuperslab) {
+    for (const ByteCount bytes : {ByteCount{4000}, 100 * kKiB}) {
+      void* p = mine->allocate(bytes);
+      CHECK(p != nullptr);
+      CHECK_EQ(mine->own_class(p), to_index(class_for(bytes)));
+      blocks.push_back(p);
+    }
+  }
+  // Behind the end of what the other one knows: not its own, and then looked up.
+  void* last = blocks.back();
+  CHECK(other->own_class(last) >= kClassCount);
+  CHECK_EQ(other->route_of_block(last), t.space().route_at(last));
+  CHECK(other->own_class(last) >= kClassCount);
+  for (std::size_t i = 0; i < blocks.size(); ++i) (i % 2 == 0 ? mine : other)->free(blocks[i]);
+  other->detach();
+  mine->detach();
   CHECK(t.ends_clean());
 }

@@ -32,55 +32,43 @@ void purge_and_give(TestSpace& t, Superslab* head, ByteCount bytes) {
   t.space->give(head);
 }
 
-/// Refuses reservations beyond a limit, like RLIMIT_AS.
+/// Refuses superslabs beyond a limit, like RLIMIT_AS. Tables do not count.
 class LimitedOs final : public OsProxy {
  public:
   LimitedOs(Os& to, ByteCount limit) : OsProxy(to), left_(limit) {}
-  void* reserve(ByteCount bytes, ByteCount alignment) override {
-    // Directories and tables do not count here: the test is about the pieces.
-    const bool piece = alignment >= kSuperslabBytes;
-    if (piece && bytes > left_) return nullptr;
-    void* p = OsProxy::reserve(bytes, alignment);
-    if (piece && p != nullptr) left_ -= bytes;
-    return p;
-  }
-  void unreserve(void* address, ByteCount bytes) override {
-    OsProxy::unreserve(address, bytes);
-    // An aligned power of two of superslabs: a piece that was not usable.
-    if (bytes % kSuperslabBytes == 0 && address_of(address) % bytes == 0) left_ += bytes;
+  OsStatus reserve_at(void* address, ByteCount bytes) override {
+    // The tables lie in front of the first superslab, and are small before it is reserved.
+    if (first_ == 0 && bytes >= kSuperslabBytes) first_ = address_of(address);
+    const bool counts = first_ != 0 && address_of(address) >= first_;
+    if (counts && bytes > left_) return OsStatus::kNoMemory;
+    const OsStatus status = OsProxy::reserve_at(address, bytes);
+    if (counts && status == OsStatus::kOk) left_ -= bytes;
+    return status;
   }
 
  private:
   ByteCount left_;
+  std::uintptr_t first_ = 0;
 };
 
-/// Hands out addresses of its own choice inside one reserved 4 GiB window.
-class OneWindowOs final : public OsProxy {
+/// A mapping of somebody else's.
+class Stranger {
  public:
-  explicit OneWindowOs(Os& to) : OsProxy(to) {}
-  ~OneWindowOs() override {
-    if (window_ != nullptr) OsProxy::unreserve(window_, kArenaBytes);
+  Stranger(std::uintptr_t at, ByteCount bytes)
+      : at_(reinterpret_cast<void*>(at)),
+        bytes_(bytes),
+        is_there_(system_os().reserve_at(at_, bytes) == OsStatus::kOk) {}
+  ~Stranger() {
+    if (is_there_) system_os().unreserve(at_, bytes_);
   }
-  void* reserve(ByteCount bytes, ByteCount alignment) override {
-    if (alignment < kSuperslabBytes) return OsProxy::reserve(bytes, alignment);
-    if (bytes > 4 * kSuperslabBytes) return nullptr;
-    if (window_ == nullptr)
-      window_ = static_cast<std::byte*>(OsProxy::reserve(kArenaBytes, kArenaBytes));
-    // From the top down, with gaps, as an operating system may.
-    next_ -= 2 * bytes;
-    ++pieces;
-    return window_ + next_;
-  }
-  void unreserve(void* address, ByteCount bytes) override {
-    const auto* p = static_cast<std::byte*>(address);
-    if (window_ != nullptr && p >= window_ && p < window_ + kArenaBytes) return;
-    OsProxy::unreserve(address, bytes);
-  }
-  unsigned pieces = 0;
+  Stranger(const Stranger&) = delete;
+  Stranger& operator=(const Stranger&) = delete;
+  bool is_there() const { return is_there_; }
 
  private:
-  std::byte* window_ = nullptr;
-  ByteCount next_ = kArenaBytes;
+  void* const at_;
+  const ByteCount bytes_;
+  const bool is_there_;
 };
 
 }  // namespace
@@ -203,7 +191,7 @@ TEST(space, "memory keeps the advice it was committed with, and serves others on
   // All addresses used up: the plain one is better than nothing.
   while (t.space->take(1024, kSuperslabBytes, {HugePages::kTransparent, {}}).head == huge + 1) {
   }
-  t.os.fail_nth(Call::kReserve, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
+  t.os.fail_nth(Call::kReserveAt, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   while (true) {
     const TakenRun taken = t.space->take(1, 4096, {HugePages::kTransparent, {}});
     CHECK(taken.head != nullptr);
@@ -240,25 +228,117 @@ TEST(space, "a limited address space serves from small pieces") {
   }
 }
 
-TEST(space, "pieces in one 4 GiB window share an arena") {
+TEST(space, "addresses that somebody else has are left out, and runs never cross them") {
+  TestSpace t;
+  const std::uintptr_t base = t.space->region().base;
+  // A page in superslab 5, and superslabs 9 to 11.
+  const Stranger page(base + 5 * kSuperslabBytes + 64 * kKiB, 64 * kKiB);
+  const Stranger block(base + 9 * kSuperslabBytes, 3 * kSuperslabBytes);
+  CHECK(page.is_there() && block.is_there());
+  std::vector<std::size_t> places;
+  const auto take = [&](std::uint32_t count) {
+    const Superslab* s = t.space->take(count, count * kSuperslabBytes, kPlainPages).head;
+    CHECK(s != nullptr);
+    touch(*s, count * kSuperslabBytes);
+    places.push_back((address_of(s->base) - base) / kSuperslabBytes);
+  };
+  take(4);  // 0 to 3
+  take(4);  // behind both: 12 to 15
+  take(3);  // 6 to 8
+  take(1);  // 4
+  take(1);  // 16
+  CHECK_EQ(places[0], 0u);
+  CHECK_EQ(places[1], 12u);
+  CHECK_EQ(places[2], 6u);
+  CHECK_EQ(places[3], 4u);
+  CHECK_EQ(places[4], 16u);
+  for (const std::size_t i : {5, 9, 10, 11}) {
+    const auto* p = reinterpret_cast<void*>(base + i * kSuperslabBytes + 64 * kKiB);
+    CHECK(!t.space->contains(p));
+    CHECK_EQ(t.space->tag_at(p), kTagNone);
+    CHECK_EQ(t.space->route_at(p), kNoRoute);
+    CHECK(!t.space->is_nobody_elses(p));
+  }
+  // Taken, reserved, and of its range: nobody else's. The stack: not its own.
+  const int local = 0;
+  for (const std::size_t i : {0, 4, 17, 5000})
+    CHECK(t.space->is_nobody_elses(reinterpret_cast<void*>(base + i * kSuperslabBytes + 7)));
+  CHECK(!t.space->is_nobody_elses(&local));
+  CHECK(!t.space->is_nobody_elses(nullptr));
+  CHECK(!t.space->is_nobody_elses(reinterpret_cast<void*>(base - 1)));
+  t.close();
+  CHECK(t.is_balanced());
+}
+
+TEST(space, "a block does not grow into what somebody else has") {
+  TestSpace t;
+  const std::uintptr_t base = t.space->region().base;
+  const Stranger page(base + 4 * kSuperslabBytes, 64 * kKiB);
+  Superslab* head = t.space->take(2, 2 * kSuperslabBytes, {.access = Access::kPointers}).head;
+  bool is_zero = false;
+  CHECK(!t.space->extend(head, 5, is_zero));
+  CHECK_EQ(head->run, 2u);
+  CHECK(t.space->extend(head, 4, is_zero));
+  CHECK(is_zero);
+  touch(*head, 4 * kSuperslabBytes);
+  CHECK_EQ(t.os.misuse().total(), 0u);
+}
+
+TEST(space, "two spaces of one process have ranges of their own") {
+  TestSpace spaces[4];
+  for (TestSpace& a : spaces) {
+    CHECK(a.open);
+    const Region region = a.space->region();
+    for (TestSpace& b : spaces) {
+      const std::uintptr_t other = b.space->region().base;
+      const ByteCount range = kMaxArenas * kArenaBytes;
+      CHECK(&a == &b || other + range < region.base || region.base + range < other);
+    }
+  }
+}
+
+TEST(space, "where the system has no addresses to itself, the range lies near those it gives") {
+  class Crowded final : public OsProxy {
+   public:
+    using OsProxy::OsProxy;
+    OsRange quiet_addresses() const override { return {}; }
+  };
+  // Or has some in theory only.
+  class Narrow final : public OsProxy {
+   public:
+    using OsProxy::OsProxy;
+    OsRange quiet_addresses() const override {
+      return {reinterpret_cast<void*>(std::uintptr_t{1} << 60), 4096 * kGiB};
+    }
+  };
   FakeOs fake(system_os());
-  {
-    OneWindowOs os(fake);
-    auto space = std::make_unique<Space>();
-    CHECK(space->open(os));
-    Superslab* a = space->take(4, 4 * kSuperslabBytes, kPlainPages).head;
-    Superslab* b = space->take(3, 3 * kSuperslabBytes, kPlainPages).head;
-    CHECK(a != nullptr && b != nullptr);
-    CHECK_EQ(os.pieces, 2u);
-    CHECK_EQ(a->index / kSuperslabsPerArena, b->index / kSuperslabsPerArena);
-    CHECK_EQ(address_of(a->base) >> kArenaShift, address_of(b->base) >> kArenaShift);
-    // The gap between the pieces belongs to nobody, and runs never cross it.
-    Superslab* c = space->take(2, 2 * kSuperslabBytes, kPlainPages).head;
-    CHECK_EQ(os.pieces, 3u);
-    touch(*c, 2 * kSuperslabBytes);
-    space->close();
+  Crowded crowded(fake);
+  Narrow narrow(fake);
+  for (Os* os : {static_cast<Os*>(&crowded), static_cast<Os*>(&narrow)}) {
+    Space space;
+    CHECK(space.open(*os));
+    for (int i = 0; i < 20; ++i) {
+      const Superslab* s = space.take(3, 3 * kSuperslabBytes, kPlainPages).head;
+      CHECK(s != nullptr);
+      touch(*s, 3 * kSuperslabBytes);
+      CHECK(&space.superslab_of(s->base + kSuperslabBytes) == s + 1);
+    }
+    space.close();
   }
   CHECK_EQ(fake.reserved_bytes(), 0u);
+  CHECK_EQ(fake.misuse().total(), 0u);
+}
+
+TEST(space, "a small space has few addresses, and a large one few more than it uses") {
+  TestSpace t;
+  CHECK(t.os.reserved_bytes() <= 4 * kMiB);
+  ByteCount taken = 0;
+  while (taken < 3 * kGiB) {
+    CHECK(t.space->take(1, 64 * kKiB, kPlainPages).head != nullptr);
+    taken += kSuperslabBytes;
+    CHECK(t.os.reserved_bytes() <= taken + taken / 3 + 4 * kMiB);
+  }
+  CHECK(t.os.calls(Call::kReserveAt) < 400);
 }
 
 TEST(space, "explicit huge pages of 2 MiB are used while there are some") {
@@ -315,8 +395,8 @@ TEST(space, "a page of 1 GiB serves many superslabs") {
 TEST(space, "a lost range is never used again") {
   TestSpace t;
   t.os.set_huge_pages(HugePages::k2MiB, 8);
-  // The directory takes five commits for two superslabs, their memory the sixth.
-  t.os.fail_nth(Call::kCommit, 6, OsStatus::kLost);
+  // The tables grow for the second superslab, by the entries and the words of its slabs.
+  t.os.fail_nth(Call::kCommit, 3, OsStatus::kLost);
   const TakenRun first = t.space->take(2, 2 * kSuperslabBytes, kTwoMiB);
   CHECK_EQ(t.os.failed_calls(), 1u);
   CHECK(first.head != nullptr && first.fell_back);
@@ -334,7 +414,8 @@ TEST(space, "a lost range is never used again") {
 }
 
 TEST(space, "the first call fails and open() says so") {
-  for (const std::uint64_t n : {1, 2}) {
+  // From the second on: without a mark the range lies elsewhere.
+  for (std::uint64_t n = 2; n <= 14; ++n) {
     FakeOs os(system_os());
     os.fail_nth(n, OsStatus::kNoMemory);
     auto space = std::make_unique<Space>();

@@ -37,7 +37,7 @@ function lift(limit: Limit, option: string, directive: string): Pick<Finding, 'a
   };
 }
 
-/** Node, a WebAssembly memory (10 GiB of addresses) and a few arenas of superslab (4 GiB each) fit in. */
+/** Node, a WebAssembly memory (10 GiB of addresses) and some GiB of pools fit in. */
 const ENOUGH_ADDRESSES = 32 * 2 ** 30;
 
 export function addressLimit(machine: Machine): Finding {
@@ -45,14 +45,19 @@ export function addressLimit(machine: Machine): Finding {
   const limit = limitOf(machine, 'Max address space');
   if (limit === undefined || !Number.isFinite(limit.soft)) {
     const found = limit === undefined ? 'not readable' : 'unlimited';
-    return { ...base, status: 'ok', found, why: 'superslab reserves addresses far ahead of need.' };
+    return {
+      ...base,
+      status: 'ok',
+      found,
+      why: 'superslab reserves addresses ahead of need, a quarter of what it has.',
+    };
   }
   return {
     ...base,
     status: limit.soft < ENOUGH_ADDRESSES ? 'warning' : 'note',
     found: show(limit.soft),
     why:
-      'It counts addresses, not memory. superslab then reserves them piece by piece and is refused at the limit, ' +
+      'It counts addresses, not memory. superslab reserves them as it grows and is refused at the limit, ' +
       'like V8, however much memory is free. To limit memory, use a cgroup.',
     ...lift(limit, 'v', 'LimitAS'),
   };
