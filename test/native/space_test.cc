@@ -284,6 +284,23 @@ TEST(space, "a block does not grow into what somebody else has") {
   CHECK_EQ(t.os.misuse().total(), 0u);
 }
 
+TEST(space, "where no more can be committed, memory that was committed before serves again") {
+  TestSpace t;
+  Superslab* part = t.space->take(2, 4096, kPlainPages).head;
+  Superslab* whole = t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  purge_and_give(t, part, 4096);
+  purge_and_give(t, whole, kSuperslabBytes);
+  t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);  // RLIMIT_DATA
+  const TakenRun taken = t.space->take(1, kSuperslabBytes, kPlainPages);
+  CHECK(taken.head == whole);
+  CHECK_EQ(taken.status, OsStatus::kOk);
+  touch(*whole, kSuperslabBytes);
+  CHECK_EQ(t.space->take(1, kSuperslabBytes, kPlainPages).status, OsStatus::kNoMemory);
+  t.os.fail_none();
+  CHECK(t.space->take(1, kSuperslabBytes, kPlainPages).head == part);
+  CHECK_EQ(t.os.misuse().total(), 0u);
+}
+
 TEST(space, "two spaces of one process have ranges of their own") {
   TestSpace spaces[4];
   for (TestSpace& a : spaces) {
