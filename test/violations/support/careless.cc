@@ -41,12 +41,29 @@ napi_value Write(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** address(buffer): where its bytes lie, as a BigInt. */
+napi_value Address(napi_env env, napi_callback_info info) {
+  std::size_t count = 1;
+  napi_value buffer = nullptr;
+  void* bytes = nullptr;
+  std::size_t length = 0;
+  napi_value address = nullptr;
+  if (napi_get_cb_info(env, info, &count, &buffer, nullptr, nullptr) != napi_ok ||
+      napi_get_buffer_info(env, buffer, &bytes, &length) != napi_ok ||
+      napi_create_bigint_uint64(env, reinterpret_cast<std::uint64_t>(bytes), &address) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "address() takes a Buffer");
+    return nullptr;
+  }
+  return address;
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"keep", nullptr, Keep, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"write", nullptr, Write, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"address", nullptr, Address, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
-  return napi_define_properties(env, exports, 2, functions) == napi_ok ? exports : nullptr;
+  return napi_define_properties(env, exports, 3, functions) == napi_ok ? exports : nullptr;
 }

@@ -1,0 +1,91 @@
+// What a thread believes to have: every live buffer with its memory and the byte that fills it. Whatever superslab does must
+// agree with it.
+import assert from 'node:assert/strict';
+
+const FILLED = Array.from({ length: 256 }, (_, byte) => Buffer.alloc(64 << 10, byte));
+
+/** Whether all of `buf` is `byte`; of long buffers the beginning, the end and a part between. */
+function isFilled(buf, byte, random) {
+  const filled = FILLED[byte];
+  if (buf.length <= filled.length) return buf.compare(filled, 0, buf.length) === 0;
+  const middle = random.below(buf.length - 4096);
+  return [
+    [0, 4096],
+    [middle, middle + 4096],
+    [buf.length - 4096, buf.length],
+  ].every(([from, to]) => buf.compare(filled, 0, to - from, from, to) === 0);
+}
+
+/** Reported with the seed, which repeats it. */
+export class Disagreement extends Error {}
+
+export class Model {
+  live = [];
+  /** Buffers that a cut-off call may have taken along: nobody can know. */
+  lost = 0;
+  #claims;
+  #random;
+  #addressOf;
+
+  constructor({ claims, random, addressOf }) {
+    this.#claims = claims;
+    this.#random = random;
+    this.#addressOf = addressOf;
+  }
+
+  get hasRoom() {
+    return this.live.length < 600 && this.#claims.hasRoom;
+  }
+
+  /** A buffer that superslab has just lent. `shared`: what another thread told of it, see toPost(). */
+  add(buf, size, pool, shared) {
+    if (buf.byteLength !== size) throw new Disagreement(`asked for ${size} B, got ${buf.byteLength}`);
+    const entry = { buf, size, pool, references: 1, byte: shared?.byte ?? this.#random.below(256) };
+    if (shared !== undefined) {
+      entry.holders = shared.holders;
+      entry.claim = this.#claims.join(shared.begin, shared.count);
+    } else if (size > 0) {
+      entry.claim = this.#claims.take(this.#addressOf(buf), size);
+      if (entry.claim === undefined) {
+        throw new Disagreement(`a buffer of ${size} B of pool "${pool.name}" overlaps another that is live`);
+      }
+      buf.fill(entry.byte);
+    }
+    this.live.push(entry);
+    return entry;
+  }
+
+  /** Must still be as it was, unless its memory was taken away with others of its window. */
+  verify(entry) {
+    const { buf, size, byte } = entry;
+    if (buf.released) throw new Disagreement(`a live buffer of ${size} B says that it was released`);
+    if (buf.byteLength === 0) return;
+    if (!isFilled(buf, byte, this.#random)) {
+      throw new Disagreement(`a live buffer of ${size} B of pool "${entry.pool.name}" has bytes of somebody else`);
+    }
+  }
+
+  any() {
+    return this.live.length === 0 ? undefined : this.#random.of(this.live);
+  }
+
+  /** Before its last release: from then on the memory may be anybody's. */
+  remove(entry) {
+    this.verify(entry);
+    const place = this.live.indexOf(entry);
+    assert(place >= 0);
+    this.live[place] = this.live.at(-1);
+    this.live.pop();
+    if (entry.claim === undefined) return;
+    const isLast = entry.holders === undefined || Atomics.sub(entry.holders, 0, 1) === 1;
+    this.#claims.give(entry.claim, isLast);
+  }
+
+  /** What another thread has to know of a buffer that is posted to it by a token. */
+  toPost(entry) {
+    entry.holders ??= new Int32Array(new SharedArrayBuffer(4)).fill(1);
+    Atomics.add(entry.holders, 0, 1);
+    const { size, byte, holders } = entry;
+    return { size, byte, holders, begin: entry.claim.begin, count: entry.claim.count };
+  }
+}
