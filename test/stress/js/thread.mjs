@@ -327,6 +327,7 @@ export class Stress {
   _takeMemory() {
     const entry = this.model.any();
     if (!this.#options.detaching || entry === undefined || entry.size === 0) return;
+    this.model.lost++; // guards keep it in use for as long as anything shows it
     if (this.random.oneIn(2)) structuredClone(entry.buf);
     else ArrayBuffer.prototype.transfer?.call(entry.buf.buffer);
   }
