@@ -1,8 +1,8 @@
-// `npm run stress -- [malloc] [options]`: random work until something breaks. scripts/stress/ has a file for what
+// `npm run stress -- [malloc|js] [options]`: random work until something breaks. scripts/stress/ has a file for what
 // is put under stress, and its options; the first is what runs without a name.
 import { main, ScriptError } from './support/paths.mjs';
 
-const subjects = ['malloc'];
+const subjects = ['malloc', 'js'];
 
 await main(async () => {
   const [name = '', ...rest] = process.argv.slice(2);

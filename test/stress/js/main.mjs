@@ -1,4 +1,5 @@
-// node main.mjs --seconds=N --seed=N [--workers=N] [--no-callbacks] [--no-interruptions] [--no-detaching] [--no-terminate]
+// node main.mjs --seconds=N --seed=N [--workers=N] [--no-callbacks] [--no-interruptions] [--no-timeouts]
+//   [--no-detaching] [--no-terminate]
 //
 // Ends with 0 when superslab agreed with the model in all threads, and with 1 and the seed when it did not.
 import { fileURLToPath } from 'node:url';
@@ -39,6 +40,7 @@ async function lead() {
   const options = {
     callbacks: !args.has('no-callbacks'),
     interruptions: !args.has('no-interruptions'),
+    timeouts: !args.has('no-timeouts'),
     detaching: !args.has('no-detaching'),
   };
   const random = new Random(seed);

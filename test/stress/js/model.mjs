@@ -16,6 +16,9 @@ function isFilled(buf, byte, random) {
   ].every(([from, to]) => buf.compare(filled, 0, to - from, from, to) === 0);
 }
 
+/** As blocks are. A plain buffer, which a fallback gave, may share a granule with its neighbour. */
+const isAligned = (address) => address % 64n === 0n;
+
 /** Reported with the seed, which repeats it. */
 export class Disagreement extends Error {}
 
@@ -44,15 +47,32 @@ export class Model {
     if (shared !== undefined) {
       entry.holders = shared.holders;
       entry.claim = this.#claims.join(shared.begin, shared.count);
-    } else if (size > 0) {
+    } else if (size > 0 && isAligned(this.#addressOf(buf))) {
       entry.claim = this.#claims.take(this.#addressOf(buf), size);
       if (entry.claim === undefined) {
-        throw new Disagreement(`a buffer of ${size} B of pool "${pool.name}" overlaps another that is live`);
+        throw new Disagreement(
+          `a buffer of ${size} B of pool "${pool.name}" overlaps another that is live${this.#overlapping(buf, size)}`,
+        );
       }
-      buf.fill(entry.byte);
     }
+    if (shared === undefined) buf.fill(entry.byte);
     this.live.push(entry);
     return entry;
+  }
+
+  /** Those of this thread; of others nothing is known but that they are. */
+  #overlapping(buf, size) {
+    const begin = this.#addressOf(buf);
+    const end = begin + BigInt(size);
+    return this.live
+      .filter((other) => other.size > 0 && other.buf.byteLength > 0)
+      .map((other) => [this.#addressOf(other.buf), other])
+      .filter(([address, other]) => address < end && begin < address + BigInt(other.size))
+      .map(
+        ([address, other]) =>
+          `; ${other.size} B of pool "${other.pool.name}", ${address - begin} B from its start`,
+      )
+      .join('');
   }
 
   /** Must still be as it was, unless its memory was taken away with others of its window. */
@@ -61,7 +81,9 @@ export class Model {
     if (buf.released) throw new Disagreement(`a live buffer of ${size} B says that it was released`);
     if (buf.byteLength === 0) return;
     if (!isFilled(buf, byte, this.#random)) {
-      throw new Disagreement(`a live buffer of ${size} B of pool "${entry.pool.name}" has bytes of somebody else`);
+      throw new Disagreement(
+        `a live buffer of ${size} B of pool "${entry.pool.name}" has bytes of somebody else`,
+      );
     }
   }
 

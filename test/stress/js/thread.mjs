@@ -250,7 +250,13 @@ export class Stress {
       return;
     }
     const shared = this.model.toPost(entry);
-    this.model.add(pool.adopt(token), entry.size, pool, shared);
+    let buf;
+    try {
+      buf = pool.adopt(token);
+    } finally {
+      if (buf === undefined) Atomics.sub(shared.holders, 0, 1);
+    }
+    this.model.add(buf, entry.size, pool, shared);
   }
 
   _scope(pool) {
@@ -400,7 +406,7 @@ export class Stress {
   }
 
   _timeout() {
-    if (!this.random.oneIn(20)) return;
+    if (!this.#options.timeouts || !this.random.oneIn(20)) return;
     this.#cutOff((once, got) => {
       const context = vm.createContext({ once, isFull: () => got.length > 30 });
       this.model.lost += 8; // alloc() and its like may have as many in hand
