@@ -100,7 +100,7 @@ test.each([
   ['in contexts of their own', 'inContext', ROUNDS],
 ])(
   '%s',
-  async (_, how) => {
+  async (_, how, rounds) => {
     const { before, after } = await childJson(program(how, everything, rounds), {
       nodeArguments: ['--expose-gc'],
       env: { SUPERSLAB_STATS: '0', SUPERSLAB_LEAK_DETECTION: 'off', SUPERSLAB_GUARD: 'off' },

@@ -87,7 +87,8 @@ function writeLate(count: number): void {
 }
 
 const overflow = (buf: PooledBuffer) => {
-  new Uint8Array(buf.buffer)[SIZE] ^= 255;
+  const beyond = new Uint8Array(buf.buffer);
+  beyond[SIZE] = ~beyond[SIZE]!;
 };
 
 const ifOpen = async (work: () => unknown) => {

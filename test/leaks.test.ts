@@ -598,9 +598,11 @@ test('a tag for each request and a pool for each do not fill memory with sites',
   const seen = await childJson(`
     import { createRequire } from 'node:module';
     import 'superslab';
-    const { binding } = createRequire(process.cwd() + '/')('./dist/cjs/addon/binding.js');
+    const require = createRequire(process.cwd() + '/');
+    const { binding } = require('./dist/cjs/addon/binding.js');
+    const { facts } = require('./dist/cjs/addon/environment.js');
     const open = (name) => {
-      const pool = binding.openPool([], name).id;
+      const pool = binding.openPool(facts.evaluation, [], name).id;
       binding.watchPool(pool, name);
       return pool;
     };
