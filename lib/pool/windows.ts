@@ -15,8 +15,19 @@ const NO_PROBE = new Uint8Array(0);
 
 /** By so many the tables grow, at a fraction of the cost of growing one by one. */
 const GROWTH = 1024;
-const NO_WINDOWS = new Array<ArrayBuffer>(GROWTH).fill(NO_WINDOW);
-const NO_PROBES = new Array<Uint8Array>(GROWTH).fill(NO_PROBE);
+
+/** At least `length` times `value`, made by doubling: without holes, which acquire would have to look for. */
+function repeated<T>(value: T, length: number): T[] {
+  let values = [value];
+  while (values.length < length) values = values.concat(values);
+  return values;
+}
+
+const NO_WINDOWS = repeated(NO_WINDOW, GROWTH);
+const NO_PROBES = repeated(NO_PROBE, GROWTH);
+
+/** No slice has a smaller index. */
+const { firstSlice } = facts;
 
 /**
  * The ArrayBuffers through which this environment sees slices, by slice index. Windows are never resized or
@@ -24,8 +35,8 @@ const NO_PROBES = new Array<Uint8Array>(GROWTH).fill(NO_PROBE);
  * whole window: its length is 0 as soon as the window is detached or when there is none, and reading it costs a
  * third of what reading `window.byteLength` costs.
  */
-export const windows: ArrayBuffer[] = [];
-export const probes: Uint8Array[] = [];
+export const windows: ArrayBuffer[] = repeated(NO_WINDOW, firstSlice).concat(NO_WINDOWS);
+export const probes: Uint8Array[] = repeated(NO_PROBE, firstSlice).concat(NO_PROBES);
 
 type Transferable = ArrayBuffer & { transfer?(): ArrayBuffer };
 const { transfer } = ArrayBuffer.prototype as Transferable;
@@ -82,7 +93,7 @@ function usable(window: ArrayBuffer | undefined): ArrayBuffer {
 
 /** Sees to it that a slice has a window that is not detached. */
 export function ensureWindow(slice: SliceIndex): void {
-  // Each by itself: this may be cut off between the two. Without holes, which acquire would have to look for.
+  // Each by itself: this may be cut off between the two.
   while (windows.length <= slice) windows.push(...NO_WINDOWS);
   while (probes.length <= slice) probes.push(...NO_PROBES);
   if (probes[slice]!.length !== 0) return;
@@ -142,7 +153,7 @@ export function largeWindow(n: BlockNumber): ArrayBuffer {
 
 /** The slice that the blocks of a window start in; -1 for other memory. */
 export function sliceOf(memory: ArrayBuffer): SliceIndex {
-  const slice = windows.indexOf(memory);
+  const slice = windows.indexOf(memory, firstSlice);
   if (slice >= 0) return slice;
   for (const [block, window] of largeWindows) if (window === memory) return block >>> SLICE_SHIFT;
   return -1;
@@ -151,7 +162,7 @@ export function sliceOf(memory: ArrayBuffer): SliceIndex {
 /** Reports windows that user code has detached, which a version of Node with tight marks does not let happen. */
 export function noteTakenWindows(): void {
   if (markIsTight) return;
-  for (let slice = 0; slice < windows.length; slice++) {
+  for (let slice = firstSlice; slice < windows.length; slice++) {
     if (probes[slice]!.length === 0 && windows[slice] !== NO_WINDOW) forgetTaken(slice);
   }
 }

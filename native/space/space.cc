@@ -9,7 +9,6 @@
 namespace superslab {
 namespace {
 
-constexpr std::uint32_t kFirstOrdinal = 1;
 constexpr std::size_t kMaxSlices = kMaxSuperslabs * kSlicesPerSuperslab;
 
 /// Of the addresses for the tables, in front of the superslabs'.

@@ -29,6 +29,7 @@ constexpr std::size_t kSlicesPerArena = kArenaBytes / kSliceBytes;
 /// 256 GiB less one arena: what 32-bit block numbers of 64-byte granules span. Ordinal 0 is left
 /// out, so that zero-filled tables mean "no arena" and block number 0 names nothing.
 constexpr std::uint32_t kMaxArenas = 64;
+constexpr std::uint32_t kFirstOrdinal = 1;
 constexpr std::size_t kMaxSuperslabs = kMaxArenas * kSuperslabsPerArena;
 
 /// What a slice holds, for a reader who has only an address. Any other value is the ClassIndex of

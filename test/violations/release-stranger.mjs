@@ -3,7 +3,7 @@
 //   node test/violations/release-stranger.mjs
 //
 //   > ERR_SUPERSLAB_FOREIGN: cannot release an instance of Buffer: it is no buffer of superslab
-//   > ERR_SUPERSLAB_FOREIGN: cannot release an instance of PooledBuffer: it is no buffer of superslab
+//   > ERR_SUPERSLAB_FOREIGN: cannot release an instance of Buffer: it is no buffer of superslab
 //   > ERR_SUPERSLAB_FOREIGN: cannot release 1500: it is no buffer of superslab
 //   > ERR_SUPERSLAB_FOREIGN: cannot release null: it is no buffer of superslab
 
