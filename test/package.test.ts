@@ -255,7 +255,7 @@ describe.skipIf(!existsSync(library))('libsuperslab.so', () => {
     }
   });
 
-  test('exports the malloc family, the C++ operators and the C API alone', () => {
+  test('exports the malloc family, the C++ operators, the C API, and what opens libraries', () => {
     const names = output('nm', '-D', '--defined-only', '--format=posix', library)
       .trim()
       .split('\n')
@@ -263,8 +263,13 @@ describe.skipIf(!existsSync(library))('libsuperslab.so', () => {
     const family =
       /^(c?free|free_(aligned_)?sized|[cmv]alloc|pvalloc|realloc(array)?|memalign|aligned_alloc|posix_memalign|mall(oc_\w+|info2?|opt))$/;
     const operators = /^_Z(nw|na|dl|da)/;
+    const opens = /^dlm?open$/; // see native/shim/dlopen.cc
     const isOurs = (name: string) =>
-      family.test(name) || operators.test(name) || name.startsWith('ss_') || name === 'superslab_core';
+      family.test(name) ||
+      operators.test(name) ||
+      opens.test(name) ||
+      name.startsWith('ss_') ||
+      name === 'superslab_core';
     expect(names.filter((name) => !isOurs(name))).toEqual([]);
     expect(names).toEqual(expect.arrayContaining(['calloc', 'free', 'malloc', 'posix_memalign', 'realloc']));
     const header = readFileSync(path.join(packageRoot, 'native/include/superslab.h'), 'utf8');
