@@ -40,11 +40,14 @@ export class Claims {
     return this.#places.length > 0;
   }
 
+  // The thread may be terminated between any two statements. What has a bit must be in its log by then: so a claim is logged
+  // before its bits are set, and until they are clear.
+
   /** @returns the claim, or undefined when somebody else has some of that memory */
   take(address, bytes) {
     const { begin, count } = rangeOf(address, bytes);
-    if (!this.#set(begin, count) && !this.#isOfTheDoomed(begin, count)) return undefined;
-    return this.join(begin, count);
+    const claim = this.join(begin, count);
+    return this.#set(begin, count) || this.#isOfTheDoomed(begin, count) ? claim : undefined;
   }
 
   /** One more thread has what another one claimed. */
@@ -57,9 +60,9 @@ export class Claims {
 
   /** @param isLast whether no other thread has it */
   give({ begin, count, place }, isLast) {
+    if (isLast) this.#each(begin, count, (word, mask) => Atomics.and(this.#bits, word, ~mask));
     Atomics.store(this.#log, 2 + 2 * place, 0);
     this.#places.push(place);
-    if (isLast) this.#each(begin, count, (word, mask) => Atomics.and(this.#bits, word, ~mask));
   }
 
   #set(begin, count) {
