@@ -66,10 +66,12 @@ function linkage(executable: string, library: string | undefined): Linkage {
   });
   const providers = new Set<string>();
   let libc: string | undefined;
-  for (const [, to, symbol] of (stderr ?? '').matchAll(
-    /binding file \S+ \[\d+\] to (\S+) \[\d+\]: normal symbol `(\w+)'/g,
+  for (const [, from, to, symbol] of (stderr ?? '').matchAll(
+    /binding file (\S+) \[\d+\] to (\S+) \[\d+\]: normal symbol `(\w+)'/g,
   )) {
     if (isLibc(to!)) libc = to;
+    // An allocator may hand what is not its own to the one behind it.
+    if (from === library) continue;
     // A program that takes the address of malloc binds the name to itself, which only leads further.
     if (to !== executable && /^(malloc|calloc|realloc|free)$/.test(symbol!)) providers.add(to!);
   }
