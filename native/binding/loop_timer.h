@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+struct uv_timer_s;  // libuv's uv_timer_t
+
 namespace superslab {
 
 class LoopTimer {
@@ -23,7 +25,6 @@ class LoopTimer {
   void silence() { ring_ = nullptr; }
 
  private:
-  struct Handle;
   LoopTimer(Ring ring, void* context) : ring_(ring), context_(context) {}
   ~LoopTimer() = default;
 
@@ -32,7 +33,7 @@ class LoopTimer {
 
   Ring ring_;
   void* context_;
-  Handle* handle_ = nullptr;
+  uv_timer_s* timer_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   std::uint64_t due_ = kNever;  // of the loop's clock
   static constexpr std::uint64_t kNever = UINT64_MAX;
