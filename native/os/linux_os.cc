@@ -19,6 +19,9 @@
 #include "os/posix_memory.h"
 #include "os/smaps_linux.h"
 
+/// There when the program was built with ThreadSanitizer.
+extern "C" [[gnu::weak]] void __tsan_init();
+
 namespace superslab {
 
 namespace {
@@ -116,6 +119,8 @@ OsRange LinuxOs::quiet_addresses() const {
   // hands out from one third up, and randomises by at most 16 TiB. V8's hints lie below 64 TiB.
   // With less bits there are no such addresses, and reserve_at() says so.
   if constexpr (sizeof(void*) < 8) return {};
+  // ThreadSanitizer's shadow memory lies there, and it ends a process that maps anything else.
+  if (__tsan_init != nullptr) return {};
   constexpr ByteCount kTiB = 1024 * kGiB;
   return {reinterpret_cast<void*>(64 * kTiB), 16 * kTiB};
 }

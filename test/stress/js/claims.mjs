@@ -85,13 +85,20 @@ export class Claims {
 
   /** A thread that is terminated cannot take its claims back. */
   #isOfTheDoomed(begin, count) {
-    for (const log of this.#logs) {
-      if (Atomics.load(log, 0) === 0) continue;
-      for (let place = 0; place < LOGGED; place++) {
-        const its = log[2 + 2 * place];
-        if (its !== 0 && log[1 + 2 * place] < begin + count && begin < log[1 + 2 * place] + its) return true;
-      }
-    }
-    return false;
+    return this.#logs.some((log) => Atomics.load(log, 0) === 1 && hasClaim(log, begin, count));
   }
+
+  /** The numbers of the threads that have some of that memory, for whoever reads of a disagreement. */
+  threadsWith(address, bytes) {
+    const { begin, count } = rangeOf(address, bytes);
+    return this.#logs.flatMap((log, thread) => (hasClaim(log, begin, count) ? [thread] : []));
+  }
+}
+
+function hasClaim(log, begin, count) {
+  for (let place = 0; place < LOGGED; place++) {
+    const its = log[2 + 2 * place];
+    if (its !== 0 && log[1 + 2 * place] < begin + count && begin < log[1 + 2 * place] + its) return true;
+  }
+  return false;
 }

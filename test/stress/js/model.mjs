@@ -40,23 +40,45 @@ export class Model {
     return this.live.length < 600 && this.#claims.hasRoom;
   }
 
-  /** A buffer that superslab has just lent. `shared`: what another thread told of it, see toPost(). */
-  add(buf, size, pool, shared) {
-    if (buf.byteLength !== size) throw new Disagreement(`asked for ${size} B, got ${buf.byteLength}`);
-    const entry = { buf, size, pool, references: 1, byte: shared?.byte ?? this.#random.below(256) };
-    if (shared !== undefined) {
-      entry.holders = shared.holders;
-      entry.claim = this.#claims.join(shared.begin, shared.count);
-    } else if (size > 0 && isAligned(this.#addressOf(buf))) {
+  /** A buffer that superslab has just lent. */
+  add(buf, size, pool) {
+    const byte = this.#random.below(256);
+    const entry = this.#enter({ buf, size, pool, references: 1, byte });
+    if (size > 0 && isAligned(this.#addressOf(buf))) {
       entry.claim = this.#claims.take(this.#addressOf(buf), size);
       if (entry.claim === undefined) {
+        const threads = this.#claims.threadsWith(this.#addressOf(buf), size);
         throw new Disagreement(
-          `a buffer of ${size} B of pool "${pool.name}" overlaps another that is live${this.#overlapping(buf, size)}`,
+          `a buffer of ${size} B of pool "${pool.name}" overlaps another that is live${this.#overlapping(buf, size)}; in threads ${threads.join()}`,
         );
       }
     }
-    if (shared === undefined) buf.fill(entry.byte);
+    buf.fill(byte);
     this.live.push(entry);
+    return entry;
+  }
+
+  /**
+   * A buffer that another lease shares, see toPost(). The claim comes first: a thread that is terminated when it has adopted
+   * must have said so.
+   */
+  adopt(token, { size, byte, holders, begin, count }, pool) {
+    const claim = this.#claims.join(begin, count);
+    let buf;
+    try {
+      buf = pool.adopt(token);
+    } finally {
+      if (buf === undefined) {
+        this.#claims.give(claim, Atomics.sub(holders, 0, 1) === 1);
+        pool.revoke(token);
+      }
+    }
+    this.live.push(this.#enter({ buf, size, pool, references: 1, byte, holders, claim }));
+  }
+
+  #enter(entry) {
+    const { buf, size } = entry;
+    if (buf.byteLength !== size) throw new Disagreement(`asked for ${size} B, got ${buf.byteLength}`);
     return entry;
   }
 

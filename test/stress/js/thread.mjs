@@ -64,16 +64,10 @@ export class Stress {
 
   /** A buffer that another thread has posted. */
   adopt(token, shared) {
-    const pool = this.random.of(this.#pools);
     try {
-      this.model.add(pool.adopt(token), shared.size, pool, shared);
+      this.model.adopt(token, shared, this.random.of(this.#pools));
     } catch (error) {
-      if (error.code === 'ERR_SUPERSLAB_CLOSED') {
-        pool.revoke(token);
-        Atomics.sub(shared.holders, 0, 1);
-        return;
-      }
-      throw error;
+      if (!isExpected(error)) throw error;
     }
   }
 
@@ -249,14 +243,7 @@ export class Stress {
       this.#expectThrow('ERR_SUPERSLAB_TOKEN_USED', () => pool.adopt(token));
       return;
     }
-    const shared = this.model.toPost(entry);
-    let buf;
-    try {
-      buf = pool.adopt(token);
-    } finally {
-      if (buf === undefined) Atomics.sub(shared.holders, 0, 1);
-    }
-    this.model.add(buf, entry.size, pool, shared);
+    this.model.adopt(token, this.model.toPost(entry), pool);
   }
 
   _scope(pool) {
