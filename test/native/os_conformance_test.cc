@@ -134,8 +134,10 @@ TEST(os, "a reservation at an address lies there, or nowhere") {
     CHECK_EQ(os.commit(at, 2 * kSuperslabBytes, HugePages::kOff), OsStatus::kOk);
     CHECK(is_all(at, 2 * kSuperslabBytes, 0));
     os.unreserve(at, 2 * kSuperslabBytes);
+#if !defined(__SANITIZE_THREAD__)  // it takes such an address for a hint, and asks for address 0
     CHECK_EQ(os.reserve_at(reinterpret_cast<void*>(std::uintptr_t{1} << 62), os.page_bytes()),
              OsStatus::kNoMemory);
+#endif
   });
 }
 
