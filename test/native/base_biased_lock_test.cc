@@ -107,3 +107,24 @@ TEST(base, "the holder of a biased lock waits until its visitor has gone") {
   visitor.join();
   CHECK_EQ(seen, 7u);
 }
+
+TEST(base,
+     "who tries to enter a biased lock is refused while a visitor is there, and leaves nothing "
+     "behind") {
+  BiasedLock lock;
+  CHECK(lock.try_enter());
+  lock.leave();
+  bool is_refused = false;
+  bool let_in_again = false;
+  std::thread([&] {
+    visit(lock);
+    std::thread([&] { is_refused = !lock.try_enter(); }).join();
+    lock.end_visit();
+    let_in_again = lock.try_visit();
+    if (let_in_again) lock.end_visit();
+  }).join();
+  CHECK(is_refused);
+  CHECK(let_in_again);  // nobody is inside since
+  CHECK(lock.try_enter());
+  lock.leave();
+}

@@ -123,6 +123,80 @@ TEST(heap, "committed bytes follow slabs that are made from purged, dirty and fr
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "what a thread that rests left free goes back each time, not the first time alone") {
+  TestHeap t(purge_policy(100));
+  ThreadCache* cache = t.attach();
+  ThreadCache* other = t.attach();
+  const auto settle = [&] {
+    // The first look notes that the owner has been at work; then it must rest for the delay.
+    t->give_back_unused(t.clock.now() - 100 * kMillisecond);
+    t.pass(101);
+    while (t->give_back_unused(t.clock.now() - 100 * kMillisecond)) {
+    }
+  };
+  t.pass(5000);
+  std::vector<void*> kept;
+  fill_all(cache, kept, 1000, 10);
+  for (int round = 0; round < 4; ++round) {
+    std::vector<void*> blocks;
+    fill_all(cache, blocks, 1000, 3000);
+    fill_all(cache, blocks, 60'000, 40);
+    const ByteCount committed = t->committed_bytes();
+    // In odd rounds another thread frees, and the owner does nothing at all.
+    if (round % 2 != 0) settle();
+    for (void* p : blocks) (round % 2 == 0 ? cache : other)->free(p);
+    cache->flush();
+    other->flush();
+    settle();
+    const Context context("round " + std::to_string(round));
+    CHECK(committed > 4 * kMiB);
+    CHECK(t->committed_bytes() <= 4 * kSliceBytes);
+    for (void* p : kept) CHECK_EQ(static_cast<unsigned char*>(p)[999], 0xa5);
+  }
+  for (void* p : kept) cache->free(p);
+  cache->detach();
+  other->detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "free pages go back between blocks in use, and of those not a byte is lost") {
+  TestHeap t;
+  ThreadCache* cache = t.attach();
+  for (std::size_t c = 0; c < kClassCount; ++c) {
+    const ByteCount bytes = class_bytes(c);
+    const Context context(std::to_string(bytes) + " bytes");
+    // Out: first and last ones, single ones, two neighbours. Most are free, and no two runs alike.
+    const std::size_t count = std::max<std::size_t>(2 * kSliceBytes / bytes, 64);
+    std::vector<void*> blocks;
+    for (std::size_t i = 0; i < count; ++i) blocks.push_back(cache->allocate(bytes));
+    std::vector<void*> out;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::memset(blocks[i], 0xa5, bytes);
+      const std::size_t part = i % std::max<std::size_t>(20'000 / bytes, 7);
+      if (i == 0 || i + 1 == count || part == 3 || part == 4) {
+        out.push_back(blocks[i]);
+      } else {
+        cache->free(blocks[i]);
+      }
+    }
+    cache->flush();
+    const ByteCount before = t.os().totals().purged;
+    ByteCount gone = 0;
+    while (cache->owner().purge_pages(gone)) {
+    }
+    CHECK_EQ(t.os().totals().purged - before, gone);
+    if (bytes <= 4096) CHECK(gone > 0);
+    for (void* p : out) {
+      for (ByteCount i = 0; i < bytes; ++i) CHECK_EQ(static_cast<unsigned char*>(p)[i], 0xa5);
+    }
+    for (void* p : out) cache->free(p);
+    cache->flush();
+  }
+  cache->detach();
+  CHECK_EQ(t.os().misuse().total(), 0u);
+  CHECK(t.ends_clean());
+}
+
 TEST(heap, "trim purges until the target and says how much went") {
   TestHeap t(purge_policy(100'000));
   ThreadCache* cache = t.attach();

@@ -143,6 +143,21 @@ TEST(heap, "remote frees keep a slab from being unused until they are collected"
   CHECK(!slab_is_unused(*cut.slab));
 }
 
+TEST(heap, "every class: a remote free of any block comes home, those of the last word too") {
+  for (std::size_t c = 0; c < kClassCount; ++c) {
+    Cut cut(class_bytes(c));
+    const std::vector<void*> all = cut.take(cut.slab->block_count);
+    for (std::size_t i = all.size(); i-- > 0;) {
+      CHECK_EQ(cut.free_remote(all[i]).already_free, 0u);
+      if (i % 7 == 0) CHECK(slab_collect(*cut.slab).freed > 0);
+    }
+    CHECK_EQ(slab_free_blocks(*cut.slab), all.size());
+    CHECK_EQ(cut.slab->pending.load(), 0);
+    CHECK(slab_is_unused(*cut.slab) && slab_is_valid(*cut.slab));
+    CHECK(cut.take(all.size()) == all);
+  }
+}
+
 TEST(heap, "slab_is_valid sees what cannot be") {
   Cut cut(64);
   cut.take(100);

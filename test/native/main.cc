@@ -1,5 +1,6 @@
 // native_tests            runs all tests
 // native_tests NAME...    runs those whose name ("layer: behaviour") is or begins with a NAME
+// native_tests --stop ... ends at the first failure
 // native_tests --list     prints the names
 // The exit status is 1 when a test failed or a NAME matched none.
 
@@ -60,12 +61,14 @@ bool run(const TestCase& test, const std::string& name) {
   return !r.failed;
 }
 
-int run_all(int count, char** filters) {
+int run_all(int count, char** filters, bool stops) {
   bool ok = true;
   bool* used = new bool[static_cast<std::size_t>(count) + 1]();
   for (TestCase* test = first_test; test != nullptr; test = test->next) {
     const std::string name = name_of(*test);
-    if (matches(name, count, filters, used) && !run(*test, name)) ok = false;
+    if (!matches(name, count, filters, used) || run(*test, name)) continue;
+    if (stops) return 1;
+    ok = false;
   }
   for (int i = 0; i < count; ++i) {
     if (used[i]) continue;
@@ -137,5 +140,7 @@ int main(int argc, char** argv) {
     }
     return 0;
   }
-  return superslab_test::run_all(argc - 1, argv + 1);
+  const bool stops = argc > 1 && std::string_view(argv[1]) == "--stop";
+  const int options = stops ? 2 : 1;
+  return superslab_test::run_all(argc - options, argv + options, stops);
 }

@@ -284,6 +284,31 @@ TEST(space, "a block does not grow into what somebody else has") {
   CHECK_EQ(t.os.misuse().total(), 0u);
 }
 
+TEST(space, "a run that could not be committed is there for the next, of any kind") {
+  TestSpace t;
+  t.os.set_huge_pages(HugePages::k2MiB, 8);
+  const auto refused = [&](const Backing& backing) {
+    t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
+    const bool is_refused = t.space->take(3, 3 * kSuperslabBytes, backing).head == nullptr;
+    t.os.fail_none();
+    return is_refused;
+  };
+  const auto base = reinterpret_cast<std::byte*>(t.space->region().base);
+  for (int i = 0; i < 3; ++i) CHECK(refused(kPlainPages));
+  Superslab* plain = t.space->take(3, 3 * kSuperslabBytes, kPlainPages).head;
+  CHECK(plain != nullptr && plain->base == base);
+  for (int i = 0; i < 3; ++i) CHECK(refused(kTwoMiB));
+  Superslab* huge = t.space->take(3, 3 * kSuperslabBytes, kTwoMiB).head;
+  CHECK(huge == plain + 3);
+  // Nor does a run that cannot grow keep what lies behind it.
+  bool is_zero = false;
+  t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
+  CHECK(!t.space->extend(huge, 6, is_zero));
+  t.os.fail_none();
+  CHECK(t.space->take(3, 3 * kSuperslabBytes, kPlainPages).head == huge + 3);
+  CHECK_EQ(t.os.misuse().total(), 0u);
+}
+
 TEST(space, "where no more can be committed, memory that was committed before serves again") {
   TestSpace t;
   Superslab* part = t.space->take(2, 4096, kPlainPages).head;
