@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "base/clock.h"
+#include "base/keep_errno.h"
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -26,17 +27,6 @@ void relax() {
   asm volatile("yield");
 #endif
 }
-
-class KeepErrno {
- public:
-  KeepErrno() : error_(errno) {}
-  ~KeepErrno() { errno = error_; }
-  KeepErrno(const KeepErrno&) = delete;
-  KeepErrno& operator=(const KeepErrno&) = delete;
-
- private:
-  const int error_;
-};
 
 #if defined(__linux__)
 

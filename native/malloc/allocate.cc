@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/bits.h"
+#include "base/keep_errno.h"
 #include "heap/placement.h"
 #include "heap/slab_bits.h"
 #include "malloc/checked.h"
@@ -14,18 +15,6 @@
 
 namespace superslab {
 namespace {
-
-/// free() leaves errno as it was.
-class KeepErrno {
- public:
-  KeepErrno() : error_(errno) {}
-  ~KeepErrno() { errno = error_; }
-  KeepErrno(const KeepErrno&) = delete;
-  KeepErrno& operator=(const KeepErrno&) = delete;
-
- private:
-  const int error_;
-};
 
 /// What is done now and then, along with allocations.
 [[gnu::noinline]] void take_turn(ProcessHeap& heap, ThreadCache& cache) {

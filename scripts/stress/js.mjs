@@ -11,6 +11,7 @@ import { withBuildLock } from '../support/build-lock.mjs';
 import { buildNative } from '../support/build-native.mjs';
 import { buildLib } from '../support/build-typescript.mjs';
 import { at, ScriptError, say } from '../support/paths.mjs';
+import { ownOptions } from './own-options.mjs';
 
 const modes = {
   off: { SUPERSLAB_GUARD: 'off', SUPERSLAB_LEAK_DETECTION: 'off' },
@@ -25,35 +26,21 @@ const modes = {
 const GRACE_SECONDS = 60;
 
 export async function stress(args) {
-  const own = { seconds: '60', modes: Object.keys(modes).join(','), node: process.execPath, seed: '' };
-  const options = [];
-  for (const arg of args) {
-    const [, name, value] = /^--(seconds|modes|node|seed)=(.+)$/.exec(arg) ?? [];
-    if (name === undefined) options.push(arg);
-    else own[name] = value;
-  }
-  const names = own.modes.split(',');
-  const unknown = names.find((name) => !Object.hasOwn(modes, name));
-  if (unknown !== undefined) {
-    throw new ScriptError(`stress: --modes: no "${unknown}"; there are ${Object.keys(modes).join(', ')}`);
-  }
-  if (!/^[1-9]\d*$/.test(own.seconds)) {
-    throw new ScriptError(`stress: --seconds: "${own.seconds}" is no number of seconds`);
-  }
+  const defaults = { seconds: '60', modes: Object.keys(modes).join(','), node: process.execPath, seed: '' };
+  const { own, options, names, secondsEach } = ownOptions(args, defaults, 'modes', Object.keys(modes));
   await withBuildLock(async () => {
     await buildNative('superslab');
     await buildNative('careless');
     await buildLib();
   });
-  const seconds = Math.ceil(Number(own.seconds) / names.length);
   for (const [i, name] of names.entries()) {
     const seed = own.seed || String((Date.now() + i) % 2 ** 31);
     say(`stress: ${name}, --seed=${seed}`);
-    const program = [at('test/stress/js/main.mjs'), `--seconds=${seconds}`, `--seed=${seed}`, ...options];
+    const program = [at('test/stress/js/main.mjs'), `--seconds=${secondsEach}`, `--seed=${seed}`, ...options];
     const { status, signal } = spawnSync(own.node, ['--no-warnings', ...program], {
       env: { ...process.env, ...modes[name] },
       stdio: 'inherit',
-      timeout: (seconds + GRACE_SECONDS) * 1000,
+      timeout: (secondsEach + GRACE_SECONDS) * 1000,
       killSignal: 'SIGKILL',
     });
     if (status !== 0) {

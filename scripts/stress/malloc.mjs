@@ -15,6 +15,7 @@ import { buildNative } from '../support/build-native.mjs';
 import { buildStress } from '../support/build-stress.mjs';
 import { at, ScriptError, say } from '../support/paths.mjs';
 import { run } from '../support/run.mjs';
+import { ownOptions } from './own-options.mjs';
 
 /** What a build is run with. Left out is what the sanitizer cannot follow: a fork among threads, one in a handler. */
 const builds = {
@@ -49,22 +50,9 @@ function runOne(name, program, options, env) {
 }
 
 export async function stress(args) {
-  const own = { seconds: '60', builds: 'plain', library: at('build/Release/libsuperslab.so') };
-  const options = [];
-  for (const arg of args) {
-    const [, name, value] = /^--(seconds|builds|library)=(.+)$/.exec(arg) ?? [];
-    if (name === undefined) options.push(arg);
-    else own[name] = value;
-  }
-  const names = own.builds.split(',');
-  const unknown = names.find((name) => !Object.hasOwn(builds, name));
-  if (unknown !== undefined) {
-    throw new ScriptError(`stress: --builds: no "${unknown}"; there are ${Object.keys(builds).join(', ')}`);
-  }
-  if (!/^[1-9]\d*$/.test(own.seconds)) {
-    throw new ScriptError(`stress: --seconds: "${own.seconds}" is no number of seconds`);
-  }
-  const part = `--seconds=${Math.ceil(Number(own.seconds) / names.length)}`;
+  const defaults = { seconds: '60', builds: 'plain', library: at('build/Release/libsuperslab.so') };
+  const { own, options, names, secondsEach } = ownOptions(args, defaults, 'builds', Object.keys(builds));
+  const part = `--seconds=${secondsEach}`;
   for (const name of names) {
     const { sanitizer, leftOut } = builds[name];
     say(`stress: ${name}`);
