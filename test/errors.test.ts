@@ -6,6 +6,31 @@ import { blockBytes } from './support/block-bytes.js';
 import { isStamped, stamp } from './support/bytes.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 
+/** Memory that somebody else has by now. */
+function detached(memory: ArrayBuffer): ArrayBuffer {
+  structuredClone(memory, { transfer: [memory] });
+  return memory;
+}
+
+function detachedBytes(): Uint8Array {
+  const memory = new ArrayBuffer(8);
+  const bytes = new Uint8Array(memory);
+  detached(memory);
+  return bytes;
+}
+
+/** A view of memory that has become smaller than it. */
+function shrunk(): Uint8Array {
+  const Resizable = ArrayBuffer as unknown as new (
+    length: number,
+    options: { maxByteLength: number },
+  ) => ArrayBuffer & { resize(length: number): void };
+  const memory = new Resizable(16, { maxByteLength: 16 });
+  const bytes = new Uint8Array(memory, 8, 8);
+  memory.resize(4);
+  return bytes;
+}
+
 let pool: BufferPool;
 beforeEach(() => {
   pool = new BufferPool({ name: 'errors', maxBytes: 1 << 20 });
@@ -82,6 +107,9 @@ describe('ERR_SUPERSLAB_ARGUMENT', () => {
     ['from() of null', (p) => p.from(null as never), 'null'],
     ['from() of an array', (p) => p.from([1] as never), 'an instance of Array'],
     ['from() of another typed array', (p) => p.from(new Uint16Array(1) as never), 'Uint16Array'],
+    ['from() of detached bytes', (p) => p.from(detachedBytes()), 'detached'],
+    ['from() of a detached ArrayBuffer', (p) => p.from(detached(new ArrayBuffer(8))), 'detached'],
+    ['from() of what shrank', (p) => p.from(shrunk()), 'resized'],
     ['from() of an unknown encoding', (p) => p.from('a', 'utf-9' as never), '"utf-9"'],
     ['acquireMany() of a fraction', (p) => p.acquireMany(10, 1.5), '1.5'],
     ['acquireMany() of a negative count', (p) => p.acquireMany(10, -1), '-1'],

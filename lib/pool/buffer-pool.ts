@@ -159,7 +159,7 @@ export class BufferPool implements Disposable {
 
   /**
    * A buffer with a copy of `data`; strings are encoded as `encoding`, 'utf8' by default.
-   * @throws ERR_SUPERSLAB_ARGUMENT for anything else, and what {@link acquire} throws
+   * @throws ERR_SUPERSLAB_ARGUMENT for anything else and for detached memory, and what {@link acquire} throws
    */
   from(data: string | Uint8Array | ArrayBuffer, encoding: BufferEncoding = 'utf8'): PooledBuffer {
     return copyOf(this.acquire, data, encoding);

@@ -13,7 +13,7 @@ export function copyOf(
 ): PooledBuffer {
   if (typeof data === 'string') return textCopy(acquire, data, encoding);
   // By their kind, not by instanceof: they may come from another realm.
-  const bytes = builtins.isAnyArrayBuffer(data) ? new builtins.Uint8Array(data) : data;
+  const bytes = builtins.isAnyArrayBuffer(data) ? viewOf(data) : data;
   if (!builtins.isUint8Array(bytes)) {
     throw makeError(
       'ERR_SUPERSLAB_ARGUMENT',
@@ -24,16 +24,44 @@ export function copyOf(
   const held = begin(new HeldBuffers());
   try {
     held.buf = acquire(lengthOf(bytes));
-    // It throws when a subscriber that the acquire called has made `data` longer, or detached it.
     copyInto(held.buf, bytes);
   } catch (error) {
+    const isTaken = held.buf !== undefined && isOutOfReach(bytes, lengthOf(held.buf));
     giveUp(held);
-    throw error;
+    throw isTaken ? takenError(data) : error;
   }
   const { buf } = held;
   finish(held);
   return buf;
 }
+
+function viewOf(memory: ArrayBuffer): Uint8Array {
+  try {
+    return new builtins.Uint8Array(memory);
+  } catch (error) {
+    throw error instanceof TypeError ? takenError(memory) : error;
+  }
+}
+
+/** Whether the memory of `bytes` was taken away, before or by a subscriber that acquire() called, or is not `length` bytes. */
+function isOutOfReach(bytes: Uint8Array, length: number): boolean {
+  if (lengthOf(bytes) !== length) return true;
+  try {
+    copyInto(NOTHING, bytes);
+  } catch (error) {
+    return error instanceof TypeError; // a RangeError says that there is something that does not fit
+  }
+  return false;
+}
+
+const NOTHING = new Uint8Array(0);
+
+const takenError = (data: unknown) =>
+  makeError(
+    'ERR_SUPERSLAB_ARGUMENT',
+    `from() cannot read ${show(data)}: its memory was detached or resized`,
+    TypeError,
+  );
 
 function textCopy(acquire: Acquire, text: string, encoding: BufferEncoding): PooledBuffer {
   if (!builtins.isEncoding(encoding)) {
