@@ -57,6 +57,7 @@ void Heap::gather_idle(std::uint32_t count, std::uint32_t unit) {
   shelf_.for_each_whole([this](Superslab* s) {
     shelf_.remove(s);
     committed_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+    free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
     counters_.superslabs_given.add(1);
     space_.give_idle(s, 0, s->idle_since);
   });

@@ -117,6 +117,23 @@ TEST(heap, "up to the bound nothing goes back, and a quarter of what is live is 
   CHECK(t->idle_bytes() <= kLeast + kMiB);
 }
 
+TEST(heap, "idle memory is counted once while superslabs serve slabs and large blocks in turn") {
+  KeepingHeap t(64 * kMiB);
+  for (int round = 0; round < 10; ++round) {
+    t.give(t.take(20, 200 * kKiB));
+    t.cache->flush();
+    // The superslabs of the slabs that were dissolved serve it.
+    t.give(t.take(1, 7 * kMiB));
+    CHECK(t->idle_bytes() <= 16 * kMiB);
+    CHECK_EQ(t.gone(), 0u);
+  }
+  t.cache->flush();
+  t->trim(0);
+  t.space().purge_idle(~Nanos{0});
+  CHECK_EQ(t->committed_bytes(), 0u);
+  CHECK_EQ(t->idle_bytes(), 0u);
+}
+
 TEST(heap, "no loop earns more than there was") {
   IdleBound bound(kLeast);
   for (Nanos now = 0; now < 10; ++now) {

@@ -1,0 +1,244 @@
+// A heap in the child of a fork, whose other thread stood anywhere.
+//
+// A thread works with the heap; a signal stops it wherever it happens to be, and there the test
+// forks. test/shim/fork_anywhere.cc does the same with malloc, one instruction after the other, and
+// takes long. These look into the heap.
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "check.h"
+#include "heap_fixture.h"
+
+using namespace superslab;
+using namespace superslab_test;
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int kForks = 30;
+#else
+constexpr int kForks = 120;
+#endif
+
+constexpr ByteCount kSizes[] = {16,        100,        600,      3000,     20'000,
+                                40 * kKiB, 300 * kKiB, 2 * kMiB, 3 * kMiB, 5 * kMiB};
+constexpr std::size_t kHeld = 40;
+
+struct Held {
+  void* block;
+  ByteCount bytes;
+  std::uint64_t seed;
+};
+
+/// A block with a pattern at its beginning, or none.
+bool is_whole(const Held& held) {
+  return held.block == nullptr ||
+         is_intact(held.block, std::min<ByteCount>(held.bytes, 512), held.seed);
+}
+
+Held take(ThreadCache& cache, ByteCount bytes, std::uint64_t seed) {
+  void* block = cache.allocate(bytes);
+  if (block != nullptr) fill(block, std::min<ByteCount>(bytes, 512), seed);
+  return {block, bytes, seed};
+}
+
+/// What stops a thread, and lets it go on.
+std::atomic<bool> is_stopped;
+std::atomic<bool> goes_on;
+
+void stop_here(int) {
+  is_stopped.store(true);
+  while (!goes_on.load()) sched_yield();
+  is_stopped.store(false);
+}
+
+/// The thread that vanishes.
+struct Worker {
+  explicit Worker(Heap& its_heap) : heap(its_heap) {}
+
+  Heap& heap;
+  ThreadCache* cache = nullptr;
+  Held held[kHeld] = {};
+  /// Blocks of the other thread, which it may free.
+  std::atomic<void*> presents[16] = {};
+  std::atomic<bool> ready{false};
+  std::atomic<bool> stop{false};
+
+  void work() {
+    cache = ThreadCache::attach(heap);
+    Random random(7);
+    ready = true;
+    for (std::uint64_t turn = 0; !stop.load(std::memory_order_relaxed); ++turn) {
+      Held& place = held[random.below(kHeld)];
+      if (void* block = std::exchange(place.block, nullptr); block != nullptr) {
+        cache->free(block);
+      } else {
+        const Held taken = take(*cache, kSizes[random.below(std::size(kSizes))], turn);
+        place.bytes = taken.bytes;
+        place.seed = taken.seed;
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        place.block = taken.block;
+      }
+      if (void* block = presents[turn % 16].exchange(nullptr); block != nullptr) cache->free(block);
+      switch (random.below(40)) {
+        case 0:
+          cache->flush();
+          break;
+        case 1:
+          heap.trim(0);
+          break;
+        case 2:
+          heap.give_back_unused(~Nanos{0});
+          break;
+        case 3:
+          cache->retire_idle();
+          break;
+        case 4: {
+          ThreadCache* const before = std::exchange(cache, nullptr);
+          for (Held& one : held)
+            if (void* block = std::exchange(one.block, nullptr); block != nullptr)
+              before->free(block);
+          before->detach();
+          cache = ThreadCache::attach(heap);
+          break;
+        }
+      }
+    }
+    for (Held& one : held)
+      if (one.block != nullptr) cache->free(one.block);
+    cache->detach();
+  }
+};
+
+enum Verdict {
+  kGood,
+  kMineLost,    // a block of this thread's does not hold what was written to it
+  kTheirsLost,  // one of the vanished thread's
+  kOverlap,     // a block that was taken in the child is somebody else's as well
+  kNoMemory,
+  kNotOne,      // other threads are still attached
+  kMuchIsLost,  // more than an operation can have had in hand
+  kMiscounted,  // what is idle, or committed, is not what there is
+};
+
+/// What the child does before anything else: ProcessHeap::after_fork_in_child().
+void survive(Heap& heap, Space& space, ThreadCache* mine) {
+  space.survive_fork();
+  const bool is_suspect = SlabOwner::survive_last_frees() == Holder::kVanished;
+  heap.survive_fork(&mine->owner(), is_suspect);
+  ThreadCache::detach_others(heap, mine);
+}
+
+Verdict look(Heap& heap, Space& space, ThreadCache& mine, Held* own, std::size_t count,
+             Worker& worker) {
+  alarm(30);
+  survive(heap, space, &mine);
+  if (heap.stats().threads != 1) return kNotOne;
+  const auto are_whole = [&] {
+    for (std::size_t i = 0; i < count; ++i)
+      if (!is_whole(own[i])) return kMineLost;
+    for (const Held& held : worker.held)
+      if (!is_whole(held)) return kTheirsLost;
+    return kGood;
+  };
+  if (const Verdict verdict = are_whole(); verdict != kGood) return verdict;
+  // Work of all kinds, on what the other thread left.
+  Held taken[60];
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < std::size(taken); ++i) {
+      taken[i] = take(mine, kSizes[i % std::size(kSizes)], 1'000 + i);
+      if (taken[i].block == nullptr) return kNoMemory;
+    }
+    for (const Held& one : taken)
+      if (!is_whole(one)) return kOverlap;
+    if (are_whole() != kGood) return kOverlap;
+    for (const Held& one : taken) mine.free(one.block);
+  }
+  for (Held& held : worker.held)
+    if (held.block != nullptr) mine.free(held.block);
+  for (auto& present : worker.presents)
+    if (present.load() != nullptr) mine.free(present.load());
+  for (std::size_t i = 0; i < count; ++i) mine.free(own[i].block);
+  mine.flush();
+  heap.trim(0);
+  space.purge_idle(~Nanos{0});
+  if (space.idle_bytes() != 0) return kMiscounted;
+  // Superslabs and slabs that are not empty hold what was lost: what one operation had in hand, of
+  // which the largest is a batch of purges.
+  if (heap.committed_bytes() > 40 * kMiB) return kMuchIsLost;
+  if (heap.idle_bytes() > heap.committed_bytes() + kSuperslabBytes) return kMiscounted;
+  return kGood;
+}
+
+}  // namespace
+
+TEST(heap, "after a fork the child goes on, wherever the other thread was") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
+  Snapshot policy = plain_policy();
+  policy.purge_delay_ms = Millis{0};
+  policy.cache_blocks = 8;
+  auto space = std::make_unique<Space>();
+  CHECK(space->open(system_os(), 2));
+  SystemClock clock;
+  auto heap =
+      std::make_unique<Heap>(*space, clock, policy, HeapShape{LargeReuse::kParts, 0, 0, true});
+  // Then it counts what is idle. Nothing comes of it here.
+  heap->set_excess_hook([] {});
+  ThreadCache* mine = ThreadCache::attach(*heap);
+  Held own[60];
+  for (std::size_t i = 0; i < std::size(own); ++i)
+    own[i] = take(*mine, kSizes[i % std::size(kSizes)], 500 + i);
+
+  const auto worker = std::make_unique<Worker>(*heap);
+  std::thread thread([&] { worker->work(); });
+  struct sigaction action = {};
+  action.sa_handler = stop_here;
+  struct sigaction before;
+  sigaction(SIGUSR1, &action, &before);
+  while (!worker->ready.load()) std::this_thread::yield();
+  Random random(3);
+  int verdict = kGood;
+  int forks = 0;
+  for (; forks < kForks && verdict == kGood; ++forks) {
+    for (auto& present : worker->presents) {
+      if (present.load() == nullptr)
+        present = mine->allocate(kSizes[random.below(std::size(kSizes))]);
+    }
+    // A while that is never the same.
+    for (std::uint64_t i = random.below(100'000); i > 0; --i)
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    goes_on = false;
+    pthread_kill(thread.native_handle(), SIGUSR1);
+    while (!is_stopped.load()) sched_yield();
+    const pid_t child = fork();
+    if (child == 0) _exit(look(*heap, *space, *mine, own, std::size(own), *worker));
+    goes_on = true;
+    while (is_stopped.load()) sched_yield();
+    int status = 0;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    verdict = WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+  worker->stop = true;
+  thread.join();
+  sigaction(SIGUSR1, &before, nullptr);
+  const Context context("fork " + std::to_string(forks));
+  CHECK_EQ(verdict, kGood);
+  for (auto& present : worker->presents)
+    if (present.load() != nullptr) mine->free(present.load());
+  for (const Held& one : own) {
+    CHECK(is_whole(one));
+    mine->free(one.block);
+  }
+  mine->detach();
+  heap.reset();
+  space->close();
+}
