@@ -1,0 +1,337 @@
+// `npm run mutate -- native [options]`: faults in native/base, space, heap and malloc, found by the native tests or not.
+//
+// --count=N     how many of all the mutants that can be made: 400. Which ones follows from their text, so that the
+//               choice stays the same while the source around them changes
+// --seed=N      another choice
+// --in=TEXT     all those in files whose path begins so; `native/heap/purge.cc:200` for one line
+// --orders      memory orders made relaxed, under ThreadSanitizer, which alone can tell
+// --jobs=N      so many programs at a time: 2
+//
+// A copy of the source is compiled once with all mutants in it (mutant.h). Each test runs once to learn which mutants it
+// reaches; then each mutant is switched on and met by the tests that reach it, the quick ones first. Failed, crashed and
+// hung is seen. native-survivors.mjs says of mutants that live on why, and which of them are no faults.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { at, ScriptError, say } from '../support/paths.mjs';
+import { run } from '../support/run.mjs';
+import { digest } from '../support/stamp.mjs';
+import { mutantsOf, plant } from './native-mutants.mjs';
+import { survivors } from './native-survivors.mjs';
+
+const { filesUnder, sources } = createRequire(import.meta.url)('../sources.cjs');
+
+const layers = ['native/base', 'native/space', 'native/heap', 'native/malloc'];
+const folder = 'build/mutants';
+
+const mutated = [...sources('core'), ...sources('malloc')];
+/** As mutant.cc has room for. */
+const MOST_MUTANTS = 1 << 16;
+/** A mutant may make a program take all the memory there is. */
+const MOST_KIBIBYTES = 8 << 20;
+/** So many times as long as without a fault, and this many milliseconds more: then it hangs. */
+const PATIENCE = 5;
+const PATIENCE_MS = 15_000;
+const QUICK_MS = 300;
+
+/** Faults that lived once, before their tests were written: they are among the chosen, whatever the seed. */
+const once = [
+  ['native/base/biased_lock.h', 'leave();'],
+  ['native/heap/slab_owner.cc', 'is_settled_ = false;'],
+  ['native/heap/slab_owner.cc', 'settled_changes_ = changes;'],
+  [
+    'native/heap/slab_owner.cc',
+    'const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);',
+  ],
+  [
+    'native/heap/slab_owner.cc',
+    'const std::uintptr_t high = align_down(address_of(block_address(slab, to)), page);',
+  ],
+  ['native/heap/slab_bits.h', 'for (std::uint32_t w = 0; w < slab.words; ++w) {'],
+  ['native/malloc/allocate.cc', 'return kSizeClasses[c].block_bytes;'],
+  ['native/malloc/allocate.cc', 'return head.large_bytes - (address_of(block) - address_of(head.base));'],
+  ['native/space/space.cc', 'set_spare(head, count);'],
+];
+const livedOnce = ({ file, code, change }) =>
+  once.some((fault) => fault[0] === file && fault[1] === code) &&
+  /left out|std::|align|up to|one more/.test(change);
+
+// Choosing -----------------------------------------------------------------------------------------
+
+const overlaps = (a, b) => a.line === b.line && a.from < b.to && b.from < a.to;
+
+/** At most `count` mutants that can live beside each other, each with a number. */
+function choose({ count, seed, within, orders }) {
+  const [prefix, line] = (within ?? '').split(':');
+  const all = layers
+    .flatMap((layer) => filesUnder(layer, ['.cc', '.h']))
+    .filter((file) => file.startsWith(prefix))
+    .flatMap((file) => mutantsOf(file, textOf(file)))
+    .filter((mutant) => Boolean(mutant.isOrder) === orders)
+    .filter((mutant) => line === undefined || mutant.line === Number(line));
+  const ranked = all
+    .map((mutant) => ({ ...mutant, rank: digest([], [seed, mutant.file, mutant.code, mutant.change]) }))
+    .toSorted((a, b) => livedOnce(b) - livedOnce(a) || (a.rank < b.rank ? -1 : 1));
+  const chosen = [];
+  const ofFile = new Map();
+  for (const mutant of ranked) {
+    if (within === undefined && !orders && chosen.length === count) break;
+    const neighbours = ofFile.get(mutant.file) ?? [];
+    if (neighbours.some((other) => overlaps(mutant, other))) continue;
+    ofFile.set(mutant.file, [...neighbours, mutant]);
+    chosen.push(mutant);
+  }
+  // Of its own text alone, so that a change elsewhere does not make every file another.
+  const numbers = new Set();
+  for (const mutant of chosen) {
+    let number = Number.parseInt(mutant.rank.slice(0, 8), 16) % MOST_MUTANTS;
+    while (number === 0 || numbers.has(number)) number = (number + 1) % MOST_MUTANTS;
+    numbers.add(number);
+    mutant.number = number;
+  }
+  say(`mutate: ${chosen.length} of ${all.length} mutants`);
+  const place = ({ file, line, from }) => [file, String(line).padStart(5), String(from).padStart(4)].join();
+  return chosen.toSorted((a, b) => (place(a) < place(b) ? -1 : 1));
+}
+
+const texts = new Map();
+
+/** As it was at first: the source may change while its mutants run. */
+function textOf(file) {
+  if (!texts.has(file)) texts.set(file, readFileSync(at(file), 'utf8'));
+  return texts.get(file);
+}
+
+// Building -----------------------------------------------------------------------------------------
+
+/** Written only when it differs, so that no more is compiled than has to be. */
+function write(path, text) {
+  if (existsSync(at(path)) && readFileSync(at(path), 'utf8') === text) return;
+  mkdirSync(dirname(at(path)), { recursive: true });
+  writeFileSync(at(path), text);
+}
+
+function copySource(mutants, copy) {
+  const files = [...filesUnder('native', ['']), ...filesUnder('test', ['.cc', '.h'])].filter((file) =>
+    /\.\w+$/.test(file),
+  );
+  const others = [
+    'CMakeLists.txt',
+    'scripts/sources.cjs',
+    'scripts/mutate/mutant.h',
+    'scripts/mutate/mutant.cc',
+  ];
+  for (const file of [...files, ...others]) {
+    const text = textOf(file);
+    const own = mutants.filter((mutant) => mutant.file === file);
+    write(`${copy}/${file}`, own.length === 0 ? text : plant(text, own));
+  }
+  // As one more test, it is linked in.
+  write(`${copy}/test/native/mutant.cc`, readFileSync(at('scripts/mutate/mutant.cc'), 'utf8'));
+}
+
+/** Runs a program to its end: { status, output }; status is null when it was killed. */
+function capture(command, args, { env = {}, timeout, cwd = at() } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, detached: true });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (text) => {
+        if (output.length < 1 << 24) output += text;
+      });
+    }
+    let isLate = false;
+    // What it forked as well.
+    const end = () => {
+      isLate = true;
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has just ended.
+      }
+    };
+    const timer = timeout === undefined ? undefined : setTimeout(end, timeout);
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      resolve({ status, signal, isLate, output });
+    });
+  });
+}
+
+/** Runs body(item) for all items, `jobs` at a time. */
+async function inParallel(jobs, items, body) {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await body(item);
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+}
+
+/** Those that stand where the compiler found something wrong; of a line all, if none stands just there. */
+function refusedBy(mutants, places) {
+  const refused = new Set();
+  for (const place of places) {
+    const [file, line, column] = place.split(':');
+    const near = mutants.filter((mutant) => mutant.file === file && mutant.line === Number(line));
+    const there = near.filter(({ at: [from, to] }) => from <= Number(column) && Number(column) <= to);
+    for (const mutant of there.length > 0 ? there : near) refused.add(mutant);
+  }
+  return refused;
+}
+
+/** The mutants without those that the compiler refuses: mostly where a constant expression is asked for. */
+async function withoutRefused(mutants, { jobs, copy }) {
+  const [command, ...more] = (process.env.CXX ?? 'g++').split(' ');
+  const flags = [
+    '-std=c++20',
+    '-fno-exceptions',
+    '-fno-rtti',
+    '-w',
+    '-fmax-errors=0',
+    '-fsyntax-only',
+    '-Inative',
+  ];
+  let kept = mutants;
+  for (let round = 1; ; ++round) {
+    copySource(kept, copy);
+    const places = new Set();
+    let failed = 0;
+    await inParallel(jobs, mutated, async (source) => {
+      const args = [...more, ...flags, '-include', 'scripts/mutate/mutant.h', source];
+      const { status, output } = await capture(command, args, { cwd: at(copy) });
+      if (status === 0) return;
+      ++failed;
+      for (const [place] of output.matchAll(/native\/[\w/.]+:\d+:\d+/g)) places.add(place);
+    });
+    if (failed === 0) return kept;
+    const refused = refusedBy(kept, places);
+    say(`mutate: the compiler refuses ${refused.size} mutants`);
+    if (refused.size === 0 || round === 8) throw new ScriptError('mutate: the copy does not compile');
+    const rest = kept.filter((mutant) => !refused.has(mutant));
+    kept = rest;
+  }
+}
+
+async function build(mutants, { jobs, orders, copy }) {
+  copySource(mutants, copy);
+  const binary = copy.replace('source', 'build');
+  await run('cmake', [
+    ...['-S', copy, '-B', binary, '-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DSUPERSLAB_WERROR=OFF'],
+    ...(orders ? ['-DSUPERSLAB_SANITIZE=thread'] : []),
+    '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1',
+    `-DCMAKE_CXX_FLAGS=-w -include ${at(copy, 'scripts/mutate/mutant.h')}`,
+  ]);
+  await run('cmake', ['--build', binary, '--parallel', String(jobs), '--target', 'native_tests']);
+  return at(binary, 'native_tests');
+}
+
+// Running ------------------------------------------------------------------------------------------
+
+const limited = (program, args, options) =>
+  capture('bash', ['-c', `ulimit -c 0 -d ${MOST_KIBIBYTES}; exec "$0" "$@"`, program, ...args], options);
+
+/** Every test once: { name, ms, reached }, the quick ones first. */
+async function measure(program, mutants, jobs) {
+  const { output } = await capture(program, ['--list']);
+  const names = output.split('\n').filter(Boolean);
+  say(`mutate: which of them ${names.length} tests reach`);
+  const tests = [];
+  await inParallel(jobs, [...names.entries()], async ([index, name]) => {
+    const path = at(folder, `reached-${index}`);
+    writeFileSync(path, Buffer.alloc(MOST_MUTANTS));
+    const start = performance.now();
+    const { status, output: text } = await limited(program, [name], {
+      env: { SUPERSLAB_MUTANTS_REACHED: path },
+    });
+    if (status !== 0) throw new ScriptError(`mutate: without a fault a test fails\n${text}`);
+    const bytes = readFileSync(path);
+    rmSync(path);
+    tests.push({
+      name,
+      ms: performance.now() - start,
+      reached: new Set(mutants.filter((m) => bytes[m.number])),
+    });
+  });
+  return tests.toSorted((a, b) => a.ms - b.ms);
+}
+
+/** How a mutant is seen, or undefined. */
+async function meet(program, mutant, tests) {
+  const able = tests.filter(({ reached }) => reached.has(mutant));
+  const quick = able.filter(({ ms }) => ms < QUICK_MS);
+  const groups = [quick, ...able.filter(({ ms }) => ms >= QUICK_MS).map((test) => [test])];
+  for (const group of groups.filter(({ length }) => length > 0)) {
+    const ms = group.reduce((sum, test) => sum + test.ms, 0);
+    const { status, signal, isLate, output } = await limited(
+      program,
+      ['--stop', ...group.map(({ name }) => name)],
+      {
+        env: { SUPERSLAB_MUTANT: String(mutant.number), TSAN_OPTIONS: 'halt_on_error=1' },
+        timeout: PATIENCE_MS + PATIENCE * ms,
+      },
+    );
+    if (isLate) return 'hangs';
+    const failed = /^not ok ([^\n]*)$/m.exec(output)?.[1];
+    if (status !== 0) return failed ?? `crashes: ${signal ?? `exit code ${status}`}`;
+  }
+  return undefined;
+}
+
+const isSame = (survivor, { file, code, change }) =>
+  survivor.file === file && survivor.code === code && survivor.change === change;
+
+export async function mutate(args) {
+  const options = { count: 400, seed: '1', within: undefined, orders: false, jobs: 2 };
+  for (const arg of args) {
+    const [, name, value] = /^--(count|seed|in|jobs|orders)(?:=(.+))?$/.exec(arg) ?? [];
+    if (name === 'orders' && value === undefined) options.orders = true;
+    else if (name === 'in' && value !== undefined) options.within = value;
+    else if (name === 'seed' && value !== undefined) options.seed = value;
+    else if ((name === 'count' || name === 'jobs') && /^[1-9]\d*$/.test(value ?? ''))
+      options[name] = Number(value);
+    else
+      throw new ScriptError(
+        `mutate: native: ${arg}: there are --count=N, --seed=N, --in=TEXT, --orders, --jobs=N`,
+      );
+  }
+  const { jobs } = options;
+  options.copy = `${folder}/${options.orders ? 'thread' : 'plain'}/source`;
+  const mutants = await withoutRefused(choose(options), options);
+  const program = await build(mutants, options);
+  const tests = await measure(program, mutants, jobs);
+  let done = 0;
+  const started = performance.now();
+  await inParallel(jobs, mutants, async (mutant) => {
+    mutant.isReached = tests.some(({ reached }) => reached.has(mutant));
+    mutant.seen = await meet(program, mutant, tests);
+    ++done;
+    if (done % 20 === 0)
+      say(`mutate: ${done} of ${mutants.length}, ${Math.round((performance.now() - started) / 1000)} s`);
+  });
+  report(mutants);
+}
+
+function report(mutants) {
+  const left = mutants.filter(({ seen }) => seen === undefined);
+  const known = (mutant) => survivors.find((survivor) => isSame(survivor, mutant));
+  const equivalent = left.filter((mutant) => known(mutant)?.isEquivalent);
+  const faults = mutants.length - equivalent.length;
+  for (const mutant of left.filter((one) => !equivalent.includes(one))) {
+    const { file, line, code, change, isReached } = mutant;
+    const why = known(mutant)?.why ?? (isReached ? 'reached, not seen' : 'no test comes there');
+    console.log(`${file}:${line}: ${code}\n    ${change}: ${why}`);
+  }
+  const seen = mutants.length - left.length;
+  const part = ((100 * seen) / faults).toFixed(1);
+  console.log(
+    `${mutants.length} mutants, ${equivalent.length} of them equivalent; ${seen} of ${faults} seen: ${part} %`,
+  );
+  for (const layer of layers) {
+    const own = mutants.filter(({ file }) => file.startsWith(`${layer}/`));
+    const lost = own.filter((mutant) => left.includes(mutant) && !equivalent.includes(mutant)).length;
+    console.log(`  ${layer}: ${own.length}, ${lost} not seen`);
+  }
+}
