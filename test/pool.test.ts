@@ -1,10 +1,11 @@
 // The life of a pool: scope, trim, stats, close.
 
 import { BufferPool, type BufferPoolOptions, type PooledBuffer } from 'superslab';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { blockBytes } from './support/block-bytes.js';
 import { isStamped, stamp } from './support/bytes.js';
 import { thrownBy } from './support/expect-error.js';
+import { internal } from './support/internal.js';
 
 const pools: BufferPool[] = [];
 const makePool = (options?: BufferPoolOptions) => {
@@ -187,6 +188,24 @@ describe('stats', () => {
     pool.releaseMany(pool.acquireMany(100_000, 50));
     pool.trim();
     expect(pool.stats().peakChargedBytes).toBeGreaterThanOrEqual(5_000_000);
+  });
+});
+
+describe('what its magazine serves', () => {
+  const { binding } = internal<{ binding: Record<string, () => unknown> }>('addon/binding');
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test.each(['release() of another pool', 'release() of the buffer'])('comes and goes without a native call: by %s', (how) => {
+    const pool = makePool({ guard: 'off' });
+    const other = makePool();
+    pool.acquire(1000).release();
+    const spies = Object.keys(binding).map((name) => vi.spyOn(binding, name));
+    const release = how.endsWith('buffer') ? (buf: PooledBuffer) => buf.release() : other.release;
+    for (let i = 0; i < 3; i++) release(pool.acquire(1000));
+    const called = spies.filter((spy) => spy.mock.calls.length > 0).map((spy) => spy.getMockName());
+    expect(called).toEqual([]);
   });
 });
 

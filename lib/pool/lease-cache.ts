@@ -72,6 +72,9 @@ interface ReleaseStart {
 /** Of a release that gives no block to the native side, or of which nobody wants to know. */
 const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
 
+/** Of a release whose block fits into its magazine: nobody waits, and nothing has to be done after it. */
+const FITS: ReleaseStart = { committed: -1, time: 0 };
+
 /** One pool in this environment: its magazines and everything that happens off the hot path. */
 export class LeaseCache {
   readonly name: string;
@@ -330,7 +333,7 @@ export class LeaseCache {
     if (this.zeroAtRelease) this.#clear(block);
     const { depth, nativeLimit } = this.magazines;
     const limit = nativeLimit[tag]!;
-    if (depth[tag]! < limit) return UNTOLD;
+    if (depth[tag]! < limit) return FITS;
     // putHome() will give it back.
     if (limit === 0) return { committed: committedForTrim(this), time: this.slowPath.start() };
     const start = this.slowPath.start();
@@ -360,9 +363,10 @@ export class LeaseCache {
   }
 
   /** What was released is free already: if this is cut off, upkeep does it. */
-  afterRelease({ committed, time } = UNTOLD): void {
-    this.slowPath.stop(time);
-    tellTrim(this, committed);
+  afterRelease(start = UNTOLD): void {
+    if (start === FITS) return;
+    this.slowPath.stop(start.time);
+    tellTrim(this, start.committed);
     scheduleUpkeep();
     if (this.waiters.length > 0) this.waiters.serve();
     if (this.closed) {
@@ -469,11 +473,11 @@ export class LeaseCache {
   }
 
   close(): void {
+    scheduleUpkeep();
     this.closed = true;
     closingCaches.add(this);
     openCaches.delete(this.id);
     this.endClosing();
-    scheduleUpkeep();
     this.settle();
     this.guard?.deliver();
   }
