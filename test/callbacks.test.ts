@@ -138,7 +138,7 @@ function on(end: string, back: () => void, work: () => void): void {
 
 describe.for(Object.keys(callbacks))('from %s', (callback) => {
   test.for(Object.keys(functions))('%s', async (name) => {
-    const model = new ShadowModel({ name: 'called', maxBytes: LIMIT });
+    const model = new ShadowModel([{ name: 'called', maxBytes: LIMIT }]);
     const pool = model.pools[0]!;
     model.bufs.push(...pool.acquireMany(1500, 3), pool.acquire(3 * MIB));
     for (const buf of pool.acquireMany(60_000, 4)) buf.release();

@@ -197,16 +197,19 @@ describe('what its magazine serves', () => {
     vi.restoreAllMocks();
   });
 
-  test.each(['release() of another pool', 'release() of the buffer'])('comes and goes without a native call: by %s', (how) => {
-    const pool = makePool({ guard: 'off' });
-    const other = makePool();
-    pool.acquire(1000).release();
-    const spies = Object.keys(binding).map((name) => vi.spyOn(binding, name));
-    const release = how.endsWith('buffer') ? (buf: PooledBuffer) => buf.release() : other.release;
-    for (let i = 0; i < 3; i++) release(pool.acquire(1000));
-    const called = spies.filter((spy) => spy.mock.calls.length > 0).map((spy) => spy.getMockName());
-    expect(called).toEqual([]);
-  });
+  test.each(['release() of another pool', 'release() of the buffer'])(
+    'comes and goes without a native call: by %s',
+    (how) => {
+      const pool = makePool({ guard: 'off' });
+      const other = makePool();
+      pool.acquire(1000).release();
+      const spies = Object.keys(binding).map((name) => vi.spyOn(binding, name));
+      const release = how.endsWith('buffer') ? (buf: PooledBuffer) => buf.release() : other.release;
+      for (let i = 0; i < 3; i++) release(pool.acquire(1000));
+      const called = spies.filter((spy) => spy.mock.calls.length > 0).map((spy) => spy.getMockName());
+      expect(called).toEqual([]);
+    },
+  );
 });
 
 describe('close', () => {

@@ -15,36 +15,57 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
+/** What was acquired through a scope. */
+class ScopeBuffers extends HeldBuffers {
+  /** The function's promise releases them. */
+  isAwaited = false;
+  /** Nobody would release what is acquired from now on. */
+  isOver = false;
+
+  override undo(): void {
+    if (this.isAwaited) return;
+    this.isOver = true;
+    super.undo();
+  }
+}
+
 export function scope<T>(pool: Scope, fn: (scope: Scope) => T): T {
   if (typeof fn !== 'function') {
     throw makeError('ERR_SUPERSLAB_ARGUMENT', `scope() takes a function, got ${show(fn)}`, TypeError);
   }
   const bufs: PooledBuffer[] = [];
   // While the function runs, or until its promise knows whom to tell: if it is cut off, upkeep ends the scope.
-  const held = begin(new HeldBuffers(bufs));
-  let ended = false;
+  const held = begin(new ScopeBuffers(bufs));
   const track =
     (acquire: (size: number) => PooledBuffer) =>
     (size: number): PooledBuffer => {
-      if (ended)
+      if (held.isOver)
         throw makeError('ERR_SUPERSLAB_CLOSED', 'the scope has ended: nobody would release the buffer');
       const buf = acquire(size);
       bufs[bufs.length] = buf;
       return buf;
     };
   const end = () => {
-    ended = true;
+    held.isOver = true;
     // What the function released itself is done; what it retained keeps the other references.
-    return held.releaseAll();
+    const error = held.releaseAll();
+    // What the stack was too full for is left to upkeep.
+    if (held.isEmpty) finish(held);
+    return error;
+  };
+  const endAwaited = () => {
+    held.isAwaited = false;
+    begin(held);
+    return end();
   };
   const succeed = <Result>(result: Result): Result => {
-    const error = end();
+    const error = endAwaited();
     if (error !== undefined) throw error;
     return result;
   };
   // What the function itself threw comes before what a release throws.
   const fail = (error: unknown): never => {
-    end();
+    endAwaited();
     throw error;
   };
 
@@ -53,16 +74,15 @@ export function scope<T>(pool: Scope, fn: (scope: Scope) => T): T {
     result = fn({ acquire: track(pool.acquire), alloc: track(pool.alloc) });
     if (isPromise(result)) {
       const settled = builtins.Promise.resolve(result).then(succeed, fail) as T;
+      held.isAwaited = true;
       finish(held);
       return settled;
     }
   } catch (error) {
     end();
-    finish(held);
     throw error;
   }
   const error = end();
-  finish(held);
   if (error !== undefined) throw error;
   return result;
 }

@@ -93,7 +93,13 @@ export class HeldBuffers extends Unfinished {
       this.buf = undefined;
     }
     const error = this.releaseAll();
-    if (error !== undefined && !isSuperslabError(error)) throw error;
+    if (!this.isEmpty) throw error;
+  }
+
+  /** False when one of the array could not be released: releaseAll() may be called again. */
+  get isEmpty(): boolean {
+    for (let i = 0; i < this.#bufs.length; i++) if (this.#bufs[i] !== undefined) return false;
+    return true;
   }
 
   /**
@@ -109,7 +115,7 @@ export class HeldBuffers extends Unfinished {
         releaseOne(buf);
       } catch (error) {
         first ??= error;
-        // What else it is, the buffer was not released: undo() may be called again.
+        // What else it is, the buffer was not released.
         if (!isSuperslabError(error)) continue;
       }
       this.#bufs[i] = undefined;

@@ -14,7 +14,10 @@ export const PLAIN: BufferPoolOptions = {
 const MARK_BYTES = 4;
 
 export class ShadowModel {
+  readonly Pool: typeof BufferPool;
   readonly pools: BufferPool[];
+  /** Pools that are to be closed. */
+  readonly opened: BufferPool[] = [];
   /** Every buffer that came from a pool, released or not. */
   bufs: PooledBuffer[] = [];
   /** These show what others show: they are only released. */
@@ -24,8 +27,10 @@ export class ShadowModel {
   #marks = new Map<PooledBuffer, number>();
   #next = 0;
 
-  constructor(...options: BufferPoolOptions[]) {
-    this.pools = options.map((one) => new BufferPool({ ...PLAIN, ...one }));
+  /** `Pool`: of another evaluation of the package. */
+  constructor(options: BufferPoolOptions[], Pool = BufferPool) {
+    this.Pool = Pool;
+    this.pools = options.map((one) => new Pool({ ...PLAIN, ...one }));
   }
 
   get live(): PooledBuffer[] {
@@ -73,6 +78,7 @@ export class ShadowModel {
   /** Releases everything that the program has, and waits until each pool has everything back. Throws if it never has. */
   async settle(): Promise<void> {
     this.check();
+    this.closeOpened();
     for (let turns = 0; turns < 400; turns++) {
       for (const token of this.tokens.splice(0)) {
         try {
@@ -96,7 +102,12 @@ export class ShadowModel {
     throw new Error(`not everything came back: ${left.join(', ')}`);
   }
 
+  closeOpened(): void {
+    for (const pool of this.opened.splice(0)) pool.close();
+  }
+
   close(): void {
+    this.closeOpened();
     for (const pool of this.pools) pool.close();
   }
 }

@@ -1,0 +1,120 @@
+// The whole API, cut off at each place where V8 looks for interruptions, one after the other: where a function is entered
+// and where a loop turns. test/interruption.test.ts has the real thing, with the places that happen to come.
+import type { BufferPool, PooledBuffer } from 'superslab';
+import { describe, expect, test, vi } from 'vitest';
+import { isWhole, makeModel, mayThrow, prepare, steps } from './support/api-steps.js';
+import { type Cut, cutOff, evaluateWithPoints, place, withPoints } from './support/cut-points.js';
+import type { ShadowModel } from './support/shadow-model.js';
+
+const { superslab, environment, unfinished } = evaluateWithPoints();
+
+test('places are each function and each loop', () => {
+  const places = withPoints(
+    'const f = (a) => a.map((b) => ({ b })); for (;;) while (b) c(); class D { get e() { return 1; } }',
+  );
+  expect(places.match(/__cutPoint\(\)/g)).toHaveLength(5);
+  expect(() => new Function(places)).not.toThrow();
+});
+
+/** More than a magazine holds. */
+const MANY = 80;
+/** Of a class that is not used before: its magazine is empty. */
+const FRESH = 900;
+
+const all: typeof steps = {
+  ...steps,
+  'acquire with a refill': (model) => {
+    model.bufs[model.bufs.length] = model.pools[0]!.acquire(FRESH);
+  },
+  'acquireMany with refills': (model) => {
+    model.bufs = [...model.bufs, ...model.pools[0]!.acquireMany(FRESH, MANY)];
+  },
+  'release of a private buffer': (model) => model.bufs[1]!.release(),
+  'release of a private buffer beyond 2 MiB': (model) => model.bufs.at(-1)!.release(),
+  'releaseMany with spills': (model) => model.pools[0]!.releaseMany(model.bufs.slice(-MANY)),
+};
+
+/** What a step needs beside what all need. */
+const needs: Record<string, (pool: BufferPool) => PooledBuffer[]> = {
+  'release of a private buffer beyond 2 MiB': (pool) => [pool.acquire(3 << 20)],
+  'releaseMany with spills': (pool) => pool.acquireMany(FRESH, MANY),
+};
+
+/** What was cut into blocks of one size in one round is cut into blocks of another in the next. */
+const SIZES = [2000, 700, 5000, 30_000];
+
+/** The model as it is before each cut: empty magazines, memory of another class, some leases. */
+function begin(model: ShadowModel, round: number, name: string): void {
+  const pool = model.pools[0]!;
+  pool.releaseMany(pool.acquireMany(SIZES[round % SIZES.length]!, MANY));
+  prepare(model);
+  model.bufs.push(...(needs[name]?.(pool) ?? []));
+}
+
+/** Releases all that the program has, whoever has it. */
+async function release(model: ShadowModel): Promise<void> {
+  do {
+    for (const token of model.tokens.splice(0)) {
+      try {
+        model.pools[0]!.revoke(token);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ERR_SUPERSLAB_TOKEN_USED' });
+      }
+    }
+    for (const buf of [...model.bufs.splice(0), ...model.adopted.splice(0)])
+      while (!buf.released) buf.release();
+    for (const promise of model.promises.splice(0)) {
+      promise.then(
+        (buf) => model.bufs.push(buf),
+        () => {},
+      );
+    }
+    await null;
+    await null;
+  } while (model.bufs.length > 0);
+}
+
+const countPools = () => environment.openCaches.size + environment.closingCaches.size;
+
+/** Each class is lent and given back, so that a block in a wrong place is found; then nothing may be in use. */
+async function end(model: ShadowModel, pools: number): Promise<void> {
+  const pool = model.pools[0]!;
+  model.check();
+  // As upkeep does from the event loop.
+  unfinished.undoInterrupted();
+  model.closeOpened();
+  await release(model);
+  for (let turn = 0; turn < 2; turn++) {
+    for (const size of [FRESH, ...SIZES]) model.bufs.push(...pool.acquireMany(size, 3));
+    model.check();
+    await release(model);
+  }
+  expect(model.pools.map((one) => one.stats().inUseBytes)).toEqual([0, 0, 0]);
+  // A pool that was cut off while it was made or closed is closed by upkeep.
+  await vi.waitUntil(() => countPools() === pools);
+}
+
+const cuts: Cut[] = ['termination', 'full once', 'full'];
+
+describe.each(cuts)('by %s', (how) => {
+  test.for(Object.keys(all))('in %s', async (name) => {
+    const model = makeModel(superslab.BufferPool);
+    const pools = countPools();
+    let at = 0;
+    let wasCut = true;
+    try {
+      while (wasCut) {
+        at++;
+        begin(model, at, name);
+        wasCut = cutOff(() => mayThrow(() => all[name]!(model)), at, how);
+        await end(model, pools);
+      }
+      await isWhole(model);
+    } catch (error) {
+      throw new Error(`point ${at}: ${place}`, { cause: error });
+    } finally {
+      model.close();
+    }
+    expect(at).toBeGreaterThan(1);
+  });
+});

@@ -1,0 +1,131 @@
+// The package once more, evaluated with a place to cut it off wherever V8 looks for interruptions: where a function is
+// entered, and where a loop turns. A test says at which place, and by what, and gets that cut each time.
+import { readFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
+import Module, { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+/** What cuts JavaScript off. */
+export type Cut =
+  /** As a timeout of `vm`: neither `catch` nor `finally` runs. */
+  | 'termination'
+  /** A full stack that has room again in the first `catch`. */
+  | 'full once'
+  /** A full stack that is full for whatever is called until the operation is left. */
+  | 'full';
+
+const folder = fileURLToPath(new URL('../../dist/cjs/', import.meta.url));
+const POINT = '__cutPoint';
+
+/** `source` with a call of POINT at the beginning of each function and each turn of a loop. Lines stay as they are. */
+export function withPoints(source: string): string {
+  const insertions: { at: number; text: string }[] = [];
+  const insert = (at: number, text: string) => insertions.push({ at, text });
+  const body = (node: ts.Statement) => {
+    if (ts.isBlock(node)) insert(node.getStart() + 1, `${POINT}();`);
+    else {
+      insert(node.getStart(), `{${POINT}();`);
+      insert(node.end, '}');
+    }
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isIterationStatement(node, false)) body(node.statement);
+    if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
+      const code = node.body as ts.ConciseBody;
+      if (ts.isBlock(code)) body(code);
+      else {
+        insert(code.getStart(), `(${POINT}(), `);
+        insert(code.end, ')');
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('module.js', source, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS));
+  // From the end on, so that places stay right; of two at one place the inner one stands behind.
+  insertions.sort((a, b) => b.at - a.at);
+  return insertions.reduce((text, { at, text: added }) => text.slice(0, at) + added + text.slice(at), source);
+}
+
+let left = Number.POSITIVE_INFINITY;
+let by: Cut = 'full';
+const session = new Session();
+
+function point(): void {
+  left--;
+  if (left > 0 || (left < 0 && by !== 'full')) return;
+  if (left === 0) place = new Error('cut off').stack!;
+  if (by !== 'termination') throw new RangeError('Maximum call stack size exceeded');
+  session.post('Runtime.terminateExecution');
+  for (;;); // It is noticed here.
+}
+
+/** The stack of the last cut. */
+export let place = '';
+
+let running: () => void = () => {};
+
+/**
+ * Calls `step`, and cuts it off at its `at`-th point.
+ * @returns false when it has not so many
+ */
+export function cutOff(step: () => void, at: number, how: Cut): boolean {
+  by = how;
+  let failure: unknown;
+  let wasCut = true;
+  running = () => {
+    left = at;
+    try {
+      step();
+    } catch (error) {
+      failure = error;
+    }
+    wasCut = left <= 0;
+    left = Number.POSITIVE_INFINITY;
+  };
+  // What is terminated ends in evaluate(), and the thread goes on.
+  if (how === 'termination') session.post('Runtime.evaluate', { expression: `${RUN}()`, timeout: 1e8 });
+  else running();
+  left = Number.POSITIVE_INFINITY;
+  if (!wasCut && failure !== undefined) throw failure;
+  return wasCut;
+}
+
+const RUN = '__runUntilCutOff';
+
+/** The package with its points: an evaluation of its own, whose pools have nothing to do with those of `superslab`. */
+export function evaluateWithPoints(): {
+  superslab: typeof import('superslab');
+  environment: { openCaches: Map<number, unknown>; closingCaches: Set<unknown> };
+  unfinished: { undoInterrupted(): void };
+} {
+  session.connect();
+  Object.assign(globalThis, { [POINT]: point, [RUN]: () => running() });
+  const loaders = (Module as unknown as { _extensions: NodeJS.RequireExtensions })._extensions;
+  const loadOther = loaders['.js']!;
+  const { cache } = createRequire(import.meta.url);
+  const before = Object.keys(cache).filter((file) => file.startsWith(folder));
+  const kept = before.map((file) => [file, cache[file]!] as const);
+  for (const file of before) delete cache[file];
+  loaders['.js'] = (module, file) => {
+    if (!file.startsWith(folder)) loadOther(module, file);
+    else {
+      const { _compile } = module as unknown as { _compile(source: string, file: string): void };
+      _compile.call(module, withPoints(readFileSync(file, 'utf8')), file);
+    }
+  };
+  try {
+    // A module holds those that it required first: another parent each time.
+    const load = createRequire(path.join(folder, 'evaluation.js'));
+    return {
+      superslab: load('./index.js'),
+      environment: load('./addon/environment.js'),
+      unfinished: load('./pool/unfinished.js'),
+    };
+  } finally {
+    loaders['.js'] = loadOther;
+    for (const file of Object.keys(cache)) if (file.startsWith(folder)) delete cache[file];
+    for (const [file, module] of kept) cache[file] = module;
+  }
+}
