@@ -4,7 +4,8 @@
 //               choice stays the same while the source around them changes
 // --seed=N      another choice
 // --in=TEXT     all those in files whose path begins so; `native/heap/purge.cc:200` for one line
-// --orders      memory orders made relaxed, under ThreadSanitizer, which alone can tell
+// --orders      memory orders made relaxed, under ThreadSanitizer, which alone can tell, and met by the tests of orders and of
+//               base alone: to compile all with it takes long
 // --jobs=N      so many programs at a time: 2
 //
 // A copy of the source is compiled once with all mutants in it (mutant.h). Each test runs once to learn which mutants it
@@ -112,7 +113,10 @@ function write(path, text) {
   writeFileSync(at(path), text);
 }
 
-function copySource(mutants, copy) {
+/** The tests that meet memory orders. */
+const testsOrders = /^test\/native\/(?:base_.*|.*_memory_order_test|main)\.cc$/;
+
+function copySource(mutants, { copy, orders }) {
   const files = [...filesUnder('native', ['']), ...filesUnder('test', ['.cc', '.h'])].filter((file) =>
     /\.\w+$/.test(file),
   );
@@ -123,6 +127,7 @@ function copySource(mutants, copy) {
     'scripts/mutate/mutant.cc',
   ];
   for (const file of [...files, ...others]) {
+    if (orders && /^test\/native\/.*\.cc$/.test(file) && !testsOrders.test(file)) continue;
     const text = textOf(file);
     const own = mutants.filter((mutant) => mutant.file === file);
     write(`${copy}/${file}`, own.length === 0 ? text : plant(text, own));
@@ -183,7 +188,8 @@ function refusedBy(mutants, places) {
 }
 
 /** The mutants without those that the compiler refuses: mostly where a constant expression is asked for. */
-async function withoutRefused(mutants, { jobs, copy }) {
+async function withoutRefused(mutants, options) {
+  const { jobs, copy } = options;
   const [command, ...more] = (process.env.CXX ?? 'g++').split(' ');
   const flags = [
     '-std=c++20',
@@ -196,7 +202,7 @@ async function withoutRefused(mutants, { jobs, copy }) {
   ];
   let kept = mutants;
   for (let round = 1; ; ++round) {
-    copySource(kept, copy);
+    copySource(kept, options);
     const places = new Set();
     let failed = 0;
     await inParallel(jobs, mutated, async (source) => {
@@ -215,8 +221,9 @@ async function withoutRefused(mutants, { jobs, copy }) {
   }
 }
 
-async function build(mutants, { jobs, orders, copy }) {
-  copySource(mutants, copy);
+async function build(mutants, options) {
+  const { jobs, orders, copy } = options;
+  copySource(mutants, options);
   const binary = copy.replace('source', 'build');
   await run('cmake', [
     ...['-S', copy, '-B', binary, '-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DSUPERSLAB_WERROR=OFF'],

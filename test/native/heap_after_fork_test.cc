@@ -4,17 +4,12 @@
 // forks. test/shim/fork_anywhere.cc does the same with malloc, one instruction after the other, and
 // takes long. These look into the heap.
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <thread>
 
 #include "check.h"
 #include "heap_fixture.h"
+#include "stopped_thread.h"
 
 using namespace superslab;
 using namespace superslab_test;
@@ -22,9 +17,9 @@ using namespace superslab_test;
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr int kForks = 30;
+constexpr int kForks = 20;
 #else
-constexpr int kForks = 120;
+constexpr int kForks = 60;
 #endif
 
 constexpr ByteCount kSizes[] = {16,        100,        600,      3000,     20'000,
@@ -47,16 +42,6 @@ Held take(ThreadCache& cache, ByteCount bytes, std::uint64_t seed) {
   void* block = cache.allocate(bytes);
   if (block != nullptr) fill(block, std::min<ByteCount>(bytes, 512), seed);
   return {block, bytes, seed};
-}
-
-/// What stops a thread, and lets it go on.
-std::atomic<bool> is_stopped;
-std::atomic<bool> goes_on;
-
-void stop_here(int) {
-  is_stopped.store(true);
-  while (!goes_on.load()) sched_yield();
-  is_stopped.store(false);
 }
 
 /// The thread that vanishes.
@@ -138,7 +123,6 @@ void survive(Heap& heap, Space& space, ThreadCache* mine) {
 
 Verdict look(Heap& heap, Space& space, ThreadCache& mine, Held* own, std::size_t count,
              Worker& worker) {
-  alarm(30);
   survive(heap, space, &mine);
   if (heap.stats().threads != 1) return kNotOne;
   const auto are_whole = [&] {
@@ -200,12 +184,9 @@ TEST(heap, "after a fork the child goes on, wherever the other thread was") {
 
   const auto worker = std::make_unique<Worker>(*heap);
   std::thread thread([&] { worker->work(); });
-  struct sigaction action = {};
-  action.sa_handler = stop_here;
-  struct sigaction before;
-  sigaction(SIGUSR1, &action, &before);
   while (!worker->ready.load()) std::this_thread::yield();
   Random random(3);
+  StoppedThread stopped;
   int verdict = kGood;
   int forks = 0;
   for (; forks < kForks && verdict == kGood; ++forks) {
@@ -213,23 +194,12 @@ TEST(heap, "after a fork the child goes on, wherever the other thread was") {
       if (present.load() == nullptr)
         present = mine->allocate(kSizes[random.below(std::size(kSizes))]);
     }
-    // A while that is never the same.
-    for (std::uint64_t i = random.below(100'000); i > 0; --i)
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-    goes_on = false;
-    pthread_kill(thread.native_handle(), SIGUSR1);
-    while (!is_stopped.load()) sched_yield();
-    const pid_t child = fork();
-    if (child == 0) _exit(look(*heap, *space, *mine, own, std::size(own), *worker));
-    goes_on = true;
-    while (is_stopped.load()) sched_yield();
-    int status = 0;
-    CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    verdict = WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
+    verdict = stopped.fork_beside(thread, random.below(100'000), [&] {
+      return look(*heap, *space, *mine, own, std::size(own), *worker);
+    });
   }
   worker->stop = true;
   thread.join();
-  sigaction(SIGUSR1, &before, nullptr);
   const Context context("fork " + std::to_string(forks));
   CHECK_EQ(verdict, kGood);
   for (auto& present : worker->presents)
