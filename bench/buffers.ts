@@ -32,6 +32,7 @@ async function loops(work: LoopCase): Promise<MeasuredRow[]> {
     return [
       loopRow(samples, 'superslab release(buf)', loopCaseName(work)),
       loopRow(samples, 'superslab buf.release()', `${loopCaseName(work)}, buf.release()`),
+      loopRow(samples, 'superslab own pool', `${loopCaseName(work)}, buf.release(), pool of its own`),
     ];
   } finally {
     for (const lane of lanes) lane.close();

@@ -1,10 +1,11 @@
-import { acquire as acquireOf, release as releaseOf } from 'superslab';
+import { acquire as acquireOf, BufferPool, type PooledBuffer, release as releaseOf } from 'superslab';
 import { freeList } from '../support/free-list.js';
 import { type LoopCase, SLOTS } from './cases.js';
 
 export const VARIANTS = [
   'superslab release(buf)',
   'superslab buf.release()',
+  'superslab own pool',
   'free list',
   'Buffer.allocUnsafe',
   'Buffer.alloc',
@@ -18,6 +19,7 @@ export interface Memory {
   readonly release: (buf: Uint8Array) => void;
 }
 
+const releaseItself = (buf: Uint8Array): void => (buf as PooledBuffer).release();
 const leaveToCollector = (_: Uint8Array): void => {};
 
 /** What a view of memory costs, with nobody keeping account of who has which. */
@@ -46,7 +48,9 @@ export function memoryOf(variant: Variant, work: LoopCase): Memory {
     case 'superslab release(buf)':
       return { acquire: acquireOf, release: releaseOf };
     case 'superslab buf.release()':
-      return { acquire: acquireOf, release: (buf) => (buf as ReturnType<typeof acquireOf>).release() };
+      return { acquire: acquireOf, release: releaseItself };
+    case 'superslab own pool':
+      return { acquire: new BufferPool({ name: 'own' }).acquire, release: releaseItself };
     case 'Buffer.allocUnsafe':
       return { acquire: (size) => Buffer.allocUnsafe(size), release: leaveToCollector };
     case 'Buffer.alloc':
