@@ -1,11 +1,12 @@
 // `npm run mutate -- native [options]`: faults in native/base, space, heap and malloc, found by the native tests or not.
 //
-// --count=N     how many of all the mutants that can be made: 400. Which ones follows from their text, so that the
+// --count=N     how many of all the mutants that can be made: 450. Which ones follows from their text, so that the
 //               choice stays the same while the source around them changes
 // --seed=N      another choice
 // --in=TEXT     all those in files whose path begins so; `native/heap/purge.cc:200` for one line
 // --orders      memory orders made relaxed, under ThreadSanitizer, which alone can tell, and met by the tests of orders and of
 //               base alone: to compile all with it takes long
+// --left        only those that lived the last time; the others count as seen
 // --jobs=N      so many programs at a time: 2
 //
 // A copy of the source is compiled once with all mutants in it (mutant.h). Each test runs once to learn which mutants it
@@ -29,8 +30,6 @@ const folder = 'build/mutants';
 const mutated = [...sources('core'), ...sources('malloc')];
 /** As mutant.cc has room for. */
 const MOST_MUTANTS = 1 << 16;
-/** A mutant may make a program take all the memory there is. */
-const MOST_KIBIBYTES = 8 << 20;
 /** So many times as long as without a fault, and this many milliseconds more: then it hangs. */
 const PATIENCE = 5;
 const PATIENCE_MS = 15_000;
@@ -130,7 +129,17 @@ function copySource(mutants, { copy, orders }) {
     if (orders && /^test\/native\/.*\.cc$/.test(file) && !testsOrders.test(file)) continue;
     const text = textOf(file);
     const own = mutants.filter((mutant) => mutant.file === file);
-    write(`${copy}/${file}`, own.length === 0 ? text : plant(text, own));
+    write(
+      `${copy}/${file}`,
+      own.length === 0
+        ? orders
+          ? text.replace(
+              'ss_reached_mutants[n] = 1',
+              '__atomic_store_n(ss_reached_mutants + n, 1, __ATOMIC_RELAXED)',
+            )
+          : text
+        : plant(text, own),
+    );
   }
   // As one more test, it is linked in.
   write(`${copy}/test/native/mutant.cc`, readFileSync(at('scripts/mutate/mutant.cc'), 'utf8'));
@@ -237,11 +246,16 @@ async function build(mutants, options) {
 
 // Running ------------------------------------------------------------------------------------------
 
-const limited = (program, args, options) =>
-  capture('bash', ['-c', `ulimit -c 0 -d ${MOST_KIBIBYTES}; exec "$0" "$@"`, program, ...args], options);
+/** A mutant may make a program take all the memory there is: then it goes first. A limit would change what the heap does. */
+const expendable = (program, args, options) =>
+  capture(
+    'bash',
+    ['-c', 'ulimit -c 0; echo 1000 > /proc/self/oom_score_adj; exec "$0" "$@"', program, ...args],
+    options,
+  );
 
 /** Every test once: { name, ms, reached }, the quick ones first. */
-async function measure(program, mutants, jobs) {
+async function measure(program, mutants, { jobs }) {
   const { output } = await capture(program, ['--list']);
   const names = output.split('\n').filter(Boolean);
   say(`mutate: which of them ${names.length} tests reach`);
@@ -250,10 +264,13 @@ async function measure(program, mutants, jobs) {
     const path = at(folder, `reached-${index}`);
     writeFileSync(path, Buffer.alloc(MOST_MUTANTS));
     const start = performance.now();
-    const { status, output: text } = await limited(program, [name], {
+    const { status, output: text } = await expendable(program, [name], {
       env: { SUPERSLAB_MUTANTS_REACHED: path },
     });
-    if (status !== 0) throw new ScriptError(`mutate: without a fault a test fails\n${text}`);
+    if (status !== 0) {
+      say(`mutate: left out, for it fails without a fault: ${text}`);
+      return;
+    }
     const bytes = readFileSync(path);
     rmSync(path);
     tests.push({
@@ -272,7 +289,7 @@ async function meet(program, mutant, tests) {
   const groups = [quick, ...able.filter(({ ms }) => ms >= QUICK_MS).map((test) => [test])];
   for (const group of groups.filter(({ length }) => length > 0)) {
     const ms = group.reduce((sum, test) => sum + test.ms, 0);
-    const { status, signal, isLate, output } = await limited(
+    const { status, signal, isLate, output } = await expendable(
       program,
       ['--stop', ...group.map(({ name }) => name)],
       {
@@ -287,37 +304,55 @@ async function meet(program, mutant, tests) {
   return undefined;
 }
 
+const leftFile = ({ copy }) => at(dirname(copy), 'left.json');
+
+function readLeft(options) {
+  if (!existsSync(leftFile(options)))
+    throw new ScriptError('mutate: --left: there was no run before this one');
+  return JSON.parse(readFileSync(leftFile(options), 'utf8'));
+}
+
+function writeLeft(options, mutants) {
+  const left = mutants.filter(({ seen }) => seen === undefined);
+  writeFileSync(leftFile(options), JSON.stringify(left.map(({ rank }) => rank)));
+}
+
 const isSame = (survivor, { file, code, change }) =>
   survivor.file === file && survivor.code === code && survivor.change === change;
 
 export async function mutate(args) {
-  const options = { count: 400, seed: '1', within: undefined, orders: false, jobs: 2 };
+  const options = { count: 450, seed: '1', within: undefined, orders: false, left: false, jobs: 2 };
   for (const arg of args) {
-    const [, name, value] = /^--(count|seed|in|jobs|orders)(?:=(.+))?$/.exec(arg) ?? [];
-    if (name === 'orders' && value === undefined) options.orders = true;
+    const [, name, value] = /^--(count|seed|in|jobs|orders|left)(?:=(.+))?$/.exec(arg) ?? [];
+    if ((name === 'orders' || name === 'left') && value === undefined) options[name] = true;
     else if (name === 'in' && value !== undefined) options.within = value;
     else if (name === 'seed' && value !== undefined) options.seed = value;
     else if ((name === 'count' || name === 'jobs') && /^[1-9]\d*$/.test(value ?? ''))
       options[name] = Number(value);
     else
       throw new ScriptError(
-        `mutate: native: ${arg}: there are --count=N, --seed=N, --in=TEXT, --orders, --jobs=N`,
+        `mutate: native: ${arg}: there are --count=N, --seed=N, --in=TEXT, --orders, --left, --jobs=N`,
       );
   }
   const { jobs } = options;
   options.copy = `${folder}/${options.orders ? 'thread' : 'plain'}/source`;
   const mutants = await withoutRefused(choose(options), options);
   const program = await build(mutants, options);
-  const tests = await measure(program, mutants, jobs);
+  const tests = await measure(program, mutants, options);
+  const lived = options.left ? readLeft(options) : undefined;
+  const met = mutants.filter(({ rank }) => lived === undefined || lived.includes(rank));
   let done = 0;
   const started = performance.now();
-  await inParallel(jobs, mutants, async (mutant) => {
+  for (const mutant of mutants) mutant.seen = 'the last time';
+  await inParallel(jobs, met, async (mutant) => {
     mutant.isReached = tests.some(({ reached }) => reached.has(mutant));
     mutant.seen = await meet(program, mutant, tests);
+    if (mutant.seen === undefined) say(`lives: ${mutant.file}:${mutant.line}: ${mutant.change}`);
     ++done;
     if (done % 20 === 0)
-      say(`mutate: ${done} of ${mutants.length}, ${Math.round((performance.now() - started) / 1000)} s`);
+      say(`mutate: ${done} of ${met.length}, ${Math.round((performance.now() - started) / 1000)} s`);
   });
+  writeLeft(options, mutants);
   report(mutants);
 }
 
