@@ -31,10 +31,9 @@ void relax() {
 #if defined(__linux__)
 
 /// syscall() is no cancellation point.
-bool sleep_while(const void* word, std::uint32_t value, const timespec* span) {
+void sleep_while(const void* word, std::uint32_t value, const timespec* span) {
   const KeepErrno keep;
-  return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, span, nullptr, 0) == 0 ||
-         errno != ETIMEDOUT;
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, span, nullptr, 0);
 }
 
 void wake(const void* word, int count) {
@@ -44,10 +43,9 @@ void wake(const void* word, int count) {
 
 #else
 
-bool sleep_while(const void*, std::uint32_t, const timespec*) {
+void sleep_while(const void*, std::uint32_t, const timespec*) {
   const KeepErrno keep;
   sched_yield();
-  return true;
 }
 
 void wake(const void*, int) {}

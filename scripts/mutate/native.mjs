@@ -8,6 +8,7 @@
 //               base alone: to compile all with it takes long
 // --left        only those that lived the last time; the others count as seen
 // --jobs=N      so many programs at a time: 2
+// --minutes=N   for so long it meets mutants, in an order that is by chance: 30
 //
 // A copy of the source is compiled once with all mutants in it (mutant.h). Each test runs once to learn which mutants it
 // reaches; then each mutant is switched on and met by the tests that reach it, the quick ones first. Failed, crashed and
@@ -15,7 +16,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { at, ScriptError, say } from '../support/paths.mjs';
 import { run } from '../support/run.mjs';
 import { digest } from '../support/stamp.mjs';
@@ -32,8 +33,8 @@ const mutated = [...sources('core'), ...sources('malloc')];
 const MOST_MUTANTS = 1 << 16;
 /** So many times as long as without a fault, and this many milliseconds more: then it hangs. */
 const PATIENCE = 5;
-const PATIENCE_MS = 15_000;
-const QUICK_MS = 300;
+const PATIENCE_MS = 10_000;
+const QUICK_MS = 3000;
 
 /** Faults that lived once, before their tests were written: they are among the chosen, whatever the seed. */
 const once = [
@@ -101,6 +102,19 @@ const texts = new Map();
 function textOf(file) {
   if (!texts.has(file)) texts.set(file, readFileSync(at(file), 'utf8'));
   return texts.get(file);
+}
+
+/** What one run leaves for the next. */
+const notesFile = ({ copy }, name) => at(dirname(copy), `${name}.json`);
+
+function readNotes(options, name) {
+  const file = notesFile(options, name);
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+}
+
+function writeNotes(options, name, value) {
+  mkdirSync(dirname(notesFile(options, name)), { recursive: true });
+  writeFileSync(notesFile(options, name), JSON.stringify(value));
 }
 
 // Building -----------------------------------------------------------------------------------------
@@ -209,9 +223,13 @@ async function withoutRefused(mutants, options) {
     '-fsyntax-only',
     '-Inative',
   ];
+  const key = digest([], [command, ...mutated.map(textOf), ...mutants.map(({ rank }) => rank)]);
+  const known = readNotes(options, 'refused');
   let kept = mutants;
+  if (known?.key === key) kept = mutants.filter(({ number }) => !known.numbers.includes(number));
   for (let round = 1; ; ++round) {
     copySource(kept, options);
+    if (known?.key === key) return kept;
     const places = new Set();
     let failed = 0;
     await inParallel(jobs, mutated, async (source) => {
@@ -221,12 +239,15 @@ async function withoutRefused(mutants, options) {
       ++failed;
       for (const [place] of output.matchAll(/native\/[\w/.]+:\d+:\d+/g)) places.add(place);
     });
-    if (failed === 0) return kept;
+    if (failed === 0) {
+      const numbers = mutants.filter((mutant) => !kept.includes(mutant)).map(({ number }) => number);
+      writeNotes(options, 'refused', { key, numbers });
+      return kept;
+    }
     const refused = refusedBy(kept, places);
     say(`mutate: the compiler refuses ${refused.size} mutants`);
     if (refused.size === 0 || round === 8) throw new ScriptError('mutate: the copy does not compile');
-    const rest = kept.filter((mutant) => !refused.has(mutant));
-    kept = rest;
+    kept = kept.filter((mutant) => !refused.has(mutant));
   }
 }
 
@@ -255,13 +276,25 @@ const expendable = (program, args, options) =>
   );
 
 /** Every test once: { name, ms, reached }, the quick ones first. */
-async function measure(program, mutants, { jobs }) {
+async function measure(program, mutants, options) {
+  const key = digest([relative(at(), program)]);
+  const known = readNotes(options, 'reached');
+  const tests = known?.key === key ? known.tests : await runEach(program, options);
+  writeNotes(options, 'reached', { key, tests });
+  const reached = (numbers) => new Set(mutants.filter(({ number }) => numbers.has(number)));
+  return tests
+    .map((test) => ({ ...test, reached: reached(new Set(test.numbers)) }))
+    .toSorted((a, b) => a.ms - b.ms);
+}
+
+/** { name, ms, numbers } of each test: of the mutants that it reaches. */
+async function runEach(program, options) {
   const { output } = await capture(program, ['--list']);
   const names = output.split('\n').filter(Boolean);
   say(`mutate: which of them ${names.length} tests reach`);
   const tests = [];
-  await inParallel(jobs, [...names.entries()], async ([index, name]) => {
-    const path = at(folder, `reached-${index}`);
+  await inParallel(options.jobs, [...names.entries()], async ([index, name]) => {
+    const path = notesFile(options, `reached-${index}`);
     writeFileSync(path, Buffer.alloc(MOST_MUTANTS));
     const start = performance.now();
     const { status, output: text } = await expendable(program, [name], {
@@ -273,21 +306,31 @@ async function measure(program, mutants, { jobs }) {
     }
     const bytes = readFileSync(path);
     rmSync(path);
-    tests.push({
-      name,
-      ms: performance.now() - start,
-      reached: new Set(mutants.filter((m) => bytes[m.number])),
-    });
+    const numbers = [...bytes.entries()].filter(([, is]) => is !== 0).map(([number]) => number);
+    tests.push({ name, ms: performance.now() - start, numbers });
   });
-  return tests.toSorted((a, b) => a.ms - b.ms);
+  return tests;
+}
+
+/** In their order, as many to a program as take no longer than QUICK_MS, so that one that hangs is not waited for long. */
+function inGroups(tests) {
+  const groups = [];
+  let ms = QUICK_MS;
+  for (const test of tests) {
+    if (ms + test.ms > QUICK_MS) {
+      groups.push([]);
+      ms = 0;
+    }
+    groups.at(-1).push(test);
+    ms += test.ms;
+  }
+  return groups;
 }
 
 /** How a mutant is seen, or undefined. */
 async function meet(program, mutant, tests) {
   const able = tests.filter(({ reached }) => reached.has(mutant));
-  const quick = able.filter(({ ms }) => ms < QUICK_MS);
-  const groups = [quick, ...able.filter(({ ms }) => ms >= QUICK_MS).map((test) => [test])];
-  for (const group of groups.filter(({ length }) => length > 0)) {
+  for (const group of inGroups(able)) {
     const ms = group.reduce((sum, test) => sum + test.ms, 0);
     const { status, signal, isLate, output } = await expendable(
       program,
@@ -304,34 +347,29 @@ async function meet(program, mutant, tests) {
   return undefined;
 }
 
-const leftFile = ({ copy }) => at(dirname(copy), 'left.json');
-
-function readLeft(options) {
-  if (!existsSync(leftFile(options)))
-    throw new ScriptError('mutate: --left: there was no run before this one');
-  return JSON.parse(readFileSync(leftFile(options), 'utf8'));
-}
-
-function writeLeft(options, mutants) {
-  const left = mutants.filter(({ seen }) => seen === undefined);
-  writeFileSync(leftFile(options), JSON.stringify(left.map(({ rank }) => rank)));
-}
-
 const isSame = (survivor, { file, code, change }) =>
   survivor.file === file && survivor.code === code && survivor.change === change;
 
 export async function mutate(args) {
-  const options = { count: 450, seed: '1', within: undefined, orders: false, left: false, jobs: 2 };
+  const options = {
+    count: 450,
+    seed: '1',
+    within: undefined,
+    orders: false,
+    left: false,
+    jobs: 2,
+    minutes: 30,
+  };
   for (const arg of args) {
-    const [, name, value] = /^--(count|seed|in|jobs|orders|left)(?:=(.+))?$/.exec(arg) ?? [];
+    const [, name, value] = /^--(count|seed|in|jobs|minutes|orders|left)(?:=(.+))?$/.exec(arg) ?? [];
     if ((name === 'orders' || name === 'left') && value === undefined) options[name] = true;
     else if (name === 'in' && value !== undefined) options.within = value;
     else if (name === 'seed' && value !== undefined) options.seed = value;
-    else if ((name === 'count' || name === 'jobs') && /^[1-9]\d*$/.test(value ?? ''))
+    else if (['count', 'jobs', 'minutes'].includes(name) && /^[1-9]\d*$/.test(value ?? ''))
       options[name] = Number(value);
     else
       throw new ScriptError(
-        `mutate: native: ${arg}: there are --count=N, --seed=N, --in=TEXT, --orders, --left, --jobs=N`,
+        `mutate: native: ${arg}: there are --count=N, --seed=N, --in=TEXT, --orders, --left, --jobs=N, --minutes=N`,
       );
   }
   const { jobs } = options;
@@ -339,12 +377,17 @@ export async function mutate(args) {
   const mutants = await withoutRefused(choose(options), options);
   const program = await build(mutants, options);
   const tests = await measure(program, mutants, options);
-  const lived = options.left ? readLeft(options) : undefined;
-  const met = mutants.filter(({ rank }) => lived === undefined || lived.includes(rank));
+  const lived = options.left ? readNotes(options, 'left') : undefined;
+  // By chance, so that a run that ends early has met some of everything.
+  const met = mutants
+    .filter(({ rank }) => lived === undefined || lived.includes(rank))
+    .toSorted((a, b) => (a.rank < b.rank ? -1 : 1));
   let done = 0;
   const started = performance.now();
-  for (const mutant of mutants) mutant.seen = 'the last time';
+  for (const mutant of mutants) if (!met.includes(mutant)) mutant.seen = 'the last time';
   await inParallel(jobs, met, async (mutant) => {
+    if (performance.now() - started > options.minutes * 60_000) return;
+    mutant.isMet = true;
     mutant.isReached = tests.some(({ reached }) => reached.has(mutant));
     mutant.seen = await meet(program, mutant, tests);
     if (mutant.seen === undefined) say(`lives: ${mutant.file}:${mutant.line}: ${mutant.change}`);
@@ -352,8 +395,14 @@ export async function mutate(args) {
     if (done % 20 === 0)
       say(`mutate: ${done} of ${met.length}, ${Math.round((performance.now() - started) / 1000)} s`);
   });
-  writeLeft(options, mutants);
-  report(mutants);
+  const known = mutants.filter(({ isMet, seen }) => isMet || seen !== undefined);
+  if (known.length < mutants.length) say(`mutate: there was time for ${known.length} of ${mutants.length}`);
+  writeNotes(
+    options,
+    'left',
+    mutants.filter(({ seen }) => seen === undefined).map(({ rank }) => rank),
+  );
+  report(known);
 }
 
 function report(mutants) {

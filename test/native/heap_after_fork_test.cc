@@ -4,6 +4,10 @@
 // forks. test/shim/fork_anywhere.cc does the same with malloc, one instruction after the other, and
 // takes long. These look into the heap.
 
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 
@@ -161,7 +165,169 @@ Verdict look(Heap& heap, Space& space, ThreadCache& mine, Held* own, std::size_t
   return kGood;
 }
 
+/// Holds one thread up in a call to the operating system.
+class HoldingOs final : public OsProxy {
+ public:
+  using OsProxy::OsProxy;
+  enum class In : std::uint8_t { kCommit, kPopulate, kPurge };
+
+  /// The calling thread, from its next call of that kind on.
+  void hold_me(In where) {
+    where_ = where;
+    held_ = this_thread();
+  }
+  bool is_holding() const { return is_holding_.load(); }
+  void let_go() { goes_on_ = true; }
+
+  OsStatus commit(void* address, ByteCount bytes, HugePages pages) override {
+    stop(In::kCommit);
+    return OsProxy::commit(address, bytes, pages);
+  }
+  OsStatus populate(void* address, ByteCount bytes) override {
+    stop(In::kPopulate);
+    return OsProxy::populate(address, bytes);
+  }
+  OsStatus purge(const OsRange* ranges, std::size_t count) override {
+    stop(In::kPurge);
+    return OsProxy::purge(ranges, count);
+  }
+
+ private:
+  void stop(In where) {
+    if (held_ != this_thread() || where != where_) return;
+    is_holding_ = true;
+    while (!goes_on_.load()) sched_yield();
+    held_ = 0;
+  }
+
+  In where_{};
+  std::uintptr_t held_ = 0;
+  std::atomic<bool> is_holding_{false};
+  std::atomic<bool> goes_on_{false};
+};
+
+constexpr std::size_t kEach = 7;
+
+/// The child has everything of both threads, but for what the other one had in hand, and gives it
+/// back: then no more than `lost` is left.
+Verdict look_for_all(Heap& heap, Space& space, ThreadCache& mine,
+                     Held (&blocks)[2][kClassCount * kEach], ByteCount lost) {
+  alarm(60);
+  survive(heap, space, &mine);
+  if (heap.stats().threads != 1) return kNotOne;
+  for (const auto& of_one : blocks)
+    for (const Held& held : of_one)
+      if (!is_whole(held)) return kTheirsLost;
+  // What is free in the other one's slabs serves: the heap need not grow for it.
+  const std::uint64_t superslabs = heap.stats().superslabs_taken;
+  for (std::size_t c = 0; c < kClassCount; ++c) {
+    void* block = mine.allocate(class_bytes(c));
+    if (block == nullptr) return kNoMemory;
+    std::memset(block, 0x77, std::min<ByteCount>(class_bytes(c), 512));
+    mine.free(block);
+  }
+  if (heap.stats().superslabs_taken > superslabs + 2) return kMuchIsLost;
+  for (const auto& of_one : blocks)
+    for (const Held& held : of_one)
+      if (!is_whole(held)) return kOverlap;
+  for (auto& of_one : blocks)
+    for (Held& held : of_one)
+      if (held.block != nullptr) mine.free(held.block);
+  mine.flush();
+  heap.trim(0);
+  space.purge_idle(~Nanos{0});
+  if (heap.committed_bytes() > lost) return kMuchIsLost;
+  if (heap.idle_bytes() > heap.committed_bytes() || space.idle_bytes() != 0) return kMiscounted;
+  return kGood;
+}
+
+/// Forks while the other thread is held up in a call that `act` makes.
+void fork_in(HoldingOs::In where, Populate populate, ByteCount lost,
+             void (*act)(Heap&, ThreadCache&)) {
+  Snapshot policy = plain_policy();
+  policy.populate = populate;
+  policy.purge_delay_ms = Millis{0};
+  policy.cache_blocks = 4;
+  HoldingOs os(system_os());
+  auto space = std::make_unique<Space>();
+  CHECK(space->open(os, 2));
+  SystemClock clock;
+  auto heap =
+      std::make_unique<Heap>(*space, clock, policy, HeapShape{LargeReuse::kParts, 0, 0, true});
+  heap->set_excess_hook([] {});
+  ThreadCache* mine = ThreadCache::attach(*heap);
+  // Of each class some are out and some free, of both threads; each frees some of the other's.
+  static Held blocks[2][kClassCount * kEach];
+  const auto take_all = [](ThreadCache& cache, Held* held) {
+    for (std::size_t i = 0; i < kClassCount * kEach; ++i)
+      held[i] = take(cache, class_bytes(i / kEach), i);
+  };
+  const auto free_some = [](ThreadCache& cache, Held* held, std::size_t which) {
+    for (std::size_t i = which; i < kClassCount * kEach; i += 3)
+      if (void* block = std::exchange(held[i].block, nullptr); block != nullptr) cache.free(block);
+  };
+  take_all(*mine, blocks[0]);
+  std::atomic<int> step{0};
+  std::thread thread([&] {
+    ThreadCache* cache = ThreadCache::attach(*heap);
+    take_all(*cache, blocks[1]);
+    free_some(*cache, blocks[1], 0);
+    free_some(*cache, blocks[0], 1);
+    cache->flush();
+    step = 1;
+    while (step.load() == 1) sched_yield();
+    os.hold_me(where);
+    act(*heap, *cache);
+    cache->detach();
+  });
+  while (step.load() != 1) sched_yield();
+  free_some(*mine, blocks[1], 1);
+  mine->flush();
+  step = 2;
+  while (!os.is_holding()) sched_yield();
+  const pid_t child = fork();
+  if (child == 0) _exit(look_for_all(*heap, *space, *mine, blocks, lost));
+  os.let_go();
+  thread.join();
+  int status = 0;
+  CHECK(child > 0 && waitpid(child, &status, 0) == child);
+  for (auto& of_one : blocks)
+    for (Held& held : of_one)
+      if (void* block = std::exchange(held.block, nullptr); block != nullptr) mine->free(block);
+  mine->detach();
+  heap.reset();
+  space->close();
+  CHECK_EQ(WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status), kGood);
+}
+
 }  // namespace
+
+TEST(heap, "after a fork in the midst of a commit, under the heap's lock, nothing is lost") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
+  fork_in(HoldingOs::In::kCommit, Populate::kOff, 0,
+          [](Heap&, ThreadCache& cache) { cache.free(cache.allocate(40 * kMiB)); });
+}
+
+TEST(heap, "after a fork in the midst of a refill, under the owner's lock, its blocks are lost") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
+  fork_in(HoldingOs::In::kPopulate, Populate::kDemand, kMiB, [](Heap&, ThreadCache& cache) {
+    void* blocks[40];
+    for (void*& block : blocks) block = cache.allocate(7 * kKiB);
+    for (void* block : blocks) cache.free(block);
+  });
+}
+
+TEST(heap, "after a fork in the midst of a purge what was being purged is lost") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
+  fork_in(HoldingOs::In::kPurge, Populate::kOff, 32 * kMiB,
+          [](Heap& heap, ThreadCache&) { heap.trim(0); });
+}
 
 TEST(heap, "after a fork the child goes on, wherever the other thread was") {
 #if defined(__SANITIZE_THREAD__)

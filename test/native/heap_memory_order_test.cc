@@ -154,6 +154,60 @@ TEST(heap, "order: who pops a slab off the queue sees its link, and who is its o
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "order: a slab's link in the queue is written anew when the one before was read") {
+  TestHeap t;
+  ThreadCache* cache = t.attach();
+  void* kept = cache->allocate(200 * kKiB);  // its slab stays
+  std::atomic<void*> box{nullptr};
+  std::atomic<bool> stop{false};
+  std::thread other([&] {
+    while (!stop.load(std::memory_order_relaxed)) {
+      void* block = box.exchange(nullptr, std::memory_order_relaxed);
+      if (block != nullptr) SlabOwner::give_remote(*t.heap, block, nullptr);
+    }
+  });
+  const ByteCount charged = t->budget().charged();
+  for (int round = 0; round < 200; ++round) {
+    box.store(cache->allocate(200 * kKiB), std::memory_order_relaxed);
+    while (t->budget().charged() != charged || cache->owner().has_remote_frees())
+      cache->owner().collect();
+  }
+  stop = true;
+  other.join();
+  cache->free(kept);
+  cache->detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "order: who frees into a slab that was handed over sees its new owner whole") {
+  for (const ByteCount bytes : {ByteCount{1000}, 300 * kKiB}) {
+    TestHeap t;
+    ThreadCache* first = t.attach();
+    void* kept = first->allocate(bytes);
+    void* other_block = first->allocate(bytes);
+    const Slab& slab = *t.space().slab_of(kept);
+    void* const owner = slab.owner.load();
+    std::thread frees([&] {
+      ThreadCache* own = t.attach();
+      while (slab.owner.load(std::memory_order_relaxed) == owner) std::this_thread::yield();
+      own->free(kept);
+      own->flush();
+      own->detach();
+    });
+    // Made when the thread runs already. The former owner leaves its slab behind.
+    while (t->stats().threads < 2) std::this_thread::yield();
+    ThreadCache* second = t.attach();
+    first->free(other_block);
+    first->detach();
+    void* taken = second->allocate(bytes);
+    CHECK(slab.owner.load() != owner);
+    frees.join();
+    second->free(taken);
+    second->detach();
+    CHECK(t.ends_clean());
+  }
+}
+
 TEST(heap, "order: who finds a heap abandoned may end it") {
   TestSpace world(kTestArenas);
   ManualClock clock;
@@ -224,7 +278,10 @@ TEST(heap, "order: the last to let go of magazines frees them, whichever it is")
           magazines->staged = 1;
           magazines->release();
         },
-        [=] { magazines->release(); });
+        [=] {
+          magazines->staged_tag = 1;
+          magazines->release();
+        });
   }
 }
 
