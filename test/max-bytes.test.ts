@@ -1,5 +1,6 @@
 // maxBytes: how much, who waits, who is served first.
 
+import { getEventListeners } from 'node:events';
 import superslab, { BufferPool, type BufferPoolOptions, type PooledBuffer } from 'superslab';
 import { afterEach, describe, expect, test } from 'vitest';
 import { blockBytes, largestIn } from './support/block-bytes.js';
@@ -18,9 +19,15 @@ afterEach(async () => {
   for (const pool of pools.splice(0)) pool.close();
 });
 
+/** Whether it is settled after everything that can go on has gone on. */
 const settled = async (promise: Promise<unknown>) => {
+  let isSettled = false;
+  const note = () => {
+    isSettled = true;
+  };
+  promise.then(note, note);
   await new Promise(setImmediate);
-  return Promise.race([promise.then(() => true), Promise.resolve(false)]);
+  return isSettled;
 };
 
 describe('the limit', () => {
@@ -171,15 +178,20 @@ describe('acquireAsync', () => {
     const large = noted('large', threeBlocks);
     const small = noted('small', 1024);
     for (const buf of held.slice(0, 2)) buf.release();
+    // There is room for these, but not for the first.
+    const late = noted('late', 1024);
     expect(await settled(small)).toBe(false);
+    expect(await settled(late)).toBe(false);
     thrownBy(() => pool.acquire(64), 'ERR_SUPERSLAB_EXHAUSTED');
     held[2]!.release();
     expect((await large).length).toBe(threeBlocks);
     expect(await settled(small)).toBe(false);
     held[3]!.release();
     await small;
-    expect(order).toEqual(['large', 'small']);
-    pool.releaseMany([await large, await small]);
+    (await large).release();
+    await late;
+    expect(order).toEqual(['large', 'small', 'late']);
+    pool.releaseMany([await small, await late]);
   });
 
   test('serves a hundred in their order', async () => {
@@ -246,6 +258,35 @@ describe('acquireAsync', () => {
     controller.abort();
     expect(buf.released).toBe(false);
     buf.release();
+  });
+
+  test.for(['served', 'aborted', 'closed'])('a signal keeps no listener once a wait is %s', async (end) => {
+    const pool = makePool({ maxBytes: blockBytes(64) });
+    const held = pool.acquire(64);
+    const controller = new AbortController();
+    const waiting = pool.acquireAsync(64, { signal: controller.signal });
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    if (end === 'served') held.release();
+    else if (end === 'aborted') controller.abort();
+    else pool.close();
+    await waiting.then(
+      (buf) => buf.release(),
+      () => held.release(),
+    );
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
+  test('a wait that is served while it begins leaves no listener', async () => {
+    const pool = makePool({ maxBytes: blockBytes(64) });
+    const held = pool.acquire(64);
+    const { signal } = new AbortController();
+    const listen = signal.addEventListener;
+    signal.addEventListener = (...args: unknown[]) => {
+      listen.apply(signal, args as never);
+      held.release();
+    };
+    (await pool.acquireAsync(64, { signal })).release();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('close rejects who waits', async () => {

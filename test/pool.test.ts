@@ -4,6 +4,7 @@ import { BufferPool, type BufferPoolOptions, type PooledBuffer } from 'superslab
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { blockBytes } from './support/block-bytes.js';
 import { isStamped, stamp } from './support/bytes.js';
+import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
 
@@ -210,6 +211,41 @@ describe('what its magazine serves', () => {
       expect(called).toEqual([]);
     },
   );
+});
+
+describe('a pool that was dropped without close()', () => {
+  const { openCaches } = internal<{ openCaches: Map<number, { name: string }> }>('addon/environment');
+  const isOpen = (name: string) => [...openCaches.values()].some((cache) => cache.name === name);
+
+  test('is closed when it has been collected', async () => {
+    (() => new BufferPool({ name: 'dropped' }).acquire(1000).release())();
+    expect(isOpen('dropped')).toBe(true);
+    await collect(() => !isOpen('dropped'));
+    expect(isOpen('dropped')).toBe(false);
+  });
+
+  test.for(['acquire', 'alloc', 'release'] as const)(
+    'stays open while somebody has its %s()',
+    async (name) => {
+      const bound = (() => new BufferPool({ name: `kept for ${name}` })[name])();
+      await collect();
+      expect(isOpen(`kept for ${name}`)).toBe(true);
+      expect(bound).toBeTypeOf('function');
+    },
+  );
+
+  test('stays open while somebody waits for it', async () => {
+    const { held, waiting } = (() => {
+      const pool = new BufferPool({ name: 'awaited', maxBytes: blockBytes(64) });
+      return { held: pool.acquire(64), waiting: pool.acquireAsync(64) };
+    })();
+    await collect();
+    expect(isOpen('awaited')).toBe(true);
+    held.release();
+    (await waiting).release();
+    await collect(() => !isOpen('awaited'));
+    expect(isOpen('awaited')).toBe(false);
+  });
 });
 
 describe('close', () => {
