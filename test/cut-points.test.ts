@@ -27,28 +27,37 @@ const all: typeof steps = {
     model.bufs[model.bufs.length] = model.pools[0]!.acquire(FRESH);
   },
   'acquireMany with refills': (model) => {
-    model.bufs = [...model.bufs, ...model.pools[0]!.acquireMany(FRESH, MANY)];
+    model.bufs = [...model.bufs, ...model.pools[0]!.acquireMany(FRESH, MANY / 4)];
   },
   'release of a private buffer': (model) => model.bufs[1]!.release(),
-  'release of a private buffer beyond 2 MiB': (model) => model.bufs.at(-1)!.release(),
-  'releaseMany with spills': (model) => model.pools[0]!.releaseMany(model.bufs.slice(-MANY)),
+  'release of a private buffer beyond 2 MiB': (model) => model.bufs[0]!.release(),
+  'releaseMany with spills': (model) => model.pools[0]!.releaseMany(model.bufs.slice(0, MANY)),
 };
 
-/** What a step needs beside what all need. */
-const needs: Record<string, (pool: BufferPool) => PooledBuffer[]> = {
+const SIZES = [2000, 5000, 9000, 30_000];
+
+/**
+ * Has slices cut into large blocks, which the step then cuts into smaller ones: a block that was lent under the home that
+ * its slice had before would overlap the next.
+ */
+function recut(pool: BufferPool, round: number): PooledBuffer[] {
+  pool.trim();
+  const size = SIZES[round % SIZES.length]!;
+  pool.releaseMany(pool.acquireMany(size, Math.ceil((256 << 10) / size)));
+  return [];
+}
+
+/** What a step needs, beside what all need, in each round. */
+const needs: Record<string, (pool: BufferPool, round: number) => PooledBuffer[]> = {
+  'acquire with a refill': recut,
+  'acquireMany with refills': recut,
   'release of a private buffer beyond 2 MiB': (pool) => [pool.acquire(3 << 20)],
   'releaseMany with spills': (pool) => pool.acquireMany(FRESH, MANY),
 };
 
-/** What was cut into blocks of one size in one round is cut into blocks of another in the next. */
-const SIZES = [2000, 700, 5000, 30_000];
-
-/** The model as it is before each cut: empty magazines, memory of another class, some leases. */
 function begin(model: ShadowModel, round: number, name: string): void {
-  const pool = model.pools[0]!;
-  pool.releaseMany(pool.acquireMany(SIZES[round % SIZES.length]!, MANY));
+  model.bufs.push(...(needs[name]?.(model.pools[0]!, round) ?? []));
   prepare(model);
-  model.bufs.push(...(needs[name]?.(pool) ?? []));
 }
 
 /** Releases all that the program has, whoever has it. */
@@ -84,8 +93,9 @@ async function end(model: ShadowModel, pools: number): Promise<void> {
   unfinished.undoInterrupted();
   model.closeOpened();
   await release(model);
-  for (let turn = 0; turn < 2; turn++) {
-    for (const size of [FRESH, ...SIZES]) model.bufs.push(...pool.acquireMany(size, 3));
+  // One first, because a second refill makes good what the first has missed.
+  for (const count of [1, 3]) {
+    for (const size of [FRESH, ...SIZES]) model.bufs.push(...pool.acquireMany(size, count));
     model.check();
     await release(model);
   }
