@@ -1,6 +1,5 @@
 // What is published on superslab:pool:*, and that it costs nothing while nobody listens.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BufferPool, type PooledBuffer } from 'superslab';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { blockBytes } from './support/block-bytes.js';
@@ -219,7 +218,7 @@ test('without subscribers nothing is measured or made', async () => {
   const held = pool.acquire(16 << 20);
   thrownBy(() => pool.acquire(1), 'ERR_SUPERSLAB_EXHAUSTED');
   held.release();
-  await sleep(60);
+  await vi.waitUntil(() => pool.stats().committedBytes === 0, { timeout: 10_000 });
   pool.close();
   expect(measure).not.toHaveBeenCalled();
   for (const one of publish) expect(one).not.toHaveBeenCalled();

@@ -22,7 +22,8 @@ const run = (options: string, size: number, act: string): Promise<ChildResult> =
 
 function told(result: ChildResult, what: string): number {
   const found = new RegExp(`^${what} at (\\d+)$`, 'm').exec(result.stdout);
-  return found === null ? Number.NaN : Number(found[1]);
+  expect(found, `${what} in ${result.stdout}`).not.toBeNull();
+  return Number(found![1]);
 }
 
 describe('native code that overruns a buffer', () => {
@@ -122,11 +123,14 @@ describe('the block', () => {
     const result = await runChild(
       `import { acquire } from 'superslab';
       ${loadNative}
+      native.tellFaults();
       const buf = acquire(4 << 20);
       const neighbour = acquire(4 << 20);
+      console.log('guard at', native.addressOf(buf) + buf.capacity);
       native.write(buf, buf.capacity);`,
       { env: { SUPERSLAB_GUARD_PAGES: '1' } },
     );
     expect(result.signal).toBe('SIGSEGV');
+    expect(told(result, 'fault')).toBe(told(result, 'guard'));
   });
 });

@@ -1,6 +1,5 @@
 // What memory the process has: what it says, and that it goes back.
 import { expect, test } from 'vitest';
-import { blockBytes } from './support/block-bytes.js';
 import { type ChildOptions, childJson } from './support/child.js';
 import { watchesAll } from './support/watching.js';
 
@@ -144,45 +143,6 @@ test('pools that are closed leave nothing behind', async () => {
   expect(seen.heap).toBeLessThan(4 * MiB);
 });
 
-test('a pool that was dropped is closed, but not while one of its functions is held', async () => {
-  const seen = await childJson(
-    `${helpers}
-    const before = superslab.stats().threads;
-    const held = [];
-    (() => {
-      for (const name of ['acquire', 'alloc', 'release']) held.push(new BufferPool({ name })[name]);
-    })();
-    const collected = { dropped: false };
-    const registry = new FinalizationRegistry(() => { collected.dropped = true; });
-    (() => { registry.register(new BufferPool({ name: 'dropped' }), 0); })();
-    for (let i = 0; i < 100 && !collected.dropped; i++) await collect();
-    await collect();
-    const [acquire, alloc, release] = held;
-    const bufs = [acquire(100), alloc(100)];
-    bufs.forEach(release);
-    say({ dropped: collected.dropped, released: bufs.every((buf) => buf.released) });`,
-    withGc,
-  );
-  expect(seen).toEqual({ dropped: true, released: true });
-});
-
-test('a pool that somebody waits for is not closed as dropped', async () => {
-  const seen = await childJson(
-    `${helpers}
-    let buf;
-    const waiting = (() => {
-      const pool = new BufferPool({ maxBytes: ${blockBytes(64)} });
-      buf = pool.acquire(64);
-      return pool.acquireAsync(64);
-    })();
-    for (let i = 0; i < 5; i++) await collect();
-    buf.release();
-    say({ length: (await waiting).length });`,
-    withGc,
-  );
-  expect(seen).toEqual({ length: 64 });
-});
-
 test('buffers of a dropped pool stay valid', async () => {
   const seen = await childJson(
     `${helpers}
@@ -214,10 +174,16 @@ test('views alone keep their bytes readable when everything else is gone', async
     })();
     await collect();
     superslab.releaseMany(superslab.acquireMany(5_000_000, 3));
-    let sum = 0;
-    for (let at = 0; at < view.length; at += 4096) { sum += view[at]; view[at] = 0; }
-    say({ length: view.length, sum });`,
+    const read = new Set();
+    const written = new Set();
+    for (let at = 0; at < view.length; at += 4096) { read.add(view[at]); view[at] = 9; written.add(view[at]); }
+    say({ length: view.length, read: [...read], written: [...written] });`,
     withGc,
   );
-  expect(seen.length).toBe(5_000_000);
+  // What it was, or nothing where the memory has gone back.
+  expect(seen).toEqual({
+    length: 5_000_000,
+    read: [expect.toSatisfy((byte) => byte === 7 || byte === 0)],
+    written: [9],
+  });
 });

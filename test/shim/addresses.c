@@ -18,6 +18,7 @@ static size_t status_of(const char* name) {
     if (strncmp(line, name, strlen(name)) == 0) value = strtoul(line + strlen(name) + 1, NULL, 10);
   }
   fclose(file);
+  CHECK(value > 0);
   return value;
 }
 
