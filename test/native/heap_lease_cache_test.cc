@@ -455,3 +455,20 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
   CHECK_EQ(t->stats().watched_blocks, 0u);
   CHECK(t.ends_clean());
 }
+
+TEST(heap, "a large lease is granted for which what is cached leaves no room") {
+  Snapshot policy = plain_policy();
+  policy.max_bytes = 4 * kMiB;
+  TestHeap t(policy);
+  {
+    Script s(*t.heap);
+    s.release(s.acquire(100));
+    CHECK(t->budget().charged() != 0);
+    const BlockNumber n = s.cache().take_large(4 * kMiB);
+    CHECK(n != 0);
+    CHECK_EQ(s.cache().take_large(4 * kMiB), 0u);
+    CHECK_EQ(t->stats().failed_requests, 1u);
+    CHECK(s.cache().give(n));
+  }
+  CHECK(t.ends_clean());
+}

@@ -129,3 +129,49 @@ TEST(heap, "pages among other classes' blocks go back before the heap grows, and
   free_all(cache, blocks);
   cache->detach();
 }
+
+TEST(heap, "the figures of a class follow its slabs as they are made and dissolved") {
+  TestHeap t;
+  ThreadCache* cache = t.attach();
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    const Context context(std::to_string(class_bytes(i)) + " bytes");
+    for (int round = 0; round < 2; ++round) {
+      void* block = cache->allocate(class_bytes(i));
+      const ClassStats in_use = t->class_stats(c);
+      CHECK_EQ(in_use.slabs, 1u);
+      CHECK_EQ(in_use.slab_blocks, size_class(c).block_count);
+      CHECK_EQ(in_use.in_use_blocks, 1u);
+      cache->free(block);
+      cache->flush();
+      const ClassStats after = t->class_stats(c);
+      CHECK_EQ(after.slabs, 0u);
+      CHECK_EQ(after.slab_blocks, 0u);
+      CHECK_EQ(after.in_use_blocks, 0u);
+      CHECK_EQ(after.cached_blocks, 0u);
+    }
+  }
+  const HeapStats stats = t->stats();
+  CHECK_EQ(stats.slabs_made, stats.slabs_retired);
+  cache->detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a large class's block of a slab that was never used is known to be zero, no other is") {
+  TestHeap t;
+  ThreadCache* cache = t.attach();
+  const ClassIndex c = class_for(100 * kKiB);
+  bool is_zero = false;
+  void* first = cache->owner().take_one(c, is_zero);
+  CHECK(is_zero && superslab_test::is_zero(first, 100 * kKiB));
+  void* second = cache->owner().take_one(c, is_zero);
+  CHECK(is_zero);
+  std::memset(first, 1, 100 * kKiB);
+  cache->owner().give(&first, 1);
+  void* again = cache->owner().take_one(c, is_zero);
+  CHECK(again == first && !is_zero);
+  cache->owner().give(&again, 1);
+  cache->owner().give(&second, 1);
+  cache->detach();
+  CHECK(t.ends_clean());
+}

@@ -217,6 +217,15 @@ TEST(malloc, "a block is resized where it is, or stays as it was") {
   CHECK(!resize_in_place(large, kGiB));
   CHECK(!resize_in_place(large, 100'000));
   deallocate(large);
+  // One that does not begin where its superslabs do is given as much more.
+  void* placed = allocate(3 * kMiB + 2000);
+  const ByteCount offset = address_of(placed) % kSuperslabBytes;
+  CHECK(offset > 32 * kKiB);
+  if (resize_in_place(placed, 6 * kMiB - 10 * kKiB))
+    CHECK_EQ(usable_bytes(placed), 8 * kMiB - offset);
+  CHECK(resize_in_place(placed, 2 * kMiB + 4 * kKiB));
+  CHECK_EQ(usable_bytes(placed), 4 * kMiB - offset);
+  deallocate(placed);
   void* medium = allocate(kMiB);
   CHECK(!resize_in_place(medium, 3 * kMiB));
   deallocate(medium);

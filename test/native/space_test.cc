@@ -270,6 +270,17 @@ TEST(space, "addresses that somebody else has are left out, and runs never cross
   CHECK(t.is_balanced());
 }
 
+TEST(space, "what is reserved in a later arena is nobody else's") {
+  TestSpace t(2);
+  CHECK(t.space->take(kSuperslabsPerArena, 4096, kPlainPages).head != nullptr);
+  const Superslab* second = t.space->take(1, kSuperslabBytes, kPlainPages).head;
+  CHECK(second != nullptr && second->index >= 2 * kSuperslabsPerArena);
+  CHECK(t.space->is_nobody_elses(second->base + 5));
+  const std::byte* end = reinterpret_cast<std::byte*>(t.space->region().base) + 2 * kArenaBytes;
+  CHECK(t.space->is_nobody_elses(end - 1));
+  CHECK(!t.space->is_nobody_elses(end));
+}
+
 TEST(space, "a block does not grow into what somebody else has") {
   TestSpace t;
   const std::uintptr_t base = t.space->region().base;
