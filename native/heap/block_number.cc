@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/glance.h"
 #include "base/secure_zero.h"
 #include "heap/heap.h"
 #include "heap/slab_bits.h"
@@ -53,9 +54,8 @@ std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
   const WindowCut cut = window_cut_at(space, slice);
   const std::uint32_t first = block_index(slab, base + cut.start() * kGranuleBytes);
   const auto count = static_cast<std::uint32_t>(cut.granules() * kGranuleBytes / slab.block_bytes);
-  // Atomic: the slab may be another thread's.
-  const std::uint32_t end =
-      std::min(first + count, __atomic_load_n(&slab.carved, __ATOMIC_RELAXED));
+  // The slab may be another thread's.
+  const std::uint32_t end = std::min(first + count, glance(slab.carved));
   std::uint32_t out = 0;
   for (std::uint32_t i = first; i < end; ++i) out += slab_holds(slab, i) ? 0 : 1;
   return out;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/bits.h"
+#include "base/glance.h"
 #include "heap/size_class.h"
 #include "space/slab.h"
 
@@ -83,8 +84,8 @@ inline bool slab_is_unused(const Slab& slab) {
 
 /// True when the block is free in either kind of word. Exact only while no remote thread frees.
 inline bool slab_holds(const Slab& slab, std::uint32_t index) {
-  // Atomic: the owner may be at other blocks of the word.
-  const std::uint64_t words = __atomic_load_n(&slab.free_words[index / 64], __ATOMIC_RELAXED) |
+  // The owner may be at other blocks of the word.
+  const std::uint64_t words = glance(slab.free_words[index / 64]) |
                               remote_word(slab, index / 64).load(std::memory_order_acquire);
   return (words >> (index % 64)) & 1;
 }

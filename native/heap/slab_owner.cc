@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/glance.h"
 #include "base/program_order.h"
 #include "heap/heap.h"
 #include "heap/magazine_limits.h"
@@ -534,8 +535,8 @@ bool SlabOwner::purge_pages(ByteCount& bytes) {
 
 bool SlabOwner::give_back(ByteCount& bytes) {
   // Without the lock: who is at work meanwhile is not for us.
-  const bool is_worth = remote_.load(std::memory_order_relaxed) != nullptr ||
-                        __atomic_load_n(&told_bytes_, __ATOMIC_RELAXED) >= kTellBytes;
+  const bool is_worth =
+      remote_.load(std::memory_order_relaxed) != nullptr || glance(told_bytes_) >= kTellBytes;
   if (!is_worth || !lock_.try_visit()) return false;
   collect_locked();
   give_spares();

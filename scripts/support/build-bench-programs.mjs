@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
+import { cxx, wordsOf } from './compiler.mjs';
 import { at, root, ScriptError, say } from './paths.mjs';
 import { digest, isStamped, stamp, unstamp } from './stamp.mjs';
 import { requireCompilers } from './toolchain.mjs';
@@ -16,7 +17,6 @@ const { filesUnder } = createRequire(import.meta.url)('../sources.cjs');
 const folder = 'bench/malloc';
 const output = 'build/bench-malloc';
 
-const split = (variable) => (process.env[variable] ?? '').split(/\s+/).filter(Boolean);
 const flags = [
   ...['-std=c++20', '-O2', '-pthread', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra'],
   // The compiler knows what malloc does, and would leave out pairs of malloc and free.
@@ -26,9 +26,10 @@ const flags = [
 ];
 
 async function compile(source, file) {
-  const args = [source, '-o', at(file), ...flags, ...split('CXXFLAGS'), ...split('LDFLAGS')];
+  const { program, first } = cxx();
+  const args = [...first, source, '-o', at(file), ...flags, ...wordsOf('CXXFLAGS'), ...wordsOf('LDFLAGS')];
   try {
-    const { stderr } = await execute(process.env.CXX ?? 'g++', args, { cwd: root });
+    const { stderr } = await execute(program, args, { cwd: root });
     process.stderr.write(stderr);
   } catch (error) {
     throw new ScriptError(error.stderr || error.message);

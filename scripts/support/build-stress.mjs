@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { cxx, wordsOf } from './compiler.mjs';
 import { at } from './paths.mjs';
 import { run } from './run.mjs';
 import { digest, isStamped, stamp, unstamp } from './stamp.mjs';
@@ -14,7 +15,6 @@ const folder = 'test/stress';
 const output = 'build/stress/stress';
 const stampFile = 'build/.stamps/stress';
 
-const split = (variable) => (process.env[variable] ?? '').split(/\s+/).filter(Boolean);
 const flags = [
   ...['-std=c++20', '-O1', '-g', '-pthread', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra'],
   // The compiler knows what malloc does, and would leave out pairs of malloc and free.
@@ -23,14 +23,15 @@ const flags = [
 
 /** Builds the program if it is out of date, and returns where it is. */
 export async function buildStress() {
-  const compiler = process.env.CXX ?? 'g++';
-  const args = [...flags, ...split('CXXFLAGS'), `${folder}/stress.cc`, '-o', output, ...split('LDFLAGS')];
-  const value = digest(filesUnder(folder, ['.cc', '.h']), [compiler, ...args]);
+  const { program, first } = cxx();
+  const args = [...first, ...flags, ...wordsOf('CXXFLAGS')];
+  args.push(`${folder}/stress.cc`, '-o', output, ...wordsOf('LDFLAGS'));
+  const value = digest(filesUnder(folder, ['.cc', '.h']), [program, ...args]);
   if (!existsSync(at(output)) || !isStamped(stampFile, value)) {
     requireCompilers();
     unstamp(stampFile);
     mkdirSync(dirname(at(output)), { recursive: true });
-    await run(compiler, args);
+    await run(program, args);
     stamp(stampFile, value);
   }
   return at(output);

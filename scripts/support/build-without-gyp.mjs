@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { cxx, wordsOf } from './compiler.mjs';
 import { at, root, ScriptError, say } from './paths.mjs';
 
 const execute = promisify(execFile);
@@ -45,11 +46,10 @@ function expand(value) {
   return execSync(command, { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
 }
 
-const split = (variable) => (process.env[variable] ?? '').split(/\s+/).filter(Boolean);
-
 async function compiler(args) {
+  const { program, first } = cxx();
   try {
-    const { stderr } = await execute(process.env.CXX ?? 'g++', args, { cwd: root, maxBuffer: 1 << 26 });
+    const { stderr } = await execute(program, [...first, ...args], { cwd: root, maxBuffer: 1 << 26 });
     process.stderr.write(stderr);
   } catch (error) {
     throw new ScriptError(error.stderr || error.message);
@@ -59,7 +59,7 @@ async function compiler(args) {
 /** Compiles every source of `target`; resolves to the object files. */
 async function compile(name, { sources, flags }, folder) {
   const { include_dir: nodeApi } = createRequire(import.meta.url)('node-api-headers');
-  const common = ['-c', '-O3', '-fPIC', '-pthread', `-isystem${nodeApi}`, ...flags, ...split('CXXFLAGS')];
+  const common = ['-c', '-O3', '-fPIC', '-pthread', `-isystem${nodeApi}`, ...flags, ...wordsOf('CXXFLAGS')];
   const queue = sources.map((source) => ({ source, object: at(folder, name, `${source}.o`) }));
   const objects = queue.map(({ object }) => object);
   const worker = async () => {
@@ -82,6 +82,6 @@ export async function buildWithoutGyp(name, output, folder = 'build/without-gyp'
     objects.push(...(await compile(part, all.get(part), folder)));
   mkdirSync(dirname(at(output)), { recursive: true });
   const kind = target.type === 'executable' ? [] : ['-shared'];
-  const flags = [...kind, '-pthread', ...target.ldflags, ...split('LDFLAGS')];
+  const flags = [...kind, '-pthread', ...target.ldflags, ...wordsOf('LDFLAGS')];
   await compiler([...flags, '-o', at(output), ...objects, ...target.libraries]);
 }

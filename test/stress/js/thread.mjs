@@ -137,6 +137,11 @@ export class Stress {
     const waiting = pool
       .acquireAsync(size, abort === undefined ? {} : { signal: abort.signal })
       .then((buf) => {
+        // It was served before this turn: its window may have been taken since.
+        if (buf.byteLength === 0 && size > 0 && this.#options.detaching) {
+          buf.release();
+          return;
+        }
         const entry = this.model.add(buf, size, pool);
         if (!this.model.hasRoom) this.#release(entry);
       })
