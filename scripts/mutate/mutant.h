@@ -8,7 +8,7 @@ extern unsigned char* ss_reached_mutants;
 
 constexpr bool ss_mutant(int n) {
   if (__builtin_is_constant_evaluated()) return false;
-  ss_reached_mutants[n] = 1;
+  __atomic_store_n(&ss_reached_mutants[n], 1, __ATOMIC_RELAXED);
   return ss_chosen_mutant == n;
 }
 

@@ -143,17 +143,7 @@ function copySource(mutants, { copy, orders }) {
     if (orders && /^test\/native\/.*\.cc$/.test(file) && !testsOrders.test(file)) continue;
     const text = textOf(file);
     const own = mutants.filter((mutant) => mutant.file === file);
-    write(
-      `${copy}/${file}`,
-      own.length === 0
-        ? orders
-          ? text.replace(
-              'ss_reached_mutants[n] = 1',
-              '__atomic_store_n(ss_reached_mutants + n, 1, __ATOMIC_RELAXED)',
-            )
-          : text
-        : plant(text, own),
-    );
+    write(`${copy}/${file}`, own.length === 0 ? text : plant(text, own));
   }
   // As one more test, it is linked in.
   write(`${copy}/test/native/mutant.cc`, readFileSync(at('scripts/mutate/mutant.cc'), 'utf8'));

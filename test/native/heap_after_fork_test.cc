@@ -112,22 +112,25 @@ enum Verdict {
   kTheirsLost,  // one of the vanished thread's
   kOverlap,     // a block that was taken in the child is somebody else's as well
   kNoMemory,
+  kInside,      // this thread is said to be in the middle of something
   kNotOne,      // other threads are still attached
   kMuchIsLost,  // more than an operation can have had in hand
   kMiscounted,  // what is idle, or committed, is not what there is
 };
 
-/// What the child does before anything else: ProcessHeap::after_fork_in_child().
-void survive(Heap& heap, Space& space, ThreadCache* mine) {
+/// What the child does before anything else: ProcessHeap::after_fork_in_child(). False when this
+/// thread itself is in the middle of something.
+bool survive(Heap& heap, Space& space, ThreadCache* mine) {
   space.survive_fork();
   const bool is_suspect = SlabOwner::survive_last_frees() == Holder::kVanished;
-  heap.survive_fork(&mine->owner(), is_suspect);
+  if (heap.survive_fork(&mine->owner(), is_suspect)) return false;
   ThreadCache::detach_others(heap, mine);
+  return true;
 }
 
 Verdict look(Heap& heap, Space& space, ThreadCache& mine, Held* own, std::size_t count,
              Worker& worker) {
-  survive(heap, space, &mine);
+  if (!survive(heap, space, &mine)) return kInside;
   if (heap.stats().threads != 1) return kNotOne;
   const auto are_whole = [&] {
     for (std::size_t i = 0; i < count; ++i)
@@ -213,7 +216,7 @@ constexpr std::size_t kEach = 7;
 Verdict look_for_all(Heap& heap, Space& space, ThreadCache& mine,
                      Held (&blocks)[2][kClassCount * kEach], ByteCount lost) {
   alarm(60);
-  survive(heap, space, &mine);
+  if (!survive(heap, space, &mine)) return kInside;
   if (heap.stats().threads != 1) return kNotOne;
   for (const auto& of_one : blocks)
     for (const Held& held : of_one)

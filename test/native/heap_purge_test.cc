@@ -57,6 +57,7 @@ TEST(heap, "free memory is purged after the delay, not before, and reads as zero
   CHECK(!t->tick());
   CHECK_EQ(t->committed_bytes(), 0u);
   CHECK_EQ(t->stats().purged_bytes, committed);
+  CHECK_EQ(t->stats().purges, 1u);
   for (void* p : blocks) CHECK(is_zero(p, 60'000));
   cache->detach();
   CHECK(t.ends_clean());
@@ -145,12 +146,12 @@ TEST(heap, "what a thread that rests left free goes back each time, not the firs
     // In odd rounds another thread frees, and the owner does nothing at all.
     if (round % 2 != 0) settle();
     for (void* p : blocks) (round % 2 == 0 ? cache : other)->free(p);
-    cache->flush();
-    other->flush();
+    // A flush would dissolve what is unused: this owner's thread rests as soon as it has freed.
+    if (round % 2 != 0) other->flush();
     settle();
     const Context context("round " + std::to_string(round));
     CHECK(committed > 4 * kMiB);
-    CHECK(t->committed_bytes() <= 4 * kSliceBytes);
+    CHECK(t->committed_bytes() <= 8 * kSliceBytes);
     for (void* p : kept) CHECK_EQ(static_cast<unsigned char*>(p)[999], 0xa5);
   }
   for (void* p : kept) cache->free(p);
