@@ -3,6 +3,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { BufferPool, PooledBuffer } from 'superslab';
 import { describe, expect, test } from 'vitest';
+import { runChild } from './support/child.js';
 import { ShadowModel } from './support/shadow-model.js';
 
 const MIB = 1 << 20;
@@ -117,7 +118,28 @@ const callbacks: Record<string, (model: ShadowModel, pool: BufferPool, back: () 
     };
     model.promises.push(pool.acquireAsync(1500, options as never));
   },
+  'a Proxy as options': (model, pool, back) => {
+    model.promises.push(pool.acquireAsync(1500, proxy({}, back)));
+  },
+  'a Proxy as signal': (model, pool, back) => {
+    const signal = { aborted: false, addEventListener() {}, removeEventListener() {} };
+    model.promises.push(pool.acquireAsync(LIMIT, { signal: proxy(signal, back) as never }));
+    for (const buf of model.live) buf.release();
+  },
 };
+
+/** `target`, but that `back` is called for whatever is asked of it. */
+function proxy<T extends object>(target: T, back: () => void): T {
+  const traps = ['get', 'getOwnPropertyDescriptor', 'getPrototypeOf', 'has', 'ownKeys'] as const;
+  const asked = (name: (typeof traps)[number]) => [
+    name,
+    (...args: unknown[]) => {
+      back();
+      return (Reflect[name] as (...args: unknown[]) => unknown)(...args);
+    },
+  ];
+  return new Proxy(target, Object.fromEntries(traps.map(asked)));
+}
 
 function on(end: string, back: () => void, work: () => void): void {
   const subscriber = (message: unknown) => {
@@ -158,3 +180,20 @@ describe.for(Object.keys(callbacks))('from %s', (callback) => {
     pool.close();
   });
 });
+
+test.each(['grow', 'trim', 'exhausted'])(
+  'process.exit() in a subscriber of %s ends the process',
+  async (what) => {
+    const ended = await runChild(`
+    import { subscribe } from 'node:diagnostics_channel';
+    import { BufferPool } from 'superslab';
+    const pool = new BufferPool({ maxBytes: 8 << 20, purgeDelayMs: 1 });
+    subscribe('superslab:pool:${what}', () => process.exit(7));
+    const bufs = pool.acquireMany(1 << 20, 4);
+    pool.releaseMany(bufs);
+    pool.trim();
+    pool.acquireMany(1 << 20, 9);
+    console.log('alive');`);
+    expect(ended).toMatchObject({ code: 7, signal: null, stdout: '', stderr: '' });
+  },
+);
