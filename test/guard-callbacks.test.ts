@@ -252,6 +252,29 @@ describe('leaks', () => {
   });
 });
 
+describe('process.emitWarning of the program', () => {
+  const { emitWarning } = process;
+  afterEach(() => {
+    process.emitWarning = emitWarning;
+  });
+
+  test('may acquire, release, close the pool and throw', async () => {
+    pool = new BufferPool({ name: 'told', guard: 'poison', quarantineBytes: 0 });
+    process.emitWarning = () => {
+      told++;
+      acquire();
+      end([...live.keys()][0]!);
+      pool.close();
+      throw new Error('from the callback');
+    };
+    await check(() => {
+      writeLate(1);
+      pool.check();
+    }, 'throws');
+    expect(told).toBe(1);
+  });
+});
+
 describe('stacks', () => {
   test('of misuse are taken and written without the stackTraceLimit and prepareStackTrace of the program', () => {
     const { prepareStackTrace } = Error;

@@ -55,25 +55,29 @@ export function warn(kind: WarningKind, message: () => string, count: number): v
   }
   const [type, code] =
     kind === 'leak' ? ['SuperslabLeak', 'SUPERSLAB_LEAK'] : ['SuperslabGuard', 'SUPERSLAB_GUARD'];
-  process.emitWarning([message(), ...notes].join('\n'), { type, code });
+  withoutThrowing(() => process.emitWarning([message(), ...notes].join('\n'), { type, code }));
 }
 
 /**
  * Who reports is in the middle of an operation, a release or a look of the collector, which has to end: what a
- * listener throws is thrown when that is done, as diagnostics_channel does.
+ * function of the program throws is thrown when that is done, as diagnostics_channel does.
  */
-function tell<Name extends keyof GuardEvents>(
-  listeners: Listeners | undefined,
-  name: Name,
-  message: GuardEvents[Name][0],
-): void {
+function withoutThrowing(call: () => void): void {
   try {
-    (listeners as EventEmitter | undefined)?.emit(name, message);
+    call();
   } catch (error) {
     builtins.nextTick(() => {
       throw error;
     });
   }
+}
+
+function tell<Name extends keyof GuardEvents>(
+  listeners: Listeners | undefined,
+  name: Name,
+  message: GuardEvents[Name][0],
+): void {
+  withoutThrowing(() => (listeners as EventEmitter | undefined)?.emit(name, message));
 }
 
 export function publishReport(
