@@ -1,6 +1,6 @@
 // The life of a pool: scope, trim, stats, close.
 
-import { BufferPool, type BufferPoolOptions, type PooledBuffer } from 'superslab';
+import { BufferPool, type BufferPoolOptions, type PooledBuffer, type Scope } from 'superslab';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { blockBytes } from './support/block-bytes.js';
 import { isStamped, stamp } from './support/bytes.js';
@@ -75,6 +75,21 @@ describe('scope', () => {
     });
     expect([kept.refs, kept.released]).toEqual([1, false]);
     kept.release();
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+
+  test('gives nothing once it has ended, and takes whatever its function returns', async () => {
+    const pool = makePool();
+    let kept: Scope;
+    const keep = (scope: Scope) => {
+      kept = scope;
+      return null;
+    };
+    expect(pool.scope(keep)).toBeNull();
+    const { message } = thrownBy(() => kept.acquire(10), 'ERR_SUPERSLAB_CLOSED');
+    expect(message).toContain('the scope has ended');
+    expect(await pool.scope(async (scope) => keep(scope))).toBeNull();
+    thrownBy(() => kept.alloc(10), 'ERR_SUPERSLAB_CLOSED');
     expect(pool.stats().inUseBytes).toBe(0);
   });
 

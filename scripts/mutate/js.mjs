@@ -12,21 +12,22 @@ import { buildLib } from '../support/build-typescript.mjs';
 import { at, root, ScriptError, say } from '../support/paths.mjs';
 
 const FOLDERS = ['lib/pool', 'lib/guard', 'lib/stats'];
-const REPORT = 'build/mutation/js.json';
+const RESULTS = 'build/mutation/js-results.json';
 
 /** What one mutant says in a list: where it is, and the code before and after. */
 function line(file, source, { location: { start, end }, replacement }) {
   const lines = source.split('\n').slice(start.line - 1, end.line);
-  lines[lines.length - 1] = lines.at(-1).slice(0, end.line === start.line ? end.column - 1 : end.column - 1);
+  lines[lines.length - 1] = lines.at(-1).slice(0, end.column - 1);
   lines[0] = lines[0].slice(start.column - 1);
   const short = (code) => code.replace(/\s+/g, ' ').slice(0, 80);
   return `${file}:${start.line}:${start.column}  ${short(lines.join('\n'))}  →  ${short(replacement)}`;
 }
 
-function report() {
-  const { files } = JSON.parse(readFileSync(at(REPORT), 'utf8'));
+function report(wanted) {
+  const { files } = JSON.parse(readFileSync(at(RESULTS), 'utf8'));
   const count = {};
   for (const [file, { source, mutants }] of Object.entries(files)) {
+    if (!wanted.some((path) => file.startsWith(path))) continue;
     for (const mutant of mutants) {
       count[mutant.status] = (count[mutant.status] ?? 0) + 1;
       if (mutant.status === 'Survived' || mutant.status === 'NoCoverage')
@@ -80,15 +81,14 @@ export async function mutate(args) {
     // What is made while a module is loaded is the same in every test: the whole suite would run for each.
     ignoreStatic: true,
     incremental: true,
-    incrementalFile: 'build/mutation/js-incremental.json',
+    incrementalFile: RESULTS,
     force: options.includes('--all'),
     concurrency: concurrency === undefined ? 2 : Number(concurrency.split('=')[1]),
     timeoutMS: 10_000,
     dryRunTimeoutMinutes: 30,
     symlinkNodeModules: false, // The sandbox lies under those of the project.
-    reporters: ['json', 'progress-append-only'],
-    jsonReporter: { fileName: REPORT },
+    reporters: ['progress-append-only'],
     allowConsoleColors: false,
   }).runMutationTest();
-  report();
+  report(wanted);
 }
