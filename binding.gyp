@@ -10,6 +10,9 @@
 # and a prebuilt binary meets such systems. The one hot thread-local pointer is declared
 # initial-exec in the source instead.
 #
+# frame_limit: malloc serves threads with the smallest stacks, 16 KiB; test/shim/small_stack.c measures
+# that a whole path takes 4 KiB at most. A warning, and an error in CI.
+#
 # libstdc++ is linked in, so that a prebuilt binary runs beside any; libgcc_s is not: Node.js itself
 # needs it, and the static one would raise the glibc that is asked for (2.35 instead of 2.34).
 # libsuperslab.so is preloaded into programs that have neither, and needs neither: in Release it is
@@ -19,6 +22,7 @@
 {
   "variables": {
     "build_native_tests%": 0,
+    "frame_limit": "-Wframe-larger-than=2048",
     "has_malloc_library": "<!(node scripts/has-malloc-library.cjs)"
   },
   "target_defaults": {
@@ -34,6 +38,7 @@
       "target_name": "superslab_core",
       "type": "static_library",
       "sources": ["<!@(node scripts/sources.cjs core)"],
+      "cflags": ["<(frame_limit)"],
       "configurations": {
         "Release": {
           "defines": ["NDEBUG"],
@@ -78,7 +83,8 @@
           "dependencies": ["superslab_core"],
           "sources": ["<!@(node scripts/sources.cjs malloc shim)"],
           # What defines malloc must not have a pair of calls in it turned into a call of itself.
-          "cflags": ["-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free"],
+          "cflags": ["-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free",
+                     "<(frame_limit)"],
           # now: binding a symbol at its first call may allocate, in the midst of an allocation.
           "ldflags": [
             "-Wl,-z,now",

@@ -100,6 +100,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     ...['header.c', 'header.cc'],
     ...['addresses.c', 'limited_memory.cc', 'malloc_info.c', 'misuse.cc', 'stats_json.c'],
     ...['stays_alone.c', 'gives_back.c', 'held_locks.c', 'hold_plugin.c', 'small_stack.c'],
+    'memory_limit.c',
   ]);
   const plain = readdirSync(sources).filter((file) => /\.cc?$/.test(file) && !special.has(file));
 
@@ -318,6 +319,24 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
         expect(Number(ended.stdout), `${size} B`).toBeGreaterThanOrEqual(least);
       }
     });
+  });
+
+  // In a mount namespace of its own, with files that say what those of a control group would.
+  test.for([
+    ['none', 'max', 66, 90],
+    ['60 MiB', String(60 << 20), 52, 65],
+  ] as const)('a memory limit of a control group: %s', async ([, limit, least, most], { skip }) => {
+    const program = await compile('memory_limit.c');
+    const script = `mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/memory &&
+      echo ${limit} > /sys/fs/cgroup/memory.max &&
+      echo ${limit} > /sys/fs/cgroup/memory/memory.limit_in_bytes && exec "$@"`;
+    const command = ['env', `LD_PRELOAD=${library}`, 'SUPERSLAB_MALLOC_PURGE_DELAY_MS=60000', program];
+    const args = ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', ...command];
+    const ended = await execute('unshare', args).catch((error: Error & { stderr?: string }) => error);
+    skip(ended instanceof Error && /^(unshare|mount): /.test(ended.stderr ?? ''), 'no mount namespaces here');
+    if (ended instanceof Error) throw ended;
+    expect(Number(ended.stdout)).toBeGreaterThanOrEqual(least);
+    expect(Number(ended.stdout)).toBeLessThan(most);
   });
 
   test.for([

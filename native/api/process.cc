@@ -17,6 +17,8 @@ void write_heap(JsonText& json, ProcessHeap& heap) {
 #define HEAP_STAT(field, name, unit, meaning) json.add(name, stats.field);
 #include "heap/stats.def"
   json.add("idleBytes", heap.space().idle_bytes());
+  json.add("residentBytes", heap.space().resident_bytes() + heap.space().idle_bytes());
+  json.add("memoryLimitBytes", heap.memory_limit() == kNoLimit ? 0 : heap.memory_limit());
   json.add("excessBytes", heap.heap().excess_bytes());
   json.add("regrettedBytes", heap.heap().regretted_bytes());
   json.add("earnedIdleBytes", heap.heap().earned_idle_bytes());

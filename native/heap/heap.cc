@@ -37,7 +37,7 @@ Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape s
       big_cache_(policy.big_cache_bytes),
       populate_bytes_(kFirstPopulateBytes),
       idle_bound_(policy.malloc_idle_bytes),
-      looks_from_(policy.malloc_idle_bytes) {}
+      looks_from_(is_limited() ? 0 : policy.malloc_idle_bytes) {}
 
 Heap::~Heap() {
   // Twice: a slab that was handed over while it was queued is forwarded to its owner's queue, and
@@ -122,6 +122,18 @@ HugePages Heap::pages_for_slabs(ClassIndex c) const {
   return pages == HugePages::kTransparent && early ? HugePages::kOff : pages;
 }
 
+/// Under pressure everything idle goes that is a superslab or more. Under the lock.
+void Heap::give_back_whole() {
+  while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) {
+    give_back_idle(idle);
+  }
+  shelf_.for_each_whole([this](Superslab* s) {
+    shelf_.remove(s);
+    free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+    give_back_unused(s);
+  });
+}
+
 TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit,
                         ByteCount tail_bytes) {
   const bool is_native = shape_.large_reuse == LargeReuse::kParts;
@@ -130,18 +142,11 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, s
                         .access = is_native ? Access::kPointers : Access::kViews,
                         .secrecy = secrecy_,
                         .tail_bytes = tail_bytes};
+  // A limit on memory does not refuse: it kills.
+  if (is_limited() && room_left() < bytes + shape_.memory / 8) give_back_whole();
   TakenRun taken = space_.take(count, bytes, backing, unit);
   if (taken.head == nullptr) {
-    // Under pressure everything idle goes: it may hold the memory, or the addresses.
-    while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) {
-      give_back_idle(idle);
-    }
-    shelf_.for_each([this](Superslab* s) {
-      if (s->free_slices != kAllSlices) return;
-      shelf_.remove(s);
-      free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
-      give_back_unused(s);
-    });
+    give_back_whole();  // it may hold the memory, or the addresses
     taken = space_.take(count, bytes, backing, unit);
   }
   if (taken.fell_back) counters_.huge_fallbacks.add(count);
@@ -196,7 +201,7 @@ Superslab* Heap::fresh_superslab(ClassIndex c) {
   }
   s->idle_since = clock_.now();
   s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
-  committed_.fetch_add(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+  change_committed(static_cast<std::int64_t>(bytes_of(s->dirty_slices)));
   free_bytes_.fetch_add(bytes_of(s->dirty_slices), std::memory_order_relaxed);
   shelf_.insert(s);
   return s;
@@ -216,7 +221,7 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
       SuperslabShelf::lowest_run(dirty ? s->dirty_slices : s->free_slices, slices);
   const SliceMask mask = slice_run(first, slices);
   const ByteCount fresh = bytes_of(mask & ~s->dirty_slices);
-  committed_.fetch_add(fresh, std::memory_order_relaxed);
+  change_committed(static_cast<std::int64_t>(fresh));
   free_bytes_.fetch_sub(bytes_of(mask) - fresh, std::memory_order_relaxed);
   note_fresh(fresh);
   const bool is_clean = (s->zero_slices & mask) == mask;
@@ -231,6 +236,8 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   const ByteCount colour = (colour_++ % size_class(c).colours) * size_class(c).colour_bytes;
   slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
   slab->is_clean = is_clean;
+  // What is not carved yet nobody has touched, unless it is brought in ahead of that.
+  if (is_clean && policy_.get().populate == Populate::kOff) note_purged(*slab, fresh);
   if (is_lease_class(to_index(c))) cut_windows(space_, *s, first, c, colour);
   slabs_[to_index(c)].add(1);
   slab_blocks_[to_index(c)].add(slab->block_count);
@@ -244,6 +251,13 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   Superslab& s = space_.superslab_of(slab->start);
   const auto first = static_cast<unsigned>((slab->start - s.base) >> kSliceShift);
   const SliceMask mask = slice_run(first, slab->slices);
+  // Slices behind what was carved are as they were.
+  const bool is_known =
+      slab->is_clean && s.pages == HugePages::kOff && policy_.get().populate == Populate::kOff;
+  const ByteCount used = (address_of(slab->start) - address_of(s.base)) % kSliceBytes +
+                         ByteCount{slab->carved} * slab->block_bytes;
+  const SliceMask touched =
+      is_known ? slice_run(first, static_cast<unsigned>(div_up(used, kSliceBytes))) : mask;
   Lock guard(*this);
   slab->owner.store(nullptr, std::memory_order_relaxed);
   in_program_order();
@@ -254,8 +268,10 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   slab_blocks_[to_index(slab->size_class)].add(-std::uint64_t{slab->block_count});
   shelf_.remove(&s);
   s.free_slices |= mask;
-  s.dirty_slices |= mask;
-  free_bytes_.fetch_add(bytes_of(mask), std::memory_order_relaxed);
+  s.dirty_slices |= touched;
+  s.zero_slices |= mask & ~touched;
+  change_committed(-static_cast<std::int64_t>(bytes_of(mask & ~touched)));
+  free_bytes_.fetch_add(bytes_of(touched), std::memory_order_relaxed);
   s.idle_since = idle_since;
   shelf_.insert(&s);
   counters_.slabs_retired.add(1);

@@ -19,6 +19,7 @@
 #include "heap/slab_owner.h"
 #include "heap/slow_path_latency.h"
 #include "heap/superslab_list.h"
+#include "os/limits.h"
 #include "policy/published.h"
 #include "space/space.h"
 
@@ -40,6 +41,8 @@ struct HeapShape {
   ByteCount thp_from_bytes_large = 0;
   /// The heap stays for ever, so that without a limit nobody needs to know what is out.
   bool is_permanent = false;
+  /// Most memory that all heaps of the space may have together before somebody is killed for it.
+  ByteCount memory = kNoLimit;
 };
 
 class Heap {
@@ -108,6 +111,9 @@ class Heap {
 
   Nanos now() const { return clock_.now(); }
 
+  /// How long memory stays idle before it goes back: less, the less room there is under a limit.
+  Nanos purge_delay() const { return fitted(to_nanos(policy_.get().purge_delay_ms)); }
+
   /// A permanent heap has nobody who comes by while all its threads rest. So the thread that frees
   /// looks, with no lock held, whether more is idle than the heap keeps, and calls the hook. Set
   /// before the first thread attaches.
@@ -141,6 +147,17 @@ class Heap {
   /// An owner has `change` more idle bytes in its slabs.
   void note_idle_in_slabs(std::int64_t change) {
     idle_in_slabs_.fetch_add(change, std::memory_order_relaxed);
+  }
+  /// Whether memory is limited, so that what is cached beside what is needed may be missed.
+  bool is_limited() const { return shape_.memory != kNoLimit; }
+
+  /// `bytes` of a slab in which nobody has a block hold no memory: they went back, or were never
+  /// touched. Its owner's call.
+  void note_purged(Slab& slab, ByteCount bytes) {
+    const auto kib = static_cast<std::uint16_t>(bytes / kKiB);
+    const std::int64_t back = std::int64_t{slab.purged_kib} - kib;
+    space_.note_resident(back * static_cast<std::int64_t>(kKiB));
+    slab.purged_kib = kib;
   }
   /// Blocks on pages that may have been purged were taken.
   void note_taken_again(ByteCount bytes);
@@ -284,6 +301,7 @@ class Heap {
   HugePages pages_for_slabs(ClassIndex c) const;
   HugePages pages_for_large() const;
   void give_run(Superslab* head);
+  void give_back_whole();
   void give_back_idle(Superslab* head);
   void give_back_unused(Superslab* s);
   void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target);
@@ -293,6 +311,12 @@ class Heap {
   bool tick_step();
   void note_fresh(ByteCount bytes);
   ByteCount idle_bound() const;
+  Nanos fitted(Nanos delay) const;
+  /// How much memory all heaps of the space may have beside what they have.
+  ByteCount room_left() const {
+    const ByteCount used = space_.resident_bytes() + space_.idle_bytes();
+    return used < shape_.memory ? shape_.memory - used : 0;
+  }
   void set_looks_from();
   // Without it.
   ByteCount excess() const;
@@ -305,6 +329,12 @@ class Heap {
   /// Derives the rest from that and from the blocks that lie in magazines.
   void conclude(ClassIndex c, std::uint64_t cached, ClassStats& sum) const;
 
+  void change_committed(std::int64_t bytes) {
+    committed_.fetch_add(static_cast<ByteCount>(bytes), std::memory_order_relaxed);
+    space_.note_resident(bytes);
+    // What may lie idle follows the room that is left.
+    if (is_limited() && counts_idle()) set_looks_from();
+  }
   bool has_guard_pages() const;
   void note_refused(Secrecy what);
   bool purge_one(const Superslab& s, const OsRange& range);

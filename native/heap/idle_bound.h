@@ -19,8 +19,12 @@ class IdleBound {
  public:
   explicit IdleBound(ByteCount least) : least_(least) {}
 
-  /// Most idle bytes beside `live` ones.
-  ByteCount bytes(ByteCount live) const { return std::max(least_, live / 4) + earned(); }
+  /// Most idle bytes beside `live` ones, where the process may have `room` for others beside them.
+  /// Not of all that: stacks, page tables and what is no heap's come beside it too.
+  ByteCount bytes(ByteCount live, ByteCount room = ~ByteCount{0}) const {
+    const ByteCount usual = std::max(least_, live / 4) + earned();
+    return std::min(usual, std::max(room - room / 8, kLeastUnderLimit));
+  }
 
   /// The part of it that reuse has earned. Any thread.
   ByteCount earned() const { return earned_.get(); }
@@ -55,6 +59,9 @@ class IdleBound {
   }
 
  private:
+  /// Less is not worth the system calls.
+  static constexpr ByteCount kLeastUnderLimit = kMiB;
+
   const ByteCount least_;
   ByteCount gone_ = 0;  // given back since, and not taken again
   Nanos gone_since_ = 0;

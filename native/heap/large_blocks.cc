@@ -40,7 +40,7 @@ Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) 
   head->large_bytes = bytes;
   head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
   space_.tag_slices(*head, 0, 1, kTagLarge);
-  committed_.fetch_add(bytes, std::memory_order_relaxed);
+  change_committed(static_cast<std::int64_t>(bytes));
   if (is_zero) note_fresh(bytes);
   if (policy_.get().populate == Populate::kSuperslab) {
     counters_.populates.shared_add(1);
@@ -56,7 +56,7 @@ void Heap::gather_idle(std::uint32_t count, std::uint32_t unit) {
   Lock guard(*this);
   shelf_.for_each_whole([this](Superslab* s) {
     shelf_.remove(s);
-    committed_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+    change_committed(-static_cast<std::int64_t>(bytes_of(s->dirty_slices)));
     free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
     counters_.superslabs_given.add(1);
     space_.give_idle(s, 0, s->idle_since);
@@ -106,7 +106,7 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
   Lock guard(*this);
   if (bytes < before) {
     space_.give_idle(head, run, clock_.now());
-    committed_.fetch_sub(before - bytes, std::memory_order_relaxed);
+    change_committed(-static_cast<std::int64_t>(before - bytes));
     large_bytes_.fetch_sub(before - bytes, std::memory_order_relaxed);
     discharge(before - bytes);
   } else {
@@ -115,7 +115,7 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
       discharge(bytes - before);
       return false;
     }
-    committed_.fetch_add(bytes - before, std::memory_order_relaxed);
+    change_committed(static_cast<std::int64_t>(bytes - before));
     large_bytes_.fetch_add(bytes - before, std::memory_order_relaxed);
   }
   head->large_bytes = head->charged_bytes = bytes;
@@ -143,7 +143,7 @@ bool Heap::give_large(Superslab* head) {
       big_cache_.put(head, clock_.now());
       over = !big_cache_.within_limit();
     } else {
-      committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
+      change_committed(-static_cast<std::int64_t>(head->large_bytes));
       counters_.superslabs_given.add(head->run);
       space_.tag_slices(*head, 0, 1, kTagNone);
       space_.give_idle(head, 0, clock_.now());

@@ -70,13 +70,13 @@ void Heap::scrub(const Superslab& s, ByteCount bytes) {
 
 void Heap::give_back_idle(Superslab* head) {
   scrub(*head, head->large_bytes);
-  committed_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
+  change_committed(-static_cast<std::int64_t>(head->large_bytes));
   give_run(head);
 }
 
 void Heap::give_back_unused(Superslab* s) {
   scrub(*s, kSuperslabBytes);
-  committed_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
+  change_committed(-static_cast<std::int64_t>(bytes_of(s->dirty_slices)));
   give_run(s);
 }
 
@@ -190,15 +190,25 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
       give_run(s);
     }
   }
-  committed_.fetch_sub(purged.bytes, std::memory_order_relaxed);
+  change_committed(-static_cast<std::int64_t>(purged.bytes));
   counters_.purges.add(purged.any);
   counters_.purged_bytes.add(purged.bytes);
   return purged;
 }
 
+/// Down to a quarter of it in the last quarter of a limit. No less: what goes back too soon is
+/// touched again, which is dear, and give_back_excess() sees to what would not fit.
+Nanos Heap::fitted(Nanos delay) const {
+  if (!is_limited()) return delay;
+  constexpr ByteCount kSteps = 256;
+  const ByteCount quarter = shape_.memory / 4;
+  const ByteCount room = std::clamp(room_left(), quarter / 4, quarter);
+  return room == quarter ? delay : delay * (room * kSteps / quarter) / kSteps;
+}
+
 bool Heap::settle() {
   const Nanos now = clock_.now();
-  const Nanos delay = to_nanos(policy_.get().purge_delay_ms);
+  const Nanos delay = purge_delay();
   SlabOwner* owner;
   {
     Lock guard(*this);
@@ -230,8 +240,8 @@ bool Heap::tick_step() {
   const Snapshot& policy = policy_.get();
   const Nanos now = clock_.now();
   const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
-  const Purged purged = purge_once(before(to_nanos(policy.purge_delay_ms)),
-                                   before(to_nanos(policy.big_cache_age_ms)), 0);
+  const Purged purged =
+      purge_once(before(purge_delay()), before(fitted(to_nanos(policy.big_cache_age_ms))), 0);
   note_unused(purged.bytes);
   return purged.any;
 }
@@ -248,7 +258,7 @@ bool Heap::give_back_unused(Nanos before) {
 
 void Heap::note_fresh(ByteCount bytes) {
   if (bytes == 0 || !idle_bound_.is_watching()) return;
-  const Nanos delay = to_nanos(policy_.get().purge_delay_ms);
+  const Nanos delay = purge_delay();
   regretted_bytes_.add(idle_bound_.taken(bytes, clock_.now(), delay));
 }
 
@@ -267,7 +277,8 @@ void Heap::note_unused(ByteCount bytes) {
 ByteCount Heap::idle_bound() const {
   const ByteCount idle = idle_bytes() - std::min(idle_bytes(), space_.idle_bytes());
   const ByteCount committed = committed_bytes();
-  return idle_bound_.bytes(committed > idle ? committed - idle : 0);
+  const ByteCount live = committed > idle ? committed - idle : 0;
+  return idle_bound_.bytes(live, is_limited() ? room_left() + idle_bytes() : kNoLimit);
 }
 
 void Heap::set_looks_from() { looks_from_.store(idle_bound(), std::memory_order_relaxed); }

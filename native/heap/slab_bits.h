@@ -54,6 +54,7 @@ inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t*
   slab.slices = cut.slices;
   slab.is_clean = false;
   slab.is_purged = false;
+  slab.purged_kib = 0;
   slab.low_word = 0;
   slab.place = SlabPlace::kDrained;
   slab.next = slab.prev = nullptr;

@@ -43,12 +43,19 @@ static_assert(kClassCount <= 64, "a word has a bit for each class");
 
 ByteCount bytes_of(const Slab& slab) { return slab.slices * kSliceBytes; }
 
+/// Behind `carved` blocks; 0 where it is not known.
+ByteCount untouched_bytes(const Slab& slab, std::uint32_t carved) {
+  return slab.is_clean ? bytes_of(slab) - ByteCount{carved} * slab.block_bytes : 0;
+}
+
 }  // namespace
 
 SlabOwner::SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) {
   for (std::size_t i = 0; i < kLargeClasses; ++i) {
     const auto c = static_cast<ClassIndex>(kFirstLargeClass + i);
     spares_[i].limit = std::min(magazine_limit(c, heap.policy()), kSpareBlocks);
+    if (heap.is_limited() && size_class(c).block_bytes > heap.policy().cache_bytes)
+      spares_[i].limit = 0;
   }
 }
 
@@ -162,6 +169,12 @@ std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
   const std::size_t got = slab_take(*slab, end, wanted);
   idle_bytes_ +=
       (std::int64_t{slab->carved} - before - static_cast<std::int64_t>(got)) * slab->block_bytes;
+  if (const ByteCount purged = slab->purged_kib * kKiB; purged != 0) {
+    const ByteCount untouched = untouched_bytes(*slab, before);
+    const ByteCount gone = purged - std::min(purged, untouched);
+    const ByteCount again = (got - (slab->carved - before)) * slab->block_bytes;
+    heap_.note_purged(*slab, untouched_bytes(*slab, slab->carved) + gone - std::min(gone, again));
+  }
   const ByteCount carved = ByteCount{slab->carved} * slab->block_bytes;
   if (carved > slab->populated_bytes) heap_.populate(*slab, carved);
   const SlabPlace place = slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial;
@@ -429,6 +442,7 @@ void SlabOwner::retire(Slab* slab, Nanos idle_since) {
   unlink(slab);
   slab_bytes_ -= bytes_of(*slab);
   idle_bytes_ -= std::int64_t{slab->carved} * slab->block_bytes;
+  heap_.note_purged(*slab, 0);  // what of a free slice holds no memory is not known
   heap_.retire_slab(slab, idle_since);
   tell_idle();
 }
@@ -567,6 +581,7 @@ bool SlabOwner::purge_free_pages(ByteCount& bytes) {
     is_left |= count + kMaxFreeRanges > kBatch;
     if (is_left) return;
     slab.is_purged = true;
+    const ByteCount before = batch;
     slab_for_each_free_run(slab, [&](std::uint32_t from, std::uint32_t to) {
       const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);
       const std::uintptr_t high = align_down(address_of(block_address(slab, to)), page);
@@ -574,6 +589,7 @@ bool SlabOwner::purge_free_pages(ByteCount& bytes) {
       ranges[count++] = {reinterpret_cast<void*>(low), high - low};
       batch += high - low;
     });
+    heap_.note_purged(slab, batch - before + untouched_bytes(slab, slab.carved));
   });
   if (count != 0) os.purge(ranges, count);
   bytes += batch;
@@ -589,6 +605,7 @@ void SlabOwner::dissolve() {
     slab_free_all(slab);
     unlink(&slab);
     slab_bytes_ -= bytes_of(slab);
+    heap_.note_purged(slab, 0);
     heap_.retire_slab(&slab, heap_.now());
   });
 }

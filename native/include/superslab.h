@@ -104,6 +104,8 @@ SS_EXPORT size_t ss_trim(void);
  *   excessBytes  memory that went back when it was freed, since more was idle than the heap keeps;
  *                regrettedBytes of it were taken again within the purge delay, for which the heap
  *                keeps earnedIdleBytes more
+ *   residentBytes     what of all this holds memory, as far as the heaps know
+ *   memoryLimitBytes  of the process's control groups, as it was at the start; 0 is none
  *   mappedBytes  blocks of 1 GiB and more, which are mappings of their own
  *   heaps        first-class heaps that exist now; heapsCommittedBytes is what they take
  * Classes without any use yet are left out. */

@@ -1,5 +1,8 @@
 #include "malloc/fatal.h"
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,10 +12,23 @@
 
 namespace superslab {
 
+namespace {
+
+/// No cancellation point, as write() is: a thread that is cancelled must not end in here.
+ssize_t write_some(const char* text, std::size_t bytes) {
+#if defined(__linux__)
+  return syscall(SYS_write, STDERR_FILENO, text, bytes);
+#else
+  return write(STDERR_FILENO, text, bytes);
+#endif
+}
+
+}  // namespace
+
 void write_error(const char* text) {
   std::size_t left = std::strlen(text);
   while (left > 0) {
-    const ssize_t written = write(STDERR_FILENO, text, left);
+    const ssize_t written = write_some(text, left);
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return;
     text += written;

@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include "os/cgroup_linux.h"
+
 namespace superslab {
 namespace {
 
@@ -11,11 +13,14 @@ ByteCount from(const rlimit& limit) {
 
 }  // namespace
 
-OsLimits read_limits() {
+OsLimits read_limits([[maybe_unused]] const char* root) {
   OsLimits limits;
   rlimit limit{};
   if (getrlimit(RLIMIT_AS, &limit) == 0) limits.addresses = from(limit);
   if (getrlimit(RLIMIT_DATA, &limit) == 0) limits.data = from(limit);
+#if defined(__linux__)
+  limits.memory = read_memory_limit(root);
+#endif
   return limits;
 }
 

@@ -65,7 +65,7 @@ class Lines {
   int fd_;
   std::size_t at_ = 0;
   std::size_t end_ = 0;
-  char buffer_[4096];
+  char buffer_[1024];
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace superslab {
 
 bool read_text(const char* root, const char* path, char* text, std::size_t size) {
   text[0] = '\0';
-  char name[256];
+  char name[512];
   const int length = snprintf(name, sizeof name, "%s%s", root, path);
   if (length < 0 || static_cast<std::size_t>(length) >= sizeof name) return false;
 

@@ -133,21 +133,27 @@ void read_numa_line(Text text, ByteCount page_bytes, MappingVisitor& visitor) {
   }
 }
 
+#pragma GCC diagnostic push
+// Never below malloc: see memoryFacts().
+#pragma GCC diagnostic ignored "-Wframe-larger-than="
 OsStatus visit_proc_mappings(const char* proc, ByteCount page_bytes, MappingVisitor& visitor) {
   const File smaps(proc, "/self/smaps");
   if (!smaps.is_open()) return OsStatus::kUnsupported;
   SmapsReader reader(visitor);
+  LineBuffers<> buffers;
   const auto read_smaps = [&](char* to, std::size_t room) { return smaps(to, room); };
-  if (!for_each_line(read_smaps, [&](Text line) { reader.line(line); })) return OsStatus::kNoMemory;
+  if (!for_each_line(buffers, read_smaps, [&](Text line) { reader.line(line); }))
+    return OsStatus::kNoMemory;
   reader.end();
 
   const File numa_maps(proc, "/self/numa_maps");
   if (!numa_maps.is_open()) return OsStatus::kOk;  // a kernel that knows no nodes
   const auto read_nodes = [&](char* to, std::size_t room) { return numa_maps(to, room); };
-  const bool is_whole =
-      for_each_line(read_nodes, [&](Text line) { read_numa_line(line, page_bytes, visitor); });
+  const bool is_whole = for_each_line(
+      buffers, read_nodes, [&](Text line) { read_numa_line(line, page_bytes, visitor); });
   return is_whole ? OsStatus::kOk : OsStatus::kNoMemory;
 }
+#pragma GCC diagnostic pop
 
 }  // namespace superslab
 

@@ -11,15 +11,20 @@ namespace superslab {
 /// What a line is cut to: 300 memory nodes in numa_maps. Names of files may be longer.
 constexpr std::size_t kMostOfLine = 4096;
 
+/// What for_each_line() works in. Of a file in /proc the kernel gives as many whole entries at once
+/// as fit, and holds its locks for as long. A line is cut to `kLine` bytes.
+template <std::size_t kBuffer = 8192, std::size_t kLine = kMostOfLine>
+struct LineBuffers {
+  char buffer[kBuffer];
+  char line[kLine];
+};
+
 /// Calls visit(line) for each line, without its end; the last one may lack it. `read` is as
 /// read(2): fills in at most so many bytes and answers how many, 0 at the end, -1 with errno. False
 /// when that fails: whoever counts has counted a part.
-template <class Read, class Visit>
-bool for_each_line(Read read, Visit visit) {
-  // Of a file in /proc the kernel gives as many whole entries at once as fit, and holds its locks
-  // for as long.
-  char buffer[8192];
-  char line[kMostOfLine];
+template <std::size_t kBuffer, std::size_t kLine, class Read, class Visit>
+bool for_each_line(LineBuffers<kBuffer, kLine>& buffers, Read read, Visit visit) {
+  auto& [buffer, line] = buffers;
   std::size_t used = 0;
   bool is_open = false;  // a line has begun
   for (;;) {

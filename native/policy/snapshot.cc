@@ -1,5 +1,7 @@
 #include "policy/snapshot.h"
 
+#include <algorithm>
+
 #include "policy/service_links.h"
 
 namespace superslab {
@@ -27,6 +29,12 @@ void apply_profile(Snapshot& snapshot, const bool (&is_set)[kKnobCount]) {
 }
 
 }  // namespace
+
+void fit_to_memory(Snapshot& snapshot, ByteCount memory) {
+  // Of one class; a program mostly uses some ten of them, and has several threads.
+  snapshot.cache_bytes = std::min(snapshot.cache_bytes, memory / 1024);
+  snapshot.big_cache_bytes = std::min(snapshot.big_cache_bytes, memory / 8);
+}
 
 KnobCode knob_code(const Snapshot& snapshot, KnobId id) {
   switch (id) {
@@ -83,10 +91,10 @@ std::size_t snapshot_from_environment(const char* const* environment, Snapshot& 
   }
   apply_profile(out, is_set);
   // Of values that are wrong by themselves nothing can be said.
-  PolicyError conflict;
+  PolicyError& conflict = errors.empty() ? unwanted : errors[0];
   if (wrong == 0 && !check_conflicts(out, PolicyOrigin::kEnvironment,
                                      is_set[static_cast<std::size_t>(KnobId::zero)], conflict))
-    next_error() = conflict;
+    ++wrong;
   return wrong;
 }
 

@@ -64,6 +64,10 @@ constexpr bool has_guard_pages(const Snapshot& snapshot) {
          (snapshot.guard >= Guard::kCanary && is_purgeable(snapshot.huge_pages));
 }
 
+/// Where there are `memory` bytes at most for all heaps: bounds what threads and pools cache by a
+/// part of that, whatever was asked for.
+void fit_to_memory(Snapshot& snapshot, ByteCount memory);
+
 /// A field by its row, for tables and reports; see format_value.
 KnobCode knob_code(const Snapshot& snapshot, KnobId id);
 void set_knob_code(Snapshot& snapshot, KnobId id, KnobCode code);

@@ -9,7 +9,6 @@
 #include <span>
 
 #include "base/program_order.h"
-#include "os/limits.h"
 
 extern char** environ;
 
@@ -51,7 +50,7 @@ class Changing {
   const bool before_;
 };
 
-Snapshot read_policy(PolicyError& error) {
+Snapshot read_policy(const OsLimits& limits, PolicyError& error) {
   Snapshot policy;
   if (snapshot_from_environment(environ, policy, std::span<PolicyError>(&error, 1)) == 0 &&
       policy.numa.kind == Placement::Kind::kNode)
@@ -62,6 +61,7 @@ Snapshot read_policy(PolicyError& error) {
   policy.populate = Populate::kOff;
   policy.purge_delay_ms = policy.malloc_purge_delay_ms;
   policy.huge_pages = policy.malloc_huge_pages ? HugePages::kTransparent : HugePages::kOff;
+  fit_to_memory(policy, limits.memory);
   return policy;
 }
 
@@ -84,10 +84,10 @@ alignas(ProcessHeap) constinit unsigned char ProcessHeapStorage::bytes[sizeof(Pr
 
 ProcessHeap::ProcessHeap()
     : usable_(space_.open(system_os_for_malloc())),
-      policy_(read_policy(environment_error_)),
-      is_rationed_(read_limits().counts_reservations()),
+      limits_(read_limits()),
+      policy_(read_policy(limits_, environment_error_)),
       heap_(space_, clock_, policy_,
-            {LargeReuse::kParts, kThpFromBytesSmall, kThpFromBytesLarge, true}),
+            {LargeReuse::kParts, kThpFromBytesSmall, kThpFromBytesLarge, true, limits_.memory}),
       mapped_(space_) {}
 
 ProcessHeap* ProcessHeap::get() {
@@ -141,8 +141,8 @@ void ProcessHeap::thread_ends(void* cache) {
 void ProcessHeap::tick() {
   const Nanos now = clock_.now();
   Nanos due = next_tick_.load(std::memory_order_relaxed);
-  const Nanos delay = to_nanos(policy_.purge_delay_ms);
   if (now < due) return;
+  const Nanos delay = heap_.purge_delay();
   // A tick looks at every superslab: the more there are, the rarer.
   const Nanos pause =
       delay / 2 + heap_.committed_bytes() / kSuperslabBytes * kPausePerSuperslab + 1;

@@ -11,6 +11,7 @@
 #include "heap/heap.h"
 #include "heap/mapped_blocks.h"
 #include "heap/thread_cache.h"
+#include "os/limits.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
 #include "space/space.h"
@@ -47,7 +48,9 @@ class ProcessHeap {
   const Snapshot& policy() const { return policy_; }
   /// Whether addresses or writable memory are limited (ulimit -v, -d), so that what a block
   /// reserves beyond its size counts. As it was at the start.
-  bool is_rationed() const { return is_rationed_; }
+  bool is_rationed() const { return limits_.counts_reservations(); }
+  /// Of the process's control groups, as it was at the start; kNoLimit without one.
+  ByteCount memory_limit() const { return limits_.memory; }
   /// What is wrong with the SUPERSLAB_* variables; kNone when nothing is.
   const PolicyError& environment_error() const { return environment_error_; }
 
@@ -88,8 +91,8 @@ class ProcessHeap {
   bool usable_;
   SystemClock clock_;
   PolicyError environment_error_{};
+  OsLimits limits_;
   Snapshot policy_;
-  bool is_rationed_;
   Heap heap_;
   MappedBlocks mapped_;
   Mutex purging_{LockRank::kPurging};

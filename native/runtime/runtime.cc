@@ -15,11 +15,12 @@ extern char** environ;
 namespace superslab {
 namespace {
 
-Snapshot read_environment(PolicyError& error) {
+Snapshot read_environment(const OsLimits& limits, PolicyError& error) {
   Snapshot policy;
   if (snapshot_from_environment(environ, policy, std::span<PolicyError>(&error, 1)) == 0) {
     (void)check_node(policy, PolicyOrigin::kEnvironment, system_os().node_count(), error);
   }
+  fit_to_memory(policy, limits.memory);
   return policy;
 }
 
@@ -40,8 +41,9 @@ Space& shared_or(Space& own) {
 Runtime::Runtime()
     : space_(shared_or(own_space_)),
       usable_(shares_core() || space_.open(system_os())),
-      policy_(read_environment(environment_error_)),
-      default_heap_(space_, clock_, policy_),
+      limits_(read_limits()),
+      policy_(read_environment(limits_, environment_error_)),
+      default_heap_(space_, clock_, policy_, {.memory = limits_.memory}),
       leases_(space_) {
   add_entry(&default_heap_, "default");
 }
@@ -52,7 +54,7 @@ Runtime* Runtime::get() {
 }
 
 Heap* Runtime::make_heap(const Snapshot& policy, std::string_view name) {
-  auto* heap = new (std::nothrow) Heap(space_, clock_, policy);
+  auto* heap = new (std::nothrow) Heap(space_, clock_, policy, {.memory = limits_.memory});
   if (heap == nullptr) return nullptr;
   LockGuard guard(lock_);
   add_entry(heap, name);

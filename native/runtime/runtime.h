@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "heap/heap.h"
 #include "heap/lease_table.h"
+#include "os/limits.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
 #include "runtime/heap_figures.h"
@@ -70,6 +71,7 @@ class Runtime {
   bool usable_;
   SystemClock clock_;
   PolicyError environment_error_{};
+  OsLimits limits_;
   Snapshot policy_;
   Heap default_heap_;
   LeaseTable leases_;

@@ -36,7 +36,8 @@ struct alignas(kCacheLinePair) Slab {
   std::uint32_t block_count;
   std::uint32_t carved;           // blocks handed out at least once; the others were never touched
   std::uint32_t populated_bytes;  // from `start`, brought in ahead of use
-  std::uint16_t words;            // 64-bit words of one kind
+  std::uint16_t purged_kib;       // of free blocks, whose memory went back and was not taken again
+  std::uint8_t words;             // 64-bit words of one kind
   ClassIndex size_class;
   std::uint8_t slices;    // 0: no slab starts at this slice
   SlabPlace place;        // which of its owner's lists it is in

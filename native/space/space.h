@@ -146,6 +146,16 @@ class Space {
     return ByteCount{idle_superslabs_.load(std::memory_order_relaxed)} * kSuperslabBytes;
   }
 
+  /// Memory that the heaps of this space have and did not give back, wherever it lies, as far as
+  /// they know; idle_bytes() are not in it.
+  ByteCount resident_bytes() const {
+    const std::int64_t bytes = resident_.load(std::memory_order_relaxed);
+    return bytes > 0 ? static_cast<ByteCount>(bytes) : 0;
+  }
+  void note_resident(std::int64_t change) {
+    resident_.fetch_add(change, std::memory_order_relaxed);
+  }
+
   /// The entry of a superslab that was taken at least once.
   Superslab& superslab(SuperslabIndex index) const { return superslabs_[index]; }
 
@@ -345,6 +355,7 @@ class Space {
   FreePlace* free_places_ = nullptr;
   OwnerId owner_ids_;  // handed out so far
   std::atomic<std::uint32_t> idle_superslabs_{0};
+  std::atomic<std::int64_t> resident_{0};
   Mutex lock_{LockRank::kSpace};
 };
 

@@ -62,7 +62,9 @@ std::string read_smaps(std::string_view smaps, std::size_t piece = 4096) {
     smaps.remove_prefix(got);
     return static_cast<ssize_t>(got);
   };
-  if (!for_each_line(read, [&](std::string_view line) { reader.line(line); })) return "broken off";
+  LineBuffers<> buffers;
+  if (!for_each_line(buffers, read, [&](std::string_view line) { reader.line(line); }))
+    return "broken off";
   reader.end();
   return text_of(seen);
 }
@@ -190,7 +192,8 @@ TEST(os, "a read that fails midway is told, one that a signal interrupts is not"
           return 3;
       }
     };
-    CHECK_EQ(for_each_line(read, [&](std::string_view) { ++lines; }), !fails);
+    LineBuffers<> buffers;
+    CHECK_EQ(for_each_line(buffers, read, [&](std::string_view) { ++lines; }), !fails);
     CHECK_EQ(lines, fails ? 2 : 3);  // "a", "ba", and at the end "b"
   }
 }
