@@ -37,7 +37,7 @@ inline void fork_child(Random& random, unsigned generation);
   // From everywhere: also what threads have that are not in this process.
   for (unsigned i = 0; i < kChildOperations; ++i) {
     work_on_any(random);
-    if (options.has[kStdio] && random.one_in(400)) Streams::work_alone(random);
+    if (heap::kIsMalloc && options.has[kStdio] && random.one_in(400)) Streams::work_alone(random);
   }
   burst(random);
   if (options.has[kHeaps] && heap::has_heaps() && random.one_in(2)) use_own_heap(random);

@@ -23,9 +23,13 @@ namespace heap {
 
 using Heap = ss_heap;
 
+/// Whether it is malloc. The C library's streams use that in any case, and a sanitizer's does not
+/// survive a fork among threads.
 #ifdef STRESS_CORE
+inline constexpr bool kIsMalloc = false;
 inline bool has_heaps() { return true; }
 #else
+inline constexpr bool kIsMalloc = true;
 inline bool has_heaps() { return ss_heap_new != nullptr; }
 #endif
 inline Heap* make_heap(size_t max_bytes) { return ss_heap_new(max_bytes); }
