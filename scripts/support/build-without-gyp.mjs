@@ -15,11 +15,13 @@ const execute = promisify(execFile);
 function targets() {
   // Python's literal syntax, of which binding.gyp uses no more than JSON and whole-line comments.
   const gyp = JSON.parse(readFileSync(at('binding.gyp'), 'utf8').replace(/^\s*#.*$/gm, ''));
+  const variables = { ...gyp.variables, module_root_dir: root };
   const all = gyp.targets.concat(gyp.conditions.flatMap(([, added]) => added.targets));
   return new Map(
     all.map((target) => {
       const parts = [gyp.target_defaults, target, target.configurations?.Release ?? {}];
-      const joined = (key) => parts.flatMap((part) => part[key] ?? []).flatMap(expand);
+      const joined = (key) =>
+        parts.flatMap((part) => part[key] ?? []).flatMap((value) => expand(value, variables));
       return [
         target.target_name,
         {
@@ -39,10 +41,10 @@ function targets() {
   );
 }
 
-/** gyp's `<!(command)` is its output, `<!@(command)` the lines of it; one variable is used. */
-function expand(value) {
+/** gyp's `<!(command)` is its output, `<!@(command)` the lines of it, `<(name)` a variable. */
+function expand(value, variables) {
   const command = /^<!@?\((.*)\)$/.exec(value)?.[1];
-  if (command === undefined) return [value.replace('<(module_root_dir)', root)];
+  if (command === undefined) return [value.replace(/<\((\w+)\)/g, (_, name) => variables[name])];
   return execSync(command, { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
 }
 
