@@ -16,8 +16,21 @@ const modes = {
   sampled: { SUPERSLAB_LEAK_DETECTION: 'sampled' },
 };
 
-/** Tests without a lease of JavaScript, and test/violations, whose programs choose their modes themselves. */
-const excluded = ['native', 'shim', 'golden', 'stress', 'check-*', 'package', 'violations', 'cli-doctor'];
+/**
+ * Tests without a lease of JavaScript; test/violations, whose programs choose their modes themselves; and cut-points, whose full
+ * stacks meet the hooks of node:async_hooks that guards need, where Node.js ends the process.
+ */
+const excluded = [
+  'native',
+  'shim',
+  'golden',
+  'stress',
+  'check-*',
+  'package',
+  'violations',
+  'cli-doctor',
+  'cut-points',
+];
 
 await main(async () => {
   const [mode = 'detach', ...args] = process.argv.slice(2);
