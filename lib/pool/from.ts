@@ -26,7 +26,9 @@ export function copyOf(
     held.buf = acquire(lengthOf(bytes));
     copyInto(held.buf, bytes);
   } catch (error) {
-    const isTaken = held.buf !== undefined && isOutOfReach(bytes, lengthOf(held.buf));
+    // The memory of `data` may be gone, or a subscriber that acquire() called took it or changed its length.
+    const isTaken =
+      held.buf !== undefined && (error instanceof TypeError || lengthOf(held.buf) !== lengthOf(bytes));
     giveUp(held);
     throw isTaken ? takenError(data) : error;
   }
@@ -42,19 +44,6 @@ function viewOf(memory: ArrayBuffer): Uint8Array {
     throw error instanceof TypeError ? takenError(memory) : error;
   }
 }
-
-/** Whether the memory of `bytes` was taken away, before or by a subscriber that acquire() called, or is not `length` bytes. */
-function isOutOfReach(bytes: Uint8Array, length: number): boolean {
-  if (lengthOf(bytes) !== length) return true;
-  try {
-    copyInto(NOTHING, bytes);
-  } catch (error) {
-    return error instanceof TypeError; // a RangeError says that there is something that does not fit
-  }
-  return false;
-}
-
-const NOTHING = new Uint8Array(0);
 
 const takenError = (data: unknown) =>
   makeError(

@@ -72,9 +72,6 @@ interface ReleaseStart {
 /** Of a release that gives no block to the native side, or of which nobody wants to know. */
 const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
 
-/** Of a release whose block fits into its magazine: nobody waits, and nothing has to be done after it. */
-const FITS: ReleaseStart = { committed: -1, time: 0 };
-
 /** One pool in this environment: its magazines and everything that happens off the hot path. */
 export class LeaseCache {
   readonly name: string;
@@ -322,18 +319,18 @@ export class LeaseCache {
     const start = this.prepareRelease(block, tag);
     this.putHome(block, tag);
     if (slot !== undefined) slot.state = SLOT.gone;
-    this.afterRelease(start);
+    if (start !== undefined) this.afterRelease(start);
   }
 
   /**
    * What is done while the block is still leased, and may be cut off.
-   * @returns for afterRelease()
+   * @returns for afterRelease(); undefined when the block fits into its magazine, and nothing has to be done after it
    */
-  prepareRelease(block: BlockNumber, tag: SliceTag): ReleaseStart {
+  prepareRelease(block: BlockNumber, tag: SliceTag): ReleaseStart | undefined {
     if (this.zeroAtRelease) this.#clear(block);
     const { depth, nativeLimit } = this.magazines;
     const limit = nativeLimit[tag]!;
-    if (depth[tag]! < limit) return FITS;
+    if (depth[tag]! < limit) return undefined;
     // putHome() will give it back.
     if (limit === 0) return { committed: committedForTrim(this), time: this.slowPath.start() };
     const start = this.slowPath.start();
@@ -363,10 +360,9 @@ export class LeaseCache {
   }
 
   /** What was released is free already: if this is cut off, upkeep does it. */
-  afterRelease(start = UNTOLD): void {
-    if (start === FITS) return;
-    this.slowPath.stop(start.time);
-    tellTrim(this, start.committed);
+  afterRelease({ committed, time } = UNTOLD): void {
+    this.slowPath.stop(time);
+    tellTrim(this, committed);
     scheduleUpkeep();
     if (this.waiters.length > 0) this.waiters.serve();
     if (this.closed) {

@@ -273,7 +273,7 @@ export class PooledBuffer extends ByteArray {
     cache.putHome(block, tag);
     buf.#block = RELEASED;
     buf.#details = undefined;
-    cache.afterRelease(start);
+    if (start !== undefined) cache.afterRelease(start);
   }
 
   static #releaseDetailed(buf: PooledBuffer): void {
