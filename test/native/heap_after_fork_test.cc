@@ -20,12 +20,6 @@ using namespace superslab_test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr int kForks = 20;
-#else
-constexpr int kForks = 60;
-#endif
-
 constexpr ByteCount kSizes[] = {16,        100,        600,      3000,     20'000,
                                 40 * kKiB, 300 * kKiB, 2 * kMiB, 3 * kMiB, 5 * kMiB};
 constexpr std::size_t kHeld = 40;

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "heap/heap.h"
 #include "heap/lease_cache.h"
@@ -54,6 +55,17 @@ struct TestHeap {
     return world.is_balanced();
   }
 };
+
+inline std::vector<void*> take_blocks(superslab::ThreadCache& cache, std::size_t count,
+                                      superslab::ByteCount bytes) {
+  std::vector<void*> blocks;
+  for (std::size_t i = 0; i < count; ++i) blocks.push_back(cache.allocate(bytes));
+  return blocks;
+}
+
+inline void give_blocks(superslab::ThreadCache& cache, const std::vector<void*>& blocks) {
+  for (void* block : blocks) cache.free(block);
+}
 
 /// The words of a block that tests look at: all of a small one, a sample of a larger one.
 template <class Visit>

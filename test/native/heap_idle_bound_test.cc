@@ -40,13 +40,9 @@ struct KeepingHeap : TestHeap {
   }
 
   std::vector<void*> take(std::size_t count, ByteCount bytes) {
-    std::vector<void*> blocks;
-    for (std::size_t i = 0; i < count; ++i) blocks.push_back(cache->allocate(bytes));
-    return blocks;
+    return take_blocks(*cache, count, bytes);
   }
-  void give(const std::vector<void*>& blocks) {
-    for (void* block : blocks) cache->free(block);
-  }
+  void give(const std::vector<void*>& blocks) { give_blocks(*cache, blocks); }
   ByteCount gone() const { return heap->excess_bytes(); }
 
   static KeepingHeap* current;

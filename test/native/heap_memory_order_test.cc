@@ -37,58 +37,47 @@ void together(First first, Second second) {
   other.join();
 }
 
-}  // namespace
-
-TEST(heap, "order: who sees a block free sees what the thread that freed it did") {
-  const auto taken = std::make_unique<TakenSlab>(32 * kKiB);
-  auto* word = reinterpret_cast<std::uint64_t*>(taken->memory);
+/// Whether what a thread writes into block 0 before it calls `give` is there for the one for which
+/// `has_come` turns true.
+template <class Give, class HasCome>
+bool hands_over_a_word(TakenSlab& taken, Give give, HasCome has_come) {
+  auto* word = reinterpret_cast<std::uint64_t*>(taken.memory);
   std::uint64_t seen = 0;
   together(
       [&] {
         *word = 42;
-        remote_free(taken->slab, 0, 1);
+        give();
       },
       [&] {
-        while (!slab_holds(taken->slab, 0)) std::this_thread::yield();
+        while (!has_come()) std::this_thread::yield();
         seen = *word;
       });
-  CHECK_EQ(seen, 42u);
+  return seen == 42;
+}
+
+}  // namespace
+
+TEST(heap, "order: who sees a block free sees what the thread that freed it did") {
+  const auto taken = std::make_unique<TakenSlab>(32 * kKiB);
+  CHECK(hands_over_a_word(
+      *taken, [&] { remote_free(taken->slab, 0, 1); }, [&] { return slab_holds(taken->slab, 0); }));
 }
 
 TEST(heap, "order: who collects a block sees what the thread that freed it did") {
   const auto taken = std::make_unique<TakenSlab>(32 * kKiB);
-  auto* word = reinterpret_cast<std::uint64_t*>(taken->memory);
-  std::uint64_t seen = 0;
-  together(
-      // The bits alone: a thread that stands between the two steps of remote_free().
-      [&] {
-        *word = 43;
-        remote_word(taken->slab, 0).fetch_or(1, std::memory_order_release);
-      },
-      [&] {
-        while (slab_collect(taken->slab).freed == 0) std::this_thread::yield();
-        seen = *word;
-      });
-  CHECK_EQ(seen, 43u);
+  // The bits alone: a thread that stands between the two steps of remote_free().
+  CHECK(hands_over_a_word(
+      *taken, [&] { remote_word(taken->slab, 0).fetch_or(1, std::memory_order_release); },
+      [&] { return slab_collect(taken->slab).freed != 0; }));
   CHECK_EQ(taken->slab.pending.load(), -1);
 }
 
 TEST(heap, "order: bits that are set are enough to pass a block on") {
   const auto taken = std::make_unique<TakenSlab>(32 * kKiB);
-  auto* word = reinterpret_cast<std::uint64_t*>(taken->memory);
-  std::uint64_t seen = 0;
-  together(
-      [&] {
-        *word = 44;
-        remote_free(taken->slab, 0, 1);
-      },
-      [&] {
-        // As slab_collect() takes them, but without its look at `pending`.
-        while (remote_word(taken->slab, 0).exchange(0, std::memory_order_acquire) == 0)
-          std::this_thread::yield();
-        seen = *word;
-      });
-  CHECK_EQ(seen, 44u);
+  // As slab_collect() takes them, but without its look at `pending`.
+  CHECK(hands_over_a_word(
+      *taken, [&] { remote_free(taken->slab, 0, 1); },
+      [&] { return remote_word(taken->slab, 0).exchange(0, std::memory_order_acquire) != 0; }));
 }
 
 TEST(heap, "order: a slab that is unused is nobody's any more") {

@@ -16,12 +16,6 @@ using namespace superslab_test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr int kForks = 20;
-#else
-constexpr int kForks = 60;
-#endif
-
 constexpr ByteCount kSizes[] = {24, 600, 5000, 40 * kKiB, 300 * kKiB, 3 * kMiB};
 
 /// The thread that vanishes: makes and ends heaps, and works with them and with malloc.

@@ -14,6 +14,13 @@
 
 namespace superslab_test {
 
+/// How often a test forks.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr int kForks = 20;
+#else
+inline constexpr int kForks = 60;
+#endif
+
 class StoppedThread {
  public:
   /// For as long as one lives, SIGUSR1 stops a thread. One at a time.
