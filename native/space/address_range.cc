@@ -43,10 +43,18 @@ AddressRange choose_near(Os& os, ByteCount bytes) {
   void* const found = os.reserve(kSuperslabBytes, kSuperslabBytes);
   if (found == nullptr) return {};
   os.unreserve(found, kSuperslabBytes);
-  // Systems hand addresses out from the top down.
-  const std::uintptr_t top = align_down(address_of(found), kArenaBytes);
-  const std::uintptr_t base = top > bytes ? top - bytes : kArenaBytes;
-  return {reinterpret_cast<std::byte*>(base), {}};
+  // Systems hand addresses out from the top down. The page below a range marks it as taken.
+  std::uintptr_t base = align_down(address_of(found), kArenaBytes);
+  while (base > bytes + kArenaBytes) {
+    base -= bytes + kArenaBytes;
+    auto* const place = reinterpret_cast<std::byte*>(base);
+    std::byte* const mark = place - os.page_bytes();
+    const OsStatus status = os.reserve_at(mark, os.page_bytes());
+    if (status == OsStatus::kOk) return {place, {mark, os.page_bytes()}};
+    if (status != OsStatus::kTaken) return {};
+  }
+  // No room for another range: what there is of this one shows as it grows.
+  return {reinterpret_cast<std::byte*>(kArenaBytes), {}};
 }
 
 }  // namespace

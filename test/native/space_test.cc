@@ -376,15 +376,17 @@ TEST(space, "where the system has no addresses to itself, the range lies near th
   Crowded crowded(fake);
   Narrow narrow(fake);
   for (Os* os : {static_cast<Os*>(&crowded), static_cast<Os*>(&narrow)}) {
-    Space space;
-    CHECK(space.open(*os));
-    for (int i = 0; i < 20; ++i) {
-      const Superslab* s = space.take(3, 3 * kSuperslabBytes, kPlainPages).head;
-      CHECK(s != nullptr);
-      touch(*s, 3 * kSuperslabBytes);
-      CHECK(&space.superslab_of(s->base + kSuperslabBytes) == s + 1);
+    Space both[2];  // the second's range begins where the first's does not
+    for (Space& space : both) {
+      CHECK(space.open(*os));
+      for (int i = 0; i < 20; ++i) {
+        const Superslab* s = space.take(3, 3 * kSuperslabBytes, kPlainPages).head;
+        CHECK(s != nullptr);
+        touch(*s, 3 * kSuperslabBytes);
+        CHECK(&space.superslab_of(s->base + kSuperslabBytes) == s + 1);
+      }
     }
-    space.close();
+    for (Space& space : both) space.close();
   }
   CHECK_EQ(fake.reserved_bytes(), 0u);
   CHECK_EQ(fake.misuse().total(), 0u);
