@@ -1,30 +1,31 @@
-// `npm run mutate -- js [FILE or FOLDER under lib ...] [--all] [--concurrency=N]`: Stryker changes lib/pool, lib/guard
+// `npm run mutate -- js [FILE or FOLDER under lib ...] [--all] [--part=N] [--concurrency=N]`: Stryker changes lib/pool, lib/guard
 // and lib/stats in one place at a time and runs the tests that come by there (vitest.config.ts). A mutant that no test
 // sees is printed.
 //
 // What was found before is kept in build/mutation/ and not run again while neither the code nor its tests have
-// changed; --all runs everything again. See docs/MUTATION.md.
+// changed; --all runs everything again. With --part=N one mutant in N takes part, chosen by its text (js-sample.mjs).
+// See docs/MUTATION.md.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { withBuildLock } from '../support/build-lock.mjs';
 import { buildNative } from '../support/build-native.mjs';
 import { buildLib } from '../support/build-typescript.mjs';
 import { at, root, ScriptError, say } from '../support/paths.mjs';
+import { mutantText } from './js-mutant-text.mjs';
 
 const FOLDERS = ['lib/pool', 'lib/guard', 'lib/stats'];
 const RESULTS = 'build/mutation/js-results.json';
+const SAMPLE_RESULTS = 'build/mutation/js-sample-results.json';
 
 /** What one mutant says in a list: where it is, and the code before and after. */
-function line(file, source, { location: { start, end }, replacement }) {
-  const lines = source.split('\n').slice(start.line - 1, end.line);
-  lines[lines.length - 1] = lines.at(-1).slice(0, end.column - 1);
-  lines[0] = lines[0].slice(start.column - 1);
-  const short = (code) => code.replace(/\s+/g, ' ').slice(0, 80);
-  return `${file}:${start.line}:${start.column}  ${short(lines.join('\n'))}  →  ${short(replacement)}`;
+function line(file, source, { location, replacement }) {
+  const { before, after } = mutantText(source, location, replacement);
+  const { line, column } = location.start;
+  return `${file}:${line}:${column}  ${before.slice(0, 80)}  →  ${after.slice(0, 80)}`;
 }
 
-function report(wanted) {
-  const { files } = JSON.parse(readFileSync(at(RESULTS), 'utf8'));
+function report(wanted, results) {
+  const { files } = JSON.parse(readFileSync(at(results), 'utf8'));
   const count = {};
   for (const [file, { source, mutants }] of Object.entries(files)) {
     if (!wanted.some((path) => file.startsWith(path))) continue;
@@ -47,9 +48,11 @@ function report(wanted) {
 export async function mutate(args) {
   const options = args.filter((arg) => arg.startsWith('--'));
   const named = args.filter((arg) => !arg.startsWith('--')).map((path) => relative(root, path));
-  const unknown = options.find((option) => !/^--(all|concurrency=\d+)$/.test(option));
+  const unknown = options.find((option) => !/^--(all|(concurrency|part)=[1-9]\d*)$/.test(option));
   if (unknown !== undefined)
-    throw new ScriptError(`mutate: js takes --all and --concurrency=N, not ${unknown}`);
+    throw new ScriptError(`mutate: js takes --all, --part=N and --concurrency=N, not ${unknown}`);
+  const option = (name) => options.find((each) => each.startsWith(name))?.slice(name.length);
+  const part = option('--part=');
   const wanted = named.length > 0 ? named : FOLDERS;
   await withBuildLock(async () => {
     await buildNative('superslab');
@@ -60,11 +63,13 @@ export async function mutate(args) {
   process.chdir(root);
   say(`mutating ${wanted.join(', ')}`);
   const { Stryker } = await import('@stryker-mutator/core');
-  const concurrency = options.find((option) => option.startsWith('--concurrency='));
+  // For the checkers, which are processes of their own.
+  if (part !== undefined) process.env.SUPERSLAB_MUTANTS_PART = part;
   await new Stryker({
     mutate: wanted.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.ts`)),
     testRunner: 'vitest',
-    plugins: ['@stryker-mutator/vitest-runner'],
+    plugins: ['@stryker-mutator/vitest-runner', at('scripts/mutate/js-sample.mjs')],
+    checkers: part === undefined ? [] : ['sample'],
     vitest: { configFile: 'scripts/mutate/vitest.config.ts', related: false },
     // The tests load dist/, as Node.js does.
     buildCommand: 'node scripts/build.mjs lib --force',
@@ -80,15 +85,16 @@ export async function mutate(args) {
     coverageAnalysis: 'perTest',
     // What is made while a module is loaded is the same in every test: the whole suite would run for each.
     ignoreStatic: true,
-    incremental: true,
+    incremental: part === undefined,
     incrementalFile: RESULTS,
     force: options.includes('--all'),
-    concurrency: concurrency === undefined ? 2 : Number(concurrency.split('=')[1]),
+    concurrency: Number(option('--concurrency=') ?? 2),
     timeoutMS: 10_000,
     dryRunTimeoutMinutes: 30,
     symlinkNodeModules: false, // The sandbox lies under those of the project.
-    reporters: ['progress-append-only'],
+    reporters: part === undefined ? ['progress-append-only'] : ['progress-append-only', 'json'],
+    jsonReporter: { fileName: SAMPLE_RESULTS },
     allowConsoleColors: false,
   }).runMutationTest();
-  report(wanted);
+  report(wanted, part === undefined ? RESULTS : SAMPLE_RESULTS);
 }
