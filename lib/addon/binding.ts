@@ -62,8 +62,6 @@ export interface Facts {
   readonly tagOfGranules: Uint8Array;
   readonly bytesOfTag: Uint32Array;
   readonly maxBlockBytes: number;
-  /** The least index that a slice may have. */
-  readonly firstSlice: SliceIndex;
   readonly knobs: readonly KnobRow[];
   readonly statistics: readonly StatisticRow[];
   readonly reportAtExit: boolean;

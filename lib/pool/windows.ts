@@ -26,17 +26,14 @@ function repeated<T>(value: T, length: number): T[] {
 const NO_WINDOWS = repeated(NO_WINDOW, GROWTH);
 const NO_PROBES = repeated(NO_PROBE, GROWTH);
 
-/** No slice has a smaller index. */
-const { firstSlice } = facts;
-
 /**
  * The ArrayBuffers through which this environment sees slices, by slice index. Windows are never resized or
  * unmapped, but user code can detach one before Node 24.15 (docs/BUFFERS.md). A probe is a view of the
  * whole window: its length is 0 as soon as the window is detached or when there is none, and reading it costs a
  * third of what reading `window.byteLength` costs.
  */
-export const windows: ArrayBuffer[] = repeated(NO_WINDOW, firstSlice).concat(NO_WINDOWS);
-export const probes: Uint8Array[] = repeated(NO_PROBE, firstSlice).concat(NO_PROBES);
+export const windows: ArrayBuffer[] = [...NO_WINDOWS];
+export const probes: Uint8Array[] = [...NO_PROBES];
 
 type Transferable = ArrayBuffer & { transfer?(): ArrayBuffer };
 const { transfer } = ArrayBuffer.prototype as Transferable;
@@ -153,7 +150,7 @@ export function largeWindow(n: BlockNumber): ArrayBuffer {
 
 /** The slice that the blocks of a window start in; -1 for other memory. */
 export function sliceOf(memory: ArrayBuffer): SliceIndex {
-  const slice = windows.indexOf(memory, firstSlice);
+  const slice = windows.indexOf(memory);
   if (slice >= 0) return slice;
   for (const [block, window] of largeWindows) if (window === memory) return block >>> SLICE_SHIFT;
   return -1;
@@ -162,7 +159,7 @@ export function sliceOf(memory: ArrayBuffer): SliceIndex {
 /** Reports windows that user code has detached, which a version of Node with tight marks does not let happen. */
 export function noteTakenWindows(): void {
   if (markIsTight) return;
-  for (let slice = firstSlice; slice < windows.length; slice++) {
+  for (let slice = 0; slice < windows.length; slice++) {
     if (probes[slice]!.length === 0 && windows[slice] !== NO_WINDOW) forgetTaken(slice);
   }
 }

@@ -27,7 +27,7 @@ bool ShownWindows::note_recut(std::span<const BlockNumber> blocks) {
 }
 
 bool ShownWindows::is_in_slabs(SliceIndex slice) const {
-  return space_.superslab(slice / kSlicesPerSuperslab).use.load(std::memory_order_relaxed) ==
+  return space_.superslab(superslab_of_slice(slice)).use.load(std::memory_order_relaxed) ==
          SuperslabUse::kSlabs;
 }
 

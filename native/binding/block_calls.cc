@@ -114,7 +114,7 @@ Value window(const CallbackInfo& info) {
   const auto slice = slice_at(info, 1);
   if (windows == nullptr || !slice) return info.Env().Undefined();
   const WindowCut cut = windows->show(*slice);
-  const Superslab& s = environment.runtime().space().superslab(*slice / kSlicesPerSuperslab);
+  const Superslab& s = environment.runtime().space().superslab(superslab_of_slice(*slice));
   std::byte* base = s.base + (*slice % kSlicesPerSuperslab) * kSliceBytes;
   return mapped_buffer(info.Env(), base + cut.start() * kGranuleBytes,
                        cut.granules() * kGranuleBytes);

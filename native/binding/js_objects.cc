@@ -78,7 +78,6 @@ Napi::Object facts_object(Napi::Env env, const Runtime& runtime, EvaluationId ev
   out["tagOfGranules"] = tags;
   out["bytesOfTag"] = bytes;
   out["maxBlockBytes"] = number(env, kMaxLargeBytes);
-  out["firstSlice"] = number(env, kFirstOrdinal * kSuperslabsPerArena * kSlicesPerSuperslab);
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
   out["sharesCore"] = Napi::Boolean::New(env, runtime.shares_core());

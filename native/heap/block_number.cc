@@ -10,15 +10,24 @@
 
 namespace superslab {
 
+namespace {
+
+/// kTagNone for slices that are none.
+SliceTag tag_at(const Space& space, SliceIndex slice) {
+  return space.tag_of_slice(std::size_t{kUnnumbered} * kSlicesPerSuperslab + slice);
+}
+
+}  // namespace
+
 bool is_cut(const Space& space, SliceIndex slice) {
-  const SliceTag tag = space.tag_of_slice(slice);
+  const SliceTag tag = tag_at(space, slice);
   if (tag == kTagNone || tag == kTagLarge) return false;
-  const Superslab& s = space.superslab(slice / kSlicesPerSuperslab);
+  const Superslab& s = space.superslab(superslab_of_slice(slice));
   return s.is_exposed && s.use.load(std::memory_order_relaxed) == SuperslabUse::kSlabs;
 }
 
 NamedBlock find_block(const Space& space, BlockNumber n) {
-  const SliceTag tag = space.tag_of_slice(slice_of(n));
+  const SliceTag tag = tag_at(space, slice_of(n));
   if (tag == kTagNone) return {};
   const Superslab& s = space.superslab(superslab_of(n));
   if (!s.is_exposed) return {};
@@ -46,7 +55,7 @@ ByteCount capacity_of(const Space& space, BlockNumber n) {
 }
 
 std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
-  const Superslab& s = space.superslab(slice / kSlicesPerSuperslab);
+  const Superslab& s = space.superslab(superslab_of_slice(slice));
   const std::byte* base = s.base + (slice % kSlicesPerSuperslab) * kSliceBytes;
   const SliceTag tag = space.tag_at(base);
   if (tag == kTagNone || tag == kTagLarge) return 0;

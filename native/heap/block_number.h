@@ -13,7 +13,14 @@ namespace superslab {
 
 using BlockNumber = std::uint32_t;
 
-constexpr SuperslabIndex superslab_of(BlockNumber n) { return n / kGranulesPerSuperslab; }
+constexpr SuperslabIndex superslab_of(BlockNumber n) {
+  return kUnnumbered + n / kGranulesPerSuperslab;
+}
+
+/// Of a block that starts where its superslab does.
+constexpr BlockNumber first_number_of(SuperslabIndex superslab) {
+  return static_cast<BlockNumber>((superslab - kUnnumbered) * kGranulesPerSuperslab);
+}
 
 constexpr SliceIndex slice_of(BlockNumber n) { return n / kGranulesPerSlice; }
 
@@ -31,8 +38,7 @@ inline std::uint32_t window_start(const Space& space, BlockNumber n) {
 inline BlockNumber number_of(const Space& space, const void* block) {
   const Superslab& s = space.superslab_of(block);
   const std::uintptr_t offset = address_of(block) - address_of(s.base);
-  const auto granule =
-      static_cast<std::uint32_t>(s.index * kGranulesPerSuperslab + offset / kGranuleBytes);
+  const auto granule = first_number_of(s.index) + static_cast<BlockNumber>(offset / kGranuleBytes);
   return granule - window_start(space, granule);
 }
 

@@ -134,30 +134,38 @@ void Heap::give_back_whole() {
   });
 }
 
+Backing Heap::backing(HugePages pages, ByteCount tail_bytes) const {
+  const bool is_native = shape_.large_reuse == LargeReuse::kParts;
+  return {.pages = pages,
+          .placement = policy_.get().numa,
+          .access = is_native ? Access::kPointers : Access::kViews,
+          .secrecy = secrecy_,
+          .tail_bytes = tail_bytes};
+}
+
 TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit,
                         ByteCount tail_bytes) {
-  const bool is_native = shape_.large_reuse == LargeReuse::kParts;
-  const Backing backing{.pages = pages,
-                        .placement = policy_.get().numa,
-                        .access = is_native ? Access::kPointers : Access::kViews,
-                        .secrecy = secrecy_,
-                        .tail_bytes = tail_bytes};
+  const Backing wanted = backing(pages, tail_bytes);
   // A limit on memory does not refuse: it kills.
   if (is_limited() && room_left() < bytes + shape_.memory / 8) give_back_whole();
-  TakenRun taken = space_.take(count, bytes, backing, unit);
+  TakenRun taken = space_.take(count, bytes, wanted, unit);
   if (taken.head == nullptr) {
     give_back_whole();  // it may hold the memory, or the addresses
-    taken = space_.take(count, bytes, backing, unit);
+    taken = space_.take(count, bytes, wanted, unit);
   }
   if (taken.fell_back) counters_.huge_fallbacks.add(count);
   if (taken.head == nullptr) {
     counters_.os_failures.add(1);
-    return taken;
+  } else {
+    note_taken(taken, count);
   }
+  return taken;
+}
+
+void Heap::note_taken(const TakenRun& taken, std::uint32_t count) {
   note_refused(taken.refused);
   counters_.superslabs_taken.add(count);
   for (std::uint32_t i = 0; i < count; ++i) taken.head[i].heap = this;
-  return taken;
 }
 
 void Heap::give_run(Superslab* head) {

@@ -97,6 +97,10 @@ class Heap {
   Superslab* take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment = kSuperslabBytes,
                         bool* is_zero = nullptr);
 
+  /// With LargeReuse::kParts: the same from superslabs that hold memory, without a look for more of
+  /// them; nullptr when there are none.
+  Superslab* reuse_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment, bool& is_zero);
+
   /// With LargeReuse::kParts: makes a leased block `bytes` long where it is; false when it cannot.
   bool resize_large(Superslab* head, ByteCount bytes);
 
@@ -296,8 +300,10 @@ class Heap {
 
   Superslab* fresh_superslab(ClassIndex c);
   bool bring_in_huge_page(Superslab* s);
+  Backing backing(HugePages pages, ByteCount tail_bytes = kSuperslabBytes) const;
   TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1,
                     ByteCount tail_bytes = kSuperslabBytes);
+  void note_taken(const TakenRun& taken, std::uint32_t count);
   HugePages pages_for_slabs(ClassIndex c) const;
   HugePages pages_for_large() const;
   void give_run(Superslab* head);
@@ -341,8 +347,10 @@ class Heap {
   void scrub(const Superslab& s, ByteCount bytes);
 
   Superslab* make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero);
+  Superslab* as_large(const TakenRun& taken, ByteCount bytes);
+  void lease_large(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero);
   ByteCount retire_unused_of(const SlabOwner* but, ByteCount least);
-  void gather_idle(std::uint32_t count, std::uint32_t unit);
+  void gather_idle();
 
   Space& space_;
   const Clock& clock_;

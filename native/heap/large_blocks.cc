@@ -32,16 +32,20 @@ Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) 
   const auto run = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
   const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (run - 1) * kSuperslabBytes;
   const TakenRun taken = take_run(run, bytes, pages_for_large(), unit, tail);
-  Superslab* head = taken.head;
-  if (head == nullptr) return nullptr;
   is_zero = taken.is_zero;
-  for (std::uint32_t i = 1; i < run; ++i)
+  return taken.head == nullptr ? nullptr : as_large(taken, bytes);
+}
+
+/// Makes a run one block.
+Superslab* Heap::as_large(const TakenRun& taken, ByteCount bytes) {
+  Superslab* head = taken.head;
+  for (std::uint32_t i = 1; i < head->run; ++i)
     head[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
   head->large_bytes = bytes;
   head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
   space_.tag_slices(*head, 0, 1, kTagLarge);
   change_committed(static_cast<std::int64_t>(bytes));
-  if (is_zero) note_fresh(bytes);
+  if (taken.is_zero) note_fresh(bytes);
   if (policy_.get().populate == Populate::kSuperslab) {
     counters_.populates.shared_add(1);
     space_.os().populate(head->base, bytes);
@@ -49,9 +53,8 @@ Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) 
   return head;
 }
 
-/// Before the heap takes `count` fresh superslabs: has the space reuse those in which nothing is.
-void Heap::gather_idle(std::uint32_t count, std::uint32_t unit) {
-  if (space_.has_idle_run(count, unit)) return;
+/// Before the heap takes fresh superslabs: has the space reuse those in which nothing is.
+void Heap::gather_idle() {
   retire_unused_of(nullptr, kSliceBytes);
   Lock guard(*this);
   shelf_.for_each_whole([this](Superslab* s) {
@@ -63,34 +66,57 @@ void Heap::gather_idle(std::uint32_t count, std::uint32_t unit) {
   });
 }
 
+/// The request is charged for its own size, though a cached block may be up to a quarter larger.
+void Heap::lease_large(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero) {
+  (is_zero ? counters_.large_misses : counters_.large_hits).add(1);
+  head->charged_bytes = bytes;
+  head->lessee = lessee;
+  leased_large_.push(head);
+  large_bytes_.fetch_add(head->large_bytes, std::memory_order_relaxed);
+}
+
+Superslab* Heap::reuse_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
+                             bool& is_zero) {
+  const ByteCount rounded = large_capacity(bytes);
+  if (space_.idle_bytes() < rounded || charge(rounded, 1) == 0) return nullptr;
+  const auto run = static_cast<std::uint32_t>(rounded / kSuperslabBytes);
+  const auto unit = static_cast<std::uint32_t>(alignment / kSuperslabBytes);
+  Lock guard(*this);
+  const TakenRun taken = space_.take_idle(run, backing(pages_for_large()), unit);
+  if (taken.head == nullptr) {
+    discharge(rounded);
+    return nullptr;
+  }
+  note_taken(taken, run);
+  is_zero = taken.is_zero;
+  lease_large(as_large(taken, rounded), rounded, lessee, is_zero);
+  return taken.head;
+}
+
 Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
                             bool* is_zero) {
+  bool zero = false;
+  if (shape_.large_reuse == LargeReuse::kParts) {
+    Superslab* head = reuse_large(bytes, lessee, alignment, zero);
+    if (head != nullptr) {
+      if (is_zero != nullptr) *is_zero = zero;
+      return head;
+    }
+    gather_idle();
+  }
   const ByteCount rounded = large_capacity(bytes);
   // A block that is longer than asked for has its guard too far away.
   const ByteCount longest = has_guard_pages() ? rounded : rounded + rounded / 4;
   if (charge(rounded, 1) == 0) return nullptr;
-  bool zero = false;
-  if (shape_.large_reuse == LargeReuse::kParts) {
-    gather_idle(static_cast<std::uint32_t>(rounded / kSuperslabBytes),
-                static_cast<std::uint32_t>(alignment / kSuperslabBytes));
-  }
   Lock guard(*this);
   Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded, longest);
-  if (head != nullptr) {
-    counters_.large_hits.add(1);
-  } else {
+  if (head == nullptr)
     head = make_large(rounded, static_cast<std::uint32_t>(alignment / kSuperslabBytes), zero);
-    if (head == nullptr) {
-      discharge(rounded);
-      return nullptr;
-    }
-    (zero ? counters_.large_misses : counters_.large_hits).add(1);
+  if (head == nullptr) {
+    discharge(rounded);
+    return nullptr;
   }
-  // The request is charged for its own size, though a cached block may be up to a quarter larger.
-  head->charged_bytes = rounded;
-  head->lessee = lessee;
-  leased_large_.push(head);
-  large_bytes_.fetch_add(head->large_bytes, std::memory_order_relaxed);
+  lease_large(head, rounded, lessee, zero);
   if (is_zero != nullptr) *is_zero = zero;
   return head;
 }

@@ -204,7 +204,7 @@ BlockNumber LeaseCache::take_large(ByteCount bytes) {
     heap_.count_failed_request();
     return 0;
   }
-  return static_cast<BlockNumber>(head->index * kGranulesPerSuperslab);
+  return first_number_of(head->index);
 }
 
 void LeaseCache::show_recent(RecentBlocks& to) const {

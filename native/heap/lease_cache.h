@@ -193,9 +193,7 @@ Reclaimed LeaseCache::reclaim(IsShared is_shared, IsStray is_stray) {
   });
   heap_.discharge(leaked_bytes);
   while (Superslab* large = heap_.orphan_large(&owner_)) {
-    if (lives_on(static_cast<BlockNumber>(large->index * kGranulesPerSuperslab),
-                 large->large_bytes))
-      continue;
+    if (lives_on(first_number_of(large->index), large->large_bytes)) continue;
     ++leaked_blocks;
     leaked_bytes += large->large_bytes;
     if (clear) secure_zero(large->base, large->large_bytes);

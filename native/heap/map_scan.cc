@@ -190,9 +190,7 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
   space_.list_entries(ready_);
   for (const BlockNumber block : recent) {
     const SuperslabIndex index = superslab_of(block);
-    static_assert(superslab_of(~BlockNumber{0}) < kMaxSuperslabs,
-                  "no number goes beyond the table");
-    if (!has_entry(index)) continue;
+    if (index >= kMaxSuperslabs || !has_entry(index)) continue;
     entries_[index].recent |= SliceMask{1} << (slice_of(block) % kSlicesPerSuperslab);
   }
 

@@ -15,8 +15,17 @@
 
 namespace superslab {
 
-/// Counts slices over all arenas: superslab index x 32 + slice of the superslab.
+/// Superslabs before the first that is numbered. Numbers of blocks and slices begin with those of
+/// the first arena that there is, so that JavaScript's tables by slice are as long as the space has
+/// grown; and one superslab before it, so that 0 names nothing.
+constexpr SuperslabIndex kUnnumbered = kFirstOrdinal * kSuperslabsPerArena - 1;
+
+/// Counts the slices of all numbered superslabs.
 using SliceIndex = std::uint32_t;
+
+constexpr SuperslabIndex superslab_of_slice(SliceIndex slice) {
+  return kUnnumbered + slice / kSlicesPerSuperslab;
+}
 
 constexpr std::size_t kGranulesPerSlice = kSliceBytes / kGranuleBytes;
 static_assert(kGranulesPerSlice * kSlicesPerSuperslab == kGranulesPerSuperslab);
@@ -60,7 +69,7 @@ constexpr WindowCut window_cut(ClassIndex c, ByteCount colour, unsigned i) {
 
 /// Of a slice that was part of a slab at least once.
 inline WindowCut window_cut_at(const Space& space, SliceIndex slice) {
-  const Superslab& s = space.superslab(slice / kSlicesPerSuperslab);
+  const Superslab& s = space.superslab(superslab_of_slice(slice));
   const Slab* entry = space.slab_at(s, slice % kSlicesPerSuperslab);
   return WindowCut(entry->window.load(std::memory_order_relaxed));
 }

@@ -56,13 +56,14 @@ void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bo
     is_zero = true;
     if (block != nullptr || !is_wasteful) return block;
   }
-  const auto take = [&] {
-    return heap.heap().take_large(bytes, &cache->owner(), std::max(alignment, kSuperslabBytes),
-                                  &is_zero);
-  };
-  if (!heap.space().has_idle_run(static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes)), 1))
+  SlabOwner* const lessee = &cache->owner();
+  const ByteCount unit = std::max(alignment, kSuperslabBytes);
+  const auto take = [&] { return heap.heap().take_large(bytes, lessee, unit, &is_zero); };
+  const Superslab* head = heap.heap().reuse_large(bytes, lessee, unit, is_zero);
+  if (head == nullptr) {
     cache->give_idle_rows();
-  const Superslab* head = take();
+    head = take();
+  }
   if (head == nullptr) {
     cache->flush();  // our own unused slabs may hold the superslabs that are missing
     head = take();

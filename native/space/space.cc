@@ -246,7 +246,6 @@ TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
 
 TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing,
                            std::uint32_t unit) {
-  TakenRun taken;
   bytes = align_up(bytes, os_->page_bytes());
   Superslab* head = nullptr;
   if (backing.access == Access::kPointers && idle_bytes() != 0)
@@ -254,10 +253,14 @@ TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing
   if (head == nullptr) head = claim_or_reserve(count, unit, Wanted::kFreshOrBacked, backing);
   // The advice that memory was committed with stays; the wrong one beats no memory.
   if (head == nullptr) head = claim(count, unit, Wanted::kPlain, backing);
-  if (head == nullptr) {
-    taken.status = OsStatus::kNoMemory;
-    return taken;
-  }
+  if (head == nullptr) return {.status = OsStatus::kNoMemory};
+  return commit_and_place(head, count, bytes, backing, unit);
+}
+
+/// Commits and places a run that was claimed. `bytes` are whole pages.
+TakenRun Space::commit_and_place(Superslab* head, std::uint32_t count, ByteCount bytes,
+                                 const Backing& backing, std::uint32_t unit) {
+  TakenRun taken;
   taken.status = commit_plain(head, bytes, backing.pages);
   if (taken.status != OsStatus::kOk) {
     set_spare(head, count);
@@ -272,19 +275,49 @@ TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing
   return taken;
 }
 
+/// The run is its taker's, whatever it was before.
+void Space::hand_out(TakenRun& taken, std::uint32_t count, const Backing& backing) {
+  taken.head->run = count;
+  if (backing.access == Access::kViews) {
+    for (std::uint32_t i = 0; i < count; ++i) taken.head[i].is_exposed = true;
+  }
+  taken.is_zero = leave_idle(taken.head, count);
+}
+
+TakenRun Space::claim_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit) {
+  LockGuard guard(lock_);
+  Superslab* head = claim(count, unit, Wanted::kIdle, backing);
+  if (head == nullptr) return {.status = OsStatus::kNoMemory};
+  TakenRun taken = commit_and_place(head, count, ByteCount{count} * kSuperslabBytes, backing, unit);
+  if (taken.head != nullptr) hand_out(taken, count, backing);
+  return taken;
+}
+
+TakenRun Space::take_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit) {
+  const ByteCount bytes = ByteCount{count} * kSuperslabBytes;
+  if (idle_bytes() < bytes) return {.status = OsStatus::kNoMemory};
+  TakenRun taken = claim_idle(count, backing, unit);
+  conceal(taken, count, bytes, backing);
+  return taken;
+}
+
 TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit) {
   if (count == 0 || count > kSuperslabsPerArena) return {.status = OsStatus::kNoMemory};
   TakenRun taken = take_any(count, bytes, backing, unit);
+  conceal(taken, count, bytes, backing);
+  return taken;
+}
+
+/// Before a run's first touch: swap, a dump and a child see what is there from now on. And without
+/// the lock, for which every heap would wait: what is not spare is the caller's.
+void Space::conceal(TakenRun& taken, std::uint32_t count, ByteCount bytes, const Backing& backing) {
   // The kernel never swaps explicit huge pages: there is nothing to lock.
   const Secrecy secrecy =
       is_explicit(backing.pages) ? without(backing.secrecy, Secrecy::kLocked) : backing.secrecy;
-  if (taken.head == nullptr || secrecy == Secrecy::kNone) return taken;
-  // Before its first touch: swap, a dump and a child see what is there from now on. And without the
-  // lock, for which every heap would wait: what is not spare is the caller's.
+  if (taken.head == nullptr || secrecy == Secrecy::kNone) return;
   taken.refused = os_->conceal(taken.head->base, align_up(bytes, os_->page_bytes()), secrecy);
   // What was refused too: it may hold for a part.
   for (std::uint32_t i = 0; i < count; ++i) taken.head[i].secrecy = secrecy;
-  return taken;
 }
 
 /// A run, as it was: what its backing wants kept secret is not yet. Says in `backing` which pages
@@ -312,12 +345,7 @@ TakenRun Space::take_any(std::uint32_t count, ByteCount bytes, Backing& backing,
   }
   if (taken.head == nullptr) taken = take_plain(count, bytes, backing, unit);
   taken.fell_back = fell_back || fell_back_to_smaller;
-  if (taken.head == nullptr) return taken;
-  taken.head->run = count;
-  if (backing.access == Access::kViews) {
-    for (std::uint32_t i = 0; i < count; ++i) taken.head[i].is_exposed = true;
-  }
-  taken.is_zero = leave_idle(taken.head, count);
+  if (taken.head != nullptr) hand_out(taken, count, backing);
   return taken;
 }
 
@@ -384,20 +412,6 @@ void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
   idle_superslabs_.fetch_add(count - from, std::memory_order_relaxed);
   in_program_order();
   set_spare(head + from, count - from);
-}
-
-bool Space::has_idle_run(std::uint32_t count, std::uint32_t unit) {
-  if (idle_bytes() < count * kSuperslabBytes) return false;
-  LockGuard guard(lock_);
-  for (const Arena* const arena : arenas_) {
-    if (arena == nullptr) continue;
-    const auto is_idle = [&](std::uint32_t i) {
-      const Superslab* const s = entry_of(*arena, i);
-      return s != nullptr && s->is_idle && !is_explicit(s->pages);
-    };
-    if (arena->find_spare(count, unit, is_idle, is_idle) >= 0) return true;
-  }
-  return false;
 }
 
 ByteCount Space::purge_idle(Nanos before, ByteCount most) {

@@ -120,6 +120,10 @@ class Space {
   /// of this many superslabs. Any thread.
   TakenRun take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit = 1);
 
+  /// The same of plain pages that give_idle() gave and that have not gone back, all of it
+  /// committed; nothing when there is no such run. Any thread.
+  TakenRun take_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit = 1);
+
   /// Takes back a run whose memory was purged, and ends its secrecy. Answers what the operating
   /// system refused to end: such superslabs serve only backings that ask for it too. Any thread.
   /// Like take(), it asks for secrecy with no lock of the space held: locking and unlocking a GiB
@@ -137,9 +141,6 @@ class Space {
   /// Gives the memory of superslabs that have been idle since `before` back to the operating
   /// system, until it was `most` bytes or more; returns how many bytes. Any thread.
   ByteCount purge_idle(Nanos before, ByteCount most = ~ByteCount{0});
-
-  /// Whether take() would find such a run whose memory was not given back. Any thread.
-  bool has_idle_run(std::uint32_t count, std::uint32_t unit);
 
   /// Memory of spare superslabs that was not given back.
   ByteCount idle_bytes() const {
@@ -332,6 +333,11 @@ class Space {
   OsStatus commit_plain(Superslab* head, ByteCount bytes, HugePages pages);
   TakenRun take_explicit(std::uint32_t count, Backing backing);
   TakenRun take_plain(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit);
+  TakenRun claim_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit);
+  TakenRun commit_and_place(Superslab* head, std::uint32_t count, ByteCount bytes,
+                            const Backing& backing, std::uint32_t unit);
+  void hand_out(TakenRun& taken, std::uint32_t count, const Backing& backing);
+  void conceal(TakenRun& taken, std::uint32_t count, ByteCount bytes, const Backing& backing);
 
   Os* os_ = nullptr;
   Metadata metadata_;

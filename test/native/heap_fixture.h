@@ -163,7 +163,7 @@ class Script {
   void release(superslab::BlockNumber n) {
     using namespace superslab;
     LeaseMagazines& m = cache_->magazines();
-    const SliceTag tag = heap_.space().tag_of_slice(n >> 10);
+    const SliceTag tag = heap_.space().tag_at(bytes_of(n));
     if (depth(tag).load() >= limit(tag)) {
       if (tag != kTagLarge) cache_->spill(static_cast<ClassIndex>(tag - 1));
       if (depth(tag).load() >= limit(tag)) {

@@ -243,10 +243,10 @@ TEST(map_scan, "a shared block beyond 2 MiB is leased though its thread has ende
   Observed o;
   Superslab* large = o.t->take_large(3 * kMiB, nullptr);
   o.scan();
-  CHECK_EQ(o.fullness(large->index * kGranulesPerSuperslab), 15);
+  CHECK_EQ(o.fullness(first_number_of(large->index)), 15);
   o.t->give_large(large);
   o.scan();
-  CHECK_EQ(o.fullness(large->index * kGranulesPerSuperslab), 0);
+  CHECK_EQ(o.fullness(first_number_of(large->index)), 0);
 }
 
 TEST(map_scan, "changes are told once, and what is hot each time") {
