@@ -199,6 +199,11 @@ describe('what is no lease', () => {
     const plain = Buffer.alloc(8) as unknown as PooledBuffer;
     thrownBy(() => PooledBuffer.prototype.release.call(plain), 'ERR_SUPERSLAB_FOREIGN');
     thrownBy(() => PooledBuffer.prototype.retain.call(plain), 'ERR_SUPERSLAB_FOREIGN');
+    thrownBy(() => PooledBuffer.prototype[Symbol.dispose].call(plain), 'ERR_SUPERSLAB_FOREIGN');
+    for (const name of ['refs', 'released', 'capacity'] as const) {
+      thrownBy(() => PooledBuffer.prototype[name], 'ERR_SUPERSLAB_FOREIGN');
+      thrownBy(() => Reflect.get(PooledBuffer.prototype, name, plain), 'ERR_SUPERSLAB_FOREIGN');
+    }
   });
 
   test('what users construct over pool memory is inert', () => {

@@ -136,19 +136,31 @@ export class PooledBuffer extends ByteArray {
     return this;
   }
 
-  /** References that this object holds: 1 after acquire, 0 once released. */
+  /**
+   * References that this object holds: 1 after acquire, 0 once released.
+   * @throws ERR_SUPERSLAB_FOREIGN when `this` is no pooled buffer, as `PooledBuffer.prototype` is none.
+   */
   get refs(): number {
+    if (!isPooled(this)) throw foreign(this, 'tell the references of');
     if (this.#block === RELEASED) return 0;
     return this.#block === DETAILED ? this.#details!.references : 1;
   }
 
-  /** Whether all references were given back. */
+  /**
+   * Whether all references were given back.
+   * @throws ERR_SUPERSLAB_FOREIGN
+   */
   get released(): boolean {
+    if (!isPooled(this)) throw foreign(this, 'tell the release of');
     return this.#block === RELEASED;
   }
 
-  /** Bytes that the memory behind the buffer has; `length` of them are the buffer. 0 once released. */
+  /**
+   * Bytes that the memory behind the buffer has; `length` of them are the buffer. 0 once released.
+   * @throws ERR_SUPERSLAB_FOREIGN
+   */
   get capacity(): number {
+    if (!isPooled(this)) throw foreign(this, 'tell the capacity of');
     if (this.#block === RELEASED) return 0;
     const block = this.#block === DETAILED ? this.#details!.block : this.#block;
     return block === NO_BLOCK ? lengthOf(this) : binding.capacity(block);
@@ -156,7 +168,7 @@ export class PooledBuffer extends ByteArray {
 
   /** For `using buf = pool.acquire(n)`: releases it, unless that was done. */
   [Symbol.dispose](): void {
-    if (this.#block !== RELEASED) releaseFirst(this);
+    if (!isPooled(this) || this.#block !== RELEASED) releaseFirst(this);
   }
 
   /** `<PooledBuffer 68 69>`. A released buffer shows no bytes: they are another lease's. */

@@ -64,7 +64,7 @@ export async function mutate(args) {
   say(`mutating ${wanted.join(', ')}`);
   const { Stryker } = await import('@stryker-mutator/core');
   // For the checkers, which are processes of their own.
-  if (part !== undefined) process.env.SUPERSLAB_MUTANTS_PART = part;
+  if (part !== undefined) process.env.MUTANTS_PART = part;
   await new Stryker({
     mutate: wanted.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.ts`)),
     testRunner: 'vitest',
