@@ -206,6 +206,23 @@ TEST(heap, "what another thread freed goes back too, while its owner rests") {
   CHECK(t.gone() >= 50 * kMiB);
 }
 
+TEST(heap, "what a thread that rests freed itself goes back when another's free lowers the bound") {
+  KeepingHeap t;
+  const auto live = t.take(64 * kMiB / 600, 600);
+  ThreadCache* const mine = t.cache;
+  ThreadCache* resting = nullptr;
+  std::thread([&] {
+    t.cache = resting = t.attach();
+    t.give(t.take(14 * kMiB / 600, 600));
+  }).join();
+  CHECK(t->idle_bytes() >= 13 * kMiB);
+  CHECK_EQ(t.gone(), 0u);
+  t.cache = mine;
+  t.give(live);
+  CHECK(t->idle_bytes() <= kLeast + kMiB);
+  std::thread([&] { resting->detach(); }).join();
+}
+
 TEST(heap, "memory that cannot go back is not looked for at each free") {
   KeepingHeap t;
   const auto blocks = t.take(60, kMiB);
