@@ -372,7 +372,6 @@ class Heap {
   std::atomic<Secrecy> refused_secrecy_{Secrecy::kNone};
   std::atomic<std::uint32_t> visitors_{0};  // attached threads too
   std::atomic<ByteCount> committed_{0};
-  std::atomic<ByteCount> large_bytes_{0};  // of leased blocks beyond 2 MiB
   std::atomic<ByteCount> populate_bytes_;
   IdleBound idle_bound_;                  // under the lock
   std::atomic<ByteCount> free_bytes_{0};  // of slices in no slab that hold memory; under the lock

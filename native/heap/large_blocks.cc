@@ -72,7 +72,6 @@ void Heap::lease_large(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool
   head->charged_bytes = bytes;
   head->lessee = lessee;
   leased_large_.push(head);
-  large_bytes_.fetch_add(head->large_bytes, std::memory_order_relaxed);
 }
 
 Superslab* Heap::reuse_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
@@ -133,7 +132,6 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
   if (bytes < before) {
     space_.give_idle(head, run, clock_.now());
     change_committed(-static_cast<std::int64_t>(before - bytes));
-    large_bytes_.fetch_sub(before - bytes, std::memory_order_relaxed);
     discharge(before - bytes);
   } else {
     bool is_zero;
@@ -142,7 +140,6 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
       return false;
     }
     change_committed(static_cast<std::int64_t>(bytes - before));
-    large_bytes_.fetch_add(bytes - before, std::memory_order_relaxed);
   }
   head->large_bytes = head->charged_bytes = bytes;
   const ByteCount superslabs = (bytes < before ? before - bytes : bytes - before) / kSuperslabBytes;
@@ -161,7 +158,6 @@ bool Heap::give_large(Superslab* head) {
       return false;
     }
     leased_large_.remove(head);
-    large_bytes_.fetch_sub(head->large_bytes, std::memory_order_relaxed);
     head->lessee = nullptr;
     head->charged_bytes = 0;
     counters_.large_releases.add(1);

@@ -205,6 +205,9 @@ class HoldingOs final : public OsProxy {
 
 constexpr std::size_t kEach = 7;
 
+/// Of the other thread: slabs in every slice of a superslab.
+void* filling[2 * kSuperslabBytes / 512];
+
 /// The child has everything of both threads, but for what the other one had in hand, and gives it
 /// back: then no more than `lost` is left.
 Verdict look_for_all(Heap& heap, Space& space, ThreadCache& mine,
@@ -230,6 +233,7 @@ Verdict look_for_all(Heap& heap, Space& space, ThreadCache& mine,
   for (auto& of_one : blocks)
     for (Held& held : of_one)
       if (held.block != nullptr) mine.free(held.block);
+  for (void* block : filling) mine.free(block);
   mine.flush();
   heap.trim(0);
   space.purge_idle(~Nanos{0});
@@ -268,6 +272,7 @@ void fork_in(HoldingOs::In where, Populate populate, ByteCount lost,
   std::thread thread([&] {
     ThreadCache* cache = ThreadCache::attach(*heap);
     take_all(*cache, blocks[1]);
+    for (void*& block : filling) block = cache->allocate(512);
     free_some(*cache, blocks[1], 0);
     free_some(*cache, blocks[0], 1);
     cache->flush();
@@ -291,6 +296,7 @@ void fork_in(HoldingOs::In where, Populate populate, ByteCount lost,
   for (auto& of_one : blocks)
     for (Held& held : of_one)
       if (void* block = std::exchange(held.block, nullptr); block != nullptr) mine->free(block);
+  for (void* block : filling) mine->free(block);
   mine->detach();
   heap.reset();
   space->close();
@@ -311,7 +317,9 @@ TEST(heap, "after a fork in the midst of a refill, under the owner's lock, its b
 #if defined(__SANITIZE_THREAD__)
   SKIP("ThreadSanitizer does not follow a fork among threads");
 #endif
-  fork_in(HoldingOs::In::kPopulate, Populate::kDemand, kMiB, [](Heap&, ThreadCache& cache) {
+  // The refill goes from one slab on to the next.
+  const ByteCount slabs = ByteCount{2} * size_class(class_for(7 * kKiB)).slices * kSliceBytes;
+  fork_in(HoldingOs::In::kPopulate, Populate::kDemand, slabs, [](Heap&, ThreadCache& cache) {
     void* blocks[40];
     for (void*& block : blocks) block = cache.allocate(7 * kKiB);
     for (void* block : blocks) cache.free(block);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr Nanos kDelay = 100 * kMillisecond;
 constexpr ByteCount kLeast = 8 * kMiB;
+constexpr ByteCount kPage = 4096;
 
 /// As the heap behind malloc, with the hook that gives back what is too much.
 struct KeepingHeap : TestHeap {
@@ -204,6 +205,7 @@ TEST(heap, "what another thread freed goes back too, while its owner rests") {
   }).join();
   CHECK(t->idle_bytes() <= kLeast + kMiB);
   CHECK(t.gone() >= 50 * kMiB);
+  CHECK_EQ(t.gone() % kPage, 0u);
 }
 
 TEST(heap, "what a thread that rests freed itself goes back when another's free lowers the bound") {

@@ -1,5 +1,6 @@
 // The JavaScript door: block numbers, magazines, and what a dead environment leaves behind.
 
+#include <map>
 #include <vector>
 
 #include "check.h"
@@ -35,6 +36,34 @@ TEST(heap, "a block number names its block's address, superslab and granule") {
     std::memset(p, 1, bytes);
     s.release(n);
   }
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "of each slice it is told how many blocks are out, and how many of them are cached") {
+  TestHeap t;
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(1500);
+  std::map<SliceIndex, std::uint32_t> leased;
+  std::vector<BlockNumber> blocks;
+  for (int i = 0; i < 500; ++i) {
+    blocks.push_back(s.acquire(1500));
+    ++leased[slice_of(blocks.back())];
+  }
+  CHECK(leased.size() > 4);
+  for (const auto& [slice, count] : leased)
+    CHECK_EQ(count_out_of(t.space(), slice), count + s.cache().cached_in(slice));
+  // What a refill has brought and nobody can acquire yet counts as cached.
+  s.cache().flush();
+  const std::uint32_t got = s.cache().refill(c);
+  std::map<SliceIndex, std::uint32_t> staged;
+  for (std::uint32_t i = 0; i < got; ++i) ++staged[slice_of(s.cache().refilled()[i])];
+  for (const auto& [slice, count] : staged) CHECK_EQ(s.cache().cached_in(slice), count);
+  const std::uint64_t flushes = t->class_stats(c).flushes;
+  s.cache().flush();
+  CHECK_EQ(t->class_stats(c).flushes, flushes + 1);
+  for (const auto& [slice, count] : leased) CHECK_EQ(count_out_of(t.space(), slice), count);
+  for (const BlockNumber n : blocks) s.release(n);
   s.detach();
   CHECK(t.ends_clean());
 }
@@ -453,6 +482,9 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
   t->count_guard_report(false);
   CHECK_EQ(t->stats().guard_reports, 2u);
   CHECK_EQ(t->stats().poison_reports, 1u);
+  t->count_collected(100);
+  CHECK_EQ(t->stats().collected_blocks, 1u);
+  CHECK_EQ(t->stats().collected_bytes, 100u);
   one.detach();
   CHECK_EQ(t->stats().watched_blocks, 0u);
   CHECK(t.ends_clean());

@@ -38,6 +38,20 @@ void fill_all(ThreadCache* cache, std::vector<void*>& blocks, ByteCount size, in
 
 }  // namespace
 
+TEST(heap, "a superslab in use of which nothing lies idle needs no second look") {
+  TestHeap t(purge_policy(1000));
+  ThreadCache* cache = t.attach();
+  void* block = cache->allocate(64);
+  t.pass(5000);
+  t->tick();
+  CHECK(!t->tick());
+  cache->free(block);
+  cache->flush();
+  t.pass(999);
+  CHECK(t->tick());
+  cache->detach();
+}
+
 TEST(heap, "free memory is purged after the delay, not before, and reads as zero") {
   TestHeap t(purge_policy(1000));
   ThreadCache* cache = t.attach();

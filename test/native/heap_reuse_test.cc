@@ -57,6 +57,21 @@ TEST(heap, "the same amount of one size after the other needs memory once") {
   cache->detach();
 }
 
+TEST(heap, "an owner tells how much it had unused, and nothing where that is too little") {
+  Reusing t;
+  ThreadCache* cache = ThreadCache::attach(t.heap);
+  SlabOwner& owner = cache->owner();
+  CHECK_EQ(owner.try_retire_unused(0), 0u);
+  std::vector<void*> blocks = fill_with(cache, 60'000);
+  free_all(cache, blocks);
+  const ByteCount unused = owner.unused_bytes();
+  CHECK(unused != 0);
+  CHECK_EQ(owner.try_retire_unused(unused + 1), 0u);
+  CHECK_EQ(owner.try_retire_unused(unused), unused);
+  CHECK_EQ(owner.unused_bytes(), 0u);
+  cache->detach();
+}
+
 TEST(heap, "slabs that lie unused with another thread serve this one") {
   Reusing t;
   ThreadCache* first = ThreadCache::attach(t.heap);

@@ -55,6 +55,16 @@ TEST(heap, "a discharge wakes a waiting thread") {
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "who finds no room asks all others for what they cache, and not itself") {
+  TestHeap t(limited(kMiB));
+  Script scripts[3] = {Script(*t.heap), Script(*t.heap), Script(*t.heap)};
+  t->room().ask_for_flush(&scripts[1].cache());
+  CHECK_EQ(scripts[0].cache().take_signals(), std::uint32_t{LeaseCache::kFlush});
+  CHECK_EQ(scripts[1].cache().take_signals(), 0u);
+  CHECK_EQ(scripts[2].cache().take_signals(), std::uint32_t{LeaseCache::kFlush});
+  for (Script& script : scripts) script.detach();
+}
+
 TEST(heap, "a wait ends after its time, and a ticket that is old does not wait at all") {
   TestHeap t(limited(64 * kKiB));
   Script one(*t.heap);

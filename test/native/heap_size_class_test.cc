@@ -218,3 +218,35 @@ TEST(heap, "a placed request fits into its block, starts at a line, and ends at 
     CHECK_EQ(align_up(offset + bytes, 64) % kSliceBytes, 0u);
   }
 }
+
+TEST(heap, "a window's place and length come out of its word as they went in") {
+  for (const std::uint32_t start : {0u, 1u, 1023u}) {
+    for (const std::uint32_t granules : {1u, 2u, 1024u, 32'768u}) {
+      const WindowCut cut(start, granules);
+      CHECK_EQ(cut.start(), start);
+      CHECK_EQ(cut.granules(), granules);
+      CHECK(WindowCut(cut.word()) == cut);
+    }
+  }
+}
+
+TEST(heap, "the windows of a slab show each of its blocks once, and nothing else") {
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    if (!is_lease_class(i)) continue;
+    const SizeClass& c = size_class(static_cast<ClassIndex>(i));
+    for (const ByteCount colour : {ByteCount{0}, ByteCount{c.colour_bytes} * (c.colours - 1)}) {
+      ByteCount end = colour;
+      for (unsigned slice = 0; slice < c.slices; ++slice) {
+        const WindowCut cut = window_cut(static_cast<ClassIndex>(i), colour, slice);
+        if (end >= (slice + 1) * kSliceBytes || end == colour + c.block_count * c.block_bytes) {
+          CHECK_EQ(cut.granules(), 1u);  // no block begins here
+          continue;
+        }
+        CHECK_EQ(slice * kSliceBytes + cut.start() * kGranuleBytes, end);
+        end += cut.granules() * kGranuleBytes;
+        CHECK_EQ((end - colour) % c.block_bytes, 0u);
+      }
+      CHECK_EQ(end, colour + ByteCount{c.block_count} * c.block_bytes);
+    }
+  }
+}

@@ -353,6 +353,33 @@ TEST(space, "two spaces of one process have ranges of their own") {
   }
 }
 
+TEST(space, "the last range that is left is found") {
+  if (system_os().quiet_addresses().bytes == 0) SKIP("there are no addresses for this");
+  static constexpr ByteCount kSlot = 512 * kGiB;
+  /// Somebody has all slots but one.
+  class Crowded final : public OsProxy {
+   public:
+    using OsProxy::OsProxy;
+    OsStatus reserve_at(void* address, ByteCount bytes) override {
+      const std::uint64_t slot =
+          (address_of(address) - address_of(quiet_addresses().address)) / kSlot;
+      return slot == left ? OsProxy::reserve_at(address, bytes) : OsStatus::kTaken;
+    }
+    std::uint64_t left = 0;
+  };
+  Crowded os(system_os());
+  const std::uint64_t slots = os.quiet_addresses().bytes / kSlot;
+  // Where the search begins is left to chance.
+  for (std::uint64_t i = 0; i < 10 * slots; ++i) {
+    os.left = i % slots;
+    Space space;
+    CHECK(space.open(os));
+    const ByteCount offset = space.region().base - address_of(os.quiet_addresses().address);
+    CHECK_EQ(offset / kSlot, os.left);
+    space.close();
+  }
+}
+
 TEST(space, "where the system has no addresses to itself, the range lies near those it gives") {
   static constexpr std::uintptr_t kBeyond = std::uintptr_t{1} << 60;
   class Crowded final : public OsProxy {
