@@ -406,3 +406,48 @@ TEST(heap, "heaps share the address space and nothing else") {
   a->detach();
   CHECK(t.ends_clean());
 }
+
+TEST(heap,
+     "a block of another thread's that two threads free is counted when it comes home twice") {
+  TestHeap t;
+  ThreadCache* owner = t.attach();
+  ThreadCache* one = t.attach();
+  ThreadCache* other = t.attach();
+  void* block = owner->allocate(100);
+  one->free(block);
+  one->flush();
+  CHECK_EQ(t->stats().double_frees, 0u);
+  other->free(block);
+  other->flush();
+  CHECK_EQ(t->stats().double_frees, 1u);
+  for (ThreadCache* cache : {owner, one, other}) cache->detach();
+}
+
+TEST(heap, "with populate superslab the memory of slabs is brought in by one call a superslab") {
+  Snapshot policy = plain_policy();
+  policy.populate = Populate::kSuperslab;
+  TestHeap t(policy);
+  ThreadCache* cache = t.attach();
+  std::vector<void*> blocks;
+  for (int i = 0; i < 1000; ++i) blocks.push_back(cache->allocate(3000));  // two superslabs
+  CHECK_EQ(t.os().calls(FakeOs::Call::kPopulate), t->stats().superslabs_taken);
+  CHECK_EQ(t->committed_bytes(), t->stats().superslabs_taken * kSuperslabBytes);
+  const std::uint64_t calls = t.os().calls(FakeOs::Call::kPopulate);
+  blocks.push_back(cache->allocate(5 * kMiB));
+  CHECK_EQ(t.os().calls(FakeOs::Call::kPopulate), calls + 1);
+  for (void* block : blocks) cache->free(block);
+  cache->detach();
+}
+
+TEST(heap, "without populate nothing is brought in") {
+  Snapshot policy = plain_policy();
+  policy.populate = Populate::kOff;
+  TestHeap t(policy);
+  ThreadCache* cache = t.attach();
+  std::vector<void*> blocks;
+  for (const ByteCount bytes : {ByteCount{64}, ByteCount{3000}, 60 * kKiB, kMiB})
+    for (int i = 0; i < 100; ++i) blocks.push_back(cache->allocate(bytes));
+  CHECK_EQ(t.os().calls(FakeOs::Call::kPopulate), 0u);
+  for (void* block : blocks) cache->free(block);
+  cache->detach();
+}

@@ -44,6 +44,20 @@ class InterruptedOs final : public OsProxy {
 
 }  // namespace
 
+TEST(space, "who asks for a run gets an idle one before one whose memory is gone") {
+  TestSpace t(1);
+  Superslab* head = take_dirty(t, 3);
+  t.space->give_idle(head, 0, 1);
+  CHECK_EQ(t.space->purge_idle(1, kSuperslabBytes), kSuperslabBytes);  // the first of the three
+  CHECK(t.space->take(1, kSuperslabBytes, kPlainPages).head == head + 1);
+  // Without a look for others nothing but idle ones will do.
+  CHECK(t.space->take_idle(2, kPlainPages).head == nullptr);
+  const TakenRun last = t.space->take_idle(1, kPlainPages);
+  CHECK(last.head == head + 2 && !last.is_zero);
+  CHECK(t.space->take_idle(1, kPlainPages).head == nullptr);
+  CHECK_EQ(t.space->idle_bytes(), 0u);
+}
+
 TEST(space, "an idle run keeps its memory for the next, who is told that it is not zero") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 3);

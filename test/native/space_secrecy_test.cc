@@ -89,6 +89,12 @@ int take_while_others_take() {
 
 }  // namespace
 
+TEST(space, "a page of which a part is asked for is kept secret whole") {
+  TestSpace t;
+  const Superslab* head = t.space->take(1, 5000, kSecret).head;
+  CHECK_EQ(t.os.concealed_bytes(head->base, kSuperslabBytes, Secrecy::kNoDump), 2 * 4096u);
+}
+
 TEST(space, "nobody waits for the space while the operating system keeps a run secret") {
   CHECK_EQ(run_in_child(take_while_others_take), 0);
 }
