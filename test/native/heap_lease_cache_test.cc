@@ -41,31 +41,38 @@ TEST(heap, "a block number names its block's address, superslab and granule") {
 }
 
 TEST(heap, "of each slice it is told how many blocks are out, and how many of them are cached") {
-  TestHeap t;
-  Script s(*t.heap);
-  const ClassIndex c = lease_class_for(1500);
-  std::map<SliceIndex, std::uint32_t> leased;
-  std::vector<BlockNumber> blocks;
-  for (int i = 0; i < 500; ++i) {
-    blocks.push_back(s.acquire(1500));
-    ++leased[slice_of(blocks.back())];
+  for (const ByteCount bytes : {ByteCount{1500}, kMaxClassBytes}) {
+    TestHeap t;
+    Script s(*t.heap);
+    const ClassIndex c = lease_class_for(bytes);
+    std::map<SliceIndex, std::uint32_t> leased;
+    std::vector<BlockNumber> blocks;
+    for (ByteCount sum = 0; sum < 600'000 || blocks.size() < 4; sum += bytes) {
+      blocks.push_back(s.acquire(bytes));
+      ++leased[slice_of(blocks.back())];
+    }
+    CHECK(leased.size() >= 4);
+    for (const auto& [slice, count] : leased)
+      CHECK_EQ(count_out_of(t.space(), slice), count + s.cache().cached_in(slice));
+    // What a refill has brought and nobody can acquire yet counts as cached.
+    s.cache().flush();
+    const std::uint32_t got = s.cache().refill(c);
+    std::map<SliceIndex, std::uint32_t> staged;
+    for (std::uint32_t i = 0; i < got; ++i) ++staged[slice_of(s.cache().refilled()[i])];
+    for (const auto& [slice, count] : staged) CHECK_EQ(s.cache().cached_in(slice), count);
+    const std::uint64_t flushes = t->class_stats(c).flushes;
+    s.cache().flush();
+    CHECK_EQ(t->class_stats(c).flushes, flushes + 1);
+    for (const auto& [slice, count] : leased) CHECK_EQ(count_out_of(t.space(), slice), count);
+    for (const BlockNumber n : blocks) s.release(n);
+    CHECK(s.cache().cached(c) != 0);
+    CHECK_EQ(s.cache().cached_in(slice_of(blocks.back())), leased[slice_of(blocks.back())]);
+    s.cache().trim_idle();
+    s.cache().trim_idle();
+    CHECK_EQ(s.cache().cached(c), 0u);
+    s.detach();
+    CHECK(t.ends_clean());
   }
-  CHECK(leased.size() > 4);
-  for (const auto& [slice, count] : leased)
-    CHECK_EQ(count_out_of(t.space(), slice), count + s.cache().cached_in(slice));
-  // What a refill has brought and nobody can acquire yet counts as cached.
-  s.cache().flush();
-  const std::uint32_t got = s.cache().refill(c);
-  std::map<SliceIndex, std::uint32_t> staged;
-  for (std::uint32_t i = 0; i < got; ++i) ++staged[slice_of(s.cache().refilled()[i])];
-  for (const auto& [slice, count] : staged) CHECK_EQ(s.cache().cached_in(slice), count);
-  const std::uint64_t flushes = t->class_stats(c).flushes;
-  s.cache().flush();
-  CHECK_EQ(t->class_stats(c).flushes, flushes + 1);
-  for (const auto& [slice, count] : leased) CHECK_EQ(count_out_of(t.space(), slice), count);
-  for (const BlockNumber n : blocks) s.release(n);
-  s.detach();
-  CHECK(t.ends_clean());
 }
 
 TEST(heap, "a refill that JavaScript does not publish loses nothing") {
@@ -372,9 +379,11 @@ TEST(heap, "a thread that ends takes its parked blocks back, and they are no lea
   Script dead(*t.heap);
   LeaseMagazines& m = dead.cache().magazines();
   const ByteCount large = 3 * kMiB;
-  for (const ByteCount size : {ByteCount{64}, ByteCount{64}, ByteCount{1500}, large, large})
+  for (const ByteCount size :
+       {ByteCount{64}, ByteCount{64}, ByteCount{1500}, kMaxClassBytes, large, large})
     CHECK(dead.acquire(size) != 0);
   m.parked[tag_of(lease_class_for(64))] = 2;
+  m.parked[tag_of(lease_class_for(kMaxClassBytes))] = 1;
   m.parked[kTagLarge] = 1;
   m.parked_large_granules = static_cast<std::uint32_t>(large / kGranuleBytes);
   const ByteCount lost = class_bytes(to_index(lease_class_for(1500))) + large;
