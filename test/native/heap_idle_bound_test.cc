@@ -140,6 +140,19 @@ TEST(heap, "no loop earns more than there was") {
   CHECK_EQ(bound.earned(), 12 * kMiB);
 }
 
+TEST(heap, "what there was once does not count for a bound that lay unused since") {
+  IdleBound bound(kLeast);
+  bound.given_back(5 * kMiB, 20 * kMiB, 0);
+  CHECK_EQ(bound.taken(5 * kMiB, 0, kDelay), 5 * kMiB);
+  bound.lay_unused(5 * kMiB);
+  CHECK_EQ(bound.earned(), 0u);
+  for (Nanos now = 0; now < 4; ++now) {
+    bound.given_back(2 * kMiB, 3 * kMiB, now);
+    bound.taken(2 * kMiB, now, kDelay);
+  }
+  CHECK_EQ(bound.earned(), 3 * kMiB);
+}
+
 TEST(heap, "a loop that takes its memory again at once pays once") {
   for (const ByteCount bytes : {ByteCount{600}, kMiB, 5 * kMiB}) {
     KeepingHeap t;

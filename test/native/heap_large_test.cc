@@ -89,6 +89,19 @@ TEST(heap, "the big cache is bounded in bytes: the oldest goes first") {
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "it is told how many bytes of large blocks are leased") {
+  TestHeap t(big_policy(64 * kMiB, 2000));
+  ThreadCache* cache = t.attach();
+  CHECK_EQ(t->leased_large_bytes(), 0u);
+  void* one = cache->allocate(3 * kMiB);
+  void* other = cache->allocate(5 * kMiB);
+  CHECK_EQ(t->leased_large_bytes(), 8 * kMiB);
+  cache->free(one);
+  CHECK_EQ(t->leased_large_bytes(), 5 * kMiB);
+  cache->free(other);
+  cache->detach();
+}
+
 TEST(heap, "the big cache is bounded in age") {
   TestHeap t(big_policy(64 * kMiB, 2000));
   ThreadCache* cache = t.attach();

@@ -58,6 +58,23 @@ TEST(space, "who asks for a run gets an idle one before one whose memory is gone
   CHECK_EQ(t.space->idle_bytes(), 0u);
 }
 
+TEST(space, "a run grows only over memory that can be had, with pages like its own") {
+  TestSpace t(1);
+  Superslab* head = take_dirty(t, 1);
+  bool is_zero;
+  t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
+  CHECK(!t.space->extend(head, 2, is_zero));
+  t.os.fail_none();
+  CHECK_EQ(head->run, 1u);
+  CHECK(t.space->extend(head, 2, is_zero));
+  // The next one was committed with other pages.
+  Superslab* other =
+      t.space->take(1, kSuperslabBytes, {HugePages::kTransparent, {}, Access::kPointers}).head;
+  CHECK(other == head + 2);
+  t.space->give_idle(other, 0, 1);
+  CHECK(!t.space->extend(head, 3, is_zero));
+}
+
 TEST(space, "an idle run keeps its memory for the next, who is told that it is not zero") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 3);
