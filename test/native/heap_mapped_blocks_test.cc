@@ -23,6 +23,8 @@ struct World : TestSpace {
 
 TEST(heap, "a mapped block is zero, as large as asked for, and known by its start alone") {
   World w;
+  w.mapped.free(w.mapped.allocate(1, 16));
+  const ByteCount reserved = w.os.reserved_bytes();
   auto* p = static_cast<std::byte*>(w.mapped.allocate(5 * kMiB + 1, 16));
   CHECK(p != nullptr);
   const ByteCount whole = 5 * kMiB + w.os.page_bytes();
@@ -33,7 +35,9 @@ TEST(heap, "a mapped block is zero, as large as asked for, and known by its star
   CHECK_EQ(w.mapped.bytes_of(p + 4096), 0u);
   CHECK(!w.mapped.free(p + 4096));
   CHECK(!w.mapped.free(nullptr));
+  CHECK(w.os.reserved_bytes() >= reserved + whole);
   CHECK(w.mapped.free(p));
+  CHECK_EQ(w.os.reserved_bytes(), reserved);
   CHECK(!w.mapped.free(p));
   CHECK_EQ(w.mapped.bytes_of(p), 0u);
   CHECK_EQ(w.mapped.bytes(), 0u);

@@ -200,3 +200,14 @@ TEST(heap, "histograms put values between powers of two") {
   CHECK_EQ(histogram.bucket(10), 10u);
   CHECK_EQ(histogram.bucket(31), 2u);
 }
+
+TEST(heap, "histograms of leases sum what was asked for, and what served it") {
+  LeaseHistograms leases;
+  leases.add_size(100, 128, 3);
+  leases.add_size(1000, 1024, 1);
+  CHECK_EQ(leases.size_bytes(), 1300u);
+  CHECK_EQ(leases.capacity_bytes(), 3u * 128 + 1024);
+  CHECK_EQ(leases.sizes.bucket(6), 3u);  // 64 to 127
+  CHECK_EQ(leases.sizes.bucket(9), 1u);
+  CHECK_EQ(leases.sizes.samples(), 2u);
+}

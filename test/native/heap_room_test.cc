@@ -57,6 +57,7 @@ TEST(heap, "a discharge wakes a waiting thread") {
 
 TEST(heap, "who finds no room asks all others for what they cache, and not itself") {
   TestHeap t(limited(kMiB));
+  CHECK_EQ(t->stats().max_bytes, kMiB);
   Script scripts[3] = {Script(*t.heap), Script(*t.heap), Script(*t.heap)};
   t->room().ask_for_flush(&scripts[1].cache());
   CHECK_EQ(scripts[0].cache().take_signals(), std::uint32_t{LeaseCache::kFlush});

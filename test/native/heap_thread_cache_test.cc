@@ -415,11 +415,14 @@ TEST(heap,
   ThreadCache* other = t.attach();
   void* block = owner->allocate(100);
   one->free(block);
-  one->flush();
   CHECK_EQ(t->stats().double_frees, 0u);
+  one->free(block);  // before it has gone home
+  CHECK_EQ(t->stats().double_frees, 1u);
+  one->flush();
+  CHECK_EQ(t->stats().double_frees, 1u);
   other->free(block);
   other->flush();
-  CHECK_EQ(t->stats().double_frees, 1u);
+  CHECK_EQ(t->stats().double_frees, 2u);
   for (ThreadCache* cache : {owner, one, other}) cache->detach();
 }
 
@@ -445,8 +448,8 @@ TEST(heap, "without populate nothing is brought in") {
   TestHeap t(policy);
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;
-  for (const ByteCount bytes : {ByteCount{64}, ByteCount{3000}, 60 * kKiB, kMiB})
-    for (int i = 0; i < 100; ++i) blocks.push_back(cache->allocate(bytes));
+  for (const ByteCount bytes : {ByteCount{64}, ByteCount{3000}, 60 * kKiB, kMiB, 5 * kMiB})
+    for (int i = 0; i < 20; ++i) blocks.push_back(cache->allocate(bytes));
   CHECK_EQ(t.os().calls(FakeOs::Call::kPopulate), 0u);
   for (void* block : blocks) cache->free(block);
   cache->detach();

@@ -61,6 +61,10 @@ TEST(space, "who asks for a run gets an idle one before one whose memory is gone
 TEST(space, "a run grows only over memory that can be had, with pages like its own") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 1);
+  // Only a part of the next one is committed.
+  Superslab* next = t.space->take(1, 64 * kKiB, kPlainPages).head;
+  CHECK(next == head + 1);
+  t.space->give(next);
   bool is_zero;
   t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   CHECK(!t.space->extend(head, 2, is_zero));
