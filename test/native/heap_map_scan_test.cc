@@ -207,6 +207,15 @@ TEST(map_scan, "numbers that name nothing do no harm") {
   o.script.release(block);
 }
 
+TEST(map_scan, "superslabs are seen as far as the heap has grown") {
+  Observed o;
+  std::vector<BlockNumber> blocks;
+  for (int i = 0; i < 100; ++i) blocks.push_back(o.script.acquire(3 * kMiB));
+  o.scan();
+  for (const BlockNumber block : blocks) CHECK_EQ(o.fullness(block), 15);
+  for (const BlockNumber block : blocks) o.script.release(block);
+}
+
 TEST(map_scan, "a block beyond 2 MiB is seen over its whole length, leased or kept") {
   Observed o;
   o.scan();

@@ -105,6 +105,15 @@ TEST(heap, "free runs are what came back and what was never handed out, each onc
   CHECK(runs.back() == std::pair(std::uint32_t{19}, all));
 }
 
+TEST(heap, "all blocks of a slab are freed at once, and none that was never handed out") {
+  Cut cut(64);
+  CHECK_EQ(cut.take(200).size(), 200u);
+  slab_free_all(*cut.slab);
+  CHECK(slab_is_unused(*cut.slab) && slab_is_valid(*cut.slab));
+  CHECK_EQ(cut.take(cut.slab->block_count).size(), cut.slab->block_count);
+  CHECK(slab_is_drained(*cut.slab));
+}
+
 TEST(heap, "a fresh slab is unused and has all to give") {
   Cut cut(64);
   CHECK(slab_is_unused(*cut.slab) && !slab_is_drained(*cut.slab) && slab_is_valid(*cut.slab));

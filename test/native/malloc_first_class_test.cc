@@ -107,6 +107,26 @@ TEST(malloc, "aligned blocks and resized ones of a heap of one's own") {
   heap->end();
 }
 
+TEST(malloc, "a heap of one's own gives back what it moved a block from, and all at its end") {
+  FirstClassHeap* heap = FirstClassHeap::make(2 * kMiB);
+  void* block = heap->allocate(100 * kKiB);
+  for (int i = 0; i < 200; ++i) {
+    block = heap->reallocate(block, i % 2 == 0 ? 300 * kKiB : 100 * kKiB);
+    CHECK(block != nullptr);
+  }
+  heap->end();
+  // What ended heaps had serves the next ones.
+  Space& space = ProcessHeap::get()->space();
+  ByteCount before = 0;
+  for (int i = 0; i < 20; ++i) {
+    heap = FirstClassHeap::make(0);
+    for (int n = 0; n < 400; ++n) CHECK(heap->allocate(20 * kKiB) != nullptr);
+    heap->end();
+    if (i == 3) before = space.reserved_bytes();
+  }
+  CHECK_EQ(space.reserved_bytes(), before);
+}
+
 TEST(malloc, "threads share a heap of one's own, and free each other's blocks") {
   FirstClassHeap* heap = FirstClassHeap::make(0);
   std::vector<void*> passed(2'000);
