@@ -15,7 +15,7 @@ LeaseFault LeaseTable::share(LeaseHolder holder, BlockNumber block, ByteCount le
   LockGuard guard(lock_);
   if (!draw_nonce(out.nonce)) return LeaseFault::kNoMemory;
   Entry& entry = entries_[block];
-  if (entry.holders.empty() && entry.tokens == 0) entry.holders.push_back({holder, 1});
+  if (entry.holders.empty()) entry.holders.push_back({holder, 1});  // private until now
   ++entry.tokens;
   out.id = next_id_++;
   tokens_[out.id] = {{out.nonce[0], out.nonce[1]}, block, length};

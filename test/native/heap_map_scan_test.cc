@@ -212,7 +212,10 @@ TEST(map_scan, "superslabs are seen as far as the heap has grown") {
   std::vector<BlockNumber> blocks;
   for (int i = 0; i < 100; ++i) blocks.push_back(o.script.acquire(3 * kMiB));
   o.scan();
-  for (const BlockNumber block : blocks) CHECK_EQ(o.fullness(block), 15);
+  for (const BlockNumber block : blocks) {
+    CHECK_EQ(o.fullness(block), 15);
+    CHECK_EQ(o.frame(true).find(superslab_of(block))->flags & MapRecord::kSecret, 0);
+  }
   for (const BlockNumber block : blocks) o.script.release(block);
 }
 
