@@ -1,10 +1,12 @@
 // Waiting for room under maxBytes.
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <vector>
 
 #include "check.h"
+#include "heap/recent_blocks.h"
 #include "heap_fixture.h"
 
 using namespace superslab;
@@ -281,4 +283,28 @@ TEST(heap, "many threads share less room than they want, and none starves") {
   CHECK(!over.load());
   CHECK_EQ(t->budget().charged(), 0u);
   CHECK(t.ends_clean());
+}
+
+TEST(heap, "a room shows the magazines of each of its members once") {
+  TestHeap t(limited(kMiB));
+  Script scripts[3] = {Script(*t.heap), Script(*t.heap), Script(*t.heap)};
+  const SliceTag tag = tag_of(lease_class_for(64));
+  for (int i = 0; i < 3; ++i) {
+    for (int n = 0; n <= i; ++n) scripts[i].release(scripts[i].acquire(64));
+  }
+  struct : RecentBlocks {
+    void look_at(const void* whose, const std::uint32_t* acquired, const BlockNumber*) override {
+      seen.emplace_back(whose, acquired[tag_of(lease_class_for(64))]);
+    }
+    std::vector<std::pair<const void*, std::uint32_t>> seen;
+  } recent;
+  t->room().show_recent(recent);
+  CHECK_EQ(recent.seen.size(), 3u);
+  for (Script& script : scripts) {
+    const LeaseMagazines& m = script.cache().magazines();
+    CHECK_EQ(std::count(recent.seen.begin(), recent.seen.end(),
+                        std::pair<const void*, std::uint32_t>(&m, m.acquired[tag])),
+             1);
+    script.detach();
+  }
 }
