@@ -16,7 +16,7 @@ import { loadAddon } from './load.js';
 /** A pool within this environment (the main thread or a worker). */
 export type PoolId = number;
 
-/** Counts 64 KiB slices: superslab index x 32 + slice of the superslab. */
+/** Counts 64 KiB slices from one superslab before the first (native/heap/window.h): a table by slice is as long as the heap. */
 export type SliceIndex = number;
 
 /** Index of the slice that the block starts in x 1,024 + 64-byte granule in the slice's window. */

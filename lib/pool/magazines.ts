@@ -124,7 +124,7 @@ export const HOME_SHIFT = 8;
 export const MAX_POOLS = 2 ** (32 - HOME_SHIFT);
 
 /**
- * Where the private leases of a slice go back to: pool id x 256 + tag, by superslab index x 32 + slice.
+ * Where the private leases of a slice go back to: pool id x 256 + tag, by slice.
  * Written when a block of the slice is fetched, so it is right for every block that is out. An object
  * around the table, because the table grows.
  */
