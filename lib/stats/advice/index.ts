@@ -20,6 +20,7 @@ import { remoteFrees } from './remote-frees.js';
 import { slowTail } from './slow-tail.js';
 import { tokens } from './tokens.js';
 
+/** Those of more urgent advice come first; pageFaults, which warns or informs, stands between. */
 export const rules: readonly Rule[] = [
   failures,
   osRefusals,
@@ -41,12 +42,7 @@ export const rules: readonly Rule[] = [
   oversizeCache,
 ];
 
-const URGENCY = { act: 0, warn: 1, info: 2 } as const;
-
 /** All advice that follows from a pool's figures, the most urgent first. */
 export function adviceOn(stats: PoolStats, facts: AdviceFacts): Advice[] {
-  return rules
-    .map((rule) => rule(stats, facts))
-    .filter((advice) => advice !== undefined)
-    .sort((a, b) => URGENCY[a.severity] - URGENCY[b.severity]);
+  return rules.map((rule) => rule(stats, facts)).filter((advice) => advice !== undefined);
 }
