@@ -1,10 +1,14 @@
 // Each error: its class, code, the value and the way out in its message, and a pool that goes on.
 import { constants } from 'node:buffer';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { BufferPool, type BufferPoolOptions, type PooledBuffer, type ShareToken } from 'superslab';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { blockBytes } from './support/block-bytes.js';
 import { isStamped, stamp } from './support/bytes.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
+import { internal } from './support/internal.js';
+
+const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
 
 /** Memory that somebody else has by now. */
 function detached(memory: ArrayBuffer): ArrayBuffer {
@@ -19,12 +23,13 @@ function detachedBytes(): Uint8Array {
   return bytes;
 }
 
+const Resizable = ArrayBuffer as unknown as new (
+  length: number,
+  options: { maxByteLength: number },
+) => ArrayBuffer & { resize(length: number): void };
+
 /** A view of memory that has become smaller than it. */
 function shrunk(): Uint8Array {
-  const Resizable = ArrayBuffer as unknown as new (
-    length: number,
-    options: { maxByteLength: number },
-  ) => ArrayBuffer & { resize(length: number): void };
   const memory = new Resizable(16, { maxByteLength: 16 });
   const bytes = new Uint8Array(memory, 8, 8);
   memory.resize(4);
@@ -124,6 +129,26 @@ describe('ERR_SUPERSLAB_ARGUMENT', () => {
     ['dispose of the default pool', () => BufferPool.default[Symbol.dispose](), 'trim()'],
   ])('%s', ([, act, shown]) => {
     expect(thrownBy(() => act(pool), 'ERR_SUPERSLAB_ARGUMENT').message).toContain(shown);
+  });
+
+  test.each([
+    ['grows', 600],
+    ['shrinks', 20],
+    ['loses its bytes', 0],
+  ])('from() of what %s while it is copied', (_, length) => {
+    const memory = new Resizable(500, { maxByteLength: 600 });
+    const bytes = new Uint8Array(memory);
+    const resize = () => memory.resize(length);
+    subscribe('superslab:pool:grow', resize);
+    try {
+      const { message } = thrownBy(() => pool.from(bytes), 'ERR_SUPERSLAB_ARGUMENT');
+      expect(message).toBe(
+        'ERR_SUPERSLAB_ARGUMENT: from() cannot read an instance of Uint8Array: its memory was detached or resized',
+      );
+      expect(pool.stats()).toMatchObject({ acquires: 1, inUseBytes: 0 });
+    } finally {
+      unsubscribe('superslab:pool:grow', resize);
+    }
   });
 
   test('an empty buffer cannot be shared', () => {
@@ -256,7 +281,30 @@ describe('ERR_SUPERSLAB_EXHAUSTED', () => {
   });
 });
 
+describe('with a buffer of which it is known where it was acquired and released', () => {
+  test('that is said, and then where the mistake is', () => {
+    const watched = new BufferPool({ name: 'watched', leakDetection: 'full' });
+    const buf = watched.acquire(100);
+    const view = buf.subarray(10);
+    const foreign = thrownBy(() => watched.release(view as PooledBuffer), 'ERR_SUPERSLAB_FOREIGN');
+    buf.release();
+    const released = thrownBy(() => buf.release(), 'ERR_SUPERSLAB_RELEASED');
+    watched.close();
+    expect(foreign.message).toMatch(
+      / use the buffer that acquire\(\) returned\n {2}acquired\n +at [\s\S]*\n {2}now$/,
+    );
+    expect(foreign.message).not.toContain('released');
+    expect(released.message).toMatch(
+      / paired with one release\n {2}acquired\n +at [\s\S]*\n {2}released\n +at [\s\S]*\n {2}now$/,
+    );
+  });
+});
+
 describe('tokens', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
   const good = () => {
     const buf = pool.acquire(100);
     const token = pool.share(buf);
@@ -304,5 +352,35 @@ describe('tokens', () => {
       expect(error.message).toContain('share() the buffer once for each thread');
       thrownBy(() => pool.revoke(token), 'ERR_SUPERSLAB_TOKEN_USED');
     }
+  });
+
+  test.each([
+    ['noMemory', 'ERR_SUPERSLAB_NO_MEMORY', 'no random bytes'],
+    ['refused', 'ERR_SUPERSLAB_ARGUMENT', 'not of its pool any more'],
+  ] as const)('are not given when the native side says %s', (fault, code, words) => {
+    const { LEASE_FAULT } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+    const buf = pool.acquire(100);
+    vi.spyOn(binding, 'share').mockReturnValueOnce(LEASE_FAULT[fault]);
+    expect(thrownBy(() => pool.share(buf), code).message).toContain(words);
+    pool.adopt(pool.share(buf)).release();
+    buf.release();
+  });
+
+  test('a failed adopt() gives no reference back that it did not get', () => {
+    const release = vi.spyOn(binding, 'releaseShared');
+    thrownBy(() => pool.adopt('superslab' as ShareToken), 'ERR_SUPERSLAB_TOKEN');
+    expect(release).not.toHaveBeenCalled();
+  });
+
+  test('an adopt() that finds no window gives its reference back', () => {
+    const plain = new BufferPool({ guard: 'off', leakDetection: 'off' });
+    const buf = plain.acquire(100);
+    const token = plain.share(buf);
+    vi.spyOn(binding, 'isRecut').mockReturnValueOnce(true);
+    vi.spyOn(binding, 'window').mockReturnValueOnce(undefined);
+    thrownBy(() => plain.adopt(token), 'ERR_SUPERSLAB_HOST');
+    buf.release();
+    expect(plain.stats().inUseBytes).toBe(0);
+    plain.close();
   });
 });

@@ -228,6 +228,45 @@ describe('what its magazine serves', () => {
   );
 });
 
+describe('an operation that fails', () => {
+  const { hasUnfinished } = internal<typeof import('../lib/pool/unfinished.js')>('pool/unfinished');
+
+  test.each<[string, (pool: BufferPool) => unknown]>([
+    ['acquire', (pool) => pool.acquire(64)],
+    ['acquireMany', (pool) => pool.acquireMany(64, 2)],
+    ['from', (pool) => pool.from('text')],
+    ['scope', (pool) => pool.scope(({ acquire }) => acquire(64))],
+  ])('%s leaves nothing that upkeep would have to do', (_, act) => {
+    const pool = makePool({ maxBytes: blockBytes(64) });
+    const buf = pool.acquire(64);
+    thrownBy(() => act(pool), 'ERR_SUPERSLAB_EXHAUSTED');
+    expect(hasUnfinished()).toBe(false);
+    buf.release();
+    thrownBy(() => pool.acquireMany(64, 2), 'ERR_SUPERSLAB_EXHAUSTED');
+    expect(hasUnfinished()).toBe(false);
+    expect(pool.stats().inUseBytes).toBe(0);
+  });
+});
+
+describe('a tag', () => {
+  test('has up to 64 characters', () => {
+    const pool = makePool();
+    expect(pool.tagged('x'.repeat(64)).tag).toBe('x'.repeat(64));
+    expect(thrownBy(() => pool.tagged('x'.repeat(65)), 'ERR_SUPERSLAB_ARGUMENT').message).toContain(
+      'a tag is a string of 1 to 64 printable characters, got "xxx',
+    );
+  });
+});
+
+test("zero: 'release' clears the largest block that is cut from a slab", () => {
+  const pool = makePool({ zero: 'release', guard: 'off' });
+  const buf = pool.acquire(2 << 20);
+  buf.fill(1);
+  const { buffer, byteOffset } = buf;
+  buf.release();
+  expect(new Uint8Array(buffer, byteOffset, 2 << 20).every((byte) => byte === 0)).toBe(true);
+});
+
 describe('a pool that was dropped without close()', () => {
   const { openCaches } = internal<{ openCaches: Map<number, { name: string }> }>('addon/environment');
   const isOpen = (name: string) => [...openCaches.values()].some((cache) => cache.name === name);

@@ -3,6 +3,7 @@ import { BufferPool, type PooledBuffer, stats } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isStamped, stamp } from './support/bytes.js';
 import { childJson } from './support/child.js';
+import { thrownBy } from './support/expect-error.js';
 import { watchesAll } from './support/watching.js';
 
 const KiB = 1024;
@@ -69,6 +70,27 @@ describe('what lies in the ArrayBuffer', () => {
       expect(adopted.every(isStamped)).toBe(true);
       pool.releaseMany([...bufs, ...adopted]);
     }
+  });
+});
+
+describe('whose memory a view shows', () => {
+  const MiB = 1 << 20;
+
+  test('is known of blocks beyond 2 MiB, of whatever pool', () => {
+    const other = new BufferPool({ name: 'other' });
+    const bufs = [pool.acquire(3 * MiB), other.acquire(4 * MiB), other.acquire(100)];
+    const messages = bufs.map(
+      (buf) => thrownBy(() => pool.release(buf.subarray(1) as PooledBuffer), 'ERR_SUPERSLAB_FOREIGN').message,
+    );
+    expect(messages.map((message) => /\((.*?)\)/.exec(message)?.[1])).toEqual([
+      '3145727 B, pool "windows"',
+      '4194303 B, pool "other"',
+      '99 B, pool "other"',
+    ]);
+    const { message } = thrownBy(() => pool.release(Buffer.alloc(5) as never), 'ERR_SUPERSLAB_FOREIGN');
+    expect(message).toMatch(/: it is no buffer of superslab$/);
+    pool.releaseMany(bufs);
+    other.close();
   });
 });
 

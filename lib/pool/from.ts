@@ -23,14 +23,16 @@ export function copyOf(
   }
   const held = begin(new HeldBuffers());
   try {
-    held.buf = acquire(lengthOf(bytes));
+    const length = lengthOf(bytes);
+    held.buf = acquire(length);
+    // A subscriber that acquire() called may have taken the memory of `data`, or changed its length.
+    if (lengthOf(bytes) !== length) throw takenError(data);
     copyInto(held.buf, bytes);
   } catch (error) {
-    // The memory of `data` may be gone, or a subscriber that acquire() called took it or changed its length.
-    const isTaken =
-      held.buf !== undefined && (error instanceof TypeError || lengthOf(held.buf) !== lengthOf(bytes));
+    // It may have been gone before.
+    const isGone = held.buf !== undefined && error instanceof TypeError;
     giveUp(held);
-    throw isTaken ? takenError(data) : error;
+    throw isGone ? takenError(data) : error;
   }
   const { buf } = held;
   finish(held);
