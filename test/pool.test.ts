@@ -248,6 +248,85 @@ describe('an operation that fails', () => {
   });
 });
 
+describe('buffers that an operation has in hand', () => {
+  const { HeldBuffers } = internal<typeof import('../lib/pool/unfinished.js')>('pool/unfinished');
+
+  test('are kept while they cannot be released, the others are not', () => {
+    let isStackFull = true;
+    const released: number[] = [];
+    const bufs = [0, 1, 2].map(
+      (i) =>
+        ({
+          released: false,
+          release() {
+            if (i === 1 && isStackFull) throw new RangeError('Maximum call stack size exceeded');
+            released.push(i);
+          },
+        }) as never,
+    );
+    const held = new HeldBuffers(bufs);
+    expect(() => held.undo()).toThrow('Maximum call stack size exceeded');
+    expect([released, held.isEmpty]).toEqual([[0, 2], false]);
+    isStackFull = false;
+    held.undo();
+    held.undo();
+    expect([released, held.isEmpty]).toEqual([[0, 2, 1], true]);
+  });
+});
+
+describe('memory that the operating system does not keep as secret as it was asked to', () => {
+  const { SecrecyWatch } = internal<typeof import('../lib/pool/secrecy.js')>('pool/secrecy');
+  const { binding, SECRECY } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  /** What is said when the operating system has refused one after the other of `refused`. */
+  function warningsFor(...refused: number[]): string[] {
+    const warnings: string[] = [];
+    vi.spyOn(process, 'emitWarning').mockImplementation((message, options) => {
+      expect(options).toEqual({ type: 'SuperslabWarning', code: 'SUPERSLAB_SECRECY' });
+      warnings.push(String(message));
+    });
+    const native = { id: 5, sensitive: true, lockMemory: false } as Parameters<typeof SecrecyWatch.of>[0];
+    const watch = SecrecyWatch.of(native, 'keys')!;
+    for (const kinds of refused) {
+      vi.spyOn(binding, 'refusedSecrecy').mockReturnValueOnce(kinds);
+      watch.look();
+    }
+    return warnings;
+  }
+  const start = 'memory of pool "keys" is less secret than asked for: the operating system refused to ';
+
+  test('is warned of, each kind once', () => {
+    const both = SECRECY.noDump | SECRECY.wipeOnFork;
+    expect(warningsFor(0, SECRECY.noDump, SECRECY.noDump, both, both)).toEqual([
+      `${start}leave it out of core dumps`,
+      `${start}wipe it in forked children`,
+    ]);
+    expect(warningsFor(both)).toEqual([
+      `${start}leave it out of core dumps; and to wipe it in forked children`,
+    ]);
+  });
+
+  test('with the limit, where it must be locked', () => {
+    const [warning, ...others] = warningsFor(SECRECY.locked);
+    expect(others).toEqual([]);
+    expect(warning!.replace(/ \(it is (\d+|unlimited) bytes\)/, ' (LIMIT)')).toBe(
+      `${start}lock it: raise "ulimit -l" (LIMIT), or LimitMEMLOCK= of the systemd unit`,
+    );
+  });
+
+  test('is looked for where it was asked for only', () => {
+    type Native = Parameters<typeof SecrecyWatch.of>[0];
+    const watchOf = (sensitive: boolean, lockMemory: boolean) =>
+      SecrecyWatch.of({ id: 5, sensitive, lockMemory } as Native, 'keys');
+    expect(watchOf(false, false)).toBeUndefined();
+    expect(watchOf(true, false)).toBeInstanceOf(SecrecyWatch);
+    expect(watchOf(false, true)).toBeInstanceOf(SecrecyWatch);
+  });
+});
+
 describe('a tag', () => {
   test('has up to 64 characters', () => {
     const pool = makePool();

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { BufferPool, memoryFacts, type PoolStats, type ProcessStats, stats } from '../dist/esm/index.js';
 import { blockBytes } from './support/block-bytes.js';
+import { internal } from './support/internal.js';
 import { endWorkers, startWorker } from './support/worker.js';
 
 afterEach(endWorkers);
@@ -144,6 +145,138 @@ describe('rates', () => {
     expect(empty.slabBytes).toBe(0);
     pool.close();
     expect(pool.stats()).toMatchObject({ slabBytes: 0, fragmentation: 0, use: 0 });
+  });
+});
+
+describe('sums', () => {
+  const { readStats, settledStats } = internal<typeof import('../lib/stats/stats.js')>('stats/stats');
+  type Native = Parameters<typeof readStats>[0];
+
+  const klass = (blockBytes: number, first: number): Native['classes'][number] => ({
+    blockBytes,
+    acquires: first,
+    releases: first + 1,
+    hits: first - 1,
+    inUseBlocks: first + 3,
+    cachedBlocks: first + 4,
+    refills: first + 5,
+    refilledBlocks: first + 6,
+    flushes: first + 7,
+    flushedBlocks: first + 8,
+    remoteFrees: first + 9,
+    slabs: first + 10,
+    slabBlocks: first + 11,
+  });
+  const histogram = { buckets: [1], count: 1, samples: 1 };
+  const native = (heap: Partial<Native['heap']> = {}): Native => ({
+    heapId: 7,
+    name: 'sums',
+    closed: false,
+    classes: [klass(64, 100), klass(4096, 2000)],
+    heap: {
+      chargedBytes: 2 ** 24,
+      committedBytes: 2 ** 26,
+      maxBytes: 2 ** 25,
+      heldLargeBytes: 2 ** 22,
+      largeHits: 3,
+      largeMisses: 50,
+      largeReleases: 600,
+      failedRequests: 7000,
+      ...heap,
+    } as Native['heap'],
+    slow: { p50Ns: 1, p95Ns: 2, p99Ns: 3, maxNs: 4, count: 5 },
+    histograms: { sizes: { unit: 'bytes', ...histogram }, lifetimes: { unit: 'us', ...histogram } },
+    sizeBytes: 75,
+    capacityBytes: 100,
+  });
+  const thread = { fallbacks: 11, waiting: 22 };
+
+  test('of the classes, the blocks beyond 2 MiB, and what this thread counts', () => {
+    const from = native();
+    const cachedBytes = 104 * 64 + 2004 * 4096 + 2 ** 22;
+    expect(readStats(from, thread)).toEqual({
+      ...from.heap,
+      name: 'sums',
+      closed: false,
+      heapId: 7,
+      cachedBytes,
+      inUseBytes: 2 ** 24 - cachedBytes,
+      slabBytes: 111 * 64 + 2011 * 4096,
+      acquires: 100 + 2000 + 3 + 50,
+      releases: 101 + 2001 + 600,
+      hits: 99 + 1999,
+      refills: 105 + 2005,
+      flushes: 107 + 2007,
+      remoteFrees: 109 + 2009,
+      fallbacks: 11,
+      waiting: 22,
+      outstandingTokens: stats().outstandingTokens,
+      hitRate: (99 + 1999) / 2100,
+      failureRate: 7000 / (2153 + 7000),
+      use: 0.5,
+      fragmentation: 0.75,
+      internalWaste: 0.25,
+      sizes: from.histograms.sizes,
+      lifetimes: from.histograms.lifetimes,
+      slow: from.slow,
+      classes: [
+        { ...from.classes[0], hitRate: 99 / 100, occupancy: 103 / 111 },
+        { ...from.classes[1], hitRate: 1999 / 2000, occupancy: 2003 / 2011 },
+      ],
+    });
+  });
+
+  test('rates are shares, whatever threads have not told yet', () => {
+    const odd = readStats(
+      { ...native({ chargedBytes: 2 ** 27 }), capacityBytes: 0, classes: [{ ...klass(64, 100), hits: 101 }] },
+      thread,
+    );
+    expect(odd).toMatchObject({ use: 1, fragmentation: 0, internalWaste: 0, hitRate: 1 });
+    // More is cached than is out of the slabs.
+    expect(readStats(native({ chargedBytes: 0, maxBytes: 0 }), thread)).toMatchObject({
+      inUseBytes: 0,
+      use: 0,
+      fragmentation: 1,
+    });
+  });
+
+  test('of a pool that has everything back', () => {
+    const last = readStats(native({ bigCacheBytes: 1, watchedBlocks: 2, threads: 3 }), thread);
+    const settled = settledStats(last);
+    expect(settled).toEqual({
+      ...last,
+      closed: true,
+      ...Object.fromEntries(
+        [
+          'committedBytes',
+          'chargedBytes',
+          'bigCacheBytes',
+          'heldLargeBytes',
+          'watchedBlocks',
+          'watchedBytes',
+          'quarantinedBlocks',
+          'quarantinedBytes',
+          'threads',
+          'inUseBytes',
+          'cachedBytes',
+          'slabBytes',
+          'use',
+          'fragmentation',
+          'waiting',
+        ].map((name) => [name, 0]),
+      ),
+      releases: last.acquires,
+      largeReleases: 3 + 50,
+      classes: last.classes.map((one) => ({
+        ...one,
+        releases: one.acquires,
+        inUseBlocks: 0,
+        cachedBlocks: 0,
+        slabs: 0,
+        slabBlocks: 0,
+        occupancy: 0,
+      })),
+    });
   });
 });
 

@@ -3,7 +3,7 @@ import { binding, type NativePool, SECRECY } from '../addon/binding.js';
 
 function lockLimit(): string {
   try {
-    const limit = /^Max locked memory\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
+    const limit = /Max locked memory\s+(\S+)/.exec(readFileSync('/proc/self/limits', 'utf8'));
     return limit === null ? '' : ` (it is ${limit[1]} bytes)`;
   } catch {
     return '';
