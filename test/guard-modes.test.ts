@@ -205,6 +205,9 @@ describe.each(ALL)('guard %s', (guard) => {
         bytes: expect.stringMatching(/^010203db/),
       },
     ]);
+    expect(reports[0]!.message).toMatch(
+      /^a buffer of 1000 B \(pool "guarded"\) was written after its release: offset 700 holds 010203db/,
+    );
     expect(reports[0]!.acquired.split('\n')[0]).toContain('acquireHere');
     expect(reports[0]!.released.split('\n')[0]).toContain('releaseHere');
     expect(events).toEqual(reports);

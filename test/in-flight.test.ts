@@ -4,7 +4,7 @@ import { pbkdf2, randomFill, scrypt, webcrypto } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, createWriteStream, openSync, readFileSync, write, writeFile, writev } from 'node:fs';
-import { mkdtemp, open, rm, writeFile as writeFileAsync } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat, writeFile as writeFileAsync } from 'node:fs/promises';
 import { createServer as createHttpServer, request } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { BufferPool, type PooledBuffer } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { thrownBy } from './support/expect-error.js';
 
 let pool: BufferPool;
 let folder: string;
@@ -104,6 +105,19 @@ describe('zlib', () => {
     await settle();
   });
 
+  test('that is at work: its memory is not given up for room', async () => {
+    const small = new BufferPool({ guard: 'detach', maxBytes: 4 * MIB });
+    const buf = small.acquire(3_000_000).fill(7);
+    const result = promisify(zlib.gzip)(buf);
+    buf.release();
+    thrownBy(() => small.acquire(3_000_000), 'ERR_SUPERSLAB_EXHAUSTED');
+    expect(zlib.gunzipSync(await result).equals(Buffer.alloc(3_000_000, 7))).toBe(true);
+    await expect.poll(() => buf.length).toBe(0);
+    small.acquire(3_000_000).release();
+    small.close();
+    pool.close();
+  });
+
   test('a stream that has several in its queue', async () => {
     const stream = zlib.createGzip();
     const result = buffer(stream);
@@ -161,6 +175,38 @@ describe('fs', () => {
     stream.end();
     await once(stream, 'close');
     expect(readFileSync(file()).equals(bytes)).toBe(true);
+    await settle();
+  });
+
+  test('createWriteStream(), in its queue behind a write that began before the acquire', async () => {
+    const stream = createWriteStream(file());
+    stream.write(Buffer.alloc(4 * MIB));
+    await once(stream, 'open');
+    const bytes = await releasedAtOnce([70_000], (buf) => stream.write(buf));
+    stream.end();
+    await once(stream, 'close');
+    expect(
+      readFileSync(file())
+        .subarray(4 * MIB)
+        .equals(bytes),
+    ).toBe(true);
+    await settle();
+  });
+
+  test('of a shared buffer: who adopted it has it still, and nobody else gets it', async () => {
+    const other = new BufferPool({ guard: 'detach', name: 'adopter' });
+    let adopted: PooledBuffer | undefined;
+    let result: Promise<unknown> | undefined;
+    const bytes = await releasedAtOnce([100_000], (buf) => {
+      result = writeFileAsync(file(), buf);
+      adopted = other.adopt(pool.share(buf));
+    });
+    await result;
+    await expect.poll(() => released[0]!.length).toBe(0);
+    pool.acquire(100_000).fill(0).release();
+    expect(adopted!.equals(bytes)).toBe(true);
+    adopted!.release();
+    other.close();
     await settle();
   });
 });
@@ -270,6 +316,30 @@ describe('what is right', () => {
     const buf = filled(1000);
     buf.release();
     expect(buf.length).toBe(0);
+    pool.close();
+  });
+
+  test('a stream that is at work on other memory does not matter', async () => {
+    const stream = zlib.createGzip();
+    const result = buffer(stream);
+    for (let i = 0; i < 3; i++) stream.write(Buffer.alloc(MIB, i));
+    stream.end();
+    const buf = filled(1000);
+    buf.release();
+    expect(buf.length).toBe(0);
+    expect(zlib.gunzipSync(await result)).toHaveLength(3 * MIB);
+    pool.close();
+  });
+
+  test('a program that goes on and on does not have a block held back as long', async () => {
+    const buf = filled(1000);
+    const first = stat(folder);
+    buf.release();
+    expect(buf.length).toBe(1000);
+    await first;
+    let more = 0;
+    for (; more < 300 && buf.length > 0; more++) await stat(folder);
+    expect(more).toBeLessThan(300);
     pool.close();
   });
 

@@ -1,7 +1,13 @@
 // The program takes the memory of a watched buffer away, by an ArrayBuffer of its own that shows it: nobody else gets
 // the block before that is gone.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { BufferPool, type BufferPoolOptions, type GuardReport, type PoolLeakMessage } from 'superslab';
+import {
+  BufferPool,
+  type BufferPoolOptions,
+  type GuardReport,
+  type PooledBuffer,
+  type PoolLeakMessage,
+} from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
@@ -180,6 +186,27 @@ describe.each(Object.keys(ways))('by %s', (way) => {
     expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
     taken = undefined;
     await roomAgain();
+    expect(faults()).toEqual(['detached']);
+  });
+
+  test('of a shared buffer that somebody has adopted: who adopted it keeps it to the end', async () => {
+    open({ guard: 'canary' });
+    let adopted: PooledBuffer | undefined;
+    let taken: ArrayBuffer | undefined = await (async () => {
+      const buf = pool.acquire(SIZE).fill(7);
+      adopted = pool.adopt(pool.share(buf));
+      const memory = await take(buf.buffer as ArrayBuffer);
+      buf.release();
+      return memory;
+    })();
+    expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
+    adopted!.fill(8);
+    taken = undefined;
+    await collect();
+    withoutRoom();
+    expect(adopted!.every((byte) => byte === 8)).toBe(true);
+    adopted!.release();
+    pool.acquire(SIZE).release();
     expect(faults()).toEqual(['detached']);
   });
 
