@@ -6,10 +6,22 @@ import { BufferPool, type BufferPoolOptions, type GuardReport, type PooledBuffer
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
+import { internal } from './support/internal.js';
 
 const { windows } = createRequire(import.meta.url)('../dist/cjs/pool/windows.js') as {
   windows: ArrayBuffer[];
 };
+
+const { openCaches } = internal<{
+  openCaches: ReadonlyMap<
+    number,
+    {
+      readonly heapId: number;
+      readonly magazines: { readonly parked: Uint32Array };
+      readonly guard: { tick(): void };
+    }
+  >;
+}>('addon/environment');
 
 type Guard = Exclude<NonNullable<BufferPoolOptions['guard']>, 'off'>;
 const ALL: readonly Guard[] = ['poison', 'canary', 'detach'];
@@ -135,6 +147,31 @@ describe.each(ALL)('guard %s', (guard) => {
     const pool = open({ guard, purgeDelayMs: 20 });
     pool.acquire(100_000).release();
     await expect.poll(() => pool.stats().chargedBytes, { timeout: 5000 }).toBe(0);
+  });
+
+  test('idle memory that nobody needs goes back while the pool is at work', async () => {
+    const pool = open({ guard, quarantineBytes: 0, purgeDelayMs: 20 });
+    pool.releaseMany(pool.acquireMany(100_000, 20));
+    const before = pool.stats().chargedBytes;
+    expect(before).toBeGreaterThanOrEqual(1_000_000);
+    while (pool.stats().chargedBytes > before / 2) {
+      pool.acquire(64).release();
+      await new Promise(setImmediate);
+    }
+  }, 10_000);
+
+  test('as many idle blocks are kept as were in use at once since the last look', () => {
+    const pool = open({ guard, quarantineBytes: 0 });
+    const cache = [...openCaches.values()].find(({ heapId }) => heapId === pool.stats().heapId)!;
+    const parked = () => cache.magazines.parked.reduce((sum, count) => sum + count, 0);
+    const use = (count: number) => pool.releaseMany(pool.acquireMany(1000, count));
+    use(10);
+    cache.guard.tick();
+    expect(parked()).toBe(10);
+    use(4);
+    use(1);
+    cache.guard.tick();
+    expect(parked()).toBe(4);
   });
 
   test('held-back blocks make room under maxBytes', () => {

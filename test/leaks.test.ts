@@ -15,6 +15,7 @@ import { blockBytes } from './support/block-bytes.js';
 import { childJson } from './support/child.js';
 import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
+import { internal } from './support/internal.js';
 import { endWorkers, startWorker } from './support/worker.js';
 
 let pool: BufferPool;
@@ -163,6 +164,70 @@ test.each(['acquired', 'released'])(
     expect(message).toContain('at inner');
   },
 );
+
+describe('stacks are made into text a while later', () => {
+  const { openCaches } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
+  const { EndedLeases } = internal<typeof import('../lib/guard/ended-leases.js')>('guard/ended-leases');
+  const { now } = internal<typeof import('../lib/addon/clock.js')>('addon/clock');
+  const soon = () => now() + 5000;
+
+  test('of live leases, the old ones first', () => {
+    const { guard } = [...openCaches.values()].find(({ heapId }) => heapId === pool.stats().heapId)!;
+    const first = pool.acquire(100);
+    const time = now();
+    const second = pool.acquire(100);
+    expect(guard!.settleStacks(0, soon())).toBe(false);
+    expect(guard!.settleStacks(time, soon())).toBe(false);
+    expect(guard!.settleStacks(soon(), soon())).toBe(true);
+    // None is left that could be too young.
+    expect(guard!.settleStacks(0, soon())).toBe(true);
+    first.release();
+    second.release();
+  });
+
+  const record = () => {
+    const settled = {
+      isRaw: true,
+      settle() {
+        this.isRaw = false;
+      },
+    };
+    return { acquired: settled, released: undefined, endedAt: 0, waitsForText: false };
+  };
+  type Ended = { add(lease: ReturnType<typeof record>): void } & Pick<
+    InstanceType<typeof EndedLeases>,
+    'settleStacks'
+  >;
+  const endedLeases = () => new EndedLeases(true) as unknown as Ended;
+
+  test('of those that have ended, too', () => {
+    const ended = endedLeases();
+    const [first, second] = [record(), record()];
+    ended.add(first);
+    const time = now();
+    ended.add(second);
+    expect(ended.settleStacks(0, soon())).toBe(false);
+    expect(first.acquired.isRaw).toBe(true);
+    expect(ended.settleStacks(time, soon())).toBe(false);
+    expect([first.acquired.isRaw, second.acquired.isRaw]).toEqual([false, true]);
+    expect(ended.settleStacks(soon(), soon())).toBe(true);
+    expect(second.acquired.isRaw).toBe(false);
+  });
+
+  test('and no lease is kept that has its text', async () => {
+    const ended = endedLeases();
+    const records = (() =>
+      Array.from({ length: 10 }, () => {
+        const one = record();
+        ended.add(one);
+        return new WeakRef(one);
+      }))();
+    expect(ended.settleStacks(soon(), soon())).toBe(true);
+    await collect(() => records.every((one) => one.deref() === undefined));
+    expect(records.filter((one) => one.deref() !== undefined)).toEqual([]);
+    expect(ended.settleStacks(0, soon())).toBe(true);
+  });
+});
 
 test('a retained buffer with one reference left is a leak', async () => {
   const leak = () => pool.acquire(70).retain().release();

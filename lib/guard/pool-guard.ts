@@ -365,7 +365,7 @@ export class PoolGuard {
 
   /** Whether an operation may be at work on it: neither detached nor filled, the block waits for its end. */
   #goBusy(slot: Slot): boolean {
-    const wait = slot.lease?.wait;
+    const { wait } = slot.lease!; // what has memory had a lease
     if (wait === undefined) return false;
     whenOver(wait, () => this.#waited(slot));
     this.#book.move(slot, slot.state === SLOT.looseShared ? SLOT.busyShared : SLOT.busy);
