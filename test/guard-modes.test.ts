@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { BufferPool, type BufferPoolOptions, type GuardReport, type PooledBuffer } from 'superslab';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
@@ -22,6 +22,8 @@ const { openCaches } = internal<{
     }
   >;
 }>('addon/environment');
+
+const { binding } = internal<{ binding: { ownWindow(): ArrayBuffer | undefined } }>('addon/binding');
 
 type Guard = Exclude<NonNullable<BufferPoolOptions['guard']>, 'off'>;
 const ALL: readonly Guard[] = ['poison', 'canary', 'detach'];
@@ -220,6 +222,25 @@ describe.each(ALL)('guard %s', (guard) => {
       pool.revoke(pool.share(again));
       again.release();
     }
+    expect(reports).toEqual([]);
+  });
+
+  test('where the host forbids an ArrayBuffer no block and no reference is lost', () => {
+    const pool = open({ guard });
+    const other = open({ guard, name: 'other' });
+    const buf = pool.acquire(5000).fill(3);
+    const token = pool.share(buf);
+    const ownWindow = vi.spyOn(binding, 'ownWindow').mockReturnValue(undefined);
+    try {
+      thrownBy(() => pool.acquire(5000), 'ERR_SUPERSLAB_HOST');
+      thrownBy(() => other.adopt(token), 'ERR_SUPERSLAB_HOST');
+    } finally {
+      ownWindow.mockRestore();
+    }
+    expect(pool.stats().inUseBytes).toBe(buf.capacity);
+    pool.acquire(5000).fill(0).release();
+    expect(buf.every((byte) => byte === 3)).toBe(true);
+    buf.release();
     expect(reports).toEqual([]);
   });
 
