@@ -1,8 +1,9 @@
 // stats().mistakes: what was done wrong with buffers, once a place, for the inspector and the command line.
 import { BufferPool, type BufferPoolOptions, type MistakeSite, release, stats } from 'superslab';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { childJson } from './support/child.js';
 import { thrownBy } from './support/expect-error.js';
+import { internal } from './support/internal.js';
 import { TestWorker } from './support/worker.js';
 
 const pools: BufferPool[] = [];
@@ -181,6 +182,22 @@ describe('many places', () => {
     expect(warnings.at(-1)).toContain('(warnings left out: 100; stats().mistakes has all)');
   });
 
+  test('of leaks, too, 64 warnings are given and then told how many are left out', () => {
+    const { warn } = internal<typeof import('../lib/guard/reports.js')>('guard/reports');
+    const seen: unknown[] = [];
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation((text) => void seen.push(text));
+    try {
+      for (let i = 1; i <= 80; i++) warn('leak', () => `leak ${i}`, 1);
+    } finally {
+      emitWarning.mockRestore();
+    }
+    expect(seen.slice(63)).toEqual([
+      'leak 64',
+      'leak 65\n(warnings left out: 1; stats().leaks has all)',
+      'leak 74\n(warnings left out: 10; stats().leaks has all)',
+    ]);
+  });
+
   test('SUPERSLAB_LEAK_FRAMES=0 takes no stack of an error that was thrown either', async () => {
     const [site] = (await childJson(
       `
@@ -245,4 +262,25 @@ test('a stack of any length is cut', () => {
   };
   expect(() => callee!(5)).toThrow('already released');
   expect(sitesOf(pool)[0]!.noticed).toHaveLength(4097);
+});
+
+test('a stack of 4096 characters is whole, one of 4097 is not', () => {
+  const noticedIn = (name: string): string => {
+    const pool = open();
+    const buf = pool.acquire(64);
+    buf.release();
+    const { [name]: called } = { [name]: () => buf.release() };
+    expect(called).toThrow('already released');
+    return sitesOf(pool)[0]!.noticed;
+  };
+  const texts: string[] = [];
+  for (const length of [2000, 4096, 4097]) {
+    // What is not the name is the same each time.
+    const rest = texts.length === 0 ? 1000 : texts[0]!.length - 1000;
+    texts.push(noticedIn('x'.repeat(length - rest)));
+  }
+  expect(texts.slice(1).map((text) => [text.length, text.endsWith('…')])).toEqual([
+    [4096, false],
+    [4097, true],
+  ]);
 });
