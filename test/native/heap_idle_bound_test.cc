@@ -235,6 +235,7 @@ TEST(heap, "what a thread that rests freed itself goes back when another's free 
   t.cache = mine;
   t.give(live);
   CHECK(t->idle_bytes() <= kLeast + kMiB);
+  CHECK(t.gone() >= 68 * kMiB);
   std::thread([&] { resting->detach(); }).join();
 }
 

@@ -2,6 +2,7 @@
 
 #include "space/space.h"
 
+#include <set>
 #include <vector>
 
 #include "check.h"
@@ -353,29 +354,32 @@ TEST(space, "two spaces of one process have ranges of their own") {
   }
 }
 
-TEST(space, "the last range that is left is found") {
+TEST(space, "every range is tried, from any one on, until one is found") {
   if (system_os().quiet_addresses().bytes == 0) SKIP("there are no addresses for this");
   static constexpr ByteCount kSlot = 512 * kGiB;
-  /// Somebody has all slots but one.
+  /// Somebody has all slots but those from the `taken`th on that are tried.
   class Crowded final : public OsProxy {
    public:
     using OsProxy::OsProxy;
     OsStatus reserve_at(void* address, ByteCount bytes) override {
       const std::uint64_t slot =
           (address_of(address) - address_of(quiet_addresses().address)) / kSlot;
-      return slot == left ? OsProxy::reserve_at(address, bytes) : OsStatus::kTaken;
+      if (tried.size() < taken)
+        return tried.insert(slot).second ? OsStatus::kTaken : OsStatus::kLost;
+      return OsProxy::reserve_at(address, bytes);
     }
-    std::uint64_t left = 0;
+    std::uint64_t taken = 0;
+    std::set<std::uint64_t> tried;
   };
   Crowded os(system_os());
   const std::uint64_t slots = os.quiet_addresses().bytes / kSlot;
-  // Where the search begins is left to chance.
-  for (std::uint64_t i = 0; i < 10 * slots; ++i) {
-    os.left = i % slots;
+  for (os.taken = 0; os.taken < slots; ++os.taken) {
+    os.tried.clear();
     Space space;
     CHECK(space.open(os));
+    CHECK_EQ(os.tried.size(), os.taken);
     const ByteCount offset = space.region().base - address_of(os.quiet_addresses().address);
-    CHECK_EQ(offset / kSlot, os.left);
+    CHECK(offset / kSlot < slots && !os.tried.contains(offset / kSlot));
     space.close();
   }
 }
@@ -480,6 +484,17 @@ TEST(space, "a page of 1 GiB serves many superslabs") {
     CHECK(more.head == ++last);
   }
   CHECK_EQ(t.os.misuse().total(), 0u);
+}
+
+TEST(space, "where there is no page of 1 GiB, pages of 2 MiB serve, and then plain ones") {
+  TestSpace t;
+  t.os.set_huge_pages(HugePages::k2MiB, 1);
+  const TakenRun smaller = t.space->take(1, kSuperslabBytes, kOneGiB);
+  CHECK(smaller.head != nullptr && smaller.fell_back);
+  CHECK_EQ(smaller.head->pages, HugePages::k2MiB);
+  const TakenRun plain = t.space->take(1, kSuperslabBytes, kOneGiB);
+  CHECK(plain.head != nullptr && plain.fell_back);
+  CHECK_EQ(plain.head->pages, HugePages::kTransparent);
 }
 
 TEST(space, "a lost range is never used again") {
