@@ -169,7 +169,7 @@ export const survivors = [
   {
     file: 'native/malloc/first_class_heap.cc',
     code: 'policy.huge_pages = HugePages::kOff;',
-    change: 'left out',
+    change: 'policy.huge_pages = HugePages::kOff; left out',
     why: 'in the tests malloc itself has no huge pages either',
   },
   {
@@ -202,7 +202,7 @@ export const survivors = [
   {
     file: 'native/heap/slab_bits.h',
     code: 'slab.place = SlabPlace::kDrained;',
-    change: 'left out',
+    change: 'slab.place = SlabPlace::kDrained; left out',
     isEquivalent: true,
     why: 'who adopts a slab puts it into a list, and that sets it',
   },
@@ -216,7 +216,7 @@ export const survivors = [
   {
     file: 'native/malloc/allocate.cc',
     code: 'heap->tick();',
-    change: 'left out',
+    change: 'heap->tick(); left out',
     isEquivalent: true,
     why: 'what is to be done now and then is done at the next call that comes by',
   },
@@ -432,7 +432,7 @@ export const survivors = [
   {
     file: 'native/space/metadata.cc',
     code: 'next_ = end_ = nullptr;',
-    change: 'left out',
+    change: 'next_ = end_ = nullptr; left out',
     isEquivalent: true,
     why: 'only tests close a space, and use it no more',
   },
@@ -448,6 +448,26 @@ export const survivors = [
     change: '|| before >= bytes left out',
     isEquivalent: true,
     why: 'superslabs behind a block say themselves that they are no part of it',
+  },
+  {
+    file: 'native/heap/superslab_list.h',
+    code: 'SuperslabList by_run_[kSlicesPerSuperslab + 1];',
+    change: '+ → -',
+    isEquivalent: true,
+    why: 'the length of an array is made at compile time, where no mutant is switched on',
+  },
+  {
+    file: 'native/heap/map_scan.h',
+    code: 'kSecret = 16',
+    change: '16 → 17',
+    isEquivalent: true,
+    why: 'the constant is made at compile time, where no mutant is switched on',
+  },
+  {
+    file: 'native/space/address_range.cc',
+    code: 'std::byte* const mark = place - os.page_bytes();',
+    change: '- → +',
+    why: "the first superslab is somebody else's then, and one is used less",
   },
   {
     file: 'native/heap/small_sizes.h',

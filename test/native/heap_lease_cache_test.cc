@@ -77,6 +77,21 @@ TEST(heap, "of each slice it is told how many blocks are out, and how many of th
   }
 }
 
+TEST(heap, "a lease of another environment's that comes home twice is counted") {
+  TestHeap t;
+  Script owner(*t.heap);
+  Script one(*t.heap);
+  Script other(*t.heap);
+  const BlockNumber n = owner.acquire(64);
+  one.release(n);
+  one.cache().flush();
+  CHECK_EQ(t->stats().double_frees, 0u);
+  other.release(n);
+  other.cache().flush();
+  CHECK_EQ(t->stats().double_frees, 1u);
+  for (Script* script : {&owner, &one, &other}) script->detach();
+}
+
 TEST(heap, "a refill that JavaScript does not publish loses nothing") {
   TestHeap t;
   Script s(*t.heap);

@@ -193,6 +193,11 @@ TEST(heap, "slab_is_valid sees what cannot be") {
   slab_free(*cut.slab, 1, std::uint64_t{1} << 36);  // block 100 was never handed out
   CHECK(!slab_is_valid(*cut.slab));
   cut.slab->free_words[1] = 0;
+  const std::uint32_t last = cut.slab->words - 1u;
+  cut.slab->free_words[last] = 1;
+  CHECK(!slab_is_valid(*cut.slab));
+  cut.slab->free_words[last] = 0;
+  CHECK(slab_is_valid(*cut.slab));
   cut.slab->carved = cut.slab->block_count + 1;
   CHECK(!slab_is_valid(*cut.slab));
 }
