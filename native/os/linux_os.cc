@@ -119,9 +119,10 @@ OsRange LinuxOs::quiet_addresses() const {
   // hands out from one third up, and randomises by at most 16 TiB. V8's hints lie below 64 TiB.
   // With less bits there are no such addresses, and reserve_at() says so.
   if constexpr (sizeof(void*) < 8) return {};
-  // ThreadSanitizer's shadow memory lies there, and it ends a process that maps anything else.
-  if (__tsan_init != nullptr) return {};
   constexpr ByteCount kTiB = 1024 * kGiB;
+  // ThreadSanitizer's shadow memory lies there, and it ends a process that maps anything else. What
+  // it leaves to programs begins here.
+  if (__tsan_init != nullptr) return {reinterpret_cast<void*>(0x7e80'0000'0000), kTiB};
   return {reinterpret_cast<void*>(64 * kTiB), 16 * kTiB};
 }
 
