@@ -122,7 +122,7 @@ OsRange LinuxOs::quiet_addresses() const {
   constexpr ByteCount kTiB = 1024 * kGiB;
   // ThreadSanitizer's shadow memory lies there, and it ends a process that maps anything else. What
   // it leaves to programs begins here.
-  if (__tsan_init != nullptr) return {reinterpret_cast<void*>(0x7e80'0000'0000), kTiB};
+  if (__tsan_init != nullptr) return {reinterpret_cast<void*>(0x7e80'0000'0000), kTiB / 2};
   return {reinterpret_cast<void*>(64 * kTiB), 16 * kTiB};
 }
 
