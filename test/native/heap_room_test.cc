@@ -60,11 +60,14 @@ TEST(heap, "a discharge wakes a waiting thread") {
 TEST(heap, "a request for which there is no room is counted") {
   TestHeap t(limited(64 * kKiB));
   Script s(*t.heap);
-  CHECK(s.acquire(64 * kKiB) != 0);
+  const BlockNumber n = s.acquire(64 * kKiB);
+  CHECK(n != 0);
   CHECK_EQ(t->stats().failed_requests, 0u);
   CHECK_EQ(s.cache().refill(lease_class_for(64)), 0u);
   CHECK_EQ(t->stats().failed_requests, 1u);
+  s.release(n);
   s.detach();
+  CHECK(t.ends_clean());
 }
 
 TEST(heap, "who finds no room asks all others for what they cache, and not itself") {
