@@ -120,8 +120,8 @@ OsRange LinuxOs::quiet_addresses() const {
   // With less bits there are no such addresses, and reserve_at() says so.
   if constexpr (sizeof(void*) < 8) return {};
   constexpr ByteCount kTiB = 1024 * kGiB;
-  // ThreadSanitizer's shadow memory lies there, and it ends a process that maps anything else. What
-  // it leaves to programs begins here.
+  // ThreadSanitizer's shadow memory lies there, and it ends a process that maps anything else. It
+  // leaves programs what begins here (kHiAppMemBeg, compiler-rt/lib/tsan/rtl/tsan_platform.h).
   if (__tsan_init != nullptr) return {reinterpret_cast<void*>(0x7e80'0000'0000), kTiB / 2};
   return {reinterpret_cast<void*>(64 * kTiB), 16 * kTiB};
 }

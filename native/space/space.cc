@@ -148,9 +148,9 @@ bool Space::fits(const Superslab* s, Wanted wanted, const Backing& backing) {
     case Wanted::kIdle:
       return !fresh && s->is_idle && !is_explicit(s->pages);
     case Wanted::kWhole:
-      return !fresh && s->committed_bytes == kSuperslabBytes && !is_explicit(s->pages);
+      break;
   }
-  return false;
+  return !fresh && s->committed_bytes == kSuperslabBytes && !is_explicit(s->pages);
 }
 
 bool Space::fits_last(const Superslab* s, Wanted wanted, const Backing& backing) {

@@ -59,6 +59,12 @@ void run_model(TestHeap& t, std::uint64_t seed, int operations, ByteCount most) 
   CHECK_EQ(t->committed_bytes(), 0u);
 }
 
+Snapshot with_populate(Populate populate) {
+  Snapshot policy = plain_policy();
+  policy.populate = populate;
+  return policy;
+}
+
 }  // namespace
 
 TEST(heap, "random allocations and frees: blocks never overlap and all come home") {
@@ -427,9 +433,7 @@ TEST(heap,
 }
 
 TEST(heap, "with populate superslab the memory of slabs is brought in by one call a superslab") {
-  Snapshot policy = plain_policy();
-  policy.populate = Populate::kSuperslab;
-  TestHeap t(policy);
+  TestHeap t(with_populate(Populate::kSuperslab));
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;
   for (int i = 0; i < 1000; ++i) blocks.push_back(cache->allocate(3000));  // two superslabs
@@ -443,9 +447,7 @@ TEST(heap, "with populate superslab the memory of slabs is brought in by one cal
 }
 
 TEST(heap, "without populate nothing is brought in") {
-  Snapshot policy = plain_policy();
-  policy.populate = Populate::kOff;
-  TestHeap t(policy);
+  TestHeap t(with_populate(Populate::kOff));
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;
   for (const ByteCount bytes : {ByteCount{64}, ByteCount{3000}, 60 * kKiB, kMiB, 5 * kMiB})
