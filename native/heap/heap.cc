@@ -135,10 +135,9 @@ void Heap::give_back_whole() {
 }
 
 Backing Heap::backing(HugePages pages, ByteCount tail_bytes) const {
-  const bool is_native = shape_.large_reuse == LargeReuse::kParts;
   return {.pages = pages,
           .placement = policy_.get().numa,
-          .access = is_native ? Access::kPointers : Access::kViews,
+          .access = access(),
           .secrecy = secrecy_,
           .tail_bytes = tail_bytes};
 }
@@ -224,9 +223,10 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
 
   shelf_.remove(s);
   // Slices that still hold memory first: they cost no page fault.
-  const bool dirty = SuperslabShelf::longest_run(s->dirty_slices) >= slices;
-  const unsigned first =
-      SuperslabShelf::lowest_run(dirty ? s->dirty_slices : s->free_slices, slices);
+  SliceMask starts = SuperslabShelf::starts_of_runs(s->dirty_slices, slices);
+  const bool dirty = starts != 0;
+  if (!dirty) starts = SuperslabShelf::starts_of_runs(s->free_slices, slices);
+  const auto first = static_cast<unsigned>(std::countr_zero(starts));
   const SliceMask mask = slice_run(first, slices);
   const ByteCount fresh = bytes_of(mask & ~s->dirty_slices);
   change_committed(static_cast<std::int64_t>(fresh));
@@ -246,7 +246,8 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   slab->is_clean = is_clean;
   // What is not carved yet nobody has touched, unless it is brought in ahead of that.
   if (is_clean && policy_.get().populate == Populate::kOff) note_purged(*slab, fresh);
-  if (is_lease_class(to_index(c))) cut_windows(space_, *s, first, c, colour);
+  if (access() == Access::kViews && is_lease_class(to_index(c)))
+    cut_windows(space_, *s, first, c, colour);
   slabs_[to_index(c)].add(1);
   slab_blocks_[to_index(c)].add(slab->block_count);
   if (dirty || policy_.get().populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;

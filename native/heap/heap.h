@@ -300,6 +300,10 @@ class Heap {
 
   Superslab* fresh_superslab(ClassIndex c);
   bool bring_in_huge_page(Superslab* s);
+  /// Who gets at the heap's memory.
+  Access access() const {
+    return shape_.large_reuse == LargeReuse::kWhole ? Access::kViews : Access::kPointers;
+  }
   Backing backing(HugePages pages, ByteCount tail_bytes = kSuperslabBytes) const;
   TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1,
                     ByteCount tail_bytes = kSuperslabBytes);
@@ -338,8 +342,8 @@ class Heap {
   void change_committed(std::int64_t bytes) {
     committed_.fetch_add(static_cast<ByteCount>(bytes), std::memory_order_relaxed);
     space_.note_resident(bytes);
-    // What may lie idle follows the room that is left.
-    if (is_limited() && counts_idle()) set_looks_from();
+    // What may lie idle follows the room that is left, once that is scarce.
+    if (counts_idle() && room_left() < shape_.memory / 2) set_looks_from();
   }
   bool has_guard_pages() const;
   void note_refused(Secrecy what);

@@ -33,7 +33,6 @@ std::uint8_t flags_of(const Superslab& s) {
   if (pages == HugePages::k2MiB || pages == HugePages::k1GiB) flags |= MapRecord::kExplicit;
   if (pages == HugePages::kTransparent) flags |= MapRecord::kTransparent;
   if (glance(s.is_exposed)) flags |= MapRecord::kExposed;
-  if (glance(s.is_idle)) flags |= MapRecord::kIdle;
   if (glance(s.secrecy) != Secrecy::kNone) flags |= MapRecord::kSecret;
   return flags;
 }
@@ -206,6 +205,7 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
       const SuperslabUse use = s.use.load(std::memory_order_acquire);
       record.use = static_cast<std::uint8_t>(use);
       record.flags = flags_of(s);
+      if (space_.is_idle(s)) record.flags |= MapRecord::kIdle;
       if (use == SuperslabUse::kSlabs) {
         record.pool = ordinal_of(glance(s.heap), heaps);
         record.node = node_of(s);

@@ -177,7 +177,7 @@ inline Collected slab_collect(Slab& slab) {
       const auto repeated = static_cast<std::uint32_t>(count_bits(slab.free_words[w] & bits));
       slab.free_words[w] |= bits;
       if (w < slab.low_word) slab.low_word = static_cast<std::uint8_t>(w);
-      const auto count = static_cast<std::int32_t>(std::popcount(bits));
+      const auto count = static_cast<std::int32_t>(count_bits(bits));
       result.already_free += repeated;
       result.freed += static_cast<std::uint32_t>(count) - repeated;
       collected += count;

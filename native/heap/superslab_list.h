@@ -1,8 +1,10 @@
 // Intrusive lists of superslabs. The caller holds the lock of the heap that owns them.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 
+#include "base/bits.h"
 #include "space/superslab.h"
 
 namespace superslab {
@@ -75,11 +77,15 @@ class SuperslabShelf {
     return run;
   }
 
-  /// The lowest place of `slices` free slices in a row; the caller knows that there is one.
-  static unsigned lowest_run(SliceMask free, unsigned slices) {
-    SliceMask starts = free;
-    for (unsigned i = 1; i < slices; ++i) starts &= free >> i;
-    return static_cast<unsigned>(__builtin_ctz(starts));
+  /// Where `slices` slices of a mask in a row start, a bit each.
+  static SliceMask starts_of_runs(SliceMask mask, unsigned slices) {
+    // Each bit says that so many are in a row from it on; twice as many with each step.
+    for (unsigned in_a_row = 1; in_a_row < slices;) {
+      const unsigned more = std::min(in_a_row, slices - in_a_row);
+      mask &= mask >> more;
+      in_a_row += more;
+    }
+    return mask;
   }
 
  private:
@@ -92,7 +98,7 @@ constexpr SliceMask slice_run(unsigned first, unsigned count) {
 }
 
 constexpr ByteCount bytes_of(SliceMask slices) {
-  return static_cast<ByteCount>(std::popcount(slices)) * kSliceBytes;
+  return ByteCount{count_bits(slices)} * kSliceBytes;
 }
 
 }  // namespace superslab

@@ -17,6 +17,25 @@ void Arena::set_spare(std::uint32_t first, std::uint32_t count, bool spare) {
   }
 }
 
+void Arena::set_idle(std::uint32_t first, std::uint32_t count) {
+  for (std::uint32_t i = first; i < first + count; ++i) set(idle_, i);
+}
+
+std::uint32_t Arena::clear_idle(std::uint32_t first, std::uint32_t count) {
+  std::uint32_t idle = 0;
+  for (std::uint32_t i = first; i < first + count; ++i) {
+    idle += test(idle_, i);
+    idle_[i / 64] &= ~(std::uint64_t{1} << (i % 64));
+  }
+  return idle;
+}
+
+std::uint32_t Arena::count_idle() const {
+  std::uint32_t count = 0;
+  for (std::size_t w = 0; w < kWords; ++w) count += count_bits(spare_word(Spare::kIdle, w));
+  return count;
+}
+
 std::uint32_t Arena::count_open(std::uint32_t from, std::uint32_t most) const {
   std::uint32_t i = from;
   while (i < kSuperslabsPerArena && i - from < most && is_open(i)) ++i;

@@ -1,5 +1,5 @@
-// One arena: 4 GiB of a space's addresses, and which of its superslabs are reserved, spare, or
-// somebody else's.
+// One arena: 4 GiB of a space's addresses, and which of its superslabs are reserved, spare, idle,
+// or somebody else's.
 #pragma once
 
 #include <atomic>
@@ -7,31 +7,39 @@
 #include <cstdint>
 
 #include "base/bits.h"
+#include "base/glance.h"
 #include "base/types.h"
 #include "os/os.h"
 
 namespace superslab {
 
+/// Spare superslabs, by whether they are idle: whether their memory holds what it held.
+enum class Spare : std::uint8_t { kAny, kIdle, kNotIdle };
+
 class Arena {
  public:
   explicit Arena(std::byte* base) : base_(base) {}
 
-  /// The lowest run of `count` superslabs, starting at a multiple of `unit`, each of which fits(i),
-  /// and the last one fits_last(i), which accepts no more than `fits`; or -1. Only those of which
-  /// the bit is set in `among` are asked for. Lowest first keeps the touched part short.
+  /// The lowest run of `count` superslabs, starting at a multiple of `unit`, each of which is spare
+  /// as wanted and fits(i), and the last one fits_last(i), which accepts no more than `fits`; or
+  /// -1. Lowest first keeps the touched part short.
   template <class Fits, class FitsLast>
-  static int find_run(const std::uint64_t* among, std::uint32_t count, std::uint32_t unit,
-                      Fits fits, FitsLast fits_last);
-
-  /// A run as above of spare superslabs.
-  template <class Fits, class FitsLast>
-  int find_spare(std::uint32_t count, std::uint32_t unit, Fits fits, FitsLast fits_last) const {
-    return find_run(spare_, count, unit, fits, fits_last);
+  int find_spare(Spare wanted, std::uint32_t count, std::uint32_t unit, Fits fits,
+                 FitsLast fits_last) const {
+    const auto among = [=, this](std::size_t w) { return spare_word(wanted, w); };
+    return find_run(among, count, unit, fits, fits_last);
   }
 
   /// A run as above of superslabs that are open, or spare and fit.
   template <class Fits, class FitsLast>
-  int find_room(std::uint32_t count, std::uint32_t unit, Fits fits, FitsLast fits_last) const;
+  int find_room(Spare wanted, std::uint32_t count, std::uint32_t unit, Fits fits,
+                FitsLast fits_last) const;
+
+  /// Which of superslabs 64 w to 64 w + 63 are spare as wanted, a bit each.
+  std::uint64_t spare_word(Spare wanted, std::size_t w) const {
+    if (wanted == Spare::kAny) return spare_[w];
+    return spare_[w] & (wanted == Spare::kIdle ? idle_[w] : ~idle_[w]);
+  }
 
   bool is_spare(std::uint32_t i) const { return test(spare_, i); }
   bool is_reserved(std::uint32_t i) const { return test(reserved_, i); }
@@ -46,6 +54,14 @@ class Arena {
   void set_ready(std::uint32_t i);
 
   void set_spare(std::uint32_t first, std::uint32_t count, bool spare);
+
+  /// Whether its memory holds what it held when it became spare. Any thread, for a look.
+  bool is_idle(std::uint32_t i) const { return ((glance(idle_[i / 64]) >> (i % 64)) & 1) != 0; }
+  void set_idle(std::uint32_t first, std::uint32_t count);
+  /// Returns how many were idle.
+  std::uint32_t clear_idle(std::uint32_t first, std::uint32_t count);
+  /// How many are idle and spare.
+  std::uint32_t count_idle() const;
 
   /// Reserves those of [first, first + count) that are open, and makes them spare. kTaken: others
   /// lie in the midst of it; what they have is not open any more, and the rest is spare.
@@ -65,6 +81,11 @@ class Arena {
   static constexpr std::size_t kWords = kSuperslabsPerArena / 64;
   using Bits = std::uint64_t[kWords];
 
+  /// A run as for find_spare(), of those of which the bit is set in among(word).
+  template <class Among, class Fits, class FitsLast>
+  static int find_run(Among among, std::uint32_t count, std::uint32_t unit, Fits fits,
+                      FitsLast fits_last);
+
   static bool test(const Bits& bits, std::uint32_t i) { return (bits[i / 64] >> (i % 64)) & 1; }
   static void set(Bits& bits, std::uint32_t i) { bits[i / 64] |= std::uint64_t{1} << (i % 64); }
 
@@ -75,15 +96,16 @@ class Arena {
   Bits reserved_ = {};
   Bits foreign_ = {};        // another's mapping was seen there
   Bits spare_ = {};          // reserved, and in no heap
+  Bits idle_ = {};           // holds memory that was given with it
   mutable Bits ready_ = {};  // mutable for atomic_ref: read without a lock
 };
 
-template <class Fits, class FitsLast>
-int Arena::find_run(const std::uint64_t* among, std::uint32_t count, std::uint32_t unit, Fits fits,
+template <class Among, class Fits, class FitsLast>
+int Arena::find_run(Among among, std::uint32_t count, std::uint32_t unit, Fits fits,
                     FitsLast fits_last) {
-  const auto is_in = [among](std::uint32_t i) { return ((among[i / 64] >> (i % 64)) & 1) != 0; };
+  const auto is_in = [&](std::uint32_t i) { return ((among(i / 64) >> (i % 64)) & 1) != 0; };
   for (std::uint32_t i = 0; i + count <= kSuperslabsPerArena;) {
-    const std::uint64_t rest = among[i / 64] >> (i % 64);
+    const std::uint64_t rest = among(i / 64) >> (i % 64);
     if (rest == 0) {
       i = (i / 64 + 1) * 64;
       continue;
@@ -103,9 +125,11 @@ int Arena::find_run(const std::uint64_t* among, std::uint32_t count, std::uint32
 }
 
 template <class Fits, class FitsLast>
-int Arena::find_room(std::uint32_t count, std::uint32_t unit, Fits fits, FitsLast fits_last) const {
-  Bits among;
-  for (std::size_t w = 0; w < kWords; ++w) among[w] = spare_[w] | ~(reserved_[w] | foreign_[w]);
+int Arena::find_room(Spare wanted, std::uint32_t count, std::uint32_t unit, Fits fits,
+                     FitsLast fits_last) const {
+  const auto among = [=, this](std::size_t w) {
+    return spare_word(wanted, w) | ~(reserved_[w] | foreign_[w]);
+  };
   return find_run(
       among, count, unit, [&](std::uint32_t i) { return is_open(i) || fits(i); },
       [&](std::uint32_t i) { return is_open(i) || fits_last(i); });

@@ -109,7 +109,8 @@ bool Space::reserve_room(std::uint32_t count, std::uint32_t unit, Wanted wanted,
     Arena* const arena = arena_at(ordinal);
     if (arena == nullptr) return false;
     const int first = arena->find_room(
-        count, unit, [&](std::uint32_t i) { return fits(entry_of(*arena, i), wanted, backing); },
+        spare_for(wanted, backing), count, unit,
+        [&](std::uint32_t i) { return fits(entry_of(*arena, i), wanted, backing); },
         [&](std::uint32_t i) { return fits_last(entry_of(*arena, i), wanted, backing); });
     if (first >= 0) return reserve(*arena, static_cast<std::uint32_t>(first), count, ahead);
   }
@@ -129,10 +130,16 @@ void Space::make_ready(const Arena& arena, std::uint32_t first, std::uint32_t co
   if (from + count > index_limit()) index_limit_.store(from + count, std::memory_order_release);
 }
 
-/// Whether a spare superslab (nullptr: one that was never taken) may be in such a run.
+/// Which spare superslabs may be in such a run. What one front end has left behind is not for the
+/// other: contents here, stale views in fits().
+Spare Space::spare_for(Wanted wanted, const Backing& backing) {
+  if (backing.access == Access::kViews) return Spare::kNotIdle;
+  return wanted == Wanted::kIdle ? Spare::kIdle : Spare::kAny;
+}
+
+/// Whether one of those (nullptr: it was never taken) may be in such a run.
 bool Space::fits(const Superslab* s, Wanted wanted, const Backing& backing) {
-  // What one front end has left behind is not for the other: stale views, or contents.
-  if (s != nullptr && (backing.access == Access::kViews ? s->is_idle : s->is_exposed)) return false;
+  if (s != nullptr && backing.access == Access::kPointers && s->is_exposed) return false;
   // Memory that a fork would wipe, or that is missing in dumps, is not for who did not ask.
   if (s != nullptr && without(s->secrecy, backing.secrecy) != Secrecy::kNone) return false;
   const bool fresh = s == nullptr || s->committed_bytes == 0;
@@ -146,7 +153,7 @@ bool Space::fits(const Superslab* s, Wanted wanted, const Backing& backing) {
     case Wanted::kPlain:
       return fresh || !is_explicit(s->pages);
     case Wanted::kIdle:
-      return !fresh && s->is_idle && !is_explicit(s->pages);
+      return !fresh && !is_explicit(s->pages);
     case Wanted::kWhole:
       break;
   }
@@ -163,7 +170,8 @@ Superslab* Space::claim(std::uint32_t count, std::uint32_t unit, Wanted wanted,
     if (arenas_[ordinal] == nullptr) continue;
     Arena& arena = *arenas_[ordinal];
     const int first = arena.find_spare(
-        count, unit, [&](std::uint32_t i) { return fits(entry_of(arena, i), wanted, backing); },
+        spare_for(wanted, backing), count, unit,
+        [&](std::uint32_t i) { return fits(entry_of(arena, i), wanted, backing); },
         [&](std::uint32_t i) { return fits_last(entry_of(arena, i), wanted, backing); });
     if (first < 0) continue;
     const auto start = static_cast<std::uint32_t>(first);
@@ -183,8 +191,7 @@ Superslab* Space::claim_or_reserve(std::uint32_t count, std::uint32_t unit, Want
 }
 
 void Space::set_spare(const Superslab* head, std::uint32_t count) {
-  arenas_[head->index / kSuperslabsPerArena]->set_spare(head->index % kSuperslabsPerArena, count,
-                                                        true);
+  arena_of(*head).set_spare(place_of(*head), count, true);
 }
 
 OsStatus Space::commit_plain(Superslab* head, ByteCount bytes, HugePages pages) {
@@ -349,22 +356,23 @@ TakenRun Space::take_any(std::uint32_t count, ByteCount bytes, Backing& backing,
   return taken;
 }
 
-bool Space::leave_idle(Superslab* first, std::uint32_t count) {
-  std::uint32_t idle = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    idle += first[i].is_idle;
-    first[i].is_idle = false;
-  }
+void Space::join_idle(const Superslab* first, std::uint32_t count) {
+  arena_of(*first).set_idle(place_of(*first), count);
+  idle_superslabs_.fetch_add(count, std::memory_order_relaxed);
+}
+
+bool Space::leave_idle(const Superslab* first, std::uint32_t count) {
+  const std::uint32_t idle = arena_of(*first).clear_idle(place_of(*first), count);
   idle_superslabs_.fetch_sub(idle, std::memory_order_relaxed);
   return idle == 0;
 }
 
 bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
   LockGuard guard(lock_);
-  const std::uint32_t first = head->index % kSuperslabsPerArena;
+  const std::uint32_t first = place_of(*head);
   const std::uint32_t more = count - head->run;
   if (first + count > kSuperslabsPerArena) return false;
-  Arena& arena = *arenas_[head->index / kSuperslabsPerArena];
+  Arena& arena = arena_of(*head);
   const auto can_have = [&](std::uint32_t i) {
     if (arena.is_open(i)) return true;
     if (!arena.is_spare(i)) return false;
@@ -406,63 +414,69 @@ void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
   for (std::uint32_t i = from; i < count; ++i) {
     head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
     head[i].heap = nullptr;
-    head[i].is_idle = true;
     head[i].idle_since = now;
   }
-  idle_superslabs_.fetch_add(count - from, std::memory_order_relaxed);
+  join_idle(head + from, count - from);
   in_program_order();
   set_spare(head + from, count - from);
 }
 
-ByteCount Space::purge_idle(Nanos before, ByteCount most) {
-  constexpr std::size_t kBatch = 32;  // on the smallest stacks
-  ByteCount purged = 0;
-  for (;;) {
-    if (idle_superslabs_.load(std::memory_order_relaxed) == 0) return purged;
-    Superslab* batch[kBatch];
-    OsRange ranges[kBatch];
-    std::size_t count = 0;
-    std::size_t range_count = 0;
-    {
-      LockGuard guard(lock_);
-      for (SuperslabIndex i = kFirstOrdinal * kSuperslabsPerArena; i < index_limit(); ++i) {
-        if (arenas_[i / kSuperslabsPerArena] == nullptr) {
-          i += kSuperslabsPerArena - 1 - i % kSuperslabsPerArena;
-          continue;
-        }
-        Arena& arena = *arenas_[i / kSuperslabsPerArena];
-        if (!arena.is_ready(i % kSuperslabsPerArena)) continue;
-        Superslab& s = superslab(i);
-        if (!s.is_idle || s.idle_since > before) continue;
-        // One that is not spare is being purged already: it may be in use when we are done.
-        if (!arena.is_spare(i % kSuperslabsPerArena)) continue;
-        // Neither spare nor idle while the system call runs: nobody takes it, and nobody else
-        // purges it.
+/// Idle superslabs on their way to the operating system. They are neither spare nor idle while the
+/// system call runs: nobody takes them, and nobody else purges them.
+struct Space::PurgeBatch {
+  static constexpr std::size_t kMax = 32;  // on the smallest stacks
+  Superslab* superslabs[kMax];
+  OsRange ranges[kMax];
+  std::size_t count = 0;
+  std::size_t range_count = 0;
+
+  ByteCount bytes() const { return count * kSuperslabBytes; }
+
+  void add(Superslab& s) {
+    const bool is_next = count != 0 && superslabs[count - 1]->base + kSuperslabBytes == s.base;
+    if (is_next) {
+      ranges[range_count - 1].bytes += kSuperslabBytes;
+    } else {
+      ranges[range_count++] = {s.base, kSuperslabBytes};
+    }
+    superslabs[count++] = &s;
+  }
+};
+
+void Space::collect_idle(PurgeBatch& batch, Nanos before, ByteCount most) {
+  LockGuard guard(lock_);
+  for (Arena* arena : arenas_) {
+    if (arena == nullptr) continue;
+    for (std::uint32_t w = 0; w < kSuperslabsPerArena / 64; ++w) {
+      for (std::uint64_t rest = arena->spare_word(Spare::kIdle, w); rest != 0; rest &= rest - 1) {
+        const auto place = w * 64 + static_cast<std::uint32_t>(std::countr_zero(rest));
+        Superslab& s = superslabs_[index_of(*arena, place)];
+        if (s.idle_since > before) continue;
         leave_idle(&s, 1);
-        arena.set_spare(i % kSuperslabsPerArena, 1, false);
-        const bool is_next = count != 0 && batch[count - 1]->base + kSuperslabBytes == s.base;
-        if (is_next) {
-          ranges[range_count - 1].bytes += kSuperslabBytes;
-        } else {
-          ranges[range_count++] = {s.base, kSuperslabBytes};
-        }
-        batch[count++] = &s;
-        if (count == kBatch || purged + count * kSuperslabBytes >= most) break;
+        arena->set_spare(place, 1, false);
+        batch.add(s);
+        if (batch.count == PurgeBatch::kMax || batch.bytes() >= most) return;
       }
     }
-    if (count == 0) return purged;
-    const bool done = os_->purge(ranges, range_count) == OsStatus::kOk;
-    LockGuard guard(lock_);
-    for (std::size_t i = 0; i < count; ++i) {
-      batch[i]->is_idle = !done;
-      set_spare(batch[i], 1);
-    }
-    if (!done)
-      idle_superslabs_.fetch_add(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
-    if (!done) return purged;
-    purged += count * kSuperslabBytes;
-    if (purged >= most) return purged;
   }
+}
+
+ByteCount Space::purge_idle(Nanos before, ByteCount most) {
+  ByteCount purged = 0;
+  while (purged < most && idle_bytes() != 0) {
+    PurgeBatch batch;
+    collect_idle(batch, before, most - purged);
+    if (batch.count == 0) break;
+    const bool done = os_->purge(batch.ranges, batch.range_count) == OsStatus::kOk;
+    LockGuard guard(lock_);
+    for (std::size_t i = 0; i < batch.count; ++i) {
+      if (!done) join_idle(batch.superslabs[i], 1);
+      set_spare(batch.superslabs[i], 1);
+    }
+    if (!done) break;
+    purged += batch.bytes();
+  }
+  return purged;
 }
 
 Secrecy Space::give(Superslab* head) {
@@ -502,10 +516,7 @@ Holder Space::survive_fork() {
   const Holder holder = lock_.survive_fork();
   if (holder == Holder::kVanished) {
     std::uint32_t idle = 0;
-    for_each_entry([&](const Superslab& s) {
-      const Arena& arena = *arenas_[s.index / kSuperslabsPerArena];
-      idle += s.is_idle && arena.is_spare(s.index % kSuperslabsPerArena);
-    });
+    for (const Arena* arena : arenas_) idle += arena == nullptr ? 0 : arena->count_idle();
     idle_superslabs_.store(idle, std::memory_order_relaxed);
     for_each_table([this](auto& table, std::size_t) { table.survive_fork(*os_); });
   }

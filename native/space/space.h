@@ -142,6 +142,10 @@ class Space {
   /// system, until it was `most` bytes or more; returns how many bytes. Any thread.
   ByteCount purge_idle(Nanos before, ByteCount most = ~ByteCount{0});
 
+  /// Whether a superslab lies idle: its memory was given with it and has not gone back. Any thread,
+  /// for a look.
+  bool is_idle(const Superslab& s) const { return arena_of(s).is_idle(place_of(s)); }
+
   /// Memory of spare superslabs that was not given back.
   ByteCount idle_bytes() const {
     return ByteCount{idle_superslabs_.load(std::memory_order_relaxed)} * kSuperslabBytes;
@@ -296,6 +300,10 @@ class Space {
 
   TakenRun take_any(std::uint32_t count, ByteCount bytes, Backing& backing, std::uint32_t unit);
 
+  struct PurgeBatch;
+  void collect_idle(PurgeBatch& batch, Nanos before, ByteCount most);
+
+  static Spare spare_for(Wanted wanted, const Backing& backing);
   static bool fits(const Superslab* s, Wanted wanted, const Backing& backing);
   static bool fits_last(const Superslab* s, Wanted wanted, const Backing& backing);
 
@@ -327,9 +335,13 @@ class Space {
   const Superslab* entry_of(const Arena& arena, std::uint32_t i) const {
     return arena.is_ready(i) ? &superslabs_[index_of(arena, i)] : nullptr;
   }
+  /// Its arena, and where in it it lies.
+  Arena& arena_of(const Superslab& s) const { return *arenas_[s.index / kSuperslabsPerArena]; }
+  static std::uint32_t place_of(const Superslab& s) { return s.index % kSuperslabsPerArena; }
   void set_spare(const Superslab* head, std::uint32_t count);
+  void join_idle(const Superslab* first, std::uint32_t count);
   /// Whether none of them was idle.
-  bool leave_idle(Superslab* first, std::uint32_t count);
+  bool leave_idle(const Superslab* first, std::uint32_t count);
   OsStatus commit_plain(Superslab* head, ByteCount bytes, HugePages pages);
   TakenRun take_explicit(std::uint32_t count, Backing backing);
   TakenRun take_plain(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit);

@@ -50,7 +50,6 @@ struct alignas(64) Superslab {
   std::atomic<SuperslabUse> use;  // written under the lock; binding reads it without
   HugePages pages;                // what it was committed with
   Placement placement;
-  bool is_idle;     // spare, and its memory holds what it held; see Space::give_idle()
   bool is_exposed;  // views of it may exist, for ever: never again for what pointers must trust
   Secrecy secrecy;  // what may hold for some of its memory; kNone unless its heap asked for it, or
                     // the operating system refused to end it
