@@ -2,6 +2,7 @@
 // or somebody else's.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -81,6 +82,11 @@ class Arena {
   static constexpr std::size_t kWords = kSuperslabsPerArena / 64;
   using Bits = std::uint64_t[kWords];
 
+  /// Which of superslabs 64 w to 64 w + 63 start a run of `count`, at most 64, of those of which
+  /// the bit is set in among(word).
+  template <class Among>
+  static std::uint64_t starts_in_word(Among among, std::uint32_t w, std::uint32_t count);
+
   /// A run as for find_spare(), of those of which the bit is set in among(word).
   template <class Among, class Fits, class FitsLast>
   static int find_run(Among among, std::uint32_t count, std::uint32_t unit, Fits fits,
@@ -100,18 +106,35 @@ class Arena {
   mutable Bits ready_ = {};  // mutable for atomic_ref: read without a lock
 };
 
+template <class Among>
+std::uint64_t Arena::starts_in_word(Among among, std::uint32_t w, std::uint32_t count) {
+  std::uint64_t low = among(w);
+  std::uint64_t high = w + 1 < kWords ? among(w + 1) : 0;
+  // Each bit says that so many are in a row from it on; twice as many with each step.
+  for (std::uint32_t in_a_row = 1; in_a_row < count && low != 0;) {
+    const std::uint32_t more = std::min(in_a_row, count - in_a_row);
+    low &= low >> more | high << (64 - more);
+    high &= high >> more;
+    in_a_row += more;
+  }
+  return low;
+}
+
 template <class Among, class Fits, class FitsLast>
 int Arena::find_run(Among among, std::uint32_t count, std::uint32_t unit, Fits fits,
                     FitsLast fits_last) {
   const auto is_in = [&](std::uint32_t i) { return ((among(i / 64) >> (i % 64)) & 1) != 0; };
   for (std::uint32_t i = 0; i + count <= kSuperslabsPerArena;) {
-    const std::uint64_t rest = among(i / 64) >> (i % 64);
-    if (rest == 0) {
+    const std::uint64_t starts = starts_in_word(among, i / 64, std::min(count, 64u)) >> (i % 64);
+    if (starts == 0) {
       i = (i / 64 + 1) * 64;
       continue;
     }
-    i += static_cast<std::uint32_t>(std::countr_zero(rest));
-    i = static_cast<std::uint32_t>(align_up(i, unit));
+    i += static_cast<std::uint32_t>(std::countr_zero(starts));
+    if (i % unit != 0) {
+      i = static_cast<std::uint32_t>(align_up(i, unit));
+      continue;
+    }
     std::uint32_t end = i;
     while (end < i + count && end < kSuperslabsPerArena && is_in(end) && fits(end)) ++end;
     if (end == i + count) {
