@@ -35,6 +35,11 @@ export function count(n: number): string {
   return Math.round(n).toLocaleString('en-US');
 }
 
+/** "1 block", "1,234 blocks". */
+export function counted(n: number, what: string): string {
+  return `${count(n)} ${what}${n === 1 ? '' : 's'}`;
+}
+
 const TIMES: readonly (readonly [ns: number, name: string])[] = [
   [1e3, 'us'],
   [1e6, 'ms'],

@@ -116,7 +116,7 @@ const cases: readonly Case[] = [
     inside: { ...well, leakedBlocks: 1, leakedBytes: 4096 },
     outside: [{ leakedBlocks: 0 }],
     severity: 'act',
-    says: '1 block (4.0 KiB) were leased and never released: SUPERSLAB_LEAK_DETECTION=full tells where',
+    says: '1 block (4.0 KiB) was leased and never released: SUPERSLAB_LEAK_DETECTION=full tells where',
     setting: 'SUPERSLAB_LEAK_DETECTION',
   },
   {
@@ -211,7 +211,7 @@ const cases: readonly Case[] = [
     outside: [{ hugeFallbacks: 0 }],
     severity: 'warn',
     says:
-      '1 superslabs of 2 MiB got no explicit huge pages: "sysctl vm.nr_hugepages=$(( $(sysctl -n ' +
+      '1 superslab of 2 MiB got no explicit huge pages: "sysctl vm.nr_hugepages=$(( $(sysctl -n ' +
       'vm.nr_hugepages) + 1 ))" as root reserves them',
   },
   {

@@ -1,7 +1,7 @@
 // superslab.stats() as text for people.
 import type { MistakeFault, MistakeSite } from '../guard/types.js';
 import type { LeakSite, MemoryFacts, PoolStats, ProcessStats } from '../stats/pool-stats.js';
-import { bytes, duration, percent, printable } from '../text.js';
+import { bytes, counted, duration, percent, printable } from '../text.js';
 import { figure, type Style, shorten, table, withPrintable, wrap } from './output.js';
 
 /** Longer names of pools end in "…". */
@@ -10,8 +10,6 @@ const NAME_WIDTH = 24;
 const MOST_FRAMES = 4;
 /** Sites of leaks, and of mistakes; --json has all of them. */
 const MOST_SITES = 10;
-
-const counted = (count: number, what: string) => `${figure(count)} ${what}${count === 1 ? '' : 's'}`;
 
 /** Earlier figures, to tell rates from. */
 export interface Before {

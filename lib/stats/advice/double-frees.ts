@@ -1,4 +1,4 @@
-import { count } from '../../text.js';
+import { counted } from '../../text.js';
 import type { Rule } from './advice.js';
 
 /** Native code freed blocks twice. JavaScript that releases twice gets an error instead. */
@@ -8,7 +8,7 @@ export const doubleFrees: Rule = ({ doubleFrees: times }) =>
         id: 'doubleFrees',
         severity: 'act',
         text:
-          `${count(times)} ${times === 1 ? 'free' : 'frees'} of blocks that were free already, ignored: ` +
+          `${counted(times, 'free')} of blocks that were free already, ignored: ` +
           'somebody frees twice, and may free what is leased to others',
       }
     : undefined;

@@ -1,4 +1,4 @@
-import { count } from '../../text.js';
+import { counted } from '../../text.js';
 import type { Rule } from './advice.js';
 
 /** The guards found writes where nobody may write. */
@@ -8,7 +8,7 @@ export const guardReports: Rule = ({ guardReports: times }) =>
         id: 'guardReports',
         severity: 'act',
         text:
-          `the guards found ${count(times)} ${times === 1 ? 'mistake' : 'mistakes'}: stats().mistakes, \`superslab stats\` ` +
+          `the guards found ${counted(times, 'mistake')}: stats().mistakes, \`superslab stats\` ` +
           "and the process's warnings (SUPERSLAB_GUARD) say with which buffers",
       }
     : undefined;

@@ -1,4 +1,4 @@
-import { count } from '../../text.js';
+import { counted } from '../../text.js';
 import type { Rule } from './advice.js';
 
 /** Explicit huge pages were asked for and were not there. */
@@ -8,7 +8,7 @@ export const hugeFallbacks: Rule = ({ hugeFallbacks: superslabs }) =>
         id: 'hugeFallbacks',
         severity: 'warn',
         text:
-          `${count(superslabs)} superslabs of 2 MiB got no explicit huge pages: ` +
+          `${counted(superslabs, 'superslab')} of 2 MiB got no explicit huge pages: ` +
           `"sysctl vm.nr_hugepages=$(( $(sysctl -n vm.nr_hugepages) + ${superslabs} ))" as root reserves them`,
       }
     : undefined;

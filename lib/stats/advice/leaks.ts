@@ -1,4 +1,4 @@
-import { bytes, count } from '../../text.js';
+import { bytes, counted } from '../../text.js';
 import type { Rule } from './advice.js';
 
 /** Leases ended without a release: with their buffer, or with their thread. */
@@ -12,7 +12,7 @@ export const leaks: Rule = ({ leakedBlocks, leakedBytes, collectedBlocks, collec
     id: 'leaks',
     severity: 'act',
     text:
-      `${count(blocks)} ${blocks === 1 ? 'block' : 'blocks'} (${bytes(leakedBytes + collectedBytes)}) were leased ` +
+      `${counted(blocks, 'block')} (${bytes(leakedBytes + collectedBytes)}) ${blocks === 1 ? 'was' : 'were'} leased ` +
       `and never released: ${knowsWhere ? 'the leak sites tell where' : `${variable}=full tells where`}`,
     ...(knowsWhere ? {} : { setting: variable }),
   };

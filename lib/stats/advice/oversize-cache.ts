@@ -1,4 +1,4 @@
-import { bytes } from '../../text.js';
+import { bytes, counted } from '../../text.js';
 import type { Rule } from './advice.js';
 
 const WORTHWHILE_BYTES = 16 * 2 ** 20;
@@ -10,7 +10,7 @@ export const oversizeCache: Rule = ({ cachedBytes, inUseBytes, threads }, { valu
         id: 'oversizeCache',
         severity: 'info',
         text:
-          `the magazines of ${threads} ${threads === 1 ? 'thread' : 'threads'} keep ${bytes(cachedBytes)}, callers ` +
+          `the magazines of ${counted(threads, 'thread')} keep ${bytes(cachedBytes)}, callers ` +
           `${bytes(inUseBytes)}: lower SUPERSLAB_CACHE_BYTES (now ${values.get('SUPERSLAB_CACHE_BYTES')}) if ` +
           'memory is scarce',
         setting: 'SUPERSLAB_CACHE_BYTES',
