@@ -138,30 +138,49 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
     if (slab != nullptr) return slab;
     if (heap_.inherit_slab(c, *this)) continue;
     slab = heap_.make_slab(c, Growth::kNever);
-    if (slab == nullptr && unused_ != 0) {
-      // The heap does not grow while other classes' slabs lie unused.
-      retire_lists(unused_, heap_.now());
-      slab = heap_.make_slab(c, Growth::kNever);
-    }
+    if (slab == nullptr && !heap_.keeps_unused(unused_bytes())) slab = make_slab_of_unused(c);
     if (slab == nullptr && growth == Growth::kIfNeeded) slab = find_slab_before_growth(c);
     if (slab != nullptr) adopt(slab);
     return slab;
   }
 }
 
+/// Cuts a slab where other classes' slabs lie unused. No more of them dissolve than it takes, for
+/// their classes will want them again. First those that are long enough, the shortest of them: what
+/// is left of a long one is in pieces.
+Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
+  if (unused_ == 0) return nullptr;
+  const Nanos now = heap_.now();
+  Slab* made = nullptr;
+  const auto dissolve = [&](ClassIndex of) {
+    while (Slab* slab = made == nullptr ? first(SlabPlace::kUnused, of) : nullptr) {
+      retire(slab, now);
+      made = heap_.make_slab(c, Growth::kNever);
+    }
+  };
+  const unsigned slices = size_class(c).slices;
+  for (unsigned wanted = slices; wanted <= kSlicesPerSuperslab && made == nullptr; ++wanted) {
+    for (std::uint64_t rest = unused_; rest != 0 && made == nullptr; rest &= rest - 1) {
+      const auto of = static_cast<ClassIndex>(std::countr_zero(rest));
+      if (size_class(of).slices == wanted) dissolve(of);
+    }
+  }
+  for (std::uint64_t rest = unused_; rest != 0 && made == nullptr; rest &= rest - 1)
+    dissolve(static_cast<ClassIndex>(std::countr_zero(rest)));
+  return made;
+}
+
 /// What is dearer to find than what the owner has, and cheaper than fresh memory.
 Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
-  Slab* slab = nullptr;
   give_idle_spares();
-  if (unused_ != 0) {
-    retire_lists(unused_, heap_.now());
-    slab = heap_.make_slab(c, Growth::kNever);
-  }
+  const bool keeps = heap_.keeps_unused(unused_bytes());
+  Slab* slab = keeps ? nullptr : make_slab_of_unused(c);
   if (slab == nullptr && heap_.retire_unused_of_others(*this))
     slab = heap_.make_slab(c, Growth::kNever);
   if (slab != nullptr) return slab;
   purge_before_growth();
-  return heap_.make_slab(c, Growth::kIfNeeded);
+  slab = heap_.make_slab(c, Growth::kIfNeeded);
+  return slab == nullptr && keeps ? make_slab_of_unused(c) : slab;
 }
 
 std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {

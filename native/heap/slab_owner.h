@@ -170,6 +170,7 @@ class alignas(kCacheLinePair) SlabOwner {
   void collect_locked();
   void look_again_for_unused();
   void retire_lists(std::uint64_t classes, Nanos idle_since);
+  Slab* make_slab_of_unused(ClassIndex c);
   void purge_before_growth();
   bool purge_free_pages(ByteCount& bytes);
   void retire(Slab* slab, Nanos idle_since);

@@ -57,6 +57,58 @@ TEST(heap, "the same amount of one size after the other needs memory once") {
   cache->detach();
 }
 
+TEST(heap, "no more unused slabs dissolve than another class needs") {
+  Reusing t;
+  ThreadCache* cache = ThreadCache::attach(t.heap);
+  std::vector<void*> blocks = fill_with(cache, 60'000);
+  free_all(cache, blocks);
+  const ByteCount unused = cache->owner().unused_bytes();
+  while (t.heap.stats().slabs_retired == 0) blocks.push_back(cache->allocate(200'000));
+  const ByteCount retired = t.heap.stats().slabs_retired;
+  const ByteCount left = cache->owner().unused_bytes();
+  free_all(cache, blocks);
+  cache->detach();
+  CHECK(retired <= 4);
+  CHECK(left >= unused / 2);
+}
+
+TEST(heap, "a heap with views keeps an eighth unused, and cuts it anew where it cannot grow") {
+  TestHeap t;
+  ThreadCache* cache = t.attach();
+  SlabOwner& owner = cache->owner();
+  constexpr ByteCount kSize = 128 * kKiB;
+  std::vector<void*> blocks = fill_with(cache, kSize);
+  std::vector<void*> others;
+  const auto free_some = [&](std::size_t count) {
+    for (; count != 0; --count, blocks.pop_back()) cache->free(blocks.back());
+  };
+  free_some(kLive / kSize / 10);
+  const ByteCount unused = owner.unused_bytes();
+  CHECK(unused != 0 && unused < t->committed_bytes() / 8);
+  const ByteCount before = t->committed_bytes();
+  while (t->committed_bytes() < before + 4 * kSuperslabBytes)
+    others.push_back(cache->allocate(40'000));
+  CHECK(owner.unused_bytes() >= unused);  // more, where spare blocks went home
+
+  // More than an eighth: the rest is there for others.
+  free_some(kLive / kSize / 2);
+  CHECK(owner.unused_bytes() > t->committed_bytes() / 4);
+  const ByteCount grown = t->committed_bytes();
+  for (ByteCount bytes = 0; bytes < 4 * kMiB; bytes += 40'000)
+    others.push_back(cache->allocate(40'000));
+  CHECK(t->committed_bytes() <= grown + kSuperslabBytes);
+  CHECK(owner.unused_bytes() != 0);
+
+  t.os().fail_nth(1, OsStatus::kNoMemory, FakeOs::Lasts::kFromThenOn);
+  while (void* block = cache->allocate(40'000)) others.push_back(block);
+  CHECK_EQ(owner.unused_bytes(), 0u);
+  t.os().fail_none();
+  free_all(cache, others);
+  free_all(cache, blocks);
+  cache->detach();
+  CHECK(t.ends_clean());
+}
+
 TEST(heap, "an owner tells how much it had unused, and nothing where that is too little") {
   Reusing t;
   ThreadCache* cache = ThreadCache::attach(t.heap);
