@@ -372,7 +372,7 @@ test.skipIf(!isLinux)('memory that may not be locked is a warning, once, and a c
     const { secretFailures } = pool.stats();
     for (const buf of bufs) buf.release();
     pool.close();
-    setTimeout(() => console.log(secretFailures), 50);`,
+    process.on('exit', () => console.log(secretFailures));`,
     { shellLimit: withoutLocks },
   );
   expect(result.code).toBe(0);
