@@ -30,7 +30,7 @@ std::uint8_t temperature_in(const MapRecord::Slice& slice) { return slice.state 
 std::uint8_t flags_of(const Superslab& s) {
   const HugePages pages = glance(s.pages);
   std::uint8_t flags = 0;
-  if (pages == HugePages::k2MiB || pages == HugePages::k1GiB) flags |= MapRecord::kExplicit;
+  if (is_explicit(pages)) flags |= MapRecord::kExplicit;
   if (pages == HugePages::kTransparent) flags |= MapRecord::kTransparent;
   if (glance(s.is_exposed)) flags |= MapRecord::kExposed;
   if (glance(s.secrecy) != Secrecy::kNone) flags |= MapRecord::kSecret;

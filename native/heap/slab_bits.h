@@ -189,6 +189,13 @@ inline Collected slab_collect(Slab& slab) {
   return result;
 }
 
+inline ByteCount bytes_of(const Slab& slab) { return slab.slices * kSliceBytes; }
+
+/// Bytes behind `carved` blocks that nobody has touched; 0 where it is not known.
+inline ByteCount untouched_bytes(const Slab& slab, std::uint32_t carved) {
+  return slab.is_clean ? bytes_of(slab) - ByteCount{carved} * slab.block_bytes : 0;
+}
+
 /// Blocks that are free in the owner's words or were never handed out.
 inline std::uint32_t slab_free_blocks(const Slab& slab) {
   std::uint32_t count = slab.block_count - slab.carved;

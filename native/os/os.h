@@ -23,12 +23,14 @@ enum class OsStatus : std::uint8_t {
 
 enum class HugePages : std::uint8_t { kOff, kTransparent, k2MiB, k1GiB };
 
+constexpr bool is_explicit(HugePages pages) {
+  return pages == HugePages::k2MiB || pages == HugePages::k1GiB;
+}
+
 /// Explicit huge pages stay with who has them: they come from a pool of the machine that nobody
 /// else can use, and a purged one may have lost its reservation, so that the next touch is a
 /// SIGBUS.
-constexpr bool is_purgeable(HugePages pages) {
-  return pages == HugePages::kOff || pages == HugePages::kTransparent;
-}
+constexpr bool is_purgeable(HugePages pages) { return !is_explicit(pages); }
 
 /// Where pages are placed. `node` counts only for kNode: an ordinal below node_count(), not the
 /// kernel's node id. Every kind is a preference: memory on another node beats no memory.

@@ -22,7 +22,7 @@ OsStatus PosixOs::reserve_at(void* address, ByteCount bytes) {
 void PosixOs::unreserve(void* address, ByteCount bytes) { munmap(address, bytes); }
 
 OsStatus PosixOs::commit(void* address, ByteCount bytes, HugePages pages) {
-  if (pages == HugePages::k2MiB || pages == HugePages::k1GiB) return OsStatus::kNoHugePages;
+  if (is_explicit(pages)) return OsStatus::kNoHugePages;
   return mprotect(address, bytes, PROT_READ | PROT_WRITE) == 0 ? OsStatus::kOk
                                                                : OsStatus::kNoMemory;
 }

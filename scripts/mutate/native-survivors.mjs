@@ -191,7 +191,7 @@ const equivalent = [
     'what is added is 0 where the lower half comes first',
   ],
   [
-    'native/heap/slab_owner.cc',
+    'native/heap/slab_bits.h',
     'return slab.is_clean ? bytes_of(slab) - ByteCount{carved} * slab.block_bytes : 0;',
     '0 → 1',
     'a byte a slab in a figure that is a bound',
@@ -358,7 +358,7 @@ const unseen = [
     'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',
   ],
   [
-    'native/space/space.cc',
+    'native/space/take.cc',
     'tail[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);',
     'release → relaxed',
     'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',

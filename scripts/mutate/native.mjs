@@ -39,20 +39,20 @@ const QUICK_MS = 3000;
 /** Faults that lived once, before their tests were written: they are among the chosen, whatever the seed. */
 const once = [
   ['native/base/biased_lock.h', 'leave();'],
-  ['native/heap/slab_owner.cc', 'is_settled_ = false;'],
-  ['native/heap/slab_owner.cc', 'settled_changes_ = changes;'],
+  ['native/heap/unused_slabs.cc', 'is_settled_ = false;'],
+  ['native/heap/unused_slabs.cc', 'settled_changes_ = changes;'],
   [
-    'native/heap/slab_owner.cc',
+    'native/heap/unused_slabs.cc',
     'const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);',
   ],
   [
-    'native/heap/slab_owner.cc',
+    'native/heap/unused_slabs.cc',
     'const std::uintptr_t high = align_down(address_of(block_address(slab, to)), page);',
   ],
   ['native/heap/slab_bits.h', 'for (std::uint32_t w = 0; w < slab.words; ++w) {'],
   ['native/malloc/allocate.cc', 'return kSizeClasses[c].block_bytes;'],
   ['native/malloc/allocate.cc', 'return head.large_bytes - (address_of(block) - address_of(head.base));'],
-  ['native/space/space.cc', 'set_spare(head, count);'],
+  ['native/space/take.cc', 'set_spare(head, count);'],
 ];
 const livedOnce = ({ file, code, change }) =>
   once.some((fault) => fault[0] === file && fault[1] === code) &&

@@ -14,10 +14,13 @@
 #include "heap/purge.cc"
 #include "heap/room.cc"
 #include "heap/slab_owner.cc"
+#include "heap/unused_slabs.cc"
 #include "space/address_range.cc"
 #include "space/arena.cc"
+#include "space/idle.cc"
 #include "space/metadata.cc"
 #include "space/space.cc"
+#include "space/take.cc"
 
 #include "interleaving_end.h"
 

@@ -12,6 +12,13 @@
 
 #include "children.h"
 
+#if defined(__SANITIZE_THREAD__)
+/// The loader's own locks are not the sanitizer's to see, so that its tables look like races.
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions() {
+  return "called_from_lib:ld-linux\n";
+}
+#endif
+
 namespace {
 
 /// A thread's life.
