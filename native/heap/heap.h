@@ -301,8 +301,7 @@ class Heap {
   struct PurgeBatch;
   struct Purged;
 
-  /// Of what is committed. With 400 leases of 64 KiB to 1 MiB (bench/buffers) acquires take half
-  /// the time that they take when nothing stays unused, and the heap is 12 % larger.
+  /// Of what is committed. What it gains stands in docs/ARCHITECTURE.md, "Windows of 2 MiB".
   static constexpr ByteCount kUnusedPart = 8;
 
   /// Calls act(SlabOwner&) for each vacant owner, as its owner and without the lock, until it
