@@ -1,27 +1,31 @@
 // A vitest reporter that ends a run with lines for machines: "skipped: FILE > SUITE > TEST" for each test that was left
-// out, with the reason in brackets when the test gave one, and then "N passed, N failed".
-// A file that failed to load, or an error outside any test, counts as a failure.
+// out, with the reason in brackets when the test gave one, "failed: FILE > SUITE > TEST: MESSAGE" for each failure, and
+// then "N passed, N failed". A file that failed to load, or an error outside any test, counts as a failure.
 export default class CountReporter {
   onTestRunEnd(modules, unhandledErrors) {
     const skipped = [];
-    const count = { passed: 0, failed: unhandledErrors.length };
+    const failed = unhandledErrors.map((error) => `outside any test: ${firstLine([error])}`);
+    let passed = 0;
     for (const module of modules) {
-      let failedTests = 0;
+      const failedBefore = failed.length;
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
-        if (state === 'passed') count.passed++;
-        if (state === 'failed') failedTests++;
-        if (state === 'skipped') skipped.push(describe(test));
+        const { state, note, errors } = test.result();
+        const name = `${module.relativeModuleId} > ${test.fullName}`;
+        if (state === 'passed') passed++;
+        if (state === 'failed') failed.push(`${name}: ${firstLine(errors)}`);
+        if (state === 'skipped') skipped.push(note === undefined ? name : `${name} (${note})`);
       }
       // A module can fail without a failed test: a syntax error, a hook.
-      count.failed += failedTests > 0 || module.state() !== 'failed' ? failedTests : 1;
+      if (module.state() === 'failed' && failed.length === failedBefore) {
+        failed.push(`${module.relativeModuleId}: ${firstLine(module.errors())}`);
+      }
     }
     process.stdout.write(`\n${skipped.map((text) => `skipped: ${text}\n`).join('')}`);
-    process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`);
+    process.stdout.write(failed.map((text) => `failed: ${text}\n`).join(''));
+    process.stdout.write(`${passed} passed, ${failed.length} failed\n`);
   }
 }
 
-function describe(test) {
-  const { note } = test.result();
-  return `${test.module.relativeModuleId} > ${test.fullName}${note === undefined ? '' : ` (${note})`}`;
+function firstLine(errors) {
+  return String(errors[0]?.message ?? 'no message').split('\n', 1)[0];
 }
