@@ -138,13 +138,10 @@ function showProcess(): void {
   setText(byId('process-title'), title);
   setText(byId('process-facts'), facts.join(' · '));
   document.title = `${title} ${hello.pid} – superslab`;
-  const totals = figures?.totals;
-  setText(
-    byId('map-summary'),
-    totals === undefined
-      ? plural(model.present, 'superslab')
-      : `${plural(model.present, 'superslab')} · ${bytes(totals.committedBytes)} committed`,
-  );
+  // The map and the figures come in either order.
+  const shown = model.isKnown ? [plural(model.present, 'superslab')] : [];
+  if (figures !== undefined) shown.push(`${bytes(figures.totals.committedBytes)} committed`);
+  setText(byId('map-summary'), shown.join(' · '));
 }
 
 function showPoolChoice(): void {

@@ -35,6 +35,8 @@ const COLD_MS = 60_000;
 export class MemoryModel {
   /** One more than the highest index seen. */
   end = 0;
+  /** Whether a full frame was taken in; until then nothing is known. */
+  isKnown = false;
   present = 0;
   isPresent = new Uint8Array(0);
   use = new Uint8Array(0);
@@ -57,7 +59,10 @@ export class MemoryModel {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const step = view.getUint16(2, true);
     const total = Math.min(view.getUint32(4, true), Math.floor((frame.length - HEADER_BYTES) / step));
-    if (frame[1] === 1) this.#forget();
+    if (frame[1] === 1) {
+      this.#forget();
+      this.isKnown = true;
+    }
     const records = frame;
     for (let at = HEADER_BYTES, n = 0; n < total; n++, at += step) {
       const index = view.getUint32(at, true);

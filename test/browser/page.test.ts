@@ -50,6 +50,16 @@ describe.skipIf(missing)(
       expect(complaints).toEqual([]);
     });
 
+    test('says nothing of superslabs before the map is there', async () => {
+      const server = await start({ isMapLate: true });
+      const page = await browser.newPage();
+      open.push(page);
+      await page.goto(server.url);
+      await expect.poll(() => text(page, '#map-summary')).toMatch(/^[\d.]+\u202f\wiB committed$/);
+      server.showMap();
+      await expect.poll(() => text(page, '#map-summary')).toMatch(/^64 superslabs · .* committed$/);
+    });
+
     test('follows the process: figures, curves and map', async () => {
       const server = await start();
       const { page } = await show(server);

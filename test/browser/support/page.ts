@@ -32,7 +32,7 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
   await page.waitForSelector('#connection[data-state=live]');
   // The first frame of the map and the first figures are there.
   await page.waitForFunction(() =>
-    document.getElementById('map-summary')?.textContent?.includes('committed'),
+    /superslabs? · .* committed/.test(document.getElementById('map-summary')?.textContent ?? ''),
   );
   await page.waitForFunction(() => document.querySelector('#figure-rss .figure')?.textContent !== '–');
   return { page, requests, complaints, close: () => context.close() };

@@ -329,9 +329,10 @@ export const mistakeSites = [
 
 /**
  * Serves the built page and a stream of events. `token` is the first part of each path, as with the real server.
- * `tick()` sends the next second at once; with `isStill` none come by themselves.
+ * `tick()` sends the next second at once; with `isStill` none come by themselves. With `isMapLate` the first map comes
+ * with `showMap()`.
  *
- * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], mistakes?: (typeof mistakeSites)[number][], isStill?: boolean, port?: number }} options
+ * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], mistakes?: (typeof mistakeSites)[number][], isStill?: boolean, isMapLate?: boolean, port?: number }} options
  */
 export async function startSynthetic({
   superslabs = 64,
@@ -339,6 +340,7 @@ export async function startSynthetic({
   leaks = [],
   mistakes = [],
   isStill = false,
+  isMapLate = false,
   port = 0,
 } = {}) {
   const memory = makeMemory(superslabs);
@@ -351,6 +353,7 @@ export async function startSynthetic({
   const send = (response, event, data) =>
     response.write(`event: ${event}\ndata: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`);
   const all = memory.map((_, i) => i);
+  const showMap = (response) => send(response, 'map', frame(memory, all, true).toString('base64'));
   const begin = (response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
     clients.add(response);
@@ -361,7 +364,7 @@ export async function startSynthetic({
     });
     send(response, 'leaks', { detection: 'full', sites });
     send(response, 'mistakes', { guard: 'poison', sites: faults });
-    send(response, 'map', frame(memory, all, true).toString('base64'));
+    if (!isMapLate) showMap(response);
     send(response, 'stats', stats(seconds, superslabs));
   };
   const tick = () => {
@@ -405,6 +408,9 @@ export async function startSynthetic({
     url: `http://127.0.0.1:${server.address().port}/${token}/`,
     memory,
     tick,
+    showMap() {
+      for (const client of clients) showMap(client);
+    },
     leak(more) {
       sites = more;
       for (const client of clients) send(client, 'leaks', { detection: 'full', sites });
