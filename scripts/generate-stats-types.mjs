@@ -9,9 +9,9 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const source = path.join(root, 'native/heap/stats.def');
 const target = path.join(root, 'lib/stats/pool-stats.ts');
 
-const KINDS = 'HEAP|CLASS|LATENCY|HISTOGRAM|PROCESS|POOL|POOL_PROCESS|POOL_CLASS|SHOWN|MEMORY|NODE';
+const KINDS = 'HEAP|LEASE|CLASS|LATENCY|HISTOGRAM|PROCESS|POOL|POOL_PROCESS|POOL_CLASS|SHOWN|MEMORY|NODE';
 /** Which interface a kind's figures stand in, where that is not the kind itself. */
-const INTERFACES = { PROCESS: 'HEAP', POOL_PROCESS: 'POOL', POOL_CLASS: 'CLASS' };
+const INTERFACES = { PROCESS: 'HEAP', LEASE: 'HEAP', POOL_PROCESS: 'POOL', POOL_CLASS: 'CLASS' };
 
 /** [{ scope, name, unit, meaning }], in the order of the list. */
 function readRows(text) {

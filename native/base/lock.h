@@ -16,19 +16,19 @@ namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
-  kLeakSites,     // addon: where leaked leases were acquired
-  kMistakeSites,  // addon: where buffers were misused
-  kPurging,       // runtime: one purge of the process's heap at a time
-  kRegistry,      // runtime: the list of heaps and environments
-  kLeases,        // heap: leases that were shared between threads
-  kFirstClass,    // malloc: one first-class heap
-  kVisitors,      // heap: who looks into another thread's slabs
-  kHeap,          // one heap's superslabs, slab owners and big cache
-  kMapped,        // heap: blocks that are mappings of their own
-  kSpace,         // arenas and their free superslabs
-  kRoom,          // heap: who waits for room under maxBytes
-  kMetadata,      // the allocator's own objects
-  kSender,        // heap: frees of threads that have no cache any more
+  kLeakSites,    // addon: where leaked leases were acquired
+  kMisuseSites,  // addon: where buffers were misused
+  kPurging,      // runtime: one purge of the process's heap at a time
+  kRegistry,     // runtime: the list of heaps and environments
+  kLeases,       // heap: leases that were shared between threads
+  kFirstClass,   // malloc: one first-class heap
+  kVisitors,     // heap: who looks into another thread's slabs
+  kHeap,         // one heap's superslabs, slab owners and big cache
+  kMapped,       // heap: blocks that are mappings of their own
+  kSpace,        // arenas and their free superslabs
+  kRoom,         // heap: who waits for room under maxBytes
+  kMetadata,     // the allocator's own objects
+  kSender,       // heap: frees of threads that have no cache any more
 };
 
 class Mutex {

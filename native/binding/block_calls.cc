@@ -34,25 +34,26 @@ ByteCount large_bytes_at(const CallbackInfo& info, std::size_t i) {
 /// made it since.
 class Refusal {
  public:
-  explicit Refusal(LeaseCache& cache) : cache_(cache), os_failures_(cache.heap().os_failures()) {}
+  explicit Refusal(BufferThreadCache& cache)
+      : cache_(cache), os_failures_(cache.pool().os_failures()) {}
 
   /// After the attempt: kNoRoom or kNoMemory.
   Value reason(Napi::Env env) {
-    if (cache_.heap().os_failures() != os_failures_) return Napi::Number::New(env, kNoMemory);
-    cache_.heap().count_exhausted();
+    if (cache_.pool().os_failures() != os_failures_) return Napi::Number::New(env, kNoMemory);
+    cache_.pool().count_exhausted();
     // What other threads cache counts too; the next request finds it given back.
-    cache_.heap().room().ask_for_flush(&cache_);
+    cache_.pool().room().ask_for_flush(&cache_);
     return Napi::Number::New(env, kNoRoom);
   }
 
  private:
-  LeaseCache& cache_;
+  BufferThreadCache& cache_;
   const std::uint64_t os_failures_;
 };
 
 /// `refill(pool, tag)`: blocks that are now in the magazine, kNoRoom or kNoMemory.
 Value refill(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   const auto c = class_at(info, 1);
   if (cache == nullptr || !c) return Napi::Number::New(info.Env(), kNoRoom);
   Refusal refusal(*cache);
@@ -64,19 +65,20 @@ Value refill(const CallbackInfo& info) {
 }
 
 void spill(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   const auto c = class_at(info, 1);
   if (cache != nullptr && c) cache->spill(*c);
 }
 
 /// `give(pool, block)`: a block of the calling environment's own slabs, or beyond 2 MiB.
 void give(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) static_cast<void>(cache->give(block_number_at(info, 1)));
+  if (BufferThreadCache* cache = cache_at(info))
+    static_cast<void>(cache->give(block_number_at(info, 1)));
 }
 
 /// `takeLarge(pool, bytes)`: a block number, kNoRoom or kNoMemory.
 Value take_large(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   const ByteCount bytes = large_bytes_at(info, 1);
   if (cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), kNoRoom);
   Refusal refusal(*cache);
@@ -86,10 +88,10 @@ Value take_large(const CallbackInfo& info) {
 
 /// `largeCapacity(pool, bytes)`: what a block beyond 2 MiB is charged for.
 Value large_capacity(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   const ByteCount bytes = large_bytes_at(info, 1);
   if (cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), 0);
-  return Napi::Number::New(info.Env(), static_cast<double>(cache->heap().large_capacity(bytes)));
+  return Napi::Number::New(info.Env(), static_cast<double>(cache->pool().large_capacity(bytes)));
 }
 
 Value slice_list(Napi::Env env, const std::vector<SliceIndex>& slices) {
@@ -102,7 +104,7 @@ Value slice_list(Napi::Env env, const std::vector<SliceIndex>& slices) {
 /// The slice that argument `i` names, if it is part of a slab.
 std::optional<SliceIndex> slice_at(const CallbackInfo& info, std::size_t i) {
   const auto slice = whole_at(info, i, std::size_t{kMaxSuperslabs} * kSlicesPerSuperslab - 1);
-  const Space& space = environment_of(info).runtime().space();
+  const Space& space = environment_of(info).process().space();
   if (!slice || !is_cut(space, static_cast<SliceIndex>(*slice))) return {};
   return static_cast<SliceIndex>(*slice);
 }
@@ -114,7 +116,7 @@ Value window(const CallbackInfo& info) {
   const auto slice = slice_at(info, 1);
   if (windows == nullptr || !slice) return info.Env().Undefined();
   const WindowCut cut = windows->show(*slice);
-  const Superslab& s = environment.runtime().space().superslab(superslab_of_slice(*slice));
+  const Superslab& s = environment.process().space().superslab(superslab_of_slice(*slice));
   std::byte* base = s.base + (*slice % kSlicesPerSuperslab) * kSliceBytes;
   return mapped_buffer(info.Env(), base + cut.start() * kGranuleBytes,
                        cut.granules() * kGranuleBytes);
@@ -163,7 +165,7 @@ Value stale_windows(const CallbackInfo& info) {
 /// `isLargeBlock(block, bytes)`: whether a window of `bytes` still shows a block beyond 2 MiB.
 Value is_large_block(const CallbackInfo& info) {
   const NamedBlock block =
-      find_block(environment_of(info).runtime().space(), block_number_at(info, 0));
+      find_block(environment_of(info).process().space(), block_number_at(info, 0));
   const bool same = block.is_large && whole_at(info, 1) == block.capacity;
   return Napi::Boolean::New(info.Env(), same);
 }

@@ -23,7 +23,7 @@
 
 #include "base/bits.h"
 #include "binding/environment.h"
-#include "heap/block_number.h"
+#include "pools/buffer/block_number.h"
 
 namespace superslab {
 
@@ -102,7 +102,7 @@ inline PoolId pool_at(const CallbackInfo& info, std::size_t i = 0) {
 
 /// The cache of the pool that argument 0 names; nullptr for no pool, and once it is closed and
 /// everything is home.
-inline LeaseCache* cache_at(const CallbackInfo& info) {
+inline BufferThreadCache* cache_at(const CallbackInfo& info) {
   const PoolId id = pool_at(info);
   return id == kNoPool ? nullptr : environment_of(info).cache(id);
 }
@@ -121,7 +121,7 @@ inline BlockNumber block_number_at(const CallbackInfo& info, std::size_t i) {
 /// The block that argument `i` names; with no address unless it is out.
 inline NamedBlock block_at(const CallbackInfo& info, std::size_t i) {
   const NamedBlock block =
-      find_block(environment_of(info).runtime().space(), block_number_at(info, i));
+      find_block(environment_of(info).process().space(), block_number_at(info, i));
   return block.is_out ? block : NamedBlock{};
 }
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "addon/leak_sites.h"
+#include "diagnostics/leak_sites.h"
 
 namespace superslab {
 
-Environment::Environment(Napi::Env env, Runtime& runtime)
-    : env_(env), runtime_(runtime), timer_(LoopTimer::make(env, wake, this)) {
+Environment::Environment(Napi::Env env, ProcessPools& process)
+    : env_(env), process_(process), timer_(LoopTimer::make(env, wake, this)) {
   const napi_status status = napi_create_threadsafe_function(
       env, nullptr, nullptr, Napi::String::New(env, "superslab"),
       1,  // one call in the queue: it looks at everything that was asked for
@@ -71,7 +71,7 @@ EvaluationId Environment::begin_evaluation(napi_value on_signal) {
     return kNoEvaluation;
   }
   static_cast<void>(link.release());
-  evaluations_.emplace(++last_evaluation_, Evaluation{signal, ShownWindows(runtime_.space())});
+  evaluations_.emplace(++last_evaluation_, Evaluation{signal, ShownWindows(process_.space())});
   return last_evaluation_;
 }
 
@@ -91,16 +91,16 @@ void Environment::end_evaluation(EvaluationId id) {
 bool Environment::open_pool(EvaluationId evaluation, const Snapshot* policy, std::string_view name,
                             PoolId& out) {
   if (pools_.size() >= kNoPool) return false;
-  Heap* own = policy == nullptr ? nullptr : runtime_.make_heap(*policy, name);
+  BufferPool* own = policy == nullptr ? nullptr : process_.make_pool(*policy, name);
   if (policy != nullptr && own == nullptr) return false;
-  Heap& heap = own == nullptr ? runtime_.default_heap() : *own;
-  LeaseCache* cache = LeaseCache::attach(heap, wake, this);
+  BufferPool& pool = own == nullptr ? process_.default_pool() : *own;
+  BufferThreadCache* cache = BufferThreadCache::attach(pool, wake, this);
   if (cache == nullptr) {
-    if (own != nullptr) runtime_.retire_heap(own);
+    if (own != nullptr) process_.retire_pool(own);
     return false;
   }
   out = static_cast<PoolId>(pools_.size());
-  pools_.push_back({cache, own, false, evaluation, runtime_.id_of(heap), {}});
+  pools_.push_back({cache, own, false, evaluation, process_.id_of(pool), {}});
   return true;
 }
 
@@ -113,30 +113,29 @@ void Environment::fold() {
 void Environment::detach(Pool& pool) {
   pool.cache->detach();
   pool.cache = nullptr;
-  if (pool.own_heap != nullptr) runtime_.retire_heap(pool.own_heap);
+  if (pool.own != nullptr) process_.retire_pool(pool.own);
 }
 
 void Environment::close_pool(PoolId id) {
   Pool& pool = pools_[id];
   if (pool.cache == nullptr || pool.closed) return;
   pool.closed = true;
-  if (pool.own_heap == nullptr) {
+  if (pool.own == nullptr) {
     detach(pool);  // the default heap goes on without this thread's caches
     return;
   }
-  runtime_.note_closed(pool.own_heap);
+  process_.note_closed(pool.own);
   pool.cache->close();
-  pool.cache->heap().trim(0);
+  pool.cache->pool().trim(0);
   settle_closed();
 }
 
 bool Environment::settle_closed() {
   for (Pool& pool : pools_) {
     // Only pools with a heap of their own are closed, so the budget is theirs alone.
-    if (pool.closed && pool.cache != nullptr && pool.own_heap->budget().charged() == 0)
-      detach(pool);
+    if (pool.closed && pool.cache != nullptr && pool.own->budget().charged() == 0) detach(pool);
   }
-  return runtime_.sweep();
+  return process_.sweep();
 }
 
 void Environment::watch_pool(PoolId id, std::string name) {
@@ -167,7 +166,7 @@ std::uint32_t Environment::leased_in(SliceIndex slice) const {
   for (const Pool& pool : pools_) {
     if (pool.cache != nullptr) cached += pool.cache->cached_in(slice);
   }
-  const std::uint32_t out = count_out_of(runtime_.space(), slice);
+  const std::uint32_t out = count_out_of(process_.space(), slice);
   return out - std::min(out, cached);
 }
 
@@ -187,7 +186,7 @@ void Environment::end() {
   const auto is_stray = [&](BlockNumber block) {
     return std::binary_search(strays.begin(), strays.end(), block);
   };
-  runtime_.leases().bury(this, withheld, [&](auto is_shared) {
+  process_.leases().bury(this, withheld, [&](auto is_shared) {
     for (std::size_t i = 0; i < pools_.size(); ++i) {
       if (pools_[i].cache != nullptr) leaked[i] = pools_[i].cache->reclaim(is_shared, is_stray);
     }

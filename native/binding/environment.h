@@ -15,11 +15,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "addon/shown_windows.h"
+#include "addon/process_pools.h"
 #include "binding/loop_timer.h"
 #include "binding/own_windows.h"
-#include "heap/lease_cache.h"
-#include "runtime/runtime.h"
+#include "pools/buffer/buffer_thread_cache.h"
+#include "pools/buffer/shown_windows.h"
 
 namespace superslab {
 
@@ -40,11 +40,11 @@ constexpr EvaluationId kMaxEvaluations = (EvaluationId{1} << 21) - 1;
 class Environment {
  public:
   /// Makes the environment's instance.
-  Environment(Napi::Env env, Runtime& runtime);
+  Environment(Napi::Env env, ProcessPools& process);
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
-  Runtime& runtime() const { return runtime_; }
+  ProcessPools& process() const { return process_; }
 
   /// `on_signal` is called on this thread after another thread has asked for something, and when
   /// the timer rings, for as long as JavaScript holds it; with it the evaluation ends.
@@ -67,7 +67,7 @@ class Environment {
   bool has_pool(PoolId id) const { return id < pools_.size(); }
 
   /// nullptr once the pool is closed and everything of it is home.
-  LeaseCache* cache(PoolId id) const { return pools_[id].cache; }
+  BufferThreadCache* cache(PoolId id) const { return pools_[id].cache; }
 
   /// Nothing is cached from now on. What is leased may still be released.
   void close_pool(PoolId id);
@@ -96,8 +96,8 @@ class Environment {
 
  private:
   struct Pool {
-    LeaseCache* cache;
-    Heap* own_heap;  // nullptr for the default heap
+    BufferThreadCache* cache;
+    BufferPool* own;  // nullptr for the default pool
     bool closed;
     EvaluationId evaluation;
     HeapId heap_id;
@@ -125,7 +125,7 @@ class Environment {
   void note_leaks(const Pool& pool, const Reclaimed& leaked);
 
   const napi_env env_;
-  Runtime& runtime_;
+  ProcessPools& process_;
   napi_threadsafe_function signal_ = nullptr;
   LoopTimer* timer_;
   std::vector<Pool> pools_;

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <utility>
 
-#include "addon/leak_sites.h"
-#include "addon/mistake_sites.h"
 #include "binding/calls.h"
+#include "diagnostics/leak_sites.h"
+#include "diagnostics/misuse_sites.h"
 #include "heap/heap.h"
 
 namespace superslab {
@@ -161,8 +161,8 @@ Value note_leak(const CallbackInfo& info) {
   const Leak leak{
       environment.watched_name(pool), 1, figure_at(info, 7), bytes, *size, figure_at(info, 6)};
   if (*end == 1) environment.note_end_leak(pool, bytes);
-  if (LeaseCache* cache = environment.cache(pool); cache != nullptr && !ended) {
-    cache->heap().count_collected(bytes);
+  if (BufferThreadCache* cache = environment.cache(pool); cache != nullptr && !ended) {
+    cache->pool().count_collected(bytes);
   }
   const LeakSiteKey key{environment.heap_id(pool),
                         ended ? LeakReason::kThreadEnded : LeakReason::kCollected, tag, stack};
@@ -201,7 +201,7 @@ Value leak_sites(const CallbackInfo& info) {
 /// `noteMistake(fault, pool, tag, size, detail, acquired, released, noticed, nowMs)`: how many the
 /// site has had
 Value note_mistake(const CallbackInfo& info) {
-  MistakeSite mistake;
+  MisuseSite mistake;
   mistake.fault = text_at(info, 0);
   mistake.pool = text_at(info, 1);
   mistake.tag = text_at(info, 2);
@@ -211,11 +211,11 @@ Value note_mistake(const CallbackInfo& info) {
   mistake.released = text_at(info, 6);
   mistake.noticed = text_at(info, 7);
   const std::uint64_t count =
-      MistakeSites::of_process().note(std::move(mistake), figure_at(info, 8));
+      MisuseSites::of_process().note(std::move(mistake), figure_at(info, 8));
   return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
-Napi::Object mistake_object(Napi::Env env, const MistakeSite& site) {
+Napi::Object mistake_object(Napi::Env env, const MisuseSite& site) {
   Napi::Object out = Napi::Object::New(env);
   out["fault"] = site.fault;
   out["pool"] = site.pool;
@@ -233,18 +233,18 @@ Napi::Object mistake_object(Napi::Env env, const MistakeSite& site) {
 
 Value mistake_sites(const CallbackInfo& info) {
   Napi::Array out = Napi::Array::New(info.Env());
-  for (const MistakeSite& site : MistakeSites::of_process().copy())
+  for (const MisuseSite& site : MisuseSites::of_process().copy())
     out[out.Length()] = mistake_object(info.Env(), site);
   return out;
 }
 
 /// `mistakeChanges()`: another number when mistakeSites() gives something else.
 Value mistake_changes(const CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(MistakeSites::of_process().changes()));
+  return Napi::Number::New(info.Env(), static_cast<double>(MisuseSites::of_process().changes()));
 }
 
 void count_guard_report(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) cache->heap().count_guard_report(bool_at(info, 1));
+  if (BufferThreadCache* cache = cache_at(info)) cache->pool().count_guard_report(bool_at(info, 1));
 }
 
 }  // namespace

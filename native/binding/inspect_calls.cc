@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/glance.h"
 #include "binding/calls.h"
-#include "heap/map_scan.h"
-#include "heap/recent_blocks.h"
+#include "diagnostics/map_scan.h"
+#include "pools/buffer/recent_blocks.h"
 
 namespace superslab {
 namespace {
@@ -82,7 +82,7 @@ constexpr napi_type_tag kScannerTag = {0x2f1c6de09b7a4e15, 0x8d3b52a7c460f98e};
 /// One scan on its way.
 struct Scan {
   std::shared_ptr<Scanner> scanner;
-  Runtime* runtime;
+  ProcessPools* process;
   std::vector<Ordinal> ordinals;
   double at_ms;
   bool wants_full;
@@ -106,11 +106,11 @@ void run_scan(napi_env, void* data) {
   Scanner& scanner = *scan.scanner;
   std::vector<MapHeap> heaps;
   scanner.watch.begin();
-  scan.runtime->for_each_heap([&](Heap& heap, HeapId id) {
+  scan.process->for_each_pool([&](BufferPool& pool, HeapId id) {
     for (const Ordinal& one : scan.ordinals) {
-      if (one.heap == id) heaps.push_back({&heap, one.ordinal});
+      if (one.heap == id) heaps.push_back({&pool, one.ordinal});
     }
-    heap.room().show_recent(scanner.watch);
+    pool.show_recent(scanner.watch);
   });
   scanner.watch.end();
   scanner.map.scan(SystemClock().now(), heaps, scanner.watch.recent());
@@ -165,7 +165,7 @@ Value slab_cuts(const CallbackInfo& info) {
 
 /// `makeScanner()`: an object for scan(); undefined without memory.
 Value make_scanner(const CallbackInfo& info) {
-  auto scanner = std::make_shared<Scanner>(environment_of(info).runtime().space());
+  auto scanner = std::make_shared<Scanner>(environment_of(info).process().space());
   if (!scanner->map.is_open()) return info.Env().Undefined();
   const auto handle =
       Napi::External<ScannerHandle>::New(info.Env(), new ScannerHandle(std::move(scanner)),
@@ -193,7 +193,7 @@ void scan(const CallbackInfo& info) {
   auto scan = std::make_unique<Scan>();
   scan->scanner = scanner_at(info);
   if (scan->scanner == nullptr || scan->scanner->is_busy || !info[5].IsFunction()) return;
-  scan->runtime = &environment_of(info).runtime();
+  scan->process = &environment_of(info).process();
   napi_typedarray_type type{};
   std::size_t length = 0;
   void* data = nullptr;

@@ -65,8 +65,8 @@ Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes) {
   return status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
 }
 
-Napi::Object facts_object(Napi::Env env, const Runtime& runtime, EvaluationId evaluation) {
-  const Snapshot& policy = runtime.policy();
+Napi::Object facts_object(Napi::Env env, const ProcessPools& process, EvaluationId evaluation) {
+  const Snapshot& policy = process.policy();
   Napi::Object out = Napi::Object::New(env);
   const std::size_t granules = kMaxClassBytes / kGranuleBytes + 1;
   Napi::Uint8Array tags = Napi::Uint8Array::New(env, granules);
@@ -80,14 +80,14 @@ Napi::Object facts_object(Napi::Env env, const Runtime& runtime, EvaluationId ev
   out["maxBlockBytes"] = number(env, kMaxLargeBytes);
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
-  out["sharesCore"] = Napi::Boolean::New(env, runtime.shares_core());
+  out["sharesCore"] = Napi::Boolean::New(env, process.shares_core());
   out["reportAtExit"] = Napi::Boolean::New(env, policy.stats);
   return out;
 }
 
 Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
                          const Snapshot& policy) {
-  LeaseCache& cache = *environment.cache(id);
+  BufferThreadCache& cache = *environment.cache(id);
   LeaseMagazines& magazines = cache.magazines();
   magazines.retain();
   napi_value buffer = nullptr;
@@ -99,7 +99,7 @@ Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
 
   Napi::Object out = Napi::Object::New(env);
   out["id"] = number(env, id);
-  out["heapId"] = number(env, environment.runtime().id_of(cache.heap()));
+  out["heapId"] = number(env, environment.process().id_of(cache.pool()));
   out["magazines"] = status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
   out["zero"] = number(env, static_cast<std::uint64_t>(zeroing_of(policy)));
   out["sensitive"] = Napi::Boolean::New(env, policy.sensitive);

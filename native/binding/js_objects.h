@@ -16,7 +16,7 @@ Napi::Object error_object(Napi::Env env, const char* error, std::string_view mes
 
 /// { evaluation, tagOfGranules, bytesOfTag, knobs, statistics, sharesCore, reportAtExit }: what
 /// stays the same for the whole process, and the evaluation's id.
-Napi::Object facts_object(Napi::Env env, const Runtime& runtime, EvaluationId evaluation);
+Napi::Object facts_object(Napi::Env env, const ProcessPools& process, EvaluationId evaluation);
 
 /// { id, heapId, magazines, ...policy values that the facade acts on }
 Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/types.h"
-#include "heap/block_number.h"
+#include "pools/buffer/block_number.h"
 
 namespace superslab {
 

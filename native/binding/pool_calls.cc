@@ -8,22 +8,22 @@
 namespace superslab {
 namespace {
 
-/// `attach(onSignal)`: begins an evaluation. An object with `error` when the process cannot have a
-/// runtime.
+/// `attach(onSignal)`: begins an evaluation. An object with `error` when the process cannot have
+/// pools.
 Value attach(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto* state = env.GetInstanceData<EnvironmentSlot>();
-  Runtime* runtime = Runtime::get();
-  if (runtime == nullptr)
+  ProcessPools* process = ProcessPools::get();
+  if (process == nullptr)
     return error_object(env, "noMemory", "no address space for the superslab tables");
-  const PolicyError& wrong = runtime->environment_error();
+  const PolicyError& wrong = process->environment_error();
   if (wrong.kind != PolicyErrorKind::kNone) return error_object(env, "environment", wrong.message);
   if (!info[0].IsFunction()) return env.Undefined();
-  if (state->environment == nullptr) state->environment = new Environment(env, *runtime);
+  if (state->environment == nullptr) state->environment = new Environment(env, *process);
   const EvaluationId evaluation = state->environment->begin_evaluation(info[0]);
   if (evaluation == kNoEvaluation)
     return error_object(env, "noMemory", "the package was evaluated too often in this thread");
-  return facts_object(env, *runtime, evaluation);
+  return facts_object(env, *process, evaluation);
 }
 
 /// `openPool(evaluation, options, name)`: options are [name, value] pairs; undefined is the default
@@ -31,7 +31,7 @@ Value attach(const CallbackInfo& info) {
 Value open_pool(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = environment_of(info);
-  Snapshot policy = environment.runtime().policy();
+  Snapshot policy = environment.process().policy();
   PolicyError wrong{};
   const EvaluationId evaluation = evaluation_at(info, 0);
   const bool is_default = info[1].IsUndefined();

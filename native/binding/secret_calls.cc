@@ -7,8 +7,8 @@ namespace {
 
 /// `refusedSecrecy(pool)`: what was refused so far, a set of Secrecy.
 Value refused_secrecy(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
-  const Secrecy refused = cache == nullptr ? Secrecy::kNone : cache->heap().refused_secrecy();
+  BufferThreadCache* cache = cache_at(info);
+  const Secrecy refused = cache == nullptr ? Secrecy::kNone : cache->pool().refused_secrecy();
   return Napi::Number::New(info.Env(), static_cast<double>(refused));
 }
 

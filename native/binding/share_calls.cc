@@ -1,6 +1,6 @@
 // Sharing between threads. A ticket is a string in JavaScript.
-#include "addon/ticket_text.h"
 #include "binding/calls.h"
+#include "pools/buffer/ticket_text.h"
 
 namespace superslab {
 namespace {
@@ -37,7 +37,7 @@ Value share(const CallbackInfo& info) {
   const ByteCount length = whole_at(info, 1, block_at(info, 0).capacity).value_or(0);
   if (length == 0) return fault_value(info, LeaseFault::kRefused);
   const LeaseFault fault =
-      environment.runtime().leases().share(&environment, block_number_at(info, 0), length, ticket);
+      environment.process().leases().share(&environment, block_number_at(info, 0), length, ticket);
   if (fault != LeaseFault::kNone) return fault_value(info, fault);
   char text[kTicketTextLength];
   write_ticket(ticket, text);
@@ -54,7 +54,7 @@ Value adopt(const CallbackInfo& info) {
   double* const out = pair_at(info, 1);
   if (out == nullptr) return fault_value(info, LeaseFault::kRefused);
   if (!ticket_at(info, 0, ticket)) return fault_value(info, LeaseFault::kForged);
-  const AdoptedLease lease = environment.runtime().leases().adopt(&environment, ticket);
+  const AdoptedLease lease = environment.process().leases().adopt(&environment, ticket);
   out[0] = lease.block;
   out[1] = static_cast<double>(lease.length);
   return fault_value(info, lease.fault);
@@ -64,23 +64,23 @@ Value adopt(const CallbackInfo& info) {
 Value revoke(const CallbackInfo& info) {
   ShareTicket ticket;
   if (!ticket_at(info, 0, ticket)) return fault_value(info, LeaseFault::kForged);
-  return fault_value(info, environment_of(info).runtime().leases().revoke(ticket));
+  return fault_value(info, environment_of(info).process().leases().revoke(ticket));
 }
 
 void release_shared(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  environment.runtime().leases().release(&environment, block_number_at(info, 0));
+  environment.process().leases().release(&environment, block_number_at(info, 0));
 }
 
 /// `sharedReferences(block)`: leases and tokens of a shared block, of all threads.
 Value shared_references(const CallbackInfo& info) {
   return Napi::Number::New(
-      info.Env(), environment_of(info).runtime().leases().references(block_number_at(info, 0)));
+      info.Env(), environment_of(info).process().leases().references(block_number_at(info, 0)));
 }
 
 Value outstanding_tokens(const CallbackInfo& info) {
   return Napi::Number::New(
-      info.Env(), static_cast<double>(environment_of(info).runtime().leases().outstanding()));
+      info.Env(), static_cast<double>(environment_of(info).process().leases().outstanding()));
 }
 
 }  // namespace

@@ -3,21 +3,21 @@
 
 #include "binding/calls.h"
 #include "binding/stats_objects.h"
-#include "runtime/heap_figures.h"
-#include "space/memory_facts.h"
+#include "diagnostics/heap_figures.h"
+#include "diagnostics/memory_facts.h"
 
 namespace superslab {
 namespace {
 
 /// `stats(pool)`: undefined once the pool is closed and everything of it is home.
 Value stats(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   if (cache == nullptr) return info.Env().Undefined();
   cache->fold();
-  Runtime& runtime = environment_of(info).runtime();
+  ProcessPools& process = environment_of(info).process();
   HeapFigures figures;
-  figures.id = runtime.id_of(cache->heap());
-  read_figures(cache->heap(), runtime.space().os().fault_counts(), figures);
+  figures.id = process.id_of(cache->pool());
+  read_figures(cache->pool(), process.space().os().fault_counts(), figures);
   return figures_object(info.Env(), figures);
 }
 
@@ -25,27 +25,27 @@ Value stats(const CallbackInfo& info) {
 Value process_stats(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   environment.fold();
-  return process_object(info.Env(), environment.runtime());
+  return process_object(info.Env(), environment.process());
 }
 
 /// `recordSize(pool, size, capacity, weight)`: a lease that stands for `weight` of them.
 void record_size(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) {
+  if (BufferThreadCache* cache = cache_at(info)) {
     const auto size = whole_at(info, 1);
     const auto capacity = whole_at(info, 2);
     const auto weight = whole_at(info, 3);
     if (size && capacity && weight)
-      cache->heap().lease_histograms().add_size(*size, *capacity, *weight);
+      cache->pool().lease_histograms().add_size(*size, *capacity, *weight);
   }
 }
 
 /// `recordLifetime(pool, microseconds, weight)`.
 void record_lifetime(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) {
+  if (BufferThreadCache* cache = cache_at(info)) {
     const auto microseconds =
         static_cast<std::uint64_t>(std::min(figure_at(info, 1), static_cast<double>(kMostWhole)));
     if (const auto weight = whole_at(info, 2))
-      cache->heap().lease_histograms().lifetimes.add(microseconds, *weight);
+      cache->pool().lease_histograms().lifetimes.add(microseconds, *weight);
   }
 }
 
@@ -83,7 +83,7 @@ void finish_reading(napi_env env, napi_status, void* data) {
 /// null when reading broke off.
 Value memory_facts(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  auto reading = std::make_unique<MemoryReading>(environment_of(info).runtime().space());
+  auto reading = std::make_unique<MemoryReading>(environment_of(info).process().space());
   napi_value promise = nullptr;
   if (napi_create_promise(env, &reading->promise, &promise) != napi_ok) {
     Napi::Error::New(env, "Node.js makes no promise").ThrowAsJavaScriptException();

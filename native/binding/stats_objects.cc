@@ -114,9 +114,9 @@ Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts) {
   return out;
 }
 
-Napi::Object process_object(Napi::Env env, Runtime& runtime) {
+Napi::Object process_object(Napi::Env env, ProcessPools& process) {
   // Copied first: no JavaScript object is made while heaps are locked.
-  const std::vector<HeapFigures> all = runtime.all_figures();
+  const std::vector<HeapFigures> all = process.all_figures();
   ByteCount committed_bytes = 0;
   std::uint64_t superslabs = 0;
   Napi::Array pools = Napi::Array::New(env, all.size());
@@ -126,15 +126,15 @@ Napi::Object process_object(Napi::Env env, Runtime& runtime) {
     superslabs += all[i].heap.superslabs_taken - all[i].heap.superslabs_given;
   }
 
-  const ByteCount idle_bytes = runtime.space().idle_bytes();
+  const ByteCount idle_bytes = process.space().idle_bytes();
   Napi::Object space = Napi::Object::New(env);
-  space["reservedBytes"] = number(env, runtime.space().reserved_bytes());
+  space["reservedBytes"] = number(env, process.space().reserved_bytes());
   space["committedBytes"] = number(env, committed_bytes + idle_bytes);
   space["superslabs"] = number(env, superslabs);
-  space["arenas"] = number(env, runtime.space().arena_count());
+  space["arenas"] = number(env, process.space().arena_count());
   space["idleBytes"] = number(env, idle_bytes);
 
-  const FaultCounts counts = runtime.space().os().fault_counts();
+  const FaultCounts counts = process.space().os().fault_counts();
   Napi::Object faults = Napi::Object::New(env);
   faults["minor"] = number(env, counts.minor);
   faults["major"] = number(env, counts.major);

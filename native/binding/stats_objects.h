@@ -3,9 +3,9 @@
 
 #include <napi.h>
 
-#include "runtime/heap_figures.h"
-#include "runtime/runtime.h"
-#include "space/memory_facts.h"
+#include "addon/process_pools.h"
+#include "diagnostics/heap_figures.h"
+#include "diagnostics/memory_facts.h"
 
 namespace superslab {
 
@@ -20,6 +20,6 @@ Napi::Object figures_object(Napi::Env env, const HeapFigures& figures);
 Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts);
 
 /// { pools: [figures_object], space, faults, outstandingTokens }
-Napi::Object process_object(Napi::Env env, Runtime& runtime);
+Napi::Object process_object(Napi::Env env, ProcessPools& process);
 
 }  // namespace superslab

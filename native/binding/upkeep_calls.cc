@@ -11,51 +11,51 @@ namespace {
 constexpr std::uint64_t kLongestWaitMs = 1000;
 
 void start_waiting(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) cache->heap().room().start_waiting(cache);
+  if (BufferThreadCache* cache = cache_at(info)) cache->pool().room().start_waiting(cache);
 }
 
 void stop_waiting(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) cache->heap().room().stop_waiting(cache);
+  if (BufferThreadCache* cache = cache_at(info)) cache->pool().room().stop_waiting(cache);
 }
 
 /// `waitForRoom(pool, bytes, ms)`: blocks the thread until something was released or `ms` are over.
 /// True when there is room for `bytes`.
 Value wait_for_room(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   const auto bytes = whole_at(info, 1, kMaxLargeBytes);
   const auto ms = whole_at(info, 2, kLongestWaitMs);
   if (cache == nullptr || !bytes || !ms) return Napi::Boolean::New(info.Env(), false);
-  Heap& heap = cache->heap();
-  const std::uint64_t ticket = heap.room().ticket();
-  if (!heap.budget().has_room(*bytes)) {
-    heap.room().wait(ticket, static_cast<Nanos>(*ms) * kMillisecond);
+  BufferPool& pool = cache->pool();
+  const std::uint64_t ticket = pool.room().ticket();
+  if (!pool.budget().has_room(*bytes)) {
+    pool.room().wait(ticket, static_cast<Nanos>(*ms) * kMillisecond);
   }
-  return Napi::Boolean::New(info.Env(), heap.budget().has_room(*bytes));
+  return Napi::Boolean::New(info.Env(), pool.budget().has_room(*bytes));
 }
 
-/// `takeSignals(pool)`: what other threads asked for, a set of LeaseCache::Signal.
+/// `takeSignals(pool)`: what other threads asked for, a set of BufferThreadCache::Signal.
 Value take_signals(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   return Napi::Number::New(info.Env(), cache == nullptr ? 0 : cache->take_signals());
 }
 
 void flush(const CallbackInfo& info) {
-  if (LeaseCache* cache = cache_at(info)) cache->flush();
+  if (BufferThreadCache* cache = cache_at(info)) cache->flush();
 }
 
 /// `tick(pool)`: gives idle memory back. True while there is reason to come again.
 Value tick(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   if (cache == nullptr) return Napi::Boolean::New(info.Env(), false);
   cache->trim_idle();
-  Heap& heap = cache->heap();
+  BufferPool& pool = cache->pool();
   // Leases that are out come back into magazines without a native call: somebody has to look.
-  bool again = heap.budget().charged() != 0;
+  bool again = pool.budget().charged() != 0;
   if (cache->is_closed()) {
-    heap.trim(0);
+    pool.trim(0);
   } else {
-    again |= heap.tick();
+    again |= pool.tick();
   }
   again |= environment.settle_closed();
   return Napi::Boolean::New(info.Env(), again);
@@ -63,17 +63,17 @@ Value tick(const CallbackInfo& info) {
 
 /// `trim(pool, targetBytes)`: bytes given back.
 Value trim(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
+  BufferThreadCache* cache = cache_at(info);
   const auto target = whole_at(info, 1);
   if (cache == nullptr || !target) return Napi::Number::New(info.Env(), 0);
   cache->flush();
-  return Napi::Number::New(info.Env(), static_cast<double>(cache->heap().trim(*target)));
+  return Napi::Number::New(info.Env(), static_cast<double>(cache->pool().trim(*target)));
 }
 
 /// `committedBytes(pool)`: what the pool has from the operating system.
 Value committed_bytes(const CallbackInfo& info) {
-  LeaseCache* cache = cache_at(info);
-  const ByteCount bytes = cache == nullptr ? 0 : cache->heap().committed_bytes();
+  BufferThreadCache* cache = cache_at(info);
+  const ByteCount bytes = cache == nullptr ? 0 : cache->pool().committed_bytes();
   return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 

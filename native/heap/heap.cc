@@ -7,7 +7,6 @@
 #include "base/program_order.h"
 #include "heap/heap_parts.h"
 #include "heap/slab_bits.h"
-#include "heap/window.h"
 
 namespace superslab {
 namespace {
@@ -246,8 +245,8 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   slab->is_clean = is_clean;
   // What is not carved yet nobody has touched, unless it is brought in ahead of that.
   if (is_clean && policy_.get().populate == Populate::kOff) note_purged(*slab, fresh);
-  if (access() == Access::kViews && is_lease_class(to_index(c)))
-    cut_windows(space_, *s, first, c, colour);
+  if (shape_.slab_was_cut != nullptr && is_lease_class(to_index(c)))
+    shape_.slab_was_cut(space_, *s, first, c, colour);
   slabs_[to_index(c)].add(1);
   slab_blocks_[to_index(c)].add(slab->block_count);
   if (dirty || policy_.get().populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;
@@ -332,6 +331,8 @@ HeapStats Heap::stats() const { return stats(space_.os().fault_counts()); }
 HeapStats Heap::stats(const FaultCounts& faults) const {
   HeapStats out;
 #define HEAP_STAT(field, json, unit, meaning) out.field = counters_.field.get();
+#define LEASE_STAT(field, json, unit, meaning)
+#define LEASE_LEVEL(field, json, unit, meaning)
 #include "heap/stats.def"
   out.reserved_bytes = space_.reserved_bytes();
   out.committed_bytes = committed_bytes();
@@ -343,12 +344,6 @@ HeapStats Heap::stats(const FaultCounts& faults) const {
   out.page_faults = faults.minor + faults.major;
   Lock guard(*this);
   out.big_cache_bytes = big_cache_.bytes();
-  const GuardLevels levels = room_.guard_levels();
-  out.held_large_bytes = levels.held_large_bytes;
-  out.watched_blocks = levels.watched_blocks;
-  out.watched_bytes = levels.watched_bytes;
-  out.quarantined_blocks = levels.quarantined_blocks;
-  out.quarantined_bytes = levels.quarantined_bytes;
   return out;
 }
 

@@ -14,10 +14,8 @@
 #include "heap/budget.h"
 #include "heap/heap_stats.h"
 #include "heap/idle_bound.h"
-#include "heap/lease_histograms.h"
 #include "heap/room.h"
 #include "heap/slab_owner.h"
-#include "heap/slow_path_latency.h"
 #include "heap/superslab_list.h"
 #include "os/limits.h"
 #include "policy/published.h"
@@ -43,6 +41,10 @@ struct HeapShape {
   bool is_permanent = false;
   /// Most memory that all heaps of the space may have together before somebody is killed for it.
   ByteCount memory = kNoLimit;
+  /// Told of each slab of a class that leases come from, before anybody has a block of it: where it
+  /// was cut, in slices from the superslab's start and bytes into the first. Under the heap's lock.
+  void (*slab_was_cut)(const Space& space, const Superslab& s, unsigned first_slice, ClassIndex c,
+                       ByteCount colour) = nullptr;
 };
 
 class Heap {
@@ -216,6 +218,7 @@ class Heap {
 
   /// Who waits for a discharge.
   Room& room() { return room_; }
+  const Room& room() const { return room_; }
 
   /// No thread is attached, every block is home, and who brought the last one has let go: nobody
   /// can reach this heap any more but through its creator.
@@ -259,22 +262,6 @@ class Heap {
   }
 
   void count_double_frees(std::uint64_t n) { counters_.double_frees.shared_add(n); }
-  void count_leak(std::uint64_t blocks, ByteCount bytes) {
-    counters_.leaked_blocks.shared_add(blocks);
-    counters_.leaked_bytes.shared_add(bytes);
-  }
-  void count_withheld(ByteCount bytes) {
-    counters_.withheld_blocks.shared_add(1);
-    counters_.withheld_bytes.shared_add(bytes);
-  }
-  void count_collected(ByteCount bytes) {
-    counters_.collected_blocks.shared_add(1);
-    counters_.collected_bytes.shared_add(bytes);
-  }
-  void count_guard_report(bool is_poison) {
-    counters_.guard_reports.shared_add(1);
-    if (is_poison) counters_.poison_reports.shared_add(1);
-  }
   void count_sent_home(ClassIndex c, std::uint64_t blocks) {
     sent_home_[to_index(c)].shared_add(blocks);
   }
@@ -282,11 +269,6 @@ class Heap {
   /// Whether a block that a thread fetched lies on its node. The thread's own call.
   void note_nearness(const void* block);
   void count_failed_request() { counters_.failed_requests.shared_add(1); }
-  /// What the JavaScript door measures.
-  SlowPathLatency& slow_path() { return slow_path_; }
-  const SlowPathLatency& slow_path() const { return slow_path_; }
-  LeaseHistograms& lease_histograms() { return lease_histograms_; }
-  const LeaseHistograms& lease_histograms() const { return lease_histograms_; }
   /// What the operating system refused so far of the secrecy that the policy asks for.
   Secrecy refused_secrecy() const { return refused_secrecy_.load(std::memory_order_relaxed); }
   /// Refusals by the operating system so far.
@@ -399,8 +381,6 @@ class Heap {
   Counter sent_home_[kClassCount];  // shared leases that ended, which no thread's counters saw
   Counter slabs_[kClassCount];      // written under the lock
   Counter slab_blocks_[kClassCount];
-  SlowPathLatency slow_path_;
-  LeaseHistograms lease_histograms_;
 };
 
 }  // namespace superslab

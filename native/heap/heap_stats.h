@@ -3,13 +3,15 @@
 
 #include <cstdint>
 
-#include "heap/counter.h"
+#include "base/counter.h"
 
 namespace superslab {
 
 /// Counters that live in a Heap; gauges that are computed on request stay zero here.
 struct HeapCounters {
 #define HEAP_STAT(field, json, unit, meaning) Counter field;
+#define LEASE_STAT(field, json, unit, meaning)
+#define LEASE_LEVEL(field, json, unit, meaning)
 #include "heap/stats.def"
 };
 
@@ -19,6 +21,7 @@ struct ClassCounters {
 #include "heap/stats.def"
 };
 
+/// Those of its leases stay zero but for pools of buffers.
 struct HeapStats {
 #define HEAP_STAT(field, json, unit, meaning) std::uint64_t field = 0;
 #include "heap/stats.def"
@@ -29,7 +32,7 @@ struct ClassStats {
 #include "heap/stats.def"
 };
 
-/// Of slow-path calls: see heap/slow_path_latency.h.
+/// Of slow-path calls: see pools/buffer/slow_path_latency.h.
 struct LatencyStats {
 #define LATENCY_LEVEL(field, json, unit, meaning) std::uint64_t field = 0;
 #include "heap/stats.def"

@@ -9,8 +9,8 @@
 
 #include <algorithm>
 
+#include "base/counter.h"
 #include "base/types.h"
-#include "heap/counter.h"
 
 namespace superslab {
 

@@ -75,24 +75,10 @@ Room::Member* Room::other_than(const Member* except) const {
   return members_ == except && except != nullptr ? except->next_ : members_;
 }
 
-void Room::show_recent(RecentBlocks& to) const {
-  LockGuard guard(lock_);
-  for (const Member* m = members_; m != nullptr; m = m->next_) m->show_recent(to);
-}
-
 std::uint64_t Room::cached(ClassIndex c) const {
   LockGuard guard(lock_);
   std::uint64_t sum = 0;
   for (const Member* m = members_; m != nullptr; m = m->next_) sum += m->cached(c);
-  return sum;
-}
-
-GuardLevels Room::guard_levels() const {
-  LockGuard guard(lock_);
-  GuardLevels sum;
-  for (const Member* list : {members_, retired_}) {
-    for (const Member* m = list; m != nullptr; m = m->next_) m->add_levels(sum);
-  }
   return sum;
 }
 

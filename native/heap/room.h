@@ -12,17 +12,6 @@
 
 namespace superslab {
 
-class RecentBlocks;
-
-/// What leak detection and guards have in hand now, over all members.
-struct GuardLevels {
-  ByteCount held_large_bytes = 0;  // free blocks beyond 2 MiB that are held back
-  std::uint64_t watched_blocks = 0;
-  ByteCount watched_bytes = 0;
-  std::uint64_t quarantined_blocks = 0;
-  ByteCount quarantined_bytes = 0;
-};
-
 class Room {
  public:
   /// A thread cache. Both calls may come from any thread, with locks held: they must only leave a
@@ -35,12 +24,8 @@ class Room {
     virtual void flush_soon() = 0;
     /// Something was given back; try again if you wait.
     virtual void room_made() = 0;
-    /// Shows blocks that went in and out of its magazines; may show none. Called under the lock.
-    virtual void show_recent(RecentBlocks& to) const { static_cast<void>(to); }
     /// Free blocks of class `c` in the member's magazine, as far as another thread can tell.
     virtual std::uint32_t cached(ClassIndex c) const = 0;
-    /// Adds what the member's guards have in hand, as far as another thread can tell.
-    virtual void add_levels(GuardLevels& sum) const { static_cast<void>(sum); }
 
    protected:
     ~Member() = default;
@@ -53,8 +38,8 @@ class Room {
 
   void join(Member* member);
   void leave(Member* member);
-  /// The member's pool is closed: it is asked and squeezed no more, and only what its guards have
-  /// in hand still counts, until it leaves.
+  /// The member's pool is closed: it is asked and squeezed no more, and what it caches counts no
+  /// more, but it is a member until it leaves.
   void retire(Member* member);
 
   /// From now on until stop_waiting() the member hears of each discharge, and everybody is
@@ -78,10 +63,16 @@ class Room {
   /// The same of every class, with the lock taken once.
   void add_cached(std::uint64_t (&sums)[kClassCount]) const;
 
-  GuardLevels guard_levels() const;
-
-  /// Has every member show_recent().
-  void show_recent(RecentBlocks& to) const;
+  /// Whether members that retired are meant too.
+  enum class Retired : std::uint8_t { kNot, kToo };
+  /// Calls visit(const Member&) for each member, under the lock.
+  template <class Visit>
+  void for_each_member(Retired retired, Visit visit) const {
+    LockGuard guard(lock_);
+    for (const Member* m = members_; m != nullptr; m = m->next_) visit(*m);
+    if (retired == Retired::kNot) return;
+    for (const Member* m = retired_; m != nullptr; m = m->next_) visit(*m);
+  }
 
   /// In the child of a fork. Its lists are whole at any moment.
   Holder survive_fork() { return lock_.survive_fork(); }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/types.h"
-#include "runtime/process_heap.h"
+#include "malloc/process_heap.h"
 
 namespace superslab {
 

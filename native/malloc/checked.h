@@ -7,7 +7,7 @@
 
 #include "base/types.h"
 #include "heap/thread_cache.h"
-#include "runtime/process_heap.h"
+#include "malloc/process_heap.h"
 
 namespace superslab {
 

@@ -11,7 +11,7 @@
 
 #include "base/lock.h"
 #include "heap/heap.h"
-#include "runtime/process_heap.h"
+#include "malloc/process_heap.h"
 
 namespace superslab {
 

@@ -9,7 +9,7 @@
 #include "base/bits.h"
 #include "malloc/checked.h"
 #include "malloc/fatal.h"
-#include "runtime/process_heap.h"
+#include "malloc/process_heap.h"
 
 namespace superslab {
 namespace {

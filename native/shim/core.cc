@@ -1,6 +1,6 @@
 // The core of this library for others in the process: the addon takes its memory from here, so that
 // there is one address space, one directory and one place that knows them.
-#include "runtime/process_heap.h"
+#include "malloc/process_heap.h"
 #include "shim/export.h"
 #include "space/layout.h"
 

@@ -12,7 +12,7 @@
 
 #include <atomic>
 
-#include "runtime/process_heap.h"
+#include "malloc/process_heap.h"
 #include "shim/export.h"
 
 #if defined(RTLD_DEEPBIND) && (defined(__x86_64__) || defined(__aarch64__))

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstdlib>
 
-#include "api/calls.h"
+#include "capi/calls.h"
 #include "shim/export.h"
 
 namespace calls = superslab::calls;

@@ -8,7 +8,7 @@
 
 #include <new>
 
-#include "api/calls.h"
+#include "capi/calls.h"
 #include "malloc/fatal.h"
 #include "shim/export.h"
 

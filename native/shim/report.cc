@@ -2,10 +2,10 @@
 
 #include <cstdio>
 
-#include "api/stats_text.h"
+#include "capi/stats_text.h"
 #include "malloc/fatal.h"
 #include "malloc/foreign.h"
-#include "runtime/process_heap.h"
+#include "malloc/process_heap.h"
 
 namespace superslab {
 namespace {

@@ -55,7 +55,8 @@ struct alignas(kCacheLinePair) Slab {
   std::atomic<void*> owner;      // a SlabOwner; opaque in this layer
   Slab* next_remote;             // in the owner's remote queue
   std::atomic<std::int32_t> pending;
-  // In the entry of each slice that a slab was cut from, not only of its first; heap/window.h.
+  // In the entry of each slice that a slab was cut from, not only of its first;
+  // pools/buffer/window.h.
   std::atomic<std::uint32_t> window;
   std::uint64_t inline_remote_words[kInlineWords];
 };

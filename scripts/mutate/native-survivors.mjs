@@ -45,19 +45,19 @@ const equivalent = [
     'a run without a slab is never looked at, and one with a slab has its word',
   ],
   [
-    'native/heap/lease_cache.cc',
+    'native/pools/buffer/buffer_thread_cache.cc',
     'if (count == 0 || tag == 0 || tag > kClassCount) return;',
     '0 → 1',
     'no lease has the smallest class, whose tag is 1',
   ],
   [
-    'native/heap/map_scan.cc',
+    'native/diagnostics/map_scan.cc',
     'const std::uint8_t state = temperature(entry, 0, 0, false);',
     '0 → 1',
     'all slices of a superslab that is no slab have one history, and what they are compared with stays the same',
   ],
   [
-    'native/heap/map_scan.cc',
+    'native/diagnostics/map_scan.cc',
     'hash = mix(mix(1, charged), glance(head.idle_since));',
     '1 → 2',
     'where the hash begins does not matter',
@@ -75,7 +75,7 @@ const equivalent = [
     'the batch is full one item sooner',
   ],
   [
-    'native/heap/quantile.h',
+    'native/base/quantile.h',
     'if (static_cast<double>(index) == rank && index > 0) --index;',
     '> → >=',
     'nobody asks for the quantile 0',
@@ -118,7 +118,7 @@ const equivalent = [
     'with one too many malloc only takes the longer way for blocks of other threads',
   ],
   [
-    'native/heap/map_scan.h',
+    'native/diagnostics/map_scan.h',
     'align_up(kEntryBytes + 2 * kListBytes + kMaxSuperslabs / 8, 64 * kKiB);',
     '64 → 65',
     'the memory is a page longer',
@@ -130,7 +130,7 @@ const equivalent = [
     'a purge takes one superslab more than it was asked for',
   ],
   [
-    'native/heap/window.h',
+    'native/pools/buffer/window.h',
     'offset <= colour ? 0 : div_up(offset - colour, ByteCount{cut.block_bytes});',
     '<= → <',
     'both are 0 where they are equal',
@@ -148,7 +148,7 @@ const equivalent = [
     'a class that has nothing unused is looked at once',
   ],
   [
-    'native/heap/map_scan.h',
+    'native/diagnostics/map_scan.h',
     'align_up(kEntryBytes + 2 * kListBytes + kMaxSuperslabs / 8, 64 * kKiB);',
     '2 → 3',
     'the memory is longer than it need be',
@@ -203,7 +203,7 @@ const equivalent = [
     'a block as long as an arena is resized by a copy',
   ],
   [
-    'native/heap/map_scan.h',
+    'native/diagnostics/map_scan.h',
     'bool has_entry(SuperslabIndex i) const { return (ready_[i / 64] >> (i % 64)) & 1; }',
     '& → |',
     'marks entries that nobody looks at',
@@ -240,7 +240,7 @@ const equivalent = [
     'only tests close a space, and use it no more',
   ],
   [
-    'native/heap/map_scan.cc',
+    'native/diagnostics/map_scan.cc',
     'if (i < index_ || before >= bytes) return 0;',
     '|| before >= bytes left out',
     'superslabs behind a block say themselves that they are no part of it',
@@ -252,7 +252,7 @@ const equivalent = [
     'the length of an array is made at compile time, where no mutant is switched on',
   ],
   [
-    'native/heap/map_scan.h',
+    'native/diagnostics/map_scan.h',
     'kSecret = 16',
     '16 → 17',
     'the constant is made at compile time, where no mutant is switched on',
@@ -270,13 +270,13 @@ const equivalent = [
     'blocks are multiples of 16 bytes; nothing is then discharged with a call of its own',
   ],
   [
-    'native/heap/quantile.h',
+    'native/base/quantile.h',
     'if (x >= height_[kMarkers - 1]) {',
     '>= → >',
     'an observation that equals a marker may count on either side of it',
   ],
   [
-    'native/heap/quantile.h',
+    'native/base/quantile.h',
     'while (x >= height_[cell + 1]) ++cell;',
     '>= → >',
     'an observation that equals a marker may count on either side of it',
@@ -334,7 +334,7 @@ const unseen = [
     'only a slab that was handed over between two instructions of its free has another owner here',
   ],
   [
-    'native/heap/lease_cache.h',
+    'native/pools/buffer/buffer_thread_cache.h',
     'if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;',
     'acq_rel → relaxed',
     'ThreadSanitizer reports nothing of the delete, though another thread wrote to the object before; not understood',
@@ -364,13 +364,13 @@ const unseen = [
     'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',
   ],
   [
-    'native/heap/map_scan.cc',
+    'native/diagnostics/map_scan.cc',
     'const SuperslabUse use = s.use.load(std::memory_order_acquire);',
     'acquire → relaxed',
     'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',
   ],
   [
-    'native/heap/map_scan.cc',
+    'native/diagnostics/map_scan.cc',
     'ready_ = reinterpret_cast<std::uint64_t*>(memory_ + kEntryBytes + 2 * kListBytes);',
     '+ → -',
     'then the bits lie among the entries of superslabs beyond the 200th GiB',
@@ -388,7 +388,7 @@ const unseen = [
     'in the tests malloc itself has no huge pages either',
   ],
   [
-    'native/heap/lease_cache.cc',
+    'native/pools/buffer/buffer_thread_cache.cc',
     'if (timer.stop()) heap_.note_nearness(pointers[got - 1]);',
     '- → +',
     'on one NUMA node every block is near',
@@ -412,7 +412,7 @@ const unseen = [
     'the heap gives back what lies idle at its own calls as well',
   ],
   [
-    'native/heap/quantile.h',
+    'native/base/quantile.h',
     'for (int i = 1; i + 1 < kMarkers; ++i) adjust(i);',
     '+ → -',
     'a read and a write behind an array, for sanitizers to see',
@@ -448,7 +448,7 @@ const unseen = [
     'a figure of the check mode alone',
   ],
   [
-    'native/heap/lease_cache.cc',
+    'native/pools/buffer/buffer_thread_cache.cc',
     'if (owner != nullptr) heap.detach(owner);',
     'if not (owner != nullptr)',
     'nothing makes operator new fail in the tests',

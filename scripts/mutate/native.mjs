@@ -1,4 +1,4 @@
-// `npm run mutate -- native [options]`: faults in native/base, space, heap and malloc, found by the native tests or not.
+// `npm run mutate -- native [options]`: faults in native/base, space, heap, pools and malloc, found by the native tests or not.
 //
 // --count=N     how many of all the mutants that can be made: 450. Which ones follows from their text, so that the
 //               choice stays the same while the source around them changes
@@ -25,7 +25,7 @@ import { survivors } from './native-survivors.mjs';
 
 const { filesUnder, sources } = createRequire(import.meta.url)('../sources.cjs');
 
-const layers = ['native/base', 'native/space', 'native/heap', 'native/malloc'];
+const layers = ['native/base', 'native/space', 'native/heap', 'native/pools', 'native/malloc'];
 const folder = 'build/mutants';
 
 const mutated = [...sources('core'), ...sources('malloc')];

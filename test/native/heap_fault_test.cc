@@ -5,8 +5,8 @@
 
 #include "check.h"
 #include "heap/large.h"
-#include "heap/lease_table.h"
 #include "heap_fixture.h"
+#include "pools/buffer/lease_table.h"
 
 using namespace superslab;
 using namespace superslab_test;
@@ -17,7 +17,7 @@ namespace {
 /// Several kinds of blocks through both doors. Takes what it can get.
 class Workload {
  public:
-  explicit Workload(TestHeap& t) : t_(t), table_(t.space()) {}
+  explicit Workload(TestPool& t) : t_(t), table_(t.space()) {}
 
   /// Ends with everything freed and every thread gone.
   void run() {
@@ -98,7 +98,7 @@ class Workload {
     table_.release(this, blocks[1]);
   }
 
-  TestHeap& t_;
+  TestPool& t_;
   LeaseTable table_;
 };
 
@@ -111,11 +111,11 @@ Snapshot policy_with(HugePages pages, Populate populate) {
 }
 
 void fail_each_call(const Snapshot& policy, OsStatus status, Lasts lasts) {
-  const auto prepare = [](TestHeap& t) { t.os().set_huge_pages(HugePages::k2MiB, 6); };
+  const auto prepare = [](TestPool& t) { t.os().set_huge_pages(HugePages::k2MiB, 6); };
   std::uint64_t first = 0;
   std::uint64_t calls = 0;
   {
-    TestHeap t(policy);
+    TestPool t(policy);
     prepare(t);
     first = t.os().calls();
     Workload workload(t);
@@ -128,7 +128,7 @@ void fail_each_call(const Snapshot& policy, OsStatus status, Lasts lasts) {
   CHECK(calls > 40);
   for (std::uint64_t n = 1; n <= calls; n += kFaultStep) {
     const Context context("call " + std::to_string(n) + " of " + std::to_string(calls));
-    TestHeap t(policy);
+    TestPool t(policy);
     prepare(t);
     t.os().fail_nth(n, status, lasts);
     Workload failing(t);
@@ -187,7 +187,7 @@ TEST(heap, "each call fails once, or with all after it: secrets, locked, with gu
 }
 
 TEST(heap, "without any memory every door answers with nothing") {
-  TestHeap t;
+  TestPool t;
   t.os().fail_nth(1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   ThreadCache* cache = t.attach();
   Script script(*t.heap);

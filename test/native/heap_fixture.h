@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "heap/heap.h"
-#include "heap/lease_cache.h"
 #include "heap/thread_cache.h"
+#include "pools/buffer/buffer_thread_cache.h"
 #include "space_fixture.h"
 
 namespace superslab_test {
@@ -23,23 +23,24 @@ inline superslab::Snapshot plain_policy() {
 /// In one region, as thread caches need it.
 inline constexpr std::uint32_t kTestArenas = 4;
 
-struct TestHeap {
+template <class Kind>
+struct TestHeapOf {
   TestSpace world{kTestArenas};
   superslab::ManualClock clock;
-  std::unique_ptr<superslab::Heap> heap;
+  std::unique_ptr<Kind> heap;
 
-  explicit TestHeap(const superslab::Snapshot& policy = plain_policy())
-      : heap(std::make_unique<superslab::Heap>(*world.space, clock, policy)) {}
+  explicit TestHeapOf(const superslab::Snapshot& policy = plain_policy())
+      : heap(std::make_unique<Kind>(*world.space, clock, policy)) {}
   /// A test that failed half-way leaves blocks out: the heap is then left as it is.
-  ~TestHeap() {
+  ~TestHeapOf() {
     if (heap == nullptr || heap->budget().charged() == 0) return;
     heap.release();
     world.space.release();
     world.open = false;
   }
-  TestHeap(const TestHeap&) = delete;
-  TestHeap& operator=(const TestHeap&) = delete;
-  superslab::Heap* operator->() const { return heap.get(); }
+  TestHeapOf(const TestHeapOf&) = delete;
+  TestHeapOf& operator=(const TestHeapOf&) = delete;
+  Kind* operator->() const { return heap.get(); }
   superslab::Space& space() const { return *world.space; }
   superslab::FakeOs& os() { return world.os; }
 
@@ -55,6 +56,11 @@ struct TestHeap {
     return world.is_balanced();
   }
 };
+
+/// For caches of malloc's kind.
+using TestHeap = TestHeapOf<superslab::Heap>;
+/// For JavaScript's: see Script.
+using TestPool = TestHeapOf<superslab::BufferPool>;
 
 inline std::vector<void*> take_blocks(superslab::ThreadCache& cache, std::size_t count,
                                       superslab::ByteCount bytes) {
@@ -119,15 +125,15 @@ class Random {
 /// What the JavaScript of one environment does with its magazines (lib/pool/lease-cache.ts).
 class Script {
  public:
-  explicit Script(superslab::Heap& heap)
-      : heap_(heap), cache_(superslab::LeaseCache::attach(heap, wake, this)) {}
+  explicit Script(superslab::BufferPool& pool)
+      : pool_(pool), cache_(superslab::BufferThreadCache::attach(pool, wake, this)) {}
   ~Script() {
     if (cache_ != nullptr) cache_->detach();
   }
   Script(const Script&) = delete;
   Script& operator=(const Script&) = delete;
 
-  superslab::LeaseCache& cache() { return *cache_; }
+  superslab::BufferThreadCache& cache() { return *cache_; }
   void detach() {
     cache_->detach();
     cache_ = nullptr;
@@ -163,7 +169,7 @@ class Script {
   void release(superslab::BlockNumber n) {
     using namespace superslab;
     LeaseMagazines& m = cache_->magazines();
-    const SliceTag tag = heap_.space().tag_at(bytes_of(n));
+    const SliceTag tag = pool_.space().tag_at(bytes_of(n));
     if (depth(tag).load() >= limit(tag)) {
       if (tag != kTagLarge) cache_->spill(static_cast<ClassIndex>(tag - 1));
       if (depth(tag).load() >= limit(tag)) {
@@ -177,10 +183,10 @@ class Script {
   }
 
   std::byte* bytes_of(superslab::BlockNumber n) const {
-    return superslab::address_of_number(heap_.space(), n);
+    return superslab::address_of_number(pool_.space(), n);
   }
   superslab::ByteCount capacity(superslab::BlockNumber n) const {
-    return superslab::capacity_of(heap_.space(), n);
+    return superslab::capacity_of(pool_.space(), n);
   }
   std::uint32_t limit(superslab::SliceTag tag) {
     return std::atomic_ref(cache_->magazines().limit[tag]).load();
@@ -194,12 +200,12 @@ class Script {
  private:
   static void wake(void* self) { static_cast<Script*>(self)->woken_.fetch_add(1); }
 
-  superslab::Heap& heap_;
+  superslab::BufferPool& pool_;
   std::atomic<unsigned> woken_{0};
-  superslab::LeaseCache* cache_;
+  superslab::BufferThreadCache* cache_;
 };
 
-/// For LeaseCache::reclaim(): no block is one of those.
+/// For BufferThreadCache::reclaim(): no block is one of those.
 constexpr auto kNoStrays = [](superslab::BlockNumber) { return false; };
 
 }  // namespace superslab_test

@@ -53,7 +53,7 @@ void* fault_of_write(std::byte* p) {
 
 TEST(heap, "a write past the end of a large block faults at its end") {
   for (const HugePages pages : {HugePages::kOff, HugePages::kTransparent}) {
-    TestHeap t(guard_policy(pages));
+    TestPool t(guard_policy(pages));
     Script s(*t.heap);
     const ByteCount page = t.os().page_bytes();
     for (const ByteCount bytes :
@@ -81,7 +81,7 @@ TEST(heap, "a write past the end of a large block faults at its end") {
 TEST(heap, "guard pages take no memory and no budget") {
   Snapshot policy = guard_policy();
   policy.max_bytes = 8 * kMiB;
-  TestHeap t(policy);
+  TestPool t(policy);
   Script s(*t.heap);
   const BlockNumber a = s.acquire(4 * kMiB);
   const BlockNumber b = s.acquire(4 * kMiB);
@@ -93,7 +93,7 @@ TEST(heap, "guard pages take no memory and no budget") {
 }
 
 TEST(heap, "a cached block serves requests of its own length only") {
-  TestHeap t(guard_policy());
+  TestPool t(guard_policy());
   Script s(*t.heap);
   const BlockNumber n = s.acquire(5 * kMiB);
   s.release(n);
@@ -107,9 +107,9 @@ TEST(heap, "a cached block serves requests of its own length only") {
 }
 
 TEST(heap, "memory that views may reach is no guard, though it is free") {
-  TestHeap t(guard_policy());
+  TestPool t(guard_policy());
   // Slabs that filled four superslabs, all given back to the space.
-  Heap other(t.space(), t.clock, plain_policy());
+  BufferPool other(t.space(), t.clock, plain_policy());
   {
     Script s(other);
     BlockNumber blocks[4];
@@ -134,7 +134,7 @@ TEST(heap, "memory that views may reach is no guard, though it is free") {
 }
 
 TEST(heap, "the longest block has no room for a guard, and is refused") {
-  TestHeap t(guard_policy());
+  TestPool t(guard_policy());
   Script s(*t.heap);
   CHECK_EQ(s.acquire(kMaxLargeBytes), 0u);
   CHECK_EQ(t->budget().charged(), 0u);
@@ -144,7 +144,7 @@ TEST(heap,
      "without the option the block may be longer than asked for, and has no guard superslab") {
   Snapshot policy = guard_policy(HugePages::kTransparent);
   policy.guard_pages = false;
-  TestHeap t(policy);
+  TestPool t(policy);
   Script s(*t.heap);
   const BlockNumber n = s.acquire(4 * kMiB);
   CHECK_EQ(t.space().superslab(superslab_of(n)).run, 2u);
@@ -155,7 +155,7 @@ TEST(heap, "canaries bring guard pages along, where the pages allow it") {
   Snapshot policy = guard_policy();
   policy.guard_pages = false;
   policy.guard = Guard::kCanary;
-  TestHeap t(policy);
+  TestPool t(policy);
   Script s(*t.heap);
   const BlockNumber n = s.acquire(4 * kMiB);
   CHECK(fault_of_write(s.bytes_of(n) + s.capacity(n)) == s.bytes_of(n) + s.capacity(n));

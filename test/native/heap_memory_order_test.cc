@@ -9,8 +9,8 @@
 
 #include "check.h"
 #include "heap/slab_bits.h"
-#include "heap/slow_path_latency.h"
 #include "heap_fixture.h"
+#include "pools/buffer/slow_path_latency.h"
 
 using namespace superslab;
 using namespace superslab_test;
@@ -247,7 +247,7 @@ TEST(heap, "order: who brings the last block home may be overtaken by the heap's
 }
 
 TEST(heap, "order: whoever has signals taken sees what their sender did") {
-  TestHeap t;
+  TestPool t;
   Script script(*t.heap);
   std::uint64_t word = 0;
   std::uint64_t seen = 0;

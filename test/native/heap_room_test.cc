@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "check.h"
-#include "heap/recent_blocks.h"
 #include "heap_fixture.h"
+#include "pools/buffer/recent_blocks.h"
 
 using namespace superslab;
 using namespace superslab_test;
@@ -25,7 +25,7 @@ constexpr Nanos kLong = 60'000 * kMillisecond;
 }  // namespace
 
 TEST(heap, "a discharge wakes a waiting thread") {
-  TestHeap t(limited(64 * kKiB));
+  TestPool t(limited(64 * kKiB));
   Script holder(*t.heap);
   Script waiter(*t.heap);
   for (int round = 0; round < 50; ++round) {
@@ -58,7 +58,7 @@ TEST(heap, "a discharge wakes a waiting thread") {
 }
 
 TEST(heap, "a request for which there is no room is counted") {
-  TestHeap t(limited(64 * kKiB));
+  TestPool t(limited(64 * kKiB));
   Script s(*t.heap);
   const BlockNumber n = s.acquire(64 * kKiB);
   CHECK(n != 0);
@@ -71,18 +71,18 @@ TEST(heap, "a request for which there is no room is counted") {
 }
 
 TEST(heap, "who finds no room asks all others for what they cache, and not itself") {
-  TestHeap t(limited(kMiB));
+  TestPool t(limited(kMiB));
   CHECK_EQ(t->stats().max_bytes, kMiB);
   Script scripts[3] = {Script(*t.heap), Script(*t.heap), Script(*t.heap)};
   t->room().ask_for_flush(&scripts[1].cache());
-  CHECK_EQ(scripts[0].cache().take_signals(), std::uint32_t{LeaseCache::kFlush});
+  CHECK_EQ(scripts[0].cache().take_signals(), std::uint32_t{BufferThreadCache::kFlush});
   CHECK_EQ(scripts[1].cache().take_signals(), 0u);
-  CHECK_EQ(scripts[2].cache().take_signals(), std::uint32_t{LeaseCache::kFlush});
+  CHECK_EQ(scripts[2].cache().take_signals(), std::uint32_t{BufferThreadCache::kFlush});
   for (Script& script : scripts) script.detach();
 }
 
 TEST(heap, "a wait ends after its time, and a ticket that is old does not wait at all") {
-  TestHeap t(limited(64 * kKiB));
+  TestPool t(limited(64 * kKiB));
   Script one(*t.heap);
   Room& room = t->room();
   room.start_waiting(&one.cache());
@@ -99,7 +99,7 @@ TEST(heap, "a wait ends after its time, and a ticket that is old does not wait a
 }
 
 TEST(heap, "nobody hears of a discharge while nobody waits") {
-  TestHeap t(limited(64 * kKiB));
+  TestPool t(limited(64 * kKiB));
   Script one(*t.heap);
   const std::uint64_t ticket = t->room().ticket();
   one.cache().give(one.acquire(64));
@@ -110,7 +110,7 @@ TEST(heap, "nobody hears of a discharge while nobody waits") {
 }
 
 TEST(heap, "while one waits, everybody is squeezed: magazines are given up and stay empty") {
-  TestHeap t(limited(kMiB));
+  TestPool t(limited(kMiB));
   Script idle(*t.heap);
   Script waiter(*t.heap);
   ThreadCache* plain = t.attach();
@@ -125,7 +125,7 @@ TEST(heap, "while one waits, everybody is squeezed: magazines are given up and s
   CHECK_EQ(idle.limit(tag), 0u);
   CHECK_EQ(waiter.limit(tag), 0u);
   CHECK_EQ(idle.woken(), 1u);
-  CHECK_EQ(idle.cache().take_signals() & LeaseCache::kFlush, LeaseCache::kFlush);
+  CHECK_EQ(idle.cache().take_signals() & BufferThreadCache::kFlush, BufferThreadCache::kFlush);
   CHECK_EQ(idle.cache().take_signals(), 0u);
   // What the signal's handler does.
   idle.cache().flush();
@@ -135,7 +135,7 @@ TEST(heap, "while one waits, everybody is squeezed: magazines are given up and s
   // malloc's path has no limit to look at: see "a squeezed thread cache ...".
   plain->flush();
   CHECK_EQ(t->budget().charged(), 0u);
-  CHECK(waiter.cache().take_signals() & LeaseCache::kRoomMade);
+  CHECK(waiter.cache().take_signals() & BufferThreadCache::kRoomMade);
   // A newcomer is squeezed from the start.
   Script late(*t.heap);
   CHECK_EQ(late.limit(tag), 0u);
@@ -154,7 +154,7 @@ TEST(heap,
      "a squeezed thread cache fetches one block at a time and keeps none of a full magazine") {
   Snapshot policy = limited(kMiB);
   policy.cache_blocks = 8;
-  TestHeap t(policy);
+  TestPool t(policy);
   Script waiter(*t.heap);
   ThreadCache* plain = t.attach();
   ThreadCache* other = t.attach();
@@ -175,7 +175,7 @@ TEST(heap,
   void* foreign = plain->allocate(1000);
   other->free(foreign);
   CHECK_EQ(t->budget().charged(), 0u);
-  CHECK(waiter.cache().take_signals() & LeaseCache::kRoomMade);
+  CHECK(waiter.cache().take_signals() & BufferThreadCache::kRoomMade);
   // A newcomer is squeezed from the start; the end of the squeeze ends all this.
   ThreadCache* late = t.attach();
   for (int i = 0; i < 3; ++i) blocks[static_cast<std::size_t>(i)] = late->allocate(1000);
@@ -190,7 +190,7 @@ TEST(heap,
 }
 
 TEST(heap, "a member that leaves while it waits ends the squeeze") {
-  TestHeap t(limited(kMiB));
+  TestPool t(limited(kMiB));
   Script stays(*t.heap);
   Script leaves(*t.heap);
   const SliceTag tag = tag_of(lease_class_for(64));
@@ -206,7 +206,7 @@ TEST(heap, "a member that leaves while it waits ends the squeeze") {
 }
 
 TEST(heap, "a closed pool caches nothing, also when a squeeze ends later") {
-  TestHeap t(limited(kMiB));
+  TestPool t(limited(kMiB));
   Script closed(*t.heap);
   Script waiter(*t.heap);
   const SliceTag tag = tag_of(lease_class_for(64));
@@ -224,7 +224,7 @@ TEST(heap, "a closed pool caches nothing, also when a squeeze ends later") {
 }
 
 TEST(heap, "a pool that is closed while others start and stop waiting has no limits left") {
-  TestHeap t(limited(kMiB));
+  TestPool t(limited(kMiB));
   Script waiter(*t.heap);
   std::atomic<bool> stop{false};
   std::thread squeezing([&] {
@@ -250,7 +250,7 @@ TEST(heap, "a pool that is closed while others start and stop waiting has no lim
 
 TEST(heap, "many threads share less room than they want, and none starves") {
   constexpr int kThreads = 4;
-  TestHeap t(limited(8 * 64 * kKiB));
+  TestPool t(limited(8 * 64 * kKiB));
   std::vector<std::thread> threads;
   std::atomic<int> done{0};
   std::atomic<bool> over{false};
@@ -265,7 +265,7 @@ TEST(heap, "many threads share less room than they want, and none starves") {
         for (std::size_t k = 0; k < wanted; ++k) {
           bool waiting = false;
           while (held[k] == 0) {
-            if (script.cache().take_signals() & LeaseCache::kFlush) script.cache().flush();
+            if (script.cache().take_signals() & BufferThreadCache::kFlush) script.cache().flush();
             const std::uint64_t seen = room.ticket();
             held[k] = script.acquire(64 * kKiB);
             if (held[k] != 0) break;
@@ -289,7 +289,7 @@ TEST(heap, "many threads share less room than they want, and none starves") {
 }
 
 TEST(heap, "a room shows the magazines of each of its members once") {
-  TestHeap t(limited(kMiB));
+  TestPool t(limited(kMiB));
   Script scripts[3] = {Script(*t.heap), Script(*t.heap), Script(*t.heap)};
   const SliceTag tag = tag_of(lease_class_for(64));
   for (int i = 0; i < 3; ++i) {
@@ -301,7 +301,7 @@ TEST(heap, "a room shows the magazines of each of its members once") {
     }
     std::vector<std::pair<const void*, std::uint32_t>> seen;
   } recent;
-  t->room().show_recent(recent);
+  t->show_recent(recent);
   CHECK_EQ(recent.seen.size(), 3u);
   for (Script& script : scripts) {
     const LeaseMagazines& m = script.cache().magazines();

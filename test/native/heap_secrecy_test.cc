@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "check.h"
-#include "heap/lease_table.h"
 #include "heap_fixture.h"
+#include "pools/buffer/lease_table.h"
 
 using namespace superslab;
 using namespace superslab_test;
@@ -47,7 +47,7 @@ class OldOs final : public OsProxy {
 }  // namespace
 
 TEST(heap, "every block of a heap of secrets is concealed, small or large") {
-  TestHeap t(locked_policy());
+  TestPool t(locked_policy());
   Script s(*t.heap);
   for (const ByteCount bytes : {ByteCount{64}, 100 * kKiB, kMaxClassBytes, 5 * kMiB}) {
     const BlockNumber n = s.acquire(bytes);
@@ -64,7 +64,7 @@ TEST(heap, "every block of a heap of secrets is concealed, small or large") {
 }
 
 TEST(heap, "nothing is concealed without a wish, and locking alone only locks") {
-  TestHeap plain;
+  TestPool plain;
   Script s(*plain.heap);
   s.release(s.acquire(100));
   s.release(s.acquire(5 * kMiB));
@@ -72,7 +72,7 @@ TEST(heap, "nothing is concealed without a wish, and locking alone only locks") 
 
   Snapshot policy = plain_policy();
   policy.lock_memory = true;
-  TestHeap locked(policy);
+  TestPool locked(policy);
   Script other(*locked.heap);
   other.release(other.acquire(100));
   CHECK_EQ(locked.os().concealed_bytes(Secrecy::kLocked), kSuperslabBytes);
@@ -97,7 +97,7 @@ TEST(heap, "malloc's heap keeps its memory at a fork, whatever the environment a
 }
 
 TEST(heap, "a block from the big cache is a secret still") {
-  TestHeap t(locked_policy());
+  TestPool t(locked_policy());
   Script s(*t.heap);
   const BlockNumber n = s.acquire(5 * kMiB);
   s.release(n);
@@ -111,7 +111,7 @@ TEST(heap, "a block from the big cache is a secret still") {
 TEST(heap, "purged memory of secrets is concealed when it comes back") {
   Snapshot policy = locked_policy();
   policy.purge_delay_ms = Millis{10};
-  TestHeap t(policy);
+  TestPool t(policy);
   Script s(*t.heap);
   const BlockNumber keeps = s.acquire(64);  // so that the superslab stays
   const BlockNumber n = s.acquire(1 * kMiB);
@@ -128,7 +128,7 @@ TEST(heap, "purged memory of secrets is concealed when it comes back") {
 }
 
 TEST(heap, "a refusal costs nobody a block, and is counted and remembered") {
-  TestHeap t(locked_policy());
+  TestPool t(locked_policy());
   t.os().refuse(Secrecy::kLocked | Secrecy::kWipeOnFork);
   Script s(*t.heap);
   const BlockNumber n = s.acquire(100);
@@ -146,7 +146,7 @@ TEST(heap, "a refusal costs nobody a block, and is counted and remembered") {
 }
 
 TEST(heap, "what a heap of secrets leaves behind is nobody else's problem") {
-  TestHeap t(locked_policy());
+  TestPool t(locked_policy());
   {
     Script s(*t.heap);
     s.release(s.acquire(100));
@@ -156,7 +156,7 @@ TEST(heap, "what a heap of secrets leaves behind is nobody else's problem") {
   t.os().fail_nth(Call::kReveal, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   t->trim(0);
   CHECK_EQ(t->stats().secret_failures, 6u);  // three kinds of one superslab, and of one run
-  Heap plain(t.space(), t.clock, plain_policy());
+  BufferPool plain(t.space(), t.clock, plain_policy());
   {
     Script s(plain);
     const BlockNumber n = s.acquire(100);
@@ -170,7 +170,7 @@ TEST(heap, "what a heap of secrets leaves behind is nobody else's problem") {
     s.detach();
   }
   // Another one of secrets can have it.
-  Heap secret(t.space(), t.clock, locked_policy());
+  BufferPool secret(t.space(), t.clock, locked_policy());
   Script s(secret);
   const BlockNumber n = s.acquire(100);
   CHECK_EQ(superslab_of(n) % kSuperslabsPerArena, 0u);
@@ -187,7 +187,7 @@ TEST(heap, "old kernels: locked memory is unlocked to be purged, and locked agai
   Snapshot policy = locked_policy();
   policy.purge_delay_ms = Millis{10};
   {
-    Heap heap(space, clock, policy);
+    BufferPool heap(space, clock, policy);
     Script s(heap);
     const BlockNumber keeps = s.acquire(64);
     const BlockNumber n = s.acquire(1 * kMiB);
@@ -210,7 +210,7 @@ TEST(heap, "old kernels: locked memory is unlocked to be purged, and locked agai
 }
 
 TEST(heap, "what a dead environment had leased is cleared, private or shared") {
-  TestHeap t(secret_policy());
+  TestPool t(secret_policy());
   LeaseTable table(t.space());
   Script s(*t.heap);
   std::vector<BlockNumber> blocks;
@@ -234,7 +234,7 @@ TEST(heap, "what a dead environment had leased is cleared, private or shared") {
 }
 
 TEST(heap, "memory that cannot be purged is cleared before its secrecy ends") {
-  TestHeap t(secret_policy());
+  TestPool t(secret_policy());
   Script s(*t.heap);
   const BlockNumber n = s.acquire(5 * kMiB);
   std::byte* p = s.bytes_of(n);

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "check.h"
-#include "heap/mapped_blocks.h"
 #include "heap_fixture.h"
+#include "malloc/mapped_blocks.h"
 #include "malloc_fixture.h"
 
 using namespace superslab;

@@ -1,0 +1,93 @@
+// What the addon has one of in a process: the space, the default pool, the list of all pools, the
+// lease table. Built at the first use, never destroyed: memory that a view of any thread may reach
+// must outlive everything.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "diagnostics/heap_figures.h"
+#include "os/limits.h"
+#include "policy/policy_error.h"
+#include "policy/snapshot.h"
+#include "pools/buffer/buffer_pool.h"
+#include "pools/buffer/lease_table.h"
+#include "space/space.h"
+
+namespace superslab {
+
+class ProcessPools {
+ public:
+  /// Those of the process; nullptr without address space for their tables. Any thread.
+  static ProcessPools* get();
+
+  /// What is wrong with the SUPERSLAB_* variables, as they were at the first get(); kNone when
+  /// nothing is.
+  const PolicyError& environment_error() const { return environment_error_; }
+
+  /// Policy from the environment, which options then refine.
+  const Snapshot& policy() const { return policy_; }
+
+  BufferPool& default_pool() { return default_pool_; }
+
+  /// A pool of that name; nullptr without memory.
+  BufferPool* make_pool(const Snapshot& policy, std::string_view name);
+
+  /// The pool was closed: nothing is taken from it any more.
+  void note_closed(const BufferPool* pool);
+
+  HeapId id_of(const BufferPool& pool);
+
+  /// The figures of every pool, the default one first and then by age. Any thread.
+  std::vector<HeapFigures> all_figures();
+
+  /// Calls visit(BufferPool&, HeapId) for each pool. Pools neither come nor go meanwhile, so let it
+  /// be short. Any thread.
+  template <class Visit>
+  void for_each_pool(Visit visit) {
+    LockGuard guard(lock_);
+    for (const Entry& entry : pools_) visit(*entry.pool, entry.id);
+  }
+
+  /// Its creator is done with it. The pool ends when the last of its blocks is home.
+  void retire_pool(BufferPool* pool);
+
+  /// Ends retired pools that have become empty. True while some are left.
+  bool sweep();
+
+  Space& space() { return space_; }
+
+  /// Whether the process's malloc is ours too, and its core serves both.
+  bool shares_core() const { return &space_ != &own_space_; }
+  LeaseTable& leases() { return leases_; }
+
+ private:
+  struct Entry {
+    BufferPool* pool;
+    HeapId id;
+    bool closed;
+    char name[HeapFigures::kNameBytes];
+  };
+
+  ProcessPools();
+  void add_entry(BufferPool* pool, std::string_view name);
+
+  Space own_space_;
+  Space& space_;  // its own, or that of libsuperslab.so
+  bool usable_;
+  SystemClock clock_;
+  PolicyError environment_error_{};
+  OsLimits limits_;
+  Snapshot policy_;
+  BufferPool default_pool_;
+  LeaseTable leases_;
+
+  Mutex lock_{LockRank::kRegistry};
+  std::vector<Entry> pools_;  // from oldest to youngest
+  HeapId next_id_ = 0;
+  std::vector<BufferPool*> retired_;
+};
+
+}  // namespace superslab

@@ -1,0 +1,41 @@
+#include "pools/buffer/buffer_pool.h"
+
+#include "pools/buffer/buffer_thread_cache.h"
+#include "pools/buffer/window.h"
+
+namespace superslab {
+
+BufferPool::BufferPool(Space& space, const Clock& clock, const Snapshot& policy, ByteCount memory)
+    : Heap(space, clock, policy, {.memory = memory, .slab_was_cut = cut_windows}) {}
+
+HeapStats BufferPool::stats() const { return with_leases(Heap::stats()); }
+
+HeapStats BufferPool::stats(const FaultCounts& faults) const {
+  return with_leases(Heap::stats(faults));
+}
+
+HeapStats BufferPool::with_leases(HeapStats stats) const {
+#define HEAP_STAT(field, json, unit, meaning)
+#define LEASE_STAT(field, json, unit, meaning) stats.field = leases_.field.get();
+#define LEASE_LEVEL(field, json, unit, meaning)
+#include "heap/stats.def"
+  GuardLevels levels;
+  // The caches of closed pools count too: their guards still hold blocks back.
+  room().for_each_member(Room::Retired::kToo, [&](const Room::Member& member) {
+    static_cast<const BufferThreadCache&>(member).add_levels(levels);
+  });
+  stats.held_large_bytes = levels.held_large_bytes;
+  stats.watched_blocks = levels.watched_blocks;
+  stats.watched_bytes = levels.watched_bytes;
+  stats.quarantined_blocks = levels.quarantined_blocks;
+  stats.quarantined_bytes = levels.quarantined_bytes;
+  return stats;
+}
+
+void BufferPool::show_recent(RecentBlocks& to) {
+  room().for_each_member(Room::Retired::kNot, [&](const Room::Member& member) {
+    static_cast<const BufferThreadCache&>(member).show_recent(to);
+  });
+}
+
+}  // namespace superslab

@@ -1,0 +1,84 @@
+// A pool of buffers: a heap whose blocks JavaScript sees through windows, and what is counted of
+// the leases of its blocks, which the heap does not know.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "heap/heap.h"
+#include "pools/buffer/lease_histograms.h"
+#include "pools/buffer/slow_path_latency.h"
+
+namespace superslab {
+
+class RecentBlocks;
+
+/// Counters of leases, from the LEASE_STAT rows of heap/stats.def.
+struct LeaseCounters {
+#define HEAP_STAT(field, json, unit, meaning)
+#define LEASE_STAT(field, json, unit, meaning) Counter field;
+#define LEASE_LEVEL(field, json, unit, meaning)
+#include "heap/stats.def"
+};
+
+/// What leak detection and guards have in hand now, over all threads.
+struct GuardLevels {
+  ByteCount held_large_bytes = 0;  // free blocks beyond 2 MiB that are held back
+  std::uint64_t watched_blocks = 0;
+  ByteCount watched_bytes = 0;
+  std::uint64_t quarantined_blocks = 0;
+  ByteCount quarantined_bytes = 0;
+};
+
+/// Every function may be called from any thread.
+class BufferPool final : public Heap {
+ public:
+  /// `space` and `clock` outlive the pool. `memory` is the most that all heaps of the space may
+  /// have together: see HeapShape.
+  BufferPool(Space& space, const Clock& clock, const Snapshot& policy, ByteCount memory = kNoLimit);
+
+  /// The pool that a superslab with views belongs to.
+  static BufferPool& of(const Superslab& s) {
+    return static_cast<BufferPool&>(*static_cast<Heap*>(s.heap));
+  }
+
+  /// Those of the heap, and of the leases.
+  HeapStats stats() const;
+  /// For a caller that asks many pools: `faults` are the process's, and the system is asked once.
+  HeapStats stats(const FaultCounts& faults) const;
+
+  /// Shows the blocks that went in and out of the magazines of all its threads.
+  void show_recent(RecentBlocks& to);
+
+  void count_leak(std::uint64_t blocks, ByteCount bytes) {
+    leases_.leaked_blocks.shared_add(blocks);
+    leases_.leaked_bytes.shared_add(bytes);
+  }
+  void count_withheld(ByteCount bytes) {
+    leases_.withheld_blocks.shared_add(1);
+    leases_.withheld_bytes.shared_add(bytes);
+  }
+  void count_collected(ByteCount bytes) {
+    leases_.collected_blocks.shared_add(1);
+    leases_.collected_bytes.shared_add(bytes);
+  }
+  void count_guard_report(bool is_poison) {
+    leases_.guard_reports.shared_add(1);
+    if (is_poison) leases_.poison_reports.shared_add(1);
+  }
+
+  /// Of the calls off the fast path.
+  SlowPathLatency& slow_path() { return slow_path_; }
+  const SlowPathLatency& slow_path() const { return slow_path_; }
+  LeaseHistograms& lease_histograms() { return lease_histograms_; }
+  const LeaseHistograms& lease_histograms() const { return lease_histograms_; }
+
+ private:
+  HeapStats with_leases(HeapStats stats) const;
+
+  LeaseCounters leases_;
+  SlowPathLatency slow_path_;
+  LeaseHistograms lease_histograms_;
+};
+
+}  // namespace superslab

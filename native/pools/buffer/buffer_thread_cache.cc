@@ -1,0 +1,282 @@
+#include "pools/buffer/buffer_thread_cache.h"
+
+#include "heap/slab_bits.h"
+#include "pools/buffer/recent_blocks.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <new>
+
+namespace superslab {
+namespace {
+
+BlockNumber* blocks_of(LeaseMagazines& magazines, ClassIndex c) {
+  return magazines.blocks + std::size_t{tag_of(c)} * kMagazineBlocks;
+}
+
+// Other threads read depths for statistics and set limits: see Room.
+std::uint32_t get(const std::uint32_t& field) {
+  return std::atomic_ref<std::uint32_t>(const_cast<std::uint32_t&>(field))
+      .load(std::memory_order_relaxed);
+}
+
+void set(std::uint32_t& field, std::uint32_t value) {
+  std::atomic_ref<std::uint32_t>(field).store(value, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+BufferThreadCache* BufferThreadCache::attach(BufferPool& pool, Wake wake, void* context) {
+  auto* magazines = new (std::nothrow) LeaseMagazines{};
+  SlabOwner* owner = magazines == nullptr ? nullptr : pool.attach();
+  auto* cache = owner == nullptr ? nullptr
+                                 : new (std::nothrow)
+                                       BufferThreadCache(pool, *owner, magazines, wake, context);
+  if (cache != nullptr) return cache;
+  if (owner != nullptr) pool.detach(owner);
+  if (magazines != nullptr) magazines->release();
+  return nullptr;
+}
+
+BufferThreadCache::BufferThreadCache(BufferPool& pool, SlabOwner& owner, LeaseMagazines* magazines,
+                                     Wake wake, void* context)
+    : pool_(pool), owner_(owner), magazines_(magazines), wake_(wake), context_(context) {
+  set_limits();
+  pool_.room().join(this);
+}
+
+BufferThreadCache::~BufferThreadCache() {
+  // Code that still holds the pool finds every magazine empty and full at once.
+  std::memset(magazines_->depth, 0, sizeof magazines_->depth);
+  std::memset(magazines_->limit, 0, sizeof magazines_->limit);
+  magazines_->release();
+}
+
+void BufferThreadCache::detach() {
+  pool_.room().leave(this);
+  flush();
+  pool_.detach(&owner_);
+  delete this;
+}
+
+void BufferThreadCache::set_limits() {
+  const bool none =
+      squeezed_.load(std::memory_order_relaxed) || closed_.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    if (!is_lease_class(i)) continue;
+    set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, pool_.policy()));
+  }
+}
+
+void BufferThreadCache::signal(Signal what) {
+  // Release: what the sender did before is seen by take_signals().
+  if ((signals_.fetch_or(what, std::memory_order_release) & what) == 0) wake_(context_);
+}
+
+void BufferThreadCache::squeeze(bool on) {
+  squeezed_.store(on, std::memory_order_relaxed);
+  set_limits();
+  if (on) signal(kFlush);
+}
+
+void BufferThreadCache::close() {
+  // From here on nobody squeezes it any more, which would set the limits anew.
+  pool_.room().retire(this);
+  closed_.store(true, std::memory_order_relaxed);
+  set_limits();
+  flush();
+}
+
+std::uint32_t BufferThreadCache::depth_of(ClassIndex c) const {
+  return std::min<std::uint32_t>(get(magazines_->depth[tag_of(c)]), kMagazineBlocks);
+}
+
+std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
+  return magazines_->acquired[tag_of(c)] - magazines_->skipped[tag_of(c)];
+}
+
+Reclaimed BufferThreadCache::parked() const {
+  Reclaimed sum{magazines_->parked[kTagLarge], magazines_->parked_large_granules * kGranuleBytes};
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const std::uint32_t blocks = magazines_->parked[tag_of(static_cast<ClassIndex>(i))];
+    sum.blocks += blocks;
+    sum.bytes += ByteCount{blocks} * class_bytes(i);
+  }
+  return sum;
+}
+
+void BufferThreadCache::fold_acquired(ClassIndex c) {
+  // JavaScript's counter wraps at 2^32; differences do not mind.
+  const std::uint32_t now = acquired(c);
+  owner_.counters(c).acquires.add(now - folded_[tag_of(c)]);
+  folded_[tag_of(c)] = now;
+}
+
+void BufferThreadCache::give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) {
+  void* pointers[kMagazineBlocks];
+  for (std::uint32_t i = 0; i < count; ++i)
+    pointers[i] = address_of_number(pool_.space(), numbers[i]);
+  owner_.give(pointers, count);
+  owner_.counters(c).flushes.add(1);
+  owner_.counters(c).flushed_blocks.add(count);
+}
+
+void BufferThreadCache::give_staged() {
+  const std::uint32_t count = std::min<std::uint32_t>(magazines_->staged, kMagazineBlocks);
+  const std::uint32_t tag = magazines_->staged_tag;
+  set(magazines_->staged, 0);
+  if (count == 0 || tag == 0 || tag > kClassCount) return;
+  give_all(static_cast<ClassIndex>(tag - 1), magazines_->staged_blocks, count);
+}
+
+std::uint32_t BufferThreadCache::refill(ClassIndex c) {
+  const SliceTag tag = tag_of(c);
+  if (const std::uint32_t depth = get(magazines_->depth[tag])) return depth;
+  SlowPathTimer timer(pool_.slow_path(), sampling_);
+  give_staged();
+  void* pointers[kMagazineBlocks];
+  const std::uint32_t limit = get(magazines_->limit[tag]);
+  std::size_t got = owner_.take(c, pointers, limit == 0 ? 1 : batches_.next(c, limit));
+  if (got == 0) {
+    flush();  // our own magazines of other classes may hold what is missing
+    got = owner_.take(c, pointers, 1);
+  }
+  fold_acquired(c);
+  if (got == 0) {
+    pool_.count_failed_request();
+    return 0;
+  }
+  owner_.counters(c).refills.add(1);
+  owner_.counters(c).refilled_blocks.add(got);
+  for (std::size_t i = 0; i < got; ++i)
+    magazines_->staged_blocks[i] = number_of(pool_.space(), pointers[i]);
+  ++magazines_->staged_count;
+  set(magazines_->staged_tag, tag);
+  set(magazines_->staged, static_cast<std::uint32_t>(got));
+  // The one that is used first, whose memory is there already.
+  if (timer.stop()) pool_.note_nearness(pointers[got - 1]);
+  return static_cast<std::uint32_t>(got);
+}
+
+void BufferThreadCache::spill(ClassIndex c) {
+  const SlowPathTimer timer(pool_.slow_path(), sampling_);
+  const SliceTag tag = tag_of(c);
+  const std::uint32_t depth = depth_of(c);
+  if (depth == 0) return;
+  // The older half goes; what was released last is most likely still in the processor's cache.
+  const std::uint32_t going = get(magazines_->limit[tag]) == 0 ? depth : std::max(depth / 2, 1u);
+  BlockNumber* numbers = blocks_of(*magazines_, c);
+  give_all(c, numbers, going);
+  std::memmove(numbers, numbers + going, (depth - going) * sizeof *numbers);
+  set(magazines_->depth[tag], depth - going);
+}
+
+bool BufferThreadCache::give(BlockNumber block) {
+  const NamedBlock named = find_block(pool_.space(), block);
+  if (!named.is_out) return false;
+  if (named.is_large) {
+    Superslab& s = pool_.space().superslab(superslab_of(block));
+    if (s.heap != &pool_) return false;
+    pool_.give_large(&s);
+    return true;
+  }
+  if (named.owner != &owner_) return false;
+  void* pointer = named.address;
+  const Slab& slab = *pool_.space().slab_of(pointer);
+  if (block_index(slab, pointer) >= slab.carved) return false;
+  ClassCounters& counters = owner_.counters(slab.size_class);
+  counters.flushes.add(1);
+  counters.flushed_blocks.add(1);
+  owner_.give(&pointer, 1);
+  return true;
+}
+
+BlockNumber BufferThreadCache::take_large(ByteCount bytes) {
+  const SlowPathTimer timer(pool_.slow_path(), sampling_);
+  Superslab* head = pool_.take_large(bytes, &owner_);
+  if (head == nullptr) {
+    flush();
+    head = pool_.take_large(bytes, &owner_);
+  }
+  if (head == nullptr) {
+    pool_.count_failed_request();
+    return 0;
+  }
+  return first_number_of(head->index);
+}
+
+void BufferThreadCache::show_recent(RecentBlocks& to) const {
+  to.look_at(magazines_, magazines_->acquired, magazines_->blocks);
+}
+
+std::uint32_t BufferThreadCache::cached(ClassIndex c) const {
+  const SliceTag tag = tag_of(c);
+  const std::uint32_t staged = get(magazines_->staged_tag) == tag ? get(magazines_->staged) : 0;
+  return get(magazines_->depth[tag]) + get(magazines_->parked[tag]) + staged;
+}
+
+std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {
+  std::uint32_t found = 0;
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
+    const BlockNumber* blocks = magazines_->blocks + tag * kMagazineBlocks;
+    for (std::uint32_t b = 0; b < magazines_->depth[tag]; ++b)
+      found += slice_of(blocks[b]) == slice;
+  }
+  const std::uint32_t staged = get(magazines_->staged);
+  for (std::uint32_t b = 0; b < staged; ++b) {
+    found += slice_of(magazines_->staged_blocks[b]) == slice;
+  }
+  return found;
+}
+
+void BufferThreadCache::add_levels(GuardLevels& sum) const {
+  sum.held_large_bytes += get(magazines_->parked_large_granules) * kGranuleBytes;
+  sum.watched_blocks += get(magazines_->watched_blocks);
+  sum.watched_bytes += get(magazines_->watched_granules) * kGranuleBytes;
+  sum.quarantined_blocks += get(magazines_->quarantined_blocks);
+  sum.quarantined_bytes += get(magazines_->quarantined_granules) * kGranuleBytes;
+}
+
+void BufferThreadCache::fold() {
+  for (std::size_t i = 0; i < kClassCount; ++i) fold_acquired(static_cast<ClassIndex>(i));
+}
+
+void BufferThreadCache::empty(ClassIndex c) {
+  const std::uint32_t depth = depth_of(c);
+  if (depth == 0) return;
+  set(magazines_->depth[tag_of(c)], 0);
+  give_all(c, blocks_of(*magazines_, c), depth);
+}
+
+void BufferThreadCache::trim_idle() {
+  give_staged();
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    if (!is_lease_class(i)) continue;
+    fold_acquired(c);
+    const std::uint32_t now = magazines_->acquired[tag_of(c)];
+    if (now == acquired_at_last_look_[tag_of(c)] || is_closed()) {
+      empty(c);
+      batches_.reset(c);
+    }
+    acquired_at_last_look_[tag_of(c)] = now;
+  }
+  owner_.retire_unused();
+}
+
+void BufferThreadCache::flush() {
+  give_staged();
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    if (!is_lease_class(i)) continue;
+    fold_acquired(c);
+    empty(c);
+    batches_.reset(c);
+  }
+  owner_.retire_unused();
+}
+
+}  // namespace superslab

@@ -1,0 +1,212 @@
+// JavaScript's thread cache: magazines of block numbers, in memory that JavaScript maps.
+//
+// JavaScript pops and pushes numbers itself (lib/pool/lease-cache.ts); the functions here run when
+// a magazine is empty or full. One environment uses a BufferThreadCache, from its own thread.
+//
+// Invariant: a magazine holds only blocks of slabs that this cache's SlabOwner owns. Shared leases
+// never enter one (pools/buffer/lease_table.h). So when an environment dies, every block of those
+// slabs that is neither free nor cached nor shared was leased by code that no longer exists.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "base/secure_zero.h"
+#include "heap/magazine_limits.h"
+#include "pools/buffer/block_number.h"
+#include "pools/buffer/buffer_pool.h"
+
+namespace superslab {
+
+/// What JavaScript sees. Indexed by slice tag (class + 1), so that a release needs no subtraction;
+/// entries without a class stay zero and send JavaScript to the slow path.
+///
+/// Plain memory on purpose: one thread uses it, but for `limit`, which Room::squeeze() may clear
+/// from another thread; an aligned 32-bit store that JavaScript sees sooner or later.
+struct LeaseMagazines {
+  static constexpr std::size_t kTags = 256;
+
+  std::uint32_t depth[kTags];     // blocks in the magazine
+  std::uint32_t limit[kTags];     // a release that finds depth >= limit takes the slow path
+  std::uint32_t acquired[kTags];  // counts up; wraps around
+  BlockNumber blocks[(kClassCount + 1) * kMagazineBlocks];
+  // Free blocks that JavaScript keeps outside of the magazines, each with an ArrayBuffer of its own
+  // (lib/guard/pool-guard.ts). A thread's end frees them like any block that is out, but they are
+  // no leaks.
+  std::uint32_t parked[kTags];
+  std::uint32_t parked_large_granules;  // of blocks beyond 2 MiB; parked[kTagLarge] counts them
+  std::uint32_t watched_blocks;         // of leases that leak detection or guards watch
+  std::uint32_t watched_granules;
+  std::uint32_t quarantined_blocks;  // part of the parked ones
+  std::uint32_t quarantined_granules;
+  std::uint32_t skipped[kTags];  // part of `acquired` that is no acquire: sampling's random steps
+  // What a refill fetched. JavaScript prepares these blocks and then puts them into their magazine
+  // (lib/pool/lease-cache.ts), by stores that nothing interrupts. When it is cut off before, the
+  // next refill, flush or trim_idle() gives them back.
+  std::uint32_t staged;        // blocks
+  std::uint32_t staged_tag;    // their class
+  std::uint32_t staged_count;  // counts refills, so that JavaScript sees when there was another
+  BlockNumber staged_blocks[kMagazineBlocks];
+
+  /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
+  /// order, and a closed pool's code may still look at its magazines: the last one frees them.
+  std::atomic<std::uint32_t> references{1};
+
+  void retain() { references.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+};
+
+/// The part that JavaScript maps.
+constexpr ByteCount kMappedMagazineBytes = offsetof(LeaseMagazines, references);
+
+/// What a dead environment had leased and not released.
+struct Reclaimed {
+  std::uint64_t blocks = 0;
+  ByteCount bytes = 0;
+};
+
+class BufferThreadCache final : public Room::Member {
+ public:
+  /// Called from any thread when this environment has something to do: see take_signals().
+  using Wake = void (*)(void* context);
+
+  /// nullptr without memory.
+  static BufferThreadCache* attach(BufferPool& pool, Wake wake, void* context);
+
+  /// Gives back what is cached and ends. Leases that are still out keep their memory; `bury` must
+  /// have dealt with them, or the heap outlives them.
+  void detach();
+
+  LeaseMagazines& magazines() { return *magazines_; }
+
+  /// Fetches a batch of class `c` for its magazine and stages it. Returns how many blocks came; 0
+  /// when there is no room under maxBytes (Budget::has_room tells) or no memory. A magazine that is
+  /// not empty keeps what it has, and that is returned.
+  std::uint32_t refill(ClassIndex c);
+
+  /// The blocks that the last refill() brought.
+  const BlockNumber* refilled() const { return magazines_->staged_blocks; }
+
+  /// Blocks in the magazines, and staged ones, that start in the slice.
+  std::uint32_t cached_in(SliceIndex slice) const;
+
+  /// Makes room in a full magazine, so that at least one more block fits unless its limit is 0.
+  void spill(ClassIndex c);
+
+  /// Gives one leased block straight back to its slab. False when it is none of this heap's that
+  /// this thread may give back.
+  bool give(BlockNumber block);
+
+  /// A block beyond 2 MiB; 0 when there is no room or no memory.
+  BlockNumber take_large(ByteCount bytes);
+
+  /// Gives back everything cached and every slab that is unused.
+  void flush();
+
+  /// Turns caching off for good: the pool is closed.
+  void close();
+
+  /// Brings the counters of this thread up to date.
+  void fold();
+
+  /// Gives back the magazines of which nothing was acquired since the last call, and every unused
+  /// slab; all of them once the pool is closed. Collects what other threads freed.
+  void trim_idle();
+
+  bool is_closed() const { return closed_.load(std::memory_order_relaxed); }
+
+  enum Signal : std::uint32_t { kFlush = 1, kRoomMade = 2 };
+  /// What other threads asked for since the last call; a set of Signal.
+  std::uint32_t take_signals() { return signals_.exchange(0, std::memory_order_acquire); }
+
+  /// Reclaims what the dead environment had leased privately; under the lease table's lock.
+  /// is_shared(BlockNumber) tells which blocks live on elsewhere, and is_stray(BlockNumber) which
+  /// of those count as parked all the same.
+  template <class IsShared, class IsStray>
+  Reclaimed reclaim(IsShared is_shared, IsStray is_stray);
+
+  void squeeze(bool on) override;
+  void flush_soon() override { signal(kFlush); }
+  void room_made() override { signal(kRoomMade); }
+  std::uint32_t cached(ClassIndex c) const override;
+
+  /// Adds what guards have in hand, as far as another thread can tell.
+  void add_levels(GuardLevels& sum) const;
+  /// Shows the blocks that went in and out of the magazines. Any thread.
+  void show_recent(RecentBlocks& to) const;
+
+  BufferPool& pool() const { return pool_; }
+
+ private:
+  BufferThreadCache(BufferPool& pool, SlabOwner& owner, LeaseMagazines* magazines, Wake wake,
+                    void* context);
+  ~BufferThreadCache();
+
+  void signal(Signal what);
+  void set_limits();
+  void give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count);
+  void empty(ClassIndex c);
+  /// As JavaScript says, but never more than the magazine has places.
+  std::uint32_t depth_of(ClassIndex c) const;
+  void give_staged();
+  void fold_acquired(ClassIndex c);
+  std::uint32_t acquired(ClassIndex c) const;
+  Reclaimed parked() const;
+
+  BufferPool& pool_;
+  SlabOwner& owner_;
+  LeaseMagazines* magazines_;
+  Wake wake_;
+  void* context_;
+  BatchSizes batches_;
+  SlowPathSampling sampling_;
+  std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
+  std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
+  std::atomic<std::uint32_t> signals_{0};
+  std::atomic<bool> squeezed_{false};
+  std::atomic<bool> closed_{false};
+};
+
+template <class IsShared, class IsStray>
+Reclaimed BufferThreadCache::reclaim(IsShared is_shared, IsStray is_stray) {
+  flush();
+  const bool clear = zeroing_of(pool_.policy()) == Zeroing::kRelease;
+  std::uint64_t leaked_blocks = 0;
+  ByteCount leaked_bytes = 0;
+  // A worker that was terminated between a block's way and its count is one off.
+  Reclaimed idle = parked();
+  const auto lives_on = [&](BlockNumber block, ByteCount bytes) {
+    if (!is_shared(block)) return false;
+    if (is_stray(block)) {
+      idle.blocks -= std::min<std::uint64_t>(1, idle.blocks);
+      idle.bytes -= std::min(bytes, idle.bytes);
+    }
+    return true;
+  };
+  // No shared lease of these slabs can be released meanwhile: that takes the lease table's lock.
+  owner_.for_each_leased([&](void* block, ByteCount bytes) {
+    if (lives_on(number_of(pool_.space(), block), bytes)) return false;
+    ++leaked_blocks;
+    leaked_bytes += bytes;
+    if (clear) secure_zero(block, bytes);
+    owner_.counters(class_for(bytes)).flushed_blocks.add(1);
+    return true;
+  });
+  pool_.discharge(leaked_bytes);
+  while (Superslab* large = pool_.orphan_large(&owner_)) {
+    if (lives_on(first_number_of(large->index), large->large_bytes)) continue;
+    ++leaked_blocks;
+    leaked_bytes += large->large_bytes;
+    if (clear) secure_zero(large->base, large->large_bytes);
+    pool_.give_large(large);
+  }
+  leaked_blocks -= std::min(idle.blocks, leaked_blocks);
+  leaked_bytes -= std::min(idle.bytes, leaked_bytes);
+  pool_.count_leak(leaked_blocks, leaked_bytes);
+  return {leaked_blocks, leaked_bytes};
+}
+
+}  // namespace superslab

@@ -1,0 +1,148 @@
+#include "pools/buffer/lease_table.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "pools/buffer/buffer_pool.h"
+
+namespace superslab {
+
+LeaseFault LeaseTable::share(LeaseHolder holder, BlockNumber block, ByteCount length,
+                             ShareTicket& out) {
+  LockGuard guard(lock_);
+  if (!draw_nonce(out.nonce)) return LeaseFault::kNoMemory;
+  Entry& entry = entries_[block];
+  if (entry.holders.empty()) entry.holders.push_back({holder, 1});  // private until now
+  ++entry.tokens;
+  out.id = next_id_++;
+  tokens_[out.id] = {{out.nonce[0], out.nonce[1]}, block, length};
+  return LeaseFault::kNone;
+}
+
+bool LeaseTable::draw_nonce(std::uint64_t (&nonce)[2]) {
+  if (random_left_ < 2) {
+    // Fails only before the kernel's generator is seeded at boot. 256 bytes never come in part.
+    if (getrandom(random_, sizeof random_, 0) != sizeof random_) return false;
+    random_left_ = std::size(random_);
+  }
+  for (std::uint64_t& word : nonce) word = std::exchange(random_[--random_left_], 0);
+  return true;
+}
+
+LeaseTable::Token* LeaseTable::find(const ShareTicket& ticket, LeaseFault& fault) {
+  if (ticket.id == 0 || ticket.id >= next_id_) {
+    fault = LeaseFault::kForged;
+    return nullptr;
+  }
+  const auto at = tokens_.find(ticket.id);
+  if (at == tokens_.end()) {
+    fault = LeaseFault::kUsed;
+    return nullptr;
+  }
+  if (at->second.nonce[0] != ticket.nonce[0] || at->second.nonce[1] != ticket.nonce[1]) {
+    fault = LeaseFault::kForged;
+    return nullptr;
+  }
+  fault = LeaseFault::kNone;
+  return &at->second;
+}
+
+AdoptedLease LeaseTable::adopt(LeaseHolder holder, const ShareTicket& ticket) {
+  LockGuard guard(lock_);
+  LeaseFault fault;
+  const Token* token = find(ticket, fault);
+  if (token == nullptr) return {fault, 0, 0};
+  const AdoptedLease lease{LeaseFault::kNone, token->block, token->length};
+  tokens_.erase(ticket.id);
+  Entry& entry = entries_[lease.block];
+  --entry.tokens;
+  for (Holder& one : entry.holders) {
+    if (one.who != holder) continue;
+    ++one.count;
+    return lease;
+  }
+  entry.holders.push_back({holder, 1});
+  return lease;
+}
+
+LeaseFault LeaseTable::revoke(const ShareTicket& ticket) {
+  LockGuard guard(lock_);
+  LeaseFault fault;
+  const Token* token = find(ticket, fault);
+  if (token == nullptr) return fault;
+  const BlockNumber block = token->block;
+  tokens_.erase(ticket.id);
+  --entries_[block].tokens;
+  settle(block);
+  return LeaseFault::kNone;
+}
+
+void LeaseTable::settle(BlockNumber block) {
+  const auto at = entries_.find(block);
+  if (at->second.tokens != 0 || !at->second.holders.empty()) return;
+  entries_.erase(at);
+  send_home(space_, block);
+}
+
+void LeaseTable::release(LeaseHolder holder, BlockNumber block) {
+  LockGuard guard(lock_);
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return;  // not shared, or released to the last
+  std::vector<Holder>& holders = at->second.holders;
+  for (Holder& one : holders) {
+    if (one.who != holder) continue;
+    if (--one.count == 0) {
+      one = holders.back();
+      holders.pop_back();
+    }
+    break;
+  }
+  settle(block);
+}
+
+std::uint32_t LeaseTable::references(BlockNumber block) {
+  LockGuard guard(lock_);
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return 0;
+  std::uint32_t sum = at->second.tokens;
+  for (const Holder& one : at->second.holders) sum += one.count;
+  return sum;
+}
+
+std::uint64_t LeaseTable::outstanding() {
+  LockGuard guard(lock_);
+  return tokens_.size();
+}
+
+void LeaseTable::withhold(BlockNumber block) {
+  entries_[block].holders.push_back({nullptr, 1});
+  BufferPool::of(space_.superslab(superslab_of(block))).count_withheld(capacity_of(space_, block));
+}
+
+void LeaseTable::drop_all_of(LeaseHolder holder) {
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    std::vector<Holder>& holders = at->second.holders;
+    const auto own = std::find_if(holders.begin(), holders.end(),
+                                  [=](const Holder& one) { return one.who == holder; });
+    if (own == holders.end()) {
+      ++at;
+      continue;
+    }
+    *own = holders.back();
+    holders.pop_back();
+    if (!holders.empty() || at->second.tokens != 0) {
+      ++at;  // others have it, or may get it: nothing is lost
+      continue;
+    }
+    const BlockNumber block = at->first;
+    at = entries_.erase(at);
+    // One leak, however many references this holder had to it.
+    BufferPool::of(space_.superslab(superslab_of(block))).count_leak(1, capacity_of(space_, block));
+    send_home(space_, block);
+  }
+}
+
+}  // namespace superslab

@@ -1,0 +1,106 @@
+// Blocks that more than one JavaScript lease refers to: shared between threads by token.
+//
+// A private lease is in no table. The first share() of a block enters it here, with one count for
+// each thread that holds it and one for each token that nobody adopted yet; when the last is gone
+// the block goes home. The table's lock is held from the removal of an entry until the block's free
+// bit is set, so that whoever holds the lock sees each block of a slab as private, shared or free.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "base/lock.h"
+#include "base/types.h"
+#include "pools/buffer/block_number.h"
+
+namespace superslab {
+
+/// Who holds leases: one JavaScript environment. Only its identity counts.
+using LeaseHolder = const void*;
+
+/// Right to adopt a lease, once. The nonce is random, so that a token cannot be made up.
+struct ShareTicket {
+  std::uint64_t id;
+  std::uint64_t nonce[2];
+};
+
+enum class LeaseFault : std::uint8_t {
+  kNone,
+  kForged,  // no such token was ever given out, or its nonce is wrong
+  kUsed,    // adopted, revoked, or its block is gone
+  kNoMemory,
+  kRefused,  // by the binding: no leased block, or not so many bytes of it
+};
+
+struct AdoptedLease {
+  LeaseFault fault;
+  BlockNumber block;
+  ByteCount length;
+};
+
+/// One for a process. Every function may be called from any thread.
+class LeaseTable {
+ public:
+  explicit LeaseTable(Space& space) : space_(space) {}
+
+  /// `holder` has the block by a lease of its own, which it keeps, now as a shared one.
+  LeaseFault share(LeaseHolder holder, BlockNumber block, ByteCount length, ShareTicket& out);
+
+  /// Turns the token into a lease of `holder`.
+  AdoptedLease adopt(LeaseHolder holder, const ShareTicket& ticket);
+
+  /// Turns the token into nothing; the block goes home if that was its last reference.
+  LeaseFault revoke(const ShareTicket& ticket);
+
+  /// Ends one shared lease that `holder` has.
+  void release(LeaseHolder holder, BlockNumber block);
+
+  /// How many leases and tokens refer to a shared block; 0 when it is not shared.
+  std::uint32_t references(BlockNumber block);
+
+  /// Tokens that nobody has adopted or revoked.
+  std::uint64_t outstanding();
+
+  /// Ends all shared leases of an environment that died, then calls reclaim(is_shared) under the
+  /// lock, for what it had leased privately. A block that goes home by this counts as leaked, once.
+  /// Those of `withheld`, of which the environment has a lease, count as shared for ever.
+  template <class Reclaim>
+  void bury(LeaseHolder holder, const std::vector<BlockNumber>& withheld, Reclaim reclaim) {
+    LockGuard guard(lock_);
+    for (const BlockNumber block : withheld) withhold(block);
+    drop_all_of(holder);
+    reclaim([this](BlockNumber block) { return entries_.count(block) != 0; });
+  }
+
+ private:
+  struct Holder {
+    LeaseHolder who;  // nullptr has what is withheld
+    std::uint32_t count;
+  };
+  struct Entry {
+    std::uint32_t tokens = 0;
+    std::vector<Holder> holders;
+  };
+  struct Token {
+    std::uint64_t nonce[2];
+    BlockNumber block;
+    ByteCount length;
+  };
+
+  bool draw_nonce(std::uint64_t (&nonce)[2]);
+  Token* find(const ShareTicket& ticket, LeaseFault& fault);
+  void settle(BlockNumber block);
+  void withhold(BlockNumber block);
+  void drop_all_of(LeaseHolder holder);
+
+  Space& space_;
+  Mutex lock_{LockRank::kLeases};
+  std::unordered_map<BlockNumber, Entry> entries_;
+  std::unordered_map<std::uint64_t, Token> tokens_;
+  std::uint64_t next_id_ = 1;
+  std::uint64_t random_[32];  // drawn in batches: a system call for each token is half its cost
+  std::size_t random_left_ = 0;
+};
+
+}  // namespace superslab

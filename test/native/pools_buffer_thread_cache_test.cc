@@ -1,0 +1,535 @@
+// The JavaScript door: block numbers, magazines, and what a dead environment leaves behind.
+
+#include <map>
+#include <vector>
+
+#include "check.h"
+#include "heap_fixture.h"
+#include "pools/buffer/lease_table.h"
+
+using namespace superslab;
+using namespace superslab_test;
+
+namespace {
+
+constexpr auto kNoneShared = [](BlockNumber) { return false; };
+
+}  // namespace
+
+TEST(heap, "a block number names its block's address, superslab and granule") {
+  TestPool t;
+  Script s(*t.heap);
+  for (const ByteCount bytes : {ByteCount{1}, ByteCount{64}, ByteCount{65}, ByteCount{1500},
+                                100 * kKiB, kMaxClassBytes, kMaxClassBytes + 1, 9 * kMiB}) {
+    const BlockNumber n = s.acquire(bytes);
+    CHECK(n != 0);
+    // JavaScript has a table of this length.
+    CHECK(slice_of(n) < 16 * kSlicesPerSuperslab);
+    std::byte* p = s.bytes_of(n);
+    CHECK_EQ(address_of(p) % kGranuleBytes, 0u);
+    CHECK_EQ(number_of(t.space(), p), n);
+    CHECK_EQ(superslab_of(n), t.space().superslab_of(p).index);
+    CHECK_EQ(is_large(t.space(), n), bytes > kMaxClassBytes);
+    CHECK(s.capacity(n) >= bytes);
+    CHECK_EQ(t.space().tag_at(p),
+             bytes > kMaxClassBytes ? kTagLarge : tag_of(lease_class_for(bytes)));
+    std::memset(p, 1, bytes);
+    s.release(n);
+  }
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "of each slice it is told how many blocks are out, and how many of them are cached") {
+  for (const ByteCount bytes : {ByteCount{1500}, kMaxClassBytes}) {
+    TestPool t;
+    Script s(*t.heap);
+    const ClassIndex c = lease_class_for(bytes);
+    std::map<SliceIndex, std::uint32_t> leased;
+    std::vector<BlockNumber> blocks;
+    for (ByteCount sum = 0; sum < 600'000 || blocks.size() < 4; sum += bytes) {
+      blocks.push_back(s.acquire(bytes));
+      ++leased[slice_of(blocks.back())];
+    }
+    CHECK(leased.size() >= 4);
+    for (const auto& [slice, count] : leased)
+      CHECK_EQ(count_out_of(t.space(), slice), count + s.cache().cached_in(slice));
+    // What a refill has brought and nobody can acquire yet counts as cached.
+    s.cache().flush();
+    const std::uint32_t got = s.cache().refill(c);
+    std::map<SliceIndex, std::uint32_t> staged;
+    for (std::uint32_t i = 0; i < got; ++i) ++staged[slice_of(s.cache().refilled()[i])];
+    for (const auto& [slice, count] : staged) CHECK_EQ(s.cache().cached_in(slice), count);
+    const std::uint64_t flushes = t->class_stats(c).flushes;
+    s.cache().flush();
+    CHECK_EQ(t->class_stats(c).flushes, flushes + 1);
+    for (const auto& [slice, count] : leased) CHECK_EQ(count_out_of(t.space(), slice), count);
+    for (const BlockNumber n : blocks) s.release(n);
+    CHECK(s.cache().cached(c) != 0);
+    CHECK_EQ(s.cache().cached_in(slice_of(blocks.back())), leased[slice_of(blocks.back())]);
+    const std::uint32_t cached = s.cache().cached(c);
+    s.cache().trim_idle();
+    CHECK_EQ(s.cache().cached(c), cached);  // some were acquired since it looked last
+    s.cache().trim_idle();
+    CHECK_EQ(s.cache().cached(c), 0u);
+    s.detach();
+    CHECK(t.ends_clean());
+  }
+}
+
+TEST(heap, "a lease of another environment's that comes home twice is counted") {
+  TestPool t;
+  Script owner(*t.heap);
+  Script one(*t.heap);
+  Script other(*t.heap);
+  const BlockNumber n = owner.acquire(64);
+  one.release(n);
+  one.cache().flush();
+  CHECK_EQ(t->stats().double_frees, 0u);
+  other.release(n);
+  other.cache().flush();
+  CHECK_EQ(t->stats().double_frees, 1u);
+  for (Script* script : {&owner, &one, &other}) script->detach();
+}
+
+TEST(heap, "a refill that JavaScript does not publish loses nothing") {
+  TestPool t;
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(1500);
+  const auto leased = [&] {
+    const ClassStats stats = t->class_stats(c);
+    return stats.refilled_blocks - stats.flushed_blocks - s.cache().cached(c);
+  };
+  const LeaseMagazines& m = s.cache().magazines();
+  for (const auto then :
+       {+[](Script& one) { one.cache().flush(); }, +[](Script& one) { one.cache().trim_idle(); },
+        +[](Script& one) { one.release(one.acquire(1500)); },
+        +[](Script& one) { one.release(one.acquire(100)); }}) {
+    s.cache().flush();
+    const std::uint32_t got = s.cache().refill(c);
+    CHECK(got != 0);
+    CHECK_EQ(m.depth[tag_of(c)], 0u);
+    CHECK_EQ(s.cache().cached(c), got);
+    CHECK_EQ(leased(), 0u);
+    then(s);
+    CHECK_EQ(m.staged, 0u);
+    CHECK_EQ(leased(), 0u);
+  }
+  CHECK(s.cache().refill(c) != 0);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "random leases: blocks never overlap and all come home") {
+  for (const HugePages pages : {HugePages::kOff, HugePages::kTransparent}) {
+    Snapshot policy;
+    policy.huge_pages = pages;
+    TestPool t(policy);
+    Script s(*t.heap);
+    Random random(21);
+    struct Lease {
+      BlockNumber n;
+      ByteCount bytes;
+    };
+    std::vector<Lease> held;
+    std::uint64_t acquired = 0;
+    for (int i = 0; i < 30'000; ++i) {
+      if (held.size() < 400 && random.below(100) < 53) {
+        const ByteCount bytes = random.size(i % 50 == 0 ? 3 * kMiB : 40'000);
+        const BlockNumber n = s.acquire(bytes);
+        CHECK(n != 0);
+        CHECK(s.capacity(n) >= bytes);
+        fill(s.bytes_of(n), s.capacity(n), n);
+        held.push_back({n, bytes});
+        acquired += bytes <= kMaxClassBytes;
+      } else if (!held.empty()) {
+        const std::size_t which = random.below(held.size());
+        const BlockNumber n = held[which].n;
+        CHECK(is_intact(s.bytes_of(n), s.capacity(n), n));
+        s.release(n);
+        held[which] = held.back();
+        held.pop_back();
+      }
+      if (i % 2000 == 0) {
+        t.pass(3000);
+        t->tick();
+      }
+    }
+    for (const Lease& lease : held) s.release(lease.n);
+    s.cache().flush();
+    std::uint64_t acquires = 0;
+    for (std::size_t c = 0; c < kClassCount; ++c) {
+      const ClassStats stats = t->class_stats(static_cast<ClassIndex>(c));
+      CHECK_EQ(stats.acquires, stats.releases);
+      CHECK_EQ(stats.refilled_blocks, stats.flushed_blocks);
+      CHECK_EQ(stats.in_use_blocks, 0u);
+      CHECK_EQ(stats.hits, stats.acquires - stats.refills);
+      acquires += stats.acquires;
+    }
+    CHECK_EQ(acquires, acquired);
+    CHECK_EQ(t->budget().charged(), 0u);
+    s.detach();
+    CHECK(t.ends_clean());
+  }
+}
+
+TEST(heap, "maxBytes is exact for one environment, and a refusal counts nothing") {
+  Snapshot policy = plain_policy();
+  policy.max_bytes = kMiB;
+  TestPool t(policy);
+  Script s(*t.heap);
+  for (const ByteCount size : {ByteCount{4096}, ByteCount{64}, 256 * kKiB}) {
+    std::vector<BlockNumber> blocks;
+    while (const BlockNumber n = s.acquire(size)) blocks.push_back(n);
+    CHECK_EQ(blocks.size(), kMiB / size);
+    CHECK_EQ(t->budget().charged(), kMiB);
+    CHECK(!t->budget().has_room(64));
+    CHECK_EQ(s.acquire(3 * kMiB), 0u);
+    s.cache().fold();
+    const ClassStats stats = t->class_stats(lease_class_for(size));
+    CHECK_EQ(stats.acquires, blocks.size());
+    CHECK_EQ(stats.in_use_blocks, blocks.size());
+    CHECK(stats.refills <= stats.acquires);
+    for (const BlockNumber n : blocks) s.release(n);
+  }
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "the counter of acquires survives its wrap") {
+  TestPool t;
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(64);
+  s.cache().magazines().acquired[tag_of(c)] = 0xfffffffe;
+  s.cache().fold();
+  const std::uint64_t before = t->class_stats(c).acquires;
+  s.cache().magazines().acquired[tag_of(c)] += 5;
+  s.cache().fold();
+  CHECK_EQ(t->class_stats(c).acquires - before, 5u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "magazines outlive their cache for as long as somebody maps them, empty and full") {
+  TestPool t;
+  Script s(*t.heap);
+  LeaseMagazines& m = s.cache().magazines();
+  m.retain();
+  s.release(s.acquire(64));
+  s.detach();
+  for (std::size_t tag = 0; tag < LeaseMagazines::kTags; ++tag)
+    CHECK(m.depth[tag] == 0 && m.limit[tag] == 0);
+  m.release();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "no class that is not a multiple of 64 has a magazine") {
+  TestPool t;
+  Script s(*t.heap);
+  for (std::size_t c = 0; c < kClassCount; ++c) {
+    const SliceTag tag = tag_of(static_cast<ClassIndex>(c));
+    CHECK_EQ(s.limit(tag) != 0, class_bytes(c) % kGranuleBytes == 0);
+  }
+  CHECK_EQ(s.limit(kTagNone), 0u);
+  CHECK_EQ(s.limit(kTagLarge), 0u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a dead environment's private leases are reclaimed and counted as leaked") {
+  TestPool t;
+  Script dead(*t.heap);
+  Script next(*t.heap);
+  ByteCount bytes = 0;
+  std::uint64_t blocks = 0;
+  for (const ByteCount size : {64, 64, 1500, 1500, 1500, 200'000, 2 << 20, 5 << 20}) {
+    bytes += dead.capacity(dead.acquire(size));
+    ++blocks;
+  }
+  // Enough for a drained slab, several slabs of a class, and one with a hole.
+  std::vector<BlockNumber> many;
+  for (int i = 0; i < 3000; ++i) many.push_back(dead.acquire(128));
+  for (int i = 0; i < 3000; i += 7) dead.release(many[static_cast<std::size_t>(i)]);
+  blocks += 3000 - (3000 + 6) / 7;
+  bytes += (3000 - (3000 + 6) / 7) * 128;
+  dead.cache().reclaim(kNoneShared, kNoStrays);
+  CHECK_EQ(t->stats().leaked_blocks, blocks);
+  CHECK_EQ(t->stats().leaked_bytes, bytes);
+  CHECK_EQ(t->budget().charged(), 0u);
+  CHECK_EQ(t->class_stats(lease_class_for(128)).in_use_blocks, 0u);
+  dead.detach();
+  next.release(next.acquire(128));
+  next.detach();
+  CHECK_EQ(t->stats().slabs_made, t->stats().slabs_retired);
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "shared leases outlive the environment that had them, private ones do not") {
+  TestPool t;
+  LeaseTable table(t.space());
+  Script dead(*t.heap);
+  Script alive(*t.heap);
+  const BlockNumber mine = dead.acquire(1000);
+  const BlockNumber ours = dead.acquire(1000);
+  const BlockNumber large = dead.acquire(3 * kMiB);
+  const BlockNumber lost = dead.acquire(4 * kMiB);
+  const BlockNumber posted = dead.acquire(1000);
+  const BlockNumber theirs = alive.acquire(1000);
+  ShareTicket ticket[4];
+  CHECK_EQ(table.share(&dead, ours, 900, ticket[0]), LeaseFault::kNone);
+  CHECK_EQ(table.share(&dead, large, 900, ticket[1]), LeaseFault::kNone);
+  CHECK_EQ(table.share(&dead, posted, 900, ticket[2]), LeaseFault::kNone);
+  CHECK_EQ(table.share(&alive, theirs, 900, ticket[3]), LeaseFault::kNone);
+  CHECK_EQ(table.adopt(&alive, ticket[0]).block, ours);
+  CHECK_EQ(table.adopt(&alive, ticket[1]).block, large);
+  CHECK_EQ(table.adopt(&dead, ticket[3]).block, theirs);
+  table.release(&alive, theirs);
+  for (const BlockNumber n : {mine, ours, large, posted, theirs})
+    fill(dead.bytes_of(n), dead.capacity(n), n);
+
+  table.bury(&dead, {}, [&](auto is_shared) { dead.cache().reclaim(is_shared, kNoStrays); });
+  // `mine`, `lost` and `theirs`: others refer to the rest.
+  CHECK_EQ(t->stats().leaked_blocks, 3u);
+  dead.detach();
+  CHECK_EQ(t->budget().charged(), 1024 + 3 * kMiB + 1024);  // ours, large, posted
+  CHECK_EQ(table.references(mine), 0u);
+  CHECK_EQ(table.references(theirs), 0u);
+  CHECK_EQ(table.references(posted), 1u);
+  for (const BlockNumber n : {ours, large, posted})
+    CHECK(is_intact(alive.bytes_of(n), alive.capacity(n), n));
+  CHECK(!is_large(t.space(), mine));
+  CHECK(t->stats().big_cache_bytes == 4 * kMiB);  // `lost`
+  CHECK_EQ(superslab_of(lost) != superslab_of(large), true);
+
+  // A new environment gets the dead one's slabs, and its death leaves these leases alone as well.
+  Script heir(*t.heap);
+  CHECK(heir.acquire(1000) != 0);
+  table.bury(&heir, {}, [&](auto is_shared) { heir.cache().reclaim(is_shared, kNoStrays); });
+  heir.detach();
+  for (const BlockNumber n : {ours, large, posted})
+    CHECK(is_intact(alive.bytes_of(n), alive.capacity(n), n));
+  // The token that was posted before the death is still good.
+  CHECK_EQ(table.adopt(&alive, ticket[2]).block, posted);
+  for (const BlockNumber n : {ours, large, posted}) table.release(&alive, n);
+  CHECK_EQ(t->budget().charged(), 0u);
+  CHECK_EQ(table.outstanding(), 0u);
+  alive.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "the node of a sample of what is fetched is compared with the thread's") {
+  TestPool t;
+  Script s(*t.heap);
+  const auto fetch = [&](std::size_t refills) {
+    for (std::size_t i = 0; i < refills; ++i) {
+      s.cache().flush();
+      s.release(s.acquire(1000));
+    }
+  };
+  fetch(17);
+  CHECK_EQ(t->stats().numa_local + t->stats().numa_remote, 0u);  // not known
+  t.os().set_nearness(Nearness::kLocal);
+  fetch(2 * 17);
+  CHECK_EQ(t->stats().numa_local, 2u);
+  t.os().set_nearness(Nearness::kRemote);
+  fetch(17);
+  CHECK_EQ(t->stats().numa_local, 2u);
+  CHECK_EQ(t->stats().numa_remote, 1u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "what sampling skipped is no acquire") {
+  TestPool t;
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(64);
+  LeaseMagazines& m = s.cache().magazines();
+  s.release(s.acquire(64));
+  // As PoolGuard does before it chooses the next sample: both counters, and across the wrap.
+  for (const std::uint32_t step : {200u, 0xffffff00u, 300u}) {
+    m.acquired[tag_of(c)] += step;
+    m.skipped[tag_of(c)] += step;
+    s.cache().fold();
+    CHECK_EQ(t->class_stats(c).acquires, 1u);
+  }
+  s.release(s.acquire(64));
+  s.cache().fold();
+  CHECK_EQ(t->class_stats(c).acquires, 2u);
+  CHECK_EQ(t->class_stats(c).releases, 2u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "parked blocks count as cached, not as in use") {
+  TestPool t;
+  Script s(*t.heap);
+  Script other(*t.heap);
+  const ClassIndex c = lease_class_for(1000);
+  LeaseMagazines& m = s.cache().magazines();
+  const BlockNumber parked = s.acquire(1000);
+  const BlockNumber leased = s.acquire(1000);
+  const BlockNumber elsewhere = other.acquire(1000);
+  m.parked[tag_of(c)] = 1;
+  other.cache().magazines().parked[tag_of(c)] = 1;
+  const auto magazines = [&] { return s.depth(tag_of(c)).load() + other.depth(tag_of(c)).load(); };
+  CHECK_EQ(t->class_stats(c).cached_blocks, magazines() + 2u);
+  CHECK_EQ(t->class_stats(c).in_use_blocks, 1u);
+  // They have left the magazine, and a flush does not find them.
+  s.cache().flush();
+  other.cache().flush();
+  CHECK_EQ(t->class_stats(c).cached_blocks, 2u);
+  CHECK_EQ(t->class_stats(c).in_use_blocks, 1u);
+  CHECK_EQ(t->budget().charged(), 3u * 1024);
+  // Their way back is that of any block.
+  m.parked[tag_of(c)] = 0;
+  other.cache().magazines().parked[tag_of(c)] = 0;
+  s.release(parked);
+  s.release(leased);
+  other.release(elsewhere);
+  s.detach();
+  other.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a thread that ends takes its parked blocks back, and they are no leaks") {
+  TestPool t;
+  Script dead(*t.heap);
+  LeaseMagazines& m = dead.cache().magazines();
+  const ByteCount large = 3 * kMiB;
+  for (const ByteCount size :
+       {ByteCount{64}, ByteCount{64}, ByteCount{1500}, kMaxClassBytes, large, large})
+    CHECK(dead.acquire(size) != 0);
+  m.parked[tag_of(lease_class_for(64))] = 2;
+  m.parked[tag_of(lease_class_for(kMaxClassBytes))] = 1;
+  m.parked[kTagLarge] = 1;
+  m.parked_large_granules = static_cast<std::uint32_t>(large / kGranuleBytes);
+  const ByteCount lost = class_bytes(to_index(lease_class_for(1500))) + large;
+  const Reclaimed leaked = dead.cache().reclaim(kNoneShared, kNoStrays);
+  CHECK_EQ(leaked.blocks, 2u);
+  CHECK_EQ(leaked.bytes, lost);
+  CHECK_EQ(t->stats().leaked_blocks, 2u);
+  CHECK_EQ(t->stats().leaked_bytes, lost);
+  CHECK_EQ(t->budget().charged(), 0u);
+  dead.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap,
+     "a thread that was terminated between a block's way and its count leaks none less than 0") {
+  TestPool t;
+  Script dead(*t.heap);
+  LeaseMagazines& m = dead.cache().magazines();
+  CHECK(dead.acquire(64) != 0);
+  m.parked[tag_of(lease_class_for(64))] = 2;
+  const Reclaimed leaked = dead.cache().reclaim(kNoneShared, kNoStrays);
+  CHECK_EQ(leaked.blocks, 0u);
+  CHECK_EQ(leaked.bytes, 0u);
+  CHECK_EQ(t->stats().leaked_blocks, 0u);
+  dead.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "what is withheld is neither leaked nor leased again, also where it was shared") {
+  TestPool t;
+  Script dead(*t.heap);
+  LeaseTable table(t.space());
+  LeaseMagazines& m = dead.cache().magazines();
+  const BlockNumber stray = dead.acquire(1000);
+  const BlockNumber parked = dead.acquire(1000);
+  const BlockNumber shared = dead.acquire(1000);
+  const BlockNumber large = dead.acquire(3 * kMiB);
+  CHECK(dead.acquire(1000) != 0);  // leaked
+  ShareTicket ticket;
+  CHECK_EQ(table.share(&dead, shared, 1000, ticket), LeaseFault::kNone);
+  CHECK_EQ(table.revoke(ticket), LeaseFault::kNone);
+  m.parked[tag_of(lease_class_for(1000))] = 2;
+  m.parked[kTagLarge] = 1;
+  m.parked_large_granules = static_cast<std::uint32_t>(3 * kMiB / kGranuleBytes);
+  CHECK(parked != stray);
+  table.bury(&dead, {stray, shared, large}, [&](auto is_shared) {
+    const Reclaimed leaked = dead.cache().reclaim(
+        is_shared, [&](BlockNumber block) { return block == stray || block == large; });
+    CHECK_EQ(leaked.blocks, 1u);
+  });
+  CHECK_EQ(t->stats().leaked_blocks, 1u);
+  CHECK_EQ(t->stats().withheld_blocks, 3u);
+  CHECK_EQ(t->stats().withheld_bytes, 1024 + 1024 + 3 * kMiB);
+  CHECK_EQ(t->budget().charged(), 1024 + 1024 + 3 * kMiB);
+  dead.detach();
+  // One that comes after it, perhaps at the same address, has no part in them.
+  Script heir(*t.heap);
+  for (int i = 0; i < 5000; ++i) {
+    const BlockNumber block = heir.acquire(1000);
+    CHECK(block != stray && block != shared);
+  }
+  table.release(&dead, shared);
+  CHECK_EQ(table.references(shared), 1u);
+  table.bury(&heir, {}, [&](auto is_shared) { heir.cache().reclaim(is_shared, kNoStrays); });
+  heir.detach();
+  CHECK_EQ(t->budget().charged(), 1024 + 1024 + 3 * kMiB);
+  // For ever ends with the process. Here they go home past the table, so that the heap can end.
+  Script last(*t.heap);
+  for (const BlockNumber block : {stray, shared, large}) last.cache().give(block);
+  last.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "what guards have in hand is the sum over the threads, until they end") {
+  TestPool t;
+  Script one(*t.heap);
+  Script two(*t.heap);
+  LeaseMagazines& a = one.cache().magazines();
+  LeaseMagazines& b = two.cache().magazines();
+  a.watched_blocks = 3;
+  a.watched_granules = 30;
+  a.quarantined_blocks = 2;
+  a.quarantined_granules = 5;
+  a.parked_large_granules = 100;
+  b.watched_blocks = 4;
+  b.watched_granules = 0xffff'ffff;  // 256 GiB: no overflow on the way to bytes
+  b.quarantined_blocks = 1;
+  b.quarantined_granules = 7;
+  HeapStats stats = t->stats();
+  CHECK_EQ(stats.watched_blocks, 7u);
+  CHECK_EQ(stats.watched_bytes, (ByteCount{0xffff'ffff} + 30) * kGranuleBytes);
+  CHECK_EQ(stats.quarantined_blocks, 3u);
+  CHECK_EQ(stats.quarantined_bytes, 12u * kGranuleBytes);
+  CHECK_EQ(stats.held_large_bytes, 100u * kGranuleBytes);
+  // The leases of a pool that was closed are watched for as long as they are out.
+  one.cache().close();
+  one.cache().close();
+  CHECK_EQ(t->stats().watched_blocks, 7u);
+  CHECK(t->room().other_than(&two.cache()) == nullptr);  // nobody asks it for anything
+  two.detach();
+  stats = t->stats();
+  CHECK_EQ(stats.watched_blocks, 3u);
+  CHECK_EQ(stats.quarantined_bytes, 5u * kGranuleBytes);
+  t->count_guard_report(true);
+  t->count_guard_report(false);
+  t->count_guard_report(false);
+  CHECK_EQ(t->stats().guard_reports, 3u);
+  CHECK_EQ(t->stats().poison_reports, 1u);
+  t->count_collected(100);
+  CHECK_EQ(t->stats().collected_blocks, 1u);
+  CHECK_EQ(t->stats().collected_bytes, 100u);
+  one.detach();
+  CHECK_EQ(t->stats().watched_blocks, 0u);
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a large lease is granted for which what is cached leaves no room") {
+  Snapshot policy = plain_policy();
+  policy.max_bytes = 4 * kMiB;
+  TestPool t(policy);
+  {
+    Script s(*t.heap);
+    s.release(s.acquire(100));
+    CHECK(t->budget().charged() != 0);
+    const BlockNumber n = s.cache().take_large(4 * kMiB);
+    CHECK(n != 0);
+    CHECK_EQ(s.cache().take_large(4 * kMiB), 0u);
+    CHECK_EQ(t->stats().failed_requests, 1u);
+    CHECK(s.cache().give(n));
+  }
+  CHECK(t.ends_clean());
+}
