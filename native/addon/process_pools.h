@@ -72,7 +72,7 @@ class ProcessPools {
   };
 
   ProcessPools();
-  void add_entry(BufferPool* pool, std::string_view name);
+  void add_entry(BufferPool* pool, std::string_view name) REQUIRES(lock_);
 
   Space own_space_;
   Space& space_;  // its own, or that of libsuperslab.so
@@ -85,9 +85,9 @@ class ProcessPools {
   LeaseTable leases_;
 
   Mutex lock_{LockRank::kRegistry};
-  std::vector<Entry> pools_;  // from oldest to youngest
-  HeapId next_id_ = 0;
-  std::vector<BufferPool*> retired_;
+  std::vector<Entry> pools_ GUARDED_BY(lock_);  // from oldest to youngest
+  HeapId next_id_ GUARDED_BY(lock_) = 0;
+  std::vector<BufferPool*> retired_ GUARDED_BY(lock_);
 };
 
 }  // namespace superslab

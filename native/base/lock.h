@@ -10,58 +10,59 @@
 #include <cassert>
 
 #include "base/this_thread.h"
+#include "base/thread_safety.h"
 #include "base/types.h"
 
 namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
-  kLeakSites,    // addon: where leaked leases were acquired
-  kMisuseSites,  // addon: where buffers were misused
-  kPurging,      // runtime: one purge of the process's heap at a time
-  kRegistry,     // runtime: the list of heaps and environments
-  kLeases,       // heap: leases that were shared between threads
+  kLeakSites,    // diagnostics: where leaked leases were acquired
+  kMisuseSites,  // diagnostics: where buffers were misused
+  kPurging,      // malloc: one purge of the process's heap at a time
+  kRegistry,     // addon: the list of pools; malloc: that of first-class heaps
+  kLeases,       // pools/buffer: leases that were shared between threads
   kFirstClass,   // malloc: one first-class heap
   kVisitors,     // heap: who looks into another thread's slabs
   kHeap,         // one heap's superslabs, slab owners and big cache
-  kMapped,       // heap: blocks that are mappings of their own
+  kMapped,       // malloc: blocks that are mappings of their own
   kSpace,        // arenas and their free superslabs
   kRoom,         // heap: who waits for room under maxBytes
   kMetadata,     // the allocator's own objects
   kSender,       // heap: frees of threads that have no cache any more
 };
 
-class Mutex {
+class CAPABILITY("mutex") Mutex {
  public:
   explicit constexpr Mutex(LockRank rank) : rank_(rank) {}
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  void lock() {
+  void lock() ACQUIRE() {
     check_order();
     lock_unchecked();
     note_taken();
   }
 
   /// False when another thread holds it.
-  bool try_lock() {
+  bool try_lock() TRY_ACQUIRE(true) {
     if (!take(this_thread())) return false;
     note_taken();
     return true;
   }
 
-  void unlock() {
+  void unlock() RELEASE() {
     note_released();
     unlock_unchecked();
   }
 
   /// Without the check: for who takes several of a rank, and knows why it may.
-  void lock_unchecked() {
+  void lock_unchecked() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     if (!take(this_thread())) [[unlikely]]
       wait_and_take();
   }
-  bool try_lock_unchecked() { return take(this_thread()); }
-  void unlock_unchecked() {
+  bool try_lock_unchecked() TRY_ACQUIRE(true) { return take(this_thread()); }
+  void unlock_unchecked() RELEASE() {
     if ((word_.exchange(0, std::memory_order_release) & kAwaited) != 0) [[unlikely]]
       wake_one();
   }
@@ -110,10 +111,10 @@ class Mutex {
   [[maybe_unused]] LockRank rank_;
 };
 
-class [[nodiscard]] LockGuard {
+class [[nodiscard]] SCOPED_CAPABILITY LockGuard {
  public:
-  explicit LockGuard(Mutex& mutex) : mutex_(mutex) { mutex_.lock(); }
-  ~LockGuard() { mutex_.unlock(); }
+  explicit LockGuard(Mutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~LockGuard() RELEASE() { mutex_.unlock(); }
   LockGuard(const LockGuard&) = delete;
   LockGuard& operator=(const LockGuard&) = delete;
 
@@ -134,7 +135,7 @@ class Condition {
   /// `mutex` is held by the caller; it is released while this waits until `done()` holds or
   /// `timeout` has passed.
   template <class Done>
-  void wait_for(Mutex& mutex, Nanos timeout, Done done) {
+  void wait_for(Mutex& mutex, Nanos timeout, Done done) REQUIRES(mutex) {
     const Nanos until = deadline(timeout);
     while (!done() && wait_until(mutex, until)) {
     }
@@ -143,7 +144,7 @@ class Condition {
  private:
   static Nanos deadline(Nanos timeout);
   /// False when the time has passed.
-  bool wait_until(Mutex& mutex, Nanos until);
+  bool wait_until(Mutex& mutex, Nanos until) REQUIRES(mutex);
 
   std::atomic<std::uint32_t> changes_{0};
 };

@@ -66,11 +66,10 @@ class LeakSites {
   static constexpr HeapId kNoHeap = ~HeapId{0};
 
  private:
-  /// Under the lock.
-  LeakSite& site_for(const LeakSiteKey& key, std::string_view pool_name);
+  LeakSite& site_for(const LeakSiteKey& key, std::string_view pool_name) REQUIRES(lock_);
 
   Mutex lock_{LockRank::kLeakSites};
-  std::unordered_map<std::string, LeakSite> sites_;
+  std::unordered_map<std::string, LeakSite> sites_ GUARDED_BY(lock_);
 };
 
 }  // namespace superslab

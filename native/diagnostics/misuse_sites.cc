@@ -27,7 +27,7 @@ std::uint64_t MisuseSites::note(MisuseSite mistake, double now_ms) {
 }
 
 MisuseSite& MisuseSites::site_for(MisuseSite& mistake) {
-  const auto known = [&] {
+  const auto known = [&]() NO_THREAD_SAFETY_ANALYSIS {
     return std::ranges::find_if(sites_,
                                 [&](const MisuseSite& site) { return site.is_like(mistake); });
   };

@@ -56,12 +56,12 @@ class MisuseSites {
  private:
   /// The site that `mistake` counts for; leaves out of it what that one does not tell apart. Under
   /// the lock.
-  MisuseSite& site_for(MisuseSite& mistake);
-  bool has_room_for(const std::string& fault) const;
+  MisuseSite& site_for(MisuseSite& mistake) REQUIRES(lock_);
+  bool has_room_for(const std::string& fault) const REQUIRES(lock_);
 
   Mutex lock_{LockRank::kMisuseSites};
-  std::vector<MisuseSite> sites_;
-  std::uint64_t changes_ = 0;
+  std::vector<MisuseSite> sites_ GUARDED_BY(lock_);
+  std::uint64_t changes_ GUARDED_BY(lock_) = 0;
 };
 
 }  // namespace superslab

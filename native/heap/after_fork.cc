@@ -25,7 +25,7 @@ class HeapSurvivor {
       : heap_(heap), mine_(mine), my_slab_(mine == nullptr ? nullptr : mine->sending_) {}
 
   /// Whether this thread stands in the middle of something.
-  bool take_over_locks() {
+  bool take_over_locks() NO_THREAD_SAFETY_ANALYSIS {
     lists_ = heap_.lock_.survive_fork();
     bool is_inside = lists_ == Holder::kMe || heap_.room_.survive_fork() == Holder::kMe;
     for (SlabOwner* owner = heap_.owners_; owner != nullptr; owner = owner->next) {
@@ -46,7 +46,7 @@ class HeapSurvivor {
 
   bool needs_repair() const { return is_suspect_ || lists_ == Holder::kVanished; }
 
-  void repair() {
+  void repair() NO_THREAD_SAFETY_ANALYSIS {
     if (lists_ == Holder::kVanished) {
       heap_.shelf_ = {};
       heap_.leased_large_ = {};
@@ -87,7 +87,7 @@ class HeapSurvivor {
     owner.idle_bytes_ = owner.left_bytes_ = owner.told_bytes_ = 0;
   }
 
-  void repair(Superslab& s) {
+  void repair(Superslab& s) NO_THREAD_SAFETY_ANALYSIS {
     switch (s.use.load(std::memory_order_relaxed)) {
       case SuperslabUse::kLargeHead:
         if (lists_ == Holder::kVanished && s.run != 0) heap_.leased_large_.push(&s);

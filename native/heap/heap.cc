@@ -38,7 +38,8 @@ Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape s
       idle_bound_(policy.malloc_idle_bytes),
       looks_from_(is_limited() ? 0 : policy.malloc_idle_bytes) {}
 
-Heap::~Heap() {
+// Nobody else has the heap any more.
+Heap::~Heap() NO_THREAD_SAFETY_ANALYSIS {
   // Twice: a slab that was handed over while it was queued is forwarded to its owner's queue, and
   // that owner may have had its turn.
   for (int round = 0; round < 2; ++round) {
@@ -57,7 +58,7 @@ Heap::~Heap() {
   trim(0);
   // What trim() could not purge.
   while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) give_back_idle(idle);
-  shelf_.for_each([this](Superslab* s) {
+  shelf_.for_each([this](Superslab* s) NO_THREAD_SAFETY_ANALYSIS {
     shelf_.remove(s);
     free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
     give_back_unused(s);
@@ -121,12 +122,12 @@ HugePages Heap::pages_for_slabs(ClassIndex c) const {
   return pages == HugePages::kTransparent && early ? HugePages::kOff : pages;
 }
 
-/// Under pressure everything idle goes that is a superslab or more. Under the lock.
+/// Under pressure everything idle goes that is a superslab or more.
 void Heap::give_back_whole() {
   while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) {
     give_back_idle(idle);
   }
-  shelf_.for_each_whole([this](Superslab* s) {
+  shelf_.for_each_whole([this](Superslab* s) NO_THREAD_SAFETY_ANALYSIS {
     shelf_.remove(s);
     free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);
     give_back_unused(s);

@@ -156,7 +156,9 @@ class Heap {
   std::uint64_t excess_bytes() const { return excess_bytes_.get(); }
   std::uint64_t regretted_bytes() const { return regretted_bytes_.get(); }
   /// Idle memory that the heap keeps beyond its policy's bound, since it was taken again soon.
-  ByteCount earned_idle_bytes() const { return idle_bound_.earned(); }
+  ByteCount earned_idle_bytes() const NO_THREAD_SAFETY_ANALYSIS {
+    return idle_bound_.earned();  // a counter, for any thread
+  }
 
   /// An owner has `change` more idle bytes in its slabs.
   void note_idle_in_slabs(std::int64_t change) {
@@ -291,7 +293,7 @@ class Heap {
   template <class Act>
   bool for_each_vacant(Act act);
 
-  Superslab* fresh_superslab(ClassIndex c);
+  Superslab* fresh_superslab(ClassIndex c) REQUIRES(lock_);
   bool bring_in_huge_page(Superslab* s);
   /// Who gets at the heap's memory.
   Access access() const {
@@ -299,20 +301,19 @@ class Heap {
   }
   Backing backing(HugePages pages, ByteCount tail_bytes = kSuperslabBytes) const;
   TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1,
-                    ByteCount tail_bytes = kSuperslabBytes);
+                    ByteCount tail_bytes = kSuperslabBytes) REQUIRES(lock_);
   void note_taken(const TakenRun& taken, std::uint32_t count);
   HugePages pages_for_slabs(ClassIndex c) const;
   HugePages pages_for_large() const;
   void give_run(Superslab* head);
-  void give_back_whole();
+  void give_back_whole() REQUIRES(lock_);
   void give_back_idle(Superslab* head);
   void give_back_unused(Superslab* s);
-  void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target);
+  void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) REQUIRES(lock_);
   void purge_items(PurgeBatch& batch);
   Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
-  // Under the lock.
   bool tick_step();
-  void note_fresh(ByteCount bytes);
+  void note_fresh(ByteCount bytes) REQUIRES(lock_);
   ByteCount idle_bound() const;
   Nanos fitted(Nanos delay) const;
   /// How much memory all heaps of the space may have beside what they have.
@@ -322,14 +323,13 @@ class Heap {
   }
   bool is_room_scarce() const { return room_left() < shape_.memory / 2; }
   void set_looks_from();
-  // Without it.
   ByteCount excess() const;
   void note_given_back(ByteCount bytes);
   void note_unused(ByteCount bytes);
   ByteCount give_back_some(ByteCount bytes, SlabOwner* own);
 
-  /// Adds what the owners count of class `c`; under the lock.
-  void add_owners(ClassIndex c, ClassStats& sum) const;
+  /// Adds what the owners count of class `c`.
+  void add_owners(ClassIndex c, ClassStats& sum) const REQUIRES(lock_);
   /// Derives the rest from that and from the blocks that lie in magazines.
   void conclude(ClassIndex c, std::uint64_t cached, ClassStats& sum) const;
 
@@ -344,9 +344,10 @@ class Heap {
   bool purge_one(const Superslab& s, const OsRange& range);
   void scrub(const Superslab& s, ByteCount bytes);
 
-  Superslab* make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero);
-  Superslab* as_large(const TakenRun& taken, ByteCount bytes);
-  void lease_large(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero);
+  Superslab* make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) REQUIRES(lock_);
+  Superslab* as_large(const TakenRun& taken, ByteCount bytes) REQUIRES(lock_);
+  void lease_large(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero)
+      REQUIRES(lock_);
   ByteCount retire_unused_of(const SlabOwner* but, ByteCount least);
   void gather_idle();
 
@@ -361,17 +362,17 @@ class Heap {
   Room room_;
 
   mutable Mutex lock_{LockRank::kHeap};
-  SuperslabShelf shelf_;
-  BigCache big_cache_;
-  SuperslabList leased_large_;
-  SlabOwner* owners_ = nullptr;
+  SuperslabShelf shelf_ GUARDED_BY(lock_);
+  BigCache big_cache_ GUARDED_BY(lock_);
+  SuperslabList leased_large_ GUARDED_BY(lock_);
+  SlabOwner* owners_ GUARDED_BY(lock_) = nullptr;
   std::atomic<std::uint32_t> vacant_owners_{0};  // written under the lock
-  std::uint32_t colour_ = 0;
+  std::uint32_t colour_ GUARDED_BY(lock_) = 0;
   std::atomic<Secrecy> refused_secrecy_{Secrecy::kNone};
   std::atomic<std::uint32_t> visitors_{0};  // attached threads too
   std::atomic<ByteCount> committed_{0};
   std::atomic<ByteCount> populate_bytes_;
-  IdleBound idle_bound_;                  // under the lock
+  IdleBound idle_bound_ GUARDED_BY(lock_);
   std::atomic<ByteCount> free_bytes_{0};  // of slices in no slab that hold memory; under the lock
   std::atomic<std::int64_t> idle_in_slabs_{0};  // as far as the owners told
   std::atomic<ByteCount> looks_from_;  // idle bytes from which a thread that frees looks closer

@@ -6,16 +6,16 @@
 namespace superslab {
 
 /// The heap's lock, with a count of the times it was not free and of how long that lasted.
-class Heap::Lock {
+class SCOPED_CAPABILITY Heap::Lock {
  public:
-  explicit Lock(const Heap& heap) : heap_(heap) {
+  explicit Lock(const Heap& heap) ACQUIRE(heap.lock_) : heap_(heap) {
     if (heap.lock_.try_lock()) return;
     const Nanos start = precise_now();
     heap.lock_.lock();
     heap.counters_.contended.add(1);
     heap.counters_.lock_wait_ns.add(precise_now() - start);
   }
-  ~Lock() { heap_.lock_.unlock(); }
+  ~Lock() RELEASE() { heap_.lock_.unlock(); }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 

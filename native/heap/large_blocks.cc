@@ -57,7 +57,7 @@ Superslab* Heap::as_large(const TakenRun& taken, ByteCount bytes) {
 void Heap::gather_idle() {
   retire_unused_of(nullptr, kSliceBytes);
   Lock guard(*this);
-  shelf_.for_each_whole([this](Superslab* s) {
+  shelf_.for_each_whole([this](Superslab* s) NO_THREAD_SAFETY_ANALYSIS {
     shelf_.remove(s);
     change_committed(-static_cast<std::int64_t>(bytes_of(s->dirty_slices)));
     free_bytes_.fetch_sub(bytes_of(s->dirty_slices), std::memory_order_relaxed);

@@ -81,7 +81,7 @@ void Heap::give_back_unused(Superslab* s) {
 }
 
 void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
-  shelf_.for_each([&](Superslab* s) {
+  shelf_.for_each([&](Superslab* s) NO_THREAD_SAFETY_ANALYSIS {
     if (batch.is_full() || s->idle_since > before || !is_purgeable(s->pages)) return;
     const SliceMask dirty = s->dirty_slices;
     const bool whole = s->free_slices == kAllSlices;
@@ -274,7 +274,8 @@ void Heap::note_unused(ByteCount bytes) {
   set_looks_from();
 }
 
-ByteCount Heap::idle_bound() const {
+// Of what the lock guards it reads a counter only.
+ByteCount Heap::idle_bound() const NO_THREAD_SAFETY_ANALYSIS {
   const ByteCount idle = idle_bytes() - std::min(idle_bytes(), space_.idle_bytes());
   const ByteCount committed = committed_bytes();
   const ByteCount live = committed > idle ? committed - idle : 0;

@@ -87,13 +87,13 @@ class Room {
 
  private:
   void wake();
-  /// Under the lock. Whether the member was in the list.
+  /// Whether the member was in the list, one of those that the lock guards.
   static bool take_out(Member*& list, const Member* member);
 
   mutable Mutex lock_{LockRank::kRoom};
   Condition changed_;
-  Member* members_ = nullptr;
-  Member* retired_ = nullptr;
+  Member* members_ GUARDED_BY(lock_) = nullptr;
+  Member* retired_ GUARDED_BY(lock_) = nullptr;
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<std::uint64_t> ticket_{0};
 };

@@ -56,7 +56,7 @@ class FirstClassHeap::Registry {
   }
 
   /// As Heap::survive_fork().
-  bool survive_fork(const SlabOwner* mine, bool is_suspect) {
+  bool survive_fork(const SlabOwner* mine, bool is_suspect) NO_THREAD_SAFETY_ANALYSIS {
     const Holder list = lock_.survive_fork();
     bool is_inside = list == Holder::kMe;
     std::uint32_t heaps = 0;
@@ -75,7 +75,7 @@ class FirstClassHeap::Registry {
 
  private:
   Mutex lock_{LockRank::kRegistry};
-  FirstClassHeap* first_ = nullptr;
+  FirstClassHeap* first_ GUARDED_BY(lock_) = nullptr;
   std::atomic<Nanos> next_tick_{0};
 };
 
@@ -115,7 +115,8 @@ void FirstClassHeap::check(const char* function, const FirstClassHeap* heap) {
                   "is not a heap");
 }
 
-void FirstClassHeap::end() {
+// Nobody else has the heap any more.
+void FirstClassHeap::end() NO_THREAD_SAFETY_ANALYSIS {
   registry.remove(this);
   while (Superslab* head = heap_.orphan_large(owner_)) heap_.give_large(head);
   owner_->dissolve();

@@ -67,7 +67,7 @@ class FirstClassHeap {
   ProcessHeap& process_;
   Heap heap_;
   Mutex lock_{LockRank::kFirstClass};  // what the owner's thread would be alone with
-  SlabOwner* owner_ = nullptr;
+  SlabOwner* owner_ PT_GUARDED_BY(lock_) = nullptr;
   // Under the registry's lock.
   FirstClassHeap* next_ = nullptr;
   FirstClassHeap* prev_ = nullptr;

@@ -43,7 +43,8 @@ class MappedBlocks {
 
   Space& space_;
   mutable Mutex lock_{LockRank::kMapped};
-  Block* blocks_ = nullptr;  // few: each has at least kLeastMappedBytes or an alignment like that
+  Block* blocks_ GUARDED_BY(lock_) =
+      nullptr;  // few: each has at least kLeastMappedBytes or an alignment like that
   std::atomic<ByteCount> bytes_{0};
 };
 

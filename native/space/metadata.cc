@@ -41,7 +41,9 @@ void* Metadata::allocate(Os& os, ByteCount bytes, ByteCount alignment) {
     *at = found->next;
     return found;
   }
-  const auto place = [&] { return align_up(address_of(next_), alignment); };
+  const auto place = [&]() NO_THREAD_SAFETY_ANALYSIS {
+    return align_up(address_of(next_), alignment);
+  };
   if (place() + bytes > address_of(end_) && !add_chunk(os, bytes + alignment)) return nullptr;
   auto* p = reinterpret_cast<std::byte*>(place());
   next_ = p + bytes;
@@ -55,7 +57,8 @@ void Metadata::free(void* p, ByteCount bytes) {
   free_ = place;
 }
 
-void Metadata::close(Os& os) {
+// Nobody else has it any more.
+void Metadata::close(Os& os) NO_THREAD_SAFETY_ANALYSIS {
   while (chunks_ != nullptr) {
     Chunk* chunk = chunks_;
     chunks_ = chunk->next;

@@ -50,13 +50,13 @@ class Metadata {
     ByteCount bytes;
   };
 
-  bool add_chunk(Os& os, ByteCount least);
+  bool add_chunk(Os& os, ByteCount least) REQUIRES(lock_);
 
   Mutex lock_{LockRank::kMetadata};
-  Chunk* chunks_ = nullptr;
-  std::byte* next_ = nullptr;
-  std::byte* end_ = nullptr;
-  Free* free_ = nullptr;  // few sizes, few objects: a plain list
+  Chunk* chunks_ GUARDED_BY(lock_) = nullptr;
+  std::byte* next_ GUARDED_BY(lock_) = nullptr;
+  std::byte* end_ GUARDED_BY(lock_) = nullptr;
+  Free* free_ GUARDED_BY(lock_) = nullptr;  // few sizes, few objects: a plain list
 };
 
 }  // namespace superslab

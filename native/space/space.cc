@@ -26,7 +26,8 @@ constexpr std::uint32_t kMostAhead = kGiB / kSuperslabBytes;
 
 }  // namespace
 
-bool Space::open(Os& os, std::uint32_t arenas) {
+// Nobody else has the space yet.
+bool Space::open(Os& os, std::uint32_t arenas) NO_THREAD_SAFETY_ANALYSIS {
   os_ = &os;
   arenas = std::min(arenas, kMaxArenas - kFirstOrdinal);
   range_ = choose_range(os, kTablesBytes + arenas * kArenaBytes);
@@ -44,7 +45,8 @@ bool Space::open(Os& os, std::uint32_t arenas) {
   return false;
 }
 
-void Space::close() {
+// Nobody else has the space any more.
+void Space::close() NO_THREAD_SAFETY_ANALYSIS {
   for (Arena*& arena : arenas_) {
     if (arena != nullptr) arena->close(*os_);
     arena = nullptr;

@@ -307,14 +307,17 @@ class Space {
   static bool fits(const Superslab* s, Wanted wanted, const Backing& backing);
   static bool fits_last(const Superslab* s, Wanted wanted, const Backing& backing);
 
-  // All under the lock. A claimed run is not spare. claim() answers nullptr when there is no such
-  // run, claim_or_reserve() reserves addresses for it.
-  Superslab* claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing);
+  // A claimed run is not spare. claim() returns nullptr when there is no such run,
+  // claim_or_reserve() reserves addresses for it.
+  Superslab* claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing)
+      REQUIRES(lock_);
   Superslab* claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
-                              const Backing& backing);
-  bool reserve_room(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing);
-  bool reserve(Arena& arena, std::uint32_t first, std::uint32_t count, std::uint32_t ahead);
-  OsStatus grow_tables(SuperslabIndex end);
+                              const Backing& backing) REQUIRES(lock_);
+  bool reserve_room(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing)
+      REQUIRES(lock_);
+  bool reserve(Arena& arena, std::uint32_t first, std::uint32_t count, std::uint32_t ahead)
+      REQUIRES(lock_);
+  OsStatus grow_tables(SuperslabIndex end) REQUIRES(lock_);
   /// Calls visit(table, entries of a superslab) for each.
   template <class Visit>
   void for_each_table(Visit visit) {
@@ -325,8 +328,8 @@ class Space {
     visit(slabs_, kSlicesPerSuperslab);
     visit(words_, kSlicesPerSuperslab);
   }
-  void make_ready(const Arena& arena, std::uint32_t first, std::uint32_t count);
-  Arena* arena_at(std::uint32_t ordinal);
+  void make_ready(const Arena& arena, std::uint32_t first, std::uint32_t count) REQUIRES(lock_);
+  Arena* arena_at(std::uint32_t ordinal) REQUIRES(lock_);
   SuperslabIndex index_of(const Arena& arena, std::uint32_t i) const {
     return static_cast<SuperslabIndex>(kSuperslabsPerArena +
                                        ((address_of(arena.base()) - base_) >> kSuperslabShift) + i);
@@ -338,17 +341,18 @@ class Space {
   /// Its arena, and where in it it lies.
   Arena& arena_of(const Superslab& s) const { return *arenas_[s.index / kSuperslabsPerArena]; }
   static std::uint32_t place_of(const Superslab& s) { return s.index % kSuperslabsPerArena; }
-  void set_spare(const Superslab* head, std::uint32_t count);
-  void join_idle(const Superslab* first, std::uint32_t count);
+  void set_spare(const Superslab* head, std::uint32_t count) REQUIRES(lock_);
+  void join_idle(const Superslab* first, std::uint32_t count) REQUIRES(lock_);
   /// Whether none of them was idle.
-  bool leave_idle(const Superslab* first, std::uint32_t count);
+  bool leave_idle(const Superslab* first, std::uint32_t count) REQUIRES(lock_);
   OsStatus commit_plain(Superslab* head, ByteCount bytes, HugePages pages);
-  TakenRun take_explicit(std::uint32_t count, Backing backing);
-  TakenRun take_plain(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit);
+  TakenRun take_explicit(std::uint32_t count, Backing backing) REQUIRES(lock_);
+  TakenRun take_plain(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit)
+      REQUIRES(lock_);
   TakenRun claim_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit);
   TakenRun commit_and_place(Superslab* head, std::uint32_t count, ByteCount bytes,
-                            const Backing& backing, std::uint32_t unit);
-  void hand_out(TakenRun& taken, std::uint32_t count, const Backing& backing);
+                            const Backing& backing, std::uint32_t unit) REQUIRES(lock_);
+  void hand_out(TakenRun& taken, std::uint32_t count, const Backing& backing) REQUIRES(lock_);
   void conceal(TakenRun& taken, std::uint32_t count, ByteCount bytes, const Backing& backing);
 
   Os* os_ = nullptr;
@@ -359,10 +363,10 @@ class Space {
   Table<SliceTag> tags_;           // by global slice
   Table<std::uint8_t> distances_;  // by global slice: slices back to the slab's first one
   Table<Superslab> superslabs_;
-  Table<Slab> slabs_;               // by global slice
-  Table<SliceWords> words_;         // by global slice
-  Arena* arenas_[kMaxArenas] = {};  // by ordinal
-  std::uint32_t ordinal_limit_ = 0;
+  Table<Slab> slabs_;                // by global slice
+  Table<SliceWords> words_;          // by global slice
+  Arena* arenas_[kMaxArenas] = {};   // by ordinal
+  std::uint32_t ordinal_limit_ = 0;  // as open() set it
   std::atomic<SuperslabIndex> index_limit_{kSuperslabsPerArena};
   std::atomic<ByteCount> reserved_{0};
   /// Places of owners that are gone.
@@ -370,8 +374,8 @@ class Space {
     FreePlace* next;
     OwnerId id;
   };
-  FreePlace* free_places_ = nullptr;
-  OwnerId owner_ids_;  // handed out so far
+  FreePlace* free_places_ GUARDED_BY(lock_) = nullptr;
+  OwnerId owner_ids_ GUARDED_BY(lock_);  // handed out so far
   std::atomic<std::uint32_t> idle_superslabs_{0};
   std::atomic<std::int64_t> resident_{0};
   Mutex lock_{LockRank::kSpace};

@@ -88,19 +88,20 @@ class LeaseTable {
     ByteCount length;
   };
 
-  bool draw_nonce(std::uint64_t (&nonce)[2]);
-  Token* find(const ShareTicket& ticket, LeaseFault& fault);
-  void settle(BlockNumber block);
-  void withhold(BlockNumber block);
-  void drop_all_of(LeaseHolder holder);
+  bool draw_nonce(std::uint64_t (&nonce)[2]) REQUIRES(lock_);
+  Token* find(const ShareTicket& ticket, LeaseFault& fault) REQUIRES(lock_);
+  void settle(BlockNumber block) REQUIRES(lock_);
+  void withhold(BlockNumber block) REQUIRES(lock_);
+  void drop_all_of(LeaseHolder holder) REQUIRES(lock_);
 
   Space& space_;
   Mutex lock_{LockRank::kLeases};
-  std::unordered_map<BlockNumber, Entry> entries_;
-  std::unordered_map<std::uint64_t, Token> tokens_;
-  std::uint64_t next_id_ = 1;
-  std::uint64_t random_[32];  // drawn in batches: a system call for each token is half its cost
-  std::size_t random_left_ = 0;
+  std::unordered_map<BlockNumber, Entry> entries_ GUARDED_BY(lock_);
+  std::unordered_map<std::uint64_t, Token> tokens_ GUARDED_BY(lock_);
+  std::uint64_t next_id_ GUARDED_BY(lock_) = 1;
+  std::uint64_t random_[32] GUARDED_BY(
+      lock_);  // drawn in batches: a system call for each token is half its cost
+  std::size_t random_left_ GUARDED_BY(lock_) = 0;
 };
 
 }  // namespace superslab

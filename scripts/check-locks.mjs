@@ -1,0 +1,31 @@
+// `npm run check:locks`: Clang's thread-safety analysis of everything but the binding, by the attributes of
+// native/base/thread_safety.h: what a lock guards is touched with the lock held. Needs clang++.
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { main, root, ScriptError, say } from './support/paths.mjs';
+
+const { filesUnder, sources } = createRequire(import.meta.url)('./sources.cjs');
+
+const language = ['-std=c++20', '-fno-exceptions', '-fno-rtti', '-D_GNU_SOURCE', '-Inative'];
+// Other warnings are the compiler's that builds.
+const analysis = ['-fsyntax-only', '-Wno-everything', '-Wthread-safety', '-Werror=thread-safety'];
+
+/** What the analysis complains of in C++ files, as Clang says it; empty when it is content. */
+export function lockFaults(files) {
+  const { status, stderr, error } = spawnSync('clang++', [...language, ...analysis, ...files], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (error) throw new ScriptError(`clang++: ${error.message}; on Debian or Ubuntu: apt-get install clang`);
+  return status === 0 ? '' : stderr;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main(() => {
+    const files = [...sources('core'), ...sources('malloc'), ...filesUnder('native/addon', ['.cc'])];
+    const faults = lockFaults(files);
+    if (faults !== '') throw new ScriptError(faults);
+    say(`locks: Clang's analysis has nothing to say of ${files.length} files`);
+  });
+}

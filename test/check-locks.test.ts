@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { lockFaults } from '../scripts/check-locks.mjs';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'superslab-locks-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const hasClang = spawnSync('clang++', ['--version']).status === 0;
+
+/** What the analysis says of a class with a guarded count, whose function `body` is. */
+function faultsOf(body: string, attribute = ''): string {
+  const file = path.join(folder, 'sample.cc');
+  writeFileSync(
+    file,
+    `#include "base/lock.h"
+    struct Sample {
+      int count() ${attribute} { ${body} }
+      superslab::Mutex lock_{superslab::LockRank::kHeap};
+      int count_ GUARDED_BY(lock_) = 0;
+    };
+    int use(Sample& sample) { return sample.count(); }`,
+  );
+  return lockFaults([file]);
+}
+
+describe.skipIf(!hasClang)(`locks${hasClang ? '' : ' (skipped: no clang++)'}`, () => {
+  test('what a lock guards may be read with the lock held', () => {
+    expect(faultsOf('superslab::LockGuard guard(lock_); return count_;')).toBe('');
+  });
+
+  test('and not without it', () => {
+    expect(faultsOf('return count_;')).toMatch(
+      /sample\.cc:3:.*reading variable 'count_' requires holding mutex 'lock_'/,
+    );
+  });
+
+  test('a function that requires the lock is not called without it', () => {
+    expect(faultsOf('return count_;', 'REQUIRES(lock_)')).toMatch(
+      /calling function 'count' requires holding mutex 'sample\.lock_'/,
+    );
+  });
+
+  test('a lock that is taken is released', () => {
+    expect(faultsOf('lock_.lock(); return count_;')).toMatch(
+      /mutex 'lock_' is still held at the end of function/,
+    );
+  });
+});
