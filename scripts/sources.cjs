@@ -9,7 +9,7 @@
 //   native tests   core, malloc, tests (which is test/native, and the layer `addon`)
 //
 // Which folders make the core, and which make malloc, is read from the list of layers in
-// native/README.md: up to `runtime` is the core, what stands between it and the doors `shim` and
+// native/README.md: up to `runtime` is the core, what stands between it and `shim` and
 // `binding` is malloc's side. The addon takes nothing of the latter, and the tests not the shim: a
 // program that defines malloc serves the whole process with it.
 'use strict';
@@ -39,7 +39,7 @@ function filesUnder(folder, endings, base = root) {
 /** The last layer that every product shares. */
 const lastOfCore = 'runtime';
 /** Layers that one product alone has, by the part that they make. */
-const doors = { shim: ['shim'], binding: ['addon', 'binding'] };
+const ofOneProduct = { shim: ['shim'], binding: ['addon', 'binding'] };
 
 /** Which layers make each part. */
 function parts(base = root) {
@@ -47,8 +47,8 @@ function parts(base = root) {
   const end = all.indexOf(lastOfCore) + 1;
   return {
     core: all.slice(0, end),
-    malloc: all.slice(end).filter((layer) => !Object.values(doors).flat().includes(layer)),
-    ...doors,
+    malloc: all.slice(end).filter((layer) => !Object.values(ofOneProduct).flat().includes(layer)),
+    ...ofOneProduct,
   };
 }
 

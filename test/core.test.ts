@@ -1,4 +1,4 @@
-// The addon and libsuperslab.so in one process: one core serves both doors.
+// The addon and libsuperslab.so in one process: one core serves both front ends.
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot, runChild } from './support/child.js';
@@ -11,7 +11,7 @@ describe.skipIf(process.platform !== 'linux')('the core of a process', () => {
     expect(stdout).toBe('addon');
   });
 
-  test('is that of libsuperslab.so when it serves malloc, and both doors work', async () => {
+  test('is that of libsuperslab.so when it serves malloc, and both front ends work', async () => {
     const script = `
       import { core, BufferPool } from 'superslab';
       import zlib from 'node:zlib';

@@ -11,10 +11,10 @@
 namespace superslab {
 namespace {
 
-/// What refill() and takeLarge() answer instead of blocks; lib/addon/binding.ts names them.
+/// What refill() and takeLarge() return instead of blocks; lib/addon/binding.ts names them.
 constexpr std::int32_t kNoRoom = 0;
 constexpr std::int32_t kNoMemory = -1;
-/// What refill() adds to its answer when recutWindows() has some.
+/// What refill() adds to what it returns when recutWindows() has some.
 constexpr std::uint32_t kRecut = 256;
 
 /// The class that a tag names, if JavaScript leases blocks of it.

@@ -6,7 +6,7 @@
 namespace superslab {
 
 /// Whether Node.js calls the finalizer that napi_create_external_arraybuffer() was given when it
-/// answered `status`: not if it refused before it had made anything, because the host forbids
+/// returned `status`: not if it refused before it had made anything, because the host forbids
 /// external buffers or the thread is told to stop. After later failures it does.
 inline bool will_finalize(napi_status status) {
   return status != napi_no_external_buffers_allowed && status != napi_pending_exception &&

@@ -42,7 +42,7 @@ inline void* no_memory() {
   return nullptr;
 }
 
-/// Runs `allocate`, which answers nullptr for want of memory, and sets errno to fit.
+/// Runs `allocate`, which returns nullptr for want of memory, and sets errno to fit.
 template <class Allocate>
 void* with_errno(Allocate allocate) {
   const int before = errno;

@@ -289,7 +289,7 @@ class Heap {
   static constexpr ByteCount kUnusedPart = 8;
 
   /// Calls act(SlabOwner&) for each vacant owner, as its owner and without the lock, until it
-  /// answers true. The owner is not vacant meanwhile, so that no thread attaches to it.
+  /// returns true. The owner is not vacant meanwhile, so that no thread attaches to it.
   template <class Act>
   bool for_each_vacant(Act act);
 

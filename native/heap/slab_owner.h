@@ -104,12 +104,12 @@ class alignas(kCacheLinePair) SlabOwner {
   }
 
   /// Calls reclaim(block, bytes) for each block that is out of its slab, and frees those for which
-  /// it answers true, without discharging them. No other thread may free blocks of these slabs
+  /// it returns true, without discharging them. No other thread may free blocks of these slabs
   /// meanwhile.
   template <class Reclaim>
   void for_each_leased(Reclaim reclaim);
 
-  /// A vacant owner, for a thread that is in the middle of its own: both answer false where they
+  /// A vacant owner, for a thread that is in the middle of its own: both return false where they
   /// would have to wait, as during a fork. collect(); and a slab of class `c` with free blocks for
   /// `to`.
   bool try_collect();

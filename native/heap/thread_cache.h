@@ -1,4 +1,4 @@
-// The C door's thread cache: magazines of pointers in front of a SlabOwner. One thread uses it.
+// malloc's thread cache: magazines of pointers in front of a SlabOwner. One thread uses it.
 //
 // try_allocate() and free() below are what malloc and free inline: no lock, no call, no atomic
 // operation beyond plain loads and stores. What they cannot do they leave to the slow path.
@@ -48,7 +48,7 @@ class FrontCache {
     return pop(medium_class(bytes));
   }
 
-  /// Caches `block` and answers true, or answers false: then ThreadCache::free() knows what to do.
+  /// Caches `block` and returns true, or returns false: then ThreadCache::free() knows what to do.
   [[gnu::always_inline]] bool try_free(void* block);
 
   /// The class of a block of this cache's own slabs; kClassCount or more for any other address.

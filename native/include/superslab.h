@@ -6,7 +6,7 @@
  *
  * Sizes are in bytes. Blocks start at multiples of 16, or of the alignment that was asked for. A
  * request for 0 bytes gives a block of its own, which is freed like any other. What a function
- * cannot do for want of memory it answers with NULL and errno ENOMEM; a size beyond PTRDIFF_MAX is
+ * cannot do for want of memory it returns NULL and errno ENOMEM; a size beyond PTRDIFF_MAX is
  * such a want. Every function may be called by any thread, at any time, also in constructors before
  * main(), in destructors after it and in the child of a fork(); none but ss_malloc() and its kin
  * changes errno.

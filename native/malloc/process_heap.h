@@ -62,7 +62,7 @@ class ProcessHeap {
   void give_back_excess();
 
   /// Called in the child of a fork, for heaps of others that share this one's space: survives as
-  /// Heap::survive_fork() does, and answers the same.
+  /// Heap::survive_fork() does, and returns the same.
   using ForkHook = bool (*)(const SlabOwner* mine, bool is_suspect);
   void set_fork_hook(ForkHook hook) { fork_hook_.store(hook, std::memory_order_relaxed); }
 

@@ -63,7 +63,7 @@ class FakeOs final : public Os {
 
   explicit FakeOs(Os& real);
 
-  /// Makes the nth call from now (1 is the next) fail with `status`; a failing reserve answers
+  /// Makes the nth call from now (1 is the next) fail with `status`; a failing reserve returns
   /// nullptr. The call does nothing else. Unreserve cannot fail and is not counted here. Replaces
   /// what an earlier fail_nth set for the same kind of call, or for any.
   void fail_nth(std::uint64_t n, OsStatus status, Lasts lasts = Lasts::kOnce);

@@ -48,7 +48,7 @@ constexpr int kLockOnFault = 1;
 
 constexpr std::size_t kMaxVectors = 1024;  // the kernel's UIO_MAXIOV
 
-// Passing and rare; a kernel that answers so for ever must not hang us.
+// Passing and rare; a kernel that says so for ever must not hang us.
 constexpr int kMaxTries = 100;
 
 static_assert(sizeof(OsRange) == sizeof(iovec) &&
@@ -182,7 +182,7 @@ std::size_t LinuxOs::purge_batch(const OsRange* ranges, std::size_t count) {
 
 OsStatus LinuxOs::purge_one(const OsRange& range) {
   int error = advise(range.address, range.bytes, MADV_DONTNEED);
-  // Also the answer for memory locked by mlockall(MCL_FUTURE). It stays locked, and comes back as
+  // Also the error for memory locked by mlockall(MCL_FUTURE). It stays locked, and comes back as
   // zeros with the next fault.
   if (error == EINVAL) error = advise(range.address, range.bytes, kDontNeedLocked);
   if (error == 0) return OsStatus::kOk;

@@ -131,7 +131,7 @@ class Os {
 
   /// Gives the memory of committed ranges back; they stay mapped and read as zero. Ranges are
   /// batched into as few system calls as the kernel allows. A range that fails does not keep the
-  /// others from being purged; the answer is the first failure.
+  /// others from being purged; it returns the first failure.
   /// Of explicit huge pages, only whole ones can be purged. Kernels before 6.9 drop their
   /// reservation with them, so a later touch may raise SIGBUS: a caller whose users may touch
   /// purged memory purges no explicit huge pages.
@@ -145,12 +145,12 @@ class Os {
   /// on a machine with one node.
   virtual OsStatus place(void* address, ByteCount bytes, Placement placement) = 0;
 
-  /// Keeps the bytes of a committed range from others, by all of `what`, until reveal(). Answers
+  /// Keeps the bytes of a committed range from others, by all of `what`, until reveal(). Returns
   /// what could not be had; for kLocked that is mostly RLIMIT_MEMLOCK. Never for explicit huge
   /// pages.
   virtual Secrecy conceal(void* address, ByteCount bytes, Secrecy what) = 0;
 
-  /// Ends `what` of a reserved range, committed or not. Answers what may still hold somewhere in
+  /// Ends `what` of a reserved range, committed or not. Returns what may still hold somewhere in
   /// it: memory that a fork would wipe must not serve code that does not know.
   virtual Secrecy reveal(void* address, ByteCount bytes, Secrecy what) = 0;
 

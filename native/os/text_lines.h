@@ -20,7 +20,7 @@ struct LineBuffers {
 };
 
 /// Calls visit(line) for each line, without its end; the last one may lack it. `read` is as
-/// read(2): fills in at most so many bytes and answers how many, 0 at the end, -1 with errno. False
+/// read(2): fills in at most so many bytes and returns how many, 0 at the end, -1 with errno. False
 /// when that fails: whoever counts has counted a part.
 template <std::size_t kBuffer, std::size_t kLine, class Read, class Visit>
 bool for_each_line(LineBuffers<kBuffer, kLine>& buffers, Read read, Visit visit) {

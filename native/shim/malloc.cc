@@ -42,7 +42,7 @@ SHIM_EXPORT void* memalign(size_t alignment, size_t size) noexcept {
   return calls::aligned_alloc(rounded_alignment(alignment), size);
 }
 
-// Answers with the error, and leaves errno alone.
+// Returns the error, and leaves errno alone.
 SHIM_EXPORT int posix_memalign(void** out, size_t alignment, size_t size) noexcept {
   if (!is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
   const int before = errno;

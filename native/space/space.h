@@ -124,7 +124,7 @@ class Space {
   /// committed; nothing when there is no such run. Any thread.
   TakenRun take_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit = 1);
 
-  /// Takes back a run whose memory was purged, and ends its secrecy. Answers what the operating
+  /// Takes back a run whose memory was purged, and ends its secrecy. Returns what the operating
   /// system refused to end: such superslabs serve only backings that ask for it too. Any thread.
   /// Like take(), it asks for secrecy with no lock of the space held: locking and unlocking a GiB
   /// takes the kernel long.

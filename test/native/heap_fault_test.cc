@@ -14,7 +14,7 @@ using Lasts = FakeOs::Lasts;
 
 namespace {
 
-/// Several kinds of blocks through both doors. Takes what it can get.
+/// Several kinds of blocks through both kinds of thread cache. Takes what it can get.
 class Workload {
  public:
   explicit Workload(TestPool& t) : t_(t), table_(t.space()) {}
@@ -186,7 +186,7 @@ TEST(heap, "each call fails once, or with all after it: secrets, locked, with gu
   fail_each_call(policy, OsStatus::kNoMemory, Lasts::kFromThenOn);
 }
 
-TEST(heap, "without any memory every door answers with nothing") {
+TEST(heap, "without any memory every kind of thread cache returns nothing") {
   TestPool t;
   t.os().fail_nth(1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   ThreadCache* cache = t.attach();

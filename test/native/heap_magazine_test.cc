@@ -1,4 +1,4 @@
-// Magazines of the C door: a front cache without a heap, rows that are empty and full, what a spill
+// Magazines of malloc's thread cache: a front cache without a heap, rows that are empty and full, what a spill
 // keeps, blocks of other owners, and that no block is ever in two places.
 
 #include <algorithm>

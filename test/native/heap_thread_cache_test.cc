@@ -1,4 +1,4 @@
-// The C door on one thread at a time: contents, counters, budget, owners that come and go.
+// malloc's thread cache on one thread at a time: contents, counters, budget, owners that come and go.
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-// Many threads on one heap through the C door: blocks freed where they were not allocated, threads
+// Many threads on one heap through malloc's thread caches: blocks freed where they were not allocated, threads
 // that come and go. Meant to run under ThreadSanitizer as well.
 
 #include <mutex>

@@ -1,4 +1,4 @@
-// The JavaScript door: block numbers, magazines, and what a dead environment leaves behind.
+// JavaScript's thread cache: block numbers, magazines, and what a dead environment leaves behind.
 
 #include <map>
 #include <vector>
