@@ -17,9 +17,7 @@ namespace superslab::calls {
 [[gnu::noinline]] void* malloc_slow(ByteCount bytes);
 
 [[gnu::always_inline]] inline void* malloc(ByteCount bytes) {
-  if (void* block = ProcessHeap::front().try_allocate(bytes); block != nullptr) [[likely]]
-    return block;
-  return malloc_slow(bytes);
+  return allocate_or<malloc_slow>(bytes);
 }
 
 [[gnu::always_inline]] inline void free(void* block) { deallocate(block); }

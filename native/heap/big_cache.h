@@ -44,6 +44,16 @@ class BigCache {
 
   ByteCount bytes() const { return bytes_; }
 
+  /// Whether it holds what it says, all of it free. For assertions.
+  bool is_valid() const {
+    ByteCount sum = 0;
+    for (const Superslab* s = blocks_.first(); s != nullptr; s = s->next) {
+      if (s->charged_bytes != 0 || s->lessee != nullptr) return false;
+      sum += s->large_bytes;
+    }
+    return blocks_.is_valid() && sum == bytes_;
+  }
+
  private:
   void remove(Superslab* s) {
     blocks_.remove(s);

@@ -95,6 +95,7 @@ SlabOwner* Heap::attach() {
 }
 
 void Heap::detach(SlabOwner* owner) {
+  assert(&owner->heap() == this && !owner->vacant);
   // Its unused slabs stay for the next thread; tick() dissolves them when none comes.
   owner->collect();
   counters_.threads.shared_sub(1);
@@ -124,6 +125,7 @@ HugePages Heap::pages_for_slabs(ClassIndex c) const {
 
 /// Under pressure everything idle goes that is a superslab or more.
 void Heap::give_back_whole() {
+  assert(is_valid());
   while (Superslab* idle = big_cache_.pop_oldest(~Nanos{0})) {
     give_back_idle(idle);
   }
@@ -215,6 +217,7 @@ Superslab* Heap::fresh_superslab(ClassIndex c) {
 }
 
 Slab* Heap::make_slab(ClassIndex c, Growth growth) {
+  assert(to_index(c) < kClassCount);
   const unsigned slices = size_class(c).slices;
   Lock guard(*this);
   Superslab* s = shelf_.find(slices);
@@ -228,6 +231,7 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   if (!dirty) starts = SuperslabShelf::starts_of_runs(s->free_slices, slices);
   const auto first = static_cast<unsigned>(std::countr_zero(starts));
   const SliceMask mask = slice_run(first, slices);
+  assert(starts != 0 && (s->free_slices & mask) == mask);
   const ByteCount fresh = bytes_of(mask & ~s->dirty_slices);
   change_committed(static_cast<std::int64_t>(fresh));
   free_bytes_.fetch_sub(bytes_of(mask) - fresh, std::memory_order_relaxed);
@@ -268,6 +272,7 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   const SliceMask touched =
       is_known ? slice_run(first, static_cast<unsigned>(div_up(used, kSliceBytes))) : mask;
   Lock guard(*this);
+  assert((s.free_slices & mask) == 0 && "its slices were in use");
   slab->owner.store(nullptr, std::memory_order_relaxed);
   in_program_order();
   space_.tag_slices(s, first, slab->slices, kTagNone);
@@ -311,6 +316,7 @@ bool Heap::retire_unused_of_others(const SlabOwner& self) {
 }
 
 void Heap::populate(Slab& slab, ByteCount end) {
+  assert(end > slab.populated_bytes && end <= ByteCount{slab.block_count} * slab.block_bytes);
   const ByteCount page = space_.os().page_bytes();
   const ByteCount batch = populate_bytes_.load(std::memory_order_relaxed);
   const ByteCount slab_bytes = ByteCount{slab.block_count} * slab.block_bytes;

@@ -313,6 +313,10 @@ class Heap {
   void purge_items(PurgeBatch& batch);
   Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
   bool tick_step();
+  /// Whether the lists that the lock guards are whole. For assertions.
+  bool is_valid() const REQUIRES(lock_) {
+    return shelf_.is_valid() && big_cache_.is_valid() && leased_large_.is_valid();
+  }
   void note_fresh(ByteCount bytes) REQUIRES(lock_);
   ByteCount idle_bound() const;
   Nanos fitted(Nanos delay) const;

@@ -1,4 +1,6 @@
 // Blocks beyond 2 MiB: a run of superslabs for each.
+#include <cassert>
+
 #include "base/bits.h"
 #include "heap/heap_parts.h"
 #include "heap/large.h"
@@ -69,6 +71,7 @@ void Heap::gather_idle() {
 /// The request is charged for its own size, though a cached block may be up to a quarter larger.
 void Heap::lease_large(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero) {
   (is_zero ? counters_.large_misses : counters_.large_hits).add(1);
+  assert(head->charged_bytes == 0 && head->large_bytes >= bytes && "free, and long enough");
   head->charged_bytes = bytes;
   head->lessee = lessee;
   leased_large_.push(head);
@@ -94,6 +97,8 @@ Superslab* Heap::reuse_large(ByteCount bytes, SlabOwner* lessee, ByteCount align
 
 Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
                             bool* is_zero) {
+  assert(bytes > kMaxClassBytes && bytes <= kMaxLargeBytes);
+  assert(is_power_of_two(alignment) && alignment >= kSuperslabBytes && alignment <= kArenaBytes);
   bool zero = false;
   if (shape_.large_reuse == LargeReuse::kParts) {
     Superslab* head = reuse_large(bytes, lessee, alignment, zero);
@@ -121,6 +126,8 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
 }
 
 bool Heap::resize_large(Superslab* head, ByteCount bytes) {
+  assert(shape_.large_reuse == LargeReuse::kParts && head->heap == this &&
+         head->charged_bytes != 0);
   if (bytes <= kMaxClassBytes || bytes > kMaxLargeBytes) return false;
   bytes = align_up(bytes, kSuperslabBytes);
   const ByteCount before = head->large_bytes;

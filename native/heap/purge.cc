@@ -1,4 +1,6 @@
 // Idle memory of a heap on its way back to the operating system.
+#include <cassert>
+
 #include "base/secure_zero.h"
 #include "heap/heap_parts.h"
 
@@ -146,6 +148,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
   PurgeBatch batch;
   {
     Lock guard(*this);
+    assert(is_valid());
     while (!batch.is_full() && committed_bytes() > target + batch.bytes) {
       Superslab* s = big_cache_.pop_oldest(large_before);
       if (s == nullptr && !big_cache_.within_limit()) s = big_cache_.pop_oldest(~Nanos{0});
@@ -190,6 +193,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
       give_run(s);
     }
   }
+  assert(is_valid());
   change_committed(-static_cast<std::int64_t>(purged.bytes));
   counters_.purges.add(purged.any);
   counters_.purged_bytes.add(purged.bytes);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
 
 #include "base/program_order.h"
@@ -37,6 +38,31 @@ SlabOwner::SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) {
   }
 }
 
+bool SlabOwner::is_valid() const {
+  ByteCount bytes = 0;
+  ByteCount unused = 0;
+  std::uint64_t classes = 0;
+  for (std::size_t place = 0; place < kSlabPlaces; ++place) {
+    for (std::size_t c = 0; c < kClassCount; ++c) {
+      const Slab* before = nullptr;
+      for (const Slab* slab = slabs_[place][c]; slab != nullptr; slab = slab->next) {
+        if (slab->prev != before || static_cast<std::size_t>(slab->place) != place ||
+            to_index(slab->size_class) != c || slab->slices == 0 ||
+            slab->owner.load(std::memory_order_relaxed) != this)
+          return false;
+        before = slab;
+        bytes += bytes_of(*slab);
+        if (slab->place != SlabPlace::kUnused) continue;
+        unused += bytes_of(*slab);
+        classes |= bit_of(slab->size_class);
+      }
+    }
+  }
+  for (const Spares& spares : spares_)
+    if (spares.count > kSpareBlocks || spares.keep > spares.limit) return false;
+  return bytes == slab_bytes_ && unused == unused_bytes_.get() && classes == unused_;
+}
+
 void SlabOwner::link(Slab* slab, SlabPlace place) {
   slab->place = place;
   Slab*& first = list_of(slab);
@@ -66,6 +92,7 @@ void SlabOwner::move(Slab* slab, SlabPlace place) {
 }
 
 void SlabOwner::adopt(Slab* slab) {
+  assert(slab->slices != 0 && slab->next == nullptr && slab->prev == nullptr);
   // Release: a remote thread that reads the new owner sees it whole.
   slab->owner.store(this, std::memory_order_release);
   heap_.space().route_slices(slab->start, slab->slices,
@@ -162,8 +189,10 @@ Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
 }
 
 std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
+  assert(slab->owner.load(std::memory_order_relaxed) == this && !slab_is_drained(*slab));
   const std::uint32_t before = slab->carved;
   const std::size_t got = slab_take(*slab, end, wanted);
+  assert(got != 0 && got <= wanted);
   idle_bytes_ +=
       (std::int64_t{slab->carved} - before - static_cast<std::int64_t>(got)) * slab->block_bytes;
   if (const ByteCount purged = slab->purged_kib * kKiB; purged != 0) {
@@ -284,6 +313,7 @@ Holder SlabOwner::survive_last_frees() {
 bool SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
   Slab* slab = heap.space().slab_of(block);
   const std::uint32_t index = block_index(*slab, block);
+  assert(index < slab->block_count && block == block_address(*slab, index));
   // The size is read first: once the block is free, its owner may retire the slab.
   const ByteCount unit = slab->block_bytes;
   heap.count_sent_home(slab->size_class, 1);
@@ -320,6 +350,7 @@ void SlabOwner::give_run(const SlabRun& run, Given& given) {
 }
 
 void SlabOwner::give_one(void* block, ClassIndex c) {
+  assert(to_index(c) >= kFirstLargeClass && heap_.space().slab_of(block)->size_class == c);
   const Hold hold(*this);
   note_change();
   Spares& spares = spares_[to_index(c) - kFirstLargeClass];
@@ -374,6 +405,7 @@ void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
     }
     const std::uint32_t index = block_index(*slab, blocks[i]);
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
+    assert(index < slab->block_count && blocks[i] == block_address(*slab, index));
     if (slab != run.slab || index / 64 != run.word || (run.mask & bit) != 0) {
       if (run.mask != 0) give_run(run, given);
       run = {slab, index / 64, slab->size_class, 0};
@@ -401,6 +433,7 @@ void SlabOwner::push_remote(Slab* slab) {
 void SlabOwner::collect() {
   const Hold hold(*this);
   collect_locked();
+  assert(is_valid());
 }
 
 void SlabOwner::collect_locked() {

@@ -141,6 +141,9 @@ class alignas(kCacheLinePair) SlabOwner {
   /// of purge_pages(). False when the owner is at work, or has nothing idle that is worth it.
   bool give_back(ByteCount& bytes);
 
+  /// Whether lists, places and sums agree, while nobody works with the slabs. For assertions.
+  bool is_valid() const;
+
   /// In the child of a fork, for the frees of threads that have no share of a heap: who was at one.
   static Holder survive_last_frees();
 

@@ -28,6 +28,14 @@ class SuperslabList {
     s->next = s->prev = nullptr;
   }
 
+  /// Whether the links of neighbours agree. For assertions.
+  bool is_valid() const {
+    if (first_ != nullptr && first_->prev != nullptr) return false;
+    for (const Superslab* s = first_; s != nullptr; s = s->next)
+      if (s->next != nullptr && s->next->prev != s) return false;
+    return true;
+  }
+
  private:
   Superslab* first_ = nullptr;
 };
@@ -69,6 +77,19 @@ class SuperslabShelf {
       visit(s);
       s = next;
     }
+  }
+
+  /// Whether each list holds superslabs of its run alone, and only free slices hold memory or are
+  /// known to read as zero. For assertions.
+  bool is_valid() const {
+    for (unsigned run = 0; run <= kSlicesPerSuperslab; ++run) {
+      if (!by_run_[run].is_valid()) return false;
+      for (const Superslab* s = by_run_[run].first(); s != nullptr; s = s->next)
+        if (longest_run(s->free_slices) != run ||
+            ((s->dirty_slices | s->zero_slices) & ~s->free_slices) != 0)
+          return false;
+    }
+    return true;
   }
 
   static unsigned longest_run(SliceMask free) {

@@ -1,6 +1,7 @@
 #include "heap/thread_cache.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <new>
 
@@ -86,6 +87,16 @@ void ThreadCache::close_row(std::size_t c) {
   __atomic_store_n(&tops_[c], &no_row_[kSlots - 1], __ATOMIC_RELAXED);
 }
 
+bool ThreadCache::is_valid() const {
+  for (std::size_t i = 0; i < kRows; ++i) {
+    if (!is_open(i) || tops_[i] == &no_row_[kSlots] || i == busy_row_) continue;
+    if (slots_[i][floors_[i]] != nullptr || count(i) > limits_[i]) return false;
+    for (std::uint32_t b = 1; b <= count(i); ++b)
+      if (own_class(slots_[i][floors_[i] + b]) != i) return false;
+  }
+  return true;
+}
+
 void* ThreadCache::allocate(ByteCount bytes) {
   if (bytes > kMaxClassBytes) {
     const Superslab* head = heap_->take_large(bytes, owner_);
@@ -154,6 +165,7 @@ void* ThreadCache::allocate_zeroed(ByteCount bytes, bool& is_zero) {
 }
 
 void ThreadCache::free_large_class(void* block, std::size_t own) {
+  assert(own >= kFirstLargeClass && own < kClassCount && own_class(block) == own);
   const auto c = static_cast<ClassIndex>(own);
   ++steps_;
   owner_->counters(c).flushed_blocks.add(1);
@@ -231,6 +243,7 @@ void ThreadCache::spill_row(ClassIndex c) {
   ++steps_;
   ClassCounters& counters = owner_->counters(c);
   const std::uint32_t held = count(i);
+  assert(held != 0 && held < kSlots);
   void** bottom = &slots_[i][floors_[i] + 1];
   // The older half goes; what was freed last is most likely still in the processor's cache. A
   // thread that only frees keeps less and less.
@@ -249,6 +262,7 @@ void ThreadCache::spill_row(ClassIndex c) {
 }
 
 void ThreadCache::flush() {
+  assert(is_valid());
   give_all();
   owner_->retire_unused();
 }

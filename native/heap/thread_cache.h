@@ -158,6 +158,9 @@ class ThreadCache final : public FrontCache, public Room::Member {
   void squeeze(bool on) override { squeezed_.store(on, std::memory_order_relaxed); }
   void flush_soon() override {}
   void room_made() override {}
+  /// Whether each row holds as many blocks as it may, all of its own class. For assertions of the
+  /// cache's own thread.
+  bool is_valid() const;
   /// Exact while the thread rests.
   std::uint32_t cached(ClassIndex c) const override;
 

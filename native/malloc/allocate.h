@@ -12,12 +12,16 @@ void* allocate_slow(ByteCount bytes);
 void free_slow(void* block);
 void free_sized_slow(void* block, ByteCount bytes);
 
-/// At least `bytes`, aligned to 16; nullptr without memory.
-[[gnu::always_inline]] inline void* allocate(ByteCount bytes) {
+/// A block that lies ready, or else what `slow` returns. All that malloc and operator new inline.
+template <void* (*slow)(ByteCount)>
+[[gnu::always_inline]] inline void* allocate_or(ByteCount bytes) {
   if (void* block = ProcessHeap::front().try_allocate(bytes); block != nullptr) [[likely]]
     return block;
-  return allocate_slow(bytes);
+  return slow(bytes);
 }
+
+/// At least `bytes`, aligned to 16; nullptr without memory.
+inline void* allocate(ByteCount bytes) { return allocate_or<allocate_slow>(bytes); }
 
 /// nullptr and any block of ours.
 [[gnu::always_inline]] inline void deallocate(void* block) {

@@ -66,30 +66,20 @@ void* new_aligned_nothrow(std::size_t size, std::align_val_t alignment) {
   return next == nullptr ? nullptr : next(size, alignment, std::nothrow_t());
 }
 
-[[gnu::always_inline]] inline void* try_new(std::size_t size) {
-  return superslab::ProcessHeap::front().try_allocate(size);
-}
-
 }  // namespace
 
 // NOLINTBEGIN(misc-definitions-in-headers)
-#define SHIM_NEW(name)                                                       \
-  SHIM_EXPORT void* name(std::size_t size) {                                 \
-    if (void* block = try_new(size); block != nullptr) [[likely]]            \
-      return block;                                                          \
-    return new_slow(size);                                                   \
-  }                                                                          \
-  SHIM_EXPORT void* name(std::size_t size, const std::nothrow_t&) noexcept { \
-    if (void* block = try_new(size); block != nullptr) [[likely]]            \
-      return block;                                                          \
-    return new_slow_nothrow(size);                                           \
-  }                                                                          \
-  SHIM_EXPORT void* name(std::size_t size, std::align_val_t alignment) {     \
-    return new_aligned(size, alignment);                                     \
-  }                                                                          \
-  SHIM_EXPORT void* name(std::size_t size, std::align_val_t alignment,       \
-                         const std::nothrow_t&) noexcept {                   \
-    return new_aligned_nothrow(size, alignment);                             \
+#define SHIM_NEW(name)                                                                        \
+  SHIM_EXPORT void* name(std::size_t size) { return superslab::allocate_or<new_slow>(size); } \
+  SHIM_EXPORT void* name(std::size_t size, const std::nothrow_t&) noexcept {                  \
+    return superslab::allocate_or<new_slow_nothrow>(size);                                    \
+  }                                                                                           \
+  SHIM_EXPORT void* name(std::size_t size, std::align_val_t alignment) {                      \
+    return new_aligned(size, alignment);                                                      \
+  }                                                                                           \
+  SHIM_EXPORT void* name(std::size_t size, std::align_val_t alignment,                        \
+                         const std::nothrow_t&) noexcept {                                    \
+    return new_aligned_nothrow(size, alignment);                                              \
   }
 
 #define SHIM_DELETE(name)                                                                    \

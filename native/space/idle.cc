@@ -1,5 +1,6 @@
 // Superslabs that were given with their memory: they serve again, or their memory goes back.
 #include <bit>
+#include <cassert>
 
 #include "base/program_order.h"
 #include "space/space.h"
@@ -20,6 +21,7 @@ bool Space::leave_idle(const Superslab* first, std::uint32_t count) {
 void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
   LockGuard guard(lock_);
   const std::uint32_t count = head->run;
+  assert(from < count);
   // First: nothing is in a run and spare as well.
   head->run = from;
   in_program_order();

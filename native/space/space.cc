@@ -2,6 +2,7 @@
 #include "space/space.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <new>
 
@@ -181,11 +182,13 @@ void Space::give_owner_place(OwnerPlace place) {
 
 void Space::route_slices(const void* start, unsigned count, Route route) {
   const std::size_t first = slice_of(start);
+  assert(first != kNoSlice && count <= kSlicesPerSuperslab);
   for (unsigned i = 0; i < count; ++i)
     std::atomic_ref<Route>(routes_[first + i]).store(route, std::memory_order_relaxed);
 }
 
 void Space::tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag) {
+  assert(slice + count <= kSlicesPerSuperslab);
   const std::size_t first = std::size_t{s.index} * kSlicesPerSuperslab + slice;
   for (unsigned i = 0; i < count; ++i) {
     // A reader holds a block in this slab and came by it through some synchronisation, or has a

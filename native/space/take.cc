@@ -1,5 +1,6 @@
 // Superslabs are taken and given back: found, committed, made longer.
 #include <algorithm>
+#include <cassert>
 
 #include "base/program_order.h"
 #include "space/space.h"
@@ -224,6 +225,7 @@ TakenRun Space::take_any(std::uint32_t count, ByteCount bytes, Backing& backing,
 }
 
 bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
+  assert(count > head->run && head->run != 0);
   LockGuard guard(lock_);
   const std::uint32_t first = place_of(*head);
   const std::uint32_t more = count - head->run;
@@ -263,6 +265,7 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
 
 Secrecy Space::give(Superslab* head) {
   const std::uint32_t count = head->run;
+  assert(count != 0 && "it heads a run");
   Secrecy secrecy = head->secrecy;
   if (secrecy != Secrecy::kNone) {
     // The next heap is another: a fork must not wipe its memory, and its dumps must be whole.

@@ -1,5 +1,5 @@
-// Magazines of malloc's thread cache: a front cache without a heap, rows that are empty and full, what a spill
-// keeps, blocks of other owners, and that no block is ever in two places.
+// Magazines of malloc's thread cache: a front cache without a heap, rows that are empty and full,
+// what a spill keeps, blocks of other owners, and that no block is ever in two places.
 
 #include <algorithm>
 #include <set>

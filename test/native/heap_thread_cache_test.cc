@@ -1,4 +1,5 @@
-// malloc's thread cache on one thread at a time: contents, counters, budget, owners that come and go.
+// malloc's thread cache on one thread at a time: contents, counters, budget, owners that come and
+// go.
 
 #include <vector>
 

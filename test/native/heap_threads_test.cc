@@ -1,5 +1,5 @@
-// Many threads on one heap through malloc's thread caches: blocks freed where they were not allocated, threads
-// that come and go. Meant to run under ThreadSanitizer as well.
+// Many threads on one heap through malloc's thread caches: blocks freed where they were not
+// allocated, threads that come and go. Meant to run under ThreadSanitizer as well.
 
 #include <mutex>
 #include <thread>

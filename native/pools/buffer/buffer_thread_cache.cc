@@ -1,10 +1,12 @@
 #include "pools/buffer/buffer_thread_cache.h"
 
+#include "heap/large.h"
 #include "heap/slab_bits.h"
 #include "pools/buffer/recent_blocks.h"
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cstring>
 #include <new>
 
@@ -132,6 +134,7 @@ void BufferThreadCache::give_staged() {
 }
 
 std::uint32_t BufferThreadCache::refill(ClassIndex c) {
+  assert(is_lease_class(to_index(c)));
   const SliceTag tag = tag_of(c);
   if (const std::uint32_t depth = get(magazines_->depth[tag])) return depth;
   SlowPathTimer timer(pool_.slow_path(), sampling_);
@@ -161,6 +164,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
 }
 
 void BufferThreadCache::spill(ClassIndex c) {
+  assert(is_lease_class(to_index(c)));
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
   const SliceTag tag = tag_of(c);
   const std::uint32_t depth = depth_of(c);
@@ -194,6 +198,7 @@ bool BufferThreadCache::give(BlockNumber block) {
 }
 
 BlockNumber BufferThreadCache::take_large(ByteCount bytes) {
+  assert(bytes > kMaxClassBytes && bytes <= kMaxLargeBytes);
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
   Superslab* head = pool_.take_large(bytes, &owner_);
   if (head == nullptr) {

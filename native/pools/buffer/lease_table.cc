@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 #include <utility>
 
@@ -58,6 +59,7 @@ AdoptedLease LeaseTable::adopt(LeaseHolder holder, const ShareTicket& ticket) {
   const AdoptedLease lease{LeaseFault::kNone, token->block, token->length};
   tokens_.erase(ticket.id);
   Entry& entry = entries_[lease.block];
+  assert(entry.tokens != 0 && "the token counts");
   --entry.tokens;
   for (Holder& one : entry.holders) {
     if (one.who != holder) continue;
