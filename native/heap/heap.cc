@@ -17,7 +17,7 @@ constexpr ByteCount kFirstPopulateBytes = 16 * kKiB;
 /// survive a fork.
 Secrecy secrecy_of(const Snapshot& policy, const HeapShape& shape) {
   Secrecy secrecy = Secrecy::kNone;
-  if (shape.large_reuse != LargeReuse::kWhole) return secrecy;
+  if (shape.access != Access::kViews) return secrecy;
   if (policy.sensitive) secrecy = secrecy | Secrecy::kNoDump | Secrecy::kWipeOnFork;
   if (policy.lock_memory) secrecy = secrecy | Secrecy::kLocked;
   return secrecy;
@@ -29,7 +29,7 @@ Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape s
     : space_(space),
       clock_(clock),
       shape_(shape),
-      is_charged_(!shape.is_permanent || policy.max_bytes != 0),
+      is_charged_(shape.is_always_charged || policy.max_bytes != 0),
       secrecy_(secrecy_of(policy, shape)),
       policy_(policy),
       budget_(policy.max_bytes),
@@ -311,7 +311,7 @@ ByteCount Heap::retire_unused_of(const SlabOwner* but, ByteCount least) {
 
 bool Heap::retire_unused_of_others(const SlabOwner& self) {
   // Superslabs that still hold memory are there for the taking; a visit is not.
-  if (shape_.large_reuse != LargeReuse::kParts || space_.idle_bytes() != 0) return false;
+  if (access() != Access::kPointers || space_.idle_bytes() != 0) return false;
   return retire_unused_of(&self, kSuperslabBytes) != 0;
 }
 

@@ -23,22 +23,21 @@
 
 namespace superslab {
 
-/// What becomes of a block beyond 2 MiB when it is freed.
-enum class LargeReuse : std::uint8_t {
-  kWhole,  // the big cache keeps it as it is: a view of exactly this block may exist
-  kParts,  // its superslabs go back to the space, with their memory, for blocks of any size
-};
-
 /// How a heap uses the address space, apart from the policy values that its owner may choose.
 struct HeapShape {
-  LargeReuse large_reuse = LargeReuse::kWhole;
+  /// Who gets at the memory. A freed block beyond 2 MiB that views may show is kept whole, for the
+  /// next request of about its length; the superslabs of others go back to the space, with their
+  /// memory, for blocks of any size.
+  Access access = Access::kViews;
   /// Transparent huge pages, if the policy asks for them, are for superslabs that are taken while
   /// at least this much is committed: a small heap would pay for memory it does not use. Many slabs
   /// of small blocks are used in part, so that they cost more.
   ByteCount thp_from_bytes_small = 0;
   ByteCount thp_from_bytes_large = 0;
-  /// The heap stays for ever, so that without a limit nobody needs to know what is out.
-  bool is_permanent = false;
+  /// Whether the heap knows what is out also without a limit. One that stays for ever need not.
+  bool is_always_charged = true;
+  /// Whether the slabs' tables are purged with their superslab, for who is judged by its RSS alone.
+  bool purges_tables = false;
   /// Most memory that all heaps of the space may have together before somebody is killed for it.
   ByteCount memory = kNoLimit;
   /// Told of each slab of a class that leases come from, before anybody has a block of it: where it
@@ -107,11 +106,12 @@ class Heap {
   Superslab* take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment = kSuperslabBytes,
                         bool* is_zero = nullptr);
 
-  /// With LargeReuse::kParts: the same from superslabs that hold memory, without a look for more of
-  /// them; nullptr when there are none.
+  /// For heaps behind pointers: the same from superslabs that hold memory, without a look for more
+  /// of them; nullptr when there are none.
   Superslab* reuse_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment, bool& is_zero);
 
-  /// With LargeReuse::kParts: makes a leased block `bytes` long where it is; false when it cannot.
+  /// For heaps behind pointers: makes a leased block `bytes` long where it is; false when it
+  /// cannot.
   bool resize_large(Superslab* head, ByteCount bytes);
 
   /// Any thread. False when it was free already: a double free, which is counted.
@@ -211,7 +211,7 @@ class Heap {
   /// vanished thread was changing. What it had in hand stays out. `mine` is the share of the thread
   /// that forked. Returns whether that thread itself stands in the middle of something, as when a
   /// signal handler forked: then nothing else may be done with the heap before it goes on.
-  /// For heaps with LargeReuse::kParts.
+  /// For heaps behind pointers.
   /// `is_suspect`: a thread that has no share of a heap was freeing a block.
   bool survive_fork(const SlabOwner* mine, bool is_suspect);
 
@@ -296,9 +296,7 @@ class Heap {
   Superslab* fresh_superslab(ClassIndex c) REQUIRES(lock_);
   bool bring_in_huge_page(Superslab* s);
   /// Who gets at the heap's memory.
-  Access access() const {
-    return shape_.large_reuse == LargeReuse::kWhole ? Access::kViews : Access::kPointers;
-  }
+  Access access() const { return shape_.access; }
   Backing backing(HugePages pages, ByteCount tail_bytes = kSuperslabBytes) const;
   TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1,
                     ByteCount tail_bytes = kSuperslabBytes) REQUIRES(lock_);

@@ -10,18 +10,18 @@ namespace superslab {
 HugePages Heap::pages_for_large() const {
   // Of a large block often only a part is touched. Where views are exact, the whole block is.
   const HugePages pages = policy_.get().huge_pages;
-  const bool in_parts = shape_.large_reuse == LargeReuse::kParts;
-  return pages == HugePages::kTransparent && in_parts ? HugePages::kOff : pages;
+  return pages == HugePages::kTransparent && access() == Access::kPointers ? HugePages::kOff
+                                                                           : pages;
 }
 
 bool Heap::has_guard_pages() const {
-  return superslab::has_guard_pages(policy_.get()) && shape_.large_reuse == LargeReuse::kWhole;
+  return superslab::has_guard_pages(policy_.get()) && access() == Access::kViews;
 }
 
 ByteCount Heap::large_capacity(ByteCount bytes) const {
   // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
   // last one costs addresses, not memory.
-  if (shape_.large_reuse == LargeReuse::kParts) return align_up(bytes, kSuperslabBytes);
+  if (access() == Access::kPointers) return align_up(bytes, kSuperslabBytes);
   // The guard begins where the block ends.
   if (has_guard_pages()) return align_up(bytes, space_.os().page_bytes());
   return large_block_bytes(bytes, pages_for_large());
@@ -100,7 +100,7 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
   assert(bytes > kMaxClassBytes && bytes <= kMaxLargeBytes);
   assert(is_power_of_two(alignment) && alignment >= kSuperslabBytes && alignment <= kArenaBytes);
   bool zero = false;
-  if (shape_.large_reuse == LargeReuse::kParts) {
+  if (access() == Access::kPointers) {
     Superslab* head = reuse_large(bytes, lessee, alignment, zero);
     if (head != nullptr) {
       if (is_zero != nullptr) *is_zero = zero;
@@ -126,8 +126,7 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
 }
 
 bool Heap::resize_large(Superslab* head, ByteCount bytes) {
-  assert(shape_.large_reuse == LargeReuse::kParts && head->heap == this &&
-         head->charged_bytes != 0);
+  assert(access() == Access::kPointers && head->heap == this && head->charged_bytes != 0);
   if (bytes <= kMaxClassBytes || bytes > kMaxLargeBytes) return false;
   bytes = align_up(bytes, kSuperslabBytes);
   const ByteCount before = head->large_bytes;
@@ -168,7 +167,7 @@ bool Heap::give_large(Superslab* head) {
     head->lessee = nullptr;
     head->charged_bytes = 0;
     counters_.large_releases.add(1);
-    if (shape_.large_reuse == LargeReuse::kWhole) {
+    if (access() == Access::kViews) {
       big_cache_.put(head, clock_.now());
       over = !big_cache_.within_limit();
     } else {

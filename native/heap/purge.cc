@@ -121,9 +121,8 @@ void Heap::purge_items(PurgeBatch& batch) {
       }
     } else if (item.what == PurgeBatch::kWhole) {
       ranges[count++] = {s.base, kSuperslabBytes};
-      // Nobody knows a heap that stays for ever but by its RSS: the slabs' words go as well.
       const ByteCount words = kWordsBytesPerSuperslab;
-      if (shape_.is_permanent && words % os.page_bytes() == 0)
+      if (shape_.purges_tables && words % os.page_bytes() == 0)
         ranges[count++] = {space_.words_at(s, 0), words};
     } else {
       for (SliceMask rest = item.dirty; rest != 0;) {

@@ -84,7 +84,7 @@ constinit std::atomic<std::uint32_t> FirstClassHeap::count_{0};
 
 FirstClassHeap::FirstClassHeap(ProcessHeap& process, const Snapshot& policy)
     : process_(process),
-      heap_(process.space(), process.clock(), policy, {.large_reuse = LargeReuse::kParts}) {}
+      heap_(process.space(), process.clock(), policy, {.access = Access::kPointers}) {}
 
 FirstClassHeap* FirstClassHeap::make(ByteCount max_bytes) {
   ProcessHeap* process = ProcessHeap::get();

@@ -81,7 +81,12 @@ ProcessHeap::ProcessHeap()
       limits_(read_limits()),
       policy_(read_policy(limits_, environment_error_)),
       heap_(space_, clock_, policy_,
-            {LargeReuse::kParts, kThpFromBytesSmall, kThpFromBytesLarge, true, limits_.memory}),
+            {.access = Access::kPointers,
+             .thp_from_bytes_small = kThpFromBytesSmall,
+             .thp_from_bytes_large = kThpFromBytesLarge,
+             .is_always_charged = false,
+             .purges_tables = true,
+             .memory = limits_.memory}),
       mapped_(space_) {}
 
 ProcessHeap* ProcessHeap::get() {

@@ -253,8 +253,9 @@ void fork_in(HoldingOs::In where, Populate populate, ByteCount lost,
   auto space = std::make_unique<Space>();
   CHECK(space->open(os, 2));
   SystemClock clock;
-  auto heap =
-      std::make_unique<Heap>(*space, clock, policy, HeapShape{LargeReuse::kParts, 0, 0, true});
+  auto heap = std::make_unique<Heap>(
+      *space, clock, policy,
+      HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
   heap->set_excess_hook([] {});
   ThreadCache* mine = ThreadCache::attach(*heap);
   // Of each class some are out and some free, of both threads; each frees some of the other's.
@@ -344,8 +345,9 @@ TEST(heap, "after a fork the child goes on, wherever the other thread was") {
   auto space = std::make_unique<Space>();
   CHECK(space->open(system_os(), 2));
   SystemClock clock;
-  auto heap =
-      std::make_unique<Heap>(*space, clock, policy, HeapShape{LargeReuse::kParts, 0, 0, true});
+  auto heap = std::make_unique<Heap>(
+      *space, clock, policy,
+      HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
   // Then it counts what is idle. Nothing comes of it here.
   heap->set_excess_hook([] {});
   ThreadCache* mine = ThreadCache::attach(*heap);

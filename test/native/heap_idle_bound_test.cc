@@ -20,8 +20,9 @@ constexpr ByteCount kPage = 4096;
 /// As the heap behind malloc, with the hook that gives back what is too much.
 struct KeepingHeap : TestHeap {
   explicit KeepingHeap(ByteCount least = kLeast) : TestHeap(policy(least)) {
-    heap = std::make_unique<Heap>(space(), clock, policy(least),
-                                  HeapShape{LargeReuse::kParts, 0, 0, true});
+    heap = std::make_unique<Heap>(
+        space(), clock, policy(least),
+        HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
     current = this;
     heap->set_excess_hook(
         [] { current->heap->give_back_excess(cache == nullptr ? nullptr : &cache->owner()); });

@@ -17,7 +17,10 @@ constexpr ByteCount kMemory = 64 * kMiB;
 struct LimitedHeap : TestHeap {
   explicit LimitedHeap(ByteCount memory = kMemory) : TestHeap(policy()) {
     heap = std::make_unique<Heap>(space(), clock, policy(),
-                                  HeapShape{LargeReuse::kParts, 0, 0, true, memory});
+                                  HeapShape{.access = Access::kPointers,
+                                            .is_always_charged = false,
+                                            .purges_tables = true,
+                                            .memory = memory});
     current = this;
     heap->set_excess_hook([] { current->heap->give_back_excess(&cache->owner()); });
     cache = attach();

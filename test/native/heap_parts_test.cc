@@ -1,4 +1,4 @@
-// Blocks beyond 2 MiB whose superslabs are reused one by one: LargeReuse::kParts.
+// Blocks beyond 2 MiB whose superslabs are reused one by one: a heap behind pointers.
 
 #include <vector>
 
@@ -19,7 +19,7 @@ Snapshot parts_policy(ByteCount max_bytes = 0) {
 /// A heap behind malloc has this shape, but that it stays for ever.
 struct PartsHeap : TestHeap {
   explicit PartsHeap(const Snapshot& policy = parts_policy()) : TestHeap(policy) {
-    heap = std::make_unique<Heap>(space(), clock, policy, HeapShape{LargeReuse::kParts});
+    heap = std::make_unique<Heap>(space(), clock, policy, HeapShape{.access = Access::kPointers});
     owner = heap->attach();
   }
   Superslab* take(ByteCount bytes, ByteCount alignment = kSuperslabBytes) {
@@ -233,9 +233,9 @@ TEST(heap, "in parts: random blocks, resized and freed, never overlap, and all m
 
 TEST(heap, "a heap that stays and has no limit does not count what is out") {
   TestHeap t;
-  auto stays =
-      std::make_unique<Heap>(t.space(), t.clock, plain_policy(),
-                             HeapShape{.large_reuse = LargeReuse::kParts, .is_permanent = true});
+  auto stays = std::make_unique<Heap>(
+      t.space(), t.clock, plain_policy(),
+      HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
   ThreadCache* cache = ThreadCache::attach(*stays);
   void* small = cache->allocate(100);
   void* large = cache->allocate(5 * kMiB);

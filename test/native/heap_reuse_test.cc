@@ -15,7 +15,7 @@ namespace {
 struct Reusing {
   TestSpace world{kTestArenas};
   ManualClock clock;
-  Heap heap{*world.space, clock, plain_policy(), {.large_reuse = LargeReuse::kParts}};
+  Heap heap{*world.space, clock, plain_policy(), {.access = Access::kPointers}};
 
   /// What the operating system has given, used or not.
   ByteCount held() const { return heap.committed_bytes() + world.space->idle_bytes(); }

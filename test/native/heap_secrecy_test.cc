@@ -84,7 +84,8 @@ TEST(heap, "malloc's heap keeps its memory at a fork, whatever the environment a
   TestHeap t;
   Snapshot policy = locked_policy();
   policy.guard_pages = true;
-  t.heap = std::make_unique<Heap>(t.space(), t.clock, policy, HeapShape{LargeReuse::kParts});
+  t.heap =
+      std::make_unique<Heap>(t.space(), t.clock, policy, HeapShape{.access = Access::kPointers});
   ThreadCache* cache = t.attach();
   void* small = cache->allocate(100);
   void* large = cache->allocate(4 * kMiB);
