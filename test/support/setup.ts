@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, type TestContext } from 'vitest';
 import { collect } from './collect.js';
 import { exceptionFor, mayMisuse } from './exceptions.js';
+import './quiet-warnings.mjs';
 import { takeReports, watches } from './watching.js';
 
 const fileName = (filepath: string) => path.basename(filepath, '.test.ts');
