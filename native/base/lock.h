@@ -28,6 +28,7 @@ enum class LockRank : unsigned char {
   kMapped,       // malloc: blocks that are mappings of their own
   kSpace,        // arenas and their free superslabs
   kRoom,         // heap: who waits for room under maxBytes
+  kCaches,       // heap: its thread caches
   kMetadata,     // the allocator's own objects
   kSender,       // heap: frees of threads that have no cache any more
 };

@@ -42,7 +42,7 @@ class Refusal {
     if (cache_.pool().os_failures() != os_failures_) return Napi::Number::New(env, kNoMemory);
     cache_.pool().count_exhausted();
     // What other threads cache counts too; the next request finds it given back.
-    cache_.pool().room().ask_for_flush(&cache_);
+    cache_.pool().caches().ask_for_flush(&cache_);
     return Napi::Number::New(env, kNoRoom);
   }
 

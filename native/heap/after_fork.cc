@@ -27,7 +27,9 @@ class HeapSurvivor {
   /// Whether this thread stands in the middle of something.
   bool take_over_locks() NO_THREAD_SAFETY_ANALYSIS {
     lists_ = heap_.lock_.survive_fork();
-    bool is_inside = lists_ == Holder::kMe || heap_.room_.survive_fork() == Holder::kMe;
+    bool is_inside = lists_ == Holder::kMe;
+    is_inside |= heap_.room_.survive_fork() == Holder::kMe;
+    is_inside |= heap_.caches_.survive_fork() == Holder::kMe;
     for (SlabOwner* owner = heap_.owners_; owner != nullptr; owner = owner->next) {
       owner->at_fork_ = owner->lock_.survive_fork();
       const bool is_mine = owner == mine_ || owner->at_fork_ == Holder::kMe;

@@ -364,14 +364,14 @@ ClassStats Heap::class_stats(ClassIndex c) const {
   ClassStats sum;
   Lock guard(*this);
   add_owners(c, sum);
-  conclude(c, room_.cached(c), sum);
+  conclude(c, caches_.cached(c), sum);
   return sum;
 }
 
 void Heap::class_stats(ClassStats (&sums)[kClassCount]) const {
   std::uint64_t cached[kClassCount] = {};
   Lock guard(*this);
-  room_.add_cached(cached);
+  caches_.add_cached(cached);
   for (std::size_t i = 0; i < kClassCount; ++i) {
     sums[i] = {};
     add_owners(static_cast<ClassIndex>(i), sums[i]);

@@ -12,6 +12,7 @@
 #include "base/lock.h"
 #include "heap/big_cache.h"
 #include "heap/budget.h"
+#include "heap/cache_registry.h"
 #include "heap/heap_stats.h"
 #include "heap/idle_bound.h"
 #include "heap/room.h"
@@ -218,9 +219,12 @@ class Heap {
   /// The same, once no thread is left but that with the share `mine`: all others are vacant.
   void vacate_others(const SlabOwner* mine);
 
+  /// Its threads' caches.
+  CacheRegistry& caches() { return caches_; }
+  const CacheRegistry& caches() const { return caches_; }
+
   /// Who waits for a discharge.
   Room& room() { return room_; }
-  const Room& room() const { return room_; }
 
   /// No thread is attached, every block is home, and who brought the last one has let go: nobody
   /// can reach this heap any more but through its creator.
@@ -361,7 +365,8 @@ class Heap {
   ExcessHook excess_hook_ = nullptr;
   PublishedSnapshot policy_;
   Budget budget_;
-  Room room_;
+  CacheRegistry caches_;
+  Room room_{caches_};
 
   mutable Mutex lock_{LockRank::kHeap};
   SuperslabShelf shelf_ GUARDED_BY(lock_);

@@ -42,12 +42,12 @@ ThreadCache::ThreadCache(Heap& heap, SlabOwner& owner)
     close_row(i);
   }
   no_row_[kSlots - 2] = nullptr;
-  heap.room().join(this);
+  heap.caches().join(this);
 }
 
 void ThreadCache::detach() {
-  flush();                    // what the owner has at hand goes as well: it counts as out
-  heap_->room().leave(this);  // no sooner: in the child of a fork others see to what is in it
+  flush();                      // what the owner has at hand goes as well: it counts as out
+  heap_->caches().leave(this);  // no sooner: in the child of a fork others see to what is in it
   Space& space = heap_->space();
   heap_->detach(owner_);  // from here on the heap may be gone
   space.metadata().destroy(this);
@@ -55,7 +55,7 @@ void ThreadCache::detach() {
 
 void ThreadCache::detach_others(Heap& heap, ThreadCache* mine) {
   for (;;) {
-    auto* other = static_cast<ThreadCache*>(heap.room().other_than(mine));
+    auto* other = static_cast<ThreadCache*>(heap.caches().other_than(mine));
     if (other == nullptr) break;
     other->leave_busy_row();
     other->detach();

@@ -94,7 +94,7 @@ class FrontCache {
   void* no_blocks_[1] = {};
 };
 
-class ThreadCache final : public FrontCache, public Room::Member {
+class ThreadCache final : public FrontCache, public CacheRegistry::Member {
  public:
   /// nullptr without memory.
   static ThreadCache* attach(Heap& heap);
@@ -157,7 +157,6 @@ class ThreadCache final : public FrontCache, public Room::Member {
 
   void squeeze(bool on) override { squeezed_.store(on, std::memory_order_relaxed); }
   void flush_soon() override {}
-  void room_made() override {}
   /// Whether each row holds as many blocks as it may, all of its own class. For assertions of the
   /// cache's own thread.
   bool is_valid() const;
@@ -227,7 +226,7 @@ class ThreadCache final : public FrontCache, public Room::Member {
 
   SlabOwner* owner_ = nullptr;
   Heap* heap_ = nullptr;
-  std::atomic<bool> squeezed_{false};  // written by other threads, see Room
+  std::atomic<bool> squeezed_{false};  // written by other threads, see CacheRegistry
   BatchSizes batches_;
   std::uint8_t floors_[kRows] = {};   // place of the null pointer in each row
   std::uint8_t limits_[kRows] = {};   // most blocks of each class

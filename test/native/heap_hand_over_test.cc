@@ -9,6 +9,7 @@
 #include "interleaving_begin.h"
 
 #include "base/biased_lock.cc"
+#include "heap/cache_registry.cc"
 #include "heap/heap.cc"
 #include "heap/large_blocks.cc"
 #include "heap/purge.cc"

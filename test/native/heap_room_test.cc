@@ -74,7 +74,7 @@ TEST(heap, "who finds no room asks all others for what they cache, and not itsel
   TestPool t(limited(kMiB));
   CHECK_EQ(t->stats().max_bytes, kMiB);
   Script scripts[3] = {Script(*t.heap), Script(*t.heap), Script(*t.heap)};
-  t->room().ask_for_flush(&scripts[1].cache());
+  t->caches().ask_for_flush(&scripts[1].cache());
   CHECK_EQ(scripts[0].cache().take_signals(), std::uint32_t{BufferThreadCache::kFlush});
   CHECK_EQ(scripts[1].cache().take_signals(), 0u);
   CHECK_EQ(scripts[2].cache().take_signals(), std::uint32_t{BufferThreadCache::kFlush});

@@ -499,7 +499,7 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
   one.cache().close();
   one.cache().close();
   CHECK_EQ(t->stats().watched_blocks, 7u);
-  CHECK(t->room().other_than(&two.cache()) == nullptr);  // nobody asks it for anything
+  CHECK(t->caches().other_than(&two.cache()) == nullptr);  // nobody asks it for anything
   two.detach();
   stats = t->stats();
   CHECK_EQ(stats.watched_blocks, 3u);

@@ -21,7 +21,7 @@ HeapStats BufferPool::with_leases(HeapStats stats) const {
 #include "heap/stats.def"
   GuardLevels levels;
   // The caches of closed pools count too: their guards still hold blocks back.
-  room().for_each_member(Room::Retired::kToo, [&](const Room::Member& member) {
+  caches().for_each_member(CacheRegistry::Retired::kToo, [&](const CacheRegistry::Member& member) {
     static_cast<const BufferThreadCache&>(member).add_levels(levels);
   });
   stats.held_large_bytes = levels.held_large_bytes;
@@ -33,7 +33,7 @@ HeapStats BufferPool::with_leases(HeapStats stats) const {
 }
 
 void BufferPool::show_recent(RecentBlocks& to) {
-  room().for_each_member(Room::Retired::kNot, [&](const Room::Member& member) {
+  caches().for_each_member(CacheRegistry::Retired::kNot, [&](const CacheRegistry::Member& member) {
     static_cast<const BufferThreadCache&>(member).show_recent(to);
   });
 }

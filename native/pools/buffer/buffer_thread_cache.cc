@@ -17,7 +17,7 @@ BlockNumber* blocks_of(LeaseMagazines& magazines, ClassIndex c) {
   return magazines.blocks + std::size_t{tag_of(c)} * kMagazineBlocks;
 }
 
-// Other threads read depths for statistics and set limits: see Room.
+// Other threads read depths for statistics and set limits: see CacheRegistry.
 std::uint32_t get(const std::uint32_t& field) {
   return std::atomic_ref<std::uint32_t>(const_cast<std::uint32_t&>(field))
       .load(std::memory_order_relaxed);
@@ -45,7 +45,7 @@ BufferThreadCache::BufferThreadCache(BufferPool& pool, SlabOwner& owner, LeaseMa
                                      Wake wake, void* context)
     : pool_(pool), owner_(owner), magazines_(magazines), wake_(wake), context_(context) {
   set_limits();
-  pool_.room().join(this);
+  pool_.caches().join(this);
 }
 
 BufferThreadCache::~BufferThreadCache() {
@@ -56,7 +56,8 @@ BufferThreadCache::~BufferThreadCache() {
 }
 
 void BufferThreadCache::detach() {
-  pool_.room().leave(this);
+  pool_.room().stop_waiting(this);
+  pool_.caches().leave(this);
   flush();
   pool_.detach(&owner_);
   delete this;
@@ -85,7 +86,8 @@ void BufferThreadCache::squeeze(bool on) {
 
 void BufferThreadCache::close() {
   // From here on nobody squeezes it any more, which would set the limits anew.
-  pool_.room().retire(this);
+  pool_.room().stop_waiting(this);
+  pool_.caches().retire(this);
   closed_.store(true, std::memory_order_relaxed);
   set_limits();
   flush();

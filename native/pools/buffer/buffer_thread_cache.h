@@ -22,7 +22,7 @@ namespace superslab {
 /// What JavaScript sees. Indexed by slice tag (class + 1), so that a release needs no subtraction;
 /// entries without a class stay zero and send JavaScript to the slow path.
 ///
-/// Plain memory on purpose: one thread uses it, but for `limit`, which Room::squeeze() may clear
+/// Plain memory on purpose: one thread uses it, but for `limit`, which squeeze() may clear
 /// from another thread; an aligned 32-bit store that JavaScript sees sooner or later.
 struct LeaseMagazines {
   static constexpr std::size_t kTags = 256;
@@ -68,7 +68,7 @@ struct Reclaimed {
   ByteCount bytes = 0;
 };
 
-class BufferThreadCache final : public Room::Member {
+class BufferThreadCache final : public CacheRegistry::Member, public Room::Waiter {
  public:
   /// Called from any thread when this environment has something to do: see take_signals().
   using Wake = void (*)(void* context);
