@@ -21,10 +21,20 @@ export const alloc: (size: number) => PooledBuffer = pool.alloc;
 /** Gives one reference of any pooled buffer back; see {@link BufferPool.release}. */
 export const release: (buf: Uint8Array) => void = pool.release;
 
-export type { KnobRow } from './addon/binding.js';
-export type { ErrorCode, SuperslabError } from './errors.js';
+export type {
+  ClassStats,
+  HeapStats,
+  Histogram,
+  LatencyStats,
+  LeakSite,
+  MemoryFacts,
+  NodeMemory,
+  SpaceStats,
+} from './addon/figures.js';
+export type { KnobRow } from './addon/rows.js';
+export type { ErrorCode, SuperslabError } from './base/errors.js';
+export type { GuardFault, GuardReport, MistakeFault, MistakeSite } from './base/misuse.js';
 export type { GuardEvents } from './guard/reports.js';
-export type { GuardFault, GuardReport, MistakeFault, MistakeSite } from './guard/types.js';
 export type {
   PoolExhaustedMessage,
   PoolGrowMessage,
@@ -38,18 +48,7 @@ export type { Scope } from './pool/scope.js';
 export type { ShareToken } from './pool/share-token.js';
 export type { TaggedPool } from './pool/tagged-pool.js';
 export type { Advice } from './stats/advice/advice.js';
-export type {
-  ClassStats,
-  HeapStats,
-  Histogram,
-  LatencyStats,
-  LeakSite,
-  MemoryFacts,
-  NodeMemory,
-  PoolStats,
-  ProcessStats,
-  SpaceStats,
-} from './stats/pool-stats.js';
+export type { PoolStats, ProcessStats } from './stats/pool-stats.js';
 export { core, memoryFacts, stats } from './stats/process-stats.js';
 export { BufferPool, PooledBuffer };
 

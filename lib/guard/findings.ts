@@ -1,8 +1,8 @@
+import type { GuardFault, GuardReport } from '../base/misuse.js';
 import type { PoolLeakMessage } from '../measure/channels.js';
 import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './reports.js';
 import type { LeaseRecord } from './slot.js';
-import type { GuardFault, GuardReport } from './types.js';
 
 /** Something that was found wrong with a lease. Its words are made when it is told. */
 export interface Finding {

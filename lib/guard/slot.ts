@@ -1,9 +1,9 @@
 import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import type { CapturedStack } from '../base/stack.js';
 import type { Wait } from './in-flight.js';
 import type { PoolGuard } from './pool-guard.js';
 import type { SampleBatch } from './sample-batch.js';
-import type { CapturedStack } from './stack.js';
 
 /** What a slot is doing. Changed by SlotBook.move() alone. */
 export const SLOT = {

@@ -1,7 +1,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { binding, type PoolId } from '../addon/binding.js';
+import type { GuardReport } from '../base/misuse.js';
 import { NotWithinItself } from '../base/not-within-itself.js';
-import type { GuardReport } from '../guard/types.js';
 
 /** `superslab:pool:grow`: an acquire took memory from the operating system. */
 export interface PoolGrowMessage {

@@ -1,4 +1,4 @@
-import { makeError, show } from '../errors.js';
+import { makeError, show } from '../base/errors.js';
 import type { PooledBuffer } from './pooled-buffer.js';
 import { begin, finish, giveUp, HeldBuffers } from './unfinished.js';
 

@@ -1,5 +1,5 @@
 import { builtins, copyInto, lengthOf, memoryOf, offsetOf, writeText } from '../base/builtins.js';
-import { makeError, show } from '../errors.js';
+import { makeError, show } from '../base/errors.js';
 import type { PooledBuffer } from './pooled-buffer.js';
 import { begin, finish, giveUp, HeldBuffers } from './unfinished.js';
 

@@ -10,7 +10,7 @@ import {
 import { now } from '../addon/clock.js';
 import { closingCaches, facts, openCaches } from '../addon/environment.js';
 import { builtins, fill } from '../base/builtins.js';
-import { hostError, makeError, sizeError } from '../errors.js';
+import { hostError, makeError, sizeError } from '../base/errors.js';
 import { makeGuard, type PoolGuard } from '../guard/pool-guard.js';
 import { SLOT, type Slot } from '../guard/slot.js';
 import {

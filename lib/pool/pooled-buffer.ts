@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import { binding } from '../addon/binding.js';
+import { noteThrown } from '../addon/mistakes.js';
 import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
-import { type Misuse, makeError, show } from '../errors.js';
-import { misuseText } from '../guard/guard-report.js';
-import { noteThrown } from '../guard/mistakes.js';
+import { makeError, show } from '../base/errors.js';
+import { type Misuse, misuseText } from '../base/misuse.js';
+import { showCaller } from '../base/stack.js';
 import { type LeaseRecord, slotOfMemory } from '../guard/slot.js';
-import { showCaller } from '../guard/stack.js';
 import { endSample, hotTagOfGranules } from '../measure/lease-sampling.js';
 import type { LeaseCache } from './lease-cache.js';
 import * as shared from './magazines.js';

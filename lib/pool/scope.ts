@@ -1,5 +1,5 @@
 import { builtins } from '../base/builtins.js';
-import { makeError, show } from '../errors.js';
+import { makeError, show } from '../base/errors.js';
 import type { PooledBuffer } from './pooled-buffer.js';
 import { begin, finish, HeldBuffers } from './unfinished.js';
 

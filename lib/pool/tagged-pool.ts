@@ -1,4 +1,4 @@
-import { makeError, show } from '../errors.js';
+import { makeError, show } from '../base/errors.js';
 import { acquireMany } from './acquire-many.js';
 import type { BufferPool } from './buffer-pool.js';
 import { copyOf } from './from.js';

@@ -2,9 +2,9 @@
 // can keep it from that.
 import type { SliceIndex } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
-import { noteMistake } from '../guard/mistakes.js';
+import { noteMistake } from '../addon/mistakes.js';
+import { CapturedStack } from '../base/stack.js';
 import { warn } from '../guard/reports.js';
-import { CapturedStack } from '../guard/stack.js';
 import { HOME_SHIFT, homes, magazinesOfHome } from './magazines.js';
 import { onTakenWindow } from './windows.js';
 

@@ -2,7 +2,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { type BlockNumber, binding, RECUT, type SliceIndex } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { builtins, sizeOf } from '../base/builtins.js';
-import { hostError } from '../errors.js';
+import { hostError } from '../base/errors.js';
 
 /** A window shows the blocks that start in one 64 KiB slice (native/heap/window.h). */
 export const SLICE_SHIFT = 10;

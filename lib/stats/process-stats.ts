@@ -1,10 +1,11 @@
 import { binding } from '../addon/binding.js';
 import { closingCaches, facts, openCaches } from '../addon/environment.js';
-import { makeError } from '../errors.js';
-import type { MistakeSite } from '../guard/types.js';
+import type { MemoryFacts } from '../addon/figures.js';
+import { makeError } from '../base/errors.js';
+import type { MistakeSite } from '../base/misuse.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
 import { noteTakenWindows } from '../pool/windows.js';
-import type { MemoryFacts, PoolStats, ProcessStats } from './pool-stats.js';
+import type { PoolStats, ProcessStats } from './pool-stats.js';
 import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
 
 /**

@@ -1,6 +1,7 @@
 import { binding, type NativeStats } from '../addon/binding.js';
+import type { ClassStats, HeapStats } from '../addon/figures.js';
 import type { LeaseCache } from '../pool/lease-cache.js';
-import type { ClassStats, HeapStats, PoolStats } from './pool-stats.js';
+import type { PoolStats } from './pool-stats.js';
 
 /** What is counted in this thread's JavaScript. */
 export interface ThreadFigures {
