@@ -105,17 +105,20 @@ function forget(slice: SliceIndex): void {
   windows[slice] = NO_WINDOW;
 }
 
-let tellTaken: (slice: SliceIndex, leases: number) => void = () => {};
+type TellTaken = (slice: SliceIndex, leases: number) => void;
+
+const takenListeners: TellTaken[] = [];
 
 /** `tell` learns of each window that user code has detached, and of how many leases have no bytes any more. */
-export function onTakenWindow(tell: typeof tellTaken): void {
-  tellTaken = tell;
+export function onTakenWindow(tell: TellTaken): void {
+  takenListeners.push(tell);
 }
 
 function forgetTaken(slice: SliceIndex): void {
   // First, because whoever is told may acquire.
   windows[slice] = NO_WINDOW;
-  tellTaken(slice, binding.leasedInSlice(slice));
+  const leases = binding.leasedInSlice(slice);
+  for (const tell of takenListeners) tell(slice, leases);
 }
 
 /**
