@@ -7,8 +7,8 @@ import { isMainThread } from 'node:worker_threads';
 import { facts } from './addon/environment.js';
 import { atExit } from './base/at-exit.js';
 import { openAsAsked } from './inspector/hook.js';
-import { BufferPool, openPools } from './pool/buffer-pool.js';
 import { PooledBuffer } from './pool/pooled-buffer.js';
+import { BufferPool, openPools } from './pools/buffer/buffer-pool.js';
 
 const pool = BufferPool.default;
 
@@ -43,10 +43,10 @@ export type {
   PoolTrimMessage,
 } from './measure/channels.js';
 export { watchHistograms } from './measure/lease-sampling.js';
-export type { BufferPoolOptions } from './pool/options.js';
-export type { Scope } from './pool/scope.js';
-export type { ShareToken } from './pool/share-token.js';
-export type { TaggedPool } from './pool/tagged-pool.js';
+export type { BufferPoolOptions } from './pools/buffer/options.js';
+export type { Scope } from './pools/buffer/scope.js';
+export type { ShareToken } from './pools/buffer/share-token.js';
+export type { TaggedPool } from './pools/buffer/tagged-pool.js';
 export type { Advice } from './stats/advice/advice.js';
 export type { PoolStats, ProcessStats } from './stats/pool-stats.js';
 export { core, memoryFacts, stats } from './stats/process-stats.js';

@@ -1,5 +1,5 @@
 // What is measured, and on which memory: both travel to the process that measures as JSON.
-import type { BufferPoolOptions } from '../../pool/options.js';
+import type { BufferPoolOptions } from '../../pools/buffer/options.js';
 
 /** Where buffers come from. */
 export type Source =

@@ -1,9 +1,9 @@
-import { makeError, show } from '../base/errors.js';
+import { makeError, show } from '../../base/errors.js';
+import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
+import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
-import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { type Scope, scope } from './scope.js';
-import { begin, finish, giveUp, HeldBuffers } from './unfinished.js';
 
 const MOST_CHARACTERS = 64;
 const PRINTABLE = /^[^\p{C}]+$/u;

@@ -3,8 +3,8 @@ import { makeGuard, type PoolGuard } from '../guard/pool-guard.js';
 import '../guard/taken-windows.js';
 import { leaseMeter } from '../measure/lease-sampling.js';
 import { poolTeller } from '../measure/pool-teller.js';
-import type { Observers } from './observers.js';
-import { PoolCore } from './pool-core.js';
+import type { Observers } from '../pool/observers.js';
+import { PoolCore } from '../pool/pool-core.js';
 
 /** A pool with all that observe pools. */
 export type ObservedCore = PoolCore<PoolGuard>;
