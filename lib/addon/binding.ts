@@ -109,20 +109,20 @@ export interface SlabCut {
   readonly blocks: number;
 }
 
-/** What refill() and takeLarge() answer instead of blocks. */
+/** What refill() and takeLarge() return instead of blocks. */
 export const NO_ROOM = 0;
 export const NO_MEMORY = -1;
 
 /** What refill() adds to the number of blocks when windows of slices were cut anew. */
 export const RECUT = 256;
 
-/** What share(), adopt() and revoke() answer. */
+/** What share(), adopt() and revoke() return. */
 export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3, refused: 4 } as const;
 
-/** What refusedSecrecy() answers: a set of these. */
+/** What refusedSecrecy() returns: a set of these. */
 export const SECRECY = { noDump: 1, wipeOnFork: 2, locked: 4 } as const;
 
-/** What takeSignals() answers: a set of these. */
+/** What takeSignals() returns: a set of these. */
 export const SIGNAL = { flush: 1, roomMade: 2 } as const;
 
 /**

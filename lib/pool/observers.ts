@@ -10,7 +10,7 @@ export interface PoolIdentity {
 
 /**
  * Tells the program what a pool does with memory. Those who listen may use pools: it is called where nothing is half
- * done, and what it is called for is looked at again after it.
+ * done, and the pool looks at everything again after it.
  */
 export interface PoolTeller {
   /** Does `work`, which may take memory from the operating system, and tells how much. */

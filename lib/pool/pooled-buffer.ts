@@ -29,7 +29,7 @@ const DETAILED = -2;
 interface Details {
   /** NO_BLOCK when its memory is not from a pool. */
   readonly block: number;
-  readonly cache: Lender;
+  readonly lender: Lender;
   /** The lease is in the native lease table, because other threads have it or may get it. */
   shared: boolean;
   references: number;
@@ -46,24 +46,24 @@ interface Acquirer extends Lender {
 
 /** What the pools do with buffers. Not on the class, where anybody could forge a lease with it. */
 interface Leases {
-  bindAcquire(cache: Acquirer): (size: number) => PooledBuffer;
-  bindAcquireSampled(cache: Acquirer): (size: number) => PooledBuffer;
-  bindAcquireWatched(cache: Acquirer): (size: number) => PooledBuffer;
-  bindRelease(cache: Lender): (buf: Uint8Array) => void;
+  bindAcquire(lender: Acquirer): (size: number) => PooledBuffer;
+  bindAcquireSampled(lender: Acquirer): (size: number) => PooledBuffer;
+  bindAcquireWatched(lender: Acquirer): (size: number) => PooledBuffer;
+  bindRelease(lender: Lender): (buf: Uint8Array) => void;
   make(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer;
   makeShared(
-    cache: Lender,
+    lender: Lender,
     window: ArrayBuffer,
     byteOffset: number,
     size: number,
     block: number,
   ): PooledBuffer;
-  makePlain(cache: Lender, size: number): PooledBuffer;
-  makeWatched(cache: Lender, memory: ArrayBuffer, lease: WatchedLease, shared: boolean): PooledBuffer;
+  makePlain(lender: Lender, size: number): PooledBuffer;
+  makeWatched(lender: Lender, memory: ArrayBuffer, lease: WatchedLease, shared: boolean): PooledBuffer;
   leaseOf(buf: unknown): WatchedLease | undefined;
   share(buf: Uint8Array): string | number;
   blockOf(buf: PooledBuffer): number;
-  cacheOf(buf: unknown): Lender | undefined;
+  lenderOf(buf: unknown): Lender | undefined;
 }
 
 /** What {@link leases} is, for as long as the class is being made. */
@@ -117,7 +117,7 @@ export class PooledBuffer extends ByteArray {
       leaseOf: PooledBuffer.#leaseOf,
       share: PooledBuffer.#share,
       blockOf: PooledBuffer.#blockOf,
-      cacheOf: PooledBuffer.#cacheOf,
+      lenderOf: PooledBuffer.#lenderOf,
     };
   }
 
@@ -185,8 +185,8 @@ export class PooledBuffer extends ByteArray {
   }
 
   /** The hot path of acquire: one closure a pool. test/golden/hot-path.json counts its instructions. */
-  static #bindAcquire(cache: Acquirer): (size: number) => PooledBuffer {
-    const { depth, acquired, blocks } = cache.magazines;
+  static #bindAcquire(lender: Acquirer): (size: number) => PooledBuffer {
+    const { depth, acquired, blocks } = lender.magazines;
     const acquire = (size: number): PooledBuffer => {
       // Not a whole number, negative, zero or large: one of the comparisons fails.
       if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
@@ -206,7 +206,7 @@ export class PooledBuffer extends ByteArray {
           }
         }
       }
-      return cache.acquireSlow(size);
+      return lender.acquireSlow(size);
     };
     return acquire;
   }
@@ -216,8 +216,8 @@ export class PooledBuffer extends ByteArray {
    * what it does, and the other is as fast as if this one did not exist. One more condition (SAMPLE_MASK) sends each
    * so many acquires of a class to the slow path, where PoolCore samples.
    */
-  static #bindAcquireSampled(cache: Acquirer): (size: number) => PooledBuffer {
-    const { depth, acquired, blocks } = cache.magazines;
+  static #bindAcquireSampled(lender: Acquirer): (size: number) => PooledBuffer {
+    const { depth, acquired, blocks } = lender.magazines;
     const acquire = (size: number): PooledBuffer => {
       if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
@@ -235,14 +235,14 @@ export class PooledBuffer extends ByteArray {
           }
         }
       }
-      return cache.acquireSlow(size);
+      return lender.acquireSlow(size);
     };
     return acquire;
   }
 
   /** The same for a pool of which every lease is watched. */
-  static #bindAcquireWatched(cache: Acquirer): (size: number) => PooledBuffer {
-    const acquire = (size: number): PooledBuffer => cache.acquireSlow(size);
+  static #bindAcquireWatched(lender: Acquirer): (size: number) => PooledBuffer {
+    const acquire = (size: number): PooledBuffer => lender.acquireSlow(size);
     return acquire;
   }
 
@@ -250,8 +250,8 @@ export class PooledBuffer extends ByteArray {
    * The hot path of release: one closure a pool, so that its tables are constants in the
    * optimised code (2 ns of 8). It takes buffers of every pool.
    */
-  static #bindRelease(cache: Lender): (buf: Uint8Array) => void {
-    const { depth, limit, blocks, id } = cache.magazines;
+  static #bindRelease(lender: Lender): (buf: Uint8Array) => void {
+    const { depth, limit, blocks, id } = lender.magazines;
     const home = id << HOME_SHIFT;
     const release = (buf: Uint8Array): void => {
       if (!isPooled(buf)) throw foreign(buf, 'release');
@@ -285,19 +285,19 @@ export class PooledBuffer extends ByteArray {
   }
 
   /** The last reference of a private block. The lease lasts until the block is free, and ends with that. */
-  static #giveBack(buf: PooledBuffer, cache: Lender, block: number, tag: number): void {
+  static #giveBack(buf: PooledBuffer, lender: Lender, block: number, tag: number): void {
     const lease = buf.#block;
-    const start = cache.prepareRelease(block, tag);
+    const start = lender.prepareRelease(block, tag);
     if (buf.#block !== lease) throw releasedError(buf, 'release', undefined);
-    cache.putHome(block, tag);
+    lender.putHome(block, tag);
     buf.#block = RELEASED;
     buf.#details = undefined;
-    if (start !== undefined) cache.afterRelease(start);
+    if (start !== undefined) lender.afterRelease(start);
   }
 
   static #releaseDetailed(buf: PooledBuffer): void {
     const details = PooledBuffer.#detail(buf, 'release');
-    const { lease, block, cache } = details;
+    const { lease, block, lender } = details;
     if (lease !== undefined) {
       PooledBuffer.#releaseWatched(buf, details, lease);
       return;
@@ -307,20 +307,20 @@ export class PooledBuffer extends ByteArray {
       return;
     }
     if (block === NO_BLOCK) {
-      cache.releasePlain(buf);
+      lender.releasePlain(buf);
       buf.#block = RELEASED;
       buf.#details = undefined;
       return;
     }
     endMeasured(block);
     if (!details.shared) {
-      PooledBuffer.#giveBack(buf, cache, block, homes.table[block >>> SLICE_SHIFT]! & 255);
+      PooledBuffer.#giveBack(buf, lender, block, homes.table[block >>> SLICE_SHIFT]! & 255);
       return;
     }
     binding.releaseShared(block);
     buf.#block = RELEASED;
     buf.#details = undefined;
-    cache.afterRelease();
+    lender.afterRelease();
   }
 
   static #releaseWatched(buf: PooledBuffer, details: Details, lease: WatchedLease): void {
@@ -348,8 +348,8 @@ export class PooledBuffer extends ByteArray {
     const block = buf.#block;
     if (block === DETAILED) return buf.#details!;
     if (block === RELEASED) throw releasedError(buf, what, buf.#details?.lease);
-    const cache = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!.lender;
-    const details = { block, cache, shared: false, references: 1, lease: undefined };
+    const lender = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!.lender;
+    const details = { block, lender, shared: false, references: 1, lease: undefined };
     buf.#details = details;
     buf.#block = DETAILED;
     return details;
@@ -364,7 +364,7 @@ export class PooledBuffer extends ByteArray {
 
   /** A lease that the native lease table knows. */
   static #sharedLease(
-    cache: Lender,
+    lender: Lender,
     window: ArrayBuffer,
     byteOffset: number,
     size: number,
@@ -372,15 +372,15 @@ export class PooledBuffer extends ByteArray {
   ): PooledBuffer {
     const buf = new PooledBuffer(window, byteOffset, size);
     buf.#block = DETAILED;
-    buf.#details = { block, cache, shared: true, references: 1, lease: undefined };
+    buf.#details = { block, lender, shared: true, references: 1, lease: undefined };
     return buf;
   }
 
   /** A lease that leak detection or a guard watches, over an ArrayBuffer of its own. */
-  static #watched(cache: Lender, memory: ArrayBuffer, lease: WatchedLease, shared: boolean): PooledBuffer {
+  static #watched(lender: Lender, memory: ArrayBuffer, lease: WatchedLease, shared: boolean): PooledBuffer {
     const buf = new PooledBuffer(memory, 0, lease.size);
     buf.#block = DETAILED;
-    buf.#details = { block: lease.block, cache, shared, references: 1, lease };
+    buf.#details = { block: lease.block, lender, shared, references: 1, lease };
     return buf;
   }
 
@@ -390,10 +390,10 @@ export class PooledBuffer extends ByteArray {
   }
 
   /** A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
-  static #plain(cache: Lender, size: number): PooledBuffer {
+  static #plain(lender: Lender, size: number): PooledBuffer {
     const buf = new PooledBuffer(new builtins.ArrayBuffer(size), 0, size);
     buf.#block = DETAILED;
-    buf.#details = { block: NO_BLOCK, cache, shared: false, references: 1, lease: undefined };
+    buf.#details = { block: NO_BLOCK, lender, shared: false, references: 1, lease: undefined };
     return buf;
   }
 
@@ -425,11 +425,11 @@ export class PooledBuffer extends ByteArray {
     return PooledBuffer.#detail(buf, 'sample').block;
   }
 
-  /** The cache of a live lease; undefined for anything else. */
-  static #cacheOf(buf: unknown): Lender | undefined {
+  /** The pool of a live lease; undefined for anything else. */
+  static #lenderOf(buf: unknown): Lender | undefined {
     if (!isPooled(buf) || buf.#block === RELEASED) return undefined;
     return buf.#block === DETAILED
-      ? buf.#details!.cache
+      ? buf.#details!.lender
       : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!.lender;
   }
 }

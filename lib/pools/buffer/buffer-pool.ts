@@ -210,7 +210,7 @@ export class BufferPool implements Disposable {
 
   /** Whether `buf` is a live buffer that was acquired from or adopted by this pool in this thread. */
   owns(buf: Uint8Array): boolean {
-    return leases.cacheOf(buf) === this.#core;
+    return leases.lenderOf(buf) === this.#core;
   }
 
   /**
