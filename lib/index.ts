@@ -7,8 +7,8 @@ import { isMainThread } from 'node:worker_threads';
 import { facts } from './addon/environment.js';
 import { atExit } from './base/at-exit.js';
 import { openAsAsked } from './inspector/hook.js';
-import { BufferPool, openPools } from './pool/buffer-pool.js';
 import { PooledBuffer } from './pool/pooled-buffer.js';
+import { BufferPool, openPools } from './pools/buffer/buffer-pool.js';
 
 const pool = BufferPool.default;
 
@@ -21,23 +21,6 @@ export const alloc: (size: number) => PooledBuffer = pool.alloc;
 /** Gives one reference of any pooled buffer back; see {@link BufferPool.release}. */
 export const release: (buf: Uint8Array) => void = pool.release;
 
-export type { KnobRow } from './addon/binding.js';
-export type { ErrorCode, SuperslabError } from './errors.js';
-export type { GuardEvents } from './guard/reports.js';
-export type { GuardFault, GuardReport, MistakeFault, MistakeSite } from './guard/types.js';
-export type {
-  PoolExhaustedMessage,
-  PoolGrowMessage,
-  PoolGuardMessage,
-  PoolLeakMessage,
-  PoolTrimMessage,
-} from './measure/channels.js';
-export { watchHistograms } from './measure/lease-sampling.js';
-export type { BufferPoolOptions } from './pool/options.js';
-export type { Scope } from './pool/scope.js';
-export type { ShareToken } from './pool/share-token.js';
-export type { TaggedPool } from './pool/tagged-pool.js';
-export type { Advice } from './stats/advice/advice.js';
 export type {
   ClassStats,
   HeapStats,
@@ -46,10 +29,26 @@ export type {
   LeakSite,
   MemoryFacts,
   NodeMemory,
-  PoolStats,
-  ProcessStats,
   SpaceStats,
-} from './stats/pool-stats.js';
+} from './addon/figures.js';
+export type { KnobRow } from './addon/rows.js';
+export type { ErrorCode, SuperslabError } from './base/errors.js';
+export type { GuardFault, GuardReport, MistakeFault, MistakeSite } from './base/misuse.js';
+export type { GuardEvents } from './guard/reports.js';
+export type {
+  PoolExhaustedMessage,
+  PoolGrowMessage,
+  PoolGuardMessage,
+  PoolLeakMessage,
+  PoolTrimMessage,
+} from './measure/channels.js';
+export { watchHistograms } from './measure/lease-sampling.js';
+export type { BufferPoolOptions } from './pools/buffer/options.js';
+export type { Scope } from './pools/buffer/scope.js';
+export type { ShareToken } from './pools/buffer/share-token.js';
+export type { TaggedPool } from './pools/buffer/tagged-pool.js';
+export type { Advice } from './stats/advice/advice.js';
+export type { PoolStats, ProcessStats } from './stats/pool-stats.js';
 export { core, memoryFacts, stats } from './stats/process-stats.js';
 export { BufferPool, PooledBuffer };
 

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
+import { aFlag, checkOptions } from './addon/option-checks.js';
 import { watchHistograms } from './measure/lease-sampling.js';
 import {
   bucketBounds,
@@ -15,7 +16,6 @@ import {
   readMemory,
 } from './metrics/metrics.js';
 import { requirePeer } from './metrics/peer.js';
-import { aFlag, checkOptions } from './option-checks.js';
 
 const telemetry = requirePeer<typeof import('@opentelemetry/api')>(
   '@opentelemetry/api',

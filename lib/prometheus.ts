@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import type { Metric as PrometheusMetric, Registry } from 'prom-client';
+import { aFlag, checkOptions } from './addon/option-checks.js';
 import { builtins } from './base/builtins.js';
 import { watchHistograms } from './measure/lease-sampling.js';
 import {
@@ -16,7 +17,6 @@ import {
   readMemory,
 } from './metrics/metrics.js';
 import { requirePeer } from './metrics/peer.js';
-import { aFlag, checkOptions } from './option-checks.js';
 
 const prometheus = requirePeer<typeof import('prom-client')>('prom-client', 'superslab/prometheus');
 

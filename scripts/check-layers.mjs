@@ -1,58 +1,20 @@
-// `npm run check:layers`: every include in native/ against the order of layers in native/README.md.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+// `npm run check:layers`: native/ and lib/ against the orders of layers in native/README.md and lib/README.md.
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { libViolations } from './layers/lib.mjs';
+import { nativeViolations } from './layers/native.mjs';
 import { main, root, ScriptError, say } from './support/paths.mjs';
 
-const { filesUnder, layers } = createRequire(import.meta.url)('./sources.cjs');
+const { layers } = createRequire(import.meta.url)('./sources.cjs');
 
-const endings = ['.h', '.cc', '.c', '.inc', '.def'];
-const nodeHeaders =
-  /^(node(_api|_version|_buffer)?|js_native_api(_types)?|napi|uv|v8.*)\.h$|^(uv|napi|node)\//;
-
-/** What is wrong with one include, in words; undefined: nothing. */
-function fault({ base, order, layer, name, quoted }) {
-  if (!quoted) {
-    return layer !== 'binding' && nodeHeaders.test(name)
-      ? `<${name}> is a header of Node.js; only binding includes those`
-      : undefined;
-  }
-  const [target] = name.split('/');
-  if (!existsSync(join(base, 'native', name))) {
-    return layer === 'binding' && nodeHeaders.test(name)
-      ? undefined
-      : `"${name}" is no file in native/; includes are written from there ("layer/file.h")`;
-  }
-  if (order.indexOf(target) <= order.indexOf(layer)) return undefined;
-  return `"${name}": ${layer} must not include ${target} (${order.join(' → ')})`;
-}
-
-/** The violations under `base`/native, each as "file:line: what". */
-export function layerViolations(base = root) {
-  const order = layers(base);
-  if (order.length === 0) return ['native/README.md: no numbered list of layers'];
-  const unlisted = readdirSync(join(base, 'native'), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !order.includes(entry.name))
-    .map((entry) => `native/${entry.name}: not a layer in the list of native/README.md`);
-  const misplaced = order.flatMap((layer) =>
-    filesUnder(`native/${layer}`, endings, base).flatMap((file) => {
-      const lines = readFileSync(join(base, file), 'utf8').split('\n');
-      return lines.flatMap((line, index) => {
-        const include = /^\s*#\s*include\s*([<"])([^>"]+)[>"]/.exec(line);
-        if (include === null) return [];
-        const what = fault({ base, order, layer, name: include[2], quoted: include[1] === '"' });
-        return what === undefined ? [] : [`${file}:${index + 1}: ${what}`];
-      });
-    }),
-  );
-  return [...unlisted, ...misplaced];
-}
+/** The violations under `base`, each as "file:line: what" or "folder: what". */
+export const layerViolations = (base = root) => [...nativeViolations(base), ...libViolations(base)];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(() => {
     const violations = layerViolations();
     if (violations.length > 0) throw new ScriptError(violations.join('\n'));
-    say(`layers: ${layers().join(' → ')}: every include keeps the order`);
+    say(`native: ${layers().join(' → ')}: every include keeps the order`);
+    say(`lib: ${layers(root, 'lib').join(' → ')}: every import keeps the order, and none leads back`);
   });
 }

@@ -1,4 +1,5 @@
-// Writes lib/stats/pool-stats.ts from native/heap/stats.def, the one list of statistics.
+// Writes lib/addon/figures.ts, what the native side counts, and lib/stats/pool-stats.ts, what stats() makes of it, from
+// native/heap/stats.def, the one list of statistics.
 //
 //   node scripts/generate-stats-types.mjs [--check]
 import fs from 'node:fs';
@@ -7,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const source = path.join(root, 'native/heap/stats.def');
-const target = path.join(root, 'lib/stats/pool-stats.ts');
 
 const KINDS = 'HEAP|LEASE|CLASS|LATENCY|HISTOGRAM|PROCESS|POOL|POOL_PROCESS|POOL_CLASS|SHOWN|MEMORY|NODE';
 /** Which interface a kind's figures stand in, where that is not the kind itself. */
@@ -45,10 +45,10 @@ function fields(scope, { type = 'number', indent = '  ' } = {}) {
     .join('\n');
 }
 
-const text = `// Generated from native/heap/stats.def by scripts/generate-stats-types.mjs. Do not edit.
-import type { KnobRow } from '../addon/binding.js';
-import type { MistakeSite } from '../guard/types.js';
+const HEADER = `// Generated from native/heap/stats.def by scripts/generate-stats-types.mjs. Do not edit.
+`;
 
+const figures = `${HEADER}
 /** What a heap counts itself. */
 export interface HeapStats {
 ${fields('heap')}
@@ -80,20 +80,6 @@ export interface Histogram {
   readonly samples: number;
 }
 
-/** What {@link BufferPool.stats} returns: figures of a pool, and of the heap behind it. */
-export interface PoolStats extends HeapStats {
-  readonly name: string;
-  readonly closed: boolean;
-  /** Names the heap behind the pool within the process; the default pools of all threads share one. */
-  readonly heapId: number;
-${fields('pool')}
-${fields('histogram', { type: 'Histogram' })}
-  /** How long calls took that a magazine could not serve alone, in all threads. */
-  readonly slow: LatencyStats;
-  /** The size classes that were used. */
-  readonly classes: readonly ClassStats[];
-}
-
 /** A place in a program that leaks: leases that were acquired there and that nobody can release. */
 export interface LeakSite {
   /** Name of the pool. */
@@ -123,27 +109,9 @@ export interface SpaceStats {
 ${fields('space')}
 }
 
-/** What \`superslab.stats()\` returns: the process, and every pool of every thread. */
-export interface ProcessStats {
-  readonly pid: number;
-  /** Whose core the pools take their memory from. */
-  readonly core: 'addon' | 'libsuperslab.so';
-${fields('process')}
-  readonly space: SpaceStats;
-  /** Page faults of the whole process. */
-  readonly faults: {
-${fields('faults', { indent: '    ' })}
-  };
-  /**
-   * One for each heap: the default pool first, then the pools with a heap of their own by age, those of
-   * other threads too. \`fallbacks\` and \`waiting\` are known of this thread only, and 0 for the others.
-   */
-  readonly pools: readonly PoolStats[];
-  readonly leaks: readonly LeakSite[];
-  /** Other mistakes with buffers, once a place; of many places, those of a pool and kind together. */
-  readonly mistakes: readonly MistakeSite[];
-  /** The policy values of the process, before options. */
-  readonly knobs: readonly KnobRow[];
+/** Page faults of a process. */
+export interface PageFaults {
+${fields('faults')}
 }
 
 /** Pool memory on one NUMA node. */
@@ -161,9 +129,62 @@ ${fields('memory')}
 }
 `;
 
-if (process.argv.includes('--check')) {
-  if (fs.existsSync(target) && fs.readFileSync(target, 'utf8') === text) process.exit(0);
-  console.error('lib/stats/pool-stats.ts is stale: run "node scripts/generate-stats-types.mjs"');
-  process.exit(1);
+const poolStats = `${HEADER}import type {
+  ClassStats,
+  HeapStats,
+  Histogram,
+  LatencyStats,
+  LeakSite,
+  PageFaults,
+  SpaceStats,
+} from '../addon/figures.js';
+import type { KnobRow } from '../addon/rows.js';
+import type { MistakeSite } from '../base/misuse.js';
+
+/** What {@link BufferPool.stats} returns: figures of a pool, and of the heap behind it. */
+export interface PoolStats extends HeapStats {
+  readonly name: string;
+  readonly closed: boolean;
+  /** Names the heap behind the pool within the process; the default pools of all threads share one. */
+  readonly heapId: number;
+${fields('pool')}
+${fields('histogram', { type: 'Histogram' })}
+  /** How long calls took that a magazine could not serve alone, in all threads. */
+  readonly slow: LatencyStats;
+  /** The size classes that were used. */
+  readonly classes: readonly ClassStats[];
 }
-fs.writeFileSync(target, text);
+
+/** What \`superslab.stats()\` returns: the process, and every pool of every thread. */
+export interface ProcessStats {
+  readonly pid: number;
+  /** Whose core the pools take their memory from. */
+  readonly core: 'addon' | 'libsuperslab.so';
+${fields('process')}
+  readonly space: SpaceStats;
+  /** Page faults of the whole process. */
+  readonly faults: PageFaults;
+  /**
+   * One for each heap: the default pool first, then the pools with a heap of their own by age, those of
+   * other threads too. \`fallbacks\` and \`waiting\` are known of this thread only, and 0 for the others.
+   */
+  readonly pools: readonly PoolStats[];
+  readonly leaks: readonly LeakSite[];
+  /** Other mistakes with buffers, once a place; of many places, those of a pool and kind together. */
+  readonly mistakes: readonly MistakeSite[];
+  /** The policy values of the process, before options. */
+  readonly knobs: readonly KnobRow[];
+}
+`;
+
+const targets = { 'lib/addon/figures.ts': figures, 'lib/stats/pool-stats.ts': poolStats };
+
+for (const [name, text] of Object.entries(targets)) {
+  const target = path.join(root, name);
+  if (!process.argv.includes('--check')) {
+    fs.writeFileSync(target, text);
+  } else if (!fs.existsSync(target) || fs.readFileSync(target, 'utf8') !== text) {
+    console.error(`${name} is stale: run "node scripts/generate-stats-types.mjs"`);
+    process.exitCode = 1;
+  }
+}

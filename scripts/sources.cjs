@@ -19,9 +19,9 @@ const path = require('node:path');
 
 const root = path.dirname(__dirname);
 
-/** The layers of native/, lowest first, as the numbered list in native/README.md names them. */
-function layers(base = root) {
-  const text = fs.readFileSync(path.join(base, 'native/README.md'), 'utf8');
+/** The layers of `folder`, native/ or lib/, lowest first, as the numbered list in its README.md names them. */
+function layers(base = root, folder = 'native') {
+  const text = fs.readFileSync(path.join(base, folder, 'README.md'), 'utf8');
   return [...text.matchAll(/^\d+\. `([a-z0-9_]+)`/gm)].map((match) => match[1]);
 }
 

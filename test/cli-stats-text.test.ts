@@ -1,8 +1,9 @@
 // How `superslab stats` writes what it was told: figures that are made up.
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import type { MistakeSite } from '../lib/guard/types.js';
-import type { ClassStats, LeakSite, PoolStats, ProcessStats } from '../lib/stats/pool-stats.js';
+import type { ClassStats, LeakSite } from '../lib/addon/figures.js';
+import type { MistakeSite } from '../lib/base/misuse.js';
+import type { PoolStats, ProcessStats } from '../lib/stats/pool-stats.js';
 
 // What is tested is what is shipped, and the package does not export its command line.
 const require = createRequire(import.meta.url);

@@ -6,7 +6,7 @@ import { isWhole, makeModel, mayThrow, prepare, steps } from './support/api-step
 import { type Cut, cutOff, evaluateWithPoints, place, withPoints } from './support/cut-points.js';
 import type { ShadowModel } from './support/shadow-model.js';
 
-const { superslab, environment, unfinished } = evaluateWithPoints();
+const { superslab, cores, unfinished } = evaluateWithPoints();
 
 test('places are each function and each loop', () => {
   const places = withPoints(
@@ -83,7 +83,7 @@ async function release(model: ShadowModel): Promise<void> {
   } while (model.bufs.length > 0);
 }
 
-const countPools = () => environment.openCaches.size + environment.closingCaches.size;
+const countPools = () => cores.openCores.size + cores.closingCores.size;
 
 /** Each class is lent and given back, so that a block in a wrong place is found; then nothing may be in use. */
 async function end(model: ShadowModel, pools: number): Promise<void> {

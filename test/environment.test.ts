@@ -4,7 +4,7 @@ import { blockBytes } from './support/block-bytes.js';
 import { childJson, runChild } from './support/child.js';
 import { internal } from './support/internal.js';
 
-const { bytes } = internal<typeof import('../lib/text.js')>('text');
+const { bytes } = internal<typeof import('../lib/base/text.js')>('base/text');
 
 // By require(): in Node 20 an import() of CommonJS that throws ends the process, caught or not.
 const load = `

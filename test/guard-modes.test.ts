@@ -12,16 +12,16 @@ const { windows } = createRequire(import.meta.url)('../dist/cjs/pool/windows.js'
   windows: ArrayBuffer[];
 };
 
-const { openCaches } = internal<{
-  openCaches: ReadonlyMap<
+const { openCores } = internal<{
+  openCores: ReadonlyMap<
     number,
     {
       readonly heapId: number;
       readonly magazines: { readonly parked: Uint32Array };
-      readonly guard: { tick(): void };
+      readonly watcher: { tick(): void };
     }
   >;
-}>('addon/environment');
+}>('pool/cores');
 
 const { binding } = internal<{ binding: { ownWindow(): ArrayBuffer | undefined } }>('addon/binding');
 
@@ -164,15 +164,15 @@ describe.each(ALL)('guard %s', (guard) => {
 
   test('as many idle blocks are kept as were in use at once since the last look', () => {
     const pool = open({ guard, quarantineBytes: 0 });
-    const cache = [...openCaches.values()].find(({ heapId }) => heapId === pool.stats().heapId)!;
-    const parked = () => cache.magazines.parked.reduce((sum, count) => sum + count, 0);
+    const core = [...openCores.values()].find(({ heapId }) => heapId === pool.stats().heapId)!;
+    const parked = () => core.magazines.parked.reduce((sum, count) => sum + count, 0);
     const use = (count: number) => pool.releaseMany(pool.acquireMany(1000, count));
     use(10);
-    cache.guard.tick();
+    core.watcher.tick();
     expect(parked()).toBe(10);
     use(4);
     use(1);
-    cache.guard.tick();
+    core.watcher.tick();
     expect(parked()).toBe(4);
   });
 

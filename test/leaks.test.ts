@@ -11,6 +11,7 @@ import {
   stats,
 } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { PoolGuard } from '../lib/guard/pool-guard.js';
 import { blockBytes } from './support/block-bytes.js';
 import { childJson } from './support/child.js';
 import { collect } from './support/collect.js';
@@ -166,21 +167,22 @@ test.each(['acquired', 'released'])(
 );
 
 describe('stacks are made into text a while later', () => {
-  const { openCaches } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
+  const { openCores } = internal<typeof import('../lib/pool/cores.js')>('pool/cores');
   const { EndedLeases } = internal<typeof import('../lib/guard/ended-leases.js')>('guard/ended-leases');
   const { now } = internal<typeof import('../lib/addon/clock.js')>('addon/clock');
   const soon = () => now() + 5000;
 
   test('of live leases, the old ones first', () => {
-    const { guard } = [...openCaches.values()].find(({ heapId }) => heapId === pool.stats().heapId)!;
+    const { watcher } = [...openCores.values()].find(({ heapId }) => heapId === pool.stats().heapId)!;
+    const { stacks } = watcher as PoolGuard;
     const first = pool.acquire(100);
     const time = now();
     const second = pool.acquire(100);
-    expect(guard!.settleStacks(0, soon())).toBe(false);
-    expect(guard!.settleStacks(time, soon())).toBe(false);
-    expect(guard!.settleStacks(soon(), soon())).toBe(true);
+    expect(stacks.settleStacks(0, soon())).toBe(false);
+    expect(stacks.settleStacks(time, soon())).toBe(false);
+    expect(stacks.settleStacks(soon(), soon())).toBe(true);
     // None is left that could be too young.
-    expect(guard!.settleStacks(0, soon())).toBe(true);
+    expect(stacks.settleStacks(0, soon())).toBe(true);
     first.release();
     second.release();
   });

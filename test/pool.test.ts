@@ -347,8 +347,8 @@ test("zero: 'release' clears the largest block that is cut from a slab", () => {
 });
 
 describe('a pool that was dropped without close()', () => {
-  const { openCaches } = internal<{ openCaches: Map<number, { name: string }> }>('addon/environment');
-  const isOpen = (name: string) => [...openCaches.values()].some((cache) => cache.name === name);
+  const { openCores } = internal<{ openCores: Map<number, { name: string }> }>('pool/cores');
+  const isOpen = (name: string) => [...openCores.values()].some((cache) => cache.name === name);
 
   test('is closed when it has been collected', async () => {
     (() => new BufferPool({ name: 'dropped' }).acquire(1000).release())();

@@ -9,7 +9,8 @@ import { thrownBy } from './support/expect-error.js';
 import { type Family, parseExposition } from './support/exposition.js';
 import { internal } from './support/internal.js';
 
-const { facts, openCaches } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
+const { facts } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
+const { openCores } = internal<typeof import('../lib/pool/cores.js')>('pool/cores');
 const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
 const sampling = internal<typeof import('../lib/measure/lease-sampling.js')>('measure/lease-sampling');
 const processStats = internal<typeof import('../lib/stats/process-stats.js')>('stats/process-stats');
@@ -104,7 +105,7 @@ test('units are base units', async () => {
 });
 
 describe('histograms', () => {
-  const idOf = (name: string) => [...openCaches.values()].find((cache) => cache.name === name)!.id;
+  const idOf = (name: string) => [...openCores.values()].find((cache) => cache.name === name)!.id;
 
   test('are cumulative, and a size that is a power of two is within its bound', async () => {
     const { name } = makePool({ name: 'sizes' });

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { makeError } from '../errors.js';
-import type { MistakeFault, MistakeSite } from '../guard/types.js';
+import { makeError } from '../base/errors.js';
+import type { MistakeFault, MistakeSite } from '../base/misuse.js';
 import type {
   ClassStats,
   HeapStats,
@@ -8,10 +8,11 @@ import type {
   LatencyStats,
   LeakSite,
   MemoryFacts,
-  ProcessStats,
+  PageFaults,
   SpaceStats,
-} from '../stats/pool-stats.js';
+} from './figures.js';
 import { loadAddon } from './load.js';
+import type { KnobRow, StatisticRow } from './rows.js';
 
 /** A pool within this environment (the main thread or a worker). */
 export type PoolId = number;
@@ -24,35 +25,6 @@ export type BlockNumber = number;
 
 /** What a 64 KiB slice holds: 0 nothing, 255 a block beyond 2 MiB, else a size class plus one. */
 export type SliceTag = number;
-
-export interface KnobRow {
-  /** Whether it is 0 or 1; as an option, false or true. */
-  readonly isFlag: boolean;
-  readonly option: string;
-  readonly variable: string;
-  readonly unit: string;
-  readonly words: string;
-  readonly meaning: string;
-  readonly default: string;
-  /** What holds in this process before options. */
-  readonly value: string;
-}
-
-/** A row of native/heap/stats.def. */
-export interface StatisticRow {
-  /**
-   * One value a heap, a size class, or a pool (made in JavaScript); 'process': the same in every pool;
-   * 'latency': of PoolStats.slow; 'histogram': one of 32 buckets; 'memory': of MemoryFacts, and 'node': of
-   * each of its nodes.
-   */
-  readonly scope: 'heap' | 'class' | 'pool' | 'process' | 'latency' | 'histogram' | 'memory' | 'node';
-  /** A counter never falls while its pool lives. */
-  readonly kind: 'counter' | 'level';
-  /** Its key in PoolStats, ClassStats, or what `scope` names. */
-  readonly name: string;
-  readonly unit: string;
-  readonly meaning: string;
-}
 
 /** What stays the same for the whole process. */
 export interface Facts {
@@ -124,7 +96,7 @@ export interface NativeProcessStats {
   /** The default heap first, then the others from oldest to youngest. */
   readonly pools: readonly NativeStats[];
   readonly space: SpaceStats;
-  readonly faults: ProcessStats['faults'];
+  readonly faults: PageFaults;
 }
 
 export interface SlabCut {
@@ -137,20 +109,20 @@ export interface SlabCut {
   readonly blocks: number;
 }
 
-/** What refill() and takeLarge() answer instead of blocks. */
+/** What refill() and takeLarge() return instead of blocks. */
 export const NO_ROOM = 0;
 export const NO_MEMORY = -1;
 
 /** What refill() adds to the number of blocks when windows of slices were cut anew. */
 export const RECUT = 256;
 
-/** What share(), adopt() and revoke() answer. */
+/** What share(), adopt() and revoke() return. */
 export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3, refused: 4 } as const;
 
-/** What refusedSecrecy() answers: a set of these. */
+/** What refusedSecrecy() returns: a set of these. */
 export const SECRECY = { noDump: 1, wipeOnFork: 2, locked: 4 } as const;
 
-/** What takeSignals() answers: a set of these. */
+/** What takeSignals() returns: a set of these. */
 export const SIGNAL = { flush: 1, roomMade: 2 } as const;
 
 /**

@@ -1,13 +1,6 @@
 import { builtins } from '../base/builtins.js';
-import type { LeaseCache } from '../pool/lease-cache.js';
 import { ringAlarms } from './alarm.js';
-import { binding, check, type Facts, SIGNAL } from './binding.js';
-
-/** The pools of this environment that are not closed, by their native id. */
-export const openCaches = new Map<number, LeaseCache>();
-
-/** Closed pools of which something was still out when we last looked. */
-export const closingCaches = new Set<LeaseCache>();
+import { binding, check, type Facts } from './binding.js';
 
 /** What is to be done once the memory of a block's own ArrayBuffer can be seen no more, by its key. */
 const waitingForUnseen = new Map<number, () => void>();
@@ -38,22 +31,20 @@ function tellUnseen(): void {
   }
 }
 
+/** What is done at each signal, in this order. */
+const heeders: (() => void)[] = [ringAlarms, tellUnseen];
+
+/** Has `heed` called at each signal from now on, after those that are there already. */
+export function atSignal(heed: () => void): void {
+  heeders.push(heed);
+}
+
 /**
  * Other threads asked for something: to give up what is cached, or to try again. Or Node.js freed memory's last view, or
  * the timer rang. Exported so that it is there for as long as anything of this evaluation: with it the evaluation ends.
  */
 export function onSignal(): void {
-  ringAlarms();
-  tellUnseen();
-  for (const [id, cache] of openCaches) {
-    const signals = binding.takeSignals(id);
-    if ((signals & SIGNAL.flush) !== 0) {
-      cache.guard?.unpark(true);
-      binding.flush(id);
-    }
-    if ((signals & SIGNAL.roomMade) !== 0) cache.waiters.serve();
-    cache.guard?.deliver();
-  }
+  for (const heed of heeders) heed();
 }
 
 /** Attaches this environment to the core. Throws ERR_SUPERSLAB_ENV for a wrong SUPERSLAB_* variable. */

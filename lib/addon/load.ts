@@ -2,7 +2,7 @@
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { readElf } from '../base/elf.js';
-import { makeError, type SuperslabError } from '../errors.js';
+import { makeError, type SuperslabError } from '../base/errors.js';
 
 /** It comes without types. */
 interface NodeGypBuild {

@@ -1,4 +1,4 @@
-/** What the command line says beyond the codes of lib/errors.ts. They are part of the interface. */
+/** What the command line says beyond the codes of lib/base/errors.ts. They are part of the interface. */
 export type CliErrorCode =
   /** A command line that makes no sense: an unknown command, an option without a value, no program. */
   | 'ERR_SUPERSLAB_USAGE'

@@ -1,6 +1,6 @@
 // Knobs as options of a command: --purge-delay-ms=500 is SUPERSLAB_PURGE_DELAY_MS=500. Which there
 // are, and what they may be, only the native table knows (native/policy/knobs.def).
-import type { KnobRow } from '../addon/binding.js';
+import type { KnobRow } from '../addon/rows.js';
 import type { GivenOption } from './arguments.js';
 import { CliError, EXIT, usageError } from './cli-error.js';
 

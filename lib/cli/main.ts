@@ -1,7 +1,7 @@
 // `superslab COMMAND ...`: finds the command, prints what is wrong, sets the exit code.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { printable } from '../text.js';
+import { printable } from '../base/text.js';
 import { type Arguments, checkArguments, splitArguments } from './arguments.js';
 import { CliError, EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';

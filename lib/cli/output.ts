@@ -1,6 +1,6 @@
 // How commands write: text of a readable width, tables, JSON.
 
-import { printable } from '../text.js';
+import { printable } from '../base/text.js';
 
 export interface Style {
   /** Characters a line. */

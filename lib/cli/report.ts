@@ -1,8 +1,8 @@
+import { printable } from '../base/text.js';
 import { adviceFacts } from '../stats/advice/facts.js';
 import { adviceOn } from '../stats/advice/index.js';
 import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { reportText } from '../stats/report.js';
-import { printable } from '../text.js';
 import { EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';
 import { lookingExits, lookingHelp, lookingOptions } from './looking.js';

@@ -1,7 +1,9 @@
 // superslab.stats() as text for people.
-import type { MistakeFault, MistakeSite } from '../guard/types.js';
-import type { LeakSite, MemoryFacts, PoolStats, ProcessStats } from '../stats/pool-stats.js';
-import { bytes, counted, duration, percent, printable } from '../text.js';
+
+import type { LeakSite, MemoryFacts } from '../addon/figures.js';
+import type { MistakeFault, MistakeSite } from '../base/misuse.js';
+import { bytes, counted, duration, percent, printable } from '../base/text.js';
+import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { figure, type Style, shorten, table, withPrintable, wrap } from './output.js';
 
 /** Longer names of pools end in "…". */

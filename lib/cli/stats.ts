@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MemoryFacts, ProcessStats } from '../stats/pool-stats.js';
-import { printable } from '../text.js';
+import type { MemoryFacts } from '../addon/figures.js';
+import { printable } from '../base/text.js';
+import type { ProcessStats } from '../stats/pool-stats.js';
 import type { Arguments } from './arguments.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';

@@ -1,8 +1,8 @@
+import type { GuardFault, GuardReport } from '../base/misuse.js';
 import type { PoolLeakMessage } from '../measure/channels.js';
 import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './reports.js';
 import type { LeaseRecord } from './slot.js';
-import type { GuardFault, GuardReport } from './types.js';
 
 /** Something that was found wrong with a lease. Its words are made when it is told. */
 export interface Finding {
@@ -38,8 +38,15 @@ export class Findings {
     this.#entries.push(leak);
   }
 
-  /** Tells all, in the order in which it was found. Called where nothing is in hand. */
-  tell(): void {
+  /**
+   * Tells listeners, subscribers and the log, in the order in which it was found. Called where nothing is in hand, as the
+   * last thing that is done: the program may do anything then.
+   */
+  deliver(): void {
+    if (!this.isEmpty) this.#tell();
+  }
+
+  #tell(): void {
     while (this.#entries.length > 0) {
       const entry = this.#entries.shift()!;
       const listeners = this.listeners?.deref();
@@ -52,7 +59,7 @@ export class Findings {
 /** In words. */
 export function reportOf(finding: Finding): GuardReport {
   const { fault, lease, offset, bytes } = finding;
-  finding.report ??= makeReport({ fault, ...lease.slot.guard.misuseOf(lease), offset, bytes });
+  finding.report ??= makeReport({ fault, ...lease.misuse(), offset, bytes });
   lease.isReported = false;
   return finding.report;
 }

@@ -1,6 +1,5 @@
-import { detailOf } from './mistakes.js';
-import { poolText } from './reports.js';
-import type { GuardReport } from './types.js';
+import { type GuardReport, misuseText } from '../base/misuse.js';
+import { detailOf, poolText } from './report-words.js';
 
 /** A report with its words. */
 export function makeReport(facts: Omit<GuardReport, 'message'>): GuardReport {
@@ -20,12 +19,4 @@ function whatHappened(facts: Omit<GuardReport, 'message'>): string {
     case 'detached-after-release':
       return `the program detached the ArrayBuffer of ${buffer} after its release; what has its memory now must not be used any more`;
   }
-}
-
-/** Where a buffer was acquired and released, as far as it is known, for the end of a message. */
-export function misuseText({ acquired, released }: { acquired: string; released: string }): string {
-  return (
-    (acquired === '' ? '' : `\n  acquired\n${acquired}`) +
-    (released === '' ? '' : `\n  released\n${released}`)
-  );
 }

@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events';
+import { noteMistake } from '../addon/mistakes.js';
 import { builtins } from '../base/builtins.js';
+import type { GuardFault, GuardReport } from '../base/misuse.js';
 import { channels, type PoolLeakMessage } from '../measure/channels.js';
-import { detailOf, noteMistake } from './mistakes.js';
-import type { GuardFault, GuardReport } from './types.js';
+import { detailOf, poolText } from './report-words.js';
 
 /** What pool.on() takes. */
 export interface GuardEvents {
@@ -116,7 +117,3 @@ function referencesText({ references, retains, sharedReferences }: PoolLeakMessa
 
 const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
 const left = (references: number) => `${references} ${references === 1 ? 'reference' : 'references'} left`;
-
-export function poolText(pool: string, tag: string): string {
-  return tag === '' ? `pool "${pool}"` : `pool "${pool}", tag "${tag}"`;
-}

@@ -1,9 +1,11 @@
 import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import { sizeOf } from '../base/builtins.js';
+import type { Misuse } from '../base/misuse.js';
+import type { CapturedStack } from '../base/stack.js';
+import type { MemoryHolder, WatchedLease } from '../pool/watched-lease.js';
 import type { Wait } from './in-flight.js';
-import type { PoolGuard } from './pool-guard.js';
 import type { SampleBatch } from './sample-batch.js';
-import type { CapturedStack } from './stack.js';
 
 /** What a slot is doing. Changed by SlotBook.move() alone. */
 export const SLOT = {
@@ -31,6 +33,21 @@ export const SLOT = {
 
 export type SlotState = (typeof SLOT)[keyof typeof SLOT];
 
+type Hidden = (...args: never[]) => unknown;
+
+/** What slots and leases ask of the guard that they belong to. */
+export interface SlotGuard {
+  readonly poolName: string;
+  /** See WatchedLease. `hidden` is under way, and the first function that stacks leave out. */
+  beforeRelease(lease: LeaseRecord, memory: ArrayBuffer, hidden: Hidden): void;
+  endLease(lease: LeaseRecord, memory: ArrayBuffer): void;
+  afterRelease(lease: LeaseRecord, hidden: Hidden): void;
+  share(lease: LeaseRecord): void;
+  unshare(lease: LeaseRecord): void;
+  /** The ArrayBuffer of a slot was collected, and with it the buffer: nobody can release it any more. */
+  collected(slot: Slot): void;
+}
+
 /**
  * A block with an ArrayBuffer of its own, which lease after lease uses.
  *
@@ -38,8 +55,8 @@ export type SlotState = (typeof SLOT)[keyof typeof SLOT];
  * buffer and each view of it are gone, and the block may come back. A FinalizationRegistry tells, which
  * has the slot: nothing that a slot leads to may hold the ArrayBuffer of a lease.
  */
-export class Slot {
-  readonly guard: PoolGuard;
+export class Slot implements MemoryHolder {
+  readonly guard: SlotGuard;
   readonly tag: SliceTag;
   block: BlockNumber = 0;
   /** Bytes of the ArrayBuffer. */
@@ -56,15 +73,25 @@ export class Slot {
   /** The present lease, or the last. */
   lease: LeaseRecord | undefined = undefined;
 
-  constructor(guard: PoolGuard, tag: SliceTag) {
+  constructor(guard: SlotGuard, tag: SliceTag) {
     this.guard = guard;
     this.tag = tag;
   }
 }
 
+/** Whether the program took the ArrayBuffer of a slot that has no lease. */
+export function wasTaken({ memory, isRevoked }: Slot): boolean {
+  return memory !== undefined && !isRevoked && sizeOf(memory) === 0;
+}
+
+export const isLoose = ({ state }: Slot): boolean => state === SLOT.loose || state === SLOT.looseShared;
+export const isBusy = ({ state }: Slot): boolean => state === SLOT.busy || state === SLOT.busyShared;
+export const isLeased = ({ state }: Slot): boolean => state === SLOT.leased || state === SLOT.shared;
+
 /** What is known of one lease, after its end too. */
-export class LeaseRecord {
+export class LeaseRecord implements WatchedLease {
   readonly slot: Slot;
+  readonly block: BlockNumber;
   readonly size: number;
   /** Bytes from the start of the block to the end of its canary; `size` without one. */
   readonly canaryEnd: number;
@@ -76,7 +103,6 @@ export class LeaseRecord {
   readonly weight: number;
   /** With which others it was sampled. */
   readonly batch: SampleBatch | undefined;
-  /** What its buffer has left of them, and how often it was retained. */
   references = 1;
   retains = 0;
   /** Of now(). */
@@ -97,12 +123,43 @@ export class LeaseRecord {
     batch?: SampleBatch,
   ) {
     this.slot = slot;
+    this.block = slot.block;
     this.size = size;
     this.canaryEnd = canaryEnd;
     this.acquiredAt = acquiredAt;
     this.acquired = acquired;
     this.weight = weight;
     this.batch = batch;
+  }
+
+  share(): void {
+    this.slot.guard.share(this);
+  }
+
+  unshare(): void {
+    this.slot.guard.unshare(this);
+  }
+
+  beforeRelease(memory: ArrayBuffer): void {
+    this.slot.guard.beforeRelease(this, memory, this.beforeRelease);
+  }
+
+  end(memory: ArrayBuffer): void {
+    this.slot.guard.endLease(this, memory);
+  }
+
+  afterRelease(): void {
+    this.slot.guard.afterRelease(this, this.afterRelease);
+  }
+
+  misuse(): Misuse {
+    return {
+      pool: this.slot.guard.poolName,
+      tag: this.tag,
+      size: this.size,
+      acquired: this.acquired?.text ?? '',
+      released: this.released?.text ?? '',
+    };
   }
 
   /** Whether its stacks keep functions alive. */
@@ -117,12 +174,6 @@ export class LeaseRecord {
   }
 }
 
-const slots = new WeakMap<ArrayBuffer, Slot>();
-
-export function noteMemory(memory: ArrayBuffer, slot: Slot): void {
-  slots.set(memory, slot);
-}
-
 /** The last key, see binding.ownWindow. */
 let windows = facts.evaluation * 2 ** 32;
 
@@ -130,9 +181,4 @@ let windows = facts.evaluation * 2 ** 32;
 export function makeMemory(slot: Slot): ArrayBuffer | undefined {
   slot.window = ++windows;
   return binding.ownWindow(slot.block, slot.capacity, slot.window);
-}
-
-/** The slot whose ArrayBuffer this is: to tell whose slice somebody tries to release. */
-export function slotOfMemory(memory: ArrayBuffer): Slot | undefined {
-  return slots.get(memory);
 }

@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:f
 import { connect } from 'node:net';
 import path from 'node:path';
 import { builtins } from '../base/builtins.js';
-import { makeError } from '../errors.js';
+import { makeError } from '../base/errors.js';
 import { type DoorName, doorFile, doorFolder, folderFault, ownerOfDoor, pidNamespace } from './door-path.js';
 import { close, listen, makeServer } from './http.js';
 import { answer } from './routes.js';

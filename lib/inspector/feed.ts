@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { now } from '../addon/clock.js';
 import { builtins } from '../base/builtins.js';
-import type { MistakeSite } from '../guard/types.js';
+import type { MistakeSite } from '../base/misuse.js';
 import { watchHistograms } from '../measure/lease-sampling.js';
 import type { ProcessStats } from '../stats/pool-stats.js';
 import { stats } from '../stats/process-stats.js';

@@ -1,6 +1,6 @@
 import { binding } from '../addon/binding.js';
 import { builtins } from '../base/builtins.js';
-import { makeError } from '../errors.js';
+import { makeError } from '../base/errors.js';
 
 export interface Frames {
   readonly changes: ArrayBuffer | undefined;

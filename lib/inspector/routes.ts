@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { MemoryFacts } from '../stats/pool-stats.js';
+import type { MemoryFacts } from '../addon/figures.js';
 import { memoryFacts, stats } from '../stats/process-stats.js';
 import { reportText } from '../stats/report.js';
 import { reportContext } from '../stats/report-context.js';

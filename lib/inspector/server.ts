@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
-import { makeError, show } from '../errors.js';
-import { abortReason, aFlag, anAbortSignal, checkOptions, optionError } from '../option-checks.js';
+import { abortReason, aFlag, anAbortSignal, checkOptions, optionError } from '../addon/option-checks.js';
+import { makeError, show } from '../base/errors.js';
 import { authorize, isLoopback, type Rules, refusal } from './access.js';
 import { type Answer, refuse } from './answer.js';
 import { close, listen, makeServer } from './http.js';

@@ -55,9 +55,11 @@
 // call it hot again, and cold after 60 s without having been hot. Frames with `full` tell all of it.
 // A slice of temperature 2 in a full frame may be drawn as if it had been hot at that moment.
 
-import type { KnobRow, SlabCut, StatisticRow } from '../addon/binding.js';
-import type { MistakeSite } from '../guard/types.js';
-import type { LeakSite, PoolStats } from '../stats/pool-stats.js';
+import type { SlabCut } from '../addon/binding.js';
+import type { LeakSite } from '../addon/figures.js';
+import type { KnobRow, StatisticRow } from '../addon/rows.js';
+import type { MistakeSite } from '../base/misuse.js';
+import type { PoolStats } from '../stats/pool-stats.js';
 
 export interface Hello {
   /** Raised when the meaning of what is sent changes: 1. */

@@ -1,7 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
-import { binding, type PoolId } from '../addon/binding.js';
+import type { GuardReport } from '../base/misuse.js';
 import { NotWithinItself } from '../base/not-within-itself.js';
-import type { GuardReport } from '../guard/types.js';
 
 /** `superslab:pool:grow`: an acquire took memory from the operating system. */
 export interface PoolGrowMessage {
@@ -101,40 +100,3 @@ export const channels: { readonly [End in keyof PoolMessages]: PoolChannel<PoolM
   leak: new PoolChannel('leak'),
   guard: new PoolChannel('guard'),
 };
-
-interface PoolIdentity {
-  readonly id: PoolId;
-  readonly name: string;
-}
-
-/** Does `work`, which may take memory from the operating system, and tells those who listen how much. */
-export function tellingGrowth<T>(pool: PoolIdentity, work: () => T): T {
-  if (!channels.grow.hasSubscribers) return work();
-  const before = binding.committedBytes(pool.id);
-  const result = work();
-  const committedBytes = binding.committedBytes(pool.id);
-  const bytes = committedBytes - before;
-  if (bytes > 0) channels.grow.publish({ pool: pool.name, bytes, committedBytes });
-  return result;
-}
-
-/** What the pool has from the operating system, for tellTrim(); -1 while nobody listens. */
-export function committedForTrim(pool: PoolIdentity): number {
-  return channels.trim.hasSubscribers ? binding.committedBytes(pool.id) : -1;
-}
-
-/** Tells those who listen how much memory went back to the operating system since committedForTrim(). */
-export function tellTrim(pool: PoolIdentity, before: number): void {
-  if (before < 0) return;
-  const committedBytes = binding.committedBytes(pool.id);
-  const bytes = before - committedBytes;
-  if (bytes > 0) channels.trim.publish({ pool: pool.name, bytes, committedBytes });
-}
-
-/** Does `work`, which may give memory back to the operating system, and tells those who listen how much. */
-export function tellingTrim<T>(pool: PoolIdentity, work: () => T): T {
-  const before = committedForTrim(pool);
-  const result = work();
-  tellTrim(pool, before);
-  return result;
-}

@@ -6,9 +6,12 @@
 import { Alarm } from '../addon/alarm.js';
 import { type BlockNumber, binding } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
-import { facts, openCaches } from '../addon/environment.js';
+import { facts } from '../addon/environment.js';
 import { builtins, copyInto, fill } from '../base/builtins.js';
-import type { LeaseCache } from '../pool/lease-cache.js';
+import { openCores } from '../pool/cores.js';
+import { hotTagOfGranules } from '../pool/hot-tags.js';
+import { type MeasuredLease, measureUntilEnd } from '../pool/measured-leases.js';
+import type { LeaseMeter, MeasuredPool } from '../pool/observers.js';
 
 const PERIOD_MS = 20;
 
@@ -18,38 +21,41 @@ const PERIOD_MS = 20;
  */
 const MOST_SKIPPED = 255;
 
-/** Should leases that are never released pile up. */
-const MOST_OPEN = 10_000;
+/** A lease that is measured, and stands for `weight` of its pool. */
+class Sample implements MeasuredLease {
+  readonly #pool: MeasuredPool;
+  readonly #weight: number;
+  readonly #at = now();
 
-/** The table that the fast path looks sizes up in: facts.tagOfGranules, or all zeros. */
-export const hotTagOfGranules: Uint8Array = facts.tagOfGranules.slice();
+  constructor(pool: MeasuredPool, weight: number) {
+    this.#pool = pool;
+    this.#weight = weight;
+  }
 
-interface Sample {
-  readonly cache: LeaseCache;
-  readonly at: number;
-  readonly weight: number;
+  ended(): void {
+    const microseconds = (now() - this.#at) * 1000;
+    binding.recordLifetime(this.#pool.id, microseconds, this.#weight);
+  }
 }
 
 let armed = false;
 /** Leases to let go by; -1 while the trap is untouched. */
 let skip = -1;
 let watchers = 0;
-/** Sampled leases that are out. */
-const open = new Map<BlockNumber, Sample>();
 /** What acquiredBy() said at the last sample. */
-let seen = new WeakMap<LeaseCache, number>();
+let seen = new WeakMap<MeasuredPool, number>();
 
 /** Acquires so far, modulo 2^32. */
-function acquiredBy(cache: LeaseCache): number {
-  const { acquired, skipped } = cache.magazines;
+function acquiredBy(pool: MeasuredPool): number {
+  const { acquired, skipped } = pool.magazines;
   let sum = 0;
   for (let tag = 0; tag < acquired.length; tag++) sum += acquired[tag]! - skipped[tag]!;
   return sum >>> 0;
 }
 
 /** Acquires since the last sample, but for blocks beyond 2 MiB, which are in no magazine's count. */
-function acquiredSince(cache: LeaseCache): number {
-  return (acquiredBy(cache) - (seen.get(cache) ?? 0)) >>> 0;
+function acquiredSince(pool: MeasuredPool): number {
+  return (acquiredBy(pool) - (seen.get(pool) ?? 0)) >>> 0;
 }
 
 const alarm = new Alarm(() => {
@@ -71,37 +77,28 @@ function disarm(): void {
 }
 
 /** Whether the lease that is being made off the fast path is to be measured. */
-export function isSampleDue(cache: LeaseCache): boolean {
+function isSampleDue(pool: MeasuredPool): boolean {
   if (!armed) return false;
   // A pool that is seldom used is not made to wait.
-  if (skip < 0) skip = Math.floor(builtins.random() * Math.min(acquiredSince(cache) / 2, MOST_SKIPPED + 1));
+  if (skip < 0) skip = Math.floor(builtins.random() * Math.min(acquiredSince(pool) / 2, MOST_SKIPPED + 1));
   return skip-- === 0;
 }
 
-/** Measures a lease of `size` bytes from now until endSample(). It stands for all since the last one. */
-export function beginSample(cache: LeaseCache, block: BlockNumber, size: number): void {
+/** The lease stands for all since the last one that was measured. */
+function beginSample(pool: MeasuredPool, block: BlockNumber, size: number): void {
   disarm();
-  const weight = Math.max(acquiredSince(cache), 1);
-  seen.set(cache, acquiredBy(cache));
-  binding.recordSize(cache.id, size, binding.capacity(block), weight);
-  if (open.size >= MOST_OPEN) open.clear();
-  open.set(block, { cache, at: now(), weight });
+  const weight = Math.max(acquiredSince(pool), 1);
+  seen.set(pool, acquiredBy(pool));
+  binding.recordSize(pool.id, size, binding.capacity(block), weight);
+  measureUntilEnd(block, new Sample(pool, weight));
 }
 
-/** A lease with details has ended. Nothing happens unless it was sampled. */
-export function endSample(block: BlockNumber): void {
-  if (open.size === 0) return;
-  const sample = open.get(block);
-  if (sample === undefined) return;
-  open.delete(block);
-  const microseconds = (now() - sample.at) * 1000;
-  binding.recordLifetime(sample.cache.id, microseconds, sample.weight);
-}
+export const leaseMeter: LeaseMeter = { isDue: isSampleDue, begin: beginSample };
 
 /** For leases that are watched one by one anyway: a whole lease, which stands for itself. */
-export function recordLease(cache: LeaseCache, size: number, capacity: number, microseconds: number): void {
-  binding.recordSize(cache.id, size, capacity, 1);
-  binding.recordLifetime(cache.id, microseconds, 1);
+export function recordLease(pool: MeasuredPool, size: number, capacity: number, microseconds: number): void {
+  binding.recordSize(pool.id, size, capacity, 1);
+  binding.recordLifetime(pool.id, microseconds, 1);
 }
 
 /**
@@ -112,7 +109,7 @@ export function recordLease(cache: LeaseCache, size: number, capacity: number, m
  */
 export function watchHistograms(): Disposable {
   if (watchers === 0) {
-    seen = new WeakMap([...openCaches.values()].map((cache) => [cache, acquiredBy(cache)]));
+    seen = new WeakMap([...openCores.values()].map((pool) => [pool, acquiredBy(pool)]));
     alarm.ringWithin(PERIOD_MS);
   }
   watchers++;

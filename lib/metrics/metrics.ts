@@ -1,7 +1,9 @@
 // The statistics as the exporters show them: names and values, from the one list (native/heap/stats.def).
-import type { StatisticRow } from '../addon/binding.js';
+
 import { facts } from '../addon/environment.js';
-import type { Histogram, MemoryFacts, PoolStats } from '../stats/pool-stats.js';
+import type { Histogram, MemoryFacts } from '../addon/figures.js';
+import type { StatisticRow } from '../addon/rows.js';
+import type { PoolStats } from '../stats/pool-stats.js';
 import { memoryFacts, poolStats } from '../stats/process-stats.js';
 
 /** One statistic, with a value for each pool or for each size class of each pool. */

@@ -1,4 +1,4 @@
-import { makeError } from '../errors.js';
+import { makeError } from '../base/errors.js';
 
 const missing = (error: unknown): string | undefined => {
   const { code, message } = error as { code?: unknown; message?: unknown };

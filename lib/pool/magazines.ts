@@ -1,7 +1,6 @@
 import type { BlockNumber, PoolId, SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { builtins } from '../base/builtins.js';
-import type { LeaseCache } from './lease-cache.js';
 import { ensureWindow, SLICE_SHIFT } from './windows.js';
 
 /** Slots of a magazine: block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
@@ -34,6 +33,30 @@ export const STAGED = {
   first: 3,
 } as const;
 
+/** When a release began, and what the pool had then. */
+export interface ReleaseStart {
+  readonly committed: number;
+  readonly time: number;
+}
+
+/** What buffers ask of the pool that they are from. A release of a private block is the first three, in this order. */
+export interface Lender {
+  readonly id: PoolId;
+  readonly name: string;
+  readonly magazines: Magazines;
+  /**
+   * What is done while the block is still leased, and may be cut off.
+   * @returns for afterRelease(); undefined when the block fits into its magazine, and nothing has to be done after it
+   */
+  prepareRelease(block: BlockNumber, tag: SliceTag): ReleaseStart | undefined;
+  /** The block is free. This is not cut off within: what the caller stores next is part of it. */
+  putHome(block: BlockNumber, tag: SliceTag): void;
+  /** What was released is free already: if this is cut off, upkeep does it. */
+  afterRelease(start?: ReleaseStart): void;
+  /** A buffer that is not from the pool comes back: the collector takes its memory as it is then. */
+  releasePlain(buf: Uint8Array): void;
+}
+
 const TAGS = 256;
 const CLASS_TAGS = facts.bytesOfTag.length;
 const NOTHING = new Uint32Array(TAGS);
@@ -53,7 +76,7 @@ export class Magazines {
   readonly acquired: Uint32Array;
   /** Block numbers, see MAGAZINE_SHIFT. */
   readonly blocks: Uint32Array;
-  /** Free blocks in slots of their own, by tag; see guard/pool-guard.ts. */
+  /** Free blocks in slots of their own, by tag; see lib/guard. */
   readonly parked: Uint32Array;
   /** What guards have in hand now, by {@link GUARD_LEVEL}. */
   readonly guardLevels: Uint32Array;
@@ -63,10 +86,10 @@ export class Magazines {
   readonly staged: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
   readonly nativeLimit: Uint32Array;
-  readonly cache: LeaseCache;
+  readonly lender: Lender;
   readonly id: PoolId;
 
-  constructor(memory: ArrayBuffer, cache: LeaseCache, alwaysSlow: boolean) {
+  constructor(memory: ArrayBuffer, lender: Lender, alwaysSlow: boolean) {
     const words = (offset: number, length: number) => new builtins.Uint32Array(memory, offset, length);
     const part = (index: number, length: number) => words(index * TAGS * 4, length);
     this.depth = part(0, TAGS);
@@ -79,8 +102,8 @@ export class Magazines {
     this.guardLevels = words(rest + TAGS * 4, GUARD_LEVELS);
     this.skipped = words(rest + (TAGS + GUARD_LEVELS) * 4, TAGS);
     this.staged = words(rest + (TAGS + GUARD_LEVELS + TAGS) * 4, STAGED.first + (1 << MAGAZINE_SHIFT));
-    this.cache = cache;
-    this.id = cache.id;
+    this.lender = lender;
+    this.id = lender.id;
   }
 
   /**

@@ -2,14 +2,13 @@ import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import { binding } from '../addon/binding.js';
 import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
-import { type Misuse, makeError, show } from '../errors.js';
-import { misuseText } from '../guard/guard-report.js';
-import { noteThrown } from '../guard/mistakes.js';
-import { type LeaseRecord, slotOfMemory } from '../guard/slot.js';
-import { showCaller } from '../guard/stack.js';
-import { endSample, hotTagOfGranules } from '../measure/lease-sampling.js';
-import type { LeaseCache } from './lease-cache.js';
+import { makeError } from '../base/errors.js';
+import { hotTagOfGranules } from './hot-tags.js';
+import type { Lender } from './magazines.js';
 import * as shared from './magazines.js';
+import { endMeasured } from './measured-leases.js';
+import { foreignError, releasedError } from './misuse-errors.js';
+import type { WatchedLease } from './watched-lease.js';
 import * as view from './windows.js';
 
 // The tables of the hot path as constants of this module: a property of an imported module is looked
@@ -30,37 +29,45 @@ const DETAILED = -2;
 interface Details {
   /** NO_BLOCK when its memory is not from a pool. */
   readonly block: number;
-  readonly cache: LeaseCache;
+  readonly lender: Lender;
   /** The lease is in the native lease table, because other threads have it or may get it. */
   shared: boolean;
   references: number;
   /** What leak detection and guards know of it, if they watch it. It stays when the lease has ended. */
-  readonly lease: LeaseRecord | undefined;
+  readonly lease: WatchedLease | undefined;
 }
 
 const NO_BLOCK = -1;
 
+/** What acquires of a pool call when its magazine cannot serve them. */
+interface Acquirer extends Lender {
+  acquireSlow(size: number): PooledBuffer;
+}
+
 /** What the pools do with buffers. Not on the class, where anybody could forge a lease with it. */
-export let leases: {
-  bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer;
-  bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer;
-  bindAcquireWatched(cache: LeaseCache): (size: number) => PooledBuffer;
-  bindRelease(cache: LeaseCache): (buf: Uint8Array) => void;
+interface Leases {
+  bindAcquire(lender: Acquirer): (size: number) => PooledBuffer;
+  bindAcquireSampled(lender: Acquirer): (size: number) => PooledBuffer;
+  bindAcquireWatched(lender: Acquirer): (size: number) => PooledBuffer;
+  bindRelease(lender: Lender): (buf: Uint8Array) => void;
   make(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer;
   makeShared(
-    cache: LeaseCache,
+    lender: Lender,
     window: ArrayBuffer,
     byteOffset: number,
     size: number,
     block: number,
   ): PooledBuffer;
-  makePlain(cache: LeaseCache, size: number): PooledBuffer;
-  makeWatched(cache: LeaseCache, memory: ArrayBuffer, lease: LeaseRecord, shared: boolean): PooledBuffer;
-  leaseOf(buf: unknown): LeaseRecord | undefined;
+  makePlain(lender: Lender, size: number): PooledBuffer;
+  makeWatched(lender: Lender, memory: ArrayBuffer, lease: WatchedLease, shared: boolean): PooledBuffer;
+  leaseOf(buf: unknown): WatchedLease | undefined;
   share(buf: Uint8Array): string | number;
   blockOf(buf: PooledBuffer): number;
-  cacheOf(buf: unknown): LeaseCache | undefined;
-};
+  lenderOf(buf: unknown): Lender | undefined;
+}
+
+/** What {@link leases} is, for as long as the class is being made. */
+let ofClass: Leases;
 
 /** Whether a value was made by the constructor of PooledBuffer. */
 let isPooled: (value: unknown) => value is PooledBuffer;
@@ -98,7 +105,7 @@ export class PooledBuffer extends ByteArray {
     // Not instanceof: an object that only has the prototype has no memory to give back.
     isPooled = (value): value is PooledBuffer =>
       typeof value === 'object' && value !== null && #block in value;
-    leases = {
+    ofClass = {
       bindAcquire: PooledBuffer.#bindAcquire,
       bindAcquireSampled: PooledBuffer.#bindAcquireSampled,
       bindAcquireWatched: PooledBuffer.#bindAcquireWatched,
@@ -110,7 +117,7 @@ export class PooledBuffer extends ByteArray {
       leaseOf: PooledBuffer.#leaseOf,
       share: PooledBuffer.#share,
       blockOf: PooledBuffer.#blockOf,
-      cacheOf: PooledBuffer.#cacheOf,
+      lenderOf: PooledBuffer.#lenderOf,
     };
   }
 
@@ -178,8 +185,8 @@ export class PooledBuffer extends ByteArray {
   }
 
   /** The hot path of acquire: one closure a pool. test/golden/hot-path.json counts its instructions. */
-  static #bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
-    const { depth, acquired, blocks } = cache.magazines;
+  static #bindAcquire(lender: Acquirer): (size: number) => PooledBuffer {
+    const { depth, acquired, blocks } = lender.magazines;
     const acquire = (size: number): PooledBuffer => {
       // Not a whole number, negative, zero or large: one of the comparisons fails.
       if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
@@ -199,7 +206,7 @@ export class PooledBuffer extends ByteArray {
           }
         }
       }
-      return cache.acquireSlow(size);
+      return lender.acquireSlow(size);
     };
     return acquire;
   }
@@ -207,10 +214,10 @@ export class PooledBuffer extends ByteArray {
   /**
    * The same for a pool of which only samples are watched: another function, so that each is compiled for
    * what it does, and the other is as fast as if this one did not exist. One more condition (SAMPLE_MASK) sends each
-   * so many acquires of a class to the slow path, where LeaseCache samples.
+   * so many acquires of a class to the slow path, where PoolCore samples.
    */
-  static #bindAcquireSampled(cache: LeaseCache): (size: number) => PooledBuffer {
-    const { depth, acquired, blocks } = cache.magazines;
+  static #bindAcquireSampled(lender: Acquirer): (size: number) => PooledBuffer {
+    const { depth, acquired, blocks } = lender.magazines;
     const acquire = (size: number): PooledBuffer => {
       if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
         const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
@@ -228,14 +235,14 @@ export class PooledBuffer extends ByteArray {
           }
         }
       }
-      return cache.acquireSlow(size);
+      return lender.acquireSlow(size);
     };
     return acquire;
   }
 
   /** The same for a pool of which every lease is watched. */
-  static #bindAcquireWatched(cache: LeaseCache): (size: number) => PooledBuffer {
-    const acquire = (size: number): PooledBuffer => cache.acquireSlow(size);
+  static #bindAcquireWatched(lender: Acquirer): (size: number) => PooledBuffer {
+    const acquire = (size: number): PooledBuffer => lender.acquireSlow(size);
     return acquire;
   }
 
@@ -243,8 +250,8 @@ export class PooledBuffer extends ByteArray {
    * The hot path of release: one closure a pool, so that its tables are constants in the
    * optimised code (2 ns of 8). It takes buffers of every pool.
    */
-  static #bindRelease(cache: LeaseCache): (buf: Uint8Array) => void {
-    const { depth, limit, blocks, id } = cache.magazines;
+  static #bindRelease(lender: Lender): (buf: Uint8Array) => void {
+    const { depth, limit, blocks, id } = lender.magazines;
     const home = id << HOME_SHIFT;
     const release = (buf: Uint8Array): void => {
       if (!isPooled(buf)) throw foreign(buf, 'release');
@@ -274,23 +281,23 @@ export class PooledBuffer extends ByteArray {
       return;
     }
     const home = homes.table[block >>> SLICE_SHIFT]!;
-    PooledBuffer.#giveBack(buf, magazinesOfHome(home)!.cache, block, home & 255);
+    PooledBuffer.#giveBack(buf, magazinesOfHome(home)!.lender, block, home & 255);
   }
 
   /** The last reference of a private block. The lease lasts until the block is free, and ends with that. */
-  static #giveBack(buf: PooledBuffer, cache: LeaseCache, block: number, tag: number): void {
+  static #giveBack(buf: PooledBuffer, lender: Lender, block: number, tag: number): void {
     const lease = buf.#block;
-    const start = cache.prepareRelease(block, tag);
-    if (buf.#block !== lease) throw released(buf, 'release', undefined);
-    cache.putHome(block, tag);
+    const start = lender.prepareRelease(block, tag);
+    if (buf.#block !== lease) throw releasedError(buf, 'release', undefined);
+    lender.putHome(block, tag);
     buf.#block = RELEASED;
     buf.#details = undefined;
-    if (start !== undefined) cache.afterRelease(start);
+    if (start !== undefined) lender.afterRelease(start);
   }
 
   static #releaseDetailed(buf: PooledBuffer): void {
     const details = PooledBuffer.#detail(buf, 'release');
-    const { lease, block, cache } = details;
+    const { lease, block, lender } = details;
     if (lease !== undefined) {
       PooledBuffer.#releaseWatched(buf, details, lease);
       return;
@@ -300,40 +307,39 @@ export class PooledBuffer extends ByteArray {
       return;
     }
     if (block === NO_BLOCK) {
-      cache.releasePlain(buf);
+      lender.releasePlain(buf);
       buf.#block = RELEASED;
       buf.#details = undefined;
       return;
     }
-    endSample(block);
+    endMeasured(block);
     if (!details.shared) {
-      PooledBuffer.#giveBack(buf, cache, block, homes.table[block >>> SLICE_SHIFT]! & 255);
+      PooledBuffer.#giveBack(buf, lender, block, homes.table[block >>> SLICE_SHIFT]! & 255);
       return;
     }
     binding.releaseShared(block);
     buf.#block = RELEASED;
     buf.#details = undefined;
-    cache.afterRelease();
+    lender.afterRelease();
   }
 
-  static #releaseWatched(buf: PooledBuffer, details: Details, lease: LeaseRecord): void {
+  static #releaseWatched(buf: PooledBuffer, details: Details, lease: WatchedLease): void {
     if (details.references > 1) {
       details.references--;
       lease.references--;
       return;
     }
-    const { guard } = lease.slot;
     const memory = memoryOf(buf);
-    guard.beforeRelease(lease, memory);
+    lease.beforeRelease(memory);
     // Hooks of the program may have released or retained it.
     if (buf.#block !== DETAILED || details.references !== 1) {
       PooledBuffer.#releaseDetailed(buf);
       return;
     }
-    // Nothing can come between these two: see SlotBook. #details stay, for the error of a second release.
-    guard.endLease(lease, memory);
+    // Nothing can come between these two: see WatchedLease. #details stay, for the error of a second release.
+    lease.end(memory);
     buf.#block = RELEASED;
-    guard.afterRelease(lease);
+    lease.afterRelease();
   }
 
   /** The details of a live lease, made if it has none yet. */
@@ -341,9 +347,9 @@ export class PooledBuffer extends ByteArray {
     if (!isPooled(buf)) throw foreign(buf, what);
     const block = buf.#block;
     if (block === DETAILED) return buf.#details!;
-    if (block === RELEASED) throw released(buf, what, buf.#details?.lease);
-    const { cache } = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!;
-    const details = { block, cache, shared: false, references: 1, lease: undefined };
+    if (block === RELEASED) throw releasedError(buf, what, buf.#details?.lease);
+    const lender = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!.lender;
+    const details = { block, lender, shared: false, references: 1, lease: undefined };
     buf.#details = details;
     buf.#block = DETAILED;
     return details;
@@ -358,7 +364,7 @@ export class PooledBuffer extends ByteArray {
 
   /** A lease that the native lease table knows. */
   static #sharedLease(
-    cache: LeaseCache,
+    lender: Lender,
     window: ArrayBuffer,
     byteOffset: number,
     size: number,
@@ -366,28 +372,28 @@ export class PooledBuffer extends ByteArray {
   ): PooledBuffer {
     const buf = new PooledBuffer(window, byteOffset, size);
     buf.#block = DETAILED;
-    buf.#details = { block, cache, shared: true, references: 1, lease: undefined };
+    buf.#details = { block, lender, shared: true, references: 1, lease: undefined };
     return buf;
   }
 
   /** A lease that leak detection or a guard watches, over an ArrayBuffer of its own. */
-  static #watched(cache: LeaseCache, memory: ArrayBuffer, lease: LeaseRecord, shared: boolean): PooledBuffer {
+  static #watched(lender: Lender, memory: ArrayBuffer, lease: WatchedLease, shared: boolean): PooledBuffer {
     const buf = new PooledBuffer(memory, 0, lease.size);
     buf.#block = DETAILED;
-    buf.#details = { block: lease.slot.block, cache, shared, references: 1, lease };
+    buf.#details = { block: lease.block, lender, shared, references: 1, lease };
     return buf;
   }
 
   /** Of a live lease that is watched. */
-  static #leaseOf(buf: unknown): LeaseRecord | undefined {
+  static #leaseOf(buf: unknown): WatchedLease | undefined {
     return isPooled(buf) && buf.#block === DETAILED ? buf.#details!.lease : undefined;
   }
 
   /** A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
-  static #plain(cache: LeaseCache, size: number): PooledBuffer {
+  static #plain(lender: Lender, size: number): PooledBuffer {
     const buf = new PooledBuffer(new builtins.ArrayBuffer(size), 0, size);
     buf.#block = DETAILED;
-    buf.#details = { block: NO_BLOCK, cache, shared: false, references: 1, lease: undefined };
+    buf.#details = { block: NO_BLOCK, lender, shared: false, references: 1, lease: undefined };
     return buf;
   }
 
@@ -406,11 +412,11 @@ export class PooledBuffer extends ByteArray {
     if (length === 0) {
       throw makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot share a buffer whose ArrayBuffer was detached');
     }
-    // From the guard's change on nothing is cut off until the marks are right.
-    if (lease !== undefined) lease.slot.guard.share(lease);
+    // From the watcher's change on nothing is cut off until the marks are right.
+    if (lease !== undefined) lease.share();
     const token = binding.share(block, length);
     if (typeof token !== 'number') details.shared = true;
-    else if (lease !== undefined && !details.shared) lease.slot.guard.unshare(lease);
+    else if (lease !== undefined && !details.shared) lease.unshare();
     return token;
   }
 
@@ -419,12 +425,12 @@ export class PooledBuffer extends ByteArray {
     return PooledBuffer.#detail(buf, 'sample').block;
   }
 
-  /** The cache of a live lease; undefined for anything else. */
-  static #cacheOf(buf: unknown): LeaseCache | undefined {
+  /** The pool of a live lease; undefined for anything else. */
+  static #lenderOf(buf: unknown): Lender | undefined {
     if (!isPooled(buf) || buf.#block === RELEASED) return undefined;
     return buf.#block === DETAILED
-      ? buf.#details!.cache
-      : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!.cache;
+      ? buf.#details!.lender
+      : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!.lender;
   }
 }
 
@@ -435,77 +441,17 @@ Object.defineProperty(PooledBuffer.prototype, 'constructor', { value: Buffer });
 // The constructor calls whatever its prototype is: a program's own function there would run in the midst of an acquire.
 Object.freeze(PooledBuffer);
 
+export const leases: Leases = ofClass;
+
 /** What `buf.release()` tries first: the release of the first pool of this environment, the default. */
 let releaseFirst: (buf: PooledBuffer) => void = () => {};
 
-/** */
+/** Called once, when that is made. A table of the hot path, as those above are: a let of this module is the cheapest. */
 export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
   releaseFirst = release;
 }
 
-const sliceOf = (buf: Uint8Array) => view.sliceOf(memoryOf(buf));
-
-/** The pool that a view's memory was last leased from, as far as that can still be told. */
-function poolNameOf(buf: Uint8Array): string {
-  const slice = sliceOf(buf);
-  const home = slice < 0 ? undefined : homes.table[slice];
-  const magazines = home === undefined ? undefined : magazinesOfHome(home);
-  return magazines?.cache.name ?? '';
-}
-
-/** What is known of a buffer that nobody watched. */
-const unwatched = (pool: string, size: number): Misuse => ({
-  pool,
-  tag: '',
-  size,
-  acquired: '',
-  released: '',
-});
-
-const inPool = (name: string) => (name === '' ? '' : `, pool "${name}"`);
-
-/** Ends the message of a mistake for which nobody watched the buffer. */
-const HOW_TO_LEARN_MORE = '; SUPERSLAB_LEAK_DETECTION=full tells where it was acquired';
-
-function released(buf: PooledBuffer, what: string, lease: LeaseRecord | undefined): Error {
-  const misuse = lease?.slot.guard.misuseOf(lease);
-  const about = misuse ?? unwatched(poolNameOf(buf), lengthOf(buf));
-  noteThrown(what === 'release' ? 'released-twice' : 'used-after-release', about, released);
-  const error = makeError(
-    'ERR_SUPERSLAB_RELEASED',
-    `cannot ${what} a buffer (${about.size} B${inPool(about.pool)}) that was already released; ` +
-      'each acquire, adopt and retain is paired with one release' +
-      (misuse === undefined ? HOW_TO_LEARN_MORE : `${misuseText(misuse)}\n  now`),
-    Error,
-    { misuse },
-  );
-  return showCaller(error, released);
-}
-
+/** A declaration, which costs the hot path less than an imported function or a constant. */
 function foreign(buf: unknown, what: string): Error {
-  // Not instanceof: that may run code of the program, and throw what it throws.
-  if (!builtins.isUint8Array(buf)) return stranger(buf, what);
-  const lease = slotOfMemory(memoryOf(buf))?.lease;
-  const misuse = lease?.slot.guard.misuseOf(lease);
-  if (misuse === undefined && sliceOf(buf) < 0) return stranger(buf, what);
-  const about = misuse ?? unwatched(poolNameOf(buf), lengthOf(buf));
-  noteThrown('foreign', about, foreign);
-  const error = makeError(
-    'ERR_SUPERSLAB_FOREIGN',
-    `cannot ${what} a view (${lengthOf(buf)} B${inPool(about.pool)}) of a pooled buffer; use the buffer that acquire() returned` +
-      (misuse === undefined ? HOW_TO_LEARN_MORE : `${misuseText(misuse)}\n  now`),
-    TypeError,
-    { misuse },
-  );
-  return showCaller(error, foreign);
-}
-
-function stranger(value: unknown, what: string): Error {
-  noteThrown('foreign', unwatched('', builtins.isUint8Array(value) ? lengthOf(value) : 0), foreign);
-  const error = makeError(
-    'ERR_SUPERSLAB_FOREIGN',
-    `cannot ${what} ${show(value)}: it is no buffer of superslab`,
-    TypeError,
-  );
-  return showCaller(error, stranger);
+  return foreignError(buf, what, foreign);
 }

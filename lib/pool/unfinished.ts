@@ -6,7 +6,7 @@
 // entry here and finishes it as its last step. An entry that is found from the event loop belongs to an operation that was
 // cut off, since nothing of ours is on the stack there, and is undone. See docs/INTERRUPTION.md.
 import { type BlockNumber, binding, type PoolId } from '../addon/binding.js';
-import { isSuperslabError } from '../errors.js';
+import { isSuperslabError } from '../base/errors.js';
 import type { PooledBuffer } from './pooled-buffer.js';
 
 export abstract class Unfinished {

@@ -1,5 +1,5 @@
 import { Alarm } from '../addon/alarm.js';
-import { closingCaches, openCaches } from '../addon/environment.js';
+import { allCores, closingCores, openCores } from './cores.js';
 import { hasUnfinished, undoInterrupted } from './unfinished.js';
 import { dropStaleWindows, noteTakenWindows } from './windows.js';
 
@@ -12,19 +12,20 @@ const alarm = new Alarm(() => {
   scheduleUpkeep();
   undoInterrupted();
   let again = false;
-  for (const cache of openCaches.values()) {
-    again = cache.tick() || again;
-    cache.serveWaiters();
+  for (const core of openCores.values()) {
+    again = core.tick() || again;
+    // Those whom nobody served because that was cut off.
+    core.waiters.serve();
   }
-  for (const cache of closingCaches) {
-    cache.endClosing();
-    cache.tick();
-    cache.settle();
+  for (const core of closingCores) {
+    core.endClosing();
+    core.tick();
+    core.settle();
   }
   noteTakenWindows();
   dropStaleWindows();
-  for (const cache of [...openCaches.values(), ...closingCaches]) cache.guard?.deliver();
-  if (!again && closingCaches.size === 0 && !hasUnfinished()) alarm.stop();
+  for (const core of allCores()) core.watcher?.deliver();
+  if (!again && closingCores.size === 0 && !hasUnfinished()) alarm.stop();
 });
 
 /**
@@ -33,7 +34,7 @@ const alarm = new Alarm(() => {
  */
 export function scheduleUpkeep(): void {
   let period = LONGEST_PERIOD_MS;
-  for (const cache of openCaches.values()) period = Math.min(period, cache.purgeDelayMs / 2);
+  for (const core of openCores.values()) period = Math.min(period, core.purgeDelayMs / 2);
   // A pool that was opened since may be in more of a hurry.
   alarm.ringWithin(Math.max(period, SHORTEST_PERIOD_MS));
 }

@@ -1,7 +1,7 @@
+import { abortReason } from '../addon/option-checks.js';
 import { builtins } from '../base/builtins.js';
+import { isSuperslabError, makeError } from '../base/errors.js';
 import { NotWithinItself } from '../base/not-within-itself.js';
-import { isSuperslabError, makeError } from '../errors.js';
-import { abortReason } from '../option-checks.js';
 import type { PooledBuffer } from './pooled-buffer.js';
 import { begin, finish, giveUp, HeldBuffers, Unfinished } from './unfinished.js';
 

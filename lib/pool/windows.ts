@@ -2,7 +2,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { type BlockNumber, binding, RECUT, type SliceIndex } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { builtins, sizeOf } from '../base/builtins.js';
-import { hostError } from '../errors.js';
+import { hostError } from '../base/errors.js';
 
 /** A window shows the blocks that start in one 64 KiB slice (native/heap/window.h). */
 export const SLICE_SHIFT = 10;
@@ -105,17 +105,20 @@ function forget(slice: SliceIndex): void {
   windows[slice] = NO_WINDOW;
 }
 
-let tellTaken: (slice: SliceIndex, leases: number) => void = () => {};
+type TellTaken = (slice: SliceIndex, leases: number) => void;
+
+const takenListeners: TellTaken[] = [];
 
 /** `tell` learns of each window that user code has detached, and of how many leases have no bytes any more. */
-export function onTakenWindow(tell: typeof tellTaken): void {
-  tellTaken = tell;
+export function onTakenWindow(tell: TellTaken): void {
+  takenListeners.push(tell);
 }
 
 function forgetTaken(slice: SliceIndex): void {
   // First, because whoever is told may acquire.
   windows[slice] = NO_WINDOW;
-  tellTaken(slice, binding.leasedInSlice(slice));
+  const leases = binding.leasedInSlice(slice);
+  for (const tell of takenListeners) tell(slice, leases);
 }
 
 /**

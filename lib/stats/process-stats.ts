@@ -1,10 +1,11 @@
 import { binding } from '../addon/binding.js';
-import { closingCaches, facts, openCaches } from '../addon/environment.js';
-import { makeError } from '../errors.js';
-import type { MistakeSite } from '../guard/types.js';
-import type { LeaseCache } from '../pool/lease-cache.js';
+import { facts } from '../addon/environment.js';
+import type { MemoryFacts } from '../addon/figures.js';
+import { makeError } from '../base/errors.js';
+import type { MistakeSite } from '../base/misuse.js';
+import { allCores, type Core } from '../pool/cores.js';
 import { noteTakenWindows } from '../pool/windows.js';
-import type { MemoryFacts, PoolStats, ProcessStats } from './pool-stats.js';
+import type { PoolStats, ProcessStats } from './pool-stats.js';
 import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
 
 /**
@@ -13,18 +14,18 @@ import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
  */
 export const core: 'addon' | 'libsuperslab.so' = facts.sharesCore ? 'libsuperslab.so' : 'addon';
 
-function cachesByHeap(): Map<number, LeaseCache> {
-  const caches = new Map<number, LeaseCache>();
-  for (const cache of [...openCaches.values(), ...closingCaches]) caches.set(cache.heapId, cache);
-  return caches;
+function coresByHeap(): Map<number, Core> {
+  const cores = new Map<number, Core>();
+  for (const own of allCores()) cores.set(own.heapId, own);
+  return cores;
 }
 
 const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] => {
-  const caches = cachesByHeap();
+  const cores = coresByHeap();
   return native.pools.map((pool) => {
-    const cache = caches.get(pool.heapId);
-    if (cache === undefined) return readStats(pool, NO_THREAD_FIGURES);
-    return { ...readStats(pool, threadFigures(cache)), name: cache.name };
+    const own = cores.get(pool.heapId);
+    if (own === undefined) return readStats(pool, NO_THREAD_FIGURES);
+    return { ...readStats(pool, threadFigures(own)), name: own.name };
   });
 };
 

@@ -1,9 +1,10 @@
-import type { KnobRow } from '../addon/binding.js';
-import { bytes, count, duration, exactBytes, percent } from '../text.js';
+import type { Histogram } from '../addon/figures.js';
+import type { KnobRow } from '../addon/rows.js';
+import { bytes, count, duration, exactBytes, percent } from '../base/text.js';
 import type { Advice } from './advice/advice.js';
 import { adviceFacts } from './advice/facts.js';
 import { adviceOn } from './advice/index.js';
-import type { Histogram, PoolStats } from './pool-stats.js';
+import type { PoolStats } from './pool-stats.js';
 
 const WIDTHS = [10, 15, 12, 12, 12, 10, 10] as const;
 const LINE = 100;

@@ -1,5 +1,5 @@
-// `npm run mutate -- js [FILE or FOLDER under lib ...] [--all] [--part=N] [--concurrency=N]`: Stryker changes lib/pool, lib/guard
-// and lib/stats in one place at a time and runs the tests that come by there (vitest.config.ts). A mutant that no test
+// `npm run mutate -- js [FILE or FOLDER under lib ...] [--all] [--part=N] [--concurrency=N]`: Stryker changes lib/pool, lib/pools,
+// lib/guard and lib/stats in one place at a time and runs the tests that come by there (vitest.config.ts). A mutant that no test
 // sees is printed.
 //
 // What was found before is kept in build/mutation/ and not run again while neither the code nor its tests have
@@ -13,7 +13,7 @@ import { buildLib } from '../support/build-typescript.mjs';
 import { at, root, ScriptError, say } from '../support/paths.mjs';
 import { mutantText } from './js-mutant-text.mjs';
 
-const FOLDERS = ['lib/pool', 'lib/guard', 'lib/stats'];
+const FOLDERS = ['lib/pool', 'lib/pools', 'lib/guard', 'lib/stats'];
 const RESULTS = 'build/mutation/js-results.json';
 const SAMPLE_RESULTS = 'build/mutation/js-sample-results.json';
 
@@ -28,7 +28,7 @@ function report(wanted, results) {
   const { files } = JSON.parse(readFileSync(at(results), 'utf8'));
   const count = {};
   for (const [file, { source, mutants }] of Object.entries(files)) {
-    if (!wanted.some((path) => file.startsWith(path))) continue;
+    if (!wanted.some((path) => file === path || file.startsWith(`${path}/`))) continue;
     for (const mutant of mutants) {
       count[mutant.status] = (count[mutant.status] ?? 0) + 1;
       if (mutant.status === 'Survived' || mutant.status === 'NoCoverage')

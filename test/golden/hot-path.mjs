@@ -38,12 +38,13 @@ export const functions = {
   'buf.release': (code) => code.name === 'release' && !has(code, /^SetKeyed/),
   isPooled: ({ name }) => name === 'isPooled',
   'new PooledBuffer': (code) => code.name === 'PooledBuffer' && has(code, /^FindNonDefaultConstructor/),
-  // Its initializer bears the name of the class from Node 22 on. Those of Node itself that begin at such a place in
-  // their files were compiled before.
+  // Its initializer bears the name of the class from Node 22 on. Those of other classes may begin at such a place in
+  // their files, but only this one is compiled right after the static block, which does too.
   'fields of PooledBuffer': (code, all) => {
-    const from = all.find(functions['new PooledBuffer']).from;
+    const { from } = all.find(functions['new PooledBuffer']);
     const to = all.find(functions.isPooled).from;
-    return code === all.findLast((one) => isInitializer(one) && one.from > from && one.from < to);
+    const isWithin = (one) => one !== undefined && one.from > from && one.from < to;
+    return isInitializer(code) && isWithin(code) && isWithin(all[all.indexOf(code) - 1]);
   },
 };
 

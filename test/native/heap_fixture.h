@@ -122,7 +122,7 @@ class Random {
   std::uint64_t state_;
 };
 
-/// What the JavaScript of one environment does with its magazines (lib/pool/lease-cache.ts).
+/// What the JavaScript of one environment does with its magazines (lib/pool/pool-core.ts).
 class Script {
  public:
   explicit Script(superslab::BufferPool& pool)

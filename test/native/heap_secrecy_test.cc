@@ -240,7 +240,7 @@ TEST(heap, "memory that cannot be purged is cleared before its secrecy ends") {
   const BlockNumber n = s.acquire(5 * kMiB);
   std::byte* p = s.bytes_of(n);
   std::memset(p, 0xaa, 5 * kMiB);
-  s.release(n);  // by itself it clears nothing: lib/pool/lease-cache.ts did before
+  s.release(n);  // by itself it clears nothing: lib/pool/pool-core.ts did before
   s.detach();
   t.os().fail_nth(Call::kPurge, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   t.heap.reset();

@@ -97,7 +97,7 @@ const RUN = '__runUntilCutOff';
 /** The package with its points: an evaluation of its own, whose pools have nothing to do with those of `superslab`. */
 export function evaluateWithPoints(): {
   superslab: typeof import('superslab');
-  environment: { openCaches: Map<number, unknown>; closingCaches: Set<unknown> };
+  cores: { openCores: Map<number, unknown>; closingCores: Set<unknown> };
   unfinished: { undoInterrupted(): void };
 } {
   session.connect();
@@ -120,7 +120,7 @@ export function evaluateWithPoints(): {
     const load = createRequire(path.join(folder, 'evaluation.js'));
     return {
       superslab: load('./index.js'),
-      environment: load('./addon/environment.js'),
+      cores: load('./pool/cores.js'),
       unfinished: load('./pool/unfinished.js'),
     };
   } finally {

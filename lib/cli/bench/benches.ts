@@ -1,6 +1,7 @@
 // The benchmarks that come with the package.
-import type { BufferPoolOptions } from '../../pool/options.js';
-import { bytes } from '../../text.js';
+
+import { bytes } from '../../base/text.js';
+import type { BufferPoolOptions } from '../../pools/buffer/options.js';
 import type { Contender } from './rounds.js';
 import type { Touch, Work } from './work.js';
 

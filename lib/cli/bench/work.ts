@@ -1,5 +1,5 @@
 // What is measured, and on which memory: both travel to the process that measures as JSON.
-import type { BufferPoolOptions } from '../../pool/options.js';
+import type { BufferPoolOptions } from '../../pools/buffer/options.js';
 
 /** Where buffers come from. */
 export type Source =
@@ -28,7 +28,7 @@ export interface Memory {
 const PAGE = 4096;
 
 /** What the loops read ends here, so that no compiler can leave them out. */
-export let sink = 0;
+export const sink = { sum: 0 };
 
 function writeTo(buf: Uint8Array, touch: Touch, value: number): void {
   if (touch === 'all') buf.fill(value);
@@ -45,7 +45,7 @@ function inTurn({ acquire, release }: Memory, { most, touch }: Work): (n: number
       sum += buf[0]!;
       release(buf);
     }
-    sink += sum;
+    sink.sum += sum;
   };
 }
 
@@ -68,7 +68,7 @@ function replaced({ acquire, release }: Memory, { least, most, slots, touch }: W
       sum += buf[0]!;
       held[slot] = buf;
     }
-    sink += sum;
+    sink.sum += sum;
   };
 }
 

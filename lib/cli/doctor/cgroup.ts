@@ -1,7 +1,7 @@
 // The memory limit of the control groups that this process is in, nested ones included.
 // Sources: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst, proc_pid_mountinfo(5).
 import path from 'node:path';
-import { bytes } from '../../text.js';
+import { bytes } from '../../base/text.js';
 import type { Finding } from './finding.js';
 import { type Files, type Machine, readNumber } from './machine.js';
 

@@ -1,4 +1,4 @@
-import { bytes } from '../../text.js';
+import { bytes } from '../../base/text.js';
 import { memoryLimit } from './cgroup.js';
 import type { Finding } from './finding.js';
 import { knob, type Machine } from './machine.js';

@@ -1,5 +1,5 @@
 // Limits of the process, which it has from its shell or service manager. Source: getrlimit(2).
-import { bytes } from '../../text.js';
+import { bytes } from '../../base/text.js';
 import type { Finding } from './finding.js';
 import type { Files, Machine } from './machine.js';
 

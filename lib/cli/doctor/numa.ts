@@ -1,4 +1,4 @@
-import { bytes } from '../../text.js';
+import { bytes } from '../../base/text.js';
 import { type Finding, setSysctl } from './finding.js';
 import { type Files, knob, type Machine, readNumber } from './machine.js';
 

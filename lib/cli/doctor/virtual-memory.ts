@@ -1,5 +1,5 @@
 // What the kernel promises of memory, and how many mappings a process may have.
-import { bytes } from '../../text.js';
+import { bytes } from '../../base/text.js';
 import { type Finding, setSysctl } from './finding.js';
 import { type Files, type Machine, readNumber } from './machine.js';
 

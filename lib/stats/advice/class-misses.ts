@@ -1,5 +1,6 @@
-import { count, exactBytes, percent } from '../../text.js';
-import type { ClassStats, PoolStats } from '../pool-stats.js';
+import type { ClassStats } from '../../addon/figures.js';
+import { count, exactBytes, percent } from '../../base/text.js';
+import type { PoolStats } from '../pool-stats.js';
 import type { Rule } from './advice.js';
 import { type AdviceFacts, numberOf, sizeText } from './facts.js';
 

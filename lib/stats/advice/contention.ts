@@ -1,4 +1,4 @@
-import { count, duration, percent } from '../../text.js';
+import { count, duration, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const LEAST_CALLS = 1000;

@@ -1,4 +1,4 @@
-import { counted } from '../../text.js';
+import { counted } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 /** Native code freed blocks twice. JavaScript that releases twice gets an error instead. */

@@ -1,4 +1,4 @@
-import type { KnobRow } from '../../addon/binding.js';
+import type { KnobRow } from '../../addon/rows.js';
 
 /** What rules need to know besides a pool's figures. */
 export interface AdviceFacts {

@@ -1,4 +1,4 @@
-import { count, percent } from '../../text.js';
+import { count, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const MOST_FAILURES = 0.001;

@@ -1,4 +1,4 @@
-import { bytes } from '../../text.js';
+import { bytes } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const MOST_COMMITTED = 2; // times what is out of the slabs

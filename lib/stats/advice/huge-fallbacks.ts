@@ -1,4 +1,4 @@
-import { counted } from '../../text.js';
+import { counted } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 /** Explicit huge pages were asked for and were not there. */

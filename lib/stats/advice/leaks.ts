@@ -1,4 +1,4 @@
-import { bytes, counted } from '../../text.js';
+import { bytes, counted } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 /** Leases ended without a release: with their buffer, or with their thread. */

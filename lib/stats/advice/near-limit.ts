@@ -1,4 +1,4 @@
-import { bytes, exactBytes, percent } from '../../text.js';
+import { bytes, exactBytes, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const MOST_USE = 0.85;

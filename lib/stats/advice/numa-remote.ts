@@ -1,4 +1,4 @@
-import { percent } from '../../text.js';
+import { percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const LEAST_BLOCKS = 1000;

@@ -1,4 +1,4 @@
-import { bytes, counted } from '../../text.js';
+import { bytes, counted } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const WORTHWHILE_BYTES = 16 * 2 ** 20;

@@ -1,4 +1,4 @@
-import { count, percent } from '../../text.js';
+import { count, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const LEAST_RELEASES = 10_000;

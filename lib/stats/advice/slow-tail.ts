@@ -1,4 +1,4 @@
-import { duration } from '../../text.js';
+import { duration } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const LEAST_CALLS = 100;

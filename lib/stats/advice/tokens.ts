@@ -1,4 +1,4 @@
-import { count } from '../../text.js';
+import { count } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 const MOST_TOKENS = 1000;

@@ -64,3 +64,20 @@ export interface MistakeSite {
   /** Where the error was thrown, or a detached ArrayBuffer found; empty for what guards find, later than it was made. */
   readonly noticed: string;
 }
+
+/** What is known of a watched buffer that a mistake is about. */
+export interface Misuse {
+  readonly pool: string;
+  readonly tag: string;
+  readonly size: number;
+  readonly acquired: string;
+  readonly released: string;
+}
+
+/** Where a buffer was acquired and released, as far as it is known, for the end of a message. */
+export function misuseText({ acquired, released }: { acquired: string; released: string }): string {
+  return (
+    (acquired === '' ? '' : `\n  acquired\n${acquired}`) +
+    (released === '' ? '' : `\n  released\n${released}`)
+  );
+}

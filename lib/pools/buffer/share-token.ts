@@ -1,5 +1,5 @@
-import { LEASE_FAULT } from '../addon/binding.js';
-import { makeError, show } from '../errors.js';
+import { LEASE_FAULT } from '../../addon/binding.js';
+import { makeError, show } from '../../base/errors.js';
 
 declare const shareToken: unique symbol;
 

@@ -2,17 +2,17 @@
 // can keep it from that.
 import type { SliceIndex } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
-import { noteMistake } from '../guard/mistakes.js';
-import { warn } from '../guard/reports.js';
-import { CapturedStack } from '../guard/stack.js';
-import { HOME_SHIFT, homes, magazinesOfHome } from './magazines.js';
-import { onTakenWindow } from './windows.js';
+import { noteMistake } from '../addon/mistakes.js';
+import { CapturedStack } from '../base/stack.js';
+import { HOME_SHIFT, homes, magazinesOfHome } from '../pool/magazines.js';
+import { onTakenWindow } from '../pool/windows.js';
+import { warn } from './reports.js';
 
 const FRAMES = 8;
 
 function tellTaken(slice: SliceIndex, leases: number): void {
   const home = homes.table[slice] ?? 0;
-  const pool = magazinesOfHome(home)?.cache.name ?? '';
+  const pool = magazinesOfHome(home)?.lender.name ?? '';
   const size = facts.bytesOfTag[home & ((1 << HOME_SHIFT) - 1)] ?? 0;
   const lost = leases === 1 ? '1 lease' : `${leases} leases`;
   const detail = `${lost} of it lost their bytes`;

@@ -1,10 +1,9 @@
-import { makeError, show } from '../errors.js';
+import { makeError, show } from '../../base/errors.js';
+import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
+import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 import { acquireMany } from './acquire-many.js';
-import type { BufferPool } from './buffer-pool.js';
 import { copyOf } from './from.js';
-import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { type Scope, scope } from './scope.js';
-import { begin, finish, giveUp, HeldBuffers } from './unfinished.js';
 
 const MOST_CHARACTERS = 64;
 const PRINTABLE = /^[^\p{C}]+$/u;
@@ -19,6 +18,11 @@ export function checkTag(tag: unknown): asserts tag is string {
   );
 }
 
+/** What a pool with a tag is made of. */
+interface UntaggedPool extends Scope {
+  acquireAsync(size: number, options?: { signal?: AbortSignal }): Promise<PooledBuffer>;
+}
+
 /**
  * A pool whose buffers carry a tag, for the reports of leak detection and guards: what they are for.
  * Made by {@link BufferPool.tagged}. Its buffers are released as any other.
@@ -29,10 +33,10 @@ export class TaggedPool implements Scope {
   readonly acquire: (size: number) => PooledBuffer;
   /** See {@link BufferPool.alloc}. Bound. */
   readonly alloc: (size: number) => PooledBuffer;
-  readonly #pool: BufferPool;
+  readonly #pool: UntaggedPool;
 
   /** @internal */
-  constructor(pool: BufferPool, tag: string, watches: boolean) {
+  constructor(pool: UntaggedPool, tag: string, watches: boolean) {
     this.tag = tag;
     this.#pool = pool;
     const { acquire, alloc } = pool;

@@ -1,7 +1,7 @@
-import { builtins } from '../base/builtins.js';
-import { makeError, show } from '../errors.js';
-import type { PooledBuffer } from './pooled-buffer.js';
-import { begin, finish, HeldBuffers } from './unfinished.js';
+import { builtins } from '../../base/builtins.js';
+import { makeError, show } from '../../base/errors.js';
+import type { PooledBuffer } from '../../pool/pooled-buffer.js';
+import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
 
 /** What a function called by {@link BufferPool.scope} acquires its buffers through. */
 export interface Scope {

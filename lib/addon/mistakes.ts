@@ -1,9 +1,8 @@
-import { binding } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
 import { builtins } from '../base/builtins.js';
-import type { Misuse } from '../errors.js';
-import { CapturedStack } from './stack.js';
-import type { GuardReport, MistakeFault } from './types.js';
+import type { MistakeFault, Misuse } from '../base/misuse.js';
+import { CapturedStack } from '../base/stack.js';
+import { binding } from './binding.js';
+import { facts } from './environment.js';
 
 /** A program's own stacks may be of any length, and all of it goes to the inspector's pages. */
 const MOST_CHARACTERS = 4096;
@@ -11,14 +10,6 @@ const MOST_CHARACTERS = 4096;
 const frames = Number(facts.knobs.find((knob) => knob.variable === 'SUPERSLAB_LEAK_FRAMES')!.value);
 
 const cut = (text: string) => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text);
-
-/** Which bytes are wrong, if it is about bytes. Those of pools that clear at release are not told. */
-export function detailOf({ offset, bytes }: Pick<GuardReport, 'offset' | 'bytes'>): string {
-  if (offset < 0) return '';
-  return bytes === ''
-    ? `from offset ${offset} on (the pool clears what is released, so the bytes are not shown)`
-    : `offset ${offset} holds ${bytes}`;
-}
 
 /**
  * Counts a mistake for stats(), for the whole process.

@@ -1,6 +1,7 @@
 // Options of functions. Those of pools are checked by the native side, which has a list of them.
-import { binding } from './addon/binding.js';
-import { makeError, type SuperslabError, show } from './errors.js';
+
+import { makeError, type SuperslabError, show } from '../base/errors.js';
+import { binding } from './binding.js';
 
 export const optionError = (message: string, Class: typeof TypeError | typeof RangeError = TypeError) =>
   makeError('ERR_SUPERSLAB_OPTION', message, Class);

@@ -8,25 +8,23 @@ import {
   type SliceTag,
 } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
-import { closingCaches, facts, openCaches } from '../addon/environment.js';
+import { facts } from '../addon/environment.js';
 import { builtins, fill } from '../base/builtins.js';
-import { hostError, makeError, sizeError } from '../errors.js';
-import { makeGuard, type PoolGuard } from '../guard/pool-guard.js';
-import { SLOT, type Slot } from '../guard/slot.js';
+import { hostError, makeError, sizeError } from '../base/errors.js';
+import { type Core, closingCores, openCores } from './cores.js';
 import {
-  channels,
-  committedForTrim,
-  type PoolExhaustedMessage,
-  tellingGrowth,
-  tellingTrim,
-  tellTrim,
-} from '../measure/channels.js';
-import { beginSample, isSampleDue } from '../measure/lease-sampling.js';
-import { SlowPathHistogram } from '../measure/slow-path-histogram.js';
-import { forgetMagazines, LARGE_TAG, MAGAZINE_SHIFT, MAX_POOLS, Magazines } from './magazines.js';
+  forgetMagazines,
+  LARGE_TAG,
+  type Lender,
+  MAGAZINE_SHIFT,
+  MAX_POOLS,
+  Magazines,
+  type ReleaseStart,
+} from './magazines.js';
+import type { LeaseMeter, Observers, PoolTeller, PoolWatcher, WatchedPool } from './observers.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
-import './taken-windows.js';
+import { SlowPathHistogram } from './slow-path-histogram.js';
 import { begin, finish, giveUp, HeldBlock, HeldBuffers } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
@@ -63,17 +61,11 @@ function tooManyPools(name: string): Error {
   );
 }
 
-/** When a release began, and what the pool had then. */
-interface ReleaseStart {
-  readonly committed: number;
-  readonly time: number;
-}
-
 /** Of a release that gives no block to the native side, or of which nobody wants to know. */
 const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
 
 /** One pool in this environment: its magazines and everything that happens off the hot path. */
-export class LeaseCache {
+export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core, Lender, WatchedPool {
   readonly name: string;
   readonly id: number;
   readonly heapId: number;
@@ -81,18 +73,19 @@ export class LeaseCache {
   readonly waiters: Waiters;
   readonly purgeDelayMs: number;
   readonly maxBytes: number;
-  /** Buffers that came from outside the pool because it was exhausted. */
   fallbacks = 0;
   closed = false;
   readonly slowPath = new SlowPathHistogram();
   readonly #secrecy: SecrecyWatch | undefined;
+  readonly #teller: PoolTeller;
+  readonly #meter: LeaseMeter;
   /** Watches leases; undefined when leak detection and guards are off. */
-  readonly guard: PoolGuard | undefined;
+  readonly watcher: Watcher | undefined;
   readonly zeroAtRelease: boolean;
   readonly #onExhausted: number;
   readonly #waitMs: number;
 
-  constructor(name: string, native: NativePool) {
+  constructor(name: string, native: NativePool, observers: Observers<Watcher>) {
     this.name = name;
     this.id = native.id;
     this.heapId = native.heapId;
@@ -112,8 +105,10 @@ export class LeaseCache {
       startWaiting: () => binding.startWaiting(this.id),
       stopWaiting: () => binding.stopWaiting(this.id),
     });
-    this.guard = makeGuard(this, native);
-    openCaches.set(this.id, this);
+    this.#teller = observers.teller;
+    this.#meter = observers.meter;
+    this.watcher = observers.watch(this, native);
+    openCores.set(this.id, this);
   }
 
   /** Throws when the pool is closed. To be called after each call out: what was called may have closed it. */
@@ -121,7 +116,6 @@ export class LeaseCache {
     if (this.closed) throw makeError('ERR_SUPERSLAB_CLOSED', `pool "${this.name}" is closed`);
   }
 
-  /** Throws unless a lease of `size` bytes could ever be had. */
   checkSize(size: number): void {
     this.checkOpen();
     if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || size > MAX_SIZE) {
@@ -137,8 +131,8 @@ export class LeaseCache {
       // Those who wait in acquireAsync() came first.
       if (this.waiters.length === 0) held.buf = this.#tryAcquire(size);
       if (held.buf === undefined) this.#acquireExhausted(size, held);
-      else if (!this.guard?.watchesAll && isSampleDue(this)) {
-        beginSample(this, leases.blockOf(held.buf), size);
+      else if (!this.watcher?.watchesAll && this.#meter.isDue(this)) {
+        this.#meter.begin(this, leases.blockOf(held.buf), size);
       }
     } catch (error) {
       giveUp(held);
@@ -167,7 +161,7 @@ export class LeaseCache {
 
   /** Bytes of the block that a lease of `size` bytes takes. */
   capacityFor(size: number): number {
-    if (this.guard?.watchesAll) return this.guard.capacityFor(size);
+    if (this.watcher?.watchesAll) return this.watcher.capacityFor(size);
     return size > MAX_CLASS_BYTES
       ? binding.largeCapacity(this.id, size)
       : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
@@ -175,14 +169,14 @@ export class LeaseCache {
 
   /** undefined when maxBytes are in use. */
   #tryAcquire(size: number): PooledBuffer | undefined {
-    if (this.guard?.watchesAll) return this.guard.tryAcquire(size);
+    if (this.watcher?.watchesAll) return this.watcher.tryAcquire(size);
     return size > MAX_CLASS_BYTES ? this.#tryLarge(size) : this.#tryClass(size);
   }
 
   #tryClass(size: number): PooledBuffer | undefined {
     const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
-    if (this.guard?.sampler.isDue(tag)) {
-      const buf = this.guard.trySample(size, tag);
+    if (this.watcher?.sampler.isDue(tag)) {
+      const buf = this.watcher.trySample(size, tag);
       if (buf !== undefined) return buf;
     }
     const { depth, acquired, blocks } = this.magazines;
@@ -199,7 +193,6 @@ export class LeaseCache {
     return undefined;
   }
 
-  /** A block of a class, counted as acquired; undefined when maxBytes are in use. */
   takeBlock(tag: SliceTag): BlockNumber | undefined {
     const block = this.#topBlock(tag);
     if (block !== undefined) {
@@ -238,7 +231,7 @@ export class LeaseCache {
 
   #fetch(tag: SliceTag): number {
     scheduleUpkeep();
-    const got = tellingGrowth(this, () => {
+    const got = this.#teller.tellingGrowth(this, () => {
       const start = this.slowPath.start();
       const count = forgetRecut(binding.refill(this.id, tag));
       this.slowPath.stop(start);
@@ -260,7 +253,7 @@ export class LeaseCache {
 
   #fetchLarge(bytes: number, held: HeldBlock): void {
     scheduleUpkeep();
-    tellingGrowth(this, () => {
+    this.#teller.tellingGrowth(this, () => {
       const start = this.slowPath.start();
       held.block = binding.takeLarge(this.id, bytes);
       this.slowPath.stop(start);
@@ -270,11 +263,12 @@ export class LeaseCache {
 
   /** Blocks that the guard holds back may be what is missing. */
   #unpark(): boolean {
-    return this.guard !== undefined && this.guard.unpark(true) > 0;
+    return this.watcher !== undefined && this.watcher.unpark(true) > 0;
   }
 
   #tryLarge(size: number): PooledBuffer | undefined {
-    if (this.guard?.sampler.isLargeDue()) return this.guard.tryAcquire(size, this.guard.sampler.largeWeight);
+    if (this.watcher?.sampler.isLargeDue())
+      return this.watcher.tryAcquire(size, this.watcher.sampler.largeWeight);
     const held = begin(new HeldBlock(this.id));
     try {
       if (!this.#takeLarge(size, held)) {
@@ -290,7 +284,6 @@ export class LeaseCache {
     }
   }
 
-  /** A block beyond 2 MiB; undefined when maxBytes are in use. */
   takeLargeBlock(bytes: number): BlockNumber | undefined {
     const held = begin(new HeldBlock(this.id));
     try {
@@ -314,32 +307,19 @@ export class LeaseCache {
     return true;
   }
 
-  /** A private block comes back that no buffer has. `slot` is gone from the moment on that the block is home. */
-  release(block: BlockNumber, tag: SliceTag, slot?: Slot): void {
-    const start = this.prepareRelease(block, tag);
-    this.putHome(block, tag);
-    if (slot !== undefined) slot.state = SLOT.gone;
-    if (start !== undefined) this.afterRelease(start);
-  }
-
-  /**
-   * What is done while the block is still leased, and may be cut off.
-   * @returns for afterRelease(); undefined when the block fits into its magazine, and nothing has to be done after it
-   */
   prepareRelease(block: BlockNumber, tag: SliceTag): ReleaseStart | undefined {
     if (this.zeroAtRelease) this.#clear(block);
     const { depth, nativeLimit } = this.magazines;
     const limit = nativeLimit[tag]!;
     if (depth[tag]! < limit) return undefined;
     // putHome() will give it back.
-    if (limit === 0) return { committed: committedForTrim(this), time: this.slowPath.start() };
+    if (limit === 0) return { committed: this.#teller.committedForTrim(this), time: this.slowPath.start() };
     const start = this.slowPath.start();
     binding.spill(this.id, tag);
     this.slowPath.stop(start);
     return UNTOLD;
   }
 
-  /** The block is free. This is not cut off within: what the caller stores next is part of it. */
   putHome(block: BlockNumber, tag: SliceTag): void {
     const { depth, blocks, nativeLimit } = this.magazines;
     const top = depth[tag]!;
@@ -352,17 +332,9 @@ export class LeaseCache {
     }
   }
 
-  /** One reference in the native lease table ends, and `slot` with it. */
-  releaseShared(block: BlockNumber, slot?: Slot): void {
-    binding.releaseShared(block);
-    if (slot !== undefined) slot.state = SLOT.gone;
-    this.afterRelease();
-  }
-
-  /** What was released is free already: if this is cut off, upkeep does it. */
   afterRelease({ committed, time } = UNTOLD): void {
     this.slowPath.stop(time);
-    tellTrim(this, committed);
+    this.#teller.tellTrim(this, committed);
     scheduleUpkeep();
     if (this.waiters.length > 0) this.waiters.serve();
     if (this.closed) {
@@ -382,8 +354,7 @@ export class LeaseCache {
     fill(new builtins.Uint8Array(currentWindow(block), offset, capacity), 0);
   }
 
-  /** A buffer that is not from the pool comes back: the collector takes its memory as it is then. */
-  releasePlain(buf: PooledBuffer): void {
+  releasePlain(buf: Uint8Array): void {
     if (this.zeroAtRelease) fill(buf, 0);
   }
 
@@ -427,10 +398,8 @@ export class LeaseCache {
     }
   }
 
-  #tellExhausted(size: number, outcome: PoolExhaustedMessage['outcome']): void {
-    if (!channels.exhausted.hasSubscribers) return;
-    channels.exhausted.publish({ pool: this.name, size, maxBytes: this.maxBytes, outcome });
-    this.checkOpen();
+  #tellExhausted(size: number, outcome: 'throw' | 'wait' | 'fallback'): void {
+    if (this.#teller.tellExhausted(this, size, outcome)) this.checkOpen();
   }
 
   #exhausted(size: number): Error {
@@ -453,42 +422,45 @@ export class LeaseCache {
     );
   }
 
-  /** Gives idle memory back. Whether there is reason to come again. */
   tick(): boolean {
-    this.guard?.tick();
+    this.watcher?.tick();
     return this.#purge();
   }
 
   #purge(): boolean {
-    return tellingTrim(this, () => binding.tick(this.id));
+    return this.#teller.tellingTrim(this, () => binding.tick(this.id));
   }
 
-  /** From the event loop: repairs what was cut off, and serves those whom nobody served for that. */
-  serveWaiters(): void {
-    this.waiters.serve();
+  /**
+   * Gives idle memory back to the operating system now, until at most `targetBytes` are committed.
+   * @returns the bytes given back
+   */
+  trim(targetBytes: number): number {
+    this.watcher?.unpark();
+    const bytes = this.#teller.tellingTrim(this, () => binding.trim(this.id, targetBytes));
+    this.watcher?.deliver();
+    return bytes;
   }
 
   close(): void {
     scheduleUpkeep();
     this.closed = true;
-    closingCaches.add(this);
-    openCaches.delete(this.id);
+    closingCores.add(this);
+    openCores.delete(this.id);
     this.endClosing();
     this.settle();
-    this.guard?.deliver();
+    this.watcher?.deliver();
   }
 
-  /** What close() does with others. Each part may be done again, by upkeep, when close() was cut off. */
   endClosing(): void {
     this.waiters.rejectAll(this.name);
-    this.guard?.unpark();
-    tellingTrim(this, () => binding.closePool(this.id));
+    this.watcher?.unpark();
+    this.#teller.tellingTrim(this, () => binding.closePool(this.id));
   }
 
-  /** Once the closed pool has everything back, nothing of it is kept. */
   settle(): void {
     if (!binding.isSettled(this.id)) return;
-    closingCaches.delete(this);
+    closingCores.delete(this);
     forgetMagazines(this.id);
   }
 }

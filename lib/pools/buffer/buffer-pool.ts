@@ -1,38 +1,39 @@
 import { EventEmitter } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { binding, check, type Failure, LEASE_FAULT, type NativePool } from '../addon/binding.js';
-import { facts, openCaches } from '../addon/environment.js';
-import { builtins, fill } from '../base/builtins.js';
-import { makeError, show } from '../errors.js';
-import type { GuardEvents, Listeners } from '../guard/reports.js';
-import type { GuardReport } from '../guard/types.js';
-import { tellingTrim } from '../measure/channels.js';
-import { abortReason, anAbortSignal, checkOptions } from '../option-checks.js';
-import type { Advice } from '../stats/advice/advice.js';
-import { adviceFacts } from '../stats/advice/facts.js';
-import { adviceOn } from '../stats/advice/index.js';
-import type { LeakSite, PoolStats } from '../stats/pool-stats.js';
-import { reportText } from '../stats/report.js';
-import { reportContext } from '../stats/report-context.js';
-import { readStats, settledStats, threadFigures } from '../stats/stats.js';
+import { binding, check, type Failure, LEASE_FAULT, type NativePool } from '../../addon/binding.js';
+import { facts } from '../../addon/environment.js';
+import type { LeakSite } from '../../addon/figures.js';
+import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
+import { builtins, fill } from '../../base/builtins.js';
+import { makeError, show } from '../../base/errors.js';
+import type { GuardReport } from '../../base/misuse.js';
+import type { GuardEvents, Listeners } from '../../guard/reports.js';
+import { adoptBlock } from '../../pool/adopt.js';
+import { openCores } from '../../pool/cores.js';
+import { leases, type PooledBuffer, setFirstRelease } from '../../pool/pooled-buffer.js';
+import { begin, finish, giveUp, HeldBuffers, HeldReference, Unfinished } from '../../pool/unfinished.js';
+import { scheduleUpkeep } from '../../pool/upkeep.js';
+import type { Advice } from '../../stats/advice/advice.js';
+import { adviceFacts } from '../../stats/advice/facts.js';
+import { adviceOn } from '../../stats/advice/index.js';
+import type { PoolStats } from '../../stats/pool-stats.js';
+import { reportText } from '../../stats/report.js';
+import { reportContext } from '../../stats/report-context.js';
+import { readStats, settledStats, threadFigures } from '../../stats/stats.js';
+import { type ObservedCore, observe } from '../observed-core.js';
 import { acquireMany } from './acquire-many.js';
-import { adoptBlock } from './adopt.js';
 import { copyOf } from './from.js';
-import { LeaseCache } from './lease-cache.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
-import { leases, type PooledBuffer, setFirstRelease } from './pooled-buffer.js';
 import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
 import { checkTag, TaggedPool } from './tagged-pool.js';
-import { begin, finish, giveUp, HeldBuffers, HeldReference, Unfinished } from './unfinished.js';
-import { scheduleUpkeep } from './upkeep.js';
 
 const WAIT_CHECKS = { signal: anAbortSignal };
 
 /** Pools that were dropped without close(). */
-const dropped = new FinalizationRegistry<LeaseCache>((cache) => {
-  if (!cache.closed) cache.close();
+const dropped = new FinalizationRegistry<ObservedCore>((core) => {
+  if (!core.closed) core.close();
   openPools(); // forgets it
 });
 
@@ -55,9 +56,9 @@ const ZERO_AT_ACQUIRE = 1;
 
 const OWNER = Symbol('pool');
 
-function bindAcquire(cache: LeaseCache): (size: number) => PooledBuffer {
-  if (cache.guard === undefined) return leases.bindAcquire(cache);
-  return cache.guard.watchesAll ? leases.bindAcquireWatched(cache) : leases.bindAcquireSampled(cache);
+function bindAcquire(core: ObservedCore): (size: number) => PooledBuffer {
+  if (core.watcher === undefined) return leases.bindAcquire(core);
+  return core.watcher.watchesAll ? leases.bindAcquireWatched(core) : leases.bindAcquireSampled(core);
 }
 
 let named = 0;
@@ -72,9 +73,9 @@ class OpeningPool extends Unfinished {
   undo(): void {
     if (this.opened === undefined || 'error' in this.opened) return;
     const { id } = this.opened;
-    const cache = openCaches.get(id);
-    if (cache === undefined) binding.closePool(id);
-    else cache.close();
+    const core = openCores.get(id);
+    if (core === undefined) binding.closePool(id);
+    else core.close();
   }
 }
 
@@ -109,7 +110,7 @@ export class BufferPool implements Disposable {
   /** The same, filled with zeros. */
   readonly alloc: (size: number) => PooledBuffer;
 
-  readonly #cache: LeaseCache;
+  readonly #core: ObservedCore;
   readonly #isDefault: boolean;
   readonly #zeroAtAcquire: boolean;
   #lastStats: PoolStats | undefined;
@@ -124,9 +125,9 @@ export class BufferPool implements Disposable {
     const opening = begin(new OpeningPool());
     opening.opened = binding.openPool(facts.evaluation, pairs, this.name);
     const native = check(opening.opened);
-    const cache = new LeaseCache(this.name, native);
-    this.#cache = cache;
-    const acquire = bindAcquire(cache);
+    const core = observe(this.name, native);
+    this.#core = core;
+    const acquire = bindAcquire(core);
     const alloc = (size: number): PooledBuffer => {
       const held = begin(new HeldBuffers());
       try {
@@ -141,20 +142,20 @@ export class BufferPool implements Disposable {
       return buf;
     };
     this.alloc = alloc;
-    this.release = leases.bindRelease(cache);
+    this.release = leases.bindRelease(core);
     if (this.#isDefault) setFirstRelease(this.release);
     this.#zeroAtAcquire = native.zero === ZERO_AT_ACQUIRE;
     this.acquire = this.#zeroAtAcquire ? alloc : acquire;
     // Who has only a bound function still has the pool: it must not be closed as dropped.
     for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });
-    if (!this.#isDefault) dropped.register(this, cache, this);
+    if (!this.#isDefault) dropped.register(this, core, this);
     livePools.add(new builtins.WeakRef(this));
     finish(opening);
   }
 
   /** Whether close() was called. */
   get closed(): boolean {
-    return this.#cache.closed;
+    return this.#core.closed;
   }
 
   /**
@@ -195,7 +196,7 @@ export class BufferPool implements Disposable {
     const { signal } = options;
     // Signals of other realms and polyfills may lack throwIfAborted().
     if (signal?.aborted) throw abortReason(signal);
-    const buf = await this.#cache.acquireInTurn(size, signal, this);
+    const buf = await this.#core.acquireInTurn(size, signal, this);
     if (this.#zeroAtAcquire) fill(buf, 0);
     return buf;
   }
@@ -209,7 +210,7 @@ export class BufferPool implements Disposable {
 
   /** Whether `buf` is a live buffer that was acquired from or adopted by this pool in this thread. */
   owns(buf: Uint8Array): boolean {
-    return leases.cacheOf(buf) === this.#cache;
+    return leases.lenderOf(buf) === this.#core;
   }
 
   /**
@@ -232,14 +233,14 @@ export class BufferPool implements Disposable {
    * @throws ERR_SUPERSLAB_TOKEN_USED when it was adopted or revoked before
    */
   adopt(token: ShareToken): PooledBuffer {
-    this.#cache.checkOpen();
+    this.#core.checkOpen();
     const held = begin(new HeldReference());
     try {
       const fault = binding.adopt(token, adopted);
       if (fault === LEASE_FAULT.none) held.block = adopted[0]!;
       const length = adopted[1]!;
       checkLease(fault, token);
-      held.buf = adoptBlock(this.#cache, held, length);
+      held.buf = adoptBlock(this.#core, held, length);
     } catch (error) {
       giveUp(held);
       throw error;
@@ -278,22 +279,17 @@ export class BufferPool implements Disposable {
         typeof targetBytes === 'number' ? RangeError : TypeError,
       );
     }
-    this.#cache.checkSize(0);
-    const target = Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER));
-    const { guard } = this.#cache;
-    guard?.unpark();
-    const bytes = tellingTrim(this.#cache, () => binding.trim(this.#cache.id, target));
-    guard?.deliver();
-    return bytes;
+    this.#core.checkOpen();
+    return this.#core.trim(Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER)));
   }
 
   /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
   stats(): PoolStats {
-    const native = binding.stats(this.#cache.id);
+    const native = binding.stats(this.#core.id);
     this.#lastStats =
       native === undefined
         ? settledStats(this.#lastStats!)
-        : { ...readStats(native, threadFigures(this.#cache)), name: this.name, closed: this.closed };
+        : { ...readStats(native, threadFigures(this.#core)), name: this.name, closed: this.closed };
     return this.#lastStats;
   }
 
@@ -303,7 +299,7 @@ export class BufferPool implements Disposable {
    * reader may `reset()`.
    */
   slowPathHistogram(): RecordableHistogram {
-    return this.#cache.slowPath.histogram;
+    return this.#core.slowPath.histogram;
   }
 
   /** Those figures as a text, with advice that follows from them. For people: its form may change. */
@@ -324,7 +320,7 @@ export class BufferPool implements Disposable {
    */
   tagged(tag: string): TaggedPool {
     checkTag(tag);
-    return new TaggedPool(this, tag, this.#cache.guard !== undefined);
+    return new TaggedPool(this, tag, this.#core.watcher !== undefined);
   }
 
   /**
@@ -333,7 +329,7 @@ export class BufferPool implements Disposable {
    * and every view of it.
    */
   leaks(): readonly LeakSite[] {
-    return binding.leakSites(this.#cache.id);
+    return binding.leakSites(this.#core.id);
   }
 
   /**
@@ -341,7 +337,7 @@ export class BufferPool implements Disposable {
    * were overwritten, released blocks that were written to. Of this thread. Each is reported once.
    */
   check(): readonly GuardReport[] {
-    return this.#cache.guard?.check() ?? [];
+    return this.#core.watcher?.check() ?? [];
   }
 
   /**
@@ -375,8 +371,8 @@ export class BufferPool implements Disposable {
     }
     if (this.#listeners === undefined) {
       this.#listeners = new EventEmitter() as Listeners;
-      const { guard } = this.#cache;
-      if (guard !== undefined) guard.listeners = new builtins.WeakRef(this.#listeners);
+      const { watcher } = this.#core;
+      if (watcher !== undefined) watcher.listeners = new builtins.WeakRef(this.#listeners);
     }
     return this.#listeners;
   }
@@ -396,7 +392,7 @@ export class BufferPool implements Disposable {
     }
     if (this.closed) return;
     this.stats();
-    this.#cache.close();
+    this.#core.close();
     openPools(); // forgets it
     dropped.unregister(this);
   }

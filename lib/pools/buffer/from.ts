@@ -1,7 +1,7 @@
-import { builtins, copyInto, lengthOf, memoryOf, offsetOf, writeText } from '../base/builtins.js';
-import { makeError, show } from '../errors.js';
-import type { PooledBuffer } from './pooled-buffer.js';
-import { begin, finish, giveUp, HeldBuffers } from './unfinished.js';
+import { builtins, copyInto, lengthOf, memoryOf, offsetOf, writeText } from '../../base/builtins.js';
+import { makeError, show } from '../../base/errors.js';
+import type { PooledBuffer } from '../../pool/pooled-buffer.js';
+import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 
 type Acquire = (size: number) => PooledBuffer;
 

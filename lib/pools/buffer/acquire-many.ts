@@ -1,6 +1,6 @@
-import { makeError, show } from '../errors.js';
-import type { PooledBuffer } from './pooled-buffer.js';
-import { begin, finish, giveUp, HeldBuffers } from './unfinished.js';
+import { makeError, show } from '../../base/errors.js';
+import type { PooledBuffer } from '../../pool/pooled-buffer.js';
+import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 
 /** `count` buffers of `size` bytes, got by `acquire`, or none: what acquireMany() of a pool does. */
 export function acquireMany(

@@ -1,7 +1,7 @@
-import { facts } from '../addon/environment.js';
-import { show } from '../errors.js';
-import { optionError } from '../option-checks.js';
-import { isPrintable } from '../text.js';
+import { facts } from '../../addon/environment.js';
+import { optionError } from '../../addon/option-checks.js';
+import { show } from '../../base/errors.js';
+import { isPrintable } from '../../base/text.js';
 
 /** What can be set for one pool; see docs/KNOBS.md. Options win over the environment. */
 export interface BufferPoolOptions {

@@ -1,3 +1,5 @@
+import type { Misuse } from './misuse.js';
+
 /** Every code that an error of superslab carries in `code`. They are part of the API. */
 export type ErrorCode =
   /** A size that is not a whole number from 0 to the limit. RangeError, or TypeError when no number. */
@@ -54,15 +56,6 @@ export interface SuperslabError extends Error {
 /** Whether superslab itself threw `error`, and not, say, a stack that is full. */
 export const isSuperslabError = (error: unknown): error is SuperslabError =>
   String((error as Partial<SuperslabError> | undefined)?.code).startsWith('ERR_SUPERSLAB_');
-
-/** What is known of a watched buffer that a mistake is about. */
-export interface Misuse {
-  readonly pool: string;
-  readonly tag: string;
-  readonly size: number;
-  readonly acquired: string;
-  readonly released: string;
-}
 
 type ErrorClass = new (message: string, options?: { cause?: unknown }) => Error;
 

@@ -1,0 +1,96 @@
+import { binding } from '../addon/binding.js';
+import { now } from '../addon/clock.js';
+import { onceUnseen } from '../addon/environment.js';
+import type { PoolIdentity } from '../pool/observers.js';
+import type { Findings } from './findings.js';
+import type { Homecoming } from './homecoming.js';
+import type { LeaseSampler } from './lease-sampler.js';
+import type { MisuseFinder } from './misuse-finder.js';
+import { isLeased, type LeaseRecord, SLOT, type Slot } from './slot.js';
+import type { SlotBook } from './slot-book.js';
+
+/** How a lease that leaks comes to its end. */
+const LEAK_END = {
+  collected: 0,
+  /** The thread ends, and the native side takes the block back, which counts the leaks that nobody watched by it. */
+  blockReclaimed: 1,
+  /** The thread ends, and only its reference does. */
+  referenceDropped: 2,
+} as const;
+
+/** Leases of one pool that nobody can release any more: found when the collector has taken the buffer. */
+export class LeakFinder {
+  readonly #pool: PoolIdentity;
+  readonly #book: SlotBook;
+  readonly #sampler: LeaseSampler;
+  readonly #finder: MisuseFinder;
+  readonly #findings: Findings;
+  readonly #home: Homecoming;
+
+  constructor(
+    pool: PoolIdentity,
+    book: SlotBook,
+    sampler: LeaseSampler,
+    finder: MisuseFinder,
+    findings: Findings,
+    home: Homecoming,
+  ) {
+    this.#pool = pool;
+    this.#book = book;
+    this.#sampler = sampler;
+    this.#finder = finder;
+    this.#findings = findings;
+    this.#home = home;
+  }
+
+  /** See SlotGuard. */
+  collected(slot: Slot): void {
+    slot.registered = false;
+    const { lease } = slot;
+    if (lease === undefined || !isLeased(slot)) return;
+    // Its memory may have been transferred to another ArrayBuffer, which is a view of it like any other.
+    if (!onceUnseen(slot.window, false, () => this.#leaked(lease))) this.#leaked(lease);
+  }
+
+  #leaked(lease: LeaseRecord): void {
+    const { slot } = lease;
+    if (slot.lease !== lease || !isLeased(slot)) return;
+    const isShared = slot.state === SLOT.shared;
+    this.#book.move(slot, isShared ? SLOT.looseShared : SLOT.loose);
+    this.#finder.overflowOf(lease);
+    this.#noteLeak(lease, LEAK_END.collected, isShared ? binding.sharedReferences(slot.block) : 0);
+    if (isShared) this.#home.dropReference(slot);
+    else this.#home.giveBack(slot);
+    this.#findings.deliver();
+  }
+
+  #noteLeak(lease: LeaseRecord, end: number, sharedReferences = 0): void {
+    const { size, tag } = lease;
+    const stack = lease.acquired?.text ?? '';
+    const ageMs = now() - lease.acquiredAt;
+    const count = binding.noteLeak(
+      this.#pool.id,
+      tag,
+      stack,
+      end,
+      lease.slot.capacity,
+      size,
+      ageMs,
+      // Those that nobody watched are counted themselves when a thread ends.
+      end === LEAK_END.collected ? this.#sampler.weightOf(lease) : 1,
+    );
+    if (end !== LEAK_END.collected) return;
+    const { references, retains } = lease;
+    const pool = this.#pool.name;
+    this.#findings.addLeak({ pool, tag, size, ageMs, stack, count, references, retains, sharedReferences });
+  }
+
+  /** The thread ends: what is leased now, nobody will release. */
+  noteLeaksAtEnd(): void {
+    for (const slot of [...this.#book.all]) {
+      if (!isLeased(slot)) continue;
+      const isShared = slot.state === SLOT.shared;
+      this.#noteLeak(slot.lease!, isShared ? LEAK_END.referenceDropped : LEAK_END.blockReclaimed);
+    }
+  }
+}

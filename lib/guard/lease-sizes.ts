@@ -1,0 +1,54 @@
+import { binding, type PoolId, type SliceTag } from '../addon/binding.js';
+import { facts } from '../addon/environment.js';
+import { LARGE_TAG } from '../pool/magazines.js';
+import { GRANULE_SHIFT } from '../pool/windows.js';
+import type { GuardSettings } from './settings.js';
+
+const { tagOfGranules, bytesOfTag } = facts;
+const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
+
+/** Bytes behind each buffer that no one should touch, at least. */
+const MIN_CANARY_BYTES = 16;
+/** A block of many MiB may have half a MiB to spare, which is not brought in for this. */
+const MAX_CANARY_BYTES = 4096;
+
+/** How much memory the watched leases of a pool take. */
+export class LeaseSizes {
+  readonly #settings: GuardSettings;
+  readonly #pool: PoolId;
+
+  constructor(settings: GuardSettings, pool: PoolId) {
+    this.#settings = settings;
+    this.#pool = pool;
+  }
+
+  /** Bytes of memory that a lease of `size` bytes needs. */
+  bytesFor(size: number): number {
+    const { hasCanaries, detaches, pageBytes } = this.#settings;
+    const bytes = hasCanaries ? size + MIN_CANARY_BYTES : size;
+    // Pages of its own, so that what is revoked is nobody else's.
+    return detaches ? Math.ceil(bytes / pageBytes) * pageBytes : bytes;
+  }
+
+  /** The class for `bytes`, or LARGE_TAG; with `detach` a class whose blocks are whole pages. */
+  tagFor(bytes: number): SliceTag {
+    if (bytes > MAX_CLASS_BYTES) return LARGE_TAG;
+    const { detaches, pageBytes } = this.#settings;
+    let tag = tagOfGranules[(bytes + 63) >>> GRANULE_SHIFT]!;
+    // The last class, of 2 MiB, is a multiple of every page size.
+    if (detaches) while (bytesOfTag[tag]! % pageBytes !== 0) tag++;
+    return tag;
+  }
+
+  /** Bytes of the block that a lease of `size` bytes takes. */
+  capacityFor(size: number): number {
+    const bytes = this.bytesFor(size);
+    const tag = this.tagFor(bytes);
+    return tag === LARGE_TAG ? binding.largeCapacity(this.#pool, bytes) : bytesOfTag[tag]!;
+  }
+
+  /** Where the canary behind a lease of `size` bytes ends, in a block of `capacity`; `size` without one. */
+  canaryEnd(size: number, capacity: number): number {
+    return this.#settings.hasCanaries ? Math.min(capacity, size + MAX_CANARY_BYTES) : size;
+  }
+}

@@ -1,0 +1,49 @@
+import { binding, type NativePool } from '../addon/binding.js';
+import type { WatchedPool } from '../pool/observers.js';
+
+/** NativePool.guard: each includes those before it. */
+const GUARD = { poison: 1, canary: 2, detach: 3 } as const;
+
+/** NativePool.leakDetection. */
+const SAMPLED = 1;
+
+/** What released blocks are filled with, unless the pool clears them. */
+const POISON_BYTE = 0xdb;
+
+/** What a guard is to do: policy values of its pool. */
+export interface GuardSettings {
+  /** Whether each lease is watched, and not only samples. */
+  readonly watchesAll: boolean;
+  readonly findsLeaks: boolean;
+  /** Of how many leases one is sampled. */
+  readonly sampleInterval: number;
+  /** Of each stack; 0 for no stacks. */
+  readonly frames: number;
+  readonly poisons: boolean;
+  readonly hasCanaries: boolean;
+  readonly detaches: boolean;
+  readonly quarantineBytes: number;
+  /** What a parked block is filled with; -1 for nothing. */
+  readonly filling: number;
+  /** Of the machine. */
+  readonly pageBytes: number;
+}
+
+/** Those of a pool, which the native side watches from now on. */
+export function beginWatching(pool: WatchedPool, native: NativePool): GuardSettings {
+  const { guard, leakDetection } = native;
+  const findsLeaks = leakDetection !== 0;
+  const poisons = guard >= GUARD.poison;
+  return {
+    watchesAll: guard !== 0 || leakDetection > SAMPLED,
+    findsLeaks,
+    sampleInterval: native.leakSample,
+    frames: native.leakFrames,
+    poisons,
+    hasCanaries: guard >= GUARD.canary,
+    detaches: guard >= GUARD.detach,
+    quarantineBytes: poisons ? native.quarantineBytes : 0,
+    filling: pool.zeroAtRelease ? 0 : poisons ? POISON_BYTE : -1,
+    pageBytes: binding.watchPool(pool.id, findsLeaks ? pool.name : ''),
+  };
+}

@@ -1,0 +1,50 @@
+// What pools tell the subscribers of the channels.
+import { binding } from '../addon/binding.js';
+import type { PoolIdentity, PoolTeller } from '../pool/observers.js';
+import { channels, type PoolExhaustedMessage } from './channels.js';
+
+function tellingGrowth<T>(pool: PoolIdentity, work: () => T): T {
+  if (!channels.grow.hasSubscribers) return work();
+  const before = binding.committedBytes(pool.id);
+  const result = work();
+  const committedBytes = binding.committedBytes(pool.id);
+  const bytes = committedBytes - before;
+  if (bytes > 0) channels.grow.publish({ pool: pool.name, bytes, committedBytes });
+  return result;
+}
+
+function committedForTrim(pool: PoolIdentity): number {
+  return channels.trim.hasSubscribers ? binding.committedBytes(pool.id) : -1;
+}
+
+function tellTrim(pool: PoolIdentity, before: number): void {
+  if (before < 0) return;
+  const committedBytes = binding.committedBytes(pool.id);
+  const bytes = before - committedBytes;
+  if (bytes > 0) channels.trim.publish({ pool: pool.name, bytes, committedBytes });
+}
+
+function tellingTrim<T>(pool: PoolIdentity, work: () => T): T {
+  const before = committedForTrim(pool);
+  const result = work();
+  tellTrim(pool, before);
+  return result;
+}
+
+function tellExhausted(
+  { name, maxBytes }: PoolIdentity & { readonly maxBytes: number },
+  size: number,
+  outcome: PoolExhaustedMessage['outcome'],
+): boolean {
+  if (!channels.exhausted.hasSubscribers) return false;
+  channels.exhausted.publish({ pool: name, size, maxBytes, outcome });
+  return true;
+}
+
+export const poolTeller: PoolTeller = {
+  tellingGrowth,
+  tellingTrim,
+  committedForTrim,
+  tellTrim,
+  tellExhausted,
+};

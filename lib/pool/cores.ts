@@ -1,0 +1,55 @@
+// The pools of this environment, and what happens to all of them at once.
+import { isMainThread } from 'node:worker_threads';
+import { binding, type PoolId, SIGNAL } from '../addon/binding.js';
+import { atSignal } from '../addon/environment.js';
+import { atExit } from '../base/at-exit.js';
+import type { MeasuredPool, PoolIdentity, PoolWatcher } from './observers.js';
+
+/** A pool as signals, upkeep and figures see it. */
+export interface Core extends PoolIdentity, MeasuredPool {
+  readonly heapId: number;
+  readonly purgeDelayMs: number;
+  /** Buffers that came from outside the pool because it was exhausted. */
+  readonly fallbacks: number;
+  /** Those who wait in acquireAsync(). */
+  readonly waiters: { readonly length: number; serve(): void };
+  readonly watcher: PoolWatcher | undefined;
+  /** Gives idle memory back. Whether there is reason to come again. */
+  tick(): boolean;
+  close(): void;
+  /** What close() does with others. Each part may be done again, by upkeep, when close() was cut off. */
+  endClosing(): void;
+  /** Once the closed pool has everything back, nothing of it is kept. */
+  settle(): void;
+}
+
+/** Those that are not closed, by their native id. */
+export const openCores = new Map<PoolId, Core>();
+
+/** Closed pools of which something was still out when we last looked. */
+export const closingCores = new Set<Core>();
+
+/** Those of both. */
+export const allCores = (): Core[] => [...openCores.values(), ...closingCores];
+
+/** Other threads want what is cached, or have made room. */
+function heedSignals(): void {
+  for (const [id, core] of openCores) {
+    const signals = binding.takeSignals(id);
+    if ((signals & SIGNAL.flush) !== 0) {
+      core.watcher?.unpark(true);
+      binding.flush(id);
+    }
+    if ((signals & SIGNAL.roomMade) !== 0) core.waiters.serve();
+    core.watcher?.deliver();
+  }
+}
+
+atSignal(heedSignals);
+
+/** The main thread's end is that of the process: there leases are no leaks. */
+if (!isMainThread) {
+  atExit(() => {
+    for (const core of allCores()) core.watcher?.noteLeaksAtEnd();
+  });
+}
