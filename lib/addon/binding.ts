@@ -17,7 +17,7 @@ import type { KnobRow, StatisticRow } from './rows.js';
 /** A pool within this environment (the main thread or a worker). */
 export type PoolId = number;
 
-/** Counts 64 KiB slices from one superslab before the first (native/heap/window.h): a table by slice is as long as the heap. */
+/** Counts 64 KiB slices from one superslab before the first (native/pools/buffer/window.h): a table by slice is as long as the heap. */
 export type SliceIndex = number;
 
 /** Index of the slice that the block starts in x 1,024 + 64-byte granule in the slice's window. */
@@ -48,7 +48,7 @@ export interface NativePool {
   readonly heapId: number;
   /**
    * Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64], parked[256],
-   * guardLevels[5], skipped[256]; see heap/lease_cache.h.
+   * guardLevels[5], skipped[256]; see native/pools/buffer/buffer_thread_cache.h.
    */
   readonly magazines: ArrayBuffer | undefined;
   /** 0 never, 1 at acquire, 2 at release. */

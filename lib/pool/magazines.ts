@@ -63,7 +63,7 @@ const NOTHING = new Uint32Array(TAGS);
 
 /**
  * The magazines of one pool in this environment: Uint32Arrays over memory that the native thread cache
- * fills and empties in batches (heap/lease_cache.h). They are consistent at each instruction, because
+ * fills and empties in batches (native/pools/buffer/buffer_thread_cache.h). They are consistent at each instruction, because
  * a worker can be terminated at any: a block leaves its magazine when its depth is lowered, and not
  * before.
  */

@@ -4,7 +4,7 @@ import { facts } from '../addon/environment.js';
 import { builtins, sizeOf } from '../base/builtins.js';
 import { hostError } from '../base/errors.js';
 
-/** A window shows the blocks that start in one 64 KiB slice (native/heap/window.h). */
+/** A window shows the blocks that start in one 64 KiB slice (native/pools/buffer/window.h). */
 export const SLICE_SHIFT = 10;
 /** Blocks lie in it at multiples of 64 bytes, at most 1,023 of them from its start. */
 export const GRANULE_SHIFT = 6;

@@ -1,6 +1,6 @@
 // JavaScript's thread cache: magazines of block numbers, in memory that JavaScript maps.
 //
-// JavaScript pops and pushes numbers itself (lib/pool/lease-cache.ts); the functions here run when
+// JavaScript pops and pushes numbers itself (lib/pool/pool-core.ts); the functions here run when
 // a magazine is empty or full. One environment uses a BufferThreadCache, from its own thread.
 //
 // Invariant: a magazine holds only blocks of slabs that this cache's SlabOwner owns. Shared leases
@@ -42,7 +42,7 @@ struct LeaseMagazines {
   std::uint32_t quarantined_granules;
   std::uint32_t skipped[kTags];  // part of `acquired` that is no acquire: sampling's random steps
   // What a refill fetched. JavaScript prepares these blocks and then puts them into their magazine
-  // (lib/pool/lease-cache.ts), by stores that nothing interrupts. When it is cut off before, the
+  // (lib/pool/pool-core.ts), by stores that nothing interrupts. When it is cut off before, the
   // next refill, flush or trim_idle() gives them back.
   std::uint32_t staged;        // blocks
   std::uint32_t staged_tag;    // their class
