@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
-import { sourceFile } from './program.js';
+import { sourceFile } from './source-file.js';
 
 export interface Command {
   readonly file: string;

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Meter } from './meter.js';
 
 export interface Workbench {
@@ -41,11 +40,6 @@ export interface Skipped {
 export interface Program {
   readonly name: string;
   prepare(workbench: Workbench): Promise<Prepared | Skipped> | Prepared | Skipped;
-}
-
-/** A file of bench/programs as it was written: the compiler copies only what it compiles. */
-export function sourceFile(name: string): string {
-  return fileURLToPath(new URL(`../../../bench/programs/${name}`, import.meta.url));
 }
 
 /** Where a command lies, or undefined. */

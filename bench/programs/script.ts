@@ -1,7 +1,8 @@
 // Programs that are interpreters: one process runs one script and prints the lines that must not differ.
 import { fileURLToPath } from 'node:url';
 import { ProgramFailure } from './meter.js';
-import { type Program, read, skip, sourceFile, which } from './program.js';
+import { type Program, read, skip, which } from './program.js';
+import { sourceFile } from './source-file.js';
 
 /** The last line of every script: without it the script has not come to its end. */
 const LAST_LINE = 'done';
