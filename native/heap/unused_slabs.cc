@@ -152,7 +152,6 @@ bool SlabOwner::give_back(ByteCount& bytes) {
   look_again_for_unused();
   retire_lists(unused_, heap_.now());
   purge_free_pages(bytes);
-  tell_idle_now();
   lock_.end_visit();
   return true;
 }

@@ -119,9 +119,9 @@ void FirstClassHeap::check(const char* function, const FirstClassHeap* heap) {
 void FirstClassHeap::end() NO_THREAD_SAFETY_ANALYSIS {
   registry.remove(this);
   while (Superslab* head = heap_.orphan_large(owner_)) heap_.give_large(head);
-  owner_->dissolve();
   heap_.discharge(heap_.budget().charged());
   heap_.detach(owner_);
+  // The heap's end dissolves the owner's slabs, with the blocks of them that are out.
   process_.space().metadata().destroy(this);
 }
 

@@ -36,9 +36,9 @@ class MappedBlocks {
 
  private:
   struct Block {
-    void* start = nullptr;
-    ByteCount bytes = 0;
-    Block* next = nullptr;
+    void* start;
+    ByteCount bytes;
+    Block* next;
   };
 
   Space& space_;

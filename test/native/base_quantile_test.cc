@@ -151,6 +151,7 @@ TEST(heap, "quantiles of ascending, descending and equal values stay within them
     CHECK(quantile.value() >= 0 && quantile.value() <= 10'000);
     if (direction == 0) CHECK_EQ(quantile.value(), 5000.0);
     if (direction == 1) CHECK(std::abs(quantile.value() - 9750) < 100);
+    if (direction == -1) CHECK(std::abs(quantile.value() - 4750) < 100);
   }
 }
 
@@ -184,6 +185,19 @@ TEST(heap, "one slow-path call in seventeen is timed, the first among them") {
     timed += is_next;
   }
   CHECK_EQ(timed, 10);
+}
+
+TEST(heap, "a timer that was stopped measures once, and one whose turn it is not never") {
+  SlowPathLatency latency;
+  SlowPathSampling sampling;
+  {
+    SlowPathTimer timer(latency, sampling);
+    CHECK(timer.stop());
+    CHECK(!timer.stop());
+  }
+  CHECK_EQ(latency.get().count, 1u);
+  { SlowPathTimer not_its_turn(latency, sampling); }
+  CHECK_EQ(latency.get().count, 1u);
 }
 
 TEST(heap, "histograms put values between powers of two") {

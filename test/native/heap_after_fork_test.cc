@@ -327,6 +327,49 @@ TEST(heap, "after a fork in the midst of a refill, under the owner's lock, its b
   });
 }
 
+TEST(heap, "after a fork in the midst of a refill what the owner had at hand is at hand still") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
+  constexpr ClassIndex kClass = class_for(100 * kKiB);
+  Snapshot policy = plain_policy();
+  policy.populate = Populate::kDemand;
+  HoldingOs os(system_os());
+  Space space;
+  CHECK(space.open(os, 2));
+  SystemClock clock;
+  auto heap = std::make_unique<Heap>(space, clock, policy, HeapShape{.access = Access::kPointers});
+  ThreadCache* mine = ThreadCache::attach(*heap);
+  std::uint32_t at_hand = 0;
+  SlabOwner* theirs = nullptr;
+  std::thread thread([&] {
+    ThreadCache* cache = ThreadCache::attach(*heap);
+    theirs = &cache->owner();
+    give_blocks(*cache, take_blocks(*cache, 12, 100 * kKiB));
+    at_hand = theirs->spare_blocks(kClass);
+    os.hold_me(HoldingOs::In::kPopulate);
+    cache->free(cache->allocate(100));
+    cache->detach();
+  });
+  while (!os.is_holding()) sched_yield();
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    space.survive_fork();
+    if (heap->survive_fork(&mine->owner(), false)) _exit(kInside);
+    _exit(theirs->spare_blocks(kClass) == at_hand ? kGood : kMuchIsLost);
+  }
+  os.let_go();
+  thread.join();
+  int status = 0;
+  CHECK(child > 0 && waitpid(child, &status, 0) == child);
+  mine->detach();
+  heap.reset();
+  space.close();
+  CHECK(at_hand >= 2);
+  CHECK_EQ(WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status), kGood);
+}
+
 TEST(heap, "after a fork in the midst of a purge what was being purged is lost") {
 #if defined(__SANITIZE_THREAD__)
   SKIP("ThreadSanitizer does not follow a fork among threads");

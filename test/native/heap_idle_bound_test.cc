@@ -240,6 +240,21 @@ TEST(heap, "what a thread that rests freed itself goes back when another's free 
   std::thread([&] { resting->detach(); }).join();
 }
 
+TEST(heap, "what a thread without a share frees is idle at once") {
+  KeepingHeap t;
+  SlabOwner& owner = t.cache->owner();
+  const ByteCount unit = size_class(class_for(600)).block_bytes;
+  void* blocks[3];
+  CHECK_EQ(owner.take(class_for(600), blocks, 3), 3u);
+  CHECK_EQ(t->idle_bytes(), 0u);
+  for (ByteCount freed = 1; freed <= 3; ++freed) {
+    CHECK(SlabOwner::give_remote(*t.heap, blocks[freed - 1], nullptr));
+    CHECK_EQ(t->idle_bytes(), freed * unit);
+  }
+  owner.collect();
+  CHECK_EQ(t->idle_bytes(), 3 * unit);
+}
+
 TEST(heap, "memory that cannot go back is not looked for at each free") {
   KeepingHeap t;
   const auto blocks = t.take(60, kMiB);

@@ -436,3 +436,24 @@ TEST(heap, "threads that pass blocks on: no block is with two of them") {
   CHECK_EQ(t->stats().slabs_made, t->stats().slabs_retired);
   CHECK(t.ends_clean());
 }
+
+TEST(heap,
+     "a magazine that nobody used since the heap last grew is given back when it grows again") {
+  TestHeap t;
+  ThreadCache* cache = t.attach();
+  const ClassIndex c = class_for(100);
+  cache->free(cache->allocate(100));
+  std::vector<void*> blocks;
+  const auto grow = [&] { blocks.push_back(cache->allocate(kMaxClassBytes)); };
+  grow();
+  CHECK(cache->cached(c) != 0);
+  cache->free(cache->allocate(300));
+  grow();
+  CHECK_EQ(cache->cached(c), 0u);
+  CHECK(cache->cached(class_for(300)) != 0);  // the last growth did not see it
+  grow();
+  CHECK_EQ(cache->cached(class_for(300)), 0u);
+  for (void* block : blocks) cache->free(block);
+  cache->detach();
+  CHECK(t.ends_clean());
+}

@@ -120,3 +120,27 @@ TEST(malloc, "after a fork malloc and heaps of one's own go on, wherever the oth
   for (std::size_t i = 1; i < std::size(kept); i += 2) deallocate(kept[i]);
   own->end();
 }
+
+TEST(malloc, "in the child of a fork the thread that forked alone has a cache") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
+  FirstClassHeap* own = FirstClassHeap::make(0);  // of which nobody has the lock
+  deallocate(allocate(100));
+  std::atomic<bool> ready{false};
+  std::atomic<bool> stop{false};
+  std::thread other([&] {
+    deallocate(allocate(100));
+    ready = true;
+    while (!stop.load()) std::this_thread::yield();
+  });
+  while (!ready.load()) std::this_thread::yield();
+  const std::uint64_t threads = ProcessHeap::get()->heap().stats().threads;
+  const int in_child =
+      run_in_child([] { return static_cast<int>(ProcessHeap::get()->heap().stats().threads); });
+  stop = true;
+  other.join();
+  own->end();
+  CHECK(threads >= 2);
+  CHECK_EQ(in_child, 1);
+}

@@ -284,3 +284,33 @@ TEST(malloc, "without memory there is no block, and what there was stays") {
   CHECK_EQ(static_cast<unsigned char*>(block)[4999], 0x44);
   deallocate(block);
 }
+
+namespace {
+
+/// Large blocks that come past malloc are freed until what they leave idle goes back: how often it
+/// takes is the clock's affair.
+void free_until_nothing_is_idle() {
+  ProcessHeap& heap = *ProcessHeap::get();
+  do {
+    const Superslab* head = heap.heap().take_large(5 * kMiB, &heap.cache()->owner());
+    CHECK(head != nullptr);
+    deallocate(head->base);
+  } while (heap.space().idle_bytes() != 0);
+}
+
+}  // namespace
+
+TEST(malloc, "to free large blocks is enough for idle memory to go back") {
+  if (!has_setting("SUPERSLAB_MALLOC_PURGE_DELAY_MS", "0",
+                   "malloc: to free large blocks is enough for idle memory to go back"))
+    return;
+  free_until_nothing_is_idle();
+}
+
+TEST(malloc, "to free large blocks is enough for idle memory to go back in check mode too") {
+  const char* const me =
+      "malloc: to free large blocks is enough for idle memory to go back in check mode too";
+  if (!has_setting("SUPERSLAB_MALLOC_PURGE_DELAY_MS", "0", me)) return;
+  if (!has_setting("SUPERSLAB_CHECK", "1", me)) return;
+  free_until_nothing_is_idle();
+}

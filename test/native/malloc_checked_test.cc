@@ -54,6 +54,17 @@ TEST(malloc, "a checked block is known as one; any other address in a slab is no
   }
 }
 
+TEST(malloc, "a checked block counts as one that was fetched alone") {
+  const ClassIndex c = class_for(1000);
+  const ClassStats before = process_heap().heap().class_stats(c);
+  std::byte* block = checked(1000);
+  const ClassStats after = process_heap().heap().class_stats(c);
+  CHECK_EQ(after.acquires, before.acquires + 1);
+  CHECK_EQ(after.refills, before.refills + 1);
+  CHECK_EQ(after.refilled_blocks, before.refilled_blocks + 1);
+  free_checked(process_heap(), "free", block);
+}
+
 TEST(malloc, "a large block is known by its first address alone") {
   auto* block = static_cast<std::byte*>(allocate_aligned(kSuperslabBytes, 5 * kMiB));
   CHECK_EQ(said_of(block), std::string());

@@ -162,19 +162,45 @@ TEST(malloc, "idle memory of a heap of one's own goes back in time") {
   if (!has_setting("SUPERSLAB_MALLOC_PURGE_DELAY_MS", "1",
                    "malloc: idle memory of a heap of one's own goes back in time"))
     return;
-  FirstClassHeap* heap = FirstClassHeap::make(0);
-  FirstClassHeap* other = FirstClassHeap::make(0);
-  std::vector<void*> blocks;
-  for (int i = 0; i < 100; ++i) {
-    blocks.push_back(heap->allocate(100 * kKiB));
-    std::memset(blocks.back(), 1, 100 * kKiB);
+  for (const bool is_alone : {true, false}) {
+    FirstClassHeap* heap = FirstClassHeap::make(0);
+    FirstClassHeap* other = is_alone ? nullptr : FirstClassHeap::make(0);
+    std::vector<void*> blocks;
+    for (int i = 0; i < 100; ++i) {
+      blocks.push_back(heap->allocate(100 * kKiB));
+      std::memset(blocks.back(), 1, 100 * kKiB);
+    }
+    for (void* block : blocks) deallocate(block);
+    CHECK(FirstClassHeap::totals().committed_bytes >= 9 * kMiB);
+    // As allocations bring it along; how many turns it takes is the clock's affair.
+    while (FirstClassHeap::totals().committed_bytes > kMiB) FirstClassHeap::tick_all();
+    heap->end();
+    if (other != nullptr) other->end();
   }
-  for (void* block : blocks) deallocate(block);
-  CHECK(FirstClassHeap::totals().committed_bytes >= 9 * kMiB);
-  // As allocations bring it along; how many turns it takes is the clock's affair.
-  while (FirstClassHeap::totals().committed_bytes > kMiB) FirstClassHeap::tick_all();
+}
+
+TEST(malloc, "a heap of one's own has no huge pages where malloc has them") {
+  if (!has_setting("SUPERSLAB_MALLOC_HUGE_PAGES", "1",
+                   "malloc: a heap of one's own has no huge pages where malloc has them"))
+    return;
+  ProcessHeap& process = *ProcessHeap::get();
+  CHECK_EQ(process.policy().huge_pages, HugePages::kTransparent);
+  FirstClassHeap* heap = FirstClassHeap::make(0);
+  for (const ByteCount bytes : {ByteCount{1000}, 100 * kKiB, 3 * kMiB})
+    CHECK_EQ(process.space().superslab_of(heap->allocate(bytes)).pages, HugePages::kOff);
   heap->end();
-  other->end();
+}
+
+TEST(malloc, "a heap of one's own leaves another allocator's block to that when it is resized") {
+  FirstClassHeap* heap = FirstClassHeap::make(0);
+  auto* block = static_cast<unsigned char*>(std::malloc(100));
+  block[99] = 7;
+  block = static_cast<unsigned char*>(heap->reallocate(block, 5000));
+  CHECK(block != nullptr && !owns(block));
+  CHECK_EQ(address_of(block) % 16, 0u);
+  CHECK_EQ(block[99], 7);
+  std::free(block);
+  heap->end();
 }
 
 TEST(malloc, "any of several heaps can end, in any order, and the others stay") {

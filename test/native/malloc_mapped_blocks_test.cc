@@ -125,3 +125,11 @@ TEST(heap, "threads map and free blocks, each other's too") {
   CHECK_EQ(w.mapped.bytes(), 0u);
   CHECK_EQ(w.os.misuse().total(), 0u);
 }
+
+TEST(heap, "a mapped block that there is no memory for leaves its entry to the next") {
+  World w;
+  CHECK(w.mapped.free(w.mapped.allocate(4096, 16)));
+  const ByteCount reserved = w.os.reserved_bytes();
+  for (int i = 0; i < 20'000; ++i) CHECK(w.mapped.allocate(std::size_t{1} << 62, 16) == nullptr);
+  CHECK_EQ(w.os.reserved_bytes(), reserved);  // else a chunk of metadata more than once
+}

@@ -256,7 +256,9 @@ TEST(heap, "a dead environment's private leases are reclaimed and counted as lea
   CHECK_EQ(t->stats().leaked_blocks, blocks);
   CHECK_EQ(t->stats().leaked_bytes, bytes);
   CHECK_EQ(t->budget().charged(), 0u);
-  CHECK_EQ(t->class_stats(lease_class_for(128)).in_use_blocks, 0u);
+  const ClassStats stats = t->class_stats(lease_class_for(128));
+  CHECK_EQ(stats.in_use_blocks, 0u);
+  CHECK_EQ(stats.flushed_blocks, stats.refilled_blocks);  // each went back once
   dead.detach();
   next.release(next.acquire(128));
   next.detach();
@@ -531,5 +533,62 @@ TEST(heap, "a large lease is granted for which what is cached leaves no room") {
     CHECK_EQ(t->stats().failed_requests, 1u);
     CHECK(s.cache().give(n));
   }
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "leases are counted with the next refill and the next look at what is idle") {
+  TestPool t;
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(1500);
+  std::vector<BlockNumber> blocks;
+  do {
+    blocks.push_back(s.acquire(1500));
+  } while (s.depth(tag_of(c)).load() != 0);
+  const std::size_t before = blocks.size();
+  blocks.push_back(s.acquire(1500));  // this one's refill counts those before it
+  CHECK_EQ(t->class_stats(c).acquires, before);
+  s.cache().trim_idle();
+  CHECK_EQ(t->class_stats(c).acquires, before + 1);
+  for (const BlockNumber block : blocks) s.release(block);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "a block goes straight back once, counted as one flush, and from its own thread alone") {
+  TestPool t;
+  Script owner(*t.heap);
+  Script other(*t.heap);
+  const BlockNumber block = owner.acquire(1000);
+  const ClassIndex c = lease_class_for(1000);
+  const ClassStats before = t->class_stats(c);
+  CHECK(!other.cache().give(block));
+  CHECK_EQ(t->class_stats(c).flushes, before.flushes);
+  CHECK(owner.cache().give(block));
+  CHECK_EQ(t->class_stats(c).flushes, before.flushes + 1);
+  CHECK_EQ(t->class_stats(c).flushed_blocks, before.flushed_blocks + 1);
+  CHECK(!owner.cache().give(block));
+  CHECK_EQ(t->class_stats(c).flushed_blocks, before.flushed_blocks + 1);
+  owner.detach();
+  other.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "an environment is woken once for each thing asked of it, and told which it was") {
+  using Signal = BufferThreadCache::Signal;
+  TestPool t;
+  Script s(*t.heap);
+  CHECK_EQ(s.cache().take_signals(), 0u);
+  s.cache().room_made();
+  s.cache().room_made();
+  CHECK_EQ(s.woken(), 1u);
+  CHECK_EQ(s.cache().take_signals(), std::uint32_t{Signal::kRoomMade});
+  s.cache().flush_soon();
+  s.cache().room_made();
+  CHECK_EQ(s.woken(), 3u);
+  const std::uint32_t both = s.cache().take_signals();
+  CHECK_EQ(both & ~std::uint32_t{Signal::kFlush}, std::uint32_t{Signal::kRoomMade});
+  CHECK_EQ(both & ~std::uint32_t{Signal::kRoomMade}, std::uint32_t{Signal::kFlush});
+  CHECK_EQ(s.cache().take_signals(), 0u);
+  s.detach();
   CHECK(t.ends_clean());
 }

@@ -3,8 +3,13 @@
 
 #include "space/table.h"
 
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
 
 #include "check.h"
 #include "space/address_range.h"
@@ -108,4 +113,50 @@ TEST(space, "a fork in the midst of a table's growth is not in the way of the ch
   CHECK_EQ(os.forks, 3);
   table.close(os, World::kFirst);
   if (range.mark.bytes != 0) os.unreserve(range.mark.address, range.mark.bytes);
+}
+
+TEST(space, "a fork while another thread lets the tables grow is not in the way of the child's") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
+  // Holds a thread between a table's addresses and its memory.
+  class HoldingOs final : public OsProxy {
+   public:
+    using OsProxy::OsProxy;
+    OsStatus commit(void* address, ByteCount bytes, HugePages pages) override {
+      if (address_of(address) < tables_end.load()) {
+        tables_end = 0;
+        is_holding = true;
+        while (!goes_on.load()) sched_yield();
+      }
+      return OsProxy::commit(address, bytes, pages);
+    }
+    std::atomic<std::uintptr_t> tables_end{0};
+    std::atomic<bool> is_holding{false};
+    std::atomic<bool> goes_on{false};
+  };
+  HoldingOs os(system_os());
+  auto space = std::make_unique<Space>();
+  CHECK(space->open(os, 1));
+  const auto take_some = [&] {
+    for (int i = 0; i < 200; ++i)
+      if (space->take(1, 4096, {HugePages::kOff, {}}).head == nullptr) return false;
+    return true;
+  };
+  os.tables_end = space->region().base;
+  bool good = false;
+  std::thread thread([&] { good = take_some(); });
+  while (!os.is_holding.load()) sched_yield();
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    _exit(space->survive_fork() == Holder::kVanished && take_some() ? 0 : 1);
+  }
+  os.goes_on = true;
+  thread.join();
+  int status = 0;
+  CHECK(child > 0 && waitpid(child, &status, 0) == child);
+  CHECK_EQ(status, 0);
+  CHECK(good);
+  space->close();
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "space/address_range.h"
 #include "space_fixture.h"
 
 using namespace superslab;
@@ -162,6 +163,49 @@ TEST(space, "runs are neighbours in one arena, committed as far as asked for") {
   *reinterpret_cast<volatile char*>(whole->base + kArenaBytes - 1) = 1;
   t.close();
   CHECK(t.is_balanced());
+}
+
+TEST(space,
+     "superslabs that nobody had yet are committed by one call a run, and all of it placed") {
+  class Watching final : public OsProxy {
+   public:
+    using OsProxy::OsProxy;
+    OsStatus commit(void* address, ByteCount bytes, HugePages pages) override {
+      commits.push_back({address, bytes});
+      return OsProxy::commit(address, bytes, pages);
+    }
+    std::vector<OsRange> commits;
+  };
+  FakeOs fake(system_os());
+  Watching os(fake);
+  Space space;
+  CHECK(space.open(os));
+  const Backing interleaved{HugePages::kOff, {.kind = Placement::Kind::kInterleave}};
+  const Superslab* run = space.take(4, 4 * kSuperslabBytes, interleaved).head;
+  CHECK(run != nullptr);
+  ByteCount calls = 0;
+  for (const OsRange& range : os.commits) {
+    if (address_of(range.address) < address_of(run->base)) continue;  // tables
+    if (address_of(range.address) >= address_of(run->base) + 4 * kSuperslabBytes) continue;
+    ++calls;
+    CHECK_EQ(range.bytes, 4 * kSuperslabBytes);
+  }
+  CHECK_EQ(calls, 1u);
+  for (int i = 0; i < 4; ++i) {
+    CHECK_EQ(run[i].placement.kind, Placement::Kind::kInterleave);
+    CHECK_EQ(run[i].committed_bytes, kSuperslabBytes);
+  }
+  space.close();
+}
+
+TEST(space, "each superslab that was ever taken is visited once, the last among them") {
+  TestSpace t;
+  std::vector<Superslab*> taken;
+  for (int i = 0; i < 5; ++i) taken.push_back(t.space->take(1, 4096, kPlainPages).head);
+  t.space->give(taken[2]);
+  std::vector<Superslab*> visited;
+  t.space->for_each_entry([&](Superslab& s) { visited.push_back(&s); });
+  CHECK(visited == taken);
 }
 
 TEST(space, "what is given back is taken again, lowest first") {
@@ -435,6 +479,33 @@ TEST(space, "where the system has no addresses to itself, the range lies near th
   }
   CHECK_EQ(fake.reserved_bytes(), 0u);
   CHECK_EQ(fake.misuse().total(), 0u);
+}
+
+TEST(space, "a range begins behind its mark, and leaves room below what the system hands out") {
+  // Low in an arena, so that little of it lies below.
+  static constexpr std::uintptr_t kFound = 1000 * kArenaBytes + kSuperslabBytes;
+  class Near final : public OsProxy {
+   public:
+    using OsProxy::OsProxy;
+    OsRange quiet_addresses() const override { return {}; }
+    void* reserve(ByteCount, ByteCount) override { return reinterpret_cast<void*>(kFound); }
+    void unreserve(void*, ByteCount) override {}
+    OsStatus reserve_at(void* address, ByteCount) override {
+      // The place that is tried first has somebody already.
+      return ++tries == 1 && address != nullptr ? OsStatus::kTaken : OsStatus::kOk;
+    }
+    int tries = 0;
+  };
+  for (const int taken : {0, 1}) {
+    Near os(system_os());
+    os.tries = 1 - taken;
+    const ByteCount bytes = 3 * kArenaBytes;
+    const AddressRange range = choose_range(os, bytes);
+    const std::uintptr_t base = address_of(range.base);
+    CHECK_EQ(base % kArenaBytes, 0u);
+    CHECK_EQ(address_of(range.mark.address) + range.mark.bytes, base);
+    CHECK(base + bytes + kArenaBytes + (taken == 1 ? bytes : 0) <= kFound);
+  }
 }
 
 TEST(space, "a small space has few addresses, and a large one few more than it uses") {
