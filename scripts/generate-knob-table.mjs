@@ -85,7 +85,7 @@ export function parseKnobs(text) {
   const knobs = [];
   const profiles = [];
   for (const row of parseRows(tokenize(text))) {
-    if (row.macro === 'KNOB') knobs.push(toRecord(row, KNOB_COLUMNS));
+    if (row.macro.endsWith('_KNOB')) knobs.push(toRecord(row, KNOB_COLUMNS));
     else if (row.macro === 'PROFILE') profiles.push(toRecord(row, PROFILE_COLUMNS));
     else throw new Error(`knobs.def: unknown row ${row.macro}`);
   }

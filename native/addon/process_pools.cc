@@ -13,8 +13,8 @@
 namespace superslab {
 namespace {
 
-Snapshot read_policy(const OsLimits& limits, PolicyError& error) {
-  Snapshot policy = policy_from_environment(system_os(), error);
+Policy read_policy(const OsLimits& limits, PolicyError& error) {
+  Policy policy = policy_from_environment(system_os(), error);
   fit_to_memory(policy, limits.memory);
   return policy;
 }
@@ -48,7 +48,7 @@ ProcessPools* ProcessPools::get() {
   return pools != nullptr && pools->usable_ ? pools : nullptr;
 }
 
-BufferPool* ProcessPools::make_pool(const Snapshot& policy, std::string_view name) {
+BufferPool* ProcessPools::make_pool(const Policy& policy, std::string_view name) {
   auto* pool = new (std::nothrow) BufferPool(space_, clock_, policy, limits_.memory);
   if (pool == nullptr) return nullptr;
   LockGuard guard(lock_);

@@ -28,12 +28,12 @@ class ProcessPools {
   const PolicyError& environment_error() const { return environment_error_; }
 
   /// Policy from the environment, which options then refine.
-  const Snapshot& policy() const { return policy_; }
+  const Policy& policy() const { return policy_; }
 
   BufferPool& default_pool() { return default_pool_; }
 
   /// A pool of that name; nullptr without memory.
-  BufferPool* make_pool(const Snapshot& policy, std::string_view name);
+  BufferPool* make_pool(const Policy& policy, std::string_view name);
 
   /// The pool was closed: nothing is taken from it any more.
   void note_closed(const BufferPool* pool);
@@ -80,7 +80,7 @@ class ProcessPools {
   SystemClock clock_;
   PolicyError environment_error_{};
   OsLimits limits_;
-  Snapshot policy_;
+  Policy policy_;
   BufferPool default_pool_;
   LeaseTable leases_;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <cstdint>
 
@@ -21,6 +22,9 @@ inline std::uintptr_t this_thread() {
   return reinterpret_cast<std::uintptr_t>(pthread_self());
 #endif
 }
+
+/// Lets another thread run that this one waits for. No cancellation point.
+inline void yield_thread() { sched_yield(); }
 
 /// Whose hands something is in, as the child of a fork sees it.
 enum class Holder : std::uint8_t {

@@ -88,7 +88,7 @@ void Environment::end_evaluation(EvaluationId id) {
   }
 }
 
-bool Environment::open_pool(EvaluationId evaluation, const Snapshot* policy, std::string_view name,
+bool Environment::open_pool(EvaluationId evaluation, const Policy* policy, std::string_view name,
                             PoolId& out) {
   if (pools_.size() >= kNoPool) return false;
   BufferPool* own = policy == nullptr ? nullptr : process_.make_pool(*policy, name);

@@ -58,8 +58,7 @@ class Environment {
   }
 
   /// Attaches to the default heap, or makes a heap with `policy`. False without memory.
-  bool open_pool(EvaluationId evaluation, const Snapshot* policy, std::string_view name,
-                 PoolId& out);
+  bool open_pool(EvaluationId evaluation, const Policy* policy, std::string_view name, PoolId& out);
 
   /// Brings the counters of this thread up to date, in all pools.
   void fold();

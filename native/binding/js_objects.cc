@@ -20,7 +20,7 @@ Napi::Number number(Napi::Env env, std::uint64_t n) {
   return Napi::Number::New(env, static_cast<double>(n));
 }
 
-Napi::Array knob_rows(Napi::Env env, const Snapshot& policy) {
+Napi::Array knob_rows(Napi::Env env, const Policy& policy) {
   Napi::Array rows = Napi::Array::New(env, kKnobCount);
   for (std::size_t i = 0; i < kKnobCount; ++i) {
     const Knob& knob = kKnobs[i];
@@ -66,7 +66,7 @@ Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes) {
 }
 
 Napi::Object facts_object(Napi::Env env, const ProcessPools& process, EvaluationId evaluation) {
-  const Snapshot& policy = process.policy();
+  const Policy& policy = process.policy();
   Napi::Object out = Napi::Object::New(env);
   const std::size_t granules = kMaxClassBytes / kGranuleBytes + 1;
   Napi::Uint8Array tags = Napi::Uint8Array::New(env, granules);
@@ -85,8 +85,7 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   return out;
 }
 
-Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
-                         const Snapshot& policy) {
+Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment, const Policy& policy) {
   BufferThreadCache& cache = *environment.cache(id);
   LeaseMagazines& magazines = cache.magazines();
   magazines.retain();
@@ -116,7 +115,7 @@ Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
   return out;
 }
 
-bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& error) {
+bool apply_options(const Napi::Array& pairs, Policy& policy, PolicyError& error) {
   bool is_zero_chosen = false;
   for (std::uint32_t i = 0; i < pairs.Length(); ++i) {
     Napi::Value pair;

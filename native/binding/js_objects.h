@@ -19,12 +19,11 @@ Napi::Object error_object(Napi::Env env, const char* error, std::string_view mes
 Napi::Object facts_object(Napi::Env env, const ProcessPools& process, EvaluationId evaluation);
 
 /// { id, heapId, magazines, ...policy values that the facade acts on }
-Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment,
-                         const Snapshot& policy);
+Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment, const Policy& policy);
 
 /// Applies [name, value] pairs. False, with the first error, when one is wrong; with none when the
 /// thread is told to stop, and nobody will see it.
-bool apply_options(const Napi::Array& pairs, Snapshot& policy, PolicyError& error);
+bool apply_options(const Napi::Array& pairs, Policy& policy, PolicyError& error);
 
 /// An ArrayBuffer over memory that is never unmapped.
 Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes);

@@ -31,7 +31,7 @@ Value attach(const CallbackInfo& info) {
 Value open_pool(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = environment_of(info);
-  Snapshot policy = environment.process().policy();
+  Policy policy = environment.process().policy();
   PolicyError wrong{};
   const EvaluationId evaluation = evaluation_at(info, 0);
   const bool is_default = info[1].IsUndefined();

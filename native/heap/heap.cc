@@ -13,24 +13,13 @@ namespace {
 
 constexpr ByteCount kFirstPopulateBytes = 16 * kKiB;
 
-/// Only of memory behind views: what code that trusts its pointers has in malloc's memory must
-/// survive a fork.
-Secrecy secrecy_of(const Snapshot& policy, const HeapShape& shape) {
-  Secrecy secrecy = Secrecy::kNone;
-  if (shape.access != Access::kViews) return secrecy;
-  if (policy.sensitive) secrecy = secrecy | Secrecy::kNoDump | Secrecy::kWipeOnFork;
-  if (policy.lock_memory) secrecy = secrecy | Secrecy::kLocked;
-  return secrecy;
-}
-
 }  // namespace
 
-Heap::Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape shape)
+Heap::Heap(Space& space, const Clock& clock, const HeapSnapshot& policy, HeapShape shape)
     : space_(space),
       clock_(clock),
       shape_(shape),
       is_charged_(shape.is_always_charged || policy.max_bytes != 0),
-      secrecy_(secrecy_of(policy, shape)),
       policy_(policy),
       budget_(policy.max_bytes),
       big_cache_(policy.big_cache_bytes),
@@ -116,7 +105,7 @@ bool Heap::inherit_slab(ClassIndex c, SlabOwner& to) {
 // Slabs --------------------------------------------------------------------------------------
 
 HugePages Heap::pages_for_slabs(ClassIndex c) const {
-  const HugePages pages = policy_.get().huge_pages;
+  const HugePages pages = policy_.read()->huge_pages;
   const bool is_small = to_index(c) < kFirstLargeClass;
   const bool early =
       committed_bytes() < (is_small ? shape_.thp_from_bytes_small : shape_.thp_from_bytes_large);
@@ -138,9 +127,9 @@ void Heap::give_back_whole() {
 
 Backing Heap::backing(HugePages pages, ByteCount tail_bytes) const {
   return {.pages = pages,
-          .placement = policy_.get().numa,
+          .placement = policy_.read()->numa,
           .access = access(),
-          .secrecy = secrecy_,
+          .secrecy = shape_.secrecy,
           .tail_bytes = tail_bytes};
 }
 
@@ -187,7 +176,7 @@ void Heap::note_refused(Secrecy what) {
 
 bool Heap::bring_in_huge_page(Superslab* s) {
   if (s->pages != HugePages::kTransparent) return s->pages != HugePages::kOff;
-  const Populate mode = policy_.get().populate;
+  const Populate mode = policy_.read()->populate;
   // Its first touch will most likely bring it all.
   if (mode == Populate::kOff) return true;
   counters_.populates.shared_add(1);
@@ -203,7 +192,7 @@ Superslab* Heap::fresh_superslab(ClassIndex c) {
   s->free_slices = kAllSlices;
   s->zero_slices = taken.is_zero ? kAllSlices : 0;
   s->dirty_slices = !taken.is_zero || bring_in_huge_page(s) ? kAllSlices : 0;
-  if (s->dirty_slices == 0 && policy_.get().populate == Populate::kSuperslab) {
+  if (s->dirty_slices == 0 && policy_.read()->populate == Populate::kSuperslab) {
     counters_.populates.shared_add(1);
     space_.os().populate(s->base, kSuperslabBytes);
     s->dirty_slices = kAllSlices;
@@ -249,12 +238,12 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
   slab->is_clean = is_clean;
   // What is not carved yet nobody has touched, unless it is brought in ahead of that.
-  if (is_clean && policy_.get().populate == Populate::kOff) note_purged(*slab, fresh);
+  if (is_clean && policy_.read()->populate == Populate::kOff) note_purged(*slab, fresh);
   if (shape_.slab_was_cut != nullptr && is_lease_class(to_index(c)))
     shape_.slab_was_cut(space_, *s, first, c, colour);
   slabs_[to_index(c)].add(1);
   slab_blocks_[to_index(c)].add(slab->block_count);
-  if (dirty || policy_.get().populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;
+  if (dirty || policy_.read()->populate == Populate::kOff) slab->populated_bytes = kSuperslabBytes;
   space_.tag_slices(*s, first, slices, tag_of(c));
   return slab;
 }
@@ -266,7 +255,7 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   const SliceMask mask = slice_run(first, slab->slices);
   // Slices behind what was carved are as they were.
   const bool is_known =
-      slab->is_clean && s.pages == HugePages::kOff && policy_.get().populate == Populate::kOff;
+      slab->is_clean && s.pages == HugePages::kOff && policy_.read()->populate == Populate::kOff;
   const ByteCount used = (address_of(slab->start) - address_of(s.base)) % kSliceBytes +
                          ByteCount{slab->carved} * slab->block_bytes;
   const SliceMask touched =

@@ -20,6 +20,7 @@
 #include "heap/superslab_list.h"
 #include "os/limits.h"
 #include "policy/published.h"
+#include "policy/snapshot.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -30,6 +31,11 @@ struct HeapShape {
   /// next request of about its length; the superslabs of others go back to the space, with their
   /// memory, for blocks of any size.
   Access access = Access::kViews;
+  /// What its memory is kept from, and whether blocks beyond 2 MiB end in a guard: only where views
+  /// may show it, for what code that trusts its pointers has in malloc's memory must survive a
+  /// fork.
+  Secrecy secrecy = Secrecy::kNone;
+  bool has_guard_pages = false;
   /// Transparent huge pages, if the policy asks for them, are for superslabs that are taken while
   /// at least this much is committed: a small heap would pay for memory it does not use. Many slabs
   /// of small blocks are used in part, so that they cost more.
@@ -50,7 +56,7 @@ struct HeapShape {
 class Heap {
  public:
   /// `space` and `clock` outlive the heap.
-  Heap(Space& space, const Clock& clock, const Snapshot& policy, HeapShape shape = {});
+  Heap(Space& space, const Clock& clock, const HeapSnapshot& policy, HeapShape shape = {});
 
   /// Every thread has let go of it. Gives all memory back.
   ~Heap();
@@ -127,7 +133,7 @@ class Heap {
   Nanos now() const { return clock_.now(); }
 
   /// How long memory stays idle before it goes back: less, the less room there is under a limit.
-  Nanos purge_delay() const { return fitted(to_nanos(policy_.get().purge_delay_ms)); }
+  Nanos purge_delay() const { return fitted(to_nanos(policy_.read()->purge_delay_ms)); }
 
   /// A permanent heap has nobody who comes by while all its threads rest. So the thread that frees
   /// looks, with no lock held, whether more is idle than the heap keeps, and calls the hook. Set
@@ -280,7 +286,8 @@ class Heap {
   /// Refusals by the operating system so far.
   std::uint64_t os_failures() const { return counters_.os_failures.get(); }
 
-  const Snapshot& policy() const { return policy_.get(); }
+  /// What it goes by now; for a few statements.
+  Published<HeapSnapshot>::Reading policy() const { return policy_.read(); }
   Space& space() const { return space_; }
 
  private:
@@ -345,7 +352,6 @@ class Heap {
     // What may lie idle follows the room that is left.
     if (counts_idle() && is_room_scarce()) set_looks_from();
   }
-  bool has_guard_pages() const;
   void note_refused(Secrecy what);
   bool purge_one(const Superslab& s, const OsRange& range);
   void scrub(const Superslab& s, ByteCount bytes);
@@ -361,9 +367,8 @@ class Heap {
   const Clock& clock_;
   const HeapShape shape_;
   const bool is_charged_;
-  const Secrecy secrecy_;  // of all its memory
   ExcessHook excess_hook_ = nullptr;
-  PublishedSnapshot policy_;
+  Published<HeapSnapshot> policy_;
   Budget budget_;
   CacheRegistry caches_;
   Room room_{caches_};

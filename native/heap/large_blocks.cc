@@ -9,13 +9,9 @@ namespace superslab {
 
 HugePages Heap::pages_for_large() const {
   // Of a large block often only a part is touched. Where views are exact, the whole block is.
-  const HugePages pages = policy_.get().huge_pages;
+  const HugePages pages = policy_.read()->huge_pages;
   return pages == HugePages::kTransparent && access() == Access::kPointers ? HugePages::kOff
                                                                            : pages;
-}
-
-bool Heap::has_guard_pages() const {
-  return superslab::has_guard_pages(policy_.get()) && access() == Access::kViews;
 }
 
 ByteCount Heap::large_capacity(ByteCount bytes) const {
@@ -23,14 +19,14 @@ ByteCount Heap::large_capacity(ByteCount bytes) const {
   // last one costs addresses, not memory.
   if (access() == Access::kPointers) return align_up(bytes, kSuperslabBytes);
   // The guard begins where the block ends.
-  if (has_guard_pages()) return align_up(bytes, space_.os().page_bytes());
+  if (shape_.has_guard_pages) return align_up(bytes, space_.os().page_bytes());
   return large_block_bytes(bytes, pages_for_large());
 }
 
 Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
   // Behind a guarded block one page at least was never committed. It is reserved memory, which no
   // view can reach: JavaScript cannot be made to crash there, only native code that overruns.
-  const ByteCount guard = has_guard_pages() ? space_.os().page_bytes() : 0;
+  const ByteCount guard = shape_.has_guard_pages ? space_.os().page_bytes() : 0;
   const auto run = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
   const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (run - 1) * kSuperslabBytes;
   const TakenRun taken = take_run(run, bytes, pages_for_large(), unit, tail);
@@ -48,7 +44,7 @@ Superslab* Heap::as_large(const TakenRun& taken, ByteCount bytes) {
   space_.tag_slices(*head, 0, 1, kTagLarge);
   change_committed(static_cast<std::int64_t>(bytes));
   if (taken.is_zero) note_fresh(bytes);
-  if (policy_.get().populate == Populate::kSuperslab) {
+  if (policy_.read()->populate == Populate::kSuperslab) {
     counters_.populates.shared_add(1);
     space_.os().populate(head->base, bytes);
   }
@@ -110,7 +106,7 @@ Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
   }
   const ByteCount rounded = large_capacity(bytes);
   // A block that is longer than asked for has its guard too far away.
-  const ByteCount longest = has_guard_pages() ? rounded : rounded + rounded / 4;
+  const ByteCount longest = shape_.has_guard_pages ? rounded : rounded + rounded / 4;
   if (charge(rounded, 1) == 0) return nullptr;
   Lock guard(*this);
   Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded, longest);

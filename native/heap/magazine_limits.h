@@ -15,7 +15,7 @@ constexpr std::uint32_t kMagazineBlocks = 64;
 
 /// Most blocks of class `c` that a thread keeps: bounded in number and in bytes, and so that a
 /// budget is not used up by what a single class caches.
-inline std::uint32_t magazine_limit(ClassIndex c, const Snapshot& policy) {
+inline std::uint32_t magazine_limit(ClassIndex c, const HeapSnapshot& policy) {
   ByteCount bytes = policy.cache_bytes;
   if (policy.max_bytes != 0) bytes = std::min(bytes, policy.max_bytes / 64);
   const ByteCount by_bytes = bytes / size_class(c).block_bytes;

@@ -240,11 +240,10 @@ bool Heap::tick_step() {
     vacant.retire_idle();
     return false;
   });
-  const Snapshot& policy = policy_.get();
   const Nanos now = clock_.now();
   const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
-  const Purged purged =
-      purge_once(before(purge_delay()), before(fitted(to_nanos(policy.big_cache_age_ms))), 0);
+  const Purged purged = purge_once(before(purge_delay()),
+                                   before(fitted(to_nanos(policy_.read()->big_cache_age_ms))), 0);
   note_unused(purged.bytes);
   return purged.any;
 }

@@ -32,8 +32,8 @@ static_assert(kClassCount <= 64, "a word has a bit for each class");
 SlabOwner::SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) {
   for (std::size_t i = 0; i < kLargeClasses; ++i) {
     const auto c = static_cast<ClassIndex>(kFirstLargeClass + i);
-    spares_[i].limit = std::min(magazine_limit(c, heap.policy()), kSpareBlocks);
-    if (heap.is_limited() && size_class(c).block_bytes > heap.policy().cache_bytes)
+    spares_[i].limit = std::min(magazine_limit(c, *heap.policy()), kSpareBlocks);
+    if (heap.is_limited() && size_class(c).block_bytes > heap.policy()->cache_bytes)
       spares_[i].limit = 0;
   }
 }

@@ -38,7 +38,7 @@ ThreadCache::ThreadCache(Heap& heap, SlabOwner& owner)
     : FrontCache(heap.space().region(), route_of(owner.id())), owner_(&owner), heap_(&heap) {
   for (std::size_t i = 0; i < kRows; ++i) {
     limits_[i] = static_cast<std::uint8_t>(std::min<std::size_t>(
-        magazine_limit(static_cast<ClassIndex>(i), heap.policy()), kSlots - 2));
+        magazine_limit(static_cast<ClassIndex>(i), *heap.policy()), kSlots - 2));
     close_row(i);
   }
   no_row_[kSlots - 2] = nullptr;

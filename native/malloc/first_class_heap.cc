@@ -82,7 +82,7 @@ class FirstClassHeap::Registry {
 constinit FirstClassHeap::Registry FirstClassHeap::registry;
 constinit std::atomic<std::uint32_t> FirstClassHeap::count_{0};
 
-FirstClassHeap::FirstClassHeap(ProcessHeap& process, const Snapshot& policy)
+FirstClassHeap::FirstClassHeap(ProcessHeap& process, const Policy& policy)
     : process_(process),
       heap_(process.space(), process.clock(), policy, {.access = Access::kPointers}) {}
 
@@ -92,7 +92,7 @@ FirstClassHeap* FirstClassHeap::make(ByteCount max_bytes) {
   process->set_fork_hook([](const SlabOwner* mine, bool is_suspect) {
     return registry.survive_fork(mine, is_suspect);
   });
-  Snapshot policy = process->policy();
+  Policy policy = process->policy();
   policy.max_bytes = max_bytes;
   // A heap for what does not live long has no time to pay for a huge page.
   policy.huge_pages = HugePages::kOff;

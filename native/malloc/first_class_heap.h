@@ -53,7 +53,7 @@ class FirstClassHeap {
 
  private:
   friend class Metadata;
-  FirstClassHeap(ProcessHeap& process, const Snapshot& policy);
+  FirstClassHeap(ProcessHeap& process, const Policy& policy);
 
   class Registry;
   static Registry registry;

@@ -48,8 +48,8 @@ class Changing {
   const bool before_;
 };
 
-Snapshot read_policy(const OsLimits& limits, PolicyError& error) {
-  Snapshot policy = policy_from_environment(system_os_for_malloc(), error);
+Policy read_policy(const OsLimits& limits, PolicyError& error) {
+  Policy policy = policy_from_environment(system_os_for_malloc(), error);
   // A process's memory is touched as its code sees fit: what is brought in ahead of that counts in
   // its RSS without being used.
   policy.populate = Populate::kOff;

@@ -45,7 +45,7 @@ class ProcessHeap {
   Space& space() { return space_; }
   const Clock& clock() const { return clock_; }
   MappedBlocks& mapped() { return mapped_; }
-  const Snapshot& policy() const { return policy_; }
+  const Policy& policy() const { return policy_; }
   /// Whether addresses or writable memory are limited (ulimit -v, -d), so that what a block
   /// reserves beyond its size counts. As it was at the start.
   bool is_rationed() const { return limits_.counts_reservations(); }
@@ -92,7 +92,7 @@ class ProcessHeap {
   SystemClock clock_;
   PolicyError environment_error_{};
   OsLimits limits_;
-  Snapshot policy_;
+  Policy policy_;
   Heap heap_;
   MappedBlocks mapped_;
   Mutex purging_{LockRank::kPurging};

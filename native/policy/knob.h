@@ -18,9 +18,12 @@
 
 namespace superslab {
 
+/// Whose snapshot a value is in.
+enum class PolicyScope : std::uint8_t { process, heap, pool };
+
 enum class KnobType : std::uint8_t { bytes, milliseconds, count, choice, flag, placement };
 
-/// Spelled like the fields of Snapshot, since both come from one list.
+/// Spelled like the fields of Policy, since both come from one list.
 enum class KnobId : std::uint8_t {
 #define KNOB(id, ...) id,
 #include "policy/knobs.def"
@@ -31,8 +34,9 @@ using KnobCode = std::uint64_t;
 
 struct Knob {
   KnobId id;
+  PolicyScope scope;
   KnobType type;
-  std::string_view field;     // of Snapshot
+  std::string_view field;     // of Policy
   std::string_view option;    // of BufferPoolOptions; empty when only the environment sets it
   std::string_view variable;  // environment variable
   std::string_view unit;      // empty when there is none
@@ -98,19 +102,25 @@ constexpr KnobCode row_value(const Knob& knob, std::string_view text) {
 }  // namespace detail
 
 inline constexpr Knob kKnobs[] = {
-#define KNOB(id, cxx_type, type, option, variable, unit, min, max, default_text, words, meaning) \
-  {KnobId::id,                                                                                   \
-   KnobType::type,                                                                               \
-   #id,                                                                                          \
-   option,                                                                                       \
-   variable,                                                                                     \
-   unit,                                                                                         \
-   words,                                                                                        \
-   meaning,                                                                                      \
-   detail::row_limit(min),                                                                       \
-   detail::row_limit(max),                                                                       \
+#define ROW(scope, id, cxx_type, type, option, variable, unit, min, max, default_text, words, \
+            meaning)                                                                          \
+  {KnobId::id,                                                                                \
+   PolicyScope::scope,                                                                        \
+   KnobType::type,                                                                            \
+   #id,                                                                                       \
+   option,                                                                                    \
+   variable,                                                                                  \
+   unit,                                                                                      \
+   words,                                                                                     \
+   meaning,                                                                                   \
+   detail::row_limit(min),                                                                    \
+   detail::row_limit(max),                                                                    \
    default_text},
+#define PROCESS_KNOB(...) ROW(process, __VA_ARGS__)
+#define HEAP_KNOB(...) ROW(heap, __VA_ARGS__)
+#define POOL_KNOB(...) ROW(pool, __VA_ARGS__)
 #include "policy/knobs.def"
+#undef ROW
 };
 
 inline constexpr std::size_t kKnobCount = std::size(kKnobs);

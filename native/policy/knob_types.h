@@ -22,7 +22,7 @@ enum class Zeroing : std::uint8_t { kNever, kAcquire, kRelease };
 /// How memory is brought in ahead of its first touch.
 enum class Populate : std::uint8_t { kOff, kDemand, kSuperslab };
 
-/// What happens at Snapshot::max_bytes.
+/// What happens at HeapSnapshot::max_bytes.
 enum class OnExhausted : std::uint8_t { kThrow, kWait, kFallback };
 
 /// What a process lets others see from its start.

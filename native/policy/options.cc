@@ -24,7 +24,7 @@ void describe_any(const Knob& knob, double value, TextFault fault, PolicyError& 
 
 // `Value` is std::string_view or double.
 template <typename Value>
-bool apply_any(Snapshot& snapshot, std::string_view option, Value value, PolicyError& error) {
+bool apply_any(Policy& policy, std::string_view option, Value value, PolicyError& error) {
   const Knob* const knob = find_option(option);
   if (knob == nullptr) {
     describe_unknown(PolicyOrigin::kOption, option, error);
@@ -35,19 +35,19 @@ bool apply_any(Snapshot& snapshot, std::string_view option, Value value, PolicyE
     describe_any(*knob, value, reading.fault, error);
     return false;
   }
-  set_knob_code(snapshot, knob->id, reading.value);
+  set_knob_code(policy, knob->id, reading.value);
   return true;
 }
 
 }  // namespace
 
-bool apply_option(Snapshot& snapshot, std::string_view option, std::string_view value,
+bool apply_option(Policy& policy, std::string_view option, std::string_view value,
                   PolicyError& error) {
-  return apply_any(snapshot, option, value, error);
+  return apply_any(policy, option, value, error);
 }
 
-bool apply_option(Snapshot& snapshot, std::string_view option, double value, PolicyError& error) {
-  return apply_any(snapshot, option, value, error);
+bool apply_option(Policy& policy, std::string_view option, double value, PolicyError& error) {
+  return apply_any(policy, option, value, error);
 }
 
 }  // namespace superslab

@@ -21,44 +21,44 @@ bool split_variable(std::string_view entry, Variable& out) {
   return true;
 }
 
-void apply_profile(Snapshot& snapshot, const bool (&is_set)[kKnobCount]) {
+void apply_profile(Policy& policy, const bool (&is_set)[kKnobCount]) {
   for (const ProfileDefault& row : kProfileDefaults) {
-    if (row.profile != snapshot.profile || is_set[static_cast<std::size_t>(row.id)]) continue;
-    set_knob_code(snapshot, row.id, row.code);
+    if (row.profile != policy.profile || is_set[static_cast<std::size_t>(row.id)]) continue;
+    set_knob_code(policy, row.id, row.code);
   }
 }
 
 }  // namespace
 
-void fit_to_memory(Snapshot& snapshot, ByteCount memory) {
+void fit_to_memory(HeapSnapshot& heap, ByteCount memory) {
   // Of one class; a program mostly uses some ten of them, and has several threads.
-  snapshot.cache_bytes = std::min(snapshot.cache_bytes, memory / 1024);
-  snapshot.big_cache_bytes = std::min(snapshot.big_cache_bytes, memory / 8);
+  heap.cache_bytes = std::min(heap.cache_bytes, memory / 1024);
+  heap.big_cache_bytes = std::min(heap.big_cache_bytes, memory / 8);
 }
 
-KnobCode knob_code(const Snapshot& snapshot, KnobId id) {
+KnobCode knob_code(const Policy& policy, KnobId id) {
   switch (id) {
 #define KNOB(row, ...) \
   case KnobId::row:    \
-    return detail::encode(snapshot.row);
+    return detail::encode(policy.row);
 #include "policy/knobs.def"
   }
   return 0;
 }
 
-void set_knob_code(Snapshot& snapshot, KnobId id, KnobCode code) {
+void set_knob_code(Policy& policy, KnobId id, KnobCode code) {
   switch (id) {
-#define KNOB(row, cxx_type, ...)                   \
-  case KnobId::row:                                \
-    snapshot.row = detail::decode<cxx_type>(code); \
+#define KNOB(row, cxx_type, ...)                 \
+  case KnobId::row:                              \
+    policy.row = detail::decode<cxx_type>(code); \
     break;
 #include "policy/knobs.def"
   }
 }
 
-std::size_t snapshot_from_environment(const char* const* environment, Snapshot& out,
+std::size_t snapshot_from_environment(const char* const* environment, Policy& out,
                                       std::span<PolicyError> errors) {
-  out = Snapshot{};
+  out = Policy{};
   bool is_set[kKnobCount] = {};
   bool is_seen[kKnobCount] = {};
   std::size_t wrong = 0;
@@ -98,35 +98,31 @@ std::size_t snapshot_from_environment(const char* const* environment, Snapshot& 
   return wrong;
 }
 
-bool check_conflicts(const Snapshot& snapshot, PolicyOrigin origin, bool is_zero_chosen,
+bool check_conflicts(const Policy& policy, PolicyOrigin origin, bool is_zero_chosen,
                      PolicyError& error) {
   const auto refuse = [&](KnobId id, KnobId other, std::string_view advice) {
-    describe_conflict(origin, knob_row(id), knob_code(snapshot, id), knob_row(other), advice,
-                      error);
+    describe_conflict(origin, knob_row(id), knob_code(policy, id), knob_row(other), advice, error);
     return false;
   };
-  if (snapshot.sensitive && is_zero_chosen && snapshot.zero != Zeroing::kRelease)
+  if (policy.sensitive && is_zero_chosen && policy.zero != Zeroing::kRelease)
     return refuse(KnobId::zero, KnobId::sensitive,
                   "secrets are cleared at each release; leave it out or give release");
-  if (snapshot.on_exhausted == OnExhausted::kFallback &&
-      (snapshot.sensitive || snapshot.lock_memory))
-    return refuse(KnobId::on_exhausted,
-                  snapshot.sensitive ? KnobId::sensitive : KnobId::lock_memory,
+  if (policy.on_exhausted == OnExhausted::kFallback && (policy.sensitive || policy.lock_memory))
+    return refuse(KnobId::on_exhausted, policy.sensitive ? KnobId::sensitive : KnobId::lock_memory,
                   "a plain buffer is in core dumps, forks and swap; give throw or wait");
-  if (snapshot.huge_pages != HugePages::k2MiB && snapshot.huge_pages != HugePages::k1GiB)
-    return true;
-  if (snapshot.sensitive)
+  if (policy.huge_pages != HugePages::k2MiB && policy.huge_pages != HugePages::k1GiB) return true;
+  if (policy.sensitive)
     return refuse(KnobId::huge_pages, KnobId::sensitive,
                   "explicit huge pages cannot be wiped in a forked child; give thp or off");
-  if (snapshot.guard_pages)
+  if (policy.guard_pages)
     return refuse(KnobId::huge_pages, KnobId::guard_pages,
                   "what is behind a block is on the same huge page; give thp or off");
   return true;
 }
 
-bool check_node(const Snapshot& snapshot, PolicyOrigin origin, unsigned node_count,
+bool check_node(const Policy& policy, PolicyOrigin origin, unsigned node_count,
                 PolicyError& error) {
-  const Placement placement = snapshot.numa;
+  const Placement placement = policy.numa;
   if (placement.kind != Placement::Kind::kNode || placement.node < node_count) return true;
   describe_missing_node(origin, knob_row(KnobId::numa), placement.node, node_count, error);
   return false;

@@ -1,11 +1,15 @@
-// One set of policy values. Built from the environment and then from a pool's options; once it is
-// published (policy/published.h) nobody changes it.
+// Policy values: a snapshot for the process, one for each heap, one for each pool. They are built
+// together, from the environment and then from a pool's options. The process's stays as it is;
+// those of heaps and pools are published (policy/published.h), and whoever has newer values
+// publishes others.
 //
 // A value is decided by the first of: the option, the environment variable, the profile, the
 // default.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -45,57 +49,90 @@ constexpr KnobCode encode(T value) {
 
 }  // namespace detail
 
-/// One field for each row of policy/knobs.def, which says what each means.
-struct Snapshot {
-#define KNOB(id, cxx_type, ...) cxx_type id = detail::decode<cxx_type>(kDefaultCode<KnobId::id>);
+// One field for each row of policy/knobs.def, which says what each means.
+#define FIELD(id, cxx_type, ...) cxx_type id = detail::decode<cxx_type>(kDefaultCode<KnobId::id>);
+
+/// What a process starts with.
+struct ProcessSnapshot {
+#define PROCESS_KNOB(...) FIELD(__VA_ARGS__)
 #include "policy/knobs.def"
 };
 
-static_assert(std::is_trivially_copyable_v<Snapshot>);
+/// Room for a value a size class.
+constexpr std::size_t kPolicyClasses = 66;
+
+/// What a heap goes by.
+struct HeapSnapshot {
+#define HEAP_KNOB(...) FIELD(__VA_ARGS__)
+#include "policy/knobs.def"
+  /// Most free blocks that a thread keeps of each class, by its index; 0 is what cache_blocks and
+  /// cache_bytes say.
+  std::array<std::uint8_t, kPolicyClasses> class_blocks{};
+};
+
+/// What a pool does with its buffers.
+struct PoolSnapshot {
+#define POOL_KNOB(...) FIELD(__VA_ARGS__)
+#include "policy/knobs.def"
+};
+
+#undef FIELD
+
+/// All of them, as they are read and checked together.
+struct Policy : ProcessSnapshot, HeapSnapshot, PoolSnapshot {};
+
+static_assert(std::is_trivially_copyable_v<Policy>);
 
 /// When bytes are cleared: those of secrets always at release.
-constexpr Zeroing zeroing_of(const Snapshot& snapshot) {
-  return snapshot.sensitive ? Zeroing::kRelease : snapshot.zero;
+constexpr Zeroing zeroing_of(const PoolSnapshot& pool) {
+  return pool.sensitive ? Zeroing::kRelease : pool.zero;
+}
+
+/// What a pool's memory is kept from.
+constexpr Secrecy secrecy_of(const PoolSnapshot& pool) {
+  Secrecy secrecy = Secrecy::kNone;
+  if (pool.sensitive) secrecy = secrecy | Secrecy::kNoDump | Secrecy::kWipeOnFork;
+  if (pool.lock_memory) secrecy = secrecy | Secrecy::kLocked;
+  return secrecy;
 }
 
 /// Whether blocks beyond 2 MiB end in a guard. Canaries bring them along, where pages allow it.
-constexpr bool has_guard_pages(const Snapshot& snapshot) {
-  return snapshot.guard_pages ||
-         (snapshot.guard >= Guard::kCanary && is_purgeable(snapshot.huge_pages));
+constexpr bool has_guard_pages(const Policy& policy) {
+  return policy.guard_pages || (policy.guard >= Guard::kCanary && is_purgeable(policy.huge_pages));
 }
 
 /// Where there are `memory` bytes at most for all heaps: bounds what threads and pools cache by a
 /// part of that, whatever was asked for.
-void fit_to_memory(Snapshot& snapshot, ByteCount memory);
+void fit_to_memory(HeapSnapshot& heap, ByteCount memory);
 
 /// A field by its row, for tables and reports; see format_value.
-KnobCode knob_code(const Snapshot& snapshot, KnobId id);
-void set_knob_code(Snapshot& snapshot, KnobId id, KnobCode code);
+KnobCode knob_code(const Policy& policy, KnobId id);
+void set_knob_code(Policy& policy, KnobId id, KnobCode code);
 
 /// Reads every SUPERSLAB_* variable of `environment` (like environ: "NAME=value" each, a null
 /// pointer at the end; nullptr is none), but for those of a service of that name. Of a variable
 /// that is there twice the first counts, as for getenv. Returns how many are wrong and describes
 /// the first of those in `errors`; their rows keep the profile's or the default value, so `out` can
 /// be used all the same. Allocates nothing.
-[[nodiscard]] std::size_t snapshot_from_environment(const char* const* environment, Snapshot& out,
+[[nodiscard]] std::size_t snapshot_from_environment(const char* const* environment, Policy& out,
                                                     std::span<PolicyError> errors);
 
 /// Sets one option of BufferPoolOptions. False, and `error` filled in, when there is none of this
-/// name or the value is wrong; `snapshot` is then unchanged. `name` of the pool is no policy value:
+/// name or the value is wrong; `policy` is then unchanged. `name` of the pool is no policy value:
 /// the caller takes it out first.
-[[nodiscard]] bool apply_option(Snapshot& snapshot, std::string_view option, std::string_view value,
+[[nodiscard]] bool apply_option(Policy& policy, std::string_view option, std::string_view value,
                                 PolicyError& error);
-[[nodiscard]] bool apply_option(Snapshot& snapshot, std::string_view option, double value,
+[[nodiscard]] bool apply_option(Policy& policy, std::string_view option, double value,
                                 PolicyError& error);
 
-/// Whether the values of `snapshot` can be together. `origin` is where the last of them came from,
+/// Whether the values of `policy` can be together. `origin` is where the last of them came from,
 /// `is_zero_chosen` whether `zero` was among those. False, and `error` filled in, when not.
-[[nodiscard]] bool check_conflicts(const Snapshot& snapshot, PolicyOrigin origin,
-                                   bool is_zero_chosen, PolicyError& error);
+[[nodiscard]] bool check_conflicts(const Policy& policy, PolicyOrigin origin, bool is_zero_chosen,
+                                   PolicyError& error);
 
-/// Whether this machine has the memory node that `snapshot` names, if it names one. `origin` is
+/// Whether this machine has the memory node that `policy` names, if it names one. `origin` is
 /// where the last of its values came from. False, and `error` filled in, when not.
-[[nodiscard]] bool check_node(const Snapshot& snapshot, PolicyOrigin origin, unsigned node_count,
+[[nodiscard]] bool check_node(const Policy& policy, PolicyOrigin origin, unsigned node_count,
                               PolicyError& error);
 
 }  // namespace superslab

@@ -6,8 +6,8 @@ extern char** environ;
 
 namespace superslab {
 
-Snapshot policy_from_environment(Os& os, PolicyError& error) {
-  Snapshot policy;
+Policy policy_from_environment(Os& os, PolicyError& error) {
+  Policy policy;
   if (snapshot_from_environment(environ, policy, std::span<PolicyError>(&error, 1)) == 0 &&
       policy.numa.kind == Placement::Kind::kNode)
     (void)check_node(policy, PolicyOrigin::kEnvironment, os.node_count(), error);

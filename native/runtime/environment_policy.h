@@ -9,6 +9,6 @@ namespace superslab {
 
 /// The default policy, with what the SUPERSLAB_* variables say. `error` gets what is wrong with
 /// them, or with what they ask of this machine, and kNone when nothing is.
-Snapshot policy_from_environment(Os& os, PolicyError& error);
+Policy policy_from_environment(Os& os, PolicyError& error);
 
 }  // namespace superslab

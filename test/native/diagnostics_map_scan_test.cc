@@ -362,7 +362,7 @@ TEST(map_scan, "free slices tell memory that waits from memory that went back") 
 
 TEST(map_scan, "memory of secrets is marked") {
   Observed o;
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.sensitive = true;
   Heap secrets(o.t.space(), o.t.clock, policy);
   Superslab* large = secrets.take_large(3 * kMiB, nullptr);

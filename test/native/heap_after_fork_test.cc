@@ -245,7 +245,7 @@ Verdict look_for_all(Heap& heap, Space& space, ThreadCache& mine,
 /// Forks while the other thread is held up in a call that `act` makes.
 void fork_in(HoldingOs::In where, Populate populate, ByteCount lost,
              void (*act)(Heap&, ThreadCache&)) {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.populate = populate;
   policy.purge_delay_ms = Millis{0};
   policy.cache_blocks = 4;
@@ -332,7 +332,7 @@ TEST(heap, "after a fork in the midst of a refill what the owner had at hand is 
   SKIP("ThreadSanitizer does not follow a fork among threads");
 #endif
   constexpr ClassIndex kClass = class_for(100 * kKiB);
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.populate = Populate::kDemand;
   HoldingOs os(system_os());
   Space space;
@@ -382,7 +382,7 @@ TEST(heap, "after a fork the child goes on, wherever the other thread was") {
 #if defined(__SANITIZE_THREAD__)
   SKIP("ThreadSanitizer does not follow a fork among threads");
 #endif
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.purge_delay_ms = Millis{0};
   policy.cache_blocks = 8;
   auto space = std::make_unique<Space>();

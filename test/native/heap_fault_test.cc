@@ -102,15 +102,15 @@ class Workload {
   LeaseTable table_;
 };
 
-Snapshot policy_with(HugePages pages, Populate populate) {
-  Snapshot policy;
+Policy policy_with(HugePages pages, Populate populate) {
+  Policy policy;
   policy.huge_pages = pages;
   policy.populate = populate;
   policy.big_cache_bytes = 8 * kMiB;
   return policy;
 }
 
-void fail_each_call(const Snapshot& policy, OsStatus status, Lasts lasts) {
+void fail_each_call(const Policy& policy, OsStatus status, Lasts lasts) {
   const auto prepare = [](TestPool& t) { t.os().set_huge_pages(HugePages::k2MiB, 6); };
   std::uint64_t first = 0;
   std::uint64_t calls = 0;
@@ -172,14 +172,14 @@ TEST(heap, "each call and all after it fail: whole superslabs populated") {
 }
 
 TEST(heap, "each call fails once, or loses its range: explicit huge pages") {
-  const Snapshot policy = policy_with(HugePages::k2MiB, Populate::kOff);
+  const Policy policy = policy_with(HugePages::k2MiB, Populate::kOff);
   fail_each_call(policy, OsStatus::kNoHugePages, Lasts::kOnce);
   if (has_failed()) return;
   fail_each_call(policy, OsStatus::kLost, Lasts::kOnce);
 }
 
 TEST(heap, "each call fails once, or with all after it: secrets, locked, with guard pages") {
-  Snapshot policy = policy_with(HugePages::kTransparent, Populate::kDemand);
+  Policy policy = policy_with(HugePages::kTransparent, Populate::kDemand);
   policy.sensitive = policy.lock_memory = policy.guard_pages = true;
   fail_each_call(policy, OsStatus::kNoMemory, Lasts::kOnce);
   if (has_failed()) return;

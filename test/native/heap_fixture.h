@@ -13,8 +13,8 @@
 namespace superslab_test {
 
 /// Plain pages and no population, so that what is committed follows from the requests alone.
-inline superslab::Snapshot plain_policy() {
-  superslab::Snapshot policy;
+inline superslab::Policy plain_policy() {
+  superslab::Policy policy;
   policy.huge_pages = superslab::HugePages::kOff;
   policy.populate = superslab::Populate::kOff;
   return policy;
@@ -29,8 +29,8 @@ struct TestHeapOf {
   superslab::ManualClock clock;
   std::unique_ptr<Kind> heap;
 
-  explicit TestHeapOf(const superslab::Snapshot& policy = plain_policy())
-      : heap(std::make_unique<Kind>(*world.space, clock, policy)) {}
+  explicit TestHeapOf(const superslab::Policy& policy = plain_policy())
+      : heap(make(*world.space, clock, policy)) {}
   /// A test that failed half-way leaves blocks out: the heap is then left as it is.
   ~TestHeapOf() {
     if (heap == nullptr || heap->budget().charged() == 0) return;
@@ -45,6 +45,19 @@ struct TestHeapOf {
   superslab::FakeOs& os() { return world.os; }
 
   superslab::ThreadCache* attach() { return superslab::ThreadCache::attach(*heap); }
+
+  static std::unique_ptr<Kind> make(superslab::Space& space, const superslab::Clock& clock,
+                                    const superslab::Policy& policy) {
+    if constexpr (std::is_same_v<Kind, superslab::Heap>) {
+      return std::make_unique<Kind>(space, clock, policy,
+                                    superslab::HeapShape{
+                                        .secrecy = secrecy_of(policy),
+                                        .has_guard_pages = has_guard_pages(policy),
+                                    });
+    } else {
+      return std::make_unique<Kind>(space, clock, policy);
+    }
+  }
 
   void pass(std::uint64_t ms) { clock.advance(ms * superslab::kMillisecond); }
 

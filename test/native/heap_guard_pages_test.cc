@@ -13,8 +13,8 @@ using namespace superslab_test;
 
 namespace {
 
-Snapshot guard_policy(HugePages pages = HugePages::kOff) {
-  Snapshot policy = plain_policy();
+Policy guard_policy(HugePages pages = HugePages::kOff) {
+  Policy policy = plain_policy();
   policy.huge_pages = pages;
   policy.guard_pages = true;
   policy.big_cache_bytes = 64 * kMiB;
@@ -79,7 +79,7 @@ TEST(heap, "a write past the end of a large block faults at its end") {
 }
 
 TEST(heap, "guard pages take no memory and no budget") {
-  Snapshot policy = guard_policy();
+  Policy policy = guard_policy();
   policy.max_bytes = 8 * kMiB;
   TestPool t(policy);
   Script s(*t.heap);
@@ -142,7 +142,7 @@ TEST(heap, "the longest block has no room for a guard, and is refused") {
 
 TEST(heap,
      "without the option the block may be longer than asked for, and has no guard superslab") {
-  Snapshot policy = guard_policy(HugePages::kTransparent);
+  Policy policy = guard_policy(HugePages::kTransparent);
   policy.guard_pages = false;
   TestPool t(policy);
   Script s(*t.heap);
@@ -152,7 +152,7 @@ TEST(heap,
 }
 
 TEST(heap, "canaries bring guard pages along, where the pages allow it") {
-  Snapshot policy = guard_policy();
+  Policy policy = guard_policy();
   policy.guard_pages = false;
   policy.guard = Guard::kCanary;
   TestPool t(policy);

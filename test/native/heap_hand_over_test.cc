@@ -73,7 +73,7 @@ class Scene {
   static constexpr std::size_t kMaxOut = 4;
 
   explicit Scene(ByteCount block_bytes) : class_(class_for(block_bytes)) {
-    Snapshot policy;
+    Policy policy;
     policy.huge_pages = HugePages::kOff;
     policy.populate = Populate::kOff;
     policy.purge_delay_ms = Millis{0};

@@ -34,8 +34,8 @@ struct KeepingHeap : TestHeap {
     cache = nullptr;
   }
 
-  static Snapshot policy(ByteCount least) {
-    Snapshot policy = plain_policy();
+  static Policy policy(ByteCount least) {
+    Policy policy = plain_policy();
     policy.purge_delay_ms = Millis{100};
     policy.malloc_idle_bytes = least;
     return policy;

@@ -11,8 +11,8 @@ using namespace superslab_test;
 
 namespace {
 
-Snapshot big_policy(ByteCount cache, std::uint32_t age_ms = 2000) {
-  Snapshot policy = plain_policy();
+Policy big_policy(ByteCount cache, std::uint32_t age_ms = 2000) {
+  Policy policy = plain_policy();
   policy.big_cache_bytes = cache;
   policy.big_cache_age_ms = Millis{age_ms};
   return policy;

@@ -28,8 +28,8 @@ struct LimitedHeap : TestHeap {
   }
   ~LimitedHeap() { cache->detach(); }
 
-  static Snapshot policy() {
-    Snapshot policy = plain_policy();
+  static Policy policy() {
+    Policy policy = plain_policy();
     policy.purge_delay_ms = Millis{1000};
     policy.malloc_idle_bytes = kGiB;
     fit_to_memory(policy, kMemory);
@@ -143,8 +143,8 @@ TEST(heap, "under a limit a thread has no large blocks at hand that are more tha
 }
 
 TEST(heap, "what caches may keep is a part of the memory that there is") {
-  Snapshot policy;
-  const Snapshot before = policy;
+  Policy policy;
+  const Policy before = policy;
   fit_to_memory(policy, kNoLimit);
   CHECK_EQ(policy.cache_bytes, before.cache_bytes);
   CHECK_EQ(policy.big_cache_bytes, before.big_cache_bytes);

@@ -15,8 +15,8 @@ using namespace superslab_test;
 
 namespace {
 
-Snapshot limited_to(std::uint32_t blocks) {
-  Snapshot policy = plain_policy();
+Policy limited_to(std::uint32_t blocks) {
+  Policy policy = plain_policy();
   policy.cache_blocks = blocks;
   policy.cache_bytes = 128 * kMiB;  // so that the number alone counts
   return policy;

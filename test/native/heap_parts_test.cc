@@ -10,15 +10,15 @@ using namespace superslab_test;
 
 namespace {
 
-Snapshot parts_policy(ByteCount max_bytes = 0) {
-  Snapshot policy = plain_policy();
+Policy parts_policy(ByteCount max_bytes = 0) {
+  Policy policy = plain_policy();
   policy.max_bytes = max_bytes;
   return policy;
 }
 
 /// A heap behind malloc has this shape, but that it stays for ever.
 struct PartsHeap : TestHeap {
-  explicit PartsHeap(const Snapshot& policy = parts_policy()) : TestHeap(policy) {
+  explicit PartsHeap(const Policy& policy = parts_policy()) : TestHeap(policy) {
     heap = std::make_unique<Heap>(space(), clock, policy, HeapShape{.access = Access::kPointers});
     owner = heap->attach();
   }

@@ -12,8 +12,8 @@ using namespace superslab_test;
 
 namespace {
 
-Snapshot purge_policy(std::uint32_t delay_ms) {
-  Snapshot policy = plain_policy();
+Policy purge_policy(std::uint32_t delay_ms) {
+  Policy policy = plain_policy();
   policy.purge_delay_ms = Millis{delay_ms};
   return policy;
 }
@@ -362,7 +362,7 @@ TEST(heap, "a heap that ends where nothing can be purged leaves zeros") {
 }
 
 TEST(heap, "explicit huge pages are not purged and stay with those who ask for them") {
-  Snapshot policy = purge_policy(0);
+  Policy policy = purge_policy(0);
   policy.huge_pages = HugePages::k2MiB;
   TestHeap t(policy);
   t.os().set_huge_pages(HugePages::k2MiB, 4);
@@ -387,7 +387,7 @@ TEST(heap, "explicit huge pages are not purged and stay with those who ask for t
 }
 
 TEST(heap, "several threads tick and trim while others allocate") {
-  Snapshot policy = purge_policy(0);
+  Policy policy = purge_policy(0);
   policy.cache_blocks = 4;
   TestHeap t(policy);
   std::atomic<bool> stop{false};

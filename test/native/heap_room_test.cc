@@ -14,8 +14,8 @@ using namespace superslab_test;
 
 namespace {
 
-Snapshot limited(ByteCount max_bytes) {
-  Snapshot policy = plain_policy();
+Policy limited(ByteCount max_bytes) {
+  Policy policy = plain_policy();
   policy.max_bytes = max_bytes;
   return policy;
 }
@@ -152,7 +152,7 @@ TEST(heap, "while one waits, everybody is squeezed: magazines are given up and s
 
 TEST(heap,
      "a squeezed thread cache fetches one block at a time and keeps none of a full magazine") {
-  Snapshot policy = limited(kMiB);
+  Policy policy = limited(kMiB);
   policy.cache_blocks = 8;
   TestPool t(policy);
   Script waiter(*t.heap);

@@ -13,15 +13,15 @@ using Lasts = FakeOs::Lasts;
 
 namespace {
 
-Snapshot secret_policy() {
-  Snapshot policy = plain_policy();
+Policy secret_policy() {
+  Policy policy = plain_policy();
   policy.sensitive = true;
   policy.big_cache_bytes = 64 * kMiB;
   return policy;
 }
 
-Snapshot locked_policy() {
-  Snapshot policy = secret_policy();
+Policy locked_policy() {
+  Policy policy = secret_policy();
   policy.lock_memory = true;
   return policy;
 }
@@ -70,7 +70,7 @@ TEST(heap, "nothing is concealed without a wish, and locking alone only locks") 
   s.release(s.acquire(5 * kMiB));
   CHECK_EQ(plain.os().calls(Call::kConceal), 0u);
 
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.lock_memory = true;
   TestPool locked(policy);
   Script other(*locked.heap);
@@ -82,7 +82,7 @@ TEST(heap, "nothing is concealed without a wish, and locking alone only locks") 
 
 TEST(heap, "malloc's heap keeps its memory at a fork, whatever the environment asks for") {
   TestHeap t;
-  Snapshot policy = locked_policy();
+  Policy policy = locked_policy();
   policy.guard_pages = true;
   t.heap =
       std::make_unique<Heap>(t.space(), t.clock, policy, HeapShape{.access = Access::kPointers});
@@ -110,7 +110,7 @@ TEST(heap, "a block from the big cache is a secret still") {
 }
 
 TEST(heap, "purged memory of secrets is concealed when it comes back") {
-  Snapshot policy = locked_policy();
+  Policy policy = locked_policy();
   policy.purge_delay_ms = Millis{10};
   TestPool t(policy);
   Script s(*t.heap);
@@ -185,7 +185,7 @@ TEST(heap, "old kernels: locked memory is unlocked to be purged, and locked agai
   Space space;
   CHECK(space.open(os));
   ManualClock clock;
-  Snapshot policy = locked_policy();
+  Policy policy = locked_policy();
   policy.purge_delay_ms = Millis{10};
   {
     BufferPool heap(space, clock, policy);

@@ -96,7 +96,7 @@ TEST(heap, "division by multiplication holds up to the bound that its comment gi
 }
 
 TEST(heap, "magazines are bounded in blocks, in bytes and by the budget") {
-  Snapshot policy;
+  Policy policy;
   policy.cache_blocks = 64;
   policy.cache_bytes = kMiB;
   CHECK_EQ(magazine_limit(class_for(64), policy), 64u);

@@ -60,8 +60,8 @@ void run_model(TestHeap& t, std::uint64_t seed, int operations, ByteCount most) 
   CHECK_EQ(t->committed_bytes(), 0u);
 }
 
-Snapshot with_populate(Populate populate) {
-  Snapshot policy = plain_policy();
+Policy with_populate(Populate populate) {
+  Policy policy = plain_policy();
   policy.populate = populate;
   return policy;
 }
@@ -71,7 +71,7 @@ Snapshot with_populate(Populate populate) {
 TEST(heap, "random allocations and frees: blocks never overlap and all come home") {
   for (const HugePages pages : {HugePages::kOff, HugePages::kTransparent, HugePages::k2MiB}) {
     for (const Populate populate : {Populate::kOff, Populate::kDemand, Populate::kSuperslab}) {
-      Snapshot policy;
+      Policy policy;
       policy.huge_pages = pages;
       policy.populate = populate;
       TestHeap t(policy);
@@ -83,7 +83,7 @@ TEST(heap, "random allocations and frees: blocks never overlap and all come home
 }
 
 TEST(heap, "many small blocks, with small magazines") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.cache_blocks = 2;
   TestHeap t(policy);
   run_model(t, 99, 60'000, 300);
@@ -163,7 +163,7 @@ TEST(heap, "blocks that bypass the magazines are counted as back, whoever owned 
 }
 
 TEST(heap, "maxBytes is exact for one thread, whatever its magazines hold") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.max_bytes = kMiB;
   TestHeap t(policy);
   ThreadCache* cache = t.attach();
@@ -199,7 +199,7 @@ TEST(heap, "maxBytes is exact for one thread, whatever its magazines hold") {
 }
 
 TEST(heap, "blocks beyond 2 MiB count against maxBytes") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.max_bytes = 8 * kMiB;
   TestHeap t(policy);
   ThreadCache* cache = t.attach();
@@ -218,7 +218,7 @@ TEST(heap, "blocks beyond 2 MiB count against maxBytes") {
 }
 
 TEST(heap, "a magazine is bounded, and its older half goes when it is full") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.cache_blocks = 8;
   TestHeap t(policy);
   ThreadCache* cache = t.attach();
@@ -236,7 +236,7 @@ TEST(heap, "a magazine is bounded, and its older half goes when it is full") {
 }
 
 TEST(heap, "a block freed twice is counted, and given out once") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.cache_blocks = 1;
   TestHeap t(policy);
   ThreadCache* cache = t.attach();

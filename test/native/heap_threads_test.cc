@@ -134,7 +134,7 @@ TEST(heap, "threads come and go while their blocks travel") {
 }
 
 TEST(heap, "two threads free into each other's slabs as fast as they can") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.cache_blocks = 1;  // every free is a remote free
   TestHeap t(policy);
   std::atomic<void*> mail[2] = {};
@@ -164,7 +164,7 @@ TEST(heap, "two threads free into each other's slabs as fast as they can") {
 }
 
 TEST(heap, "threads never hold more than maxBytes together") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.max_bytes = 4 * kMiB;
   TestHeap t(policy);
   std::atomic<bool> over{false};

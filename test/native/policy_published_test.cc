@@ -1,71 +1,101 @@
-// Readers see whole snapshots, and what they saw stays as it was.
+// Readers see whole snapshots, what they read stays as it was while they read it, and slots come
+// back, however often somebody publishes.
 #include <thread>
+#include <vector>
 
 #include "check.h"
 #include "policy/published.h"
+#include "policy/snapshot.h"
 
 using namespace superslab;
 
 namespace {
 
-Snapshot numbered(std::uint32_t n) {
-  Snapshot snapshot;
+HeapSnapshot numbered(std::uint32_t n) {
+  HeapSnapshot snapshot;
   snapshot.cache_blocks = n;
   snapshot.max_bytes = n;
   snapshot.cache_bytes = n;
   return snapshot;
 }
 
-bool is_whole(const Snapshot& s) {
+bool is_whole(const HeapSnapshot& s) {
   return s.max_bytes == s.cache_blocks && s.cache_bytes == s.cache_blocks;
 }
 
 }  // namespace
 
-TEST(policy, "a retired snapshot keeps its values") {
-  PublishedSnapshot published(numbered(1));
-  const Snapshot& first = published.get();
-  CHECK(published.publish(numbered(2)));
-  CHECK_EQ(first.cache_blocks, 1u);
-  CHECK_EQ(published.get().cache_blocks, 2u);
+TEST(policy, "a snapshot keeps its values while it is read") {
+  Published<HeapSnapshot> published(numbered(1));
+  const auto first = published.read();
+  for (std::uint32_t n = 2; n < 1000; ++n) published.publish(numbered(n));
+  CHECK_EQ(first->cache_blocks, 1u);
+  CHECK_EQ(published.read()->cache_blocks, 999u);
 }
 
-TEST(policy, "a publisher without a slot left is told, and nothing changes") {
-  PublishedSnapshot published(numbered(0));
-  for (std::uint32_t n = 1; n < PublishedSnapshot::kMaxSnapshots; ++n) {
-    CHECK(published.publish(numbered(n)));
-  }
-  const Snapshot& last = published.get();
-  CHECK(!published.publish(numbered(99)));
-  CHECK(!published.publish(numbered(99)));
-  CHECK(&published.get() == &last);
-  CHECK_EQ(last.cache_blocks, PublishedSnapshot::kMaxSnapshots - 1);
+TEST(policy, "the generation moves with each snapshot, and only then") {
+  Published<HeapSnapshot> published(numbered(1));
+  const std::uint64_t before = published.generation();
+  CHECK_EQ(published.read()->cache_blocks, 1u);
+  CHECK_EQ(published.generation(), before);
+  published.publish(numbered(2));
+  CHECK(published.generation() != before);
 }
 
-TEST(policy, "readers never see half a snapshot") {
-  // Each written by one thread only; no check returns before the threads are joined.
-  bool whole = true;
-  bool published_here = true;
-  bool published_there = true;
-  for (int round = 0; round < 200; ++round) {
-    PublishedSnapshot published(numbered(1));
-    std::thread reader([&] {
-      for (int i = 0; i < 200; ++i) whole = is_whole(published.get()) && whole;
-    });
-    std::thread other([&] {
-      for (std::uint32_t n = 100; n < 108; ++n) {
-        published_there = published.publish(numbered(n)) && published_there;
+TEST(policy, "a million snapshots: readers never see half of one, nor an older one than before") {
+  Published<HeapSnapshot> published(numbered(1));
+  constexpr std::uint32_t kLast = 1'000'000;
+  constexpr std::size_t kReaders = 8;
+  // Each written by one thread only; no check before the threads are joined.
+  bool good[kReaders] = {};
+  std::vector<std::thread> readers;
+  for (bool& is_good : good) {
+    readers.emplace_back([&published, &is_good] {
+      bool whole = true;
+      std::uint32_t last = 0;
+      while (last != kLast) {
+        const std::uint64_t generation = published.generation();
+        const auto now = published.read();
+        whole &= is_whole(*now) && now->cache_blocks >= last;
+        // Generation g is known once snapshot g + 1 is current.
+        whole &= now->cache_blocks > generation;
+        last = now->cache_blocks;
       }
+      is_good = whole;
     });
-    for (std::uint32_t n = 2; n < 9; ++n) {
-      published_here = published.publish(numbered(n)) && published_here;
-    }
-    reader.join();
-    other.join();
-    // 1 + 8 + 7 snapshots fill the slots.
-    CHECK(!published.publish(numbered(0)));
   }
-  CHECK(whole);
-  CHECK(published_here);
-  CHECK(published_there);
+  for (std::uint32_t n = 2; n <= kLast; ++n) published.publish(numbered(n));
+  for (std::thread& reader : readers) reader.join();
+  for (const bool is_good : good) CHECK(is_good);
+}
+
+TEST(policy, "of many publishers one is last, and its snapshot is whole") {
+  Published<HeapSnapshot> published(numbered(1));
+  std::vector<std::thread> publishers;
+  for (std::uint32_t who = 1; who <= 4; ++who) {
+    publishers.emplace_back([&published, who] {
+      for (std::uint32_t n = 0; n < 10'000; ++n) published.publish(numbered(who * 100'000 + n));
+    });
+  }
+  for (std::thread& publisher : publishers) publisher.join();
+  CHECK(is_whole(*published.read()));
+  CHECK_EQ(published.read()->cache_blocks % 100'000, 9'999u);
+  CHECK_EQ(published.generation(), 40'000u);
+}
+
+TEST(policy, "the child of a fork publishes though a reader vanished in each slot") {
+  Published<HeapSnapshot> published(numbered(1));
+  {
+    // As many as vanish: all slots look read.
+    std::vector<std::unique_ptr<Published<HeapSnapshot>::Reading>> vanished;
+    for (std::uint32_t n = 2; n <= 8; ++n) {
+      vanished.push_back(std::make_unique<Published<HeapSnapshot>::Reading>(published));
+      published.publish(numbered(n));
+    }
+    vanished.push_back(std::make_unique<Published<HeapSnapshot>::Reading>(published));
+    CHECK(published.survive_fork() == Holder::kNobody);
+    published.publish(numbered(9));
+    CHECK_EQ(published.read()->cache_blocks, 9u);
+    for (auto& reading : vanished) (void)reading.release();
+  }
 }

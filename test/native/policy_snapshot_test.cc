@@ -10,7 +10,7 @@ using namespace superslab;
 namespace {
 
 struct Read {
-  Snapshot snapshot;
+  Policy snapshot;
   PolicyError errors[4];
   std::size_t wrong;
 
@@ -26,7 +26,7 @@ Read read(const char* const (&variables)[n]) {
   return result;
 }
 
-bool same(const Snapshot& a, const Snapshot& b) {
+bool same(const Policy& a, const Policy& b) {
   for (const Knob& knob : kKnobs) {
     if (knob_code(a, knob.id) != knob_code(b, knob.id)) return false;
   }
@@ -39,8 +39,8 @@ TEST(policy, "an environment without variables gives the defaults") {
   const Read result =
       read({"PATH=/bin", "SUPERSLABS_X=1", "superslab_zero=acquire", "NODE_ENV=test"});
   CHECK_EQ(result.wrong, 0u);
-  CHECK(same(result.snapshot, Snapshot{}));
-  const Snapshot s = result.snapshot;
+  CHECK(same(result.snapshot, Policy{}));
+  const Policy s = result.snapshot;
   CHECK_EQ(s.max_bytes, ByteCount{0});
   CHECK(s.profile == Profile::kBalanced);
   CHECK(s.on_exhausted == OnExhausted::kThrow);
@@ -57,10 +57,10 @@ TEST(policy, "an environment without variables gives the defaults") {
 }
 
 TEST(policy, "no environment at all gives the defaults") {
-  Snapshot snapshot;
+  Policy snapshot;
   snapshot.stats = true;
   CHECK_EQ(snapshot_from_environment(nullptr, snapshot, {}), 0u);
-  CHECK(same(snapshot, Snapshot{}));
+  CHECK(same(snapshot, Policy{}));
 }
 
 TEST(policy, "every variable sets its field") {
@@ -71,7 +71,7 @@ TEST(policy, "every variable sets its field") {
        "SUPERSLAB_BIG_CACHE_AGE_MS=7", "SUPERSLAB_CACHE_BLOCKS=1", "SUPERSLAB_CACHE_BYTES=64k",
        "SUPERSLAB_STATS=1", "SUPERSLAB_PROFILE=throughput"});
   CHECK_EQ(result.wrong, 0u);
-  const Snapshot& s = result.snapshot;
+  const Policy& s = result.snapshot;
   CHECK_EQ(s.max_bytes, 2 * kGiB);
   CHECK(s.on_exhausted == OnExhausted::kWait);
   CHECK(s.wait_ms == Millis{5});
@@ -89,7 +89,7 @@ TEST(policy, "every variable sets its field") {
 }
 
 TEST(policy, "each word is the enum value of the same meaning") {
-  Snapshot s;
+  Policy s;
   PolicyError error;
   const auto set = [&](const char* option, const char* word) {
     CHECK(apply_option(s, option, word, error));
@@ -137,8 +137,8 @@ TEST(policy, "a profile changes defaults, a variable wins over it wherever it st
 
   const Read fast = read({"SUPERSLAB_PROFILE=throughput"});
   CHECK(fast.snapshot.populate == Populate::kSuperslab);
-  CHECK(fast.snapshot.purge_delay_ms > Snapshot{}.purge_delay_ms);
-  CHECK(same(read({"SUPERSLAB_PROFILE=balanced"}).snapshot, Snapshot{}));
+  CHECK(fast.snapshot.purge_delay_ms > Policy{}.purge_delay_ms);
+  CHECK(same(read({"SUPERSLAB_PROFILE=balanced"}).snapshot, Policy{}));
 }
 
 TEST(policy, "an option wins over the environment") {
@@ -174,7 +174,7 @@ TEST(policy, "an unknown variable is named with its nearest right name") {
 }
 
 TEST(policy, "an unknown option is named with its nearest right name") {
-  Snapshot snapshot;
+  Policy snapshot;
   PolicyError error;
   CHECK(!apply_option(snapshot, "hugepages", "thp", error));
   CHECK(error.kind == PolicyErrorKind::kUnknownName);
@@ -189,7 +189,7 @@ TEST(policy, "a name like no other is answered with all the right ones") {
   for (const Knob& knob : kKnobs) {
     CHECK(result.message().find(knob.variable) != std::string_view::npos);
   }
-  Snapshot snapshot;
+  Policy snapshot;
   PolicyError error;
   CHECK(!apply_option(snapshot, "colour", "red", error));
   for (const Knob& knob : kKnobs) {
@@ -199,7 +199,7 @@ TEST(policy, "a name like no other is answered with all the right ones") {
 }
 
 TEST(policy, "an option that only the environment sets says so") {
-  Snapshot snapshot;
+  Policy snapshot;
   PolicyError error;
   CHECK(!apply_option(snapshot, "cacheBlocks", 8.0, error));
   CHECK(std::string_view(error.message) ==
@@ -228,7 +228,7 @@ TEST(policy, "a wrong value is named with what is right") {
 }
 
 TEST(policy, "a wrong number is shown as JavaScript shows it") {
-  Snapshot snapshot;
+  Policy snapshot;
   PolicyError error;
   CHECK(!apply_option(snapshot, "maxBytes", -1.0, error));
   CHECK(error.kind == PolicyErrorKind::kOutOfRange);
@@ -247,7 +247,7 @@ TEST(policy, "a wrong number is shown as JavaScript shows it") {
   CHECK(std::string_view(error.value) == "NaN");
   CHECK(!apply_option(snapshot, "maxBytes", -__builtin_inf(), error));
   CHECK(std::string_view(error.value) == "-Infinity");
-  CHECK(same(snapshot, Snapshot{}));
+  CHECK(same(snapshot, Policy{}));
 }
 
 TEST(policy, "a wrong variable leaves its row at the profile's value and the rest in force") {
@@ -260,7 +260,7 @@ TEST(policy, "a wrong variable leaves its row at the profile's value and the res
 
 TEST(policy, "problems beyond the room for them are still counted") {
   const char* environment[] = {"SUPERSLAB_A1=1", "SUPERSLAB_A2=1", "SUPERSLAB_A3=1", nullptr};
-  Snapshot snapshot;
+  Policy snapshot;
   PolicyError one[1];
   CHECK_EQ(snapshot_from_environment(environment, snapshot, one), 3u);
   CHECK(std::string_view(one[0].name) == "SUPERSLAB_A1");
@@ -283,14 +283,14 @@ TEST(policy, "long and binary input is cut and cleaned, never overruns") {
   // 59 ASCII bytes, then characters of two bytes: the cut falls inside one.
   std::string text(59, 'a');
   for (int i = 0; i < 10; ++i) text += "\xC3\xA9";
-  Snapshot snapshot;
+  Policy snapshot;
   PolicyError error;
   CHECK(!apply_option(snapshot, "zero", text, error));
   CHECK(std::string_view(error.value) == std::string(59, 'a') + "...");
 }
 
 TEST(policy, "fields and rows hold the same values") {
-  Snapshot snapshot;
+  Policy snapshot;
   for (const Knob& knob : kKnobs) {
     const Reading value = parse_value(knob, knob.default_text);
     CHECK_EQ(knob_code(snapshot, knob.id), value.value);
@@ -303,7 +303,7 @@ TEST(policy, "fields and rows hold the same values") {
 }
 
 TEST(policy, "a node that the machine lacks is refused") {
-  Snapshot snapshot;
+  Policy snapshot;
   PolicyError error;
   CHECK(check_node(snapshot, PolicyOrigin::kOption, 1, error));
   CHECK(apply_option(snapshot, "numa", 1.0, error));
@@ -358,7 +358,7 @@ TEST(policy, "variables that Docker makes for a link called superslab are none o
       "SUPERSLAB_DB_NAME=/web/superslab-db",
   });
   CHECK_EQ(result.wrong, 0u);
-  CHECK(same(result.snapshot, Snapshot{}));
+  CHECK(same(result.snapshot, Policy{}));
 }
 
 TEST(policy, "what only looks like a service's variable is an error") {

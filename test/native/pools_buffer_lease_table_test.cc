@@ -183,7 +183,7 @@ TEST(heap, "a heap that waits for its last shared lease may be deleted as soon a
   TestPool t;
   LeaseTable table(t.space());
   for (int round = 0; round < 300; ++round) {
-    Snapshot policy = plain_policy();
+    Policy policy = plain_policy();
     policy.big_cache_bytes = 0;  // a large block is purged by who gives it, after its discharge
     auto* heap = new BufferPool(t.space(), t.clock, policy);
     BlockNumber n;

@@ -122,7 +122,7 @@ TEST(heap, "a refill that JavaScript does not publish loses nothing") {
 
 TEST(heap, "random leases: blocks never overlap and all come home") {
   for (const HugePages pages : {HugePages::kOff, HugePages::kTransparent}) {
-    Snapshot policy;
+    Policy policy;
     policy.huge_pages = pages;
     TestPool t(policy);
     Script s(*t.heap);
@@ -174,7 +174,7 @@ TEST(heap, "random leases: blocks never overlap and all come home") {
 }
 
 TEST(heap, "maxBytes is exact for one environment, and a refusal counts nothing") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.max_bytes = kMiB;
   TestPool t(policy);
   Script s(*t.heap);
@@ -520,7 +520,7 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
 }
 
 TEST(heap, "a large lease is granted for which what is cached leaves no room") {
-  Snapshot policy = plain_policy();
+  Policy policy = plain_policy();
   policy.max_bytes = 4 * kMiB;
   TestPool t(policy);
   {

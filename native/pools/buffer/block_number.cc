@@ -4,9 +4,9 @@
 
 #include "base/glance.h"
 #include "base/secure_zero.h"
-#include "heap/heap.h"
 #include "heap/slab_bits.h"
 #include "heap/slab_owner.h"
+#include "pools/buffer/buffer_pool.h"
 
 namespace superslab {
 
@@ -72,18 +72,17 @@ std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
 
 void send_home(const Space& space, BlockNumber n) {
   Superslab& s = space.superslab(superslab_of(n));
-  auto* heap = static_cast<Heap*>(s.heap);
-  // The heap may be closed and wait for this block only.
-  const Heap::Visit visit(*heap);
+  BufferPool& pool = BufferPool::of(s);
+  // The pool may be closed and wait for this block only.
+  const Heap::Visit visit(pool);
   // Here and not in the facade: the last reference may be a token, or another pool's.
-  if (zeroing_of(heap->policy()) == Zeroing::kRelease)
-    secure_zero(address_of_number(space, n), capacity_of(space, n));
+  if (pool.clears_at_release()) secure_zero(address_of_number(space, n), capacity_of(space, n));
   if (is_large(space, n)) {
-    heap->give_large(&s);
+    pool.give_large(&s);
     return;
   }
   void* block = address_of_number(space, n);
-  SlabOwner::give_remote(*heap, block, nullptr);
+  SlabOwner::give_remote(pool, block, nullptr);
 }
 
 }  // namespace superslab

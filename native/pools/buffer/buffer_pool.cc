@@ -5,8 +5,13 @@
 
 namespace superslab {
 
-BufferPool::BufferPool(Space& space, const Clock& clock, const Snapshot& policy, ByteCount memory)
-    : Heap(space, clock, policy, {.memory = memory, .slab_was_cut = cut_windows}) {}
+BufferPool::BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory)
+    : Heap(space, clock, policy,
+           {.secrecy = secrecy_of(policy),
+            .has_guard_pages = has_guard_pages(policy),
+            .memory = memory,
+            .slab_was_cut = cut_windows}),
+      pool_policy_(policy) {}
 
 HeapStats BufferPool::stats() const { return with_leases(Heap::stats()); }
 

@@ -35,12 +35,16 @@ class BufferPool final : public Heap {
  public:
   /// `space` and `clock` outlive the pool. `memory` is the most that all heaps of the space may
   /// have together: see HeapShape.
-  BufferPool(Space& space, const Clock& clock, const Snapshot& policy, ByteCount memory = kNoLimit);
+  BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory = kNoLimit);
 
   /// The pool that a superslab with views belongs to.
   static BufferPool& of(const Superslab& s) {
     return static_cast<BufferPool&>(*static_cast<Heap*>(s.heap));
   }
+
+  /// What it does with its buffers now; for a few statements.
+  Published<PoolSnapshot>::Reading pool_policy() const { return pool_policy_.read(); }
+  bool clears_at_release() const { return zeroing_of(*pool_policy()) == Zeroing::kRelease; }
 
   /// Those of the heap, and of the leases.
   HeapStats stats() const;
@@ -76,6 +80,7 @@ class BufferPool final : public Heap {
  private:
   HeapStats with_leases(HeapStats stats) const;
 
+  Published<PoolSnapshot> pool_policy_;
   LeaseCounters leases_;
   SlowPathLatency slow_path_;
   LeaseHistograms lease_histograms_;

@@ -69,7 +69,7 @@ void BufferThreadCache::set_limits() {
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(i)) continue;
-    set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, pool_.policy()));
+    set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *pool_.policy()));
   }
 }
 

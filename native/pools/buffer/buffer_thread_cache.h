@@ -173,7 +173,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
 template <class IsShared, class IsStray>
 Reclaimed BufferThreadCache::reclaim(IsShared is_shared, IsStray is_stray) {
   flush();
-  const bool clear = zeroing_of(pool_.policy()) == Zeroing::kRelease;
+  const bool clear = pool_.clears_at_release();
   std::uint64_t leaked_blocks = 0;
   ByteCount leaked_bytes = 0;
   // A worker that was terminated between a block's way and its count is one off.
