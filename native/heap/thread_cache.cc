@@ -99,7 +99,7 @@ bool ThreadCache::is_valid() const {
 
 void* ThreadCache::allocate(ByteCount bytes) {
   if (bytes > kMaxClassBytes) {
-    const Superslab* head = heap_->take_large(bytes, owner_);
+    const Superslab* head = heap_->take_huge(bytes, owner_);
     return head == nullptr ? nullptr : head->base;
   }
   const std::size_t i = to_index(class_for(bytes));
@@ -176,8 +176,8 @@ void ThreadCache::free_large_class(void* block, std::size_t own) {
 void ThreadCache::free_slow(void* block) {
   const Space& space = heap_->space();
   const SliceTag tag = space.tag_at(block);
-  if (tag == kTagLarge) {
-    heap_->give_large(&space.superslab_of(block));
+  if (tag == kTagHuge) {
+    heap_->give_huge(&space.superslab_of(block));
     return;
   }
   send_home(block, static_cast<ClassIndex>(tag - 1));

@@ -124,7 +124,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   void retire_idle() { owner_->retire_idle(); }
 
   /// A block of at least `bytes`, aligned to 16; nullptr when there is no memory or no room under
-  /// maxBytes. `bytes` is at most kMaxLargeBytes.
+  /// maxBytes. `bytes` is at most kMaxHugeBytes.
   void* allocate(ByteCount bytes);
 
   /// A block of class `c` past the magazines; `is_zero` as below.
