@@ -206,9 +206,9 @@ const cases: readonly Case[] = [
     variables: { SUPERSLAB_HUGE_PAGES: 'off' },
   },
   {
-    id: 'hugeFallbacks',
-    inside: { ...well, hugeFallbacks: 1 },
-    outside: [{ hugeFallbacks: 0 }],
+    id: 'hugePageFallbacks',
+    inside: { ...well, hugePageFallbacks: 1 },
+    outside: [{ hugePageFallbacks: 0 }],
     severity: 'warn',
     says:
       '1 superslab of 2 MiB got no explicit huge pages: "sysctl vm.nr_hugepages=$(( $(sysctl -n ' +
@@ -261,9 +261,9 @@ const cases: readonly Case[] = [
     setting: 'SUPERSLAB_CACHE_BYTES',
   },
   {
-    id: 'largeMisses',
-    inside: { ...well, largeMisses: 100, largeHits: 99 },
-    outside: [{ largeMisses: 99, largeHits: 0 }, { largeHits: 100 }],
+    id: 'hugeMisses',
+    inside: { ...well, hugeMisses: 100, hugeHits: 99 },
+    outside: [{ hugeMisses: 99, hugeHits: 0 }, { hugeHits: 100 }],
     severity: 'warn',
     says:
       '50 % of 199 blocks beyond 2 MiB came fresh from the operating system: raise ' +

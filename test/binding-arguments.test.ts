@@ -15,13 +15,13 @@ const VALID = `{
   spill: [p, tag],
   give: [p, 0],
   flush: [p],
-  takeLarge: [p, 0],
-  largeCapacity: [p, 3 << 20],
+  takeHuge: [p, 0],
+  hugeCapacity: [p, 3 << 20],
   window: [evaluation, block >>> 10],
   isRecut: [evaluation, block >>> 10],
   leasedInSlice: [block >>> 10],
   recutWindows: [evaluation],
-  largeWindow: [large],
+  hugeWindow: [large],
   capacity: [block],
   share: [block, 64],
   adopt: ['', new Float64Array(2)],
@@ -36,7 +36,7 @@ const VALID = `{
   refusedSecrecy: [p],
   tick: [p],
   staleWindows: [evaluation],
-  isLargeBlock: [large, 3 << 20],
+  isHugeBlock: [large, 3 << 20],
   trim: [p, 0],
   committedBytes: [p],
   slabCuts: [],
@@ -127,8 +127,8 @@ for (const [name, args] of Object.entries(valid)) {
 // Any number may be tried as a block or a superslab: none is of use but those that are.
 for (let i = 0; i < 2000; i++) {
   const n = Math.floor(Math.random() * 2 ** 32);
-  for (const name of ['capacity', 'largeWindow', 'sharedReferences', 'releaseShared']) attempt(name, [n]);
-  attempt('isLargeBlock', [n, 3 << 20]);
+  for (const name of ['capacity', 'hugeWindow', 'sharedReferences', 'releaseShared']) attempt(name, [n]);
+  attempt('isHugeBlock', [n, 3 << 20]);
   attempt('window', [evaluation, n % (64 * 65536)]);
   attempt('isRecut', [evaluation, n % (64 * 65536)]);
   attempt('leasedInSlice', [n % (64 * 65536)]);

@@ -137,12 +137,12 @@ describe.each(ALL)('guard %s', (guard) => {
   test('a block beyond 2 MiB that is held back counts as cached', () => {
     const pool = open({ guard, quarantineBytes: '8m' });
     pool.acquire(3 << 20).release();
-    const { inUseBytes, cachedBytes, heldLargeBytes } = pool.stats();
+    const { inUseBytes, cachedBytes, heldHugeBytes } = pool.stats();
     expect(inUseBytes).toBe(0);
-    expect(heldLargeBytes).toBeGreaterThanOrEqual(3 << 20);
-    expect(cachedBytes).toBe(heldLargeBytes);
+    expect(heldHugeBytes).toBeGreaterThanOrEqual(3 << 20);
+    expect(cachedBytes).toBe(heldHugeBytes);
     pool.trim();
-    expect(pool.stats()).toMatchObject({ cachedBytes: 0, heldLargeBytes: 0 });
+    expect(pool.stats()).toMatchObject({ cachedBytes: 0, heldHugeBytes: 0 });
   });
 
   test('idle memory goes back by itself', async () => {

@@ -180,7 +180,7 @@ describe('stats', () => {
     const block = blockBytes(4 << 20);
     const pool = makePool({ quarantineBytes: 0 });
     const buf = pool.acquire(4 << 20);
-    expect(pool.stats()).toMatchObject({ acquires: 1, largeMisses: 1, inUseBytes: block });
+    expect(pool.stats()).toMatchObject({ acquires: 1, hugeMisses: 1, inUseBytes: block });
     buf.release();
     expect(pool.stats()).toMatchObject({ inUseBytes: 0, bigCacheBytes: block });
   });

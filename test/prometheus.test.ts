@@ -71,7 +71,7 @@ test('the figures are those of stats(), in base units and with the labels', asyn
   expect(stats.inUseBytes).toBeGreaterThan(3 << 20);
   expect(valueIn(families, 'superslab_max_bytes', labels)).toBe(8 << 20);
   expect(valueIn(families, 'superslab_acquires_total', labels)).toBe(4);
-  expect(valueIn(families, 'superslab_large_misses_total', labels)).toBe(1);
+  expect(valueIn(families, 'superslab_huge_misses_total', labels)).toBe(1);
   expect(valueIn(families, 'superslab_class_in_use_blocks', { ...labels, class: '4096' })).toBe(2);
   expect(valueIn(families, 'superslab_class_acquires_total', { ...labels, class: '4096' })).toBe(2);
   expect(valueIn(families, 'superslab_reserved_bytes')).toBe(stats.reservedBytes);

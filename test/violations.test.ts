@@ -224,7 +224,7 @@ const expected: { [program: string]: Expected } = {
     },
   },
   'leak-tagged': { found: [leak({ ...requests, tag: 'body', acquired: 'leakHere' })] },
-  'leak-large': { found: [leak({ ...images, size: 3 << 20, acquired: 'leakHere' })] },
+  'leak-huge': { found: [leak({ ...images, size: 3 << 20, acquired: 'leakHere' })] },
   'leak-retained': { found: [leak({ ...requests, acquired: 'leakHere', retains: 1 })] },
   'leak-async': { found: [leak({ ...requests, acquired: 'readBody' })] },
   'leak-view-alive': { found: [leak({ ...requests, size: 1000, acquired: 'readHeader' })] },
@@ -260,7 +260,7 @@ const expected: { [program: string]: Expected } = {
   'write-after-release-view': { found: [written(100, /^00000001(db){12}$/)] },
   'write-after-release-fs': { found: [written(0, /^6c617465(db){12}$/, { pool: 'files' })] },
   'write-after-release-quarantine': { found: [written(0, /^01(db){15}$/, { size: 4000 })] },
-  'write-after-release-large': { found: [written(0, /^01(db){15}$/, { pool: 'images', size: 3 << 20 })] },
+  'write-after-release-huge': { found: [written(0, /^01(db){15}$/, { pool: 'images', size: 3 << 20 })] },
   'write-after-release-native': { found: [written(700, /^01(db){15}$/)] },
 
   'overflow-by-one': { found: overflow({ ...images, ...here, offset: 1500, bytes: /^00.{30}$/ }) },

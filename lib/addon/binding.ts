@@ -109,7 +109,7 @@ export interface SlabCut {
   readonly blocks: number;
 }
 
-/** What refill() and takeLarge() return instead of blocks. */
+/** What refill() and takeHuge() return instead of blocks. */
 export const NO_ROOM = 0;
 export const NO_MEMORY = -1;
 
@@ -153,9 +153,9 @@ export interface Binding {
   give(pool: PoolId, block: BlockNumber): void;
   flush(pool: PoolId): void;
   /** A block beyond 2 MiB: its number, NO_ROOM or NO_MEMORY. */
-  takeLarge(pool: PoolId, bytes: number): BlockNumber;
+  takeHuge(pool: PoolId, bytes: number): BlockNumber;
   /** Bytes that such a block is charged for. */
-  largeCapacity(pool: PoolId, bytes: number): number;
+  hugeCapacity(pool: PoolId, bytes: number): number;
 
   /** A new ArrayBuffer over the blocks that start in a slice; undefined where the host forbids external ones. */
   window(evaluation: number, slice: SliceIndex): ArrayBuffer | undefined;
@@ -165,7 +165,7 @@ export interface Binding {
   recutWindows(evaluation: number): Uint32Array;
   /** How many blocks that start in the slice are neither free nor cached by the pools of this thread. */
   leasedInSlice(slice: SliceIndex): number;
-  largeWindow(block: BlockNumber): ArrayBuffer | undefined;
+  hugeWindow(block: BlockNumber): ArrayBuffer | undefined;
   /** 0 for what is no leased block. */
   capacity(block: BlockNumber): number;
 
@@ -193,7 +193,7 @@ export interface Binding {
   tick(pool: PoolId): boolean;
   /** Slices whose windows should be dropped. */
   staleWindows(evaluation: number): Uint32Array;
-  isLargeBlock(block: BlockNumber, bytes: number): boolean;
+  isHugeBlock(block: BlockNumber, bytes: number): boolean;
   /** Bytes given back to the operating system. */
   trim(pool: PoolId, targetBytes: number): number;
   /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */

@@ -13,15 +13,15 @@ export interface HeapStats {
   /** Limit of the capacity out of the slabs; 0 is none. Unit: bytes. */
   readonly maxBytes: number;
   /** Released blocks beyond 2 MiB that guards hold back. Unit: bytes. */
-  readonly heldLargeBytes: number;
+  readonly heldHugeBytes: number;
   /** Free blocks beyond 2 MiB that are kept for reuse. Unit: bytes. */
   readonly bigCacheBytes: number;
   /** Blocks beyond 2 MiB served from the big cache. Unit: blocks. */
-  readonly largeHits: number;
+  readonly hugeHits: number;
   /** Blocks beyond 2 MiB that needed fresh superslabs. Unit: blocks. */
-  readonly largeMisses: number;
+  readonly hugeMisses: number;
   /** Blocks beyond 2 MiB that callers gave back. Unit: blocks. */
-  readonly largeReleases: number;
+  readonly hugeReleases: number;
   /** Superslabs taken from the address space. Unit: superslabs. */
   readonly superslabsTaken: number;
   /** Superslabs given back to the address space. Unit: superslabs. */
@@ -37,7 +37,7 @@ export interface HeapStats {
   /** Memory given back to the operating system. Unit: bytes. */
   readonly purgedBytes: number;
   /** Explicit huge pages were asked for and not there. Unit: superslabs. */
-  readonly hugeFallbacks: number;
+  readonly hugePageFallbacks: number;
   /** Requests for memory that the operating system refused. Unit: calls. */
   readonly osFailures: number;
   /** Refusals of the operating system to keep memory from dumps, forks or swap, or to end that. Unit: calls. */

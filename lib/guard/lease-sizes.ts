@@ -1,6 +1,6 @@
 import { binding, type PoolId, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
-import { LARGE_TAG } from '../pool/magazines.js';
+import { HUGE_TAG } from '../pool/magazines.js';
 import { GRANULE_SHIFT } from '../pool/windows.js';
 import type { GuardSettings } from './settings.js';
 
@@ -30,9 +30,9 @@ export class LeaseSizes {
     return detaches ? Math.ceil(bytes / pageBytes) * pageBytes : bytes;
   }
 
-  /** The class for `bytes`, or LARGE_TAG; with `detach` a class whose blocks are whole pages. */
+  /** The class for `bytes`, or HUGE_TAG; with `detach` a class whose blocks are whole pages. */
   tagFor(bytes: number): SliceTag {
-    if (bytes > MAX_CLASS_BYTES) return LARGE_TAG;
+    if (bytes > MAX_CLASS_BYTES) return HUGE_TAG;
     const { detaches, pageBytes } = this.#settings;
     let tag = tagOfGranules[(bytes + 63) >>> GRANULE_SHIFT]!;
     // The last class, of 2 MiB, is a multiple of every page size.
@@ -44,7 +44,7 @@ export class LeaseSizes {
   capacityFor(size: number): number {
     const bytes = this.bytesFor(size);
     const tag = this.tagFor(bytes);
-    return tag === LARGE_TAG ? binding.largeCapacity(this.#pool, bytes) : bytesOfTag[tag]!;
+    return tag === HUGE_TAG ? binding.hugeCapacity(this.#pool, bytes) : bytesOfTag[tag]!;
   }
 
   /** Where the canary behind a lease of `size` bytes ends, in a block of `capacity`; `size` without one. */

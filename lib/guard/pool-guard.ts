@@ -5,7 +5,7 @@ import { hostError, makeError } from '../base/errors.js';
 import type { GuardReport } from '../base/misuse.js';
 import { type CapturedStack, showCaller } from '../base/stack.js';
 import { recordLease } from '../measure/lease-sampling.js';
-import { LARGE_TAG } from '../pool/magazines.js';
+import { HUGE_TAG } from '../pool/magazines.js';
 import { endMeasured } from '../pool/measured-leases.js';
 import type { PoolWatcher, WatchedPool } from '../pool/observers.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
@@ -127,11 +127,11 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
   #slotFor(bytes: number): Slot | undefined {
     const pool = this.#pool;
     const tag = this.#sizes.tagFor(bytes);
-    const isLarge = tag === LARGE_TAG;
+    const isHuge = tag === HUGE_TAG;
     for (let slot = this.#parked.takeIdle(tag); slot !== undefined; slot = this.#parked.takeIdle(tag)) {
       if (wasTaken(slot) && this.#home.leaveTaken(slot, 'detached-after-release')) continue;
       // Blocks beyond 2 MiB are of any size: the heap finds one that fits.
-      if (isLarge) {
+      if (isHuge) {
         this.#home.giveBack(slot);
         continue;
       }
@@ -140,11 +140,11 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
       return slot;
     }
     const slot = new Slot(this, tag);
-    const block = isLarge ? pool.takeLargeBlock(bytes) : pool.takeBlock(tag);
+    const block = isHuge ? pool.takeHugeBlock(bytes) : pool.takeBlock(tag);
     if (block === undefined) return undefined;
     // The slot has the block from here on: nothing comes between.
     slot.block = block;
-    slot.capacity = isLarge ? binding.capacity(block) : bytesOfTag[tag]!;
+    slot.capacity = isHuge ? binding.capacity(block) : bytesOfTag[tag]!;
     slot.state = SLOT.loose;
     this.#book.loose++;
     this.#book.all.add(slot);
@@ -201,7 +201,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
 
   adopt(held: { block: BlockNumber }, size: number): PooledBuffer {
     this.stacks.settleLater();
-    const slot = new Slot(this, LARGE_TAG);
+    const slot = new Slot(this, HUGE_TAG);
     slot.block = held.block;
     // Exactly the bytes of the lease: what is behind them is the business of who shared it.
     slot.capacity = size;

@@ -1,4 +1,4 @@
-import { GUARD_LEVEL, LARGE_TAG, type Magazines } from '../pool/magazines.js';
+import { GUARD_LEVEL, HUGE_TAG, type Magazines } from '../pool/magazines.js';
 import { SLOT, type Slot, type SlotState } from './slot.js';
 
 const GRANULE_BYTES = 64;
@@ -48,7 +48,7 @@ export class SlotBook {
     slot.state = to;
     this.loose += LOOSE[to]! - LOOSE[from]!;
     this.#parked[tag]! += parked;
-    if (tag === LARGE_TAG) this.#levels[GUARD_LEVEL.parkedLargeGranules]! += parked * granules;
+    if (tag === HUGE_TAG) this.#levels[GUARD_LEVEL.parkedHugeGranules]! += parked * granules;
     this.#levels[GUARD_LEVEL.watchedBlocks]! += watched;
     this.#levels[GUARD_LEVEL.watchedGranules]! += watched * granules;
     this.#levels[GUARD_LEVEL.quarantinedBlocks]! += quarantined;

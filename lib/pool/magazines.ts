@@ -7,12 +7,12 @@ import { ensureWindow, SLICE_SHIFT } from './windows.js';
 export const MAGAZINE_SHIFT = 6;
 
 /** The tag of blocks beyond 2 MiB: no magazine, a window of its own. */
-export const LARGE_TAG = 255;
+export const HUGE_TAG = 255;
 
 /** Places in {@link Magazines.guardLevels}; a granule has 64 bytes. */
 export const GUARD_LEVEL = {
   /** Of parked blocks beyond 2 MiB. */
-  parkedLargeGranules: 0,
+  parkedHugeGranules: 0,
   /** Leases that are watched. */
   watchedBlocks: 1,
   watchedGranules: 2,
@@ -130,7 +130,7 @@ export class Magazines {
   welcome(block: BlockNumber, tag: SliceTag): void {
     magazinesById.set(this.id, this);
     setHome(block, this, tag);
-    if (tag !== LARGE_TAG) ensureWindow(block >>> SLICE_SHIFT);
+    if (tag !== HUGE_TAG) ensureWindow(block >>> SLICE_SHIFT);
   }
 }
 

@@ -14,7 +14,7 @@ import { hostError, makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores } from './cores.js';
 import {
   forgetMagazines,
-  LARGE_TAG,
+  HUGE_TAG,
   type Lender,
   MAGAZINE_SHIFT,
   MAX_POOLS,
@@ -34,7 +34,7 @@ import {
   forgetRecut,
   GRANULE_MASK,
   GRANULE_SHIFT,
-  largeWindow,
+  hugeWindow,
   SLICE_SHIFT,
   windows,
 } from './windows.js';
@@ -163,14 +163,14 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   capacityFor(size: number): number {
     if (this.watcher?.watchesAll) return this.watcher.capacityFor(size);
     return size > MAX_CLASS_BYTES
-      ? binding.largeCapacity(this.id, size)
+      ? binding.hugeCapacity(this.id, size)
       : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
   }
 
   /** undefined when maxBytes are in use. */
   #tryAcquire(size: number): PooledBuffer | undefined {
     if (this.watcher?.watchesAll) return this.watcher.tryAcquire(size);
-    return size > MAX_CLASS_BYTES ? this.#tryLarge(size) : this.#tryClass(size);
+    return size > MAX_CLASS_BYTES ? this.#tryHuge(size) : this.#tryClass(size);
   }
 
   #tryClass(size: number): PooledBuffer | undefined {
@@ -251,11 +251,11 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     }
   }
 
-  #fetchLarge(bytes: number, held: HeldBlock): void {
+  #fetchHuge(bytes: number, held: HeldBlock): void {
     scheduleUpkeep();
     this.#teller.tellingGrowth(this, () => {
       const start = this.slowPath.start();
-      held.block = binding.takeLarge(this.id, bytes);
+      held.block = binding.takeHuge(this.id, bytes);
       this.slowPath.stop(start);
     });
     this.#secrecy?.look();
@@ -266,16 +266,16 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     return this.watcher !== undefined && this.watcher.unpark(true) > 0;
   }
 
-  #tryLarge(size: number): PooledBuffer | undefined {
-    if (this.watcher?.sampler.isLargeDue())
-      return this.watcher.tryAcquire(size, this.watcher.sampler.largeWeight);
+  #tryHuge(size: number): PooledBuffer | undefined {
+    if (this.watcher?.sampler.isHugeDue())
+      return this.watcher.tryAcquire(size, this.watcher.sampler.hugeWeight);
     const held = begin(new HeldBlock(this.id));
     try {
-      if (!this.#takeLarge(size, held)) {
+      if (!this.#takeHuge(size, held)) {
         finish(held);
         return undefined;
       }
-      const buf = leases.make(largeWindow(held.block), 0, size, held.block);
+      const buf = leases.make(hugeWindow(held.block), 0, size, held.block);
       finish(held);
       return buf;
     } catch (error) {
@@ -284,10 +284,10 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     }
   }
 
-  takeLargeBlock(bytes: number): BlockNumber | undefined {
+  takeHugeBlock(bytes: number): BlockNumber | undefined {
     const held = begin(new HeldBlock(this.id));
     try {
-      const block = this.#takeLarge(bytes, held) ? held.block : undefined;
+      const block = this.#takeHuge(bytes, held) ? held.block : undefined;
       finish(held);
       return block;
     } catch (error) {
@@ -297,13 +297,13 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   /** Whether there was room for it. */
-  #takeLarge(bytes: number, held: HeldBlock): boolean {
-    this.#fetchLarge(bytes, held);
-    if (held.block === NO_ROOM && this.#unpark()) this.#fetchLarge(bytes, held);
+  #takeHuge(bytes: number, held: HeldBlock): boolean {
+    this.#fetchHuge(bytes, held);
+    if (held.block === NO_ROOM && this.#unpark()) this.#fetchHuge(bytes, held);
     if (held.block === NO_ROOM) return false;
     if (held.block === NO_MEMORY) throw this.#noMemory(bytes);
     this.checkOpen();
-    this.magazines.welcome(held.block, LARGE_TAG);
+    this.magazines.welcome(held.block, HUGE_TAG);
     return true;
   }
 
@@ -347,7 +347,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   #clear(block: BlockNumber): void {
     const capacity = binding.capacity(block);
     if (capacity > MAX_CLASS_BYTES) {
-      fill(new builtins.Uint8Array(largeWindow(block)), 0);
+      fill(new builtins.Uint8Array(hugeWindow(block)), 0);
       return;
     }
     const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;

@@ -140,14 +140,14 @@ export function currentWindow(block: BlockNumber): ArrayBuffer {
 }
 
 /** Windows of blocks beyond 2 MiB, by the block's number. */
-const largeWindows = new Map<BlockNumber, ArrayBuffer>();
+const hugeWindows = new Map<BlockNumber, ArrayBuffer>();
 
 /** A window of exactly the leased block `n`, which is beyond 2 MiB. */
-export function largeWindow(n: BlockNumber): ArrayBuffer {
-  const known = largeWindows.get(n);
+export function hugeWindow(n: BlockNumber): ArrayBuffer {
+  const known = hugeWindows.get(n);
   if (known !== undefined && sizeOf(known) === binding.capacity(n)) return known;
-  const window = usable(binding.largeWindow(n));
-  largeWindows.set(n, window);
+  const window = usable(binding.hugeWindow(n));
+  hugeWindows.set(n, window);
   return window;
 }
 
@@ -155,7 +155,7 @@ export function largeWindow(n: BlockNumber): ArrayBuffer {
 export function sliceOf(memory: ArrayBuffer): SliceIndex {
   const slice = windows.indexOf(memory);
   if (slice >= 0) return slice;
-  for (const [block, window] of largeWindows) if (window === memory) return block >>> SLICE_SHIFT;
+  for (const [block, window] of hugeWindows) if (window === memory) return block >>> SLICE_SHIFT;
   return -1;
 }
 
@@ -174,7 +174,7 @@ export function noteTakenWindows(): void {
  */
 export function dropStaleWindows(): void {
   for (const slice of binding.staleWindows(facts.evaluation)) forget(slice);
-  for (const [n, window] of largeWindows) {
-    if (!binding.isLargeBlock(n, sizeOf(window))) largeWindows.delete(n);
+  for (const [n, window] of hugeWindows) {
+    if (!binding.isHugeBlock(n, sizeOf(window))) hugeWindows.delete(n);
   }
 }

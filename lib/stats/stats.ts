@@ -34,10 +34,10 @@ export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats
   const classes = native.classes.map(classStats);
   const sum = (value: (one: ClassStats) => number) => classes.reduce((total, one) => total + value(one), 0);
   const heap: HeapStats = native.heap;
-  const cachedBytes = sum((one) => one.cachedBlocks * one.blockBytes) + heap.heldLargeBytes;
+  const cachedBytes = sum((one) => one.cachedBlocks * one.blockBytes) + heap.heldHugeBytes;
   const hits = sum((one) => one.hits);
   const classAcquires = sum((one) => one.acquires);
-  const acquires = classAcquires + heap.largeHits + heap.largeMisses;
+  const acquires = classAcquires + heap.hugeHits + heap.hugeMisses;
   return {
     name: native.name,
     closed: native.closed,
@@ -47,7 +47,7 @@ export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats
     cachedBytes,
     slabBytes: sum((one) => one.slabBlocks * one.blockBytes),
     acquires,
-    releases: sum((one) => one.releases) + heap.largeReleases,
+    releases: sum((one) => one.releases) + heap.hugeReleases,
     hits,
     refills: sum((one) => one.refills),
     flushes: sum((one) => one.flushes),
@@ -84,7 +84,7 @@ export function settledStats(last: PoolStats): PoolStats {
     committedBytes: 0,
     chargedBytes: 0,
     bigCacheBytes: 0,
-    heldLargeBytes: 0,
+    heldHugeBytes: 0,
     watchedBlocks: 0,
     watchedBytes: 0,
     quarantinedBlocks: 0,
@@ -95,8 +95,8 @@ export function settledStats(last: PoolStats): PoolStats {
     slabBytes: 0,
     use: 0,
     fragmentation: 0,
-    releases: classes.reduce((total, one) => total + one.releases, 0) + last.largeHits + last.largeMisses,
-    largeReleases: last.largeHits + last.largeMisses,
+    releases: classes.reduce((total, one) => total + one.releases, 0) + last.hugeHits + last.hugeMisses,
+    hugeReleases: last.hugeHits + last.hugeMisses,
     waiting: 0,
     classes,
   };

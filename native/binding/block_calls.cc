@@ -5,13 +5,13 @@
 #include "binding/calls.h"
 #include "binding/js_objects.h"
 #include "heap/heap.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap/size_class.h"
 
 namespace superslab {
 namespace {
 
-/// What refill() and takeLarge() return instead of blocks; lib/addon/binding.ts names them.
+/// What refill() and takeHuge() return instead of blocks; lib/addon/binding.ts names them.
 constexpr std::int32_t kNoRoom = 0;
 constexpr std::int32_t kNoMemory = -1;
 /// What refill() adds to what it returns when recutWindows() has some.
@@ -25,8 +25,8 @@ std::optional<ClassIndex> class_at(const CallbackInfo& info, std::size_t i) {
 }
 
 /// Bytes of a block beyond 2 MiB; 0 for no such number.
-ByteCount large_bytes_at(const CallbackInfo& info, std::size_t i) {
-  const ByteCount bytes = whole_at(info, i, kMaxLargeBytes).value_or(0);
+ByteCount huge_bytes_at(const CallbackInfo& info, std::size_t i) {
+  const ByteCount bytes = whole_at(info, i, kMaxHugeBytes).value_or(0);
   return bytes > kMaxClassBytes ? bytes : 0;
 }
 
@@ -76,22 +76,22 @@ void give(const CallbackInfo& info) {
     static_cast<void>(cache->give(block_number_at(info, 1)));
 }
 
-/// `takeLarge(pool, bytes)`: a block number, kNoRoom or kNoMemory.
-Value take_large(const CallbackInfo& info) {
+/// `takeHuge(pool, bytes)`: a block number, kNoRoom or kNoMemory.
+Value take_huge(const CallbackInfo& info) {
   BufferThreadCache* cache = cache_at(info);
-  const ByteCount bytes = large_bytes_at(info, 1);
+  const ByteCount bytes = huge_bytes_at(info, 1);
   if (cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), kNoRoom);
   Refusal refusal(*cache);
-  const BlockNumber block = cache->take_large(bytes);
+  const BlockNumber block = cache->take_huge(bytes);
   return block != 0 ? Napi::Number::New(info.Env(), block) : refusal.reason(info.Env());
 }
 
-/// `largeCapacity(pool, bytes)`: what a block beyond 2 MiB is charged for.
-Value large_capacity(const CallbackInfo& info) {
+/// `hugeCapacity(pool, bytes)`: what a block beyond 2 MiB is charged for.
+Value huge_capacity(const CallbackInfo& info) {
   BufferThreadCache* cache = cache_at(info);
-  const ByteCount bytes = large_bytes_at(info, 1);
+  const ByteCount bytes = huge_bytes_at(info, 1);
   if (cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), 0);
-  return Napi::Number::New(info.Env(), static_cast<double>(cache->pool().large_capacity(bytes)));
+  return Napi::Number::New(info.Env(), static_cast<double>(cache->pool().huge_capacity(bytes)));
 }
 
 Value slice_list(Napi::Env env, const std::vector<SliceIndex>& slices) {
@@ -136,10 +136,10 @@ Value recut_windows(const CallbackInfo& info) {
   return slice_list(info.Env(), windows == nullptr ? std::vector<SliceIndex>() : windows->recut());
 }
 
-/// `largeWindow(block)`: a new ArrayBuffer over a block beyond 2 MiB.
-Value large_window(const CallbackInfo& info) {
+/// `hugeWindow(block)`: a new ArrayBuffer over a block beyond 2 MiB.
+Value huge_window(const CallbackInfo& info) {
   const NamedBlock block = block_at(info, 0);
-  if (!block.is_large) return info.Env().Undefined();
+  if (!block.is_huge) return info.Env().Undefined();
   return mapped_buffer(info.Env(), block.address, block.capacity);
 }
 
@@ -162,11 +162,11 @@ Value stale_windows(const CallbackInfo& info) {
   return slice_list(info.Env(), stale);
 }
 
-/// `isLargeBlock(block, bytes)`: whether a window of `bytes` still shows a block beyond 2 MiB.
-Value is_large_block(const CallbackInfo& info) {
+/// `isHugeBlock(block, bytes)`: whether a window of `bytes` still shows a block beyond 2 MiB.
+Value is_huge_block(const CallbackInfo& info) {
   const NamedBlock block =
       find_block(environment_of(info).process().space(), block_number_at(info, 0));
-  const bool same = block.is_large && whole_at(info, 1) == block.capacity;
+  const bool same = block.is_huge && whole_at(info, 1) == block.capacity;
   return Napi::Boolean::New(info.Env(), same);
 }
 
@@ -176,16 +176,16 @@ void export_block_calls(Napi::Object& exports) {
   export_function<refill>(exports, "refill");
   export_function<spill>(exports, "spill");
   export_function<give>(exports, "give");
-  export_function<take_large>(exports, "takeLarge");
-  export_function<large_capacity>(exports, "largeCapacity");
+  export_function<take_huge>(exports, "takeHuge");
+  export_function<huge_capacity>(exports, "hugeCapacity");
   export_function<window>(exports, "window");
-  export_function<large_window>(exports, "largeWindow");
+  export_function<huge_window>(exports, "hugeWindow");
   export_function<capacity>(exports, "capacity");
   export_function<is_recut>(exports, "isRecut");
   export_function<recut_windows>(exports, "recutWindows");
   export_function<leased_in_slice>(exports, "leasedInSlice");
   export_function<stale_windows>(exports, "staleWindows");
-  export_function<is_large_block>(exports, "isLargeBlock");
+  export_function<is_huge_block>(exports, "isHugeBlock");
 }
 
 }  // namespace superslab

@@ -5,7 +5,7 @@
 #include "binding/calls.h"
 #include "binding/external.h"
 #include "binding/stats_objects.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap/size_class.h"
 #include "policy/knob.h"
 
@@ -77,7 +77,7 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   out["evaluation"] = number(env, evaluation);
   out["tagOfGranules"] = tags;
   out["bytesOfTag"] = bytes;
-  out["maxBlockBytes"] = number(env, kMaxLargeBytes);
+  out["maxBlockBytes"] = number(env, kMaxHugeBytes);
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
   out["sharesCore"] = Napi::Boolean::New(env, process.shares_core());

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "binding/calls.h"
 #include "heap/heap.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 
 namespace superslab {
 namespace {
@@ -22,7 +22,7 @@ void stop_waiting(const CallbackInfo& info) {
 /// True when there is room for `bytes`.
 Value wait_for_room(const CallbackInfo& info) {
   BufferThreadCache* cache = cache_at(info);
-  const auto bytes = whole_at(info, 1, kMaxLargeBytes);
+  const auto bytes = whole_at(info, 1, kMaxHugeBytes);
   const auto ms = whole_at(info, 2, kLongestWaitMs);
   if (cache == nullptr || !bytes || !ms) return Napi::Boolean::New(info.Env(), false);
   BufferPool& pool = cache->pool();

@@ -62,11 +62,11 @@ bool is_news(const MapRecord& before, const MapRecord& now) {
 }  // namespace
 
 /// The block beyond 2 MiB that the superslabs at hand belong to: the first tells about the others.
-class MapScanner::LargeBlock {
+class MapScanner::HugeBlock {
  public:
   void begin(const Superslab& head, std::uint8_t ordinal) {
     index_ = head.index;
-    bytes = std::min<ByteCount>(glance(head.large_bytes), kArenaBytes);
+    bytes = std::min<ByteCount>(glance(head.huge_bytes), kArenaBytes);
     run = std::min<std::uint32_t>(glance(head.run), kSuperslabsPerArena);
     pool = ordinal;
     const ByteCount charged = glance(head.charged_bytes);
@@ -194,7 +194,7 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
   }
 
   changed_count_ = listed_count_ = 0;
-  LargeBlock large;
+  HugeBlock huge;
   for (std::size_t word = 0; word < kMaxSuperslabs / 64; ++word) {
     for (std::uint64_t rest = ready_[word]; rest != 0; rest &= rest - 1) {
       const auto index = static_cast<SuperslabIndex>(word * 64 + std::countr_zero(rest));
@@ -211,16 +211,16 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
         record.node = node_of(s);
         look_at_slabs(s, entry, record);
       } else if (use != SuperslabUse::kSpare) {
-        if (use == SuperslabUse::kLargeHead) {
-          large.begin(s, ordinal_of(glance(s.heap), heaps));
-          record.run = large.run;
+        if (use == SuperslabUse::kHugeHead) {
+          huge.begin(s, ordinal_of(glance(s.heap), heaps));
+          record.run = huge.run;
         }
-        record.pool = large.pool;
+        record.pool = huge.pool;
         record.node = node_of(s);
-        const unsigned slices = large.slices_in(index);
-        const std::uint8_t state = state_of(large.is_leased ? 15 : 0,
-                                            temperature(entry, 0, large.hash, entry.recent != 0));
-        for (unsigned i = 0; i < slices; ++i) record.slices[i] = {kTagLarge, state};
+        const unsigned slices = huge.slices_in(index);
+        const std::uint8_t state =
+            state_of(huge.is_leased ? 15 : 0, temperature(entry, 0, huge.hash, entry.recent != 0));
+        for (unsigned i = 0; i < slices; ++i) record.slices[i] = {kTagHuge, state};
       } else if ((record.flags & MapRecord::kIdle) != 0) {
         const std::uint8_t state = temperature(entry, 0, 0, false);
         for (auto& slice : record.slices) slice = {kTagNone, state};

@@ -117,7 +117,7 @@ class MapScanner {
   static constexpr ByteCount kBytes =
       align_up(kEntryBytes + 2 * kListBytes + kMaxSuperslabs / 8, 64 * kKiB);
 
-  class LargeBlock;
+  class HugeBlock;
 
   std::uint8_t ordinal_of(const void* heap, std::span<const MapHeap> heaps) const;
   void look_at_slabs(const Superslab& s, Entry& entry, MapRecord& record);

@@ -51,7 +51,7 @@ class HeapSurvivor {
   void repair() NO_THREAD_SAFETY_ANALYSIS {
     if (lists_ == Holder::kVanished) {
       heap_.shelf_ = {};
-      heap_.leased_large_ = {};
+      heap_.leased_huge_ = {};
       heap_.free_bytes_.store(0, std::memory_order_relaxed);
     }
     heap_.idle_in_slabs_.store(0, std::memory_order_relaxed);
@@ -91,8 +91,8 @@ class HeapSurvivor {
 
   void repair(Superslab& s) NO_THREAD_SAFETY_ANALYSIS {
     switch (s.use.load(std::memory_order_relaxed)) {
-      case SuperslabUse::kLargeHead:
-        if (lists_ == Holder::kVanished && s.run != 0) heap_.leased_large_.push(&s);
+      case SuperslabUse::kHugeHead:
+        if (lists_ == Holder::kVanished && s.run != 0) heap_.leased_huge_.push(&s);
         return;
       case SuperslabUse::kSlabs:
         break;

@@ -13,14 +13,20 @@ class Budget {
  public:
   explicit Budget(ByteCount max_bytes) : max_bytes_(max_bytes) {}
 
+  /// From now on. What is charged beyond a lower limit stays so until it is discharged.
+  void set_max_bytes(ByteCount max_bytes) {
+    max_bytes_.store(max_bytes, std::memory_order_relaxed);
+  }
+
   /// Charges up to `wanted` units of `unit` bytes and returns how many fitted.
   std::size_t charge(ByteCount unit, std::size_t wanted) {
+    const ByteCount max = max_bytes();
     ByteCount now = charged_.load(std::memory_order_relaxed);
     std::size_t granted;
     do {
       granted = wanted;
-      if (max_bytes_ != 0) {
-        const ByteCount room = now < max_bytes_ ? max_bytes_ - now : 0;
+      if (max != 0) {
+        const ByteCount room = now < max ? max - now : 0;
         if (granted > room / unit) granted = room / unit;
         if (granted == 0) return 0;
       }
@@ -31,7 +37,10 @@ class Budget {
   }
 
   /// Whether one unit of `unit` bytes would fit now.
-  bool has_room(ByteCount unit) const { return max_bytes_ == 0 || charged() + unit <= max_bytes_; }
+  bool has_room(ByteCount unit) const {
+    const ByteCount max = max_bytes();
+    return max == 0 || charged() + unit <= max;
+  }
 
   /// Release for is_empty().
   void discharge(ByteCount bytes) { charged_.fetch_sub(bytes, std::memory_order_release); }
@@ -44,7 +53,7 @@ class Budget {
 
   ByteCount charged() const { return charged_.load(std::memory_order_relaxed); }
   ByteCount peak() const { return peak_.load(std::memory_order_relaxed); }
-  ByteCount max_bytes() const { return max_bytes_; }
+  ByteCount max_bytes() const { return max_bytes_.load(std::memory_order_relaxed); }
 
  private:
   void raise_peak(ByteCount to) {
@@ -53,7 +62,7 @@ class Budget {
     }
   }
 
-  const ByteCount max_bytes_;
+  std::atomic<ByteCount> max_bytes_;
   std::atomic<ByteCount> charged_{0};
   std::atomic<ByteCount> peak_{0};
 };

@@ -143,7 +143,7 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, s
     give_back_whole();  // it may hold the memory, or the addresses
     taken = space_.take(count, bytes, wanted, unit);
   }
-  if (taken.fell_back) counters_.huge_fallbacks.add(count);
+  if (taken.fell_back) counters_.huge_page_fallbacks.add(count);
   if (taken.head == nullptr) {
     counters_.os_failures.add(1);
   } else {

@@ -104,29 +104,29 @@ class Heap {
 
   /// Bytes that a block for a request of `bytes` has, and is charged for. With guard pages its end
   /// is at most a page behind the request's.
-  ByteCount large_capacity(ByteCount bytes) const;
+  ByteCount huge_capacity(ByteCount bytes) const;
 
-  /// A block of at least `bytes` (in (kMaxClassBytes, kMaxLargeBytes]), charged to the budget;
+  /// A block of at least `bytes` (in (kMaxClassBytes, kMaxHugeBytes]), charged to the budget;
   /// nullptr when the budget or the operating system has no more. `lessee` is remembered.
   /// It starts at a multiple of `alignment`, a power of two from kSuperslabBytes to kArenaBytes.
   /// `is_zero`: whether it reads as zero.
-  Superslab* take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment = kSuperslabBytes,
-                        bool* is_zero = nullptr);
+  Superslab* take_huge(ByteCount bytes, SlabOwner* lessee, ByteCount alignment = kSuperslabBytes,
+                       bool* is_zero = nullptr);
 
   /// For heaps behind pointers: the same from superslabs that hold memory, without a look for more
   /// of them; nullptr when there are none.
-  Superslab* reuse_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment, bool& is_zero);
+  Superslab* reuse_huge(ByteCount bytes, SlabOwner* lessee, ByteCount alignment, bool& is_zero);
 
   /// For heaps behind pointers: makes a leased block `bytes` long where it is; false when it
   /// cannot.
-  bool resize_large(Superslab* head, ByteCount bytes);
+  bool resize_huge(Superslab* head, ByteCount bytes);
 
   /// Any thread. False when it was free already: a double free, which is counted.
-  bool give_large(Superslab* head);
+  bool give_huge(Superslab* head);
 
   /// A block beyond 2 MiB that `lessee` leased, which is then nobody's; nullptr when it has no
   /// more.
-  Superslab* orphan_large(const SlabOwner* lessee);
+  Superslab* orphan_huge(const SlabOwner* lessee);
 
   // Giving back -------------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ class Heap {
   /// Of every class, with each lock taken once.
   void class_stats(ClassStats (&sums)[kClassCount]) const;
   /// Of the blocks beyond 2 MiB that callers hold.
-  ByteCount leased_large_bytes() const;
+  ByteCount leased_huge_bytes() const;
   ByteCount committed_bytes() const { return committed_.load(std::memory_order_relaxed); }
 
   /// The charge of a block that was freed twice, and so was discharged twice.
@@ -288,6 +288,8 @@ class Heap {
 
   /// What it goes by now; for a few statements.
   Published<HeapSnapshot>::Reading policy() const { return policy_.read(); }
+  /// Another number whenever that changed: see FollowedPolicy.
+  std::uint64_t policy_generation() const { return policy_.generation(); }
   Space& space() const { return space_; }
 
  private:
@@ -313,18 +315,18 @@ class Heap {
                     ByteCount tail_bytes = kSuperslabBytes) REQUIRES(lock_);
   void note_taken(const TakenRun& taken, std::uint32_t count);
   HugePages pages_for_slabs(ClassIndex c) const;
-  HugePages pages_for_large() const;
+  HugePages pages_for_huge() const;
   void give_run(Superslab* head);
   void give_back_whole() REQUIRES(lock_);
   void give_back_idle(Superslab* head);
   void give_back_unused(Superslab* s);
   void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) REQUIRES(lock_);
   void purge_items(PurgeBatch& batch);
-  Purged purge_once(Nanos slabs_before, Nanos large_before, ByteCount target);
+  Purged purge_once(Nanos slabs_before, Nanos huge_before, ByteCount target);
   bool tick_step();
   /// Whether the lists that the lock guards are whole. For assertions.
   bool is_valid() const REQUIRES(lock_) {
-    return shelf_.is_valid() && big_cache_.is_valid() && leased_large_.is_valid();
+    return shelf_.is_valid() && big_cache_.is_valid() && leased_huge_.is_valid();
   }
   void note_fresh(ByteCount bytes) REQUIRES(lock_);
   ByteCount idle_bound() const;
@@ -356,9 +358,9 @@ class Heap {
   bool purge_one(const Superslab& s, const OsRange& range);
   void scrub(const Superslab& s, ByteCount bytes);
 
-  Superslab* make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) REQUIRES(lock_);
-  Superslab* as_large(const TakenRun& taken, ByteCount bytes) REQUIRES(lock_);
-  void lease_large(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero)
+  Superslab* make_huge(ByteCount bytes, std::uint32_t unit, bool& is_zero) REQUIRES(lock_);
+  Superslab* as_huge(const TakenRun& taken, ByteCount bytes) REQUIRES(lock_);
+  void lease_huge(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero)
       REQUIRES(lock_);
   ByteCount retire_unused_of(const SlabOwner* but, ByteCount least);
   void gather_idle();
@@ -376,7 +378,7 @@ class Heap {
   mutable Mutex lock_{LockRank::kHeap};
   SuperslabShelf shelf_ GUARDED_BY(lock_);
   BigCache big_cache_ GUARDED_BY(lock_);
-  SuperslabList leased_large_ GUARDED_BY(lock_);
+  SuperslabList leased_huge_ GUARDED_BY(lock_);
   SlabOwner* owners_ GUARDED_BY(lock_) = nullptr;
   std::atomic<std::uint32_t> vacant_owners_{0};  // written under the lock
   std::uint32_t colour_ GUARDED_BY(lock_) = 0;

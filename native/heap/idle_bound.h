@@ -19,6 +19,9 @@ class IdleBound {
  public:
   explicit IdleBound(ByteCount least) : least_(least) {}
 
+  /// From now on.
+  void set_least(ByteCount least) { least_ = least; }
+
   /// Most idle bytes beside `live` ones, where the process may have `room` for others beside them.
   /// Not of all that: stacks, page tables and what is no heap's come beside it too.
   ByteCount bytes(ByteCount live, ByteCount room = ~ByteCount{0}) const {
@@ -62,7 +65,7 @@ class IdleBound {
   /// Less is not worth the system calls.
   static constexpr ByteCount kLeastUnderLimit = kMiB;
 
-  const ByteCount least_;
+  ByteCount least_;
   ByteCount gone_ = 0;  // given back since, and not taken again
   Nanos gone_since_ = 0;
   ByteCount most_ = 0;  // that there was since nothing was earned

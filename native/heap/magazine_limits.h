@@ -13,9 +13,11 @@ namespace superslab {
 /// Places in a magazine; knob cache_blocks cannot exceed it.
 constexpr std::uint32_t kMagazineBlocks = 64;
 
-/// Most blocks of class `c` that a thread keeps: bounded in number and in bytes, and so that a
-/// budget is not used up by what a single class caches.
+/// Most blocks of class `c` that a thread keeps: what the policy says of the class, or else bounded
+/// in number and in bytes, and so that a budget is not used up by what a single class caches.
 inline std::uint32_t magazine_limit(ClassIndex c, const HeapSnapshot& policy) {
+  if (const std::uint32_t blocks = policy.class_blocks[to_index(c)]; blocks != 0)
+    return std::min(blocks, kMagazineBlocks);
   ByteCount bytes = policy.cache_bytes;
   if (policy.max_bytes != 0) bytes = std::min(bytes, policy.max_bytes / 64);
   const ByteCount by_bytes = bytes / size_class(c).block_bytes;

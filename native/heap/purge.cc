@@ -71,8 +71,8 @@ void Heap::scrub(const Superslab& s, ByteCount bytes) {
 }
 
 void Heap::give_back_idle(Superslab* head) {
-  scrub(*head, head->large_bytes);
-  change_committed(-static_cast<std::int64_t>(head->large_bytes));
+  scrub(*head, head->huge_bytes);
+  change_committed(-static_cast<std::int64_t>(head->huge_bytes));
   give_run(head);
 }
 
@@ -115,9 +115,9 @@ void Heap::purge_items(PurgeBatch& batch) {
     item.first_range = count;
     if (item.what == PurgeBatch::kLarge) {
       if (is_purgeable(s.pages)) {
-        ranges[count++] = {s.base, s.large_bytes};
+        ranges[count++] = {s.base, s.huge_bytes};
       } else {
-        scrub(s, s.large_bytes);
+        scrub(s, s.huge_bytes);
       }
     } else if (item.what == PurgeBatch::kWhole) {
       ranges[count++] = {s.base, kSuperslabBytes};
@@ -143,16 +143,16 @@ void Heap::purge_items(PurgeBatch& batch) {
   }
 }
 
-Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount target) {
+Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos huge_before, ByteCount target) {
   PurgeBatch batch;
   {
     Lock guard(*this);
     assert(is_valid());
     while (!batch.is_full() && committed_bytes() > target + batch.bytes) {
-      Superslab* s = big_cache_.pop_oldest(large_before);
+      Superslab* s = big_cache_.pop_oldest(huge_before);
       if (s == nullptr && !big_cache_.within_limit()) s = big_cache_.pop_oldest(~Nanos{0});
       if (s == nullptr) break;
-      batch.add(s, 0, PurgeBatch::kLarge, s->large_bytes);
+      batch.add(s, 0, PurgeBatch::kLarge, s->huge_bytes);
     }
     collect_idle(batch, slabs_before, target);
   }
@@ -181,7 +181,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos large_before, ByteCount 
       continue;
     }
     purged.any = true;
-    const ByteCount bytes = item.what == PurgeBatch::kLarge ? s->large_bytes : bytes_of(item.dirty);
+    const ByteCount bytes = item.what == PurgeBatch::kLarge ? s->huge_bytes : bytes_of(item.dirty);
     purged.bytes += bytes;
     if (item.what == PurgeBatch::kSlices) {
       shelf_.remove(s);

@@ -1,7 +1,7 @@
 // The size classes: multiples of 16 bytes up to 128, then four steps per doubling up to 2 MiB, so
 // that a request beyond 64 bytes wastes less than a fifth of its block. JavaScript uses the classes
 // that are multiples of 64 bytes: a buffer of 65 bytes wastes half of its block, one beyond 256
-// bytes less than a fifth. Larger blocks are whole superslabs (heap/large.h).
+// bytes less than a fifth. Larger blocks are whole superslabs (heap/huge.h).
 #pragma once
 
 #include <algorithm>

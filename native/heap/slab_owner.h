@@ -216,6 +216,8 @@ class alignas(kCacheLinePair) SlabOwner {
 
   /// Free blocks of a large class at hand, without a way through the slab's bits.
   static constexpr std::uint32_t kSpareBlocks = 16;
+  void follow_policy();
+  void set_spare_limits();
   struct Spares {
     std::uint32_t count = 0;
     std::uint32_t keep = 0;    // most of them now: grows with misses, so that what is wanted again
@@ -253,6 +255,7 @@ class alignas(kCacheLinePair) SlabOwner {
   std::int64_t left_bytes_ = 0;  // of those, what the last purge of pages left or gave back
   std::int64_t told_bytes_ = 0;  // of the others, what the heap knows of
   Spares spares_[kLargeClasses];
+  std::uint64_t policy_generation_ = 0;  // that their limits are of
   Slab* slabs_[kSlabPlaces][kClassCount] = {};
   std::uint64_t unused_ = 0;  // classes that have unused slabs, a bit each
   std::uint64_t idle_ = 0;    // those that had some at the last retire_idle() and took none since

@@ -36,13 +36,19 @@ ThreadCache* ThreadCache::attach(Heap& heap) {
 
 ThreadCache::ThreadCache(Heap& heap, SlabOwner& owner)
     : FrontCache(heap.space().region(), route_of(owner.id())), owner_(&owner), heap_(&heap) {
-  for (std::size_t i = 0; i < kRows; ++i) {
-    limits_[i] = static_cast<std::uint8_t>(std::min<std::size_t>(
-        magazine_limit(static_cast<ClassIndex>(i), *heap.policy()), kSlots - 2));
-    close_row(i);
-  }
+  for (std::size_t i = 0; i < kRows; ++i) close_row(i);
+  set_limits();
   no_row_[kSlots - 2] = nullptr;
   heap.caches().join(this);
+}
+
+void ThreadCache::set_limits() {
+  // Before the snapshot: a newer one is then seen at the next slow path.
+  policy_generation_ = heap_->policy_generation();
+  const auto policy = heap_->policy();
+  for (std::size_t i = 0; i < kRows; ++i)
+    limits_[i] = static_cast<std::uint8_t>(std::min<std::size_t>(
+        magazine_limit(static_cast<ClassIndex>(i), *policy), kSlots - 2));
 }
 
 void ThreadCache::detach() {
@@ -90,7 +96,7 @@ void ThreadCache::close_row(std::size_t c) {
 bool ThreadCache::is_valid() const {
   for (std::size_t i = 0; i < kRows; ++i) {
     if (!is_open(i) || tops_[i] == &no_row_[kSlots] || i == busy_row_) continue;
-    if (slots_[i][floors_[i]] != nullptr || count(i) > limits_[i]) return false;
+    if (slots_[i][floors_[i]] != nullptr || count(i) > room_of(i)) return false;
     for (std::uint32_t b = 1; b <= count(i); ++b)
       if (own_class(slots_[i][floors_[i] + b]) != i) return false;
   }
@@ -99,7 +105,7 @@ bool ThreadCache::is_valid() const {
 
 void* ThreadCache::allocate(ByteCount bytes) {
   if (bytes > kMaxClassBytes) {
-    const Superslab* head = heap_->take_large(bytes, owner_);
+    const Superslab* head = heap_->take_huge(bytes, owner_);
     return head == nullptr ? nullptr : head->base;
   }
   const std::size_t i = to_index(class_for(bytes));
@@ -109,6 +115,7 @@ void* ThreadCache::allocate(ByteCount bytes) {
   if (void* block = pop(i); block != nullptr) return block;
   const Busy busy(*this, i);
   ++steps_;
+  follow_policy();
   ClassCounters& counters = owner_->counters(c);
   const bool squeezed = squeezed_.load(std::memory_order_relaxed);
   const std::size_t wanted = squeezed ? 1 : batches_.next(c, limits_[i]);
@@ -176,8 +183,8 @@ void ThreadCache::free_large_class(void* block, std::size_t own) {
 void ThreadCache::free_slow(void* block) {
   const Space& space = heap_->space();
   const SliceTag tag = space.tag_at(block);
-  if (tag == kTagLarge) {
-    heap_->give_large(&space.superslab_of(block));
+  if (tag == kTagHuge) {
+    heap_->give_huge(&space.superslab_of(block));
     return;
   }
   send_home(block, static_cast<ClassIndex>(tag - 1));
@@ -232,6 +239,7 @@ void ThreadCache::spill(ClassIndex c) {
 
 void ThreadCache::spill_row(ClassIndex c) {
   const std::size_t i = to_index(c);
+  follow_policy();
   if (tops_[i] == &no_row_[kSlots]) {
     // The first block of this class: now it gets a row.
     const Busy busy(*this, i);
@@ -249,16 +257,18 @@ void ThreadCache::spill_row(ClassIndex c) {
   // thread that only frees keeps less and less.
   const bool shrinks = ++streaks_[i] >= kManySpills || squeezed_.load(std::memory_order_relaxed);
   if (shrinks) streaks_[i] = kManySpills;
-  const std::uint32_t kept = shrinks ? 0 : held / 2;
+  const std::uint32_t room = shrinks ? std::min<std::uint32_t>(limits_[i], kShrunkBlocks)
+                                     : limits_[i];
+  const std::uint32_t kept = shrinks ? 0 : std::min(held, room + 1) / 2;
   owner_->give(bottom, held - kept);
   counters.flushes.add(1);
   counters.flushed_blocks.add(held - kept);
-  if (shrinks) {
-    lay_out(i, std::min<std::uint32_t>(limits_[i], kShrunkBlocks));
-    return;
-  }
-  std::memmove(bottom, bottom + (held - kept), kept * sizeof(void*));
-  __atomic_store_n(&tops_[i], bottom + kept, __ATOMIC_RELAXED);
+  // The room may be another one than before. First the blocks: the null pointer may go where one
+  // of them lay.
+  void** floor = &slots_[i][kSlots - 2 - room];
+  std::memmove(floor + 1, bottom + (held - kept), kept * sizeof(void*));
+  lay_out(i, room);
+  __atomic_store_n(&tops_[i], floor + 1 + kept, __ATOMIC_RELAXED);
 }
 
 void ThreadCache::flush() {

@@ -124,7 +124,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   void retire_idle() { owner_->retire_idle(); }
 
   /// A block of at least `bytes`, aligned to 16; nullptr when there is no memory or no room under
-  /// maxBytes. `bytes` is at most kMaxLargeBytes.
+  /// maxBytes. `bytes` is at most kMaxHugeBytes.
   void* allocate(ByteCount bytes);
 
   /// A block of class `c` past the magazines; `is_zero` as below.
@@ -157,7 +157,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
 
   void squeeze(bool on) override { squeezed_.store(on, std::memory_order_relaxed); }
   void flush_soon() override {}
-  /// Whether each row holds as many blocks as it may, all of its own class. For assertions of the
+  /// Whether each row holds as many blocks as it has room for, all of its own class. For assertions of the
   /// cache's own thread.
   bool is_valid() const;
   /// Exact while the thread rests.
@@ -220,6 +220,13 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   std::uint32_t count(std::size_t c) const {
     return is_open(c) ? static_cast<std::uint32_t>(tops_[c] - &slots_[c][floors_[c]]) - 1 : 0;
   }
+  /// Of a row that is open: blocks that fit in before it spills.
+  std::uint32_t room_of(std::size_t c) const { return kSlots - 2 - floors_[c]; }
+  void follow_policy() {
+    if (heap_->policy_generation() != policy_generation_) [[unlikely]]
+      set_limits();
+  }
+  void set_limits();
   void lay_out(std::size_t c, std::uint32_t capacity);
   void close_row(std::size_t c);
   bool is_open(std::size_t c) const { return tops_[c] != &no_row_[kSlots - 1]; }
@@ -229,7 +236,8 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   std::atomic<bool> squeezed_{false};  // written by other threads, see CacheRegistry
   BatchSizes batches_;
   std::uint8_t floors_[kRows] = {};   // place of the null pointer in each row
-  std::uint8_t limits_[kRows] = {};   // most blocks of each class
+  std::uint8_t limits_[kRows] = {};   // most blocks of each class, from its next slow path on
+  std::uint64_t policy_generation_ = 0;  // that the limits are of
   std::uint8_t streaks_[kRows] = {};  // spills since the last refill
   std::uint8_t busy_row_ = kNoRow;
   void** tops_at_growth_[kRows] = {};  // see give_idle_rows()

@@ -23,7 +23,7 @@ namespace {
   FirstClassHeap::tick_all();
 }
 
-/// The heap that `block`, of a slab or large, is of: the process's or a first-class one.
+/// The heap that `block`, of a slab or huge, is of: the process's or a first-class one.
 Heap& heap_of(ProcessHeap& process, const void* block) {
   return *static_cast<Heap*>(process.space().superslab_of(block).heap);
 }
@@ -34,7 +34,7 @@ SlabOwner* own_share() {
   return mine == nullptr ? nullptr : &mine->owner();
 }
 
-bool is_large(ByteCount bytes) { return bytes > kMaxClassBytes; }
+bool is_huge(ByteCount bytes) { return bytes > kMaxClassBytes; }
 
 /// Offset of a request of `bytes` from the start of its block, which ends where it may.
 ByteCount offset_in(const ProcessHeap& heap, ByteCount bytes, ByteCount block_bytes) {
@@ -45,7 +45,7 @@ ByteCount offset_in(const ProcessHeap& heap, ByteCount bytes, ByteCount block_by
 /// unused is a mapping of its own.
 constexpr ByteCount kWastefulPart = 8;
 
-void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bool& is_zero) {
+void* allocate_huge(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bool& is_zero) {
   ThreadCache* cache = heap.cache();
   if (cache == nullptr) return nullptr;
   heap.tick();
@@ -58,8 +58,8 @@ void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bo
   }
   SlabOwner* const lessee = &cache->owner();
   const ByteCount unit = std::max(alignment, kSuperslabBytes);
-  const auto take = [&] { return heap.heap().take_large(bytes, lessee, unit, &is_zero); };
-  const Superslab* head = heap.heap().reuse_large(bytes, lessee, unit, is_zero);
+  const auto take = [&] { return heap.heap().take_huge(bytes, lessee, unit, &is_zero); };
+  const Superslab* head = heap.heap().reuse_huge(bytes, lessee, unit, is_zero);
   if (head == nullptr) {
     cache->give_idle_rows();
     head = take();
@@ -103,23 +103,23 @@ std::byte* start_of_block(const Space& space, const void* p) {
   return block_address(slab, block_index(slab, p));
 }
 
-/// The class of the block, whoever owns its slab; kTagLarge and kTagNone likewise.
+/// The class of the block, whoever owns its slab; kTagHuge and kTagNone likewise.
 SliceTag tag_of_block(ProcessHeap& heap, const void* block) { return heap.space().tag_at(block); }
 
 }  // namespace
 
 void* allocate_slow(ByteCount bytes) {
   if (ThreadCache* mine = ProcessHeap::own_cache();
-      mine != nullptr && bytes > kMaxMediumBytes && !is_large(bytes) && !mine->is_due()) {
+      mine != nullptr && bytes > kMaxMediumBytes && !is_huge(bytes) && !mine->is_due()) {
     bool is_zero;
     if (void* block = mine->allocate_one(class_for(bytes), is_zero); block != nullptr)
       return placed(block, bytes);
   }
   ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr) return allocate_at_start(bytes, kMinAlignment);
-  if (is_large(bytes)) {
+  if (is_huge(bytes)) {
     bool is_zero;
-    return allocate_large(*heap, bytes, kMinAlignment, is_zero);
+    return allocate_huge(*heap, bytes, kMinAlignment, is_zero);
   }
   ThreadCache* cache = heap->cache();
   if (cache == nullptr) return nullptr;
@@ -156,8 +156,8 @@ void free_slow(void* block) {
     heap->tick();
     return;
   }
-  if (tag == kTagLarge) {
-    heap_of(*heap, block).give_large(&heap->space().superslab_of(block));
+  if (tag == kTagHuge) {
+    heap_of(*heap, block).give_huge(&heap->space().superslab_of(block));
     heap->tick();
     return;
   }
@@ -194,8 +194,8 @@ void* allocate_zeroed(ByteCount bytes) {
   ProcessHeap* heap = bytes < ThreadCache::kLeastZeroBytes ? nullptr : ProcessHeap::get();
   if (heap == nullptr) {
     block = allocate(bytes);
-  } else if (is_large(bytes)) {
-    block = allocate_large(*heap, bytes, kMinAlignment, is_zero);
+  } else if (is_huge(bytes)) {
+    block = allocate_huge(*heap, bytes, kMinAlignment, is_zero);
   } else if (ThreadCache* cache = heap->cache(); cache != nullptr) {
     if (cache->take_turn()) take_turn(*heap, *cache);
     const bool is_checked = heap->policy().check;
@@ -221,7 +221,7 @@ void* allocate_aligned(ByteCount alignment, ByteCount bytes) {
       return allocate(fitting);
   }
   bool is_zero;
-  return allocate_large(*heap, std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
+  return allocate_huge(*heap, std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
 }
 
 ByteCount usable_bytes(const void* block) {
@@ -231,9 +231,9 @@ ByteCount usable_bytes(const void* block) {
   ProcessHeap* heap = ProcessHeap::get();
   const SliceTag tag = heap == nullptr ? kTagNone : tag_of_block(*heap, block);
   if (heap != nullptr && heap->policy().check) check_block(*heap, "malloc_usable_size", block);
-  if (tag == kTagLarge) {
+  if (tag == kTagHuge) {
     const Superslab& head = heap->space().superslab_of(block);
-    return head.large_bytes - (address_of(block) - address_of(head.base));
+    return head.huge_bytes - (address_of(block) - address_of(head.base));
   }
   if (tag != kTagNone) {
     const ByteCount whole = kSizeClasses[tag - 1].block_bytes;
@@ -260,11 +260,11 @@ bool resize_in_place(void* block, ByteCount bytes) {
   // A block that would be less than half used gives way to a smaller one.
   if (bytes <= before && bytes >= before / 2) return true;
   ProcessHeap* heap = ProcessHeap::get();
-  return heap != nullptr && is_large(bytes) && bytes < kLeastMappedBytes &&
-         tag_of_block(*heap, block) == kTagLarge &&
+  return heap != nullptr && is_huge(bytes) && bytes < kLeastMappedBytes &&
+         tag_of_block(*heap, block) == kTagHuge &&
          heap_of(*heap, block)
-             .resize_large(&heap->space().superslab_of(block),
-                           bytes + address_of(block) % kSuperslabBytes);
+             .resize_huge(&heap->space().superslab_of(block),
+                          bytes + address_of(block) % kSuperslabBytes);
 }
 
 namespace {
@@ -277,7 +277,7 @@ constexpr ByteCount kLeastRoomyBytes = 4 * kKiB;
 void* allocate_with_room(ByteCount bytes, ByteCount before) {
   const ByteCount roomy = before < kLeastRoomyBytes ? bytes : std::max(bytes, before + before / 4);
   if (roomy <= kMaxMediumBytes) return allocate(roomy);
-  if (!is_large(roomy)) return allocate(size_class(class_for(roomy)).block_bytes);
+  if (!is_huge(roomy)) return allocate(size_class(class_for(roomy)).block_bytes);
   return allocate_aligned(kSuperslabBytes, bytes);
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t index_of(FakeOs::Call call) { return static_cast<std::size_t>(call); }
 
-constexpr ByteCount huge_bytes(HugePages pages) {
+constexpr ByteCount huge_page_bytes(HugePages pages) {
   if (pages == HugePages::k2MiB) return 2 * kMiB;
   if (pages == HugePages::k1GiB) return kGiB;
   return 0;
@@ -227,7 +227,7 @@ void FakeOs::unreserve(void* address, ByteCount bytes) {
   for (FakeRangeSet& ranges : concealed_) ranges.remove(first, bytes);
   for (const HugePages size : {HugePages::k2MiB, HugePages::k1GiB}) {
     HugePool& from = pool(size);
-    from.free += from.used.overlap(first, bytes) / huge_bytes(size);
+    from.free += from.used.overlap(first, bytes) / huge_page_bytes(size);
     from.used.remove(first, bytes);
   }
   totals_.unreserved += bytes;
@@ -237,7 +237,7 @@ void FakeOs::unreserve(void* address, ByteCount bytes) {
 OsStatus FakeOs::commit(void* address, ByteCount bytes, HugePages pages) {
   const Guard guard(mutex_);
   if (const OsStatus status = begin(Call::kCommit); status != OsStatus::kOk) return status;
-  const ByteCount huge = huge_bytes(pages);
+  const ByteCount huge = huge_page_bytes(pages);
   if (!aligned(address, bytes, huge != 0 ? huge : page_bytes_)) return OsStatus::kUnsupported;
   const std::uintptr_t first = address_of(address);
   if (!reserved_.contains(first, bytes)) {

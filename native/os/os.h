@@ -80,7 +80,7 @@ struct MappingFacts {
   std::uintptr_t from;
   std::uintptr_t to;
   ByteCount rss_bytes;  // explicit huge pages too, which the kernel leaves out of its own count
-  ByteCount huge_bytes;
+  ByteCount huge_page_bytes;
   ByteCount swapped_bytes;
 };
 

@@ -35,8 +35,8 @@ constexpr std::size_t kMaxSuperslabs = kMaxArenas * kSuperslabsPerArena;
 /// What a slice holds, for a reader who has only an address. Any other value is the ClassIndex of
 /// the slab. Zero-filled memory must mean "nothing", so classes are stored plus one.
 using SliceTag = std::uint8_t;
-constexpr SliceTag kTagNone = 0;      // in no block
-constexpr SliceTag kTagLarge = 0xff;  // first slice of a large block
+constexpr SliceTag kTagNone = 0;     // in no block
+constexpr SliceTag kTagHuge = 0xff;  // first slice of a huge block
 constexpr SliceTag tag_of(ClassIndex c) { return static_cast<SliceTag>(to_index(c) + 1); }
 
 /// Where a block of a slice goes when it is freed: the id of the owner of its slab and its class,

@@ -255,7 +255,7 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
   for (std::uint32_t i = 0; i < more; ++i) {
     tail[i].placement = head->placement;
     tail[i].heap = head->heap;
-    tail[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
+    tail[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);
   }
   is_zero = leave_idle(tail, more);
   in_program_order();

@@ -6,11 +6,11 @@ export const SLICE_BYTES = SUPERSLAB_BYTES / SLICES;
 export const SUPERSLABS_PER_ARENA = 2048;
 
 export const TAG_FREE = 0;
-export const TAG_LARGE = 255;
+export const TAG_HUGE = 255;
 /** Ordinal of superslabs that are in no pool. */
 export const NO_POOL = 0;
 
-export const USE = { spare: 0, slabs: 1, largeHead: 2, largeTail: 3 } as const;
+export const USE = { spare: 0, slabs: 1, hugeHead: 2, hugeTail: 3 } as const;
 
 export const FLAG = { hugePages: 1, transparentHuge: 2, views: 4, idle: 8, secret: 16 } as const;
 
@@ -43,7 +43,7 @@ export class MemoryModel {
   pool = new Uint8Array(0);
   flags = new Uint8Array(0);
   node = new Uint8Array(0);
-  /** Superslabs of the large block that this one heads. */
+  /** Superslabs of the huge block that this one heads. */
   run = new Uint32Array(0);
   /** Per slice: index x 32 + slice. */
   tag = new Uint8Array(0);
@@ -78,7 +78,7 @@ export class MemoryModel {
         const to = index * SLICES + slice;
         const state = records[at + 13 + 2 * slice]!;
         const tag = records[at + 12 + 2 * slice]!;
-        this.tag[to] = tag === TAG_LARGE ? tag : tag & ~CONTINUES;
+        this.tag[to] = tag === TAG_HUGE ? tag : tag & ~CONTINUES;
         this.start[to] = slice > 0 && this.#continues(to, tag) ? this.start[to - 1]! : slice;
         this.fullness[to] = state >> 4;
         this.changedAt[to] = changeTime(state & 15, this.changedAt[to]!, now);
@@ -95,7 +95,7 @@ export class MemoryModel {
 
   /** Whether a slice belongs to what began before it: only classes say so themselves. */
   #continues(slice: number, sent: number): boolean {
-    if (sent === TAG_FREE || sent === TAG_LARGE) return this.tag[slice - 1] === sent;
+    if (sent === TAG_FREE || sent === TAG_HUGE) return this.tag[slice - 1] === sent;
     return (sent & CONTINUES) !== 0;
   }
 

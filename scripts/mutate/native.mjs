@@ -51,7 +51,7 @@ const once = [
   ],
   ['native/heap/slab_bits.h', 'for (std::uint32_t w = 0; w < slab.words; ++w) {'],
   ['native/malloc/allocate.cc', 'return kSizeClasses[c].block_bytes;'],
-  ['native/malloc/allocate.cc', 'return head.large_bytes - (address_of(block) - address_of(head.base));'],
+  ['native/malloc/allocate.cc', 'return head.huge_bytes - (address_of(block) - address_of(head.base));'],
   ['native/space/take.cc', 'set_spare(head, count);'],
 ];
 const livedOnce = ({ file, code, change }) =>

@@ -18,7 +18,7 @@ const files = [
   'guard-*',
   'histograms',
   'in-flight',
-  'large',
+  'huge',
   'lease',
   'leaks',
   'libraries',

@@ -193,7 +193,7 @@ describe.skipIf(missing)(
       await page.keyboard.press('End');
       await expect
         .poll(() => page.locator('#map-spoken').textContent())
-        .toMatch(/arena|Large block, 40\u202fMiB/);
+        .toMatch(/arena|Huge block, 40\u202fMiB/);
       expect((await colours(page)).size).toBeGreaterThan(1);
       expect(complaints).toEqual([]);
     }, 60_000);

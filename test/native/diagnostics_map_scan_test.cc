@@ -236,7 +236,7 @@ TEST(map_scan, "a block beyond 2 MiB is seen over its whole length, leased or ke
     CHECK_EQ(record->run, i == 0 ? 3u : 0u);
     for (std::size_t s = 0; s < kSlicesPerSuperslab; ++s) {
       const bool inside = i < 2 || s < kSlicesPerSuperslab / 2;
-      CHECK_EQ(record->slices[s].tag, inside ? kTagLarge : kTagNone);
+      CHECK_EQ(record->slices[s].tag, inside ? kTagHuge : kTagNone);
       CHECK_EQ(record->slices[s].state, inside ? 15 << 4 | kHot : kNothing);
     }
   }
@@ -255,10 +255,10 @@ TEST(map_scan, "a block beyond 2 MiB is seen over its whole length, leased or ke
 
 TEST(map_scan, "a shared block beyond 2 MiB is leased though its thread has ended") {
   Observed o;
-  Superslab* large = o.t->take_large(3 * kMiB, nullptr);
+  Superslab* large = o.t->take_huge(3 * kMiB, nullptr);
   o.scan();
   CHECK_EQ(o.fullness(first_number_of(large->index)), 15);
-  o.t->give_large(large);
+  o.t->give_huge(large);
   o.scan();
   CHECK_EQ(o.fullness(first_number_of(large->index)), 0);
 }
@@ -365,13 +365,13 @@ TEST(map_scan, "memory of secrets is marked") {
   Policy policy = plain_policy();
   policy.sensitive = true;
   Heap secrets(o.t.space(), o.t.clock, policy);
-  Superslab* large = secrets.take_large(3 * kMiB, nullptr);
+  Superslab* large = secrets.take_huge(3 * kMiB, nullptr);
   const BlockNumber plain = o.script.acquire(3 * kMiB);
   o.scan();
   const Frame all = o.frame(true);
   CHECK_EQ(all.find(large->index)->flags & MapRecord::kSecret, int{MapRecord::kSecret});
   CHECK_EQ(all.find(superslab_of(plain))->flags & MapRecord::kSecret, 0);
-  secrets.give_large(large);
+  secrets.give_huge(large);
   secrets.trim(0);
   o.script.release(plain);
 }

@@ -11,7 +11,7 @@
 #include "base/biased_lock.cc"
 #include "heap/cache_registry.cc"
 #include "heap/heap.cc"
-#include "heap/large_blocks.cc"
+#include "heap/huge_blocks.cc"
 #include "heap/purge.cc"
 #include "heap/room.cc"
 #include "heap/slab_owner.cc"

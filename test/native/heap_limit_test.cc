@@ -159,14 +159,14 @@ TEST(heap, "before a pool grows near its limit, its cached large blocks and empt
     t.heap =
         std::make_unique<Heap>(t.space(), t.clock, plain_policy(), HeapShape{.memory = memory});
     SlabOwner* const owner = t->attach();
-    Superslab* const cached = t->take_large(40 * kMiB, owner);
+    Superslab* const cached = t->take_huge(40 * kMiB, owner);
     CHECK(cached != nullptr);
-    t->give_large(cached);
-    Superslab* const next = t->take_large(20 * kMiB, owner);
+    t->give_huge(cached);
+    Superslab* const next = t->take_huge(20 * kMiB, owner);
     CHECK(next != nullptr);
     const ByteCount resident = t.space().resident_bytes();
     CHECK_EQ(resident, memory == kMemory ? 20 * kMiB : 60 * kMiB);
-    t->give_large(next);
+    t->give_huge(next);
     t->detach(owner);
   }
 }

@@ -375,9 +375,9 @@ TEST(heap, "explicit huge pages are not purged and stay with those who ask for t
   CHECK(!t->tick());
   CHECK_EQ(t->trim(0), 0u);
   CHECK_EQ(t->committed_bytes(), kSuperslabBytes);
-  CHECK_EQ(t->stats().huge_fallbacks, 0u);
+  CHECK_EQ(t->stats().huge_page_fallbacks, 0u);
   void* large = cache->allocate(9 * kMiB);
-  CHECK_EQ(t->stats().huge_fallbacks, 5u);
+  CHECK_EQ(t->stats().huge_page_fallbacks, 5u);
   cache->free(large);
   t.pass(100'000);
   t->tick();

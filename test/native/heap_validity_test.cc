@@ -44,13 +44,13 @@ TEST(heap,
 
 TEST(heap, "a big cache is valid while it holds what it says, all of it free") {
   Superslab block = {};
-  block.large_bytes = 3 * kMiB;
+  block.huge_bytes = 3 * kMiB;
   BigCache cache(8 * kMiB);
   cache.put(&block, 0);
   CHECK(cache.is_valid());
-  block.large_bytes = 4 * kMiB;
+  block.huge_bytes = 4 * kMiB;
   CHECK(!cache.is_valid());
-  block.large_bytes = 3 * kMiB;
+  block.huge_bytes = 3 * kMiB;
   block.charged_bytes = 3 * kMiB;
   CHECK(!cache.is_valid());
   block.charged_bytes = 0;

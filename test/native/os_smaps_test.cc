@@ -45,7 +45,7 @@ std::string text_of(const Seen& seen) {
     char line[128];
     std::snprintf(line, sizeof line, "%lx-%lx %lu %lu %lu\n", static_cast<unsigned long>(m.from),
                   static_cast<unsigned long>(m.to), static_cast<unsigned long>(m.rss_bytes / kKiB),
-                  static_cast<unsigned long>(m.huge_bytes / kKiB),
+                  static_cast<unsigned long>(m.huge_page_bytes / kKiB),
                   static_cast<unsigned long>(m.swapped_bytes / kKiB));
     text += line;
   }

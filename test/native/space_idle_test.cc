@@ -276,7 +276,7 @@ TEST(space, "a run grows into what is spare behind it, and says whether that is 
   CHECK_EQ(head->run, 3u);
   std::memset(head->base, 0xd1, 3 * kSuperslabBytes);
   for (const std::uint32_t i : {1u, 2u}) {
-    CHECK_EQ(head[i].use.load(), SuperslabUse::kLargeTail);
+    CHECK_EQ(head[i].use.load(), SuperslabUse::kHugeTail);
     CHECK(head[i].heap == &t);
     CHECK(head[i].index < t.space->index_limit());
     CHECK_EQ(head[i].committed_bytes, kSuperslabBytes);

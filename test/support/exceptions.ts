@@ -30,8 +30,8 @@ const exceptions: readonly Exception[] = [
   ...sized('acquire', ['size classes > at each boundary']),
   ...sized('guard-pages', ['native code that overruns a buffer > lives', 'the block > is as long']),
   ...sized('histograms', ['a sampled lease is']),
-  ...sized('large', ['a released one is reused']),
-  ...sized('max-bytes', ['the limit > counts large blocks']),
+  ...sized('huge', ['a released one is reused']),
+  ...sized('max-bytes', ['the limit > counts huge blocks']),
   ...sized('pool-model', ['pools with little room']),
 
   ...paged('acquire', ['size classes > at most a fifth']),

@@ -23,7 +23,7 @@ struct LeaseCounters {
 
 /// What leak detection and guards have in hand now, over all threads.
 struct GuardLevels {
-  ByteCount held_large_bytes = 0;  // free blocks beyond 2 MiB that are held back
+  ByteCount held_huge_bytes = 0;  // free blocks beyond 2 MiB that are held back
   std::uint64_t watched_blocks = 0;
   ByteCount watched_bytes = 0;
   std::uint64_t quarantined_blocks = 0;

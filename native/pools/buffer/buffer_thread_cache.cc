@@ -1,6 +1,6 @@
 #include "pools/buffer/buffer_thread_cache.h"
 
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap/slab_bits.h"
 #include "pools/buffer/recent_blocks.h"
 
@@ -64,12 +64,19 @@ void BufferThreadCache::detach() {
 }
 
 void BufferThreadCache::set_limits() {
-  const bool none =
-      squeezed_.load(std::memory_order_relaxed) || closed_.load(std::memory_order_relaxed);
-  for (std::size_t i = 0; i < kClassCount; ++i) {
-    const auto c = static_cast<ClassIndex>(i);
-    if (!is_lease_class(i)) continue;
-    set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *pool_.policy()));
+  // Two threads may be here at once, its own and one that squeezes. Who wrote limits of an older
+  // policy, or from before a squeeze, sees that and writes them again.
+  for (;;) {
+    const std::uint64_t generation = pool_.policy_generation();
+    const bool none = has_no_magazines();
+    const auto policy = pool_.policy();
+    for (std::size_t i = 0; i < kClassCount; ++i) {
+      const auto c = static_cast<ClassIndex>(i);
+      if (!is_lease_class(i)) continue;
+      set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *policy));
+    }
+    policy_generation_.store(generation, std::memory_order_relaxed);
+    if (generation == pool_.policy_generation() && none == has_no_magazines()) return;
   }
 }
 
@@ -102,7 +109,7 @@ std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
 }
 
 Reclaimed BufferThreadCache::parked() const {
-  Reclaimed sum{magazines_->parked[kTagLarge], magazines_->parked_large_granules * kGranuleBytes};
+  Reclaimed sum{magazines_->parked[kTagHuge], magazines_->parked_huge_granules * kGranuleBytes};
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const std::uint32_t blocks = magazines_->parked[tag_of(static_cast<ClassIndex>(i))];
     sum.blocks += blocks;
@@ -140,6 +147,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   const SliceTag tag = tag_of(c);
   if (const std::uint32_t depth = get(magazines_->depth[tag])) return depth;
   SlowPathTimer timer(pool_.slow_path(), sampling_);
+  follow_policy();
   give_staged();
   void* pointers[kMagazineBlocks];
   const std::uint32_t limit = get(magazines_->limit[tag]);
@@ -168,11 +176,15 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
 void BufferThreadCache::spill(ClassIndex c) {
   assert(is_lease_class(to_index(c)));
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
+  follow_policy();
   const SliceTag tag = tag_of(c);
   const std::uint32_t depth = depth_of(c);
   if (depth == 0) return;
-  // The older half goes; what was released last is most likely still in the processor's cache.
-  const std::uint32_t going = get(magazines_->limit[tag]) == 0 ? depth : std::max(depth / 2, 1u);
+  // The older half goes, and what is beyond a limit that fell; what was released last is most
+  // likely still in the processor's cache.
+  const std::uint32_t fitting = std::min(depth, get(magazines_->limit[tag]));
+  const std::uint32_t kept = fitting - std::min(fitting, std::max(fitting / 2, 1u));
+  const std::uint32_t going = depth - kept;
   BlockNumber* numbers = blocks_of(*magazines_, c);
   give_all(c, numbers, going);
   std::memmove(numbers, numbers + going, (depth - going) * sizeof *numbers);
@@ -182,10 +194,10 @@ void BufferThreadCache::spill(ClassIndex c) {
 bool BufferThreadCache::give(BlockNumber block) {
   const NamedBlock named = find_block(pool_.space(), block);
   if (!named.is_out) return false;
-  if (named.is_large) {
+  if (named.is_huge) {
     Superslab& s = pool_.space().superslab(superslab_of(block));
     if (s.heap != &pool_) return false;
-    pool_.give_large(&s);
+    pool_.give_huge(&s);
     return true;
   }
   if (named.owner != &owner_) return false;
@@ -199,13 +211,13 @@ bool BufferThreadCache::give(BlockNumber block) {
   return true;
 }
 
-BlockNumber BufferThreadCache::take_large(ByteCount bytes) {
-  assert(bytes > kMaxClassBytes && bytes <= kMaxLargeBytes);
+BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
+  assert(bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
-  Superslab* head = pool_.take_large(bytes, &owner_);
+  Superslab* head = pool_.take_huge(bytes, &owner_);
   if (head == nullptr) {
     flush();
-    head = pool_.take_large(bytes, &owner_);
+    head = pool_.take_huge(bytes, &owner_);
   }
   if (head == nullptr) {
     pool_.count_failed_request();
@@ -240,7 +252,7 @@ std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {
 }
 
 void BufferThreadCache::add_levels(GuardLevels& sum) const {
-  sum.held_large_bytes += get(magazines_->parked_large_granules) * kGranuleBytes;
+  sum.held_huge_bytes += get(magazines_->parked_huge_granules) * kGranuleBytes;
   sum.watched_blocks += get(magazines_->watched_blocks);
   sum.watched_bytes += get(magazines_->watched_granules) * kGranuleBytes;
   sum.quarantined_blocks += get(magazines_->quarantined_blocks);

@@ -35,8 +35,8 @@ struct LeaseMagazines {
   // (lib/guard/pool-guard.ts). A thread's end frees them like any block that is out, but they are
   // no leaks.
   std::uint32_t parked[kTags];
-  std::uint32_t parked_large_granules;  // of blocks beyond 2 MiB; parked[kTagLarge] counts them
-  std::uint32_t watched_blocks;         // of leases that leak detection or guards watch
+  std::uint32_t parked_huge_granules;  // of blocks beyond 2 MiB; parked[kTagHuge] counts them
+  std::uint32_t watched_blocks;        // of leases that leak detection or guards watch
   std::uint32_t watched_granules;
   std::uint32_t quarantined_blocks;  // part of the parked ones
   std::uint32_t quarantined_granules;
@@ -101,7 +101,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   bool give(BlockNumber block);
 
   /// A block beyond 2 MiB; 0 when there is no room or no memory.
-  BlockNumber take_large(ByteCount bytes);
+  BlockNumber take_huge(ByteCount bytes);
 
   /// Gives back everything cached and every slab that is unused.
   void flush();
@@ -146,7 +146,16 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   ~BufferThreadCache();
 
   void signal(Signal what);
+  void follow_policy() {
+    if (pool_.policy_generation() != policy_generation_.load(std::memory_order_relaxed))
+        [[unlikely]]
+      set_limits();
+  }
   void set_limits();
+  /// Whether nothing may stay in its magazines.
+  bool has_no_magazines() const {
+    return squeezed_.load(std::memory_order_relaxed) || is_closed();
+  }
   void give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count);
   void empty(ClassIndex c);
   /// As JavaScript says, but never more than the magazine has places.
@@ -165,6 +174,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   SlowPathSampling sampling_;
   std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
   std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
+  std::atomic<std::uint64_t> policy_generation_{0};  // that the limits are of
   std::atomic<std::uint32_t> signals_{0};
   std::atomic<bool> squeezed_{false};
   std::atomic<bool> closed_{false};
@@ -196,12 +206,12 @@ Reclaimed BufferThreadCache::reclaim(IsShared is_shared, IsStray is_stray) {
     return true;
   });
   pool_.discharge(leaked_bytes);
-  while (Superslab* large = pool_.orphan_large(&owner_)) {
-    if (lives_on(first_number_of(large->index), large->large_bytes)) continue;
+  while (Superslab* huge = pool_.orphan_huge(&owner_)) {
+    if (lives_on(first_number_of(huge->index), huge->huge_bytes)) continue;
     ++leaked_blocks;
-    leaked_bytes += large->large_bytes;
-    if (clear) secure_zero(large->base, large->large_bytes);
-    pool_.give_large(large);
+    leaked_bytes += huge->huge_bytes;
+    if (clear) secure_zero(huge->base, huge->huge_bytes);
+    pool_.give_huge(huge);
   }
   leaked_blocks -= std::min(idle.blocks, leaked_blocks);
   leaked_bytes -= std::min(idle.bytes, leaked_bytes);

@@ -1,9 +1,9 @@
 // A leak of 3 MiB, a block of its own: it goes back to the operating system.
 //
-//   SUPERSLAB_LEAK_DETECTION=full node test/violations/leak-large.mjs
+//   SUPERSLAB_LEAK_DETECTION=full node test/violations/leak-huge.mjs
 //
 //   > SuperslabLeak: a buffer of 3145728 B (pool "images") was garbage-collected ... without release(); it was acquired
-//   >     at leakHere (.../leak-large.mjs:...)
+//   >     at leakHere (.../leak-huge.mjs:...)
 
 import assert from 'node:assert/strict';
 import { BufferPool } from 'superslab';

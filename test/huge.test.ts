@@ -7,7 +7,7 @@ import { hasStampedPages, isStamped, overlap, stamp, stampPages } from './suppor
 const MiB = 1 << 20;
 let pool: BufferPool;
 beforeEach(() => {
-  pool = new BufferPool({ name: 'large' });
+  pool = new BufferPool({ name: 'huge' });
 });
 afterEach(() => {
   expect(pool.stats()).toMatchObject({ inUseBytes: 0, doubleFrees: 0 });
@@ -40,7 +40,7 @@ test('a released one is reused from the big cache for a request of similar size'
   const own = new BufferPool({ quarantineBytes: 0 });
   own.acquire(8 * MiB).release();
   own.acquire(7 * MiB).release();
-  expect(own.stats()).toMatchObject({ largeMisses: 1, largeHits: 1 });
+  expect(own.stats()).toMatchObject({ hugeMisses: 1, hugeHits: 1 });
   own.close();
 });
 
@@ -56,16 +56,16 @@ test('one that is reused is exactly as long as was asked for', () => {
 test('a much smaller request does not take a cached one', () => {
   pool.acquire(32 * MiB).release();
   const buf = pool.acquire(3 * MiB);
-  expect(pool.stats().largeHits).toBe(0);
+  expect(pool.stats().hugeHits).toBe(0);
   buf.release();
 });
 
 test('a run that was given back is cut into small blocks, and joined again', () => {
   for (let round = 1; round <= 3; round++) {
-    const large = pool.acquire(8 * MiB);
-    stampPages(large, round);
-    expect(hasStampedPages(large, round)).toBe(true);
-    large.release();
+    const huge = pool.acquire(8 * MiB);
+    stampPages(huge, round);
+    expect(hasStampedPages(huge, round)).toBe(true);
+    huge.release();
     pool.trim();
 
     const small: PooledBuffer[] = [];
@@ -124,11 +124,11 @@ test('many of mixed sizes live side by side', () => {
   pool.releaseMany([...bufs.filter((_, i) => i % 2 === 1), ...more]);
 });
 
-test('copies between large and small ones are right', () => {
-  const large = pool.acquire(3 * MiB);
+test('copies between huge and small ones are right', () => {
+  const huge = pool.acquire(3 * MiB);
   const small = pool.acquire(1000);
   stamp(small, 9);
-  small.copy(large, 3 * MiB - 1000);
-  expect(isStamped(large.subarray(3 * MiB - 1000), 9)).toBe(true);
-  pool.releaseMany([large, small]);
+  small.copy(huge, 3 * MiB - 1000);
+  expect(isStamped(huge.subarray(3 * MiB - 1000), 9)).toBe(true);
+  pool.releaseMany([huge, small]);
 });

@@ -5,11 +5,11 @@ const LEAST_MISSES = 100;
 const LEAST_HIT_RATE = 0.5;
 
 /** Blocks beyond 2 MiB mostly come fresh from the operating system. */
-export const largeMisses: Rule = ({ largeHits, largeMisses: misses }, { values }) => {
-  const all = largeHits + misses;
-  if (misses < LEAST_MISSES || largeHits / all >= LEAST_HIT_RATE) return undefined;
+export const hugeMisses: Rule = ({ hugeHits, hugeMisses: misses }, { values }) => {
+  const all = hugeHits + misses;
+  if (misses < LEAST_MISSES || hugeHits / all >= LEAST_HIT_RATE) return undefined;
   return {
-    id: 'largeMisses',
+    id: 'hugeMisses',
     severity: 'warn',
     text:
       `${percent(misses / all)} of ${count(all)} blocks beyond 2 MiB came fresh from the operating system: raise ` +

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "check.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap_fixture.h"
 
 using namespace superslab;
@@ -21,21 +21,21 @@ Policy big_policy(ByteCount cache, std::uint32_t age_ms = 2000) {
 }  // namespace
 
 TEST(heap, "what a block beyond 2 MiB commits") {
-  CHECK_EQ(large_block_bytes(2 * kMiB + 1, HugePages::kOff), 2 * kMiB + 64 * kKiB);
-  CHECK_EQ(large_block_bytes(3 * kMiB, HugePages::kOff), 3 * kMiB);
+  CHECK_EQ(huge_block_bytes(2 * kMiB + 1, HugePages::kOff), 2 * kMiB + 64 * kKiB);
+  CHECK_EQ(huge_block_bytes(3 * kMiB, HugePages::kOff), 3 * kMiB);
   // Half a superslab or more of the last one: taken whole for its huge page.
-  CHECK_EQ(large_block_bytes(3 * kMiB, HugePages::kTransparent), 4 * kMiB);
-  CHECK_EQ(large_block_bytes(3 * kMiB - 1, HugePages::kTransparent), 3 * kMiB);
-  CHECK_EQ(large_block_bytes(2 * kMiB + 1, HugePages::k2MiB), 4 * kMiB);
-  CHECK_EQ(large_block_bytes(kMaxLargeBytes, HugePages::kTransparent), kMaxLargeBytes);
+  CHECK_EQ(huge_block_bytes(3 * kMiB, HugePages::kTransparent), 4 * kMiB);
+  CHECK_EQ(huge_block_bytes(3 * kMiB - 1, HugePages::kTransparent), 3 * kMiB);
+  CHECK_EQ(huge_block_bytes(2 * kMiB + 1, HugePages::k2MiB), 4 * kMiB);
+  CHECK_EQ(huge_block_bytes(kMaxHugeBytes, HugePages::kTransparent), kMaxHugeBytes);
 }
 
-TEST(heap, "a freed large block is kept and serves the next request of about its size") {
+TEST(heap, "a freed huge block is kept and serves the next request of about its size") {
   TestHeap t(big_policy(64 * kMiB));
   ThreadCache* cache = t.attach();
   void* a = cache->allocate(8 * kMiB);
   void* b = cache->allocate(5 * kMiB);
-  CHECK_EQ(t->stats().large_misses, 2u);
+  CHECK_EQ(t->stats().huge_misses, 2u);
   CHECK_EQ(t->committed_bytes(), 13 * kMiB);
   cache->free(a);
   cache->free(b);
@@ -48,8 +48,8 @@ TEST(heap, "a freed large block is kept and serves the next request of about its
   void* c = cache->allocate(6 * kMiB);        // 8 MiB is more than 7.5
   CHECK(c != a && c != b);
   CHECK(cache->allocate(6 * kMiB + 512 * kKiB) == a);
-  CHECK_EQ(t->stats().large_hits, 2u);
-  CHECK_EQ(t->stats().large_misses, 3u);
+  CHECK_EQ(t->stats().huge_hits, 2u);
+  CHECK_EQ(t->stats().huge_misses, 3u);
   for (void* p : {a, b, c}) cache->free(p);
   cache->detach();
   CHECK(t.ends_clean());
@@ -89,15 +89,15 @@ TEST(heap, "the big cache is bounded in bytes: the oldest goes first") {
   CHECK(t.ends_clean());
 }
 
-TEST(heap, "it is told how many bytes of large blocks are leased") {
+TEST(heap, "it is told how many bytes of huge blocks are leased") {
   TestHeap t(big_policy(64 * kMiB, 2000));
   ThreadCache* cache = t.attach();
-  CHECK_EQ(t->leased_large_bytes(), 0u);
+  CHECK_EQ(t->leased_huge_bytes(), 0u);
   void* one = cache->allocate(3 * kMiB);
   void* other = cache->allocate(5 * kMiB);
-  CHECK_EQ(t->leased_large_bytes(), 8 * kMiB);
+  CHECK_EQ(t->leased_huge_bytes(), 8 * kMiB);
   cache->free(one);
-  CHECK_EQ(t->leased_large_bytes(), 5 * kMiB);
+  CHECK_EQ(t->leased_huge_bytes(), 5 * kMiB);
   cache->free(other);
   cache->detach();
 }
@@ -155,12 +155,12 @@ TEST(heap, "without memory the big cache is given up for a request") {
 TEST(heap, "the largest block is a whole arena") {
   TestHeap t(big_policy(0));
   ThreadCache* cache = t.attach();
-  auto* p = static_cast<char*>(cache->allocate(kMaxLargeBytes));
+  auto* p = static_cast<char*>(cache->allocate(kMaxHugeBytes));
   CHECK(p != nullptr);
-  p[0] = p[kMaxLargeBytes - 1] = 1;
-  CHECK_EQ(t->budget().charged(), kMaxLargeBytes);
+  p[0] = p[kMaxHugeBytes - 1] = 1;
+  CHECK_EQ(t->budget().charged(), kMaxHugeBytes);
   cache->free(p);
-  CHECK_EQ(p[0] | p[kMaxLargeBytes - 1], 0);
+  CHECK_EQ(p[0] | p[kMaxHugeBytes - 1], 0);
   cache->detach();
   CHECK(t.ends_clean());
 }

@@ -3,45 +3,45 @@
 
 #include "base/bits.h"
 #include "heap/heap_parts.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 
 namespace superslab {
 
-HugePages Heap::pages_for_large() const {
-  // Of a large block often only a part is touched. Where views are exact, the whole block is.
+HugePages Heap::pages_for_huge() const {
+  // Of a huge block often only a part is touched. Where views are exact, the whole block is.
   const HugePages pages = policy_.read()->huge_pages;
   return pages == HugePages::kTransparent && access() == Access::kPointers ? HugePages::kOff
                                                                            : pages;
 }
 
-ByteCount Heap::large_capacity(ByteCount bytes) const {
+ByteCount Heap::huge_capacity(ByteCount bytes) const {
   // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
   // last one costs addresses, not memory.
   if (access() == Access::kPointers) return align_up(bytes, kSuperslabBytes);
   // The guard begins where the block ends.
   if (shape_.has_guard_pages) return align_up(bytes, space_.os().page_bytes());
-  return large_block_bytes(bytes, pages_for_large());
+  return huge_block_bytes(bytes, pages_for_huge());
 }
 
-Superslab* Heap::make_large(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
+Superslab* Heap::make_huge(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
   // Behind a guarded block one page at least was never committed. It is reserved memory, which no
   // view can reach: JavaScript cannot be made to crash there, only native code that overruns.
   const ByteCount guard = shape_.has_guard_pages ? space_.os().page_bytes() : 0;
   const auto run = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
   const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (run - 1) * kSuperslabBytes;
-  const TakenRun taken = take_run(run, bytes, pages_for_large(), unit, tail);
+  const TakenRun taken = take_run(run, bytes, pages_for_huge(), unit, tail);
   is_zero = taken.is_zero;
-  return taken.head == nullptr ? nullptr : as_large(taken, bytes);
+  return taken.head == nullptr ? nullptr : as_huge(taken, bytes);
 }
 
 /// Makes a run one block.
-Superslab* Heap::as_large(const TakenRun& taken, ByteCount bytes) {
+Superslab* Heap::as_huge(const TakenRun& taken, ByteCount bytes) {
   Superslab* head = taken.head;
   for (std::uint32_t i = 1; i < head->run; ++i)
-    head[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
-  head->large_bytes = bytes;
-  head->use.store(SuperslabUse::kLargeHead, std::memory_order_release);
-  space_.tag_slices(*head, 0, 1, kTagLarge);
+    head[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);
+  head->huge_bytes = bytes;
+  head->use.store(SuperslabUse::kHugeHead, std::memory_order_release);
+  space_.tag_slices(*head, 0, 1, kTagHuge);
   change_committed(static_cast<std::int64_t>(bytes));
   if (taken.is_zero) note_fresh(bytes);
   if (policy_.read()->populate == Populate::kSuperslab) {
@@ -65,67 +65,66 @@ void Heap::gather_idle() {
 }
 
 /// The request is charged for its own size, though a cached block may be up to a quarter larger.
-void Heap::lease_large(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero) {
-  (is_zero ? counters_.large_misses : counters_.large_hits).add(1);
-  assert(head->charged_bytes == 0 && head->large_bytes >= bytes && "free, and long enough");
+void Heap::lease_huge(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero) {
+  (is_zero ? counters_.huge_misses : counters_.huge_hits).add(1);
+  assert(head->charged_bytes == 0 && head->huge_bytes >= bytes && "free, and long enough");
   head->charged_bytes = bytes;
   head->lessee = lessee;
-  leased_large_.push(head);
+  leased_huge_.push(head);
 }
 
-Superslab* Heap::reuse_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
-                             bool& is_zero) {
-  const ByteCount rounded = large_capacity(bytes);
+Superslab* Heap::reuse_huge(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
+                            bool& is_zero) {
+  const ByteCount rounded = huge_capacity(bytes);
   if (space_.idle_bytes() < rounded || charge(rounded, 1) == 0) return nullptr;
   const auto run = static_cast<std::uint32_t>(rounded / kSuperslabBytes);
   const auto unit = static_cast<std::uint32_t>(alignment / kSuperslabBytes);
   Lock guard(*this);
-  const TakenRun taken = space_.take_idle(run, backing(pages_for_large()), unit);
+  const TakenRun taken = space_.take_idle(run, backing(pages_for_huge()), unit);
   if (taken.head == nullptr) {
     discharge(rounded);
     return nullptr;
   }
   note_taken(taken, run);
   is_zero = taken.is_zero;
-  lease_large(as_large(taken, rounded), rounded, lessee, is_zero);
+  lease_huge(as_huge(taken, rounded), rounded, lessee, is_zero);
   return taken.head;
 }
 
-Superslab* Heap::take_large(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
-                            bool* is_zero) {
-  assert(bytes > kMaxClassBytes && bytes <= kMaxLargeBytes);
+Superslab* Heap::take_huge(ByteCount bytes, SlabOwner* lessee, ByteCount alignment, bool* is_zero) {
+  assert(bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
   assert(is_power_of_two(alignment) && alignment >= kSuperslabBytes && alignment <= kArenaBytes);
   bool zero = false;
   if (access() == Access::kPointers) {
-    Superslab* head = reuse_large(bytes, lessee, alignment, zero);
+    Superslab* head = reuse_huge(bytes, lessee, alignment, zero);
     if (head != nullptr) {
       if (is_zero != nullptr) *is_zero = zero;
       return head;
     }
     gather_idle();
   }
-  const ByteCount rounded = large_capacity(bytes);
+  const ByteCount rounded = huge_capacity(bytes);
   // A block that is longer than asked for has its guard too far away.
   const ByteCount longest = shape_.has_guard_pages ? rounded : rounded + rounded / 4;
   if (charge(rounded, 1) == 0) return nullptr;
   Lock guard(*this);
   Superslab* head = alignment > kSuperslabBytes ? nullptr : big_cache_.take(rounded, longest);
   if (head == nullptr)
-    head = make_large(rounded, static_cast<std::uint32_t>(alignment / kSuperslabBytes), zero);
+    head = make_huge(rounded, static_cast<std::uint32_t>(alignment / kSuperslabBytes), zero);
   if (head == nullptr) {
     discharge(rounded);
     return nullptr;
   }
-  lease_large(head, rounded, lessee, zero);
+  lease_huge(head, rounded, lessee, zero);
   if (is_zero != nullptr) *is_zero = zero;
   return head;
 }
 
-bool Heap::resize_large(Superslab* head, ByteCount bytes) {
+bool Heap::resize_huge(Superslab* head, ByteCount bytes) {
   assert(access() == Access::kPointers && head->heap == this && head->charged_bytes != 0);
-  if (bytes <= kMaxClassBytes || bytes > kMaxLargeBytes) return false;
+  if (bytes <= kMaxClassBytes || bytes > kMaxHugeBytes) return false;
   bytes = align_up(bytes, kSuperslabBytes);
-  const ByteCount before = head->large_bytes;
+  const ByteCount before = head->huge_bytes;
   if (bytes == before) return true;
   const auto run = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
   if (bytes > before && charge(bytes - before, 1) == 0) return false;
@@ -143,13 +142,13 @@ bool Heap::resize_large(Superslab* head, ByteCount bytes) {
     }
     change_committed(static_cast<std::int64_t>(bytes - before));
   }
-  head->large_bytes = head->charged_bytes = bytes;
+  head->huge_bytes = head->charged_bytes = bytes;
   const ByteCount superslabs = (bytes < before ? before - bytes : bytes - before) / kSuperslabBytes;
   (bytes < before ? counters_.superslabs_given : counters_.superslabs_taken).add(superslabs);
   return true;
 }
 
-bool Heap::give_large(Superslab* head) {
+bool Heap::give_huge(Superslab* head) {
   ByteCount charged;
   bool over = false;
   {
@@ -159,15 +158,15 @@ bool Heap::give_large(Superslab* head) {
       counters_.double_frees.shared_add(1);
       return false;
     }
-    leased_large_.remove(head);
+    leased_huge_.remove(head);
     head->lessee = nullptr;
     head->charged_bytes = 0;
-    counters_.large_releases.add(1);
+    counters_.huge_releases.add(1);
     if (access() == Access::kViews) {
       big_cache_.put(head, clock_.now());
       over = !big_cache_.within_limit();
     } else {
-      change_committed(-static_cast<std::int64_t>(head->large_bytes));
+      change_committed(-static_cast<std::int64_t>(head->huge_bytes));
       counters_.superslabs_given.add(head->run);
       space_.tag_slices(*head, 0, 1, kTagNone);
       space_.give_idle(head, 0, clock_.now());
@@ -179,9 +178,9 @@ bool Heap::give_large(Superslab* head) {
   return true;
 }
 
-Superslab* Heap::orphan_large(const SlabOwner* lessee) {
+Superslab* Heap::orphan_huge(const SlabOwner* lessee) {
   Lock guard(*this);
-  for (Superslab* s = leased_large_.first(); s != nullptr; s = s->next) {
+  for (Superslab* s = leased_huge_.first(); s != nullptr; s = s->next) {
     if (s->lessee != lessee) continue;
     s->lessee = nullptr;
     return s;
@@ -189,10 +188,10 @@ Superslab* Heap::orphan_large(const SlabOwner* lessee) {
   return nullptr;
 }
 
-ByteCount Heap::leased_large_bytes() const {
+ByteCount Heap::leased_huge_bytes() const {
   ByteCount sum = 0;
   Lock guard(*this);
-  for (const Superslab* s = leased_large_.first(); s != nullptr; s = s->next) sum += s->large_bytes;
+  for (const Superslab* s = leased_huge_.first(); s != nullptr; s = s->next) sum += s->huge_bytes;
   return sum;
 }
 

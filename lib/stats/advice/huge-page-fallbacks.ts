@@ -2,10 +2,10 @@ import { counted } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
 /** Explicit huge pages were asked for and were not there. */
-export const hugeFallbacks: Rule = ({ hugeFallbacks: superslabs }) =>
+export const hugePageFallbacks: Rule = ({ hugePageFallbacks: superslabs }) =>
   superslabs > 0
     ? {
-        id: 'hugeFallbacks',
+        id: 'hugePageFallbacks',
         severity: 'warn',
         text:
           `${counted(superslabs, 'superslab')} of 2 MiB got no explicit huge pages: ` +

@@ -1,12 +1,12 @@
 // A write to the first byte of a released block of 3 MiB.
 //
-//   SUPERSLAB_GUARD=poison SUPERSLAB_QUARANTINE_BYTES=8m node test/violations/write-after-release-large.mjs
+//   SUPERSLAB_GUARD=poison SUPERSLAB_QUARANTINE_BYTES=8m node test/violations/write-after-release-huge.mjs
 //
 //   > SuperslabGuard: a buffer of 3145728 B (pool "images") was written after its release: offset 0 holds 01db...
 //   >   acquired
-//   >     at acquireHere (.../write-after-release-large.mjs:...)
+//   >     at acquireHere (.../write-after-release-huge.mjs:...)
 //   >   released
-//   >     at releaseHere (.../write-after-release-large.mjs:...)
+//   >     at releaseHere (.../write-after-release-huge.mjs:...)
 
 import { BufferPool } from 'superslab';
 import { ok } from './support/program.mjs';
