@@ -29,13 +29,27 @@ static_assert(kClassCount <= 64, "a word has a bit for each class");
 
 }  // namespace
 
-SlabOwner::SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) {
+SlabOwner::SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) { set_spare_limits(); }
+
+void SlabOwner::set_spare_limits() {
+  // Before the snapshot: a newer one is then seen at the next slow path.
+  policy_generation_ = heap_.policy_generation();
+  const auto policy = heap_.policy();
   for (std::size_t i = 0; i < kLargeClasses; ++i) {
     const auto c = static_cast<ClassIndex>(kFirstLargeClass + i);
-    spares_[i].limit = std::min(magazine_limit(c, *heap.policy()), kSpareBlocks);
-    if (heap.is_limited() && size_class(c).block_bytes > heap.policy()->cache_bytes)
-      spares_[i].limit = 0;
+    const bool is_dear = heap_.is_limited() && size_class(c).block_bytes > policy->cache_bytes;
+    spares_[i].limit = is_dear ? 0 : std::min(magazine_limit(c, *policy), kSpareBlocks);
+    spares_[i].keep = std::min(spares_[i].keep, spares_[i].limit);
   }
+}
+
+/// Takes newer limits over, and gives back what is beyond them.
+void SlabOwner::follow_policy() {
+  if (heap_.policy_generation() == policy_generation_) [[likely]]
+    return;
+  set_spare_limits();
+  for (Spares& spares : spares_)
+    give_older(spares, spares.count - std::min(spares.count, spares.keep));
 }
 
 bool SlabOwner::is_valid() const {
@@ -59,7 +73,8 @@ bool SlabOwner::is_valid() const {
     }
   }
   for (const Spares& spares : spares_)
-    if (spares.count > kSpareBlocks || spares.keep > spares.limit) return false;
+    if (spares.count > kSpareBlocks || spares.count > spares.keep || spares.keep > spares.limit)
+      return false;
   return bytes == slab_bytes_ && unused == unused_bytes_.get() && classes == unused_;
 }
 
@@ -215,6 +230,7 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
   if (to_index(c) >= kFirstLargeClass) {
     Spares& spares = spares_[to_index(c) - kFirstLargeClass];
     if (spares.count != 0) return spares.blocks[--spares.count];
+    follow_policy();
     // An array that grows through the classes wants none of its former blocks again.
     if (++spares.misses % kMissesPerSpare == 0 && spares.keep < spares.limit) ++spares.keep;
   }
@@ -358,30 +374,29 @@ void SlabOwner::give_one(void* block, ClassIndex c) {
     spares.put(block);
     return;
   }
+  follow_policy();
   if (spares.keep == 0) return give_locked(&block, 1);
   // The older half, as from a magazine.
-  const std::uint32_t going = (spares.count + 1) / 2;
-  give_locked(spares.blocks, going);
-  std::copy_n(spares.blocks + going, spares.count - going, spares.blocks);
-  spares.count -= going;
+  give_older(spares, (spares.count + 1) / 2);
   spares.put(block);
 }
 
+/// The `going` blocks that were put first.
+void SlabOwner::give_older(Spares& spares, std::uint32_t going) {
+  if (going == 0) return;
+  give_locked(spares.blocks, going);
+  std::copy_n(spares.blocks + going, spares.count - going, spares.blocks);
+  spares.count -= going;
+}
+
 void SlabOwner::give_spares() {
-  for (Spares& spares : spares_) {
-    if (spares.count == 0) continue;
-    give_locked(spares.blocks, spares.count);
-    spares.count = 0;
-  }
+  for (Spares& spares : spares_) give_older(spares, spares.count);
 }
 
 /// Those of classes of which nobody took or gave any since the last time.
 void SlabOwner::give_idle_spares() {
   for (Spares& spares : spares_) {
-    if (spares.count != 0 && spares.count == spares.count_at_growth) {
-      give_locked(spares.blocks, spares.count);
-      spares.count = 0;
-    }
+    if (spares.count == spares.count_at_growth) give_older(spares, spares.count);
     spares.count_at_growth = spares.count;
   }
 }

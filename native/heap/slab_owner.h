@@ -237,6 +237,7 @@ class alignas(kCacheLinePair) SlabOwner {
   /// Whoever works with the slabs; settle() looks from outside.
   void note_change() { __atomic_store_n(&changes_, changes_ + 1, __ATOMIC_RELAXED); }
   void give_locked(void* const* blocks, std::size_t count);
+  void give_older(Spares& spares, std::uint32_t going);
   void give_spares();
   void give_idle_spares();
 

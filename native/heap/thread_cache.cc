@@ -47,8 +47,8 @@ void ThreadCache::set_limits() {
   policy_generation_ = heap_->policy_generation();
   const auto policy = heap_->policy();
   for (std::size_t i = 0; i < kRows; ++i)
-    limits_[i] = static_cast<std::uint8_t>(std::min<std::size_t>(
-        magazine_limit(static_cast<ClassIndex>(i), *policy), kSlots - 2));
+    limits_[i] = static_cast<std::uint8_t>(
+        std::min<std::size_t>(magazine_limit(static_cast<ClassIndex>(i), *policy), kSlots - 2));
 }
 
 void ThreadCache::detach() {
@@ -257,8 +257,8 @@ void ThreadCache::spill_row(ClassIndex c) {
   // thread that only frees keeps less and less.
   const bool shrinks = ++streaks_[i] >= kManySpills || squeezed_.load(std::memory_order_relaxed);
   if (shrinks) streaks_[i] = kManySpills;
-  const std::uint32_t room = shrinks ? std::min<std::uint32_t>(limits_[i], kShrunkBlocks)
-                                     : limits_[i];
+  const std::uint32_t room =
+      shrinks ? std::min<std::uint32_t>(limits_[i], kShrunkBlocks) : limits_[i];
   const std::uint32_t kept = shrinks ? 0 : std::min(held, room + 1) / 2;
   owner_->give(bottom, held - kept);
   counters.flushes.add(1);

@@ -157,8 +157,8 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
 
   void squeeze(bool on) override { squeezed_.store(on, std::memory_order_relaxed); }
   void flush_soon() override {}
-  /// Whether each row holds as many blocks as it has room for, all of its own class. For assertions of the
-  /// cache's own thread.
+  /// Whether each row holds as many blocks as it has room for, all of its own class. For assertions
+  /// of the cache's own thread.
   bool is_valid() const;
   /// Exact while the thread rests.
   std::uint32_t cached(ClassIndex c) const override;
@@ -235,10 +235,10 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   Heap* heap_ = nullptr;
   std::atomic<bool> squeezed_{false};  // written by other threads, see CacheRegistry
   BatchSizes batches_;
-  std::uint8_t floors_[kRows] = {};   // place of the null pointer in each row
-  std::uint8_t limits_[kRows] = {};   // most blocks of each class, from its next slow path on
+  std::uint8_t floors_[kRows] = {};      // place of the null pointer in each row
+  std::uint8_t limits_[kRows] = {};      // most blocks of each class, from its next slow path on
   std::uint64_t policy_generation_ = 0;  // that the limits are of
-  std::uint8_t streaks_[kRows] = {};  // spills since the last refill
+  std::uint8_t streaks_[kRows] = {};     // spills since the last refill
   std::uint8_t busy_row_ = kNoRow;
   void** tops_at_growth_[kRows] = {};  // see give_idle_rows()
   std::uint32_t steps_ = 0;            // slow paths since the last turn

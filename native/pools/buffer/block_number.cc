@@ -76,8 +76,7 @@ void send_home(const Space& space, BlockNumber n) {
   // The pool may be closed and wait for this block only.
   const Heap::Visit visit(pool);
   // Here and not in the facade: the last reference may be a token, or another pool's.
-  if (pool.clears_at_release())
-    secure_zero(address_of_number(space, n), capacity_of(space, n));
+  if (pool.clears_at_release()) secure_zero(address_of_number(space, n), capacity_of(space, n));
   if (is_huge(space, n)) {
     pool.give_huge(&s);
     return;

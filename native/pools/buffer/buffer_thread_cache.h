@@ -153,9 +153,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   }
   void set_limits();
   /// Whether nothing may stay in its magazines.
-  bool has_no_magazines() const {
-    return squeezed_.load(std::memory_order_relaxed) || is_closed();
-  }
+  bool has_no_magazines() const { return squeezed_.load(std::memory_order_relaxed) || is_closed(); }
   void give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count);
   void empty(ClassIndex c);
   /// As JavaScript says, but never more than the magazine has places.
