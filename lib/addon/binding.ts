@@ -228,7 +228,7 @@ export interface Binding {
   ownWindow(block: BlockNumber, bytes: number, key: number): ArrayBuffer | undefined;
   /**
    * Whether that memory can still be seen, by this ArrayBuffer or by one that it was transferred to. If so,
-   * there is a signal (see attach) when that has ended. If the thread ends before, the block is withheld for
+   * there is a signal (see attach) when that has ended. If the thread ends before, the block is kept for
    * good. `isParked`: it is counted as parked meanwhile.
    */
   awaitWindow(key: number, isParked: boolean): boolean;

@@ -30,7 +30,7 @@ export interface HeapStats {
   readonly slabsMade: number;
   /** Slabs whose blocks were all free and that were dissolved. Unit: slabs. */
   readonly slabsRetired: number;
-  /** Times memory was brought in ahead of use. Unit: calls. */
+  /** Times memory was populated ahead of use. Unit: calls. */
   readonly populates: number;
   /** Times memory was given back to the operating system. Unit: calls. */
   readonly purges: number;
@@ -60,10 +60,10 @@ export interface HeapStats {
   readonly leakedBlocks: number;
   /** Capacity of blocks still leased when their thread ended. Unit: bytes. */
   readonly leakedBytes: number;
-  /** Released blocks whose memory the program had taken away when their thread ended; perhaps another thread sees them, so they are never leased again, and stay in use. Unit: blocks. */
-  readonly withheldBlocks: number;
-  /** Capacity of the withheld blocks. Unit: bytes. */
-  readonly withheldBytes: number;
+  /** Released blocks whose memory the program had transferred away when their thread ended; perhaps another thread sees them, so they are never leased again, and stay in use. Unit: blocks. */
+  readonly transferredBlocks: number;
+  /** Capacity of the transferred blocks. Unit: bytes. */
+  readonly transferredBytes: number;
   /** Leased blocks whose buffer was collected without a release, and that came back. Unit: blocks. */
   readonly collectedBlocks: number;
   /** Capacity of leased blocks whose buffer was collected without a release. Unit: bytes. */

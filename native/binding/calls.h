@@ -49,14 +49,14 @@ inline Environment& environment_of(const CallbackInfo& info) {
 }
 
 /// Every whole number up to here is a double of its own.
-constexpr std::uint64_t kMostWhole = (std::uint64_t{1} << 53) - 1;
+constexpr std::uint64_t kMaxWhole = (std::uint64_t{1} << 53) - 1;
 
-/// A whole number from 0 to `most`; nothing for any other value.
+/// A whole number from 0 to `max`; nothing for any other value.
 inline std::optional<std::uint64_t> whole_at(const CallbackInfo& info, std::size_t i,
-                                             std::uint64_t most = kMostWhole) {
+                                             std::uint64_t max = kMaxWhole) {
   double value = 0;
   if (napi_get_value_double(info.Env(), info[i], &value) != napi_ok) return {};
-  if (!(value >= 0 && value <= static_cast<double>(most))) return {};  // NaN is neither
+  if (!(value >= 0 && value <= static_cast<double>(max))) return {};  // NaN is neither
   const auto whole = static_cast<std::uint64_t>(value);
   if (static_cast<double>(whole) != value) return {};
   return whole;
@@ -76,13 +76,13 @@ inline bool bool_at(const CallbackInfo& info, std::size_t i) {
 }
 
 /// The longest text that is kept of an argument: a stack.
-constexpr std::size_t kMostText = 64 * kKiB;
+constexpr std::size_t kMaxText = 64 * kKiB;
 
-/// Cut after kMostText bytes; empty for what is no string.
+/// Cut after kMaxText bytes; empty for what is no string.
 inline std::string text_of(napi_env env, napi_value value) {
   std::size_t length = 0;
   if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return {};
-  std::string text(std::min(length, kMostText) + 1, '\0');
+  std::string text(std::min(length, kMaxText) + 1, '\0');
   if (napi_get_value_string_utf8(env, value, text.data(), text.size(), &length) != napi_ok)
     return {};
   text.resize(length);

@@ -176,17 +176,17 @@ void Environment::end() {
   *self_ = nullptr;
   if (timer_ != nullptr) timer_->silence();
   std::vector<Reclaimed> leaked(pools_.size());
-  std::vector<BlockNumber> withheld;
+  std::vector<BlockNumber> transferred;
   std::vector<BlockNumber> strays;
   own_windows_->end([&](BlockNumber block, bool is_parked) {
-    withheld.push_back(block);
+    transferred.push_back(block);
     if (is_parked) strays.push_back(block);
   });
   std::sort(strays.begin(), strays.end());
   const auto is_stray = [&](BlockNumber block) {
     return std::binary_search(strays.begin(), strays.end(), block);
   };
-  process_.leases().bury(this, withheld, [&](auto is_shared) {
+  process_.leases().bury(this, transferred, [&](auto is_shared) {
     for (std::size_t i = 0; i < pools_.size(); ++i) {
       if (pools_[i].cache != nullptr) leaked[i] = pools_[i].cache->reclaim(is_shared, is_stray);
     }

@@ -43,7 +43,7 @@ void record_size(const CallbackInfo& info) {
 void record_lifetime(const CallbackInfo& info) {
   if (BufferThreadCache* cache = cache_at(info)) {
     const auto microseconds =
-        static_cast<std::uint64_t>(std::min(figure_at(info, 1), static_cast<double>(kMostWhole)));
+        static_cast<std::uint64_t>(std::min(figure_at(info, 1), static_cast<double>(kMaxWhole)));
     if (const auto weight = whole_at(info, 2))
       cache->pool().lease_histograms().lifetimes.add(microseconds, *weight);
   }

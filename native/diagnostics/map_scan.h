@@ -58,7 +58,7 @@ struct MapRecord {
   std::uint8_t pool;
   std::uint8_t flags;
   std::uint8_t node;
-  std::uint32_t run;
+  std::uint32_t span;
   Slice slices[kSlicesPerSuperslab];
 
   bool operator==(const MapRecord&) const = default;

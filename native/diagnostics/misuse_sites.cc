@@ -37,7 +37,7 @@ MisuseSite& MisuseSites::site_for(MisuseSite& mistake) {
     mistake.tag = mistake.acquired = mistake.released = mistake.noticed = {};
     site = known();
     if (site != sites_.end()) return *site;
-    if (sites_.size() >= 2 * kMostSites) {
+    if (sites_.size() >= 2 * kMaxSites) {
       mistake.pool = kOtherPools;
       site = known();
       if (site != sites_.end()) return *site;
@@ -49,8 +49,8 @@ MisuseSite& MisuseSites::site_for(MisuseSite& mistake) {
 }
 
 bool MisuseSites::has_room_for(const std::string& fault) const {
-  if (sites_.size() < kMostSites) return true;
-  return std::ranges::count(sites_, fault, &MisuseSite::fault) < std::ptrdiff_t{kLeastSitesOfFault};
+  if (sites_.size() < kMaxSites) return true;
+  return std::ranges::count(sites_, fault, &MisuseSite::fault) < std::ptrdiff_t{kMinSitesOfFault};
 }
 
 std::vector<MisuseSite> MisuseSites::copy() {

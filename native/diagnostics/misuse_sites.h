@@ -47,10 +47,10 @@ class MisuseSites {
   // They go to a page when they change, so they are few; but none is forgotten, and no mistake goes
   // uncounted. Beyond so many, those of a pool that are of one kind are one site, without tag and
   // stacks; beyond twice as many, those of all further pools are.
-  static constexpr std::size_t kMostSites = 128;
+  static constexpr std::size_t kMaxSites = 128;
   // So many of each kind have a site of their own all the same: a mistake that is made everywhere
   // must not hide where a rare one is.
-  static constexpr std::size_t kLeastSitesOfFault = 8;
+  static constexpr std::size_t kMinSitesOfFault = 8;
   static constexpr const char* kOtherPools = "(other pools)";
 
  private:

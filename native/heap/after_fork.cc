@@ -92,7 +92,7 @@ class HeapSurvivor {
   void repair(Superslab& s) NO_THREAD_SAFETY_ANALYSIS {
     switch (s.use.load(std::memory_order_relaxed)) {
       case SuperslabUse::kHugeHead:
-        if (lists_ == Holder::kVanished && s.run != 0) heap_.leased_huge_.push(&s);
+        if (lists_ == Holder::kVanished && s.span != 0) heap_.leased_huge_.push(&s);
         return;
       case SuperslabUse::kSlabs:
         break;
@@ -128,9 +128,9 @@ class HeapSurvivor {
                               route_of(owner.id()) + static_cast<Route>(to_index(slab.size_class)));
     owner.idle_bytes_ += idle_bytes_of(slab);
     owner.slab_bytes_ += slab.slices * kSliceBytes;
-    owner.link(&slab, slab_is_drained(slab)  ? SlabPlace::kDrained
-                      : slab_is_unused(slab) ? SlabPlace::kUnused
-                                             : SlabPlace::kPartial);
+    owner.link(&slab, slab_is_drained(slab)  ? SlabState::kDrained
+                      : slab_is_unused(slab) ? SlabState::kUnused
+                                             : SlabState::kPartial);
   }
 
   /// Some may have gone back to their slabs, or lie in two places on the way to one.

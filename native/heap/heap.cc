@@ -127,18 +127,18 @@ void Heap::give_back_whole() {
 
 Backing Heap::backing(HugePages pages, ByteCount tail_bytes) const {
   return {.pages = pages,
-          .placement = policy_.read()->numa,
+          .node_placement = policy_.read()->numa,
           .access = access(),
           .secrecy = shape_.secrecy,
           .tail_bytes = tail_bytes};
 }
 
-TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit,
+TakenSpan Heap::take_span(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit,
                         ByteCount tail_bytes) {
   const Backing wanted = backing(pages, tail_bytes);
   // A limit on memory does not refuse: it kills.
   if (is_limited() && room_left() < bytes + shape_.memory / 8) give_back_whole();
-  TakenRun taken = space_.take(count, bytes, wanted, unit);
+  TakenSpan taken = space_.take(count, bytes, wanted, unit);
   if (taken.head == nullptr) {
     give_back_whole();  // it may hold the memory, or the addresses
     taken = space_.take(count, bytes, wanted, unit);
@@ -152,14 +152,14 @@ TakenRun Heap::take_run(std::uint32_t count, ByteCount bytes, HugePages pages, s
   return taken;
 }
 
-void Heap::note_taken(const TakenRun& taken, std::uint32_t count) {
+void Heap::note_taken(const TakenSpan& taken, std::uint32_t count) {
   note_refused(taken.refused);
   counters_.superslabs_taken.add(count);
   for (std::uint32_t i = 0; i < count; ++i) taken.head[i].heap = this;
 }
 
-void Heap::give_run(Superslab* head) {
-  counters_.superslabs_given.add(head->run);
+void Heap::give_span(Superslab* head) {
+  counters_.superslabs_given.add(head->span);
   space_.tag_slices(*head, 0, 1, kTagNone);
   note_refused(space_.give(head));
 }
@@ -174,7 +174,7 @@ void Heap::note_refused(Secrecy what) {
   }
 }
 
-bool Heap::bring_in_huge_page(Superslab* s) {
+bool Heap::prefault_huge_page(Superslab* s) {
   if (s->pages != HugePages::kTransparent) return s->pages != HugePages::kOff;
   const Populate mode = policy_.read()->populate;
   // Its first touch will most likely bring it all.
@@ -186,12 +186,12 @@ bool Heap::bring_in_huge_page(Superslab* s) {
 }
 
 Superslab* Heap::fresh_superslab(ClassIndex c) {
-  const TakenRun taken = take_run(1, kSuperslabBytes, pages_for_slabs(c));
+  const TakenSpan taken = take_span(1, kSuperslabBytes, pages_for_slabs(c));
   Superslab* s = taken.head;
   if (s == nullptr) return nullptr;
   s->free_slices = kAllSlices;
   s->zero_slices = taken.is_zero ? kAllSlices : 0;
-  s->dirty_slices = !taken.is_zero || bring_in_huge_page(s) ? kAllSlices : 0;
+  s->dirty_slices = !taken.is_zero || prefault_huge_page(s) ? kAllSlices : 0;
   if (s->dirty_slices == 0 && policy_.read()->populate == Populate::kSuperslab) {
     counters_.populates.shared_add(1);
     space_.os().populate(s->base, kSuperslabBytes);
@@ -215,11 +215,11 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
 
   shelf_.remove(s);
   // Slices that still hold memory first: they cost no page fault.
-  SliceMask starts = SuperslabShelf::starts_of_runs(s->dirty_slices, slices);
+  SliceMask starts = SuperslabShelf::starts_of_ranges(s->dirty_slices, slices);
   const bool dirty = starts != 0;
-  if (!dirty) starts = SuperslabShelf::starts_of_runs(s->free_slices, slices);
+  if (!dirty) starts = SuperslabShelf::starts_of_ranges(s->free_slices, slices);
   const auto first = static_cast<unsigned>(std::countr_zero(starts));
-  const SliceMask mask = slice_run(first, slices);
+  const SliceMask mask = slice_range(first, slices);
   assert(starts != 0 && (s->free_slices & mask) == mask);
   const ByteCount fresh = bytes_of(mask & ~s->dirty_slices);
   change_committed(static_cast<std::int64_t>(fresh));
@@ -237,7 +237,7 @@ Slab* Heap::make_slab(ClassIndex c, Growth growth) {
   const ByteCount colour = (colour_++ % size_class(c).colours) * size_class(c).colour_bytes;
   slab_init(*slab, c, s->base + first * kSliceBytes + colour, space_.words_at(*s, first));
   slab->is_clean = is_clean;
-  // What is not carved yet nobody has touched, unless it is brought in ahead of that.
+  // What is not carved yet nobody has touched, unless it is populated ahead of that.
   if (is_clean && policy_.read()->populate == Populate::kOff) note_purged(*slab, fresh);
   if (shape_.slab_was_cut != nullptr && is_lease_class(to_index(c)))
     shape_.slab_was_cut(space_, *s, first, c, colour);
@@ -252,14 +252,14 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   assert(slab_is_unused(*slab) && slab_is_valid(*slab));
   Superslab& s = space_.superslab_of(slab->start);
   const auto first = static_cast<unsigned>((slab->start - s.base) >> kSliceShift);
-  const SliceMask mask = slice_run(first, slab->slices);
+  const SliceMask mask = slice_range(first, slab->slices);
   // Slices behind what was carved are as they were.
   const bool is_known =
       slab->is_clean && s.pages == HugePages::kOff && policy_.read()->populate == Populate::kOff;
   const ByteCount used = (address_of(slab->start) - address_of(s.base)) % kSliceBytes +
                          ByteCount{slab->carved} * slab->block_bytes;
   const SliceMask touched =
-      is_known ? slice_run(first, static_cast<unsigned>(div_up(used, kSliceBytes))) : mask;
+      is_known ? slice_range(first, static_cast<unsigned>(div_up(used, kSliceBytes))) : mask;
   Lock guard(*this);
   assert((s.free_slices & mask) == 0 && "its slices were in use");
   slab->owner.store(nullptr, std::memory_order_relaxed);
@@ -280,9 +280,9 @@ void Heap::retire_slab(Slab* slab, Nanos idle_since) {
   counters_.slabs_retired.add(1);
 }
 
-/// Dissolves the unused slabs of all owners but one that have at least `least` bytes of them; their
+/// Dissolves the unused slabs of all owners but one that have at least `min_bytes` of them; their
 /// bytes.
-ByteCount Heap::retire_unused_of(const SlabOwner* but, ByteCount least) {
+ByteCount Heap::retire_unused_of(const SlabOwner* but, ByteCount min_bytes) {
   SlabOwner* owner;
   {
     Lock guard(*this);
@@ -292,8 +292,8 @@ ByteCount Heap::retire_unused_of(const SlabOwner* but, ByteCount least) {
   ByteCount sum = 0;
   for (; owner != nullptr; owner = owner->next) {
     // A visit interrupts every processor.
-    if (owner != but && (owner->unused_bytes() >= least || owner->has_remote_frees()))
-      sum += owner->try_retire_unused(least);
+    if (owner != but && (owner->unused_bytes() >= min_bytes || owner->has_remote_frees()))
+      sum += owner->try_retire_unused(min_bytes);
   }
   return sum;
 }

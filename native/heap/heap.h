@@ -97,7 +97,7 @@ class Heap {
   /// Its memory may be purged when it has been idle since `idle_since` for long enough.
   void retire_slab(Slab* slab, Nanos idle_since);
 
-  /// Brings in the memory of `slab` up to `end` bytes from its start, and more as demand grows.
+  /// Populates the memory of `slab` up to `end` bytes from its start, and more as demand grows.
   void populate(Slab& slab, ByteCount end);
 
   // Blocks beyond 2 MiB -----------------------------------------------------------------------
@@ -307,16 +307,16 @@ class Heap {
   bool for_each_vacant(Act act);
 
   Superslab* fresh_superslab(ClassIndex c) REQUIRES(lock_);
-  bool bring_in_huge_page(Superslab* s);
+  bool prefault_huge_page(Superslab* s);
   /// Who gets at the heap's memory.
   Access access() const { return shape_.access; }
   Backing backing(HugePages pages, ByteCount tail_bytes = kSuperslabBytes) const;
-  TakenRun take_run(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1,
+  TakenSpan take_span(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1,
                     ByteCount tail_bytes = kSuperslabBytes) REQUIRES(lock_);
-  void note_taken(const TakenRun& taken, std::uint32_t count);
+  void note_taken(const TakenSpan& taken, std::uint32_t count);
   HugePages pages_for_slabs(ClassIndex c) const;
   HugePages pages_for_huge() const;
-  void give_run(Superslab* head);
+  void give_span(Superslab* head);
   void give_back_whole() REQUIRES(lock_);
   void give_back_idle(Superslab* head);
   void give_back_unused(Superslab* s);
@@ -359,10 +359,10 @@ class Heap {
   void scrub(const Superslab& s, ByteCount bytes);
 
   Superslab* make_huge(ByteCount bytes, std::uint32_t unit, bool& is_zero) REQUIRES(lock_);
-  Superslab* as_huge(const TakenRun& taken, ByteCount bytes) REQUIRES(lock_);
+  Superslab* as_huge(const TakenSpan& taken, ByteCount bytes) REQUIRES(lock_);
   void lease_huge(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero)
       REQUIRES(lock_);
-  ByteCount retire_unused_of(const SlabOwner* but, ByteCount least);
+  ByteCount retire_unused_of(const SlabOwner* but, ByteCount min_bytes);
   void gather_idle();
 
   Space& space_;

@@ -1,4 +1,4 @@
-// L2: blocks beyond 2 MiB are runs of superslabs of their own.
+// L2: blocks beyond 2 MiB are spans of superslabs of their own.
 #pragma once
 
 #include "base/bits.h"

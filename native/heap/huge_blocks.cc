@@ -1,4 +1,4 @@
-// Blocks beyond 2 MiB: a run of superslabs for each.
+// Blocks beyond 2 MiB: a span of superslabs for each.
 #include <cassert>
 
 #include "base/bits.h"
@@ -27,17 +27,17 @@ Superslab* Heap::make_huge(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
   // Behind a guarded block one page at least was never committed. It is reserved memory, which no
   // view can reach: JavaScript cannot be made to crash there, only native code that overruns.
   const ByteCount guard = shape_.has_guard_pages ? space_.os().page_bytes() : 0;
-  const auto run = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
-  const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (run - 1) * kSuperslabBytes;
-  const TakenRun taken = take_run(run, bytes, pages_for_huge(), unit, tail);
+  const auto span = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
+  const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (span - 1) * kSuperslabBytes;
+  const TakenSpan taken = take_span(span, bytes, pages_for_huge(), unit, tail);
   is_zero = taken.is_zero;
   return taken.head == nullptr ? nullptr : as_huge(taken, bytes);
 }
 
-/// Makes a run one block.
-Superslab* Heap::as_huge(const TakenRun& taken, ByteCount bytes) {
+/// Makes a span one block.
+Superslab* Heap::as_huge(const TakenSpan& taken, ByteCount bytes) {
   Superslab* head = taken.head;
-  for (std::uint32_t i = 1; i < head->run; ++i)
+  for (std::uint32_t i = 1; i < head->span; ++i)
     head[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);
   head->huge_bytes = bytes;
   head->use.store(SuperslabUse::kHugeHead, std::memory_order_release);
@@ -77,15 +77,15 @@ Superslab* Heap::reuse_huge(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
                             bool& is_zero) {
   const ByteCount rounded = huge_capacity(bytes);
   if (space_.idle_bytes() < rounded || charge(rounded, 1) == 0) return nullptr;
-  const auto run = static_cast<std::uint32_t>(rounded / kSuperslabBytes);
+  const auto span = static_cast<std::uint32_t>(rounded / kSuperslabBytes);
   const auto unit = static_cast<std::uint32_t>(alignment / kSuperslabBytes);
   Lock guard(*this);
-  const TakenRun taken = space_.take_idle(run, backing(pages_for_huge()), unit);
+  const TakenSpan taken = space_.take_idle(span, backing(pages_for_huge()), unit);
   if (taken.head == nullptr) {
     discharge(rounded);
     return nullptr;
   }
-  note_taken(taken, run);
+  note_taken(taken, span);
   is_zero = taken.is_zero;
   lease_huge(as_huge(taken, rounded), rounded, lessee, is_zero);
   return taken.head;
@@ -126,17 +126,17 @@ bool Heap::resize_huge(Superslab* head, ByteCount bytes) {
   bytes = align_up(bytes, kSuperslabBytes);
   const ByteCount before = head->huge_bytes;
   if (bytes == before) return true;
-  const auto run = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
+  const auto span = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
   if (bytes > before && charge(bytes - before, 1) == 0) return false;
-  // The block's length and that of its run change together, for the child of a fork as well.
+  // The block's length and that of its span change together, for the child of a fork as well.
   Lock guard(*this);
   if (bytes < before) {
-    space_.give_idle(head, run, clock_.now());
+    space_.give_idle(head, span, clock_.now());
     change_committed(-static_cast<std::int64_t>(before - bytes));
     discharge(before - bytes);
   } else {
     bool is_zero;
-    if (!space_.extend(head, run, is_zero)) {
+    if (!space_.extend(head, span, is_zero)) {
       discharge(bytes - before);
       return false;
     }
@@ -167,7 +167,7 @@ bool Heap::give_huge(Superslab* head) {
       over = !big_cache_.within_limit();
     } else {
       change_committed(-static_cast<std::int64_t>(head->huge_bytes));
-      counters_.superslabs_given.add(head->run);
+      counters_.superslabs_given.add(head->span);
       space_.tag_slices(*head, 0, 1, kTagNone);
       space_.give_idle(head, 0, clock_.now());
     }

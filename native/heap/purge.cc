@@ -59,9 +59,9 @@ bool Heap::purge_one(const Superslab& s, const OsRange& range) {
   if (os.purge(&range, 1) == OsStatus::kOk) return true;
   if (!has(s.secrecy, Secrecy::kLocked)) return false;
   // Kernels before 5.18 purge no locked memory: it is unlocked for as long as that takes.
-  note_refused(os.reveal(range.address, range.bytes, Secrecy::kLocked));
+  note_refused(os.unprotect(range.address, range.bytes, Secrecy::kLocked));
   const bool is_purged = os.purge(&range, 1) == OsStatus::kOk;
-  note_refused(os.conceal(range.address, range.bytes, Secrecy::kLocked));
+  note_refused(os.protect(range.address, range.bytes, Secrecy::kLocked));
   return is_purged;
 }
 
@@ -73,13 +73,13 @@ void Heap::scrub(const Superslab& s, ByteCount bytes) {
 void Heap::give_back_idle(Superslab* head) {
   scrub(*head, head->huge_bytes);
   change_committed(-static_cast<std::int64_t>(head->huge_bytes));
-  give_run(head);
+  give_span(head);
 }
 
 void Heap::give_back_unused(Superslab* s) {
   scrub(*s, kSuperslabBytes);
   change_committed(-static_cast<std::int64_t>(bytes_of(s->dirty_slices)));
-  give_run(s);
+  give_span(s);
 }
 
 void Heap::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
@@ -129,7 +129,7 @@ void Heap::purge_items(PurgeBatch& batch) {
         const auto first = static_cast<unsigned>(std::countr_zero(rest));
         const auto length = static_cast<unsigned>(std::countr_one(rest >> first));
         ranges[count++] = {s.base + first * kSliceBytes, length * kSliceBytes};
-        rest &= ~slice_run(first, length);
+        rest &= ~slice_range(first, length);
       }
     }
     item.end_range = count;
@@ -189,7 +189,7 @@ Heap::Purged Heap::purge_once(Nanos slabs_before, Nanos huge_before, ByteCount t
       s->zero_slices |= item.dirty;
       shelf_.insert(s);
     } else {
-      give_run(s);
+      give_span(s);
     }
   }
   assert(is_valid());

@@ -56,17 +56,17 @@ bool SlabOwner::is_valid() const {
   ByteCount bytes = 0;
   ByteCount unused = 0;
   std::uint64_t classes = 0;
-  for (std::size_t place = 0; place < kSlabPlaces; ++place) {
+  for (std::size_t state = 0; state < kSlabStates; ++state) {
     for (std::size_t c = 0; c < kClassCount; ++c) {
       const Slab* before = nullptr;
-      for (const Slab* slab = slabs_[place][c]; slab != nullptr; slab = slab->next) {
-        if (slab->prev != before || static_cast<std::size_t>(slab->place) != place ||
+      for (const Slab* slab = slabs_[state][c]; slab != nullptr; slab = slab->next) {
+        if (slab->prev != before || static_cast<std::size_t>(slab->state) != state ||
             to_index(slab->size_class) != c || slab->slices == 0 ||
             slab->owner.load(std::memory_order_relaxed) != this)
           return false;
         before = slab;
         bytes += bytes_of(*slab);
-        if (slab->place != SlabPlace::kUnused) continue;
+        if (slab->state != SlabState::kUnused) continue;
         unused += bytes_of(*slab);
         classes |= bit_of(slab->size_class);
       }
@@ -78,14 +78,14 @@ bool SlabOwner::is_valid() const {
   return bytes == slab_bytes_ && unused == unused_bytes_.get() && classes == unused_;
 }
 
-void SlabOwner::link(Slab* slab, SlabPlace place) {
-  slab->place = place;
+void SlabOwner::link(Slab* slab, SlabState state) {
+  slab->state = state;
   Slab*& first = list_of(slab);
   slab->prev = nullptr;
   slab->next = first;
   if (first != nullptr) first->prev = slab;
   first = slab;
-  if (place != SlabPlace::kUnused) return;
+  if (state != SlabState::kUnused) return;
   unused_ |= bit_of(slab->size_class);
   unused_bytes_.add(bytes_of(*slab));
 }
@@ -96,14 +96,14 @@ void SlabOwner::unlink(Slab* slab) {
   Slab*& first = list_of(slab);
   if (first == slab) first = slab->next;
   slab->next = slab->prev = nullptr;
-  if (slab->place != SlabPlace::kUnused) return;
+  if (slab->state != SlabState::kUnused) return;
   unused_bytes_.add(-bytes_of(*slab));
   if (first == nullptr) unused_ &= ~bit_of(slab->size_class);
 }
 
-void SlabOwner::move(Slab* slab, SlabPlace place) {
+void SlabOwner::move(Slab* slab, SlabState state) {
   unlink(slab);
-  link(slab, place);
+  link(slab, state);
 }
 
 void SlabOwner::adopt(Slab* slab) {
@@ -113,7 +113,7 @@ void SlabOwner::adopt(Slab* slab) {
   heap_.space().route_slices(slab->start, slab->slices,
                              route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
   slab_bytes_ += bytes_of(*slab);
-  link(slab, slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial);
+  link(slab, slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial);
 }
 
 bool SlabOwner::try_collect() {
@@ -126,8 +126,8 @@ bool SlabOwner::try_collect() {
 bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
   if (!lock_.try_enter()) return false;
   bool done = false;
-  for (const SlabPlace place : {SlabPlace::kPartial, SlabPlace::kUnused}) {
-    Slab* slab = first(place, c);
+  for (const SlabState state : {SlabState::kPartial, SlabState::kUnused}) {
+    Slab* slab = first(state, c);
     if (slab == nullptr) continue;
     unlink(slab);
     slab_bytes_ -= bytes_of(*slab);
@@ -146,13 +146,13 @@ bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
 /// rather than a new one. nullptr without memory, or when the heap would have to grow and must not.
 Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
   for (;;) {
-    Slab* slab = first(SlabPlace::kPartial, c);
+    Slab* slab = first(SlabState::kPartial, c);
     if (slab == nullptr) {
       collect_locked();
-      slab = first(SlabPlace::kPartial, c);
+      slab = first(SlabState::kPartial, c);
     }
     if (slab == nullptr) {
-      slab = first(SlabPlace::kUnused, c);
+      slab = first(SlabState::kUnused, c);
       idle_ &= ~bit_of(c);
     }
     if (slab != nullptr) return slab;
@@ -173,7 +173,7 @@ Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
   const Nanos now = heap_.now();
   Slab* made = nullptr;
   const auto dissolve = [&](ClassIndex of) {
-    while (Slab* slab = made == nullptr ? first(SlabPlace::kUnused, of) : nullptr) {
+    while (Slab* slab = made == nullptr ? first(SlabState::kUnused, of) : nullptr) {
       retire(slab, now);
       made = heap_.make_slab(c, Growth::kNever);
     }
@@ -218,8 +218,8 @@ std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
   }
   const ByteCount carved = ByteCount{slab->carved} * slab->block_bytes;
   if (carved > slab->populated_bytes) heap_.populate(*slab, carved);
-  const SlabPlace place = slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial;
-  if (place != slab->place) move(slab, place);
+  const SlabState state = slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial;
+  if (state != slab->state) move(slab, state);
   return got;
 }
 
@@ -270,16 +270,16 @@ std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth
 
 void SlabOwner::after_free(Slab* slab) {
   slab->is_purged = false;
-  find_place(slab);
+  update_state(slab);
 }
 
-void SlabOwner::find_place(Slab* slab) {
+void SlabOwner::update_state(Slab* slab) {
   // An unused slab stays for the next refill; see find_slab() and retire_idle().
-  const SlabPlace place = slab_is_unused(*slab) ? SlabPlace::kUnused : SlabPlace::kPartial;
-  if (place != slab->place) move(slab, place);
+  const SlabState state = slab_is_unused(*slab) ? SlabState::kUnused : SlabState::kPartial;
+  if (state != slab->state) move(slab, state);
 }
 
-std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+std::uint64_t SlabOwner::give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
                                          Slab*& sending) {
   // The child of a fork looks whether bits, count and queue of this slab agree.
   sending = slab;
@@ -294,12 +294,12 @@ std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::ui
   return freed.already_free;
 }
 
-ByteCount SlabOwner::send(const SlabRun& run) {
-  const ClassIndex c = run.size_class;
+ByteCount SlabOwner::send(const BlockBatch& batch) {
+  const ClassIndex c = batch.size_class;
   const ByteCount unit = size_class(c).block_bytes;
   // Read first, as in give_remote(). Whoever owns the slab now, it is of the same heap.
-  Heap& home = static_cast<SlabOwner*>(run.slab->owner.load(std::memory_order_acquire))->heap();
-  const std::uint64_t blocks = count_bits(run.mask);
+  Heap& home = static_cast<SlabOwner*>(batch.slab->owner.load(std::memory_order_acquire))->heap();
+  const std::uint64_t blocks = count_bits(batch.mask);
   if (&home == &heap_) {
     counters(c).flushed_blocks.add(blocks);
     counters(c).remote_frees.add(blocks);
@@ -307,17 +307,17 @@ ByteCount SlabOwner::send(const SlabRun& run) {
     home.count_sent_home(c, blocks);
   }
   const std::uint64_t repeated =
-      count_bits(give_run_remote(run.slab, run.word, run.mask, sending_));
+      count_bits(give_batch_remote(batch.slab, batch.word, batch.mask, sending_));
   if (repeated != 0) home.count_double_frees(repeated);
   home.discharge(unit * (blocks - repeated));
   return &home == &heap_ ? unit * (blocks - repeated) : 0;
 }
 
-std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+std::uint64_t SlabOwner::give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
                                          SlabOwner* sender) {
-  if (sender != nullptr) return give_run_remote(slab, word, mask, sender->sending_);
+  if (sender != nullptr) return give_batch_remote(slab, word, mask, sender->sending_);
   LockGuard guard(last_frees.lock);
-  return give_run_remote(slab, word, mask, last_frees.sending);
+  return give_batch_remote(slab, word, mask, last_frees.sending);
 }
 
 Holder SlabOwner::survive_last_frees() {
@@ -333,7 +333,7 @@ bool SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
   // The size is read first: once the block is free, its owner may retire the slab.
   const ByteCount unit = slab->block_bytes;
   heap.count_sent_home(slab->size_class, 1);
-  if (give_run_remote(slab, index / 64, std::uint64_t{1} << (index % 64), sender) != 0) {
+  if (give_batch_remote(slab, index / 64, std::uint64_t{1} << (index % 64), sender) != 0) {
     heap.count_double_frees(1);
     return false;
   }
@@ -342,26 +342,26 @@ bool SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
   return true;
 }
 
-void SlabOwner::give_run(const SlabRun& run, Given& given) {
-  Slab* const slab = run.slab;
+void SlabOwner::give_batch(const BlockBatch& batch, Given& given) {
+  Slab* const slab = batch.slab;
   // Relaxed is enough to recognise oneself: only this thread ever stores `this` here or takes it
   // away, but for a vacant owner, which nobody is.
   if (slab->owner.load(std::memory_order_relaxed) != this) [[unlikely]]
-    return give_others_run(run, given);
-  const std::uint64_t already_free = slab_free(*slab, run.word, run.mask);
+    return give_others_batch(batch, given);
+  const std::uint64_t already_free = slab_free(*slab, batch.word, batch.mask);
   given.own_bytes +=
-      ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask & ~already_free);
+      ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask & ~already_free);
   after_free(slab);
   if (already_free != 0) [[unlikely]]
     heap_.count_double_frees(count_bits(already_free));
 }
 
 /// Out of line: it needs more registers.
-[[gnu::noinline]] void SlabOwner::give_others_run(const SlabRun& run, Given& given) {
-  const std::uint64_t already_free = give_run_remote(run.slab, run.word, run.mask, sending_);
-  counters(run.size_class).remote_frees.add(count_bits(run.mask));
+[[gnu::noinline]] void SlabOwner::give_others_batch(const BlockBatch& batch, Given& given) {
+  const std::uint64_t already_free = give_batch_remote(batch.slab, batch.word, batch.mask, sending_);
+  counters(batch.size_class).remote_frees.add(count_bits(batch.mask));
   given.others_bytes +=
-      ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask & ~already_free);
+      ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask & ~already_free);
   if (already_free != 0) heap_.count_double_frees(count_bits(already_free));
 }
 
@@ -409,7 +409,7 @@ void SlabOwner::give(void* const* blocks, std::size_t count) {
 
 void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
   const Space& space = heap_.space();
-  SlabRun run;
+  BlockBatch batch;
   Given given;
   Slab* slab = nullptr;
   std::uintptr_t slice = 0;  // of the block before: its neighbours need not look the slab up again
@@ -421,13 +421,13 @@ void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
     const std::uint32_t index = block_index(*slab, blocks[i]);
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
     assert(index < slab->block_count && blocks[i] == block_address(*slab, index));
-    if (slab != run.slab || index / 64 != run.word || (run.mask & bit) != 0) {
-      if (run.mask != 0) give_run(run, given);
-      run = {slab, index / 64, slab->size_class, 0};
+    if (slab != batch.slab || index / 64 != batch.word || (batch.mask & bit) != 0) {
+      if (batch.mask != 0) give_batch(batch, given);
+      batch = {slab, index / 64, slab->size_class, 0};
     }
-    run.mask |= bit;
+    batch.mask |= bit;
   }
-  if (run.mask != 0) give_run(run, given);
+  if (batch.mask != 0) give_batch(batch, given);
   idle_bytes_ += static_cast<std::int64_t>(given.own_bytes);
   if (given.others_bytes != 0 && heap_.counts_idle())
     heap_.note_idle_in_slabs(static_cast<std::int64_t>(given.others_bytes));

@@ -164,7 +164,7 @@ void* ThreadCache::allocate_one(ClassIndex c, bool& is_zero) {
 void* ThreadCache::allocate_zeroed(ByteCount bytes, bool& is_zero) {
   is_zero = false;
   const std::size_t i = to_index(class_for(bytes));
-  // Memory that was used a moment ago is there, and sooner cleared than new memory is brought in.
+  // Memory that was used a moment ago is there, and sooner cleared than new memory is populated.
   if (i < kRows) {
     if (void* block = pop(i); block != nullptr) return block;
   }
@@ -195,16 +195,16 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
   const std::uint32_t index = block_index(*slab, block);
   const std::uint32_t word = index / 64;
   const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-  SlabRun& run = outbox_[(address_of(slab) / sizeof(Slab) + word) % kOutboxRuns];
-  if (run.slab != slab || run.word != word) {
-    send_run(run);
-    run = {slab, word, c, 0};
+  BlockBatch& batch = outbox_[(address_of(slab) / sizeof(Slab) + word) % kOutboxBatches];
+  if (batch.slab != slab || batch.word != word) {
+    send_batch(batch);
+    batch = {slab, word, c, 0};
     in_program_order();
-  } else if ((run.mask & bit) != 0) {
+  } else if ((batch.mask & bit) != 0) {
     heap_->count_double_frees(1);
     return;
   }
-  run.mask |= bit;
+  batch.mask |= bit;
   outbox_bytes_ += size_class(c).block_bytes;
   if (outbox_bytes_ + sent_bytes_ <= kOutboxBytes && !squeezed_.load(std::memory_order_relaxed))
     return;
@@ -212,13 +212,14 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
   heap_->after_frees();
 }
 
-void ThreadCache::send_run(SlabRun& run) {
-  if (run.slab == nullptr) return;
-  const ByteCount bytes = ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask);
+void ThreadCache::send_batch(BlockBatch& batch) {
+  if (batch.slab == nullptr) return;
+  const ByteCount bytes =
+      ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask);
   outbox_bytes_ -= std::min(outbox_bytes_, bytes);
   // Out of the outbox first: nothing is sent twice.
-  const SlabRun sent = run;
-  run = {};
+  const BlockBatch sent = batch;
+  batch = {};
   in_program_order();
   sent_bytes_ += owner_->send(sent);
 }
@@ -226,7 +227,7 @@ void ThreadCache::send_run(SlabRun& run) {
 void ThreadCache::empty_outbox() {
   if (outbox_bytes_ != 0) {
     ++steps_;
-    for (SlabRun& run : outbox_) send_run(run);
+    for (BlockBatch& batch : outbox_) send_batch(batch);
   }
   if (heap_->counts_idle()) heap_->note_idle_in_slabs(static_cast<std::int64_t>(sent_bytes_));
   sent_bytes_ = 0;

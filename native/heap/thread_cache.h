@@ -52,7 +52,7 @@ class FrontCache {
   [[gnu::always_inline]] bool try_free(void* block);
 
   /// The class of a block of this cache's own slabs; kClassCount or more for any other address.
-  /// Blocks beyond kMaxMediumBytes need not start where `block` points: see heap/placement.h.
+  /// Blocks beyond kMaxMediumBytes need not start where `block` points: see heap/request_offset.h.
   [[gnu::always_inline]] std::size_t own_class(const void* block) const {
     const std::size_t slice = slice_of(block);
     if (slice >= region_.slices) [[unlikely]]
@@ -131,9 +131,9 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   void* allocate_one(ClassIndex c, bool& is_zero);
 
   /// The same, and `is_zero`: whether it reads as zero. Worth it where clearing is dearer than a
-  /// way past the magazine: from kLeastZeroBytes on.
+  /// way past the magazine: from kMinZeroBytes on.
   void* allocate_zeroed(ByteCount bytes, bool& is_zero);
-  static constexpr ByteCount kLeastZeroBytes = 4 * kKiB;
+  static constexpr ByteCount kMinZeroBytes = 4 * kKiB;
 
   /// `block` came from allocate() of any thread cache of this heap.
   void free(void* block) {
@@ -178,7 +178,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
 
  private:
   friend class FrontCache;
-  static constexpr std::size_t kOutboxRuns = 32;
+  static constexpr std::size_t kOutboxBatches = 32;
   static constexpr std::uint32_t kStepsPerTurn = 64;
 
   /// Set while a row is being changed as a whole: a child forked at that moment finds its blocks in
@@ -212,7 +212,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   void free_slow(void* block);
   void spill(ClassIndex c);
   void spill_row(ClassIndex c);
-  void send_run(SlabRun& run);
+  void send_batch(BlockBatch& batch);
   void empty_outbox();
   void give_all();
   void give_row(std::size_t c);
@@ -243,8 +243,9 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   void** tops_at_growth_[kRows] = {};  // see give_idle_rows()
   std::uint32_t steps_ = 0;            // slow paths since the last turn
   ByteCount outbox_bytes_ = 0;
-  ByteCount sent_bytes_ = 0;          // gone from the outbox, and not told to the heap yet
-  SlabRun outbox_[kOutboxRuns] = {};  // by a hash of slab and word: neighbours go home together
+  ByteCount sent_bytes_ = 0;  // gone from the outbox, and not told to the heap yet
+  BlockBatch outbox_[kOutboxBatches] =
+      {};  // by a hash of slab and word: neighbours go home together
   /// For classes of which the thread has had no block: it looks empty to a pop and gets full by one
   /// push, so that the rows of those classes need no memory.
   alignas(kRowBytes) void* no_row_[kSlots];

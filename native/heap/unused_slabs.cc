@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/glance.h"
+#include "base/racy_read.h"
 #include "heap/heap.h"
 #include "heap/slab_bits.h"
 #include "heap/slab_owner.h"
@@ -11,17 +11,17 @@ namespace superslab {
 namespace {
 
 /// Free bytes in slabs in use for which nobody looks.
-constexpr ByteCount kLeastScattered = 16 * kMiB;
+constexpr ByteCount kMinScattered = 16 * kMiB;
 
 /// Ranges of free pages that a slab can have: between two of them lies a block that is out.
 constexpr std::size_t kMaxFreeRanges = [] {
-  constexpr ByteCount kLeastPage = 4 * kKiB;
-  ByteCount most = 0;
+  constexpr ByteCount kMinPage = 4 * kKiB;
+  ByteCount max = 0;
   for (const SizeClass& cut : kSizeClasses) {
-    const ByteCount pages = cut.slices * kSliceBytes / kLeastPage;
-    most = std::max(most, std::min<ByteCount>(cut.block_count, pages) / 2 + 1);
+    const ByteCount pages = cut.slices * kSliceBytes / kMinPage;
+    max = std::max(max, std::min<ByteCount>(cut.block_count, pages) / 2 + 1);
   }
-  return most;
+  return max;
 }();
 
 }  // namespace
@@ -29,7 +29,7 @@ constexpr std::size_t kMaxFreeRanges = [] {
 void SlabOwner::retire_lists(std::uint64_t classes, Nanos idle_since) {
   for (; classes != 0; classes &= classes - 1) {
     const auto c = static_cast<ClassIndex>(std::countr_zero(classes));
-    while (Slab* slab = first(SlabPlace::kUnused, c)) retire(slab, idle_since);
+    while (Slab* slab = first(SlabState::kUnused, c)) retire(slab, idle_since);
   }
 }
 
@@ -47,7 +47,7 @@ ByteCount SlabOwner::retire_unused_bytes(ByteCount bytes) {
   collect_locked();
   ByteCount retired = 0;
   while (retired < bytes && unused_ != 0) {
-    Slab* slab = first(SlabPlace::kUnused, static_cast<ClassIndex>(std::bit_width(unused_) - 1));
+    Slab* slab = first(SlabState::kUnused, static_cast<ClassIndex>(std::bit_width(unused_) - 1));
     retired += slab->slices * kSliceBytes;
     retire(slab, heap_.now());
   }
@@ -70,7 +70,7 @@ void SlabOwner::tell_idle_now() {
 /// remote_free().
 void SlabOwner::look_again_for_unused() {
   for_each_slab([this](Slab& slab) {
-    if (slab.place == SlabPlace::kPartial) find_place(&slab);
+    if (slab.state == SlabState::kPartial) update_state(&slab);
   });
 }
 
@@ -82,11 +82,11 @@ void SlabOwner::retire_unused() {
   retire_lists(unused_, heap_.now());
 }
 
-ByteCount SlabOwner::try_retire_unused(ByteCount least) {
+ByteCount SlabOwner::try_retire_unused(ByteCount min_bytes) {
   if (!lock_.try_visit()) return 0;
   collect_locked();
   const ByteCount unused = unused_bytes();
-  const bool is_enough = unused != 0 && unused >= least;
+  const bool is_enough = unused != 0 && unused >= min_bytes;
   if (is_enough) retire_lists(unused_, heap_.now());
   lock_.end_visit();
   return is_enough ? unused : 0;
@@ -100,7 +100,7 @@ void SlabOwner::retire_idle() {
 }
 
 bool SlabOwner::settle(Nanos now, Nanos delay) {
-  // A glance first: a visit makes the owner wait.
+  // A racy_read first: a visit makes the owner wait.
   const std::uint64_t changes = __atomic_load_n(&changes_, __ATOMIC_RELAXED);
   if (changes != settled_changes_) {
     settled_changes_ = changes;
@@ -129,7 +129,7 @@ bool SlabOwner::settle(Nanos now, Nanos delay) {
 void SlabOwner::purge_before_growth() {
   purged_bytes_ = std::min(purged_bytes_, slab_bytes_);
   const ByteCount free = idle_bytes_ > 0 ? static_cast<ByteCount>(idle_bytes_) : 0;
-  if (free < kLeastScattered || free < slab_bytes_ / 5) return;
+  if (free < kMinScattered || free < slab_bytes_ / 5) return;
   if (slab_bytes_ - purged_bytes_ < slab_bytes_ / 8) return;
   purged_bytes_ = slab_bytes_;
   ByteCount bytes = 0;
@@ -145,7 +145,7 @@ bool SlabOwner::purge_pages(ByteCount& bytes) {
 bool SlabOwner::give_back(ByteCount& bytes) {
   // Without the lock: who is at work meanwhile is not for us.
   const bool is_worth =
-      remote_.load(std::memory_order_relaxed) != nullptr || glance(told_bytes_) >= kTellBytes;
+      remote_.load(std::memory_order_relaxed) != nullptr || racy_read(told_bytes_) >= kTellBytes;
   if (!is_worth || !lock_.try_visit()) return false;
   collect_locked();
   give_spares();
@@ -168,7 +168,7 @@ bool SlabOwner::purge_free_pages(ByteCount& bytes) {
   Os& os = heap_.space().os();
   const ByteCount page = os.page_bytes();
   for_each_slab([&](Slab& slab) {
-    if (slab.place != SlabPlace::kPartial || slab.is_purged) return;
+    if (slab.state != SlabState::kPartial || slab.is_purged) return;
     // Of small blocks that are spread, hardly ever is a whole page free.
     if (slab_free_blocks(slab) < slab.block_count / 2) return;
     if (!is_purgeable(heap_.space().superslab_of(slab.start).pages)) return;
@@ -176,7 +176,7 @@ bool SlabOwner::purge_free_pages(ByteCount& bytes) {
     if (is_left) return;
     slab.is_purged = true;
     const ByteCount before = batch;
-    slab_for_each_free_run(slab, [&](std::uint32_t from, std::uint32_t to) {
+    slab_for_each_free_range(slab, [&](std::uint32_t from, std::uint32_t to) {
       const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);
       const std::uintptr_t high = align_down(address_of(block_address(slab, to)), page);
       if (low >= high) return;

@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 #include "base/keep_errno.h"
-#include "heap/placement.h"
+#include "heap/request_offset.h"
 #include "heap/slab_bits.h"
 #include "malloc/checked.h"
 #include "malloc/first_class_heap.h"
@@ -38,7 +38,7 @@ bool is_huge(ByteCount bytes) { return bytes > kMaxClassBytes; }
 
 /// Offset of a request of `bytes` from the start of its block, which ends where it may.
 ByteCount offset_in(const ProcessHeap& heap, ByteCount bytes, ByteCount block_bytes) {
-  return heap.policy().check ? 0 : placement_offset(bytes, block_bytes);
+  return heap.policy().check ? 0 : request_offset(bytes, block_bytes);
 }
 
 /// Under a limit on addresses, a block that would leave more than this part of its superslabs
@@ -51,7 +51,7 @@ void* allocate_huge(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, boo
   heap.tick();
   const ByteCount unused = align_up(bytes, kSuperslabBytes) - bytes;
   const bool is_wasteful = heap.is_rationed() && unused > bytes / kWastefulPart;
-  if (bytes >= kLeastMappedBytes || alignment >= kLeastMappedBytes || is_wasteful) {
+  if (bytes >= kMinMappedBytes || alignment >= kMinMappedBytes || is_wasteful) {
     void* block = heap.mapped().allocate(bytes, alignment);
     is_zero = true;
     if (block != nullptr || !is_wasteful) return block;
@@ -82,15 +82,15 @@ void* allocate_huge(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, boo
 void* placed(void* block, ByteCount bytes) {
   if (block == nullptr) return nullptr;
   return static_cast<std::byte*>(block) +
-         placement_offset(bytes, size_class(class_for(bytes)).block_bytes);
+         request_offset(bytes, size_class(class_for(bytes)).block_bytes);
 }
 
 /// Zeroed memory of these sizes is mostly read and written all over, as a table is, and a page that
 /// is read before it is written costs two faults of its own. One call for all of them costs a
 /// third.
-constexpr ByteCount kLeastPopulatedBytes = 16 * kKiB;
+constexpr ByteCount kMinPopulatedBytes = 16 * kKiB;
 
-void bring_in(ProcessHeap& heap, void* block, ByteCount bytes) {
+void prefault(ProcessHeap& heap, void* block, ByteCount bytes) {
   Os& os = heap.space().os();
   const std::uintptr_t from = align_down(address_of(block), os.page_bytes());
   const std::uintptr_t to = align_up(address_of(block) + bytes, os.page_bytes());
@@ -191,7 +191,7 @@ void free_sized_slow(void* block, ByteCount bytes) {
 void* allocate_zeroed(ByteCount bytes) {
   bool is_zero = false;
   void* block = nullptr;
-  ProcessHeap* heap = bytes < ThreadCache::kLeastZeroBytes ? nullptr : ProcessHeap::get();
+  ProcessHeap* heap = bytes < ThreadCache::kMinZeroBytes ? nullptr : ProcessHeap::get();
   if (heap == nullptr) {
     block = allocate(bytes);
   } else if (is_huge(bytes)) {
@@ -205,8 +205,8 @@ void* allocate_zeroed(ByteCount bytes) {
   if (block == nullptr) return nullptr;
   if (!is_zero) {
     std::memset(block, 0, bytes);
-  } else if (bytes >= kLeastPopulatedBytes && bytes <= kMaxClassBytes) {
-    bring_in(*heap, block, bytes);
+  } else if (bytes >= kMinPopulatedBytes && bytes <= kMaxClassBytes) {
+    prefault(*heap, block, bytes);
   }
   return block;
 }
@@ -260,7 +260,7 @@ bool resize_in_place(void* block, ByteCount bytes) {
   // A block that would be less than half used gives way to a smaller one.
   if (bytes <= before && bytes >= before / 2) return true;
   ProcessHeap* heap = ProcessHeap::get();
-  return heap != nullptr && is_huge(bytes) && bytes < kLeastMappedBytes &&
+  return heap != nullptr && is_huge(bytes) && bytes < kMinMappedBytes &&
          tag_of_block(*heap, block) == kTagHuge &&
          heap_of(*heap, block)
              .resize_huge(&heap->space().superslab_of(block),
@@ -269,13 +269,13 @@ bool resize_in_place(void* block, ByteCount bytes) {
 
 namespace {
 
-constexpr ByteCount kLeastRoomyBytes = 4 * kKiB;
+constexpr ByteCount kMinRoomyBytes = 4 * kKiB;
 
 /// For a block that outgrew its `before` bytes. What grows once mostly grows again: from a few
 /// pages on it gets a quarter more than it had, of which it touches what it needs; and it begins
 /// where its slab's blocks do, so that it can use all of it.
 void* allocate_with_room(ByteCount bytes, ByteCount before) {
-  const ByteCount roomy = before < kLeastRoomyBytes ? bytes : std::max(bytes, before + before / 4);
+  const ByteCount roomy = before < kMinRoomyBytes ? bytes : std::max(bytes, before + before / 4);
   if (roomy <= kMaxMediumBytes) return allocate(roomy);
   if (!is_huge(roomy)) return allocate(size_class(class_for(roomy)).block_bytes);
   return allocate_aligned(kSuperslabBytes, bytes);

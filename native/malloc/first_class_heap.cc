@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/program_order.h"
-#include "heap/placement.h"
+#include "heap/request_offset.h"
 #include "heap/small_sizes.h"
 #include "malloc/allocate.h"
 #include "malloc/checked.h"
@@ -141,7 +141,7 @@ void* FirstClassHeap::take_huge(ByteCount bytes, ByteCount alignment, bool& is_z
 
 void* FirstClassHeap::placed(void* block, ByteCount bytes, ByteCount block_bytes) const {
   if (block == nullptr || process_.policy().check) return block;
-  return static_cast<std::byte*>(block) + placement_offset(bytes, block_bytes);
+  return static_cast<std::byte*>(block) + request_offset(bytes, block_bytes);
 }
 
 void* FirstClassHeap::allocate(ByteCount bytes) {

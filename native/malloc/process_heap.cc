@@ -50,7 +50,7 @@ class Changing {
 
 Policy read_policy(const OsLimits& limits, PolicyError& error) {
   Policy policy = policy_from_environment(system_os_for_malloc(), error);
-  // A process's memory is touched as its code sees fit: what is brought in ahead of that counts in
+  // A process's memory is touched as its code sees fit: what is populated ahead of that counts in
   // its RSS without being used.
   policy.populate = Populate::kOff;
   policy.purge_delay_ms = policy.malloc_purge_delay_ms;

@@ -122,8 +122,8 @@ bool check_conflicts(const Policy& policy, PolicyOrigin origin, bool is_zero_cho
 
 bool check_node(const Policy& policy, PolicyOrigin origin, unsigned node_count,
                 PolicyError& error) {
-  const Placement placement = policy.numa;
-  if (placement.kind != Placement::Kind::kNode || placement.node < node_count) return true;
+  const NodePlacement placement = policy.numa;
+  if (placement.kind != NodePlacement::Kind::kNode || placement.node < node_count) return true;
   describe_missing_node(origin, knob_row(KnobId::numa), placement.node, node_count, error);
   return false;
 }

@@ -58,7 +58,7 @@ const equivalent = [
   ],
   [
     'native/diagnostics/map_scan.cc',
-    'hash = mix(mix(1, charged), glance(head.idle_since));',
+    'hash = mix(mix(1, charged), racy_read(head.idle_since));',
     '1 → 2',
     'where the hash begins does not matter',
   ],
@@ -94,15 +94,15 @@ const equivalent = [
   ],
   [
     'native/heap/superslab_list.h',
-    'SuperslabList by_run_[kSlicesPerSuperslab + 1];',
+    'SuperslabList by_range_[kSlicesPerSuperslab + 1];',
     '1 → 2',
     'one list more, which stays empty',
   ],
   ['native/malloc/checked.cc', 'char why[128];', '128 → 129', 'a message has one byte more of room'],
   [
     'native/heap/slab_bits.h',
-    'slab.place = SlabPlace::kDrained;',
-    'slab.place = SlabPlace::kDrained; left out',
+    'slab.state = SlabState::kDrained;',
+    'slab.state = SlabState::kDrained; left out',
     'who adopts a slab puts it into a list, and that sets it',
   ],
   [
@@ -167,7 +167,7 @@ const equivalent = [
   ],
   [
     'native/heap/idle_bound.h',
-    'if (earned() == 0) most_ = 0;',
+    'if (earned() == 0) max_ = 0;',
     '0 → 1',
     'one byte is none: what there was then is more',
   ],
@@ -179,7 +179,7 @@ const equivalent = [
   ],
   [
     'native/malloc/allocate.cc',
-    'return heap != nullptr && is_huge(bytes) && bytes < kLeastMappedBytes &&',
+    'return heap != nullptr && is_huge(bytes) && bytes < kMinMappedBytes &&',
     '< → <=',
     'a superslab longer a block is resized by a copy or in its place',
   ],
@@ -211,8 +211,8 @@ const equivalent = [
   ['native/heap/thread_cache.h', 'steps_ = 0;', '0 → 1', 'the next turn comes one slow path sooner'],
   [
     'native/malloc/allocate.cc',
-    'if (bytes >= kLeastMappedBytes || alignment >= kLeastMappedBytes || is_wasteful) {',
-    '|| alignment >= kLeastMappedBytes left out',
+    'if (bytes >= kMinMappedBytes || alignment >= kMinMappedBytes || is_wasteful) {',
+    '|| alignment >= kMinMappedBytes left out',
     'superslabs can be aligned as strictly as a mapping',
   ],
   [
@@ -247,7 +247,7 @@ const equivalent = [
   ],
   [
     'native/heap/superslab_list.h',
-    'SuperslabList by_run_[kSlicesPerSuperslab + 1];',
+    'SuperslabList by_range_[kSlicesPerSuperslab + 1];',
     '+ → -',
     'the length of an array is made at compile time, where no mutant is switched on',
   ],
@@ -301,7 +301,7 @@ const equivalent = [
   ],
   [
     'native/malloc/allocate.cc',
-    'ProcessHeap* heap = bytes < ThreadCache::kLeastZeroBytes ? nullptr : ProcessHeap::get();',
+    'ProcessHeap* heap = bytes < ThreadCache::kMinZeroBytes ? nullptr : ProcessHeap::get();',
     '< → <=',
     'two ways to the same zeroed block; which is the quicker at their border is not decided',
   ],
@@ -373,31 +373,31 @@ const unseen = [
     'native/heap/heap.cc',
     's->use.store(SuperslabUse::kSlabs, std::memory_order_release);',
     'release → relaxed',
-    'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',
+    'the map alone reads it, and all else of the entry it reads without a lock as well: a frame may be of a moment before',
   ],
   [
     'native/heap/huge_blocks.cc',
     'head[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);',
     'release → relaxed',
-    'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',
+    'the map alone reads it, and all else of the entry it reads without a lock as well: a frame may be of a moment before',
   ],
   [
     'native/heap/huge_blocks.cc',
     'head->use.store(SuperslabUse::kHugeHead, std::memory_order_release);',
     'release → relaxed',
-    'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',
+    'the map alone reads it, and all else of the entry it reads without a lock as well: a frame may be of a moment before',
   ],
   [
     'native/space/take.cc',
     'tail[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);',
     'release → relaxed',
-    'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',
+    'the map alone reads it, and all else of the entry it reads without a lock as well: a frame may be of a moment before',
   ],
   [
     'native/diagnostics/map_scan.cc',
     'const SuperslabUse use = s.use.load(std::memory_order_acquire);',
     'acquire → relaxed',
-    'the map alone reads it, and all else of the entry it glances at as well: a frame may be of a moment before',
+    'the map alone reads it, and all else of the entry it reads without a lock as well: a frame may be of a moment before',
   ],
   [
     'native/diagnostics/map_scan.cc',

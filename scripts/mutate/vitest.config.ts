@@ -34,7 +34,7 @@ const files = [
   'taken-memory',
   'unseen',
   'windows',
-  'withheld',
+  'transferred',
 ];
 
 export default defineConfig({

@@ -233,7 +233,7 @@ TEST(map_scan, "a block beyond 2 MiB is seen over its whole length, leased or ke
     CHECK(record != nullptr);
     CHECK_EQ(record->use, i == 0 ? 2 : 3);
     CHECK_EQ(record->pool, kOrdinal);
-    CHECK_EQ(record->run, i == 0 ? 3u : 0u);
+    CHECK_EQ(record->span, i == 0 ? 3u : 0u);
     for (std::size_t s = 0; s < kSlicesPerSuperslab; ++s) {
       const bool inside = i < 2 || s < kSlicesPerSuperslab / 2;
       CHECK_EQ(record->slices[s].tag, inside ? kTagHuge : kTagNone);
@@ -330,7 +330,7 @@ TEST(map_scan, "changes applied one after the other make the whole") {
       const MapRecord* mine = nullptr;
       for (const MapRecord& one : page) mine = one.index == record.index ? &one : mine;
       CHECK(mine != nullptr);
-      CHECK(mine->use == record.use && mine->pool == record.pool && mine->run == record.run &&
+      CHECK(mine->use == record.use && mine->pool == record.pool && mine->span == record.span &&
             mine->flags == record.flags);
       for (std::size_t s = 0; s < kSlicesPerSuperslab; ++s) {
         CHECK_EQ(mine->slices[s].tag, record.slices[s].tag);

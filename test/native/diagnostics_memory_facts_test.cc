@@ -16,7 +16,7 @@ struct Fixture {
 
   Fixture() {
     if (!t.open) return;
-    const TakenRun taken = t.space->take(2, 2 * kSuperslabBytes, {});
+    const TakenSpan taken = t.space->take(2, 2 * kSuperslabBytes, {});
     if (taken.head != nullptr) base = address_of(taken.head->base);
   }
 };

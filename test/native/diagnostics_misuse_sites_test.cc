@@ -55,15 +55,15 @@ TEST(addon, "beyond the limit a pool's mistakes of a kind are one site, and all 
   MisuseSites sites;
   double now = 0;
   constexpr std::size_t kRounds = 3;
-  constexpr std::size_t kPlaces = MisuseSites::kMostSites + 72;
+  constexpr std::size_t kPlaces = MisuseSites::kMaxSites + 72;
   for (std::size_t round = 1; round <= kRounds; ++round) {
     for (std::size_t i = 0; i < kPlaces; ++i) {
       const std::uint64_t count = sites.note(at(std::to_string(i)), ++now);
-      if (i < MisuseSites::kMostSites) CHECK_EQ(count, round);
+      if (i < MisuseSites::kMaxSites) CHECK_EQ(count, round);
     }
   }
   const std::vector<MisuseSite> all = sites.copy();
-  CHECK_EQ(all.size(), MisuseSites::kMostSites + 1);
+  CHECK_EQ(all.size(), MisuseSites::kMaxSites + 1);
   const MisuseSite& rest = all.back();
   CHECK_EQ(rest.count, 72 * kRounds);
   CHECK_EQ(rest.pool, std::string("uploads"));
@@ -74,16 +74,15 @@ TEST(addon, "beyond the limit a pool's mistakes of a kind are one site, and all 
 
 TEST(addon, "a mistake that is made everywhere does not hide where a rare one is") {
   MisuseSites sites;
-  for (std::size_t i = 0; i < 2 * MisuseSites::kMostSites; ++i)
-    sites.note(at(std::to_string(i)), 1);
-  for (std::size_t i = 0; i < MisuseSites::kLeastSitesOfFault + 2; ++i) {
+  for (std::size_t i = 0; i < 2 * MisuseSites::kMaxSites; ++i) sites.note(at(std::to_string(i)), 1);
+  for (std::size_t i = 0; i < MisuseSites::kMinSitesOfFault + 2; ++i) {
     MisuseSite rare = at("rare " + std::to_string(i));
     rare.fault = "overflow";
-    CHECK_EQ(sites.note(rare, 2), i == MisuseSites::kLeastSitesOfFault + 1 ? 2u : 1u);
+    CHECK_EQ(sites.note(rare, 2), i == MisuseSites::kMinSitesOfFault + 1 ? 2u : 1u);
   }
   std::size_t named = 0;
   for (const MisuseSite& site : sites.copy()) named += site.noticed.starts_with("rare");
-  CHECK_EQ(named, MisuseSites::kLeastSitesOfFault);
+  CHECK_EQ(named, MisuseSites::kMinSitesOfFault);
 }
 
 TEST(addon, "mistakes in any number of pools are of bounded number, and all counted") {
@@ -101,6 +100,6 @@ TEST(addon, "mistakes in any number of pools are of bounded number, and all coun
   std::uint64_t count = 0;
   for (const MisuseSite& site : known) count += site.count;
   CHECK_EQ(count, 2 * kPools);
-  CHECK_EQ(known.size(), 2 * MisuseSites::kMostSites + 2);
+  CHECK_EQ(known.size(), 2 * MisuseSites::kMaxSites + 2);
   CHECK_EQ(known.back().pool, std::string(MisuseSites::kOtherPools));
 }

@@ -147,7 +147,7 @@ TEST(heap,
   TestPool t(policy);
   Script s(*t.heap);
   const BlockNumber n = s.acquire(4 * kMiB);
-  CHECK_EQ(t.space().superslab(superslab_of(n)).run, 2u);
+  CHECK_EQ(t.space().superslab(superslab_of(n)).span, 2u);
   s.release(n);
 }
 

@@ -59,9 +59,9 @@ class PlainOs final : public Os {
   }
   OsStatus purge(const OsRange*, std::size_t) override { return OsStatus::kUnsupported; }
   OsStatus populate(void*, ByteCount) override { return OsStatus::kUnsupported; }
-  OsStatus place(void*, ByteCount, Placement) override { return OsStatus::kOk; }
-  Secrecy conceal(void*, ByteCount, Secrecy what) override { return what; }
-  Secrecy reveal(void*, ByteCount, Secrecy) override { return Secrecy::kNone; }
+  OsStatus place(void*, ByteCount, NodePlacement) override { return OsStatus::kOk; }
+  Secrecy protect(void*, ByteCount, Secrecy what) override { return what; }
+  Secrecy unprotect(void*, ByteCount, Secrecy) override { return Secrecy::kNone; }
   unsigned node_count() const override { return 1; }
   bool is_resident(const void*) const override { return false; }
   FaultCounts fault_counts() const override { return {}; }

@@ -123,7 +123,7 @@ TEST(heap, "in parts: a block shrinks where it is, and its end serves others") {
   fill(a->base, 8 * kMiB, 1);
   CHECK(t->resize_huge(a, 3 * kMiB));
   CHECK_EQ(a->huge_bytes, 4 * kMiB);
-  CHECK_EQ(a->run, 2u);
+  CHECK_EQ(a->span, 2u);
   CHECK_EQ(t->committed_bytes(), 4 * kMiB);
   CHECK_EQ(t->budget().charged(), 4 * kMiB);
   CHECK_EQ(t.idle(), 4 * kMiB);
@@ -147,7 +147,7 @@ TEST(heap, "in parts: a block grows where it is while what lies behind it is spa
   CHECK(t->resize_huge(a, 5 * kMiB));
   CHECK_EQ(t.idle(), 2 * kMiB);
   CHECK(t->resize_huge(a, 11 * kMiB));  // partly idle, partly fresh
-  CHECK_EQ(a->run, 6u);
+  CHECK_EQ(a->span, 6u);
   CHECK_EQ(t->committed_bytes(), 12 * kMiB);
   CHECK_EQ(t->budget().charged(), 12 * kMiB);
   CHECK_EQ(t.idle(), 0u);

@@ -433,7 +433,7 @@ TEST(heap,
   for (ThreadCache* cache : {owner, one, other}) cache->detach();
 }
 
-TEST(heap, "with populate superslab the memory of slabs is brought in by one call a superslab") {
+TEST(heap, "with populate superslab the memory of slabs is populated by one call a superslab") {
   TestHeap t(with_populate(Populate::kSuperslab));
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;
@@ -447,7 +447,7 @@ TEST(heap, "with populate superslab the memory of slabs is brought in by one cal
   cache->detach();
 }
 
-TEST(heap, "without populate nothing is brought in") {
+TEST(heap, "without populate nothing is populated") {
   TestHeap t(with_populate(Populate::kOff));
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;

@@ -60,16 +60,16 @@ TEST(heap, "a big cache is valid while it holds what it says, all of it free") {
   CHECK(cache.is_valid());
 }
 
-TEST(heap, "an owner is valid while its slabs lie in the list of their place") {
+TEST(heap, "an owner is valid while its slabs lie in the list of their state") {
   TestHeap t;
   SlabOwner* owner = t->attach();
   void* blocks[2];
   CHECK_EQ(owner->take(class_for(64), blocks, 2), 2u);
   CHECK(owner->is_valid());
   Slab& slab = *t.space().slab_of(blocks[0]);
-  slab.place = SlabPlace::kUnused;
+  slab.state = SlabState::kUnused;
   CHECK(!owner->is_valid());
-  slab.place = SlabPlace::kPartial;
+  slab.state = SlabState::kPartial;
   slab.prev = &slab;
   CHECK(!owner->is_valid());
   slab.prev = nullptr;

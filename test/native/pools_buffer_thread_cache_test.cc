@@ -431,7 +431,7 @@ TEST(heap,
   CHECK(t.ends_clean());
 }
 
-TEST(heap, "what is withheld is neither leaked nor leased again, also where it was shared") {
+TEST(heap, "what was transferred is neither leaked nor leased again, also where it was shared") {
   TestPool t;
   Script dead(*t.heap);
   LeaseTable table(t.space());
@@ -454,8 +454,8 @@ TEST(heap, "what is withheld is neither leaked nor leased again, also where it w
     CHECK_EQ(leaked.blocks, 1u);
   });
   CHECK_EQ(t->stats().leaked_blocks, 1u);
-  CHECK_EQ(t->stats().withheld_blocks, 3u);
-  CHECK_EQ(t->stats().withheld_bytes, 1024 + 1024 + 3 * kMiB);
+  CHECK_EQ(t->stats().transferred_blocks, 3u);
+  CHECK_EQ(t->stats().transferred_bytes, 1024 + 1024 + 3 * kMiB);
   CHECK_EQ(t->budget().charged(), 1024 + 1024 + 3 * kMiB);
   dead.detach();
   // One that comes after it, perhaps at the same address, has no part in them.

@@ -21,11 +21,11 @@ std::size_t take_all(Space& space, std::uint32_t count, std::uintptr_t from, std
                      bool& inside) {
   std::size_t taken = 0;
   for (;; ++taken) {
-    const TakenRun run = space.take(count, 4096, kPlainPages);
-    if (run.head == nullptr) return taken;
-    const std::uintptr_t at = address_of(run.head->base);
-    inside &= at >= from && at + count * kSuperslabBytes <= to && space.contains(run.head->base) &&
-              &space.superslab_of(run.head->base) == run.head;
+    const TakenSpan span = space.take(count, 4096, kPlainPages);
+    if (span.head == nullptr) return taken;
+    const std::uintptr_t at = address_of(span.head->base);
+    inside &= at >= from && at + count * kSuperslabBytes <= to && space.contains(span.head->base) &&
+              &space.superslab_of(span.head->base) == span.head;
   }
 }
 

@@ -23,7 +23,7 @@ const exceptions: readonly Exception[] = [
   { file: 'taken-memory', misuses: true, why: 'it takes ArrayBuffers away' },
   { file: 'detach', misuses: true, why: 'it takes ArrayBuffers away' },
   { file: 'windows', misuses: true, why: 'it takes ArrayBuffers away' },
-  { file: 'withheld', misuses: true, why: 'its workers take ArrayBuffers away' },
+  { file: 'transferred', misuses: true, why: 'its workers take ArrayBuffers away' },
 
   { file: 'pressure', tests: ['under a limit'], misuses: true, why: 'it forgets buffers of its second pool' },
 

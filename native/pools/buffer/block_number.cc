@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/glance.h"
+#include "base/racy_read.h"
 #include "base/secure_zero.h"
 #include "heap/slab_bits.h"
 #include "heap/slab_owner.h"
@@ -64,7 +64,7 @@ std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
   const std::uint32_t first = block_index(slab, base + cut.start() * kGranuleBytes);
   const auto count = static_cast<std::uint32_t>(cut.granules() * kGranuleBytes / slab.block_bytes);
   // The slab may be another thread's.
-  const std::uint32_t end = std::min(first + count, glance(slab.carved));
+  const std::uint32_t end = std::min(first + count, racy_read(slab.carved));
   std::uint32_t out = 0;
   for (std::uint32_t i = first; i < end; ++i) out += slab_holds(slab, i) ? 0 : 1;
   return out;

@@ -58,9 +58,9 @@ class BufferPool final : public Heap {
     leases_.leaked_blocks.shared_add(blocks);
     leases_.leaked_bytes.shared_add(bytes);
   }
-  void count_withheld(ByteCount bytes) {
-    leases_.withheld_blocks.shared_add(1);
-    leases_.withheld_bytes.shared_add(bytes);
+  void count_transferred(ByteCount bytes) {
+    leases_.transferred_blocks.shared_add(1);
+    leases_.transferred_bytes.shared_add(bytes);
   }
   void count_collected(ByteCount bytes) {
     leases_.collected_blocks.shared_add(1);

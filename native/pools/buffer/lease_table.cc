@@ -119,9 +119,10 @@ std::uint64_t LeaseTable::outstanding() {
   return tokens_.size();
 }
 
-void LeaseTable::withhold(BlockNumber block) {
+void LeaseTable::note_transferred(BlockNumber block) {
   entries_[block].holders.push_back({nullptr, 1});
-  BufferPool::of(space_.superslab(superslab_of(block))).count_withheld(capacity_of(space_, block));
+  BufferPool::of(space_.superslab(superslab_of(block)))
+      .count_transferred(capacity_of(space_, block));
 }
 
 void LeaseTable::drop_all_of(LeaseHolder holder) {

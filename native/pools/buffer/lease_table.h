@@ -64,18 +64,18 @@ class LeaseTable {
 
   /// Ends all shared leases of an environment that died, then calls reclaim(is_shared) under the
   /// lock, for what it had leased privately. A block that goes home by this counts as leaked, once.
-  /// Those of `withheld`, of which the environment has a lease, count as shared for ever.
+  /// Those of `transferred`, of which the environment has a lease, count as shared for ever.
   template <class Reclaim>
-  void bury(LeaseHolder holder, const std::vector<BlockNumber>& withheld, Reclaim reclaim) {
+  void bury(LeaseHolder holder, const std::vector<BlockNumber>& transferred, Reclaim reclaim) {
     LockGuard guard(lock_);
-    for (const BlockNumber block : withheld) withhold(block);
+    for (const BlockNumber block : transferred) note_transferred(block);
     drop_all_of(holder);
     reclaim([this](BlockNumber block) { return entries_.count(block) != 0; });
   }
 
  private:
   struct Holder {
-    LeaseHolder who;  // nullptr has what is withheld
+    LeaseHolder who;  // nullptr has what is transferred
     std::uint32_t count;
   };
   struct Entry {
@@ -91,7 +91,7 @@ class LeaseTable {
   bool draw_nonce(std::uint64_t (&nonce)[2]) REQUIRES(lock_);
   Token* find(const ShareTicket& ticket, LeaseFault& fault) REQUIRES(lock_);
   void settle(BlockNumber block) REQUIRES(lock_);
-  void withhold(BlockNumber block) REQUIRES(lock_);
+  void note_transferred(BlockNumber block) REQUIRES(lock_);
   void drop_all_of(LeaseHolder holder) REQUIRES(lock_);
 
   Space& space_;

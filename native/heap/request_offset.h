@@ -15,7 +15,7 @@
 namespace superslab {
 
 /// Offset from the block's start for a request of `bytes` <= block_bytes; a multiple of 64.
-constexpr ByteCount placement_offset(ByteCount bytes, ByteCount block_bytes) {
+constexpr ByteCount request_offset(ByteCount bytes, ByteCount block_bytes) {
   const ByteCount natural = block_bytes & (~block_bytes + 1);
   const ByteCount step = std::min(natural, kSliceBytes);
   return align_down((step - bytes % step) % step, 64);

@@ -10,7 +10,7 @@ template <class T>
 #if defined(__SANITIZE_THREAD__)
 __attribute__((no_sanitize("thread"), noinline))
 #endif
-T glance(const T& field) {
+T racy_read(const T& field) {
   static_assert(sizeof(T) <= sizeof(void*));
   return *const_cast<const volatile T*>(&field);
 }

@@ -7,16 +7,16 @@ import { endWorkers, startWorker, type TestWorker } from './support/worker.js';
 const SIZE = 11_000;
 
 let worker: TestWorker;
-let before: { leaked: number; withheld: number };
+let before: { leaked: number; transferred: number };
 const figures = () => {
   const { pools } = stats();
-  const sum = (name: 'leakedBlocks' | 'withheldBlocks') =>
+  const sum = (name: 'leakedBlocks' | 'transferredBlocks') =>
     pools.reduce((total, pool) => total + pool[name], 0);
-  return { leaked: sum('leakedBlocks'), withheld: sum('withheldBlocks') };
+  return { leaked: sum('leakedBlocks'), transferred: sum('transferredBlocks') };
 };
 const since = () => {
   const now = figures();
-  return { leaked: now.leaked - before.leaked, withheld: now.withheld - before.withheld };
+  return { leaked: now.leaked - before.leaked, transferred: now.transferred - before.transferred };
 };
 
 beforeEach(async () => {
@@ -35,7 +35,7 @@ beforeEach(async () => {
       const { value } = await stream.getReader({ mode: 'byob' }).read(new Uint8Array(memory));
       return value.buffer;
     };
-    state.open = (options) => (state.pool = new superslab.BufferPool({ name: 'withheld', ...options }));
+    state.open = (options) => (state.pool = new superslab.BufferPool({ name: 'transferred', ...options }));
   `);
 });
 afterEach(endWorkers);
@@ -59,7 +59,7 @@ describe.each(Object.keys(modes))('under %s', (mode) => {
       );
     });
     await worker.terminate();
-    expect(since()).toEqual({ leaked: 0, withheld: 1 });
+    expect(since()).toEqual({ leaked: 0, transferred: 1 });
     const seen = new Uint8Array(memory);
     seen.fill(0x77);
     const held = Array.from({ length: 2000 }, () => superslab.alloc(SIZE));
@@ -69,7 +69,7 @@ describe.each(Object.keys(modes))('under %s', (mode) => {
     superslab.releaseMany(held);
   });
 
-  test('a shared one is withheld, too, and what is leased still is leaked', async () => {
+  test('a shared one is transferred, too, and what is leased still is leaked', async () => {
     await worker.run(
       `const pool = state.open(argument);
        const buf = pool.acquire(${SIZE});
@@ -81,7 +81,7 @@ describe.each(Object.keys(modes))('under %s', (mode) => {
       modes[mode],
     );
     await worker.terminate();
-    expect(since()).toEqual({ leaked: 2, withheld: 2 });
+    expect(since()).toEqual({ leaked: 2, transferred: 2 });
   });
 
   test('what was seen no more before the end is not', async () => {
@@ -101,6 +101,6 @@ describe.each(Object.keys(modes))('under %s', (mode) => {
       modes[mode],
     );
     await worker.terminate();
-    expect(since()).toEqual({ leaked: 0, withheld: 0 });
+    expect(since()).toEqual({ leaked: 0, transferred: 0 });
   });
 });
