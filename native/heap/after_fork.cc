@@ -28,6 +28,7 @@ class HeapSurvivor {
   bool take_over_locks() NO_THREAD_SAFETY_ANALYSIS {
     lists_ = heap_.lock_.survive_fork();
     bool is_inside = lists_ == Holder::kMe;
+    is_inside |= heap_.policy_.survive_fork() == Holder::kMe;
     is_inside |= heap_.room_.survive_fork() == Holder::kMe;
     is_inside |= heap_.caches_.survive_fork() == Holder::kMe;
     for (SlabOwner* owner = heap_.owners_; owner != nullptr; owner = owner->next) {

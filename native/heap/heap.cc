@@ -55,6 +55,32 @@ Heap::~Heap() NO_THREAD_SAFETY_ANALYSIS {
   assert(budget_.charged() == 0 && "every block came home");
 }
 
+// Policy -------------------------------------------------------------------------------------
+
+bool Heap::publish(const HeapSnapshot& next) {
+  if (next.max_bytes != 0 && !is_charged_) return false;
+  if (!is_purgeable(next.huge_pages) &&
+      (has(shape_.secrecy, Secrecy::kWipeOnFork) || shape_.has_guard_pages))
+    return false;
+  policy_.publish(next);
+  bool over;
+  {
+    Lock guard(*this);
+    // Not `next`: of two who publish at once the last one here sees what is current.
+    const auto now = policy_.read();
+    budget_.set_max_bytes(now->max_bytes);
+    big_cache_.set_max_bytes(now->big_cache_bytes);
+    over = !big_cache_.within_limit();
+    idle_bound_.set_min(now->malloc_idle_bytes);
+    set_looks_from();
+  }
+  // There may be more room than before.
+  room_.notify();
+  if (over) tick();
+  after_frees();
+  return true;
+}
+
 // Owners -------------------------------------------------------------------------------------
 
 SlabOwner* Heap::attach() {
@@ -134,7 +160,7 @@ Backing Heap::backing(HugePages pages, ByteCount tail_bytes) const {
 }
 
 TakenSpan Heap::take_span(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit,
-                        ByteCount tail_bytes) {
+                          ByteCount tail_bytes) {
   const Backing wanted = backing(pages, tail_bytes);
   // A limit on memory does not refuse: it kills.
   if (is_limited() && room_left() < bytes + shape_.memory / 8) give_back_whole();

@@ -288,8 +288,14 @@ class Heap {
 
   /// What it goes by now; for a few statements.
   Published<HeapSnapshot>::Reading policy() const { return policy_.read(); }
-  /// Another number whenever that changed: see FollowedPolicy.
+  /// Another number whenever that changed: who keeps values of it compares on its slow path.
   std::uint64_t policy_generation() const { return policy_.generation(); }
+  /// From any thread, any number of times, with no lock held: what the heap goes by from now on.
+  /// Limits hold at once, threads follow at their next slow path, and what the heap has cached
+  /// beyond new limits goes back. False, with nothing changed, for what it cannot do any more: a
+  /// limit on bytes where none were counted so far, or explicit huge pages where memory is
+  /// protected or guarded.
+  [[nodiscard]] bool publish(const HeapSnapshot& next);
   Space& space() const { return space_; }
 
  private:
@@ -312,7 +318,7 @@ class Heap {
   Access access() const { return shape_.access; }
   Backing backing(HugePages pages, ByteCount tail_bytes = kSuperslabBytes) const;
   TakenSpan take_span(std::uint32_t count, ByteCount bytes, HugePages pages, std::uint32_t unit = 1,
-                    ByteCount tail_bytes = kSuperslabBytes) REQUIRES(lock_);
+                      ByteCount tail_bytes = kSuperslabBytes) REQUIRES(lock_);
   void note_taken(const TakenSpan& taken, std::uint32_t count);
   HugePages pages_for_slabs(ClassIndex c) const;
   HugePages pages_for_huge() const;

@@ -280,7 +280,7 @@ void SlabOwner::update_state(Slab* slab) {
 }
 
 std::uint64_t SlabOwner::give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
-                                         Slab*& sending) {
+                                           Slab*& sending) {
   // The child of a fork looks whether bits, count and queue of this slab agree.
   sending = slab;
   in_program_order();
@@ -314,7 +314,7 @@ ByteCount SlabOwner::send(const BlockBatch& batch) {
 }
 
 std::uint64_t SlabOwner::give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
-                                         SlabOwner* sender) {
+                                           SlabOwner* sender) {
   if (sender != nullptr) return give_batch_remote(slab, word, mask, sender->sending_);
   LockGuard guard(last_frees.lock);
   return give_batch_remote(slab, word, mask, last_frees.sending);
@@ -358,7 +358,8 @@ void SlabOwner::give_batch(const BlockBatch& batch, Given& given) {
 
 /// Out of line: it needs more registers.
 [[gnu::noinline]] void SlabOwner::give_others_batch(const BlockBatch& batch, Given& given) {
-  const std::uint64_t already_free = give_batch_remote(batch.slab, batch.word, batch.mask, sending_);
+  const std::uint64_t already_free =
+      give_batch_remote(batch.slab, batch.word, batch.mask, sending_);
   counters(batch.size_class).remote_frees.add(count_bits(batch.mask));
   given.others_bytes +=
       ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask & ~already_free);

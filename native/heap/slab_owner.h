@@ -196,9 +196,9 @@ class alignas(kCacheLinePair) SlabOwner {
   void give_others_batch(const BlockBatch& batch, Given& given);
   /// `sending`: where it is noted that the calling thread is at it.
   static std::uint64_t give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
-                                       Slab*& sending);
+                                         Slab*& sending);
   static std::uint64_t give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
-                                       SlabOwner* sender);
+                                         SlabOwner* sender);
   void after_free(Slab* slab);
   void update_state(Slab* slab);
 
