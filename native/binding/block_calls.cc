@@ -91,7 +91,7 @@ Value huge_capacity(const CallbackInfo& info) {
   BufferThreadCache* cache = cache_at(info);
   const ByteCount bytes = huge_bytes_at(info, 1);
   if (cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), 0);
-  return Napi::Number::New(info.Env(), static_cast<double>(cache->pool().huge_capacity(bytes)));
+  return Napi::Number::New(info.Env(), static_cast<double>(cache->pool().huge().capacity(bytes)));
 }
 
 Value slice_list(Napi::Env env, const std::vector<SliceIndex>& slices) {

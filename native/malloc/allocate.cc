@@ -25,7 +25,7 @@ namespace {
 
 /// The heap that `block`, of a slab or huge, is of: the process's or a first-class one.
 Heap& heap_of(ProcessHeap& process, const void* block) {
-  return *static_cast<Heap*>(process.space().superslab_of(block).heap);
+  return Heap::of(process.space().superslab_of(block));
 }
 
 /// This thread's share of the process's heap, if it has one.
@@ -58,8 +58,8 @@ void* allocate_huge(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, boo
   }
   SlabOwner* const lessee = &cache->owner();
   const ByteCount unit = std::max(alignment, kSuperslabBytes);
-  const auto take = [&] { return heap.heap().take_huge(bytes, lessee, unit, &is_zero); };
-  const Superslab* head = heap.heap().reuse_huge(bytes, lessee, unit, is_zero);
+  const auto take = [&] { return heap.heap().huge().take(bytes, lessee, unit, &is_zero); };
+  const Superslab* head = heap.heap().huge().reuse(bytes, lessee, unit, is_zero);
   if (head == nullptr) {
     cache->give_idle_rows();
     head = take();
@@ -166,14 +166,14 @@ void free_slow(void* block) {
   if (FirstClassHeap::count() != 0) {
     Heap& home = heap_of(*heap, block);
     if (&home != &heap->heap()) {
-      SlabOwner::give_remote(home, block, own_share());
+      SlabOwner::give_remote(home.slabs(), block, own_share());
       return;
     }
   }
   ThreadCache* cache = heap->cache_to_free();
   // Without a cache the block still goes home.
   if (cache == nullptr) {
-    SlabOwner::give_remote(heap->heap(), block, nullptr);
+    SlabOwner::give_remote(heap->heap().slabs(), block, nullptr);
   } else {
     cache->free(block);
   }
@@ -263,7 +263,7 @@ bool resize_in_place(void* block, ByteCount bytes) {
   return heap != nullptr && is_huge(bytes) && bytes < kMinMappedBytes &&
          tag_of_block(*heap, block) == kTagHuge &&
          heap_of(*heap, block)
-             .resize_huge(&heap->space().superslab_of(block),
+             .huge().resize(&heap->space().superslab_of(block),
                           bytes + address_of(block) % kSuperslabBytes);
 }
 

@@ -3,7 +3,7 @@
 // --count=N     how many of all the mutants that can be made: 450. Which ones follows from their text, so that the
 //               choice stays the same while the source around them changes
 // --seed=N      another choice
-// --in=TEXT     all those in files whose path begins so; `native/heap/purge.cc:200` for one line
+// --in=TEXT     all those in files whose path begins so; `native/heap/purger.cc:200` for one line
 // --orders      memory orders made relaxed, under ThreadSanitizer, which alone can tell, and met by the tests of orders and of
 //               base alone: to compile all with it takes long
 // --left        only those that lived the last time; the others count as seen

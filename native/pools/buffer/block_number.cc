@@ -72,18 +72,18 @@ std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
 
 void send_home(const Space& space, BlockNumber n) {
   Superslab& s = space.superslab(superslab_of(n));
-  auto* heap = static_cast<Heap*>(s.heap);
+  Heap& heap = Heap::of(s);
   // The heap may be closed and wait for this block only.
-  const Heap::Visit visit(*heap);
+  const Heap::Visit visit(heap);
   // Here and not in the facade: the last reference may be a token, or another pool's.
-  if (zeroing_of(heap->policy()) == Zeroing::kRelease)
+  if (zeroing_of(heap.policy()) == Zeroing::kRelease)
     secure_zero(address_of_number(space, n), capacity_of(space, n));
   if (is_huge(space, n)) {
-    heap->give_huge(&s);
+    heap.give_huge(&s);
     return;
   }
   void* block = address_of_number(space, n);
-  SlabOwner::give_remote(*heap, block, nullptr);
+  SlabOwner::give_remote(heap.slabs(), block, nullptr);
 }
 
 }  // namespace superslab

@@ -202,10 +202,10 @@ bool BufferThreadCache::give(BlockNumber block) {
 BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
   assert(bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
-  Superslab* head = pool_.take_huge(bytes, &owner_);
+  Superslab* head = pool_.huge().take(bytes, &owner_);
   if (head == nullptr) {
     flush();
-    head = pool_.take_huge(bytes, &owner_);
+    head = pool_.huge().take(bytes, &owner_);
   }
   if (head == nullptr) {
     pool_.count_failed_request();
