@@ -33,7 +33,7 @@ export type {
 } from './addon/figures.js';
 export type { KnobRow } from './addon/rows.js';
 export type { ErrorCode, SuperslabError } from './base/errors.js';
-export type { GuardFault, GuardReport, MistakeFault, MistakeSite } from './base/misuse.js';
+export type { GuardMisuseKind, GuardReport, MisuseKind, MisuseSite } from './base/misuse.js';
 export type { GuardEvents } from './guard/reports.js';
 export type {
   PoolExhaustedMessage,

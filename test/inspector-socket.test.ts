@@ -119,7 +119,7 @@ describe('the socket', () => {
       expect(decodeMap(data).full).toBe(true);
       break;
     }
-    expect(seen).toEqual(['hello', 'pools', 'stats', 'leaks', 'mistakes', 'map']);
+    expect(seen).toEqual(['hello', 'pools', 'stats', 'leaks', 'misuse', 'map']);
     // A process that is told to end does so, though somebody listens.
     const rest = target.events()[Symbol.asyncIterator]();
     await rest.next();

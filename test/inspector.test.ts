@@ -421,7 +421,7 @@ describe('what is told', () => {
       'pools',
       'stats',
       'leaks',
-      'mistakes',
+      'misuse',
     ]);
     const [hello] = reader.of('hello');
     expect(hello!.json).toMatchObject({ format: 1, pid: process.pid, node: process.version, periodMs: 1000 });
@@ -606,7 +606,7 @@ test('who reads too slowly misses turns, and gets everything afterwards', async 
   slow.writableLength = 4 << 20;
   await waitFor(() => slow.text.includes('event: map'));
   const events = slow.take();
-  expect(events.map(({ event }) => event).slice(0, 4)).toEqual(['pools', 'leaks', 'mistakes', 'stats']);
+  expect(events.map(({ event }) => event).slice(0, 4)).toEqual(['pools', 'leaks', 'misuse', 'stats']);
   expect(maps(events)).toEqual([true]);
   slow.emit('close');
   quick.emit('close');

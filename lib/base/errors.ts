@@ -1,4 +1,4 @@
-import type { Misuse } from './misuse.js';
+import type { MisusedBuffer } from './misuse.js';
 
 /** Every code that an error of superslab carries in `code`. They are part of the API. */
 export type ErrorCode =
@@ -42,7 +42,7 @@ export type ErrorCode =
 /** What superslab throws: an Error, RangeError or TypeError with a stable `code`. */
 export interface SuperslabError extends Error {
   readonly code: ErrorCode;
-  /** For mistakes with a buffer that is watched (leak detection, guards): which it is. */
+  /** For misuse of a buffer that is watched (leak detection, guards): which it is. */
   readonly pool?: string;
   readonly tag?: string;
   /** Its length when it was acquired. */
@@ -64,7 +64,7 @@ export function makeError(
   code: ErrorCode,
   message: string,
   Class: ErrorClass = Error,
-  options?: { cause?: unknown; misuse?: Misuse },
+  options?: { cause?: unknown; misuse?: MisusedBuffer },
 ): SuperslabError {
   const error = new Class(`${code}: ${message}`, options) as Error & { code: ErrorCode };
   error.code = code;

@@ -114,7 +114,7 @@ const MOST_OWN_FRAMES = 8;
 
 /**
  * Leaves the frames of superslab out of an error's stack, which begins with the caller of `hidden` then.
- * Its text is made at once: for errors that tell of a mistake, not for those that programs live with.
+ * Its text is made at once: for errors that tell of misuse, not for those that programs live with.
  */
 export function showCaller<T extends Error>(error: T, hidden: (...args: never[]) => unknown): T {
   try {

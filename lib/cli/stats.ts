@@ -83,7 +83,7 @@ export const stats: Command = {
   help() {
     return [
       'Prints the memory of the process, of each pool and size class, what went wrong,',
-      'how long slow paths take, leaks, and mistakes with buffers.',
+      'how long slow paths take, leaks, and misuse of buffers.',
       '',
       '  superslab stats 4711',
       '  superslab stats 4711 --watch=5',

@@ -70,9 +70,9 @@ export class Homecoming {
     else this.#park(slot);
   }
 
-  /** The same, where the program may have taken the ArrayBuffer: `fault` is what it did then. */
-  comeHomeUnlessTaken(slot: Slot, fault: 'detached' | 'detached-after-release'): void {
-    if (!wasTaken(slot) || !this.leaveTaken(slot, fault)) this.comeHome(slot);
+  /** The same, where the program may have taken the ArrayBuffer: `kind` is what it did then. */
+  comeHomeUnlessTaken(slot: Slot, kind: 'detached' | 'detached-after-release'): void {
+    if (!wasTaken(slot) || !this.leaveTaken(slot, kind)) this.comeHome(slot);
   }
 
   // Waiting for what may use or see the memory -----------------------------------------------------
@@ -113,8 +113,8 @@ export class Homecoming {
    * Somebody took the ArrayBuffer of a loose slot, and has its memory still: then it is not free yet. False, and the
    * slot is loose, when nothing shows it any more.
    */
-  leaveTaken(slot: Slot, fault: 'detached' | 'detached-after-release'): boolean {
-    this.#finder.add(fault, slot.lease!, -1);
+  leaveTaken(slot: Slot, kind: 'detached' | 'detached-after-release'): boolean {
+    this.#finder.add(kind, slot.lease!, -1);
     return this.waitForLast(slot);
   }
 
@@ -123,7 +123,7 @@ export class Homecoming {
     ignoreCollection(slot);
     if (this.#goStray(slot)) return true;
     slot.memory = undefined;
-    this.#fill(slot); // what the program wrote into it meanwhile is no second mistake
+    this.#fill(slot); // what the program wrote into it meanwhile is not misuse once more
     return false;
   }
 

@@ -267,7 +267,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
     else this.#home.dropSpare();
   }
 
-  // Finding mistakes and leaks -------------------------------------------------------------------
+  // Finding misuse and leaks ---------------------------------------------------------------------
 
   /**
    * Looks at everything at once: behind each live buffer, and at each parked block. What it finds is

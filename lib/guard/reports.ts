@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
-import { noteMistake } from '../addon/mistakes.js';
+import { noteMisuse } from '../addon/misuse-sites.js';
 import { builtins } from '../base/builtins.js';
-import type { GuardFault, GuardReport } from '../base/misuse.js';
+import type { GuardMisuseKind, GuardReport } from '../base/misuse.js';
 import { channels, type PoolLeakMessage } from '../measure/channels.js';
 import { detailOf, poolText } from './report-words.js';
 
@@ -22,7 +22,7 @@ export function guardReports(): readonly GuardReport[] {
   return kept;
 }
 
-type WarningKind = GuardFault | 'window-detached' | 'leak';
+type WarningKind = GuardMisuseKind | 'window-detached' | 'leak';
 
 /** Whether the `count`th of a kind is worth a line: the 1st, 10th, 100th, and so on. */
 function isWorthALine(count: number): boolean {
@@ -36,7 +36,7 @@ const MOST_WARNINGS = 64;
 const warned = new Map<WarningKind, { given: number; leftOut: number }>();
 
 /**
- * Warns of the `count`th of a place, if it is worth a line. A program that makes mistakes at thousands of places, or
+ * Warns of the `count`th of a place, if it is worth a line. A program that misuses buffers at thousands of places, or
  * with a tag for each request, must not fill its log: of those that are left out only each tenth, hundredth and so on
  * is told.
  */
@@ -51,7 +51,7 @@ export function warn(kind: WarningKind, message: () => string, count: number): v
     told.leftOut++;
     if (!isWorthALine(told.leftOut)) return;
     notes.push(
-      `(warnings left out: ${told.leftOut}; stats().${kind === 'leak' ? 'leaks' : 'mistakes'} has all)`,
+      `(warnings left out: ${told.leftOut}; stats().${kind === 'leak' ? 'leaks' : 'misuse'} has all)`,
     );
   }
   const [type, code] =
@@ -88,11 +88,11 @@ export function publishReport(
 ): void {
   kept.push(report);
   if (kept.length > MOST_KEPT) kept.shift();
-  const count = noteMistake(report.fault, report, detailOf(report));
+  const count = noteMisuse(report.kind, report, detailOf(report));
   if (channels.guard.hasSubscribers) channels.guard.publish(report);
   tell(listeners, 'guard', report);
   if (isThrown) return;
-  warn(report.fault, () => report.message, count);
+  warn(report.kind, () => report.message, count);
 }
 
 export function publishLeak(leak: PoolLeakMessage, listeners: Listeners | undefined): void {

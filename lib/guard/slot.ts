@@ -1,7 +1,7 @@
 import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { sizeOf } from '../base/builtins.js';
-import type { Misuse } from '../base/misuse.js';
+import type { MisusedBuffer } from '../base/misuse.js';
 import type { CapturedStack } from '../base/stack.js';
 import type { MemoryHolder, WatchedLease } from '../pool/watched-lease.js';
 import type { Wait } from './in-flight.js';
@@ -152,7 +152,7 @@ export class LeaseRecord implements WatchedLease {
     this.slot.guard.afterRelease(this, this.afterRelease);
   }
 
-  misuse(): Misuse {
+  misuse(): MisusedBuffer {
     return {
       pool: this.slot.guard.poolName,
       tag: this.tag,

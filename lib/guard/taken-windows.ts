@@ -2,7 +2,7 @@
 // can keep it from that.
 import type { SliceIndex } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
-import { noteMistake } from '../addon/mistakes.js';
+import { noteMisuse } from '../addon/misuse-sites.js';
 import { CapturedStack } from '../base/stack.js';
 import { HOME_SHIFT, homes, magazinesOfHome } from '../pool/magazines.js';
 import { onTakenWindow } from '../pool/windows.js';
@@ -18,7 +18,7 @@ function tellTaken(slice: SliceIndex, leases: number): void {
   const detail = `${lost} of it lost their bytes`;
   const noticed = new CapturedStack(FRAMES, tellTaken).text;
   const about = { pool, tag: '', size, acquired: '', released: '' };
-  const count = noteMistake('window-detached', about, detail, noticed);
+  const count = noteMisuse('window-detached', about, detail, noticed);
   const message = () =>
     `the program took away an ArrayBuffer in which pool "${pool}" had ${lost}: their length is 0 now, and they read as ` +
     'undefined. Byte streams (enqueue(), BYOB readers) and ArrayBuffer.prototype.transfer do that, and Node.js lets ' +

@@ -1,7 +1,7 @@
 import { facts } from '../addon/environment.js';
 import { builtins } from '../base/builtins.js';
 import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
-import type { InspectorStats, InspectorTotals, LeakSites, Mistakes, SlowPaths } from './types.js';
+import type { InspectorStats, InspectorTotals, LeakSites, MisuseSites, SlowPaths } from './types.js';
 
 /** Those of the totals that are sums over the pools; the others are of the whole process. */
 const SUMS = [
@@ -61,6 +61,6 @@ export function leaksOf(stats: ProcessStats): LeakSites {
   return { detection, sites: stats.leaks };
 }
 
-export function mistakesOf(stats: ProcessStats): Mistakes {
-  return { guard: settingOf('SUPERSLAB_GUARD') as Mistakes['guard'], sites: stats.mistakes };
+export function misuseOf(stats: ProcessStats): MisuseSites {
+  return { guard: settingOf('SUPERSLAB_GUARD') as MisuseSites['guard'], sites: stats.misuse };
 }

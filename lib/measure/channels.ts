@@ -52,7 +52,7 @@ export interface PoolLeakMessage {
   readonly sharedReferences: number;
 }
 
-/** `superslab:pool:guard`: a guard found a mistake; see `guard`. */
+/** `superslab:pool:guard`: a guard found misuse; see `guard`. */
 export type PoolGuardMessage = GuardReport;
 
 /** What is published, by the end of the channel's name. */

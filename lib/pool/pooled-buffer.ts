@@ -86,7 +86,7 @@ const ByteArray = Uint8Array as unknown as BufferConstructor;
  * respect: `Buffer.isBuffer`, `fs`, `net`, `crypto` and the like take it. Views made of it (`subarray`,
  * `slice`, `new Uint8Array(buf.buffer, ...)`) are plain ones over the same memory: they hold no
  * reference, and must not be used after the buffer was released. Touching it after its release is a
- * mistake that reads or writes bytes of another lease; it never crashes.
+ * misuse that reads or writes bytes of another lease; it never crashes.
  *
  * `postMessage(buf)` and `structuredClone(buf)` copy the whole ArrayBuffer, with the buffer's neighbours. Post a token
  * of {@link BufferPool.share} instead.

@@ -314,7 +314,7 @@ export class BufferPool implements Disposable {
   }
 
   /**
-   * The same pool, but that reports of leaks and mistakes with its buffers show `tag`: what they are for. Keep
+   * The same pool, but that reports of leaks and misuse of its buffers show `tag`: what they are for. Keep
    * it; the stacks of what it acquires show where it is used.
    * @throws ERR_SUPERSLAB_ARGUMENT for anything but 1 to 64 printable characters
    */
@@ -341,7 +341,7 @@ export class BufferPool implements Disposable {
   }
 
   /**
-   * Calls `listener` for each leak ('leak') or other mistake ('guard') that is found in this pool, in this
+   * Calls `listener` for each leak ('leak') or other misuse ('guard') that is found in this pool, in this
    * thread. Only with leak detection or a guard; see docs/GUARDS.md.
    */
   on<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
