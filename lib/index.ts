@@ -34,7 +34,7 @@ export type {
 export type { KnobRow } from './addon/rows.js';
 export type { ErrorCode, SuperslabError } from './base/errors.js';
 export type { GuardMisuseKind, GuardReport, MisuseKind, MisuseSite } from './base/misuse.js';
-export type { GuardEvents } from './guard/reports.js';
+export type { GuardEvents } from './guard/publishing.js';
 export type {
   PoolExhaustedMessage,
   PoolGrowMessage,
@@ -42,7 +42,7 @@ export type {
   PoolLeakMessage,
   PoolTrimMessage,
 } from './measure/channels.js';
-export { watchHistograms } from './measure/lease-sampling.js';
+export { watchHistograms } from './measure/lease-meter.js';
 export type { BufferPoolOptions } from './pools/buffer/options.js';
 export type { Scope } from './pools/buffer/scope.js';
 export type { ShareToken } from './pools/buffer/share-token.js';

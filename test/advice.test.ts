@@ -304,7 +304,7 @@ const cases: readonly Case[] = [
     severity: 'info',
     says:
       'one slow-path call in a hundred takes 5 ms or more (p50 800 ns): a higher ' +
-      'SUPERSLAB_PURGE_DELAY_MS gives memory back less often, to be brought in again',
+      'SUPERSLAB_PURGE_DELAY_MS gives memory back less often, to be prefaulted again',
     setting: 'SUPERSLAB_PURGE_DELAY_MS',
     variables: { SUPERSLAB_POPULATE: 'superslab' },
   },

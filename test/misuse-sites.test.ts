@@ -183,7 +183,7 @@ describe('many places', () => {
   });
 
   test('of leaks, too, 64 warnings are given and then told how many are left out', () => {
-    const { warn } = internal<typeof import('../lib/guard/reports.js')>('guard/reports');
+    const { warn } = internal<typeof import('../lib/guard/publishing.js')>('guard/publishing');
     const seen: unknown[] = [];
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation((text) => void seen.push(text));
     try {

@@ -5,11 +5,11 @@ import { binding } from './binding.js';
 import { facts } from './environment.js';
 
 /** A program's own stacks may be of any length, and all of it goes to the inspector's pages. */
-const MOST_CHARACTERS = 4096;
+const MAX_CHARACTERS = 4096;
 /** Of where an error was thrown: SUPERSLAB_LEAK_FRAMES. */
 const frames = Number(facts.knobs.find((knob) => knob.variable === 'SUPERSLAB_LEAK_FRAMES')!.value);
 
-const cut = (text: string) => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text);
+const cut = (text: string) => (text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text);
 
 /**
  * Counts one case of misuse for stats(), for the whole process.
@@ -30,7 +30,7 @@ export function noteMisuse(kind: MisuseKind, about: MisusedBuffer, detail = '', 
   );
 }
 
-/** The same for one that is answered by an error, which is thrown to who called `hidden`. */
+/** The same for one that ends in an error, which is thrown to the caller of `hidden`. */
 export function noteThrown(
   kind: MisuseKind,
   about: MisusedBuffer,

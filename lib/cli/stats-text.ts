@@ -9,9 +9,9 @@ import { figure, type Style, shorten, table, withPrintable, wrap } from './outpu
 /** Longer names of pools end in "…". */
 const NAME_WIDTH = 24;
 /** Frames of a stack: enough to find the place; --json has all of them. */
-const MOST_FRAMES = 4;
+const MAX_FRAMES = 4;
 /** Sites of leaks, and of misuse; --json has all of them. */
-const MOST_SITES = 10;
+const MAX_SITES = 10;
 
 /** Earlier figures, to tell rates from. */
 export interface Before {
@@ -187,7 +187,7 @@ function leakLines(leak: LeakSite, width: number): string[] {
 
 function frameLines(stack: string): string[] {
   const frames = stack.split('\n').filter((line) => line.trim() !== '');
-  return frames.slice(0, MOST_FRAMES).map((line) => `      ${line.trim()}`);
+  return frames.slice(0, MAX_FRAMES).map((line) => `      ${line.trim()}`);
 }
 
 const KINDS: Readonly<Record<MisuseKind, string>> = {
@@ -195,10 +195,10 @@ const KINDS: Readonly<Record<MisuseKind, string>> = {
   'used-after-release': 'used after its release',
   foreign: 'is no buffer of a pool, but a view or something else',
   'written-after-release': 'written after its release',
-  'window-detached': 'its ArrayBuffer was taken away by the program, and that of others with it',
+  'window-detached': 'its ArrayBuffer was detached by the program, and that of others with it',
   overflow: 'written past its end',
-  detached: 'its memory was taken away by the program',
-  'detached-after-release': 'its memory was taken away by the program after its release',
+  detached: 'its ArrayBuffer was detached by the program',
+  'detached-after-release': 'its ArrayBuffer was detached by the program after its release',
 };
 
 /** Such as: 2, last 1.5 KiB (pool "uploads"), released twice, the last 14:03:12; and where. */
@@ -224,7 +224,7 @@ function misuseLines(site: MisuseSite, width: number): string[] {
 
 function misuseSection({ misuse }: ProcessStats, width: number): string[] {
   if (misuse.length === 0) return [];
-  const latest = [...misuse].sort((a, b) => b.lastAt - a.lastAt).slice(0, MOST_SITES);
+  const latest = [...misuse].sort((a, b) => b.lastAt - a.lastAt).slice(0, MAX_SITES);
   const more = misuse.length - latest.length;
   return [
     '',
@@ -236,7 +236,7 @@ function misuseSection({ misuse }: ProcessStats, width: number): string[] {
 
 function leakSection({ leaks }: ProcessStats, width: number): string[] {
   if (leaks.length === 0) return [];
-  const worst = [...leaks].sort((a, b) => b.bytes - a.bytes).slice(0, MOST_SITES);
+  const worst = [...leaks].sort((a, b) => b.bytes - a.bytes).slice(0, MAX_SITES);
   const more = leaks.length - worst.length;
   return [
     '',

@@ -1,7 +1,7 @@
 import type { GuardMisuseKind, GuardReport } from '../base/misuse.js';
 import type { PoolLeakMessage } from '../measure/channels.js';
 import { makeReport } from './guard-report.js';
-import { type Listeners, publishLeak, publishReport } from './reports.js';
+import { type Listeners, publishLeak, publishReport } from './publishing.js';
 import type { LeaseRecord } from './slot.js';
 
 /** Something that was found wrong with a lease. Its words are made when it is told. */

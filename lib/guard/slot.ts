@@ -80,7 +80,7 @@ export class Slot implements MemoryHolder {
 }
 
 /** Whether the program took the ArrayBuffer of a slot that has no lease. */
-export function wasTaken({ memory, isRevoked }: Slot): boolean {
+export function wasDetached({ memory, isRevoked }: Slot): boolean {
   return memory !== undefined && !isRevoked && sizeOf(memory) === 0;
 }
 

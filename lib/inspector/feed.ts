@@ -2,17 +2,17 @@ import type { ServerResponse } from 'node:http';
 import { now } from '../addon/clock.js';
 import { builtins } from '../base/builtins.js';
 import type { MisuseSite } from '../base/misuse.js';
-import { watchHistograms } from '../measure/lease-sampling.js';
+import { watchHistograms } from '../measure/lease-meter.js';
 import type { ProcessStats } from '../stats/pool-stats.js';
 import { stats } from '../stats/process-stats.js';
 import { Client, event } from './client.js';
-import { figuresOf, leaksOf, misuseOf } from './figures.js';
+import { figuresOf, leaksOf, misuseOf } from './event-data.js';
 import { makeHello, PERIOD_MS } from './hello.js';
 import { MapScanner } from './map-scanner.js';
 import { Ordinals } from './ordinals.js';
 
 /** Scans follow each other no faster than this, however many pages are opened. */
-const LEAST_PAUSE_MS = 200;
+const MIN_PAUSE_MS = 200;
 
 /**
  * What is told to pages, once a second to all of them: the cost does not grow with their number but for the
@@ -48,7 +48,7 @@ class Feed {
     this.#clients.add(client);
     this.#sampling ??= watchHistograms();
     this.#timer ??= builtins.setInterval(() => this.#turn(), PERIOD_MS).unref();
-    if (now() - this.#scannedAt >= LEAST_PAUSE_MS) void this.#scan();
+    if (now() - this.#scannedAt >= MIN_PAUSE_MS) void this.#scan();
   }
 
   #forget(client: Client): void {

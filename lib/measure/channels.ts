@@ -41,7 +41,7 @@ export interface PoolLeakMessage {
   readonly stack: string;
   /** Leaks of this place so far, this one included. */
   readonly count: number;
-  /** References that the buffer had left: 1, and one for each `retain()` that no `release()` had answered. */
+  /** References that the buffer had left: 1, and one for each `retain()` that no `release()` had undone. */
   readonly references: number;
   /** How often it had been retained. */
   readonly retains: number;

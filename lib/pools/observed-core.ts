@@ -1,7 +1,7 @@
 import type { NativePool } from '../addon/binding.js';
 import { makeGuard, type PoolGuard } from '../guard/pool-guard.js';
-import '../guard/taken-windows.js';
-import { leaseMeter } from '../measure/lease-sampling.js';
+import '../guard/detached-windows.js';
+import { leaseMeter } from '../measure/lease-meter.js';
 import { poolTeller } from '../measure/pool-teller.js';
 import type { Observers } from '../pool/observers.js';
 import { PoolCore } from '../pool/pool-core.js';

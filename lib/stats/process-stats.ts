@@ -4,9 +4,9 @@ import type { MemoryFacts } from '../addon/figures.js';
 import { makeError } from '../base/errors.js';
 import type { MisuseSite } from '../base/misuse.js';
 import { allCores, type Core } from '../pool/cores.js';
-import { noteTakenWindows } from '../pool/windows.js';
+import { noteDetachedWindows } from '../pool/windows.js';
 import type { PoolStats, ProcessStats } from './pool-stats.js';
-import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
+import { NO_THREAD_FIGURES, readStats, threadFigures } from './read-stats.js';
 
 /**
  * Whose core the pools of this process take their memory from: `'libsuperslab.so'` when that serves the
@@ -48,7 +48,7 @@ function misuse(): readonly MisuseSite[] {
  * microseconds a pool; the kernel is asked for `rssBytes` and `faults` only. Any thread.
  */
 export function stats(): ProcessStats {
-  noteTakenWindows();
+  noteDetachedWindows();
   const native = binding.processStats();
   const figures: ProcessStats = {
     pid: process.pid,

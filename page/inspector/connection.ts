@@ -23,7 +23,7 @@ export interface Handlers {
 
 /** Events come each second; so long without one means that the process hangs or is gone. */
 const SILENCE_MS = 10_000;
-const LONGEST_WAIT_S = 8;
+const MAX_WAIT_S = 8;
 
 export class Connection {
   readonly #handlers: Handlers;
@@ -78,7 +78,7 @@ export class Connection {
       this.#handlers.state({ name: 'refused' });
       return;
     }
-    let seconds = Math.min(2 ** this.#tries++, LONGEST_WAIT_S);
+    let seconds = Math.min(2 ** this.#tries++, MAX_WAIT_S);
     this.#handlers.state({ name: 'lost', seconds });
     this.#countdown = setInterval(() => {
       seconds--;

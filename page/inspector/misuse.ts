@@ -10,10 +10,10 @@ const KINDS: Readonly<Record<string, string>> = {
   'used-after-release': 'used after release',
   foreign: 'no pooled buffer',
   'written-after-release': 'written after release',
-  'window-detached': 'ArrayBuffer taken away',
+  'window-detached': 'window detached',
   overflow: 'written past its end',
-  detached: 'memory taken away',
-  'detached-after-release': 'memory taken away after release',
+  detached: 'ArrayBuffer detached',
+  'detached-after-release': 'ArrayBuffer detached after release',
 };
 
 export class MisuseList {

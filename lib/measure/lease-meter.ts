@@ -19,7 +19,7 @@ const PERIOD_MS = 20;
  * The trap is set from a timer, so the first lease after it is always the one that the program makes
  * first in a turn of its loop. At most this many go by, at random, before one is measured.
  */
-const MOST_SKIPPED = 255;
+const MAX_SKIPPED = 255;
 
 /** A lease that is measured, and stands for `weight` of its pool. */
 class Sample implements MeasuredLease {
@@ -80,7 +80,7 @@ function disarm(): void {
 function isSampleDue(pool: MeasuredPool): boolean {
   if (!armed) return false;
   // A pool that is seldom used is not made to wait.
-  if (skip < 0) skip = Math.floor(builtins.random() * Math.min(acquiredSince(pool) / 2, MOST_SKIPPED + 1));
+  if (skip < 0) skip = Math.floor(builtins.random() * Math.min(acquiredSince(pool) / 2, MAX_SKIPPED + 1));
   return skip-- === 0;
 }
 

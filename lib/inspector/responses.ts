@@ -14,13 +14,13 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
-/** Answers without a body, and with nothing that tells who answers. */
+/** Responds without a body, and with nothing that tells who responds. */
 export function refuse(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'Content-Length': 0, 'Cache-Control': 'no-store' });
   response.end();
 }
 
-/** Answers that it went wrong, and how: for who may know it. */
+/** Responds that it went wrong, and how: for who may know it. */
 export function tellFailure(response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
     response.destroy();
@@ -31,16 +31,16 @@ export function tellFailure(response: ServerResponse, error: unknown): void {
   response.end(text);
 }
 
-/** Answers a request that may be made; `route` is its path, without token and query. */
-export type Answer = (request: IncomingMessage, response: ServerResponse, route: string) => void;
+/** Responds to a request that may be made; `route` is its path, without token and query. */
+export type Respond = (request: IncomingMessage, response: ServerResponse, route: string) => void;
 
 /**
- * Answers with the files of the page, and else with what `tell` has; that says whether it has it. What it throws
+ * Responds with the files of the page, and else with what `tell` has; that says whether it has it. What it throws
  * is told to who asked: nobody's look ends the process.
  */
-export function answerWith(
+export function respondWith(
   tell: (request: IncomingMessage, response: ServerResponse, route: string) => boolean,
-): Answer {
+): Respond {
   return (request, response, route) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');

@@ -6,14 +6,14 @@ import path from 'node:path';
  * The folder of a user's sockets: `$XDG_RUNTIME_DIR/superslab`, which belongs to the user and goes when they
  * log out, else one in /tmp.
  */
-export function doorFolder(uid: number, runtimeFolder: string | undefined): string {
+export function socketFolder(uid: number, runtimeFolder: string | undefined): string {
   return runtimeFolder !== undefined && path.isAbsolute(runtimeFolder)
     ? path.join(runtimeFolder, 'superslab')
     : `/tmp/superslab-${uid}`;
 }
 
 /** A process, and the namespace in which that is its number: containers that share a folder have numbers of their own. */
-export interface DoorName {
+export interface SocketName {
   readonly pid: number;
   /** Undefined where there is no /proc to tell. */
   readonly namespace: string | undefined;
@@ -28,11 +28,11 @@ export function pidNamespace(pid: number | 'self'): string | undefined {
   }
 }
 
-export const doorFile = (folder: string, { pid, namespace }: DoorName): string =>
+export const socketFile = (folder: string, { pid, namespace }: SocketName): string =>
   path.join(folder, `${pid}${namespace === undefined ? '' : `-${namespace}`}.sock`);
 
 /** Whose a file of the folder is; undefined for other files. */
-export function ownerOfDoor(name: string): DoorName | undefined {
+export function ownerOfSocket(name: string): SocketName | undefined {
   const match = /^([1-9]\d*)(?:-(\d+))?\.sock$/.exec(name);
   return match === null ? undefined : { pid: Number(match[1]), namespace: match[2] };
 }

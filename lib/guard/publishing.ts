@@ -14,7 +14,7 @@ export interface GuardEvents {
 /** Those who listen to one pool. The pool holds it, so that a listener may hold the pool. */
 export type Listeners = EventEmitter<GuardEvents>;
 
-const MOST_KEPT = 256;
+const MAX_KEPT = 256;
 const kept: GuardReport[] = [];
 
 /** The last 256 reports of guards in this thread, the newest last. For tests: it is not exported. */
@@ -30,7 +30,7 @@ function isWorthALine(count: number): boolean {
 }
 
 /** So many warnings of one kind come from a thread, each of a place, before only numbers are told. */
-const MOST_WARNINGS = 64;
+const MAX_WARNINGS = 64;
 
 /** How many warnings of each kind this thread has given, and how many it has left out. */
 const warned = new Map<WarningKind, { given: number; leftOut: number }>();
@@ -45,7 +45,7 @@ export function warn(kind: WarningKind, message: () => string, count: number): v
   const told = warned.get(kind) ?? { given: 0, leftOut: 0 };
   warned.set(kind, told);
   const notes = count === 1 ? [] : [`(${count} of this kind so far)`];
-  if (told.given < MOST_WARNINGS) {
+  if (told.given < MAX_WARNINGS) {
     told.given++;
   } else {
     told.leftOut++;
@@ -87,7 +87,7 @@ export function publishReport(
   isThrown: boolean,
 ): void {
   kept.push(report);
-  if (kept.length > MOST_KEPT) kept.shift();
+  if (kept.length > MAX_KEPT) kept.shift();
   const count = noteMisuse(report.kind, report, detailOf(report));
   if (channels.guard.hasSubscribers) channels.guard.publish(report);
   tell(listeners, 'guard', report);

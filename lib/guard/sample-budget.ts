@@ -2,7 +2,7 @@ import { now } from '../addon/clock.js';
 
 /**
  * The fast path asks for a sample when this many low bits of a count are zero. They are set so that it
- * does so when a sample is wanted; while there is no time for samples, it asks once in 4,096 leases. A constant,
+ * does so when a sample is wanted; while the budget for samples is used up, it asks once in 4,096 leases. A constant,
  * because reading it from anywhere would cost the fast path 5 %.
  */
 export const SAMPLE_MASK = 4095;

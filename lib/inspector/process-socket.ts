@@ -3,18 +3,25 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { builtins } from '../base/builtins.js';
 import { makeError } from '../base/errors.js';
-import { type DoorName, doorFile, doorFolder, folderFault, ownerOfDoor, pidNamespace } from './door-path.js';
 import { close, listen, makeServer } from './http.js';
-import { answer } from './routes.js';
+import { respond } from './routes.js';
+import {
+  folderFault,
+  ownerOfSocket,
+  pidNamespace,
+  type SocketName,
+  socketFile,
+  socketFolder,
+} from './socket-path.js';
 
 /** Socket files of dead processes that one process clears away. */
-const MOST_STALE = 100;
+const MAX_STALE = 100;
 
 const socketError = (message: string, cause?: unknown) =>
   makeError('ERR_SUPERSLAB_SOCKET', message, Error, { cause });
 
 /** A socket by which programs of the same user look into this process: the page's addresses, without a token. */
-export interface Door {
+export interface ProcessSocket {
   readonly path: string;
   /** Calls `listener` at the next request. */
   onFirstRequest(listener: () => void): void;
@@ -53,25 +60,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Between making a socket's file and listening nobody answers there. */
-const LONGEST_START_MS = 60_000;
+/** Between making a socket's file and listening nobody listens there. */
+const MAX_START_MS = 60_000;
 
 /** Whether a socket's file may be left over: nobody of our container has its number, or it is of another one. */
 function mayBeStale(folder: string, name: string, namespace: string | undefined): boolean {
-  const owner = ownerOfDoor(name);
+  const owner = ownerOfSocket(name);
   if (owner === undefined) return false;
   if (owner.namespace === namespace) return !isAlive(owner.pid);
   try {
-    return builtins.dateNow() - lstatSync(path.join(folder, name)).mtimeMs > LONGEST_START_MS;
+    return builtins.dateNow() - lstatSync(path.join(folder, name)).mtimeMs > MAX_START_MS;
   } catch {
     return false;
   }
 }
 
 /** Processes that were killed leave their sockets behind. */
-async function sweep(folder: string, { namespace }: DoorName): Promise<void> {
+async function sweep(folder: string, { namespace }: SocketName): Promise<void> {
   const stale = readdirSync(folder).filter((name) => mayBeStale(folder, name, namespace));
-  for (const name of stale.slice(0, MOST_STALE)) {
+  for (const name of stale.slice(0, MAX_STALE)) {
     const file = path.join(folder, name);
     if ((await knock(file)) === 'refused') removeSocket(file);
   }
@@ -94,13 +101,13 @@ function prepareFolder(folder: string, uid: number): void {
   }
 }
 
-async function open(): Promise<Door | undefined> {
+async function open(): Promise<ProcessSocket | undefined> {
   const uid = process.getuid?.();
   if (uid === undefined) throw socketError(`there are no Unix sockets on ${process.platform}`);
-  const folder = doorFolder(uid, process.env.XDG_RUNTIME_DIR);
+  const folder = socketFolder(uid, process.env.XDG_RUNTIME_DIR);
   prepareFolder(folder, uid);
   const name = { pid: process.pid, namespace: pidNamespace('self') };
-  const file = doorFile(folder, name);
+  const file = socketFile(folder, name);
   const found = await knock(file);
   // Another thread of this process has it.
   if (found === 'open') return undefined;
@@ -109,7 +116,7 @@ async function open(): Promise<Door | undefined> {
 
   const server = makeServer((request, response) => {
     const route = (request.url ?? '/').split('?', 1)[0]!;
-    answer(request, response, route);
+    respond(request, response, route);
     return true;
   });
   try {
@@ -135,14 +142,14 @@ async function open(): Promise<Door | undefined> {
   };
 }
 
-let opening: Promise<Door | undefined> | undefined;
+let opening: Promise<ProcessSocket | undefined> | undefined;
 
 /**
- * Opens the socket of this process; undefined when another thread has it open. A second call answers as the
+ * Opens the socket of this process; undefined when another thread has it open. A second call returns what the
  * first did.
  * @throws ERR_SUPERSLAB_SOCKET where there can be none
  */
-export function openDoor(): Promise<Door | undefined> {
+export function openProcessSocket(): Promise<ProcessSocket | undefined> {
   opening ??= open().catch((error: unknown) => {
     opening = undefined; // what was wrong may have been put right
     throw error;
@@ -152,15 +159,15 @@ export function openDoor(): Promise<Door | undefined> {
 
 /** Closes it, until somebody opens it again. */
 export async function closeDoor(): Promise<void> {
-  const door = await opening?.catch(() => undefined);
+  const socket = await opening?.catch(() => undefined);
   opening = undefined;
-  await door?.close();
+  await socket?.close();
 }
 
 /** The same for who can do without: says why it did not work, and goes on. */
-export async function tryOpenDoor(): Promise<Door | undefined> {
+export async function tryOpenProcessSocket(): Promise<ProcessSocket | undefined> {
   try {
-    return await openDoor();
+    return await openProcessSocket();
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
     process.emitWarning(
