@@ -4,7 +4,7 @@ import type { SliceIndex } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { noteMisuse } from '../addon/misuse-sites.js';
 import { CapturedStack } from '../base/stack.js';
-import { HOME_SHIFT, homes, magazinesOfHome } from '../pool/magazines.js';
+import { HOME_SHIFT, homes, lenderOfHome } from '../pool/magazines.js';
 import { onDetachedWindow } from '../pool/windows.js';
 import { warn } from './publishing.js';
 
@@ -12,7 +12,7 @@ const FRAMES = 8;
 
 function tellDetached(slice: SliceIndex, leases: number): void {
   const home = homes.table[slice] ?? 0;
-  const pool = magazinesOfHome(home)?.lender.name ?? '';
+  const pool = lenderOfHome(home)?.name ?? '';
   const size = facts.bytesOfTag[home & ((1 << HOME_SHIFT) - 1)] ?? 0;
   const lost = leases === 1 ? '1 lease' : `${leases} leases`;
   const detail = `${lost} of it lost their bytes`;

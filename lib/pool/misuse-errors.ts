@@ -4,7 +4,7 @@ import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
 import { makeError, show } from '../base/errors.js';
 import { type MisusedBuffer, misuseText } from '../base/misuse.js';
 import { showCaller } from '../base/stack.js';
-import { homes, magazinesOfHome } from './magazines.js';
+import { homes, lenderOfHome } from './magazines.js';
 import { leaseOfMemory, type WatchedLease } from './watched-lease.js';
 import { sliceOf } from './windows.js';
 
@@ -14,8 +14,8 @@ type Hidden = (...args: never[]) => unknown;
 function poolNameOf(buf: Uint8Array): string {
   const slice = sliceOf(memoryOf(buf));
   const home = slice < 0 ? undefined : homes.table[slice];
-  const magazines = home === undefined ? undefined : magazinesOfHome(home);
-  return magazines?.lender.name ?? '';
+  const lender = home === undefined ? undefined : lenderOfHome(home);
+  return lender?.name ?? '';
 }
 
 /** What is known of a buffer that nobody watched. */

@@ -10,16 +10,17 @@ import {
 import { now } from '../addon/clock.js';
 import { facts } from '../addon/environment.js';
 import { builtins, fill } from '../base/builtins.js';
-import { hostError, makeError, sizeError } from '../base/errors.js';
+import { makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores } from './cores.js';
 import {
-  forgetMagazines,
+  clearsAtRelease,
+  forgetLender,
   LARGE_TAG,
   type Lender,
   MAGAZINE_SHIFT,
-  MAX_POOLS,
-  Magazines,
+  type Magazines,
   type ReleaseStart,
+  rememberLender,
 } from './magazines.js';
 import type { LeaseMeter, Observers, PoolTeller, PoolWatcher, WatchedPool } from './observers.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
@@ -43,7 +44,6 @@ const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 const MAX_SIZE = Math.min(maxBlockBytes, constants.MAX_LENGTH);
 
-const ZERO_AT_RELEASE = 2;
 const EXHAUSTED_WAIT = 1;
 const EXHAUSTED_FALLBACK = 2;
 
@@ -52,14 +52,6 @@ const EXHAUSTED_FALLBACK = 2;
  * neither be terminated nor asked to give up what it caches.
  */
 const WAIT_SLICE_MS = 20;
-
-function tooManyPools(name: string): Error {
-  return makeError(
-    'ERR_SUPERSLAB_NO_MEMORY',
-    `pool "${name}" is one too many: this thread has made ${MAX_POOLS} pools and can tell no more of them apart; ` +
-      'keep pools and use them again, or go on in a new worker',
-  );
-}
 
 /** Of a release that gives no block to the native side, or of which nobody wants to know. */
 const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
@@ -85,7 +77,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   readonly #onExhausted: number;
   readonly #waitMs: number;
 
-  constructor(name: string, native: NativePool, observers: Observers<Watcher>) {
+  constructor(name: string, native: NativePool, magazines: Magazines, observers: Observers<Watcher>) {
     this.name = name;
     this.id = native.id;
     this.heapId = native.heapId;
@@ -93,13 +85,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.maxBytes = native.maxBytes;
     this.#onExhausted = native.onExhausted;
     this.#waitMs = native.waitMs;
-    this.zeroAtRelease = native.zero === ZERO_AT_RELEASE;
+    this.zeroAtRelease = clearsAtRelease(native);
     this.#secrecy = SecrecyWatch.of(native, name);
-    if (native.magazines === undefined || native.id >= MAX_POOLS) {
-      binding.closePool(native.id);
-      throw native.magazines === undefined ? hostError() : tooManyPools(name);
-    }
-    this.magazines = new Magazines(native.magazines, this, this.zeroAtRelease);
+    this.magazines = magazines;
     this.waiters = new Waiters({
       tryAcquire: (size) => this.#tryAcquire(size),
       startWaiting: () => binding.startWaiting(this.id),
@@ -244,6 +232,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
 
   #publish(tag: SliceTag): void {
     try {
+      rememberLender(this);
       this.magazines.publish(tag);
     } catch (error) {
       binding.flush(this.id); // no window: the blocks must not stay
@@ -303,6 +292,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     if (held.block === NO_ROOM) return false;
     if (held.block === NO_MEMORY) throw this.#noMemory(bytes);
     this.checkOpen();
+    rememberLender(this);
     this.magazines.welcome(held.block, LARGE_TAG);
     return true;
   }
@@ -461,6 +451,6 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   settle(): void {
     if (!binding.isSettled(this.id)) return;
     closingCores.delete(this);
-    forgetMagazines(this.id);
+    forgetLender(this.id);
   }
 }

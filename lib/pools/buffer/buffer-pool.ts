@@ -10,7 +10,9 @@ import type { GuardReport } from '../../base/misuse.js';
 import type { GuardEvents, Listeners } from '../../guard/publishing.js';
 import { adoptBlock } from '../../pool/adopt.js';
 import { openCores } from '../../pool/cores.js';
-import { leases, type PooledBuffer, setFirstRelease } from '../../pool/pooled-buffer.js';
+import { DEFAULT_NAME, defaultMagazines, defaultNative } from '../../pool/default-pool.js';
+import { magazinesOf } from '../../pool/magazines.js';
+import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
 import { begin, finish, giveUp, HeldBuffers, HeldReference, Unfinished } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import type { Advice } from '../../stats/advice/advice.js';
@@ -120,12 +122,13 @@ export class BufferPool implements Disposable {
   constructor(options: BufferPoolOptions = {}) {
     this.#isDefault = options === OF_DEFAULT;
     const pairs = this.#isDefault ? undefined : optionPairs(options);
-    this.name = this.#isDefault ? 'default' : poolName(options, () => `pool-${++named}`);
+    this.name = this.#isDefault ? DEFAULT_NAME : poolName(options, () => `pool-${++named}`);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
-    opening.opened = binding.openPool(facts.evaluation, pairs, this.name);
+    opening.opened = this.#isDefault ? defaultNative : binding.openPool(facts.evaluation, pairs, this.name);
     const native = check(opening.opened);
-    const core = observe(this.name, native);
+    const magazines = this.#isDefault ? defaultMagazines : magazinesOf(native, this.name);
+    const core = observe(this.name, native, magazines);
     this.#core = core;
     const acquire = bindAcquire(core);
     const alloc = (size: number): PooledBuffer => {
@@ -142,8 +145,7 @@ export class BufferPool implements Disposable {
       return buf;
     };
     this.alloc = alloc;
-    this.release = leases.bindRelease(core);
-    if (this.#isDefault) setFirstRelease(this.release);
+    this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);
     this.#zeroAtAcquire = native.zero === ZERO_AT_ACQUIRE;
     this.acquire = this.#zeroAtAcquire ? alloc : acquire;
     // Who has only a bound function still has the pool: it must not be closed as dropped.
