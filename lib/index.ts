@@ -8,7 +8,8 @@ import { facts } from './addon/environment.js';
 import { atExit } from './base/at-exit.js';
 import { openAsAsked } from './inspector/hook.js';
 import { PooledBuffer } from './pool/pooled-buffer.js';
-import { BufferPool, openPools } from './pools/buffer/buffer-pool.js';
+import { BufferPool } from './pools/buffer/buffer-pool.js';
+import { openPools } from './pools/open-pools.js';
 
 const pool = BufferPool.default;
 
@@ -47,6 +48,7 @@ export type { BufferPoolOptions } from './pools/buffer/options.js';
 export type { Scope } from './pools/buffer/scope.js';
 export type { ShareToken } from './pools/buffer/share-token.js';
 export type { TaggedPool } from './pools/buffer/tagged-pool.js';
+export type { Pool, PoolEvents } from './pools/pool.js';
 export type { Advice } from './stats/advice/advice.js';
 export type { PoolStats, ProcessStats } from './stats/pool-stats.js';
 export { core, memoryFacts, stats } from './stats/process-stats.js';

@@ -36,6 +36,8 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_PORT'
   /** The socket by which other programs look into this process cannot be opened. */
   | 'ERR_SUPERSLAB_SOCKET'
+  /** A pool's own books contradict each other: memory was overwritten, by native code or by a bug of superslab. */
+  | 'ERR_SUPERSLAB_CORRUPT'
   /** Any other argument of the wrong kind. */
   | 'ERR_SUPERSLAB_ARGUMENT';
 

@@ -8,7 +8,7 @@ import { type BlockNumber, binding } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { facts } from '../addon/environment.js';
 import { builtins, copyInto, fill } from '../base/builtins.js';
-import { openCores } from '../pool/cores.js';
+import { type Core, openCores } from '../pool/cores.js';
 import { hotTagOfGranules } from '../pool/hot-tags.js';
 import { type MeasuredLease, measureUntilEnd } from '../pool/measured-leases.js';
 import type { LeaseMeter, MeasuredPool } from '../pool/observers.js';
@@ -44,6 +44,8 @@ let skip = -1;
 let watchers = 0;
 /** What acquiredBy() said at the last sample. */
 let seen = new WeakMap<MeasuredPool, number>();
+
+const hasMagazines = (core: Core): core is Core & MeasuredPool => core.magazines !== undefined;
 
 /** Acquires so far, modulo 2^32. */
 function acquiredBy(pool: MeasuredPool): number {
@@ -109,7 +111,7 @@ export function recordLease(pool: MeasuredPool, size: number, capacity: number, 
  */
 export function watchHistograms(): Disposable {
   if (watchers === 0) {
-    seen = new WeakMap([...openCores.values()].map((pool) => [pool, acquiredBy(pool)]));
+    seen = new WeakMap([...openCores.values()].filter(hasMagazines).map((pool) => [pool, acquiredBy(pool)]));
     alarm.ringWithin(PERIOD_MS);
   }
   watchers++;

@@ -11,7 +11,7 @@ import { now } from '../addon/clock.js';
 import { facts } from '../addon/environment.js';
 import { builtins, fill } from '../base/builtins.js';
 import { makeError, sizeError } from '../base/errors.js';
-import { type Core, closingCores, openCores } from './cores.js';
+import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
 import {
   clearsAtRelease,
   forgetLender,
@@ -62,10 +62,10 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   readonly id: number;
   readonly heapId: number;
   readonly magazines: Magazines;
-  readonly waiters: Waiters;
+  readonly #waiters: Waiters;
   readonly purgeDelayMs: number;
   readonly maxBytes: number;
-  fallbacks = 0;
+  #fallbacks = 0;
   closed = false;
   readonly slowPath = new SlowPathHistogram();
   readonly #secrecy: SecrecyWatch | undefined;
@@ -88,7 +88,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.zeroAtRelease = clearsAtRelease(native);
     this.#secrecy = SecrecyWatch.of(native, name);
     this.magazines = magazines;
-    this.waiters = new Waiters({
+    this.#waiters = new Waiters({
       tryAcquire: (size) => this.#tryAcquire(size),
       startWaiting: () => binding.startWaiting(this.id),
       stopWaiting: () => binding.stopWaiting(this.id),
@@ -117,7 +117,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     const held = begin(new HeldBuffers());
     try {
       // Those who wait in acquireAsync() came first.
-      if (this.waiters.length === 0) held.buf = this.#tryAcquire(size);
+      if (this.#waiters.length === 0) held.buf = this.#tryAcquire(size);
       if (held.buf === undefined) this.#acquireExhausted(size, held);
       else if (!this.watcher?.watchesAll && this.#meter.isDue(this)) {
         this.#meter.begin(this, leases.blockOf(held.buf), size);
@@ -139,12 +139,12 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   ): PooledBuffer | Promise<PooledBuffer> {
     this.checkSize(size);
     if (size === 0) return leases.makePlain(this, 0);
-    const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
+    const buf = this.#waiters.length === 0 ? this.#tryAcquire(size) : undefined;
     if (buf !== undefined) return buf;
     if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
     if (this.capacityFor(size) > this.maxBytes) throw this.#exhausted(size);
     this.#tellExhausted(size, 'wait');
-    return this.waiters.wait(size, signal, pool);
+    return this.#waiters.wait(size, signal, pool);
   }
 
   /** Bytes of the block that a lease of `size` bytes takes. */
@@ -297,6 +297,14 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     return true;
   }
 
+  threadFigures(): ThreadFigures {
+    return { fallbacks: this.#fallbacks, waiting: this.#waiters.length };
+  }
+
+  serveWaiters(): void {
+    this.#waiters.serve();
+  }
+
   prepareRelease(block: BlockNumber, tag: SliceTag): ReleaseStart | undefined {
     if (this.zeroAtRelease) this.#clear(block);
     const { depth, nativeLimit } = this.magazines;
@@ -326,7 +334,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.slowPath.stop(time);
     this.#teller.tellTrim(this, committed);
     scheduleUpkeep();
-    if (this.waiters.length > 0) this.waiters.serve();
+    if (this.#waiters.length > 0) this.#waiters.serve();
     if (this.closed) {
       // Not the guard, which may be what gives back.
       this.#purge();
@@ -354,7 +362,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
       return;
     }
     const capacity = this.capacityFor(size);
-    if (this.#onExhausted === EXHAUSTED_WAIT && capacity <= this.maxBytes && this.waiters.length === 0) {
+    if (this.#onExhausted === EXHAUSTED_WAIT && capacity <= this.maxBytes && this.#waiters.length === 0) {
       this.#tellExhausted(size, 'wait');
       this.#waitBlocking(size, capacity, held);
     }
@@ -373,7 +381,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
         binding.waitForRoom(this.id, capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
       }
     } finally {
-      if (this.waiters.length === 0) binding.stopWaiting(this.id);
+      if (this.#waiters.length === 0) binding.stopWaiting(this.id);
     }
   }
 
@@ -381,7 +389,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.#tellExhausted(size, 'fallback');
     try {
       const buf = leases.makePlain(this, size);
-      this.fallbacks++;
+      this.#fallbacks++;
       return buf;
     } catch {
       throw this.#noMemory(size); // V8 found no memory for an ArrayBuffer
@@ -443,7 +451,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   endClosing(): void {
-    this.waiters.rejectAll(this.name);
+    this.#waiters.rejectAll(this.name);
     this.watcher?.unpark();
     this.#teller.tellingTrim(this, () => binding.closePool(this.id));
   }

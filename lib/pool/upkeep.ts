@@ -15,7 +15,7 @@ const alarm = new Alarm(() => {
   for (const core of openCores.values()) {
     again = core.tick() || again;
     // Those whom nobody served because that was cut off.
-    core.waiters.serve();
+    core.serveWaiters();
   }
   for (const core of closingCores) {
     core.endClosing();

@@ -6,7 +6,7 @@ import type { MisuseSite } from '../base/misuse.js';
 import { allCores, type Core } from '../pool/cores.js';
 import { noteDetachedWindows } from '../pool/windows.js';
 import type { PoolStats, ProcessStats } from './pool-stats.js';
-import { NO_THREAD_FIGURES, readStats, threadFigures } from './read-stats.js';
+import { NO_THREAD_FIGURES, readStats } from './read-stats.js';
 
 /**
  * Whose core the pools of this process take their memory from: `'libsuperslab.so'` when that serves the
@@ -25,7 +25,7 @@ const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] =
   return native.pools.map((pool) => {
     const own = cores.get(pool.heapId);
     if (own === undefined) return readStats(pool, NO_THREAD_FIGURES);
-    return { ...readStats(pool, threadFigures(own)), name: own.name };
+    return { ...readStats(pool, own.threadFigures()), name: own.name };
   });
 };
 

@@ -1,20 +1,10 @@
 import { binding, type NativeStats } from '../addon/binding.js';
 import type { ClassStats, HeapStats } from '../addon/figures.js';
-import type { Core } from '../pool/cores.js';
+import type { ThreadFigures } from '../pool/cores.js';
 import type { PoolStats } from './pool-stats.js';
-
-/** What is counted in this thread's JavaScript. */
-export interface ThreadFigures {
-  readonly fallbacks: number;
-  readonly waiting: number;
-}
 
 /** Of a pool that this thread has no caches of. */
 export const NO_THREAD_FIGURES: ThreadFigures = { fallbacks: 0, waiting: 0 };
-
-export function threadFigures(core: Core): ThreadFigures {
-  return { fallbacks: core.fallbacks, waiting: core.waiters.length };
-}
 
 /** A share from 0 to 1; `empty` when there is nothing to take it of. */
 function ratio(part: number, whole: number, empty = 0): number {
