@@ -35,7 +35,7 @@ export type {
 export type { KnobRow } from './addon/rows.js';
 export type { ErrorCode, SuperslabError } from './base/errors.js';
 export type { GuardMisuseKind, GuardReport, MisuseKind, MisuseSite } from './base/misuse.js';
-export type { GuardEvents } from './guard/publishing.js';
+export type { PoolEvents } from './guard/publishing.js';
 export type {
   PoolExhaustedMessage,
   PoolGrowMessage,
@@ -48,7 +48,7 @@ export type { BufferPoolOptions } from './pools/buffer/options.js';
 export type { Scope } from './pools/buffer/scope.js';
 export type { ShareToken } from './pools/buffer/share-token.js';
 export type { TaggedPool } from './pools/buffer/tagged-pool.js';
-export type { Pool, PoolEvents } from './pools/pool.js';
+export type { Pool } from './pools/pool.js';
 export type { Advice } from './stats/advice/advice.js';
 export type { PoolStats, ProcessStats } from './stats/pool-stats.js';
 export { core, memoryFacts, stats } from './stats/process-stats.js';

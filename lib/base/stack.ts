@@ -27,6 +27,7 @@ interface Realm {
 const nodesPrepare = (({ prepareStackTrace }: ErrorConstructor) =>
   prepareStackTrace?.name === 'ErrorPrepareStackTrace' ? (prepareStackTrace as Prepare) : undefined)(Error);
 
+/** Kept from the first stack on: to make one takes a context of V8. */
 let realm: Realm | undefined;
 
 /**

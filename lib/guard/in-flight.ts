@@ -60,6 +60,7 @@ const ticks = new Map<number, Tick>();
 let current: Operation | undefined;
 /** What is waited for, and what is to be done then. */
 const waits = new Map<Wait, () => void>();
+/** One of each a thread looks after all that is waited for; undefined while nothing is. */
 let immediate: NodeJS.Immediate | undefined;
 let timer: NodeJS.Timeout | undefined;
 

@@ -5,14 +5,14 @@ import type { GuardMisuseKind, GuardReport } from '../base/misuse.js';
 import { channels, type PoolLeakMessage } from '../measure/channels.js';
 import { detailOf, poolText } from './report-words.js';
 
-/** What pool.on() takes. */
-export interface GuardEvents {
+/** The events of a pool, for pool.on(): a leak, and other misuse that a guard found. */
+export interface PoolEvents {
   leak: [leak: PoolLeakMessage];
   guard: [report: GuardReport];
 }
 
 /** Those who listen to one pool. The pool holds it, so that a listener may hold the pool. */
-export type Listeners = EventEmitter<GuardEvents>;
+export type Listeners = EventEmitter<PoolEvents>;
 
 const MAX_KEPT = 256;
 const kept: GuardReport[] = [];
@@ -73,10 +73,10 @@ function withoutThrowing(call: () => void): void {
   }
 }
 
-function tell<Name extends keyof GuardEvents>(
+function tell<Name extends keyof PoolEvents>(
   listeners: Listeners | undefined,
   name: Name,
-  message: GuardEvents[Name][0],
+  message: PoolEvents[Name][0],
 ): void {
   withoutThrowing(() => (listeners as EventEmitter | undefined)?.emit(name, message));
 }

@@ -1,11 +1,8 @@
 import type { LeakSite } from '../addon/figures.js';
 import type { GuardReport } from '../base/misuse.js';
-import type { GuardEvents } from '../guard/publishing.js';
+import type { PoolEvents } from '../guard/publishing.js';
 import type { Advice } from '../stats/advice/advice.js';
 import type { PoolStats } from '../stats/pool-stats.js';
-
-/** The events of a pool: a leak, and other misuse that a guard found. */
-export type PoolEvents = GuardEvents;
 
 /**
  * What every kind of pool has, whatever it lends. `stats()` of the process, the metrics, the inspector and the command line

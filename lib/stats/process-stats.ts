@@ -32,6 +32,7 @@ const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] =
 /** The pools of stats() alone. */
 export const poolStats = (): PoolStats[] => poolsOf(binding.processStats());
 
+/** The list that was told last, of this thread. */
 let known: { changes: number; sites: readonly MisuseSite[] } = { changes: -1, sites: [] };
 
 /** The same array until there is one more case: who tells it to others sees that there is nothing new. */

@@ -6,6 +6,7 @@ import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-che
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
+import type { PoolEvents } from '../../guard/publishing.js';
 import { adoptBlock } from '../../pool/adopt.js';
 import { checkBooks } from '../../pool/books.js';
 import { openCores } from '../../pool/cores.js';
@@ -18,7 +19,7 @@ import type { Advice } from '../../stats/advice/advice.js';
 import type { PoolStats } from '../../stats/pool-stats.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
-import type { Pool, PoolEvents } from '../pool.js';
+import type { Pool } from '../pool.js';
 import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { acquireMany } from './acquire-many.js';
@@ -42,6 +43,7 @@ function bindAcquire(core: ObservedCore): (size: number) => PooledBuffer {
   return core.watcher.watchesAll ? leases.bindAcquireWatched(core) : leases.bindAcquireSampled(core);
 }
 
+/** Pools that were named after their number in this thread. */
 let named = 0;
 
 /** What the constructor makes the default pool for. */
