@@ -2,7 +2,7 @@
 import { BufferPool, type BufferPoolOptions, type PooledBuffer } from 'superslab';
 import { afterEach, describe, expect, test } from 'vitest';
 import { overlap } from '../support/bytes.js';
-import { thrownBy } from '../support/expect-error.js';
+import { rejectedBy, thrownBy } from '../support/expect-error.js';
 import { internal } from '../support/internal.js';
 import { conformance } from './conformance.js';
 
@@ -45,6 +45,18 @@ conformance<BufferPool, PooledBuffer>({
     take: 'pool.acquire(1 << 20)',
     give: 'thing.release()',
   },
+});
+
+test('what never fits is refused at once, with the only way out', async () => {
+  using pool = new BufferPool({ name: 'small', maxBytes: blockBytes, onExhausted: 'wait' });
+  const refusals = [
+    thrownBy(() => pool.acquire(100 * SIZE), 'ERR_SUPERSLAB_EXHAUSTED'),
+    await rejectedBy(pool.acquireAsync(100 * SIZE), 'ERR_SUPERSLAB_EXHAUSTED'),
+  ];
+  for (const { message } of refusals) {
+    for (const part of ['"small"', `${100 * SIZE} B`, `${blockBytes}; raise maxBytes`])
+      expect(message).toContain(part);
+  }
 });
 
 describe('a fallback', () => {
