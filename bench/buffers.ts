@@ -114,5 +114,5 @@ for (const work of CASES) rows.push(...(await loops(work)));
 rows.push(...(await cold()), await resident());
 print('buffers', rows, options, [
   'Baseline: a view that is made and dropped, `new (class extends Uint8Array)(memory, offset, length)`.',
-  'Free list: the same Buffer again and again, of the next power of two in size; no view is made, no mistake is found.',
+  'Free list: the same Buffer again and again, of the next power of two in size; no view is made, no misuse is found.',
 ]);

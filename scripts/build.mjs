@@ -2,7 +2,7 @@
 //
 //   native         build/Release/superslab.node
 //   shim           build/Release/libsuperslab.so, malloc for LD_PRELOAD; with glibc only
-//   native-tests   build/Release/native_tests, assertions on, and the addon of test/violations
+//   native-tests   build/Release/native_tests, assertions on, and the addon of test/misuse
 //   lib            dist/
 //   dev            dist-dev/: examples and benchmarks (lib first)
 //   ts             lib and dev

@@ -11,7 +11,7 @@ const program = () => process.env.CLANG_FORMAT ?? require('clang-format').getNat
 
 await main(() => {
   const write = process.argv.includes('--write');
-  const folders = ['native', 'test/native', 'test/shim', 'test/stress', 'test/fuzz', 'test/violations'];
+  const folders = ['native', 'test/native', 'test/shim', 'test/stress', 'test/fuzz', 'test/misuse'];
   const files = folders.flatMap((folder) => filesUnder(folder, ['.h', '.cc', '.c']));
   if (files.length === 0) return;
   const mode = write ? ['-i'] : ['--dry-run', '--Werror'];

@@ -307,7 +307,7 @@ describe('superslab bench', () => {
     ]);
   }, 60_000);
 
-  test('has a row for each way of finding mistakes', async () => {
+  test('has a row for each way of finding misuse', async () => {
     const { code, stdout } = await superslab(['bench', 'guards', '--quick']);
     expect(code).toBe(0);
     const modes = ['leakDetection sampled', 'leakDetection full', 'guard poison', 'guard canary'];

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { makeError } from '../base/errors.js';
-import type { MistakeFault, MistakeSite } from '../base/misuse.js';
+import type { MisuseKind, MisuseSite } from '../base/misuse.js';
 import type {
   ClassStats,
   HeapStats,
@@ -259,9 +259,9 @@ export interface Binding {
   leakSites(pool?: PoolId): LeakSite[];
   /** `isPoison`: of a write to a released block. */
   countGuardReport(pool: PoolId, isPoison: boolean): void;
-  /** `nowMs` since 1970. @returns how many mistakes the site has had, this one included */
-  noteMistake(
-    fault: MistakeFault,
+  /** `nowMs` since 1970. @returns how many times the site has misused buffers, this one included */
+  noteMisuse(
+    kind: MisuseKind,
     pool: string,
     tag: string,
     size: number,
@@ -272,9 +272,9 @@ export interface Binding {
     nowMs: number,
   ): number;
   /** Those of the process, in no order. */
-  mistakeSites(): MistakeSite[];
-  /** Another number when mistakeSites() gives something else. */
-  mistakeChanges(): number;
+  misuseSites(): MisuseSite[];
+  /** Another number when misuseSites() gives something else. */
+  misuseChanges(): number;
   /** Which of `words`, "one|other", is most like `name`; empty when none is. */
   nearestName(name: string, words: string): string;
 

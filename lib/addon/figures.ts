@@ -68,7 +68,7 @@ export interface HeapStats {
   readonly collectedBlocks: number;
   /** Capacity of leased blocks whose buffer was collected without a release. Unit: bytes. */
   readonly collectedBytes: number;
-  /** Mistakes that the guards found. Unit: reports. */
+  /** Misuse that the guards found. Unit: reports. */
   readonly guardReports: number;
   /** Writes to a released block that the guards found; among all that they found. Unit: reports. */
   readonly poisonReports: number;

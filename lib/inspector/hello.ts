@@ -11,6 +11,7 @@ const packageJson = path.join(__dirname, '..', '..', '..', 'package.json');
 
 export const PERIOD_MS = 1000;
 
+/** Of the package, read once. */
 let version: string | undefined;
 
 /** What does not change while the process runs. */

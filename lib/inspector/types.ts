@@ -11,7 +11,7 @@
 //   event: map       MapFrame        once a second: what changed, or everything (see `full`)
 //   event: stats     InspectorStats  once a second
 //   event: leaks     LeakSites       after hello, and when they changed
-//   event: mistakes  Mistakes        likewise
+//   event: misuse    MisuseSites     likewise
 //
 // Fields may be added; none changes its meaning while `Hello.format` is the same. All numbers of the
 // map are little-endian, all sizes bytes, all times milliseconds unless a name says otherwise.
@@ -58,7 +58,7 @@
 import type { SlabCut } from '../addon/binding.js';
 import type { LeakSite } from '../addon/figures.js';
 import type { KnobRow, StatisticRow } from '../addon/rows.js';
-import type { MistakeSite } from '../base/misuse.js';
+import type { MisuseSite } from '../base/misuse.js';
 import type { PoolStats } from '../stats/pool-stats.js';
 
 export interface Hello {
@@ -162,8 +162,8 @@ export interface LeakSites {
 }
 
 /** Buffers that were used wrongly: released twice, written after their release and so on. Few: see docs/GUARDS.md. */
-export interface Mistakes {
+export interface MisuseSites {
   /** SUPERSLAB_GUARD of the process; a pool's own option may differ. Errors are looked for with 'off' too. */
   readonly guard: 'off' | 'poison' | 'canary' | 'detach';
-  readonly sites: readonly MistakeSite[];
+  readonly sites: readonly MisuseSite[];
 }

@@ -1,6 +1,7 @@
-import type { BlockNumber, PoolId, SliceTag } from '../addon/binding.js';
+import { type BlockNumber, binding, type NativePool, type PoolId, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { builtins } from '../base/builtins.js';
+import { hostError, makeError } from '../base/errors.js';
 import { ensureWindow, SLICE_SHIFT } from './windows.js';
 
 /** Slots of a magazine: block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
@@ -86,10 +87,9 @@ export class Magazines {
   readonly staged: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
   readonly nativeLimit: Uint32Array;
-  readonly lender: Lender;
   readonly id: PoolId;
 
-  constructor(memory: ArrayBuffer, lender: Lender, alwaysSlow: boolean) {
+  constructor(memory: ArrayBuffer, id: PoolId, alwaysSlow: boolean) {
     const words = (offset: number, length: number) => new builtins.Uint32Array(memory, offset, length);
     const part = (index: number, length: number) => words(index * TAGS * 4, length);
     this.depth = part(0, TAGS);
@@ -102,8 +102,7 @@ export class Magazines {
     this.guardLevels = words(rest + TAGS * 4, GUARD_LEVELS);
     this.skipped = words(rest + (TAGS + GUARD_LEVELS) * 4, TAGS);
     this.staged = words(rest + (TAGS + GUARD_LEVELS + TAGS) * 4, STAGED.first + (1 << MAGAZINE_SHIFT));
-    this.lender = lender;
-    this.id = lender.id;
+    this.id = id;
   }
 
   /**
@@ -128,14 +127,13 @@ export class Magazines {
 
   /** Prepares for leasing a block that has come from the native side. */
   welcome(block: BlockNumber, tag: SliceTag): void {
-    magazinesById.set(this.id, this);
     setHome(block, this, tag);
     if (tag !== HUGE_TAG) ensureWindow(block >>> SLICE_SHIFT);
   }
 }
 
-/** The magazines of each pool, by pool id. */
-const magazinesById = new Map<PoolId, Magazines>();
+/** The pools that have lent something and do not have everything back. */
+const lenders = new Map<PoolId, Lender>();
 
 /** Bits of a home that are the tag. */
 export const HOME_SHIFT = 8;
@@ -153,14 +151,40 @@ export const MAX_POOLS = 2 ** (32 - HOME_SHIFT);
  */
 export const homes: { table: Uint32Array } = { table: new Uint32Array(0) };
 
-/** Those of a block that is out; undefined when the pool is closed and has everything back. */
-export function magazinesOfHome(home: number): Magazines | undefined {
-  return magazinesById.get(home >>> HOME_SHIFT);
+/** The pool is about to lend blocks: who has one finds it by the block's home. */
+export function rememberLender(lender: Lender): void {
+  lenders.set(lender.id, lender);
 }
 
-/** The pool is closed and has everything back: nobody will look for its magazines again. */
-export function forgetMagazines(id: PoolId): void {
-  magazinesById.delete(id);
+/** That of a block that is out; undefined when the pool is closed and has everything back. */
+export function lenderOfHome(home: number): Lender | undefined {
+  return lenders.get(home >>> HOME_SHIFT);
+}
+
+/** The pool is closed and has everything back: nobody will look for it again. */
+export function forgetLender(id: PoolId): void {
+  lenders.delete(id);
+}
+
+const ZERO_AT_RELEASE = 2;
+
+export const clearsAtRelease = (native: NativePool): boolean => native.zero === ZERO_AT_RELEASE;
+
+function tooManyPools(name: string): Error {
+  return makeError(
+    'ERR_SUPERSLAB_NO_MEMORY',
+    `pool "${name}" is one too many: this thread has made ${MAX_POOLS} pools and can tell no more of them apart; ` +
+      'keep pools and use them again, or go on in a new worker',
+  );
+}
+
+/** The magazines of a pool that was just opened. Throws, and closes it, when it cannot work here. */
+export function magazinesOf(native: NativePool, name: string): Magazines {
+  if (native.magazines === undefined || native.id >= MAX_POOLS) {
+    binding.closePool(native.id);
+    throw native.magazines === undefined ? hostError() : tooManyPools(name);
+  }
+  return new Magazines(native.magazines, native.id, clearsAtRelease(native));
 }
 
 function setHome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {

@@ -94,7 +94,7 @@ export function ensureWindow(slice: SliceIndex): void {
   while (windows.length <= slice) windows.push(...NO_WINDOWS);
   while (probes.length <= slice) probes.push(...NO_PROBES);
   if (probes[slice]!.length !== 0) return;
-  if (windows[slice] !== NO_WINDOW) forgetTaken(slice);
+  if (windows[slice] !== NO_WINDOW) forgetDetached(slice);
   const window = usable(binding.window(facts.evaluation, slice));
   windows[slice] = window;
   probes[slice] = new builtins.Uint8Array(window);
@@ -105,20 +105,20 @@ function forget(slice: SliceIndex): void {
   windows[slice] = NO_WINDOW;
 }
 
-type TellTaken = (slice: SliceIndex, leases: number) => void;
+type TellDetached = (slice: SliceIndex, leases: number) => void;
 
-const takenListeners: TellTaken[] = [];
+const detachListeners: TellDetached[] = [];
 
 /** `tell` learns of each window that user code has detached, and of how many leases have no bytes any more. */
-export function onTakenWindow(tell: TellTaken): void {
-  takenListeners.push(tell);
+export function onDetachedWindow(tell: TellDetached): void {
+  detachListeners.push(tell);
 }
 
-function forgetTaken(slice: SliceIndex): void {
+function forgetDetached(slice: SliceIndex): void {
   // First, because whoever is told may acquire.
   windows[slice] = NO_WINDOW;
   const leases = binding.leasedInSlice(slice);
-  for (const tell of takenListeners) tell(slice, leases);
+  for (const tell of detachListeners) tell(slice, leases);
 }
 
 /**
@@ -160,10 +160,10 @@ export function sliceOf(memory: ArrayBuffer): SliceIndex {
 }
 
 /** Reports windows that user code has detached, which a version of Node with tight marks does not let happen. */
-export function noteTakenWindows(): void {
+export function noteDetachedWindows(): void {
   if (markIsTight) return;
   for (let slice = 0; slice < windows.length; slice++) {
-    if (probes[slice]!.length === 0 && windows[slice] !== NO_WINDOW) forgetTaken(slice);
+    if (probes[slice]!.length === 0 && windows[slice] !== NO_WINDOW) forgetDetached(slice);
   }
 }
 

@@ -9,7 +9,7 @@ import type {
   SpaceStats,
 } from '../addon/figures.js';
 import type { KnobRow } from '../addon/rows.js';
-import type { MistakeSite } from '../base/misuse.js';
+import type { MisuseSite } from '../base/misuse.js';
 
 /** What {@link BufferPool.stats} returns: figures of a pool, and of the heap behind it. */
 export interface PoolStats extends HeapStats {
@@ -83,8 +83,8 @@ export interface ProcessStats {
    */
   readonly pools: readonly PoolStats[];
   readonly leaks: readonly LeakSite[];
-  /** Other mistakes with buffers, once a place; of many places, those of a pool and kind together. */
-  readonly mistakes: readonly MistakeSite[];
+  /** Other misuse of buffers, once a place; of many places, those of a pool and kind together. */
+  readonly misuse: readonly MisuseSite[];
   /** The policy values of the process, before options. */
   readonly knobs: readonly KnobRow[];
 }

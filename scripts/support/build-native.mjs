@@ -21,7 +21,7 @@ const products = {
     linkerScript: 'native/shim/exports.map',
   },
   native_tests: { file: 'build/Release/native_tests', inputs: ['native', 'test/native'] },
-  careless: { file: 'build/Release/careless.so', inputs: ['test/violations/support'] },
+  careless: { file: 'build/Release/careless.so', inputs: ['test/misuse/support'] },
 };
 const endings = ['.cc', '.c', '.h', '.inc', '.def', '.map', '.md'];
 /** What binding.gyp asks. */

@@ -23,11 +23,11 @@ export interface Measured {
 }
 
 /** Rounds that lie further apart than this were measured beside somebody else's work. */
-const MOST_SPREAD = 0.25;
+const MAX_SPREAD = 0.25;
 
 /** Whether ratios of these say little: the machine was not left alone. */
 export const isNoisy = (measured: readonly Measured[]): boolean =>
-  measured.some(({ spread }) => spread > MOST_SPREAD);
+  measured.some(({ spread }) => spread > MAX_SPREAD);
 
 /** At `q` from 0 to 1, between two values in proportion. */
 export function quantile(values: readonly number[], q: number): number {

@@ -13,7 +13,7 @@ export interface BufferPoolOptions {
   zero?: 'never' | 'acquire' | 'release';
   /** Pages to ask for. */
   hugePages?: 'off' | 'thp' | '2mb' | '1gb';
-  /** How memory is brought in ahead of its first touch. */
+  /** How memory is prefaulted. */
   populate?: 'off' | 'demand' | 'superslab';
   /** Where memory lies: near the thread, in turn on all nodes, or on one node. */
   numa?: 'local' | 'interleave' | number;

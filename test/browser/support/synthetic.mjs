@@ -298,9 +298,9 @@ export const leakSites = [
   },
 ];
 
-export const mistakeSites = [
+export const misuseSites = [
   {
-    fault: 'released-twice',
+    kind: 'released-twice',
     pool: 'uploads',
     tag: 'body',
     size: 65_536,
@@ -313,7 +313,7 @@ export const mistakeSites = [
     noticed: '    at onClose (/srv/shop/upload.js:60:9)\n    at Socket.emit (node:events:524:28)',
   },
   {
-    fault: 'written-after-release',
+    kind: 'written-after-release',
     pool: 'default',
     tag: '',
     size: 1500,
@@ -332,13 +332,13 @@ export const mistakeSites = [
  * `tick()` sends the next second at once; with `isStill` none come by themselves. With `isMapLate` the first map comes
  * with `showMap()`.
  *
- * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], mistakes?: (typeof mistakeSites)[number][], isStill?: boolean, isMapLate?: boolean, port?: number }} options
+ * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], misuse?: (typeof misuseSites)[number][], isStill?: boolean, isMapLate?: boolean, port?: number }} options
  */
 export async function startSynthetic({
   superslabs = 64,
   token = 'synthetic',
   leaks = [],
-  mistakes = [],
+  misuse = [],
   isStill = false,
   isMapLate = false,
   port = 0,
@@ -346,8 +346,8 @@ export async function startSynthetic({
   const memory = makeMemory(superslabs);
   const next = random(11);
   const clients = new Set();
-  let sites = leaks;
-  let faults = mistakes;
+  const sites = leaks;
+  let misused = misuse;
   let seconds = 0;
 
   const send = (response, event, data) =>
@@ -363,7 +363,7 @@ export async function startSynthetic({
       pools: ['default', 'uploads', 'secrets'].map((name, i) => ({ ordinal: i + 1, name })),
     });
     send(response, 'leaks', { detection: 'full', sites });
-    send(response, 'mistakes', { guard: 'poison', sites: faults });
+    send(response, 'misuse', { guard: 'poison', sites: misused });
     if (!isMapLate) showMap(response);
     send(response, 'stats', stats(seconds, superslabs));
   };
@@ -412,12 +412,12 @@ export async function startSynthetic({
       for (const client of clients) showMap(client);
     },
     leak(more) {
-      sites = more;
+      misused = more;
       for (const client of clients) send(client, 'leaks', { detection: 'full', sites });
     },
-    mistake(more) {
-      faults = more;
-      for (const client of clients) send(client, 'mistakes', { guard: 'poison', sites: faults });
+    misuse(more) {
+      misused = more;
+      for (const client of clients) send(client, 'misuse', { guard: 'poison', sites: misused });
     },
     async close() {
       clearInterval(timer);
@@ -431,7 +431,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { url } = await startSynthetic({
     superslabs: Number(process.argv[2] ?? 64),
     leaks: leakSites,
-    mistakes: mistakeSites,
+    misuse: misuseSites,
   });
   console.log(url);
 }
