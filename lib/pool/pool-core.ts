@@ -1,26 +1,20 @@
 import { constants } from 'node:buffer';
-import {
-  type BlockNumber,
-  binding,
-  type NativePool,
-  NO_MEMORY,
-  NO_ROOM,
-  type SliceTag,
-} from '../addon/binding.js';
+import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { facts } from '../addon/environment.js';
+import { ON_EXHAUSTED, ZERO } from '../addon/generated/choices.js';
+import { NO_MEMORY, NO_ROOM } from '../addon/generated/codes.js';
+import {
+  GRANULE_MASK,
+  GRANULE_SHIFT,
+  LARGE_TAG,
+  MAGAZINE_SHIFT,
+  SLICE_SHIFT,
+} from '../addon/generated/memory.js';
 import { builtins, fill } from '../base/builtins.js';
 import { hostError, makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores } from './cores.js';
-import {
-  forgetMagazines,
-  LARGE_TAG,
-  type Lender,
-  MAGAZINE_SHIFT,
-  MAX_POOLS,
-  Magazines,
-  type ReleaseStart,
-} from './magazines.js';
+import { forgetMagazines, type Lender, MAX_POOLS, Magazines, type ReleaseStart } from './magazines.js';
 import type { LeaseMeter, Observers, PoolTeller, PoolWatcher, WatchedPool } from './observers.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
@@ -28,24 +22,11 @@ import { SlowPathHistogram } from './slow-path-histogram.js';
 import { begin, finish, giveUp, HeldBlock, HeldBuffers } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
-import {
-  currentWindow,
-  ensureWindow,
-  forgetRecut,
-  GRANULE_MASK,
-  GRANULE_SHIFT,
-  largeWindow,
-  SLICE_SHIFT,
-  windows,
-} from './windows.js';
+import { currentWindow, ensureWindow, forgetRecut, largeWindow, windows } from './windows.js';
 
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 const MAX_SIZE = Math.min(maxBlockBytes, constants.MAX_LENGTH);
-
-const ZERO_AT_RELEASE = 2;
-const EXHAUSTED_WAIT = 1;
-const EXHAUSTED_FALLBACK = 2;
 
 /**
  * A synchronous wait is cut into pieces of this length, because a thread that waits natively can
@@ -93,7 +74,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.maxBytes = native.maxBytes;
     this.#onExhausted = native.onExhausted;
     this.#waitMs = native.waitMs;
-    this.zeroAtRelease = native.zero === ZERO_AT_RELEASE;
+    this.zeroAtRelease = native.zero === ZERO.release;
     this.#secrecy = SecrecyWatch.of(native, name);
     if (native.magazines === undefined || native.id >= MAX_POOLS) {
       binding.closePool(native.id);
@@ -153,7 +134,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     if (size === 0) return leases.makePlain(this, 0);
     const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
     if (buf !== undefined) return buf;
-    if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
+    if (this.#onExhausted === ON_EXHAUSTED.fallback) return this.#fallBack(size);
     if (this.capacityFor(size) > this.maxBytes) throw this.#exhausted(size);
     this.#tellExhausted(size, 'wait');
     return this.waiters.wait(size, signal, pool);
@@ -359,12 +340,12 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   #acquireExhausted(size: number, held: HeldBuffers): void {
-    if (this.#onExhausted === EXHAUSTED_FALLBACK) {
+    if (this.#onExhausted === ON_EXHAUSTED.fallback) {
       held.buf = this.#fallBack(size);
       return;
     }
     const capacity = this.capacityFor(size);
-    if (this.#onExhausted === EXHAUSTED_WAIT && capacity <= this.maxBytes && this.waiters.length === 0) {
+    if (this.#onExhausted === ON_EXHAUSTED.wait && capacity <= this.maxBytes && this.waiters.length === 0) {
       this.#tellExhausted(size, 'wait');
       this.#waitBlocking(size, capacity, held);
     }
