@@ -2,7 +2,7 @@
  * Where the map shows what. Arenas stand one under the other, each with a line of text above it; in an arena,
  * superslabs go from left to right in address order. A superslab is 8 x 4 slices. All lengths are device pixels.
  */
-import { SUPERSLABS_PER_ARENA } from './memory-model.js';
+import { SUPERSLABS_PER_ARENA } from './map-format.js';
 
 export const COLUMNS = 8;
 export const ROWS = 4;

@@ -1,17 +1,15 @@
 /** What the card says of the slab under the pointer. */
 import {
   FLAG,
-  type MemoryModel,
-  NO_POOL,
   SLICE_BYTES,
   SLICES,
   SUPERSLAB_BYTES,
   SUPERSLABS_PER_ARENA,
-  shareOf,
   TAG_FREE,
   TAG_LARGE,
   USE,
-} from './memory-model.js';
+} from './map-format.js';
+import { type MemoryModel, NO_POOL, shareOf } from './memory-model.js';
 import type { ClassRow } from './protocol.js';
 import { bytes, duration, whole } from './units.js';
 
