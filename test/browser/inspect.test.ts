@@ -7,7 +7,6 @@ import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { packageRoot } from '../support/child.js';
 import { startProcess } from '../support/running.js';
-import { because } from '../support/tools.mjs';
 import { launch, missing } from './support/chromium.mjs';
 import { openPage } from './support/page.js';
 
@@ -20,29 +19,34 @@ const program = `
   setInterval(() => { for (let i = 0; i < 20000; i++) acquire(1500).release(); held.length; }, 50);
   console.log('ready');`;
 
-test.skipIf(missing)(`superslab inspect${because(missing)}`, async () => {
-  const env = { XDG_RUNTIME_DIR: folder };
-  await using running = await startProcess(program, { env: { ...env, SUPERSLAB_INSPECT: 'socket' } });
-  const command = spawn(
-    process.execPath,
-    [path.join(packageRoot, 'bin/superslab.js'), 'inspect', String(running.pid)],
-    {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  const browser = await launch();
-  try {
-    const [line] = await once(command.stdout.setEncoding('utf8'), 'data');
-    const { page, complaints } = await openPage(browser, String(line).trim());
-    expect(await page.title()).toContain(String(running.pid));
-    const text = (selector: string) => page.locator(selector).innerText();
-    await expect.poll(() => text('#map-summary')).toMatch(/^[1-9]\d* superslabs? · .* committed$/);
-    await expect.poll(() => text('#figure-throughput .figure'), { timeout: 10_000 }).toMatch(/\d\u202f[kM]$/);
-    expect(complaints).toEqual([]);
-  } finally {
-    await browser.close();
-    command.kill('SIGTERM');
-    if (command.exitCode === null) await once(command, 'exit');
-  }
-});
+test.skipIf(missing)(
+  `superslab inspect${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  async () => {
+    const env = { XDG_RUNTIME_DIR: folder };
+    await using running = await startProcess(program, { env: { ...env, SUPERSLAB_INSPECT: 'socket' } });
+    const command = spawn(
+      process.execPath,
+      [path.join(packageRoot, 'bin/superslab.js'), 'inspect', String(running.pid)],
+      {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    const browser = await launch();
+    try {
+      const [line] = await once(command.stdout.setEncoding('utf8'), 'data');
+      const { page, complaints } = await openPage(browser, String(line).trim());
+      expect(await page.title()).toContain(String(running.pid));
+      const text = (selector: string) => page.locator(selector).innerText();
+      await expect.poll(() => text('#map-summary')).toMatch(/^[1-9]\d* superslabs? · .* committed$/);
+      await expect
+        .poll(() => text('#figure-throughput .figure'), { timeout: 10_000 })
+        .toMatch(/\d\u202f[kM]$/);
+      expect(complaints).toEqual([]);
+    } finally {
+      await browser.close();
+      command.kill('SIGTERM');
+      if (command.exitCode === null) await once(command, 'exit');
+    }
+  },
+);

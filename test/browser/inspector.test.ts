@@ -9,115 +9,116 @@ import { createInterface } from 'node:readline';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../support/child.js';
-import { because } from '../support/tools.mjs';
 import { launch, missing } from './support/chromium.mjs';
 import { colours, openPage } from './support/page.js';
 
 const main = join(packageRoot, 'dist-dev/examples/log-server/main.js');
 
-describe.skipIf(missing)(`the page of a process${because(missing)}`, () => {
-  let browser: Browser;
-  const children: ChildProcess[] = [];
+describe.skipIf(missing)(
+  `the page of a process${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  () => {
+    let browser: Browser;
+    const children: ChildProcess[] = [];
 
-  beforeAll(async () => {
-    browser = await launch();
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-    for (const child of children.splice(0)) {
-      const exit = child.exitCode === null ? once(child, 'exit') : undefined;
-      child.kill('SIGKILL');
-      await exit;
-    }
-  });
-  afterAll(() => browser?.close());
-
-  /** Runs Node until it prints a line in which `pattern` finds something. */
-  async function startProcess(args: string[], pattern: RegExp, env: Record<string, string> = {}) {
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SUPERSLAB_'));
-    const child = spawn(process.execPath, args, {
-      cwd: packageRoot,
-      env: { ...Object.fromEntries(inherited), ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
+    beforeAll(async () => {
+      browser = await launch();
     });
-    children.push(child);
-    let said = '';
-    child.stderr.on('data', (text) => {
-      said += text;
+    afterEach(async () => {
+      for (const context of browser.contexts()) await context.close();
+      for (const child of children.splice(0)) {
+        const exit = child.exitCode === null ? once(child, 'exit') : undefined;
+        child.kill('SIGKILL');
+        await exit;
+      }
     });
-    const printed: string[] = [];
-    for await (const line of createInterface({ input: child.stdout })) {
-      printed.push(line);
-      const found = pattern.exec(line)?.[1];
-      if (found !== undefined) return { child, found, printed };
+    afterAll(() => browser?.close());
+
+    /** Runs Node until it prints a line in which `pattern` finds something. */
+    async function startProcess(args: string[], pattern: RegExp, env: Record<string, string> = {}) {
+      const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SUPERSLAB_'));
+      const child = spawn(process.execPath, args, {
+        cwd: packageRoot,
+        env: { ...Object.fromEntries(inherited), ...env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+      children.push(child);
+      let said = '';
+      child.stderr.on('data', (text) => {
+        said += text;
+      });
+      const printed: string[] = [];
+      for await (const line of createInterface({ input: child.stdout })) {
+        printed.push(line);
+        const found = pattern.exec(line)?.[1];
+        if (found !== undefined) return { child, found, printed };
+      }
+      throw new Error(`ended without ${pattern}:\n${printed.join('\n')}\n${said}`);
     }
-    throw new Error(`ended without ${pattern}:\n${printed.join('\n')}\n${said}`);
-  }
 
-  /** A process with an inspector; `script` is a module that sees `superslab`. */
-  const inspected = async (script: string, env: Record<string, string> = {}, node: string[] = []) => {
-    const begin = `import superslab from 'superslab'; import { startInspector } from 'superslab/inspector';`;
-    const end = `console.log((await startInspector()).url); process.stdin.resume();`;
-    const args = [...node, '--input-type=module', '-e', `${begin}\n${script}\n${end}`];
-    const { child, found } = await startProcess(args, /^(http\S+)$/, env);
-    return { child, url: found };
-  };
+    /** A process with an inspector; `script` is a module that sees `superslab`. */
+    const inspected = async (script: string, env: Record<string, string> = {}, node: string[] = []) => {
+      const begin = `import superslab from 'superslab'; import { startInspector } from 'superslab/inspector';`;
+      const end = `console.log((await startInspector()).url); process.stdin.resume();`;
+      const args = [...node, '--input-type=module', '-e', `${begin}\n${script}\n${end}`];
+      const { child, found } = await startProcess(args, /^(http\S+)$/, env);
+      return { child, url: found };
+    };
 
-  const text = (page: Page, selector: string) => page.locator(selector).innerText();
+    const text = (page: Page, selector: string) => page.locator(selector).innerText();
 
-  test('it loads, and follows what the process does', async () => {
-    const { url, child } = await inspected(`
+    test('it loads, and follows what the process does', async () => {
+      const { url, child } = await inspected(`
       const { acquire } = superslab;
       const held = Array.from({ length: 300 }, (_, i) => acquire(1 << (6 + (i % 15))));
       setInterval(() => { for (let i = 0; i < 20000; i++) acquire(1500).release(); }, 50);
     `);
-    const { page, requests, complaints } = await openPage(browser, url);
-    expect(await page.title()).toContain(String(child.pid));
-    expect(await text(page, '#map-summary')).toMatch(/^[1-9]\d* superslabs? · .* committed$/);
-    await expect
-      .poll(() => text(page, '#figure-throughput .figure'), { timeout: 10_000 })
-      .toMatch(/\d\u202f[kM]$/);
-    await expect.poll(() => text(page, '#figure-hitRate .figure')).toMatch(/^(100|99[.\d]*)\u202f%$/);
-    expect((await colours(page)).size).toBeGreaterThan(4);
-    // Somebody looks: sizes and lifetimes of leases are sampled.
-    await page.click('#tab-pools');
-    await expect
-      .poll(() => text(page, '#pools-body .histograms'), { timeout: 10_000 })
-      .toMatch(/Sizes asked for half below 2\u202fKiB.*Lifetimes half below/s);
-    await page.click('#tab-slabs');
-    await expect.poll(() => text(page, '#slabs-body')).toMatch(/1\u202fMiB\s+default/);
-    await page.click('#tab-knobs');
-    expect(await text(page, '#knobs-body')).toContain('SUPERSLAB_PURGE_DELAY_MS');
-    for (const one of requests) expect(one.startsWith(url)).toBe(true);
-    expect(complaints).toEqual([]);
-  });
+      const { page, requests, complaints } = await openPage(browser, url);
+      expect(await page.title()).toContain(String(child.pid));
+      expect(await text(page, '#map-summary')).toMatch(/^[1-9]\d* superslabs? · .* committed$/);
+      await expect
+        .poll(() => text(page, '#figure-throughput .figure'), { timeout: 10_000 })
+        .toMatch(/\d\u202f[kM]$/);
+      await expect.poll(() => text(page, '#figure-hitRate .figure')).toMatch(/^(100|99[.\d]*)\u202f%$/);
+      expect((await colours(page)).size).toBeGreaterThan(4);
+      // Somebody looks: sizes and lifetimes of leases are sampled.
+      await page.click('#tab-pools');
+      await expect
+        .poll(() => text(page, '#pools-body .histograms'), { timeout: 10_000 })
+        .toMatch(/Sizes asked for half below 2\u202fKiB.*Lifetimes half below/s);
+      await page.click('#tab-slabs');
+      await expect.poll(() => text(page, '#slabs-body')).toMatch(/1\u202fMiB\s+default/);
+      await page.click('#tab-knobs');
+      expect(await text(page, '#knobs-body')).toContain('SUPERSLAB_PURGE_DELAY_MS');
+      for (const one of requests) expect(one.startsWith(url)).toBe(true);
+      expect(complaints).toEqual([]);
+    });
 
-  test('a leak that happens while one looks is shown, with the stack that acquired it', async () => {
-    const { url, child } = await inspected(
-      `
+    test('a leak that happens while one looks is shown, with the stack that acquired it', async () => {
+      const { url, child } = await inspected(
+        `
       function loseBuffers() { for (let i = 0; i < 3; i++) superslab.acquire(5000); }
       process.stdin.once('data', async () => {
         loseBuffers();
         for (let i = 0; i < 10; i++) { await new Promise((resolve) => setTimeout(resolve, 20)); gc(); }
       });`,
-      { SUPERSLAB_LEAK_DETECTION: 'full' },
-      ['--expose-gc'],
-    );
-    const { page, complaints } = await openPage(browser, url);
-    await expect.poll(() => text(page, '#leak-list')).toContain('Detection is full');
-    child.stdin!.write('now\n');
-    await expect.poll(() => text(page, '#leak-badge'), { timeout: 15_000 }).toBe('1');
-    await expect.poll(() => text(page, '#leak-list .times'), { timeout: 5000 }).toBe('3×');
-    expect(await text(page, '#leak-list .where')).toContain('loseBuffers');
-    expect(await text(page, '#leak-list pre')).toMatch(/^at loseBuffers /);
-    expect(await text(page, '#leak-list .facts')).toMatch(/pool “default” · last of 4\.88\u202fKiB/);
-    expect(await text(page, '#figure-leaks .note')).toBe('3 buffers, 1 site');
-    expect(complaints).toEqual([]);
-  });
+        { SUPERSLAB_LEAK_DETECTION: 'full' },
+        ['--expose-gc'],
+      );
+      const { page, complaints } = await openPage(browser, url);
+      await expect.poll(() => text(page, '#leak-list')).toContain('Detection is full');
+      child.stdin!.write('now\n');
+      await expect.poll(() => text(page, '#leak-badge'), { timeout: 15_000 }).toBe('1');
+      await expect.poll(() => text(page, '#leak-list .times'), { timeout: 5000 }).toBe('3×');
+      expect(await text(page, '#leak-list .where')).toContain('loseBuffers');
+      expect(await text(page, '#leak-list pre')).toMatch(/^at loseBuffers /);
+      expect(await text(page, '#leak-list .facts')).toMatch(/pool “default” · last of 4\.88\u202fKiB/);
+      expect(await text(page, '#figure-leaks .note')).toBe('3 buffers, 1 site');
+      expect(complaints).toEqual([]);
+    });
 
-  test('mistakes that happen while one looks are shown, with where they were made', async () => {
-    const { url, child } = await inspected(
-      `
+    test('mistakes that happen while one looks are shown, with where they were made', async () => {
+      const { url, child } = await inspected(
+        `
       const pool = new superslab.constructor({ name: 'uploads' });
       function releaseTwice() {
         const buf = pool.acquire(900);
@@ -134,89 +135,90 @@ describe.skipIf(missing)(`the page of a process${because(missing)}`, () => {
         else writeLate();
         pool.check();
       });`,
-      { SUPERSLAB_LEAK_DETECTION: 'full', SUPERSLAB_GUARD: 'poison' },
-    );
-    const { page, complaints } = await openPage(browser, url);
-    await page.click('#tab-mistakes');
-    await expect.poll(() => text(page, '#mistake-list')).toContain('the guard is poison');
-    child.stdin!.write('twice\n');
-    await expect.poll(() => text(page, '#mistake-badge'), { timeout: 15_000 }).toBe('1');
-    expect(await text(page, '#mistake-list summary')).toMatch(
-      /^1×\s+released twice\s+releaseTwice .*\s+pool “uploads” · 900\u202fB · \d\d:\d\d:\d\d$/,
-    );
-    expect(await page.locator('#mistake-list pre').allInnerTexts()).toEqual([
-      expect.stringMatching(/^at releaseTwice /),
-      expect.stringMatching(/^at releaseTwice /),
-      expect.stringMatching(/^at releaseTwice /),
-    ]);
-    child.stdin!.write('late\n');
-    await expect.poll(() => text(page, '#mistake-badge'), { timeout: 15_000 }).toBe('2');
-    expect(await text(page, '#mistake-list .site:first-child summary')).toMatch(
-      /written after release\s+writeLate /,
-    );
-    child.stdin!.write('twice\n');
-    await expect.poll(() => text(page, '#mistake-list .site:last-child .times')).toBe('2×');
-    expect(complaints).toEqual([]);
-  });
-
-  test('a setting that differs from its default stands out', async () => {
-    const { url } = await inspected('superslab.acquire(100)', { SUPERSLAB_CACHE_BLOCKS: '32' });
-    const { page } = await openPage(browser, url);
-    await page.click('#tab-knobs');
-    expect(await text(page, '#knobs-body .is-changed')).toMatch(/SUPERSLAB_CACHE_BLOCKS\s+32\s*default 64/);
-  });
-
-  test('with a wrong token there is nothing to see', async () => {
-    const { url } = await inspected('superslab.acquire(100)');
-    const page = await browser.newPage();
-    const wrong = url.replace(/\/[^/]+\/$/, '/0123456789abcdef0123456789abcdef/');
-    const response = await page.goto(wrong).catch(() => undefined);
-    expect(response?.status() ?? 401).toBe(401);
-    expect((await (await fetch(wrong)).text()).length).toBe(0);
-    for (const asset of ['app.js', 'events', 'stats.json', 'index.html']) {
-      const reply = await fetch(wrong + asset);
-      expect([reply.status, await reply.text()], asset).toEqual([401, '']);
-    }
-  });
-
-  test('10,000 superslabs of a real process', async () => {
-    // 20 GiB of addresses that nobody touches: blocks of 40 MiB and one slab in between.
-    const { url } = await inspected(
-      `const held = []; for (let i = 0; i < 500; i++) held.push(superslab.acquire(40 << 20), superslab.acquire(1 << 16));`,
-      { SUPERSLAB_HUGE_PAGES: 'off', SUPERSLAB_POPULATE: 'off' },
-    );
-    const { page, complaints } = await openPage(browser, url);
-    const [, shown] = /^([\d,]+) superslabs/.exec(await text(page, '#map-summary'))!;
-    expect(Number(shown!.replaceAll(',', ''))).toBeGreaterThanOrEqual(10_000);
-    await page.focus('#map-canvas');
-    await page.keyboard.press('End');
-    await expect
-      .poll(() => page.locator('#map-spoken').textContent())
-      .toMatch(/arena|Large block, 40\u202fMiB/);
-    expect((await colours(page)).size).toBeGreaterThan(1);
-    expect(complaints).toEqual([]);
-  }, 60_000);
-
-  test('npm start -- --serve prints its address', async () => {
-    const archive = await mkdtemp(join(tmpdir(), 'superslab-page-'));
-    try {
-      const ports = ['--tcp-port=0', '--udp-port=0', '--http-port=0'];
-      const { printed, child } = await startProcess(
-        [main, '--serve', `--archive=${archive}`, ...ports],
-        /^memory +(.*)/,
+        { SUPERSLAB_LEAK_DETECTION: 'full', SUPERSLAB_GUARD: 'poison' },
       );
-      const find = (pattern: RegExp) => printed.map((line) => pattern.exec(line)?.[1]).find(Boolean)!;
-      const { page, complaints } = await openPage(browser, find(/^inspector +(http\S+)/));
-      expect(await text(page, '#process-title')).toBe('main.js');
-      const socket = connect(Number(find(/TCP.*:(\d+)$/)), '127.0.0.1');
-      socket.end('<13>Feb  5 17:32:18 host app: one\n'.repeat(20_000));
-      await expect.poll(() => text(page, '#figure-inUse .figure'), { timeout: 10_000 }).toMatch(/MiB$/);
+      const { page, complaints } = await openPage(browser, url);
+      await page.click('#tab-mistakes');
+      await expect.poll(() => text(page, '#mistake-list')).toContain('the guard is poison');
+      child.stdin!.write('twice\n');
+      await expect.poll(() => text(page, '#mistake-badge'), { timeout: 15_000 }).toBe('1');
+      expect(await text(page, '#mistake-list summary')).toMatch(
+        /^1×\s+released twice\s+releaseTwice .*\s+pool “uploads” · 900\u202fB · \d\d:\d\d:\d\d$/,
+      );
+      expect(await page.locator('#mistake-list pre').allInnerTexts()).toEqual([
+        expect.stringMatching(/^at releaseTwice /),
+        expect.stringMatching(/^at releaseTwice /),
+        expect.stringMatching(/^at releaseTwice /),
+      ]);
+      child.stdin!.write('late\n');
+      await expect.poll(() => text(page, '#mistake-badge'), { timeout: 15_000 }).toBe('2');
+      expect(await text(page, '#mistake-list .site:first-child summary')).toMatch(
+        /written after release\s+writeLate /,
+      );
+      child.stdin!.write('twice\n');
+      await expect.poll(() => text(page, '#mistake-list .site:last-child .times')).toBe('2×');
       expect(complaints).toEqual([]);
-      child.kill('SIGTERM');
-      expect((await once(child, 'exit'))[0]).toBe(0);
-      await expect.poll(() => text(page, '#connection'), { timeout: 10_000 }).toBe('Connection lost');
-    } finally {
-      await rm(archive, { recursive: true });
-    }
-  });
-});
+    });
+
+    test('a setting that differs from its default stands out', async () => {
+      const { url } = await inspected('superslab.acquire(100)', { SUPERSLAB_CACHE_BLOCKS: '32' });
+      const { page } = await openPage(browser, url);
+      await page.click('#tab-knobs');
+      expect(await text(page, '#knobs-body .is-changed')).toMatch(/SUPERSLAB_CACHE_BLOCKS\s+32\s*default 64/);
+    });
+
+    test('with a wrong token there is nothing to see', async () => {
+      const { url } = await inspected('superslab.acquire(100)');
+      const page = await browser.newPage();
+      const wrong = url.replace(/\/[^/]+\/$/, '/0123456789abcdef0123456789abcdef/');
+      const response = await page.goto(wrong).catch(() => undefined);
+      expect(response?.status() ?? 401).toBe(401);
+      expect((await (await fetch(wrong)).text()).length).toBe(0);
+      for (const asset of ['app.js', 'events', 'stats.json', 'index.html']) {
+        const reply = await fetch(wrong + asset);
+        expect([reply.status, await reply.text()], asset).toEqual([401, '']);
+      }
+    });
+
+    test('10,000 superslabs of a real process', async () => {
+      // 20 GiB of addresses that nobody touches: blocks of 40 MiB and one slab in between.
+      const { url } = await inspected(
+        `const held = []; for (let i = 0; i < 500; i++) held.push(superslab.acquire(40 << 20), superslab.acquire(1 << 16));`,
+        { SUPERSLAB_HUGE_PAGES: 'off', SUPERSLAB_POPULATE: 'off' },
+      );
+      const { page, complaints } = await openPage(browser, url);
+      const [, shown] = /^([\d,]+) superslabs/.exec(await text(page, '#map-summary'))!;
+      expect(Number(shown!.replaceAll(',', ''))).toBeGreaterThanOrEqual(10_000);
+      await page.focus('#map-canvas');
+      await page.keyboard.press('End');
+      await expect
+        .poll(() => page.locator('#map-spoken').textContent())
+        .toMatch(/arena|Large block, 40\u202fMiB/);
+      expect((await colours(page)).size).toBeGreaterThan(1);
+      expect(complaints).toEqual([]);
+    }, 60_000);
+
+    test('npm start -- --serve prints its address', async () => {
+      const archive = await mkdtemp(join(tmpdir(), 'superslab-page-'));
+      try {
+        const ports = ['--tcp-port=0', '--udp-port=0', '--http-port=0'];
+        const { printed, child } = await startProcess(
+          [main, '--serve', `--archive=${archive}`, ...ports],
+          /^memory +(.*)/,
+        );
+        const find = (pattern: RegExp) => printed.map((line) => pattern.exec(line)?.[1]).find(Boolean)!;
+        const { page, complaints } = await openPage(browser, find(/^inspector +(http\S+)/));
+        expect(await text(page, '#process-title')).toBe('main.js');
+        const socket = connect(Number(find(/TCP.*:(\d+)$/)), '127.0.0.1');
+        socket.end('<13>Feb  5 17:32:18 host app: one\n'.repeat(20_000));
+        await expect.poll(() => text(page, '#figure-inUse .figure'), { timeout: 10_000 }).toMatch(/MiB$/);
+        expect(complaints).toEqual([]);
+        child.kill('SIGTERM');
+        expect((await once(child, 'exit'))[0]).toBe(0);
+        await expect.poll(() => text(page, '#connection'), { timeout: 10_000 }).toBe('Connection lost');
+      } finally {
+        await rm(archive, { recursive: true });
+      }
+    });
+  },
+);
