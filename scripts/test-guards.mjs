@@ -1,5 +1,5 @@
-// `npm run test:guards [-- mode] [vitest arguments]`: every test with leak detection and guards on, and no report
-// of them, but where a test misuses buffers on purpose.
+// `npm run test:guards [-- mode] [vitest arguments]` runs every test with leak detection and guards on. They must report
+// nothing, except where a test misuses buffers on purpose.
 //
 //   detach    each lease watched for leaks and revoked at its release; the default
 //   canary    each lease watched for leaks, with a canary behind it

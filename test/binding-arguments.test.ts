@@ -8,6 +8,7 @@ import { thrownBy } from './support/expect-error.js';
 /** Arguments that every function takes. `b` is the binding, `p` a pool, `block` one that is leased. */
 const VALID = `{
   attach: [() => {}],
+  tables: [],
   openPool: [evaluation, [['zero', 'never']], 'garbage'],
   closePool: [spare],
   isSettled: [p],

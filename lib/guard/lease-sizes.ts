@@ -1,7 +1,6 @@
 import { binding, type PoolId, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
-import { HUGE_TAG } from '../pool/magazines.js';
-import { GRANULE_SHIFT } from '../pool/windows.js';
+import { GRANULE_SHIFT, HUGE_TAG } from '../addon/generated/memory.js';
 import type { GuardSettings } from './settings.js';
 
 const { tagOfGranules, bytesOfTag } = facts;

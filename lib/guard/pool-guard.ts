@@ -1,11 +1,12 @@
 import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { facts } from '../addon/environment.js';
+import { GUARD, LEAK_DETECTION } from '../addon/generated/choices.js';
+import { HUGE_TAG } from '../addon/generated/memory.js';
 import { hostError, makeError } from '../base/errors.js';
 import type { GuardReport } from '../base/misuse.js';
 import { type CapturedStack, showCaller } from '../base/stack.js';
 import { recordLease } from '../measure/lease-meter.js';
-import { HUGE_TAG } from '../pool/magazines.js';
 import { endMeasured } from '../pool/measured-leases.js';
 import type { PoolWatcher, WatchedPool } from '../pool/observers.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
@@ -321,5 +322,7 @@ function overflowError(finding: Finding, hidden: Hidden): Error {
 
 /** undefined when neither leak detection nor a guard is on. */
 export function makeGuard(pool: WatchedPool, native: NativePool): PoolGuard | undefined {
-  return native.leakDetection === 0 && native.guard === 0 ? undefined : new PoolGuard(pool, native);
+  return native.leakDetection === LEAK_DETECTION.off && native.guard === GUARD.off
+    ? undefined
+    : new PoolGuard(pool, native);
 }

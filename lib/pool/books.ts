@@ -2,11 +2,18 @@
 // slabs and lists (is_valid()).
 import { type BlockNumber, binding, type NativeStats, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import {
+  GRANULE_MASK,
+  GRANULE_SHIFT,
+  MAGAZINE_SHIFT,
+  SLICE_SHIFT,
+  STAGED,
+} from '../addon/generated/memory.js';
 import { sizeOf } from '../base/builtins.js';
 import { makeError } from '../base/errors.js';
-import { HOME_SHIFT, homes, MAGAZINE_SHIFT, type Magazines, STAGED } from './magazines.js';
+import { HOME_SHIFT, homes, type Magazines } from './magazines.js';
 import type { MeasuredPool } from './observers.js';
-import { GRANULE_MASK, GRANULE_SHIFT, probes, SLICE_SHIFT, windows } from './windows.js';
+import { probes, windows } from './windows.js';
 
 const { bytesOfTag, tagOfGranules } = facts;
 const PLACES = 1 << MAGAZINE_SHIFT;

@@ -1,7 +1,8 @@
 // The pools of this environment, and what happens to all of them at once.
 import { isMainThread } from 'node:worker_threads';
-import { binding, type PoolId, SIGNAL } from '../addon/binding.js';
+import { binding, type PoolId } from '../addon/binding.js';
 import { atSignal } from '../addon/environment.js';
+import { SIGNAL } from '../addon/generated/codes.js';
 import { atExit } from '../base/at-exit.js';
 import type { Magazines } from './magazines.js';
 import type { PoolIdentity, PoolWatcher } from './observers.js';

@@ -1,13 +1,11 @@
 import { binding, type NativePool } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
+import { ON_EXHAUSTED } from '../addon/generated/choices.js';
 import { makeError } from '../base/errors.js';
 import type { Lender } from './magazines.js';
 import type { PoolTeller } from './observers.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import type { HeldBuffers } from './unfinished.js';
-
-const EXHAUSTED_WAIT = 1;
-const EXHAUSTED_FALLBACK = 2;
 
 /**
  * A synchronous wait is cut into pieces of this length, because a thread that waits natively can
@@ -55,12 +53,12 @@ export class Exhaustion {
 
   /** Puts a buffer into `held`, or throws. */
   acquire(size: number, held: HeldBuffers): void {
-    if (this.#onExhausted === EXHAUSTED_FALLBACK) {
+    if (this.#onExhausted === ON_EXHAUSTED.fallback) {
       held.buf = this.#fallBack(size);
       return;
     }
     const capacity = this.#pool.capacityFor(size);
-    const mayWait = this.#onExhausted === EXHAUSTED_WAIT && capacity <= this.#pool.maxBytes;
+    const mayWait = this.#onExhausted === ON_EXHAUSTED.wait && capacity <= this.#pool.maxBytes;
     if (mayWait && !this.#pool.hasWaiters()) {
       this.#tell(size, 'wait');
       this.#waitBlocking(size, capacity, held);
@@ -70,7 +68,7 @@ export class Exhaustion {
 
   /** For acquireAsync(): a buffer; undefined when it is to wait. */
   acquireUnlessWaiting(size: number): PooledBuffer | undefined {
-    if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
+    if (this.#onExhausted === ON_EXHAUSTED.fallback) return this.#fallBack(size);
     if (this.#pool.capacityFor(size) > this.#pool.maxBytes) throw this.#error(size);
     this.#tell(size, 'wait');
     return undefined;

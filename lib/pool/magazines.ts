@@ -1,38 +1,9 @@
 import { type BlockNumber, binding, type NativePool, type PoolId, type SliceTag } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import { ZERO } from '../addon/generated/choices.js';
+import { HUGE_TAG, MAGAZINE_SHIFT, MAGAZINES, SLICE_SHIFT, STAGED } from '../addon/generated/memory.js';
 import { builtins } from '../base/builtins.js';
 import { hostError, makeError } from '../base/errors.js';
-import { ensureWindow, SLICE_SHIFT } from './windows.js';
-
-/** Slots of a magazine: block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
-export const MAGAZINE_SHIFT = 6;
-
-/** The tag of blocks beyond 2 MiB: no magazine, a window of its own. */
-export const HUGE_TAG = 255;
-
-/** Places in {@link Magazines.guardLevels}; a granule has 64 bytes. */
-export const GUARD_LEVEL = {
-  /** Of parked blocks beyond 2 MiB. */
-  parkedHugeGranules: 0,
-  /** Leases that are watched. */
-  watchedBlocks: 1,
-  watchedGranules: 2,
-  /** Part of the parked ones. */
-  quarantinedBlocks: 3,
-  quarantinedGranules: 4,
-} as const;
-const GUARD_LEVELS = 5;
-
-/** Places in {@link Magazines.staged}. */
-export const STAGED = {
-  /** Blocks; 0 when there is nothing. */
-  blocks: 0,
-  tag: 1,
-  /** Another number after each refill. */
-  refills: 2,
-  /** From here on, the blocks' numbers. */
-  first: 3,
-} as const;
+import { ensureWindow } from './windows.js';
 
 /** When a release began, and what the pool had then. */
 export interface ReleaseStart {
@@ -58,9 +29,7 @@ export interface Lender {
   releasePlain(buf: Uint8Array): void;
 }
 
-const TAGS = 256;
-const CLASS_TAGS = facts.bytesOfTag.length;
-const NOTHING = new Uint32Array(TAGS);
+const NOTHING = new Uint32Array(MAGAZINES.limit.length);
 
 /**
  * The magazines of one pool in this environment: Uint32Arrays over memory that the native thread cache
@@ -90,18 +59,17 @@ export class Magazines {
   readonly id: PoolId;
 
   constructor(memory: ArrayBuffer, id: PoolId, alwaysSlow: boolean) {
-    const words = (offset: number, length: number) => new builtins.Uint32Array(memory, offset, length);
-    const part = (index: number, length: number) => words(index * TAGS * 4, length);
-    this.depth = part(0, TAGS);
-    this.nativeLimit = part(1, TAGS);
+    const part = ({ at, length }: { at: number; length: number }) =>
+      new builtins.Uint32Array(memory, at * Uint32Array.BYTES_PER_ELEMENT, length);
+    this.depth = part(MAGAZINES.depth);
+    this.nativeLimit = part(MAGAZINES.limit);
     this.limit = alwaysSlow ? NOTHING : this.nativeLimit;
-    this.acquired = part(2, TAGS);
-    this.blocks = part(3, CLASS_TAGS << MAGAZINE_SHIFT);
-    const rest = this.blocks.byteOffset + this.blocks.byteLength;
-    this.parked = words(rest, TAGS);
-    this.guardLevels = words(rest + TAGS * 4, GUARD_LEVELS);
-    this.skipped = words(rest + (TAGS + GUARD_LEVELS) * 4, TAGS);
-    this.staged = words(rest + (TAGS + GUARD_LEVELS + TAGS) * 4, STAGED.first + (1 << MAGAZINE_SHIFT));
+    this.acquired = part(MAGAZINES.acquired);
+    this.blocks = part(MAGAZINES.blocks);
+    this.parked = part(MAGAZINES.parked);
+    this.guardLevels = part(MAGAZINES.guardLevels);
+    this.skipped = part(MAGAZINES.skipped);
+    this.staged = part(MAGAZINES.staged);
     this.id = id;
   }
 
@@ -166,9 +134,7 @@ export function forgetLender(id: PoolId): void {
   lenders.delete(id);
 }
 
-const ZERO_AT_RELEASE = 2;
-
-export const clearsAtRelease = (native: NativePool): boolean => native.zero === ZERO_AT_RELEASE;
+export const clearsAtRelease = (native: NativePool): boolean => native.zero === ZERO.release;
 
 function tooManyPools(name: string): Error {
   return makeError(

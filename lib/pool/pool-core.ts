@@ -1,13 +1,14 @@
 import { constants } from 'node:buffer';
-import {
-  type BlockNumber,
-  binding,
-  type NativePool,
-  NO_MEMORY,
-  NO_ROOM,
-  type SliceTag,
-} from '../addon/binding.js';
+import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import { NO_MEMORY, NO_ROOM } from '../addon/generated/codes.js';
+import {
+  GRANULE_MASK,
+  GRANULE_SHIFT,
+  HUGE_TAG,
+  MAGAZINE_SHIFT,
+  SLICE_SHIFT,
+} from '../addon/generated/memory.js';
 import { builtins, fill } from '../base/builtins.js';
 import { makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
@@ -15,9 +16,7 @@ import { Exhaustion, noMemoryError } from './exhaustion.js';
 import {
   clearsAtRelease,
   forgetLender,
-  HUGE_TAG,
   type Lender,
-  MAGAZINE_SHIFT,
   type Magazines,
   type ReleaseStart,
   rememberLender,
@@ -29,16 +28,7 @@ import { SlowPathHistogram } from './slow-path-histogram.js';
 import { begin, finish, giveUp, HeldBlock, HeldBuffers } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
-import {
-  currentWindow,
-  ensureWindow,
-  forgetRecut,
-  GRANULE_MASK,
-  GRANULE_SHIFT,
-  hugeWindow,
-  SLICE_SHIFT,
-  windows,
-} from './windows.js';
+import { currentWindow, ensureWindow, forgetRecut, hugeWindow, windows } from './windows.js';
 
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import { binding } from '../addon/binding.js';
+import * as memory from '../addon/generated/memory.js';
 import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
 import { makeError } from '../base/errors.js';
 import { defaultMagazines } from './default-pool.js';
@@ -14,8 +15,9 @@ import * as view from './windows.js';
 
 // The tables of the hot path as constants of this module: a property of an imported module is looked
 // up each time.
-const { homes, lenderOfHome, MAGAZINE_SHIFT, HOME_SHIFT } = shared;
-const { windows, probes, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = view;
+const { homes, lenderOfHome, HOME_SHIFT } = shared;
+const { windows, probes } = view;
+const { MAGAZINE_SHIFT, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = memory;
 const tagOfGranules = hotTagOfGranules;
 
 /** The largest lease that goes through magazines. */

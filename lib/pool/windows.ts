@@ -1,14 +1,10 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { type BlockNumber, binding, RECUT, type SliceIndex } from '../addon/binding.js';
+import { type BlockNumber, binding, type SliceIndex } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import { RECUT } from '../addon/generated/codes.js';
+import { SLICE_SHIFT } from '../addon/generated/memory.js';
 import { builtins, sizeOf } from '../base/builtins.js';
 import { hostError } from '../base/errors.js';
-
-/** A window shows the blocks that start in one 64 KiB slice (native/pools/buffer/window.h). */
-export const SLICE_SHIFT = 10;
-/** Blocks lie in it at multiples of 64 bytes, at most 1,023 of them from its start. */
-export const GRANULE_SHIFT = 6;
-export const GRANULE_MASK = 1023;
 
 const NO_WINDOW = new ArrayBuffer(0);
 const NO_PROBE = new Uint8Array(0);

@@ -38,6 +38,7 @@ void export_inspect_calls(Napi::Object& exports);
 void export_stats_calls(Napi::Object& exports);
 void export_secret_calls(Napi::Object& exports);
 void export_guard_calls(Napi::Object& exports);
+void export_table_calls(Napi::Object& exports);
 
 /// What N-API keeps for an environment.
 struct EnvironmentSlot {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "binding/calls.h"
+#include "binding/codes.h"
 #include "diagnostics/leak_sites.h"
 #include "diagnostics/misuse_sites.h"
 #include "heap/heap.h"
@@ -145,22 +146,22 @@ Value hex_bytes(const CallbackInfo& info) {
 }
 
 /// `noteLeak(pool, tag, stack, end, bytes, size, ageMs, estimated)`: how many leaks the site has
-/// had. `end`: 0 collected; 1 the thread ends, and its block is reclaimed; 2 it ends, and the lease
-/// table drops the reference.
+/// had. `end` is a LeakEnd.
 Value note_leak(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   const PoolId pool = pool_at(info);
   const std::string tag = text_at(info, 1);
   const std::string stack = text_at(info, 2);
-  const auto end = whole_at(info, 3, 2);
+  const auto end = whole_at(info, 3, static_cast<std::uint64_t>(LeakEnd::kReferenceDropped));
   const auto size = whole_at(info, 5);
   const auto wanted_bytes = whole_at(info, 4);
   if (pool == kNoPool || !end || !wanted_bytes || !size) return Napi::Number::New(info.Env(), 0);
-  const bool ended = *end != 0;
+  const bool ended = static_cast<LeakEnd>(*end) != LeakEnd::kCollected;
   const ByteCount bytes = *wanted_bytes;
   const Leak leak{
       environment.watched_name(pool), 1, figure_at(info, 7), bytes, *size, figure_at(info, 6)};
-  if (*end == 1) environment.note_end_leak(pool, bytes);
+  if (static_cast<LeakEnd>(*end) == LeakEnd::kBlockReclaimed)
+    environment.note_end_leak(pool, bytes);
   if (BufferThreadCache* cache = environment.cache(pool); cache != nullptr && !ended) {
     cache->pool().count_collected(bytes);
   }

@@ -6,7 +6,8 @@ import { Figures } from './figures.js';
 import { Leaks } from './leaks.js';
 import { showLegend } from './legend.js';
 import { MemoryMap } from './map.js';
-import { decodeBase64, MemoryModel } from './memory-model.js';
+import { decodeBase64 } from './map-frame.js';
+import { MemoryModel } from './memory-model.js';
 import { MisuseList } from './misuse.js';
 import type { Mode } from './palette.js';
 import {

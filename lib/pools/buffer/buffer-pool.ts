@@ -1,7 +1,9 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { binding, check, type Failure, LEASE_FAULT, type NativePool } from '../../addon/binding.js';
+import { binding, check, type Failure, type NativePool } from '../../addon/binding.js';
 import { facts } from '../../addon/environment.js';
 import type { LeakSite } from '../../addon/figures.js';
+import { ZERO } from '../../addon/generated/choices.js';
+import { LEASE_FAULT } from '../../addon/generated/codes.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
@@ -34,7 +36,6 @@ const WAIT_CHECKS = { signal: anAbortSignal };
 
 /** What Binding.adopt() writes to: block and length. */
 const adopted = new Float64Array(2);
-const ZERO_AT_ACQUIRE = 1;
 
 const OWNER = Symbol('pool');
 
@@ -133,7 +134,7 @@ export class BufferPool implements Pool {
     };
     this.alloc = alloc;
     this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);
-    this.#zeroAtAcquire = native.zero === ZERO_AT_ACQUIRE;
+    this.#zeroAtAcquire = native.zero === ZERO.acquire;
     this.acquire = this.#zeroAtAcquire ? alloc : acquire;
     // Who has only a bound function still has the pool: it must not be closed as dropped.
     for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });

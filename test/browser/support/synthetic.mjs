@@ -6,6 +6,14 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  HEADER,
+  HEADER_BYTES,
+  MAP_FORMAT,
+  RECORD,
+  RECORD_BYTES,
+  SLICE_ENTRY_BYTES,
+} from '../../../dist/inspector/map-format.js';
 
 const dist = fileURLToPath(new URL('../../../dist/inspector', import.meta.url));
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
@@ -37,20 +45,23 @@ export const classes = Array.from({ length: 64 }, (_, i) => {
 
 /** A frame with the superslabs of `indices`. A record: { use, pool, flags, run, slices: [tag, state][] }. */
 export function frame(superslabs, indices, full) {
-  const out = Buffer.alloc(16 + 76 * indices.length);
-  out[0] = 1;
-  out[1] = full ? 1 : 0;
-  out.writeUInt16LE(76, 2);
-  out.writeUInt32LE(indices.length, 4);
-  out.writeDoubleLE(Date.now(), 8);
+  const out = Buffer.alloc(HEADER_BYTES + RECORD_BYTES * indices.length);
+  out[HEADER.format] = MAP_FORMAT;
+  out[HEADER.full] = full ? 1 : 0;
+  out.writeUInt16LE(RECORD_BYTES, HEADER.recordBytes);
+  out.writeUInt32LE(indices.length, HEADER.records);
+  out.writeDoubleLE(Date.now(), HEADER.atMs);
   indices.forEach((index, n) => {
     const { use, pool, flags, run, slices } = superslabs[index];
-    const at = 16 + 76 * n;
-    out.writeUInt32LE(index, at);
-    out.set([use, pool, flags, 1], at + 4);
-    out.writeUInt32LE(run, at + 8);
-    slices.forEach((pair, slice) => {
-      out.set(pair, at + 12 + 2 * slice);
+    const record = HEADER_BYTES + RECORD_BYTES * n;
+    out.writeUInt32LE(index, record + RECORD.index);
+    out[record + RECORD.use] = use;
+    out[record + RECORD.pool] = pool;
+    out[record + RECORD.flags] = flags;
+    out[record + RECORD.node] = 1;
+    out.writeUInt32LE(run, record + RECORD.span);
+    slices.forEach((entry, slice) => {
+      out.set(entry, record + RECORD.slices + SLICE_ENTRY_BYTES * slice);
     });
   });
   return out;
