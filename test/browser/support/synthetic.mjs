@@ -357,7 +357,7 @@ export async function startSynthetic({
   const memory = makeMemory(superslabs);
   const next = random(11);
   const clients = new Set();
-  const sites = leaks;
+  let sites = leaks;
   let misused = misuse;
   let seconds = 0;
 
@@ -423,7 +423,7 @@ export async function startSynthetic({
       for (const client of clients) showMap(client);
     },
     leak(more) {
-      misused = more;
+      sites = more;
       for (const client of clients) send(client, 'leaks', { detection: 'full', sites });
     },
     misuse(more) {
