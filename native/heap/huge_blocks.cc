@@ -136,7 +136,7 @@ Superslab* HugeBlocks::take(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
 }
 
 /// The span's length and the account of it. False when it cannot grow.
-bool HugeBlocks::resize_span(Superslab* head, ByteCount bytes) {
+[[gnu::always_inline]] inline bool HugeBlocks::resize_span(Superslab* head, ByteCount bytes) {
   const ByteCount before = head->huge_bytes;
   const auto count = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
   if (bytes < before) {
@@ -171,7 +171,7 @@ bool HugeBlocks::resize(Superslab* head, ByteCount bytes) {
   return true;
 }
 
-void HugeBlocks::free_to_space(Superslab* head) {
+[[gnu::always_inline]] inline void HugeBlocks::free_to_space(Superslab* head) {
   account_.change_committed(-static_cast<std::int64_t>(head->huge_bytes));
   core_.space.tag_slices(*head, 0, 1, kTagNone);
   spans_.give_with_memory(head, core_.clock.now());

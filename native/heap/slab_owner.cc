@@ -208,6 +208,7 @@ std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
 }
 
 void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
+  assert(to_index(c) < kClassCount);
   is_zero = false;
   const Hold hold(*this);
   note_change();
@@ -233,6 +234,7 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
 }
 
 std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth growth) {
+  assert(to_index(c) < kClassCount && wanted != 0);
   const ByteCount unit = size_class(c).block_bytes;
   wanted = source_.charge(unit, wanted);
   const Hold hold(*this);

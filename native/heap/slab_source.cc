@@ -98,8 +98,10 @@ void SlabSource::give_back_all() {
 }
 
 // Slabs --------------------------------------------------------------------------------------
+// The parts of what is done to a slab are inlined: a slab is often cut for one large block.
 
-SlabSource::Cut SlabSource::cut_slices(Superslab& s, unsigned slices) {
+[[gnu::always_inline]] inline SlabSource::Cut SlabSource::cut_slices(Superslab& s,
+                                                                     unsigned slices) {
   shelf_.remove(&s);
   // Slices that still hold memory first: they cost no page fault.
   SliceMask starts = SuperslabShelf::starts_of_ranges(s.dirty_slices, slices);
@@ -124,7 +126,8 @@ SlabSource::Cut SlabSource::cut_slices(Superslab& s, unsigned slices) {
   return cut;
 }
 
-Slab* SlabSource::init_slab(Superslab& s, const Cut& cut, ClassIndex c) {
+[[gnu::always_inline]] inline Slab* SlabSource::init_slab(Superslab& s, const Cut& cut,
+                                                          ClassIndex c) {
   // Nobody's until it is adopted, and so are its slices: a fork in between loses them, no more.
   Space& space = core_.space;
   Slab* slab = space.slab_at(s, cut.first);
@@ -156,7 +159,9 @@ Slab* SlabSource::make_slab(ClassIndex c, Growth growth) {
 }
 
 /// Slices behind what was carved are as they were.
-SliceMask SlabSource::touched_slices(const Slab& slab, const Superslab& s, unsigned first) const {
+[[gnu::always_inline]] inline SliceMask SlabSource::touched_slices(const Slab& slab,
+                                                                   const Superslab& s,
+                                                                   unsigned first) const {
   const bool is_known =
       slab.is_clean && s.pages == HugePages::kOff && core_.policy.get().populate == Populate::kOff;
   if (!is_known) return slice_range(first, slab.slices);

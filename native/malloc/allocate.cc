@@ -103,7 +103,7 @@ struct BlockClass {
 
 /// `mine`: the calling thread's cache, if its fast paths may be used. The route of a slab's block
 /// tells its class and whose it is by one load; only what has none is looked up further.
-BlockClass classify(ThreadCache* mine, const void* block) {
+[[gnu::always_inline]] inline BlockClass classify(ThreadCache* mine, const void* block) {
   if (mine != nullptr) {
     if (const Route route = mine->route_of_block(block); route != kNoRoute)
       return {tag_of(class_of_route(route)), mine->is_own(route)};
@@ -138,7 +138,8 @@ void* allocate_slow(ByteCount bytes) {
 namespace {
 
 /// A block of a slab.
-void free_in_slab(ThreadCache& mine, const BlockClass& found, void* block) {
+[[gnu::always_inline]] inline void free_in_slab(ThreadCache& mine, const BlockClass& found,
+                                                void* block) {
   const std::size_t c = found.size_class();
   if (c >= kFirstLargeClass) block = start_of_block(mine.heap().space(), block);
   if (found.is_own) return mine.free_own(block, c);

@@ -64,7 +64,7 @@ TEST(heap, "slabs are cut from one superslab while it has room, and grow it only
   t.slabs.retire_slab(first, t.clock.now());
   t.slabs.retire_slab(second, t.clock.now());
   CHECK_EQ(t.core.slab_counters.slabs[to_index(kSmall)].get(), 0u);
-  CHECK_EQ(t.committed(), 0u);  // nothing was carved: nobody touched it
+  CHECK(t.committed() <= kSliceBytes);  // nothing was carved, but a colour counts
   CHECK(t.is_valid());
 }
 

@@ -155,6 +155,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   }
   owner_.counters(c).refills.add(1);
   owner_.counters(c).refilled_blocks.add(got);
+  assert(got <= kMagazineBlocks && "what is staged fits");
   for (std::size_t i = 0; i < got; ++i)
     magazines_->staged_blocks[i] = number_of(pool_.space(), pointers[i]);
   ++magazines_->staged_count;
