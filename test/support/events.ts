@@ -20,13 +20,13 @@ export function decodeMap(data: string) {
   }
   const records = Array.from({ length: announced }, (_, n) => {
     const record = frame.record(n);
-    const { index, use, pool, flags, run } = record;
+    const { index, use, pool, flags, span } = record;
     const slices = Array.from({ length: SLICES }, (_slice, slice) => ({
       tag: record.sentTag(slice),
       fullness: record.fullness(slice),
       temperature: record.temperature(slice),
     }));
-    return { index, use, pool, flags, run, slices };
+    return { index, use, pool, flags, span, slices };
   });
   return { full: isFull, at: atMs, records };
 }
