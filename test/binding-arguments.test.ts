@@ -8,6 +8,7 @@ import { thrownBy } from './support/expect-error.js';
 /** Arguments that every function takes. `b` is the binding, `p` a pool, `block` one that is leased. */
 const VALID = `{
   attach: [() => {}],
+  tables: [],
   openPool: [evaluation, [['zero', 'never']], 'garbage'],
   closePool: [spare],
   isSettled: [p],
@@ -55,9 +56,9 @@ const VALID = `{
   noteLeak: [p, 'tag', 'stack', 0, 64, 64, 1, 1],
   leakSites: [p],
   countGuardReport: [p, true],
-  noteMistake: ['foreign', 'pool', 'tag', 1, '', '', '', '', 0],
-  mistakeSites: [],
-  mistakeChanges: [],
+  noteMisuse: ['foreign', 'pool', 'tag', 1, '', '', '', '', 0],
+  misuseSites: [],
+  misuseChanges: [],
   nearestName: ['one', 'one|other'],
   ringWithin: [1],
   now: [],

@@ -276,7 +276,8 @@ describe('buffers that an operation has in hand', () => {
 
 describe('memory that the operating system does not keep as secret as it was asked to', () => {
   const { SecrecyWatch } = internal<typeof import('../lib/pool/secrecy.js')>('pool/secrecy');
-  const { binding, SECRECY } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+  const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+  const { SECRECY } = internal<typeof import('../lib/addon/generated/codes.js')>('addon/generated/codes');
   afterEach(() => {
     vi.restoreAllMocks();
   });

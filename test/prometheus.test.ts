@@ -12,7 +12,7 @@ import { internal } from './support/internal.js';
 const { facts } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
 const { openCores } = internal<typeof import('../lib/pool/cores.js')>('pool/cores');
 const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
-const sampling = internal<typeof import('../lib/measure/lease-sampling.js')>('measure/lease-sampling');
+const sampling = internal<typeof import('../lib/measure/lease-meter.js')>('measure/lease-meter');
 const processStats = internal<typeof import('../lib/stats/process-stats.js')>('stats/process-stats');
 
 const open: BufferPool[] = [];

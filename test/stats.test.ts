@@ -149,7 +149,8 @@ describe('rates', () => {
 });
 
 describe('sums', () => {
-  const { readStats, settledStats } = internal<typeof import('../lib/stats/stats.js')>('stats/stats');
+  const { readStats, settledStats } =
+    internal<typeof import('../lib/stats/read-stats.js')>('stats/read-stats');
   type Native = Parameters<typeof readStats>[0];
 
   const klass = (blockBytes: number, first: number): Native['classes'][number] => ({

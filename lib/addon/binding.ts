@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { makeError } from '../base/errors.js';
-import type { MistakeFault, MistakeSite } from '../base/misuse.js';
+import type { MisuseKind, MisuseSite } from '../base/misuse.js';
 import type {
+  ClassShares,
   ClassStats,
   HeapStats,
   Histogram,
   LatencyStats,
   LeakSite,
+  LeaseHistograms,
   MemoryFacts,
   PageFaults,
   SpaceStats,
@@ -46,14 +48,11 @@ export interface NativePool {
   readonly id: PoolId;
   /** Names the heap behind it in this process. */
   readonly heapId: number;
-  /**
-   * Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64], parked[256],
-   * guardLevels[5], skipped[256]; see native/pools/buffer/buffer_thread_cache.h.
-   */
+  /** Uint32Arrays one after the other: MAGAZINES (./generated/memory.ts). */
   readonly magazines: ArrayBuffer | undefined;
-  /** 0 never, 1 at acquire, 2 at release. */
+  /** A code of ZERO (./generated/choices.ts). */
   readonly zero: number;
-  /** 0 throw, 1 wait, 2 fallback. */
+  /** A code of ON_EXHAUSTED. */
   readonly onExhausted: number;
   /** Its memory is kept from core dumps and forked children. */
   readonly sensitive: boolean;
@@ -63,12 +62,12 @@ export interface NativePool {
   readonly purgeDelayMs: number;
   /** 0: no limit. */
   readonly maxBytes: number;
-  /** 0 off, 1 sampled, 2 full. */
+  /** A code of LEAK_DETECTION. */
   readonly leakDetection: number;
   /** Of how many leases `sampled` watches one. */
   readonly leakSample: number;
   readonly leakFrames: number;
-  /** 0 off, 1 poison, 2 canary, 3 detach. */
+  /** A code of GUARD. */
   readonly guard: number;
   readonly quarantineBytes: number;
 }
@@ -84,9 +83,9 @@ export interface NativeStats {
   readonly name: string;
   readonly closed: boolean;
   readonly heap: HeapStats;
-  readonly classes: readonly Omit<ClassStats, 'hitRate' | 'occupancy'>[];
+  readonly classes: readonly Omit<ClassStats, keyof ClassShares>[];
   readonly slow: LatencyStats;
-  readonly histograms: { readonly sizes: Histogram; readonly lifetimes: Histogram };
+  readonly histograms: LeaseHistograms<Histogram>;
   /** Of the sampled leases: what was asked for, and the blocks that served it. */
   readonly sizeBytes: number;
   readonly capacityBytes: number;
@@ -108,22 +107,6 @@ export interface SlabCut {
   /** Blocks of a slab. */
   readonly blocks: number;
 }
-
-/** What refill() and takeHuge() return instead of blocks. */
-export const NO_ROOM = 0;
-export const NO_MEMORY = -1;
-
-/** What refill() adds to the number of blocks when windows of slices were cut anew. */
-export const RECUT = 256;
-
-/** What share(), adopt() and revoke() return. */
-export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3, refused: 4 } as const;
-
-/** What refusedSecrecy() returns: a set of these. */
-export const SECRECY = { noDump: 1, wipeOnFork: 2, locked: 4 } as const;
-
-/** What takeSignals() returns: a set of these. */
-export const SIGNAL = { flush: 1, roomMade: 2 } as const;
 
 /**
  * The native surface (native/binding/addon.cc). Nothing of it throws for what a user did; sizes are in
@@ -204,7 +187,7 @@ export interface Binding {
   makeScanner(): object | undefined;
   /**
    * Looks at all memory on another thread, then calls `done` with what changed since the scan before and
-   * with everything, as far as asked for (lib/inspector/types.ts: MapFrame). One scan of a scanner at a
+   * with everything, as far as asked for (page/inspector/map-format.ts). One scan of a scanner at a
    * time. `ordinals` are pairs: a heapId, and what the frames are to call that heap.
    */
   scan(
@@ -244,7 +227,7 @@ export interface Binding {
   brokenCanary(block: BlockNumber, from: number, to: number): number;
   /** At most 16 bytes in hexadecimal. */
   hexBytes(block: BlockNumber, from: number, to: number): string;
-  /** `end` is how the lease ends, see LEAK_END in the guard. @returns how many leaks the site has had, this one included */
+  /** `end` is how the lease ends, see LEAK_END. @returns how many leaks the site has had, this one included */
   noteLeak(
     pool: PoolId,
     tag: string,
@@ -259,9 +242,9 @@ export interface Binding {
   leakSites(pool?: PoolId): LeakSite[];
   /** `isPoison`: of a write to a released block. */
   countGuardReport(pool: PoolId, isPoison: boolean): void;
-  /** `nowMs` since 1970. @returns how many mistakes the site has had, this one included */
-  noteMistake(
-    fault: MistakeFault,
+  /** `nowMs` since 1970. @returns how many times the site has misused buffers, this one included */
+  noteMisuse(
+    kind: MisuseKind,
     pool: string,
     tag: string,
     size: number,
@@ -272,9 +255,9 @@ export interface Binding {
     nowMs: number,
   ): number;
   /** Those of the process, in no order. */
-  mistakeSites(): MistakeSite[];
-  /** Another number when mistakeSites() gives something else. */
-  mistakeChanges(): number;
+  misuseSites(): MisuseSite[];
+  /** Another number when misuseSites() gives something else. */
+  misuseChanges(): number;
   /** Which of `words`, "one|other", is most like `name`; empty when none is. */
   nearestName(name: string, words: string): string;
 

@@ -1,6 +1,7 @@
 import { binding } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { onceUnseen } from '../addon/environment.js';
+import { LEAK_END } from '../addon/generated/codes.js';
 import type { PoolIdentity } from '../pool/observers.js';
 import type { Findings } from './findings.js';
 import type { Homecoming } from './homecoming.js';
@@ -8,15 +9,6 @@ import type { LeaseSampler } from './lease-sampler.js';
 import type { MisuseFinder } from './misuse-finder.js';
 import { isLeased, type LeaseRecord, SLOT, type Slot } from './slot.js';
 import type { SlotBook } from './slot-book.js';
-
-/** How a lease that leaks comes to its end. */
-const LEAK_END = {
-  collected: 0,
-  /** The thread ends, and the native side takes the block back, which counts the leaks that nobody watched by it. */
-  blockReclaimed: 1,
-  /** The thread ends, and only its reference does. */
-  referenceDropped: 2,
-} as const;
 
 /** Leases of one pool that nobody can release any more: found when the collector has taken the buffer. */
 export class LeakFinder {

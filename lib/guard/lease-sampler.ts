@@ -2,7 +2,7 @@ import type { SliceTag } from '../addon/binding.js';
 import { builtins } from '../base/builtins.js';
 import type { Magazines } from '../pool/magazines.js';
 import { SampleBatch } from './sample-batch.js';
-import { SAMPLE_MASK, sampleBudget } from './sampler.js';
+import { SAMPLE_MASK, sampleBudget } from './sample-budget.js';
 import type { LeaseRecord } from './slot.js';
 
 /** Which leases of one pool are watched, where only samples are, and how many leases each sample stands for. */

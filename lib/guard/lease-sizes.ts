@@ -1,7 +1,6 @@
 import { binding, type PoolId, type SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
-import { HUGE_TAG } from '../pool/magazines.js';
-import { GRANULE_SHIFT } from '../pool/windows.js';
+import { GRANULE_SHIFT, HUGE_TAG } from '../addon/generated/memory.js';
 import type { GuardSettings } from './settings.js';
 
 const { tagOfGranules, bytesOfTag } = facts;
@@ -9,7 +8,7 @@ const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 
 /** Bytes behind each buffer that no one should touch, at least. */
 const MIN_CANARY_BYTES = 16;
-/** A block of many MiB may have half a MiB to spare, which is not brought in for this. */
+/** A block of many MiB may have half a MiB to spare, which is not touched for this. */
 const MAX_CANARY_BYTES = 4096;
 
 /** How much memory the watched leases of a pool take. */

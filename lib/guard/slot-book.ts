@@ -1,7 +1,8 @@
-import { GUARD_LEVEL, HUGE_TAG, type Magazines } from '../pool/magazines.js';
+import { GRANULE_SHIFT, GUARD_LEVEL, HUGE_TAG } from '../addon/generated/memory.js';
+import type { Magazines } from '../pool/magazines.js';
 import { SLOT, type Slot, type SlotState } from './slot.js';
 
-const GRANULE_BYTES = 64;
+const GRANULE_BYTES = 1 << GRANULE_SHIFT;
 
 /** 1 for the states in which a slot counts so, by state. */
 function counting(...states: SlotState[]): Uint8Array {

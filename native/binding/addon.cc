@@ -11,6 +11,7 @@ static Napi::Object init_superslab(Napi::Env env, Napi::Object exports) {
   superslab::export_stats_calls(exports);
   superslab::export_secret_calls(exports);
   superslab::export_guard_calls(exports);
+  superslab::export_table_calls(exports);
   return exports;
 }
 NODE_API_MODULE(superslab, init_superslab)

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "binding/calls.h"
+#include "binding/codes.h"
 #include "binding/js_objects.h"
 #include "heap/heap.h"
 #include "heap/huge.h"
@@ -10,12 +11,6 @@
 
 namespace superslab {
 namespace {
-
-/// What refill() and takeHuge() return instead of blocks; lib/addon/binding.ts names them.
-constexpr std::int32_t kNoRoom = 0;
-constexpr std::int32_t kNoMemory = -1;
-/// What refill() adds to what it returns when recutWindows() has some.
-constexpr std::uint32_t kRecut = 256;
 
 /// The class that a tag names, if JavaScript leases blocks of it.
 std::optional<ClassIndex> class_at(const CallbackInfo& info, std::size_t i) {
@@ -91,7 +86,7 @@ Value huge_capacity(const CallbackInfo& info) {
   BufferThreadCache* cache = cache_at(info);
   const ByteCount bytes = huge_bytes_at(info, 1);
   if (cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), 0);
-  return Napi::Number::New(info.Env(), static_cast<double>(cache->pool().huge_capacity(bytes)));
+  return Napi::Number::New(info.Env(), static_cast<double>(cache->pool().huge().capacity(bytes)));
 }
 
 Value slice_list(Napi::Env env, const std::vector<SliceIndex>& slices) {

@@ -4,7 +4,7 @@
 // Nothing in them throws for what a user did: results are numbers, and the facade makes the errors.
 // Nothing in them trusts the facade either: an argument that is missing, of another type or out of
 // its range is refused by a value that the function gives otherwise for "none", and no memory is
-// touched. A mistake in JavaScript is no reason to write outside of a block.
+// touched. A wrong argument from JavaScript is no reason to write outside of a block.
 //
 // A thread can be told to stop at any moment, and then a native call runs on while every call of
 // Node-API that could run JavaScript fails: coercions, properties, functions, new ArrayBuffers.
@@ -38,6 +38,7 @@ void export_inspect_calls(Napi::Object& exports);
 void export_stats_calls(Napi::Object& exports);
 void export_secret_calls(Napi::Object& exports);
 void export_guard_calls(Napi::Object& exports);
+void export_table_calls(Napi::Object& exports);
 
 /// What N-API keeps for an environment.
 struct EnvironmentSlot {

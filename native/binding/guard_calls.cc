@@ -1,5 +1,5 @@
 // What leak detection and the guards ask of the native side: ArrayBuffers over single blocks,
-// patterns in their bytes, and the sites of leaks and mistakes. Bytes are named by block and
+// patterns in their bytes, and the sites of leaks and misuse. Bytes are named by block and
 // offset, so that they can be looked at when no ArrayBuffer shows them any more.
 #include <algorithm>
 #include <cmath>
@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "binding/calls.h"
+#include "binding/codes.h"
 #include "diagnostics/leak_sites.h"
 #include "diagnostics/misuse_sites.h"
 #include "heap/heap.h"
@@ -145,22 +146,22 @@ Value hex_bytes(const CallbackInfo& info) {
 }
 
 /// `noteLeak(pool, tag, stack, end, bytes, size, ageMs, estimated)`: how many leaks the site has
-/// had. `end`: 0 collected; 1 the thread ends, and its block is reclaimed; 2 it ends, and the lease
-/// table drops the reference.
+/// had. `end` is a LeakEnd.
 Value note_leak(const CallbackInfo& info) {
   Environment& environment = environment_of(info);
   const PoolId pool = pool_at(info);
   const std::string tag = text_at(info, 1);
   const std::string stack = text_at(info, 2);
-  const auto end = whole_at(info, 3, 2);
+  const auto end = whole_at(info, 3, static_cast<std::uint64_t>(LeakEnd::kReferenceDropped));
   const auto size = whole_at(info, 5);
   const auto wanted_bytes = whole_at(info, 4);
   if (pool == kNoPool || !end || !wanted_bytes || !size) return Napi::Number::New(info.Env(), 0);
-  const bool ended = *end != 0;
+  const bool ended = static_cast<LeakEnd>(*end) != LeakEnd::kCollected;
   const ByteCount bytes = *wanted_bytes;
   const Leak leak{
       environment.watched_name(pool), 1, figure_at(info, 7), bytes, *size, figure_at(info, 6)};
-  if (*end == 1) environment.note_end_leak(pool, bytes);
+  if (static_cast<LeakEnd>(*end) == LeakEnd::kBlockReclaimed)
+    environment.note_end_leak(pool, bytes);
   if (BufferThreadCache* cache = environment.cache(pool); cache != nullptr && !ended) {
     cache->pool().count_collected(bytes);
   }
@@ -198,26 +199,25 @@ Value leak_sites(const CallbackInfo& info) {
   return out;
 }
 
-/// `noteMistake(fault, pool, tag, size, detail, acquired, released, noticed, nowMs)`: how many the
+/// `noteMisuse(kind, pool, tag, size, detail, acquired, released, noticed, nowMs)`: how many the
 /// site has had
-Value note_mistake(const CallbackInfo& info) {
-  MisuseSite mistake;
-  mistake.fault = text_at(info, 0);
-  mistake.pool = text_at(info, 1);
-  mistake.tag = text_at(info, 2);
-  mistake.size = whole_at(info, 3).value_or(0);
-  mistake.detail = text_at(info, 4);
-  mistake.acquired = text_at(info, 5);
-  mistake.released = text_at(info, 6);
-  mistake.noticed = text_at(info, 7);
-  const std::uint64_t count =
-      MisuseSites::of_process().note(std::move(mistake), figure_at(info, 8));
+Value note_misuse(const CallbackInfo& info) {
+  MisuseSite misuse;
+  misuse.kind = text_at(info, 0);
+  misuse.pool = text_at(info, 1);
+  misuse.tag = text_at(info, 2);
+  misuse.size = whole_at(info, 3).value_or(0);
+  misuse.detail = text_at(info, 4);
+  misuse.acquired = text_at(info, 5);
+  misuse.released = text_at(info, 6);
+  misuse.noticed = text_at(info, 7);
+  const std::uint64_t count = MisuseSites::of_process().note(std::move(misuse), figure_at(info, 8));
   return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
-Napi::Object mistake_object(Napi::Env env, const MisuseSite& site) {
+Napi::Object misuse_object(Napi::Env env, const MisuseSite& site) {
   Napi::Object out = Napi::Object::New(env);
-  out["fault"] = site.fault;
+  out["kind"] = site.kind;
   out["pool"] = site.pool;
   out["tag"] = site.tag;
   out["size"] = static_cast<double>(site.size);
@@ -231,15 +231,15 @@ Napi::Object mistake_object(Napi::Env env, const MisuseSite& site) {
   return out;
 }
 
-Value mistake_sites(const CallbackInfo& info) {
+Value misuse_sites(const CallbackInfo& info) {
   Napi::Array out = Napi::Array::New(info.Env());
   for (const MisuseSite& site : MisuseSites::of_process().copy())
-    out[out.Length()] = mistake_object(info.Env(), site);
+    out[out.Length()] = misuse_object(info.Env(), site);
   return out;
 }
 
-/// `mistakeChanges()`: another number when mistakeSites() gives something else.
-Value mistake_changes(const CallbackInfo& info) {
+/// `misuseChanges()`: another number when misuseSites() gives something else.
+Value misuse_changes(const CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(MisuseSites::of_process().changes()));
 }
 
@@ -262,9 +262,9 @@ void export_guard_calls(Napi::Object& exports) {
   export_function<hex_bytes>(exports, "hexBytes");
   export_function<note_leak>(exports, "noteLeak");
   export_function<leak_sites>(exports, "leakSites");
-  export_function<note_mistake>(exports, "noteMistake");
-  export_function<mistake_sites>(exports, "mistakeSites");
-  export_function<mistake_changes>(exports, "mistakeChanges");
+  export_function<note_misuse>(exports, "noteMisuse");
+  export_function<misuse_sites>(exports, "misuseSites");
+  export_function<misuse_changes>(exports, "misuseChanges");
   export_function<count_guard_report>(exports, "countGuardReport");
 }
 

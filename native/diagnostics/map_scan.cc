@@ -22,10 +22,13 @@ constexpr std::uint32_t mix(std::uint32_t hash, std::uint64_t value) {
 }
 
 std::uint8_t state_of(std::uint8_t fullness, std::uint8_t temperature) {
-  return static_cast<std::uint8_t>(fullness << 4 | temperature);
+  return static_cast<std::uint8_t>(fullness << kMapFullnessShift | temperature);
 }
 
-std::uint8_t temperature_in(const MapRecord::Slice& slice) { return slice.state & 15; }
+constexpr unsigned kTemperatureMask = (1u << kMapFullnessShift) - 1;
+std::uint8_t temperature_in(const MapRecord::Slice& slice) {
+  return slice.state & kTemperatureMask;
+}
 
 std::uint8_t flags_of(const Superslab& s) {
   const HugePages pages = racy_read(s.pages);
@@ -218,8 +221,8 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
         record.pool = huge.pool;
         record.node = node_of(s);
         const unsigned slices = huge.slices_in(index);
-        const std::uint8_t state =
-            state_of(huge.is_leased ? 15 : 0, temperature(entry, 0, huge.hash, entry.recent != 0));
+        const std::uint8_t state = state_of(huge.is_leased ? kMapFull : 0,
+                                            temperature(entry, 0, huge.hash, entry.recent != 0));
         for (unsigned i = 0; i < slices; ++i) record.slices[i] = {kTagHuge, state};
       } else if ((record.flags & MapRecord::kIdle) != 0) {
         const std::uint8_t state = temperature(entry, 0, 0, false);
@@ -237,7 +240,7 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
 void MapScanner::write_frame(bool full, double at_ms, std::byte* out) const {
   const std::uint32_t count = full ? listed_count_ : changed_count_;
   const SuperslabIndex* which = full ? listed_ : changed_;
-  const MapHeader header{1, full, sizeof(MapRecord), count, at_ms};
+  const MapHeader header{kMapFormat, full, sizeof(MapRecord), count, at_ms};
   std::memcpy(out, &header, sizeof header);
   out += sizeof header;
   for (std::uint32_t i = 0; i < count; ++i, out += sizeof(MapRecord))

@@ -1,4 +1,4 @@
-// L2: blocks beyond 2 MiB are spans of superslabs of their own.
+// Blocks beyond 2 MiB are spans of superslabs of their own: how long they are.
 #pragma once
 
 #include "base/bits.h"

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "base/program_order.h"
-#include "heap/heap.h"
 #include "heap/magazine_limits.h"
 #include "heap/slab_bits.h"
 
@@ -29,15 +28,17 @@ static_assert(kClassCount <= 64, "a word has a bit for each class");
 
 }  // namespace
 
-SlabOwner::SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) { set_spare_limits(); }
+SlabOwner::SlabOwner(SlabSource& source, OwnerId id) : source_(source), id_(id) {
+  set_spare_limits();
+}
 
 void SlabOwner::set_spare_limits() {
   // Before the snapshot: a newer one is then seen at the next slow path.
-  policy_generation_ = heap_.policy_generation();
-  const auto policy = heap_.policy();
+  policy_generation_ = source_.policy_generation();
+  const auto policy = source_.policy();
   for (std::size_t i = 0; i < kLargeClasses; ++i) {
     const auto c = static_cast<ClassIndex>(kFirstLargeClass + i);
-    const bool is_dear = heap_.is_limited() && size_class(c).block_bytes > policy->cache_bytes;
+    const bool is_dear = source_.is_limited() && size_class(c).block_bytes > policy->cache_bytes;
     spares_[i].limit = is_dear ? 0 : std::min(magazine_limit(c, *policy), kSpareBlocks);
     spares_[i].keep = std::min(spares_[i].keep, spares_[i].limit);
   }
@@ -45,7 +46,7 @@ void SlabOwner::set_spare_limits() {
 
 /// Takes newer limits over, and gives back what is beyond them.
 void SlabOwner::follow_policy() {
-  if (heap_.policy_generation() == policy_generation_) [[likely]]
+  if (source_.policy_generation() == policy_generation_) [[likely]]
     return;
   set_spare_limits();
   for (Spares& spares : spares_)
@@ -110,8 +111,8 @@ void SlabOwner::adopt(Slab* slab) {
   assert(slab->slices != 0 && slab->next == nullptr && slab->prev == nullptr);
   // Release: a remote thread that reads the new owner sees it whole.
   slab->owner.store(this, std::memory_order_release);
-  heap_.space().route_slices(slab->start, slab->slices,
-                             route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
+  source_.space().route_slices(slab->start, slab->slices,
+                               route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
   slab_bytes_ += bytes_of(*slab);
   link(slab, slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial);
 }
@@ -156,9 +157,9 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
       idle_ &= ~bit_of(c);
     }
     if (slab != nullptr) return slab;
-    if (heap_.inherit_slab(c, *this)) continue;
-    slab = heap_.make_slab(c, Growth::kNever);
-    if (slab == nullptr && !heap_.keeps_unused(unused_bytes())) slab = make_slab_of_unused(c);
+    if (source_.inherit_slab(c, *this)) continue;
+    slab = source_.make_slab(c, Growth::kNever);
+    if (slab == nullptr && !source_.keeps_unused(unused_bytes())) slab = make_slab_of_unused(c);
     if (slab == nullptr && growth == Growth::kIfNeeded) slab = find_slab_before_growth(c);
     if (slab != nullptr) adopt(slab);
     return slab;
@@ -170,12 +171,12 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
 /// is left of a long one is in pieces.
 Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
   if (unused_ == 0) return nullptr;
-  const Nanos now = heap_.now();
+  const Nanos now = source_.now();
   Slab* made = nullptr;
   const auto dissolve = [&](ClassIndex of) {
     while (Slab* slab = made == nullptr ? first(SlabState::kUnused, of) : nullptr) {
       retire(slab, now);
-      made = heap_.make_slab(c, Growth::kNever);
+      made = source_.make_slab(c, Growth::kNever);
     }
   };
   const unsigned slices = size_class(c).slices;
@@ -193,13 +194,13 @@ Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
 /// What is dearer to find than what the owner has, and cheaper than fresh memory.
 Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
   give_idle_spares();
-  const bool keeps = heap_.keeps_unused(unused_bytes());
+  const bool keeps = source_.keeps_unused(unused_bytes());
   Slab* slab = keeps ? nullptr : make_slab_of_unused(c);
-  if (slab == nullptr && heap_.retire_unused_of_others(*this))
-    slab = heap_.make_slab(c, Growth::kNever);
+  if (slab == nullptr && source_.retire_unused_of_others(*this))
+    slab = source_.make_slab(c, Growth::kNever);
   if (slab != nullptr) return slab;
   purge_before_growth();
-  slab = heap_.make_slab(c, Growth::kIfNeeded);
+  slab = source_.make_slab(c, Growth::kIfNeeded);
   return slab == nullptr && keeps ? make_slab_of_unused(c) : slab;
 }
 
@@ -214,16 +215,17 @@ std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
     const ByteCount untouched = untouched_bytes(*slab, before);
     const ByteCount gone = purged - std::min(purged, untouched);
     const ByteCount again = (got - (slab->carved - before)) * slab->block_bytes;
-    heap_.note_purged(*slab, untouched_bytes(*slab, slab->carved) + gone - std::min(gone, again));
+    source_.note_purged(*slab, untouched_bytes(*slab, slab->carved) + gone - std::min(gone, again));
   }
   const ByteCount carved = ByteCount{slab->carved} * slab->block_bytes;
-  if (carved > slab->populated_bytes) heap_.populate(*slab, carved);
+  if (carved > slab->populated_bytes) source_.populate(*slab, carved);
   const SlabState state = slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial;
   if (state != slab->state) move(slab, state);
   return got;
 }
 
 void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
+  assert(to_index(c) < kClassCount);
   is_zero = false;
   const Hold hold(*this);
   note_change();
@@ -235,10 +237,10 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
     if (++spares.misses % kMissesPerSpare == 0 && spares.keep < spares.limit) ++spares.keep;
   }
   const ByteCount unit = size_class(c).block_bytes;
-  if (heap_.charge(unit, 1) == 0) return nullptr;
+  if (source_.charge(unit, 1) == 0) return nullptr;
   Slab* slab = find_slab(c, growth);
   if (slab == nullptr) {
-    heap_.discharge(unit);
+    source_.discharge(unit);
     return nullptr;
   }
   const std::uint32_t carved = slab->carved;
@@ -250,8 +252,9 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
 }
 
 std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth growth) {
+  assert(to_index(c) < kClassCount && wanted != 0);
   const ByteCount unit = size_class(c).block_bytes;
-  wanted = heap_.charge(unit, wanted);
+  wanted = source_.charge(unit, wanted);
   const Hold hold(*this);
   note_change();
   std::size_t got = 0;
@@ -263,7 +266,7 @@ std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth
   tell_idle();
   if (got < wanted) {
     std::memmove(out, out + wanted - got, got * sizeof *out);
-    heap_.discharge(unit * (wanted - got));
+    source_.discharge(unit * (wanted - got));
   }
   return got;
 }
@@ -298,9 +301,10 @@ ByteCount SlabOwner::send(const BlockBatch& batch) {
   const ClassIndex c = batch.size_class;
   const ByteCount unit = size_class(c).block_bytes;
   // Read first, as in give_remote(). Whoever owns the slab now, it is of the same heap.
-  Heap& home = static_cast<SlabOwner*>(batch.slab->owner.load(std::memory_order_acquire))->heap();
+  SlabSource& home =
+      static_cast<SlabOwner*>(batch.slab->owner.load(std::memory_order_acquire))->source();
   const std::uint64_t blocks = count_bits(batch.mask);
-  if (&home == &heap_) {
+  if (&home == &source_) {
     counters(c).flushed_blocks.add(blocks);
     counters(c).remote_frees.add(blocks);
   } else {
@@ -310,7 +314,7 @@ ByteCount SlabOwner::send(const BlockBatch& batch) {
       count_bits(give_batch_remote(batch.slab, batch.word, batch.mask, sending_));
   if (repeated != 0) home.count_double_frees(repeated);
   home.discharge(unit * (blocks - repeated));
-  return &home == &heap_ ? unit * (blocks - repeated) : 0;
+  return &home == &source_ ? unit * (blocks - repeated) : 0;
 }
 
 std::uint64_t SlabOwner::give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
@@ -326,19 +330,19 @@ Holder SlabOwner::survive_last_frees() {
   return holder;
 }
 
-bool SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
-  Slab* slab = heap.space().slab_of(block);
+bool SlabOwner::give_remote(SlabSource& home, void* block, SlabOwner* sender) {
+  Slab* slab = home.space().slab_of(block);
   const std::uint32_t index = block_index(*slab, block);
   assert(index < slab->block_count && block == block_address(*slab, index));
   // The size is read first: once the block is free, its owner may retire the slab.
   const ByteCount unit = slab->block_bytes;
-  heap.count_sent_home(slab->size_class, 1);
+  home.count_sent_home(slab->size_class, 1);
   if (give_batch_remote(slab, index / 64, std::uint64_t{1} << (index % 64), sender) != 0) {
-    heap.count_double_frees(1);
+    home.count_double_frees(1);
     return false;
   }
-  heap.discharge(unit);
-  if (heap.counts_idle()) heap.note_idle_in_slabs(static_cast<std::int64_t>(unit));
+  home.discharge(unit);
+  if (home.counts_idle()) home.note_idle_in_slabs(static_cast<std::int64_t>(unit));
   return true;
 }
 
@@ -353,7 +357,7 @@ void SlabOwner::give_batch(const BlockBatch& batch, Given& given) {
       ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask & ~already_free);
   after_free(slab);
   if (already_free != 0) [[unlikely]]
-    heap_.count_double_frees(count_bits(already_free));
+    source_.count_double_frees(count_bits(already_free));
 }
 
 /// Out of line: it needs more registers.
@@ -363,11 +367,11 @@ void SlabOwner::give_batch(const BlockBatch& batch, Given& given) {
   counters(batch.size_class).remote_frees.add(count_bits(batch.mask));
   given.others_bytes +=
       ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask & ~already_free);
-  if (already_free != 0) heap_.count_double_frees(count_bits(already_free));
+  if (already_free != 0) source_.count_double_frees(count_bits(already_free));
 }
 
 void SlabOwner::give_one(void* block, ClassIndex c) {
-  assert(to_index(c) >= kFirstLargeClass && heap_.space().slab_of(block)->size_class == c);
+  assert(to_index(c) >= kFirstLargeClass && source_.space().slab_of(block)->size_class == c);
   const Hold hold(*this);
   note_change();
   Spares& spares = spares_[to_index(c) - kFirstLargeClass];
@@ -391,7 +395,9 @@ void SlabOwner::give_older(Spares& spares, std::uint32_t going) {
 }
 
 void SlabOwner::give_spares() {
-  for (Spares& spares : spares_) give_older(spares, spares.count);
+  for (Spares& spares : spares_) {
+    give_older(spares, spares.count);
+  }
 }
 
 /// Those of classes of which nobody took or gave any since the last time.
@@ -409,7 +415,7 @@ void SlabOwner::give(void* const* blocks, std::size_t count) {
 }
 
 void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
-  const Space& space = heap_.space();
+  const Space& space = source_.space();
   BlockBatch batch;
   Given given;
   Slab* slab = nullptr;
@@ -430,11 +436,11 @@ void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
   }
   if (batch.mask != 0) give_batch(batch, given);
   idle_bytes_ += static_cast<std::int64_t>(given.own_bytes);
-  if (given.others_bytes != 0 && heap_.counts_idle())
-    heap_.note_idle_in_slabs(static_cast<std::int64_t>(given.others_bytes));
+  if (given.others_bytes != 0 && source_.counts_idle())
+    source_.note_idle_in_slabs(static_cast<std::int64_t>(given.others_bytes));
   tell_idle();
   if (const ByteCount freed = given.own_bytes + given.others_bytes; freed != 0)
-    heap_.discharge(freed);
+    source_.discharge(freed);
 }
 
 void SlabOwner::push_remote(Slab* slab) {
@@ -468,8 +474,8 @@ void SlabOwner::collect_locked() {
       idle_bytes_ += freed;
       told_bytes_ += freed;
       if (collected.already_free != 0) {
-        heap_.count_double_frees(collected.already_free);
-        heap_.recharge(ByteCount{slab->block_bytes} * collected.already_free);
+        source_.count_double_frees(collected.already_free);
+        source_.recharge(ByteCount{slab->block_bytes} * collected.already_free);
       }
       if (!slab_is_drained(*slab)) after_free(slab);
     }
@@ -483,8 +489,8 @@ void SlabOwner::dissolve() {
     slab_free_all(slab);
     unlink(&slab);
     slab_bytes_ -= bytes_of(slab);
-    heap_.note_purged(slab, 0);
-    heap_.retire_slab(&slab, heap_.now());
+    source_.note_purged(slab, 0);
+    source_.retire_slab(&slab, source_.now());
   });
 }
 

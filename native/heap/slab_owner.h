@@ -13,14 +13,10 @@
 #include "heap/heap_stats.h"
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
+#include "heap/slab_source.h"
 #include "space/space.h"
 
 namespace superslab {
-
-class Heap;
-
-/// Whether a heap may take another superslab.
-enum class Growth : std::uint8_t { kNever, kIfNeeded };
 
 /// Blocks of one slab whose free bits lie in one word.
 struct BlockBatch {
@@ -32,7 +28,7 @@ struct BlockBatch {
 
 class alignas(kCacheLinePair) SlabOwner {
  public:
-  SlabOwner(Heap& heap, OwnerId id);
+  SlabOwner(SlabSource& source, OwnerId id);
   SlabOwner(const SlabOwner&) = delete;
   SlabOwner& operator=(const SlabOwner&) = delete;
 
@@ -61,13 +57,13 @@ class alignas(kCacheLinePair) SlabOwner {
   void give(void* const* blocks, std::size_t count);
 
   /// This owner's thread: frees blocks of other owners, of this heap or another. Returns the bytes
-  /// of those of this heap, of which the caller tells it: see Heap::note_idle_in_slabs().
+  /// of those of this heap, of which the caller tells it: see SlabSource::note_idle_in_slabs().
   ByteCount send(const BlockBatch& batch);
 
-  /// Any thread, whether it owns the block's slab or not: frees one block of `heap`. `sender` is
+  /// Any thread, whether it owns the block's slab or not: frees one block of `home`. `sender` is
   /// the thread's own share of any heap, or nullptr. False when the block was free already: a
   /// double free, which is counted.
-  static bool give_remote(Heap& heap, void* block, SlabOwner* sender);
+  static bool give_remote(SlabSource& home, void* block, SlabOwner* sender);
 
   /// Collects what other threads have freed in the slabs of this owner.
   void collect();
@@ -147,7 +143,7 @@ class alignas(kCacheLinePair) SlabOwner {
   /// In the child of a fork, for the frees of threads that have no share of a heap: who was at one.
   static Holder survive_last_frees();
 
-  Heap& heap() const { return heap_; }
+  SlabSource& source() const { return source_; }
   OwnerId id() const { return id_; }
   ClassCounters& counters(ClassIndex c) { return counters_[to_index(c)]; }
   const ClassCounters& counters(ClassIndex c) const { return counters_[to_index(c)]; }
@@ -241,7 +237,7 @@ class alignas(kCacheLinePair) SlabOwner {
   void give_spares();
   void give_idle_spares();
 
-  Heap& heap_;
+  SlabSource& source_;
   const OwnerId id_;
   BiasedLock lock_;
   std::uint64_t changes_ = 0;          // times the slabs were worked with

@@ -105,7 +105,7 @@ bool ThreadCache::is_valid() const {
 
 void* ThreadCache::allocate(ByteCount bytes) {
   if (bytes > kMaxClassBytes) {
-    const Superslab* head = heap_->take_huge(bytes, owner_);
+    const Superslab* head = heap_->huge().take(bytes, owner_);
     return head == nullptr ? nullptr : head->base;
   }
   const std::size_t i = to_index(class_for(bytes));
@@ -177,7 +177,7 @@ void ThreadCache::free_large_class(void* block, std::size_t own) {
   ++steps_;
   owner_->counters(c).flushed_blocks.add(1);
   owner_->give_one(block, c);
-  heap_->after_frees();
+  heap_->account().after_frees();
 }
 
 void ThreadCache::free_slow(void* block) {
@@ -201,7 +201,7 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
     batch = {slab, word, c, 0};
     in_program_order();
   } else if ((batch.mask & bit) != 0) {
-    heap_->count_double_frees(1);
+    heap_->slabs().count_double_frees(1);
     return;
   }
   batch.mask |= bit;
@@ -209,7 +209,7 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
   if (outbox_bytes_ + sent_bytes_ <= kOutboxBytes && !squeezed_.load(std::memory_order_relaxed))
     return;
   empty_outbox();
-  heap_->after_frees();
+  heap_->account().after_frees();
 }
 
 void ThreadCache::send_batch(BlockBatch& batch) {
@@ -229,13 +229,14 @@ void ThreadCache::empty_outbox() {
     ++steps_;
     for (BlockBatch& batch : outbox_) send_batch(batch);
   }
-  if (heap_->counts_idle()) heap_->note_idle_in_slabs(static_cast<std::int64_t>(sent_bytes_));
+  if (heap_->account().counts_idle())
+    heap_->account().note_idle_in_slabs(static_cast<std::int64_t>(sent_bytes_));
   sent_bytes_ = 0;
 }
 
 void ThreadCache::spill(ClassIndex c) {
   spill_row(c);
-  heap_->after_frees();
+  heap_->account().after_frees();
 }
 
 void ThreadCache::spill_row(ClassIndex c) {

@@ -138,8 +138,12 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   /// `block` came from allocate() of any thread cache of this heap.
   void free(void* block) {
     const std::size_t c = own_class(block);
-    if (c < kRows) return push(c, block);
-    c < kClassCount ? free_large_class(block, c) : free_slow(block);
+    c < kClassCount ? free_own(block, c) : free_slow(block);
+  }
+
+  /// `block` begins a block of class `own` of this cache's own slabs.
+  void free_own(void* block, std::size_t own) {
+    own < kRows ? push(own, block) : free_large_class(block, own);
   }
 
   /// `block` begins a block of class `own`, from kFirstLargeClass on, of this cache's own slabs.
@@ -162,6 +166,9 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   bool is_valid() const;
   /// Exact while the thread rests.
   std::uint32_t cached(ClassIndex c) const override;
+
+  /// Whether a block with this route is of this cache's own slabs.
+  bool is_own(Route route) const { return (std::size_t{route} ^ route_) < kClassCount; }
 
   /// The route of a block of any owner's; kNoRoute for an address that lies in no slab.
   Route route_of_block(const void* block) {

@@ -3,7 +3,6 @@
 #include <bit>
 
 #include "base/racy_read.h"
-#include "heap/heap.h"
 #include "heap/slab_bits.h"
 #include "heap/slab_owner.h"
 
@@ -37,8 +36,8 @@ void SlabOwner::retire(Slab* slab, Nanos idle_since) {
   unlink(slab);
   slab_bytes_ -= bytes_of(*slab);
   idle_bytes_ -= std::int64_t{slab->carved} * slab->block_bytes;
-  heap_.note_purged(*slab, 0);  // what of a free slice holds no memory is not known
-  heap_.retire_slab(slab, idle_since);
+  source_.note_purged(*slab, 0);  // what of a free slice holds no memory is not known
+  source_.retire_slab(slab, idle_since);
   tell_idle();
 }
 
@@ -49,21 +48,21 @@ ByteCount SlabOwner::retire_unused_bytes(ByteCount bytes) {
   while (retired < bytes && unused_ != 0) {
     Slab* slab = first(SlabState::kUnused, static_cast<ClassIndex>(std::bit_width(unused_) - 1));
     retired += slab->slices * kSliceBytes;
-    retire(slab, heap_.now());
+    retire(slab, source_.now());
   }
   tell_idle_now();
   return retired;
 }
 
 void SlabOwner::tell_idle_now() {
-  if (!heap_.counts_idle()) return;
+  if (!source_.counts_idle()) return;
   if (idle_bytes_ < left_bytes_) {
-    heap_.note_taken_again(static_cast<ByteCount>(left_bytes_ - idle_bytes_));
+    source_.note_taken_again(static_cast<ByteCount>(left_bytes_ - idle_bytes_));
     left_bytes_ = idle_bytes_;
   }
   const std::int64_t change = idle_bytes_ - left_bytes_ - told_bytes_;
   told_bytes_ += change;
-  heap_.note_idle_in_slabs(change);
+  source_.note_idle_in_slabs(change);
 }
 
 /// One whose last block was collected before it was announced became unused unseen: see
@@ -79,7 +78,7 @@ void SlabOwner::retire_unused() {
   give_spares();
   collect_locked();
   look_again_for_unused();
-  retire_lists(unused_, heap_.now());
+  retire_lists(unused_, source_.now());
 }
 
 ByteCount SlabOwner::try_retire_unused(ByteCount min_bytes) {
@@ -87,7 +86,7 @@ ByteCount SlabOwner::try_retire_unused(ByteCount min_bytes) {
   collect_locked();
   const ByteCount unused = unused_bytes();
   const bool is_enough = unused != 0 && unused >= min_bytes;
-  if (is_enough) retire_lists(unused_, heap_.now());
+  if (is_enough) retire_lists(unused_, source_.now());
   lock_.end_visit();
   return is_enough ? unused : 0;
 }
@@ -95,7 +94,7 @@ ByteCount SlabOwner::try_retire_unused(ByteCount min_bytes) {
 void SlabOwner::retire_idle() {
   const Hold hold(*this);
   collect_locked();
-  retire_lists(unused_ & idle_, heap_.now());
+  retire_lists(unused_ & idle_, source_.now());
   idle_ = unused_;
 }
 
@@ -150,7 +149,7 @@ bool SlabOwner::give_back(ByteCount& bytes) {
   collect_locked();
   give_spares();
   look_again_for_unused();
-  retire_lists(unused_, heap_.now());
+  retire_lists(unused_, source_.now());
   purge_free_pages(bytes);
   lock_.end_visit();
   return true;
@@ -165,13 +164,13 @@ bool SlabOwner::purge_free_pages(ByteCount& bytes) {
   std::size_t count = 0;
   ByteCount batch = 0;
   bool is_left = false;
-  Os& os = heap_.space().os();
+  Os& os = source_.space().os();
   const ByteCount page = os.page_bytes();
   for_each_slab([&](Slab& slab) {
     if (slab.state != SlabState::kPartial || slab.is_purged) return;
     // Of small blocks that are spread, hardly ever is a whole page free.
     if (slab_free_blocks(slab) < slab.block_count / 2) return;
-    if (!is_purgeable(heap_.space().superslab_of(slab.start).pages)) return;
+    if (!is_purgeable(source_.space().superslab_of(slab.start).pages)) return;
     is_left |= count + kMaxFreeRanges > kBatch;
     if (is_left) return;
     slab.is_purged = true;
@@ -183,7 +182,7 @@ bool SlabOwner::purge_free_pages(ByteCount& bytes) {
       ranges[count++] = {reinterpret_cast<void*>(low), high - low};
       batch += high - low;
     });
-    heap_.note_purged(slab, batch - before + untouched_bytes(slab, slab.carved));
+    source_.note_purged(slab, batch - before + untouched_bytes(slab, slab.carved));
   });
   if (count != 0) os.purge(ranges, count);
   bytes += batch;

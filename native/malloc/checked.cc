@@ -78,11 +78,11 @@ void check_size(const char* function, const void* block, ByteCount usable, ByteC
 
 void free_checked(ProcessHeap& heap, const char* function, void* block) {
   Superslab& superslab = heap.space().superslab_of(block);
-  Heap& home = *static_cast<Heap*>(superslab.heap);
+  Heap& home = Heap::of(superslab);
   const bool is_huge = heap.space().tag_at(block) == kTagHuge;
   // As a remote free also of the thread's own blocks: it is atomic, and knows the second of two.
   const bool done =
-      is_huge ? home.give_huge(&superslab) : SlabOwner::give_remote(home, block, nullptr);
+      is_huge ? home.give_huge(&superslab) : SlabOwner::give_remote(home.slabs(), block, nullptr);
   if (!done) fail_on_address(function, block, "freed already, by two threads at once");
 }
 

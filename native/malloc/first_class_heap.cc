@@ -118,7 +118,7 @@ void FirstClassHeap::check(const char* function, const FirstClassHeap* heap) {
 // Nobody else has the heap any more.
 void FirstClassHeap::end() NO_THREAD_SAFETY_ANALYSIS {
   registry.remove(this);
-  while (Superslab* head = heap_.orphan_huge(owner_)) heap_.give_huge(head);
+  while (Superslab* head = heap_.huge().orphan(owner_)) heap_.give_huge(head);
   heap_.discharge(heap_.budget().charged());
   heap_.detach(owner_);
   // The heap's end dissolves the owner's slabs, with the blocks of them that are out.
@@ -135,7 +135,7 @@ void* FirstClassHeap::take(ClassIndex c) {
 void* FirstClassHeap::take_huge(ByteCount bytes, ByteCount alignment, bool& is_zero) {
   if (bytes > kMaxBytes || alignment > kMaxBytes) return nullptr;
   const Superslab* head =
-      heap_.take_huge(bytes, owner_, std::max(alignment, kSuperslabBytes), &is_zero);
+      heap_.huge().take(bytes, owner_, std::max(alignment, kSuperslabBytes), &is_zero);
   return head == nullptr ? nullptr : head->base;
 }
 

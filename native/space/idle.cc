@@ -46,10 +46,12 @@ TakenSpan Space::claim_idle(std::uint32_t count, const Backing& backing, std::ui
 }
 
 TakenSpan Space::take_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit) {
+  assert(count != 0 && is_power_of_two(unit));
   const ByteCount bytes = ByteCount{count} * kSuperslabBytes;
   if (idle_bytes() < bytes) return {.status = OsStatus::kNoMemory};
   TakenSpan taken = claim_idle(count, backing, unit);
   protect(taken, count, bytes, backing);
+  assert(taken.head == nullptr || taken.head->span == count);
   return taken;
 }
 

@@ -175,6 +175,7 @@ OwnerPlace Space::take_owner_place(ByteCount bytes, ByteCount alignment) {
 }
 
 void Space::give_owner_place(OwnerPlace place) {
+  assert(place.memory != nullptr && place.id != 0 && place.id <= kMaxOwnerId);
   LockGuard guard(lock_);
   auto* const free = new (place.memory) FreePlace{free_places_, place.id};
   in_program_order();
@@ -183,13 +184,13 @@ void Space::give_owner_place(OwnerPlace place) {
 
 void Space::route_slices(const void* start, unsigned count, Route route) {
   const std::size_t first = slice_of(start);
-  assert(first != kNoSlice && count <= kSlicesPerSuperslab);
+  assert(first != kNoSlice && count != 0 && count <= kSlicesPerSuperslab);
   for (unsigned i = 0; i < count; ++i)
     std::atomic_ref<Route>(routes_[first + i]).store(route, std::memory_order_relaxed);
 }
 
 void Space::tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag) {
-  assert(slice + count <= kSlicesPerSuperslab);
+  assert(count != 0 && slice + count <= kSlicesPerSuperslab);
   const std::size_t first = std::size_t{s.index} * kSlicesPerSuperslab + slice;
   for (unsigned i = 0; i < count; ++i) {
     // A reader holds a block in this slab and came by it through some synchronisation, or has a

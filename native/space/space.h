@@ -51,6 +51,9 @@ constexpr OwnerId kMaxOwnerId = (1u << (32 - kRouteClassBits)) - 1;
 
 /// With a class added, the route of that owner's blocks.
 constexpr Route route_of(OwnerId owner) { return owner << kRouteClassBits; }
+constexpr ClassIndex class_of_route(Route route) {
+  return static_cast<ClassIndex>(route % (1u << kRouteClassBits));
+}
 
 /// The addresses of a space. Slice i is at base + i * 64 KiB.
 struct Region {

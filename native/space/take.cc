@@ -178,8 +178,10 @@ void Space::hand_out(TakenSpan& taken, std::uint32_t count, const Backing& backi
 
 TakenSpan Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit) {
   if (count == 0 || count > kSuperslabsPerArena) return {.status = OsStatus::kNoMemory};
+  assert(bytes <= count * kSuperslabBytes && is_power_of_two(unit));
   TakenSpan taken = take_any(count, bytes, backing, unit);
   protect(taken, count, bytes, backing);
+  assert(taken.head == nullptr || (taken.head->span == count && taken.head->index % unit == 0));
   return taken;
 }
 

@@ -1,6 +1,6 @@
 /** What the colours of the map mean, in the mode that is chosen. */
 import { byId, el } from './dom.js';
-import { TAG_HUGE } from './memory-model.js';
+import { TAG_HUGE } from './map-format.js';
 import { css, type Mode, type Palette } from './palette.js';
 import type { ClassRow } from './protocol.js';
 import { bytes } from './units.js';

@@ -2,7 +2,7 @@
  * Colours of the map, from the theme's custom properties: lists of stops, mixed in OKLab so that equal steps look
  * equal. A colour is a pixel of ImageData as one little-endian 32-bit number.
  */
-import { FULL, TAG_HUGE } from './memory-model.js';
+import { FULL, TAG_HUGE } from './map-format.js';
 
 export type Mode = 'fullness' | 'class' | 'temperature';
 

@@ -1,17 +1,15 @@
 /** What the card says of the slab under the pointer. */
 import {
   FLAG,
-  type MemoryModel,
-  NO_POOL,
   SLICE_BYTES,
   SLICES,
   SUPERSLAB_BYTES,
   SUPERSLABS_PER_ARENA,
-  shareOf,
   TAG_FREE,
   TAG_HUGE,
   USE,
-} from './memory-model.js';
+} from './map-format.js';
+import { type MemoryModel, NO_POOL, shareOf } from './memory-model.js';
 import type { ClassRow } from './protocol.js';
 import { bytes, duration, whole } from './units.js';
 
@@ -71,12 +69,12 @@ export function slabFacts(
   if (use === USE.hugeHead || use === USE.hugeTail) {
     let head = superslab;
     while (head > 0 && model.use[head] === USE.hugeTail) head--;
-    const run = Math.max(model.run[head]!, 1);
+    const span = Math.max(model.span[head]!, 1);
     rows.push(['In use', model.fullness[head * SLICES]! > 0 ? 'leased' : 'kept for reuse']);
     rows.push(['Temperature', temperature(model.restedMs(at, now))]);
-    rows.push(['Superslabs', run === 1 ? `${head}` : `${head} to ${head + run - 1}`]);
+    rows.push(['Superslabs', span === 1 ? `${head}` : `${head} to ${head + span - 1}`]);
     rows.push(['Offset', offset((head % SUPERSLABS_PER_ARENA) * SUPERSLAB_BYTES)]);
-    return { title: `Huge block, ${bytes(run * SUPERSLAB_BYTES)}`, rows: [...rows, ...tail] };
+    return { title: `Huge block, ${bytes(span * SUPERSLAB_BYTES)}`, rows: [...rows, ...tail] };
   }
 
   const tag = model.tag[at]!;

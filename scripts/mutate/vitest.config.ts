@@ -23,7 +23,7 @@ const files = [
   'leaks',
   'libraries',
   'max-bytes',
-  'mistakes',
+  'misuse-sites',
   'opentelemetry',
   'pool',
   'pool-ids',

@@ -144,8 +144,8 @@ TEST(map_scan, "what another thread gave back is not out, though its owner has n
   const ClassIndex c = class_for(4096);
   for (void*& block : blocks) CHECK_EQ(owner->take(c, &block, 1), 1u);
   const BlockNumber block = number_of(o.t.space(), blocks[0]);
-  SlabOwner::give_remote(*o.t.heap, blocks[1], nullptr);
-  SlabOwner::give_remote(*o.t.heap, blocks[2], nullptr);
+  SlabOwner::give_remote(o.t.heap->slabs(), blocks[1], nullptr);
+  SlabOwner::give_remote(o.t.heap->slabs(), blocks[2], nullptr);
   o.scan();
   CHECK_EQ(o.fullness(block), map_fullness(2, size_class(c).block_count));
   owner->give(&blocks[0], 1);
@@ -255,7 +255,7 @@ TEST(map_scan, "a block beyond 2 MiB is seen over its whole length, leased or ke
 
 TEST(map_scan, "a shared block beyond 2 MiB is leased though its thread has ended") {
   Observed o;
-  Superslab* large = o.t->take_huge(3 * kMiB, nullptr);
+  Superslab* large = o.t->huge().take(3 * kMiB, nullptr);
   o.scan();
   CHECK_EQ(o.fullness(first_number_of(large->index)), 15);
   o.t->give_huge(large);
@@ -364,8 +364,8 @@ TEST(map_scan, "memory of secrets is marked") {
   Observed o;
   Policy policy = plain_policy();
   policy.sensitive = true;
-  Heap secrets(o.t.space(), o.t.clock, policy);
-  Superslab* large = secrets.take_huge(3 * kMiB, nullptr);
+  Heap secrets(o.t.space(), o.t.clock, policy, {.secrecy = secrecy_of(policy)});
+  Superslab* large = secrets.huge().take(3 * kMiB, nullptr);
   const BlockNumber plain = o.script.acquire(3 * kMiB);
   o.scan();
   const Frame all = o.frame(true);

@@ -63,7 +63,7 @@ TEST(heap, "a write past the end of a large block faults at its end") {
       CHECK(n != 0);
       const ByteCount capacity = s.capacity(n);
       CHECK_EQ(capacity, align_up(bytes, page));
-      CHECK_EQ(t->huge_capacity(bytes), capacity);
+      CHECK_EQ(t->huge().capacity(bytes), capacity);
       std::byte* end = s.bytes_of(n) + capacity;
       // Its neighbour, so that without a guard the write would find memory.
       const BlockNumber next = s.acquire(bytes);

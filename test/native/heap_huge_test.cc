@@ -92,12 +92,12 @@ TEST(heap, "the big cache is bounded in bytes: the oldest goes first") {
 TEST(heap, "it is told how many bytes of huge blocks are leased") {
   TestHeap t(big_policy(64 * kMiB, 2000));
   ThreadCache* cache = t.attach();
-  CHECK_EQ(t->leased_huge_bytes(), 0u);
+  CHECK_EQ(t->huge().leased_bytes(), 0u);
   void* one = cache->allocate(3 * kMiB);
   void* other = cache->allocate(5 * kMiB);
-  CHECK_EQ(t->leased_huge_bytes(), 8 * kMiB);
+  CHECK_EQ(t->huge().leased_bytes(), 8 * kMiB);
   cache->free(one);
-  CHECK_EQ(t->leased_huge_bytes(), 5 * kMiB);
+  CHECK_EQ(t->huge().leased_bytes(), 5 * kMiB);
   cache->free(other);
   cache->detach();
 }

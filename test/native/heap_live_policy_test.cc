@@ -219,10 +219,10 @@ TEST(heap, "delays are those of the policy that is current") {
   Policy policy = plain_policy();
   policy.purge_delay_ms = Millis{10'000};
   TestHeap t(policy);
-  CHECK_EQ(t->purge_delay(), 10'000 * kMillisecond);
+  CHECK_EQ(t->account().purge_delay(), 10'000 * kMillisecond);
   policy.purge_delay_ms = Millis{5};
   CHECK(t->publish(policy));
-  CHECK_EQ(t->purge_delay(), 5 * kMillisecond);
+  CHECK_EQ(t->account().purge_delay(), 5 * kMillisecond);
   CHECK(t.ends_clean());
 }
 

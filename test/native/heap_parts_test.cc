@@ -23,7 +23,7 @@ struct PartsHeap : TestHeap {
     owner = heap->attach();
   }
   Superslab* take(ByteCount bytes, ByteCount alignment = kSuperslabBytes) {
-    return heap->take_huge(bytes, owner, alignment, &is_zero);
+    return heap->huge().take(bytes, owner, alignment, &is_zero);
   }
   ByteCount idle() const { return space().idle_bytes(); }
   /// Every block is home: nothing is held, and all that is idle goes back.
@@ -78,10 +78,10 @@ TEST(heap, "in parts: neighbours that are freed one by one make room for one lar
   CHECK(t.take(16 * kMiB) != nullptr);
   t->give_huge(behind);
   t->give_huge(whole);
-  Superslab* rest = t->orphan_huge(t.owner);
+  Superslab* rest = t->huge().orphan(t.owner);
   CHECK(rest != nullptr);
   t->give_huge(rest);
-  CHECK(t->orphan_huge(t.owner) == nullptr);
+  CHECK(t->huge().orphan(t.owner) == nullptr);
   CHECK(t.ends_parts_clean());
 }
 
@@ -121,7 +121,7 @@ TEST(heap, "in parts: a block shrinks where it is, and its end serves others") {
   PartsHeap t;
   Superslab* a = t.take(8 * kMiB);
   fill(a->base, 8 * kMiB, 1);
-  CHECK(t->resize_huge(a, 3 * kMiB));
+  CHECK(t->huge().resize(a, 3 * kMiB));
   CHECK_EQ(a->huge_bytes, 4 * kMiB);
   CHECK_EQ(a->span, 2u);
   CHECK_EQ(t->committed_bytes(), 4 * kMiB);
@@ -140,20 +140,20 @@ TEST(heap, "in parts: a block grows where it is while what lies behind it is spa
   Superslab* behind = t.take(3 * kMiB);
   CHECK(behind == a + 2);
   fill(a->base, 4 * kMiB, 1);
-  CHECK(!t->resize_huge(a, 5 * kMiB));
+  CHECK(!t->huge().resize(a, 5 * kMiB));
   CHECK_EQ(a->huge_bytes, 4 * kMiB);
   CHECK_EQ(t->budget().charged(), 8 * kMiB);
   t->give_huge(behind);
-  CHECK(t->resize_huge(a, 5 * kMiB));
+  CHECK(t->huge().resize(a, 5 * kMiB));
   CHECK_EQ(t.idle(), 2 * kMiB);
-  CHECK(t->resize_huge(a, 11 * kMiB));  // partly idle, partly fresh
+  CHECK(t->huge().resize(a, 11 * kMiB));  // partly idle, partly fresh
   CHECK_EQ(a->span, 6u);
   CHECK_EQ(t->committed_bytes(), 12 * kMiB);
   CHECK_EQ(t->budget().charged(), 12 * kMiB);
   CHECK_EQ(t.idle(), 0u);
   CHECK(is_intact(a->base, 4 * kMiB, 1));
   fill(a->base, 12 * kMiB, 2);
-  CHECK(t->resize_huge(a, 12 * kMiB));  // it is that long
+  CHECK(t->huge().resize(a, 12 * kMiB));  // it is that long
   t->give_huge(a);
   CHECK_EQ(t.idle(), 12 * kMiB);
   CHECK(t.ends_parts_clean());
@@ -162,14 +162,14 @@ TEST(heap, "in parts: a block grows where it is while what lies behind it is spa
 TEST(heap, "in parts: growing stops at maxBytes and without memory, and nothing has changed") {
   PartsHeap t(parts_policy(8 * kMiB));
   Superslab* a = t.take(4 * kMiB);
-  CHECK(!t->resize_huge(a, 9 * kMiB));
+  CHECK(!t->huge().resize(a, 9 * kMiB));
   CHECK_EQ(t->budget().charged(), 4 * kMiB);
   t.os().fail_nth(FakeOs::Call::kCommit, 1, OsStatus::kNoMemory, FakeOs::Lasts::kFromThenOn);
-  CHECK(!t->resize_huge(a, 8 * kMiB));
+  CHECK(!t->huge().resize(a, 8 * kMiB));
   CHECK_EQ(t->budget().charged(), 4 * kMiB);
   CHECK_EQ(t->committed_bytes(), 4 * kMiB);
   t.os().fail_none();
-  CHECK(t->resize_huge(a, 8 * kMiB));
+  CHECK(t->huge().resize(a, 8 * kMiB));
   CHECK(t.take(3 * kMiB) == nullptr);
   t->give_huge(a);
   CHECK(t.ends_parts_clean());
@@ -178,8 +178,8 @@ TEST(heap, "in parts: growing stops at maxBytes and without memory, and nothing 
 TEST(heap, "in parts: superslabs taken and given add up when blocks change their length") {
   PartsHeap t;
   Superslab* a = t.take(8 * kMiB);
-  CHECK(t->resize_huge(a, 4 * kMiB));
-  CHECK(t->resize_huge(a, 6 * kMiB));
+  CHECK(t->huge().resize(a, 4 * kMiB));
+  CHECK(t->huge().resize(a, 6 * kMiB));
   t->give_huge(a);
   const HeapStats s = t->stats();
   CHECK_EQ(s.superslabs_taken, s.superslabs_given);
@@ -210,7 +210,7 @@ TEST(heap, "in parts: random blocks, resized and freed, never overlap, and all m
       CHECK(is_intact(h.head->base, h.bytes, h.seed));
       if (what < 8) {
         const ByteCount bytes = kMaxClassBytes + 1 + random.below(16 * kMiB);
-        if (t->resize_huge(h.head, bytes)) {
+        if (t->huge().resize(h.head, bytes)) {
           h = {h.head, bytes, op};
           fill(h.head->base, h.bytes, h.seed);
         }

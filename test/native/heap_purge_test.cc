@@ -144,9 +144,9 @@ TEST(heap, "what a thread that rests left free goes back each time, not the firs
   ThreadCache* other = t.attach();
   const auto settle = [&] {
     // The first look notes that the owner has been at work; then it must rest for the delay.
-    t->give_back_unused(t.clock.now() - 100 * kMillisecond);
+    t->purger().give_back_unused(t.clock.now() - 100 * kMillisecond);
     t.pass(101);
-    while (t->give_back_unused(t.clock.now() - 100 * kMillisecond)) {
+    while (t->purger().give_back_unused(t.clock.now() - 100 * kMillisecond)) {
     }
   };
   t.pass(5000);

@@ -158,7 +158,7 @@ TEST(heap,
   const ByteCount before = t.held();
   bool is_zero = true;
   Superslab* head =
-      t.heap.take_huge(kLive - kSuperslabBytes, &second->owner(), kSuperslabBytes, &is_zero);
+      t.heap.huge().take(kLive - kSuperslabBytes, &second->owner(), kSuperslabBytes, &is_zero);
   CHECK(head != nullptr);
   CHECK(!is_zero);
   CHECK(t.held() <= before + kSuperslabBytes);  // a superslab that was used in part

@@ -152,7 +152,7 @@ TEST(heap, "every block of a class that is found for an alignment has it, in eve
     const ByteCount natural =
         std::min<ByteCount>(class_bytes(i) & (~class_bytes(i) + 1), kSliceBytes);
     for (unsigned made = 0; made < size_class(c).colours + 1u; ++made) {
-      Slab* slab = t->make_slab(c, Growth::kIfNeeded);
+      Slab* slab = t->slabs().make_slab(c, Growth::kIfNeeded);
       CHECK(slab != nullptr);
       CHECK_EQ(address_of(slab->start) % natural, 0u);
       for (std::uint32_t block = 0; block < slab->block_count; ++block) {
@@ -163,7 +163,7 @@ TEST(heap, "every block of a class that is found for an alignment has it, in eve
       const std::uintptr_t first = align_down(address_of(slab->start), kSliceBytes);
       CHECK(address_of(block_address(*slab, slab->block_count)) <=
             first + slab->slices * kSliceBytes);
-      t->retire_slab(const_cast<Slab*>(slab), 0);
+      t->slabs().retire_slab(const_cast<Slab*>(slab), 0);
     }
   }
   t->detach(owner);

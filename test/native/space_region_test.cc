@@ -129,7 +129,7 @@ TEST(heap, "the route of a slab that is handed over is its new owner's") {
   CHECK_EQ(old->take(c, &block, 1), 1u);
   t->detach(old);
   CHECK_EQ(t.space().route_at(block), route_of(old->id()) + to_index(c));
-  CHECK(t->inherit_slab(c, *heir));
+  CHECK(t->slabs().inherit_slab(c, *heir));
   CHECK_EQ(t.space().route_at(block), route_of(heir->id()) + to_index(c));
   heir->give(&block, 1);
   heir->retire_unused();

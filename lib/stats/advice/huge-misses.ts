@@ -1,13 +1,13 @@
 import { count, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const LEAST_MISSES = 100;
-const LEAST_HIT_RATE = 0.5;
+const MIN_MISSES = 100;
+const MIN_HIT_RATE = 0.5;
 
 /** Blocks beyond 2 MiB mostly come fresh from the operating system. */
 export const hugeMisses: Rule = ({ hugeHits, hugeMisses: misses }, { values }) => {
   const all = hugeHits + misses;
-  if (misses < LEAST_MISSES || hugeHits / all >= LEAST_HIT_RATE) return undefined;
+  if (misses < MIN_MISSES || hugeHits / all >= MIN_HIT_RATE) return undefined;
   return {
     id: 'hugeMisses',
     severity: 'warn',

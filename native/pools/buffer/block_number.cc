@@ -82,7 +82,7 @@ void send_home(const Space& space, BlockNumber n) {
     return;
   }
   void* block = address_of_number(space, n);
-  SlabOwner::give_remote(pool, block, nullptr);
+  SlabOwner::give_remote(pool.slabs(), block, nullptr);
 }
 
 }  // namespace superslab

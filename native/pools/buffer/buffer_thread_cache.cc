@@ -163,6 +163,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   }
   owner_.counters(c).refills.add(1);
   owner_.counters(c).refilled_blocks.add(got);
+  assert(got <= kMagazineBlocks && "what is staged fits");
   for (std::size_t i = 0; i < got; ++i)
     magazines_->staged_blocks[i] = number_of(pool_.space(), pointers[i]);
   ++magazines_->staged_count;
@@ -214,10 +215,10 @@ bool BufferThreadCache::give(BlockNumber block) {
 BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
   assert(bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
-  Superslab* head = pool_.take_huge(bytes, &owner_);
+  Superslab* head = pool_.huge().take(bytes, &owner_);
   if (head == nullptr) {
     flush();
-    head = pool_.take_huge(bytes, &owner_);
+    head = pool_.huge().take(bytes, &owner_);
   }
   if (head == nullptr) {
     pool_.count_failed_request();

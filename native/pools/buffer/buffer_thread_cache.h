@@ -204,7 +204,7 @@ Reclaimed BufferThreadCache::reclaim(IsShared is_shared, IsStray is_stray) {
     return true;
   });
   pool_.discharge(leaked_bytes);
-  while (Superslab* huge = pool_.orphan_huge(&owner_)) {
+  while (Superslab* huge = pool_.huge().orphan(&owner_)) {
     if (lives_on(first_number_of(huge->index), huge->huge_bytes)) continue;
     ++leaked_blocks;
     leaked_bytes += huge->huge_bytes;
