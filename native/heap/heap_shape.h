@@ -18,11 +18,6 @@ struct HeapShape {
   /// fork.
   Secrecy secrecy = Secrecy::kNone;
   bool has_guard_pages = false;
-  /// Transparent huge pages, if the policy asks for them, are for superslabs that are taken while
-  /// at least this much is committed: a small heap would pay for memory it does not use. Many slabs
-  /// of small blocks are used in part, so that they cost more.
-  ByteCount thp_from_bytes_small = 0;
-  ByteCount thp_from_bytes_large = 0;
   /// Whether the heap knows what is out also without a limit. One that stays for ever need not.
   bool is_always_charged = true;
   /// Whether the slabs' tables are purged with their superslab, for who is judged by its RSS alone.

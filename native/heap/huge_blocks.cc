@@ -104,7 +104,8 @@ Superslab* HugeBlocks::reuse(ByteCount bytes, SlabOwner* lessee, ByteCount align
 
 Superslab* HugeBlocks::take_cached_or_fresh(ByteCount bytes, ByteCount alignment, bool& is_zero) {
   // A block that is longer than asked for has its guard too far away.
-  const ByteCount max = core_.shape.has_guard_pages ? bytes : bytes + bytes / 4;
+  const ByteCount waste = bytes * core_.policy.read()->big_cache_waste / 100;
+  const ByteCount max = core_.shape.has_guard_pages ? bytes : bytes + waste;
   Superslab* cached = alignment > kSuperslabBytes ? nullptr : cache_.take(bytes, max);
   if (cached != nullptr) return cached;
   return take_fresh(bytes, static_cast<std::uint32_t>(alignment / kSuperslabBytes), is_zero);

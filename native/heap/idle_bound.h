@@ -14,18 +14,21 @@
 
 namespace superslab {
 
-/// A controller on bytes and times alone. The heap's lock guards it, but for earned().
+/// A controller on bytes and times alone. The heap's lock guards it, but for bytes() and earned().
 class IdleBound {
  public:
-  explicit IdleBound(ByteCount min) : min_(min) {}
+  IdleBound(ByteCount min, std::uint32_t share) { set(min, share); }
 
-  /// From now on.
-  void set_min(ByteCount min) { min_ = min; }
+  /// From now on: `share` of what is live, in percent, but at least `min` bytes.
+  void set(ByteCount min, std::uint32_t share) {
+    min_.set(min);
+    share_.set(share);
+  }
 
-  /// Most idle bytes beside `live` ones, where the process may have `room` for others beside them.
-  /// Not of all that: stacks, page tables and what is no heap's come beside it too.
+  /// Any thread: most idle bytes beside `live` ones, where the process may have `room` for others
+  /// beside them. Not of all that: stacks, page tables and what is no heap's come beside it too.
   ByteCount bytes(ByteCount live, ByteCount room = ~ByteCount{0}) const {
-    const ByteCount usual = std::max(min_, live / 4) + earned();
+    const ByteCount usual = std::max(min_.get(), live * share_.get() / 100) + earned();
     return std::min(usual, std::max(room - room / 8, kMinUnderLimit));
   }
 
@@ -65,7 +68,8 @@ class IdleBound {
   /// Less is not worth the system calls.
   static constexpr ByteCount kMinUnderLimit = kMiB;
 
-  ByteCount min_;
+  Counter min_;
+  Counter share_;
   ByteCount gone_ = 0;  // given back since, and not taken again
   Nanos gone_since_ = 0;
   ByteCount max_ = 0;  // that there was since nothing was earned

@@ -7,7 +7,7 @@ namespace superslab {
 MemoryAccount::MemoryAccount(HeapCore& core)
     : core_(core),
       looks_from_(core.shape.is_limited() ? 0 : core.policy.read()->malloc_idle_bytes),
-      idle_bound_(core.policy.read()->malloc_idle_bytes) {}
+      idle_bound_(core.policy.read()->malloc_idle_bytes, core.policy.read()->malloc_idle_share) {}
 
 /// Down to a quarter of it in the last quarter of a limit. No less: what goes back too soon is
 /// touched again, which is dear, and the bound on idle memory sees to what would not fit.
@@ -21,7 +21,8 @@ Nanos MemoryAccount::fitted(Nanos delay) const {
 
 void MemoryAccount::follow_policy() {
   core_.lock.assert_held();
-  idle_bound_.set_min(core_.policy.read()->malloc_idle_bytes);
+  const auto policy = core_.policy.read();
+  idle_bound_.set(policy->malloc_idle_bytes, policy->malloc_idle_share);
   set_looks_from();
 }
 
@@ -55,7 +56,7 @@ void MemoryAccount::note_given_back(ByteCount bytes) {
   idle_bound_.given_back(bytes, left + bytes, core_.clock.now());
 }
 
-// Of what the lock guards it reads a counter only.
+// Of what the lock guards it reads counters only.
 ByteCount MemoryAccount::idle_bound() const NO_THREAD_SAFETY_ANALYSIS {
   const ByteCount idle = idle_bytes() - std::min(idle_bytes(), core_.space.idle_bytes());
   const ByteCount committed = committed_bytes();

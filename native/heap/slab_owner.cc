@@ -39,7 +39,7 @@ void SlabOwner::set_spare_limits() {
   for (std::size_t i = 0; i < kLargeClasses; ++i) {
     const auto c = static_cast<ClassIndex>(kFirstLargeClass + i);
     const bool is_dear = source_.is_limited() && size_class(c).block_bytes > policy->cache_bytes;
-    spares_[i].limit = is_dear ? 0 : std::min(magazine_limit(c, *policy), kSpareBlocks);
+    spares_[i].limit = is_dear ? 0 : std::min(magazine_limit(c, *policy), policy->spare_blocks);
     spares_[i].keep = std::min(spares_[i].keep, spares_[i].limit);
   }
 }

@@ -211,7 +211,7 @@ class alignas(kCacheLinePair) SlabOwner {
   };
 
   /// Free blocks of a large class at hand, without a way through the slab's bits.
-  static constexpr std::uint32_t kSpareBlocks = 16;
+  static constexpr std::uint32_t kSpareBlocks = knob_row(KnobId::spare_blocks).max;
   void follow_policy();
   void set_spare_limits();
   struct Spares {

@@ -9,11 +9,7 @@
 #include "heap/slab_owners.h"
 
 namespace superslab {
-namespace {
-
-constexpr ByteCount kFirstPopulateBytes = 16 * kKiB;
-
-}  // namespace
+namespace {}  // namespace
 
 SlabSource::SlabSource(HeapCore& core, MemoryAccount& account, SpanSource& spans,
                        SlabOwners& owners)
@@ -21,17 +17,18 @@ SlabSource::SlabSource(HeapCore& core, MemoryAccount& account, SpanSource& spans
       account_(account),
       spans_(spans),
       owners_(owners),
-      populate_bytes_(kFirstPopulateBytes) {}
+      populate_bytes_(core.policy.read()->populate_bytes) {}
 
 // Superslabs ---------------------------------------------------------------------------------
 
 HugePages SlabSource::pages_for(ClassIndex c) const {
-  const HugePages pages = core_.policy.read()->huge_pages;
-  const HeapShape& shape = core_.shape;
-  const bool is_small = to_index(c) < kFirstLargeClass;
-  const bool early = account_.committed_bytes() <
-                     (is_small ? shape.thp_from_bytes_small : shape.thp_from_bytes_large);
-  return pages == HugePages::kTransparent && early ? HugePages::kOff : pages;
+  const auto policy = core_.policy.read();
+  // A small heap would pay for memory that it does not use. Many slabs of small blocks are used in
+  // part, so that they cost more.
+  const ByteCount factor = to_index(c) < kFirstLargeClass ? 4 : 1;
+  const bool is_early = account_.committed_bytes() / factor < policy->thp_from_bytes;
+  return policy->huge_pages == HugePages::kTransparent && is_early ? HugePages::kOff
+                                                                   : policy->huge_pages;
 }
 
 bool SlabSource::prefault_huge_page(Superslab* s) {

@@ -63,7 +63,9 @@ class SlabSource {
   /// slices are cut anew JavaScript makes new windows, and each brings the next major collection
   /// closer by its length. So a part stays for the classes that will want it again.
   bool keeps_unused(ByteCount unused) const {
-    return core_.is_behind_views() && unused < account_.committed_bytes() / kUnusedPart &&
+    // What it gains stands in docs/ARCHITECTURE.md, "Windows of 2 MiB".
+    return core_.is_behind_views() &&
+           unused < account_.committed_bytes() * core_.policy.read()->kept_unused / 100 &&
            !account_.is_room_scarce();
   }
 
@@ -108,9 +110,6 @@ class SlabSource {
 
  private:
   friend class HeapSurvivor;
-
-  /// Of what is committed. What it gains stands in docs/ARCHITECTURE.md, "Windows of 2 MiB".
-  static constexpr ByteCount kUnusedPart = 8;
 
   /// Where a slab is cut.
   struct Cut {

@@ -10,9 +10,6 @@
 namespace superslab {
 namespace {
 
-/// What may wait in the outbox; a larger block goes home at once.
-constexpr ByteCount kOutboxBytes = 128 * kKiB;
-
 /// After that many spills without a refill between them the thread is giving memory back for good:
 /// what it keeps then pins slabs that would be free.
 constexpr std::uint8_t kManySpills = 3;
@@ -46,6 +43,7 @@ void ThreadCache::set_limits() {
   // Before the snapshot: a newer one is then seen at the next slow path.
   policy_generation_ = heap_->policy_generation();
   const auto policy = heap_->policy();
+  outbox_limit_ = policy->outbox_bytes;
   for (std::size_t i = 0; i < kRows; ++i)
     limits_[i] = static_cast<std::uint8_t>(
         std::min<std::size_t>(magazine_limit(static_cast<ClassIndex>(i), *policy), kSlots - 2));
@@ -206,8 +204,9 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
   }
   batch.mask |= bit;
   outbox_bytes_ += size_class(c).block_bytes;
-  if (outbox_bytes_ + sent_bytes_ <= kOutboxBytes && !squeezed_.load(std::memory_order_relaxed))
+  if (outbox_bytes_ + sent_bytes_ <= outbox_limit_ && !squeezed_.load(std::memory_order_relaxed))
     return;
+  follow_policy();
   empty_outbox();
   heap_->account().after_frees();
 }

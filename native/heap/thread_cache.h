@@ -249,6 +249,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   std::uint8_t busy_row_ = kNoRow;
   void** tops_at_growth_[kRows] = {};  // see give_idle_rows()
   std::uint32_t steps_ = 0;            // slow paths since the last turn
+  ByteCount outbox_limit_ = 0;  // what may wait in the outbox; a larger block goes home at once
   ByteCount outbox_bytes_ = 0;
   ByteCount sent_bytes_ = 0;  // gone from the outbox, and not told to the heap yet
   BlockBatch outbox_[kOutboxBatches] =

@@ -13,10 +13,6 @@
 namespace superslab {
 namespace {
 
-/// From here on a huge page that is touched in one place only adds little to what is there.
-constexpr ByteCount kThpFromBytesSmall = 64 * kMiB;
-constexpr ByteCount kThpFromBytesLarge = 16 * kMiB;
-
 /// Between two ticks, so that looking at them costs a hundredth of the time at most.
 constexpr Nanos kPausePerSuperslab = 10'000;
 
@@ -54,6 +50,7 @@ Policy read_policy(const OsLimits& limits, PolicyError& error) {
   // its RSS without being used.
   policy.populate = Populate::kOff;
   policy.purge_delay_ms = policy.malloc_purge_delay_ms;
+  policy.thp_from_bytes = policy.malloc_thp_from_bytes;
   policy.huge_pages = policy.malloc_huge_pages ? HugePages::kTransparent : HugePages::kOff;
   fit_to_memory(policy, limits.memory);
   return policy;
@@ -82,8 +79,6 @@ ProcessHeap::ProcessHeap()
       policy_(read_policy(limits_, environment_error_)),
       heap_(space_, clock_, policy_,
             {.access = Access::kPointers,
-             .thp_from_bytes_small = kThpFromBytesSmall,
-             .thp_from_bytes_large = kThpFromBytesLarge,
              .is_always_charged = false,
              .purges_tables = true,
              .memory = limits_.memory}),

@@ -57,14 +57,14 @@ ThreadCache* KeepingHeap::cache;
 }  // namespace
 
 TEST(heap, "an idle bound is the larger of its least and a quarter of what is live") {
-  const IdleBound bound(kLeast);
+  const IdleBound bound(kLeast, 25);
   CHECK_EQ(bound.bytes(0), kLeast);
   CHECK_EQ(bound.bytes(4 * kLeast), kLeast);
   CHECK_EQ(bound.bytes(8 * kLeast), 2 * kLeast);
 }
 
 TEST(heap, "an idle bound rises by what is taken again within the delay, and no more") {
-  IdleBound bound(kLeast);
+  IdleBound bound(kLeast, 25);
   CHECK(!bound.is_watching());
   bound.given_back(5 * kMiB, 20 * kMiB, 1000);
   CHECK(bound.is_watching());
@@ -77,7 +77,7 @@ TEST(heap, "an idle bound rises by what is taken again within the delay, and no 
 }
 
 TEST(heap, "an idle bound does not rise by what is taken later, and falls by what lies unused") {
-  IdleBound bound(kLeast);
+  IdleBound bound(kLeast, 25);
   bound.given_back(5 * kMiB, 20 * kMiB, 1000);
   CHECK_EQ(bound.taken(3 * kMiB, 1001 + kDelay, kDelay), 0u);
   CHECK(!bound.is_watching());
@@ -134,7 +134,7 @@ TEST(heap, "idle memory is counted once while superslabs serve slabs and large b
 }
 
 TEST(heap, "no loop earns more than there was") {
-  IdleBound bound(kLeast);
+  IdleBound bound(kLeast, 25);
   for (Nanos now = 0; now < 10; ++now) {
     bound.given_back(5 * kMiB, 12 * kMiB, now);
     CHECK_EQ(bound.taken(5 * kMiB, now, kDelay), 5 * kMiB);
@@ -143,7 +143,7 @@ TEST(heap, "no loop earns more than there was") {
 }
 
 TEST(heap, "what there was once does not count for a bound that lay unused since") {
-  IdleBound bound(kLeast);
+  IdleBound bound(kLeast, 25);
   bound.given_back(5 * kMiB, 20 * kMiB, 0);
   CHECK_EQ(bound.taken(5 * kMiB, 0, kDelay), 5 * kMiB);
   bound.lay_unused(5 * kMiB);

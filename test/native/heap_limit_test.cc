@@ -51,7 +51,7 @@ ThreadCache* LimitedHeap::cache;
 }  // namespace
 
 TEST(heap, "an idle bound is at most seven eighths of the room that is left, or 1 MiB") {
-  const IdleBound bound(16 * kMiB);
+  const IdleBound bound(16 * kMiB, 25);
   CHECK_EQ(bound.bytes(100 * kMiB, kGiB), 25 * kMiB);
   CHECK_EQ(bound.bytes(100 * kMiB, 16 * kMiB), 14 * kMiB);
   CHECK_EQ(bound.bytes(100 * kMiB, 0), kMiB);

@@ -136,11 +136,11 @@ TEST(heap, "a superslab without slabs goes back as a whole") {
   CHECK_EQ(t.core.counters.superslabs_given.get(), 1u);
 }
 
-TEST(heap, "the heap behind views keeps what lies unused, up to an eighth and not under pressure") {
+TEST(heap, "the heap behind views keeps what lies unused, up to a share and not under pressure") {
   Parts views({.access = Access::kViews, .memory = 64 * kMiB});
   views.account.change_committed(8 * kMiB);
-  CHECK(views.slabs.keeps_unused(kMiB - 1));
-  CHECK(!views.slabs.keeps_unused(kMiB));
+  CHECK(views.slabs.keeps_unused(8 * kMiB * 12 / 100 - 1));
+  CHECK(!views.slabs.keeps_unused(8 * kMiB * 12 / 100));
   views.account.change_committed(32 * kMiB);
   CHECK(!views.slabs.keeps_unused(kMiB));
   views.account.change_committed(-static_cast<std::int64_t>(40 * kMiB));
