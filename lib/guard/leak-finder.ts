@@ -1,6 +1,5 @@
-import { binding } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
-import { onceUnseen } from '../addon/environment.js';
+import { environment, onceUnseen } from '../addon/environment.js';
 import type { PoolIdentity } from '../pool/observers.js';
 import type { Findings } from './findings.js';
 import type { Homecoming } from './homecoming.js';
@@ -58,7 +57,7 @@ export class LeakFinder {
     const isShared = slot.state === SLOT.shared;
     this.#book.move(slot, isShared ? SLOT.looseShared : SLOT.loose);
     this.#finder.overflowOf(lease);
-    this.#noteLeak(lease, LEAK_END.collected, isShared ? binding.sharedReferences(slot.block) : 0);
+    this.#noteLeak(lease, LEAK_END.collected, isShared ? environment.sharedReferences(slot.block) : 0);
     if (isShared) this.#home.dropReference(slot);
     else this.#home.giveBack(slot);
     this.#findings.deliver();
@@ -68,17 +67,16 @@ export class LeakFinder {
     const { size, tag } = lease;
     const stack = lease.acquired?.text ?? '';
     const ageMs = now() - lease.acquiredAt;
-    const count = binding.noteLeak(
-      this.#pool.id,
+    const count = this.#pool.native.noteLeak({
       tag,
       stack,
       end,
-      lease.slot.capacity,
+      bytes: lease.slot.capacity,
       size,
       ageMs,
       // Those that nobody watched are counted themselves when a thread ends.
-      end === LEAK_END.collected ? this.#sampler.weightOf(lease) : 1,
-    );
+      estimated: end === LEAK_END.collected ? this.#sampler.weightOf(lease) : 1,
+    });
     if (end !== LEAK_END.collected) return;
     const { references, retains } = lease;
     const pool = this.#pool.name;

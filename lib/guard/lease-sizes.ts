@@ -1,4 +1,4 @@
-import { binding, type PoolId, type SliceTag } from '../addon/binding.js';
+import type { NativePool, SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { LARGE_TAG } from '../pool/magazines.js';
 import { GRANULE_SHIFT } from '../pool/windows.js';
@@ -15,9 +15,9 @@ const MAX_CANARY_BYTES = 4096;
 /** How much memory the watched leases of a pool take. */
 export class LeaseSizes {
   readonly #settings: GuardSettings;
-  readonly #pool: PoolId;
+  readonly #pool: NativePool;
 
-  constructor(settings: GuardSettings, pool: PoolId) {
+  constructor(settings: GuardSettings, pool: NativePool) {
     this.#settings = settings;
     this.#pool = pool;
   }
@@ -44,7 +44,7 @@ export class LeaseSizes {
   capacityFor(size: number): number {
     const bytes = this.bytesFor(size);
     const tag = this.tagFor(bytes);
-    return tag === LARGE_TAG ? binding.largeCapacity(this.#pool, bytes) : bytesOfTag[tag]!;
+    return tag === LARGE_TAG ? this.#pool.largeCapacity(bytes) : bytesOfTag[tag]!;
   }
 
   /** Where the canary behind a lease of `size` bytes ends, in a block of `capacity`; `size` without one. */

@@ -1,6 +1,6 @@
 // The pools of this environment, and what happens to all of them at once.
 import { isMainThread } from 'node:worker_threads';
-import { binding, type PoolId, SIGNAL } from '../addon/binding.js';
+import { type PoolId, SIGNAL } from '../addon/binding.js';
 import { atSignal } from '../addon/environment.js';
 import { atExit } from '../base/at-exit.js';
 import type { MeasuredPool, PoolIdentity, PoolWatcher } from './observers.js';
@@ -34,11 +34,11 @@ export const allCores = (): Core[] => [...openCores.values(), ...closingCores];
 
 /** Other threads want what is cached, or have made room. */
 function heedSignals(): void {
-  for (const [id, core] of openCores) {
-    const signals = binding.takeSignals(id);
+  for (const core of openCores.values()) {
+    const signals = core.native.takeSignals();
     if ((signals & SIGNAL.flush) !== 0) {
       core.watcher?.unpark(true);
-      binding.flush(id);
+      core.native.flush();
     }
     if ((signals & SIGNAL.roomMade) !== 0) core.waiters.serve();
     core.watcher?.deliver();

@@ -1,4 +1,4 @@
-import type { BlockNumber, PoolId, SliceTag } from '../addon/binding.js';
+import type { BlockNumber, NativePool, PoolId, SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { builtins } from '../base/builtins.js';
 import { ensureWindow, SLICE_SHIFT } from './windows.js';
@@ -43,6 +43,7 @@ export interface ReleaseStart {
 export interface Lender {
   readonly id: PoolId;
   readonly name: string;
+  readonly native: NativePool;
   readonly magazines: Magazines;
   /**
    * What is done while the block is still leased, and may be cut off.

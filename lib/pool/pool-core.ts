@@ -1,14 +1,14 @@
 import { constants } from 'node:buffer';
 import {
   type BlockNumber,
-  binding,
   type NativePool,
   NO_MEMORY,
   NO_ROOM,
+  type PoolId,
   type SliceTag,
 } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
-import { facts } from '../addon/environment.js';
+import { environment, facts } from '../addon/environment.js';
 import { builtins, fill } from '../base/builtins.js';
 import { hostError, makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores } from './cores.js';
@@ -67,7 +67,8 @@ const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
 /** One pool in this environment: its magazines and everything that happens off the hot path. */
 export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core, Lender, WatchedPool {
   readonly name: string;
-  readonly id: number;
+  readonly id: PoolId;
+  readonly native: NativePool;
   readonly heapId: number;
   readonly magazines: Magazines;
   readonly waiters: Waiters;
@@ -88,6 +89,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   constructor(name: string, native: NativePool, observers: Observers<Watcher>) {
     this.name = name;
     this.id = native.id;
+    this.native = native;
     this.heapId = native.heapId;
     this.purgeDelayMs = native.purgeDelayMs;
     this.maxBytes = native.maxBytes;
@@ -96,14 +98,14 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.zeroAtRelease = native.zero === ZERO_AT_RELEASE;
     this.#secrecy = SecrecyWatch.of(native, name);
     if (native.magazines === undefined || native.id >= MAX_POOLS) {
-      binding.closePool(native.id);
+      native.close();
       throw native.magazines === undefined ? hostError() : tooManyPools(name);
     }
     this.magazines = new Magazines(native.magazines, this, this.zeroAtRelease);
     this.waiters = new Waiters({
       tryAcquire: (size) => this.#tryAcquire(size),
-      startWaiting: () => binding.startWaiting(this.id),
-      stopWaiting: () => binding.stopWaiting(this.id),
+      startWaiting: () => this.native.startWaiting(),
+      stopWaiting: () => this.native.stopWaiting(),
     });
     this.#teller = observers.teller;
     this.#meter = observers.meter;
@@ -163,7 +165,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   capacityFor(size: number): number {
     if (this.watcher?.watchesAll) return this.watcher.capacityFor(size);
     return size > MAX_CLASS_BYTES
-      ? binding.largeCapacity(this.id, size)
+      ? this.native.largeCapacity(size)
       : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
   }
 
@@ -233,7 +235,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     scheduleUpkeep();
     const got = this.#teller.tellingGrowth(this, () => {
       const start = this.slowPath.start();
-      const count = forgetRecut(binding.refill(this.id, tag));
+      const count = forgetRecut(this.native.refill(tag));
       this.slowPath.stop(start);
       if (count > 0) this.#publish(tag);
       return count;
@@ -246,7 +248,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     try {
       this.magazines.publish(tag);
     } catch (error) {
-      binding.flush(this.id); // no window: the blocks must not stay
+      this.native.flush(); // no window: the blocks must not stay
       throw error;
     }
   }
@@ -255,7 +257,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     scheduleUpkeep();
     this.#teller.tellingGrowth(this, () => {
       const start = this.slowPath.start();
-      held.block = binding.takeLarge(this.id, bytes);
+      held.block = this.native.takeLarge(bytes);
       this.slowPath.stop(start);
     });
     this.#secrecy?.look();
@@ -269,7 +271,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   #tryLarge(size: number): PooledBuffer | undefined {
     if (this.watcher?.sampler.isLargeDue())
       return this.watcher.tryAcquire(size, this.watcher.sampler.largeWeight);
-    const held = begin(new HeldBlock(this.id));
+    const held = begin(new HeldBlock(this.native));
     try {
       if (!this.#takeLarge(size, held)) {
         finish(held);
@@ -285,7 +287,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   takeLargeBlock(bytes: number): BlockNumber | undefined {
-    const held = begin(new HeldBlock(this.id));
+    const held = begin(new HeldBlock(this.native));
     try {
       const block = this.#takeLarge(bytes, held) ? held.block : undefined;
       finish(held);
@@ -315,7 +317,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     // putHome() will give it back.
     if (limit === 0) return { committed: this.#teller.committedForTrim(this), time: this.slowPath.start() };
     const start = this.slowPath.start();
-    binding.spill(this.id, tag);
+    this.native.spill(tag);
     this.slowPath.stop(start);
     return UNTOLD;
   }
@@ -328,7 +330,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
       depth[tag] = top + 1;
     } else {
       // Beyond 2 MiB; or the pool is closed; or somebody waits for room.
-      binding.give(this.id, block);
+      this.native.give(block);
     }
   }
 
@@ -345,7 +347,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   #clear(block: BlockNumber): void {
-    const capacity = binding.capacity(block);
+    const capacity = environment.capacity(block);
     if (capacity > MAX_CLASS_BYTES) {
       fill(new builtins.Uint8Array(largeWindow(block)), 0);
       return;
@@ -376,14 +378,14 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     try {
       for (;;) {
         this.checkOpen();
-        binding.startWaiting(this.id);
+        this.native.startWaiting();
         held.buf = this.#tryAcquire(size);
         const left = end - now();
         if (held.buf !== undefined || left <= 0) return;
-        binding.waitForRoom(this.id, capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
+        this.native.waitForRoom(capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
       }
     } finally {
-      if (this.waiters.length === 0) binding.stopWaiting(this.id);
+      if (this.waiters.length === 0) this.native.stopWaiting();
     }
   }
 
@@ -428,7 +430,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   #purge(): boolean {
-    return this.#teller.tellingTrim(this, () => binding.tick(this.id));
+    return this.#teller.tellingTrim(this, () => this.native.tick());
   }
 
   /**
@@ -437,7 +439,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
    */
   trim(targetBytes: number): number {
     this.watcher?.unpark();
-    const bytes = this.#teller.tellingTrim(this, () => binding.trim(this.id, targetBytes));
+    const bytes = this.#teller.tellingTrim(this, () => this.native.trim(targetBytes));
     this.watcher?.deliver();
     return bytes;
   }
@@ -455,11 +457,11 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   endClosing(): void {
     this.waiters.rejectAll(this.name);
     this.watcher?.unpark();
-    this.#teller.tellingTrim(this, () => binding.closePool(this.id));
+    this.#teller.tellingTrim(this, () => this.native.close());
   }
 
   settle(): void {
-    if (!binding.isSettled(this.id)) return;
+    if (!this.native.isSettled()) return;
     closingCores.delete(this);
     forgetMagazines(this.id);
   }

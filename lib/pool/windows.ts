@@ -1,6 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { type BlockNumber, binding, RECUT, type SliceIndex } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import { type BlockNumber, RECUT, type SliceIndex } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
 import { builtins, sizeOf } from '../base/builtins.js';
 import { hostError } from '../base/errors.js';
 
@@ -95,7 +95,7 @@ export function ensureWindow(slice: SliceIndex): void {
   while (probes.length <= slice) probes.push(...NO_PROBES);
   if (probes[slice]!.length !== 0) return;
   if (windows[slice] !== NO_WINDOW) forgetTaken(slice);
-  const window = usable(binding.window(facts.evaluation, slice));
+  const window = usable(environment.window(slice));
   windows[slice] = window;
   probes[slice] = new builtins.Uint8Array(window);
 }
@@ -117,24 +117,24 @@ export function onTakenWindow(tell: TellTaken): void {
 function forgetTaken(slice: SliceIndex): void {
   // First, because whoever is told may acquire.
   windows[slice] = NO_WINDOW;
-  const leases = binding.leasedInSlice(slice);
+  const leases = environment.leasedInSlice(slice);
   for (const tell of takenListeners) tell(slice, leases);
 }
 
 /**
- * What binding.refill() returned, without RECUT. Windows that show a former cut of their slices are forgotten; views of
+ * What NativePool.refill() returned, without RECUT. Windows that show a former cut of their slices are forgotten; views of
  * them that user code still has go on working.
  */
 export function forgetRecut(refilled: number): number {
   if (refilled < RECUT) return refilled;
-  for (const slice of binding.recutWindows(facts.evaluation)) forget(slice);
+  for (const slice of environment.recutWindows()) forget(slice);
   return refilled - RECUT;
 }
 
 /** The window of a leased block of up to 2 MiB that may have come from another thread. */
 export function currentWindow(block: BlockNumber): ArrayBuffer {
   const slice = block >>> SLICE_SHIFT;
-  if (binding.isRecut(facts.evaluation, slice)) forget(slice);
+  if (environment.isRecut(slice)) forget(slice);
   ensureWindow(slice);
   return windows[slice]!;
 }
@@ -145,8 +145,8 @@ const largeWindows = new Map<BlockNumber, ArrayBuffer>();
 /** A window of exactly the leased block `n`, which is beyond 2 MiB. */
 export function largeWindow(n: BlockNumber): ArrayBuffer {
   const known = largeWindows.get(n);
-  if (known !== undefined && sizeOf(known) === binding.capacity(n)) return known;
-  const window = usable(binding.largeWindow(n));
+  if (known !== undefined && sizeOf(known) === environment.capacity(n)) return known;
+  const window = usable(environment.largeWindow(n));
   largeWindows.set(n, window);
   return window;
 }
@@ -173,8 +173,8 @@ export function noteTakenWindows(): void {
  * working.
  */
 export function dropStaleWindows(): void {
-  for (const slice of binding.staleWindows(facts.evaluation)) forget(slice);
+  for (const slice of environment.staleWindows()) forget(slice);
   for (const [n, window] of largeWindows) {
-    if (!binding.isLargeBlock(n, sizeOf(window))) largeWindows.delete(n);
+    if (!environment.isLargeBlock(n, sizeOf(window))) largeWindows.delete(n);
   }
 }

@@ -1,5 +1,5 @@
-import { binding } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import type { NativeProcessStats } from '../addon/binding.js';
+import { environment, facts } from '../addon/environment.js';
 import type { MemoryFacts } from '../addon/figures.js';
 import { makeError } from '../base/errors.js';
 import type { MistakeSite } from '../base/misuse.js';
@@ -20,7 +20,7 @@ function coresByHeap(): Map<number, Core> {
   return cores;
 }
 
-const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] => {
+const poolsOf = (native: NativeProcessStats): PoolStats[] => {
   const cores = coresByHeap();
   return native.pools.map((pool) => {
     const own = cores.get(pool.heapId);
@@ -30,14 +30,14 @@ const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] =
 };
 
 /** The pools of stats() alone. */
-export const poolStats = (): PoolStats[] => poolsOf(binding.processStats());
+export const poolStats = (): PoolStats[] => poolsOf(environment.processStats());
 
 let known: { changes: number; sites: readonly MistakeSite[] } = { changes: -1, sites: [] };
 
 /** The same array until one more mistake was made: who tells it to others sees that there is nothing new. */
 function mistakes(): readonly MistakeSite[] {
-  const changes = binding.mistakeChanges();
-  if (changes !== known.changes) known = { changes, sites: Object.freeze(binding.mistakeSites()) };
+  const changes = environment.mistakeChanges();
+  if (changes !== known.changes) known = { changes, sites: Object.freeze(environment.mistakeSites()) };
   return known.sites;
 }
 
@@ -49,18 +49,18 @@ function mistakes(): readonly MistakeSite[] {
  */
 export function stats(): ProcessStats {
   noteTakenWindows();
-  const native = binding.processStats();
+  const native = environment.processStats();
   return {
     pid: process.pid,
     core,
     uptimeMs: Math.round(process.uptime() * 1000),
     rssBytes: process.memoryUsage.rss(),
     externalBytes: process.memoryUsage().external,
-    outstandingTokens: binding.outstandingTokens(),
+    outstandingTokens: environment.outstandingTokens(),
     space: native.space,
     faults: native.faults,
     pools: poolsOf(native),
-    leaks: binding.leakSites(),
+    leaks: environment.leakSites(),
     mistakes: mistakes(),
     knobs: facts.knobs,
   };
@@ -74,7 +74,7 @@ export function stats(): ProcessStats {
  * @throws ERR_SUPERSLAB_HOST (rejects) where there is no such file, or it cannot be read to its end
  */
 export async function memoryFacts(): Promise<MemoryFacts> {
-  const found = await binding.memoryFacts();
+  const found = await environment.memoryFacts();
   if (found) return found;
   throw makeError(
     'ERR_SUPERSLAB_HOST',

@@ -1,5 +1,7 @@
 #include "binding/stats_objects.h"
 
+#include <cmath>
+
 #include "heap/size_class.h"
 
 namespace superslab {
@@ -143,6 +145,20 @@ Napi::Object process_object(Napi::Env env, ProcessPools& process) {
   out["pools"] = pools;
   out["space"] = space;
   out["faults"] = faults;
+  return out;
+}
+
+Napi::Object leak_site_object(Napi::Env env, const LeakSite& site) {
+  Napi::Object out = Napi::Object::New(env);
+  out["pool"] = site.pool_name;
+  out["tag"] = site.tag;
+  out["reason"] = site.reason == LeakReason::kCollected ? "collected" : "threadEnded";
+  out["size"] = static_cast<double>(site.last_size);
+  out["count"] = static_cast<double>(site.count);
+  out["estimated"] = std::round(site.estimated);
+  out["bytes"] = static_cast<double>(site.bytes);
+  out["oldestMs"] = site.oldest_ms;
+  out["stack"] = site.stack;
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include "addon/process_pools.h"
 #include "diagnostics/heap_figures.h"
+#include "diagnostics/leak_sites.h"
 #include "diagnostics/memory_facts.h"
 
 namespace superslab {
@@ -21,5 +22,19 @@ Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts);
 
 /// { pools: [figures_object], space, faults, outstandingTokens }
 Napi::Object process_object(Napi::Env env, ProcessPools& process);
+
+/// { pool, tag, reason, size, count, estimated, bytes, oldestMs, stack }
+Napi::Object leak_site_object(Napi::Env env, const LeakSite& site);
+
+/// Those of the process for which is_wanted(site).
+template <class IsWanted>
+Napi::Array leak_site_list(Napi::Env env, IsWanted is_wanted) {
+  Napi::Array out = Napi::Array::New(env);
+  // Copied first: no JavaScript object is made while they are locked.
+  for (const LeakSite& site : LeakSites::of_process().copy()) {
+    if (is_wanted(site)) out[out.Length()] = leak_site_object(env, site);
+  }
+  return out;
+}
 
 }  // namespace superslab

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { binding, check, type Failure, LEASE_FAULT, type NativePool } from '../../addon/binding.js';
-import { facts } from '../../addon/environment.js';
+import { check, type Failure, LEASE_FAULT, type NativePool } from '../../addon/binding.js';
+import { environment } from '../../addon/environment.js';
 import type { LeakSite } from '../../addon/figures.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { builtins, fill } from '../../base/builtins.js';
@@ -50,7 +50,7 @@ export function openPools(): BufferPool[] {
   return pools;
 }
 
-/** What Binding.adopt() writes to: block and length. */
+/** What NativeEnvironment.adopt() writes to: block and length. */
 const adopted = new Float64Array(2);
 const ZERO_AT_ACQUIRE = 1;
 
@@ -72,9 +72,8 @@ class OpeningPool extends Unfinished {
 
   undo(): void {
     if (this.opened === undefined || 'error' in this.opened) return;
-    const { id } = this.opened;
-    const core = openCores.get(id);
-    if (core === undefined) binding.closePool(id);
+    const core = openCores.get(this.opened.id);
+    if (core === undefined) this.opened.close();
     else core.close();
   }
 }
@@ -123,7 +122,7 @@ export class BufferPool implements Disposable {
     this.name = this.#isDefault ? 'default' : poolName(options, () => `pool-${++named}`);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
-    opening.opened = binding.openPool(facts.evaluation, pairs, this.name);
+    opening.opened = environment.openPool(pairs, this.name);
     const native = check(opening.opened);
     const core = observe(this.name, native);
     this.#core = core;
@@ -236,7 +235,7 @@ export class BufferPool implements Disposable {
     this.#core.checkOpen();
     const held = begin(new HeldReference());
     try {
-      const fault = binding.adopt(token, adopted);
+      const fault = environment.adopt(token, adopted);
       if (fault === LEASE_FAULT.none) held.block = adopted[0]!;
       const length = adopted[1]!;
       checkLease(fault, token);
@@ -255,7 +254,7 @@ export class BufferPool implements Disposable {
    * @throws ERR_SUPERSLAB_TOKEN, ERR_SUPERSLAB_TOKEN_USED
    */
   revoke(token: ShareToken): void {
-    checkLease(binding.revoke(token), token);
+    checkLease(environment.revoke(token), token);
   }
 
   /**
@@ -285,7 +284,7 @@ export class BufferPool implements Disposable {
 
   /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
   stats(): PoolStats {
-    const native = binding.stats(this.#core.id);
+    const native = this.#core.native.stats();
     this.#lastStats =
       native === undefined
         ? settledStats(this.#lastStats!)
@@ -329,7 +328,7 @@ export class BufferPool implements Disposable {
    * and every view of it.
    */
   leaks(): readonly LeakSite[] {
-    return binding.leakSites(this.#core.id);
+    return this.#core.native.leakSites();
   }
 
   /**
