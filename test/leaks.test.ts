@@ -673,7 +673,7 @@ test('a tag for each request and a pool for each do not fill memory with sites',
       return pool;
     };
     const leak = (pool, tag, stack) =>
-      pool.noteLeak({ tag, stack, end: 0, bytes: 64, size: 10, ageMs: 1, estimated: 1 });
+      pool.noteLeak({ tag, stack, bytes: 64, size: 10, ageMs: 1, estimated: 1 });
     const known = open('known');
     const site = () => known.leakSites().find((one) => one.tag === 't0');
     for (let i = 0; i < 3000; i++) leak(known, 't' + i, 'at ' + i);

@@ -14,17 +14,28 @@ import type {
 import { loadAddon } from './load.js';
 import type { KnobRow, StatisticRow } from './rows.js';
 
+declare const kind: unique symbol;
+
+/** A number that names something. Computed numbers can become one; those of two kinds do not mix. */
+type Naming<Kind extends string> = number & { readonly [kind]?: Kind };
+
 /** A pool within this environment (the main thread or a worker). */
-export type PoolId = number;
+export type PoolId = Naming<'pool'>;
+
+/** A pool's heap within this process. */
+export type HeapId = Naming<'heap'>;
 
 /** Counts 64 KiB slices from one superslab before the first (native/pools/buffer/window.h): a table by slice is as long as the heap. */
-export type SliceIndex = number;
+export type SliceIndex = Naming<'slice'>;
 
 /** Index of the slice that the block starts in x 1,024 + 64-byte granule in the slice's window. */
-export type BlockNumber = number;
+export type BlockNumber = Naming<'block'>;
+
+/** The memory of an ArrayBuffer over a single block: evaluation x 2^32 + a number of its own. */
+export type WindowKey = Naming<'window'>;
 
 /** What a 64 KiB slice holds: 0 nothing, 255 a block beyond 2 MiB, else a size class plus one. */
-export type SliceTag = number;
+export type SliceTag = Naming<'tag'>;
 
 /** What stays the same for the whole process. */
 export interface Facts {
@@ -146,18 +157,17 @@ export interface NativeEnvironment {
   // ArrayBuffers over single blocks.
 
   /**
-   * A new one over the first bytes of a block. `key` is for the two below: another for each, from
-   * evaluation x 2^32 on.
+   * A new one over the first bytes of a block. `key` is for the two below: another for each.
    */
-  ownWindow(block: BlockNumber, bytes: number, key: number): ArrayBuffer | undefined;
+  ownWindow(block: BlockNumber, bytes: number, key: WindowKey): ArrayBuffer | undefined;
   /**
    * Whether that memory can still be seen, by this ArrayBuffer or by one that it was transferred to. If so,
    * there is a signal (see attach) when that has ended. If the thread ends before, the block is withheld for
    * good. `isParked`: it is counted as parked meanwhile.
    */
-  awaitWindow(key: number, isParked: boolean): boolean;
+  awaitWindow(key: WindowKey, isParked: boolean): boolean;
   /** Those that are awaited and that nobody can see any more, each once. */
-  takeUnseenWindows(): number[];
+  takeUnseenWindows(): WindowKey[];
   /** For Node.js without ArrayBuffer.prototype.transfer. */
   detach(memory: ArrayBuffer): boolean;
 
@@ -220,8 +230,7 @@ export interface NotedMistake {
 /** A pool in this environment, and the policy values that the facade acts on. */
 export interface NativePool {
   readonly id: PoolId;
-  /** Names the heap behind it in this process. */
-  readonly heapId: number;
+  readonly heapId: HeapId;
   /**
    * Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64], parked[256],
    * guardLevels[5], skipped[256]; see native/pools/buffer/buffer_thread_cache.h.
@@ -286,23 +295,26 @@ export interface NativePool {
    * none if that is empty. Returns the size of the machine's pages.
    */
   watch(name: string): number;
-  /** @returns how many leaks the site has had, this one included */
-  noteLeak(leak: NotedLeak): number;
+  /**
+   * Of a lease whose buffer was collected; it stands for `estimated` leases.
+   * @returns how many leaks the site has had, this one included
+   */
+  noteLeak(leak: NotedLeak & { readonly estimated: number }): number;
+  /** The thread is about to end, and with it this lease: a leak of that stack, if nobody releases it before. */
+  noteAtEnd(leak: NotedLeak & { readonly block: BlockNumber }): void;
   leakSites(): LeakSite[];
   /** `isPoison`: of a write to a released block. */
   countGuardReport(isPoison: boolean): void;
 }
 
-/** What noteLeak() is told of one. */
+/** A lease that leaks. */
 export interface NotedLeak {
   readonly tag: string;
   readonly stack: string;
-  /** How the lease ends, see LEAK_END in the guard. */
-  readonly end: number;
+  /** Of its memory. */
   readonly bytes: number;
   readonly size: number;
   readonly ageMs: number;
-  readonly estimated: number;
 }
 
 /** Looks at all memory of the process. */

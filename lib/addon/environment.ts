@@ -1,16 +1,16 @@
 import { builtins } from '../base/builtins.js';
 import { ringAlarms } from './alarm.js';
-import { binding, check, type Facts, type NativeEnvironment } from './binding.js';
+import { binding, check, type Facts, type NativeEnvironment, type WindowKey } from './binding.js';
 
 /** What is to be done once the memory of a block's own ArrayBuffer can be seen no more, by its key. */
-const waitingForUnseen = new Map<number, () => void>();
+const waitingForUnseen = new Map<WindowKey, () => void>();
 
 /**
  * Calls `then` once no ArrayBuffer shows the memory that `key` stands for (see NativeEnvironment.ownWindow).
  * @param isParked whether its block is counted as parked meanwhile
  * @returns false, without a call, when that is so already
  */
-export function onceUnseen(key: number, isParked: boolean, then: () => void): boolean {
+export function onceUnseen(key: WindowKey, isParked: boolean, then: () => void): boolean {
   if (!environment.awaitWindow(key, isParked)) return false;
   waitingForUnseen.set(key, then);
   return true;

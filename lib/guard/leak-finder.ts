@@ -8,15 +8,6 @@ import type { MisuseFinder } from './misuse-finder.js';
 import { isLeased, type LeaseRecord, SLOT, type Slot } from './slot.js';
 import type { SlotBook } from './slot-book.js';
 
-/** How a lease that leaks comes to its end. */
-const LEAK_END = {
-  collected: 0,
-  /** The thread ends, and the native side takes the block back, which counts the leaks that nobody watched by it. */
-  blockReclaimed: 1,
-  /** The thread ends, and only its reference does. */
-  referenceDropped: 2,
-} as const;
-
 /** Leases of one pool that nobody can release any more: found when the collector has taken the buffer. */
 export class LeakFinder {
   readonly #pool: PoolIdentity;
@@ -57,38 +48,30 @@ export class LeakFinder {
     const isShared = slot.state === SLOT.shared;
     this.#book.move(slot, isShared ? SLOT.looseShared : SLOT.loose);
     this.#finder.overflowOf(lease);
-    this.#noteLeak(lease, LEAK_END.collected, isShared ? environment.sharedReferences(slot.block) : 0);
+    this.#noteLeak(lease, isShared ? environment.sharedReferences(slot.block) : 0);
     if (isShared) this.#home.dropReference(slot);
     else this.#home.giveBack(slot);
     this.#findings.deliver();
   }
 
-  #noteLeak(lease: LeaseRecord, end: number, sharedReferences = 0): void {
-    const { size, tag } = lease;
-    const stack = lease.acquired?.text ?? '';
-    const ageMs = now() - lease.acquiredAt;
-    const count = this.#pool.native.noteLeak({
-      tag,
-      stack,
-      end,
-      bytes: lease.slot.capacity,
-      size,
-      ageMs,
-      // Those that nobody watched are counted themselves when a thread ends.
-      estimated: end === LEAK_END.collected ? this.#sampler.weightOf(lease) : 1,
-    });
-    if (end !== LEAK_END.collected) return;
+  #noteLeak(lease: LeaseRecord, sharedReferences: number): void {
     const { references, retains } = lease;
+    const { tag, stack, bytes, size, ageMs } = noted(lease);
+    const estimated = this.#sampler.weightOf(lease);
+    const count = this.#pool.native.noteLeak({ tag, stack, bytes, size, ageMs, estimated });
     const pool = this.#pool.name;
     this.#findings.addLeak({ pool, tag, size, ageMs, stack, count, references, retains, sharedReferences });
   }
 
-  /** The thread ends: what is leased now, nobody will release. */
+  /** The thread ends: what is leased now, nobody will release. The native side counts it, with what nobody watched. */
   noteLeaksAtEnd(): void {
     for (const slot of [...this.#book.all]) {
-      if (!isLeased(slot)) continue;
-      const isShared = slot.state === SLOT.shared;
-      this.#noteLeak(slot.lease!, isShared ? LEAK_END.referenceDropped : LEAK_END.blockReclaimed);
+      if (isLeased(slot)) this.#pool.native.noteAtEnd({ block: slot.block, ...noted(slot.lease!) });
     }
   }
+}
+
+/** What the native side is told of a lease that leaks. */
+function noted({ slot, size, tag, acquired, acquiredAt }: LeaseRecord) {
+  return { tag, stack: acquired?.text ?? '', bytes: slot.capacity, size, ageMs: now() - acquiredAt };
 }

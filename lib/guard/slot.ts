@@ -1,4 +1,4 @@
-import type { BlockNumber, SliceTag } from '../addon/binding.js';
+import type { BlockNumber, SliceTag, WindowKey } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
 import { sizeOf } from '../base/builtins.js';
 import type { Misuse } from '../base/misuse.js';
@@ -65,7 +65,7 @@ export class Slot implements MemoryHolder {
   /** Only while no lease has it. */
   memory: ArrayBuffer | undefined = undefined;
   /** Of the ArrayBuffer made last, see NativeEnvironment.ownWindow. */
-  window = 0;
+  window: WindowKey = 0;
   /** Whether the registry knows the ArrayBuffer. */
   registered = false;
   /** Whether `memory` is being detached by the guard itself. */
@@ -175,7 +175,7 @@ export class LeaseRecord implements WatchedLease {
 }
 
 /** The last key, see NativeEnvironment.ownWindow. */
-let windows = facts.evaluation * 2 ** 32;
+let windows: WindowKey = facts.evaluation * 2 ** 32;
 
 /** An ArrayBuffer over all of the slot's block; undefined where the host forbids that. */
 export function makeMemory(slot: Slot): ArrayBuffer | undefined {

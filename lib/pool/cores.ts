@@ -1,13 +1,13 @@
 // The pools of this environment, and what happens to all of them at once.
 import { isMainThread } from 'node:worker_threads';
-import { type PoolId, SIGNAL } from '../addon/binding.js';
+import { type HeapId, type PoolId, SIGNAL } from '../addon/binding.js';
 import { atSignal } from '../addon/environment.js';
 import { atExit } from '../base/at-exit.js';
 import type { MeasuredPool, PoolIdentity, PoolWatcher } from './observers.js';
 
 /** A pool as signals, upkeep and figures see it. */
 export interface Core extends PoolIdentity, MeasuredPool {
-  readonly heapId: number;
+  readonly heapId: HeapId;
   readonly purgeDelayMs: number;
   /** Buffers that came from outside the pool because it was exhausted. */
   readonly fallbacks: number;

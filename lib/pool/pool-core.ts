@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer';
 import {
   type BlockNumber,
+  type HeapId,
   type NativePool,
   NO_MEMORY,
   NO_ROOM,
@@ -69,7 +70,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   readonly name: string;
   readonly id: PoolId;
   readonly native: NativePool;
-  readonly heapId: number;
+  readonly heapId: HeapId;
   readonly magazines: Magazines;
   readonly waiters: Waiters;
   readonly purgeDelayMs: number;

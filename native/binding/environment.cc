@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "diagnostics/leak_sites.h"
-
 namespace superslab {
 
 Environment::Environment(Napi::Env env, ProcessPools& process)
@@ -111,55 +109,47 @@ EnvironmentPool* Environment::open_pool(Evaluation& evaluation, const Snapshot* 
   }
   const PoolId id{static_cast<std::uint32_t>(pools_.size())};
   return &pools_.emplace_back(
-      EnvironmentPool{*this, id, evaluation, own, cache, process_.id_of(pool)});
+      EnvironmentPool{*this, id, evaluation, own, {cache, process_.id_of(pool)}});
 }
 
 void Environment::fold() {
   for (const EnvironmentPool& pool : pools_) {
-    if (pool.cache != nullptr) pool.cache->fold();
+    if (pool.cache() != nullptr) pool.cache()->fold();
   }
 }
 
 void Environment::detach(EnvironmentPool& pool) {
-  pool.cache->detach();
-  pool.cache = nullptr;
+  pool.cache()->detach();
+  pool.account.cache = nullptr;
   if (pool.own != nullptr) process_.retire_pool(pool.own);
 }
 
 void Environment::close_pool(EnvironmentPool& pool) {
-  if (pool.cache == nullptr || pool.is_closed) return;
+  if (pool.cache() == nullptr || pool.is_closed) return;
   pool.is_closed = true;
   if (pool.own == nullptr) {
     detach(pool);  // the default heap goes on without this thread's caches
     return;
   }
   process_.note_closed(pool.own);
-  pool.cache->close();
-  pool.cache->pool().trim(0);
+  pool.cache()->close();
+  pool.cache()->pool().trim(0);
   settle_closed();
 }
 
 bool Environment::settle_closed() {
   for (EnvironmentPool& pool : pools_) {
     // Only pools with a heap of their own are closed, so the budget is theirs alone.
-    if (pool.is_closed && pool.cache != nullptr && pool.own->budget().charged() == 0) detach(pool);
+    if (pool.is_closed && pool.cache() != nullptr && pool.own->budget().charged() == 0)
+      detach(pool);
   }
   return process_.sweep();
-}
-
-void Environment::note_leaks(const EnvironmentPool& pool, const Reclaimed& leaked) {
-  if (pool.watched_name.empty() || leaked.blocks <= pool.noted_at_end.blocks) return;
-  const std::uint64_t blocks = leaked.blocks - pool.noted_at_end.blocks;
-  const ByteCount bytes = leaked.bytes - std::min(leaked.bytes, pool.noted_at_end.bytes);
-  LeakSites::of_process().note(
-      {pool.heap_id, LeakReason::kThreadEnded, "", ""},
-      {pool.watched_name, blocks, static_cast<double>(blocks), bytes, 0, 0});
 }
 
 std::uint32_t Environment::leased_in(SliceIndex slice) const {
   std::uint32_t cached = 0;
   for (const EnvironmentPool& pool : pools_) {
-    if (pool.cache != nullptr) cached += pool.cache->cached_in(slice);
+    if (pool.cache() != nullptr) cached += pool.cache()->cached_in(slice);
   }
   const std::uint32_t out = count_out_of(space(), slice);
   return out - std::min(out, cached);
@@ -170,25 +160,13 @@ void Environment::on_cleanup(void* environment) { static_cast<Environment*>(envi
 void Environment::end() {
   *self_ = nullptr;
   if (timer_ != nullptr) timer_->silence();
-  std::vector<Reclaimed> leaked(pools_.size());
-  std::vector<BlockNumber> withheld;
-  std::vector<BlockNumber> strays;
-  own_windows_->end([&](BlockNumber block, bool is_parked) {
-    withheld.push_back(block);
-    if (is_parked) strays.push_back(block);
-  });
-  std::sort(strays.begin(), strays.end());
-  const auto is_stray = [&](BlockNumber block) {
-    return std::binary_search(strays.begin(), strays.end(), block);
-  };
-  process_.leases().bury(this, withheld, [&](auto is_shared) {
-    for (std::size_t i = 0; i < pools_.size(); ++i) {
-      if (pools_[i].cache != nullptr) leaked[i] = pools_[i].cache->reclaim(is_shared, is_stray);
-    }
-  });
-  for (std::size_t i = 0; i < pools_.size(); ++i) note_leaks(pools_[i], leaked[i]);
+  EndLedger ledger(space(), process_.leases(), this);
+  own_windows_->end(
+      [&](BlockNumber block, bool is_parked) { ledger.add_awaited(block, is_parked); });
+  for (EnvironmentPool& pool : pools_) ledger.add_pool(pool.account);
+  ledger.settle();
   for (EnvironmentPool& pool : pools_) {
-    if (pool.cache != nullptr) detach(pool);
+    if (pool.cache() != nullptr) detach(pool);
   }
   // No cache is left, so nobody can call wake() any more. The signal is Node's to close: releasing
   // it from a cleanup hook aborts Node 24 and 26.

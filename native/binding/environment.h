@@ -12,10 +12,10 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "addon/end_ledger.h"
 #include "addon/process_pools.h"
 #include "binding/ids.h"
 #include "binding/loop_timer.h"
@@ -51,12 +51,11 @@ struct EnvironmentPool {
   PoolId id;
   Evaluation& evaluation;  // that opened it
   BufferPool* own;         // nullptr for the default pool
-  /// nullptr once the pool is closed and everything of it is home.
-  BufferThreadCache* cache;
-  HeapId heap_id;
+  PoolAccount account;
   bool is_closed = false;
-  std::string watched_name{};  // empty: nobody asks for its leaks
-  Reclaimed noted_at_end{};
+
+  /// nullptr once the pool is closed and everything of it is home.
+  BufferThreadCache* cache() const { return account.cache; }
 };
 
 class Environment {
@@ -113,7 +112,6 @@ class Environment {
   void end_evaluation(Evaluation& evaluation);
   void end();
   void detach(EnvironmentPool& pool);
-  void note_leaks(const EnvironmentPool& pool, const Reclaimed& leaked);
 
   const napi_env env_;
   ProcessPools& process_;

@@ -117,8 +117,8 @@ Napi::Value pool_object(Napi::Env env, EnvironmentPool& pool, const Snapshot& po
   if (object == nullptr) return env.Undefined();
   Napi::Object out(env, object);
   out["id"] = number(env, static_cast<std::uint64_t>(pool.id));
-  out["heapId"] = number(env, pool.heap_id);
-  out["magazines"] = magazines_value(env, pool.cache->magazines());
+  out["heapId"] = number(env, pool.account.heap);
+  out["magazines"] = magazines_value(env, pool.cache()->magazines());
   out["zero"] = number(env, static_cast<std::uint64_t>(zeroing_of(policy)));
   out["sensitive"] = Napi::Boolean::New(env, policy.sensitive);
   out["lockMemory"] = Napi::Boolean::New(env, policy.lock_memory);

@@ -49,7 +49,7 @@ class Refusal {
 
 /// `refill(tag)`: blocks that are now in the magazine, kNoRoom or kNoMemory.
 Value refill(const CallbackInfo& info, EnvironmentPool& pool) {
-  BufferThreadCache* const cache = pool.cache;
+  BufferThreadCache* const cache = pool.cache();
   const auto c = class_at(info, 0);
   if (cache == nullptr || !c) return Napi::Number::New(info.Env(), kNoRoom);
   Refusal refusal(*cache);
@@ -63,33 +63,33 @@ Value refill(const CallbackInfo& info, EnvironmentPool& pool) {
 /// `spill(tag)`: makes room in a full magazine.
 void spill(const CallbackInfo& info, EnvironmentPool& pool) {
   const auto c = class_at(info, 0);
-  if (pool.cache != nullptr && c) pool.cache->spill(*c);
+  if (pool.cache() != nullptr && c) pool.cache()->spill(*c);
 }
 
 /// `give(block)`: a block of the calling environment's own slabs, or beyond 2 MiB.
 void give(const CallbackInfo& info, EnvironmentPool& pool) {
-  if (pool.cache != nullptr) static_cast<void>(pool.cache->give(block_number_at(info, 0)));
+  if (pool.cache() != nullptr) static_cast<void>(pool.cache()->give(block_number_at(info, 0)));
 }
 
 /// `takeLarge(bytes)`: a block number, kNoRoom or kNoMemory.
 Value take_large(const CallbackInfo& info, EnvironmentPool& pool) {
   const ByteCount bytes = large_bytes_at(info, 0);
-  if (pool.cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), kNoRoom);
-  Refusal refusal(*pool.cache);
-  const BlockNumber block = pool.cache->take_large(bytes);
+  if (pool.cache() == nullptr || bytes == 0) return Napi::Number::New(info.Env(), kNoRoom);
+  Refusal refusal(*pool.cache());
+  const BlockNumber block = pool.cache()->take_large(bytes);
   return block != 0 ? Napi::Number::New(info.Env(), block) : refusal.reason(info.Env());
 }
 
 /// `largeCapacity(bytes)`: what a block beyond 2 MiB is charged for.
 Value large_capacity(const CallbackInfo& info, EnvironmentPool& pool) {
   const ByteCount bytes = large_bytes_at(info, 0);
-  if (pool.cache == nullptr || bytes == 0) return Napi::Number::New(info.Env(), 0);
+  if (pool.cache() == nullptr || bytes == 0) return Napi::Number::New(info.Env(), 0);
   return Napi::Number::New(info.Env(),
-                           static_cast<double>(pool.cache->pool().large_capacity(bytes)));
+                           static_cast<double>(pool.cache()->pool().large_capacity(bytes)));
 }
 
 void flush(const CallbackInfo&, EnvironmentPool& pool) {
-  if (pool.cache != nullptr) pool.cache->flush();
+  if (pool.cache() != nullptr) pool.cache()->flush();
 }
 
 }  // namespace

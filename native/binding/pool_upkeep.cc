@@ -11,11 +11,11 @@ namespace {
 constexpr std::uint64_t kLongestWaitMs = 1000;
 
 void start_waiting(const CallbackInfo&, EnvironmentPool& pool) {
-  if (pool.cache != nullptr) pool.cache->pool().room().start_waiting(pool.cache);
+  if (pool.cache() != nullptr) pool.cache()->pool().room().start_waiting(pool.cache());
 }
 
 void stop_waiting(const CallbackInfo&, EnvironmentPool& pool) {
-  if (pool.cache != nullptr) pool.cache->pool().room().stop_waiting(pool.cache);
+  if (pool.cache() != nullptr) pool.cache()->pool().room().stop_waiting(pool.cache());
 }
 
 /// `waitForRoom(bytes, ms)`: blocks the thread until something was released or `ms` are over. True
@@ -23,8 +23,8 @@ void stop_waiting(const CallbackInfo&, EnvironmentPool& pool) {
 Value wait_for_room(const CallbackInfo& info, EnvironmentPool& own) {
   const auto bytes = whole_at(info, 0, kMaxLargeBytes);
   const auto ms = whole_at(info, 1, kLongestWaitMs);
-  if (own.cache == nullptr || !bytes || !ms) return Napi::Boolean::New(info.Env(), false);
-  BufferPool& pool = own.cache->pool();
+  if (own.cache() == nullptr || !bytes || !ms) return Napi::Boolean::New(info.Env(), false);
+  BufferPool& pool = own.cache()->pool();
   const std::uint64_t ticket = pool.room().ticket();
   if (!pool.budget().has_room(*bytes)) {
     pool.room().wait(ticket, static_cast<Nanos>(*ms) * kMillisecond);
@@ -34,12 +34,12 @@ Value wait_for_room(const CallbackInfo& info, EnvironmentPool& own) {
 
 /// `takeSignals()`: what other threads asked for, a set of BufferThreadCache::Signal.
 Value take_signals(const CallbackInfo& info, EnvironmentPool& pool) {
-  return Napi::Number::New(info.Env(), pool.cache == nullptr ? 0 : pool.cache->take_signals());
+  return Napi::Number::New(info.Env(), pool.cache() == nullptr ? 0 : pool.cache()->take_signals());
 }
 
 /// `tick()`: gives idle memory back. True while there is reason to come again.
 Value tick(const CallbackInfo& info, EnvironmentPool& own) {
-  BufferThreadCache* const cache = own.cache;
+  BufferThreadCache* const cache = own.cache();
   if (cache == nullptr) return Napi::Boolean::New(info.Env(), false);
   cache->trim_idle();
   BufferPool& pool = cache->pool();
@@ -57,21 +57,21 @@ Value tick(const CallbackInfo& info, EnvironmentPool& own) {
 /// `trim(targetBytes)`: bytes given back.
 Value trim(const CallbackInfo& info, EnvironmentPool& pool) {
   const auto target = whole_at(info, 0);
-  if (pool.cache == nullptr || !target) return Napi::Number::New(info.Env(), 0);
-  pool.cache->flush();
-  return Napi::Number::New(info.Env(), static_cast<double>(pool.cache->pool().trim(*target)));
+  if (pool.cache() == nullptr || !target) return Napi::Number::New(info.Env(), 0);
+  pool.cache()->flush();
+  return Napi::Number::New(info.Env(), static_cast<double>(pool.cache()->pool().trim(*target)));
 }
 
 /// `committedBytes()`: what the pool has from the operating system.
 Value committed_bytes(const CallbackInfo& info, EnvironmentPool& pool) {
-  const ByteCount bytes = pool.cache == nullptr ? 0 : pool.cache->pool().committed_bytes();
+  const ByteCount bytes = pool.cache() == nullptr ? 0 : pool.cache()->pool().committed_bytes();
   return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
 /// `refusedSecrecy()`: what the operating system did not do for secrets so far, a set of Secrecy.
 Value refused_secrecy(const CallbackInfo& info, EnvironmentPool& pool) {
   const Secrecy refused =
-      pool.cache == nullptr ? Secrecy::kNone : pool.cache->pool().refused_secrecy();
+      pool.cache() == nullptr ? Secrecy::kNone : pool.cache()->pool().refused_secrecy();
   return Napi::Number::New(info.Env(), static_cast<double>(refused));
 }
 
@@ -79,7 +79,7 @@ void close(const CallbackInfo&, EnvironmentPool& pool) { pool.environment.close_
 
 /// `isSettled()`: closed, and everything of it is home.
 Value is_settled(const CallbackInfo& info, EnvironmentPool& pool) {
-  return Napi::Boolean::New(info.Env(), pool.cache == nullptr);
+  return Napi::Boolean::New(info.Env(), pool.cache() == nullptr);
 }
 
 }  // namespace
