@@ -18,9 +18,9 @@
 #include <string>
 #include <vector>
 
-#include "diagnostics/heap_figures.h"
 #include "pools/buffer/buffer_thread_cache.h"
 #include "pools/buffer/lease_table.h"
+#include "pools/pool_figures.h"
 
 namespace superslab {
 

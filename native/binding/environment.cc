@@ -131,9 +131,8 @@ void Environment::close_pool(EnvironmentPool& pool) {
     detach(pool);  // the default heap goes on without this thread's caches
     return;
   }
-  process_.note_closed(pool.own);
   pool.cache()->close();
-  pool.cache()->pool().trim(0);
+  pool.own->close();
   settle_closed();
 }
 

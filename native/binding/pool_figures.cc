@@ -4,7 +4,6 @@
 
 #include "binding/objects.h"
 #include "binding/stats_objects.h"
-#include "diagnostics/heap_figures.h"
 #include "diagnostics/leak_sites.h"
 
 namespace superslab {
@@ -14,10 +13,10 @@ namespace {
 Value stats(const CallbackInfo& info, EnvironmentPool& pool) {
   if (pool.cache() == nullptr) return info.Env().Undefined();
   pool.cache()->fold();
-  HeapFigures figures;
+  PoolFigures figures;
   figures.id = pool.account.heap;
-  const Space& space = pool.environment.space();
-  read_figures(pool.cache()->pool(), space.os().fault_counts(), figures);
+  const Pool& own = pool.cache()->pool();
+  own.stats(pool.environment.space().os().fault_counts(), figures);
   return figures_object(info.Env(), figures);
 }
 

@@ -104,9 +104,9 @@ void run_scan(napi_env, void* data) {
   Scanner& scanner = *scan.scanner;
   std::vector<MapHeap> heaps;
   scanner.watch.begin();
-  scan.process->for_each_pool([&](BufferPool& pool, HeapId id) {
+  scan.process->for_each_pool([&](Pool& pool, HeapId id) {
     for (const Ordinal& one : scan.ordinals) {
-      if (one.heap == id) heaps.push_back({&pool, one.ordinal});
+      if (one.heap == id) heaps.push_back({&pool.heap(), one.ordinal});
     }
     pool.show_recent(scanner.watch);
   });

@@ -58,7 +58,7 @@ Napi::Array statistic_rows(Napi::Env env) {
   return rows;
 }
 
-Napi::Object figures_object(Napi::Env env, const HeapFigures& figures) {
+Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   Napi::Object totals = Napi::Object::New(env);
 #define HEAP_STAT(field, json, unit, meaning) totals[json] = number(env, figures.heap.field);
 #include "heap/stats.def"
@@ -118,7 +118,7 @@ Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts) {
 
 Napi::Object process_object(Napi::Env env, ProcessPools& process) {
   // Copied first: no JavaScript object is made while heaps are locked.
-  const std::vector<HeapFigures> all = process.all_figures();
+  const std::vector<PoolFigures> all = process.all_figures();
   ByteCount committed_bytes = 0;
   std::uint64_t superslabs = 0;
   Napi::Array pools = Napi::Array::New(env, all.size());

@@ -4,9 +4,9 @@
 #include <napi.h>
 
 #include "addon/process_pools.h"
-#include "diagnostics/heap_figures.h"
 #include "diagnostics/leak_sites.h"
 #include "diagnostics/memory_facts.h"
+#include "pools/pool_figures.h"
 
 namespace superslab {
 
@@ -15,7 +15,7 @@ Napi::Array statistic_rows(Napi::Env env);
 
 /// { heapId, name, closed, heap: { name: number }, classes: [{ blockBytes, name: number }], slow,
 /// histograms, sizeBytes, capacityBytes }, classes in use only.
-Napi::Object figures_object(Napi::Env env, const HeapFigures& figures);
+Napi::Object figures_object(Napi::Env env, const PoolFigures& figures);
 
 /// { rssBytes, hugeBytes, hugeCoverage, swappedBytes, nodes: [{ node, bytes }] }
 Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts);

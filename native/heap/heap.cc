@@ -113,6 +113,14 @@ bool Heap::inherit_slab(ClassIndex c, SlabOwner& to) {
       [&](SlabOwner& vacant) { return vacant.try_collect() && vacant.try_hand_over(c, to); });
 }
 
+bool Heap::is_whole() const {
+  LockGuard guard(lock_);
+  if (!is_valid()) return false;
+  for (const SlabOwner* owner = owners_; owner != nullptr; owner = owner->next)
+    if (!owner->is_valid()) return false;
+  return true;
+}
+
 // Slabs --------------------------------------------------------------------------------------
 
 HugePages Heap::pages_for_slabs(ClassIndex c) const {

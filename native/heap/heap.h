@@ -251,6 +251,9 @@ class Heap {
 
   // Looking at it -----------------------------------------------------------------------------
 
+  /// Whether its lists and those of its owners are whole, while no other thread works with them.
+  bool is_whole() const;
+
   HeapStats stats() const;
   /// For who asks many heaps: `faults` are the process's, and the system is asked once.
   HeapStats stats(const FaultCounts& faults) const;

@@ -143,6 +143,9 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
 
+  /// Whether its magazines hold what they should: see Pool::check().
+  PoolFault check() const;
+
   /// Adds what guards have in hand, as far as another thread can tell.
   void add_levels(GuardLevels& sum) const;
   /// Shows the blocks that went in and out of the magazines. Any thread.
@@ -162,6 +165,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// As JavaScript says, but never more than the magazine has places.
   std::uint32_t depth_of(ClassIndex c) const;
   void give_staged();
+  bool holds_own(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) const;
   void fold_acquired(ClassIndex c);
   std::uint32_t acquired(ClassIndex c) const;
 
