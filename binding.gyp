@@ -3,7 +3,7 @@
 # Read by node-gyp and prebuildify. Files are found by scripts/sources.cjs, never listed here.
 #
 #   build_native_tests=1   adds the native tests, linked with a core that has its assertions on, and the
-#                          addon by which test/violations makes the mistakes of native code
+#                          addon by which test/misuse misuses buffers as native code does
 #
 # Thread-local storage: the traditional TLS dialect on purpose. -mtls-dialect=gnu2 is faster for a
 # dlopened library, but before glibc 2.40 its slow path loses vector registers (glibc bug 31372),
@@ -135,7 +135,7 @@
           "target_name": "careless",
           "type": "shared_library",
           "product_dir": "<(PRODUCT_DIR)",
-          "sources": ["test/violations/support/careless.cc"],
+          "sources": ["test/misuse/support/careless.cc"],
           "defines": ["NAPI_VERSION=9"]
         }
       ]

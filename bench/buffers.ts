@@ -1,14 +1,16 @@
 // Taking and giving back a buffer, against Buffer, against a free list of Buffers written by hand, and against a fresh view
 // of memory; what it costs from cold; how much memory a small working set holds.
+
+import { Lane, once } from '../lib/cli/bench/lane.js';
+import type { Turn } from '../lib/cli/bench/turns.js';
 import { LOOP_CASES, type LoopCase, loopCaseName, sizeName } from './buffers/cases.js';
 import type { ColdReply, ColdRequest } from './buffers/cold-lane.js';
 import type { ResidentReply, ResidentRequest } from './buffers/resident-lane.js';
 import { VARIANTS } from './buffers/variants.js';
-import { Lane, once } from './support/lane.js';
 import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
-import { interleave, type Samples, type Turn } from './support/rounds.js';
+import { interleave, type Samples } from './support/rounds.js';
 
 const PEERS = ['Buffer.allocUnsafe', 'Buffer.alloc'] as const;
 const MEMORIES = ['superslab', ...PEERS] as const;
@@ -114,5 +116,5 @@ for (const work of CASES) rows.push(...(await loops(work)));
 rows.push(...(await cold()), await resident());
 print('buffers', rows, options, [
   'Baseline: a view that is made and dropped, `new (class extends Uint8Array)(memory, offset, length)`.',
-  'Free list: the same Buffer again and again, of the next power of two in size; no view is made, no mistake is found.',
+  'Free list: the same Buffer again and again, of the next power of two in size; no view is made, no misuse is found.',
 ]);

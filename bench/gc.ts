@@ -1,7 +1,8 @@
 // What buffers do to the garbage collector: the same requests with superslab's buffers, with a free list of Buffers, with Node's, and,
 // for comparison, with none.
+
+import { once } from '../lib/cli/bench/lane.js';
 import type { GcReply, GcRequest, Variant } from './gc/server-lane.js';
-import { once } from './support/lane.js';
 import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';

@@ -1,12 +1,14 @@
 // What leak detection and guards cost: acquire and release, with nothing done to the buffer, and with all of its
 // bytes written.
+
+import { Lane } from '../lib/cli/bench/lane.js';
+import type { Turn } from '../lib/cli/bench/turns.js';
 import { sizeName } from './buffers/cases.js';
 import { MODES, type Mode } from './guards/variants.js';
-import { Lane } from './support/lane.js';
 import { spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
-import { interleave, type Turn } from './support/rounds.js';
+import { interleave } from './support/rounds.js';
 
 const options = benchOptions();
 const module = new URL('./guards/guard-lane.js', import.meta.url);

@@ -1,6 +1,6 @@
 // Handing memory to a worker: by superslab's share token, by a copying postMessage, by transfer; and, as
 // a baseline, a message that carries nothing.
-import { Lane } from './support/lane.js';
+import { Lane } from '../lib/cli/bench/lane.js';
 import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';

@@ -8,7 +8,8 @@ import { facts } from './addon/environment.js';
 import { atExit } from './base/at-exit.js';
 import { openAsAsked } from './inspector/hook.js';
 import { PooledBuffer } from './pool/pooled-buffer.js';
-import { BufferPool, openPools } from './pools/buffer/buffer-pool.js';
+import { BufferPool } from './pools/buffer/buffer-pool.js';
+import { openPools } from './pools/open-pools.js';
 
 const pool = BufferPool.default;
 
@@ -33,8 +34,8 @@ export type {
 } from './addon/figures.js';
 export type { KnobRow } from './addon/rows.js';
 export type { ErrorCode, SuperslabError } from './base/errors.js';
-export type { GuardFault, GuardReport, MistakeFault, MistakeSite } from './base/misuse.js';
-export type { GuardEvents } from './guard/reports.js';
+export type { GuardMisuseKind, GuardReport, MisuseKind, MisuseSite } from './base/misuse.js';
+export type { PoolEvents } from './guard/publishing.js';
 export type {
   PoolExhaustedMessage,
   PoolGrowMessage,
@@ -42,11 +43,12 @@ export type {
   PoolLeakMessage,
   PoolTrimMessage,
 } from './measure/channels.js';
-export { watchHistograms } from './measure/lease-sampling.js';
+export { watchHistograms } from './measure/lease-meter.js';
 export type { BufferPoolOptions } from './pools/buffer/options.js';
 export type { Scope } from './pools/buffer/scope.js';
 export type { ShareToken } from './pools/buffer/share-token.js';
 export type { TaggedPool } from './pools/buffer/tagged-pool.js';
+export type { Pool } from './pools/pool.js';
 export type { Advice } from './stats/advice/advice.js';
 export type { PoolStats, ProcessStats } from './stats/pool-stats.js';
 export { core, memoryFacts, stats } from './stats/process-stats.js';

@@ -11,7 +11,7 @@ export type {
   InspectorStats,
   InspectorTotals,
   LeakSites,
-  Mistakes,
+  MisuseSites,
   PoolNames,
   SlowPaths,
 } from './inspector/types.js';

@@ -5,7 +5,7 @@
  */
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { aFlag, checkOptions } from './addon/option-checks.js';
-import { watchHistograms } from './measure/lease-sampling.js';
+import { watchHistograms } from './measure/lease-meter.js';
 import {
   bucketBounds,
   type Metric,

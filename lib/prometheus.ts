@@ -6,7 +6,7 @@
 import type { Metric as PrometheusMetric, Registry } from 'prom-client';
 import { aFlag, checkOptions } from './addon/option-checks.js';
 import { builtins } from './base/builtins.js';
-import { watchHistograms } from './measure/lease-sampling.js';
+import { watchHistograms } from './measure/lease-meter.js';
 import {
   bucketBounds,
   type Metric,

@@ -1,8 +1,8 @@
 // Builds what is out of date.   npm run build -- [native] [shim] [native-tests] [lib] [dev] [ts] [--force]
 //
-//   native         build/Release/superslab.node
+//   native         build/Release/superslab.node, and what scripts/generate.mjs writes from it
 //   shim           build/Release/libsuperslab.so, malloc for LD_PRELOAD; with glibc only
-//   native-tests   build/Release/native_tests, assertions on, and the addon of test/violations
+//   native-tests   build/Release/native_tests, assertions on, and the addon of test/misuse
 //   lib            dist/
 //   dev            dist-dev/: examples and benchmarks (lib first)
 //   ts             lib and dev
@@ -10,10 +10,14 @@
 import { withBuildLock } from './support/build-lock.mjs';
 import { buildNative } from './support/build-native.mjs';
 import { buildDev, buildLib } from './support/build-typescript.mjs';
+import { writeGeneratedFiles } from './support/generated-files.mjs';
 import { main, ScriptError } from './support/paths.mjs';
 
 const steps = {
-  native: (options) => buildNative('superslab', options),
+  native: async (options) => {
+    await buildNative('superslab', options);
+    writeGeneratedFiles();
+  },
   shim: (options) => buildNative('superslab_malloc', options),
   'native-tests': async (options) => {
     await buildNative('native_tests', options);

@@ -1,4 +1,4 @@
-// `npm run check:coercions`: native/binding must not coerce JavaScript values.
+// `npm run check:coercions` checks that native/binding coerces no JavaScript values.
 //
 // ToString(), ToNumber(), ToBoolean() and ToObject() may run JavaScript, so they fail in a thread that is told to stop,
 // and the empty values that come of it end the whole process at their next use: see native/binding/arguments.h.

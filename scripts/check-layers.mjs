@@ -1,4 +1,4 @@
-// `npm run check:layers`: native/ and lib/ against the orders of layers in native/README.md and lib/README.md.
+// `npm run check:layers` checks native/ and lib/ against the orders of layers in native/README.md and lib/README.md.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { libViolations } from './layers/lib.mjs';

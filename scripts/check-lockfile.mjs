@@ -1,4 +1,4 @@
-// `npm run check:lockfile`: package-lock.json must install anywhere, from any registry and any folder.
+// `npm run check:lockfile` checks that package-lock.json installs anywhere, from any registry and into any folder.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { at, main, ScriptError, say } from './support/paths.mjs';

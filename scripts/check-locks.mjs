@@ -1,5 +1,5 @@
-// `npm run check:locks`: Clang's thread-safety analysis of everything but the binding, by the attributes of
-// native/base/thread_safety.h: what a lock guards is touched with the lock held. Needs clang++.
+// `npm run check:locks` runs Clang's thread-safety analysis on everything but the binding: by the attributes of
+// native/base/thread_safety.h it checks that what a lock guards is touched with the lock held. It needs clang++.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -8,10 +8,10 @@ import { main, root, ScriptError, say } from './support/paths.mjs';
 const { filesUnder, sources } = createRequire(import.meta.url)('./sources.cjs');
 
 const language = ['-std=c++20', '-fno-exceptions', '-fno-rtti', '-D_GNU_SOURCE', '-Inative'];
-// Other warnings are the compiler's that builds.
+// Other warnings are left to the compiler that builds.
 const analysis = ['-fsyntax-only', '-Wno-everything', '-Wthread-safety', '-Werror=thread-safety'];
 
-/** What the analysis complains of in C++ files, as Clang says it; empty when it is content. */
+/** What the analysis complains of in C++ files, in the words of Clang; empty when it finds nothing. */
 export function lockFaults(files) {
   const { status, stderr, error } = spawnSync('clang++', [...language, ...analysis, ...files], {
     cwd: root,

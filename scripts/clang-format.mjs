@@ -1,4 +1,4 @@
-// `node scripts/clang-format.mjs [--write]`: whether the C++ is formatted as .clang-format says.
+// `node scripts/clang-format.mjs [--write]` checks that the C++ is formatted as .clang-format says, or formats it.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { main, root, ScriptError, say } from './support/paths.mjs';
@@ -6,12 +6,12 @@ import { main, root, ScriptError, say } from './support/paths.mjs';
 const require = createRequire(import.meta.url);
 const { filesUnder } = require('./sources.cjs');
 
-/** clang-format 15 from npm, the same everywhere; CLANG_FORMAT names another on machines it lacks. */
+/** clang-format 15 from npm is the same everywhere. CLANG_FORMAT names another one, for machines that it was not built for. */
 const program = () => process.env.CLANG_FORMAT ?? require('clang-format').getNativeBinary();
 
 await main(() => {
   const write = process.argv.includes('--write');
-  const folders = ['native', 'test/native', 'test/shim', 'test/stress', 'test/fuzz', 'test/violations'];
+  const folders = ['native', 'test/native', 'test/shim', 'test/stress', 'test/fuzz', 'test/misuse'];
   const files = folders.flatMap((folder) => filesUnder(folder, ['.h', '.cc', '.c']));
   if (files.length === 0) return;
   const mode = write ? ['-i'] : ['--dry-run', '--Werror'];

@@ -1,4 +1,4 @@
-// `npm run clean`: away with everything that a build made. node_modules stays.
+// `npm run clean` removes everything that a build made. node_modules stays.
 import { rmSync } from 'node:fs';
 import { at } from './support/paths.mjs';
 

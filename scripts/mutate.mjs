@@ -1,4 +1,4 @@
-// `npm run mutate -- [native|js] [options]`: faults are planted in the source one by one, and the tests must see each.
+// `npm run mutate -- [native|js] [options]` plants faults in the source, one by one, and the tests must see each.
 // scripts/mutate/ has a file for each side, and its options; docs/MUTATION.md has the last result. Without a name both
 // sides run, one after the other.
 import { main, ScriptError } from './support/paths.mjs';

@@ -1,5 +1,5 @@
-// `npm run prebuildify`: what is published, prebuilds/PLATFORM-ARCH/superslab.LIBC.node and, with glibc,
-// libsuperslab.so. Builds from scratch, as node-gyp does it for others: build/ is replaced.
+// `npm run prebuildify` builds what is published: prebuilds/PLATFORM-ARCH/superslab.LIBC.node and, with glibc,
+// libsuperslab.so. It builds from scratch, as node-gyp does for others: build/ is replaced.
 import { createRequire } from 'node:module';
 import { withBuildLock } from './support/build-lock.mjs';
 import { nodeGypEnvironment } from './support/build-native.mjs';

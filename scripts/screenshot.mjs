@@ -1,6 +1,6 @@
-// `npm run screenshot [-- --seconds=N]`: docs/inspector.png and docs/inspector-dark.png, the inspector's page over the
-// log server of examples/, which takes the log that is shipped with it from a few connections meanwhile.
-// Needs Chromium: apt-get install -y chromium.
+// `npm run screenshot [-- --seconds=N]` takes docs/inspector.png and docs/inspector-dark.png: the inspector's page of the
+// log server of examples/, which meanwhile receives the log that is shipped with it over a few connections.
+// It needs Chromium: apt-get install -y chromium.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

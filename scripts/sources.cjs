@@ -1,4 +1,4 @@
-// The one answer to "which C++ files make what?", for binding.gyp, CMakeLists.txt and the scripts.
+// Says which C++ files make what, to binding.gyp, CMakeLists.txt and the scripts.
 //
 //   node scripts/sources.cjs core|malloc|shim|binding|tests ...
 //

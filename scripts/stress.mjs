@@ -1,5 +1,5 @@
-// `npm run stress -- [malloc|js] [options]`: random work until something breaks. scripts/stress/ has a file for what
-// is put under stress, and its options; the first is what runs without a name.
+// `npm run stress -- [malloc|js] [options]` does random work until something breaks. scripts/stress/ has a file for each
+// of the two, with its options. Without a name it is malloc.
 import { main, ScriptError } from './support/paths.mjs';
 
 const subjects = ['malloc', 'js'];

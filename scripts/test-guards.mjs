@@ -1,5 +1,5 @@
-// `npm run test:guards [-- mode] [vitest arguments]`: every test with leak detection and guards on, and no report
-// of them, but where a test makes mistakes on purpose.
+// `npm run test:guards [-- mode] [vitest arguments]` runs every test with leak detection and guards on. They must report
+// nothing, except where a test misuses buffers on purpose.
 //
 //   detach    each lease watched for leaks and revoked at its release; the default
 //   canary    each lease watched for leaks, with a canary behind it
@@ -17,7 +17,7 @@ const modes = {
 };
 
 /**
- * Tests without a lease of JavaScript; test/violations, whose programs choose their modes themselves; and cut-points, whose full
+ * Tests without a lease of JavaScript; test/misuse, whose programs choose their modes themselves; and cut-points, whose full
  * stacks meet the hooks of node:async_hooks that guards need, where Node.js ends the process.
  */
 const excluded = [
@@ -27,7 +27,7 @@ const excluded = [
   'stress',
   'check-*',
   'package',
-  'violations',
+  'misuse-programs',
   'cli-doctor',
   'cut-points',
 ];

@@ -1,4 +1,4 @@
-// `npm run test:nodes [-- --node=22,24,26] [vitest arguments]`: every test under other versions of Node, one after
+// `npm run test:nodes [-- --node=22,24,26] [vitest arguments]` runs every test under other versions of Node, one after
 // the other. The exit code is 1 when a test failed under any of them.
 //
 // A version is anything npm understands (22, 22.23.3), or the path of a node binary: see support/node-binary.mjs.

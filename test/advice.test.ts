@@ -140,7 +140,7 @@ const cases: readonly Case[] = [
     outside: [{ guardReports: 0 }],
     severity: 'act',
     says:
-      "the guards found 1 mistake: stats().mistakes, `superslab stats` and the process's warnings " +
+      "the guards found 1 case of misuse: stats().misuse, `superslab stats` and the process's warnings " +
       '(SUPERSLAB_GUARD) say with which buffers',
   },
   {
@@ -206,9 +206,9 @@ const cases: readonly Case[] = [
     variables: { SUPERSLAB_HUGE_PAGES: 'off' },
   },
   {
-    id: 'hugeFallbacks',
-    inside: { ...well, hugeFallbacks: 1 },
-    outside: [{ hugeFallbacks: 0 }],
+    id: 'hugePageFallbacks',
+    inside: { ...well, hugePageFallbacks: 1 },
+    outside: [{ hugePageFallbacks: 0 }],
     severity: 'warn',
     says:
       '1 superslab of 2 MiB got no explicit huge pages: "sysctl vm.nr_hugepages=$(( $(sysctl -n ' +
@@ -261,9 +261,9 @@ const cases: readonly Case[] = [
     setting: 'SUPERSLAB_CACHE_BYTES',
   },
   {
-    id: 'largeMisses',
-    inside: { ...well, largeMisses: 100, largeHits: 99 },
-    outside: [{ largeMisses: 99, largeHits: 0 }, { largeHits: 100 }],
+    id: 'hugeMisses',
+    inside: { ...well, hugeMisses: 100, hugeHits: 99 },
+    outside: [{ hugeMisses: 99, hugeHits: 0 }, { hugeHits: 100 }],
     severity: 'warn',
     says:
       '50 % of 199 blocks beyond 2 MiB came fresh from the operating system: raise ' +
@@ -304,7 +304,7 @@ const cases: readonly Case[] = [
     severity: 'info',
     says:
       'one slow-path call in a hundred takes 5 ms or more (p50 800 ns): a higher ' +
-      'SUPERSLAB_PURGE_DELAY_MS gives memory back less often, to be brought in again',
+      'SUPERSLAB_PURGE_DELAY_MS gives memory back less often, to be prefaulted again',
     setting: 'SUPERSLAB_PURGE_DELAY_MS',
     variables: { SUPERSLAB_POPULATE: 'superslab' },
   },
@@ -373,7 +373,7 @@ const cases: readonly Case[] = [
     outside: [],
     severity: 'act',
     says:
-      "the guards found 1,234 mistakes: stats().mistakes, `superslab stats` and the process's warnings " +
+      "the guards found 1,234 cases of misuse: stats().misuse, `superslab stats` and the process's warnings " +
       '(SUPERSLAB_GUARD) say with which buffers',
   },
   {
@@ -556,7 +556,7 @@ describe('the report', () => {
       '  waste    25 % of what is committed is unused, 11 % of what is leased was not asked for',
       '  slow     p50 1.1 us, p95 2.2 us, p99 3.3 us, max 4.4 us; 6,666 lock waits, 5.5 us',
       '  trouble  7,777 exhausted, 8,888 refused by the system, 1,234 leaked (3.0 MiB), 9,999 fallbacks',
-      '  guards   12 blocks watched (13.0 KiB), 14 in quarantine (15.0 KiB), 16 mistakes found, ' +
+      '  guards   12 blocks watched (13.0 KiB), 14 in quarantine (15.0 KiB), 16 cases of misuse found, ' +
         '17 of them writes after a release',
       '  sizes    half below 2 B, 90 % below 128 B, 99 % below 4 GiB (99 samples)',
       '  lived    half below 1.02 ms, 90 % below 1.02 ms, 99 % below 1.02 ms (1 samples)',
@@ -566,7 +566,7 @@ describe('the report', () => {
       '  act      the operating system refused memory 8,888 times: "npx superslab doctor" looks at the',
       '           limits',
       '  act      1,234 blocks (3.0 MiB) were leased and never released: the leak sites tell where',
-      "  act      the guards found 16 mistakes: stats().mistakes, `superslab stats` and the process's",
+      "  act      the guards found 16 cases of misuse: stats().misuse, `superslab stats` and the process's",
       '           warnings (SUPERSLAB_GUARD) say with which buffers',
       '',
     ]);
@@ -592,7 +592,7 @@ describe('the report', () => {
       /^ {2}guards .*$/m.exec(reportText({ ...well, ...figures }, context))?.[0];
     expect(lineOf({ watchedBlocks: 1 })).toContain('1 blocks watched');
     expect(lineOf({ quarantinedBlocks: 1 })).toContain('1 in quarantine');
-    expect(lineOf({ guardReports: 1 })).toContain('1 mistakes found');
+    expect(lineOf({ guardReports: 1 })).toContain('1 cases of misuse found');
   });
 
   test('has lines of up to 100 characters', () => {

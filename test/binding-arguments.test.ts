@@ -17,6 +17,7 @@ const VALID = `{
     ringWithin: [1],
     now: [],
     slabCuts: [],
+    tables: [],
   },
   environment: {
     openPool: [[['zero', 'never']], 'garbage'],
@@ -25,8 +26,8 @@ const VALID = `{
     recutWindows: [],
     staleWindows: [],
     leasedInSlice: [block >>> 10],
-    largeWindow: [large],
-    isLargeBlock: [large, 3 << 20],
+    hugeWindow: [large],
+    isHugeBlock: [large, 3 << 20],
     ownWindow: [block, 64, evaluation * 2 ** 32 + 1e9],
     awaitWindow: [evaluation * 2 ** 32 + 1e9, false],
     takeUnseenWindows: [],
@@ -46,9 +47,9 @@ const VALID = `{
     processStats: [],
     memoryFacts: [],
     leakSites: [],
-    noteMistake: [{ fault: 'foreign', pool: 'pool', tag: 'tag', size: 1, detail: '', acquired: '', released: '', noticed: '', nowMs: 0 }],
-    mistakeSites: [],
-    mistakeChanges: [],
+    noteMisuse: [{ kind: 'foreign', pool: 'pool', tag: 'tag', size: 1, detail: '', acquired: '', released: '', noticed: '', nowMs: 0 }],
+    misuseSites: [],
+    misuseChanges: [],
     makeScanner: [],
   },
   pool: {
@@ -56,8 +57,8 @@ const VALID = `{
     spill: [tag],
     give: [0],
     flush: [],
-    takeLarge: [0],
-    largeCapacity: [3 << 20],
+    takeHuge: [0],
+    hugeCapacity: [3 << 20],
     startWaiting: [],
     stopWaiting: [],
     waitForRoom: [64, 1],
@@ -173,15 +174,15 @@ assert.strictEqual(brief.noteLeak(new Proxy(leak, { get() { throw new Error('of 
 // An object outlives its pool.
 const { hot } = { hot: brief.refill };
 assert.deepStrictEqual(
-  [brief.isSettled(), hot(tag), brief.refill(tag), brief.takeLarge(3 << 20), brief.stats(), brief.tick(), brief.committedBytes()],
+  [brief.isSettled(), hot(tag), brief.refill(tag), brief.takeHuge(3 << 20), brief.stats(), brief.tick(), brief.committedBytes()],
   [true, 0, 0, 0, undefined, false, 0],
 );
 for (const [name, args] of Object.entries(valid.pool)) attempt(brief, name, args);
 // Any number may be tried as a block or a superslab: none is of use but those that are.
 for (let i = 0; i < 2000; i++) {
   const n = Math.floor(Math.random() * 2 ** 32);
-  for (const name of ['capacity', 'largeWindow', 'sharedReferences', 'releaseShared']) attempt(environment, name, [n]);
-  attempt(environment, 'isLargeBlock', [n, 3 << 20]);
+  for (const name of ['capacity', 'hugeWindow', 'sharedReferences', 'releaseShared']) attempt(environment, name, [n]);
+  attempt(environment, 'isHugeBlock', [n, 3 << 20]);
   attempt(environment, 'window', [n % (64 * 65536)]);
   attempt(environment, 'isRecut', [n % (64 * 65536)]);
   attempt(environment, 'leasedInSlice', [n % (64 * 65536)]);

@@ -1,14 +1,14 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { lockFaults } from '../scripts/check-locks.mjs';
+import { because, missingTool } from './support/tools.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'superslab-locks-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const hasClang = spawnSync('clang++', ['--version']).status === 0;
+const missing = missingTool('clang++', 'clang');
 
 /** What the analysis says of a class with a guarded count, whose function `body` is. */
 function faultsOf(body: string, attribute = ''): string {
@@ -26,7 +26,7 @@ function faultsOf(body: string, attribute = ''): string {
   return lockFaults([file]);
 }
 
-describe.skipIf(!hasClang)(`locks${hasClang ? '' : ' (skipped: no clang++)'}`, () => {
+describe.skipIf(missing)(`locks${because(missing)}`, () => {
   test('what a lock guards may be read with the lock held', () => {
     expect(faultsOf('superslab::LockGuard guard(lock_); return count_;')).toBe('');
   });

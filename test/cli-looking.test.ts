@@ -9,8 +9,8 @@ import { json, refused, superslab } from './support/cli.js';
 import { internal } from './support/internal.js';
 import { type Running, startProcess } from './support/running.js';
 
-const { doorFile, pidNamespace } =
-  internal<typeof import('../lib/inspector/door-path.js')>('inspector/door-path');
+const { socketFile, pidNamespace } =
+  internal<typeof import('../lib/inspector/socket-path.js')>('inspector/socket-path');
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
@@ -195,7 +195,7 @@ describe('a process with a socket', () => {
 
 describe('a process that is not what it says', () => {
   // This one, whose socket is ours to write.
-  const doors = path.join(folder, 'superslab');
+  const sockets = path.join(folder, 'superslab');
   const hello = {
     format: 1,
     pid: process.pid,
@@ -207,10 +207,10 @@ describe('a process that is not what it says', () => {
   let listening: { end: () => Promise<void> } | undefined;
 
   async function answerAs(answer: RequestListener): Promise<void> {
-    mkdirSync(doors, { mode: 0o700, recursive: true });
+    mkdirSync(sockets, { mode: 0o700, recursive: true });
     const server = createServer(answer);
     await new Promise<void>((resolve) =>
-      server.listen(doorFile(doors, { pid: process.pid, namespace: pidNamespace('self') }), resolve),
+      server.listen(socketFile(sockets, { pid: process.pid, namespace: pidNamespace('self') }), resolve),
     );
     listening = {
       end: async () => {
@@ -266,11 +266,11 @@ describe('a process that is not what it says', () => {
     await refused(['stats', pid], 126, 'ERR_SUPERSLAB_(NOT_USED|UNREACHABLE)', { env });
     await listening?.end();
     await answerAs((_, response) => response.end(JSON.stringify(hello)));
-    chmodSync(doors, 0o755);
+    chmodSync(sockets, 0o755);
     try {
       await refused(['stats', pid], 126, 'ERR_SUPERSLAB_(NOT_USED|UNREACHABLE)', { env });
     } finally {
-      chmodSync(doors, 0o700);
+      chmodSync(sockets, 0o700);
     }
   });
 });

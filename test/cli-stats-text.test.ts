@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import type { ClassStats, LeakSite } from '../lib/addon/figures.js';
-import type { MistakeSite } from '../lib/base/misuse.js';
+import type { MisuseSite } from '../lib/base/misuse.js';
 import type { PoolStats, ProcessStats } from '../lib/stats/pool-stats.js';
 
 // What is tested is what is shipped, and the package does not export its command line.
@@ -72,8 +72,8 @@ const aLeak = (rows: Partial<LeakSite> = {}): LeakSite => ({
   ...rows,
 });
 
-const aMistake = (rows: Partial<MistakeSite> = {}): MistakeSite => ({
-  fault: 'released-twice',
+const aMisuse = (rows: Partial<MisuseSite> = {}): MisuseSite => ({
+  kind: 'released-twice',
   pool: 'uploads',
   tag: 'body',
   size: 1500,
@@ -105,7 +105,7 @@ const aProcess = (rows: Partial<ProcessStats> = {}) =>
     faults: { minor: 12_345, major: 3 },
     pools: [aPool()],
     leaks: [],
-    mistakes: [],
+    misuse: [],
     knobs: [],
     ...rows,
   }) as unknown as ProcessStats;
@@ -177,7 +177,7 @@ describe('superslab stats', () => {
     expect(text({ pools: [pool] })).toContain(
       '  trouble: 1,200 refused because of the limit, 1 refused by the system, 2 plain buffers instead, ' +
         '3 waiting now, 6 collected without a release (512 B), 4 left by threads that ended (8.0 KiB), ' +
-        '7 mistakes found by guards, 5 freed twice',
+        '7 cases of misuse found by guards, 5 freed twice',
     );
     const later = text({ outstandingTokens: 7, core: 'libsuperslab.so' });
     expect(later).toContain(
@@ -227,21 +227,21 @@ describe('superslab stats', () => {
     expect(said.endsWith('\n  and 2 more sites: --json has all')).toBe(true);
   });
 
-  test('lists mistakes with buffers, the latest first, each with its stacks', () => {
-    const written = aMistake({
-      fault: 'written-after-release',
+  test('lists misuse of buffers, the latest first, each with its stacks', () => {
+    const written = aMisuse({
+      kind: 'written-after-release',
       tag: '',
       count: 1,
       lastAt: Date.UTC(2026, 0, 5, 9, 32),
       detail: 'offset 12 holds 00ff',
       noticed: '',
     });
-    const stranger = aMistake({ fault: 'foreign', pool: '', tag: '', size: 0, acquired: '', released: '' });
-    const said = text({ mistakes: [aMistake(), written, stranger] });
+    const stranger = aMisuse({ kind: 'foreign', pool: '', tag: '', size: 0, acquired: '', released: '' });
+    const said = text({ misuse: [aMisuse(), written, stranger] });
     expect(said).toContain(
       [
         '',
-        'mistakes with buffers',
+        'misuse of buffers',
         '  1, last 1.5 KiB (pool "uploads"), written after its release: offset 12 holds',
         '  00ff, the last at 2026-01-05T09:32:00.000Z',
         '    acquired',
@@ -258,9 +258,9 @@ describe('superslab stats', () => {
     expect(said).toMatch(/\n {2}2, last 0 B, is no buffer of a pool/);
   });
 
-  test('keeps long lists of mistakes short, and says so', () => {
-    const mistakes = Array.from({ length: 12 }, (_, i) => aMistake({ lastAt: i, pool: `p${i}` }));
-    const said = text({ mistakes });
+  test('keeps long lists of misuse short, and says so', () => {
+    const misuse = Array.from({ length: 12 }, (_, i) => aMisuse({ lastAt: i, pool: `p${i}` }));
+    const said = text({ misuse });
     expect(said).toContain('"p11"');
     expect(said).not.toContain('"p1"');
     expect(said.endsWith('\n  and 2 more sites: --json has all')).toBe(true);
@@ -324,9 +324,11 @@ test('what guards have in hand is said of pools that have some', () => {
     '  guards: 1 block in quarantine (',
   );
   expect(text({ pools: [aPool({ guardReports: 3, poisonReports: 2 })] })).toContain(
-    'trouble: 3 mistakes found by guards (2 of them writes after a release)',
+    'trouble: 3 cases of misuse found by guards (2 of them writes after a release)',
   );
-  expect(text({ pools: [aPool({ guardReports: 1 })] })).toContain('trouble: 1 mistake found by guards');
+  expect(text({ pools: [aPool({ guardReports: 1 })] })).toContain(
+    'trouble: 1 case of misuse found by guards',
+  );
 });
 
 test('what other processes write moves no cursor and forges no line', () => {
@@ -335,7 +337,7 @@ test('what other processes write moves no cursor and forges no line', () => {
     aProcess({
       pools: [aPool({ name: evil, exhausted: 1 })],
       leaks: [aLeak({ pool: evil, tag: evil, stack: evil })],
-      mistakes: [aMistake({ pool: evil, tag: evil, detail: evil, acquired: evil, noticed: evil })],
+      misuse: [aMisuse({ pool: evil, tag: evil, detail: evil, acquired: evil, noticed: evil })],
     }),
     style,
   );

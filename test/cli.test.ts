@@ -307,7 +307,7 @@ describe('superslab bench', () => {
     ]);
   }, 60_000);
 
-  test('has a row for each way of finding mistakes', async () => {
+  test('has a row for each way of finding misuse', async () => {
     const { code, stdout } = await superslab(['bench', 'guards', '--quick']);
     expect(code).toBe(0);
     const modes = ['leakDetection sampled', 'leakDetection full', 'guard poison', 'guard canary'];
@@ -326,7 +326,8 @@ describe('superslab bench', () => {
 });
 
 describe('what a benchmark is made of:', () => {
-  const { inTurns, isNoisy, quantile } = load<typeof import('../lib/cli/bench/rounds.js')>('bench/rounds');
+  const { isNoisy, quantile } = load<typeof import('../lib/cli/bench/rounds.js')>('bench/rounds');
+  const { inTurns } = load<typeof import('../lib/cli/bench/turns.js')>('bench/turns');
   const { loopOf } = load<typeof import('../lib/cli/bench/work.js')>('bench/work');
 
   test('quartiles lie between the values', () => {
@@ -345,12 +346,12 @@ describe('what a benchmark is made of:', () => {
   test('turns: each round begins with another, and the first does not count', async () => {
     const order: string[] = [];
     const lane = (name: string, base: number) => ({
-      turn: async (ms: number) => {
+      call: async ({ ms }: { ms: number }) => {
         order.push(name);
         return base + ms + order.length;
       },
     });
-    const samples = await inTurns([lane('a', 100), lane('b', 200)], { rounds: 2, ms: 10 });
+    const samples = await inTurns([lane('a', 100), lane('b', 200)], 2, { ms: 10 });
     expect(order.join('')).toBe('abbaab');
     expect(samples).toEqual([
       [114, 115],

@@ -100,6 +100,7 @@ async function end(model: ShadowModel, pools: number): Promise<void> {
     await release(model);
   }
   expect(model.pools.map((one) => one.stats().inUseBytes)).toEqual([0, 0, 0]);
+  for (const one of model.pools) expect(one.check()).toEqual([]);
   // A pool that was cut off while it was made or closed is closed by upkeep.
   await vi.waitUntil(() => countPools() === pools);
 }

@@ -358,7 +358,8 @@ describe('tokens', () => {
     ['noMemory', 'ERR_SUPERSLAB_NO_MEMORY', 'no random bytes'],
     ['refused', 'ERR_SUPERSLAB_ARGUMENT', 'not of its pool any more'],
   ] as const)('are not given when the native side says %s', (fault, code, words) => {
-    const { LEASE_FAULT } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+    const { LEASE_FAULT } =
+      internal<typeof import('../lib/addon/generated/codes.js')>('addon/generated/codes');
     const buf = pool.acquire(100);
     vi.spyOn(environment, 'share').mockReturnValueOnce(LEASE_FAULT[fault]);
     expect(thrownBy(() => pool.share(buf), code).message).toContain(words);

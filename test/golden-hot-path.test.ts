@@ -2,12 +2,13 @@
 // is said in golden/hot-path.json, on purpose.
 import { describe, expect, test } from 'vitest';
 import { functions, hotPath, measure, parseBytecode, readGolden } from './golden/hot-path.mjs';
+import { because } from './support/tools.mjs';
 
 const major = process.versions.node.split('.')[0]!;
 const golden = readGolden()[major];
 const reason = golden === undefined ? `no numbers of Node ${major} in test/golden/hot-path.json` : undefined;
 
-if (reason !== undefined) test.skip(`hot paths: skipped: ${reason}`, () => {});
+if (reason !== undefined) test.skip(`the hot path${because(reason)}`, () => {});
 
 describe.skipIf(reason !== undefined)('the hot path', () => {
   const codes = reason === undefined ? hotPath(process.execPath) : {};

@@ -6,11 +6,12 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtLibrary, fastPath, limits, measure, readGolden, reasonToSkip } from './golden/fast-path.mjs';
 import { packageRoot } from './support/child.js';
+import { because } from './support/tools.mjs';
 
 const reason = reasonToSkip();
 const library = path.resolve(process.env.SHIM_LIBRARY ?? builtLibrary);
 
-if (reason !== undefined) test.skip(`fast paths: skipped: ${reason}`, () => {});
+if (reason !== undefined) test.skip(`the fast path${because(reason)}`, () => {});
 
 describe.skipIf(reason !== undefined)('the fast path', () => {
   test('has a library to be read from', () => {

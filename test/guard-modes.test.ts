@@ -137,12 +137,12 @@ describe.each(ALL)('guard %s', (guard) => {
   test('a block beyond 2 MiB that is held back counts as cached', () => {
     const pool = open({ guard, quarantineBytes: '8m' });
     pool.acquire(3 << 20).release();
-    const { inUseBytes, cachedBytes, heldLargeBytes } = pool.stats();
+    const { inUseBytes, cachedBytes, heldHugeBytes } = pool.stats();
     expect(inUseBytes).toBe(0);
-    expect(heldLargeBytes).toBeGreaterThanOrEqual(3 << 20);
-    expect(cachedBytes).toBe(heldLargeBytes);
+    expect(heldHugeBytes).toBeGreaterThanOrEqual(3 << 20);
+    expect(cachedBytes).toBe(heldHugeBytes);
     pool.trim();
-    expect(pool.stats()).toMatchObject({ cachedBytes: 0, heldLargeBytes: 0 });
+    expect(pool.stats()).toMatchObject({ cachedBytes: 0, heldHugeBytes: 0 });
   });
 
   test('idle memory goes back by itself', async () => {
@@ -256,7 +256,7 @@ describe.each(ALL)('guard %s', (guard) => {
     const next = pool.acquire(1000);
     expect(reports).toMatchObject([
       {
-        fault: 'written-after-release',
+        kind: 'written-after-release',
         pool: 'guarded',
         size: 1000,
         offset: 700,
@@ -290,7 +290,7 @@ describe.each(ALL)('guard %s', (guard) => {
     view[0] = 0;
     expect(reports).toEqual([]);
     for (let i = 0; i < 16; i++) pool.acquire(4000).release();
-    expect(reports).toMatchObject([{ fault: 'written-after-release', offset: 0 }]);
+    expect(reports).toMatchObject([{ kind: 'written-after-release', offset: 0 }]);
     expect(pool.stats()).toMatchObject({ guardReports: 1, poisonReports: 1 });
   });
 
@@ -315,7 +315,7 @@ describe.each(ALL)('guard %s', (guard) => {
       );
       view[499] = 0;
       act(pool);
-      expect(reports).toMatchObject([{ fault: 'written-after-release', offset: 499 }]);
+      expect(reports).toMatchObject([{ kind: 'written-after-release', offset: 499 }]);
     }
   });
 
@@ -328,7 +328,7 @@ describe.each(ALL)('guard %s', (guard) => {
     );
     view[0] = 1;
     pool.acquire(6 << 20).release();
-    expect(reports).toMatchObject([{ fault: 'written-after-release', size: 3 << 20, offset: 0 }]);
+    expect(reports).toMatchObject([{ kind: 'written-after-release', size: 3 << 20, offset: 0 }]);
   });
 
   test("with zero: 'release' blocks are cleared, and other bytes than zero are found", () => {
@@ -427,7 +427,7 @@ describe('canary', () => {
     const pool = open({ guard: 'canary' });
     const [buf, other] = [pool.acquire(100), pool.acquire(100)];
     new Uint8Array(buf.buffer)[101] = 0;
-    expect(pool.check()).toMatchObject([{ fault: 'overflow', size: 100, offset: 101, released: '' }]);
+    expect(pool.check()).toMatchObject([{ kind: 'overflow', size: 100, offset: 101, released: '' }]);
     expect(pool.stats()).toMatchObject({ guardReports: 1, poisonReports: 0 });
     expect(pool.check()).toEqual([]);
     expect(reports).toHaveLength(1);
@@ -469,7 +469,7 @@ describe('canary', () => {
       pool = open({ guard: 'canary' });
     });
     afterEach(() => {
-      expect(reports).toMatchObject([{ fault: 'overflow' }]);
+      expect(reports).toMatchObject([{ kind: 'overflow' }]);
       expect(pool.stats().inUseBytes).toBe(0);
     });
 

@@ -27,7 +27,7 @@ const { readEvents, resolveTarget } =
 const { decodeFrame, encodeFrame } =
   require('../dist/cjs/cli/websocket.js') as typeof import('../lib/cli/websocket.js');
 const doorPath =
-  require('../dist/cjs/inspector/door-path.js') as typeof import('../lib/inspector/door-path.js');
+  require('../dist/cjs/inspector/socket-path.js') as typeof import('../lib/inspector/socket-path.js');
 const { loopbackPorts } = require('../dist/cjs/cli/proc.js') as typeof import('../lib/cli/proc.js');
 
 const isRoot = process.getuid?.() === 0;
@@ -85,7 +85,7 @@ const superslab = "require('./dist/cjs/index.js')";
 const namespace = doorPath.pidNamespace('self');
 const canUnshare =
   spawnSync('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', 'true']).status === 0;
-const socketOf = (pid: number) => doorPath.doorFile(folder, { pid, namespace });
+const socketOf = (pid: number) => doorPath.socketFile(folder, { pid, namespace });
 const nameOf = (pid: number) => path.basename(socketOf(pid));
 const opened = async (pid: number) => {
   for (let i = 0; i < 100 && !existsSync(socketOf(pid)); i++) await pause(20);
@@ -119,7 +119,7 @@ describe('the socket', () => {
       expect(decodeMap(data).full).toBe(true);
       break;
     }
-    expect(seen).toEqual(['hello', 'pools', 'stats', 'leaks', 'mistakes', 'map']);
+    expect(seen).toEqual(['hello', 'pools', 'stats', 'leaks', 'misuse', 'map']);
     // A process that is told to end does so, though somebody listens.
     const rest = target.events()[Symbol.asyncIterator]();
     await rest.next();
@@ -201,17 +201,17 @@ describe('the socket', () => {
   });
 
   test('where it lies', () => {
-    expect(doorPath.doorFolder(1000, '/run/user/1000')).toBe('/run/user/1000/superslab');
-    expect(doorPath.doorFolder(1000, undefined)).toBe('/tmp/superslab-1000');
-    expect(doorPath.doorFolder(1000, 'not/absolute')).toBe('/tmp/superslab-1000');
+    expect(doorPath.socketFolder(1000, '/run/user/1000')).toBe('/run/user/1000/superslab');
+    expect(doorPath.socketFolder(1000, undefined)).toBe('/tmp/superslab-1000');
+    expect(doorPath.socketFolder(1000, 'not/absolute')).toBe('/tmp/superslab-1000');
     for (const owner of [
       { pid: 4711, namespace: undefined },
       { pid: 1, namespace: '4026531836' },
     ]) {
-      expect(doorPath.ownerOfDoor(path.basename(doorPath.doorFile('/x', owner)))).toEqual(owner);
+      expect(doorPath.ownerOfSocket(path.basename(doorPath.socketFile('/x', owner)))).toEqual(owner);
     }
     for (const name of ['4711.sock.x', '0.sock', 'a.sock', '-1.sock', '4711', '1-.sock', '1-2-3.sock']) {
-      expect(doorPath.ownerOfDoor(name)).toBeUndefined();
+      expect(doorPath.ownerOfSocket(name)).toBeUndefined();
     }
   });
 
@@ -228,7 +228,7 @@ describe('the socket', () => {
     for (let i = 0; i < 2; i++)
       children.push(spawn('unshare', arguments_, { cwd: packageRoot, env, stdio: 'ignore' }));
     await expect.poll(() => existsSync(folder) && readdirSync(folder).length).toBe(2);
-    const owners = readdirSync(folder).map((name) => doorPath.ownerOfDoor(name));
+    const owners = readdirSync(folder).map((name) => doorPath.ownerOfSocket(name));
     expect(owners.map((owner) => owner?.pid)).toEqual([1, 1]);
     expect(owners[0]!.namespace).not.toBe(owners[1]!.namespace);
     // One of our own leaves them alone: their numbers say nothing here.

@@ -21,7 +21,7 @@ const { Ordinals } =
 const processStats =
   require('../dist/cjs/stats/process-stats.js') as typeof import('../lib/stats/process-stats.js');
 
-interface Answer {
+interface Respond {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -42,7 +42,7 @@ afterEach(async () => {
   await inspector.close();
 });
 
-function ask({ path = '/', method = 'GET', headers = {}, address = '127.0.0.1' }: Asking): Promise<Answer> {
+function ask({ path = '/', method = 'GET', headers = {}, address = '127.0.0.1' }: Asking): Promise<Respond> {
   return new Promise((resolve, reject) => {
     const asking = request(
       { host: address, port: inspector.port, path, method, headers, agent: false },
@@ -219,9 +219,9 @@ test('what goes wrong while answering is told to who may know it, and does not e
     const require = createRequire(process.cwd() + '/');
     const { environment } = require('./dist/cjs/addon/environment.js');
     const { startInspector } = require('./dist/cjs/inspector.js');
-    const { openDoor } = require('./dist/cjs/inspector/door.js');
+    const { openProcessSocket } = require('./dist/cjs/inspector/process-socket.js');
     const { url } = await startInspector();
-    const { path: socketPath } = await openDoor();
+    const { path: socketPath } = await openProcessSocket();
     const ask = (where, file) => new Promise((resolve) => {
       const done = (response) => {
         let text = '';
@@ -423,7 +423,7 @@ describe('what is told', () => {
       'pools',
       'stats',
       'leaks',
-      'mistakes',
+      'misuse',
     ]);
     const [hello] = reader.of('hello');
     expect(hello!.json).toMatchObject({ format: 1, pid: process.pid, node: process.version, periodMs: 1000 });
@@ -609,7 +609,7 @@ test('who reads too slowly misses turns, and gets everything afterwards', async 
   slow.writableLength = 4 << 20;
   await waitFor(() => slow.text.includes('event: map'));
   const events = slow.take();
-  expect(events.map(({ event }) => event).slice(0, 4)).toEqual(['pools', 'leaks', 'mistakes', 'stats']);
+  expect(events.map(({ event }) => event).slice(0, 4)).toEqual(['pools', 'leaks', 'misuse', 'stats']);
   expect(maps(events)).toEqual([true]);
   slow.emit('close');
   quick.emit('close');

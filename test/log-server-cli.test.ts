@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { because, isMissing } from './support/tools.mjs';
 
 const MAIN = 'dist-dev/examples/log-server/main.js';
 const run = promisify(execFile);
 const hasLogger =
   spawnSync('logger', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
+const noLogger = hasLogger ? undefined : isMissing('logger of util-linux', 'bsdutils');
 
 let directory: string;
 beforeEach(async () => {
@@ -47,7 +49,7 @@ async function serve(...args: string[]) {
 }
 
 describe('npm start -- --serve', () => {
-  it.skipIf(!hasLogger)('takes messages from util-linux logger (skipped where there is none)', async () => {
+  it.skipIf(noLogger)(`takes messages from util-linux logger${because(noLogger)}`, async () => {
     const server = await serve();
     const logger = (...args: string[]) => run('logger', ['-n', '127.0.0.1', '-t', 'trial', ...args]);
     await logger('--tcp', '-P', server.tcp, '--rfc5424', 'tcp 5424');

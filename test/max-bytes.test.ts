@@ -73,7 +73,7 @@ describe('the limit', () => {
     }
   });
 
-  test('counts large blocks by what they take', () => {
+  test('counts huge blocks by what they take', () => {
     const pool = makePool({ maxBytes: 10 << 20, hugePages: 'off' });
     const [a, b] = [pool.acquire(4 << 20), pool.acquire(4 << 20)];
     thrownBy(() => pool.acquire((2 << 20) + 1), 'ERR_SUPERSLAB_EXHAUSTED');
@@ -84,7 +84,7 @@ describe('the limit', () => {
     thrownBy(() => pool.acquire((10 << 20) + 1), 'ERR_SUPERSLAB_EXHAUSTED');
   });
 
-  test('a large block that would fit but for its rounding is refused, not waited for', async () => {
+  test('a huge block that would fit but for its rounding is refused, not waited for', async () => {
     const pool = makePool({ maxBytes: (4 << 20) - 1 });
     thrownBy(() => pool.acquire((4 << 20) - 1), 'ERR_SUPERSLAB_EXHAUSTED');
     await rejectedBy(pool.acquireAsync((4 << 20) - 1), 'ERR_SUPERSLAB_EXHAUSTED');
@@ -308,7 +308,7 @@ describe('acquireAsync', () => {
     expect(error.message).toMatch(/; raise maxBytes$/);
   });
 
-  test('waits for large blocks', async () => {
+  test('waits for huge blocks', async () => {
     const pool = makePool({ maxBytes: 2 * blockBytes(4 << 20) });
     const held = pool.acquireMany(4 << 20, 2);
     const waiting = pool.acquireAsync(6 << 20);

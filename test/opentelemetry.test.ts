@@ -16,7 +16,7 @@ import { internal } from './support/internal.js';
 import { nativePool } from './support/native-calls.js';
 
 const { facts } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
-const sampling = internal<typeof import('../lib/measure/lease-sampling.js')>('measure/lease-sampling');
+const sampling = internal<typeof import('../lib/measure/lease-meter.js')>('measure/lease-meter');
 const processStats = internal<typeof import('../lib/stats/process-stats.js')>('stats/process-stats');
 
 const undo: (() => unknown)[] = [];

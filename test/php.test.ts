@@ -6,6 +6,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from './support/child.js';
 import { superslab } from './support/cli.js';
+import { isMissing } from './support/tools.mjs';
 
 const library = path.join(packageRoot, 'build/Release/libsuperslab.so');
 
@@ -50,7 +51,7 @@ describe.skipIf(!existsSync(library))('PHP on superslab', () => {
   const loaded = extensions();
 
   test('starts, and its extensions work as they do on the malloc of the C library', async ({ skip }) => {
-    if (loaded === undefined) skip('no php; on Debian and Ubuntu it is the package php-cli');
+    if (loaded === undefined) skip(isMissing('php', 'php-cli'));
     const expected = execFileSync('php', ['-r', script], { encoding: 'utf8' });
     const { code, stdout, stderr } = await superslab(['run', '--', 'php', '-r', script]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -61,7 +62,7 @@ describe.skipIf(!existsSync(library))('PHP on superslab', () => {
   });
 
   test('and its report at exit', async ({ skip }) => {
-    if (loaded === undefined) skip('no php; on Debian and Ubuntu it is the package php-cli');
+    if (loaded === undefined) skip(isMissing('php', 'php-cli'));
     const { code, stdout, stderr } = await superslab(['run', '--stats=1', '--', 'php', '-r', 'echo 1;']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '1' });
     expect(stderr).toMatch(/^superslab: \{.*"threads":1,.*\}\n$/);

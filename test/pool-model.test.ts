@@ -220,6 +220,7 @@ const steps = (pools: number) => {
       ),
       step('trim', 2, (m: Model, p: number) => void m.pools[p]!.trim(), pool),
       step('check', 2, (m: Model) => m.check()),
+      step('books', 2, (m: Model, p: number) => void m.pools[p]!.check(), pool),
     ),
     { maxLength: 250, size: 'max' },
   );
@@ -233,6 +234,7 @@ const run = (options: readonly BufferPoolOptions[], runs: number) =>
         for (const one of sequence) one(model);
         model.check();
         model.end();
+        for (const pool of model.pools) expect(pool.check()).toEqual([]);
       } finally {
         for (const pool of model.pools) pool.close();
       }

@@ -181,7 +181,7 @@ describe('stats', () => {
     const block = blockBytes(4 << 20);
     const pool = makePool({ quarantineBytes: 0 });
     const buf = pool.acquire(4 << 20);
-    expect(pool.stats()).toMatchObject({ acquires: 1, largeMisses: 1, inUseBytes: block });
+    expect(pool.stats()).toMatchObject({ acquires: 1, hugeMisses: 1, inUseBytes: block });
     buf.release();
     expect(pool.stats()).toMatchObject({ inUseBytes: 0, bigCacheBytes: block });
   });
@@ -276,7 +276,7 @@ describe('buffers that an operation has in hand', () => {
 
 describe('memory that the operating system does not keep as secret as it was asked to', () => {
   const { SecrecyWatch } = internal<typeof import('../lib/pool/secrecy.js')>('pool/secrecy');
-  const { SECRECY } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+  const { SECRECY } = internal<typeof import('../lib/addon/generated/codes.js')>('addon/generated/codes');
   afterEach(() => {
     vi.restoreAllMocks();
   });

@@ -11,7 +11,7 @@ import { internal } from './support/internal.js';
 import { nativePool } from './support/native-calls.js';
 
 const { facts } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
-const sampling = internal<typeof import('../lib/measure/lease-sampling.js')>('measure/lease-sampling');
+const sampling = internal<typeof import('../lib/measure/lease-meter.js')>('measure/lease-meter');
 const processStats = internal<typeof import('../lib/stats/process-stats.js')>('stats/process-stats');
 
 const open: BufferPool[] = [];
@@ -70,7 +70,7 @@ test('the figures are those of stats(), in base units and with the labels', asyn
   expect(stats.inUseBytes).toBeGreaterThan(3 << 20);
   expect(valueIn(families, 'superslab_max_bytes', labels)).toBe(8 << 20);
   expect(valueIn(families, 'superslab_acquires_total', labels)).toBe(4);
-  expect(valueIn(families, 'superslab_large_misses_total', labels)).toBe(1);
+  expect(valueIn(families, 'superslab_huge_misses_total', labels)).toBe(1);
   expect(valueIn(families, 'superslab_class_in_use_blocks', { ...labels, class: '4096' })).toBe(2);
   expect(valueIn(families, 'superslab_class_acquires_total', { ...labels, class: '4096' })).toBe(2);
   expect(valueIn(families, 'superslab_reserved_bytes')).toBe(stats.reservedBytes);

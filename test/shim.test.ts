@@ -205,11 +205,11 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
       ['double free', 'free', `freed already; ${classes.small}`],
       ['double free by two threads', 'free', `freed already; ${classes.small}`],
       ['double free, medium', 'free', `freed already; ${classes.medium}`],
-      ['double free, large', 'free', nowhere],
+      ['double free, huge', 'free', nowhere],
       ['interior', 'free', `8 bytes into a block; ${classes.small}`],
       ['interior, medium', 'free', `bytes into a block; ${classes.medium}`],
-      ['interior, large', 'free', nowhere],
-      ['interior, large, near its start', 'free', '8 bytes into a block of 6291456 bytes'],
+      ['interior, huge', 'free', nowhere],
+      ['interior, huge, near its start', 'free', '8 bytes into a block of 6291456 bytes'],
       ['realloc of a freed block', 'realloc', `freed already; ${classes.small}`],
     ] as const)('%s', async ([what, call, why]) => {
       const ended = await run(await compile('misuse.cc'), { args: [what], env: { SUPERSLAB_CHECK: '1' } });
@@ -223,14 +223,14 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     const places = {
       small: '16 bytes into a block; class 2',
       medium: '4096 bytes into a block; class 46',
-      large: '4096 bytes into a block of 67108864 bytes',
+      huge: '4096 bytes into a block of 67108864 bytes',
       mapped: '4096 bytes into a block beyond 1 GiB',
       aligned: '4096 bytes into a block of 4194304 bytes',
       calloc: '4096 bytes into a block of 6291456 bytes',
       grown: '4096 bytes into a block of 67108864 bytes',
       'heap, small': '16 bytes into a block; class 2',
       'heap, medium': '4096 bytes into a block; class 46',
-      'heap, large': '4096 bytes into a block of 67108864 bytes',
+      'heap, huge': '4096 bytes into a block of 67108864 bytes',
     };
     const misuse = async (how: string, at: string) =>
       run(await compile('misuse.cc'), { args: [how, at], env: { SUPERSLAB_CHECK: '1' } });
@@ -258,19 +258,19 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     test.for([
       ['free twice', 'small', 'free', 'freed already; class 2'],
       ['free twice', 'medium', 'free', 'freed already; class 46'],
-      ['free twice', 'large', 'free', nowhere],
+      ['free twice', 'huge', 'free', nowhere],
       ['free twice', 'mapped', 'free', unmapped],
       ['free twice', 'heap, small', 'free', 'freed already; class 2'],
-      ['free twice', 'heap, large', 'free', nowhere],
-      ['realloc of a freed', 'large', 'realloc', nowhere],
+      ['free twice', 'heap, huge', 'free', nowhere],
+      ['realloc of a freed', 'huge', 'realloc', nowhere],
       ['realloc of a freed', 'mapped', 'realloc', unmapped],
       ['usable size of a freed', 'small', 'malloc_usable_size', 'freed already; class 2'],
-      ['usable size of a freed', 'large', 'malloc_usable_size', nowhere],
+      ['usable size of a freed', 'huge', 'malloc_usable_size', nowhere],
       ['wrong size', 'small', 'free', 'freed as one of 4294967296 bytes, and has 48'],
-      ['wrong size', 'large', 'free', 'freed as one of 4294967296 bytes, and has 67108864'],
+      ['wrong size', 'huge', 'free', 'freed as one of 4294967296 bytes, and has 67108864'],
       ['wrong size', 'mapped', 'free', 'freed as one of 4294967296 bytes, and has 2147483648'],
       ['its heap deleted', 'heap, small', 'free', nowhere],
-      ['its heap deleted', 'heap, large', 'free', nowhere],
+      ['its heap deleted', 'heap, huge', 'free', nowhere],
       ['heap deleted twice', 'heap, small', 'ss_heap_delete', 'or one that was deleted'],
       ['deleted heap used', 'heap, small', 'ss_heap_malloc', 'or one that was deleted'],
     ] as const)('%s: %s', async ([how, at, call, why]) => {

@@ -149,7 +149,8 @@ describe('rates', () => {
 });
 
 describe('sums', () => {
-  const { readStats, settledStats } = internal<typeof import('../lib/stats/stats.js')>('stats/stats');
+  const { readStats, settledStats } =
+    internal<typeof import('../lib/stats/read-stats.js')>('stats/read-stats');
   type Native = Parameters<typeof readStats>[0];
 
   const klass = (blockBytes: number, first: number): Native['classes'][number] => ({
@@ -177,10 +178,10 @@ describe('sums', () => {
       chargedBytes: 2 ** 24,
       committedBytes: 2 ** 26,
       maxBytes: 2 ** 25,
-      heldLargeBytes: 2 ** 22,
-      largeHits: 3,
-      largeMisses: 50,
-      largeReleases: 600,
+      heldHugeBytes: 2 ** 22,
+      hugeHits: 3,
+      hugeMisses: 50,
+      hugeReleases: 600,
       failedRequests: 7000,
       ...heap,
     } as Native['heap'],
@@ -251,7 +252,7 @@ describe('sums', () => {
           'committedBytes',
           'chargedBytes',
           'bigCacheBytes',
-          'heldLargeBytes',
+          'heldHugeBytes',
           'watchedBlocks',
           'watchedBytes',
           'quarantinedBlocks',
@@ -266,7 +267,7 @@ describe('sums', () => {
         ].map((name) => [name, 0]),
       ),
       releases: last.acquires,
-      largeReleases: 3 + 50,
+      hugeReleases: 3 + 50,
       classes: last.classes.map((one) => ({
         ...one,
         releases: one.acquires,

@@ -34,7 +34,7 @@ afterEach(async () => {
 /** Has room for one block of SIZE bytes. */
 let pool: BufferPool;
 const SIZE = 2_000_000;
-const faults = () => reports.map(({ fault }) => fault);
+const kinds = () => reports.map(({ kind }) => kind);
 
 function open(options: BufferPoolOptions): void {
   pool = new BufferPool({ name: 'taken', maxBytes: 2 << 20, leakDetection: 'full', ...options });
@@ -98,7 +98,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
       })();
       expect(reports).toMatchObject([
         {
-          fault: 'detached',
+          kind: 'detached',
           pool: 'taken',
           size: SIZE,
           offset: -1,
@@ -129,7 +129,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
         buf.release();
       })();
       await roomAgain();
-      expect(faults()).toEqual(['detached']);
+      expect(kinds()).toEqual(['detached']);
     },
   );
 
@@ -157,7 +157,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
       buf.release();
       return memory;
     })();
-    expect(faults()).toEqual(['detached']);
+    expect(kinds()).toEqual(['detached']);
     thrownBy(() => pool.acquire(3 << 20), 'ERR_SUPERSLAB_EXHAUSTED');
     expect(taken.byteLength).toBeGreaterThanOrEqual(3 << 20);
     taken = undefined;
@@ -186,7 +186,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
     expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
     taken = undefined;
     await roomAgain();
-    expect(faults()).toEqual(['detached']);
+    expect(kinds()).toEqual(['detached']);
   });
 
   test('of a shared buffer that somebody has adopted: who adopted it keeps it to the end', async () => {
@@ -207,7 +207,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
     expect(adopted!.every((byte) => byte === 8)).toBe(true);
     adopted!.release();
     pool.acquire(SIZE).release();
-    expect(faults()).toEqual(['detached']);
+    expect(kinds()).toEqual(['detached']);
   });
 
   /** The memory of a buffer that was released and is in quarantine or idle. Nothing here keeps the buffer. */
@@ -224,7 +224,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
     async (where) => {
       let taken: ArrayBuffer | undefined = await takenAfterRelease(where);
       withoutRoom();
-      expect(faults().filter((fault) => fault === 'detached-after-release')).toHaveLength(1);
+      expect(kinds().filter((kind) => kind === 'detached-after-release')).toHaveLength(1);
       expect(reports[0]!.released).toContain('taken-memory.test');
       expect(taken.byteLength).toBeGreaterThanOrEqual(SIZE);
       taken = undefined;
@@ -254,7 +254,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
     async (where) => {
       let taken: ArrayBuffer | undefined = await takenAfterRelease(where);
       new Uint8Array(taken)[7] = 7;
-      expect(pool.check()).toMatchObject([{ fault: 'detached-after-release', offset: -1, bytes: '' }]);
+      expect(pool.check()).toMatchObject([{ kind: 'detached-after-release', offset: -1, bytes: '' }]);
       expect(pool.check()).toEqual([]);
       expect(pool.stats()).toMatchObject({ quarantinedBlocks: 0, quarantinedBytes: 0 });
       pool.trim();
@@ -278,7 +278,7 @@ describe.each(Object.keys(ways))('by %s', (way) => {
     one.release();
     two.release();
     pool.trim();
-    expect(faults()).toEqual(['detached-after-release']);
+    expect(kinds()).toEqual(['detached-after-release']);
     taken = undefined;
     await collect();
   });

@@ -1,4 +1,4 @@
-// A thread that is told to stop while it makes a mistake must not take the process with it.
+// A thread that is told to stop while it misuses buffers must not take the process with it.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

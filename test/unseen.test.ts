@@ -14,7 +14,7 @@ test('each is told of, and the failure at the end', async () => {
     process.on('uncaughtException', (error) => told.push(error.message));
     const keys = [1, 2, 3].map((i) => facts.evaluation * 2 ** 32 + 1e9 + i);
     (() => {
-      const seen = keys.map((key) => environment.ownWindow(openCores.get(0).native.takeLarge(3 << 20), 64, key));
+      const seen = keys.map((key) => environment.ownWindow(openCores.get(0).native.takeHuge(3 << 20), 64, key));
       for (const [i, key] of keys.entries()) {
         onceUnseen(key, false, () => {
           if (told.length === 1) {

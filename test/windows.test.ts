@@ -180,7 +180,7 @@ describe('a byte stream', () => {
       return error;
     }
   };
-  const sites = () => stats().mistakes.filter((site) => site.fault === 'window-detached');
+  const sites = () => stats().misuse.filter((site) => site.kind === 'window-detached');
 
   test('is refused the memory, from Node 24.15 on', async ({ skip }) => {
     if (!refuses) skip('earlier versions give it away');

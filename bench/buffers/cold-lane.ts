@@ -1,6 +1,6 @@
 // A fresh process that takes buffers until so much memory is live, each page of it touched.
 import { BufferPool } from 'superslab';
-import { serve } from '../support/lane.js';
+import { serve } from '../../lib/cli/bench/lane.js';
 import { PAGE } from './cases.js';
 
 export interface ColdRequest {

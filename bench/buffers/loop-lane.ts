@@ -1,6 +1,6 @@
 // A process that runs one variant of one case. Arguments: the variant, the case as JSON.
-import { serve } from '../support/lane.js';
-import { Timer, type Turn } from '../support/rounds.js';
+import { serve } from '../../lib/cli/bench/lane.js';
+import { Timer, type Turn } from '../../lib/cli/bench/turns.js';
 import type { LoopCase } from './cases.js';
 import { loopOf } from './loops.js';
 import { memoryOf, type Variant } from './variants.js';

@@ -1,4 +1,4 @@
-import type { Loop } from '../support/rounds.js';
+import type { Loop } from '../../lib/cli/bench/turns.js';
 import { type LoopCase, PAGE, SLOTS } from './cases.js';
 import type { Memory } from './variants.js';
 

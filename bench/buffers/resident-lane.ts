@@ -1,6 +1,6 @@
 // A fresh process with a small working set in steady churn: how much memory does it hold for it?
 import { acquire, release } from 'superslab';
-import { serve } from '../support/lane.js';
+import { serve } from '../../lib/cli/bench/lane.js';
 import { type LoopCase, PAGE } from './cases.js';
 import { loopOf } from './loops.js';
 import type { Memory } from './variants.js';

@@ -2,8 +2,8 @@
 // collector did meanwhile. Argument: the variant.
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { serve } from '../../lib/cli/bench/lane.js';
 import { freeList } from '../support/free-list.js';
-import { serve } from '../support/lane.js';
 import { quantile } from '../support/numbers.js';
 import { type Memory, Server } from './requests.js';
 

@@ -1,7 +1,7 @@
 // A process that runs one mode of one case. Arguments: the mode, bytes a buffer, and whether all of them are
 // written.
-import { serve } from '../support/lane.js';
-import { type Loop, Timer, type Turn } from '../support/rounds.js';
+import { serve } from '../../lib/cli/bench/lane.js';
+import { type Loop, Timer, type Turn } from '../../lib/cli/bench/turns.js';
 import { type Mode, memoryOf } from './variants.js';
 
 const [mode, size, written] = process.argv.slice(2) as [Mode, string, string];

@@ -13,7 +13,7 @@ export interface Comparison {
 }
 
 /** A library that hangs must not hold up the others for long: seconds, beside the time that glibc took. */
-const LEAST_LIMIT_SECONDS = 20;
+const MIN_LIMIT_SECONDS = 20;
 const LIMIT_OF_GLIBC = 10;
 /** For the first run, with which all others are compared. */
 const REFERENCE_LIMIT_SECONDS = 120;
@@ -47,7 +47,7 @@ export async function compare(
     failures.set('glibc', reason(error));
     return { outcomes: new Map(), failures, notes };
   }
-  const limit = Math.ceil(LEAST_LIMIT_SECONDS + LIMIT_OF_GLIBC * reference.wallSeconds);
+  const limit = Math.ceil(MIN_LIMIT_SECONDS + LIMIT_OF_GLIBC * reference.wallSeconds);
 
   const outcomes = new Map<string, Outcome[]>(allocators.map((allocator) => [allocator.name, []]));
   for (let round = 0; round < rounds; round++) {

@@ -1,6 +1,6 @@
 /**
  * The pool that people write by hand: it hands out the same Buffers again, of a power of two that is large enough. No
- * view is made, no mistake is found, and no memory goes back.
+ * view is made, no misuse is found, and no memory goes back.
  */
 export function freeList(): { acquire(size: number): Uint8Array; release(buf: Uint8Array): void } {
   const free: Buffer[][] = Array.from({ length: 32 }, () => []);

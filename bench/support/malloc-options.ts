@@ -39,9 +39,9 @@ export function mallocOptions(): MallocOptions {
   };
 }
 
-function whole(name: string, text: string | undefined, fallback: number, least: number): number {
+function whole(name: string, text: string | undefined, fallback: number, min: number): number {
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new Error(`${name}=${text}: not a whole number from ${least}`);
+  if (Number.isInteger(value) && value >= min) return value;
+  throw new Error(`${name}=${text}: not a whole number from ${min}`);
 }

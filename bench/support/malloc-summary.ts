@@ -64,7 +64,7 @@ export interface Target {
 
 const AHEAD = 1.05;
 const BEHIND_BEST = 1.1;
-const PEAK_RSS_MOST = 1.05;
+const MAX_PEAK_RSS = 1.05;
 const IDLE_PART = 1.2;
 const IDLE_EXTRA_KIB = 2048;
 
@@ -102,7 +102,7 @@ export function targets(cases: readonly CaseFigures[], peers: readonly string[])
     },
     {
       target: 'peak RSS, geometric mean: at most 1.05 x the lowest peer',
-      met: peaks.every(([, ratio]) => ratio <= PEAK_RSS_MOST),
+      met: peaks.every(([, ratio]) => ratio <= MAX_PEAK_RSS),
       detail: peaks.map(([peer, ratio]) => `${ratio.toFixed(2)} x ${peer}`).join(', '),
     },
     {

@@ -1,7 +1,7 @@
 // A process with one worker and one transport. Arguments: the transport, the bytes of a message, "touch" or
 // "alone".
 import { Worker } from 'node:worker_threads';
-import { serve } from '../support/lane.js';
+import { serve } from '../../lib/cli/bench/lane.js';
 import { median } from '../support/numbers.js';
 import { type Answer, clock, type Message, type Setup } from './protocol.js';
 import { senderOf, type TransportName } from './transports.js';

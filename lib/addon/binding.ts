@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { makeError } from '../base/errors.js';
-import type { MistakeFault, MistakeSite } from '../base/misuse.js';
+import type { MisuseKind, MisuseSite } from '../base/misuse.js';
 import type {
+  ClassShares,
   ClassStats,
   HeapStats,
   Histogram,
   LatencyStats,
   LeakSite,
+  LeaseHistograms,
   MemoryFacts,
   PageFaults,
   SpaceStats,
@@ -63,9 +65,9 @@ export interface NativeStats {
   readonly name: string;
   readonly closed: boolean;
   readonly heap: HeapStats;
-  readonly classes: readonly Omit<ClassStats, 'hitRate' | 'occupancy'>[];
+  readonly classes: readonly Omit<ClassStats, keyof ClassShares>[];
   readonly slow: LatencyStats;
-  readonly histograms: { readonly sizes: Histogram; readonly lifetimes: Histogram };
+  readonly histograms: LeaseHistograms<Histogram>;
   /** Of the sampled leases: what was asked for, and the blocks that served it. */
   readonly sizeBytes: number;
   readonly capacityBytes: number;
@@ -87,22 +89,6 @@ export interface SlabCut {
   /** Blocks of a slab. */
   readonly blocks: number;
 }
-
-/** What refill() and takeLarge() return instead of blocks. */
-export const NO_ROOM = 0;
-export const NO_MEMORY = -1;
-
-/** What refill() adds to the number of blocks when windows of slices were cut anew. */
-export const RECUT = 256;
-
-/** What share(), adopt() and revoke() return. */
-export const LEASE_FAULT = { none: 0, forged: 1, used: 2, noMemory: 3, refused: 4 } as const;
-
-/** What refusedSecrecy() returns: a set of these. */
-export const SECRECY = { noDump: 1, wipeOnFork: 2, locked: 4 } as const;
-
-/** What takeSignals() returns: a set of these. */
-export const SIGNAL = { flush: 1, roomMade: 2 } as const;
 
 /** What the addon exports (native/binding/addon.cc). */
 export interface Binding {
@@ -150,9 +136,9 @@ export interface NativeEnvironment {
   /** How many blocks that start in the slice are neither free nor cached by the pools of this thread. */
   leasedInSlice(slice: SliceIndex): number;
   /** A window of a block beyond 2 MiB. */
-  largeWindow(block: BlockNumber): ArrayBuffer | undefined;
+  hugeWindow(block: BlockNumber): ArrayBuffer | undefined;
   /** Whether a window of `bytes` still shows a block beyond 2 MiB. */
-  isLargeBlock(block: BlockNumber, bytes: number): boolean;
+  isHugeBlock(block: BlockNumber, bytes: number): boolean;
 
   // ArrayBuffers over single blocks.
 
@@ -162,7 +148,7 @@ export interface NativeEnvironment {
   ownWindow(block: BlockNumber, bytes: number, key: WindowKey): ArrayBuffer | undefined;
   /**
    * Whether that memory can still be seen, by this ArrayBuffer or by one that it was transferred to. If so,
-   * there is a signal (see attach) when that has ended. If the thread ends before, the block is withheld for
+   * there is a signal (see attach) when that has ended. If the thread ends before, the block is kept for
    * good. `isParked`: it is counted as parked meanwhile.
    */
   awaitWindow(key: WindowKey, isParked: boolean): boolean;
@@ -203,19 +189,19 @@ export interface NativeEnvironment {
   /** undefined where the kernel tells nothing, null where reading broke off. */
   memoryFacts(): Promise<MemoryFacts | undefined | null>;
   leakSites(): LeakSite[];
-  /** @returns how many mistakes the site has had, this one included */
-  noteMistake(mistake: NotedMistake): number;
+  /** @returns how many times the site has misused buffers, this one included */
+  noteMisuse(misuse: NotedMisuse): number;
   /** In no order. */
-  mistakeSites(): MistakeSite[];
-  /** Another number when mistakeSites() gives something else. */
-  mistakeChanges(): number;
+  misuseSites(): MisuseSite[];
+  /** Another number when misuseSites() gives something else. */
+  misuseChanges(): number;
   /** undefined without memory. */
   makeScanner(): NativeScanner | undefined;
 }
 
-/** What noteMistake() is told of one. */
-export interface NotedMistake {
-  readonly fault: MistakeFault;
+/** One case of misuse, as noteMisuse() is told of it. */
+export interface NotedMisuse {
+  readonly kind: MisuseKind;
   readonly pool: string;
   readonly tag: string;
   readonly size: number;
@@ -231,14 +217,11 @@ export interface NotedMistake {
 export interface NativePool {
   readonly id: PoolId;
   readonly heapId: HeapId;
-  /**
-   * Uint32Arrays one after the other: depth[256], limit[256], acquired[256], blocks[65 x 64], parked[256],
-   * guardLevels[5], skipped[256]; see native/pools/buffer/buffer_thread_cache.h.
-   */
+  /** Uint32Arrays one after the other: MAGAZINES (./generated/memory.ts). */
   readonly magazines: ArrayBuffer | undefined;
-  /** 0 never, 1 at acquire, 2 at release. */
+  /** A code of ZERO (./generated/choices.ts). */
   readonly zero: number;
-  /** 0 throw, 1 wait, 2 fallback. */
+  /** A code of ON_EXHAUSTED. */
   readonly onExhausted: number;
   /** Its memory is kept from core dumps and forked children. */
   readonly sensitive: boolean;
@@ -248,12 +231,12 @@ export interface NativePool {
   readonly purgeDelayMs: number;
   /** 0: no limit. */
   readonly maxBytes: number;
-  /** 0 off, 1 sampled, 2 full. */
+  /** A code of LEAK_DETECTION. */
   readonly leakDetection: number;
   /** Of how many leases `sampled` watches one. */
   readonly leakSample: number;
   readonly leakFrames: number;
-  /** 0 off, 1 poison, 2 canary, 3 detach. */
+  /** A code of GUARD. */
   readonly guard: number;
   readonly quarantineBytes: number;
 
@@ -264,9 +247,9 @@ export interface NativePool {
   give(block: BlockNumber): void;
   flush(): void;
   /** A block beyond 2 MiB: its number, NO_ROOM or NO_MEMORY. */
-  takeLarge(bytes: number): BlockNumber;
+  takeHuge(bytes: number): BlockNumber;
   /** Bytes that such a block is charged for. */
-  largeCapacity(bytes: number): number;
+  hugeCapacity(bytes: number): number;
 
   startWaiting(): void;
   stopWaiting(): void;
@@ -321,7 +304,7 @@ export interface NotedLeak {
 export interface NativeScanner {
   /**
    * Looks at it on another thread, then calls `done` with what changed since the scan before and with everything, as
-   * far as asked for (lib/inspector/types.ts: MapFrame). One scan at a time.
+   * far as asked for (page/inspector/map-format.ts). One scan at a time.
    */
   scan(wanted: {
     /** Pairs: a heapId, and what the frames are to call that heap. */

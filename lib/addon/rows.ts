@@ -1,4 +1,4 @@
-// Rows of the two native lists: of native/policy/knobs.def and of native/heap/stats.def.
+// Rows of the two native lists as attach() gives them: of native/policy/knobs.def and of native/heap/stats.def.
 
 export interface KnobRow {
   /** Whether it is 0 or 1; as an option, false or true. */

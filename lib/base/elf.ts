@@ -10,8 +10,8 @@ export interface ElfFile {
 
 const PT_INTERP = 3;
 /** The kernel executes nothing whose table of program headers, or name of a loader, is longer. */
-const MOST_TABLE_BYTES = 65_536;
-const MOST_NAME_BYTES = 4096;
+const MAX_TABLE_BYTES = 65_536;
+const MAX_NAME_BYTES = 4096;
 
 /** e_machine of the ELF specification and its processor supplements. */
 const machines: Readonly<Record<number, string>> = {
@@ -50,10 +50,10 @@ function parse(file: number): ElfFile | undefined {
   const tableAt = word(head, wide ? 32 : 28);
   const entryBytes = head.getUint16(wide ? 54 : 42, little);
   const count = head.getUint16(wide ? 56 : 44, little);
-  const table = bytesAt(file, tableAt, Math.min(entryBytes * count, MOST_TABLE_BYTES));
+  const table = bytesAt(file, tableAt, Math.min(entryBytes * count, MAX_TABLE_BYTES));
   for (let at = 0; at + entryBytes <= table.byteLength; at += entryBytes) {
     if (table.getUint32(at, little) !== PT_INTERP) continue;
-    const nameBytes = Math.min(word(table, at + (wide ? 32 : 16)), MOST_NAME_BYTES);
+    const nameBytes = Math.min(word(table, at + (wide ? 32 : 16)), MAX_NAME_BYTES);
     const name = bytesAt(file, word(table, at + (wide ? 8 : 4)), nameBytes);
     const text = Buffer.from(name.buffer, 0, name.byteLength).toString();
     return { machine, interpreter: text.replace(/\0.*$/s, '') };

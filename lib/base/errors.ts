@@ -1,4 +1,4 @@
-import type { Misuse } from './misuse.js';
+import type { MisusedBuffer } from './misuse.js';
 
 /** Every code that an error of superslab carries in `code`. They are part of the API. */
 export type ErrorCode =
@@ -36,13 +36,15 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_PORT'
   /** The socket by which other programs look into this process cannot be opened. */
   | 'ERR_SUPERSLAB_SOCKET'
+  /** A pool's own books contradict each other: memory was overwritten, by native code or by a bug of superslab. */
+  | 'ERR_SUPERSLAB_CORRUPT'
   /** Any other argument of the wrong kind. */
   | 'ERR_SUPERSLAB_ARGUMENT';
 
 /** What superslab throws: an Error, RangeError or TypeError with a stable `code`. */
 export interface SuperslabError extends Error {
   readonly code: ErrorCode;
-  /** For mistakes with a buffer that is watched (leak detection, guards): which it is. */
+  /** For misuse of a buffer that is watched (leak detection, guards): which it is. */
   readonly pool?: string;
   readonly tag?: string;
   /** Its length when it was acquired. */
@@ -64,7 +66,7 @@ export function makeError(
   code: ErrorCode,
   message: string,
   Class: ErrorClass = Error,
-  options?: { cause?: unknown; misuse?: Misuse },
+  options?: { cause?: unknown; misuse?: MisusedBuffer },
 ): SuperslabError {
   const error = new Class(`${code}: ${message}`, options) as Error & { code: ErrorCode };
   error.code = code;

@@ -6,11 +6,11 @@
  * detached-after-release: it did so with a buffer that it had released, found when the block was to be leased again
  * or left the quarantine.
  */
-export type GuardFault = 'written-after-release' | 'overflow' | 'detached' | 'detached-after-release';
+export type GuardMisuseKind = 'written-after-release' | 'overflow' | 'detached' | 'detached-after-release';
 
-/** A mistake that a guard found. */
+/** Misuse that a guard found. */
 export interface GuardReport {
-  readonly fault: GuardFault;
+  readonly kind: GuardMisuseKind;
   readonly pool: string;
   readonly tag: string;
   /** Length of the buffer. */
@@ -35,16 +35,16 @@ export interface GuardReport {
  * foreign: the same of what is no buffer of superslab, such as a slice of one.
  * window-detached: the program took an ArrayBuffer away in which several buffers lie (docs/BUFFERS.md).
  */
-export type MistakeFault =
-  | GuardFault
+export type MisuseKind =
+  | GuardMisuseKind
   | 'released-twice'
   | 'used-after-release'
   | 'foreign'
   | 'window-detached';
 
-/** Mistakes of one kind that were made at one place of the program. */
-export interface MistakeSite {
-  readonly fault: MistakeFault;
+/** Misuse of one kind at one place of the program. */
+export interface MisuseSite {
+  readonly kind: MisuseKind;
   /** Empty for what is no buffer of a pool. */
   readonly pool: string;
   readonly tag: string;
@@ -65,8 +65,8 @@ export interface MistakeSite {
   readonly noticed: string;
 }
 
-/** What is known of a watched buffer that a mistake is about. */
-export interface Misuse {
+/** What is known of a buffer that was misused. */
+export interface MisusedBuffer {
   readonly pool: string;
   readonly tag: string;
   readonly size: number;

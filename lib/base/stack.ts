@@ -27,6 +27,7 @@ interface Realm {
 const nodesPrepare = (({ prepareStackTrace }: ErrorConstructor) =>
   prepareStackTrace?.name === 'ErrorPrepareStackTrace' ? (prepareStackTrace as Prepare) : undefined)(Error);
 
+/** Kept from the first stack on: to make one takes a context of V8. */
 let realm: Realm | undefined;
 
 /**
@@ -110,16 +111,16 @@ function ownFrames(stack: string, frames: number): string {
 }
 
 /** Most frames of superslab itself between a call of the program and the error that it throws. */
-const MOST_OWN_FRAMES = 8;
+const MAX_OWN_FRAMES = 8;
 
 /**
  * Leaves the frames of superslab out of an error's stack, which begins with the caller of `hidden` then.
- * Its text is made at once: for errors that tell of a mistake, not for those that programs live with.
+ * Its text is made at once: for errors that tell of misuse, not for those that programs live with.
  */
 export function showCaller<T extends Error>(error: T, hidden: (...args: never[]) => unknown): T {
   try {
     const limit = Error.stackTraceLimit;
-    capture(error, limit + MOST_OWN_FRAMES, hidden);
+    capture(error, limit + MAX_OWN_FRAMES, hidden);
     const { stack } = error;
     if (typeof stack === 'string') error.stack = withoutOwnFrames(stack, error.message, limit);
   } catch {
@@ -142,14 +143,14 @@ function withoutOwnFrames(stack: string, message: string, frames: number): strin
   );
 }
 
-const MOST_INTERNED = 1024;
+const MAX_INTERNED = 1024;
 const texts = new Map<string, string>();
 
 /** Leases of one site share one text. */
 function interned(text: string): string {
   const known = texts.get(text);
   if (known !== undefined) return known;
-  if (texts.size >= MOST_INTERNED) texts.clear();
+  if (texts.size >= MAX_INTERNED) texts.clear();
   texts.set(text, text);
   return text;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerWith, refuse } from '../inspector/answer.js';
+import { refuse, respondWith } from '../inspector/responses.js';
 import { type Inspector, serveInspector } from '../inspector/server.js';
 import { CliError, EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';
@@ -37,7 +37,7 @@ async function serve(target: Target, port: number): Promise<Inspector> {
   try {
     return await serveInspector(
       { port },
-      answerWith((_, response, route) => {
+      respondWith((_, response, route) => {
         if (!TOLD.has(route)) return false;
         void passOn(target, response, route);
         return true;

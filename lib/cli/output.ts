@@ -9,14 +9,14 @@ export interface Style {
 }
 
 /** Narrower text is unreadable, wider text too. */
-const LEAST_WIDTH = 60;
-const MOST_WIDTH = 100;
+const MIN_WIDTH = 60;
+const MAX_WIDTH = 100;
 
 /** What standard output can show. */
 export function styleOfOutput(): Style {
   const { isTTY, columns = 80 } = process.stdout;
   return {
-    width: Math.min(Math.max(columns, LEAST_WIDTH), MOST_WIDTH),
+    width: Math.min(Math.max(columns, MIN_WIDTH), MAX_WIDTH),
     // no-color.org: any value but an empty one.
     colour: isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
   };

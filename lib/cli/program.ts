@@ -7,7 +7,7 @@ import { CliError, EXIT } from './cli-error.js';
 /** As long as the kernel reads of a "#!" line (BINPRM_BUF_SIZE). */
 const FIRST_LINE_BYTES = 256;
 /** The kernel follows scripts whose interpreters are scripts no further than this. */
-const MOST_SCRIPTS = 4;
+const MAX_SCRIPTS = 4;
 
 type Found = 'yes' | 'no' | 'notExecutable';
 
@@ -106,7 +106,7 @@ function checkBinary(file: string, elf: ElfFile, library: ElfFile): void {
 /** Throws unless `library` can be preloaded into what `program`, a file or a script, starts. */
 export function checkProgram(program: string, library: ElfFile): void {
   let file = program;
-  for (let scripts = 0; scripts <= MOST_SCRIPTS; scripts++) {
+  for (let scripts = 0; scripts <= MAX_SCRIPTS; scripts++) {
     const elf = readElf(file);
     if (elf !== undefined) {
       checkBinary(file, elf, library);

@@ -1,7 +1,7 @@
 // superslab.stats() as text for people.
 
 import type { LeakSite, MemoryFacts } from '../addon/figures.js';
-import type { MistakeFault, MistakeSite } from '../base/misuse.js';
+import type { MisuseKind, MisuseSite } from '../base/misuse.js';
 import { bytes, counted, duration, percent, printable } from '../base/text.js';
 import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { figure, type Style, shorten, table, withPrintable, wrap } from './output.js';
@@ -9,9 +9,9 @@ import { figure, type Style, shorten, table, withPrintable, wrap } from './outpu
 /** Longer names of pools end in "…". */
 const NAME_WIDTH = 24;
 /** Frames of a stack: enough to find the place; --json has all of them. */
-const MOST_FRAMES = 4;
-/** Sites of leaks, and of mistakes; --json has all of them. */
-const MOST_SITES = 10;
+const MAX_FRAMES = 4;
+/** Sites of leaks, and of misuse; --json has all of them. */
+const MAX_SITES = 10;
 
 /** Earlier figures, to tell rates from. */
 export interface Before {
@@ -116,7 +116,7 @@ function notes(pool: PoolStats): string[] {
     [pool.leakedBlocks, `left by threads that ended (${bytes(pool.leakedBytes)})`],
     [
       pool.guardReports,
-      `${pool.guardReports === 1 ? 'mistake' : 'mistakes'} found by guards${pool.poisonReports === 0 ? '' : ` (${figure(pool.poisonReports)} of them writes after a release)`}`,
+      `${pool.guardReports === 1 ? 'case' : 'cases'} of misuse found by guards${pool.poisonReports === 0 ? '' : ` (${figure(pool.poisonReports)} of them writes after a release)`}`,
     ],
     [pool.doubleFrees, 'freed twice'],
   ] as const;
@@ -187,22 +187,22 @@ function leakLines(leak: LeakSite, width: number): string[] {
 
 function frameLines(stack: string): string[] {
   const frames = stack.split('\n').filter((line) => line.trim() !== '');
-  return frames.slice(0, MOST_FRAMES).map((line) => `      ${line.trim()}`);
+  return frames.slice(0, MAX_FRAMES).map((line) => `      ${line.trim()}`);
 }
 
-const FAULTS: Readonly<Record<MistakeFault, string>> = {
+const KINDS: Readonly<Record<MisuseKind, string>> = {
   'released-twice': 'released twice',
   'used-after-release': 'used after its release',
   foreign: 'is no buffer of a pool, but a view or something else',
   'written-after-release': 'written after its release',
-  'window-detached': 'its ArrayBuffer was taken away by the program, and that of others with it',
+  'window-detached': 'its ArrayBuffer was detached by the program, and that of others with it',
   overflow: 'written past its end',
-  detached: 'its memory was taken away by the program',
-  'detached-after-release': 'its memory was taken away by the program after its release',
+  detached: 'its ArrayBuffer was detached by the program',
+  'detached-after-release': 'its ArrayBuffer was detached by the program after its release',
 };
 
 /** Such as: 2, last 1.5 KiB (pool "uploads"), released twice, the last 14:03:12; and where. */
-function mistakeLines(site: MistakeSite, width: number): string[] {
+function misuseLines(site: MisuseSite, width: number): string[] {
   const pool = site.pool === '' ? [] : [`pool "${printable(site.pool)}"`];
   const tag = site.tag === '' ? [] : [`tag "${printable(site.tag)}"`];
   const whose = pool.length === 0 ? '' : ` (${[...pool, ...tag].join(', ')})`;
@@ -214,7 +214,7 @@ function mistakeLines(site: MistakeSite, width: number): string[] {
   ].filter(([, stack]) => stack !== '');
   return [
     ...wrap(
-      `${figure(site.count)}, last ${bytes(site.size)}${whose}, ${FAULTS[site.fault] ?? site.fault}${detail}, ` +
+      `${figure(site.count)}, last ${bytes(site.size)}${whose}, ${KINDS[site.kind] ?? site.kind}${detail}, ` +
         `the last at ${new Date(site.lastAt).toISOString()}`,
       width - 2,
     ).map((line) => `  ${line}`),
@@ -222,21 +222,21 @@ function mistakeLines(site: MistakeSite, width: number): string[] {
   ];
 }
 
-function mistakeSection({ mistakes }: ProcessStats, width: number): string[] {
-  if (mistakes.length === 0) return [];
-  const latest = [...mistakes].sort((a, b) => b.lastAt - a.lastAt).slice(0, MOST_SITES);
-  const more = mistakes.length - latest.length;
+function misuseSection({ misuse }: ProcessStats, width: number): string[] {
+  if (misuse.length === 0) return [];
+  const latest = [...misuse].sort((a, b) => b.lastAt - a.lastAt).slice(0, MAX_SITES);
+  const more = misuse.length - latest.length;
   return [
     '',
-    'mistakes with buffers',
-    ...latest.flatMap((site) => mistakeLines(site, width)),
+    'misuse of buffers',
+    ...latest.flatMap((site) => misuseLines(site, width)),
     ...(more === 0 ? [] : [`  and ${counted(more, 'more site')}: --json has all`]),
   ];
 }
 
 function leakSection({ leaks }: ProcessStats, width: number): string[] {
   if (leaks.length === 0) return [];
-  const worst = [...leaks].sort((a, b) => b.bytes - a.bytes).slice(0, MOST_SITES);
+  const worst = [...leaks].sort((a, b) => b.bytes - a.bytes).slice(0, MAX_SITES);
   const more = leaks.length - worst.length;
   return [
     '',
@@ -262,6 +262,6 @@ export function statsLines(told: ProcessStats, style: Style, { before, memory }:
     ...poolTable(stats, before),
     ...stats.pools.flatMap(poolLines),
     ...leakSection(stats, style.width),
-    ...mistakeSection(stats, style.width),
+    ...misuseSection(stats, style.width),
   ];
 }

@@ -13,8 +13,8 @@ import { resolveTarget, type Target } from './target.js';
 /** Clears the screen and begins at its top (ECMA-48). */
 const CLEAR = '\u001b[H\u001b[J';
 
-const LEAST_SECONDS = 0.1;
-const MOST_SECONDS = 3600;
+const MIN_SECONDS = 0.1;
+const MAX_SECONDS = 3600;
 
 const read = (target: Target) => target.getJson<ProcessStats>('stats.json');
 
@@ -83,7 +83,7 @@ export const stats: Command = {
   help() {
     return [
       'Prints the memory of the process, of each pool and size class, what went wrong,',
-      'how long slow paths take, leaks, and mistakes with buffers.',
+      'how long slow paths take, leaks, and misuse of buffers.',
       '',
       '  superslab stats 4711',
       '  superslab stats 4711 --watch=5',
@@ -100,7 +100,7 @@ export const stats: Command = {
   },
 
   async run(args: Arguments) {
-    const seconds = args.number('watch', LEAST_SECONDS, MOST_SECONDS, 2);
+    const seconds = args.number('watch', MIN_SECONDS, MAX_SECONDS, 2);
     const json = args.has('json');
     const target = await resolveTarget(args.operands[0]!, { attach: args.has('attach') });
     if (args.has('watch')) return watch(target, seconds, json);

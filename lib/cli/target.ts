@@ -4,14 +4,14 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https';
 import path from 'node:path';
 import { printable } from '../base/text.js';
-import { doorFile, doorFolder, folderFault, pidNamespace } from '../inspector/door-path.js';
+import { folderFault, pidNamespace, socketFile, socketFolder } from '../inspector/socket-path.js';
 import type { Hello } from '../inspector/types.js';
 import { attach } from './attach.js';
 import { CliError, type CliErrorCode, EXIT, usageError } from './cli-error.js';
 import { type ProcessFacts, readProcess, sharesFiles, startVariable, useOfSuperslab } from './proc.js';
 
-/** A process answers in a millisecond unless its thread is at something else. */
-const LONGEST_WAIT_MS = 5000;
+/** A process responds in a millisecond unless its thread is at something else. */
+const MAX_WAIT_MS = 5000;
 
 export interface ServerEvent {
   readonly event: string;
@@ -29,7 +29,7 @@ export interface Target {
   /** `path` as in lib/inspector/types.ts: 'stats.json'. */
   getJson<T>(path: string): Promise<T>;
   getText(path: string): Promise<string>;
-  /** The answer once it begins, for who hands it on. Rejects with a CliError. */
+  /** The response once it begins, for who hands it on. Rejects with a CliError. */
   open(path: string, signal?: AbortSignal): Promise<IncomingMessage>;
   /** Ends when the process does, or with the signal. */
   events(signal?: AbortSignal): AsyncIterable<ServerEvent>;
@@ -96,9 +96,9 @@ class HttpTarget implements Target {
       const timer = setTimeout(
         () =>
           asking.destroy(
-            new Error(`no answer within ${LONGEST_WAIT_MS / 1000} s: its thread is busy or stopped`),
+            new Error(`no answer within ${MAX_WAIT_MS / 1000} s: its thread is busy or stopped`),
           ),
-        LONGEST_WAIT_MS,
+        MAX_WAIT_MS,
       );
       asking.on('response', (response) => {
         clearTimeout(timer);
@@ -213,11 +213,11 @@ function doorsOf({ pid, uid }: ProcessFacts): string[] {
   const own = process.getuid?.() === uid ? process.env.XDG_RUNTIME_DIR : undefined;
   const folders = [startVariable(pid, 'XDG_RUNTIME_DIR'), own, `/run/user/${uid}`, undefined];
   const name = { pid, namespace: pidNamespace(pid) ?? pidNamespace('self') };
-  return [...new Set(folders.map((folder) => doorFile(doorFolder(uid, folder), name)))];
+  return [...new Set(folders.map((folder) => socketFile(socketFolder(uid, folder), name)))];
 }
 
-/** The door at which somebody of the right user listens; undefined when there is none. */
-async function findDoor(process: ProcessFacts): Promise<Target | undefined> {
+/** The socket at which somebody of the right user listens; undefined when there is none. */
+async function findSocket(process: ProcessFacts): Promise<Target | undefined> {
   for (const file of doorsOf(process)) {
     let isDoor: boolean;
     try {
@@ -272,8 +272,8 @@ async function targetOfPid(pid: number, options: TargetOptions): Promise<Target>
       `process ${pid} (${name}) belongs to user ${uid}; run the command as that user: sudo -u '#${uid}' superslab ...`,
     );
   }
-  const door = await findDoor(found);
-  if (door !== undefined) return door;
+  const socket = await findSocket(found);
+  if (socket !== undefined) return socket;
 
   const use = useOfSuperslab(pid);
   if (use === 'none') {
@@ -304,7 +304,7 @@ async function targetOfPid(pid: number, options: TargetOptions): Promise<Target>
   }
   if (options.attach !== true) throw unreachable(describeNoDoor(found));
   await attach(found);
-  const opened = await findDoor(found);
+  const opened = await findSocket(found);
   if (opened === undefined) throw unreachable(describeNoDoor(found));
   return opened;
 }

@@ -1,12 +1,12 @@
-import type { GuardFault, GuardReport } from '../base/misuse.js';
+import type { GuardMisuseKind, GuardReport } from '../base/misuse.js';
 import type { PoolLeakMessage } from '../measure/channels.js';
 import { makeReport } from './guard-report.js';
-import { type Listeners, publishLeak, publishReport } from './reports.js';
+import { type Listeners, publishLeak, publishReport } from './publishing.js';
 import type { LeaseRecord } from './slot.js';
 
 /** Something that was found wrong with a lease. Its words are made when it is told. */
 export interface Finding {
-  readonly fault: GuardFault;
+  readonly kind: GuardMisuseKind;
   readonly lease: LeaseRecord;
   readonly offset: number;
   readonly bytes: string;
@@ -50,7 +50,7 @@ export class Findings {
     while (this.#entries.length > 0) {
       const entry = this.#entries.shift()!;
       const listeners = this.listeners?.deref();
-      if ('fault' in entry) publishReport(reportOf(entry), listeners, entry.isThrown);
+      if ('kind' in entry) publishReport(reportOf(entry), listeners, entry.isThrown);
       else publishLeak(entry, listeners);
     }
   }
@@ -58,8 +58,8 @@ export class Findings {
 
 /** In words. */
 export function reportOf(finding: Finding): GuardReport {
-  const { fault, lease, offset, bytes } = finding;
-  finding.report ??= makeReport({ fault, ...lease.misuse(), offset, bytes });
+  const { kind, lease, offset, bytes } = finding;
+  finding.report ??= makeReport({ kind, ...lease.misuse(), offset, bytes });
   lease.isReported = false;
   return finding.report;
 }

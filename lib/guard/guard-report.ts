@@ -9,7 +9,7 @@ export function makeReport(facts: Omit<GuardReport, 'message'>): GuardReport {
 function whatHappened(facts: Omit<GuardReport, 'message'>): string {
   const buffer = `a buffer of ${facts.size} B (${poolText(facts.pool, facts.tag)})`;
   const bytes = detailOf(facts);
-  switch (facts.fault) {
+  switch (facts.kind) {
     case 'written-after-release':
       return `${buffer} was written after its release: ${bytes}`;
     case 'overflow':

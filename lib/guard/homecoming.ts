@@ -8,7 +8,7 @@ import type { MisuseFinder } from './misuse-finder.js';
 import type { ParkedSlots } from './parked-slots.js';
 import { revoke } from './revoke.js';
 import type { GuardSettings } from './settings.js';
-import { isBusy, isLoose, SLOT, type Slot, wasTaken } from './slot.js';
+import { isBusy, isLoose, SLOT, type Slot, wasDetached } from './slot.js';
 import type { SlotBook } from './slot-book.js';
 
 const MIN_TAG = facts.tagOfGranules[1]!;
@@ -69,9 +69,9 @@ export class Homecoming {
     else this.#park(slot);
   }
 
-  /** The same, where the program may have taken the ArrayBuffer: `fault` is what it did then. */
-  comeHomeUnlessTaken(slot: Slot, fault: 'detached' | 'detached-after-release'): void {
-    if (!wasTaken(slot) || !this.leaveTaken(slot, fault)) this.comeHome(slot);
+  /** The same, where the program may have taken the ArrayBuffer: `kind` is what it did then. */
+  comeHomeUnlessDetached(slot: Slot, kind: 'detached' | 'detached-after-release'): void {
+    if (!wasDetached(slot) || !this.leaveDetached(slot, kind)) this.comeHome(slot);
   }
 
   // Waiting for what may use or see the memory -----------------------------------------------------
@@ -95,7 +95,7 @@ export class Homecoming {
     if (!isBusy(slot)) return;
     slot.lease!.wait = undefined;
     this.#book.move(slot, slot.state === SLOT.busy ? SLOT.loose : SLOT.looseShared);
-    this.comeHomeUnlessTaken(slot, 'detached-after-release');
+    this.comeHomeUnlessDetached(slot, 'detached-after-release');
   }
 
   /** Does not wait any more for operations of which nobody knows that they have the memory. */
@@ -112,8 +112,8 @@ export class Homecoming {
    * Somebody took the ArrayBuffer of a loose slot, and has its memory still: then it is not free yet. False, and the
    * slot is loose, when nothing shows it any more.
    */
-  leaveTaken(slot: Slot, fault: 'detached' | 'detached-after-release'): boolean {
-    this.#finder.add(fault, slot.lease!, -1);
+  leaveDetached(slot: Slot, kind: 'detached' | 'detached-after-release'): boolean {
+    this.#finder.add(kind, slot.lease!, -1);
     return this.waitForLast(slot);
   }
 
@@ -122,7 +122,7 @@ export class Homecoming {
     ignoreCollection(slot);
     if (this.#goStray(slot)) return true;
     slot.memory = undefined;
-    this.#fill(slot); // what the program wrote into it meanwhile is no second mistake
+    this.#fill(slot); // what the program wrote into it meanwhile is not misuse once more
     return false;
   }
 
@@ -185,7 +185,7 @@ export class Homecoming {
   #toIdle(slot: Slot): void {
     const limit = this.#pool.magazines.nativeLimit[slot.tag]!; // 0 for blocks beyond 2 MiB
     const max = this.#settings.watchesAll ? limit : Math.min(limit, MAX_SAMPLED_SLOTS);
-    if (this.#parked.idleCount(slot.tag) >= max || wasTaken(slot)) {
+    if (this.#parked.idleCount(slot.tag) >= max || wasDetached(slot)) {
       this.#dissolve(slot);
       return;
     }
@@ -195,8 +195,8 @@ export class Homecoming {
 
   /** A loose slot that was parked becomes a plain free block. */
   #dissolve(slot: Slot): void {
-    if (wasTaken(slot)) {
-      if (this.leaveTaken(slot, 'detached-after-release')) return;
+    if (wasDetached(slot)) {
+      if (this.leaveDetached(slot, 'detached-after-release')) return;
     } else {
       this.#finder.verify(slot);
     }
@@ -229,7 +229,7 @@ export class Homecoming {
     for (const slot of this.#book.all) {
       if (slot.state === SLOT.gone) this.#book.all.delete(slot);
       if (!isLoose(slot)) continue;
-      this.comeHomeUnlessTaken(slot, 'detached-after-release');
+      this.comeHomeUnlessDetached(slot, 'detached-after-release');
     }
     this.#book.loose = [...this.#book.all].filter(isLoose).length;
   }

@@ -32,7 +32,7 @@ const OLDEST_MS = 1000;
  * How long a chain of operations, each begun where the one before ended, is followed: fs.promises.writeFile() writes
  * 512 KiB at a time. Not for ever: a program that goes on and on would have its blocks held back as long.
  */
-const LONGEST_CHAIN = 64;
+const MAX_CHAIN = 64;
 
 /** Should no end of an operation tell. Unit: ms. */
 const POLL_MS = 50;
@@ -60,6 +60,7 @@ const ticks = new Map<number, Tick>();
 let current: Operation | undefined;
 /** What is waited for, and what is to be done then. */
 const waits = new Map<Wait, () => void>();
+/** One of each a thread looks after all that is waited for; undefined while nothing is. */
 let immediate: NodeJS.Immediate | undefined;
 let timer: NodeJS.Timeout | undefined;
 
@@ -240,7 +241,7 @@ const hook = createHook({
     };
     if (current !== undefined) {
       for (const [wait, place] of current.waits) {
-        if (place < LONGEST_CHAIN && waits.has(wait)) wait.add(operation, place + 1);
+        if (place < MAX_CHAIN && waits.has(wait)) wait.add(operation, place + 1);
       }
     }
     operations.set(id, operation);

@@ -2,7 +2,7 @@ import type { SliceTag } from '../addon/binding.js';
 import { builtins } from '../base/builtins.js';
 import type { Magazines } from '../pool/magazines.js';
 import { SampleBatch } from './sample-batch.js';
-import { SAMPLE_MASK, sampleBudget } from './sampler.js';
+import { SAMPLE_MASK, sampleBudget } from './sample-budget.js';
 import type { LeaseRecord } from './slot.js';
 
 /** Which leases of one pool are watched, where only samples are, and how many leases each sample stands for. */
@@ -14,10 +14,10 @@ export class LeaseSampler {
   readonly #batches: (SampleBatch | undefined)[] = [];
   /** Classes of which a sample was skipped since then, because the budget was used up. */
   readonly #hasMissed = new builtins.Uint8Array(256);
-  #largeStep = 1;
-  #largeUntilSample = 1;
-  /** Leases that the large one sampled last stands for. */
-  largeWeight = 1;
+  #hugeStep = 1;
+  #hugeUntilSample = 1;
+  /** Leases that the huge one sampled last stands for. */
+  hugeWeight = 1;
 
   constructor(magazines: Magazines, interval: number) {
     this.#magazines = magazines;
@@ -51,15 +51,15 @@ export class LeaseSampler {
   }
 
   /** The same for blocks beyond 2 MiB, whose acquires JavaScript does not count. */
-  isLargeDue(): boolean {
-    if (this.#largeUntilSample > 1) {
-      this.#largeUntilSample--;
+  isHugeDue(): boolean {
+    if (this.#hugeUntilSample > 1) {
+      this.#hugeUntilSample--;
       return false;
     }
     const step = this.#drawInterval();
-    this.largeWeight = this.#largeStep;
-    this.#largeStep = step;
-    this.#largeUntilSample = step;
+    this.hugeWeight = this.#hugeStep;
+    this.#hugeStep = step;
+    this.#hugeUntilSample = step;
     return true;
   }
 

@@ -1,7 +1,6 @@
 import type { NativePool, SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
-import { LARGE_TAG } from '../pool/magazines.js';
-import { GRANULE_SHIFT } from '../pool/windows.js';
+import { GRANULE_SHIFT, HUGE_TAG } from '../addon/generated/memory.js';
 import type { GuardSettings } from './settings.js';
 
 const { tagOfGranules, bytesOfTag } = facts;
@@ -9,7 +8,7 @@ const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 
 /** Bytes behind each buffer that no one should touch, at least. */
 const MIN_CANARY_BYTES = 16;
-/** A block of many MiB may have half a MiB to spare, which is not brought in for this. */
+/** A block of many MiB may have half a MiB to spare, which is not touched for this. */
 const MAX_CANARY_BYTES = 4096;
 
 /** How much memory the watched leases of a pool take. */
@@ -30,9 +29,9 @@ export class LeaseSizes {
     return detaches ? Math.ceil(bytes / pageBytes) * pageBytes : bytes;
   }
 
-  /** The class for `bytes`, or LARGE_TAG; with `detach` a class whose blocks are whole pages. */
+  /** The class for `bytes`, or HUGE_TAG; with `detach` a class whose blocks are whole pages. */
   tagFor(bytes: number): SliceTag {
-    if (bytes > MAX_CLASS_BYTES) return LARGE_TAG;
+    if (bytes > MAX_CLASS_BYTES) return HUGE_TAG;
     const { detaches, pageBytes } = this.#settings;
     let tag = tagOfGranules[(bytes + 63) >>> GRANULE_SHIFT]!;
     // The last class, of 2 MiB, is a multiple of every page size.
@@ -44,7 +43,7 @@ export class LeaseSizes {
   capacityFor(size: number): number {
     const bytes = this.bytesFor(size);
     const tag = this.tagFor(bytes);
-    return tag === LARGE_TAG ? this.#pool.largeCapacity(bytes) : bytesOfTag[tag]!;
+    return tag === HUGE_TAG ? this.#pool.hugeCapacity(bytes) : bytesOfTag[tag]!;
   }
 
   /** Where the canary behind a lease of `size` bytes ends, in a block of `capacity`; `size` without one. */

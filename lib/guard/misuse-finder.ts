@@ -1,5 +1,5 @@
 import { environment } from '../addon/environment.js';
-import type { GuardFault } from '../base/misuse.js';
+import type { GuardMisuseKind } from '../base/misuse.js';
 import type { WatchedPool } from '../pool/observers.js';
 import type { Finding, Findings } from './findings.js';
 import type { GuardSettings } from './settings.js';
@@ -39,13 +39,13 @@ export class MisuseFinder {
   }
 
   /** Notes what was found. `offset` is that of the first wrong byte; -1 when it is not about bytes. */
-  add(fault: GuardFault, lease: LeaseRecord, offset: number, isThrown = false): Finding {
+  add(kind: GuardMisuseKind, lease: LeaseRecord, offset: number, isThrown = false): Finding {
     const { slot } = lease;
-    const end = Math.min(offset + MAX_SHOWN_BYTES, fault === 'overflow' ? lease.canaryEnd : slot.capacity);
+    const end = Math.min(offset + MAX_SHOWN_BYTES, kind === 'overflow' ? lease.canaryEnd : slot.capacity);
     // What a pool clears at release must not live on in strings: of reports, warnings, errors, the page.
     const isShown = offset >= 0 && !this.#pool.zeroAtRelease;
     const bytes = isShown ? environment.hexBytes(slot.block, offset, end) : '';
-    this.#pool.native.countGuardReport(fault === 'written-after-release');
-    return this.#findings.add({ fault, lease, offset, bytes, isThrown });
+    this.#pool.native.countGuardReport(kind === 'written-after-release');
+    return this.#findings.add({ kind, lease, offset, bytes, isThrown });
   }
 }

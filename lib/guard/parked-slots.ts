@@ -1,8 +1,9 @@
+import { MAGAZINES } from '../addon/generated/memory.js';
 import { builtins } from '../base/builtins.js';
 import { SLOT, type Slot } from './slot.js';
 import type { SlotBook } from './slot-book.js';
 
-const TAGS = 256;
+const TAGS = MAGAZINES.parked.length;
 
 /**
  * The order of parked slots: the quarantine, from which the oldest leaves first, and the idle ones of each class.

@@ -1,11 +1,12 @@
 import type { BlockNumber, NativePool, SliceTag } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { environment, facts } from '../addon/environment.js';
+import { GUARD, LEAK_DETECTION } from '../addon/generated/choices.js';
+import { HUGE_TAG } from '../addon/generated/memory.js';
 import { hostError, makeError } from '../base/errors.js';
 import type { GuardReport } from '../base/misuse.js';
 import { type CapturedStack, showCaller } from '../base/stack.js';
-import { recordLease } from '../measure/lease-sampling.js';
-import { LARGE_TAG } from '../pool/magazines.js';
+import { recordLease } from '../measure/lease-meter.js';
 import { endMeasured } from '../pool/measured-leases.js';
 import type { PoolWatcher, WatchedPool } from '../pool/observers.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
@@ -22,10 +23,10 @@ import { LeaseSizes } from './lease-sizes.js';
 import { LeaseStacks } from './lease-stacks.js';
 import { MisuseFinder } from './misuse-finder.js';
 import { ParkedSlots } from './parked-slots.js';
-import type { Listeners } from './reports.js';
-import { sampleBudget } from './sampler.js';
+import type { Listeners } from './publishing.js';
+import { sampleBudget } from './sample-budget.js';
 import { beginWatching, type GuardSettings } from './settings.js';
-import { isLeased, LeaseRecord, makeMemory, SLOT, Slot, type SlotGuard, wasTaken } from './slot.js';
+import { isLeased, LeaseRecord, makeMemory, SLOT, Slot, type SlotGuard, wasDetached } from './slot.js';
 import { SlotBook } from './slot-book.js';
 
 type Hidden = (...args: never[]) => unknown;
@@ -127,11 +128,11 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
   #slotFor(bytes: number): Slot | undefined {
     const pool = this.#pool;
     const tag = this.#sizes.tagFor(bytes);
-    const isLarge = tag === LARGE_TAG;
+    const isHuge = tag === HUGE_TAG;
     for (let slot = this.#parked.takeIdle(tag); slot !== undefined; slot = this.#parked.takeIdle(tag)) {
-      if (wasTaken(slot) && this.#home.leaveTaken(slot, 'detached-after-release')) continue;
+      if (wasDetached(slot) && this.#home.leaveDetached(slot, 'detached-after-release')) continue;
       // Blocks beyond 2 MiB are of any size: the heap finds one that fits.
-      if (isLarge) {
+      if (isHuge) {
         this.#home.giveBack(slot);
         continue;
       }
@@ -140,11 +141,11 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
       return slot;
     }
     const slot = new Slot(this, tag);
-    const block = isLarge ? pool.takeLargeBlock(bytes) : pool.takeBlock(tag);
+    const block = isHuge ? pool.takeHugeBlock(bytes) : pool.takeBlock(tag);
     if (block === undefined) return undefined;
     // The slot has the block from here on: nothing comes between.
     slot.block = block;
-    slot.capacity = isLarge ? environment.capacity(block) : bytesOfTag[tag]!;
+    slot.capacity = isHuge ? environment.capacity(block) : bytesOfTag[tag]!;
     slot.state = SLOT.loose;
     this.#book.loose++;
     this.#book.all.add(slot);
@@ -201,7 +202,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
 
   adopt(held: { block: BlockNumber }, size: number): PooledBuffer {
     this.stacks.settleLater();
-    const slot = new Slot(this, LARGE_TAG);
+    const slot = new Slot(this, HUGE_TAG);
     slot.block = held.block;
     // Exactly the bytes of the lease: what is behind them is the business of who shared it.
     slot.capacity = size;
@@ -250,7 +251,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
       endMeasured(slot.block);
     }
     const overflow = this.#finder.overflowOf(lease, true);
-    this.#home.comeHomeUnlessTaken(slot, 'detached');
+    this.#home.comeHomeUnlessDetached(slot, 'detached');
     this.deliver();
     if (overflow !== undefined) throw overflowError(overflow, hidden);
   }
@@ -267,7 +268,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
     else this.#home.dropSpare();
   }
 
-  // Finding mistakes and leaks -------------------------------------------------------------------
+  // Finding misuse and leaks ---------------------------------------------------------------------
 
   /**
    * Looks at everything at once: behind each live buffer, and at each parked block. What it finds is
@@ -293,7 +294,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
 
   #checkParked(slot: Slot): Finding | undefined {
     if (slot.state !== SLOT.quarantined && slot.state !== SLOT.idle) return undefined;
-    if (!wasTaken(slot)) return this.#finder.verify(slot);
+    if (!wasDetached(slot)) return this.#finder.verify(slot);
     this.#book.move(slot, SLOT.loose);
     const finding = this.#finder.add('detached-after-release', slot.lease!, -1);
     if (!this.#home.waitForLast(slot)) this.#home.giveBack(slot);
@@ -321,5 +322,7 @@ function overflowError(finding: Finding, hidden: Hidden): Error {
 
 /** undefined when neither leak detection nor a guard is on. */
 export function makeGuard(pool: WatchedPool, native: NativePool): PoolGuard | undefined {
-  return native.leakDetection === 0 && native.guard === 0 ? undefined : new PoolGuard(pool, native);
+  return native.leakDetection === LEAK_DETECTION.off && native.guard === GUARD.off
+    ? undefined
+    : new PoolGuard(pool, native);
 }

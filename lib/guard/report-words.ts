@@ -1,4 +1,4 @@
-// What reports of leaks and of mistakes say in the same words.
+// What reports of leaks and of misuse say in the same words.
 import type { GuardReport } from '../base/misuse.js';
 
 /** Which bytes are wrong, if it is about bytes. Those of pools that clear at release are not told. */

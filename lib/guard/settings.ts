@@ -1,11 +1,6 @@
 import type { NativePool } from '../addon/binding.js';
+import { GUARD, LEAK_DETECTION } from '../addon/generated/choices.js';
 import type { WatchedPool } from '../pool/observers.js';
-
-/** NativePool.guard: each includes those before it. */
-const GUARD = { poison: 1, canary: 2, detach: 3 } as const;
-
-/** NativePool.leakDetection. */
-const SAMPLED = 1;
 
 /** What released blocks are filled with, unless the pool clears them. */
 const POISON_BYTE = 0xdb;
@@ -32,10 +27,10 @@ export interface GuardSettings {
 /** Those of a pool, which the native side watches from now on. */
 export function beginWatching(pool: WatchedPool, native: NativePool): GuardSettings {
   const { guard, leakDetection } = native;
-  const findsLeaks = leakDetection !== 0;
+  const findsLeaks = leakDetection !== LEAK_DETECTION.off;
   const poisons = guard >= GUARD.poison;
   return {
-    watchesAll: guard !== 0 || leakDetection > SAMPLED,
+    watchesAll: guard !== GUARD.off || leakDetection > LEAK_DETECTION.sampled,
     findsLeaks,
     sampleInterval: native.leakSample,
     frames: native.leakFrames,

@@ -1,7 +1,8 @@
-import { GUARD_LEVEL, LARGE_TAG, type Magazines } from '../pool/magazines.js';
+import { GRANULE_SHIFT, GUARD_LEVEL, HUGE_TAG } from '../addon/generated/memory.js';
+import type { Magazines } from '../pool/magazines.js';
 import { SLOT, type Slot, type SlotState } from './slot.js';
 
-const GRANULE_BYTES = 64;
+const GRANULE_BYTES = 1 << GRANULE_SHIFT;
 
 /** 1 for the states in which a slot counts so, by state. */
 function counting(...states: SlotState[]): Uint8Array {
@@ -48,7 +49,7 @@ export class SlotBook {
     slot.state = to;
     this.loose += LOOSE[to]! - LOOSE[from]!;
     this.#parked[tag]! += parked;
-    if (tag === LARGE_TAG) this.#levels[GUARD_LEVEL.parkedLargeGranules]! += parked * granules;
+    if (tag === HUGE_TAG) this.#levels[GUARD_LEVEL.parkedHugeGranules]! += parked * granules;
     this.#levels[GUARD_LEVEL.watchedBlocks]! += watched;
     this.#levels[GUARD_LEVEL.watchedGranules]! += watched * granules;
     this.#levels[GUARD_LEVEL.quarantinedBlocks]! += quarantined;

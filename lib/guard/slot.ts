@@ -1,7 +1,7 @@
 import type { BlockNumber, SliceTag, WindowKey } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
 import { sizeOf } from '../base/builtins.js';
-import type { Misuse } from '../base/misuse.js';
+import type { MisusedBuffer } from '../base/misuse.js';
 import type { CapturedStack } from '../base/stack.js';
 import type { MemoryHolder, WatchedLease } from '../pool/watched-lease.js';
 import type { Wait } from './in-flight.js';
@@ -80,7 +80,7 @@ export class Slot implements MemoryHolder {
 }
 
 /** Whether the program took the ArrayBuffer of a slot that has no lease. */
-export function wasTaken({ memory, isRevoked }: Slot): boolean {
+export function wasDetached({ memory, isRevoked }: Slot): boolean {
   return memory !== undefined && !isRevoked && sizeOf(memory) === 0;
 }
 
@@ -152,7 +152,7 @@ export class LeaseRecord implements WatchedLease {
     this.slot.guard.afterRelease(this, this.afterRelease);
   }
 
-  misuse(): Misuse {
+  misuse(): MisusedBuffer {
     return {
       pool: this.slot.guard.poolName,
       tag: this.tag,

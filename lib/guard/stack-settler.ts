@@ -5,7 +5,7 @@ import { now } from '../addon/clock.js';
 const PERIOD_MS = 250;
 
 /** Longest pause for it, in each period. */
-const MOST_MS = 5;
+const MAX_MS = 5;
 
 /** Has stacks that keep functions alive, and with them perhaps leaked buffers: see CapturedStack. */
 export interface StackHolder {
@@ -21,7 +21,7 @@ const holders = new Set<StackHolder>();
 const alarm = new Alarm(() => {
   const time = now();
   for (const holder of holders) {
-    if (holder.settleStacks(time - PERIOD_MS, time + MOST_MS)) holders.delete(holder);
+    if (holder.settleStacks(time - PERIOD_MS, time + MAX_MS)) holders.delete(holder);
   }
   if (holders.size > 0) alarm.ringWithin(PERIOD_MS);
 });

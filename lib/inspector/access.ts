@@ -53,7 +53,7 @@ export function authorize(request: IncomingMessage, token: string): string | und
   return isToken(bearer ?? query ?? '', token) ? path : undefined;
 }
 
-/** What the request is answered with instead; undefined when it may go on to authorize(). */
+/** The status with which the request is refused; undefined when it may go on to authorize(). */
 export function refusal(request: IncomingMessage, rules: Rules): 403 | undefined {
   if (!rules.allowRemote && !isLoopback(request.socket.remoteAddress)) return 403;
   return isOwnHost(request.headers.host, rules) ? undefined : 403;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** Who has this much of what was sent still to read gets nothing more until it has read some of it. */
-const MOST_UNREAD_BYTES = 4 << 20;
+const MAX_UNREAD_BYTES = 4 << 20;
 
 /** One page that listens. */
 export class Client {
@@ -16,7 +16,7 @@ export class Client {
     response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
-      // A proxy that gathers the answer would show nothing for minutes.
+      // A proxy that gathers the response would show nothing for minutes.
       'X-Accel-Buffering': 'no',
     });
     response.flushHeaders();
@@ -24,7 +24,7 @@ export class Client {
 
   /** It reads slower than it is told. */
   get isBehind(): boolean {
-    return this.#response.writableLength > MOST_UNREAD_BYTES;
+    return this.#response.writableLength > MAX_UNREAD_BYTES;
   }
 
   /** An event as event() made it. */

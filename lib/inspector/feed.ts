@@ -1,18 +1,18 @@
 import type { ServerResponse } from 'node:http';
 import { now } from '../addon/clock.js';
 import { builtins } from '../base/builtins.js';
-import type { MistakeSite } from '../base/misuse.js';
-import { watchHistograms } from '../measure/lease-sampling.js';
+import type { MisuseSite } from '../base/misuse.js';
+import { watchHistograms } from '../measure/lease-meter.js';
 import type { ProcessStats } from '../stats/pool-stats.js';
 import { stats } from '../stats/process-stats.js';
 import { Client, event } from './client.js';
-import { figuresOf, leaksOf, mistakesOf } from './figures.js';
+import { figuresOf, leaksOf, misuseOf } from './event-data.js';
 import { makeHello, PERIOD_MS } from './hello.js';
 import { MapScanner } from './map-scanner.js';
 import { Ordinals } from './ordinals.js';
 
 /** Scans follow each other no faster than this, however many pages are opened. */
-const LEAST_PAUSE_MS = 200;
+const MIN_PAUSE_MS = 200;
 
 /**
  * What is told to pages, once a second to all of them: the cost does not grow with their number but for the
@@ -29,9 +29,9 @@ class Feed {
   /** Events that come when they changed, as they were last told. */
   #pools = '';
   #leaks = '';
-  #mistakes = '';
-  /** What #mistakes tells: stats() gives the same array while it is the same. */
-  #mistakeSites: readonly MistakeSite[] | undefined;
+  #misuse = '';
+  /** What #misuse tells: stats() gives the same array while it is the same. */
+  #misuseSites: readonly MisuseSite[] | undefined;
 
   /** `response` becomes a stream of events, until its connection ends. */
   subscribe(response: ServerResponse): void {
@@ -44,11 +44,11 @@ class Feed {
     this.#tell(pools + sites);
     const client = new Client(response);
     response.on('close', () => this.#forget(client));
-    client.send(hello + this.#pools + event('stats', figuresOf(current)) + this.#leaks + this.#mistakes);
+    client.send(hello + this.#pools + event('stats', figuresOf(current)) + this.#leaks + this.#misuse);
     this.#clients.add(client);
     this.#sampling ??= watchHistograms();
     this.#timer ??= builtins.setInterval(() => this.#turn(), PERIOD_MS).unref();
-    if (now() - this.#scannedAt >= LEAST_PAUSE_MS) void this.#scan();
+    if (now() - this.#scannedAt >= MIN_PAUSE_MS) void this.#scan();
   }
 
   #forget(client: Client): void {
@@ -84,16 +84,16 @@ class Feed {
   #look(current: ProcessStats): { pools: string; sites: string } {
     const pools = event('pools', this.#ordinals.update(current.pools));
     const leaks = event('leaks', leaksOf(current));
-    const isNew = current.mistakes !== this.#mistakeSites;
-    const mistakes = isNew ? event('mistakes', mistakesOf(current)) : this.#mistakes;
+    const isNew = current.misuse !== this.#misuseSites;
+    const misuse = isNew ? event('misuse', misuseOf(current)) : this.#misuse;
     const changed = {
       pools: pools === this.#pools ? '' : pools,
-      sites: (leaks === this.#leaks ? '' : leaks) + (mistakes === this.#mistakes ? '' : mistakes),
+      sites: (leaks === this.#leaks ? '' : leaks) + (misuse === this.#misuse ? '' : misuse),
     };
     this.#pools = pools;
     this.#leaks = leaks;
-    this.#mistakes = mistakes;
-    this.#mistakeSites = current.mistakes;
+    this.#misuse = misuse;
+    this.#misuseSites = current.misuse;
     return changed;
   }
 
@@ -105,7 +105,7 @@ class Feed {
         client.hasMissed = true;
         continue;
       }
-      client.send(client.hasMissed ? this.#pools + this.#leaks + this.#mistakes + text : text);
+      client.send(client.hasMissed ? this.#pools + this.#leaks + this.#misuse + text : text);
       client.hasMissed = false;
     }
   }

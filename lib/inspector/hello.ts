@@ -3,6 +3,7 @@ import path from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { binding } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
+import { SLICE_BYTES, SUPERSLAB_BYTES, SUPERSLABS_PER_ARENA } from '../addon/generated/memory.js';
 import { builtins } from '../base/builtins.js';
 import type { Hello } from './types.js';
 
@@ -11,6 +12,7 @@ const packageJson = path.join(__dirname, '..', '..', '..', 'package.json');
 
 export const PERIOD_MS = 1000;
 
+/** Of the package, read once. */
 let version: string | undefined;
 
 /** What does not change while the process runs. */
@@ -27,9 +29,9 @@ export function makeHello(): Hello {
     core: facts.sharesCore ? 'libsuperslab.so' : 'addon',
     threadId,
     startedAt: Math.round(builtins.dateNow() - process.uptime() * 1000),
-    superslabBytes: 1 << 21,
-    sliceBytes: 1 << 16,
-    superslabsPerArena: 2048,
+    superslabBytes: SUPERSLAB_BYTES,
+    sliceBytes: SLICE_BYTES,
+    superslabsPerArena: SUPERSLABS_PER_ARENA,
     periodMs: PERIOD_MS,
     classes: binding.slabCuts(),
     knobs: facts.knobs,

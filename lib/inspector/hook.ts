@@ -3,10 +3,10 @@
 import { facts } from '../addon/environment.js';
 import { builtins } from '../base/builtins.js';
 
-const load = () => import('./door.js');
+const load = () => import('./process-socket.js');
 
 /** Who attached comes by the socket at once; one who does not, has ended. */
-const LONGEST_WAIT_MS = 5000;
+const MAX_WAIT_MS = 5000;
 /** The debugging port's own thread is done with a connection some time after its other end is. */
 const SETTLE_MS = 100;
 
@@ -20,13 +20,13 @@ const hook = {
   attach: async (): Promise<string> => {
     const { close } = require('node:inspector') as typeof import('node:inspector');
     // Also when there can be no socket.
-    const timer = builtins.setTimeout(close, LONGEST_WAIT_MS).unref();
-    const door = await (await load()).openDoor();
-    door?.onFirstRequest(() => {
+    const timer = builtins.setTimeout(close, MAX_WAIT_MS).unref();
+    const socket = await (await load()).openProcessSocket();
+    socket?.onFirstRequest(() => {
       builtins.clearTimeout(timer);
       builtins.setTimeout(close, SETTLE_MS).unref();
     });
-    return door?.path ?? '';
+    return socket?.path ?? '';
   },
 };
 
@@ -34,5 +34,5 @@ Object.defineProperty(globalThis, Symbol.for('superslab.inspect'), { value: hook
 
 export function openAsAsked(): void {
   const asked = facts.knobs.find((knob) => knob.variable === 'SUPERSLAB_INSPECT');
-  if (asked?.value === 'socket') void load().then(({ tryOpenDoor }) => tryOpenDoor());
+  if (asked?.value === 'socket') void load().then(({ tryOpenProcessSocket }) => tryOpenProcessSocket());
 }

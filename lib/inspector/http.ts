@@ -2,12 +2,12 @@
 // never ends it either.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { ListenOptions, Socket } from 'node:net';
-import { refuse } from './answer.js';
+import { refuse } from './responses.js';
 
 /** Of each kind: those that were let in, and those that have yet to show that they may. */
-const MOST_CONNECTIONS = 64;
+const MAX_CONNECTIONS = 64;
 
-/** Answers a request, and says whether it was one that may be made. */
+/** Responds to a request, and says whether it was one that may be made. */
 export type Listener = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** Keeps room for who may look: whoever can connect can also connect often, and then say nothing. */
@@ -22,7 +22,7 @@ class Connections {
       this.#guests.delete(socket);
     });
     this.#strangers.add(socket);
-    if (this.#strangers.size <= MOST_CONNECTIONS) return;
+    if (this.#strangers.size <= MAX_CONNECTIONS) return;
     const [oldest] = this.#strangers;
     oldest!.destroy();
     this.#strangers.delete(oldest!);
@@ -30,7 +30,7 @@ class Connections {
 
   /** There are enough of those who were let in, and this is none of them. */
   isFullFor(socket: Socket): boolean {
-    return this.#guests.size >= MOST_CONNECTIONS && !this.#guests.has(socket);
+    return this.#guests.size >= MAX_CONNECTIONS && !this.#guests.has(socket);
   }
 
   letIn(socket: Socket): void {

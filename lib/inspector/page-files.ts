@@ -34,6 +34,7 @@ function readAll(): Map<string, PageFile> {
   return files;
 }
 
+/** Read when the first page is asked for. */
 let files: Map<string, PageFile> | undefined;
 
 /**

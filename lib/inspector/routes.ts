@@ -3,9 +3,9 @@ import type { MemoryFacts } from '../addon/figures.js';
 import { memoryFacts, stats } from '../stats/process-stats.js';
 import { reportText } from '../stats/report.js';
 import { reportContext } from '../stats/report-context.js';
-import { answerWith, tellFailure } from './answer.js';
 import { feed } from './feed.js';
 import { makeHello } from './hello.js';
+import { respondWith, tellFailure } from './responses.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
@@ -55,8 +55,8 @@ function sendFound(response: ServerResponse, found: Document | Promise<Document>
   );
 }
 
-/** Answers a request with what this process is like. */
-export const answer = answerWith((request, response, route) => {
+/** Responds to a request with what this process is like. */
+export const respond = respondWith((request, response, route) => {
   if (route === '/events' && request.method === 'GET') feed.subscribe(response);
   else if (Object.hasOwn(documents, route)) sendFound(response, documents[route]!());
   else return false;

@@ -4,8 +4,8 @@ import { type AddressInfo, isIP } from 'node:net';
 import { abortReason, aFlag, anAbortSignal, checkOptions, optionError } from '../addon/option-checks.js';
 import { makeError, show } from '../base/errors.js';
 import { authorize, isLoopback, type Rules, refusal } from './access.js';
-import { type Answer, refuse } from './answer.js';
 import { close, listen, makeServer } from './http.js';
+import { type Respond, refuse } from './responses.js';
 
 export interface InspectorOptions {
   /** TCP port; 0, the default, lets the system choose one. */
@@ -99,7 +99,7 @@ function redirect(response: ServerResponse, token: string): void {
   response.end();
 }
 
-function listener(rules: () => Rules, answer: Answer) {
+function listener(rules: () => Rules, respond: Respond) {
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const { token } = rules();
     const refused = refusal(request, rules());
@@ -114,19 +114,19 @@ function listener(rules: () => Rules, answer: Answer) {
     }
     // `/TOKEN` and `/?token=TOKEN`
     if (route === '' || /^\/?\?/.test(request.url ?? '')) redirect(response, token);
-    else answer(request, response, route);
+    else respond(request, response, route);
     return true;
   };
 }
 
-/** Lets those in who may look, and has their requests answered by `answer`. See startInspector(). */
-export async function serveInspector(options: InspectorOptions, answer: Answer): Promise<Inspector> {
+/** Lets those in who may look, and has `respond` serve their requests. See startInspector(). */
+export async function serveInspector(options: InspectorOptions, respond: Respond): Promise<Inspector> {
   const settings = settingsOf(options);
   // Signals of other realms and polyfills may lack throwIfAborted().
   if (settings.signal?.aborted) throw abortReason(settings.signal);
   const { host, token, allowRemote } = settings;
   let port = settings.port;
-  const server = makeServer(listener(() => ({ token, port, host, allowRemote }), answer));
+  const server = makeServer(listener(() => ({ token, port, host, allowRemote }), respond));
   try {
     await listen(server, { port, host });
   } catch (error) {

@@ -1,5 +1,5 @@
-import { tryOpenDoor } from './door.js';
-import { answer } from './routes.js';
+import { tryOpenProcessSocket } from './process-socket.js';
+import { respond } from './routes.js';
 import { type Inspector, type InspectorOptions, serveInspector } from './server.js';
 
 /**
@@ -16,8 +16,8 @@ import { type Inspector, type InspectorOptions, serveInspector } from './server.
  * console.log(inspector.url);
  */
 export async function startInspector(options: InspectorOptions = {}): Promise<Inspector> {
-  const inspector = await serveInspector(options, answer);
+  const inspector = await serveInspector(options, respond);
   // For the command line, which does not know the URL. It stays when the page is closed.
-  await tryOpenDoor();
+  await tryOpenProcessSocket();
   return inspector;
 }

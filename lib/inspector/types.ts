@@ -1,5 +1,6 @@
 // What an inspector tells its page: the events of `GET /events`, a stream of server-sent events
-// (text/event-stream). `data` is JSON, but for `map`, which is base64 of the bytes described below.
+// (text/event-stream). `data` is JSON, but for `map`, which is base64 of the bytes that
+// page/inspector/map-format.ts describes and page/inspector/map-frame.ts reads.
 //
 // The page is served at `/TOKEN/` of a TCP port (Inspector.url), so that what it asks for by a relative
 // address ('events', './app.js', 'uplot.css') carries the token; its files lie in dist/inspector. The
@@ -11,54 +12,15 @@
 //   event: map       MapFrame        once a second: what changed, or everything (see `full`)
 //   event: stats     InspectorStats  once a second
 //   event: leaks     LeakSites       after hello, and when they changed
-//   event: mistakes  Mistakes        likewise
+//   event: misuse    MisuseSites     likewise
 //
 // Fields may be added; none changes its meaning while `Hello.format` is the same. All numbers of the
 // map are little-endian, all sizes bytes, all times milliseconds unless a name says otherwise.
-//
-// MapFrame
-//   offset  type
-//   0       u8       format of the map: 1
-//   1       u8       full: 1 when every superslab that is or was in use follows, so that what was known
-//                    before is forgotten; 0 when only superslabs follow whose record changed
-//   2       u16      bytes of a record: 76 (a reader steps by it and ignores what it does not know)
-//   4       u32      number of records
-//   8       f64      when the memory was looked at: milliseconds since 1970
-//   16      records  one a superslab, in ascending order of index
-//
-// Record of a superslab (2 MiB of addresses; what the map shows of it is its 32 slices of 64 KiB)
-//   0       u32      index: arena ordinal x 2048 + place in its arena (4 GiB); dense, stays the same
-//   4       u8       use: 0 spare (in no pool: never handed out, or given back), 1 cut into slabs,
-//                    2 first superslab of a block beyond 2 MiB, 3 a further one of such a block
-//   5       u8       pool: `ordinal` in PoolNames; 0 when it is in none, or in one without a name
-//   6       u8       flags: 1 explicit huge pages, 2 transparent huge pages asked for,
-//                    4 views of it may exist (JavaScript), 8 spare and holding memory still,
-//                    16 memory of a pool of secrets
-//   7       u8       memory node it was placed on + 1; 0 unknown, or wherever the thread ran
-//   8       u32      superslabs of the block beyond 2 MiB that starts here; otherwise 0
-//   12      32 x     { u8 tag; u8 state }, a slice each, in ascending order of address
-//
-//   tag     0        in no slab
-//           1..64    bits 0-6: size class plus one: `tag` in Hello.classes
-//           bit 7    set when the slab began in an earlier slice (a slab has up to 32 slices)
-//           255      in a block beyond 2 MiB
-//   state   bits 4-7 fullness of the slice's whole slab: 0 no block is out, 15 all of them are, between
-//                    them 1 + 14 x (blocks out) / (blocks), rounded down. Out is what is with callers or
-//                    in a thread's magazine. Block beyond 2 MiB: 15 leased, 0 kept for reuse
-//           bits 0-3 temperature of the slice's whole slab:
-//                    0 nothing behind it: never touched, or given back to the operating system
-//                    1 cold: no block of it was taken or given back for more than 60 s
-//                    2 warm: within the last 60 s
-//                    3 hot: since the frame before
-//
-// Growing cold alone sends no record. A slice that was hot is warm after the next frame that does not
-// call it hot again, and cold after 60 s without having been hot. Frames with `full` tell all of it.
-// A slice of temperature 2 in a full frame may be drawn as if it had been hot at that moment.
 
 import type { SlabCut } from '../addon/binding.js';
 import type { LeakSite } from '../addon/figures.js';
 import type { KnobRow, StatisticRow } from '../addon/rows.js';
-import type { MistakeSite } from '../base/misuse.js';
+import type { MisuseSite } from '../base/misuse.js';
 import type { PoolStats } from '../stats/pool-stats.js';
 
 export interface Hello {
@@ -162,8 +124,8 @@ export interface LeakSites {
 }
 
 /** Buffers that were used wrongly: released twice, written after their release and so on. Few: see docs/GUARDS.md. */
-export interface Mistakes {
+export interface MisuseSites {
   /** SUPERSLAB_GUARD of the process; a pool's own option may differ. Errors are looked for with 'off' too. */
   readonly guard: 'off' | 'poison' | 'canary' | 'detach';
-  readonly sites: readonly MistakeSite[];
+  readonly sites: readonly MisuseSite[];
 }

@@ -41,7 +41,7 @@ export interface PoolLeakMessage {
   readonly stack: string;
   /** Leaks of this place so far, this one included. */
   readonly count: number;
-  /** References that the buffer had left: 1, and one for each `retain()` that no `release()` had answered. */
+  /** References that the buffer had left: 1, and one for each `retain()` that no `release()` had undone. */
   readonly references: number;
   /** How often it had been retained. */
   readonly retains: number;
@@ -52,7 +52,7 @@ export interface PoolLeakMessage {
   readonly sharedReferences: number;
 }
 
-/** `superslab:pool:guard`: a guard found a mistake; see `guard`. */
+/** `superslab:pool:guard`: a guard found misuse; see `guard`. */
 export type PoolGuardMessage = GuardReport;
 
 /** What is published, by the end of the channel's name. */

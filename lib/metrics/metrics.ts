@@ -218,6 +218,7 @@ export class MetricReader {
   }
 }
 
+/** One warning a thread, whoever exports. */
 let isWarned = false;
 
 /**

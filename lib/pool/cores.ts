@@ -1,18 +1,29 @@
 // The pools of this environment, and what happens to all of them at once.
 import { isMainThread } from 'node:worker_threads';
-import { type HeapId, type PoolId, SIGNAL } from '../addon/binding.js';
+import type { HeapId, PoolId } from '../addon/binding.js';
 import { atSignal } from '../addon/environment.js';
+import { SIGNAL } from '../addon/generated/codes.js';
 import { atExit } from '../base/at-exit.js';
-import type { MeasuredPool, PoolIdentity, PoolWatcher } from './observers.js';
+import type { Magazines } from './magazines.js';
+import type { PoolIdentity, PoolWatcher } from './observers.js';
 
-/** A pool as signals, upkeep and figures see it. */
-export interface Core extends PoolIdentity, MeasuredPool {
-  readonly heapId: HeapId;
-  readonly purgeDelayMs: number;
+/** What is counted of a pool in this thread's JavaScript. */
+export interface ThreadFigures {
   /** Buffers that came from outside the pool because it was exhausted. */
   readonly fallbacks: number;
-  /** Those who wait in acquireAsync(). */
-  readonly waiters: { readonly length: number; serve(): void };
+  /** Those who wait for room. */
+  readonly waiting: number;
+}
+
+/** A pool of any kind as signals, upkeep and figures see it. */
+export interface Core extends PoolIdentity {
+  readonly heapId: HeapId;
+  readonly purgeDelayMs: number;
+  /** undefined for a kind that has none. */
+  readonly magazines: Magazines | undefined;
+  threadFigures(): ThreadFigures;
+  /** Gives those who wait what there is room for. */
+  serveWaiters(): void;
   readonly watcher: PoolWatcher | undefined;
   /** Gives idle memory back. Whether there is reason to come again. */
   tick(): boolean;
@@ -40,7 +51,7 @@ function heedSignals(): void {
       core.watcher?.unpark(true);
       core.native.flush();
     }
-    if ((signals & SIGNAL.roomMade) !== 0) core.waiters.serve();
+    if ((signals & SIGNAL.roomMade) !== 0) core.serveWaiters();
     core.watcher?.deliver();
   }
 }

@@ -1,37 +1,9 @@
 import type { BlockNumber, NativePool, PoolId, SliceTag } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import { ZERO } from '../addon/generated/choices.js';
+import { HUGE_TAG, MAGAZINE_SHIFT, MAGAZINES, SLICE_SHIFT, STAGED } from '../addon/generated/memory.js';
 import { builtins } from '../base/builtins.js';
-import { ensureWindow, SLICE_SHIFT } from './windows.js';
-
-/** Slots of a magazine: block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
-export const MAGAZINE_SHIFT = 6;
-
-/** The tag of blocks beyond 2 MiB: no magazine, a window of its own. */
-export const LARGE_TAG = 255;
-
-/** Places in {@link Magazines.guardLevels}; a granule has 64 bytes. */
-export const GUARD_LEVEL = {
-  /** Of parked blocks beyond 2 MiB. */
-  parkedLargeGranules: 0,
-  /** Leases that are watched. */
-  watchedBlocks: 1,
-  watchedGranules: 2,
-  /** Part of the parked ones. */
-  quarantinedBlocks: 3,
-  quarantinedGranules: 4,
-} as const;
-const GUARD_LEVELS = 5;
-
-/** Places in {@link Magazines.staged}. */
-export const STAGED = {
-  /** Blocks; 0 when there is nothing. */
-  blocks: 0,
-  tag: 1,
-  /** Another number after each refill. */
-  refills: 2,
-  /** From here on, the blocks' numbers. */
-  first: 3,
-} as const;
+import { hostError, makeError } from '../base/errors.js';
+import { ensureWindow } from './windows.js';
 
 /** When a release began, and what the pool had then. */
 export interface ReleaseStart {
@@ -58,9 +30,7 @@ export interface Lender {
   releasePlain(buf: Uint8Array): void;
 }
 
-const TAGS = 256;
-const CLASS_TAGS = facts.bytesOfTag.length;
-const NOTHING = new Uint32Array(TAGS);
+const NOTHING = new Uint32Array(MAGAZINES.limit.length);
 
 /**
  * The magazines of one pool in this environment: Uint32Arrays over memory that the native thread cache
@@ -87,24 +57,21 @@ export class Magazines {
   readonly staged: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
   readonly nativeLimit: Uint32Array;
-  readonly lender: Lender;
   readonly id: PoolId;
 
-  constructor(memory: ArrayBuffer, lender: Lender, alwaysSlow: boolean) {
-    const words = (offset: number, length: number) => new builtins.Uint32Array(memory, offset, length);
-    const part = (index: number, length: number) => words(index * TAGS * 4, length);
-    this.depth = part(0, TAGS);
-    this.nativeLimit = part(1, TAGS);
+  constructor(memory: ArrayBuffer, id: PoolId, alwaysSlow: boolean) {
+    const part = ({ at, length }: { at: number; length: number }) =>
+      new builtins.Uint32Array(memory, at * Uint32Array.BYTES_PER_ELEMENT, length);
+    this.depth = part(MAGAZINES.depth);
+    this.nativeLimit = part(MAGAZINES.limit);
     this.limit = alwaysSlow ? NOTHING : this.nativeLimit;
-    this.acquired = part(2, TAGS);
-    this.blocks = part(3, CLASS_TAGS << MAGAZINE_SHIFT);
-    const rest = this.blocks.byteOffset + this.blocks.byteLength;
-    this.parked = words(rest, TAGS);
-    this.guardLevels = words(rest + TAGS * 4, GUARD_LEVELS);
-    this.skipped = words(rest + (TAGS + GUARD_LEVELS) * 4, TAGS);
-    this.staged = words(rest + (TAGS + GUARD_LEVELS + TAGS) * 4, STAGED.first + (1 << MAGAZINE_SHIFT));
-    this.lender = lender;
-    this.id = lender.id;
+    this.acquired = part(MAGAZINES.acquired);
+    this.blocks = part(MAGAZINES.blocks);
+    this.parked = part(MAGAZINES.parked);
+    this.guardLevels = part(MAGAZINES.guardLevels);
+    this.skipped = part(MAGAZINES.skipped);
+    this.staged = part(MAGAZINES.staged);
+    this.id = id;
   }
 
   /**
@@ -129,14 +96,13 @@ export class Magazines {
 
   /** Prepares for leasing a block that has come from the native side. */
   welcome(block: BlockNumber, tag: SliceTag): void {
-    magazinesById.set(this.id, this);
     setHome(block, this, tag);
-    if (tag !== LARGE_TAG) ensureWindow(block >>> SLICE_SHIFT);
+    if (tag !== HUGE_TAG) ensureWindow(block >>> SLICE_SHIFT);
   }
 }
 
-/** The magazines of each pool, by pool id. */
-const magazinesById = new Map<PoolId, Magazines>();
+/** The pools that have lent something and do not have everything back. */
+const lenders = new Map<PoolId, Lender>();
 
 /** Bits of a home that are the tag. */
 export const HOME_SHIFT = 8;
@@ -154,14 +120,38 @@ export const MAX_POOLS = 2 ** (32 - HOME_SHIFT);
  */
 export const homes: { table: Uint32Array } = { table: new Uint32Array(0) };
 
-/** Those of a block that is out; undefined when the pool is closed and has everything back. */
-export function magazinesOfHome(home: number): Magazines | undefined {
-  return magazinesById.get(home >>> HOME_SHIFT);
+/** The pool is about to lend blocks: who has one finds it by the block's home. */
+export function rememberLender(lender: Lender): void {
+  lenders.set(lender.id, lender);
 }
 
-/** The pool is closed and has everything back: nobody will look for its magazines again. */
-export function forgetMagazines(id: PoolId): void {
-  magazinesById.delete(id);
+/** That of a block that is out; undefined when the pool is closed and has everything back. */
+export function lenderOfHome(home: number): Lender | undefined {
+  return lenders.get(home >>> HOME_SHIFT);
+}
+
+/** The pool is closed and has everything back: nobody will look for it again. */
+export function forgetLender(id: PoolId): void {
+  lenders.delete(id);
+}
+
+export const clearsAtRelease = (native: NativePool): boolean => native.zero === ZERO.release;
+
+function tooManyPools(name: string): Error {
+  return makeError(
+    'ERR_SUPERSLAB_NO_MEMORY',
+    `pool "${name}" is one too many: this thread has made ${MAX_POOLS} pools and can tell no more of them apart; ` +
+      'keep pools and use them again, or go on in a new worker',
+  );
+}
+
+/** The magazines of a pool that was just opened. Throws, and closes it, when it cannot work here. */
+export function magazinesOf(native: NativePool, name: string): Magazines {
+  if (native.magazines === undefined || native.id >= MAX_POOLS) {
+    native.close();
+    throw native.magazines === undefined ? hostError() : tooManyPools(name);
+  }
+  return new Magazines(native.magazines, native.id, clearsAtRelease(native));
 }
 
 function setHome(block: BlockNumber, magazines: Magazines, tag: SliceTag): void {

@@ -1,10 +1,10 @@
 // What is thrown for an operation with a buffer that has been released, or with what is no buffer of a pool.
-import { noteThrown } from '../addon/mistakes.js';
+import { noteThrown } from '../addon/misuse-sites.js';
 import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
 import { makeError, show } from '../base/errors.js';
-import { type Misuse, misuseText } from '../base/misuse.js';
+import { type MisusedBuffer, misuseText } from '../base/misuse.js';
 import { showCaller } from '../base/stack.js';
-import { homes, magazinesOfHome } from './magazines.js';
+import { homes, lenderOfHome } from './magazines.js';
 import { leaseOfMemory, type WatchedLease } from './watched-lease.js';
 import { sliceOf } from './windows.js';
 
@@ -14,12 +14,12 @@ type Hidden = (...args: never[]) => unknown;
 function poolNameOf(buf: Uint8Array): string {
   const slice = sliceOf(memoryOf(buf));
   const home = slice < 0 ? undefined : homes.table[slice];
-  const magazines = home === undefined ? undefined : magazinesOfHome(home);
-  return magazines?.lender.name ?? '';
+  const lender = home === undefined ? undefined : lenderOfHome(home);
+  return lender?.name ?? '';
 }
 
 /** What is known of a buffer that nobody watched. */
-const unwatched = (pool: string, size: number): Misuse => ({
+const unwatched = (pool: string, size: number): MisusedBuffer => ({
   pool,
   tag: '',
   size,
@@ -29,7 +29,7 @@ const unwatched = (pool: string, size: number): Misuse => ({
 
 const inPool = (name: string) => (name === '' ? '' : `, pool "${name}"`);
 
-/** Ends the message of a mistake for which nobody watched the buffer. */
+/** Ends the message about misuse for which nobody watched the buffer. */
 const HOW_TO_LEARN_MORE = '; SUPERSLAB_LEAK_DETECTION=full tells where it was acquired';
 
 /** For an operation with a buffer that has no lease any more; `lease` was its last, if somebody watched that. */

@@ -54,7 +54,7 @@ export interface WatchedPool extends Lender {
   /** A block of a class, counted as acquired; undefined when maxBytes are in use. */
   takeBlock(tag: SliceTag): BlockNumber | undefined;
   /** A block beyond 2 MiB; undefined when maxBytes are in use. */
-  takeLargeBlock(bytes: number): BlockNumber | undefined;
+  takeHugeBlock(bytes: number): BlockNumber | undefined;
 }
 
 /** Which leases to watch, where only samples are. */
@@ -62,9 +62,9 @@ export interface WatchSampler {
   /** Whether the next acquire of a class is one to sample. */
   isDue(tag: SliceTag): boolean;
   /** The same for blocks beyond 2 MiB, whose acquires JavaScript does not count. */
-  isLargeDue(): boolean;
-  /** Leases that the large one sampled last stands for. */
-  readonly largeWeight: number;
+  isHugeDue(): boolean;
+  /** Leases that the huge one sampled last stands for. */
+  readonly hugeWeight: number;
 }
 
 /** Watches leases of one pool: leak detection and guards. It may hold back blocks that are free. */

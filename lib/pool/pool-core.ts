@@ -1,26 +1,25 @@
 import { constants } from 'node:buffer';
-import {
-  type BlockNumber,
-  type HeapId,
-  type NativePool,
-  NO_MEMORY,
-  NO_ROOM,
-  type PoolId,
-  type SliceTag,
-} from '../addon/binding.js';
-import { now } from '../addon/clock.js';
+import type { BlockNumber, HeapId, NativePool, PoolId, SliceTag } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
-import { builtins, fill } from '../base/builtins.js';
-import { hostError, makeError, sizeError } from '../base/errors.js';
-import { type Core, closingCores, openCores } from './cores.js';
+import { NO_MEMORY, NO_ROOM } from '../addon/generated/codes.js';
 import {
-  forgetMagazines,
-  LARGE_TAG,
-  type Lender,
+  GRANULE_MASK,
+  GRANULE_SHIFT,
+  HUGE_TAG,
   MAGAZINE_SHIFT,
-  MAX_POOLS,
-  Magazines,
+  SLICE_SHIFT,
+} from '../addon/generated/memory.js';
+import { builtins, fill } from '../base/builtins.js';
+import { makeError, sizeError } from '../base/errors.js';
+import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
+import { Exhaustion, noMemoryError } from './exhaustion.js';
+import {
+  clearsAtRelease,
+  forgetLender,
+  type Lender,
+  type Magazines,
   type ReleaseStart,
+  rememberLender,
 } from './magazines.js';
 import type { LeaseMeter, Observers, PoolTeller, PoolWatcher, WatchedPool } from './observers.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
@@ -29,38 +28,11 @@ import { SlowPathHistogram } from './slow-path-histogram.js';
 import { begin, finish, giveUp, HeldBlock, HeldBuffers } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
-import {
-  currentWindow,
-  ensureWindow,
-  forgetRecut,
-  GRANULE_MASK,
-  GRANULE_SHIFT,
-  largeWindow,
-  SLICE_SHIFT,
-  windows,
-} from './windows.js';
+import { currentWindow, ensureWindow, forgetRecut, hugeWindow, windows } from './windows.js';
 
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 const MAX_SIZE = Math.min(maxBlockBytes, constants.MAX_LENGTH);
-
-const ZERO_AT_RELEASE = 2;
-const EXHAUSTED_WAIT = 1;
-const EXHAUSTED_FALLBACK = 2;
-
-/**
- * A synchronous wait is cut into pieces of this length, because a thread that waits natively can
- * neither be terminated nor asked to give up what it caches.
- */
-const WAIT_SLICE_MS = 20;
-
-function tooManyPools(name: string): Error {
-  return makeError(
-    'ERR_SUPERSLAB_NO_MEMORY',
-    `pool "${name}" is one too many: this thread has made ${MAX_POOLS} pools and can tell no more of them apart; ` +
-      'keep pools and use them again, or go on in a new worker',
-  );
-}
 
 /** Of a release that gives no block to the native side, or of which nobody wants to know. */
 const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
@@ -72,10 +44,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   readonly native: NativePool;
   readonly heapId: HeapId;
   readonly magazines: Magazines;
-  readonly waiters: Waiters;
+  readonly #waiters: Waiters;
   readonly purgeDelayMs: number;
   readonly maxBytes: number;
-  fallbacks = 0;
   closed = false;
   readonly slowPath = new SlowPathHistogram();
   readonly #secrecy: SecrecyWatch | undefined;
@@ -84,31 +55,25 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   /** Watches leases; undefined when leak detection and guards are off. */
   readonly watcher: Watcher | undefined;
   readonly zeroAtRelease: boolean;
-  readonly #onExhausted: number;
-  readonly #waitMs: number;
+  readonly #exhaustion: Exhaustion;
 
-  constructor(name: string, native: NativePool, observers: Observers<Watcher>) {
+  constructor(name: string, native: NativePool, magazines: Magazines, observers: Observers<Watcher>) {
     this.name = name;
     this.id = native.id;
     this.native = native;
     this.heapId = native.heapId;
     this.purgeDelayMs = native.purgeDelayMs;
     this.maxBytes = native.maxBytes;
-    this.#onExhausted = native.onExhausted;
-    this.#waitMs = native.waitMs;
-    this.zeroAtRelease = native.zero === ZERO_AT_RELEASE;
+    this.zeroAtRelease = clearsAtRelease(native);
     this.#secrecy = SecrecyWatch.of(native, name);
-    if (native.magazines === undefined || native.id >= MAX_POOLS) {
-      native.close();
-      throw native.magazines === undefined ? hostError() : tooManyPools(name);
-    }
-    this.magazines = new Magazines(native.magazines, this, this.zeroAtRelease);
-    this.waiters = new Waiters({
-      tryAcquire: (size) => this.#tryAcquire(size),
+    this.magazines = magazines;
+    this.#waiters = new Waiters({
+      tryAcquire: (size) => this.tryAcquire(size),
       startWaiting: () => this.native.startWaiting(),
       stopWaiting: () => this.native.stopWaiting(),
     });
     this.#teller = observers.teller;
+    this.#exhaustion = new Exhaustion(this, native, observers.teller);
     this.#meter = observers.meter;
     this.watcher = observers.watch(this, native);
     openCores.set(this.id, this);
@@ -132,8 +97,8 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     const held = begin(new HeldBuffers());
     try {
       // Those who wait in acquireAsync() came first.
-      if (this.waiters.length === 0) held.buf = this.#tryAcquire(size);
-      if (held.buf === undefined) this.#acquireExhausted(size, held);
+      if (this.#waiters.length === 0) held.buf = this.tryAcquire(size);
+      if (held.buf === undefined) this.#exhaustion.acquire(size, held);
       else if (!this.watcher?.watchesAll && this.#meter.isDue(this)) {
         this.#meter.begin(this, leases.blockOf(held.buf), size);
       }
@@ -154,26 +119,22 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   ): PooledBuffer | Promise<PooledBuffer> {
     this.checkSize(size);
     if (size === 0) return leases.makePlain(this, 0);
-    const buf = this.waiters.length === 0 ? this.#tryAcquire(size) : undefined;
-    if (buf !== undefined) return buf;
-    if (this.#onExhausted === EXHAUSTED_FALLBACK) return this.#fallBack(size);
-    if (this.capacityFor(size) > this.maxBytes) throw this.#exhausted(size);
-    this.#tellExhausted(size, 'wait');
-    return this.waiters.wait(size, signal, pool);
+    const buf = this.#waiters.length === 0 ? this.tryAcquire(size) : undefined;
+    return buf ?? this.#exhaustion.acquireUnlessWaiting(size) ?? this.#waiters.wait(size, signal, pool);
   }
 
   /** Bytes of the block that a lease of `size` bytes takes. */
   capacityFor(size: number): number {
     if (this.watcher?.watchesAll) return this.watcher.capacityFor(size);
     return size > MAX_CLASS_BYTES
-      ? this.native.largeCapacity(size)
+      ? this.native.hugeCapacity(size)
       : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
   }
 
   /** undefined when maxBytes are in use. */
-  #tryAcquire(size: number): PooledBuffer | undefined {
+  tryAcquire(size: number): PooledBuffer | undefined {
     if (this.watcher?.watchesAll) return this.watcher.tryAcquire(size);
-    return size > MAX_CLASS_BYTES ? this.#tryLarge(size) : this.#tryClass(size);
+    return size > MAX_CLASS_BYTES ? this.#tryHuge(size) : this.#tryClass(size);
   }
 
   #tryClass(size: number): PooledBuffer | undefined {
@@ -228,7 +189,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
       got = this.#fetch(tag);
     }
     if (got === NO_ROOM) return false;
-    if (got === NO_MEMORY) throw this.#noMemory(bytesOfTag[tag]!);
+    if (got === NO_MEMORY) throw noMemoryError(this.name, bytesOfTag[tag]!);
     return true;
   }
 
@@ -247,6 +208,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
 
   #publish(tag: SliceTag): void {
     try {
+      rememberLender(this);
       this.magazines.publish(tag);
     } catch (error) {
       this.native.flush(); // no window: the blocks must not stay
@@ -254,11 +216,11 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     }
   }
 
-  #fetchLarge(bytes: number, held: HeldBlock): void {
+  #fetchHuge(bytes: number, held: HeldBlock): void {
     scheduleUpkeep();
     this.#teller.tellingGrowth(this, () => {
       const start = this.slowPath.start();
-      held.block = this.native.takeLarge(bytes);
+      held.block = this.native.takeHuge(bytes);
       this.slowPath.stop(start);
     });
     this.#secrecy?.look();
@@ -269,16 +231,16 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     return this.watcher !== undefined && this.watcher.unpark(true) > 0;
   }
 
-  #tryLarge(size: number): PooledBuffer | undefined {
-    if (this.watcher?.sampler.isLargeDue())
-      return this.watcher.tryAcquire(size, this.watcher.sampler.largeWeight);
+  #tryHuge(size: number): PooledBuffer | undefined {
+    if (this.watcher?.sampler.isHugeDue())
+      return this.watcher.tryAcquire(size, this.watcher.sampler.hugeWeight);
     const held = begin(new HeldBlock(this.native));
     try {
-      if (!this.#takeLarge(size, held)) {
+      if (!this.#takeHuge(size, held)) {
         finish(held);
         return undefined;
       }
-      const buf = leases.make(largeWindow(held.block), 0, size, held.block);
+      const buf = leases.make(hugeWindow(held.block), 0, size, held.block);
       finish(held);
       return buf;
     } catch (error) {
@@ -287,10 +249,10 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     }
   }
 
-  takeLargeBlock(bytes: number): BlockNumber | undefined {
+  takeHugeBlock(bytes: number): BlockNumber | undefined {
     const held = begin(new HeldBlock(this.native));
     try {
-      const block = this.#takeLarge(bytes, held) ? held.block : undefined;
+      const block = this.#takeHuge(bytes, held) ? held.block : undefined;
       finish(held);
       return block;
     } catch (error) {
@@ -300,14 +262,27 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   /** Whether there was room for it. */
-  #takeLarge(bytes: number, held: HeldBlock): boolean {
-    this.#fetchLarge(bytes, held);
-    if (held.block === NO_ROOM && this.#unpark()) this.#fetchLarge(bytes, held);
+  #takeHuge(bytes: number, held: HeldBlock): boolean {
+    this.#fetchHuge(bytes, held);
+    if (held.block === NO_ROOM && this.#unpark()) this.#fetchHuge(bytes, held);
     if (held.block === NO_ROOM) return false;
-    if (held.block === NO_MEMORY) throw this.#noMemory(bytes);
+    if (held.block === NO_MEMORY) throw noMemoryError(this.name, bytes);
     this.checkOpen();
-    this.magazines.welcome(held.block, LARGE_TAG);
+    rememberLender(this);
+    this.magazines.welcome(held.block, HUGE_TAG);
     return true;
+  }
+
+  threadFigures(): ThreadFigures {
+    return { fallbacks: this.#exhaustion.fallbacks, waiting: this.#waiters.length };
+  }
+
+  hasWaiters(): boolean {
+    return this.#waiters.length > 0;
+  }
+
+  serveWaiters(): void {
+    this.#waiters.serve();
   }
 
   prepareRelease(block: BlockNumber, tag: SliceTag): ReleaseStart | undefined {
@@ -339,7 +314,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.slowPath.stop(time);
     this.#teller.tellTrim(this, committed);
     scheduleUpkeep();
-    if (this.waiters.length > 0) this.waiters.serve();
+    if (this.#waiters.length > 0) this.#waiters.serve();
     if (this.closed) {
       // Not the guard, which may be what gives back.
       this.#purge();
@@ -350,7 +325,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   #clear(block: BlockNumber): void {
     const capacity = environment.capacity(block);
     if (capacity > MAX_CLASS_BYTES) {
-      fill(new builtins.Uint8Array(largeWindow(block)), 0);
+      fill(new builtins.Uint8Array(hugeWindow(block)), 0);
       return;
     }
     const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
@@ -359,70 +334,6 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
 
   releasePlain(buf: Uint8Array): void {
     if (this.zeroAtRelease) fill(buf, 0);
-  }
-
-  #acquireExhausted(size: number, held: HeldBuffers): void {
-    if (this.#onExhausted === EXHAUSTED_FALLBACK) {
-      held.buf = this.#fallBack(size);
-      return;
-    }
-    const capacity = this.capacityFor(size);
-    if (this.#onExhausted === EXHAUSTED_WAIT && capacity <= this.maxBytes && this.waiters.length === 0) {
-      this.#tellExhausted(size, 'wait');
-      this.#waitBlocking(size, capacity, held);
-    }
-    if (held.buf === undefined) throw this.#exhausted(size);
-  }
-
-  #waitBlocking(size: number, capacity: number, held: HeldBuffers): void {
-    const end = now() + this.#waitMs;
-    try {
-      for (;;) {
-        this.checkOpen();
-        this.native.startWaiting();
-        held.buf = this.#tryAcquire(size);
-        const left = end - now();
-        if (held.buf !== undefined || left <= 0) return;
-        this.native.waitForRoom(capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
-      }
-    } finally {
-      if (this.waiters.length === 0) this.native.stopWaiting();
-    }
-  }
-
-  #fallBack(size: number): PooledBuffer {
-    this.#tellExhausted(size, 'fallback');
-    try {
-      const buf = leases.makePlain(this, size);
-      this.fallbacks++;
-      return buf;
-    } catch {
-      throw this.#noMemory(size); // V8 found no memory for an ArrayBuffer
-    }
-  }
-
-  #tellExhausted(size: number, outcome: 'throw' | 'wait' | 'fallback'): void {
-    if (this.#teller.tellExhausted(this, size, outcome)) this.checkOpen();
-  }
-
-  #exhausted(size: number): Error {
-    this.#tellExhausted(size, 'throw');
-    const never = this.capacityFor(size) > this.maxBytes;
-    return makeError(
-      'ERR_SUPERSLAB_EXHAUSTED',
-      `pool "${this.name}" cannot give ${size} B within its maxBytes of ${this.maxBytes}; ` +
-        (never
-          ? 'raise maxBytes'
-          : 'release buffers, raise maxBytes, use acquireAsync(), or set onExhausted to "fallback"'),
-    );
-  }
-
-  #noMemory(size: number): Error {
-    return makeError(
-      'ERR_SUPERSLAB_NO_MEMORY',
-      `the operating system gives pool "${this.name}" no memory for ${size} B; ` +
-        'look at RLIMIT_AS, the cgroup limit, vm.overcommit_memory and vm.max_map_count',
-    );
   }
 
   tick(): boolean {
@@ -456,7 +367,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   endClosing(): void {
-    this.waiters.rejectAll(this.name);
+    this.#waiters.rejectAll(this.name);
     this.watcher?.unpark();
     this.#teller.tellingTrim(this, () => this.native.close());
   }
@@ -464,6 +375,6 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   settle(): void {
     if (!this.native.isSettled()) return;
     closingCores.delete(this);
-    forgetMagazines(this.id);
+    forgetLender(this.id);
   }
 }

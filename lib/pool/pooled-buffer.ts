@@ -1,10 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import { environment } from '../addon/environment.js';
+import * as memory from '../addon/generated/memory.js';
 import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
 import { makeError } from '../base/errors.js';
+import { defaultMagazines } from './default-pool.js';
 import { hotTagOfGranules } from './hot-tags.js';
-import type { Lender } from './magazines.js';
+import type { Lender, Magazines } from './magazines.js';
 import * as shared from './magazines.js';
 import { endMeasured } from './measured-leases.js';
 import { foreignError, releasedError } from './misuse-errors.js';
@@ -13,8 +15,9 @@ import * as view from './windows.js';
 
 // The tables of the hot path as constants of this module: a property of an imported module is looked
 // up each time.
-const { homes, magazinesOfHome, MAGAZINE_SHIFT, HOME_SHIFT } = shared;
-const { windows, probes, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = view;
+const { homes, lenderOfHome, HOME_SHIFT } = shared;
+const { windows, probes } = view;
+const { MAGAZINE_SHIFT, GRANULE_SHIFT, GRANULE_MASK, SLICE_SHIFT } = memory;
 const tagOfGranules = hotTagOfGranules;
 
 /** The largest lease that goes through magazines. */
@@ -49,7 +52,9 @@ interface Leases {
   bindAcquire(lender: Acquirer): (size: number) => PooledBuffer;
   bindAcquireSampled(lender: Acquirer): (size: number) => PooledBuffer;
   bindAcquireWatched(lender: Acquirer): (size: number) => PooledBuffer;
-  bindRelease(lender: Lender): (buf: Uint8Array) => void;
+  bindRelease(magazines: Magazines): (buf: Uint8Array) => void;
+  /** What `buf.release()` tries first: the release of the default pool. */
+  readonly releaseFirst: (buf: Uint8Array) => void;
   make(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer;
   makeShared(
     lender: Lender,
@@ -66,8 +71,14 @@ interface Leases {
   lenderOf(buf: unknown): Lender | undefined;
 }
 
+// These three are set once, in the static block of the class: nothing else can reach its private parts, and nothing runs
+// before it.
+
 /** What {@link leases} is, for as long as the class is being made. */
 let ofClass: Leases;
+
+/** See {@link Leases.releaseFirst}. A variable of this module is cheaper than a property for the hot path. */
+let releaseFirst: (buf: Uint8Array) => void;
 
 /** Whether a value was made by the constructor of PooledBuffer. */
 let isPooled: (value: unknown) => value is PooledBuffer;
@@ -86,7 +97,7 @@ const ByteArray = Uint8Array as unknown as BufferConstructor;
  * respect: `Buffer.isBuffer`, `fs`, `net`, `crypto` and the like take it. Views made of it (`subarray`,
  * `slice`, `new Uint8Array(buf.buffer, ...)`) are plain ones over the same memory: they hold no
  * reference, and must not be used after the buffer was released. Touching it after its release is a
- * mistake that reads or writes bytes of another lease; it never crashes.
+ * misuse that reads or writes bytes of another lease; it never crashes.
  *
  * `postMessage(buf)` and `structuredClone(buf)` copy the whole ArrayBuffer, with the buffer's neighbours. Post a token
  * of {@link BufferPool.share} instead.
@@ -105,7 +116,9 @@ export class PooledBuffer extends ByteArray {
     // Not instanceof: an object that only has the prototype has no memory to give back.
     isPooled = (value): value is PooledBuffer =>
       typeof value === 'object' && value !== null && #block in value;
+    releaseFirst = PooledBuffer.#bindRelease(defaultMagazines);
     ofClass = {
+      releaseFirst,
       bindAcquire: PooledBuffer.#bindAcquire,
       bindAcquireSampled: PooledBuffer.#bindAcquireSampled,
       bindAcquireWatched: PooledBuffer.#bindAcquireWatched,
@@ -250,8 +263,7 @@ export class PooledBuffer extends ByteArray {
    * The hot path of release: one closure a pool, so that its tables are constants in the
    * optimised code (2 ns of 8). It takes buffers of every pool.
    */
-  static #bindRelease(lender: Lender): (buf: Uint8Array) => void {
-    const { depth, limit, blocks, id } = lender.magazines;
+  static #bindRelease({ depth, limit, blocks, id }: Magazines): (buf: Uint8Array) => void {
     const home = id << HOME_SHIFT;
     const release = (buf: Uint8Array): void => {
       if (!isPooled(buf)) throw foreign(buf, 'release');
@@ -281,7 +293,7 @@ export class PooledBuffer extends ByteArray {
       return;
     }
     const home = homes.table[block >>> SLICE_SHIFT]!;
-    PooledBuffer.#giveBack(buf, magazinesOfHome(home)!.lender, block, home & 255);
+    PooledBuffer.#giveBack(buf, lenderOfHome(home)!, block, home & 255);
   }
 
   /** The last reference of a private block. The lease lasts until the block is free, and ends with that. */
@@ -348,7 +360,7 @@ export class PooledBuffer extends ByteArray {
     const block = buf.#block;
     if (block === DETAILED) return buf.#details!;
     if (block === RELEASED) throw releasedError(buf, what, buf.#details?.lease);
-    const lender = magazinesOfHome(homes.table[block >>> SLICE_SHIFT]!)!.lender;
+    const lender = lenderOfHome(homes.table[block >>> SLICE_SHIFT]!)!;
     const details = { block, lender, shared: false, references: 1, lease: undefined };
     buf.#details = details;
     buf.#block = DETAILED;
@@ -430,7 +442,7 @@ export class PooledBuffer extends ByteArray {
     if (!isPooled(buf) || buf.#block === RELEASED) return undefined;
     return buf.#block === DETAILED
       ? buf.#details!.lender
-      : magazinesOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!.lender;
+      : lenderOfHome(homes.table[buf.#block >>> SLICE_SHIFT]!)!;
   }
 }
 
@@ -442,14 +454,6 @@ Object.defineProperty(PooledBuffer.prototype, 'constructor', { value: Buffer });
 Object.freeze(PooledBuffer);
 
 export const leases: Leases = ofClass;
-
-/** What `buf.release()` tries first: the release of the first pool of this environment, the default. */
-let releaseFirst: (buf: PooledBuffer) => void = () => {};
-
-/** Called once, when that is made. A table of the hot path, as those above are: a let of this module is the cheapest. */
-export function setFirstRelease(release: (buf: PooledBuffer) => void): void {
-  releaseFirst = release;
-}
 
 /** A declaration, which costs the hot path less than an imported function or a constant. */
 function foreign(buf: unknown, what: string): Error {

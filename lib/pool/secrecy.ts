@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type NativePool, SECRECY } from '../addon/binding.js';
+import type { NativePool } from '../addon/binding.js';
+import { SECRECY } from '../addon/generated/codes.js';
 
 function lockLimit(): string {
   try {

@@ -20,6 +20,7 @@ export abstract class Unfinished {
 
 /** The entries of the operations on the stack, innermost last; and above those, any that were cut off. */
 const entries: (Unfinished | undefined)[] = [];
+/** How many there are. A variable of this module, as an operation begins and ends one: there is one stack a thread. */
 let count = 0;
 
 /** Entries of operations that were cut off within one that went on. */

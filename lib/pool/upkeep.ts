@@ -1,11 +1,11 @@
 import { Alarm } from '../addon/alarm.js';
 import { allCores, closingCores, openCores } from './cores.js';
 import { hasUnfinished, undoInterrupted } from './unfinished.js';
-import { dropStaleWindows, noteTakenWindows } from './windows.js';
+import { dropStaleWindows, noteDetachedWindows } from './windows.js';
 
-const SHORTEST_PERIOD_MS = 20;
+const MIN_PERIOD_MS = 20;
 /** Also for pools that keep idle memory for longer: what was cut off is repaired at this time. */
-const LONGEST_PERIOD_MS = 10_000;
+const MAX_PERIOD_MS = 10_000;
 
 const alarm = new Alarm(() => {
   // First of all: whatever is cut off or throws below, this comes again.
@@ -15,14 +15,14 @@ const alarm = new Alarm(() => {
   for (const core of openCores.values()) {
     again = core.tick() || again;
     // Those whom nobody served because that was cut off.
-    core.waiters.serve();
+    core.serveWaiters();
   }
   for (const core of closingCores) {
     core.endClosing();
     core.tick();
     core.settle();
   }
-  noteTakenWindows();
+  noteDetachedWindows();
   dropStaleWindows();
   for (const core of allCores()) core.watcher?.deliver();
   if (!again && closingCores.size === 0 && !hasUnfinished()) alarm.stop();
@@ -33,8 +33,8 @@ const alarm = new Alarm(() => {
  * what has to be given back.
  */
 export function scheduleUpkeep(): void {
-  let period = LONGEST_PERIOD_MS;
+  let period = MAX_PERIOD_MS;
   for (const core of openCores.values()) period = Math.min(period, core.purgeDelayMs / 2);
   // A pool that was opened since may be in more of a hurry.
-  alarm.ringWithin(Math.max(period, SHORTEST_PERIOD_MS));
+  alarm.ringWithin(Math.max(period, MIN_PERIOD_MS));
 }

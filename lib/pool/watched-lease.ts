@@ -1,5 +1,5 @@
 import type { BlockNumber } from '../addon/binding.js';
-import type { Misuse } from '../base/misuse.js';
+import type { MisusedBuffer } from '../base/misuse.js';
 
 /** What buffers tell of a lease that leak detection or a guard watches. */
 export interface WatchedLease {
@@ -25,7 +25,7 @@ export interface WatchedLease {
    */
   afterRelease(): void;
   /** What errors say of it. */
-  misuse(): Misuse;
+  misuse(): MisusedBuffer;
 }
 
 /** Has an ArrayBuffer that one lease after the other uses alone. */

@@ -1,14 +1,10 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { type BlockNumber, RECUT, type SliceIndex } from '../addon/binding.js';
+import type { BlockNumber, SliceIndex } from '../addon/binding.js';
 import { environment } from '../addon/environment.js';
+import { RECUT } from '../addon/generated/codes.js';
+import { SLICE_SHIFT } from '../addon/generated/memory.js';
 import { builtins, sizeOf } from '../base/builtins.js';
 import { hostError } from '../base/errors.js';
-
-/** A window shows the blocks that start in one 64 KiB slice (native/pools/buffer/window.h). */
-export const SLICE_SHIFT = 10;
-/** Blocks lie in it at multiples of 64 bytes, at most 1,023 of them from its start. */
-export const GRANULE_SHIFT = 6;
-export const GRANULE_MASK = 1023;
 
 const NO_WINDOW = new ArrayBuffer(0);
 const NO_PROBE = new Uint8Array(0);
@@ -94,7 +90,7 @@ export function ensureWindow(slice: SliceIndex): void {
   while (windows.length <= slice) windows.push(...NO_WINDOWS);
   while (probes.length <= slice) probes.push(...NO_PROBES);
   if (probes[slice]!.length !== 0) return;
-  if (windows[slice] !== NO_WINDOW) forgetTaken(slice);
+  if (windows[slice] !== NO_WINDOW) forgetDetached(slice);
   const window = usable(environment.window(slice));
   windows[slice] = window;
   probes[slice] = new builtins.Uint8Array(window);
@@ -105,20 +101,20 @@ function forget(slice: SliceIndex): void {
   windows[slice] = NO_WINDOW;
 }
 
-type TellTaken = (slice: SliceIndex, leases: number) => void;
+type TellDetached = (slice: SliceIndex, leases: number) => void;
 
-const takenListeners: TellTaken[] = [];
+const detachListeners: TellDetached[] = [];
 
 /** `tell` learns of each window that user code has detached, and of how many leases have no bytes any more. */
-export function onTakenWindow(tell: TellTaken): void {
-  takenListeners.push(tell);
+export function onDetachedWindow(tell: TellDetached): void {
+  detachListeners.push(tell);
 }
 
-function forgetTaken(slice: SliceIndex): void {
+function forgetDetached(slice: SliceIndex): void {
   // First, because whoever is told may acquire.
   windows[slice] = NO_WINDOW;
   const leases = environment.leasedInSlice(slice);
-  for (const tell of takenListeners) tell(slice, leases);
+  for (const tell of detachListeners) tell(slice, leases);
 }
 
 /**
@@ -140,14 +136,14 @@ export function currentWindow(block: BlockNumber): ArrayBuffer {
 }
 
 /** Windows of blocks beyond 2 MiB, by the block's number. */
-const largeWindows = new Map<BlockNumber, ArrayBuffer>();
+const hugeWindows = new Map<BlockNumber, ArrayBuffer>();
 
 /** A window of exactly the leased block `n`, which is beyond 2 MiB. */
-export function largeWindow(n: BlockNumber): ArrayBuffer {
-  const known = largeWindows.get(n);
+export function hugeWindow(n: BlockNumber): ArrayBuffer {
+  const known = hugeWindows.get(n);
   if (known !== undefined && sizeOf(known) === environment.capacity(n)) return known;
-  const window = usable(environment.largeWindow(n));
-  largeWindows.set(n, window);
+  const window = usable(environment.hugeWindow(n));
+  hugeWindows.set(n, window);
   return window;
 }
 
@@ -155,15 +151,15 @@ export function largeWindow(n: BlockNumber): ArrayBuffer {
 export function sliceOf(memory: ArrayBuffer): SliceIndex {
   const slice = windows.indexOf(memory);
   if (slice >= 0) return slice;
-  for (const [block, window] of largeWindows) if (window === memory) return block >>> SLICE_SHIFT;
+  for (const [block, window] of hugeWindows) if (window === memory) return block >>> SLICE_SHIFT;
   return -1;
 }
 
 /** Reports windows that user code has detached, which a version of Node with tight marks does not let happen. */
-export function noteTakenWindows(): void {
+export function noteDetachedWindows(): void {
   if (markIsTight) return;
   for (let slice = 0; slice < windows.length; slice++) {
-    if (probes[slice]!.length === 0 && windows[slice] !== NO_WINDOW) forgetTaken(slice);
+    if (probes[slice]!.length === 0 && windows[slice] !== NO_WINDOW) forgetDetached(slice);
   }
 }
 
@@ -174,7 +170,7 @@ export function noteTakenWindows(): void {
  */
 export function dropStaleWindows(): void {
   for (const slice of environment.staleWindows()) forget(slice);
-  for (const [n, window] of largeWindows) {
-    if (!environment.isLargeBlock(n, sizeOf(window))) largeWindows.delete(n);
+  for (const [n, window] of hugeWindows) {
+    if (!environment.isHugeBlock(n, sizeOf(window))) hugeWindows.delete(n);
   }
 }

@@ -2,11 +2,11 @@ import type { NativeProcessStats } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
 import type { MemoryFacts } from '../addon/figures.js';
 import { makeError } from '../base/errors.js';
-import type { MistakeSite } from '../base/misuse.js';
+import type { MisuseSite } from '../base/misuse.js';
 import { allCores, type Core } from '../pool/cores.js';
-import { noteTakenWindows } from '../pool/windows.js';
+import { noteDetachedWindows } from '../pool/windows.js';
 import type { PoolStats, ProcessStats } from './pool-stats.js';
-import { NO_THREAD_FIGURES, readStats, threadFigures } from './stats.js';
+import { NO_THREAD_FIGURES, readStats } from './read-stats.js';
 
 /**
  * Whose core the pools of this process take their memory from: `'libsuperslab.so'` when that serves the
@@ -25,19 +25,20 @@ const poolsOf = (native: NativeProcessStats): PoolStats[] => {
   return native.pools.map((pool) => {
     const own = cores.get(pool.heapId);
     if (own === undefined) return readStats(pool, NO_THREAD_FIGURES);
-    return { ...readStats(pool, threadFigures(own)), name: own.name };
+    return { ...readStats(pool, own.threadFigures()), name: own.name };
   });
 };
 
 /** The pools of stats() alone. */
 export const poolStats = (): PoolStats[] => poolsOf(environment.processStats());
 
-let known: { changes: number; sites: readonly MistakeSite[] } = { changes: -1, sites: [] };
+/** The list that was told last, of this thread. */
+let known: { changes: number; sites: readonly MisuseSite[] } = { changes: -1, sites: [] };
 
-/** The same array until one more mistake was made: who tells it to others sees that there is nothing new. */
-function mistakes(): readonly MistakeSite[] {
-  const changes = environment.mistakeChanges();
-  if (changes !== known.changes) known = { changes, sites: Object.freeze(environment.mistakeSites()) };
+/** The same array until there is one more case: who tells it to others sees that there is nothing new. */
+function misuse(): readonly MisuseSite[] {
+  const changes = environment.misuseChanges();
+  if (changes !== known.changes) known = { changes, sites: Object.freeze(environment.misuseSites()) };
   return known.sites;
 }
 
@@ -48,9 +49,9 @@ function mistakes(): readonly MistakeSite[] {
  * microseconds a pool; the kernel is asked for `rssBytes` and `faults` only. Any thread.
  */
 export function stats(): ProcessStats {
-  noteTakenWindows();
+  noteDetachedWindows();
   const native = environment.processStats();
-  return {
+  const figures: ProcessStats = {
     pid: process.pid,
     core,
     uptimeMs: Math.round(process.uptime() * 1000),
@@ -61,9 +62,11 @@ export function stats(): ProcessStats {
     faults: native.faults,
     pools: poolsOf(native),
     leaks: environment.leakSites(),
-    mistakes: mistakes(),
+    misuse: misuse(),
     knobs: facts.knobs,
   };
+  // For programs that read the list by its former name; not enumerable, so that it is told once.
+  return Object.defineProperty(figures, 'mistakes', { value: figures.misuse });
 }
 
 /**

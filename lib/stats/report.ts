@@ -106,7 +106,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext)
       : [
           `  guards   ${count(stats.watchedBlocks)} blocks watched (${bytes(stats.watchedBytes)}), ` +
             `${count(stats.quarantinedBlocks)} in quarantine (${bytes(stats.quarantinedBytes)}), ` +
-            `${count(stats.guardReports)} mistakes found, ${count(stats.poisonReports)} of them writes after a release`,
+            `${count(stats.guardReports)} cases of misuse found, ${count(stats.poisonReports)} of them writes after a release`,
         ]),
     ...histogramLine('sizes    ', stats.sizes, exactBytes),
     ...histogramLine('lived    ', stats.lifetimes, (us) => duration(us * 1000)),

@@ -43,7 +43,7 @@ void EndLedger::settle() {
     std::sort(account->at_end.begin(), account->at_end.end(), comes_before);
   std::vector<Reclaimed> unnoted(accounts_.size());
   for (const BlockNumber block : awaited_)
-    pool_of(block).count_withheld(capacity_of(space_, block));
+    pool_of(block).count_transferred(capacity_of(space_, block));
   leases_.bury(
       holder_, awaited_,
       [this](BlockNumber block, bool is_last) {
@@ -68,7 +68,7 @@ Reclaimed EndLedger::settle_private(PoolAccount& account, IsShared is_shared) {
   Reclaimed noted;
   const Reclaimed gone_home = account.cache->reclaim([&](BlockNumber block, ByteCount bytes) {
     if (is_shared(block)) {
-      // Withheld, and counted as parked until now.
+      // Transferred, and counted as parked until now.
       if (has(awaited_parked_, block)) parked = without(parked, {1, bytes});
       return false;
     }

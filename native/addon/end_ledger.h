@@ -3,7 +3,7 @@
 //
 //   what the walk finds                                    what becomes of it
 //   free, or in a magazine                                 goes back to its slab; counts as nothing
-//   an ArrayBuffer may show it that the program took away  withheld: nobody leases it again
+//   an ArrayBuffer may show it that the program took away  transferred: nobody leases it again
 //   shared, and others have a lease or a token of it       lives on
 //   shared, and this environment had the last lease        goes home, a leak
 //   private, and no guard had parked it                    goes home, a leak: leased by code that

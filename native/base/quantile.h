@@ -21,11 +21,11 @@ namespace superslab {
 /// The first observations of a stream, in order.
 class FirstObservations {
  public:
-  static constexpr std::uint64_t kMost = 64;
+  static constexpr std::uint64_t kMax = 64;
 
-  /// Beyond kMost it does nothing.
+  /// Beyond kMax it does nothing.
   void add(double x) {
-    if (count_ == kMost) return;
+    if (count_ == kMax) return;
     double* const end = at_ + count_;
     double* const place = std::upper_bound(at_, end, x);
     std::move_backward(place, end, end + 1);
@@ -43,7 +43,7 @@ class FirstObservations {
   }
 
  private:
-  double at_[kMost] = {};
+  double at_[kMax] = {};
   std::uint64_t count_ = 0;
 };
 
@@ -69,7 +69,7 @@ class P2Quantile {
   /// 0 before the first observation. `first` has been given the same observations: several
   /// quantiles of one stream share it.
   double value(const FirstObservations& first) const {
-    return seen_ <= FirstObservations::kMost ? first.quantile(step_[2]) : estimate();
+    return seen_ <= FirstObservations::kMax ? first.quantile(step_[2]) : estimate();
   }
 
   /// The middle marker; nothing before there are five.

@@ -25,6 +25,8 @@
 #define ACQUIRE(...) SUPERSLAB_THREAD_SAFETY(acquire_capability(__VA_ARGS__))
 #define TRY_ACQUIRE(...) SUPERSLAB_THREAD_SAFETY(try_acquire_capability(__VA_ARGS__))
 #define RELEASE(...) SUPERSLAB_THREAD_SAFETY(release_capability(__VA_ARGS__))
+/// On a function: it ends the process, in builds with assertions, unless the caller holds the lock.
+#define ASSERT_CAPABILITY(...) SUPERSLAB_THREAD_SAFETY(assert_capability(__VA_ARGS__))
 /// On a function or a lambda, which does not know that its caller holds the lock: it is not
 /// checked. A comment says why it may do what it does.
 #define NO_THREAD_SAFETY_ANALYSIS SUPERSLAB_THREAD_SAFETY(no_thread_safety_analysis)

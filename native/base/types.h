@@ -3,7 +3,7 @@
 //   arena       4 GiB-aligned part of the addresses of a space; at most kMaxArenas of them
 //   superslab   2 MiB, 2 MiB-aligned part of an arena: the unit of commit, huge pages, NUMA, purge
 //   slice       64 KiB part of a superslab; kSlicesPerSuperslab of them
-//   slab        a run of slices cut into equal blocks of one size class
+//   slab        a range of slices cut into equal blocks of one size class
 //   block       what a caller gets
 //   magazine    a bounded array of free blocks of one class, owned by one thread
 #pragma once

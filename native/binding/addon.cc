@@ -101,6 +101,7 @@ Napi::Object init_addon(Napi::Env env, Napi::Object exports) {
   export_function<ring_within>(exports, "ringWithin");
   export_function<now>(exports, "now");
   export_function<slab_cuts>(exports, "slabCuts");
+  export_tables(exports);
   return exports;
 }
 

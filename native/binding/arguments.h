@@ -2,7 +2,7 @@
 //
 // Nothing here trusts the facade: an argument that is missing, of another type or out of its range
 // is refused by a value that the function gives otherwise for "none", and no memory is touched. A
-// mistake in JavaScript is no reason to write outside of a block.
+// wrong argument from JavaScript is no reason to write outside of a block.
 //
 // A thread can be told to stop at any moment, and then a native call runs on while every call of
 // Node-API that could run JavaScript fails: coercions, properties, functions, new ArrayBuffers.
@@ -26,22 +26,22 @@ using Napi::CallbackInfo;
 using Napi::Value;
 
 /// Every whole number up to here is a double of its own.
-constexpr std::uint64_t kMostWhole = (std::uint64_t{1} << 53) - 1;
+constexpr std::uint64_t kMaxWhole = (std::uint64_t{1} << 53) - 1;
 
-/// A whole number from 0 to `most`; nothing for any other value.
+/// A whole number from 0 to `max`; nothing for any other value.
 inline std::optional<std::uint64_t> whole_of(napi_env env, napi_value given,
-                                             std::uint64_t most = kMostWhole) {
+                                             std::uint64_t max = kMaxWhole) {
   double value = 0;
   if (napi_get_value_double(env, given, &value) != napi_ok) return {};
-  if (!(value >= 0 && value <= static_cast<double>(most))) return {};  // NaN is neither
+  if (!(value >= 0 && value <= static_cast<double>(max))) return {};  // NaN is neither
   const auto whole = static_cast<std::uint64_t>(value);
   if (static_cast<double>(whole) != value) return {};
   return whole;
 }
 
 inline std::optional<std::uint64_t> whole_at(const CallbackInfo& info, std::size_t i,
-                                             std::uint64_t most = kMostWhole) {
-  return whole_of(info.Env(), info[i], most);
+                                             std::uint64_t max = kMaxWhole) {
+  return whole_of(info.Env(), info[i], max);
 }
 
 /// A finite number that is not negative; 0 for any other value.
@@ -66,13 +66,13 @@ inline bool bool_at(const CallbackInfo& info, std::size_t i) {
 }
 
 /// The longest text that is kept of an argument: a stack.
-constexpr std::size_t kMostText = 64 * kKiB;
+constexpr std::size_t kMaxText = 64 * kKiB;
 
-/// Cut after kMostText bytes; empty for what is no string.
+/// Cut after kMaxText bytes; empty for what is no string.
 inline std::string text_of(napi_env env, napi_value value) {
   std::size_t length = 0;
   if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return {};
-  std::string text(std::min(length, kMostText) + 1, '\0');
+  std::string text(std::min(length, kMaxText) + 1, '\0');
   if (napi_get_value_string_utf8(env, value, text.data(), text.size(), &length) != napi_ok)
     return {};
   text.resize(length);
@@ -89,8 +89,8 @@ class Fields {
  public:
   Fields(const CallbackInfo& info, std::size_t i) : env_(info.Env()), object_(info[i]) {}
 
-  std::optional<std::uint64_t> whole(const char* name, std::uint64_t most = kMostWhole) const {
-    return whole_of(env_, get(name), most);
+  std::optional<std::uint64_t> whole(const char* name, std::uint64_t max = kMaxWhole) const {
+    return whole_of(env_, get(name), max);
   }
   double figure(const char* name) const { return figure_of(env_, get(name)); }
   bool flag(const char* name) const { return bool_of(env_, get(name)); }

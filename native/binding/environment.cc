@@ -98,7 +98,7 @@ void Environment::end_evaluation(Evaluation& evaluation) {
 
 EnvironmentPool* Environment::open_pool(Evaluation& evaluation, const Snapshot* policy,
                                         std::string_view name) {
-  if (pools_.size() >= kMostPools) return nullptr;
+  if (pools_.size() >= kMaxPools) return nullptr;
   BufferPool* own = policy == nullptr ? nullptr : process_.make_pool(*policy, name);
   if (policy != nullptr && own == nullptr) return nullptr;
   BufferPool& pool = own == nullptr ? process_.default_pool() : *own;

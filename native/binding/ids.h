@@ -8,7 +8,7 @@ namespace superslab {
 /// Names a pool within its environment.
 enum class PoolId : std::uint32_t {};
 /// JavaScript keeps a pool's number beside a tag of 8 bits (lib/pool/magazines.ts).
-constexpr std::uint32_t kMostPools = (std::uint32_t{1} << 24) - 1;
+constexpr std::uint32_t kMaxPools = (std::uint32_t{1} << 24) - 1;
 
 /// Names an evaluation of the package within its environment. Test runners evaluate modules anew
 /// for each file of tests, in one environment: each evaluation has its pools and windows, and when

@@ -6,7 +6,7 @@
 #include "binding/external.h"
 #include "binding/objects.h"
 #include "binding/stats_objects.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap/size_class.h"
 #include "policy/knob.h"
 
@@ -80,7 +80,7 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   out["evaluation"] = number(env, static_cast<std::uint64_t>(evaluation));
   out["tagOfGranules"] = tags;
   out["bytesOfTag"] = bytes;
-  out["maxBlockBytes"] = number(env, kMaxLargeBytes);
+  out["maxBlockBytes"] = number(env, kMaxHugeBytes);
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
   out["sharesCore"] = Napi::Boolean::New(env, process.shares_core());

@@ -37,6 +37,9 @@ void add_pool_figure_methods(Methods& methods);
 
 void add_scanner_methods(Methods& methods);
 
+/// `tables()`, which needs no attach().
+void export_tables(Napi::Object& exports);
+
 /// A block number; 0, which names none, for what cannot be one.
 inline BlockNumber block_number_at(const CallbackInfo& info, std::size_t i) {
   return static_cast<BlockNumber>(whole_at(info, i, UINT32_MAX).value_or(0));

@@ -42,14 +42,14 @@ class OwnWindows {
   /// The evaluation has ended: nobody will ask for its own any more.
   void forget(EvaluationId evaluation);
 
-  /// The environment ends: nobody is told any more. Calls withhold(block, is_parked) for each that
-  /// is awaited still. Whether anybody sees those is not known: Node.js calls all finalizers of an
-  /// environment that ends, even for memory that is in another thread by then.
-  template <class Withhold>
-  void end(Withhold withhold) {
+  /// The environment ends: nobody is told any more. Calls note_transferred(block, is_parked) for
+  /// each that is awaited still. Whether anybody sees those is not known: Node.js calls all
+  /// finalizers of an environment that ends, even for memory that is in another thread by then.
+  template <class NoteTransferred>
+  void end(NoteTransferred note_transferred) {
     wake_ = nullptr;
     for (const auto& [key, shown] : shown_) {
-      if (shown.is_awaited) withhold(shown.block, shown.is_parked);
+      if (shown.is_awaited) note_transferred(shown.block, shown.is_parked);
     }
   }
 

@@ -1,17 +1,12 @@
 // A pool's blocks, on their way between slabs and JavaScript's magazines.
+#include "binding/codes.h"
 #include "binding/objects.h"
 #include "heap/heap.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap/size_class.h"
 
 namespace superslab {
 namespace {
-
-/// What refill() and takeLarge() return instead of blocks; lib/addon/binding.ts names them.
-constexpr std::int32_t kNoRoom = 0;
-constexpr std::int32_t kNoMemory = -1;
-/// What refill() adds to what it returns when recutWindows() has some.
-constexpr std::uint32_t kRecut = 256;
 
 /// The class that a tag names, if JavaScript leases blocks of it.
 std::optional<ClassIndex> class_at(const CallbackInfo& info, std::size_t i) {
@@ -21,8 +16,8 @@ std::optional<ClassIndex> class_at(const CallbackInfo& info, std::size_t i) {
 }
 
 /// Bytes of a block beyond 2 MiB; 0 for no such number.
-ByteCount large_bytes_at(const CallbackInfo& info, std::size_t i) {
-  const ByteCount bytes = whole_at(info, i, kMaxLargeBytes).value_or(0);
+ByteCount huge_bytes_at(const CallbackInfo& info, std::size_t i) {
+  const ByteCount bytes = whole_at(info, i, kMaxHugeBytes).value_or(0);
   return bytes > kMaxClassBytes ? bytes : 0;
 }
 
@@ -71,21 +66,21 @@ void give(const CallbackInfo& info, EnvironmentPool& pool) {
   if (pool.cache() != nullptr) static_cast<void>(pool.cache()->give(block_number_at(info, 0)));
 }
 
-/// `takeLarge(bytes)`: a block number, kNoRoom or kNoMemory.
-Value take_large(const CallbackInfo& info, EnvironmentPool& pool) {
-  const ByteCount bytes = large_bytes_at(info, 0);
+/// `takeHuge(bytes)`: a block number, kNoRoom or kNoMemory.
+Value take_huge(const CallbackInfo& info, EnvironmentPool& pool) {
+  const ByteCount bytes = huge_bytes_at(info, 0);
   if (pool.cache() == nullptr || bytes == 0) return Napi::Number::New(info.Env(), kNoRoom);
   Refusal refusal(*pool.cache());
-  const BlockNumber block = pool.cache()->take_large(bytes);
+  const BlockNumber block = pool.cache()->take_huge(bytes);
   return block != 0 ? Napi::Number::New(info.Env(), block) : refusal.reason(info.Env());
 }
 
-/// `largeCapacity(bytes)`: what a block beyond 2 MiB is charged for.
-Value large_capacity(const CallbackInfo& info, EnvironmentPool& pool) {
-  const ByteCount bytes = large_bytes_at(info, 0);
+/// `hugeCapacity(bytes)`: what a block beyond 2 MiB is charged for.
+Value huge_capacity(const CallbackInfo& info, EnvironmentPool& pool) {
+  const ByteCount bytes = huge_bytes_at(info, 0);
   if (pool.cache() == nullptr || bytes == 0) return Napi::Number::New(info.Env(), 0);
   return Napi::Number::New(info.Env(),
-                           static_cast<double>(pool.cache()->pool().large_capacity(bytes)));
+                           static_cast<double>(pool.cache()->pool().huge().capacity(bytes)));
 }
 
 void flush(const CallbackInfo&, EnvironmentPool& pool) {
@@ -99,8 +94,8 @@ void add_pool_block_methods(Methods& methods) {
   add_hot_method<EnvironmentPool, spill>(methods, "spill");
   add_hot_method<EnvironmentPool, give>(methods, "give");
   add_shared_method<EnvironmentPool, flush>(methods, "flush");
-  add_hot_method<EnvironmentPool, take_large>(methods, "takeLarge");
-  add_shared_method<EnvironmentPool, large_capacity>(methods, "largeCapacity");
+  add_hot_method<EnvironmentPool, take_huge>(methods, "takeHuge");
+  add_shared_method<EnvironmentPool, huge_capacity>(methods, "hugeCapacity");
 }
 
 }  // namespace superslab

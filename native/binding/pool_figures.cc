@@ -32,7 +32,7 @@ void record_size(const CallbackInfo& info, EnvironmentPool& pool) {
 /// `recordLifetime(microseconds, weight)`
 void record_lifetime(const CallbackInfo& info, EnvironmentPool& pool) {
   const auto microseconds =
-      static_cast<std::uint64_t>(std::min(figure_at(info, 0), static_cast<double>(kMostWhole)));
+      static_cast<std::uint64_t>(std::min(figure_at(info, 0), static_cast<double>(kMaxWhole)));
   const auto weight = whole_at(info, 1);
   if (pool.cache() != nullptr && weight)
     pool.cache()->pool().lease_histograms().lifetimes.add(microseconds, *weight);

@@ -2,7 +2,7 @@
 // its end.
 #include "binding/objects.h"
 #include "heap/heap.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 
 namespace superslab {
 namespace {
@@ -21,7 +21,7 @@ void stop_waiting(const CallbackInfo&, EnvironmentPool& pool) {
 /// `waitForRoom(bytes, ms)`: blocks the thread until something was released or `ms` are over. True
 /// when there is room for `bytes`.
 Value wait_for_room(const CallbackInfo& info, EnvironmentPool& own) {
-  const auto bytes = whole_at(info, 0, kMaxLargeBytes);
+  const auto bytes = whole_at(info, 0, kMaxHugeBytes);
   const auto ms = whole_at(info, 1, kLongestWaitMs);
   if (own.cache() == nullptr || !bytes || !ms) return Napi::Boolean::New(info.Env(), false);
   BufferPool& pool = own.cache()->pool();

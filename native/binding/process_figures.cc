@@ -1,4 +1,4 @@
-// Figures of the process: statistics, what the kernel says of its memory, leaks and mistakes.
+// Figures of the process: statistics, what the kernel says of its memory, leaks and misuse.
 #include <memory>
 #include <utility>
 
@@ -73,27 +73,27 @@ Value leak_sites(const CallbackInfo& info, Evaluation&) {
   return leak_site_list(info.Env(), [](const LeakSite&) { return true; });
 }
 
-/// `noteMistake({ fault, pool, tag, size, detail, acquired, released, noticed, nowMs })`: how many
+/// `noteMisuse({ kind, pool, tag, size, detail, acquired, released, noticed, nowMs })`: how many
 /// the site has had.
-Value note_mistake(const CallbackInfo& info, Evaluation&) {
+Value note_misuse(const CallbackInfo& info, Evaluation&) {
   const Fields given(info, 0);
-  MisuseSite mistake;
-  mistake.fault = given.text("fault");
-  mistake.pool = given.text("pool");
-  mistake.tag = given.text("tag");
-  mistake.size = given.whole("size").value_or(0);
-  mistake.detail = given.text("detail");
-  mistake.acquired = given.text("acquired");
-  mistake.released = given.text("released");
-  mistake.noticed = given.text("noticed");
+  MisuseSite misuse;
+  misuse.kind = given.text("kind");
+  misuse.pool = given.text("pool");
+  misuse.tag = given.text("tag");
+  misuse.size = given.whole("size").value_or(0);
+  misuse.detail = given.text("detail");
+  misuse.acquired = given.text("acquired");
+  misuse.released = given.text("released");
+  misuse.noticed = given.text("noticed");
   const double now_ms = given.figure("nowMs");
-  const std::uint64_t count = MisuseSites::of_process().note(std::move(mistake), now_ms);
+  const std::uint64_t count = MisuseSites::of_process().note(std::move(misuse), now_ms);
   return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
-Napi::Object mistake_object(Napi::Env env, const MisuseSite& site) {
+Napi::Object misuse_object(Napi::Env env, const MisuseSite& site) {
   Napi::Object out = Napi::Object::New(env);
-  out["fault"] = site.fault;
+  out["kind"] = site.kind;
   out["pool"] = site.pool;
   out["tag"] = site.tag;
   out["size"] = static_cast<double>(site.size);
@@ -107,15 +107,15 @@ Napi::Object mistake_object(Napi::Env env, const MisuseSite& site) {
   return out;
 }
 
-Value mistake_sites(const CallbackInfo& info, Evaluation&) {
+Value misuse_sites(const CallbackInfo& info, Evaluation&) {
   Napi::Array out = Napi::Array::New(info.Env());
   for (const MisuseSite& site : MisuseSites::of_process().copy())
-    out[out.Length()] = mistake_object(info.Env(), site);
+    out[out.Length()] = misuse_object(info.Env(), site);
   return out;
 }
 
-/// `mistakeChanges()`: another number when mistakeSites() gives something else.
-Value mistake_changes(const CallbackInfo& info, Evaluation&) {
+/// `misuseChanges()`: another number when misuseSites() gives something else.
+Value misuse_changes(const CallbackInfo& info, Evaluation&) {
   return Napi::Number::New(info.Env(), static_cast<double>(MisuseSites::of_process().changes()));
 }
 
@@ -125,9 +125,9 @@ void add_process_figure_methods(Methods& methods) {
   add_bound_method<Evaluation, process_stats>(methods, "processStats");
   add_bound_method<Evaluation, memory_facts>(methods, "memoryFacts");
   add_bound_method<Evaluation, leak_sites>(methods, "leakSites");
-  add_bound_method<Evaluation, note_mistake>(methods, "noteMistake");
-  add_bound_method<Evaluation, mistake_sites>(methods, "mistakeSites");
-  add_bound_method<Evaluation, mistake_changes>(methods, "mistakeChanges");
+  add_bound_method<Evaluation, note_misuse>(methods, "noteMisuse");
+  add_bound_method<Evaluation, misuse_sites>(methods, "misuseSites");
+  add_bound_method<Evaluation, misuse_changes>(methods, "misuseChanges");
 }
 
 }  // namespace superslab

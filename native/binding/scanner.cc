@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/glance.h"
+#include "base/racy_read.h"
 #include "binding/async_work.h"
 #include "binding/objects.h"
 #include "diagnostics/map_scan.h"
@@ -23,13 +23,13 @@ class Watch final : public RecentBlocks {
     seen.round = round_;
     for (std::size_t i = 0; i < kClassCount; ++i) {
       const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
-      const std::uint32_t now = glance(acquired[tag]);
+      const std::uint32_t now = racy_read(acquired[tag]);
       if (seen.acquired[i] == now) continue;
       seen.acquired[i] = now;
       if (round_ == 1) continue;  // of what came before nobody knows when
       // Numbers left from long ago name blocks that lie still, at worst slabs of another class now.
       const BlockNumber* row = blocks + std::size_t{tag} * kMagazineBlocks;
-      for (std::size_t k = 0; k < kMagazineBlocks; ++k) recent_.push_back(glance(row[k]));
+      for (std::size_t k = 0; k < kMagazineBlocks; ++k) recent_.push_back(racy_read(row[k]));
     }
   }
 

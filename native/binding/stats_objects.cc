@@ -108,9 +108,9 @@ Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts) {
   const auto rss = static_cast<double>(facts.rss_bytes);
   Napi::Object out = Napi::Object::New(env);
   out["rssBytes"] = number(env, facts.rss_bytes);
-  out["hugeBytes"] = number(env, facts.huge_bytes);
+  out["hugeBytes"] = number(env, facts.huge_page_bytes);
   out["hugeCoverage"] =
-      Napi::Number::New(env, rss == 0 ? 0 : static_cast<double>(facts.huge_bytes) / rss);
+      Napi::Number::New(env, rss == 0 ? 0 : static_cast<double>(facts.huge_page_bytes) / rss);
   out["swappedBytes"] = number(env, facts.swapped_bytes);
   out["nodes"] = nodes;
   return out;

@@ -62,17 +62,17 @@ Value leased_in_slice(const CallbackInfo& info, Evaluation& own) {
   return Napi::Number::New(info.Env(), slice ? own.environment.leased_in(*slice) : 0);
 }
 
-/// `largeWindow(block)`: a new ArrayBuffer over a block beyond 2 MiB.
-Value large_window(const CallbackInfo& info, Evaluation& own) {
+/// `hugeWindow(block)`: a new ArrayBuffer over a block beyond 2 MiB.
+Value huge_window(const CallbackInfo& info, Evaluation& own) {
   const NamedBlock block = block_at(info, 0, own.space());
-  if (!block.is_large) return info.Env().Undefined();
+  if (!block.is_huge) return info.Env().Undefined();
   return mapped_buffer(info.Env(), block.address, block.capacity);
 }
 
-/// `isLargeBlock(block, bytes)`: whether a window of `bytes` still shows a block beyond 2 MiB.
-Value is_large_block(const CallbackInfo& info, Evaluation& own) {
+/// `isHugeBlock(block, bytes)`: whether a window of `bytes` still shows a block beyond 2 MiB.
+Value is_huge_block(const CallbackInfo& info, Evaluation& own) {
   const NamedBlock block = find_block(own.space(), block_number_at(info, 0));
-  const bool same = block.is_large && whole_at(info, 1) == block.capacity;
+  const bool same = block.is_huge && whole_at(info, 1) == block.capacity;
   return Napi::Boolean::New(info.Env(), same);
 }
 
@@ -129,8 +129,8 @@ void add_window_methods(Methods& methods) {
   add_bound_method<Evaluation, recut_windows>(methods, "recutWindows");
   add_bound_method<Evaluation, stale_windows>(methods, "staleWindows");
   add_bound_method<Evaluation, leased_in_slice>(methods, "leasedInSlice");
-  add_bound_method<Evaluation, large_window>(methods, "largeWindow");
-  add_bound_method<Evaluation, is_large_block>(methods, "isLargeBlock");
+  add_bound_method<Evaluation, huge_window>(methods, "hugeWindow");
+  add_bound_method<Evaluation, is_huge_block>(methods, "isHugeBlock");
   add_bound_method<Evaluation, own_window>(methods, "ownWindow");
   add_bound_method<Evaluation, await_window>(methods, "awaitWindow");
   add_bound_method<Evaluation, take_unseen_windows>(methods, "takeUnseenWindows");

@@ -19,9 +19,9 @@ void write_heap(JsonText& json, ProcessHeap& heap) {
   json.add("idleBytes", heap.space().idle_bytes());
   json.add("residentBytes", heap.space().resident_bytes() + heap.space().idle_bytes());
   json.add("memoryLimitBytes", heap.memory_limit() == kNoLimit ? 0 : heap.memory_limit());
-  json.add("excessBytes", heap.heap().excess_bytes());
-  json.add("regrettedBytes", heap.heap().regretted_bytes());
-  json.add("earnedIdleBytes", heap.heap().earned_idle_bytes());
+  json.add("excessBytes", heap.heap().account().excess_bytes());
+  json.add("regrettedBytes", heap.heap().account().regretted_bytes());
+  json.add("earnedIdleBytes", heap.heap().account().earned_idle_bytes());
   json.add("mappedBytes", heap.mapped().bytes());
   const FirstClassHeap::Totals others = FirstClassHeap::totals();
   json.add("heaps", others.heaps);

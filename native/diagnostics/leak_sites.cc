@@ -35,11 +35,11 @@ LeakSite& LeakSites::site_for(const LeakSiteKey& key, std::string_view pool_name
   const auto known = sites_.find(text_of(key));
   if (known != sites_.end()) return known->second;
   LeakSiteKey kept = key;
-  if (sites_.size() >= kMostSites) {
+  if (sites_.size() >= kMaxSites) {
     kept.tag = kept.stack = {};
     const auto rest = sites_.find(text_of(kept));
     if (rest != sites_.end()) return rest->second;
-    if (sites_.size() >= 2 * kMostSites) {
+    if (sites_.size() >= 2 * kMaxSites) {
       kept.heap = kNoHeap;
       pool_name = "(other pools)";
     }

@@ -62,7 +62,7 @@ class LeakSites {
   // A program that leaks everywhere, with a tag for each request or a pool for each, must not fill
   // memory with sites. Beyond so many a pool's are counted as one, without tag and stack; beyond
   // twice as many those of all further pools are.
-  static constexpr std::size_t kMostSites = 1024;
+  static constexpr std::size_t kMaxSites = 1024;
   static constexpr HeapId kNoHeap = ~HeapId{0};
 
  private:

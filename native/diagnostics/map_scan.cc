@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/clock.h"
-#include "base/glance.h"
+#include "base/racy_read.h"
 #include "heap/superslab_list.h"
 
 namespace superslab {
@@ -22,30 +22,33 @@ constexpr std::uint32_t mix(std::uint32_t hash, std::uint64_t value) {
 }
 
 std::uint8_t state_of(std::uint8_t fullness, std::uint8_t temperature) {
-  return static_cast<std::uint8_t>(fullness << 4 | temperature);
+  return static_cast<std::uint8_t>(fullness << kMapFullnessShift | temperature);
 }
 
-std::uint8_t temperature_in(const MapRecord::Slice& slice) { return slice.state & 15; }
+constexpr unsigned kTemperatureMask = (1u << kMapFullnessShift) - 1;
+std::uint8_t temperature_in(const MapRecord::Slice& slice) {
+  return slice.state & kTemperatureMask;
+}
 
 std::uint8_t flags_of(const Superslab& s) {
-  const HugePages pages = glance(s.pages);
+  const HugePages pages = racy_read(s.pages);
   std::uint8_t flags = 0;
   if (is_explicit(pages)) flags |= MapRecord::kExplicit;
   if (pages == HugePages::kTransparent) flags |= MapRecord::kTransparent;
-  if (glance(s.is_exposed)) flags |= MapRecord::kExposed;
-  if (glance(s.secrecy) != Secrecy::kNone) flags |= MapRecord::kSecret;
+  if (racy_read(s.is_exposed)) flags |= MapRecord::kExposed;
+  if (racy_read(s.secrecy) != Secrecy::kNone) flags |= MapRecord::kSecret;
   return flags;
 }
 
 std::uint8_t node_of(const Superslab& s) {
-  if (glance(s.placement.kind) != Placement::Kind::kNode) return 0;
-  return static_cast<std::uint8_t>(std::min(glance(s.placement.node) + 1, 255));
+  if (racy_read(s.node_placement.kind) != NodePlacement::Kind::kNode) return 0;
+  return static_cast<std::uint8_t>(std::min(racy_read(s.node_placement.node) + 1, 255));
 }
 
 /// Whether the page has to hear of a record. That something grew cold it knows by itself.
 bool is_news(const MapRecord& before, const MapRecord& now) {
   if (before.use != now.use || before.pool != now.pool || before.flags != now.flags ||
-      before.node != now.node || before.run != now.run)
+      before.node != now.node || before.span != now.span)
     return true;
   constexpr auto kNothing = static_cast<std::uint8_t>(MapTemperature::kNothing);
   constexpr auto kHot = static_cast<std::uint8_t>(MapTemperature::kHot);
@@ -62,17 +65,17 @@ bool is_news(const MapRecord& before, const MapRecord& now) {
 }  // namespace
 
 /// The block beyond 2 MiB that the superslabs at hand belong to: the first tells about the others.
-class MapScanner::LargeBlock {
+class MapScanner::HugeBlock {
  public:
   void begin(const Superslab& head, std::uint8_t ordinal) {
     index_ = head.index;
-    bytes = std::min<ByteCount>(glance(head.large_bytes), kArenaBytes);
-    run = std::min<std::uint32_t>(glance(head.run), kSuperslabsPerArena);
+    bytes = std::min<ByteCount>(racy_read(head.huge_bytes), kArenaBytes);
+    span = std::min<std::uint32_t>(racy_read(head.span), kSuperslabsPerArena);
     pool = ordinal;
-    const ByteCount charged = glance(head.charged_bytes);
+    const ByteCount charged = racy_read(head.charged_bytes);
     is_leased = charged != 0;
     // When it was kept last tells two leases of one size apart.
-    hash = mix(mix(1, charged), glance(head.idle_since));
+    hash = mix(mix(1, charged), racy_read(head.idle_since));
   }
   /// Slices of superslab `i` that belong to the block.
   unsigned slices_in(SuperslabIndex i) const {
@@ -82,7 +85,7 @@ class MapScanner::LargeBlock {
   }
 
   ByteCount bytes = 0;
-  std::uint32_t run = 0;
+  std::uint32_t span = 0;
   std::uint32_t hash = 0;
   std::uint8_t pool = 0;
   bool is_leased = false;
@@ -141,23 +144,23 @@ unsigned MapScanner::look_at_slab(const Superslab& s, unsigned first, SliceTag t
   const SizeClass& cut = size_class(static_cast<ClassIndex>(tag - 1));
   unsigned slices = 1;
   while (slices < cut.slices && first + slices < kSlicesPerSuperslab &&
-         glance(tags[first + slices]) == tag)
+         racy_read(tags[first + slices]) == tag)
     ++slices;
 
   const Slab& slab = *space_.slab_at(s, first);
   const bool is_inline = cut.words <= kInlineWords;
   const std::uint64_t* own = is_inline ? slab.inline_free_words : space_.words_at(s, first);
   const std::uint64_t* remote = is_inline ? slab.inline_remote_words : own + kMaxWords;
-  const std::uint32_t carved = std::min(glance(slab.carved), cut.block_count);
+  const std::uint32_t carved = std::min(racy_read(slab.carved), cut.block_count);
   std::uint32_t hash = mix(tag, carved);
   std::uint32_t free = 0;
   for (unsigned w = 0; w < cut.words; ++w) {
-    const std::uint64_t bits = glance(own[w]) | glance(remote[w]);
+    const std::uint64_t bits = racy_read(own[w]) | racy_read(remote[w]);
     free += count_bits(bits);
     hash = mix(hash, bits);
   }
   const std::uint32_t out = carved - std::min(free, carved);
-  const bool is_recent = (entry.recent & slice_run(first, slices)) != 0;
+  const bool is_recent = (entry.recent & slice_range(first, slices)) != 0;
   const std::uint8_t state =
       state_of(map_fullness(out, cut.block_count),
                carved == 0 ? std::uint8_t{0} : temperature(entry, first, hash, is_recent));
@@ -169,9 +172,9 @@ unsigned MapScanner::look_at_slab(const Superslab& s, unsigned first, SliceTag t
 
 void MapScanner::look_at_slabs(const Superslab& s, Entry& entry, MapRecord& record) {
   const SliceTag* tags = space_.tags() + std::size_t{s.index} * kSlicesPerSuperslab;
-  const SliceMask dirty = glance(s.dirty_slices);
+  const SliceMask dirty = racy_read(s.dirty_slices);
   for (unsigned i = 0; i < kSlicesPerSuperslab;) {
-    const SliceTag tag = glance(tags[i]);
+    const SliceTag tag = racy_read(tags[i]);
     if (tag != kTagNone && tag <= kClassCount) {
       i += look_at_slab(s, i, tag, entry, record);
       continue;
@@ -194,7 +197,7 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
   }
 
   changed_count_ = listed_count_ = 0;
-  LargeBlock large;
+  HugeBlock huge;
   for (std::size_t word = 0; word < kMaxSuperslabs / 64; ++word) {
     for (std::uint64_t rest = ready_[word]; rest != 0; rest &= rest - 1) {
       const auto index = static_cast<SuperslabIndex>(word * 64 + std::countr_zero(rest));
@@ -207,20 +210,20 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
       record.flags = flags_of(s);
       if (space_.is_idle(s)) record.flags |= MapRecord::kIdle;
       if (use == SuperslabUse::kSlabs) {
-        record.pool = ordinal_of(glance(s.heap), heaps);
+        record.pool = ordinal_of(racy_read(s.heap), heaps);
         record.node = node_of(s);
         look_at_slabs(s, entry, record);
       } else if (use != SuperslabUse::kSpare) {
-        if (use == SuperslabUse::kLargeHead) {
-          large.begin(s, ordinal_of(glance(s.heap), heaps));
-          record.run = large.run;
+        if (use == SuperslabUse::kHugeHead) {
+          huge.begin(s, ordinal_of(racy_read(s.heap), heaps));
+          record.span = huge.span;
         }
-        record.pool = large.pool;
+        record.pool = huge.pool;
         record.node = node_of(s);
-        const unsigned slices = large.slices_in(index);
-        const std::uint8_t state = state_of(large.is_leased ? 15 : 0,
-                                            temperature(entry, 0, large.hash, entry.recent != 0));
-        for (unsigned i = 0; i < slices; ++i) record.slices[i] = {kTagLarge, state};
+        const unsigned slices = huge.slices_in(index);
+        const std::uint8_t state = state_of(huge.is_leased ? kMapFull : 0,
+                                            temperature(entry, 0, huge.hash, entry.recent != 0));
+        for (unsigned i = 0; i < slices; ++i) record.slices[i] = {kTagHuge, state};
       } else if ((record.flags & MapRecord::kIdle) != 0) {
         const std::uint8_t state = temperature(entry, 0, 0, false);
         for (auto& slice : record.slices) slice = {kTagNone, state};
@@ -237,7 +240,7 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
 void MapScanner::write_frame(bool full, double at_ms, std::byte* out) const {
   const std::uint32_t count = full ? listed_count_ : changed_count_;
   const SuperslabIndex* which = full ? listed_ : changed_;
-  const MapHeader header{1, full, sizeof(MapRecord), count, at_ms};
+  const MapHeader header{kMapFormat, full, sizeof(MapRecord), count, at_ms};
   std::memcpy(out, &header, sizeof header);
   out += sizeof header;
   for (std::uint32_t i = 0; i < count; ++i, out += sizeof(MapRecord))

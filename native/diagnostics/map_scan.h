@@ -1,5 +1,5 @@
 // What the inspector's map shows: every superslab and its slabs, by class, fullness and age, looked
-// at from outside once a second. lib/inspector/types.ts describes the bytes.
+// at from outside once a second. binding/tables.h describes the bytes to readers.
 //
 // The scanner holds no lock while it looks but for the moment in which it asks which superslabs
 // there are, so that nobody ever waits for it. What it reads changes under it: a slab that is being
@@ -42,7 +42,7 @@ static_assert(kClassCount < kTagContinued, "a class's tag leaves the bit free");
 struct MapRecord {
   struct Slice {
     SliceTag tag;
-    std::uint8_t state;  // fullness << 4 | temperature
+    std::uint8_t state;  // fullness << kMapFullnessShift | temperature
     bool operator==(const Slice&) const = default;
   };
   enum Flag : std::uint8_t {
@@ -58,12 +58,15 @@ struct MapRecord {
   std::uint8_t pool;
   std::uint8_t flags;
   std::uint8_t node;
-  std::uint32_t run;
+  std::uint32_t span;
   Slice slices[kSlicesPerSuperslab];
 
   bool operator==(const MapRecord&) const = default;
 };
 static_assert(sizeof(MapRecord) == 76);
+
+/// Raised when the meaning of a byte of the frame changes.
+constexpr std::uint8_t kMapFormat = 1;
 
 struct MapHeader {
   std::uint8_t format;
@@ -74,11 +77,16 @@ struct MapHeader {
 };
 static_assert(sizeof(MapHeader) == 16);
 
-/// 0 for no block out, 15 for all, and between them what is out of `blocks` in fourteen steps.
+/// A slice's state is `fullness << kMapFullnessShift | temperature`.
+constexpr unsigned kMapFullnessShift = 4;
+constexpr std::uint8_t kMapFull = 15;
+
+/// 0 for no block out, kMapFull for all, and between them what is out of `blocks` in fourteen
+/// steps.
 constexpr std::uint8_t map_fullness(std::uint32_t out, std::uint32_t blocks) {
   if (out == 0) return 0;
-  if (out >= blocks) return 15;
-  return static_cast<std::uint8_t>(1 + std::uint64_t{14} * out / blocks);
+  if (out >= blocks) return kMapFull;
+  return static_cast<std::uint8_t>(1 + std::uint64_t{kMapFull - 1} * out / blocks);
 }
 
 /// Remembers what it saw, to tell what has changed. One thread at a time uses it.
@@ -117,7 +125,7 @@ class MapScanner {
   static constexpr ByteCount kBytes =
       align_up(kEntryBytes + 2 * kListBytes + kMaxSuperslabs / 8, 64 * kKiB);
 
-  class LargeBlock;
+  class HugeBlock;
 
   std::uint8_t ordinal_of(const void* heap, std::span<const MapHeap> heaps) const;
   void look_at_slabs(const Superslab& s, Entry& entry, MapRecord& record);

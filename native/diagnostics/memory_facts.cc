@@ -10,7 +10,7 @@ class Sums final : public MappingVisitor {
   void mapping(const MappingFacts& facts) override {
     if (!touches_space(facts)) return;
     out_.rss_bytes += facts.rss_bytes;
-    out_.huge_bytes += facts.huge_bytes;
+    out_.huge_page_bytes += facts.huge_page_bytes;
     out_.swapped_bytes += facts.swapped_bytes;
   }
 

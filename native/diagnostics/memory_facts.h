@@ -11,7 +11,7 @@ namespace superslab {
 
 struct MemoryFacts {
   ByteCount rss_bytes = 0;
-  ByteCount huge_bytes = 0;
+  ByteCount huge_page_bytes = 0;
   ByteCount swapped_bytes = 0;
   ByteCount node_bytes[kMaxNodes] = {};  // by the kernel's number; all 0 where it does not tell
 };

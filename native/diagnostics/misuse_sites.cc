@@ -6,8 +6,8 @@
 namespace superslab {
 
 bool MisuseSite::is_like(const MisuseSite& other) const {
-  return fault == other.fault && pool == other.pool && tag == other.tag &&
-         noticed == other.noticed && acquired == other.acquired && released == other.released;
+  return kind == other.kind && pool == other.pool && tag == other.tag && noticed == other.noticed &&
+         acquired == other.acquired && released == other.released;
 }
 
 MisuseSites& MisuseSites::of_process() {
@@ -15,42 +15,42 @@ MisuseSites& MisuseSites::of_process() {
   return *sites;
 }
 
-std::uint64_t MisuseSites::note(MisuseSite mistake, double now_ms) {
+std::uint64_t MisuseSites::note(MisuseSite misuse, double now_ms) {
   LockGuard guard(lock_);
-  MisuseSite& site = site_for(mistake);
+  MisuseSite& site = site_for(misuse);
   if (site.count == 0) site.first_ms = now_ms;
   site.last_ms = now_ms;
-  site.size = mistake.size;
-  site.detail = std::move(mistake.detail);
+  site.size = misuse.size;
+  site.detail = std::move(misuse.detail);
   ++changes_;
   return ++site.count;
 }
 
-MisuseSite& MisuseSites::site_for(MisuseSite& mistake) {
+MisuseSite& MisuseSites::site_for(MisuseSite& misuse) {
   const auto known = [&]() NO_THREAD_SAFETY_ANALYSIS {
     return std::ranges::find_if(sites_,
-                                [&](const MisuseSite& site) { return site.is_like(mistake); });
+                                [&](const MisuseSite& site) { return site.is_like(misuse); });
   };
   auto site = known();
   if (site != sites_.end()) return *site;
-  if (!has_room_for(mistake.fault)) {
-    mistake.tag = mistake.acquired = mistake.released = mistake.noticed = {};
+  if (!has_room_for(misuse.kind)) {
+    misuse.tag = misuse.acquired = misuse.released = misuse.noticed = {};
     site = known();
     if (site != sites_.end()) return *site;
-    if (sites_.size() >= 2 * kMostSites) {
-      mistake.pool = kOtherPools;
+    if (sites_.size() >= 2 * kMaxSites) {
+      misuse.pool = kOtherPools;
       site = known();
       if (site != sites_.end()) return *site;
     }
   }
-  MisuseSite fresh = mistake;
+  MisuseSite fresh = misuse;
   fresh.count = 0;
   return sites_.emplace_back(std::move(fresh));
 }
 
-bool MisuseSites::has_room_for(const std::string& fault) const {
-  if (sites_.size() < kMostSites) return true;
-  return std::ranges::count(sites_, fault, &MisuseSite::fault) < std::ptrdiff_t{kLeastSitesOfFault};
+bool MisuseSites::has_room_for(const std::string& kind) const {
+  if (sites_.size() < kMaxSites) return true;
+  return std::ranges::count(sites_, kind, &MisuseSite::kind) < std::ptrdiff_t{kMinSitesOfKind};
 }
 
 std::vector<MisuseSite> MisuseSites::copy() {

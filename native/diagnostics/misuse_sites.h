@@ -1,4 +1,4 @@
-// Mistakes with buffers that the guards and the always-on checks found, of the whole process: the
+// Misuse of buffers that the guards and the always-on checks found, of the whole process: the
 // page and the command line show those of workers too.
 #pragma once
 
@@ -11,9 +11,9 @@
 
 namespace superslab {
 
-/// Mistakes of one kind that were made at one place.
+/// Misuse of one kind at one place.
 struct MisuseSite {
-  std::string fault;
+  std::string kind;
   std::string pool;  // empty for what is no buffer of a pool
   std::string tag;
   std::string acquired;  // stacks; empty when none was taken
@@ -34,30 +34,30 @@ class MisuseSites {
  public:
   static MisuseSites& of_process();
 
-  /// Counts one mistake, described by a site without counts, that happened at `now_ms`. Returns how
+  /// Counts one case, described by a site without counts, that happened at `now_ms`. Returns how
   /// many the site has had, this one included.
-  std::uint64_t note(MisuseSite mistake, double now_ms);
+  std::uint64_t note(MisuseSite misuse, double now_ms);
 
   /// All of them, in no order.
   std::vector<MisuseSite> copy();
 
-  /// Grows with each mistake: who has copied them can tell whether they are the same still.
+  /// Grows with each case: who has copied them can tell whether they are the same still.
   std::uint64_t changes();
 
-  // They go to a page when they change, so they are few; but none is forgotten, and no mistake goes
+  // They go to a page when they change, so they are few; but none is forgotten, and no case goes
   // uncounted. Beyond so many, those of a pool that are of one kind are one site, without tag and
   // stacks; beyond twice as many, those of all further pools are.
-  static constexpr std::size_t kMostSites = 128;
-  // So many of each kind have a site of their own all the same: a mistake that is made everywhere
+  static constexpr std::size_t kMaxSites = 128;
+  // So many of each kind have a site of their own all the same: misuse that happens everywhere
   // must not hide where a rare one is.
-  static constexpr std::size_t kLeastSitesOfFault = 8;
+  static constexpr std::size_t kMinSitesOfKind = 8;
   static constexpr const char* kOtherPools = "(other pools)";
 
  private:
-  /// The site that `mistake` counts for; leaves out of it what that one does not tell apart. Under
+  /// The site that `misuse` counts for; leaves out of it what that one does not tell apart. Under
   /// the lock.
-  MisuseSite& site_for(MisuseSite& mistake) REQUIRES(lock_);
-  bool has_room_for(const std::string& fault) const REQUIRES(lock_);
+  MisuseSite& site_for(MisuseSite& misuse) REQUIRES(lock_);
+  bool has_room_for(const std::string& kind) const REQUIRES(lock_);
 
   Mutex lock_{LockRank::kMisuseSites};
   std::vector<MisuseSite> sites_ GUARDED_BY(lock_);

@@ -14,7 +14,7 @@
 // it did so in a signal handler. What it holds is left alone, for it will go on.
 #include <algorithm>
 
-#include "heap/heap_parts.h"
+#include "heap/heap.h"
 #include "heap/slab_bits.h"
 
 namespace superslab {
@@ -26,11 +26,11 @@ class HeapSurvivor {
 
   /// Whether this thread stands in the middle of something.
   bool take_over_locks() NO_THREAD_SAFETY_ANALYSIS {
-    lists_ = heap_.lock_.survive_fork();
+    lists_ = heap_.core_.lock.survive_fork();
     bool is_inside = lists_ == Holder::kMe;
-    is_inside |= heap_.room_.survive_fork() == Holder::kMe;
-    is_inside |= heap_.caches_.survive_fork() == Holder::kMe;
-    for (SlabOwner* owner = heap_.owners_; owner != nullptr; owner = owner->next) {
+    is_inside |= heap_.core_.room.survive_fork() == Holder::kMe;
+    is_inside |= heap_.core_.caches.survive_fork() == Holder::kMe;
+    for (SlabOwner* owner = heap_.owners_.first_; owner != nullptr; owner = owner->next) {
       owner->at_fork_ = owner->lock_.survive_fork();
       const bool is_mine = owner == mine_ || owner->at_fork_ == Holder::kMe;
       is_inside |= owner->at_fork_ == Holder::kMe || (is_mine && owner->sending_ != nullptr);
@@ -50,21 +50,22 @@ class HeapSurvivor {
 
   void repair() NO_THREAD_SAFETY_ANALYSIS {
     if (lists_ == Holder::kVanished) {
-      heap_.shelf_ = {};
-      heap_.leased_large_ = {};
-      heap_.free_bytes_.store(0, std::memory_order_relaxed);
+      heap_.slabs_.shelf_ = {};
+      heap_.huge_.leased_ = {};
+      heap_.account_.forget_free();
     }
-    heap_.idle_in_slabs_.store(0, std::memory_order_relaxed);
-    for (SlabOwner* owner = heap_.owners_; owner != nullptr; owner = owner->next) {
-      if (owner->at_fork_ != Holder::kVanished) heap_.note_idle_in_slabs(owner->told_bytes_);
+    heap_.account_.forget_idle_in_slabs();
+    for (SlabOwner* owner = heap_.owners_.first_; owner != nullptr; owner = owner->next) {
+      if (owner->at_fork_ != Holder::kVanished)
+        heap_.account_.note_idle_in_slabs(owner->told_bytes_);
       if (owner->at_fork_ == Holder::kMe) continue;
       empty_queue(*owner);
       if (owner->at_fork_ == Holder::kVanished) empty_lists(*owner);
     }
-    heap_.space_.for_each_entry([this](Superslab& s) {
+    heap_.space().for_each_entry([this](Superslab& s) {
       if (s.heap == &heap_) repair(s);
     });
-    for (SlabOwner* owner = heap_.owners_; owner != nullptr; owner = owner->next) {
+    for (SlabOwner* owner = heap_.owners_.first_; owner != nullptr; owner = owner->next) {
       if (owner->at_fork_ == Holder::kVanished) repair_spares(*owner);
     }
   }
@@ -91,8 +92,8 @@ class HeapSurvivor {
 
   void repair(Superslab& s) NO_THREAD_SAFETY_ANALYSIS {
     switch (s.use.load(std::memory_order_relaxed)) {
-      case SuperslabUse::kLargeHead:
-        if (lists_ == Holder::kVanished && s.run != 0) heap_.leased_large_.push(&s);
+      case SuperslabUse::kHugeHead:
+        if (lists_ == Holder::kVanished && s.span != 0) heap_.huge_.leased_.push(&s);
         return;
       case SuperslabUse::kSlabs:
         break;
@@ -103,11 +104,11 @@ class HeapSurvivor {
       // Slices leave the first mask first.
       s.dirty_slices &= s.free_slices;
       s.zero_slices &= s.free_slices;
-      heap_.shelf_.insert(&s);
-      heap_.free_bytes_.fetch_add(bytes_of(s.dirty_slices), std::memory_order_relaxed);
+      heap_.slabs_.shelf_.insert(&s);
+      heap_.account_.change_free(static_cast<std::int64_t>(bytes_of(s.dirty_slices)));
     }
     for (unsigned i = 0; i < kSlicesPerSuperslab; ++i) {
-      Slab& slab = *heap_.space_.slab_at(s, i);
+      Slab& slab = *heap_.space().slab_at(s, i);
       auto* owner = static_cast<SlabOwner*>(slab.owner.load(std::memory_order_relaxed));
       if (owner != nullptr && owner->at_fork_ != Holder::kMe) repair(slab, *owner);
     }
@@ -120,17 +121,18 @@ class HeapSurvivor {
         freed += std::popcount(remote_word(slab, w).load(std::memory_order_relaxed));
       slab.pending.store(freed, std::memory_order_relaxed);
       if (freed != 0) owner.push_remote(&slab);
-      heap_.note_idle_in_slabs(std::int64_t{freed} * slab.block_bytes);
+      heap_.account_.note_idle_in_slabs(std::int64_t{freed} * slab.block_bytes);
     }
     if (owner.at_fork_ != Holder::kVanished) return;
     slab.low_word = 0;
-    heap_.space_.route_slices(slab.start, slab.slices,
-                              route_of(owner.id()) + static_cast<Route>(to_index(slab.size_class)));
+    heap_.space().route_slices(
+        slab.start, slab.slices,
+        route_of(owner.id()) + static_cast<Route>(to_index(slab.size_class)));
     owner.idle_bytes_ += idle_bytes_of(slab);
     owner.slab_bytes_ += slab.slices * kSliceBytes;
-    owner.link(&slab, slab_is_drained(slab)  ? SlabPlace::kDrained
-                      : slab_is_unused(slab) ? SlabPlace::kUnused
-                                             : SlabPlace::kPartial);
+    owner.link(&slab, slab_is_drained(slab)  ? SlabState::kDrained
+                      : slab_is_unused(slab) ? SlabState::kUnused
+                                             : SlabState::kPartial);
   }
 
   /// Some may have gone back to their slabs, or lie in two places on the way to one.
@@ -139,7 +141,7 @@ class HeapSurvivor {
       std::uint32_t kept = 0;
       for (std::uint32_t i = 0; i < spares.count; ++i) {
         void* block = spares.blocks[i];
-        const Slab& slab = *heap_.space_.slab_of(block);
+        const Slab& slab = *heap_.space().slab_of(block);
         if (slab_holds(slab, block_index(slab, block)) ||
             std::find(spares.blocks, spares.blocks + kept, block) != spares.blocks + kept)
           continue;
@@ -161,17 +163,6 @@ bool Heap::survive_fork(const SlabOwner* mine, bool is_suspect) {
   const bool is_inside = survivor.take_over_locks();
   if (is_suspect || survivor.needs_repair()) survivor.repair();
   return is_inside;
-}
-
-void Heap::vacate_others(const SlabOwner* mine) {
-  Lock guard(*this);
-  std::uint32_t vacant = 0;
-  for (SlabOwner* owner = owners_; owner != nullptr; owner = owner->next) {
-    owner->vacant = owner != mine;
-    vacant += owner->vacant;
-  }
-  vacant_owners_.store(vacant, std::memory_order_relaxed);
-  counters_.threads.set(mine != nullptr);
 }
 
 }  // namespace superslab

@@ -15,8 +15,8 @@ class BigCache {
   Superslab* take(ByteCount bytes, ByteCount longest) {
     Superslab* best = nullptr;
     for (Superslab* s = blocks_.first(); s != nullptr; s = s->next) {
-      if (s->large_bytes < bytes || s->large_bytes > longest) continue;
-      if (best == nullptr || s->large_bytes < best->large_bytes) best = s;
+      if (s->huge_bytes < bytes || s->huge_bytes > longest) continue;
+      if (best == nullptr || s->huge_bytes < best->huge_bytes) best = s;
     }
     if (best != nullptr) remove(best);
     return best;
@@ -25,7 +25,7 @@ class BigCache {
   void put(Superslab* s, Nanos now) {
     s->idle_since = now;
     blocks_.push(s);
-    bytes_ += s->large_bytes;
+    bytes_ += s->huge_bytes;
   }
 
   /// False: the owner must pop blocks until it is true again.
@@ -49,7 +49,7 @@ class BigCache {
     ByteCount sum = 0;
     for (const Superslab* s = blocks_.first(); s != nullptr; s = s->next) {
       if (s->charged_bytes != 0 || s->lessee != nullptr) return false;
-      sum += s->large_bytes;
+      sum += s->huge_bytes;
     }
     return blocks_.is_valid() && sum == bytes_;
   }
@@ -57,7 +57,7 @@ class BigCache {
  private:
   void remove(Superslab* s) {
     blocks_.remove(s);
-    bytes_ -= s->large_bytes;
+    bytes_ -= s->huge_bytes;
   }
 
   const ByteCount max_bytes_;

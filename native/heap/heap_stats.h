@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/counter.h"
+#include "heap/size_class.h"
 
 namespace superslab {
 
@@ -13,6 +14,14 @@ struct HeapCounters {
 #define LEASE_STAT(field, json, unit, meaning)
 #define LEASE_LEVEL(field, json, unit, meaning)
 #include "heap/stats.def"
+};
+
+/// Of each class, what no thread's counters see.
+struct SlabCounters {
+  Counter slabs[kClassCount];  // written under the heap's lock, as the next are
+  Counter slab_blocks[kClassCount];
+  Counter
+      sent_home[kClassCount];  // blocks of shared leases that ended, and of other heaps' threads
 };
 
 /// Counters of one class, written by the thread that owns them.

@@ -17,13 +17,13 @@ namespace superslab {
 /// A controller on bytes and times alone. The heap's lock guards it, but for earned().
 class IdleBound {
  public:
-  explicit IdleBound(ByteCount least) : least_(least) {}
+  explicit IdleBound(ByteCount min) : min_(min) {}
 
   /// Most idle bytes beside `live` ones, where the process may have `room` for others beside them.
   /// Not of all that: stacks, page tables and what is no heap's come beside it too.
   ByteCount bytes(ByteCount live, ByteCount room = ~ByteCount{0}) const {
-    const ByteCount usual = std::max(least_, live / 4) + earned();
-    return std::min(usual, std::max(room - room / 8, kLeastUnderLimit));
+    const ByteCount usual = std::max(min_, live / 4) + earned();
+    return std::min(usual, std::max(room - room / 8, kMinUnderLimit));
   }
 
   /// The part of it that reuse has earned. Any thread.
@@ -31,7 +31,7 @@ class IdleBound {
 
   /// Of `all` bytes that there were, `bytes` went back because they were beyond the bound.
   void given_back(ByteCount bytes, ByteCount all, Nanos now) {
-    most_ = std::max(most_, all);
+    max_ = std::max(max_, all);
     gone_ += bytes;
     gone_since_ = now;
   }
@@ -48,24 +48,24 @@ class IdleBound {
     const ByteCount again = std::min(bytes, gone_);
     gone_ -= again;
     // No loop takes more again than there was.
-    earned_.set(std::min(earned() + again, most_));
+    earned_.set(std::min(earned() + again, max_));
     return again;
   }
 
   /// `bytes` were idle for as long as the delay.
   void lay_unused(ByteCount bytes) {
     earned_.set(earned() - std::min(earned(), bytes));
-    if (earned() == 0) most_ = 0;
+    if (earned() == 0) max_ = 0;
   }
 
  private:
   /// Less is not worth the system calls.
-  static constexpr ByteCount kLeastUnderLimit = kMiB;
+  static constexpr ByteCount kMinUnderLimit = kMiB;
 
-  const ByteCount least_;
+  const ByteCount min_;
   ByteCount gone_ = 0;  // given back since, and not taken again
   Nanos gone_since_ = 0;
-  ByteCount most_ = 0;  // that there was since nothing was earned
+  ByteCount max_ = 0;  // that there was since nothing was earned
   Counter earned_;
 };
 

@@ -29,8 +29,8 @@ class BatchSizes {
  public:
   std::uint32_t next(ClassIndex c, std::uint32_t limit) {
     std::uint8_t& size = sizes_[to_index(c)];
-    const std::uint32_t most = std::max(limit / 2, 1u);
-    size = static_cast<std::uint8_t>(std::clamp<std::uint32_t>(size * 2u, 1, most));
+    const std::uint32_t max = std::max(limit / 2, 1u);
+    size = static_cast<std::uint8_t>(std::clamp<std::uint32_t>(size * 2u, 1, max));
     return size;
   }
   void reset(ClassIndex c) { sizes_[to_index(c)] = 0; }

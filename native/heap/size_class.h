@@ -1,7 +1,7 @@
 // The size classes: multiples of 16 bytes up to 128, then four steps per doubling up to 2 MiB, so
 // that a request beyond 64 bytes wastes less than a fifth of its block. JavaScript uses the classes
 // that are multiples of 64 bytes: a buffer of 65 bytes wastes half of its block, one beyond 256
-// bytes less than a fifth. Larger blocks are whole superslabs (heap/large.h).
+// bytes less than a fifth. Larger blocks are whole superslabs (heap/huge.h).
 #pragma once
 
 #include <algorithm>
@@ -78,11 +78,10 @@ constexpr SizeClass cut(std::uint32_t block_bytes) {
   // would pin memory for classes that are rarely used.
   const ByteCount target = std::max<ByteCount>(
       std::clamp<ByteCount>(8 * ByteCount{block_bytes}, kSliceBytes, 512 * kKiB), block_bytes);
-  const std::size_t least = div_up(target, kSliceBytes);
-  std::size_t best = least;
+  const std::size_t min = div_up(target, kSliceBytes);
+  std::size_t best = min;
   ByteCount best_waste = kSuperslabBytes;
-  for (std::size_t slices = least; slices <= std::min(least + least / 2, kSlicesPerSuperslab);
-       ++slices) {
+  for (std::size_t slices = min; slices <= std::min(min + min / 2, kSlicesPerSuperslab); ++slices) {
     const ByteCount waste = (slices * kSliceBytes % block_bytes) * kSlicesPerSuperslab / slices;
     if (waste < best_waste) best = slices, best_waste = waste;
   }

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "base/bits.h"
-#include "base/glance.h"
+#include "base/racy_read.h"
 #include "heap/size_class.h"
 #include "space/slab.h"
 
@@ -56,7 +56,7 @@ inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t*
   slab.is_purged = false;
   slab.purged_kib = 0;
   slab.low_word = 0;
-  slab.place = SlabPlace::kDrained;
+  slab.state = SlabState::kDrained;
   slab.next = slab.prev = nullptr;
   for (unsigned w = 0; w < cut.words; ++w) slab.free_words[w] = slab.remote_words[w] = 0;
 }
@@ -86,7 +86,7 @@ inline bool slab_is_unused(const Slab& slab) {
 /// True when the block is free in either kind of word. Exact only while no remote thread frees.
 inline bool slab_holds(const Slab& slab, std::uint32_t index) {
   // The owner may be at other blocks of the word.
-  const std::uint64_t words = glance(slab.free_words[index / 64]) |
+  const std::uint64_t words = racy_read(slab.free_words[index / 64]) |
                               remote_word(slab, index / 64).load(std::memory_order_acquire);
   return (words >> (index % 64)) & 1;
 }
@@ -209,10 +209,10 @@ inline std::int64_t idle_bytes_of(const Slab& slab) {
   return std::int64_t{slab_free_blocks(slab) - fresh} * slab.block_bytes;
 }
 
-/// Calls visit(from, to) for each run [from, to) of blocks that are free in the owner's words or
+/// Calls visit(from, to) for each range [from, to) of blocks that are free in the owner's words or
 /// were never handed out.
 template <class Visit>
-void slab_for_each_free_run(const Slab& slab, Visit visit) {
+void slab_for_each_free_range(const Slab& slab, Visit visit) {
   const auto is_free = [&](std::uint32_t i) {
     return i >= slab.carved || ((slab.free_words[i / 64] >> (i % 64)) & 1) != 0;
   };

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "base/program_order.h"
-#include "heap/heap.h"
 #include "heap/magazine_limits.h"
 #include "heap/slab_bits.h"
 
@@ -29,11 +28,11 @@ static_assert(kClassCount <= 64, "a word has a bit for each class");
 
 }  // namespace
 
-SlabOwner::SlabOwner(Heap& heap, OwnerId id) : heap_(heap), id_(id) {
+SlabOwner::SlabOwner(SlabSource& source, OwnerId id) : source_(source), id_(id) {
   for (std::size_t i = 0; i < kLargeClasses; ++i) {
     const auto c = static_cast<ClassIndex>(kFirstLargeClass + i);
-    spares_[i].limit = std::min(magazine_limit(c, heap.policy()), kSpareBlocks);
-    if (heap.is_limited() && size_class(c).block_bytes > heap.policy().cache_bytes)
+    spares_[i].limit = std::min(magazine_limit(c, source.policy()), kSpareBlocks);
+    if (source.is_limited() && size_class(c).block_bytes > source.policy().cache_bytes)
       spares_[i].limit = 0;
   }
 }
@@ -42,17 +41,17 @@ bool SlabOwner::is_valid() const {
   ByteCount bytes = 0;
   ByteCount unused = 0;
   std::uint64_t classes = 0;
-  for (std::size_t place = 0; place < kSlabPlaces; ++place) {
+  for (std::size_t state = 0; state < kSlabStates; ++state) {
     for (std::size_t c = 0; c < kClassCount; ++c) {
       const Slab* before = nullptr;
-      for (const Slab* slab = slabs_[place][c]; slab != nullptr; slab = slab->next) {
-        if (slab->prev != before || static_cast<std::size_t>(slab->place) != place ||
+      for (const Slab* slab = slabs_[state][c]; slab != nullptr; slab = slab->next) {
+        if (slab->prev != before || static_cast<std::size_t>(slab->state) != state ||
             to_index(slab->size_class) != c || slab->slices == 0 ||
             slab->owner.load(std::memory_order_relaxed) != this)
           return false;
         before = slab;
         bytes += bytes_of(*slab);
-        if (slab->place != SlabPlace::kUnused) continue;
+        if (slab->state != SlabState::kUnused) continue;
         unused += bytes_of(*slab);
         classes |= bit_of(slab->size_class);
       }
@@ -63,14 +62,14 @@ bool SlabOwner::is_valid() const {
   return bytes == slab_bytes_ && unused == unused_bytes_.get() && classes == unused_;
 }
 
-void SlabOwner::link(Slab* slab, SlabPlace place) {
-  slab->place = place;
+void SlabOwner::link(Slab* slab, SlabState state) {
+  slab->state = state;
   Slab*& first = list_of(slab);
   slab->prev = nullptr;
   slab->next = first;
   if (first != nullptr) first->prev = slab;
   first = slab;
-  if (place != SlabPlace::kUnused) return;
+  if (state != SlabState::kUnused) return;
   unused_ |= bit_of(slab->size_class);
   unused_bytes_.add(bytes_of(*slab));
 }
@@ -81,24 +80,24 @@ void SlabOwner::unlink(Slab* slab) {
   Slab*& first = list_of(slab);
   if (first == slab) first = slab->next;
   slab->next = slab->prev = nullptr;
-  if (slab->place != SlabPlace::kUnused) return;
+  if (slab->state != SlabState::kUnused) return;
   unused_bytes_.add(-bytes_of(*slab));
   if (first == nullptr) unused_ &= ~bit_of(slab->size_class);
 }
 
-void SlabOwner::move(Slab* slab, SlabPlace place) {
+void SlabOwner::move(Slab* slab, SlabState state) {
   unlink(slab);
-  link(slab, place);
+  link(slab, state);
 }
 
 void SlabOwner::adopt(Slab* slab) {
   assert(slab->slices != 0 && slab->next == nullptr && slab->prev == nullptr);
   // Release: a remote thread that reads the new owner sees it whole.
   slab->owner.store(this, std::memory_order_release);
-  heap_.space().route_slices(slab->start, slab->slices,
-                             route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
+  source_.space().route_slices(slab->start, slab->slices,
+                               route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
   slab_bytes_ += bytes_of(*slab);
-  link(slab, slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial);
+  link(slab, slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial);
 }
 
 bool SlabOwner::try_collect() {
@@ -111,8 +110,8 @@ bool SlabOwner::try_collect() {
 bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
   if (!lock_.try_enter()) return false;
   bool done = false;
-  for (const SlabPlace place : {SlabPlace::kPartial, SlabPlace::kUnused}) {
-    Slab* slab = first(place, c);
+  for (const SlabState state : {SlabState::kPartial, SlabState::kUnused}) {
+    Slab* slab = first(state, c);
     if (slab == nullptr) continue;
     unlink(slab);
     slab_bytes_ -= bytes_of(*slab);
@@ -131,19 +130,19 @@ bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
 /// rather than a new one. nullptr without memory, or when the heap would have to grow and must not.
 Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
   for (;;) {
-    Slab* slab = first(SlabPlace::kPartial, c);
+    Slab* slab = first(SlabState::kPartial, c);
     if (slab == nullptr) {
       collect_locked();
-      slab = first(SlabPlace::kPartial, c);
+      slab = first(SlabState::kPartial, c);
     }
     if (slab == nullptr) {
-      slab = first(SlabPlace::kUnused, c);
+      slab = first(SlabState::kUnused, c);
       idle_ &= ~bit_of(c);
     }
     if (slab != nullptr) return slab;
-    if (heap_.inherit_slab(c, *this)) continue;
-    slab = heap_.make_slab(c, Growth::kNever);
-    if (slab == nullptr && !heap_.keeps_unused(unused_bytes())) slab = make_slab_of_unused(c);
+    if (source_.inherit_slab(c, *this)) continue;
+    slab = source_.make_slab(c, Growth::kNever);
+    if (slab == nullptr && !source_.keeps_unused(unused_bytes())) slab = make_slab_of_unused(c);
     if (slab == nullptr && growth == Growth::kIfNeeded) slab = find_slab_before_growth(c);
     if (slab != nullptr) adopt(slab);
     return slab;
@@ -155,12 +154,12 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
 /// is left of a long one is in pieces.
 Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
   if (unused_ == 0) return nullptr;
-  const Nanos now = heap_.now();
+  const Nanos now = source_.now();
   Slab* made = nullptr;
   const auto dissolve = [&](ClassIndex of) {
-    while (Slab* slab = made == nullptr ? first(SlabPlace::kUnused, of) : nullptr) {
+    while (Slab* slab = made == nullptr ? first(SlabState::kUnused, of) : nullptr) {
       retire(slab, now);
-      made = heap_.make_slab(c, Growth::kNever);
+      made = source_.make_slab(c, Growth::kNever);
     }
   };
   const unsigned slices = size_class(c).slices;
@@ -178,13 +177,13 @@ Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
 /// What is dearer to find than what the owner has, and cheaper than fresh memory.
 Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
   give_idle_spares();
-  const bool keeps = heap_.keeps_unused(unused_bytes());
+  const bool keeps = source_.keeps_unused(unused_bytes());
   Slab* slab = keeps ? nullptr : make_slab_of_unused(c);
-  if (slab == nullptr && heap_.retire_unused_of_others(*this))
-    slab = heap_.make_slab(c, Growth::kNever);
+  if (slab == nullptr && source_.retire_unused_of_others(*this))
+    slab = source_.make_slab(c, Growth::kNever);
   if (slab != nullptr) return slab;
   purge_before_growth();
-  slab = heap_.make_slab(c, Growth::kIfNeeded);
+  slab = source_.make_slab(c, Growth::kIfNeeded);
   return slab == nullptr && keeps ? make_slab_of_unused(c) : slab;
 }
 
@@ -199,16 +198,17 @@ std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
     const ByteCount untouched = untouched_bytes(*slab, before);
     const ByteCount gone = purged - std::min(purged, untouched);
     const ByteCount again = (got - (slab->carved - before)) * slab->block_bytes;
-    heap_.note_purged(*slab, untouched_bytes(*slab, slab->carved) + gone - std::min(gone, again));
+    source_.note_purged(*slab, untouched_bytes(*slab, slab->carved) + gone - std::min(gone, again));
   }
   const ByteCount carved = ByteCount{slab->carved} * slab->block_bytes;
-  if (carved > slab->populated_bytes) heap_.populate(*slab, carved);
-  const SlabPlace place = slab_is_drained(*slab) ? SlabPlace::kDrained : SlabPlace::kPartial;
-  if (place != slab->place) move(slab, place);
+  if (carved > slab->populated_bytes) source_.populate(*slab, carved);
+  const SlabState state = slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial;
+  if (state != slab->state) move(slab, state);
   return got;
 }
 
 void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
+  assert(to_index(c) < kClassCount);
   is_zero = false;
   const Hold hold(*this);
   note_change();
@@ -219,10 +219,10 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
     if (++spares.misses % kMissesPerSpare == 0 && spares.keep < spares.limit) ++spares.keep;
   }
   const ByteCount unit = size_class(c).block_bytes;
-  if (heap_.charge(unit, 1) == 0) return nullptr;
+  if (source_.charge(unit, 1) == 0) return nullptr;
   Slab* slab = find_slab(c, growth);
   if (slab == nullptr) {
-    heap_.discharge(unit);
+    source_.discharge(unit);
     return nullptr;
   }
   const std::uint32_t carved = slab->carved;
@@ -234,8 +234,9 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
 }
 
 std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth growth) {
+  assert(to_index(c) < kClassCount && wanted != 0);
   const ByteCount unit = size_class(c).block_bytes;
-  wanted = heap_.charge(unit, wanted);
+  wanted = source_.charge(unit, wanted);
   const Hold hold(*this);
   note_change();
   std::size_t got = 0;
@@ -247,24 +248,24 @@ std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth
   tell_idle();
   if (got < wanted) {
     std::memmove(out, out + wanted - got, got * sizeof *out);
-    heap_.discharge(unit * (wanted - got));
+    source_.discharge(unit * (wanted - got));
   }
   return got;
 }
 
 void SlabOwner::after_free(Slab* slab) {
   slab->is_purged = false;
-  find_place(slab);
+  update_state(slab);
 }
 
-void SlabOwner::find_place(Slab* slab) {
+void SlabOwner::update_state(Slab* slab) {
   // An unused slab stays for the next refill; see find_slab() and retire_idle().
-  const SlabPlace place = slab_is_unused(*slab) ? SlabPlace::kUnused : SlabPlace::kPartial;
-  if (place != slab->place) move(slab, place);
+  const SlabState state = slab_is_unused(*slab) ? SlabState::kUnused : SlabState::kPartial;
+  if (state != slab->state) move(slab, state);
 }
 
-std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
-                                         Slab*& sending) {
+std::uint64_t SlabOwner::give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+                                           Slab*& sending) {
   // The child of a fork looks whether bits, count and queue of this slab agree.
   sending = slab;
   in_program_order();
@@ -278,30 +279,31 @@ std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::ui
   return freed.already_free;
 }
 
-ByteCount SlabOwner::send(const SlabRun& run) {
-  const ClassIndex c = run.size_class;
+ByteCount SlabOwner::send(const BlockBatch& batch) {
+  const ClassIndex c = batch.size_class;
   const ByteCount unit = size_class(c).block_bytes;
   // Read first, as in give_remote(). Whoever owns the slab now, it is of the same heap.
-  Heap& home = static_cast<SlabOwner*>(run.slab->owner.load(std::memory_order_acquire))->heap();
-  const std::uint64_t blocks = count_bits(run.mask);
-  if (&home == &heap_) {
+  SlabSource& home =
+      static_cast<SlabOwner*>(batch.slab->owner.load(std::memory_order_acquire))->source();
+  const std::uint64_t blocks = count_bits(batch.mask);
+  if (&home == &source_) {
     counters(c).flushed_blocks.add(blocks);
     counters(c).remote_frees.add(blocks);
   } else {
     home.count_sent_home(c, blocks);
   }
   const std::uint64_t repeated =
-      count_bits(give_run_remote(run.slab, run.word, run.mask, sending_));
+      count_bits(give_batch_remote(batch.slab, batch.word, batch.mask, sending_));
   if (repeated != 0) home.count_double_frees(repeated);
   home.discharge(unit * (blocks - repeated));
-  return &home == &heap_ ? unit * (blocks - repeated) : 0;
+  return &home == &source_ ? unit * (blocks - repeated) : 0;
 }
 
-std::uint64_t SlabOwner::give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
-                                         SlabOwner* sender) {
-  if (sender != nullptr) return give_run_remote(slab, word, mask, sender->sending_);
+std::uint64_t SlabOwner::give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+                                           SlabOwner* sender) {
+  if (sender != nullptr) return give_batch_remote(slab, word, mask, sender->sending_);
   LockGuard guard(last_frees.lock);
-  return give_run_remote(slab, word, mask, last_frees.sending);
+  return give_batch_remote(slab, word, mask, last_frees.sending);
 }
 
 Holder SlabOwner::survive_last_frees() {
@@ -310,47 +312,48 @@ Holder SlabOwner::survive_last_frees() {
   return holder;
 }
 
-bool SlabOwner::give_remote(Heap& heap, void* block, SlabOwner* sender) {
-  Slab* slab = heap.space().slab_of(block);
+bool SlabOwner::give_remote(SlabSource& home, void* block, SlabOwner* sender) {
+  Slab* slab = home.space().slab_of(block);
   const std::uint32_t index = block_index(*slab, block);
   assert(index < slab->block_count && block == block_address(*slab, index));
   // The size is read first: once the block is free, its owner may retire the slab.
   const ByteCount unit = slab->block_bytes;
-  heap.count_sent_home(slab->size_class, 1);
-  if (give_run_remote(slab, index / 64, std::uint64_t{1} << (index % 64), sender) != 0) {
-    heap.count_double_frees(1);
+  home.count_sent_home(slab->size_class, 1);
+  if (give_batch_remote(slab, index / 64, std::uint64_t{1} << (index % 64), sender) != 0) {
+    home.count_double_frees(1);
     return false;
   }
-  heap.discharge(unit);
-  if (heap.counts_idle()) heap.note_idle_in_slabs(static_cast<std::int64_t>(unit));
+  home.discharge(unit);
+  if (home.counts_idle()) home.note_idle_in_slabs(static_cast<std::int64_t>(unit));
   return true;
 }
 
-void SlabOwner::give_run(const SlabRun& run, Given& given) {
-  Slab* const slab = run.slab;
+void SlabOwner::give_batch(const BlockBatch& batch, Given& given) {
+  Slab* const slab = batch.slab;
   // Relaxed is enough to recognise oneself: only this thread ever stores `this` here or takes it
   // away, but for a vacant owner, which nobody is.
   if (slab->owner.load(std::memory_order_relaxed) != this) [[unlikely]]
-    return give_others_run(run, given);
-  const std::uint64_t already_free = slab_free(*slab, run.word, run.mask);
+    return give_others_batch(batch, given);
+  const std::uint64_t already_free = slab_free(*slab, batch.word, batch.mask);
   given.own_bytes +=
-      ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask & ~already_free);
+      ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask & ~already_free);
   after_free(slab);
   if (already_free != 0) [[unlikely]]
-    heap_.count_double_frees(count_bits(already_free));
+    source_.count_double_frees(count_bits(already_free));
 }
 
 /// Out of line: it needs more registers.
-[[gnu::noinline]] void SlabOwner::give_others_run(const SlabRun& run, Given& given) {
-  const std::uint64_t already_free = give_run_remote(run.slab, run.word, run.mask, sending_);
-  counters(run.size_class).remote_frees.add(count_bits(run.mask));
+[[gnu::noinline]] void SlabOwner::give_others_batch(const BlockBatch& batch, Given& given) {
+  const std::uint64_t already_free =
+      give_batch_remote(batch.slab, batch.word, batch.mask, sending_);
+  counters(batch.size_class).remote_frees.add(count_bits(batch.mask));
   given.others_bytes +=
-      ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask & ~already_free);
-  if (already_free != 0) heap_.count_double_frees(count_bits(already_free));
+      ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask & ~already_free);
+  if (already_free != 0) source_.count_double_frees(count_bits(already_free));
 }
 
 void SlabOwner::give_one(void* block, ClassIndex c) {
-  assert(to_index(c) >= kFirstLargeClass && heap_.space().slab_of(block)->size_class == c);
+  assert(to_index(c) >= kFirstLargeClass && source_.space().slab_of(block)->size_class == c);
   const Hold hold(*this);
   note_change();
   Spares& spares = spares_[to_index(c) - kFirstLargeClass];
@@ -393,8 +396,8 @@ void SlabOwner::give(void* const* blocks, std::size_t count) {
 }
 
 void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
-  const Space& space = heap_.space();
-  SlabRun run;
+  const Space& space = source_.space();
+  BlockBatch batch;
   Given given;
   Slab* slab = nullptr;
   std::uintptr_t slice = 0;  // of the block before: its neighbours need not look the slab up again
@@ -406,19 +409,19 @@ void SlabOwner::give_locked(void* const* blocks, std::size_t count) {
     const std::uint32_t index = block_index(*slab, blocks[i]);
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
     assert(index < slab->block_count && blocks[i] == block_address(*slab, index));
-    if (slab != run.slab || index / 64 != run.word || (run.mask & bit) != 0) {
-      if (run.mask != 0) give_run(run, given);
-      run = {slab, index / 64, slab->size_class, 0};
+    if (slab != batch.slab || index / 64 != batch.word || (batch.mask & bit) != 0) {
+      if (batch.mask != 0) give_batch(batch, given);
+      batch = {slab, index / 64, slab->size_class, 0};
     }
-    run.mask |= bit;
+    batch.mask |= bit;
   }
-  if (run.mask != 0) give_run(run, given);
+  if (batch.mask != 0) give_batch(batch, given);
   idle_bytes_ += static_cast<std::int64_t>(given.own_bytes);
-  if (given.others_bytes != 0 && heap_.counts_idle())
-    heap_.note_idle_in_slabs(static_cast<std::int64_t>(given.others_bytes));
+  if (given.others_bytes != 0 && source_.counts_idle())
+    source_.note_idle_in_slabs(static_cast<std::int64_t>(given.others_bytes));
   tell_idle();
   if (const ByteCount freed = given.own_bytes + given.others_bytes; freed != 0)
-    heap_.discharge(freed);
+    source_.discharge(freed);
 }
 
 void SlabOwner::push_remote(Slab* slab) {
@@ -452,8 +455,8 @@ void SlabOwner::collect_locked() {
       idle_bytes_ += freed;
       told_bytes_ += freed;
       if (collected.already_free != 0) {
-        heap_.count_double_frees(collected.already_free);
-        heap_.recharge(ByteCount{slab->block_bytes} * collected.already_free);
+        source_.count_double_frees(collected.already_free);
+        source_.recharge(ByteCount{slab->block_bytes} * collected.already_free);
       }
       if (!slab_is_drained(*slab)) after_free(slab);
     }
@@ -467,8 +470,8 @@ void SlabOwner::dissolve() {
     slab_free_all(slab);
     unlink(&slab);
     slab_bytes_ -= bytes_of(slab);
-    heap_.note_purged(slab, 0);
-    heap_.retire_slab(&slab, heap_.now());
+    source_.note_purged(slab, 0);
+    source_.retire_slab(&slab, source_.now());
   });
 }
 

@@ -13,17 +13,13 @@
 #include "heap/heap_stats.h"
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
+#include "heap/slab_source.h"
 #include "space/space.h"
 
 namespace superslab {
 
-class Heap;
-
-/// Whether a heap may take another superslab.
-enum class Growth : std::uint8_t { kNever, kIfNeeded };
-
 /// Blocks of one slab whose free bits lie in one word.
-struct SlabRun {
+struct BlockBatch {
   Slab* slab = nullptr;
   std::uint32_t word = 0;
   ClassIndex size_class = {};  // told apart: the slab's own is on its owner's line
@@ -32,7 +28,7 @@ struct SlabRun {
 
 class alignas(kCacheLinePair) SlabOwner {
  public:
-  SlabOwner(Heap& heap, OwnerId id);
+  SlabOwner(SlabSource& source, OwnerId id);
   SlabOwner(const SlabOwner&) = delete;
   SlabOwner& operator=(const SlabOwner&) = delete;
 
@@ -61,13 +57,13 @@ class alignas(kCacheLinePair) SlabOwner {
   void give(void* const* blocks, std::size_t count);
 
   /// This owner's thread: frees blocks of other owners, of this heap or another. Returns the bytes
-  /// of those of this heap, of which the caller tells it: see Heap::note_idle_in_slabs().
-  ByteCount send(const SlabRun& run);
+  /// of those of this heap, of which the caller tells it: see SlabSource::note_idle_in_slabs().
+  ByteCount send(const BlockBatch& batch);
 
-  /// Any thread, whether it owns the block's slab or not: frees one block of `heap`. `sender` is
+  /// Any thread, whether it owns the block's slab or not: frees one block of `home`. `sender` is
   /// the thread's own share of any heap, or nullptr. False when the block was free already: a
   /// double free, which is counted.
-  static bool give_remote(Heap& heap, void* block, SlabOwner* sender);
+  static bool give_remote(SlabSource& home, void* block, SlabOwner* sender);
 
   /// Collects what other threads have freed in the slabs of this owner.
   void collect();
@@ -120,9 +116,9 @@ class alignas(kCacheLinePair) SlabOwner {
   /// of ranges. True if there is more to do at once.
   bool settle(Nanos now, Nanos delay);
 
-  /// Any thread: dissolves its unused slabs if they have `least` bytes, with those that are unused
+  /// Any thread: dissolves its unused slabs if they have `min_bytes`, with those that are unused
   /// but for what other threads freed. Their bytes; 0 also when somebody is at them.
-  ByteCount try_retire_unused(ByteCount least);
+  ByteCount try_retire_unused(ByteCount min_bytes);
 
   /// Bytes of its unused slabs.
   ByteCount unused_bytes() const { return unused_bytes_.get(); }
@@ -147,7 +143,7 @@ class alignas(kCacheLinePair) SlabOwner {
   /// In the child of a fork, for the frees of threads that have no share of a heap: who was at one.
   static Holder survive_last_frees();
 
-  Heap& heap() const { return heap_; }
+  SlabSource& source() const { return source_; }
   OwnerId id() const { return id_; }
   ClassCounters& counters(ClassIndex c) { return counters_[to_index(c)]; }
   const ClassCounters& counters(ClassIndex c) const { return counters_[to_index(c)]; }
@@ -159,14 +155,14 @@ class alignas(kCacheLinePair) SlabOwner {
  private:
   friend class HeapSurvivor;
   Slab*& list_of(const Slab* slab) {
-    return slabs_[static_cast<std::size_t>(slab->place)][to_index(slab->size_class)];
+    return slabs_[static_cast<std::size_t>(slab->state)][to_index(slab->size_class)];
   }
-  Slab* first(SlabPlace place, ClassIndex c) const {
-    return slabs_[static_cast<std::size_t>(place)][to_index(c)];
+  Slab* first(SlabState state, ClassIndex c) const {
+    return slabs_[static_cast<std::size_t>(state)][to_index(c)];
   }
-  void link(Slab* slab, SlabPlace place);
+  void link(Slab* slab, SlabState state);
   void unlink(Slab* slab);
-  void move(Slab* slab, SlabPlace place);
+  void move(Slab* slab, SlabState state);
   Slab* find_slab(ClassIndex c, Growth growth);
   Slab* find_slab_before_growth(ClassIndex c);
   std::size_t take_from(Slab* slab, void** end, std::size_t wanted);
@@ -192,15 +188,15 @@ class alignas(kCacheLinePair) SlabOwner {
     ByteCount own_bytes = 0;
     ByteCount others_bytes = 0;
   };
-  void give_run(const SlabRun& run, Given& given);
-  void give_others_run(const SlabRun& run, Given& given);
+  void give_batch(const BlockBatch& batch, Given& given);
+  void give_others_batch(const BlockBatch& batch, Given& given);
   /// `sending`: where it is noted that the calling thread is at it.
-  static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
-                                       Slab*& sending);
-  static std::uint64_t give_run_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
-                                       SlabOwner* sender);
+  static std::uint64_t give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+                                         Slab*& sending);
+  static std::uint64_t give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
+                                         SlabOwner* sender);
   void after_free(Slab* slab);
-  void find_place(Slab* slab);
+  void update_state(Slab* slab);
 
   /// Who works with the slabs: the owner's thread, or who visits a vacant one.
   class Hold {
@@ -238,7 +234,7 @@ class alignas(kCacheLinePair) SlabOwner {
   void give_spares();
   void give_idle_spares();
 
-  Heap& heap_;
+  SlabSource& source_;
   const OwnerId id_;
   BiasedLock lock_;
   std::uint64_t changes_ = 0;          // times the slabs were worked with
@@ -253,7 +249,7 @@ class alignas(kCacheLinePair) SlabOwner {
   std::int64_t left_bytes_ = 0;  // of those, what the last purge of pages left or gave back
   std::int64_t told_bytes_ = 0;  // of the others, what the heap knows of
   Spares spares_[kLargeClasses];
-  Slab* slabs_[kSlabPlaces][kClassCount] = {};
+  Slab* slabs_[kSlabStates][kClassCount] = {};
   std::uint64_t unused_ = 0;  // classes that have unused slabs, a bit each
   std::uint64_t idle_ = 0;    // those that had some at the last retire_idle() and took none since
   ClassCounters counters_[kClassCount];

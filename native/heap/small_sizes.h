@@ -14,9 +14,9 @@ constexpr ByteCount kMaxSmallBytes = 1024;
 
 namespace detail {
 
-template <ByteCount most, ByteCount step>
+template <ByteCount max, ByteCount step>
 constexpr auto make_class_table() {
-  std::array<std::uint8_t, most / step + 1> table{};
+  std::array<std::uint8_t, max / step + 1> table{};
   for (std::size_t i = 0; i < table.size(); ++i)
     table[i] = static_cast<std::uint8_t>(to_index(class_for(i * step)));
   return table;

@@ -40,27 +40,27 @@ class SuperslabList {
   Superslab* first_ = nullptr;
 };
 
-/// Superslabs that are cut into slabs, by their longest run of free slices, so that one with room
+/// Superslabs that are cut into slabs, by their longest range of free slices, so that one with room
 /// is found without a search.
 class SuperslabShelf {
  public:
   /// One with at least `slices` free slices in a row, as full as possible; nullptr when none has.
   Superslab* find(unsigned slices) const {
-    for (unsigned run = slices; run <= kSlicesPerSuperslab; ++run) {
-      if (!by_run_[run].empty()) return by_run_[run].first();
+    for (unsigned range = slices; range <= kSlicesPerSuperslab; ++range) {
+      if (!by_range_[range].empty()) return by_range_[range].first();
     }
     return nullptr;
   }
 
-  void insert(Superslab* s) { by_run_[longest_run(s->free_slices)].push(s); }
+  void insert(Superslab* s) { by_range_[longest_range(s->free_slices)].push(s); }
 
   /// Before free_slices changes.
-  void remove(Superslab* s) { by_run_[longest_run(s->free_slices)].remove(s); }
+  void remove(Superslab* s) { by_range_[longest_range(s->free_slices)].remove(s); }
 
   /// Calls `visit` for each; it may remove or reinsert the one it is given.
   template <class Visit>
   void for_each(Visit visit) {
-    for (SuperslabList& list : by_run_) {
+    for (SuperslabList& list : by_range_) {
       for (Superslab* s = list.first(); s != nullptr;) {
         Superslab* next = s->next;
         visit(s);
@@ -72,34 +72,34 @@ class SuperslabShelf {
   /// The same for those in which no slab is.
   template <class Visit>
   void for_each_whole(Visit visit) const {
-    for (Superslab* s = by_run_[kSlicesPerSuperslab].first(); s != nullptr;) {
+    for (Superslab* s = by_range_[kSlicesPerSuperslab].first(); s != nullptr;) {
       Superslab* next = s->next;
       visit(s);
       s = next;
     }
   }
 
-  /// Whether each list holds superslabs of its run alone, and only free slices hold memory or are
+  /// Whether each list holds superslabs of its range alone, and only free slices hold memory or are
   /// known to read as zero. For assertions.
   bool is_valid() const {
-    for (unsigned run = 0; run <= kSlicesPerSuperslab; ++run) {
-      if (!by_run_[run].is_valid()) return false;
-      for (const Superslab* s = by_run_[run].first(); s != nullptr; s = s->next)
-        if (longest_run(s->free_slices) != run ||
+    for (unsigned range = 0; range <= kSlicesPerSuperslab; ++range) {
+      if (!by_range_[range].is_valid()) return false;
+      for (const Superslab* s = by_range_[range].first(); s != nullptr; s = s->next)
+        if (longest_range(s->free_slices) != range ||
             ((s->dirty_slices | s->zero_slices) & ~s->free_slices) != 0)
           return false;
     }
     return true;
   }
 
-  static unsigned longest_run(SliceMask free) {
-    unsigned run = 0;
-    for (; free != 0; ++run) free &= free << 1;
-    return run;
+  static unsigned longest_range(SliceMask free) {
+    unsigned range = 0;
+    for (; free != 0; ++range) free &= free << 1;
+    return range;
   }
 
   /// Where `slices` slices of a mask in a row start, a bit each.
-  static SliceMask starts_of_runs(SliceMask mask, unsigned slices) {
+  static SliceMask starts_of_ranges(SliceMask mask, unsigned slices) {
     // Each bit says that so many are in a row from it on; twice as many with each step.
     for (unsigned in_a_row = 1; in_a_row < slices;) {
       const unsigned more = std::min(in_a_row, slices - in_a_row);
@@ -110,10 +110,10 @@ class SuperslabShelf {
   }
 
  private:
-  SuperslabList by_run_[kSlicesPerSuperslab + 1];
+  SuperslabList by_range_[kSlicesPerSuperslab + 1];
 };
 
-constexpr SliceMask slice_run(unsigned first, unsigned count) {
+constexpr SliceMask slice_range(unsigned first, unsigned count) {
   const SliceMask ones = count >= 32 ? kAllSlices : (SliceMask{1} << count) - 1;
   return ones << first;
 }

@@ -99,7 +99,7 @@ bool ThreadCache::is_valid() const {
 
 void* ThreadCache::allocate(ByteCount bytes) {
   if (bytes > kMaxClassBytes) {
-    const Superslab* head = heap_->take_large(bytes, owner_);
+    const Superslab* head = heap_->huge().take(bytes, owner_);
     return head == nullptr ? nullptr : head->base;
   }
   const std::size_t i = to_index(class_for(bytes));
@@ -157,7 +157,7 @@ void* ThreadCache::allocate_one(ClassIndex c, bool& is_zero) {
 void* ThreadCache::allocate_zeroed(ByteCount bytes, bool& is_zero) {
   is_zero = false;
   const std::size_t i = to_index(class_for(bytes));
-  // Memory that was used a moment ago is there, and sooner cleared than new memory is brought in.
+  // Memory that was used a moment ago is there, and sooner cleared than new memory is populated.
   if (i < kRows) {
     if (void* block = pop(i); block != nullptr) return block;
   }
@@ -170,14 +170,14 @@ void ThreadCache::free_large_class(void* block, std::size_t own) {
   ++steps_;
   owner_->counters(c).flushed_blocks.add(1);
   owner_->give_one(block, c);
-  heap_->after_frees();
+  heap_->account().after_frees();
 }
 
 void ThreadCache::free_slow(void* block) {
   const Space& space = heap_->space();
   const SliceTag tag = space.tag_at(block);
-  if (tag == kTagLarge) {
-    heap_->give_large(&space.superslab_of(block));
+  if (tag == kTagHuge) {
+    heap_->give_huge(&space.superslab_of(block));
     return;
   }
   send_home(block, static_cast<ClassIndex>(tag - 1));
@@ -188,30 +188,31 @@ void ThreadCache::send_home(void* block, ClassIndex c) {
   const std::uint32_t index = block_index(*slab, block);
   const std::uint32_t word = index / 64;
   const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-  SlabRun& run = outbox_[(address_of(slab) / sizeof(Slab) + word) % kOutboxRuns];
-  if (run.slab != slab || run.word != word) {
-    send_run(run);
-    run = {slab, word, c, 0};
+  BlockBatch& batch = outbox_[(address_of(slab) / sizeof(Slab) + word) % kOutboxBatches];
+  if (batch.slab != slab || batch.word != word) {
+    send_batch(batch);
+    batch = {slab, word, c, 0};
     in_program_order();
-  } else if ((run.mask & bit) != 0) {
-    heap_->count_double_frees(1);
+  } else if ((batch.mask & bit) != 0) {
+    heap_->slabs().count_double_frees(1);
     return;
   }
-  run.mask |= bit;
+  batch.mask |= bit;
   outbox_bytes_ += size_class(c).block_bytes;
   if (outbox_bytes_ + sent_bytes_ <= kOutboxBytes && !squeezed_.load(std::memory_order_relaxed))
     return;
   empty_outbox();
-  heap_->after_frees();
+  heap_->account().after_frees();
 }
 
-void ThreadCache::send_run(SlabRun& run) {
-  if (run.slab == nullptr) return;
-  const ByteCount bytes = ByteCount{size_class(run.size_class).block_bytes} * count_bits(run.mask);
+void ThreadCache::send_batch(BlockBatch& batch) {
+  if (batch.slab == nullptr) return;
+  const ByteCount bytes =
+      ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask);
   outbox_bytes_ -= std::min(outbox_bytes_, bytes);
   // Out of the outbox first: nothing is sent twice.
-  const SlabRun sent = run;
-  run = {};
+  const BlockBatch sent = batch;
+  batch = {};
   in_program_order();
   sent_bytes_ += owner_->send(sent);
 }
@@ -219,15 +220,16 @@ void ThreadCache::send_run(SlabRun& run) {
 void ThreadCache::empty_outbox() {
   if (outbox_bytes_ != 0) {
     ++steps_;
-    for (SlabRun& run : outbox_) send_run(run);
+    for (BlockBatch& batch : outbox_) send_batch(batch);
   }
-  if (heap_->counts_idle()) heap_->note_idle_in_slabs(static_cast<std::int64_t>(sent_bytes_));
+  if (heap_->account().counts_idle())
+    heap_->account().note_idle_in_slabs(static_cast<std::int64_t>(sent_bytes_));
   sent_bytes_ = 0;
 }
 
 void ThreadCache::spill(ClassIndex c) {
   spill_row(c);
-  heap_->after_frees();
+  heap_->account().after_frees();
 }
 
 void ThreadCache::spill_row(ClassIndex c) {

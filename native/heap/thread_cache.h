@@ -52,7 +52,7 @@ class FrontCache {
   [[gnu::always_inline]] bool try_free(void* block);
 
   /// The class of a block of this cache's own slabs; kClassCount or more for any other address.
-  /// Blocks beyond kMaxMediumBytes need not start where `block` points: see heap/placement.h.
+  /// Blocks beyond kMaxMediumBytes need not start where `block` points: see heap/request_offset.h.
   [[gnu::always_inline]] std::size_t own_class(const void* block) const {
     const std::size_t slice = slice_of(block);
     if (slice >= region_.slices) [[unlikely]]
@@ -124,22 +124,26 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   void retire_idle() { owner_->retire_idle(); }
 
   /// A block of at least `bytes`, aligned to 16; nullptr when there is no memory or no room under
-  /// maxBytes. `bytes` is at most kMaxLargeBytes.
+  /// maxBytes. `bytes` is at most kMaxHugeBytes.
   void* allocate(ByteCount bytes);
 
   /// A block of class `c` past the magazines; `is_zero` as below.
   void* allocate_one(ClassIndex c, bool& is_zero);
 
   /// The same, and `is_zero`: whether it reads as zero. Worth it where clearing is dearer than a
-  /// way past the magazine: from kLeastZeroBytes on.
+  /// way past the magazine: from kMinZeroBytes on.
   void* allocate_zeroed(ByteCount bytes, bool& is_zero);
-  static constexpr ByteCount kLeastZeroBytes = 4 * kKiB;
+  static constexpr ByteCount kMinZeroBytes = 4 * kKiB;
 
   /// `block` came from allocate() of any thread cache of this heap.
   void free(void* block) {
     const std::size_t c = own_class(block);
-    if (c < kRows) return push(c, block);
-    c < kClassCount ? free_large_class(block, c) : free_slow(block);
+    c < kClassCount ? free_own(block, c) : free_slow(block);
+  }
+
+  /// `block` begins a block of class `own` of this cache's own slabs.
+  void free_own(void* block, std::size_t own) {
+    own < kRows ? push(own, block) : free_large_class(block, own);
   }
 
   /// `block` begins a block of class `own`, from kFirstLargeClass on, of this cache's own slabs.
@@ -163,6 +167,9 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   /// Exact while the thread rests.
   std::uint32_t cached(ClassIndex c) const override;
 
+  /// Whether a block with this route is of this cache's own slabs.
+  bool is_own(Route route) const { return (std::size_t{route} ^ route_) < kClassCount; }
+
   /// The route of a block of any owner's; kNoRoute for an address that lies in no slab.
   Route route_of_block(const void* block) {
     const std::size_t slice = slice_of(block);
@@ -178,7 +185,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
 
  private:
   friend class FrontCache;
-  static constexpr std::size_t kOutboxRuns = 32;
+  static constexpr std::size_t kOutboxBatches = 32;
   static constexpr std::uint32_t kStepsPerTurn = 64;
 
   /// Set while a row is being changed as a whole: a child forked at that moment finds its blocks in
@@ -212,7 +219,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   void free_slow(void* block);
   void spill(ClassIndex c);
   void spill_row(ClassIndex c);
-  void send_run(SlabRun& run);
+  void send_batch(BlockBatch& batch);
   void empty_outbox();
   void give_all();
   void give_row(std::size_t c);
@@ -235,8 +242,9 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   void** tops_at_growth_[kRows] = {};  // see give_idle_rows()
   std::uint32_t steps_ = 0;            // slow paths since the last turn
   ByteCount outbox_bytes_ = 0;
-  ByteCount sent_bytes_ = 0;          // gone from the outbox, and not told to the heap yet
-  SlabRun outbox_[kOutboxRuns] = {};  // by a hash of slab and word: neighbours go home together
+  ByteCount sent_bytes_ = 0;  // gone from the outbox, and not told to the heap yet
+  BlockBatch outbox_[kOutboxBatches] =
+      {};  // by a hash of slab and word: neighbours go home together
   /// For classes of which the thread has had no block: it looks empty to a pop and gets full by one
   /// push, so that the rows of those classes need no memory.
   alignas(kRowBytes) void* no_row_[kSlots];

@@ -2,8 +2,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/glance.h"
-#include "heap/heap.h"
+#include "base/racy_read.h"
 #include "heap/slab_bits.h"
 #include "heap/slab_owner.h"
 
@@ -11,17 +10,17 @@ namespace superslab {
 namespace {
 
 /// Free bytes in slabs in use for which nobody looks.
-constexpr ByteCount kLeastScattered = 16 * kMiB;
+constexpr ByteCount kMinScattered = 16 * kMiB;
 
 /// Ranges of free pages that a slab can have: between two of them lies a block that is out.
 constexpr std::size_t kMaxFreeRanges = [] {
-  constexpr ByteCount kLeastPage = 4 * kKiB;
-  ByteCount most = 0;
+  constexpr ByteCount kMinPage = 4 * kKiB;
+  ByteCount max = 0;
   for (const SizeClass& cut : kSizeClasses) {
-    const ByteCount pages = cut.slices * kSliceBytes / kLeastPage;
-    most = std::max(most, std::min<ByteCount>(cut.block_count, pages) / 2 + 1);
+    const ByteCount pages = cut.slices * kSliceBytes / kMinPage;
+    max = std::max(max, std::min<ByteCount>(cut.block_count, pages) / 2 + 1);
   }
-  return most;
+  return max;
 }();
 
 }  // namespace
@@ -29,7 +28,7 @@ constexpr std::size_t kMaxFreeRanges = [] {
 void SlabOwner::retire_lists(std::uint64_t classes, Nanos idle_since) {
   for (; classes != 0; classes &= classes - 1) {
     const auto c = static_cast<ClassIndex>(std::countr_zero(classes));
-    while (Slab* slab = first(SlabPlace::kUnused, c)) retire(slab, idle_since);
+    while (Slab* slab = first(SlabState::kUnused, c)) retire(slab, idle_since);
   }
 }
 
@@ -37,8 +36,8 @@ void SlabOwner::retire(Slab* slab, Nanos idle_since) {
   unlink(slab);
   slab_bytes_ -= bytes_of(*slab);
   idle_bytes_ -= std::int64_t{slab->carved} * slab->block_bytes;
-  heap_.note_purged(*slab, 0);  // what of a free slice holds no memory is not known
-  heap_.retire_slab(slab, idle_since);
+  source_.note_purged(*slab, 0);  // what of a free slice holds no memory is not known
+  source_.retire_slab(slab, idle_since);
   tell_idle();
 }
 
@@ -47,30 +46,30 @@ ByteCount SlabOwner::retire_unused_bytes(ByteCount bytes) {
   collect_locked();
   ByteCount retired = 0;
   while (retired < bytes && unused_ != 0) {
-    Slab* slab = first(SlabPlace::kUnused, static_cast<ClassIndex>(std::bit_width(unused_) - 1));
+    Slab* slab = first(SlabState::kUnused, static_cast<ClassIndex>(std::bit_width(unused_) - 1));
     retired += slab->slices * kSliceBytes;
-    retire(slab, heap_.now());
+    retire(slab, source_.now());
   }
   tell_idle_now();
   return retired;
 }
 
 void SlabOwner::tell_idle_now() {
-  if (!heap_.counts_idle()) return;
+  if (!source_.counts_idle()) return;
   if (idle_bytes_ < left_bytes_) {
-    heap_.note_taken_again(static_cast<ByteCount>(left_bytes_ - idle_bytes_));
+    source_.note_taken_again(static_cast<ByteCount>(left_bytes_ - idle_bytes_));
     left_bytes_ = idle_bytes_;
   }
   const std::int64_t change = idle_bytes_ - left_bytes_ - told_bytes_;
   told_bytes_ += change;
-  heap_.note_idle_in_slabs(change);
+  source_.note_idle_in_slabs(change);
 }
 
 /// One whose last block was collected before it was announced became unused unseen: see
 /// remote_free().
 void SlabOwner::look_again_for_unused() {
   for_each_slab([this](Slab& slab) {
-    if (slab.place == SlabPlace::kPartial) find_place(&slab);
+    if (slab.state == SlabState::kPartial) update_state(&slab);
   });
 }
 
@@ -79,15 +78,15 @@ void SlabOwner::retire_unused() {
   give_spares();
   collect_locked();
   look_again_for_unused();
-  retire_lists(unused_, heap_.now());
+  retire_lists(unused_, source_.now());
 }
 
-ByteCount SlabOwner::try_retire_unused(ByteCount least) {
+ByteCount SlabOwner::try_retire_unused(ByteCount min_bytes) {
   if (!lock_.try_visit()) return 0;
   collect_locked();
   const ByteCount unused = unused_bytes();
-  const bool is_enough = unused != 0 && unused >= least;
-  if (is_enough) retire_lists(unused_, heap_.now());
+  const bool is_enough = unused != 0 && unused >= min_bytes;
+  if (is_enough) retire_lists(unused_, source_.now());
   lock_.end_visit();
   return is_enough ? unused : 0;
 }
@@ -95,12 +94,12 @@ ByteCount SlabOwner::try_retire_unused(ByteCount least) {
 void SlabOwner::retire_idle() {
   const Hold hold(*this);
   collect_locked();
-  retire_lists(unused_ & idle_, heap_.now());
+  retire_lists(unused_ & idle_, source_.now());
   idle_ = unused_;
 }
 
 bool SlabOwner::settle(Nanos now, Nanos delay) {
-  // A glance first: a visit makes the owner wait.
+  // A racy_read first: a visit makes the owner wait.
   const std::uint64_t changes = __atomic_load_n(&changes_, __ATOMIC_RELAXED);
   if (changes != settled_changes_) {
     settled_changes_ = changes;
@@ -129,7 +128,7 @@ bool SlabOwner::settle(Nanos now, Nanos delay) {
 void SlabOwner::purge_before_growth() {
   purged_bytes_ = std::min(purged_bytes_, slab_bytes_);
   const ByteCount free = idle_bytes_ > 0 ? static_cast<ByteCount>(idle_bytes_) : 0;
-  if (free < kLeastScattered || free < slab_bytes_ / 5) return;
+  if (free < kMinScattered || free < slab_bytes_ / 5) return;
   if (slab_bytes_ - purged_bytes_ < slab_bytes_ / 8) return;
   purged_bytes_ = slab_bytes_;
   ByteCount bytes = 0;
@@ -145,12 +144,12 @@ bool SlabOwner::purge_pages(ByteCount& bytes) {
 bool SlabOwner::give_back(ByteCount& bytes) {
   // Without the lock: who is at work meanwhile is not for us.
   const bool is_worth =
-      remote_.load(std::memory_order_relaxed) != nullptr || glance(told_bytes_) >= kTellBytes;
+      remote_.load(std::memory_order_relaxed) != nullptr || racy_read(told_bytes_) >= kTellBytes;
   if (!is_worth || !lock_.try_visit()) return false;
   collect_locked();
   give_spares();
   look_again_for_unused();
-  retire_lists(unused_, heap_.now());
+  retire_lists(unused_, source_.now());
   purge_free_pages(bytes);
   lock_.end_visit();
   return true;
@@ -165,25 +164,25 @@ bool SlabOwner::purge_free_pages(ByteCount& bytes) {
   std::size_t count = 0;
   ByteCount batch = 0;
   bool is_left = false;
-  Os& os = heap_.space().os();
+  Os& os = source_.space().os();
   const ByteCount page = os.page_bytes();
   for_each_slab([&](Slab& slab) {
-    if (slab.place != SlabPlace::kPartial || slab.is_purged) return;
+    if (slab.state != SlabState::kPartial || slab.is_purged) return;
     // Of small blocks that are spread, hardly ever is a whole page free.
     if (slab_free_blocks(slab) < slab.block_count / 2) return;
-    if (!is_purgeable(heap_.space().superslab_of(slab.start).pages)) return;
+    if (!is_purgeable(source_.space().superslab_of(slab.start).pages)) return;
     is_left |= count + kMaxFreeRanges > kBatch;
     if (is_left) return;
     slab.is_purged = true;
     const ByteCount before = batch;
-    slab_for_each_free_run(slab, [&](std::uint32_t from, std::uint32_t to) {
+    slab_for_each_free_range(slab, [&](std::uint32_t from, std::uint32_t to) {
       const std::uintptr_t low = align_up(address_of(block_address(slab, from)), page);
       const std::uintptr_t high = align_down(address_of(block_address(slab, to)), page);
       if (low >= high) return;
       ranges[count++] = {reinterpret_cast<void*>(low), high - low};
       batch += high - low;
     });
-    heap_.note_purged(slab, batch - before + untouched_bytes(slab, slab.carved));
+    source_.note_purged(slab, batch - before + untouched_bytes(slab, slab.carved));
   });
   if (count != 0) os.purge(ranges, count);
   bytes += batch;

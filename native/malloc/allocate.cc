@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 #include "base/keep_errno.h"
-#include "heap/placement.h"
+#include "heap/request_offset.h"
 #include "heap/slab_bits.h"
 #include "malloc/checked.h"
 #include "malloc/first_class_heap.h"
@@ -23,43 +23,32 @@ namespace {
   FirstClassHeap::tick_all();
 }
 
-/// The heap that `block`, of a slab or large, is of: the process's or a first-class one.
-Heap& heap_of(ProcessHeap& process, const void* block) {
-  return *static_cast<Heap*>(process.space().superslab_of(block).heap);
-}
-
-/// This thread's share of the process's heap, if it has one.
-SlabOwner* own_share() {
-  ThreadCache* mine = ProcessHeap::own_cache();
-  return mine == nullptr ? nullptr : &mine->owner();
-}
-
-bool is_large(ByteCount bytes) { return bytes > kMaxClassBytes; }
+bool is_huge(ByteCount bytes) { return bytes > kMaxClassBytes; }
 
 /// Offset of a request of `bytes` from the start of its block, which ends where it may.
 ByteCount offset_in(const ProcessHeap& heap, ByteCount bytes, ByteCount block_bytes) {
-  return heap.policy().check ? 0 : placement_offset(bytes, block_bytes);
+  return heap.policy().check ? 0 : request_offset(bytes, block_bytes);
 }
 
 /// Under a limit on addresses, a block that would leave more than this part of its superslabs
 /// unused is a mapping of its own.
 constexpr ByteCount kWastefulPart = 8;
 
-void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bool& is_zero) {
+void* allocate_huge(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bool& is_zero) {
   ThreadCache* cache = heap.cache();
   if (cache == nullptr) return nullptr;
   heap.tick();
   const ByteCount unused = align_up(bytes, kSuperslabBytes) - bytes;
   const bool is_wasteful = heap.is_rationed() && unused > bytes / kWastefulPart;
-  if (bytes >= kLeastMappedBytes || alignment >= kLeastMappedBytes || is_wasteful) {
+  if (bytes >= kMinMappedBytes || alignment >= kMinMappedBytes || is_wasteful) {
     void* block = heap.mapped().allocate(bytes, alignment);
     is_zero = true;
     if (block != nullptr || !is_wasteful) return block;
   }
   SlabOwner* const lessee = &cache->owner();
   const ByteCount unit = std::max(alignment, kSuperslabBytes);
-  const auto take = [&] { return heap.heap().take_large(bytes, lessee, unit, &is_zero); };
-  const Superslab* head = heap.heap().reuse_large(bytes, lessee, unit, is_zero);
+  const auto take = [&] { return heap.heap().huge().take(bytes, lessee, unit, &is_zero); };
+  const Superslab* head = heap.heap().huge().reuse(bytes, lessee, unit, is_zero);
   if (head == nullptr) {
     cache->give_idle_rows();
     head = take();
@@ -82,15 +71,15 @@ void* allocate_large(ProcessHeap& heap, ByteCount bytes, ByteCount alignment, bo
 void* placed(void* block, ByteCount bytes) {
   if (block == nullptr) return nullptr;
   return static_cast<std::byte*>(block) +
-         placement_offset(bytes, size_class(class_for(bytes)).block_bytes);
+         request_offset(bytes, size_class(class_for(bytes)).block_bytes);
 }
 
 /// Zeroed memory of these sizes is mostly read and written all over, as a table is, and a page that
 /// is read before it is written costs two faults of its own. One call for all of them costs a
 /// third.
-constexpr ByteCount kLeastPopulatedBytes = 16 * kKiB;
+constexpr ByteCount kMinPopulatedBytes = 16 * kKiB;
 
-void bring_in(ProcessHeap& heap, void* block, ByteCount bytes) {
+void prefault(ProcessHeap& heap, void* block, ByteCount bytes) {
   Os& os = heap.space().os();
   const std::uintptr_t from = align_down(address_of(block), os.page_bytes());
   const std::uintptr_t to = align_up(address_of(block) + bytes, os.page_bytes());
@@ -103,23 +92,40 @@ std::byte* start_of_block(const Space& space, const void* p) {
   return block_address(slab, block_index(slab, p));
 }
 
-/// The class of the block, whoever owns its slab; kTagLarge and kTagNone likewise.
-SliceTag tag_of_block(ProcessHeap& heap, const void* block) { return heap.space().tag_at(block); }
+/// What a block is, looked up once. What is done with it follows from this.
+struct BlockClass {
+  SliceTag tag = kTagNone;  // as Space::tag_at(); kTagNone: no block of a slab, and not huge
+  bool is_own = false;      // in a slab of the calling thread's own
+
+  bool is_in_slab() const { return tag != kTagNone && tag != kTagHuge; }
+  std::size_t size_class() const { return tag - 1u; }
+};
+
+/// `mine`: the calling thread's cache, if its fast paths may be used. The route of a slab's block
+/// tells its class and whose it is by one load; only what has none is looked up further.
+[[gnu::always_inline]] inline BlockClass classify(ThreadCache* mine, const void* block) {
+  if (mine != nullptr) {
+    if (const Route route = mine->route_of_block(block); route != kNoRoute)
+      return {tag_of(class_of_route(route)), mine->is_own(route)};
+  }
+  ProcessHeap* heap = ProcessHeap::get();
+  return {heap == nullptr ? kTagNone : heap->space().tag_at(block)};
+}
 
 }  // namespace
 
 void* allocate_slow(ByteCount bytes) {
   if (ThreadCache* mine = ProcessHeap::own_cache();
-      mine != nullptr && bytes > kMaxMediumBytes && !is_large(bytes) && !mine->is_due()) {
+      mine != nullptr && bytes > kMaxMediumBytes && !is_huge(bytes) && !mine->is_due()) {
     bool is_zero;
     if (void* block = mine->allocate_one(class_for(bytes), is_zero); block != nullptr)
       return placed(block, bytes);
   }
   ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr) return allocate_at_start(bytes, kMinAlignment);
-  if (is_large(bytes)) {
+  if (is_huge(bytes)) {
     bool is_zero;
-    return allocate_large(*heap, bytes, kMinAlignment, is_zero);
+    return allocate_huge(*heap, bytes, kMinAlignment, is_zero);
   }
   ThreadCache* cache = heap->cache();
   if (cache == nullptr) return nullptr;
@@ -129,54 +135,63 @@ void* allocate_slow(ByteCount bytes) {
   return bytes <= kMaxMediumBytes ? block : placed(block, bytes);
 }
 
-void free_slow(void* block) {
-  if (block == nullptr) return;
-  const KeepErrno keep;
-  // The commonest first: another thread's block, or a large one of this thread's own.
-  if (ThreadCache* mine = ProcessHeap::own_cache(); mine != nullptr) {
-    if (const Route route = mine->route_of_block(block); route != kNoRoute) {
-      const bool is_own = mine->own_class(block) < kClassCount;
-      const std::size_t c = route % (1u << kRouteClassBits);
-      if (c >= kFirstLargeClass) block = start_of_block(mine->heap().space(), block);
-      if (is_own) return mine->free_large_class(block, c);
-      // Not if there are first-class heaps: one may end before the outbox passes its block on.
-      if (FirstClassHeap::count() == 0) return mine->send_home(block, static_cast<ClassIndex>(c));
-    }
-  }
-  ProcessHeap* heap = ProcessHeap::get();
-  const SliceTag tag = heap == nullptr ? kTagNone : tag_of_block(*heap, block);
-  if (tag == kTagNone) {
-    if (heap != nullptr && heap->mapped().free(block)) return;
-    free_foreign(block);
-    return;
-  }
-  if (heap->policy().check) {
-    check_block(*heap, "free", block);
-    free_checked(*heap, "free", block);
-    heap->tick();
-    return;
-  }
-  if (tag == kTagLarge) {
-    heap_of(*heap, block).give_large(&heap->space().superslab_of(block));
-    heap->tick();
-    return;
-  }
-  if (tag - 1u > kLastMediumClass) block = start_of_block(heap->space(), block);
-  // Not by way of the thread's cache: a first-class heap may end before that passes the block on.
+namespace {
+
+/// A block of a slab.
+[[gnu::always_inline]] inline void free_in_slab(ThreadCache& mine, const BlockClass& found,
+                                                void* block) {
+  const std::size_t c = found.size_class();
+  if (c >= kFirstLargeClass) block = start_of_block(mine.heap().space(), block);
+  if (found.is_own) return mine.free_own(block, c);
+  // Not by way of the outbox: a first-class heap may end before that passes the block on.
   if (FirstClassHeap::count() != 0) {
-    Heap& home = heap_of(*heap, block);
-    if (&home != &heap->heap()) {
-      SlabOwner::give_remote(home, block, own_share());
+    Heap& home = Heap::of(mine.heap().space().superslab_of(block));
+    if (&home != &mine.heap()) {
+      SlabOwner::give_remote(home.slabs(), block, &mine.owner());
       return;
     }
   }
-  ThreadCache* cache = heap->cache_to_free();
+  mine.send_home(block, static_cast<ClassIndex>(c));
+}
+
+/// The same for a thread without a cache: before its first allocation, or at its very end.
+void free_without_cache(ProcessHeap& process, const BlockClass& found, void* block) {
+  if (found.size_class() >= kFirstLargeClass) block = start_of_block(process.space(), block);
+  Heap& home = Heap::of(process.space().superslab_of(block));
   // Without a cache the block still goes home.
+  ThreadCache* cache = &home == &process.heap() ? process.cache_to_free() : nullptr;
   if (cache == nullptr) {
-    SlabOwner::give_remote(heap->heap(), block, nullptr);
+    SlabOwner::give_remote(home.slabs(), block, nullptr);
   } else {
     cache->free(block);
   }
+}
+
+/// No block of a slab, and not huge.
+void free_outside(ProcessHeap* process, void* block) {
+  if (process == nullptr || !process->mapped().free(block)) free_foreign(block);
+}
+
+}  // namespace
+
+void free_slow(void* block) {
+  if (block == nullptr) return;
+  const KeepErrno keep;
+  ThreadCache* mine = ProcessHeap::own_cache();
+  const BlockClass found = classify(mine, block);
+  if (mine != nullptr && found.is_in_slab()) return free_in_slab(*mine, found, block);
+  ProcessHeap* process = ProcessHeap::get();
+  if (found.tag == kTagNone) return free_outside(process, block);
+  if (process->policy().check) {
+    check_block(*process, "free", block);
+    free_checked(*process, "free", block);
+    process->tick();
+    return;
+  }
+  if (found.is_in_slab()) return free_without_cache(*process, found, block);
+  Superslab& head = process->space().superslab_of(block);
+  Heap::of(head).give_huge(&head);
+  process->tick();
 }
 
 void free_sized_slow(void* block, ByteCount bytes) {
@@ -191,11 +206,11 @@ void free_sized_slow(void* block, ByteCount bytes) {
 void* allocate_zeroed(ByteCount bytes) {
   bool is_zero = false;
   void* block = nullptr;
-  ProcessHeap* heap = bytes < ThreadCache::kLeastZeroBytes ? nullptr : ProcessHeap::get();
+  ProcessHeap* heap = bytes < ThreadCache::kMinZeroBytes ? nullptr : ProcessHeap::get();
   if (heap == nullptr) {
     block = allocate(bytes);
-  } else if (is_large(bytes)) {
-    block = allocate_large(*heap, bytes, kMinAlignment, is_zero);
+  } else if (is_huge(bytes)) {
+    block = allocate_huge(*heap, bytes, kMinAlignment, is_zero);
   } else if (ThreadCache* cache = heap->cache(); cache != nullptr) {
     if (cache->take_turn()) take_turn(*heap, *cache);
     const bool is_checked = heap->policy().check;
@@ -205,8 +220,8 @@ void* allocate_zeroed(ByteCount bytes) {
   if (block == nullptr) return nullptr;
   if (!is_zero) {
     std::memset(block, 0, bytes);
-  } else if (bytes >= kLeastPopulatedBytes && bytes <= kMaxClassBytes) {
-    bring_in(*heap, block, bytes);
+  } else if (bytes >= kMinPopulatedBytes && bytes <= kMaxClassBytes) {
+    prefault(*heap, block, bytes);
   }
   return block;
 }
@@ -221,64 +236,96 @@ void* allocate_aligned(ByteCount alignment, ByteCount bytes) {
       return allocate(fitting);
   }
   bool is_zero;
-  return allocate_large(*heap, std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
+  return allocate_huge(*heap, std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
 }
+
+namespace {
+
+ByteCount usable_of(ProcessHeap* process, const BlockClass& found, const void* block) {
+  if (found.tag == kTagHuge) {
+    const Superslab& head = process->space().superslab_of(block);
+    return head.huge_bytes - (address_of(block) - address_of(head.base));
+  }
+  if (found.is_in_slab()) {
+    const ByteCount whole = kSizeClasses[found.size_class()].block_bytes;
+    return found.size_class() <= kLastMediumClass
+               ? whole
+               : whole - (address_of(block) - address_of(start_of_block(process->space(), block)));
+  }
+  if (process != nullptr) {
+    if (const ByteCount bytes = process->mapped().bytes_of(block); bytes != 0) return bytes;
+  }
+  return usable_bytes_of_foreign(block);
+}
+
+bool is_ours(ProcessHeap* process, const BlockClass& found, const void* block) {
+  return found.tag != kTagNone || (process != nullptr && process->mapped().bytes_of(block) != 0) ||
+         is_from_start(block);
+}
+
+/// Whether the block, of which `before` bytes may be used, now holds `bytes` where it is.
+bool resize_known(ProcessHeap* process, const BlockClass& found, void* block, ByteCount before,
+                  ByteCount bytes) {
+  // A block that would be less than half used gives way to a smaller one.
+  if (bytes <= before && bytes >= before / 2) return true;
+  if (found.tag != kTagHuge || !is_huge(bytes) || bytes >= kMinMappedBytes) return false;
+  Superslab& head = process->space().superslab_of(block);
+  return Heap::of(head).huge().resize(&head, bytes + address_of(block) % kSuperslabBytes);
+}
+
+void check_if_wanted(ProcessHeap* process, const char* function, const void* block) {
+  if (process != nullptr && process->policy().check) check_block(*process, function, block);
+}
+
+}  // namespace
 
 ByteCount usable_bytes(const void* block) {
   if (block == nullptr) return 0;
   if (const std::size_t c = ProcessHeap::front().own_class(block); c <= kLastMediumClass)
     return kSizeClasses[c].block_bytes;
-  ProcessHeap* heap = ProcessHeap::get();
-  const SliceTag tag = heap == nullptr ? kTagNone : tag_of_block(*heap, block);
-  if (heap != nullptr && heap->policy().check) check_block(*heap, "malloc_usable_size", block);
-  if (tag == kTagLarge) {
-    const Superslab& head = heap->space().superslab_of(block);
-    return head.large_bytes - (address_of(block) - address_of(head.base));
-  }
-  if (tag != kTagNone) {
-    const ByteCount whole = kSizeClasses[tag - 1].block_bytes;
-    return tag - 1u <= kLastMediumClass
-               ? whole
-               : whole - (address_of(block) - address_of(start_of_block(heap->space(), block)));
-  }
-  if (heap != nullptr) {
-    if (const ByteCount bytes = heap->mapped().bytes_of(block); bytes != 0) return bytes;
-  }
-  return usable_bytes_of_foreign(block);
+  ProcessHeap* process = ProcessHeap::get();
+  const BlockClass found = classify(ProcessHeap::own_cache(), block);
+  check_if_wanted(process, "malloc_usable_size", block);
+  return usable_of(process, found, block);
 }
 
 bool owns(const void* block) {
-  ProcessHeap* heap = ProcessHeap::get();
-  if (heap != nullptr &&
-      (tag_of_block(*heap, block) != kTagNone || heap->mapped().bytes_of(block) != 0))
-    return true;
-  return is_from_start(block);
+  ProcessHeap* process = ProcessHeap::get();
+  return is_ours(process, classify(ProcessHeap::own_cache(), block), block);
 }
 
 bool resize_in_place(void* block, ByteCount bytes) {
-  const ByteCount before = usable_bytes(block);
-  // A block that would be less than half used gives way to a smaller one.
-  if (bytes <= before && bytes >= before / 2) return true;
-  ProcessHeap* heap = ProcessHeap::get();
-  return heap != nullptr && is_large(bytes) && bytes < kLeastMappedBytes &&
-         tag_of_block(*heap, block) == kTagLarge &&
-         heap_of(*heap, block)
-             .resize_large(&heap->space().superslab_of(block),
-                           bytes + address_of(block) % kSuperslabBytes);
+  ProcessHeap* process = ProcessHeap::get();
+  const BlockClass found = classify(ProcessHeap::own_cache(), block);
+  check_if_wanted(process, "malloc_usable_size", block);
+  return resize_known(process, found, block, usable_of(process, found, block), bytes);
 }
 
 namespace {
 
-constexpr ByteCount kLeastRoomyBytes = 4 * kKiB;
+constexpr ByteCount kMinRoomyBytes = 4 * kKiB;
 
 /// For a block that outgrew its `before` bytes. What grows once mostly grows again: from a few
 /// pages on it gets a quarter more than it had, of which it touches what it needs; and it begins
 /// where its slab's blocks do, so that it can use all of it.
 void* allocate_with_room(ByteCount bytes, ByteCount before) {
-  const ByteCount roomy = before < kLeastRoomyBytes ? bytes : std::max(bytes, before + before / 4);
+  const ByteCount roomy = before < kMinRoomyBytes ? bytes : std::max(bytes, before + before / 4);
   if (roomy <= kMaxMediumBytes) return allocate(roomy);
-  if (!is_large(roomy)) return allocate(size_class(class_for(roomy)).block_bytes);
+  if (!is_huge(roomy)) return allocate(size_class(class_for(roomy)).block_bytes);
   return allocate_aligned(kSuperslabBytes, bytes);
+}
+
+}  // namespace
+
+namespace {
+
+/// `before`: what may be used of the block that grows or shrinks.
+void* move_block(void* block, ByteCount before, ByteCount bytes) {
+  void* moved = bytes > before ? allocate_with_room(bytes, before) : allocate(bytes);
+  if (moved == nullptr) return bytes <= before ? block : nullptr;
+  std::memcpy(moved, block, std::min(before, bytes));
+  deallocate(block);
+  return moved;
 }
 
 }  // namespace
@@ -289,18 +336,16 @@ void* reallocate(void* block, ByteCount bytes) {
   if (c <= kLastMediumClass) {
     const ByteCount before = kSizeClasses[c].block_bytes;
     if (bytes <= before && bytes >= before / 2) return block;
-  } else {
-    if (c >= kClassCount && !owns(block)) return reallocate_foreign(block, bytes);
-    if (ProcessHeap* heap = ProcessHeap::get(); heap != nullptr && heap->policy().check)
-      check_block(*heap, "realloc", block);
-    if (resize_in_place(block, bytes)) return block;
+    return move_block(block, before, bytes);
   }
-  const ByteCount before = usable_bytes(block);
-  void* moved = bytes > before ? allocate_with_room(bytes, before) : allocate(bytes);
-  if (moved == nullptr) return bytes <= before ? block : nullptr;
-  std::memcpy(moved, block, std::min(before, bytes));
-  deallocate(block);
-  return moved;
+  ProcessHeap* process = ProcessHeap::get();
+  const BlockClass found = c < kClassCount ? BlockClass{tag_of(static_cast<ClassIndex>(c)), true}
+                                           : classify(ProcessHeap::own_cache(), block);
+  if (!is_ours(process, found, block)) return reallocate_foreign(block, bytes);
+  check_if_wanted(process, "realloc", block);
+  const ByteCount before = usable_of(process, found, block);
+  if (resize_known(process, found, block, before, bytes)) return block;
+  return move_block(block, before, bytes);
 }
 
 }  // namespace superslab

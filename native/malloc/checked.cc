@@ -56,10 +56,10 @@ void* allocate_checked(ThreadCache& cache, ByteCount bytes) {
 void check_block(ProcessHeap& heap, const char* function, const void* block) {
   const SliceTag tag = heap.space().tag_at(block);
   if (tag == kTagNone) return;  // mapped, another allocator's, or caught there
-  if (tag != kTagLarge) return check_in_slab(heap, function, block);
+  if (tag != kTagHuge) return check_in_slab(heap, function, block);
   const Superslab& head = heap.space().superslab_of(block);
   const ByteCount offset = address_of(block) - address_of(head.base);
-  if (offset != 0) fail_inside(function, block, offset, head.large_bytes);
+  if (offset != 0) fail_inside(function, block, offset, head.huge_bytes);
 }
 
 void check_foreign(ProcessHeap& heap, const char* function, const void* block) {
@@ -78,11 +78,11 @@ void check_size(const char* function, const void* block, ByteCount usable, ByteC
 
 void free_checked(ProcessHeap& heap, const char* function, void* block) {
   Superslab& superslab = heap.space().superslab_of(block);
-  Heap& home = *static_cast<Heap*>(superslab.heap);
-  const bool is_large = heap.space().tag_at(block) == kTagLarge;
+  Heap& home = Heap::of(superslab);
+  const bool is_huge = heap.space().tag_at(block) == kTagHuge;
   // As a remote free also of the thread's own blocks: it is atomic, and knows the second of two.
   const bool done =
-      is_large ? home.give_large(&superslab) : SlabOwner::give_remote(home, block, nullptr);
+      is_huge ? home.give_huge(&superslab) : SlabOwner::give_remote(home.slabs(), block, nullptr);
   if (!done) fail_on_address(function, block, "freed already, by two threads at once");
 }
 

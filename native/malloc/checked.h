@@ -1,8 +1,8 @@
 // SUPERSLAB_CHECK=1: every mistake that the heap can know of ends the process with a word on it.
 //
 // There are no magazines then: each free block is free in its slab, so that the slab's bits tell
-// for certain which blocks are out. And every request begins where its block does (heap/placement.h
-// is not asked), so that any other address is known to be wrong.
+// for certain which blocks are out. And every request begins where its block does
+// (heap/request_offset.h is not asked), so that any other address is known to be wrong.
 #pragma once
 
 #include "base/types.h"

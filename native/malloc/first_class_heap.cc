@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/program_order.h"
-#include "heap/placement.h"
+#include "heap/request_offset.h"
 #include "heap/small_sizes.h"
 #include "malloc/allocate.h"
 #include "malloc/checked.h"
@@ -118,7 +118,7 @@ void FirstClassHeap::check(const char* function, const FirstClassHeap* heap) {
 // Nobody else has the heap any more.
 void FirstClassHeap::end() NO_THREAD_SAFETY_ANALYSIS {
   registry.remove(this);
-  while (Superslab* head = heap_.orphan_large(owner_)) heap_.give_large(head);
+  while (Superslab* head = heap_.huge().orphan(owner_)) heap_.give_huge(head);
   heap_.discharge(heap_.budget().charged());
   heap_.detach(owner_);
   // The heap's end dissolves the owner's slabs, with the blocks of them that are out.
@@ -132,22 +132,22 @@ void* FirstClassHeap::take(ClassIndex c) {
   return block;
 }
 
-void* FirstClassHeap::take_large(ByteCount bytes, ByteCount alignment, bool& is_zero) {
+void* FirstClassHeap::take_huge(ByteCount bytes, ByteCount alignment, bool& is_zero) {
   if (bytes > kMaxBytes || alignment > kMaxBytes) return nullptr;
   const Superslab* head =
-      heap_.take_large(bytes, owner_, std::max(alignment, kSuperslabBytes), &is_zero);
+      heap_.huge().take(bytes, owner_, std::max(alignment, kSuperslabBytes), &is_zero);
   return head == nullptr ? nullptr : head->base;
 }
 
 void* FirstClassHeap::placed(void* block, ByteCount bytes, ByteCount block_bytes) const {
   if (block == nullptr || process_.policy().check) return block;
-  return static_cast<std::byte*>(block) + placement_offset(bytes, block_bytes);
+  return static_cast<std::byte*>(block) + request_offset(bytes, block_bytes);
 }
 
 void* FirstClassHeap::allocate(ByteCount bytes) {
   if (bytes > kMaxClassBytes) {
     bool is_zero;
-    void* block = take_large(bytes, kMinAlignment, is_zero);
+    void* block = take_huge(bytes, kMinAlignment, is_zero);
     return placed(block, bytes, kSuperslabBytes);
   }
   const ClassIndex c = class_for(bytes);
@@ -157,8 +157,7 @@ void* FirstClassHeap::allocate(ByteCount bytes) {
 
 void* FirstClassHeap::allocate_zeroed(ByteCount bytes) {
   bool is_zero = false;
-  void* block =
-      bytes > kMaxClassBytes ? take_large(bytes, kMinAlignment, is_zero) : allocate(bytes);
+  void* block = bytes > kMaxClassBytes ? take_huge(bytes, kMinAlignment, is_zero) : allocate(bytes);
   if (block != nullptr && !is_zero) std::memset(block, 0, bytes);
   return block;
 }
@@ -171,7 +170,7 @@ void* FirstClassHeap::allocate_aligned(ByteCount alignment, ByteCount bytes) {
       return allocate(fitting);
   }
   bool is_zero;
-  return take_large(std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
+  return take_huge(std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
 }
 
 void* FirstClassHeap::reallocate(void* block, ByteCount bytes) {

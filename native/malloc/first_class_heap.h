@@ -60,7 +60,7 @@ class FirstClassHeap {
   static constinit std::atomic<std::uint32_t> count_;
 
   void* take(ClassIndex c);
-  void* take_large(ByteCount bytes, ByteCount alignment, bool& is_zero);
+  void* take_huge(ByteCount bytes, ByteCount alignment, bool& is_zero);
   /// Where a request of `bytes` begins in its block, which may be nullptr.
   void* placed(void* block, ByteCount bytes, ByteCount block_bytes) const;
 

@@ -10,7 +10,7 @@
 namespace superslab {
 
 /// Blocks from here on are mapped.
-constexpr ByteCount kLeastMappedBytes = kGiB;
+constexpr ByteCount kMinMappedBytes = kGiB;
 
 class MappedBlocks {
  public:
@@ -44,7 +44,7 @@ class MappedBlocks {
   Space& space_;
   mutable Mutex lock_{LockRank::kMapped};
   Block* blocks_ GUARDED_BY(lock_) =
-      nullptr;  // few: each has at least kLeastMappedBytes or an alignment like that
+      nullptr;  // few: each has at least kMinMappedBytes or an alignment like that
   std::atomic<ByteCount> bytes_{0};
 };
 

@@ -50,7 +50,7 @@ class Changing {
 
 Snapshot read_policy(const OsLimits& limits, PolicyError& error) {
   Snapshot policy = policy_from_environment(system_os_for_malloc(), error);
-  // A process's memory is touched as its code sees fit: what is brought in ahead of that counts in
+  // A process's memory is touched as its code sees fit: what is populated ahead of that counts in
   // its RSS without being used.
   policy.populate = Populate::kOff;
   policy.purge_delay_ms = policy.malloc_purge_delay_ms;
@@ -106,7 +106,7 @@ ProcessHeap* ProcessHeap::build() {
   }
   is_builder_ = true;
   auto* heap = new (ProcessHeapStorage::bytes) ProcessHeap;
-  heap->heap_.set_excess_hook([] { ProcessHeapStorage::heap()->give_back_excess(); });
+  heap->heap_.account().set_excess_hook([] { ProcessHeapStorage::heap()->give_back_excess(); });
   const bool good = heap->usable_ && pthread_key_create(&end_of_thread, thread_ends) == 0;
   state.store(good ? State::kReady : State::kFailed, std::memory_order_release);
   is_builder_ = false;
@@ -134,14 +134,14 @@ void ProcessHeap::thread_ends(void* cache) {
   cache_ = nullptr;
   has_ended_ = true;
   static_cast<ThreadCache*>(cache)->detach();
-  ProcessHeapStorage::heap()->heap_.after_frees();
+  ProcessHeapStorage::heap()->heap_.account().after_frees();
 }
 
 void ProcessHeap::tick() {
   const Nanos now = clock_.now();
   Nanos due = next_tick_.load(std::memory_order_relaxed);
   if (now < due) return;
-  const Nanos delay = heap_.purge_delay();
+  const Nanos delay = heap_.account().purge_delay();
   // A tick looks at every superslab: the more there are, the rarer.
   const Nanos pause =
       delay / 2 + heap_.committed_bytes() / kSuperslabBytes * kPausePerSuperslab + 1;
@@ -149,7 +149,7 @@ void ProcessHeap::tick() {
   if (!next_tick_.compare_exchange_strong(due, now + pause, std::memory_order_relaxed)) return;
   if (!purging_.try_lock()) return;
   const Nanos start = precise_now();
-  const bool is_left = heap_.give_back_unused(now > delay ? now - delay : 0);
+  const bool is_left = heap_.purger().give_back_unused(now > delay ? now - delay : 0);
   // A step is short, and what is left of the work waits in between, so that it costs little of the
   // time of whoever comes by.
   if (is_left) {
@@ -161,7 +161,7 @@ void ProcessHeap::tick() {
 
 void ProcessHeap::give_back_excess() {
   if (!purging_.try_lock()) return;
-  heap_.give_back_excess(cache_ == nullptr ? nullptr : &cache_->owner());
+  heap_.purger().give_back_excess(cache_ == nullptr ? nullptr : &cache_->owner());
   purging_.unlock();
 }
 

@@ -33,17 +33,17 @@ constexpr Version kVersion2{"/sys/fs/cgroup", "memory.max", "memory.high"};
 /// The folder of a group. Small: this runs on the stack of whoever calls malloc first.
 class Folder {
  public:
-  static constexpr std::size_t kMost = 400;
+  static constexpr std::size_t kMax = 400;
 
   Folder(Text mount, Text group) : top_(mount.size()) {
     append(mount);
     // Of one that is nested more deeply only the outer ones are looked at.
     append(group);
-    if (top_ + group.size() > kMost) leave();
+    if (top_ + group.size() > kMax) leave();
   }
 
   ByteCount number_in(const char* root, const char* file) const {
-    char path[kMost + 32];
+    char path[kMax + 32];
     snprintf(path, sizeof path, "%.*s/%s", static_cast<int>(length_), path_, file);
     return read_number(root, path, kNoLimit);  // "max" is no number
   }
@@ -58,12 +58,12 @@ class Folder {
 
  private:
   void append(Text text) {
-    const std::size_t bytes = std::min(text.size(), kMost - length_);
+    const std::size_t bytes = std::min(text.size(), kMax - length_);
     std::memcpy(path_ + length_, text.data(), bytes);
     length_ += bytes;
   }
 
-  char path_[kMost];
+  char path_[kMax];
   std::size_t length_ = 0;
   const std::size_t top_;
 };

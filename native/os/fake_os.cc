@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::size_t index_of(FakeOs::Call call) { return static_cast<std::size_t>(call); }
 
-constexpr ByteCount huge_bytes(HugePages pages) {
+constexpr ByteCount huge_page_bytes(HugePages pages) {
   if (pages == HugePages::k2MiB) return 2 * kMiB;
   if (pages == HugePages::k1GiB) return kGiB;
   return 0;
 }
 
-/// Of one kind of secrecy in FakeOs::concealed_.
+/// Of one kind of secrecy in FakeOs::protected_.
 std::size_t place_of(Secrecy one) {
   return static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(one)));
 }
@@ -138,14 +138,14 @@ ByteCount FakeOs::purged_bytes() const {
   return purged_.bytes();
 }
 
-ByteCount FakeOs::concealed_bytes(const void* address, ByteCount bytes, Secrecy one) const {
+ByteCount FakeOs::protected_bytes(const void* address, ByteCount bytes, Secrecy one) const {
   const Guard guard(mutex_);
-  return concealed_[place_of(one)].overlap(address_of(address), bytes);
+  return protected_[place_of(one)].overlap(address_of(address), bytes);
 }
 
-ByteCount FakeOs::concealed_bytes(Secrecy one) const {
+ByteCount FakeOs::protected_bytes(Secrecy one) const {
   const Guard guard(mutex_);
-  return concealed_[place_of(one)].bytes();
+  return protected_[place_of(one)].bytes();
 }
 
 std::uint64_t FakeOs::free_huge_pages(HugePages size) const {
@@ -153,9 +153,9 @@ std::uint64_t FakeOs::free_huge_pages(HugePages size) const {
   return pool(size).free;
 }
 
-Placement FakeOs::last_placement() const {
+NodePlacement FakeOs::last_node_placement() const {
   const Guard guard(mutex_);
-  return last_placement_;
+  return last_node_placement_;
 }
 
 HugePages FakeOs::last_commit_pages() const {
@@ -224,10 +224,10 @@ void FakeOs::unreserve(void* address, ByteCount bytes) {
   reserved_.remove(first, bytes);
   committed_.remove(first, bytes);
   purged_.remove(first, bytes);
-  for (FakeRangeSet& ranges : concealed_) ranges.remove(first, bytes);
+  for (FakeRangeSet& ranges : protected_) ranges.remove(first, bytes);
   for (const HugePages size : {HugePages::k2MiB, HugePages::k1GiB}) {
     HugePool& from = pool(size);
-    from.free += from.used.overlap(first, bytes) / huge_bytes(size);
+    from.free += from.used.overlap(first, bytes) / huge_page_bytes(size);
     from.used.remove(first, bytes);
   }
   totals_.unreserved += bytes;
@@ -237,7 +237,7 @@ void FakeOs::unreserve(void* address, ByteCount bytes) {
 OsStatus FakeOs::commit(void* address, ByteCount bytes, HugePages pages) {
   const Guard guard(mutex_);
   if (const OsStatus status = begin(Call::kCommit); status != OsStatus::kOk) return status;
-  const ByteCount huge = huge_bytes(pages);
+  const ByteCount huge = huge_page_bytes(pages);
   if (!aligned(address, bytes, huge != 0 ? huge : page_bytes_)) return OsStatus::kUnsupported;
   const std::uintptr_t first = address_of(address);
   if (!reserved_.contains(first, bytes)) {
@@ -288,45 +288,45 @@ OsStatus FakeOs::populate(void* address, ByteCount bytes) {
   return OsStatus::kOk;
 }
 
-OsStatus FakeOs::place(void* address, ByteCount bytes, Placement placement) {
+OsStatus FakeOs::place(void* address, ByteCount bytes, NodePlacement placement) {
   const Guard guard(mutex_);
   if (const OsStatus status = begin(Call::kPlace); status != OsStatus::kOk) return status;
   if (!usable(address, bytes)) return OsStatus::kUnsupported;
-  if (placement.kind == Placement::Kind::kNode && placement.node >= nodes_) {
+  if (placement.kind == NodePlacement::Kind::kNode && placement.node >= nodes_) {
     ++misuse_.no_such_node;
     return OsStatus::kUnsupported;
   }
-  last_placement_ = placement;
+  last_node_placement_ = placement;
   totals_.placed += bytes;
   return OsStatus::kOk;
 }
 
-Secrecy FakeOs::conceal(void* address, ByteCount bytes, Secrecy what) {
+Secrecy FakeOs::protect(void* address, ByteCount bytes, Secrecy what) {
   const Guard guard(mutex_);
-  if (begin(Call::kConceal) != OsStatus::kOk) return what;
+  if (begin(Call::kProtect) != OsStatus::kOk) return what;
   if (!usable(address, bytes)) return what;
   const Secrecy granted = without(what, refused_);
   // Locks are not taken: how many there may be is the machine's affair.
-  const Secrecy refused = real_.conceal(address, bytes, without(granted, Secrecy::kLocked));
+  const Secrecy refused = real_.protect(address, bytes, without(granted, Secrecy::kLocked));
   for (const Secrecy one : kEverySecrecy) {
     if (has(granted, one) && !has(refused, one))
-      concealed_[place_of(one)].add(address_of(address), bytes);
+      protected_[place_of(one)].add(address_of(address), bytes);
   }
   return refused | (what & refused_);
 }
 
-Secrecy FakeOs::reveal(void* address, ByteCount bytes, Secrecy what) {
+Secrecy FakeOs::unprotect(void* address, ByteCount bytes, Secrecy what) {
   const Guard guard(mutex_);
-  if (begin(Call::kReveal) != OsStatus::kOk) return what;
+  if (begin(Call::kUnprotect) != OsStatus::kOk) return what;
   if (!aligned(address, bytes, page_bytes_)) return what;
   if (!reserved_.contains(address_of(address), bytes)) {
     ++misuse_.outside_reserved;
     return what;
   }
-  const Secrecy left = real_.reveal(address, bytes, without(what, Secrecy::kLocked));
+  const Secrecy left = real_.unprotect(address, bytes, without(what, Secrecy::kLocked));
   for (const Secrecy one : kEverySecrecy) {
     if (has(what, one) && !has(left, one))
-      concealed_[place_of(one)].remove(address_of(address), bytes);
+      protected_[place_of(one)].remove(address_of(address), bytes);
   }
   return left;
 }

@@ -24,8 +24,8 @@ class FakeOs final : public Os {
     kPurge,
     kPopulate,
     kPlace,
-    kConceal,
-    kReveal,
+    kProtect,
+    kUnprotect,
     kVisitMappings,
   };
   static constexpr std::size_t kCalls = 10;
@@ -52,9 +52,9 @@ class FakeOs final : public Os {
   /// The ways to break the contract that are counted, and then not done.
   struct Misuse {
     unsigned misaligned = 0;         // not a multiple of page_bytes(), or of the huge page
-    unsigned outside_reserved = 0;   // commit, unreserve or reveal of what was not reserved
+    unsigned outside_reserved = 0;   // commit, unreserve or unprotect of what was not reserved
     unsigned committed_twice = 0;    // commit of what was committed
-    unsigned outside_committed = 0;  // purge, populate, place or conceal of what was not committed
+    unsigned outside_committed = 0;  // purge, populate, place or protect of what was not committed
     unsigned no_such_node = 0;       // place on a node >= node_count()
     unsigned total() const {
       return misaligned + outside_reserved + committed_twice + outside_committed + no_such_node;
@@ -78,7 +78,7 @@ class FakeOs final : public Os {
   /// Explicit huge pages that commit may use up, by size; none at first. The memory behind them is
   /// ordinary. unreserve returns them.
   void set_huge_pages(HugePages size, std::uint64_t count);
-  /// What every conceal() refuses of what it is asked for, as RLIMIT_MEMLOCK does; nothing at
+  /// What every protect() refuses of what it is asked for, as RLIMIT_MEMLOCK does; nothing at
   /// first.
   void refuse(Secrecy what);
   /// What visit_mappings() shows; nothing at first. One that is made to fail shows the first
@@ -98,11 +98,11 @@ class FakeOs final : public Os {
   /// Committed bytes that were purged and not populated since: an upper bound of what came back,
   /// for a later touch is not seen.
   ByteCount purged_bytes() const;
-  /// Bytes of the range that are concealed by `one`.
-  ByteCount concealed_bytes(const void* address, ByteCount bytes, Secrecy one) const;
-  ByteCount concealed_bytes(Secrecy one) const;
+  /// Bytes of the range that are protected by `one`.
+  ByteCount protected_bytes(const void* address, ByteCount bytes, Secrecy one) const;
+  ByteCount protected_bytes(Secrecy one) const;
   std::uint64_t free_huge_pages(HugePages size) const;
-  Placement last_placement() const;
+  NodePlacement last_node_placement() const;
   HugePages last_commit_pages() const;
 
   ByteCount page_bytes() const override;
@@ -113,9 +113,9 @@ class FakeOs final : public Os {
   OsStatus commit(void* address, ByteCount bytes, HugePages pages) override;
   OsStatus purge(const OsRange* ranges, std::size_t count) override;
   OsStatus populate(void* address, ByteCount bytes) override;
-  OsStatus place(void* address, ByteCount bytes, Placement placement) override;
-  Secrecy conceal(void* address, ByteCount bytes, Secrecy what) override;
-  Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
+  OsStatus place(void* address, ByteCount bytes, NodePlacement placement) override;
+  Secrecy protect(void* address, ByteCount bytes, Secrecy what) override;
+  Secrecy unprotect(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override;
   bool is_resident(const void* address) const override { return real_.is_resident(address); }
   bool is_mapped(const void* address) const override { return real_.is_mapped(address); }
@@ -158,9 +158,9 @@ class FakeOs final : public Os {
   FakeRangeSet committed_;
   FakeRangeSet purged_;
   std::array<HugePool, 2> pools_;
-  std::array<FakeRangeSet, std::size(kEverySecrecy)> concealed_;
+  std::array<FakeRangeSet, std::size(kEverySecrecy)> protected_;
   Secrecy refused_ = Secrecy::kNone;
-  Placement last_placement_;
+  NodePlacement last_node_placement_;
   HugePages last_commit_pages_ = HugePages::kOff;
   std::vector<MappingFacts> mappings_;
   std::vector<NodeShare> shares_;

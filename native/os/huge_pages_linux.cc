@@ -44,10 +44,10 @@ bool thp_is_on_by_default(const char* sys, ByteCount page_bytes) {
   return false;
 }
 
-std::uint64_t available_huge_pages(const char* sys, ByteCount huge_bytes) {
+std::uint64_t available_huge_pages(const char* sys, ByteCount huge_page_bytes) {
   const auto pool = [&](const char* figure) {
     char path[96];
-    snprintf(path, sizeof path, "/kernel/mm/hugepages/hugepages-%zukB/%s", huge_bytes / kKiB,
+    snprintf(path, sizeof path, "/kernel/mm/hugepages/hugepages-%zukB/%s", huge_page_bytes / kKiB,
              figure);
     return read_number(sys, path, 0);
   };
@@ -59,10 +59,10 @@ std::uint64_t available_huge_pages(const char* sys, ByteCount huge_bytes) {
          (overcommit > surplus ? overcommit - surplus : 0);
 }
 
-OsStatus map_huge_pages(void* address, ByteCount bytes, ByteCount huge_bytes, bool named) {
+OsStatus map_huge_pages(void* address, ByteCount bytes, ByteCount huge_page_bytes, bool named) {
   // Without MAP_NORESERVE: the pages are promised now, or a touch later would raise SIGBUS.
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB |
-                    (std::countr_zero(huge_bytes) << kHugeSizeShift);
+                    (std::countr_zero(huge_page_bytes) << kHugeSizeShift);
   if (mmap(address, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) != MAP_FAILED) {
     return OsStatus::kOk;
   }

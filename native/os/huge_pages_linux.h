@@ -24,12 +24,12 @@ constexpr ByteCount explicit_page_bytes(HugePages pages) {
 
 /// Explicit huge pages that a new mapping could reserve now: free, not promised to another mapping,
 /// plus what the kernel may still make beyond the pool. 0 where the size does not exist.
-std::uint64_t available_huge_pages(const char* sys, ByteCount huge_bytes);
+std::uint64_t available_huge_pages(const char* sys, ByteCount huge_page_bytes);
 
 /// Puts explicit huge pages in the place of a reserved range. kOk, or kNoHugePages with the range
 /// reserved as before, or kLost (see os.h). `named` says that reservations bear the name that
 /// name_mapping() gives.
-OsStatus map_huge_pages(void* address, ByteCount bytes, ByteCount huge_bytes, bool named);
+OsStatus map_huge_pages(void* address, ByteCount bytes, ByteCount huge_page_bytes, bool named);
 
 /// Reserves a range again that a failed mapping over it has dropped, or not: that is the kernel's
 /// to choose. kNoHugePages when the range is reserved now; kLost when another mapping stands in it.

@@ -202,30 +202,31 @@ OsStatus LinuxOs::populate(void* address, ByteCount bytes) {
   return error == EINVAL ? OsStatus::kUnsupported : OsStatus::kNoMemory;
 }
 
-OsStatus LinuxOs::place(void* address, ByteCount bytes, Placement placement) {
+OsStatus LinuxOs::place(void* address, ByteCount bytes, NodePlacement placement) {
   // As long as nobody asked for a node, every range is where the kernel puts it: local.
-  if (placement.kind == Placement::Kind::kLocal && !knows_nodes_.load(std::memory_order_relaxed))
+  if (placement.kind == NodePlacement::Kind::kLocal &&
+      !knows_nodes_.load(std::memory_order_relaxed))
     return OsStatus::kOk;
   const unsigned count = node_count();
-  if (placement.kind == Placement::Kind::kNode && placement.node >= count)
+  if (placement.kind == NodePlacement::Kind::kNode && placement.node >= count)
     return OsStatus::kUnsupported;
   if (count == 1) return OsStatus::kOk;
   return bind_pages(address, bytes, placement, nodes());
 }
 
-Secrecy LinuxOs::conceal(void* address, ByteCount bytes, Secrecy what) {
+Secrecy LinuxOs::protect(void* address, ByteCount bytes, Secrecy what) {
   Secrecy refused = Secrecy::kNone;
   if (has(what, Secrecy::kNoDump) && advise(address, bytes, MADV_DONTDUMP) != 0)
     refused = refused | Secrecy::kNoDump;
   if (has(what, Secrecy::kWipeOnFork) && advise(address, bytes, kWipeOnFork) != 0)
     refused = refused | Secrecy::kWipeOnFork;
-  // On fault: memory that nobody has touched need not be brought in.
+  // On fault: memory that nobody has touched need not be populated.
   if (has(what, Secrecy::kLocked) && syscall(kMlock2, address, bytes, kLockOnFault) != 0)
     refused = refused | Secrecy::kLocked;
   return refused;
 }
 
-Secrecy LinuxOs::reveal(void* address, ByteCount bytes, Secrecy what) {
+Secrecy LinuxOs::unprotect(void* address, ByteCount bytes, Secrecy what) {
   Secrecy left = Secrecy::kNone;
   if (has(what, Secrecy::kNoDump) && advise(address, bytes, MADV_DODUMP) != 0)
     left = left | Secrecy::kNoDump;

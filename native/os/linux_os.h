@@ -37,9 +37,9 @@ class LinuxOs final : public Os {
   OsStatus commit(void* address, ByteCount bytes, HugePages pages) override;
   OsStatus purge(const OsRange* ranges, std::size_t count) override;
   OsStatus populate(void* address, ByteCount bytes) override;
-  OsStatus place(void* address, ByteCount bytes, Placement placement) override;
-  Secrecy conceal(void* address, ByteCount bytes, Secrecy what) override;
-  Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override;
+  OsStatus place(void* address, ByteCount bytes, NodePlacement placement) override;
+  Secrecy protect(void* address, ByteCount bytes, Secrecy what) override;
+  Secrecy unprotect(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override { return nodes().count(); }
   bool is_resident(const void* address) const override;
   bool is_mapped(const void* address) const override;

@@ -96,18 +96,18 @@ NodeSet usable_nodes(const char* sys) {
   return nodes;
 }
 
-OsStatus bind_pages(void* address, ByteCount bytes, Placement placement, const NodeSet& nodes) {
+OsStatus bind_pages(void* address, ByteCount bytes, NodePlacement placement, const NodeSet& nodes) {
   int policy = kPolicyPreferred;
   NodeSet mask;
   const unsigned long* words = nullptr;  // "preferred" without a node means the toucher's own
   switch (placement.kind) {
-    case Placement::Kind::kLocal:
+    case NodePlacement::Kind::kLocal:
       break;
-    case Placement::Kind::kInterleave:
+    case NodePlacement::Kind::kInterleave:
       policy = kPolicyInterleave;
       words = nodes.words();
       break;
-    case Placement::Kind::kNode: {
+    case NodePlacement::Kind::kNode: {
       const int node = nodes.nth(placement.node);
       if (node < 0) return OsStatus::kUnsupported;
       mask.add(static_cast<unsigned>(node));

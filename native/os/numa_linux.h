@@ -42,7 +42,7 @@ NodeSet usable_nodes(const char* sys);
 
 /// mbind(2) for a placement among `nodes`, whatever their number. Uses "preferred" rather than
 /// "bind", whose pages are never had from elsewhere: touching a full node would kill the process.
-OsStatus bind_pages(void* address, ByteCount bytes, Placement placement, const NodeSet& nodes);
+OsStatus bind_pages(void* address, ByteCount bytes, NodePlacement placement, const NodeSet& nodes);
 
 /// Compares the node of the page at `address` with that of the processor that the calling thread
 /// runs on. Asks move_pages(2), which only looks: get_mempolicy(2) would bring the page in.

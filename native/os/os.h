@@ -34,7 +34,7 @@ constexpr bool is_purgeable(HugePages pages) { return !is_explicit(pages); }
 
 /// Where pages are placed. `node` counts only for kNode: an ordinal below node_count(), not the
 /// kernel's node id. Every kind is a preference: memory on another node beats no memory.
-struct Placement {
+struct NodePlacement {
   enum class Kind : std::uint8_t { kLocal, kInterleave, kNode } kind = Kind::kLocal;
   std::uint16_t node = 0;
 };
@@ -80,7 +80,7 @@ struct MappingFacts {
   std::uintptr_t from;
   std::uintptr_t to;
   ByteCount rss_bytes;  // explicit huge pages too, which the kernel leaves out of its own count
-  ByteCount huge_bytes;
+  ByteCount huge_page_bytes;
   ByteCount swapped_bytes;
 };
 
@@ -137,22 +137,22 @@ class Os {
   /// purged memory purges no explicit huge pages.
   virtual OsStatus purge(const OsRange* ranges, std::size_t count) = 0;
 
-  /// Brings memory in for a committed range ahead of its first touch: contents stay, whatever
+  /// Populates a committed range with memory ahead of its first touch: contents stay, whatever
   /// other threads write meanwhile.
   virtual OsStatus populate(void* address, ByteCount bytes) = 0;
 
   /// Sets where pages of a committed, not yet touched range will lie. kOk without doing anything
   /// on a machine with one node.
-  virtual OsStatus place(void* address, ByteCount bytes, Placement placement) = 0;
+  virtual OsStatus place(void* address, ByteCount bytes, NodePlacement placement) = 0;
 
-  /// Keeps the bytes of a committed range from others, by all of `what`, until reveal(). Returns
+  /// Keeps the bytes of a committed range from others, by all of `what`, until unprotect(). Returns
   /// what could not be had; for kLocked that is mostly RLIMIT_MEMLOCK. Never for explicit huge
   /// pages.
-  virtual Secrecy conceal(void* address, ByteCount bytes, Secrecy what) = 0;
+  virtual Secrecy protect(void* address, ByteCount bytes, Secrecy what) = 0;
 
   /// Ends `what` of a reserved range, committed or not. Returns what may still hold somewhere in
   /// it: memory that a fork would wipe must not serve code that does not know.
-  virtual Secrecy reveal(void* address, ByteCount bytes, Secrecy what) = 0;
+  virtual Secrecy unprotect(void* address, ByteCount bytes, Secrecy what) = 0;
 
   /// Nodes that have memory this process may use, at least 1; read once.
   virtual unsigned node_count() const = 0;

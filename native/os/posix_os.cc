@@ -45,8 +45,8 @@ OsStatus PosixOs::populate(void* address, ByteCount bytes) {
   return OsStatus::kOk;
 }
 
-OsStatus PosixOs::place(void*, ByteCount, Placement placement) {
-  const bool other_node = placement.kind == Placement::Kind::kNode && placement.node != 0;
+OsStatus PosixOs::place(void*, ByteCount, NodePlacement placement) {
+  const bool other_node = placement.kind == NodePlacement::Kind::kNode && placement.node != 0;
   return other_node ? OsStatus::kUnsupported : OsStatus::kOk;
 }
 

@@ -16,10 +16,10 @@ class PosixOs final : public Os {
   OsStatus commit(void* address, ByteCount bytes, HugePages pages) override;
   OsStatus purge(const OsRange* ranges, std::size_t count) override;
   OsStatus populate(void* address, ByteCount bytes) override;
-  OsStatus place(void* address, ByteCount bytes, Placement placement) override;
+  OsStatus place(void* address, ByteCount bytes, NodePlacement placement) override;
   /// POSIX has mlock alone, and that brings the whole range into memory.
-  Secrecy conceal(void*, ByteCount, Secrecy what) override { return what; }
-  Secrecy reveal(void*, ByteCount, Secrecy) override { return Secrecy::kNone; }
+  Secrecy protect(void*, ByteCount, Secrecy what) override { return what; }
+  Secrecy unprotect(void*, ByteCount, Secrecy) override { return Secrecy::kNone; }
   unsigned node_count() const override { return 1; }
   /// False: POSIX has no call that tells.
   bool is_resident(const void*) const override { return false; }

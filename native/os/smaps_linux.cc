@@ -97,11 +97,11 @@ void SmapsReader::line(Text text) {
   } else if (take(text, "Swap:")) {
     facts_.swapped_bytes += bytes_of(text);
   } else if (take(text, "AnonHugePages:")) {
-    facts_.huge_bytes += bytes_of(text);
+    facts_.huge_page_bytes += bytes_of(text);
   } else if (take(text, "Private_Hugetlb:") || take(text, "Shared_Hugetlb:")) {
     const ByteCount bytes = bytes_of(text);
     facts_.rss_bytes += bytes;
-    facts_.huge_bytes += bytes;
+    facts_.huge_page_bytes += bytes;
   }
 }
 

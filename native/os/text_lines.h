@@ -9,11 +9,11 @@
 namespace superslab {
 
 /// What a line is cut to: 300 memory nodes in numa_maps. Names of files may be longer.
-constexpr std::size_t kMostOfLine = 4096;
+constexpr std::size_t kMaxOfLine = 4096;
 
 /// What for_each_line() works in. Of a file in /proc the kernel gives as many whole entries at once
 /// as fit, and holds its locks for as long. A line is cut to `kLine` bytes.
-template <std::size_t kBuffer = 8192, std::size_t kLine = kMostOfLine>
+template <std::size_t kBuffer = 8192, std::size_t kLine = kMaxOfLine>
 struct LineBuffers {
   char buffer[kBuffer];
   char line[kLine];

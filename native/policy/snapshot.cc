@@ -126,8 +126,8 @@ bool check_conflicts(const Snapshot& snapshot, PolicyOrigin origin, bool is_zero
 
 bool check_node(const Snapshot& snapshot, PolicyOrigin origin, unsigned node_count,
                 PolicyError& error) {
-  const Placement placement = snapshot.numa;
-  if (placement.kind != Placement::Kind::kNode || placement.node < node_count) return true;
+  const NodePlacement placement = snapshot.numa;
+  if (placement.kind != NodePlacement::Kind::kNode || placement.node < node_count) return true;
   describe_missing_node(origin, knob_row(KnobId::numa), placement.node, node_count, error);
   return false;
 }

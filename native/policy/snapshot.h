@@ -25,9 +25,9 @@ inline constexpr KnobCode kFirstNodeCode = word_count(knob_row(KnobId::numa).wor
 
 template <typename T>
 constexpr T decode(KnobCode code) {
-  if constexpr (std::is_same_v<T, Placement>) {
-    if (code < kFirstNodeCode) return {static_cast<Placement::Kind>(code), 0};
-    return {Placement::Kind::kNode, static_cast<std::uint16_t>(code - kFirstNodeCode)};
+  if constexpr (std::is_same_v<T, NodePlacement>) {
+    if (code < kFirstNodeCode) return {static_cast<NodePlacement::Kind>(code), 0};
+    return {NodePlacement::Kind::kNode, static_cast<std::uint16_t>(code - kFirstNodeCode)};
   } else {
     return static_cast<T>(code);
   }
@@ -35,8 +35,8 @@ constexpr T decode(KnobCode code) {
 
 template <typename T>
 constexpr KnobCode encode(T value) {
-  if constexpr (std::is_same_v<T, Placement>) {
-    if (value.kind == Placement::Kind::kNode) return kFirstNodeCode + value.node;
+  if constexpr (std::is_same_v<T, NodePlacement>) {
+    if (value.kind == NodePlacement::Kind::kNode) return kFirstNodeCode + value.node;
     return static_cast<KnobCode>(value.kind);
   } else {
     return static_cast<KnobCode>(value);

@@ -9,7 +9,7 @@ namespace superslab {
 Snapshot policy_from_environment(Os& os, PolicyError& error) {
   Snapshot policy;
   if (snapshot_from_environment(environ, policy, std::span<PolicyError>(&error, 1)) == 0 &&
-      policy.numa.kind == Placement::Kind::kNode)
+      policy.numa.kind == NodePlacement::Kind::kNode)
     (void)check_node(policy, PolicyOrigin::kEnvironment, os.node_count(), error);
   return policy;
 }

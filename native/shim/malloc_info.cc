@@ -29,7 +29,7 @@ Levels levels() {
   Heap& heap = process->heap();
   out.mapped = process->mapped().bytes();
   out.taken = heap.committed_bytes() + process->space().idle_bytes();
-  out.used = heap.leased_large_bytes();
+  out.used = heap.huge().leased_bytes();
   // One after the other: all of them would take 6 KiB of what may be a small stack.
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const ClassStats stats = heap.class_stats(static_cast<ClassIndex>(i));

@@ -36,9 +36,9 @@ std::uint32_t Arena::count_idle() const {
   return count;
 }
 
-std::uint32_t Arena::count_open(std::uint32_t from, std::uint32_t most) const {
+std::uint32_t Arena::count_open(std::uint32_t from, std::uint32_t max) const {
   std::uint32_t i = from;
-  while (i < kSuperslabsPerArena && i - from < most && is_open(i)) ++i;
+  while (i < kSuperslabsPerArena && i - from < max && is_open(i)) ++i;
   return i - from;
 }
 

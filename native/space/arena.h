@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "base/bits.h"
-#include "base/glance.h"
+#include "base/racy_read.h"
 #include "base/types.h"
 #include "os/os.h"
 
@@ -21,17 +21,17 @@ class Arena {
  public:
   explicit Arena(std::byte* base) : base_(base) {}
 
-  /// The lowest run of `count` superslabs, starting at a multiple of `unit`, each of which is spare
-  /// as wanted and fits(i), and the last one fits_last(i), which accepts no more than `fits`; or
-  /// -1. Lowest first keeps the touched part short.
+  /// The lowest span of `count` superslabs, starting at a multiple of `unit`, each of which is
+  /// spare as wanted and fits(i), and the last one fits_last(i), which accepts no more than `fits`;
+  /// or -1. Lowest first keeps the touched part short.
   template <class Fits, class FitsLast>
   int find_spare(Spare wanted, std::uint32_t count, std::uint32_t unit, Fits fits,
                  FitsLast fits_last) const {
     const auto among = [=, this](std::size_t w) { return spare_word(wanted, w); };
-    return find_run(among, count, unit, fits, fits_last);
+    return find_span(among, count, unit, fits, fits_last);
   }
 
-  /// A run as above of superslabs that are open, or spare and fit.
+  /// A span as above of superslabs that are open, or spare and fit.
   template <class Fits, class FitsLast>
   int find_room(Spare wanted, std::uint32_t count, std::uint32_t unit, Fits fits,
                 FitsLast fits_last) const;
@@ -57,7 +57,7 @@ class Arena {
   void set_spare(std::uint32_t first, std::uint32_t count, bool spare);
 
   /// Whether its memory holds what it held when it became spare. Any thread, for a look.
-  bool is_idle(std::uint32_t i) const { return ((glance(idle_[i / 64]) >> (i % 64)) & 1) != 0; }
+  bool is_idle(std::uint32_t i) const { return ((racy_read(idle_[i / 64]) >> (i % 64)) & 1) != 0; }
   void set_idle(std::uint32_t first, std::uint32_t count);
   /// Returns how many were idle.
   std::uint32_t clear_idle(std::uint32_t first, std::uint32_t count);
@@ -68,8 +68,8 @@ class Arena {
   /// lie in the midst of it; what they have is not open any more, and the rest is spare.
   OsStatus reserve(Os& os, std::uint32_t first, std::uint32_t count);
 
-  /// How many superslabs from `from` on are open, at most `most`.
-  std::uint32_t count_open(std::uint32_t from, std::uint32_t most) const;
+  /// How many superslabs from `from` on are open, at most `max`.
+  std::uint32_t count_open(std::uint32_t from, std::uint32_t max) const;
 
   ByteCount reserved_bytes() const;
 
@@ -82,15 +82,15 @@ class Arena {
   static constexpr std::size_t kWords = kSuperslabsPerArena / 64;
   using Bits = std::uint64_t[kWords];
 
-  /// Which of superslabs 64 w to 64 w + 63 start a run of `count`, at most 64, of those of which
+  /// Which of superslabs 64 w to 64 w + 63 start a span of `count`, at most 64, of those of which
   /// the bit is set in among(word).
   template <class Among>
   static std::uint64_t starts_in_word(Among among, std::uint32_t w, std::uint32_t count);
 
-  /// A run as for find_spare(), of those of which the bit is set in among(word).
+  /// A span as for find_spare(), of those of which the bit is set in among(word).
   template <class Among, class Fits, class FitsLast>
-  static int find_run(Among among, std::uint32_t count, std::uint32_t unit, Fits fits,
-                      FitsLast fits_last);
+  static int find_span(Among among, std::uint32_t count, std::uint32_t unit, Fits fits,
+                       FitsLast fits_last);
 
   static bool test(const Bits& bits, std::uint32_t i) { return (bits[i / 64] >> (i % 64)) & 1; }
   static void set(Bits& bits, std::uint32_t i) { bits[i / 64] |= std::uint64_t{1} << (i % 64); }
@@ -121,8 +121,8 @@ std::uint64_t Arena::starts_in_word(Among among, std::uint32_t w, std::uint32_t 
 }
 
 template <class Among, class Fits, class FitsLast>
-int Arena::find_run(Among among, std::uint32_t count, std::uint32_t unit, Fits fits,
-                    FitsLast fits_last) {
+int Arena::find_span(Among among, std::uint32_t count, std::uint32_t unit, Fits fits,
+                     FitsLast fits_last) {
   const auto is_in = [&](std::uint32_t i) { return ((among(i / 64) >> (i % 64)) & 1) != 0; };
   for (std::uint32_t i = 0; i + count <= kSuperslabsPerArena;) {
     const std::uint64_t starts = starts_in_word(among, i / 64, std::min(count, 64u)) >> (i % 64);
@@ -153,7 +153,7 @@ int Arena::find_room(Spare wanted, std::uint32_t count, std::uint32_t unit, Fits
   const auto among = [=, this](std::size_t w) {
     return spare_word(wanted, w) | ~(reserved_[w] | foreign_[w]);
   };
-  return find_run(
+  return find_span(
       among, count, unit, [&](std::uint32_t i) { return is_open(i) || fits(i); },
       [&](std::uint32_t i) { return is_open(i) || fits_last(i); });
 }

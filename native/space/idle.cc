@@ -20,10 +20,10 @@ bool Space::leave_idle(const Superslab* first, std::uint32_t count) {
 
 void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
   LockGuard guard(lock_);
-  const std::uint32_t count = head->run;
+  const std::uint32_t count = head->span;
   assert(from < count);
-  // First: nothing is in a run and spare as well.
-  head->run = from;
+  // First: nothing is in a span and spare as well.
+  head->span = from;
   in_program_order();
   for (std::uint32_t i = from; i < count; ++i) {
     head[i].use.store(SuperslabUse::kSpare, std::memory_order_relaxed);
@@ -35,20 +35,23 @@ void Space::give_idle(Superslab* head, std::uint32_t from, Nanos now) {
   set_spare(head + from, count - from);
 }
 
-TakenRun Space::claim_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit) {
+TakenSpan Space::claim_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit) {
   LockGuard guard(lock_);
   Superslab* head = claim(count, unit, Wanted::kIdle, backing);
   if (head == nullptr) return {.status = OsStatus::kNoMemory};
-  TakenRun taken = commit_and_place(head, count, ByteCount{count} * kSuperslabBytes, backing, unit);
+  TakenSpan taken =
+      commit_and_place(head, count, ByteCount{count} * kSuperslabBytes, backing, unit);
   if (taken.head != nullptr) hand_out(taken, count, backing);
   return taken;
 }
 
-TakenRun Space::take_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit) {
+TakenSpan Space::take_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit) {
+  assert(count != 0 && is_power_of_two(unit));
   const ByteCount bytes = ByteCount{count} * kSuperslabBytes;
   if (idle_bytes() < bytes) return {.status = OsStatus::kNoMemory};
-  TakenRun taken = claim_idle(count, backing, unit);
-  conceal(taken, count, bytes, backing);
+  TakenSpan taken = claim_idle(count, backing, unit);
+  protect(taken, count, bytes, backing);
+  assert(taken.head == nullptr || taken.head->span == count);
   return taken;
 }
 
@@ -74,7 +77,7 @@ struct Space::PurgeBatch {
   }
 };
 
-void Space::collect_idle(PurgeBatch& batch, Nanos before, ByteCount most) {
+void Space::collect_idle(PurgeBatch& batch, Nanos before, ByteCount max) {
   LockGuard guard(lock_);
   for (Arena* arena : arenas_) {
     if (arena == nullptr) continue;
@@ -86,17 +89,17 @@ void Space::collect_idle(PurgeBatch& batch, Nanos before, ByteCount most) {
         leave_idle(&s, 1);
         arena->set_spare(place, 1, false);
         batch.add(s);
-        if (batch.count == PurgeBatch::kMax || batch.bytes() >= most) return;
+        if (batch.count == PurgeBatch::kMax || batch.bytes() >= max) return;
       }
     }
   }
 }
 
-ByteCount Space::purge_idle(Nanos before, ByteCount most) {
+ByteCount Space::purge_idle(Nanos before, ByteCount max_bytes) {
   ByteCount purged = 0;
-  while (purged < most && idle_bytes() != 0) {
+  while (purged < max_bytes && idle_bytes() != 0) {
     PurgeBatch batch;
-    collect_idle(batch, before, most - purged);
+    collect_idle(batch, before, max_bytes - purged);
     if (batch.count == 0) break;
     const bool done = os_->purge(batch.ranges, batch.range_count) == OsStatus::kOk;
     LockGuard guard(lock_);

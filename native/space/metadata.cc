@@ -13,8 +13,9 @@ constexpr ByteCount kChunkBytes = 1 * kMiB;
 
 }  // namespace
 
-bool Metadata::add_chunk(Os& os, ByteCount least) {
-  const ByteCount bytes = align_up(std::max(least + kCacheLinePair, kChunkBytes), os.page_bytes());
+bool Metadata::add_chunk(Os& os, ByteCount min_bytes) {
+  const ByteCount bytes =
+      align_up(std::max(min_bytes + kCacheLinePair, kChunkBytes), os.page_bytes());
   void* p = os.reserve(bytes, os.page_bytes());
   if (p == nullptr) return false;
   if (os.commit(p, bytes, HugePages::kOff) != OsStatus::kOk) {

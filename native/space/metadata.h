@@ -50,7 +50,7 @@ class Metadata {
     ByteCount bytes;
   };
 
-  bool add_chunk(Os& os, ByteCount least) REQUIRES(lock_);
+  bool add_chunk(Os& os, ByteCount min_bytes) REQUIRES(lock_);
 
   Mutex lock_{LockRank::kMetadata};
   Chunk* chunks_ GUARDED_BY(lock_) = nullptr;

@@ -21,12 +21,12 @@ constexpr std::size_t kInlineWords = 2;
 constexpr std::size_t kMaxWords = kSliceBytes / kMinAlignment / 64;
 
 /// What its owner has in a slab.
-enum class SlabPlace : std::uint8_t {
+enum class SlabState : std::uint8_t {
   kDrained,  // nothing: every block is out
   kPartial,  // some blocks, while others are out
   kUnused,   // every block; it can be dissolved
 };
-constexpr std::size_t kSlabPlaces = 3;
+constexpr std::size_t kSlabStates = 3;
 
 struct alignas(kCacheLinePair) Slab {
   // First line: the owner's alone. It writes here whenever it takes or frees a block, so no other
@@ -35,12 +35,12 @@ struct alignas(kCacheLinePair) Slab {
   std::uint32_t block_bytes;
   std::uint32_t block_count;
   std::uint32_t carved;           // blocks handed out at least once; the others were never touched
-  std::uint32_t populated_bytes;  // from `start`, brought in ahead of use
+  std::uint32_t populated_bytes;  // from `start`, populated ahead of use
   std::uint16_t purged_kib;       // of free blocks, whose memory went back and was not taken again
   std::uint8_t words;             // 64-bit words of one kind
   ClassIndex size_class;
   std::uint8_t slices;    // 0: no slab starts at this slice
-  SlabPlace place;        // which of its owner's lists it is in
+  SlabState state;        // which of its owner's lists it is in
   bool is_clean : 1;      // blocks that were never handed out read as zero
   bool is_purged : 1;     // no block was freed since its free pages were purged
   std::uint8_t low_word;  // no free word below this one has a bit

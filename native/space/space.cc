@@ -23,7 +23,7 @@ constexpr ByteCount kTablesBytes =
 /// Superslabs that are reserved ahead of need: this part of those there are, so that a small
 /// process has few addresses and a large one few calls.
 constexpr std::uint32_t kAheadPart = 4;
-constexpr std::uint32_t kMostAhead = kGiB / kSuperslabBytes;
+constexpr std::uint32_t kMaxAhead = kGiB / kSuperslabBytes;
 
 }  // namespace
 
@@ -78,8 +78,9 @@ OsStatus Space::grow_tables(SuperslabIndex end) {
   return status;
 }
 
-/// Reserves what is open of a run, with as much behind it as can be had of `ahead`. True when there
-/// is more than there was, or it is known that there cannot be, so that another look is worth it.
+/// Reserves what is open of a span, with as much behind it as can be had of `ahead`. True when
+/// there is more than there was, or it is known that there cannot be, so that another look is worth
+/// it.
 bool Space::reserve(Arena& arena, std::uint32_t first, std::uint32_t count, std::uint32_t ahead) {
   ahead = arena.count_open(first + count, ahead);
   for (;;) {
@@ -97,11 +98,11 @@ bool Space::reserve(Arena& arena, std::uint32_t first, std::uint32_t count, std:
   }
 }
 
-/// Reserves addresses for such a run. False when there are none.
+/// Reserves addresses for such a span. False when there are none.
 bool Space::reserve_room(std::uint32_t count, std::uint32_t unit, Wanted wanted,
                          const Backing& backing) {
   const auto reserved = static_cast<std::uint32_t>(reserved_bytes() / kSuperslabBytes);
-  const std::uint32_t ahead = std::min(reserved / kAheadPart, kMostAhead);
+  const std::uint32_t ahead = std::min(reserved / kAheadPart, kMaxAhead);
   for (std::uint32_t ordinal = kFirstOrdinal; ordinal < ordinal_limit_; ++ordinal) {
     Arena* const arena = arena_at(ordinal);
     if (arena == nullptr) return false;
@@ -174,6 +175,7 @@ OwnerPlace Space::take_owner_place(ByteCount bytes, ByteCount alignment) {
 }
 
 void Space::give_owner_place(OwnerPlace place) {
+  assert(place.memory != nullptr && place.id != 0 && place.id <= kMaxOwnerId);
   LockGuard guard(lock_);
   auto* const free = new (place.memory) FreePlace{free_places_, place.id};
   in_program_order();
@@ -182,13 +184,13 @@ void Space::give_owner_place(OwnerPlace place) {
 
 void Space::route_slices(const void* start, unsigned count, Route route) {
   const std::size_t first = slice_of(start);
-  assert(first != kNoSlice && count <= kSlicesPerSuperslab);
+  assert(first != kNoSlice && count != 0 && count <= kSlicesPerSuperslab);
   for (unsigned i = 0; i < count; ++i)
     std::atomic_ref<Route>(routes_[first + i]).store(route, std::memory_order_relaxed);
 }
 
 void Space::tag_slices(const Superslab& s, unsigned slice, unsigned count, SliceTag tag) {
-  assert(slice + count <= kSlicesPerSuperslab);
+  assert(count != 0 && slice + count <= kSlicesPerSuperslab);
   const std::size_t first = std::size_t{s.index} * kSlicesPerSuperslab + slice;
   for (unsigned i = 0; i < count; ++i) {
     // A reader holds a block in this slab and came by it through some synchronisation, or has a

@@ -35,8 +35,8 @@ constexpr std::size_t kMaxSuperslabs = kMaxArenas * kSuperslabsPerArena;
 /// What a slice holds, for a reader who has only an address. Any other value is the ClassIndex of
 /// the slab. Zero-filled memory must mean "nothing", so classes are stored plus one.
 using SliceTag = std::uint8_t;
-constexpr SliceTag kTagNone = 0;      // in no block
-constexpr SliceTag kTagLarge = 0xff;  // first slice of a large block
+constexpr SliceTag kTagNone = 0;     // in no block
+constexpr SliceTag kTagHuge = 0xff;  // first slice of a huge block
 constexpr SliceTag tag_of(ClassIndex c) { return static_cast<SliceTag>(to_index(c) + 1); }
 
 /// Where a block of a slice goes when it is freed: the id of the owner of its slab and its class,
@@ -51,6 +51,9 @@ constexpr OwnerId kMaxOwnerId = (1u << (32 - kRouteClassBits)) - 1;
 
 /// With a class added, the route of that owner's blocks.
 constexpr Route route_of(OwnerId owner) { return owner << kRouteClassBits; }
+constexpr ClassIndex class_of_route(Route route) {
+  return static_cast<ClassIndex>(route % (1u << kRouteClassBits));
+}
 
 /// The addresses of a space. Slice i is at base + i * 64 KiB.
 struct Region {
@@ -79,15 +82,15 @@ enum class Access : std::uint8_t {
 /// How a superslab is to be committed.
 struct Backing {
   HugePages pages = HugePages::kOff;
-  Placement placement = {};
+  NodePlacement node_placement = {};
   Access access = Access::kViews;
   Secrecy secrecy = Secrecy::kNone;
   /// Most of the last superslab that may ever have been committed. What is behind it cannot be
-  /// touched and no view of it exists, so that it stays a guard for as long as the run is taken.
+  /// touched and no view of it exists, so that it stays a guard for as long as the span is taken.
   ByteCount tail_bytes = kSuperslabBytes;
 };
 
-struct TakenRun {
+struct TakenSpan {
   Superslab* head = nullptr;  // nullptr: nothing taken, `status` says why
   OsStatus status = OsStatus::kOk;
   bool fell_back = false;            // explicit huge pages were asked for and smaller ones came
@@ -115,32 +118,32 @@ class Space {
   /// Unmaps everything. Only for tests.
   void close();
 
-  /// A run of `count` neighbouring superslabs of one arena, the first `bytes` of it committed. Its
-  /// memory reads as zero unless TakenRun::is_zero says otherwise. `unit`: it starts at a multiple
+  /// A span of `count` neighbouring superslabs of one arena, the first `bytes` of it committed. Its
+  /// memory reads as zero unless TakenSpan::is_zero says otherwise. `unit`: it starts at a multiple
   /// of this many superslabs. Any thread.
-  TakenRun take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit = 1);
+  TakenSpan take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit = 1);
 
   /// The same of plain pages that give_idle() gave and that have not gone back, all of it
-  /// committed; nothing when there is no such run. Any thread.
-  TakenRun take_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit = 1);
+  /// committed; nothing when there is no such span. Any thread.
+  TakenSpan take_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit = 1);
 
-  /// Takes back a run whose memory was purged, and ends its secrecy. Returns what the operating
+  /// Takes back a span whose memory was purged, and ends its secrecy. Returns what the operating
   /// system refused to end: such superslabs serve only backings that ask for it too. Any thread.
   /// Like take(), it asks for secrecy with no lock of the space held: locking and unlocking a GiB
   /// takes the kernel long.
   Secrecy give(Superslab* head);
 
-  /// Takes back the part of a run from its superslab `from` on, with its memory, for whoever needs
+  /// Takes back the part of a span from its superslab `from` on, with its memory, for whoever needs
   /// superslabs next; purge_idle() gives the memory back. Any thread.
   void give_idle(Superslab* head, std::uint32_t from, Nanos now);
 
-  /// Makes the run that starts at `head` `count` superslabs long, if those behind it are spare.
+  /// Makes the span that starts at `head` `count` superslabs long, if those behind it are spare.
   /// What was added reads as zero if `is_zero`. Any thread.
   bool extend(Superslab* head, std::uint32_t count, bool& is_zero);
 
   /// Gives the memory of superslabs that have been idle since `before` back to the operating
-  /// system, until it was `most` bytes or more; returns how many bytes. Any thread.
-  ByteCount purge_idle(Nanos before, ByteCount most = ~ByteCount{0});
+  /// system, until it was `max_bytes` or more; returns how many bytes. Any thread.
+  ByteCount purge_idle(Nanos before, ByteCount max_bytes = ~ByteCount{0});
 
   /// Whether a superslab lies idle: its memory was given with it and has not gone back. Any thread,
   /// for a look.
@@ -288,7 +291,7 @@ class Space {
     return slice < slices() ? slice + kFirstSlice : kNoSlice;
   }
 
-  /// What the superslabs of a run may have behind them.
+  /// What the superslabs of a span may have behind them.
   enum class Wanted : std::uint8_t {
     kFresh,          // nothing yet
     kBacked,         // pages of the kind that is asked for
@@ -298,16 +301,16 @@ class Space {
     kWhole,          // committed from end to end, but not with explicit huge pages
   };
 
-  TakenRun take_any(std::uint32_t count, ByteCount bytes, Backing& backing, std::uint32_t unit);
+  TakenSpan take_any(std::uint32_t count, ByteCount bytes, Backing& backing, std::uint32_t unit);
 
   struct PurgeBatch;
-  void collect_idle(PurgeBatch& batch, Nanos before, ByteCount most);
+  void collect_idle(PurgeBatch& batch, Nanos before, ByteCount max);
 
   static Spare spare_for(Wanted wanted, const Backing& backing);
   static bool fits(const Superslab* s, Wanted wanted, const Backing& backing);
   static bool fits_last(const Superslab* s, Wanted wanted, const Backing& backing);
 
-  // A claimed run is not spare. claim() returns nullptr when there is no such run,
+  // A claimed span is not spare. claim() returns nullptr when there is no such span,
   // claim_or_reserve() reserves addresses for it.
   Superslab* claim(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing)
       REQUIRES(lock_);
@@ -346,14 +349,14 @@ class Space {
   /// Whether none of them was idle.
   bool leave_idle(const Superslab* first, std::uint32_t count) REQUIRES(lock_);
   OsStatus commit_plain(Superslab* head, ByteCount bytes, HugePages pages);
-  TakenRun take_explicit(std::uint32_t count, Backing backing) REQUIRES(lock_);
-  TakenRun take_plain(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit)
+  TakenSpan take_explicit(std::uint32_t count, Backing backing) REQUIRES(lock_);
+  TakenSpan take_plain(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit)
       REQUIRES(lock_);
-  TakenRun claim_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit);
-  TakenRun commit_and_place(Superslab* head, std::uint32_t count, ByteCount bytes,
-                            const Backing& backing, std::uint32_t unit) REQUIRES(lock_);
-  void hand_out(TakenRun& taken, std::uint32_t count, const Backing& backing) REQUIRES(lock_);
-  void conceal(TakenRun& taken, std::uint32_t count, ByteCount bytes, const Backing& backing);
+  TakenSpan claim_idle(std::uint32_t count, const Backing& backing, std::uint32_t unit);
+  TakenSpan commit_and_place(Superslab* head, std::uint32_t count, ByteCount bytes,
+                             const Backing& backing, std::uint32_t unit) REQUIRES(lock_);
+  void hand_out(TakenSpan& taken, std::uint32_t count, const Backing& backing) REQUIRES(lock_);
+  void protect(TakenSpan& taken, std::uint32_t count, ByteCount bytes, const Backing& backing);
 
   Os* os_ = nullptr;
   Metadata metadata_;

@@ -19,10 +19,10 @@ constexpr SliceMask kAllSlices = ~SliceMask{0};
 static_assert(kSlicesPerSuperslab == 32, "SliceMask has one bit a slice");
 
 enum class SuperslabUse : std::uint8_t {
-  kSpare,      // in no heap: never handed out, or purged and given back
-  kSlabs,      // cut into slabs
-  kLargeHead,  // first superslab of a large block
-  kLargeTail,  // a further superslab of a large block
+  kSpare,     // in no heap: never handed out, or purged and given back
+  kSlabs,     // cut into slabs
+  kHugeHead,  // first superslab of a huge block
+  kHugeTail,  // a further superslab of a huge block
 };
 
 /// Who may touch what: the space's lock guards everything while `use` is kSpare; the lock of the
@@ -33,14 +33,14 @@ struct alignas(64) Superslab {
   Superslab* prev;
   void* heap;  // the Heap that took it; opaque in this layer
 
-  /// Large blocks: who leased it (a SlabOwner, opaque here), nullptr while it is cached.
+  /// Huge blocks: who leased it (a SlabOwner, opaque here), nullptr while it is cached.
   void* lessee;
-  ByteCount large_bytes;    // committed bytes of a large block
+  ByteCount huge_bytes;     // committed bytes of a huge block
   ByteCount charged_bytes;  // what its lease was charged for; 0 while it is cached
-  Nanos idle_since;         // when its last slab was retired, the large block cached, or it idle
+  Nanos idle_since;         // when its last slab was retired, the huge block cached, or it idle
 
   SuperslabIndex index;
-  std::uint32_t run;              // superslabs in the run that this one heads
+  std::uint32_t span;             // superslabs in the span that this one heads
   std::uint32_t committed_bytes;  // from `base`; never falls: a view may reach them for ever
 
   SliceMask free_slices;   // slices in no slab
@@ -49,7 +49,7 @@ struct alignas(64) Superslab {
 
   std::atomic<SuperslabUse> use;  // written under the lock; binding reads it without
   HugePages pages;                // what it was committed with
-  Placement placement;
+  NodePlacement node_placement;
   bool is_exposed;  // views of it may exist, for ever: never again for what pointers must trust
   Secrecy secrecy;  // what may hold for some of its memory; kNone unless its heap asked for it, or
                     // the operating system refused to end it

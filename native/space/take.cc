@@ -15,14 +15,14 @@ constexpr std::uint32_t superslabs_per_page(HugePages pages) {
 
 }  // namespace
 
-/// Which spare superslabs may be in such a run. What one front end has left behind is not for the
+/// Which spare superslabs may be in such a span. What one front end has left behind is not for the
 /// other: contents here, stale views in fits().
 Spare Space::spare_for(Wanted wanted, const Backing& backing) {
   if (backing.access == Access::kViews) return Spare::kNotIdle;
   return wanted == Wanted::kIdle ? Spare::kIdle : Spare::kAny;
 }
 
-/// Whether one of those (nullptr: it was never taken) may be in such a run.
+/// Whether one of those (nullptr: it was never taken) may be in such a span.
 bool Space::fits(const Superslab* s, Wanted wanted, const Backing& backing) {
   if (s != nullptr && backing.access == Access::kPointers && s->is_exposed) return false;
   // Memory that a fork would wipe, or that is missing in dumps, is not for who did not ask.
@@ -80,8 +80,8 @@ void Space::set_spare(const Superslab* head, std::uint32_t count) {
 }
 
 OsStatus Space::commit_plain(Superslab* head, ByteCount bytes, HugePages pages) {
-  const auto run = static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes));
-  for (std::uint32_t i = 0; i < run;) {
+  const auto span = static_cast<std::uint32_t>(div_up(bytes, kSuperslabBytes));
+  for (std::uint32_t i = 0; i < span;) {
     const ByteCount from = i * kSuperslabBytes + head[i].committed_bytes;
     if (from >= std::min((i + 1) * kSuperslabBytes, bytes)) {
       ++i;
@@ -90,7 +90,7 @@ OsStatus Space::commit_plain(Superslab* head, ByteCount bytes, HugePages pages) 
     // One that was committed in part keeps the pages it began with; untouched ones go together.
     const HugePages own = head[i].committed_bytes == 0 ? pages : head[i].pages;
     std::uint32_t end = i + 1;
-    while (own == pages && end < run && head[end].committed_bytes == 0) ++end;
+    while (own == pages && end < span && head[end].committed_bytes == 0) ++end;
     const ByteCount to = std::min(end * kSuperslabBytes, bytes);
     const OsStatus status = os_->commit(head->base + from, to - from, own);
     if (status != OsStatus::kOk) return status;
@@ -103,9 +103,9 @@ OsStatus Space::commit_plain(Superslab* head, ByteCount bytes, HugePages pages) 
   return OsStatus::kOk;
 }
 
-TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
-  TakenRun taken;
-  // A page of 1 GiB is committed whole; what one run leaves of it is there for the next.
+TakenSpan Space::take_explicit(std::uint32_t count, Backing backing) {
+  TakenSpan taken;
+  // A page of 1 GiB is committed whole; what one span leaves of it is there for the next.
   taken.head = claim(count, 1, Wanted::kBacked, backing);
   if (taken.head != nullptr) return taken;
 
@@ -125,19 +125,19 @@ TakenRun Space::take_explicit(std::uint32_t count, Backing backing) {
     return taken;
   }
   // Advice: memory in the wrong place still works.
-  os_->place(head->base, bytes, backing.placement);
+  os_->place(head->base, bytes, backing.node_placement);
   for (std::uint32_t i = 0; i < claimed; ++i) {
     head[i].committed_bytes = kSuperslabBytes;
     head[i].pages = backing.pages;
-    head[i].placement = backing.placement;
+    head[i].node_placement = backing.node_placement;
   }
   if (claimed > count) set_spare(head + count, claimed - count);
   taken.head = head;
   return taken;
 }
 
-TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing,
-                           std::uint32_t unit) {
+TakenSpan Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing,
+                            std::uint32_t unit) {
   bytes = align_up(bytes, os_->page_bytes());
   Superslab* head = nullptr;
   if (backing.access == Access::kPointers && idle_bytes() != 0)
@@ -149,10 +149,10 @@ TakenRun Space::take_plain(std::uint32_t count, ByteCount bytes, Backing backing
   return commit_and_place(head, count, bytes, backing, unit);
 }
 
-/// Commits and places a run that was claimed. `bytes` are whole pages.
-TakenRun Space::commit_and_place(Superslab* head, std::uint32_t count, ByteCount bytes,
-                                 const Backing& backing, std::uint32_t unit) {
-  TakenRun taken;
+/// Commits and places a span that was claimed. `bytes` are whole pages.
+TakenSpan Space::commit_and_place(Superslab* head, std::uint32_t count, ByteCount bytes,
+                                  const Backing& backing, std::uint32_t unit) {
+  TakenSpan taken;
   taken.status = commit_plain(head, bytes, backing.pages);
   if (taken.status != OsStatus::kOk) {
     set_spare(head, count);
@@ -161,50 +161,53 @@ TakenRun Space::commit_and_place(Superslab* head, std::uint32_t count, ByteCount
     if (head == nullptr) return taken;
     taken.status = OsStatus::kOk;
   }
-  os_->place(head->base, bytes, backing.placement);
-  for (std::uint32_t i = 0; i < count; ++i) head[i].placement = backing.placement;
+  os_->place(head->base, bytes, backing.node_placement);
+  for (std::uint32_t i = 0; i < count; ++i) head[i].node_placement = backing.node_placement;
   taken.head = head;
   return taken;
 }
 
-/// The run is its taker's, whatever it was before.
-void Space::hand_out(TakenRun& taken, std::uint32_t count, const Backing& backing) {
-  taken.head->run = count;
+/// The span is its taker's, whatever it was before.
+void Space::hand_out(TakenSpan& taken, std::uint32_t count, const Backing& backing) {
+  taken.head->span = count;
   if (backing.access == Access::kViews) {
     for (std::uint32_t i = 0; i < count; ++i) taken.head[i].is_exposed = true;
   }
   taken.is_zero = leave_idle(taken.head, count);
 }
 
-TakenRun Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit) {
+TakenSpan Space::take(std::uint32_t count, ByteCount bytes, Backing backing, std::uint32_t unit) {
   if (count == 0 || count > kSuperslabsPerArena) return {.status = OsStatus::kNoMemory};
-  TakenRun taken = take_any(count, bytes, backing, unit);
-  conceal(taken, count, bytes, backing);
+  assert(bytes <= count * kSuperslabBytes && is_power_of_two(unit));
+  TakenSpan taken = take_any(count, bytes, backing, unit);
+  protect(taken, count, bytes, backing);
+  assert(taken.head == nullptr || (taken.head->span == count && taken.head->index % unit == 0));
   return taken;
 }
 
-/// Before a run's first touch: swap, a dump and a child see what is there from now on. And without
+/// Before a span's first touch: swap, a dump and a child see what is there from now on. And without
 /// the lock, for which every heap would wait: what is not spare is the caller's.
-void Space::conceal(TakenRun& taken, std::uint32_t count, ByteCount bytes, const Backing& backing) {
+void Space::protect(TakenSpan& taken, std::uint32_t count, ByteCount bytes,
+                    const Backing& backing) {
   // The kernel never swaps explicit huge pages: there is nothing to lock.
   const Secrecy secrecy =
       is_explicit(backing.pages) ? without(backing.secrecy, Secrecy::kLocked) : backing.secrecy;
   if (taken.head == nullptr || secrecy == Secrecy::kNone) return;
-  taken.refused = os_->conceal(taken.head->base, align_up(bytes, os_->page_bytes()), secrecy);
+  taken.refused = os_->protect(taken.head->base, align_up(bytes, os_->page_bytes()), secrecy);
   // What was refused too: it may hold for a part.
   for (std::uint32_t i = 0; i < count; ++i) taken.head[i].secrecy = secrecy;
 }
 
-/// A run, as it was: what its backing wants kept secret is not yet. Says in `backing` which pages
+/// A span, as it was: what its backing wants kept secret is not yet. Says in `backing` which pages
 /// it came with.
-TakenRun Space::take_any(std::uint32_t count, ByteCount bytes, Backing& backing,
-                         std::uint32_t unit) {
-  TakenRun taken;
+TakenSpan Space::take_any(std::uint32_t count, ByteCount bytes, Backing& backing,
+                          std::uint32_t unit) {
+  TakenSpan taken;
   LockGuard guard(lock_);
   bool fell_back = false;
   bool fell_back_to_smaller = false;
   if (is_explicit(backing.pages) && unit != 1) {
-    // Those are handed out in runs of their own; what is aligned more strictly does without.
+    // Those are handed out in spans of their own; what is aligned more strictly does without.
     backing.pages = HugePages::kTransparent;
     fell_back_to_smaller = true;
   }
@@ -225,10 +228,10 @@ TakenRun Space::take_any(std::uint32_t count, ByteCount bytes, Backing& backing,
 }
 
 bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
-  assert(count > head->run && head->run != 0);
+  assert(count > head->span && head->span != 0);
   LockGuard guard(lock_);
   const std::uint32_t first = place_of(*head);
-  const std::uint32_t more = count - head->run;
+  const std::uint32_t more = count - head->span;
   if (first + count > kSuperslabsPerArena) return false;
   Arena& arena = arena_of(*head);
   const auto can_have = [&](std::uint32_t i) {
@@ -238,39 +241,39 @@ bool Space::extend(Superslab* head, std::uint32_t count, bool& is_zero) {
     if (s != nullptr && (s->is_exposed || s->secrecy != Secrecy::kNone)) return false;
     return s == nullptr || s->committed_bytes == 0 || s->pages == head->pages;
   };
-  for (std::uint32_t i = first + head->run; i < first + count; ++i)
+  for (std::uint32_t i = first + head->span; i < first + count; ++i)
     if (!can_have(i)) return false;
-  if (!reserve(arena, first + head->run, more, 0)) return false;
+  if (!reserve(arena, first + head->span, more, 0)) return false;
   // Somebody else may have been found in the midst of it.
-  for (std::uint32_t i = first + head->run; i < first + count; ++i)
+  for (std::uint32_t i = first + head->span; i < first + count; ++i)
     if (!arena.is_spare(i)) return false;
-  arena.set_spare(first + head->run, more, false);
-  make_ready(arena, first + head->run, more);
-  Superslab* tail = head + head->run;
+  arena.set_spare(first + head->span, more, false);
+  make_ready(arena, first + head->span, more);
+  Superslab* tail = head + head->span;
   if (commit_plain(tail, more * kSuperslabBytes, head->pages) != OsStatus::kOk) {
     set_spare(tail, more);
     return false;
   }
-  os_->place(tail->base, more * kSuperslabBytes, head->placement);
+  os_->place(tail->base, more * kSuperslabBytes, head->node_placement);
   for (std::uint32_t i = 0; i < more; ++i) {
-    tail[i].placement = head->placement;
+    tail[i].node_placement = head->node_placement;
     tail[i].heap = head->heap;
-    tail[i].use.store(SuperslabUse::kLargeTail, std::memory_order_release);
+    tail[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);
   }
   is_zero = leave_idle(tail, more);
   in_program_order();
-  head->run = count;
+  head->span = count;
   return true;
 }
 
 Secrecy Space::give(Superslab* head) {
-  const std::uint32_t count = head->run;
-  assert(count != 0 && "it heads a run");
+  const std::uint32_t count = head->span;
+  assert(count != 0 && "it heads a span");
   Secrecy secrecy = head->secrecy;
   if (secrecy != Secrecy::kNone) {
     // The next heap is another: a fork must not wipe its memory, and its dumps must be whole.
-    // Without the lock: nobody takes the run before it is spare.
-    secrecy = os_->reveal(head->base, count * kSuperslabBytes, secrecy);
+    // Without the lock: nobody takes the span before it is spare.
+    secrecy = os_->unprotect(head->base, count * kSuperslabBytes, secrecy);
     for (std::uint32_t i = 0; i < count; ++i) head[i].secrecy = secrecy;
   }
   LockGuard guard(lock_);

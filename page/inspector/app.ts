@@ -6,15 +6,16 @@ import { Figures } from './figures.js';
 import { Leaks } from './leaks.js';
 import { showLegend } from './legend.js';
 import { MemoryMap } from './map.js';
-import { decodeBase64, MemoryModel } from './memory-model.js';
-import { Mistakes } from './mistakes.js';
+import { decodeBase64 } from './map-frame.js';
+import { MemoryModel } from './memory-model.js';
+import { MisuseList } from './misuse.js';
 import type { Mode } from './palette.js';
 import {
   FORMAT,
   type Hello,
   type InspectorStats,
   type LeakSites,
-  type Mistakes as MistakeNews,
+  type MisuseSites as MisuseNews,
 } from './protocol.js';
 import { Samples } from './samples.js';
 import type { Naming } from './slab-facts.js';
@@ -32,13 +33,13 @@ let mode: Mode = 'fullness';
 let isPaused = false;
 /** What came last while the page was paused. */
 let heldLeaks: LeakSites | undefined;
-let heldMistakes: MistakeNews | undefined;
+let heldMisuse: MisuseNews | undefined;
 
 const map = new MemoryMap(model);
 const curves = new Curves();
 const figureLine = new Figures();
 const leaks = new Leaks();
-const mistakes = new Mistakes();
+const misuseList = new MisuseList();
 const pools = new Pools();
 
 const seconds = () => performance.now() / 1000;
@@ -63,7 +64,7 @@ const connection = new Connection({
     else samples.gap(seconds());
     if (isOther) {
       leaks.reset();
-      mistakes.reset();
+      misuseList.reset();
     }
     showKnobs(news.knobs);
     showProcess();
@@ -93,8 +94,8 @@ const connection = new Connection({
     heldLeaks = news;
     if (!isPaused) showSites();
   },
-  mistakes(news) {
-    heldMistakes = news;
+  misuse(news) {
+    heldMisuse = news;
     if (!isPaused) showSites();
   },
 });
@@ -105,9 +106,9 @@ function showSites(): void {
     figureLine.leaks(heldLeaks.sites);
     heldLeaks = undefined;
   }
-  if (heldMistakes !== undefined) {
-    mistakes.show(heldMistakes);
-    heldMistakes = undefined;
+  if (heldMisuse !== undefined) {
+    misuseList.show(heldMisuse);
+    heldMisuse = undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The stream of events, and coming back to it when it breaks. */
-import type { Hello, InspectorStats, LeakSites, Mistakes, PoolNames } from './protocol.js';
+import type { Hello, InspectorStats, LeakSites, MisuseSites, PoolNames } from './protocol.js';
 
 export type ConnectionState =
   | { readonly name: 'connecting' }
@@ -18,12 +18,12 @@ export interface Handlers {
   map(base64: string): void;
   stats(figures: InspectorStats): void;
   leaks(leaks: LeakSites): void;
-  mistakes(mistakes: Mistakes): void;
+  misuse(misuse: MisuseSites): void;
 }
 
 /** Events come each second; so long without one means that the process hangs or is gone. */
 const SILENCE_MS = 10_000;
-const LONGEST_WAIT_S = 8;
+const MAX_WAIT_S = 8;
 
 export class Connection {
   readonly #handlers: Handlers;
@@ -55,7 +55,7 @@ export class Connection {
     on('map', (data) => this.#handlers.map(data));
     on('stats', (data) => this.#handlers.stats(JSON.parse(data)));
     on('leaks', (data) => this.#handlers.leaks(JSON.parse(data)));
-    on('mistakes', (data) => this.#handlers.mistakes(JSON.parse(data)));
+    on('misuse', (data) => this.#handlers.misuse(JSON.parse(data)));
     source.addEventListener('error', () => void this.#lost());
     this.#heard();
   }
@@ -78,7 +78,7 @@ export class Connection {
       this.#handlers.state({ name: 'refused' });
       return;
     }
-    let seconds = Math.min(2 ** this.#tries++, LONGEST_WAIT_S);
+    let seconds = Math.min(2 ** this.#tries++, MAX_WAIT_S);
     this.#handlers.state({ name: 'lost', seconds });
     this.#countdown = setInterval(() => {
       seconds--;

@@ -1,6 +1,6 @@
 /** What the colours of the map mean, in the mode that is chosen. */
 import { byId, el } from './dom.js';
-import { TAG_LARGE } from './memory-model.js';
+import { TAG_HUGE } from './map-format.js';
 import { css, type Mode, type Palette } from './palette.js';
 import type { ClassRow } from './protocol.js';
 import { bytes } from './units.js';
@@ -11,13 +11,13 @@ export function showLegend(mode: Mode, palette: Palette, classes: readonly Class
     temperature: () => ramp(palette.heat, ['at rest > 1\u202fmin', '10\u202fs', 'changed now']),
     class: () => ramp(classColours(palette, classes), classMarks(classes)),
   }[mode]();
-  const large = mode === 'class' ? [key(palette.classes[TAG_LARGE]!, 'beyond 2\u202fMiB')] : [];
+  const huge = mode === 'class' ? [key(palette.classes[TAG_HUGE]!, 'beyond 2\u202fMiB')] : [];
   byId('legend').replaceChildren(
     scale,
     el(
       'span',
       { class: 'meanings' },
-      ...large,
+      ...huge,
       key(palette.free, 'free, keeps memory'),
       key(palette.untouched, 'free, no memory'),
       key(palette.spare, 'spare superslab'),

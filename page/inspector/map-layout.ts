@@ -2,7 +2,7 @@
  * Where the map shows what. Arenas stand one under the other, each with a line of text above it; in an arena,
  * superslabs go from left to right in address order. A superslab is 8 x 4 slices. All lengths are device pixels.
  */
-import { SUPERSLABS_PER_ARENA } from './memory-model.js';
+import { SUPERSLABS_PER_ARENA } from './map-format.js';
 
 export const COLUMNS = 8;
 export const ROWS = 4;
@@ -58,11 +58,12 @@ export function layOut(counts: readonly number[], measures: Measures, zoom: numb
 
 /** As large as everything in sight can be; the smallest zoom where it cannot. */
 export function fitAll(counts: readonly number[], measures: Measures): Layout {
-  const least = layOut(counts, measures, ZOOMS[0]);
-  let best = least;
+  const smallest = layOut(counts, measures, ZOOMS[0]);
+  let best = smallest;
   for (const perRow of PER_ROW) {
-    const most = arrange(counts, measures, perRow, Math.round(LARGEST_FIT * measures.scale)).sliceX;
-    for (let sliceY = Math.min(most, Math.round(LARGEST_FIT * measures.scale)); sliceY > most / 2; sliceY--) {
+    const largest = Math.round(LARGEST_FIT * measures.scale);
+    const maxX = arrange(counts, measures, perRow, largest).sliceX;
+    for (let sliceY = Math.min(maxX, largest); sliceY > maxX / 2; sliceY--) {
       const layout = arrange(counts, measures, perRow, sliceY);
       const isTooWide =
         layout.left + perRow * layout.stepX > measures.width + layout.stepX - COLUMNS * layout.sliceX;

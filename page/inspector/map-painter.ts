@@ -1,6 +1,8 @@
 /** Paints the visible part of the map into ImageData, one pixel write a device pixel. */
+
+import { SLICES, SUPERSLABS_PER_ARENA, TAG_FREE, USE } from './map-format.js';
 import { type ArenaPlace, COLUMNS, type Layout, ROWS } from './map-layout.js';
-import { type MemoryModel, SLICES, SUPERSLABS_PER_ARENA, TAG_FREE, UNTOUCHED, USE } from './memory-model.js';
+import { type MemoryModel, UNTOUCHED } from './memory-model.js';
 import { between, heatStep, type Mode, type Palette } from './palette.js';
 
 export interface Scene {

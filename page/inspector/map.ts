@@ -1,5 +1,6 @@
 /** The memory map: layout, painting, pointer and keyboard. What a slab is like is told by its card. */
 import { byId, el, setText } from './dom.js';
+import { SLICES, SUPERSLAB_BYTES, SUPERSLABS_PER_ARENA } from './map-format.js';
 import {
   fitAll,
   type Hit,
@@ -11,7 +12,7 @@ import {
   placeOf,
 } from './map-layout.js';
 import { MapPainter } from './map-painter.js';
-import { type MemoryModel, SLICES, SUPERSLAB_BYTES, SUPERSLABS_PER_ARENA } from './memory-model.js';
+import type { MemoryModel } from './memory-model.js';
 import { css, type Mode, type Palette, readPalette } from './palette.js';
 import { type Naming, slabAt, slabFacts } from './slab-facts.js';
 import { bytes, plural } from './units.js';

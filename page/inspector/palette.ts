@@ -2,7 +2,7 @@
  * Colours of the map, from the theme's custom properties: lists of stops, mixed in OKLab so that equal steps look
  * equal. A colour is a pixel of ImageData as one little-endian 32-bit number.
  */
-import { FULL, TAG_LARGE } from './memory-model.js';
+import { FULL, TAG_HUGE } from './map-format.js';
 
 export type Mode = 'fullness' | 'class' | 'temperature';
 
@@ -38,7 +38,7 @@ export function readPalette(style: CSSStyleDeclaration): Palette {
   const classes = new Uint32Array(256).fill(one('--map-free'));
   const classStops = stops('--map-class');
   for (let tag = 1; tag <= 64; tag++) classes[tag] = mix(classStops, (tag - 1) / 63);
-  classes[TAG_LARGE] = one('--map-large');
+  classes[TAG_HUGE] = one('--map-huge');
   const ramp = (name: string, steps: number) => {
     const list = stops(name);
     return Uint32Array.from({ length: steps }, (_, i) => mix(list, i / (steps - 1)));

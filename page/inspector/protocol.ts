@@ -2,18 +2,18 @@
  * What comes over the stream is told in lib/inspector/types.ts. A process may run another version of superslab
  * than this page expects of it: figures that one of them does not have are shown as "–".
  */
-import type { Hello, InspectorStats, Mistakes } from '../../lib/inspector/types.js';
+import type { Hello, InspectorStats, MisuseSites } from '../../lib/inspector/types.js';
 
 export type {
   Hello,
   InspectorLeak,
   InspectorStats,
   LeakSites,
-  Mistakes,
+  MisuseSites,
   PoolNames,
 } from '../../lib/inspector/types.js';
 
-export type MistakeSite = Mistakes['sites'][number];
+export type MisuseSite = MisuseSites['sites'][number];
 export type KnobRow = Hello['knobs'][number];
 export type PoolFigures = InspectorStats['pools'][number];
 

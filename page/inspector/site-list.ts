@@ -1,4 +1,4 @@
-/** A list of places in the program where something went wrong, with their stacks: leaks, mistakes. */
+/** A list of places in the program where something went wrong, with their stacks: leaks, misuse. */
 import { byId, el, setText } from './dom.js';
 import { count, plural } from './units.js';
 

@@ -1,17 +1,15 @@
 /** What the card says of the slab under the pointer. */
 import {
   FLAG,
-  type MemoryModel,
-  NO_POOL,
   SLICE_BYTES,
   SLICES,
   SUPERSLAB_BYTES,
   SUPERSLABS_PER_ARENA,
-  shareOf,
   TAG_FREE,
-  TAG_LARGE,
+  TAG_HUGE,
   USE,
-} from './memory-model.js';
+} from './map-format.js';
+import { type MemoryModel, NO_POOL, shareOf } from './memory-model.js';
 import type { ClassRow } from './protocol.js';
 import { bytes, duration, whole } from './units.js';
 
@@ -68,15 +66,15 @@ export function slabFacts(
     ['Pool', pool === NO_POOL ? 'without a name' : (naming.pools.get(pool) ?? `number ${pool}`)],
   ];
   const at = superslab * SLICES + slice;
-  if (use === USE.largeHead || use === USE.largeTail) {
+  if (use === USE.hugeHead || use === USE.hugeTail) {
     let head = superslab;
-    while (head > 0 && model.use[head] === USE.largeTail) head--;
-    const run = Math.max(model.run[head]!, 1);
+    while (head > 0 && model.use[head] === USE.hugeTail) head--;
+    const span = Math.max(model.span[head]!, 1);
     rows.push(['In use', model.fullness[head * SLICES]! > 0 ? 'leased' : 'kept for reuse']);
     rows.push(['Temperature', temperature(model.restedMs(at, now))]);
-    rows.push(['Superslabs', run === 1 ? `${head}` : `${head} to ${head + run - 1}`]);
+    rows.push(['Superslabs', span === 1 ? `${head}` : `${head} to ${head + span - 1}`]);
     rows.push(['Offset', offset((head % SUPERSLABS_PER_ARENA) * SUPERSLAB_BYTES)]);
-    return { title: `Large block, ${bytes(run * SUPERSLAB_BYTES)}`, rows: [...rows, ...tail] };
+    return { title: `Huge block, ${bytes(span * SUPERSLAB_BYTES)}`, rows: [...rows, ...tail] };
   }
 
   const tag = model.tag[at]!;
@@ -94,7 +92,7 @@ export function slabFacts(
   rows.push(['Blocks out', blocksOut(shareOf(model.fullness[at]!), blocks)]);
   rows.push(['Temperature', temperature(model.restedMs(at, now))]);
   rows.push(['Slab', `${bytes(size)}, ${slices === 1 ? '1 slice' : `${slices} slices`}`]);
-  const title = tag === TAG_LARGE ? 'Large block' : `Blocks of ${bytes(cut?.bytes)}`;
+  const title = tag === TAG_HUGE ? 'Huge block' : `Blocks of ${bytes(cut?.bytes)}`;
   return { title, rows: [...rows, ...where, ...tail] };
 }
 

@@ -1,17 +1,8 @@
 /** Pools and their classes, what the map shows as a table, and the knobs. */
 import { bar, byId, el, td, th } from './dom.js';
 import { histogram } from './histogram.js';
-import {
-  type MemoryModel,
-  NO_POOL,
-  SLICE_BYTES,
-  SLICES,
-  SUPERSLAB_BYTES,
-  shareOf,
-  TAG_FREE,
-  UNTOUCHED,
-  USE,
-} from './memory-model.js';
+import { SLICE_BYTES, SLICES, SUPERSLAB_BYTES, TAG_FREE, USE } from './map-format.js';
+import { type MemoryModel, NO_POOL, shareOf, UNTOUCHED } from './memory-model.js';
 import type { Palette } from './palette.js';
 import { css } from './palette.js';
 import type { ClassRow, InspectorStats, KnobRow, PoolFigures } from './protocol.js';

@@ -29,7 +29,7 @@ function importsOf(base, file) {
     }));
 }
 
-/** What is wrong with one import, in words; undefined: nothing. */
+/** What is wrong with one import, in words; undefined when nothing is. */
 function fault({ imports, order, file, name, target }) {
   if (!imports.has(target)) return `"${name}" is no file in lib/`;
   const [from, to] = [layerOf(file), layerOf(target)];

@@ -3,7 +3,7 @@
 // --count=N     how many of all the mutants that can be made: 450. Which ones follows from their text, so that the
 //               choice stays the same while the source around them changes
 // --seed=N      another choice
-// --in=TEXT     all those in files whose path begins so; `native/heap/purge.cc:200` for one line
+// --in=TEXT     all those in files whose path begins so; `native/heap/purger.cc:200` for one line
 // --orders      memory orders made relaxed, under ThreadSanitizer, which alone can tell, and met by the tests of orders and of
 //               base alone: to compile all with it takes long
 // --left        only those that lived the last time; the others count as seen
@@ -30,7 +30,7 @@ const folder = 'build/mutants';
 
 const mutated = [...sources('core'), ...sources('malloc')];
 /** As mutant.cc has room for. */
-const MOST_MUTANTS = 1 << 16;
+const MAX_MUTANTS = 1 << 16;
 /** So many times as long as without a fault, and this many milliseconds more: then it hangs. */
 const PATIENCE = 5;
 const PATIENCE_MS = 10_000;
@@ -51,7 +51,7 @@ const once = [
   ],
   ['native/heap/slab_bits.h', 'for (std::uint32_t w = 0; w < slab.words; ++w) {'],
   ['native/malloc/allocate.cc', 'return kSizeClasses[c].block_bytes;'],
-  ['native/malloc/allocate.cc', 'return head.large_bytes - (address_of(block) - address_of(head.base));'],
+  ['native/malloc/allocate.cc', 'return head.huge_bytes - (address_of(block) - address_of(head.base));'],
   ['native/space/take.cc', 'set_spare(head, count);'],
 ];
 const livedOnce = ({ file, code, change }) =>
@@ -86,8 +86,8 @@ function choose({ count, seed, within, orders }) {
   // Of its own text alone, so that a change elsewhere does not make every file another.
   const numbers = new Set();
   for (const mutant of chosen) {
-    let number = Number.parseInt(mutant.rank.slice(0, 8), 16) % MOST_MUTANTS;
-    while (number === 0 || numbers.has(number)) number = (number + 1) % MOST_MUTANTS;
+    let number = Number.parseInt(mutant.rank.slice(0, 8), 16) % MAX_MUTANTS;
+    while (number === 0 || numbers.has(number)) number = (number + 1) % MAX_MUTANTS;
     numbers.add(number);
     mutant.number = number;
   }
@@ -285,7 +285,7 @@ async function runEach(program, options) {
   const tests = [];
   await inParallel(options.jobs, [...names.entries()], async ([index, name]) => {
     const path = notesFile(options, `reached-${index}`);
-    writeFileSync(path, Buffer.alloc(MOST_MUTANTS));
+    writeFileSync(path, Buffer.alloc(MAX_MUTANTS));
     const start = performance.now();
     const { status, output: text } = await expendable(program, [name], {
       env: { SUPERSLAB_MUTANTS_REACHED: path },

@@ -18,12 +18,12 @@ const files = [
   'guard-*',
   'histograms',
   'in-flight',
-  'large',
+  'huge',
   'lease',
   'leaks',
   'libraries',
   'max-bytes',
-  'mistakes',
+  'misuse-sites',
   'opentelemetry',
   'pool',
   'pool-ids',
@@ -34,7 +34,7 @@ const files = [
   'taken-memory',
   'unseen',
   'windows',
-  'withheld',
+  'transferred',
 ];
 
 export default defineConfig({

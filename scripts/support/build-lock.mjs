@@ -1,4 +1,4 @@
-// One build at a time in a working tree: two terminals may each find the same thing out of date.
+// There is one build at a time in a working tree: two terminals may each find the same thing out of date.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at, say } from './paths.mjs';

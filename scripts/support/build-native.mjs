@@ -1,4 +1,4 @@
-// The addon, libsuperslab.so and the native tests, through node-gyp.
+// Builds the addon, libsuperslab.so and the native tests by node-gyp.
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -21,10 +21,10 @@ const products = {
     linkerScript: 'native/shim/exports.map',
   },
   native_tests: { file: 'build/Release/native_tests', inputs: ['native', 'test/native'] },
-  careless: { file: 'build/Release/careless.so', inputs: ['test/violations/support'] },
+  careless: { file: 'build/Release/careless.so', inputs: ['test/misuse/support'] },
 };
 const endings = ['.cc', '.c', '.h', '.inc', '.def', '.map', '.md'];
-/** What binding.gyp asks. */
+/** The scripts that binding.gyp runs. */
 const gypScripts = ['scripts/sources.cjs', 'scripts/has-malloc-library.cjs'];
 const configureStamp = 'build/.stamps/configure';
 
@@ -46,7 +46,7 @@ const configureDigest = () =>
     [...environment(), ...['core', 'malloc', 'shim', 'binding', 'tests'].flatMap(sources)],
   );
 
-/** The environment for node-gyp: ours, and where Node's headers lie if we know it. */
+/** The environment for node-gyp: that of this process, and where Node's headers lie if that is known. */
 export function nodeGypEnvironment() {
   const { npm_config_nodedir: _, ...env } = process.env;
   const prefix = headersPrefix();
@@ -58,7 +58,7 @@ const nodeGyp = (command, args) =>
     env: nodeGypEnvironment(),
   });
 
-/** Lets gyp write the makefiles; false when this machine cannot. */
+/** Has gyp write the makefiles. Returns false when it cannot run on this machine. */
 async function configure() {
   const value = configureDigest();
   if (existsSync(at('build/Makefile')) && isStamped(configureStamp, value)) return true;

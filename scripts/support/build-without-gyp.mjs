@@ -1,5 +1,5 @@
-// binding.gyp without node-gyp, for machines that have no Python or cannot reach Node's headers: the
-// compiler alone, and the Node-API headers that npm installed. Sources and flags are those of binding.gyp.
+// Builds the targets of binding.gyp without node-gyp, for machines that have no Python or cannot reach Node's headers:
+// with the compiler alone, and the Node-API headers that npm installed. Sources and flags are those of binding.gyp.
 import { execFile, execSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

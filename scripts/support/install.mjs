@@ -1,11 +1,11 @@
-// Are the npm packages that package-lock.json names installed?
+// Installs the npm packages that package-lock.json names, where they are not.
 import { existsSync, readFileSync } from 'node:fs';
 import { at, say } from './paths.mjs';
 import { run } from './run.mjs';
 
 const packagesOf = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : {});
 
-/** The first package that is absent or of another version than the lock file says; undefined: none. */
+/** The first package that is absent or of another version than the lock file says; undefined when there is none. */
 function firstMissing() {
   // npm writes down there what it installed. Optional packages are those of other platforms.
   const installed = packagesOf(at('node_modules/.package-lock.json'));
@@ -14,7 +14,7 @@ function firstMissing() {
   )?.[0];
 }
 
-/** `npm ci` if it is needed. */
+/** Runs `npm ci` if it is needed. */
 export async function ensureInstalled() {
   const missing = firstMissing();
   if (missing === undefined) return;

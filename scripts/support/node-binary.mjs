@@ -1,4 +1,4 @@
-// Binaries of other versions of Node, from the npm registry.
+// Fetches binaries of other versions of Node from the npm registry.
 import { existsSync, mkdirSync } from 'node:fs';
 import { at, ScriptError, say } from './paths.mjs';
 import { run } from './run.mjs';

@@ -20,5 +20,5 @@ export async function main(body) {
   }
 }
 
-/** A line about progress. On standard error: standard output belongs to results. */
+/** Prints a line about progress on standard error: standard output belongs to results. */
 export const say = (line) => process.stderr.write(`${line}\n`);

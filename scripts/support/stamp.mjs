@@ -1,5 +1,5 @@
-// "Is this output older than what it is made from?", answered by content: a checkout or a copy
-// changes times, not bytes.
+// Whether an output is older than what it is made from is decided by content: a checkout or a copy changes
+// times, not bytes.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

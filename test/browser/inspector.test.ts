@@ -116,7 +116,7 @@ describe.skipIf(missing)(
       expect(complaints).toEqual([]);
     });
 
-    test('mistakes that happen while one looks are shown, with where they were made', async () => {
+    test('misuse that happens while one looks is shown, with where it happened', async () => {
       const { url, child } = await inspected(
         `
       const pool = new superslab.constructor({ name: 'uploads' });
@@ -138,25 +138,25 @@ describe.skipIf(missing)(
         { SUPERSLAB_LEAK_DETECTION: 'full', SUPERSLAB_GUARD: 'poison' },
       );
       const { page, complaints } = await openPage(browser, url);
-      await page.click('#tab-mistakes');
-      await expect.poll(() => text(page, '#mistake-list')).toContain('the guard is poison');
+      await page.click('#tab-misuse');
+      await expect.poll(() => text(page, '#misuse-list')).toContain('the guard is poison');
       child.stdin!.write('twice\n');
-      await expect.poll(() => text(page, '#mistake-badge'), { timeout: 15_000 }).toBe('1');
-      expect(await text(page, '#mistake-list summary')).toMatch(
+      await expect.poll(() => text(page, '#misuse-badge'), { timeout: 15_000 }).toBe('1');
+      expect(await text(page, '#misuse-list summary')).toMatch(
         /^1×\s+released twice\s+releaseTwice .*\s+pool “uploads” · 900\u202fB · \d\d:\d\d:\d\d$/,
       );
-      expect(await page.locator('#mistake-list pre').allInnerTexts()).toEqual([
+      expect(await page.locator('#misuse-list pre').allInnerTexts()).toEqual([
         expect.stringMatching(/^at releaseTwice /),
         expect.stringMatching(/^at releaseTwice /),
         expect.stringMatching(/^at releaseTwice /),
       ]);
       child.stdin!.write('late\n');
-      await expect.poll(() => text(page, '#mistake-badge'), { timeout: 15_000 }).toBe('2');
-      expect(await text(page, '#mistake-list .site:first-child summary')).toMatch(
+      await expect.poll(() => text(page, '#misuse-badge'), { timeout: 15_000 }).toBe('2');
+      expect(await text(page, '#misuse-list .site:first-child summary')).toMatch(
         /written after release\s+writeLate /,
       );
       child.stdin!.write('twice\n');
-      await expect.poll(() => text(page, '#mistake-list .site:last-child .times')).toBe('2×');
+      await expect.poll(() => text(page, '#misuse-list .site:last-child .times')).toBe('2×');
       expect(complaints).toEqual([]);
     });
 
@@ -193,7 +193,7 @@ describe.skipIf(missing)(
       await page.keyboard.press('End');
       await expect
         .poll(() => page.locator('#map-spoken').textContent())
-        .toMatch(/arena|Large block, 40\u202fMiB/);
+        .toMatch(/arena|Huge block, 40\u202fMiB/);
       expect((await colours(page)).size).toBeGreaterThan(1);
       expect(complaints).toEqual([]);
     }, 60_000);

@@ -137,7 +137,7 @@ describe('what the card says', () => {
       slices: Array.from({ length: 32 }, () => [255, 0xf1]),
     });
     expect(facts(1, 0, [large(2, 2), large(3, 0)])).toMatchObject({
-      title: `Large block, 4${SPACE}MiB`,
+      title: `Huge block, 4${SPACE}MiB`,
       'In use': 'leased',
       Superslabs: '0 to 1',
     });

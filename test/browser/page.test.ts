@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launch, missing } from './support/chromium.mjs';
 import { colours, openPage } from './support/page.js';
-import { leakSites, mistakeSites, startSynthetic } from './support/synthetic.mjs';
+import { leakSites, misuseSites, startSynthetic } from './support/synthetic.mjs';
 
 type Synthetic = Awaited<ReturnType<typeof startSynthetic>>;
 
@@ -98,26 +98,26 @@ describe.skipIf(missing)(
       const evil = '<img src=x onerror="document.title=`caught`">';
       const server = await start({
         leaks: [{ ...leakSites[0]!, pool: evil, tag: evil, stack: `at ${evil}` }],
-        mistakes: [{ ...mistakeSites[0]!, fault: evil, pool: evil, detail: evil, noticed: `at ${evil}` }],
+        misuse: [{ ...misuseSites[0]!, kind: evil, pool: evil, detail: evil, noticed: `at ${evil}` }],
       });
       const { page, complaints } = await show(server);
       await expect.poll(() => text(page, '#leak-list')).toContain('<img src=x');
-      await page.click('#tab-mistakes');
-      expect(await text(page, '#mistake-list')).toContain('<img src=x');
+      await page.click('#tab-misuse');
+      expect(await text(page, '#misuse-list')).toContain('<img src=x');
       expect(await page.locator('main img').count()).toBe(0);
       expect(complaints).toEqual([]);
     });
 
-    test.each(['light', 'dark'] as const)('mistakes with buffers, in %s', async (theme) => {
+    test.each(['light', 'dark'] as const)('misuse of buffers, in %s', async (theme) => {
       const server = await start();
       const { page, complaints } = await show(server, { theme });
-      expect(await page.locator('#mistake-badge').isVisible()).toBe(false);
-      await page.click('#tab-mistakes');
-      expect(await text(page, '#mistake-list')).toMatch(/^No mistake was found.*the guard is poison/);
-      server.mistake(mistakeSites);
-      await expect.poll(() => text(page, '#mistake-badge')).toBe('2');
+      expect(await page.locator('#misuse-badge').isVisible()).toBe(false);
+      await page.click('#tab-misuse');
+      expect(await text(page, '#misuse-list')).toMatch(/^No misuse was found.*the guard is poison/);
+      server.misuse(misuseSites);
+      await expect.poll(() => text(page, '#misuse-badge')).toBe('2');
       // The newest first, and open.
-      const [written, twice] = await page.locator('#mistake-list .site').all();
+      const [written, twice] = await page.locator('#misuse-list .site').all();
       expect(await written!.innerText()).toMatch(
         /^1×\s+written after release\s+new Frame {2}frame\.js:9\s+pool “default” · 1\.46\u202fKiB · \d\d:30:07\s+Offset 12 holds 00+\s+Acquired\s+at new Frame \(.*\)\s+Released\s+at Frame\.end /,
       );
@@ -129,21 +129,21 @@ describe.skipIf(missing)(
       expect(await twice!.locator('h3').allInnerTexts()).toEqual(['Happened at', 'Acquired', 'Released']);
       // It stands out from its ground as text should (WCAG 2.1, 1.4.3).
       for (const selector of ['.times', '.lost', '.where', '.facts', 'h3', 'pre']) {
-        expect(await contrast(page, `#mistake-list ${selector}`), selector).toBeGreaterThan(4.5);
+        expect(await contrast(page, `#misuse-list ${selector}`), selector).toBeGreaterThan(4.5);
       }
       expect(complaints).toEqual([]);
     });
 
     test('a list that changes keeps what is open, and where the keyboard is', async () => {
-      const server = await start({ mistakes: mistakeSites });
+      const server = await start({ misuse: misuseSites });
       const { page } = await show(server);
-      await page.click('#tab-mistakes');
-      const second = page.locator('#mistake-list .site').nth(1);
+      await page.click('#tab-misuse');
+      const second = page.locator('#misuse-list .site').nth(1);
       await second.locator('summary').focus();
       await page.keyboard.press('Enter');
       await page.keyboard.press('Tab');
-      const [twice, written] = mistakeSites;
-      server.mistake([{ ...twice!, count: 3 }, written!]);
+      const [twice, written] = misuseSites;
+      server.misuse([{ ...twice!, count: 3 }, written!]);
       await expect.poll(() => second.locator('.times').innerText()).toBe('3×');
       expect(await second.evaluate((one: HTMLDetailsElement) => one.open)).toBe(true);
       expect(
@@ -152,7 +152,9 @@ describe.skipIf(missing)(
           .first()
           .evaluate((one) => one === document.activeElement),
       ).toBe(true);
-      expect(await page.locator('#mistake-spoken').textContent()).toBe('1 mistake changed, 2 sites in all');
+      expect(await page.locator('#misuse-spoken').textContent()).toBe(
+        '1 misuse site changed, 2 sites in all',
+      );
     });
 
     test.each(['light', 'dark'] as const)('%s, as the system has it', async (theme) => {
@@ -208,7 +210,7 @@ describe.skipIf(missing)(
     });
 
     test('every figure says what it means, and all that can be focused shows it', async () => {
-      const { page } = await show(await start({ leaks: leakSites, mistakes: mistakeSites }));
+      const { page } = await show(await start({ leaks: leakSites, misuse: misuseSites }));
       const meanings = await page
         .locator('#figures > div')
         .evaluateAll((all) => all.map((one) => (one as HTMLElement).title));
@@ -264,7 +266,7 @@ describe.skipIf(missing)(
       server.tick();
       await page.focus('#tab-leaks');
       await page.keyboard.press('ArrowRight');
-      expect(await page.locator('#panel-mistakes').isVisible()).toBe(true);
+      expect(await page.locator('#panel-misuse').isVisible()).toBe(true);
       await page.keyboard.press('ArrowRight');
       await expect.poll(() => text(page, '#pools-body')).toContain('uploads');
       expect(await text(page, '#pools-body > table > tbody > tr:first-child')).toMatch(/default\s/);
@@ -294,13 +296,13 @@ describe.skipIf(missing)(
       const before = await page.locator('main').innerText();
       for (let i = 0; i < 5; i++) server.tick();
       server.leak(leakSites);
-      server.mistake(mistakeSites);
+      server.misuse(misuseSites);
       await page.waitForTimeout(300);
       expect(await page.locator('main').innerText()).toBe(before);
       expect(await text(page, '#connection')).toBe('Paused');
       await page.click('#pause');
       expect(await text(page, '#leak-badge')).toBe('2');
-      expect(await text(page, '#mistake-badge')).toBe('2');
+      expect(await text(page, '#misuse-badge')).toBe('2');
       expect(await page.locator('main').innerText()).not.toBe(before);
     });
 
@@ -347,10 +349,10 @@ describe.skipIf(missing)(
       [1280, 800],
       [390, 800],
     ])('at %d x %d everything fits the width', async (width, height) => {
-      const server = await start({ leaks: leakSites, mistakes: mistakeSites });
+      const server = await start({ leaks: leakSites, misuse: misuseSites });
       const { page, complaints } = await show(server, { width, height });
       server.tick();
-      for (const tab of ['leaks', 'mistakes', 'pools', 'slabs', 'knobs']) {
+      for (const tab of ['leaks', 'misuse', 'pools', 'slabs', 'knobs']) {
         await page.click(`#tab-${tab}`);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       }

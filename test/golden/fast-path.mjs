@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { missingTool } from '../support/tools.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -27,12 +28,7 @@ export const limits = {
 /** Why there is nothing to disassemble here; undefined where there is. */
 export function reasonToSkip() {
   if (process.platform !== 'linux' || arch() !== 'x64') return 'the numbers are those of x86-64 Linux';
-  try {
-    execFileSync('objdump', ['--version'], { stdio: 'ignore' });
-    return undefined;
-  } catch {
-    return 'no objdump; it is in binutils';
-  }
+  return missingTool('objdump', 'binutils');
 }
 
 /** The instructions of a function by address, as { at, name, operands }. */

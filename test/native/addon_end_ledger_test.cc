@@ -79,7 +79,7 @@ TEST(addon, "a watched lease that others share, or that may be seen, leaks as we
   ledger.add_pool(account);
   ledger.settle();
   CHECK_EQ(t->stats().leaked_blocks, 0u);
-  CHECK_EQ(t->stats().withheld_blocks, 1u);
+  CHECK_EQ(t->stats().transferred_blocks, 1u);
   CHECK_EQ(noted_at(kHeap, "at shared").blocks, 1u);
   CHECK_EQ(noted_at(kHeap, "at seen").blocks, 1u);
   CHECK_EQ(noted_at(kHeap, "").blocks, 0u);

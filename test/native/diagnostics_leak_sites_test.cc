@@ -69,9 +69,9 @@ TEST(addon, "heap, reason, tag and stack tell sites apart; a pool's name does no
 
 TEST(addon, "beyond the limit a pool's new sites are one, and known ones are counted as before") {
   LeakSites sites;
-  for (std::size_t i = 0; i < LeakSites::kMostSites; ++i)
+  for (std::size_t i = 0; i < LeakSites::kMaxSites; ++i)
     CHECK_EQ(sites.note({1, LeakReason::kCollected, "", std::to_string(i)}, kOne), 1u);
-  CHECK_EQ(sites.copy().size(), LeakSites::kMostSites);
+  CHECK_EQ(sites.copy().size(), LeakSites::kMaxSites);
   CHECK_EQ(sites.note({1, LeakReason::kCollected, "tag", "new"}, kOne), 1u);
   CHECK_EQ(sites.note({1, LeakReason::kCollected, "other", "newer"}, kOne), 2u);
   CHECK_EQ(sites.note({1, LeakReason::kCollected, "", "7"}, kOne), 2u);
@@ -83,7 +83,7 @@ TEST(addon, "beyond the limit a pool's new sites are one, and known ones are cou
   // Of another pool, and for another reason, it is another one.
   CHECK_EQ(sites.note({2, LeakReason::kCollected, "", "x"}, kOne), 1u);
   CHECK_EQ(sites.note({1, LeakReason::kThreadEnded, "", "x"}, kOne), 1u);
-  CHECK_EQ(sites.copy().size(), LeakSites::kMostSites + 3);
+  CHECK_EQ(sites.copy().size(), LeakSites::kMaxSites + 3);
 }
 
 TEST(addon, "a pool for each leak fills no memory, and no leak is forgotten") {
@@ -94,13 +94,13 @@ TEST(addon, "a pool for each leak fills no memory, and no leak is forgotten") {
       sites.note({heap, reason, "tag", "stack"}, kOne);
   }
   const std::vector<LeakSite> all = sites.copy();
-  CHECK_EQ(all.size(), 2 * LeakSites::kMostSites + 2);  // one rest a reason
+  CHECK_EQ(all.size(), 2 * LeakSites::kMaxSites + 2);  // one rest a reason
   CHECK_EQ(leaks_of(all), 2u * kPools);
   const LeakSite rest = only(sites, [](const LeakSite& s) {
     return s.heap == LeakSites::kNoHeap && s.reason == LeakReason::kCollected;
   });
   CHECK_EQ(rest.pool_name, std::string("(other pools)"));
-  CHECK_EQ(rest.count, kPools - LeakSites::kMostSites);
+  CHECK_EQ(rest.count, kPools - LeakSites::kMaxSites);
 }
 
 TEST(addon, "threads that note leaks at once lose none") {

@@ -144,8 +144,8 @@ TEST(map_scan, "what another thread gave back is not out, though its owner has n
   const ClassIndex c = class_for(4096);
   for (void*& block : blocks) CHECK_EQ(owner->take(c, &block, 1), 1u);
   const BlockNumber block = number_of(o.t.space(), blocks[0]);
-  SlabOwner::give_remote(*o.t.heap, blocks[1], nullptr);
-  SlabOwner::give_remote(*o.t.heap, blocks[2], nullptr);
+  SlabOwner::give_remote(o.t.heap->slabs(), blocks[1], nullptr);
+  SlabOwner::give_remote(o.t.heap->slabs(), blocks[2], nullptr);
   o.scan();
   CHECK_EQ(o.fullness(block), map_fullness(2, size_class(c).block_count));
   owner->give(&blocks[0], 1);
@@ -233,10 +233,10 @@ TEST(map_scan, "a block beyond 2 MiB is seen over its whole length, leased or ke
     CHECK(record != nullptr);
     CHECK_EQ(record->use, i == 0 ? 2 : 3);
     CHECK_EQ(record->pool, kOrdinal);
-    CHECK_EQ(record->run, i == 0 ? 3u : 0u);
+    CHECK_EQ(record->span, i == 0 ? 3u : 0u);
     for (std::size_t s = 0; s < kSlicesPerSuperslab; ++s) {
       const bool inside = i < 2 || s < kSlicesPerSuperslab / 2;
-      CHECK_EQ(record->slices[s].tag, inside ? kTagLarge : kTagNone);
+      CHECK_EQ(record->slices[s].tag, inside ? kTagHuge : kTagNone);
       CHECK_EQ(record->slices[s].state, inside ? 15 << 4 | kHot : kNothing);
     }
   }
@@ -255,10 +255,10 @@ TEST(map_scan, "a block beyond 2 MiB is seen over its whole length, leased or ke
 
 TEST(map_scan, "a shared block beyond 2 MiB is leased though its thread has ended") {
   Observed o;
-  Superslab* large = o.t->take_large(3 * kMiB, nullptr);
+  Superslab* large = o.t->huge().take(3 * kMiB, nullptr);
   o.scan();
   CHECK_EQ(o.fullness(first_number_of(large->index)), 15);
-  o.t->give_large(large);
+  o.t->give_huge(large);
   o.scan();
   CHECK_EQ(o.fullness(first_number_of(large->index)), 0);
 }
@@ -330,7 +330,7 @@ TEST(map_scan, "changes applied one after the other make the whole") {
       const MapRecord* mine = nullptr;
       for (const MapRecord& one : page) mine = one.index == record.index ? &one : mine;
       CHECK(mine != nullptr);
-      CHECK(mine->use == record.use && mine->pool == record.pool && mine->run == record.run &&
+      CHECK(mine->use == record.use && mine->pool == record.pool && mine->span == record.span &&
             mine->flags == record.flags);
       for (std::size_t s = 0; s < kSlicesPerSuperslab; ++s) {
         CHECK_EQ(mine->slices[s].tag, record.slices[s].tag);
@@ -365,13 +365,13 @@ TEST(map_scan, "memory of secrets is marked") {
   Snapshot policy = plain_policy();
   policy.sensitive = true;
   Heap secrets(o.t.space(), o.t.clock, policy);
-  Superslab* large = secrets.take_large(3 * kMiB, nullptr);
+  Superslab* large = secrets.huge().take(3 * kMiB, nullptr);
   const BlockNumber plain = o.script.acquire(3 * kMiB);
   o.scan();
   const Frame all = o.frame(true);
   CHECK_EQ(all.find(large->index)->flags & MapRecord::kSecret, int{MapRecord::kSecret});
   CHECK_EQ(all.find(superslab_of(plain))->flags & MapRecord::kSecret, 0);
-  secrets.give_large(large);
+  secrets.give_huge(large);
   secrets.trim(0);
   o.script.release(plain);
 }

@@ -16,7 +16,7 @@ struct Fixture {
 
   Fixture() {
     if (!t.open) return;
-    const TakenRun taken = t.space->take(2, 2 * kSuperslabBytes, {});
+    const TakenSpan taken = t.space->take(2, 2 * kSuperslabBytes, {});
     if (taken.head != nullptr) base = address_of(taken.head->base);
   }
 };
@@ -41,7 +41,7 @@ TEST(space, "memory facts are sums over the mappings of the space") {
   MemoryFacts facts;
   CHECK_EQ(read_memory_facts(*f.t.space, facts), OsStatus::kOk);
   CHECK_EQ(facts.rss_bytes, 1124u);
-  CHECK_EQ(facts.huge_bytes, 562u);
+  CHECK_EQ(facts.huge_page_bytes, 562u);
   CHECK_EQ(facts.swapped_bytes, 9u);
   CHECK(has_no_nodes(facts));
 }

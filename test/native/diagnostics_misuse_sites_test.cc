@@ -1,4 +1,4 @@
-// Where mistakes were made: what is one site, and what is counted together when there are many.
+// Where misuse happened: what is one site, and what is counted together when there are many.
 
 #include <string>
 #include <vector>
@@ -11,21 +11,21 @@ using namespace superslab;
 namespace {
 
 MisuseSite at(std::string noticed, ByteCount size = 100) {
-  MisuseSite mistake;
-  mistake.fault = "double-release";
-  mistake.pool = "uploads";
-  mistake.tag = "body";
-  mistake.acquired = "at a";
-  mistake.released = "at b";
-  mistake.detail = "of " + std::to_string(size);
-  mistake.noticed = std::move(noticed);
-  mistake.size = size;
-  return mistake;
+  MisuseSite misuse;
+  misuse.kind = "double-release";
+  misuse.pool = "uploads";
+  misuse.tag = "body";
+  misuse.acquired = "at a";
+  misuse.released = "at b";
+  misuse.detail = "of " + std::to_string(size);
+  misuse.noticed = std::move(noticed);
+  misuse.size = size;
+  return misuse;
 }
 
 }  // namespace
 
-TEST(addon, "mistakes of one kind at one place are counted together, with the last one's details") {
+TEST(addon, "misuse of one kind at one place is counted together, with the last one's details") {
   MisuseSites sites;
   CHECK_EQ(sites.note(at("here", 100), 1000), 1u);
   CHECK_EQ(sites.note(at("here", 200), 3000), 2u);
@@ -37,10 +37,10 @@ TEST(addon, "mistakes of one kind at one place are counted together, with the la
   CHECK(all[0].first_ms == 1000 && all[0].last_ms == 3000);
 }
 
-TEST(addon, "fault, pool, tag and each stack tell mistakes apart") {
+TEST(addon, "kind, pool, tag and each stack tell cases apart") {
   MisuseSites sites;
   sites.note(at("here"), 1);
-  std::string MisuseSite::*const fields[] = {&MisuseSite::fault,    &MisuseSite::pool,
+  std::string MisuseSite::*const fields[] = {&MisuseSite::kind,     &MisuseSite::pool,
                                              &MisuseSite::tag,      &MisuseSite::noticed,
                                              &MisuseSite::acquired, &MisuseSite::released};
   for (const auto field : fields) {
@@ -51,19 +51,19 @@ TEST(addon, "fault, pool, tag and each stack tell mistakes apart") {
   CHECK_EQ(sites.copy().size(), 1 + std::size(fields));
 }
 
-TEST(addon, "beyond the limit a pool's mistakes of a kind are one site, and all are counted") {
+TEST(addon, "beyond the limit a pool's misuse of a kind is one site, and all are counted") {
   MisuseSites sites;
   double now = 0;
   constexpr std::size_t kRounds = 3;
-  constexpr std::size_t kPlaces = MisuseSites::kMostSites + 72;
+  constexpr std::size_t kPlaces = MisuseSites::kMaxSites + 72;
   for (std::size_t round = 1; round <= kRounds; ++round) {
     for (std::size_t i = 0; i < kPlaces; ++i) {
       const std::uint64_t count = sites.note(at(std::to_string(i)), ++now);
-      if (i < MisuseSites::kMostSites) CHECK_EQ(count, round);
+      if (i < MisuseSites::kMaxSites) CHECK_EQ(count, round);
     }
   }
   const std::vector<MisuseSite> all = sites.copy();
-  CHECK_EQ(all.size(), MisuseSites::kMostSites + 1);
+  CHECK_EQ(all.size(), MisuseSites::kMaxSites + 1);
   const MisuseSite& rest = all.back();
   CHECK_EQ(rest.count, 72 * kRounds);
   CHECK_EQ(rest.pool, std::string("uploads"));
@@ -72,35 +72,34 @@ TEST(addon, "beyond the limit a pool's mistakes of a kind are one site, and all 
   CHECK_EQ(sites.changes(), kPlaces * kRounds);
 }
 
-TEST(addon, "a mistake that is made everywhere does not hide where a rare one is") {
+TEST(addon, "misuse that happens everywhere does not hide where rare misuse is") {
   MisuseSites sites;
-  for (std::size_t i = 0; i < 2 * MisuseSites::kMostSites; ++i)
-    sites.note(at(std::to_string(i)), 1);
-  for (std::size_t i = 0; i < MisuseSites::kLeastSitesOfFault + 2; ++i) {
+  for (std::size_t i = 0; i < 2 * MisuseSites::kMaxSites; ++i) sites.note(at(std::to_string(i)), 1);
+  for (std::size_t i = 0; i < MisuseSites::kMinSitesOfKind + 2; ++i) {
     MisuseSite rare = at("rare " + std::to_string(i));
-    rare.fault = "overflow";
-    CHECK_EQ(sites.note(rare, 2), i == MisuseSites::kLeastSitesOfFault + 1 ? 2u : 1u);
+    rare.kind = "overflow";
+    CHECK_EQ(sites.note(rare, 2), i == MisuseSites::kMinSitesOfKind + 1 ? 2u : 1u);
   }
   std::size_t named = 0;
   for (const MisuseSite& site : sites.copy()) named += site.noticed.starts_with("rare");
-  CHECK_EQ(named, MisuseSites::kLeastSitesOfFault);
+  CHECK_EQ(named, MisuseSites::kMinSitesOfKind);
 }
 
-TEST(addon, "mistakes in any number of pools are of bounded number, and all counted") {
+TEST(addon, "sites in any number of pools are of bounded number, and all counted") {
   MisuseSites sites;
   constexpr std::size_t kPools = 1000;
   for (std::size_t i = 0; i < kPools; ++i) {
-    for (const char* fault : {"overflow", "foreign"}) {
-      MisuseSite mistake = at("here");
-      mistake.fault = fault;
-      mistake.pool = "pool " + std::to_string(i);
-      sites.note(mistake, 1);
+    for (const char* kind : {"overflow", "foreign"}) {
+      MisuseSite misuse = at("here");
+      misuse.kind = kind;
+      misuse.pool = "pool " + std::to_string(i);
+      sites.note(misuse, 1);
     }
   }
   const std::vector<MisuseSite> known = sites.copy();
   std::uint64_t count = 0;
   for (const MisuseSite& site : known) count += site.count;
   CHECK_EQ(count, 2 * kPools);
-  CHECK_EQ(known.size(), 2 * MisuseSites::kMostSites + 2);
+  CHECK_EQ(known.size(), 2 * MisuseSites::kMaxSites + 2);
   CHECK_EQ(known.back().pool, std::string(MisuseSites::kOtherPools));
 }

@@ -78,7 +78,7 @@ struct Worker {
           heap.trim(0);
           break;
         case 2:
-          heap.give_back_unused(~Nanos{0});
+          heap.purger().give_back_unused(~Nanos{0});
           break;
         case 3:
           cache->retire_idle();
@@ -256,7 +256,7 @@ void fork_in(HoldingOs::In where, Populate populate, ByteCount lost,
   auto heap = std::make_unique<Heap>(
       *space, clock, policy,
       HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
-  heap->set_excess_hook([] {});
+  heap->account().set_excess_hook([] {});
   ThreadCache* mine = ThreadCache::attach(*heap);
   // Of each class some are out and some free, of both threads; each frees some of the other's.
   static Held blocks[2][kClassCount * kEach];
@@ -392,7 +392,7 @@ TEST(heap, "after a fork the child goes on, wherever the other thread was") {
       *space, clock, policy,
       HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
   // Then it counts what is idle. Nothing comes of it here.
-  heap->set_excess_hook([] {});
+  heap->account().set_excess_hook([] {});
   ThreadCache* mine = ThreadCache::attach(*heap);
   Held own[60];
   for (std::size_t i = 0; i < std::size(own); ++i)

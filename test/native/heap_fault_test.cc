@@ -5,7 +5,7 @@
 
 #include "check.h"
 #include "end_fixture.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap_fixture.h"
 #include "pools/buffer/lease_table.h"
 
@@ -192,7 +192,7 @@ TEST(heap, "without any memory every kind of thread cache returns nothing") {
   t.os().fail_nth(1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   ThreadCache* cache = t.attach();
   Script script(*t.heap);
-  for (const ByteCount bytes : {ByteCount{0}, ByteCount{1}, kMiB, 3 * kMiB, kMaxLargeBytes}) {
+  for (const ByteCount bytes : {ByteCount{0}, ByteCount{1}, kMiB, 3 * kMiB, kMaxHugeBytes}) {
     CHECK(cache->allocate(bytes) == nullptr);
     CHECK_EQ(script.acquire(bytes), 0u);
   }

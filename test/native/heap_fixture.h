@@ -142,7 +142,7 @@ class Script {
   /// 0 when there is no room or no memory.
   superslab::BlockNumber acquire(superslab::ByteCount bytes) {
     using namespace superslab;
-    if (bytes > kMaxClassBytes) return cache_->take_large(bytes);
+    if (bytes > kMaxClassBytes) return cache_->take_huge(bytes);
     const ClassIndex c = lease_class_for(bytes);
     LeaseMagazines& m = cache_->magazines();
     const SliceTag tag = tag_of(c);
@@ -171,7 +171,7 @@ class Script {
     LeaseMagazines& m = cache_->magazines();
     const SliceTag tag = pool_.space().tag_at(bytes_of(n));
     if (depth(tag).load() >= limit(tag)) {
-      if (tag != kTagLarge) cache_->spill(static_cast<ClassIndex>(tag - 1));
+      if (tag != kTagHuge) cache_->spill(static_cast<ClassIndex>(tag - 1));
       if (depth(tag).load() >= limit(tag)) {
         cache_->give(n);
         return;

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap_fixture.h"
 
 using namespace superslab;
@@ -63,7 +63,7 @@ TEST(heap, "a write past the end of a large block faults at its end") {
       CHECK(n != 0);
       const ByteCount capacity = s.capacity(n);
       CHECK_EQ(capacity, align_up(bytes, page));
-      CHECK_EQ(t->large_capacity(bytes), capacity);
+      CHECK_EQ(t->huge().capacity(bytes), capacity);
       std::byte* end = s.bytes_of(n) + capacity;
       // Its neighbour, so that without a guard the write would find memory.
       const BlockNumber next = s.acquire(bytes);
@@ -136,7 +136,7 @@ TEST(heap, "memory that views may reach is no guard, though it is free") {
 TEST(heap, "the longest block has no room for a guard, and is refused") {
   TestPool t(guard_policy());
   Script s(*t.heap);
-  CHECK_EQ(s.acquire(kMaxLargeBytes), 0u);
+  CHECK_EQ(s.acquire(kMaxHugeBytes), 0u);
   CHECK_EQ(t->budget().charged(), 0u);
 }
 
@@ -147,7 +147,7 @@ TEST(heap,
   TestPool t(policy);
   Script s(*t.heap);
   const BlockNumber n = s.acquire(4 * kMiB);
-  CHECK_EQ(t.space().superslab(superslab_of(n)).run, 2u);
+  CHECK_EQ(t.space().superslab(superslab_of(n)).span, 2u);
   s.release(n);
 }
 

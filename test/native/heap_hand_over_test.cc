@@ -11,10 +11,15 @@
 #include "base/biased_lock.cc"
 #include "heap/cache_registry.cc"
 #include "heap/heap.cc"
-#include "heap/large_blocks.cc"
-#include "heap/purge.cc"
+#include "heap/heap_statistics.cc"
+#include "heap/huge_blocks.cc"
+#include "heap/memory_account.cc"
+#include "heap/purger.cc"
 #include "heap/room.cc"
 #include "heap/slab_owner.cc"
+#include "heap/slab_owners.cc"
+#include "heap/slab_source.cc"
+#include "heap/span_source.cc"
 #include "heap/unused_slabs.cc"
 #include "space/address_range.cc"
 #include "space/arena.cc"
@@ -59,9 +64,9 @@ class PlainOs final : public Os {
   }
   OsStatus purge(const OsRange*, std::size_t) override { return OsStatus::kUnsupported; }
   OsStatus populate(void*, ByteCount) override { return OsStatus::kUnsupported; }
-  OsStatus place(void*, ByteCount, Placement) override { return OsStatus::kOk; }
-  Secrecy conceal(void*, ByteCount, Secrecy what) override { return what; }
-  Secrecy reveal(void*, ByteCount, Secrecy) override { return Secrecy::kNone; }
+  OsStatus place(void*, ByteCount, NodePlacement) override { return OsStatus::kOk; }
+  Secrecy protect(void*, ByteCount, Secrecy what) override { return what; }
+  Secrecy unprotect(void*, ByteCount, Secrecy) override { return Secrecy::kNone; }
   unsigned node_count() const override { return 1; }
   bool is_resident(const void*) const override { return false; }
   FaultCounts fault_counts() const override { return {}; }
@@ -124,7 +129,7 @@ class Scene {
   void free_remote(std::size_t which) {
     is_free_[which] = true;
     // Whose it is does not matter; without one the frees would come one after the other.
-    SlabOwner::give_remote(*heap_, blocks[which], owners_[which]);
+    SlabOwner::give_remote(heap_->slabs(), blocks[which], owners_[which]);
   }
 
   /// A live thread wants a block, and gives it back.
@@ -146,8 +151,8 @@ class Scene {
 
   /// Somebody looks after all owners, whether their threads are there or not.
   void settle() {
-    heap_->settle();
-    heap_->settle();
+    heap_->purger().settle();
+    heap_->purger().settle();
   }
 
   // What must be so ------------------------------------------------------------------------

@@ -24,8 +24,9 @@ struct KeepingHeap : TestHeap {
         space(), clock, policy(least),
         HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
     current = this;
-    heap->set_excess_hook(
-        [] { current->heap->give_back_excess(cache == nullptr ? nullptr : &cache->owner()); });
+    heap->account().set_excess_hook([] {
+      current->heap->purger().give_back_excess(cache == nullptr ? nullptr : &cache->owner());
+    });
     cache = attach();
     pass(5000);
   }
@@ -45,7 +46,7 @@ struct KeepingHeap : TestHeap {
     return take_blocks(*cache, count, bytes);
   }
   void give(const std::vector<void*>& blocks) { give_blocks(*cache, blocks); }
-  ByteCount gone() const { return heap->excess_bytes(); }
+  ByteCount gone() const { return heap->account().excess_bytes(); }
 
   static KeepingHeap* current;
   static ThreadCache* cache;
@@ -95,7 +96,7 @@ TEST(heap, "what is idle beyond the bound goes back with the free, of each kind 
     CHECK(t->idle_bytes() <= kLeast + kMiB);
     CHECK(t->committed_bytes() + t.space().idle_bytes() <= kLeast + 4 * kMiB);
     CHECK(t.gone() >= 50 * kMiB);
-    CHECK_EQ(t->regretted_bytes(), 0u);
+    CHECK_EQ(t->account().regretted_bytes(), 0u);
     // Counted as one: nothing was forgotten on the way.
     t.cache->flush();
     t->trim(0);
@@ -161,16 +162,16 @@ TEST(heap, "a loop that takes its memory again at once pays once") {
     for (int i = 0; i < 3; ++i) round();
     const ByteCount gone = t.gone();
     CHECK(gone >= 40 * kMiB && gone <= 100 * kMiB);
-    CHECK(t->regretted_bytes() > 25 * kMiB);
+    CHECK(t->account().regretted_bytes() > 25 * kMiB);
     for (int i = 0; i < 10; ++i) round();
     CHECK_EQ(t.gone(), gone);
     // What then lies unused lowers the bound again.
-    CHECK(t->earned_idle_bytes() > 25 * kMiB);
+    CHECK(t->account().earned_idle_bytes() > 25 * kMiB);
     t.cache->flush();
     t.pass(200);
-    while (t->give_back_unused(t.clock.now() - kDelay)) {
+    while (t->purger().give_back_unused(t.clock.now() - kDelay)) {
     }
-    CHECK_EQ(t->earned_idle_bytes(), 0u);
+    CHECK_EQ(t->account().earned_idle_bytes(), 0u);
     CHECK(t->idle_bytes() < 256 * kKiB);  // what an owner need not tell
   }
 }
@@ -181,7 +182,7 @@ TEST(heap, "a loop that comes later than the delay earns nothing") {
     t.give(t.take(50, kMiB));
     t.pass(101);
   }
-  CHECK_EQ(t->regretted_bytes(), 0u);
+  CHECK_EQ(t->account().regretted_bytes(), 0u);
   CHECK(t->idle_bytes() <= kLeast + kMiB);
 }
 
@@ -248,7 +249,7 @@ TEST(heap, "what a thread without a share frees is idle at once") {
   CHECK_EQ(owner.take(class_for(600), blocks, 3), 3u);
   CHECK_EQ(t->idle_bytes(), 0u);
   for (ByteCount freed = 1; freed <= 3; ++freed) {
-    CHECK(SlabOwner::give_remote(*t.heap, blocks[freed - 1], nullptr));
+    CHECK(SlabOwner::give_remote(t.heap->slabs(), blocks[freed - 1], nullptr));
     CHECK_EQ(t->idle_bytes(), freed * unit);
   }
   owner.collect();

@@ -22,7 +22,8 @@ struct LimitedHeap : TestHeap {
                                             .purges_tables = true,
                                             .memory = memory});
     current = this;
-    heap->set_excess_hook([] { current->heap->give_back_excess(&cache->owner()); });
+    heap->account().set_excess_hook(
+        [] { current->heap->purger().give_back_excess(&cache->owner()); });
     cache = attach();
     pass(5000);
   }
@@ -73,7 +74,7 @@ TEST(heap, "without one it does not") {
   const auto live = t.take(40, kMiB);
   t.give(t.take(40, kMiB));
   CHECK(t.resident() > 75 * kMiB);
-  CHECK_EQ(t->excess_bytes(), 0u);
+  CHECK_EQ(t->account().excess_bytes(), 0u);
   t.give(live);
 }
 
@@ -123,14 +124,14 @@ TEST(heap, "slices that a slab never touched are not given back, and read as zer
 
 TEST(heap, "the less room a limit leaves, the shorter memory stays idle") {
   LimitedHeap t;
-  CHECK_EQ(t->purge_delay(), 1000 * kMillisecond);
+  CHECK_EQ(t->account().purge_delay(), 1000 * kMillisecond);
   const auto some = t.take(46, kMiB);
-  CHECK_EQ(t->purge_delay(), 1000 * kMillisecond);
+  CHECK_EQ(t->account().purge_delay(), 1000 * kMillisecond);
   const auto more = t.take(10, kMiB);
-  const Nanos half = t->purge_delay();
+  const Nanos half = t->account().purge_delay();
   CHECK(half > 400 * kMillisecond && half < 600 * kMillisecond);
   const auto most = t.take(8, kMiB);
-  CHECK_EQ(t->purge_delay(), 250 * kMillisecond);
+  CHECK_EQ(t->account().purge_delay(), 250 * kMillisecond);
   for (const auto& blocks : {some, more, most}) t.give(blocks);
 }
 
@@ -159,14 +160,14 @@ TEST(heap, "before a pool grows near its limit, its cached large blocks and empt
     t.heap =
         std::make_unique<Heap>(t.space(), t.clock, plain_policy(), HeapShape{.memory = memory});
     SlabOwner* const owner = t->attach();
-    Superslab* const cached = t->take_large(40 * kMiB, owner);
+    Superslab* const cached = t->huge().take(40 * kMiB, owner);
     CHECK(cached != nullptr);
-    t->give_large(cached);
-    Superslab* const next = t->take_large(20 * kMiB, owner);
+    t->give_huge(cached);
+    Superslab* const next = t->huge().take(20 * kMiB, owner);
     CHECK(next != nullptr);
     const ByteCount resident = t.space().resident_bytes();
     CHECK_EQ(resident, memory == kMemory ? 20 * kMiB : 60 * kMiB);
-    t->give_large(next);
+    t->give_huge(next);
     t->detach(owner);
   }
 }

@@ -358,7 +358,7 @@ TEST(heap, "random operations on several caches: no block is in two places") {
       if (op % 512 == 0) {
         t.pass(500);
         t->tick();
-        t->settle();
+        t->purger().settle();
       }
     }
     for (void* p : order) {
@@ -418,7 +418,7 @@ TEST(heap, "threads that pass blocks on: no block is with two of them") {
       for (std::size_t c = 0; c < kClassCount; ++c)
         (void)t->class_stats(static_cast<ClassIndex>(c));
       t->tick();
-      t->settle();
+      t->purger().settle();
     }
   });
   for (std::thread& thread : threads) thread.join();

@@ -131,7 +131,7 @@ TEST(heap, "order: who pops a slab off the queue sees its link, and who is its o
         [&] {
           for (void* block : blocks) {
             fill(block, 64, 9);
-            SlabOwner::give_remote(*t.heap, block, nullptr);
+            SlabOwner::give_remote(t.heap->slabs(), block, nullptr);
           }
         },
         [&] {
@@ -152,7 +152,7 @@ TEST(heap, "order: a slab's link in the queue is written anew when the one befor
   std::thread other([&] {
     while (!stop.load(std::memory_order_relaxed)) {
       void* block = box.exchange(nullptr, std::memory_order_relaxed);
-      if (block != nullptr) SlabOwner::give_remote(*t.heap, block, nullptr);
+      if (block != nullptr) SlabOwner::give_remote(t.heap->slabs(), block, nullptr);
     }
   });
   const ByteCount charged = t->budget().charged();
@@ -184,7 +184,7 @@ TEST(heap, "order: who frees into a slab that was handed over sees its new owner
         own->free(kept);
         own->flush();
       } else {
-        SlabOwner::give_remote(*t.heap, kept, nullptr);
+        SlabOwner::give_remote(t.heap->slabs(), kept, nullptr);
       }
       own->detach();
     });
@@ -235,7 +235,7 @@ TEST(heap, "order: who brings the last block home may be overtaken by the heap's
     together(
         [&] {
           const Heap::Visit visit(*heap);
-          SlabOwner::give_remote(*heap, block, nullptr);
+          SlabOwner::give_remote(heap->slabs(), block, nullptr);
         },
         [&] {
           while (!heap->is_abandoned()) std::this_thread::yield();

@@ -23,7 +23,7 @@ struct PartsHeap : TestHeap {
     owner = heap->attach();
   }
   Superslab* take(ByteCount bytes, ByteCount alignment = kSuperslabBytes) {
-    return heap->take_large(bytes, owner, alignment, &is_zero);
+    return heap->huge().take(bytes, owner, alignment, &is_zero);
   }
   ByteCount idle() const { return space().idle_bytes(); }
   /// Every block is home: nothing is held, and all that is idle goes back.
@@ -48,7 +48,7 @@ TEST(heap, "in parts: a freed block's superslabs serve blocks of other sizes") {
   CHECK(t.is_zero);
   CHECK_EQ(t->committed_bytes(), 10 * kMiB);
   fill(a->base, 10 * kMiB, 1);
-  t->give_large(a);
+  t->give_huge(a);
   CHECK_EQ(t->committed_bytes(), 0u);
   CHECK_EQ(t.idle(), 10 * kMiB);
   CHECK_EQ(t->budget().charged(), 0u);
@@ -56,12 +56,12 @@ TEST(heap, "in parts: a freed block's superslabs serve blocks of other sizes") {
   CHECK(b == a && !t.is_zero);
   Superslab* c = t.take(6 * kMiB);
   CHECK(c == a + 2 && !t.is_zero);
-  CHECK_EQ(t->stats().large_hits, 2u);
+  CHECK_EQ(t->stats().huge_hits, 2u);
   CHECK_EQ(t.idle(), 0u);
-  CHECK_EQ(b->large_bytes, 4 * kMiB);  // whole superslabs
+  CHECK_EQ(b->huge_bytes, 4 * kMiB);  // whole superslabs
   CHECK_EQ(t->budget().charged(), 10 * kMiB);
-  t->give_large(b);
-  t->give_large(c);
+  t->give_huge(b);
+  t->give_huge(c);
   CHECK(t.ends_parts_clean());
 }
 
@@ -70,18 +70,18 @@ TEST(heap, "in parts: neighbours that are freed one by one make room for one lar
   Superslab* blocks[4];
   for (Superslab*& s : blocks) s = t.take(4 * kMiB);
   Superslab* behind = t.take(4 * kMiB);
-  for (const std::size_t i : {2u, 0u, 3u, 1u}) t->give_large(blocks[i]);
+  for (const std::size_t i : {2u, 0u, 3u, 1u}) t->give_huge(blocks[i]);
   Superslab* whole = t.take(16 * kMiB);
   CHECK(whole == blocks[0]);
   CHECK_EQ(t.idle(), 0u);
   fill(whole->base, 16 * kMiB, 3);
   CHECK(t.take(16 * kMiB) != nullptr);
-  t->give_large(behind);
-  t->give_large(whole);
-  Superslab* rest = t->orphan_large(t.owner);
+  t->give_huge(behind);
+  t->give_huge(whole);
+  Superslab* rest = t->huge().orphan(t.owner);
   CHECK(rest != nullptr);
-  t->give_large(rest);
-  CHECK(t->orphan_large(t.owner) == nullptr);
+  t->give_huge(rest);
+  CHECK(t->huge().orphan(t.owner) == nullptr);
   CHECK(t.ends_parts_clean());
 }
 
@@ -89,7 +89,7 @@ TEST(heap, "in parts: slabs are cut from what large blocks left, and it is known
   PartsHeap t;
   Superslab* a = t.take(5 * kMiB);
   std::memset(a->base, 0xd1, 5 * kMiB);
-  t->give_large(a);
+  t->give_huge(a);
   void* block = nullptr;
   CHECK_EQ(t.owner->take(class_for(100), &block, 1), 1u);
   CHECK(&t.space().superslab_of(block) == a);
@@ -113,7 +113,7 @@ TEST(heap, "in parts: a block starts at a multiple of what was asked for") {
       fill(blocks.back()->base, bytes, alignment);
     }
   }
-  for (Superslab* s : blocks) t->give_large(s);
+  for (Superslab* s : blocks) t->give_huge(s);
   CHECK(t.ends_parts_clean());
 }
 
@@ -121,16 +121,16 @@ TEST(heap, "in parts: a block shrinks where it is, and its end serves others") {
   PartsHeap t;
   Superslab* a = t.take(8 * kMiB);
   fill(a->base, 8 * kMiB, 1);
-  CHECK(t->resize_large(a, 3 * kMiB));
-  CHECK_EQ(a->large_bytes, 4 * kMiB);
-  CHECK_EQ(a->run, 2u);
+  CHECK(t->huge().resize(a, 3 * kMiB));
+  CHECK_EQ(a->huge_bytes, 4 * kMiB);
+  CHECK_EQ(a->span, 2u);
   CHECK_EQ(t->committed_bytes(), 4 * kMiB);
   CHECK_EQ(t->budget().charged(), 4 * kMiB);
   CHECK_EQ(t.idle(), 4 * kMiB);
   Superslab* b = t.take(4 * kMiB);
   CHECK(b == a + 2 && !t.is_zero);
-  t->give_large(b);
-  t->give_large(a);
+  t->give_huge(b);
+  t->give_huge(a);
   CHECK(t.ends_parts_clean());
 }
 
@@ -140,21 +140,21 @@ TEST(heap, "in parts: a block grows where it is while what lies behind it is spa
   Superslab* behind = t.take(3 * kMiB);
   CHECK(behind == a + 2);
   fill(a->base, 4 * kMiB, 1);
-  CHECK(!t->resize_large(a, 5 * kMiB));
-  CHECK_EQ(a->large_bytes, 4 * kMiB);
+  CHECK(!t->huge().resize(a, 5 * kMiB));
+  CHECK_EQ(a->huge_bytes, 4 * kMiB);
   CHECK_EQ(t->budget().charged(), 8 * kMiB);
-  t->give_large(behind);
-  CHECK(t->resize_large(a, 5 * kMiB));
+  t->give_huge(behind);
+  CHECK(t->huge().resize(a, 5 * kMiB));
   CHECK_EQ(t.idle(), 2 * kMiB);
-  CHECK(t->resize_large(a, 11 * kMiB));  // partly idle, partly fresh
-  CHECK_EQ(a->run, 6u);
+  CHECK(t->huge().resize(a, 11 * kMiB));  // partly idle, partly fresh
+  CHECK_EQ(a->span, 6u);
   CHECK_EQ(t->committed_bytes(), 12 * kMiB);
   CHECK_EQ(t->budget().charged(), 12 * kMiB);
   CHECK_EQ(t.idle(), 0u);
   CHECK(is_intact(a->base, 4 * kMiB, 1));
   fill(a->base, 12 * kMiB, 2);
-  CHECK(t->resize_large(a, 12 * kMiB));  // it is that long
-  t->give_large(a);
+  CHECK(t->huge().resize(a, 12 * kMiB));  // it is that long
+  t->give_huge(a);
   CHECK_EQ(t.idle(), 12 * kMiB);
   CHECK(t.ends_parts_clean());
 }
@@ -162,25 +162,25 @@ TEST(heap, "in parts: a block grows where it is while what lies behind it is spa
 TEST(heap, "in parts: growing stops at maxBytes and without memory, and nothing has changed") {
   PartsHeap t(parts_policy(8 * kMiB));
   Superslab* a = t.take(4 * kMiB);
-  CHECK(!t->resize_large(a, 9 * kMiB));
+  CHECK(!t->huge().resize(a, 9 * kMiB));
   CHECK_EQ(t->budget().charged(), 4 * kMiB);
   t.os().fail_nth(FakeOs::Call::kCommit, 1, OsStatus::kNoMemory, FakeOs::Lasts::kFromThenOn);
-  CHECK(!t->resize_large(a, 8 * kMiB));
+  CHECK(!t->huge().resize(a, 8 * kMiB));
   CHECK_EQ(t->budget().charged(), 4 * kMiB);
   CHECK_EQ(t->committed_bytes(), 4 * kMiB);
   t.os().fail_none();
-  CHECK(t->resize_large(a, 8 * kMiB));
+  CHECK(t->huge().resize(a, 8 * kMiB));
   CHECK(t.take(3 * kMiB) == nullptr);
-  t->give_large(a);
+  t->give_huge(a);
   CHECK(t.ends_parts_clean());
 }
 
 TEST(heap, "in parts: superslabs taken and given add up when blocks change their length") {
   PartsHeap t;
   Superslab* a = t.take(8 * kMiB);
-  CHECK(t->resize_large(a, 4 * kMiB));
-  CHECK(t->resize_large(a, 6 * kMiB));
-  t->give_large(a);
+  CHECK(t->huge().resize(a, 4 * kMiB));
+  CHECK(t->huge().resize(a, 6 * kMiB));
+  t->give_huge(a);
   const HeapStats s = t->stats();
   CHECK_EQ(s.superslabs_taken, s.superslabs_given);
   CHECK(t.ends_parts_clean());
@@ -210,12 +210,12 @@ TEST(heap, "in parts: random blocks, resized and freed, never overlap, and all m
       CHECK(is_intact(h.head->base, h.bytes, h.seed));
       if (what < 8) {
         const ByteCount bytes = kMaxClassBytes + 1 + random.below(16 * kMiB);
-        if (t->resize_large(h.head, bytes)) {
+        if (t->huge().resize(h.head, bytes)) {
           h = {h.head, bytes, op};
           fill(h.head->base, h.bytes, h.seed);
         }
       } else {
-        t->give_large(h.head);
+        t->give_huge(h.head);
         h = held.back();
         held.pop_back();
       }
@@ -226,7 +226,7 @@ TEST(heap, "in parts: random blocks, resized and freed, never overlap, and all m
     if (t->committed_bytes() != out) CHECK_EQ(t->committed_bytes(), out);
     if (t->budget().charged() != out) CHECK_EQ(t->budget().charged(), out);
   }
-  for (const Held& h : held) t->give_large(h.head);
+  for (const Held& h : held) t->give_huge(h.head);
   CHECK_EQ(t.os().misuse().total(), 0u);
   CHECK(t.ends_parts_clean());
 }

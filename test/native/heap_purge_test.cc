@@ -144,9 +144,9 @@ TEST(heap, "what a thread that rests left free goes back each time, not the firs
   ThreadCache* other = t.attach();
   const auto settle = [&] {
     // The first look notes that the owner has been at work; then it must rest for the delay.
-    t->give_back_unused(t.clock.now() - 100 * kMillisecond);
+    t->purger().give_back_unused(t.clock.now() - 100 * kMillisecond);
     t.pass(101);
-    while (t->give_back_unused(t.clock.now() - 100 * kMillisecond)) {
+    while (t->purger().give_back_unused(t.clock.now() - 100 * kMillisecond)) {
     }
   };
   t.pass(5000);
@@ -375,9 +375,9 @@ TEST(heap, "explicit huge pages are not purged and stay with those who ask for t
   CHECK(!t->tick());
   CHECK_EQ(t->trim(0), 0u);
   CHECK_EQ(t->committed_bytes(), kSuperslabBytes);
-  CHECK_EQ(t->stats().huge_fallbacks, 0u);
+  CHECK_EQ(t->stats().huge_page_fallbacks, 0u);
   void* large = cache->allocate(9 * kMiB);
-  CHECK_EQ(t->stats().huge_fallbacks, 5u);
+  CHECK_EQ(t->stats().huge_page_fallbacks, 5u);
   cache->free(large);
   t.pass(100'000);
   t->tick();

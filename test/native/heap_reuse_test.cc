@@ -158,12 +158,12 @@ TEST(heap,
   const ByteCount before = t.held();
   bool is_zero = true;
   Superslab* head =
-      t.heap.take_large(kLive - kSuperslabBytes, &second->owner(), kSuperslabBytes, &is_zero);
+      t.heap.huge().take(kLive - kSuperslabBytes, &second->owner(), kSuperslabBytes, &is_zero);
   CHECK(head != nullptr);
   CHECK(!is_zero);
   CHECK(t.held() <= before + kSuperslabBytes);  // a superslab that was used in part
-  CHECK(t.heap.give_large(head));
-  CHECK(!t.heap.give_large(head));
+  CHECK(t.heap.give_huge(head));
+  CHECK(!t.heap.give_huge(head));
   CHECK_EQ(t.heap.stats().double_frees, 1u);
   second->detach();
 }

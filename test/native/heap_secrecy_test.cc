@@ -1,4 +1,4 @@
-// Heaps of secrets: all their memory is concealed, nothing else is, and what is freed is cleared.
+// Heaps of secrets: all their memory is protected, nothing else is, and what is freed is cleared.
 
 #include <vector>
 
@@ -33,7 +33,7 @@ class OldOs final : public OsProxy {
   explicit OldOs(FakeOs& to) : OsProxy(to), fake_(to) {}
   OsStatus purge(const OsRange* ranges, std::size_t count) override {
     for (std::size_t i = 0; i < count; ++i) {
-      if (fake_.concealed_bytes(ranges[i].address, ranges[i].bytes, Secrecy::kLocked) != 0)
+      if (fake_.protected_bytes(ranges[i].address, ranges[i].bytes, Secrecy::kLocked) != 0)
         return OsStatus::kUnsupported;
     }
     return OsProxy::purge(ranges, count);
@@ -45,38 +45,38 @@ class OldOs final : public OsProxy {
 
 }  // namespace
 
-TEST(heap, "every block of a heap of secrets is concealed, small or large") {
+TEST(heap, "every block of a heap of secrets is protected, small or large") {
   TestPool t(locked_policy());
   Script s(*t.heap);
   for (const ByteCount bytes : {ByteCount{64}, 100 * kKiB, kMaxClassBytes, 5 * kMiB}) {
     const BlockNumber n = s.acquire(bytes);
     for (const Secrecy one : kEverySecrecy)
-      CHECK_EQ(t.os().concealed_bytes(s.bytes_of(n), s.capacity(n), one), s.capacity(n));
+      CHECK_EQ(t.os().protected_bytes(s.bytes_of(n), s.capacity(n), one), s.capacity(n));
     s.release(n);
   }
   CHECK_EQ(t->stats().secret_failures, 0u);
   t->trim(0);
   s.detach();
   t->trim(0);
-  for (const Secrecy one : kEverySecrecy) CHECK_EQ(t.os().concealed_bytes(one), 0u);
+  for (const Secrecy one : kEverySecrecy) CHECK_EQ(t.os().protected_bytes(one), 0u);
   CHECK(t.ends_clean());
 }
 
-TEST(heap, "nothing is concealed without a wish, and locking alone only locks") {
+TEST(heap, "nothing is protected without a wish, and locking alone only locks") {
   TestPool plain;
   Script s(*plain.heap);
   s.release(s.acquire(100));
   s.release(s.acquire(5 * kMiB));
-  CHECK_EQ(plain.os().calls(Call::kConceal), 0u);
+  CHECK_EQ(plain.os().calls(Call::kProtect), 0u);
 
   Snapshot policy = plain_policy();
   policy.lock_memory = true;
   TestPool locked(policy);
   Script other(*locked.heap);
   other.release(other.acquire(100));
-  CHECK_EQ(locked.os().concealed_bytes(Secrecy::kLocked), kSuperslabBytes);
-  CHECK_EQ(locked.os().concealed_bytes(Secrecy::kWipeOnFork), 0u);
-  CHECK_EQ(locked.os().concealed_bytes(Secrecy::kNoDump), 0u);
+  CHECK_EQ(locked.os().protected_bytes(Secrecy::kLocked), kSuperslabBytes);
+  CHECK_EQ(locked.os().protected_bytes(Secrecy::kWipeOnFork), 0u);
+  CHECK_EQ(locked.os().protected_bytes(Secrecy::kNoDump), 0u);
 }
 
 TEST(heap, "malloc's heap keeps its memory at a fork, whatever the environment asks for") {
@@ -88,8 +88,8 @@ TEST(heap, "malloc's heap keeps its memory at a fork, whatever the environment a
   ThreadCache* cache = t.attach();
   void* small = cache->allocate(100);
   void* large = cache->allocate(4 * kMiB);
-  CHECK_EQ(t.os().calls(Call::kConceal), 0u);
-  CHECK_EQ(t.space().superslab_of(large).run, 2u);  // no guard either
+  CHECK_EQ(t.os().calls(Call::kProtect), 0u);
+  CHECK_EQ(t.space().superslab_of(large).span, 2u);  // no guard either
   cache->free(small);
   cache->free(large);
   cache->detach();
@@ -103,12 +103,12 @@ TEST(heap, "a block from the big cache is a secret still") {
   s.release(n);
   CHECK_EQ(t->stats().big_cache_bytes, s.capacity(n));
   CHECK_EQ(s.acquire(5 * kMiB), n);
-  CHECK_EQ(t.os().concealed_bytes(s.bytes_of(n), s.capacity(n), Secrecy::kWipeOnFork),
+  CHECK_EQ(t.os().protected_bytes(s.bytes_of(n), s.capacity(n), Secrecy::kWipeOnFork),
            s.capacity(n));
   s.release(n);
 }
 
-TEST(heap, "purged memory of secrets is concealed when it comes back") {
+TEST(heap, "purged memory of secrets is protected when it comes back") {
   Snapshot policy = locked_policy();
   policy.purge_delay_ms = Millis{10};
   TestPool t(policy);
@@ -122,7 +122,7 @@ TEST(heap, "purged memory of secrets is concealed when it comes back") {
   CHECK(t->stats().purged_bytes >= kMiB);
   CHECK_EQ(s.acquire(1 * kMiB), n);
   for (const Secrecy one : kEverySecrecy)
-    CHECK_EQ(t.os().concealed_bytes(s.bytes_of(n), kMiB, one), kMiB);
+    CHECK_EQ(t.os().protected_bytes(s.bytes_of(n), kMiB, one), kMiB);
   s.release(n);
   s.release(keeps);
 }
@@ -153,17 +153,17 @@ TEST(heap, "what a heap of secrets leaves behind is nobody else's problem") {
     s.release(s.acquire(5 * kMiB));
     s.detach();
   }
-  t.os().fail_nth(Call::kReveal, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
+  t.os().fail_nth(Call::kUnprotect, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   t->trim(0);
-  CHECK_EQ(t->stats().secret_failures, 6u);  // three kinds of one superslab, and of one run
+  CHECK_EQ(t->stats().secret_failures, 6u);  // three kinds of one superslab, and of one span
   BufferPool plain(t.space(), t.clock, plain_policy());
   {
     Script s(plain);
     const BlockNumber n = s.acquire(100);
     const BlockNumber large = s.acquire(5 * kMiB);
     for (const Secrecy one : kEverySecrecy) {
-      CHECK_EQ(t.os().concealed_bytes(s.bytes_of(n), s.capacity(n), one), 0u);
-      CHECK_EQ(t.os().concealed_bytes(s.bytes_of(large), s.capacity(large), one), 0u);
+      CHECK_EQ(t.os().protected_bytes(s.bytes_of(n), s.capacity(n), one), 0u);
+      CHECK_EQ(t.os().protected_bytes(s.bytes_of(large), s.capacity(large), one), 0u);
     }
     s.release(n);
     s.release(large);
@@ -199,12 +199,12 @@ TEST(heap, "old kernels: locked memory is unlocked to be purged, and locked agai
     heap.tick();
     CHECK(heap.stats().purged_bytes >= kMiB);
     CHECK(is_zero(p, kMiB));
-    CHECK_EQ(fake.concealed_bytes(p, kMiB, Secrecy::kLocked), kMiB);
+    CHECK_EQ(fake.protected_bytes(p, kMiB, Secrecy::kLocked), kMiB);
     CHECK_EQ(heap.stats().secret_failures, 0u);
     s.release(keeps);
     s.detach();
   }
-  CHECK_EQ(fake.concealed_bytes(Secrecy::kLocked), 0u);
+  CHECK_EQ(fake.protected_bytes(Secrecy::kLocked), 0u);
   space.close();
   CHECK_EQ(fake.misuse().total(), 0u);
 }
@@ -244,5 +244,5 @@ TEST(heap, "memory that cannot be purged is cleared before its secrecy ends") {
   t.os().fail_nth(Call::kPurge, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   t.heap.reset();
   CHECK(is_zero(p, 5 * kMiB));
-  CHECK_EQ(t.os().concealed_bytes(Secrecy::kWipeOnFork), 0u);
+  CHECK_EQ(t.os().protected_bytes(Secrecy::kWipeOnFork), 0u);
 }

@@ -2,7 +2,7 @@
 
 #include "check.h"
 #include "heap/magazine_limits.h"
-#include "heap/placement.h"
+#include "heap/request_offset.h"
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
 #include "heap/small_sizes.h"
@@ -152,7 +152,7 @@ TEST(heap, "every block of a class that is found for an alignment has it, in eve
     const ByteCount natural =
         std::min<ByteCount>(class_bytes(i) & (~class_bytes(i) + 1), kSliceBytes);
     for (unsigned made = 0; made < size_class(c).colours + 1u; ++made) {
-      Slab* slab = t->make_slab(c, Growth::kIfNeeded);
+      Slab* slab = t->slabs().make_slab(c, Growth::kIfNeeded);
       CHECK(slab != nullptr);
       CHECK_EQ(address_of(slab->start) % natural, 0u);
       for (std::uint32_t block = 0; block < slab->block_count; ++block) {
@@ -163,7 +163,7 @@ TEST(heap, "every block of a class that is found for an alignment has it, in eve
       const std::uintptr_t first = align_down(address_of(slab->start), kSliceBytes);
       CHECK(address_of(block_address(*slab, slab->block_count)) <=
             first + slab->slices * kSliceBytes);
-      t->retire_slab(const_cast<Slab*>(slab), 0);
+      t->slabs().retire_slab(const_cast<Slab*>(slab), 0);
     }
   }
   t->detach(owner);
@@ -198,7 +198,7 @@ TEST(heap, "a placed request fits into its block, starts at a line, and ends at 
     const ByteCount step = std::min(natural, kSliceBytes);
     for (ByteCount bytes = from; bytes <= block;
          bytes += bytes % 64 < 3 || bytes % 64 > 61 ? 1 : 29) {
-      const ByteCount offset = placement_offset(bytes, block);
+      const ByteCount offset = request_offset(bytes, block);
       const ByteCount end = offset + bytes;
       if (offset % 64 != 0) CHECK_EQ(offset % 64, 0u);
       if (end > block) CHECK(end <= block);
@@ -206,13 +206,13 @@ TEST(heap, "a placed request fits into its block, starts at a line, and ends at 
       if (align_up(end, 64) % step != 0) CHECK_EQ(align_up(end, 64) % step, 0u);
       if (offset >= step) CHECK(offset < step);
     }
-    CHECK_EQ(placement_offset(block, block), 0u);
+    CHECK_EQ(request_offset(block, block), 0u);
   };
   for (std::size_t i = kLastMediumClass + 1; i < kClassCount; ++i)
     check_block(class_bytes(i), class_bytes(i - 1) + 1);
   // Beyond the classes: whole superslabs, of which the last is used in part.
   for (const ByteCount bytes : {kSuperslabBytes + 1, 3 * kSuperslabBytes - 1, 7 * kMiB + 12'345}) {
-    const ByteCount offset = placement_offset(bytes, kSuperslabBytes);
+    const ByteCount offset = request_offset(bytes, kSuperslabBytes);
     CHECK(offset < kSliceBytes && offset % 64 == 0);
     CHECK(offset + bytes <= align_up(bytes, kSuperslabBytes));
     CHECK_EQ(align_up(offset + bytes, 64) % kSliceBytes, 0u);

@@ -88,21 +88,21 @@ TEST(heap, "what others have freed is taken lowest first as well, whatever was t
   CHECK(slab_is_drained(*cut.slab) && slab_is_valid(*cut.slab));
 }
 
-TEST(heap, "free runs are what came back and what was never handed out, each once") {
+TEST(heap, "free ranges are what came back and what was never handed out, each once") {
   Cut cut(1000);
   const std::vector<void*> blocks = cut.take(20);
   for (const std::size_t i : {3, 4, 9}) cut.free(blocks[i]);
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> runs;
-  const auto visit = [&](std::uint32_t from, std::uint32_t to) { runs.emplace_back(from, to); };
-  slab_for_each_free_run(*cut.slab, visit);
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;
+  const auto visit = [&](std::uint32_t from, std::uint32_t to) { ranges.emplace_back(from, to); };
+  slab_for_each_free_range(*cut.slab, visit);
   const std::uint32_t all = cut.slab->block_count;
   const std::vector<std::pair<std::uint32_t, std::uint32_t>> expected = {
       {3, 5}, {9, 10}, {20, all}};
-  CHECK(runs == expected);
+  CHECK(ranges == expected);
   cut.free(blocks[19]);
-  runs.clear();
-  slab_for_each_free_run(*cut.slab, visit);
-  CHECK(runs.back() == std::pair(std::uint32_t{19}, all));
+  ranges.clear();
+  slab_for_each_free_range(*cut.slab, visit);
+  CHECK(ranges.back() == std::pair(std::uint32_t{19}, all));
 }
 
 TEST(heap, "all blocks of a slab are freed at once, and none that was never handed out") {

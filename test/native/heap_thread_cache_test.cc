@@ -349,7 +349,7 @@ TEST(heap, "a slab handed over while a remote free is under way is forwarded to 
     t->detach(old);
     CHECK(remote_free(*slab, 0, std::uint64_t{1} << block_index(*slab, blocks[0])).must_queue);
     t->discharge(64);
-    CHECK(t->inherit_slab(c, *heir));
+    CHECK(t->slabs().inherit_slab(c, *heir));
     CHECK(slab->owner.load() == heir);
     old->push_remote(slab);
     heir->give(blocks + 1, 2);
@@ -379,7 +379,7 @@ TEST(heap, "a forwarded slab survives the end of the heap, whichever owner goes 
   t->detach(old);
   CHECK(remote_free(*slab, 0, 7).must_queue);
   t->discharge(3 * 64);
-  CHECK(t->inherit_slab(c, *heir));
+  CHECK(t->slabs().inherit_slab(c, *heir));
   old->push_remote(slab);
   t->detach(heir);
   CHECK(t->is_abandoned());
@@ -433,7 +433,7 @@ TEST(heap,
   for (ThreadCache* cache : {owner, one, other}) cache->detach();
 }
 
-TEST(heap, "with populate superslab the memory of slabs is brought in by one call a superslab") {
+TEST(heap, "with populate superslab the memory of slabs is populated by one call a superslab") {
   TestHeap t(with_populate(Populate::kSuperslab));
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;
@@ -447,7 +447,7 @@ TEST(heap, "with populate superslab the memory of slabs is brought in by one cal
   cache->detach();
 }
 
-TEST(heap, "without populate nothing is brought in") {
+TEST(heap, "without populate nothing is populated") {
   TestHeap t(with_populate(Populate::kOff));
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;

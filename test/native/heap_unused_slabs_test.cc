@@ -45,7 +45,7 @@ struct World {
     space.open(os, kTestArenas);
     heap = std::make_unique<Heap>(space, clock, plain_policy(),
                                   HeapShape{.access = Access::kPointers});
-    heap->set_excess_hook([] {});
+    heap->account().set_excess_hook([] {});
     owner = heap->attach();
     clock.advance(1000 * kMillisecond);
   }
@@ -84,7 +84,7 @@ struct World {
     give({blocks.begin() + 2, blocks.end()});
     const std::uint32_t late = block_index(slab, blocks[0]);
     remote_word(slab, late / 64).fetch_or(std::uint64_t{1} << (late % 64));
-    SlabOwner::give_remote(*heap, blocks[1], nullptr);
+    SlabOwner::give_remote(heap->slabs(), blocks[1], nullptr);
     owner->collect();
     slab.pending.fetch_add(1);
     heap->discharge(kPage);
@@ -132,7 +132,7 @@ TEST(heap, "a slab that became unused unseen dissolves with the next look, whoev
       {"where too much is idle",
        [](World& w, void* block) {
          // Only where it is worth it, as for what another thread freed.
-         SlabOwner::give_remote(*w.heap, block, nullptr);
+         SlabOwner::give_remote(w.heap->slabs(), block, nullptr);
          ByteCount gone = 0;
          w.owner->give_back(gone);
        }},

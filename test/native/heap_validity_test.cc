@@ -44,13 +44,13 @@ TEST(heap,
 
 TEST(heap, "a big cache is valid while it holds what it says, all of it free") {
   Superslab block = {};
-  block.large_bytes = 3 * kMiB;
+  block.huge_bytes = 3 * kMiB;
   BigCache cache(8 * kMiB);
   cache.put(&block, 0);
   CHECK(cache.is_valid());
-  block.large_bytes = 4 * kMiB;
+  block.huge_bytes = 4 * kMiB;
   CHECK(!cache.is_valid());
-  block.large_bytes = 3 * kMiB;
+  block.huge_bytes = 3 * kMiB;
   block.charged_bytes = 3 * kMiB;
   CHECK(!cache.is_valid());
   block.charged_bytes = 0;
@@ -60,16 +60,16 @@ TEST(heap, "a big cache is valid while it holds what it says, all of it free") {
   CHECK(cache.is_valid());
 }
 
-TEST(heap, "an owner is valid while its slabs lie in the list of their place") {
+TEST(heap, "an owner is valid while its slabs lie in the list of their state") {
   TestHeap t;
   SlabOwner* owner = t->attach();
   void* blocks[2];
   CHECK_EQ(owner->take(class_for(64), blocks, 2), 2u);
   CHECK(owner->is_valid());
   Slab& slab = *t.space().slab_of(blocks[0]);
-  slab.place = SlabPlace::kUnused;
+  slab.state = SlabState::kUnused;
   CHECK(!owner->is_valid());
-  slab.place = SlabPlace::kPartial;
+  slab.state = SlabState::kPartial;
   slab.prev = &slab;
   CHECK(!owner->is_valid());
   slab.prev = nullptr;

@@ -292,7 +292,7 @@ namespace {
 void free_until_nothing_is_idle() {
   ProcessHeap& heap = *ProcessHeap::get();
   do {
-    const Superslab* head = heap.heap().take_large(5 * kMiB, &heap.cache()->owner());
+    const Superslab* head = heap.heap().huge().take(5 * kMiB, &heap.cache()->owner());
     CHECK(head != nullptr);
     deallocate(head->base);
   } while (heap.space().idle_bytes() != 0);

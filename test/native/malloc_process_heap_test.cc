@@ -54,6 +54,6 @@ TEST(malloc, "what is idle beyond the bound goes back with the free that makes i
   }
   for (void* block : blocks) deallocate(block);
   const Heap& heap = ProcessHeap::get()->heap();
-  CHECK(heap.excess_bytes() >= 40 * kMiB);
+  CHECK(heap.account().excess_bytes() >= 40 * kMiB);
   CHECK(heap.idle_bytes() <= 20 * kMiB);
 }

@@ -301,9 +301,9 @@ TEST(os, "every kind of placement is accepted on the first node") {
     CHECK(memory);
     CHECK_EQ(os.commit(memory.at(0), memory.bytes(), HugePages::kOff), OsStatus::kOk);
     CHECK(os.node_count() >= 1);
-    for (const Placement placement :
-         {Placement{Placement::Kind::kLocal, 0}, Placement{Placement::Kind::kInterleave, 0},
-          Placement{Placement::Kind::kNode, 0}}) {
+    for (const NodePlacement placement : {NodePlacement{NodePlacement::Kind::kLocal, 0},
+                                          NodePlacement{NodePlacement::Kind::kInterleave, 0},
+                                          NodePlacement{NodePlacement::Kind::kNode, 0}}) {
       const OsStatus status = os.place(memory.at(0), memory.bytes(), placement);
       // A container's seccomp filter may forbid the call where there are several nodes.
       CHECK(status == OsStatus::kOk || (os.node_count() > 1 && status == OsStatus::kUnsupported));
@@ -320,7 +320,7 @@ TEST(os, "a node that does not exist is refused") {
     CHECK(memory);
     CHECK_EQ(os->commit(memory.at(0), memory.bytes(), HugePages::kOff), OsStatus::kOk);
     const auto beyond = static_cast<std::uint16_t>(os->node_count());
-    CHECK_EQ(os->place(memory.at(0), memory.bytes(), {Placement::Kind::kNode, beyond}),
+    CHECK_EQ(os->place(memory.at(0), memory.bytes(), {NodePlacement::Kind::kNode, beyond}),
              OsStatus::kUnsupported);
   }
 }

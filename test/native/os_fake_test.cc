@@ -97,7 +97,7 @@ TEST(os, "the fake counts misuse and does not do it") {
   const OsRange range{memory.at(2 * page), page};
   CHECK(os.purge(&range, 1) != OsStatus::kOk);
   CHECK_EQ(os.misuse().outside_committed, 2u);
-  CHECK(os.place(memory.at(0), page, {Placement::Kind::kNode, 1}) != OsStatus::kOk);
+  CHECK(os.place(memory.at(0), page, {NodePlacement::Kind::kNode, 1}) != OsStatus::kOk);
   CHECK_EQ(os.misuse().no_such_node, 1u);
   CHECK_EQ(os.misuse().total(), 7u);
   CHECK_EQ(os.committed_bytes(), 2 * page);
@@ -112,9 +112,9 @@ TEST(os, "the fake has as many nodes as told") {
   const Reservation memory(os, page, page);
   CHECK(memory);
   CHECK_EQ(os.commit(memory.at(0), page, HugePages::kOff), OsStatus::kOk);
-  CHECK_EQ(os.place(memory.at(0), page, {Placement::Kind::kNode, 3}), OsStatus::kOk);
-  CHECK_EQ(os.last_placement().node, 3);
-  CHECK_EQ(os.last_placement().kind, Placement::Kind::kNode);
+  CHECK_EQ(os.place(memory.at(0), page, {NodePlacement::Kind::kNode, 3}), OsStatus::kOk);
+  CHECK_EQ(os.last_node_placement().node, 3);
+  CHECK_EQ(os.last_node_placement().kind, NodePlacement::Kind::kNode);
   CHECK_EQ(os.totals().placed, page);
 }
 

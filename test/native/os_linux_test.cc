@@ -121,19 +121,20 @@ TEST(os, "placement reaches the kernel as a policy that never kills") {
   CHECK(memory);
   CHECK_EQ(os.commit(memory.at(0), memory.bytes(), HugePages::kOff), OsStatus::kOk);
   const NodeSet nodes = usable_nodes("/sys");
-  const auto policy_after = [&](Placement placement) {
+  const auto policy_after = [&](NodePlacement placement) {
     if (bind_pages(memory.at(0), memory.bytes(), placement, nodes) != OsStatus::kOk) return -1;
     int policy = -2;
     syscall(SYS_get_mempolicy, &policy, nullptr, 0, memory.at(0), kOfAddress);
     return policy;
   };
-  const int node = policy_after({Placement::Kind::kNode, 0});
+  const int node = policy_after({NodePlacement::Kind::kNode, 0});
   if (node == -1) SKIP("mbind is not allowed here");
   CHECK_EQ(node, kPreferred);
-  CHECK_EQ(policy_after({Placement::Kind::kInterleave, 0}), kInterleave);
-  const int local = policy_after({Placement::Kind::kLocal, 0});
+  CHECK_EQ(policy_after({NodePlacement::Kind::kInterleave, 0}), kInterleave);
+  const int local = policy_after({NodePlacement::Kind::kLocal, 0});
   CHECK(local == kLocal || local == kPreferred);  // one and the same since Linux 5.14
-  CHECK_EQ(policy_after({Placement::Kind::kNode, static_cast<std::uint16_t>(nodes.count())}), -1);
+  CHECK_EQ(policy_after({NodePlacement::Kind::kNode, static_cast<std::uint16_t>(nodes.count())}),
+           -1);
 }
 
 TEST(os, "placing what is not mapped is an error, not a crash") {
@@ -141,7 +142,7 @@ TEST(os, "placing what is not mapped is an error, not a crash") {
   CHECK(p != MAP_FAILED);
   munmap(p, kSliceBytes);
   const NodeSet nodes = usable_nodes("/sys");
-  CHECK(bind_pages(p, kSliceBytes, {Placement::Kind::kInterleave, 0}, nodes) != OsStatus::kOk);
+  CHECK(bind_pages(p, kSliceBytes, {NodePlacement::Kind::kInterleave, 0}, nodes) != OsStatus::kOk);
 }
 
 TEST(os, "available explicit huge pages are free ones less promises, plus overcommit") {

@@ -38,13 +38,13 @@ bool child_reads(const unsigned char* p, ByteCount bytes, unsigned char value) {
 
 }  // namespace
 
-TEST(os, "secrets are not dumped, not swapped and not inherited; revealed memory is as before") {
+TEST(os, "secrets are not dumped, not swapped and not inherited; unprotected memory is as before") {
   LinuxOs os;
   const Reservation memory(os, kSuperslabBytes, kSuperslabBytes);
   unsigned char* p = memory.at(0);
   CHECK(os.commit(p, kSuperslabBytes, HugePages::kOff) == OsStatus::kOk);
   const std::string before = vm_flags(p);
-  CHECK(os.conceal(p, kBytes, kAll) == Secrecy::kNone);
+  CHECK(os.protect(p, kBytes, kAll) == Secrecy::kNone);
   CHECK(has_flag(p, "dd"));
   CHECK(has_flag(p, "wf"));
   CHECK(has_flag(p, "lo"));
@@ -53,8 +53,8 @@ TEST(os, "secrets are not dumped, not swapped and not inherited; revealed memory
   CHECK(child_reads(p, kBytes, 0));
   CHECK(child_reads(p + kBytes, kBytes, 0x5a));
   CHECK(is_all(p, kBytes, 0x5a));  // the parent has its own
-  // The whole reservation, of which most was never concealed, some not even committed.
-  CHECK(os.reveal(p, kSuperslabBytes, kAll) == Secrecy::kNone);
+  // The whole reservation, of which most was never protected, some not even committed.
+  CHECK(os.unprotect(p, kSuperslabBytes, kAll) == Secrecy::kNone);
   CHECK_EQ(vm_flags(p), before);
   CHECK(child_reads(p, kBytes, 0x5a));
 }
@@ -65,21 +65,21 @@ TEST(os, "each kind of secrecy is by itself") {
     const Reservation memory(os, kSuperslabBytes, kSuperslabBytes);
     unsigned char* p = memory.at(0);
     CHECK(os.commit(p, kBytes, HugePages::kOff) == OsStatus::kOk);
-    CHECK(os.conceal(p, kBytes, one) == Secrecy::kNone);
+    CHECK(os.protect(p, kBytes, one) == Secrecy::kNone);
     CHECK_EQ(has_flag(p, "dd"), one == Secrecy::kNoDump);
     CHECK_EQ(has_flag(p, "wf"), one == Secrecy::kWipeOnFork);
     CHECK_EQ(has_flag(p, "lo"), one == Secrecy::kLocked);
-    CHECK(os.reveal(p, kBytes, without(kAll, one)) == Secrecy::kNone);
+    CHECK(os.unprotect(p, kBytes, without(kAll, one)) == Secrecy::kNone);
     CHECK_EQ(has_flag(p, "wf"), one == Secrecy::kWipeOnFork);  // that was not what ended
   }
 }
 
-TEST(os, "locked memory is brought in by its first touch, not by being locked, and can be purged") {
+TEST(os, "locked memory is populated by its first touch, not by being locked, and can be purged") {
   LinuxOs os;
   const Reservation memory(os, kSuperslabBytes, kSuperslabBytes);
   unsigned char* p = memory.at(0);
   CHECK(os.commit(p, kSuperslabBytes, HugePages::kOff) == OsStatus::kOk);
-  CHECK(os.conceal(p, kSuperslabBytes, Secrecy::kLocked) == Secrecy::kNone);
+  CHECK(os.protect(p, kSuperslabBytes, Secrecy::kLocked) == Secrecy::kNone);
   CHECK(!os.is_resident(p));
   p[0] = 1;
   CHECK(os.is_resident(p));
@@ -97,7 +97,7 @@ TEST(os, "a huge page of secrets is still wiped in a child") {
   const Reservation memory(os, kSuperslabBytes, kSuperslabBytes);
   unsigned char* p = memory.at(0);
   CHECK(os.commit(p, kSuperslabBytes, HugePages::kTransparent) == OsStatus::kOk);
-  CHECK(os.conceal(p, kSuperslabBytes, Secrecy::kNoDump | Secrecy::kWipeOnFork) == Secrecy::kNone);
+  CHECK(os.protect(p, kSuperslabBytes, Secrecy::kNoDump | Secrecy::kWipeOnFork) == Secrecy::kNone);
   memset(p, 0x77, kSuperslabBytes);
   // Into one page now, if it was not made of one; kernels that cannot leave it as it is.
   constexpr int kCollapse = 25;
@@ -112,21 +112,21 @@ TEST(os, "what cannot be had is said, and the memory is as usable as before") {
   PosixOs posix;
   const Reservation plain(posix, kBytes, kBytes);
   CHECK(posix.commit(plain.at(0), kBytes, HugePages::kOff) == OsStatus::kOk);
-  CHECK(posix.conceal(plain.at(0), kBytes, kAll) == kAll);
-  CHECK(posix.reveal(plain.at(0), kBytes, kAll) == Secrecy::kNone);
+  CHECK(posix.protect(plain.at(0), kBytes, kAll) == kAll);
+  CHECK(posix.unprotect(plain.at(0), kBytes, kAll) == Secrecy::kNone);
   plain.at(0)[0] = 1;
 
   FakeOs fake(system_os());
   const Reservation memory(fake, kBytes, kBytes);
   CHECK(fake.commit(memory.at(0), kBytes, HugePages::kOff) == OsStatus::kOk);
   fake.refuse(Secrecy::kLocked);
-  CHECK(fake.conceal(memory.at(0), kBytes, kAll) == Secrecy::kLocked);
-  CHECK_EQ(fake.concealed_bytes(Secrecy::kNoDump), kBytes);
-  CHECK_EQ(fake.concealed_bytes(Secrecy::kLocked), 0u);
-  fake.fail_nth(FakeOs::Call::kReveal, 1, OsStatus::kNoMemory);
-  CHECK(fake.reveal(memory.at(0), kBytes, Secrecy::kNoDump) == Secrecy::kNoDump);
+  CHECK(fake.protect(memory.at(0), kBytes, kAll) == Secrecy::kLocked);
+  CHECK_EQ(fake.protected_bytes(Secrecy::kNoDump), kBytes);
+  CHECK_EQ(fake.protected_bytes(Secrecy::kLocked), 0u);
+  fake.fail_nth(FakeOs::Call::kUnprotect, 1, OsStatus::kNoMemory);
+  CHECK(fake.unprotect(memory.at(0), kBytes, Secrecy::kNoDump) == Secrecy::kNoDump);
   CHECK(has_flag(memory.at(0), "dd"));
-  CHECK(fake.reveal(memory.at(0), kBytes, Secrecy::kNoDump) == Secrecy::kNone);
+  CHECK(fake.unprotect(memory.at(0), kBytes, Secrecy::kNoDump) == Secrecy::kNone);
   CHECK(!has_flag(memory.at(0), "dd"));
 }
 

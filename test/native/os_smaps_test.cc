@@ -45,7 +45,7 @@ std::string text_of(const Seen& seen) {
     char line[128];
     std::snprintf(line, sizeof line, "%lx-%lx %lu %lu %lu\n", static_cast<unsigned long>(m.from),
                   static_cast<unsigned long>(m.to), static_cast<unsigned long>(m.rss_bytes / kKiB),
-                  static_cast<unsigned long>(m.huge_bytes / kKiB),
+                  static_cast<unsigned long>(m.huge_page_bytes / kKiB),
                   static_cast<unsigned long>(m.swapped_bytes / kKiB));
     text += line;
   }
@@ -169,7 +169,7 @@ TEST(os, "smaps: what is no number counts as nothing, and lines that are no mapp
 }
 
 TEST(os, "smaps: the name of a file may be longer than any line") {
-  const std::string name(3 * kMostOfLine, 'a');
+  const std::string name(3 * kMaxOfLine, 'a');
   CHECK_EQ(read_smaps("1000-2000 rw-p 0 0:0 0 /" + name + "\nRss: 4 kB\n2000-3000 r--p 0 0:0 0 /" +
                       name + "\nRss: 8 kB\n"),
            "1000-2000 4 0 0\n2000-3000 8 0 0\n");

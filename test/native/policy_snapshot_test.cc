@@ -47,7 +47,7 @@ TEST(policy, "an environment without variables gives the defaults") {
   CHECK(s.zero == Zeroing::kNever);
   CHECK(s.huge_pages == HugePages::kTransparent);
   CHECK(s.populate == Populate::kDemand);
-  CHECK(s.numa.kind == Placement::Kind::kLocal);
+  CHECK(s.numa.kind == NodePlacement::Kind::kLocal);
   CHECK(s.purge_delay_ms == Millis{1000});
   CHECK_EQ(to_nanos(s.purge_delay_ms), Nanos{1'000'000'000});
   CHECK_EQ(s.big_cache_bytes, 64 * kMiB);
@@ -78,7 +78,7 @@ TEST(policy, "every variable sets its field") {
   CHECK(s.zero == Zeroing::kRelease);
   CHECK(s.huge_pages == HugePages::k1GiB);
   CHECK(s.populate == Populate::kSuperslab);
-  CHECK(s.numa.kind == Placement::Kind::kInterleave);
+  CHECK(s.numa.kind == NodePlacement::Kind::kInterleave);
   CHECK(s.purge_delay_ms == Millis{0});
   CHECK_EQ(s.big_cache_bytes, ByteCount{0});
   CHECK(s.big_cache_age_ms == Millis{7});
@@ -115,10 +115,10 @@ TEST(policy, "each word is the enum value of the same meaning") {
   set("onExhausted", "throw");
   CHECK(s.on_exhausted == OnExhausted::kThrow);
   set("numa", "3");
-  CHECK(s.numa.kind == Placement::Kind::kNode);
+  CHECK(s.numa.kind == NodePlacement::Kind::kNode);
   CHECK_EQ(s.numa.node, 3);
   set("numa", "local");
-  CHECK(s.numa.kind == Placement::Kind::kLocal);
+  CHECK(s.numa.kind == NodePlacement::Kind::kLocal);
 }
 
 TEST(policy, "a profile changes defaults, a variable wins over it wherever it stands") {

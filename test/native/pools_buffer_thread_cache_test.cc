@@ -24,10 +24,10 @@ TEST(heap, "a block number names its block's address, superslab and granule") {
     CHECK_EQ(address_of(p) % kGranuleBytes, 0u);
     CHECK_EQ(number_of(t.space(), p), n);
     CHECK_EQ(superslab_of(n), t.space().superslab_of(p).index);
-    CHECK_EQ(is_large(t.space(), n), bytes > kMaxClassBytes);
+    CHECK_EQ(is_huge(t.space(), n), bytes > kMaxClassBytes);
     CHECK(s.capacity(n) >= bytes);
     CHECK_EQ(t.space().tag_at(p),
-             bytes > kMaxClassBytes ? kTagLarge : tag_of(lease_class_for(bytes)));
+             bytes > kMaxClassBytes ? kTagHuge : tag_of(lease_class_for(bytes)));
     std::memset(p, 1, bytes);
     s.release(n);
   }
@@ -226,7 +226,7 @@ TEST(heap, "no class that is not a multiple of 64 has a magazine") {
     CHECK_EQ(s.limit(tag) != 0, class_bytes(c) % kGranuleBytes == 0);
   }
   CHECK_EQ(s.limit(kTagNone), 0u);
-  CHECK_EQ(s.limit(kTagLarge), 0u);
+  CHECK_EQ(s.limit(kTagHuge), 0u);
   s.detach();
   CHECK(t.ends_clean());
 }
@@ -295,7 +295,7 @@ TEST(heap, "shared leases outlive the environment that had them, private ones do
   CHECK_EQ(table.references(posted), 1u);
   for (const BlockNumber n : {ours, large, posted})
     CHECK(is_intact(alive.bytes_of(n), alive.capacity(n), n));
-  CHECK(!is_large(t.space(), mine));
+  CHECK(!is_huge(t.space(), mine));
   CHECK(t->stats().big_cache_bytes == 4 * kMiB);  // `lost`
   CHECK_EQ(superslab_of(lost) != superslab_of(large), true);
 
@@ -399,8 +399,8 @@ TEST(heap, "a thread that ends takes its parked blocks back, and they are no lea
     CHECK(dead.acquire(size) != 0);
   m.parked[tag_of(lease_class_for(64))] = 2;
   m.parked[tag_of(lease_class_for(kMaxClassBytes))] = 1;
-  m.parked[kTagLarge] = 1;
-  m.parked_large_granules = static_cast<std::uint32_t>(large / kGranuleBytes);
+  m.parked[kTagHuge] = 1;
+  m.parked_huge_granules = static_cast<std::uint32_t>(large / kGranuleBytes);
   const ByteCount lost = class_bytes(to_index(lease_class_for(1500))) + large;
   LeaseTable table(t.space());
   end_environment(table, dead, t.space());
@@ -426,7 +426,7 @@ TEST(heap,
   CHECK(t.ends_clean());
 }
 
-TEST(heap, "what is withheld is neither leaked nor leased again, also where it was shared") {
+TEST(heap, "what was transferred is neither leaked nor leased again, also where it was shared") {
   TestPool t;
   Script dead(*t.heap);
   LeaseTable table(t.space());
@@ -440,13 +440,13 @@ TEST(heap, "what is withheld is neither leaked nor leased again, also where it w
   CHECK_EQ(table.share(&dead, shared, 1000, ticket), LeaseFault::kNone);
   CHECK_EQ(table.revoke(ticket), LeaseFault::kNone);
   m.parked[tag_of(lease_class_for(1000))] = 2;
-  m.parked[kTagLarge] = 1;
-  m.parked_large_granules = static_cast<std::uint32_t>(3 * kMiB / kGranuleBytes);
+  m.parked[kTagHuge] = 1;
+  m.parked_huge_granules = static_cast<std::uint32_t>(3 * kMiB / kGranuleBytes);
   CHECK(parked != stray);
   end_environment(table, dead, t.space(), {shared}, {stray, large});
   CHECK_EQ(t->stats().leaked_blocks, 1u);
-  CHECK_EQ(t->stats().withheld_blocks, 3u);
-  CHECK_EQ(t->stats().withheld_bytes, 1024 + 1024 + 3 * kMiB);
+  CHECK_EQ(t->stats().transferred_blocks, 3u);
+  CHECK_EQ(t->stats().transferred_bytes, 1024 + 1024 + 3 * kMiB);
   CHECK_EQ(t->budget().charged(), 1024 + 1024 + 3 * kMiB);
   dead.detach();
   // One that comes after it, perhaps at the same address, has no part in them.
@@ -477,7 +477,7 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
   a.watched_granules = 30;
   a.quarantined_blocks = 2;
   a.quarantined_granules = 5;
-  a.parked_large_granules = 100;
+  a.parked_huge_granules = 100;
   b.watched_blocks = 4;
   b.watched_granules = 0xffff'ffff;  // 256 GiB: no overflow on the way to bytes
   b.quarantined_blocks = 1;
@@ -487,7 +487,7 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
   CHECK_EQ(stats.watched_bytes, (ByteCount{0xffff'ffff} + 30) * kGranuleBytes);
   CHECK_EQ(stats.quarantined_blocks, 3u);
   CHECK_EQ(stats.quarantined_bytes, 12u * kGranuleBytes);
-  CHECK_EQ(stats.held_large_bytes, 100u * kGranuleBytes);
+  CHECK_EQ(stats.held_huge_bytes, 100u * kGranuleBytes);
   // The leases of a pool that was closed are watched for as long as they are out.
   one.cache().close();
   one.cache().close();
@@ -518,9 +518,9 @@ TEST(heap, "a large lease is granted for which what is cached leaves no room") {
     Script s(*t.heap);
     s.release(s.acquire(100));
     CHECK(t->budget().charged() != 0);
-    const BlockNumber n = s.cache().take_large(4 * kMiB);
+    const BlockNumber n = s.cache().take_huge(4 * kMiB);
     CHECK(n != 0);
-    CHECK_EQ(s.cache().take_large(4 * kMiB), 0u);
+    CHECK_EQ(s.cache().take_huge(4 * kMiB), 0u);
     CHECK_EQ(t->stats().failed_requests, 1u);
     CHECK(s.cache().give(n));
   }

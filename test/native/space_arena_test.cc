@@ -54,7 +54,7 @@ struct RandomArena {
 
 }  // namespace
 
-TEST(space, "the run that is found is the lowest that is spare as wanted and fits") {
+TEST(space, "the span that is found is the lowest that is spare as wanted and fits") {
   std::mt19937 random(5);
   unsigned found = 0;
   unsigned missed = 0;

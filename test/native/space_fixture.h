@@ -65,16 +65,16 @@ class OsProxy : public superslab::Os {
     return to_.populate(address, bytes);
   }
   superslab::OsStatus place(void* address, superslab::ByteCount bytes,
-                            superslab::Placement placement) override {
+                            superslab::NodePlacement placement) override {
     return to_.place(address, bytes, placement);
   }
-  superslab::Secrecy conceal(void* address, superslab::ByteCount bytes,
+  superslab::Secrecy protect(void* address, superslab::ByteCount bytes,
                              superslab::Secrecy what) override {
-    return to_.conceal(address, bytes, what);
+    return to_.protect(address, bytes, what);
   }
-  superslab::Secrecy reveal(void* address, superslab::ByteCount bytes,
-                            superslab::Secrecy what) override {
-    return to_.reveal(address, bytes, what);
+  superslab::Secrecy unprotect(void* address, superslab::ByteCount bytes,
+                               superslab::Secrecy what) override {
+    return to_.unprotect(address, bytes, what);
   }
   unsigned node_count() const override { return to_.node_count(); }
   bool is_resident(const void* address) const override { return to_.is_resident(address); }

@@ -1,5 +1,5 @@
-// The last superslab of a guarded run: what is behind the run's bytes was never committed, so that
-// no view reaches it and native code that does is stopped.
+// The last superslab of a guarded span: what is behind the span's bytes was never committed, so
+// that no view reaches it and native code that does is stopped.
 
 #include <vector>
 
@@ -11,8 +11,8 @@ using superslab_test::TestSpace;
 
 namespace {
 
-Backing guarded(std::uint32_t run, ByteCount bytes) {
-  return {.pages = HugePages::kOff, .tail_bytes = bytes - (run - 1) * kSuperslabBytes};
+Backing guarded(std::uint32_t span, ByteCount bytes) {
+  return {.pages = HugePages::kOff, .tail_bytes = bytes - (span - 1) * kSuperslabBytes};
 }
 
 void purge_and_give(TestSpace& t, Superslab* head, ByteCount bytes) {
@@ -25,7 +25,7 @@ constexpr Backing kPlain{.pages = HugePages::kOff};
 
 }  // namespace
 
-TEST(space, "the guard of a run of whole superslabs is one that was never committed") {
+TEST(space, "the guard of a span of whole superslabs is one that was never committed") {
   TestSpace t;
   Superslab* head = t.space->take(3, 4 * kMiB, guarded(3, 4 * kMiB)).head;
   CHECK(head != nullptr);
@@ -46,7 +46,7 @@ TEST(space, "memory that was committed before is no guard") {
   CHECK_EQ(head->index, lowest + 4);  // two of them in front, the guard behind them all
 }
 
-TEST(space, "a guarded run comes back to the same place") {
+TEST(space, "a guarded span comes back to the same place") {
   TestSpace t;
   const ByteCount bytes = 3 * kMiB;
   Superslab* head = t.space->take(2, bytes, guarded(2, bytes)).head;

@@ -21,7 +21,7 @@ constexpr Backing kPlainPages{HugePages::kOff, {}, Access::kPointers};
 constexpr Backing kForViews{HugePages::kOff, {}, Access::kViews};
 constexpr Nanos kNever = ~Nanos{0};
 
-/// A run that was written to.
+/// A span that was written to.
 Superslab* take_dirty(TestSpace& t, std::uint32_t count) {
   Superslab* head = t.space->take(count, count * kSuperslabBytes, kPlainPages).head;
   for (std::uint32_t i = 0; i < count; ++i) std::memset(head[i].base, 0xd1, 4096);
@@ -44,7 +44,7 @@ class InterruptedOs final : public OsProxy {
 
 }  // namespace
 
-TEST(space, "who asks for a run gets an idle one before one whose memory is gone") {
+TEST(space, "who asks for a span gets an idle one before one whose memory is gone") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 3);
   t.space->give_idle(head, 0, 1);
@@ -52,13 +52,13 @@ TEST(space, "who asks for a run gets an idle one before one whose memory is gone
   CHECK(t.space->take(1, kSuperslabBytes, kPlainPages).head == head + 1);
   // Without a look for others nothing but idle ones will do.
   CHECK(t.space->take_idle(2, kPlainPages).head == nullptr);
-  const TakenRun last = t.space->take_idle(1, kPlainPages);
+  const TakenSpan last = t.space->take_idle(1, kPlainPages);
   CHECK(last.head == head + 2 && !last.is_zero);
   CHECK(t.space->take_idle(1, kPlainPages).head == nullptr);
   CHECK_EQ(t.space->idle_bytes(), 0u);
 }
 
-TEST(space, "a run grows only over memory that can be had, with pages like its own") {
+TEST(space, "a span grows only over memory that can be had, with pages like its own") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 1);
   // Only a part of the next one is committed.
@@ -69,7 +69,7 @@ TEST(space, "a run grows only over memory that can be had, with pages like its o
   t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   CHECK(!t.space->extend(head, 2, is_zero));
   t.os.fail_none();
-  CHECK_EQ(head->run, 1u);
+  CHECK_EQ(head->span, 1u);
   CHECK(t.space->extend(head, 2, is_zero));
   // The next one was committed with other pages.
   Superslab* other =
@@ -79,7 +79,7 @@ TEST(space, "a run grows only over memory that can be had, with pages like its o
   CHECK(!t.space->extend(head, 3, is_zero));
 }
 
-TEST(space, "an idle run keeps its memory for the next, who is told that it is not zero") {
+TEST(space, "an idle span keeps its memory for the next, who is told that it is not zero") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 3);
   CHECK_EQ(t.space->idle_bytes(), 0u);
@@ -87,12 +87,12 @@ TEST(space, "an idle run keeps its memory for the next, who is told that it is n
   CHECK_EQ(t.space->idle_bytes(), 3 * kSuperslabBytes);
   CHECK_EQ(head->use.load(), SuperslabUse::kSpare);
   CHECK(starts_dirty(head[0]));
-  const TakenRun again = t.space->take(2, 2 * kSuperslabBytes, kPlainPages);
+  const TakenSpan again = t.space->take(2, 2 * kSuperslabBytes, kPlainPages);
   CHECK(again.head == head);
   CHECK(!again.is_zero);
   CHECK_EQ(t.space->idle_bytes(), kSuperslabBytes);
-  // A run of which only one superslab is not zero is not zero.
-  const TakenRun rest = t.space->take(2, 2 * kSuperslabBytes, kPlainPages);
+  // A span of which only one superslab is not zero is not zero.
+  const TakenSpan rest = t.space->take(2, 2 * kSuperslabBytes, kPlainPages);
   CHECK(rest.head == head + 2);
   CHECK(!rest.is_zero);
   CHECK(starts_dirty(rest.head[0]) && starts_zero(rest.head[1]));
@@ -105,11 +105,11 @@ TEST(space, "what pointers left behind is not for views before it was purged") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 2);
   t.space->give_idle(head, 0, 1);
-  const TakenRun other = t.space->take(1, kSuperslabBytes, kForViews);
+  const TakenSpan other = t.space->take(1, kSuperslabBytes, kForViews);
   CHECK(other.head == head + 2 && other.is_zero);
   CHECK_EQ(t.space->idle_bytes(), 2 * kSuperslabBytes);
   t.space->purge_idle(kNever);
-  const TakenRun purged = t.space->take(2, 2 * kSuperslabBytes, kForViews);
+  const TakenSpan purged = t.space->take(2, 2 * kSuperslabBytes, kForViews);
   CHECK(purged.head == head && purged.is_zero);
   CHECK(starts_zero(head[0]) && starts_zero(head[1]));
 }
@@ -128,11 +128,11 @@ TEST(space, "what views may reach for ever is never for pointers, nor to grow in
   CHECK(t.space->take(1, kSuperslabBytes, kForViews).head == seen);
 }
 
-TEST(space, "a part of a run is given back, the rest stays what it was") {
+TEST(space, "a part of a span is given back, the rest stays what it was") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 4);
   t.space->give_idle(head, 1, 1);
-  CHECK_EQ(head->run, 1u);
+  CHECK_EQ(head->span, 1u);
   CHECK_EQ(t.space->idle_bytes(), 3 * kSuperslabBytes);
   CHECK(starts_dirty(*head));
   CHECK(t.space->take(3, 3 * kSuperslabBytes, kPlainPages).head == head + 1);
@@ -150,7 +150,7 @@ TEST(space, "idle memory is purged after its time, not before, and is zero to th
   CHECK_EQ(t.space->purge_idle(100), 2 * kSuperslabBytes);
   CHECK_EQ(t.space->idle_bytes(), kSuperslabBytes);
   CHECK(starts_zero(old[0]) && starts_zero(old[1]) && starts_dirty(*young));
-  const TakenRun again = t.space->take(2, 2 * kSuperslabBytes, kPlainPages);
+  const TakenSpan again = t.space->take(2, 2 * kSuperslabBytes, kPlainPages);
   CHECK(again.head == old && again.is_zero);
   CHECK_EQ(t.space->purge_idle(kNever), kSuperslabBytes);
   CHECK_EQ(t.space->purge_idle(kNever), 0u);
@@ -177,7 +177,7 @@ TEST(space, "memory that cannot be purged stays idle, and goes when it can") {
   t.os.fail_nth(Call::kPurge, 1, OsStatus::kNoMemory);
   CHECK_EQ(t.space->purge_idle(kNever), 0u);
   CHECK_EQ(t.space->idle_bytes(), 2 * kSuperslabBytes);
-  const TakenRun one = t.space->take(1, kSuperslabBytes, kPlainPages);
+  const TakenSpan one = t.space->take(1, kSuperslabBytes, kPlainPages);
   CHECK(one.head == head && !one.is_zero);
   CHECK_EQ(t.space->purge_idle(kNever), kSuperslabBytes);
   CHECK_EQ(t.space->idle_bytes(), 0u);
@@ -228,11 +228,11 @@ TEST(space, "two who purge at once do not purge what the first has given to a th
   }
 }
 
-TEST(space, "a run starts at a multiple of its unit") {
+TEST(space, "a span starts at a multiple of its unit") {
   TestSpace t(1);
   CHECK(t.space->take(1, kSuperslabBytes, kPlainPages).head != nullptr);
   for (const std::uint32_t unit : {2u, 8u, 512u, 1024u}) {
-    const TakenRun taken = t.space->take(3, 5 * kMiB, kPlainPages, unit);
+    const TakenSpan taken = t.space->take(3, 5 * kMiB, kPlainPages, unit);
     CHECK(taken.head != nullptr);
     CHECK_EQ(address_of(taken.head->base) % (unit * kSuperslabBytes), 0u);
     std::memset(taken.head->base, 1, 5 * kMiB);
@@ -246,37 +246,37 @@ TEST(space, "a run starts at a multiple of its unit") {
   CHECK_EQ(t.os.misuse().total(), 0u);
 }
 
-TEST(space, "a run with a unit takes idle superslabs too") {
+TEST(space, "a span with a unit takes idle superslabs too") {
   TestSpace t(1);
   Superslab* head = take_dirty(t, 8);
   t.space->give_idle(head, 0, 1);
-  const TakenRun taken = t.space->take(2, 2 * kSuperslabBytes, kPlainPages, 4);
+  const TakenSpan taken = t.space->take(2, 2 * kSuperslabBytes, kPlainPages, 4);
   CHECK(taken.head == head && !taken.is_zero);
-  const TakenRun next = t.space->take(2, 2 * kSuperslabBytes, kPlainPages, 4);
+  const TakenSpan next = t.space->take(2, 2 * kSuperslabBytes, kPlainPages, 4);
   CHECK(next.head == head + 4 && !next.is_zero);
   CHECK_EQ(t.space->idle_bytes(), 4 * kSuperslabBytes);
 }
 
-TEST(space, "a run with a unit falls back from explicit huge pages that are not there") {
+TEST(space, "a span with a unit falls back from explicit huge pages that are not there") {
   TestSpace t(1);
-  const TakenRun taken =
+  const TakenSpan taken =
       t.space->take(2, 2 * kSuperslabBytes, {HugePages::k2MiB, {}, Access::kPointers}, 4);
   CHECK(taken.head != nullptr && taken.fell_back);
   CHECK_EQ(address_of(taken.head->base) % (4 * kSuperslabBytes), 0u);
   CHECK_EQ(t.os.misuse().total(), 0u);
 }
 
-TEST(space, "a run grows into what is spare behind it, and says whether that is zero") {
+TEST(space, "a span grows into what is spare behind it, and says whether that is zero") {
   TestSpace t(1);
   Superslab* head = t.space->take(1, kSuperslabBytes, kPlainPages).head;
   head->heap = &t;
   bool is_zero = false;
   CHECK(t.space->extend(head, 3, is_zero));
   CHECK(is_zero);
-  CHECK_EQ(head->run, 3u);
+  CHECK_EQ(head->span, 3u);
   std::memset(head->base, 0xd1, 3 * kSuperslabBytes);
   for (const std::uint32_t i : {1u, 2u}) {
-    CHECK_EQ(head[i].use.load(), SuperslabUse::kLargeTail);
+    CHECK_EQ(head[i].use.load(), SuperslabUse::kHugeTail);
     CHECK(head[i].heap == &t);
     CHECK(head[i].index < t.space->index_limit());
     CHECK_EQ(head[i].committed_bytes, kSuperslabBytes);
@@ -289,18 +289,18 @@ TEST(space, "a run grows into what is spare behind it, and says whether that is 
   CHECK_EQ(t.os.misuse().total(), 0u);
 }
 
-TEST(space, "a run does not grow over another one, over the end of its arena, or without memory") {
+TEST(space, "a span does not grow over another one, over the end of its arena, or without memory") {
   TestSpace t(2);
   Superslab* head = t.space->take(2, 2 * kSuperslabBytes, kPlainPages).head;
   Superslab* next = t.space->take(1, kSuperslabBytes, kPlainPages).head;
   CHECK(next == head + 2);
   bool is_zero = false;
   CHECK(!t.space->extend(head, 3, is_zero));
-  CHECK_EQ(head->run, 2u);
+  CHECK_EQ(head->span, 2u);
   CHECK(!t.space->extend(next, kSuperslabsPerArena - 1, is_zero));  // one too many
   t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   CHECK(!t.space->extend(next, 4, is_zero));
-  CHECK_EQ(next->run, 1u);
+  CHECK_EQ(next->span, 1u);
   t.os.fail_none();
   CHECK(t.space->extend(next, kSuperslabsPerArena - 2, is_zero));
   CHECK(t.space->take(1, kSuperslabBytes, kPlainPages).head->index >= 2 * kSuperslabsPerArena);
@@ -308,7 +308,7 @@ TEST(space, "a run does not grow over another one, over the end of its arena, or
 }
 
 TEST(space,
-     "runs that threads take, shrink, grow and give are never shared, and idle bytes add up") {
+     "spans that threads take, shrink, grow and give are never shared, and idle bytes add up") {
   TestSpace t(1);
   std::atomic<bool> good{true};
   std::atomic<bool> stop{false};
@@ -319,7 +319,7 @@ TEST(space,
       const auto mark = static_cast<std::byte>(i + 1);
       for (int round = 0; round < 300; ++round) {
         const auto count = static_cast<std::uint32_t>(random.below(4) + 2);
-        const TakenRun taken = t.space->take(count, count * kSuperslabBytes, kPlainPages);
+        const TakenSpan taken = t.space->take(count, count * kSuperslabBytes, kPlainPages);
         Superslab* head = taken.head;
         for (std::uint32_t k = 0; k < count; ++k) {
           if (taken.is_zero && head[k].base[8] != std::byte{0}) good = false;
@@ -334,7 +334,7 @@ TEST(space,
           if (is_zero && head[kept].base[8] != std::byte{0}) good = false;
           head[kept].base[8] = mark;
         }
-        for (std::uint32_t k = 0; k < head->run; ++k) good = good && head[k].base[8] == mark;
+        for (std::uint32_t k = 0; k < head->span; ++k) good = good && head[k].base[8] == mark;
         t.space->give_idle(head, 0, 1);
       }
     });

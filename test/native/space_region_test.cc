@@ -21,11 +21,11 @@ std::size_t take_all(Space& space, std::uint32_t count, std::uintptr_t from, std
                      bool& inside) {
   std::size_t taken = 0;
   for (;; ++taken) {
-    const TakenRun run = space.take(count, 4096, kPlainPages);
-    if (run.head == nullptr) return taken;
-    const std::uintptr_t at = address_of(run.head->base);
-    inside &= at >= from && at + count * kSuperslabBytes <= to && space.contains(run.head->base) &&
-              &space.superslab_of(run.head->base) == run.head;
+    const TakenSpan span = space.take(count, 4096, kPlainPages);
+    if (span.head == nullptr) return taken;
+    const std::uintptr_t at = address_of(span.head->base);
+    inside &= at >= from && at + count * kSuperslabBytes <= to && space.contains(span.head->base) &&
+              &space.superslab_of(span.head->base) == span.head;
   }
 }
 
@@ -129,7 +129,7 @@ TEST(heap, "the route of a slab that is handed over is its new owner's") {
   CHECK_EQ(old->take(c, &block, 1), 1u);
   t->detach(old);
   CHECK_EQ(t.space().route_at(block), route_of(old->id()) + to_index(c));
-  CHECK(t->inherit_slab(c, *heir));
+  CHECK(t->slabs().inherit_slab(c, *heir));
   CHECK_EQ(t.space().route_at(block), route_of(heir->id()) + to_index(c));
   heir->give(&block, 1);
   heir->retire_unused();

@@ -39,8 +39,8 @@ int child_finds(const std::byte* p, const char* text) {
   return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/// While it keeps a run secret or ends that, takes a superslab for somebody else and gives it back.
-/// Under the space's lock that would be a dead lock, which debug builds end by an assertion.
+/// While it keeps a span secret or ends that, takes a superslab for somebody else and gives it
+/// back. Under the space's lock that would be a dead lock, which debug builds end by an assertion.
 class NosyOs final : public OsProxy {
  public:
   explicit NosyOs(Os& to) : OsProxy(to) {}
@@ -48,12 +48,12 @@ class NosyOs final : public OsProxy {
   Space* space = nullptr;
   std::vector<std::byte*> others;  // what was taken meanwhile
 
-  Secrecy conceal(void* address, ByteCount bytes, Secrecy what) override {
+  Secrecy protect(void* address, ByteCount bytes, Secrecy what) override {
     look();
-    return OsProxy::conceal(address, bytes, what);
+    return OsProxy::protect(address, bytes, what);
   }
-  Secrecy reveal(void* address, ByteCount bytes, Secrecy what) override {
-    const Secrecy left = OsProxy::reveal(address, bytes, what);
+  Secrecy unprotect(void* address, ByteCount bytes, Secrecy what) override {
+    const Secrecy left = OsProxy::unprotect(address, bytes, what);
     look();
     return left;
   }
@@ -76,12 +76,12 @@ int take_while_others_take() {
   Superslab* secret = space.take(2, 2 * kSuperslabBytes, kSecret).head;
   if (secret == nullptr || os.others.size() != 1) return 2;
   if (space.give(secret) != Secrecy::kNone || os.others.size() != 2) return 3;
-  // The run was nobody else's meanwhile, and no secret of the other's.
+  // The span was nobody else's meanwhile, and no secret of the other's.
   for (const std::byte* other : os.others) {
     if (other == nullptr || (other >= secret->base && other < secret->base + 2 * kSuperslabBytes))
       return 4;
   }
-  if (fake.concealed_bytes(Secrecy::kWipeOnFork) != 0) return 5;
+  if (fake.protected_bytes(Secrecy::kWipeOnFork) != 0) return 5;
   // Afterwards it is anybody's.
   if (space.take(2, 2 * kSuperslabBytes, kPlain).head != secret) return 6;
   return fake.misuse().total() == 0 ? 0 : 7;
@@ -92,24 +92,24 @@ int take_while_others_take() {
 TEST(space, "a page of which a part is asked for is kept secret whole") {
   TestSpace t;
   const Superslab* head = t.space->take(1, 5000, kSecret).head;
-  CHECK_EQ(t.os.concealed_bytes(head->base, kSuperslabBytes, Secrecy::kNoDump), 2 * 4096u);
+  CHECK_EQ(t.os.protected_bytes(head->base, kSuperslabBytes, Secrecy::kNoDump), 2 * 4096u);
 }
 
-TEST(space, "nobody waits for the space while the operating system keeps a run secret") {
+TEST(space, "nobody waits for the space while the operating system keeps a span secret") {
   CHECK_EQ(run_in_child(take_while_others_take), 0);
 }
 
-TEST(space, "a run of secrets is concealed as far as it is committed") {
+TEST(space, "a span of secrets is protected as far as it is committed") {
   TestSpace t;
   const ByteCount bytes = 3 * kMiB;
   Superslab* head = t.space->take(2, bytes, kSecret).head;
   CHECK(head != nullptr);
-  CHECK_EQ(t.os.concealed_bytes(head->base, bytes, Secrecy::kNoDump), bytes);
-  CHECK_EQ(t.os.concealed_bytes(head->base, bytes, Secrecy::kWipeOnFork), bytes);
-  CHECK_EQ(t.os.concealed_bytes(Secrecy::kWipeOnFork), bytes);  // and nothing else
-  CHECK_EQ(t.os.concealed_bytes(Secrecy::kLocked), 0u);
+  CHECK_EQ(t.os.protected_bytes(head->base, bytes, Secrecy::kNoDump), bytes);
+  CHECK_EQ(t.os.protected_bytes(head->base, bytes, Secrecy::kWipeOnFork), bytes);
+  CHECK_EQ(t.os.protected_bytes(Secrecy::kWipeOnFork), bytes);  // and nothing else
+  CHECK_EQ(t.os.protected_bytes(Secrecy::kLocked), 0u);
   CHECK(purge_and_give(t, head, bytes) == Secrecy::kNone);
-  CHECK_EQ(t.os.concealed_bytes(Secrecy::kNoDump), 0u);
+  CHECK_EQ(t.os.protected_bytes(Secrecy::kNoDump), 0u);
   t.close();
   CHECK(t.is_balanced());
 }
@@ -118,8 +118,8 @@ TEST(space, "no calls are made for memory that is no secret") {
   TestSpace t;
   Superslab* head = t.space->take(1, kSuperslabBytes, kPlain).head;
   purge_and_give(t, head, kSuperslabBytes);
-  CHECK_EQ(t.os.calls(Call::kConceal), 0u);
-  CHECK_EQ(t.os.calls(Call::kReveal), 0u);
+  CHECK_EQ(t.os.calls(Call::kProtect), 0u);
+  CHECK_EQ(t.os.calls(Call::kUnprotect), 0u);
 }
 
 TEST(space, "a forked child has the memory that a heap of secrets used before") {
@@ -138,7 +138,7 @@ TEST(space, "a forked child has the memory that a heap of secrets used before") 
 TEST(space, "memory of which the secrecy could not be ended serves secrets only") {
   TestSpace t;
   Superslab* stuck = t.space->take(1, kSuperslabBytes, kSecret).head;
-  t.os.fail_nth(Call::kReveal, 1, OsStatus::kNoMemory);
+  t.os.fail_nth(Call::kUnprotect, 1, OsStatus::kNoMemory);
   CHECK(purge_and_give(t, stuck, kSuperslabBytes) == kBoth);
   Superslab* plain = t.space->take(1, kSuperslabBytes, kPlain).head;
   Superslab* malloced = t.space->take(1, kSuperslabBytes, kOfMalloc).head;
@@ -157,7 +157,7 @@ TEST(space, "a block that grows does not grow into secrets") {
   Superslab* head = t.space->take(1, kSuperslabBytes, kOfMalloc).head;
   Superslab* secret = t.space->take(1, kSuperslabBytes, kSecret).head;
   CHECK(secret == head + 1);
-  t.os.fail_nth(Call::kReveal, 1, OsStatus::kNoMemory);
+  t.os.fail_nth(Call::kUnprotect, 1, OsStatus::kNoMemory);
   purge_and_give(t, secret, kSuperslabBytes);
   secret->is_exposed = false;  // which refuses it for another reason
   bool is_zero;
@@ -168,10 +168,10 @@ TEST(space, "what is refused is said, and the memory is taken all the same") {
   TestSpace t;
   constexpr Backing kLocked{.pages = HugePages::kOff, .secrecy = kBoth | Secrecy::kLocked};
   t.os.refuse(Secrecy::kLocked);
-  const TakenRun taken = t.space->take(1, kSuperslabBytes, kLocked);
+  const TakenSpan taken = t.space->take(1, kSuperslabBytes, kLocked);
   CHECK(taken.head != nullptr);
   CHECK(taken.refused == Secrecy::kLocked);
-  CHECK_EQ(t.os.concealed_bytes(Secrecy::kWipeOnFork), kSuperslabBytes);
+  CHECK_EQ(t.os.protected_bytes(Secrecy::kWipeOnFork), kSuperslabBytes);
   // It may have been locked in part: that ends too.
   CHECK(purge_and_give(t, taken.head, kSuperslabBytes) == Secrecy::kNone);
   CHECK(taken.head->secrecy == Secrecy::kNone);
@@ -183,15 +183,15 @@ TEST(space,
   t.os.set_huge_pages(HugePages::k2MiB, 1);
   t.os.refuse(Secrecy::kLocked);
   const Backing locked{.pages = HugePages::k2MiB, .secrecy = Secrecy::kLocked};
-  const TakenRun huge = t.space->take(1, kSuperslabBytes, locked);
+  const TakenSpan huge = t.space->take(1, kSuperslabBytes, locked);
   CHECK_EQ(huge.head->pages, HugePages::k2MiB);
   CHECK(huge.refused == Secrecy::kNone);
-  const TakenRun plain = t.space->take(1, kSuperslabBytes, locked);
+  const TakenSpan plain = t.space->take(1, kSuperslabBytes, locked);
   CHECK(plain.fell_back);
   CHECK(plain.refused == Secrecy::kLocked);
   t.os.refuse(Secrecy::kNone);
-  const TakenRun more = t.space->take(1, kSuperslabBytes, locked);
-  CHECK_EQ(t.os.concealed_bytes(Secrecy::kLocked), kSuperslabBytes);
+  const TakenSpan more = t.space->take(1, kSuperslabBytes, locked);
+  CHECK_EQ(t.os.protected_bytes(Secrecy::kLocked), kSuperslabBytes);
   t.space->give(huge.head);
   purge_and_give(t, plain.head, kSuperslabBytes);
   purge_and_give(t, more.head, kSuperslabBytes);

@@ -1,4 +1,4 @@
-// The address space: lookups, runs, small pieces, explicit huge pages, and failures of each call.
+// The address space: lookups, spans, small pieces, explicit huge pages, and failures of each call.
 
 #include "space/space.h"
 
@@ -21,13 +21,13 @@ constexpr Backing kPlainPages{HugePages::kOff, {}};
 constexpr Backing kTwoMiB{HugePages::k2MiB, {}};
 constexpr Backing kOneGiB{HugePages::k1GiB, {}};
 
-/// Every byte of a page in `run` can be written.
+/// Every byte of a page in `span` can be written.
 void touch(const Superslab& head, ByteCount bytes) {
   for (ByteCount at = 0; at < bytes; at += 4096)
     *reinterpret_cast<volatile std::uint8_t*>(head.base + at) = 1;
 }
 
-/// What Heap does before it gives a run back.
+/// What Heap does before it gives a span back.
 void purge_and_give(TestSpace& t, Superslab* head, ByteCount bytes) {
   const OsRange range{head->base, bytes};
   t.os.purge(&range, 1);
@@ -78,13 +78,13 @@ class Stranger {
 TEST(space, "a taken superslab is aligned, zero, writable and found by every address in it") {
   TestSpace t;
   CHECK(t.open);
-  const TakenRun taken = t.space->take(1, kSuperslabBytes, kPlainPages);
+  const TakenSpan taken = t.space->take(1, kSuperslabBytes, kPlainPages);
   CHECK(taken.head != nullptr);
   CHECK_EQ(taken.status, OsStatus::kOk);
   CHECK(!taken.fell_back);
   Superslab& s = *taken.head;
   CHECK_EQ(address_of(s.base) % kSuperslabBytes, 0u);
-  CHECK_EQ(s.run, 1u);
+  CHECK_EQ(s.span, 1u);
   CHECK_EQ(s.committed_bytes, kSuperslabBytes);
   CHECK(s.index >= kSuperslabsPerArena);  // ordinal 0 is no arena
   CHECK(s.index < t.space->index_limit());
@@ -135,23 +135,23 @@ TEST(space, "foreign pointers are rejected") {
   CHECK_EQ(t.space->tag_at(s.base), kTagNone);  // ours, but in no block
 }
 
-TEST(space, "runs are neighbours in one arena, committed as far as asked for") {
+TEST(space, "spans are neighbours in one arena, committed as far as asked for") {
   TestSpace t;
   const ByteCount bytes = 2 * kSuperslabBytes + 64 * kKiB;
-  Superslab* run = t.space->take(3, bytes, kPlainPages).head;
-  CHECK(run != nullptr);
-  CHECK_EQ(run->run, 3u);
-  CHECK_EQ(run[1].base - run[0].base, static_cast<std::ptrdiff_t>(kSuperslabBytes));
-  CHECK_EQ(run[2].index, run[0].index + 2);
-  CHECK_EQ(run[2].committed_bytes, 64 * kKiB);
-  touch(*run, bytes);
+  Superslab* span = t.space->take(3, bytes, kPlainPages).head;
+  CHECK(span != nullptr);
+  CHECK_EQ(span->span, 3u);
+  CHECK_EQ(span[1].base - span[0].base, static_cast<std::ptrdiff_t>(kSuperslabBytes));
+  CHECK_EQ(span[2].index, span[0].index + 2);
+  CHECK_EQ(span[2].committed_bytes, 64 * kKiB);
+  touch(*span, bytes);
   const ByteCount used = t.os.committed_bytes();
   // Given back and taken alone, the last one needs the rest of its memory and nothing else does.
-  purge_and_give(t, run, bytes);
+  purge_and_give(t, span, bytes);
   std::vector<Superslab*> single;
   for (int i = 0; i < 3; ++i) {
     single.push_back(t.space->take(1, kSuperslabBytes, kPlainPages).head);
-    CHECK(single.back() == run + i);
+    CHECK(single.back() == span + i);
     touch(*single.back(), kSuperslabBytes);
   }
   CHECK_EQ(t.os.committed_bytes() - used, kSuperslabBytes - 64 * kKiB);
@@ -166,7 +166,7 @@ TEST(space, "runs are neighbours in one arena, committed as far as asked for") {
 }
 
 TEST(space,
-     "superslabs that nobody had yet are committed by one call a run, and all of it placed") {
+     "superslabs that nobody had yet are committed by one call a span, and all of it placed") {
   class Watching final : public OsProxy {
    public:
     using OsProxy::OsProxy;
@@ -180,20 +180,20 @@ TEST(space,
   Watching os(fake);
   Space space;
   CHECK(space.open(os));
-  const Backing interleaved{HugePages::kOff, {.kind = Placement::Kind::kInterleave}};
-  const Superslab* run = space.take(4, 4 * kSuperslabBytes, interleaved).head;
-  CHECK(run != nullptr);
+  const Backing interleaved{HugePages::kOff, {.kind = NodePlacement::Kind::kInterleave}};
+  const Superslab* span = space.take(4, 4 * kSuperslabBytes, interleaved).head;
+  CHECK(span != nullptr);
   ByteCount calls = 0;
   for (const OsRange& range : os.commits) {
-    if (address_of(range.address) < address_of(run->base)) continue;  // tables
-    if (address_of(range.address) >= address_of(run->base) + 4 * kSuperslabBytes) continue;
+    if (address_of(range.address) < address_of(span->base)) continue;  // tables
+    if (address_of(range.address) >= address_of(span->base) + 4 * kSuperslabBytes) continue;
     ++calls;
     CHECK_EQ(range.bytes, 4 * kSuperslabBytes);
   }
   CHECK_EQ(calls, 1u);
   for (int i = 0; i < 4; ++i) {
-    CHECK_EQ(run[i].placement.kind, Placement::Kind::kInterleave);
-    CHECK_EQ(run[i].committed_bytes, kSuperslabBytes);
+    CHECK_EQ(span[i].node_placement.kind, NodePlacement::Kind::kInterleave);
+    CHECK_EQ(span[i].committed_bytes, kSuperslabBytes);
   }
   space.close();
 }
@@ -238,7 +238,7 @@ TEST(space, "memory keeps the advice it was committed with, and serves others on
   }
   t.os.fail_nth(Call::kReserveAt, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   while (true) {
-    const TakenRun taken = t.space->take(1, 4096, {HugePages::kTransparent, {}});
+    const TakenSpan taken = t.space->take(1, 4096, {HugePages::kTransparent, {}});
     CHECK(taken.head != nullptr);
     if (taken.head != plain) continue;
     CHECK_EQ(plain->pages, HugePages::kOff);
@@ -254,14 +254,14 @@ TEST(space, "a limited address space serves from small pieces") {
     CHECK(space->open(os));
     std::vector<Superslab*> taken;
     for (;;) {
-      const TakenRun run = space->take(1, 4096, kPlainPages);
-      if (run.head == nullptr) {
-        CHECK_EQ(run.status, OsStatus::kNoMemory);
+      const TakenSpan span = space->take(1, 4096, kPlainPages);
+      if (span.head == nullptr) {
+        CHECK_EQ(span.status, OsStatus::kNoMemory);
         break;
       }
-      *reinterpret_cast<volatile char*>(run.head->base) = 1;
-      CHECK(&space->superslab_of(run.head->base + 4095) == run.head);
-      taken.push_back(run.head);
+      *reinterpret_cast<volatile char*>(span.head->base) = 1;
+      CHECK(&space->superslab_of(span.head->base + 4095) == span.head);
+      taken.push_back(span.head);
     }
     CHECK_EQ(taken.size(), superslabs);
     CHECK_EQ(space->reserved_bytes(), superslabs * kSuperslabBytes);
@@ -273,7 +273,7 @@ TEST(space, "a limited address space serves from small pieces") {
   }
 }
 
-TEST(space, "addresses that somebody else has are left out, and runs never cross them") {
+TEST(space, "addresses that somebody else has are left out, and spans never cross them") {
   TestSpace t;
   const std::uintptr_t base = t.space->region().base;
   // A page in superslab 5, and superslabs 9 to 11.
@@ -333,14 +333,14 @@ TEST(space, "a block does not grow into what somebody else has") {
   Superslab* head = t.space->take(2, 2 * kSuperslabBytes, {.access = Access::kPointers}).head;
   bool is_zero = false;
   CHECK(!t.space->extend(head, 5, is_zero));
-  CHECK_EQ(head->run, 2u);
+  CHECK_EQ(head->span, 2u);
   CHECK(t.space->extend(head, 4, is_zero));
   CHECK(is_zero);
   touch(*head, 4 * kSuperslabBytes);
   CHECK_EQ(t.os.misuse().total(), 0u);
 }
 
-TEST(space, "a run that could not be committed is there for the next, of any kind") {
+TEST(space, "a span that could not be committed is there for the next, of any kind") {
   TestSpace t;
   t.os.set_huge_pages(HugePages::k2MiB, 8);
   const auto refused = [&](const Backing& backing) {
@@ -349,7 +349,7 @@ TEST(space, "a run that could not be committed is there for the next, of any kin
     t.os.fail_none();
     return is_refused;
   };
-  // Reserved before, with entries in the tables: nothing is to be committed but the runs.
+  // Reserved before, with entries in the tables: nothing is to be committed but the spans.
   Superslab* first = t.space->take(12, 4096, kPlainPages).head;
   purge_and_give(t, first, 4096);
   for (int i = 0; i < 3; ++i) CHECK(refused(kPlainPages));
@@ -358,7 +358,7 @@ TEST(space, "a run that could not be committed is there for the next, of any kin
   for (int i = 0; i < 3; ++i) CHECK(refused(kTwoMiB));
   Superslab* huge = t.space->take(3, 3 * kSuperslabBytes, kTwoMiB).head;
   CHECK(huge == plain + 3);
-  // Nor does a run that cannot grow keep what lies behind it.
+  // Nor does a span that cannot grow keep what lies behind it.
   bool is_zero = false;
   t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);
   CHECK(!t.space->extend(huge, 6, is_zero));
@@ -374,7 +374,7 @@ TEST(space, "where no more can be committed, memory that was committed before se
   purge_and_give(t, part, 4096);
   purge_and_give(t, whole, kSuperslabBytes);
   t.os.fail_nth(Call::kCommit, 1, OsStatus::kNoMemory, Lasts::kFromThenOn);  // RLIMIT_DATA
-  const TakenRun taken = t.space->take(1, kSuperslabBytes, kPlainPages);
+  const TakenSpan taken = t.space->take(1, kSuperslabBytes, kPlainPages);
   CHECK(taken.head == whole);
   CHECK_EQ(taken.status, OsStatus::kOk);
   touch(*whole, kSuperslabBytes);
@@ -527,15 +527,15 @@ TEST(space, "explicit huge pages of 2 MiB are used while there are some") {
   CHECK(a != nullptr);
   CHECK_EQ(a->pages, HugePages::k2MiB);
   t.space->give(a);
-  // A run takes no superslab that has its page already: the mapping would be replaced.
-  const TakenRun pair = t.space->take(2, 3 * kMiB, kTwoMiB);
+  // A span takes no superslab that has its page already: the mapping would be replaced.
+  const TakenSpan pair = t.space->take(2, 3 * kMiB, kTwoMiB);
   CHECK(pair.head != nullptr && !pair.fell_back);
   CHECK(pair.head != a);
   touch(*pair.head, 2 * kSuperslabBytes);
   CHECK_EQ(t.os.free_huge_pages(HugePages::k2MiB), 0u);
   CHECK(t.space->take(1, kSuperslabBytes, kTwoMiB).head == a);
 
-  const TakenRun none = t.space->take(1, kSuperslabBytes, kTwoMiB);
+  const TakenSpan none = t.space->take(1, kSuperslabBytes, kTwoMiB);
   CHECK(none.head != nullptr && none.fell_back);
   CHECK_EQ(none.status, OsStatus::kOk);
   CHECK_EQ(none.head->pages, HugePages::kTransparent);
@@ -557,14 +557,14 @@ TEST(space, "a page of 1 GiB serves many superslabs") {
   CHECK_EQ(a->pages, HugePages::k1GiB);
   CHECK_EQ(t.os.free_huge_pages(HugePages::k1GiB), 0u);
   for (std::uint32_t i = 1; i < kGiB / kSuperslabBytes; ++i) {
-    const TakenRun more = t.space->take(1, kSuperslabBytes, kOneGiB);
+    const TakenSpan more = t.space->take(1, kSuperslabBytes, kOneGiB);
     CHECK(!more.fell_back);
     CHECK(more.head == a + i);
   }
   // Used up: the next ones lie close together, not one in each unused GiB.
   Superslab* last = t.space->take(1, kSuperslabBytes, kOneGiB).head;
   for (int i = 0; i < 10; ++i) {
-    const TakenRun more = t.space->take(1, kSuperslabBytes, kOneGiB);
+    const TakenSpan more = t.space->take(1, kSuperslabBytes, kOneGiB);
     CHECK(more.fell_back);
     CHECK(more.head == ++last);
   }
@@ -574,10 +574,10 @@ TEST(space, "a page of 1 GiB serves many superslabs") {
 TEST(space, "where there is no page of 1 GiB, pages of 2 MiB serve, and then plain ones") {
   TestSpace t;
   t.os.set_huge_pages(HugePages::k2MiB, 1);
-  const TakenRun smaller = t.space->take(1, kSuperslabBytes, kOneGiB);
+  const TakenSpan smaller = t.space->take(1, kSuperslabBytes, kOneGiB);
   CHECK(smaller.head != nullptr && smaller.fell_back);
   CHECK_EQ(smaller.head->pages, HugePages::k2MiB);
-  const TakenRun plain = t.space->take(1, kSuperslabBytes, kOneGiB);
+  const TakenSpan plain = t.space->take(1, kSuperslabBytes, kOneGiB);
   CHECK(plain.head != nullptr && plain.fell_back);
   CHECK_EQ(plain.head->pages, HugePages::kTransparent);
 }
@@ -587,14 +587,14 @@ TEST(space, "a lost range is never used again") {
   t.os.set_huge_pages(HugePages::k2MiB, 8);
   // The tables grow for the second superslab, by the entries and the words of its slabs.
   t.os.fail_nth(Call::kCommit, 3, OsStatus::kLost);
-  const TakenRun first = t.space->take(2, 2 * kSuperslabBytes, kTwoMiB);
+  const TakenSpan first = t.space->take(2, 2 * kSuperslabBytes, kTwoMiB);
   CHECK_EQ(t.os.failed_calls(), 1u);
   CHECK(first.head != nullptr && first.fell_back);
   const std::byte* lost = first.head->base - 2 * kSuperslabBytes;
   CHECK(t.space->contains(lost));
   std::uint32_t found = 2;
   for (;;) {
-    const TakenRun next = t.space->take(1, 4096, kPlainPages);
+    const TakenSpan next = t.space->take(1, 4096, kPlainPages);
     CHECK(next.head != nullptr);
     if (next.head->index >= 2 * kSuperslabsPerArena) break;  // the first arena is used up
     CHECK(next.head->base < lost || next.head->base >= lost + 2 * kSuperslabBytes);
@@ -638,7 +638,7 @@ constexpr struct Demand {
     {3, 5 * kMiB, HugePages::kTransparent},
     {1, kSuperslabBytes, HugePages::k2MiB},
     {3, 3 * kSuperslabBytes, HugePages::k2MiB},
-    // Each superslab of a run is three calls, and the test is quadratic in calls.
+    // Each superslab of a span is three calls, and the test is quadratic in calls.
     {24, 8 * kMiB, HugePages::kOff},
     {40, 8 * kMiB, HugePages::kOff},
     {1, kSuperslabBytes, HugePages::k2MiB},
@@ -649,9 +649,9 @@ constexpr struct Demand {
 unsigned take_all(Space& space, Os& os, bool& clean) {
   unsigned refused = 0;
   for (int round = 0; round < 2; ++round) {
-    std::vector<std::pair<Superslab*, ByteCount>> runs;
+    std::vector<std::pair<Superslab*, ByteCount>> spans;
     for (const Demand& d : kDemands) {
-      const TakenRun taken = space.take(d.count, d.bytes, {d.pages, {}});
+      const TakenSpan taken = space.take(d.count, d.bytes, {d.pages, {}});
       if ((taken.head == nullptr) != (taken.status != OsStatus::kOk)) clean = false;
       if (taken.head == nullptr) {
         ++refused;
@@ -662,9 +662,9 @@ unsigned take_all(Space& space, Os& os, bool& clean) {
         if (taken.head->base[at] != std::byte{0}) clean = false;
         taken.head->base[at] = std::byte{1};
       }
-      runs.push_back({taken.head, d.bytes});
+      spans.push_back({taken.head, d.bytes});
     }
-    for (const auto& [head, bytes] : runs) {
+    for (const auto& [head, bytes] : spans) {
       const OsRange range{head->base, bytes};
       if (os.purge(&range, 1) != OsStatus::kOk) std::memset(head->base, 0, bytes);
       space.give(head);

@@ -20,7 +20,7 @@ bool misuse(const std::string& how, const std::string& at) {
   ss_heap* heap = nullptr;
   if (at == "small") block = static_cast<char*>(opaque(malloc(40)));
   if (at == "medium") block = static_cast<char*>(opaque(malloc(100'000)));
-  if (at == "large") block = static_cast<char*>(opaque(malloc(64 << 20)));
+  if (at == "huge") block = static_cast<char*>(opaque(malloc(64 << 20)));
   if (at == "mapped") block = static_cast<char*>(opaque(malloc(size_t{2} << 30)));
   if (at == "aligned") block = static_cast<char*>(opaque(aligned_alloc(1 << 20, 3 << 20)));
   if (at == "calloc") block = static_cast<char*>(opaque(calloc(5 << 20, 1)));
@@ -28,7 +28,7 @@ bool misuse(const std::string& how, const std::string& at) {
   if (at.rfind("heap", 0) == 0) heap = ss_heap_new(0);
   if (at == "heap, small") block = static_cast<char*>(ss_heap_malloc(heap, 40));
   if (at == "heap, medium") block = static_cast<char*>(ss_heap_malloc(heap, 100'000));
-  if (at == "heap, large") block = static_cast<char*>(ss_heap_malloc(heap, 64 << 20));
+  if (at == "heap, huge") block = static_cast<char*>(ss_heap_malloc(heap, 64 << 20));
   if (block == nullptr) return false;
   std::printf("%p\n", static_cast<void*>(block));
   std::fflush(stdout);
@@ -81,15 +81,15 @@ int main(int argc, char** argv) {
   for (void*& neighbour : neighbours) neighbour = opaque(malloc(40));
   char* small = static_cast<char*>(opaque(malloc(40)));
   char* medium = static_cast<char*>(opaque(malloc(100'000)));
-  char* large = static_cast<char*>(opaque(malloc(5 << 20)));
+  char* huge = static_cast<char*>(opaque(malloc(5 << 20)));
   std::printf("%p %p %p\n", static_cast<void*>(small), static_cast<void*>(medium),
-              static_cast<void*>(large));
+              static_cast<void*>(huge));
   std::fflush(stdout);
   if (is("nothing")) {
     free(small);
     free_in_another_thread(medium);
-    large = static_cast<char*>(realloc(large, 9 << 20));
-    free(large);
+    huge = static_cast<char*>(realloc(huge, 9 << 20));
+    free(huge);
   } else if (is("double free")) {
     free(small);
     free(opaque(small));
@@ -99,17 +99,17 @@ int main(int argc, char** argv) {
   } else if (is("double free, medium")) {
     free(medium);
     free(opaque(medium));
-  } else if (is("double free, large")) {
-    free(large);
-    free(opaque(large));
+  } else if (is("double free, huge")) {
+    free(huge);
+    free(opaque(huge));
   } else if (is("interior")) {
     free(opaque(small + 8));
   } else if (is("interior, medium")) {
     free(opaque(medium + 8));
-  } else if (is("interior, large")) {
-    free(opaque(large + (3 << 20)));
-  } else if (is("interior, large, near its start")) {
-    free(opaque(large + 8));
+  } else if (is("interior, huge")) {
+    free(opaque(huge + (3 << 20)));
+  } else if (is("interior, huge, near its start")) {
+    free(opaque(huge + 8));
   } else if (is("realloc of a freed block")) {
     free(small);
     small = static_cast<char*>(realloc(opaque(small), 400));

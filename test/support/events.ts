@@ -1,5 +1,7 @@
 // The inspector's stream as its page reads it.
 import { get, type IncomingMessage } from 'node:http';
+import { HEADER_BYTES, MAP_FORMAT, RECORD_BYTES, SLICES } from '../../dist/inspector/map-format.js';
+import { MapFrame } from '../../dist/inspector/map-frame.js';
 
 export interface SeenEvent {
   readonly event: string;
@@ -7,43 +9,26 @@ export interface SeenEvent {
   readonly json: any;
 }
 
-export interface MapFrame {
-  readonly full: boolean;
-  readonly at: number;
-  readonly records: readonly MapRecord[];
-}
-
-export interface MapRecord {
-  readonly index: number;
-  readonly use: number;
-  readonly pool: number;
-  readonly flags: number;
-  readonly run: number;
-  readonly slices: readonly { tag: number; fullness: number; temperature: number }[];
-}
-
-/** As lib/inspector/types.ts says. */
-export function decodeMap(data: string): MapFrame {
+/** A frame of the map, with every record taken out of it. Throws when it is not exactly what its header announces. */
+export function decodeMap(data: string) {
   const bytes = Buffer.from(data, 'base64');
-  if (bytes[0] !== 1) throw new Error(`format ${bytes[0]}`);
-  const step = bytes.readUInt16LE(2);
-  const count = bytes.readUInt32LE(4);
-  if (bytes.length !== 16 + step * count) throw new Error(`${bytes.length} bytes for ${count} records`);
-  const records = Array.from({ length: count }, (_, i) => {
-    const at = 16 + i * step;
-    return {
-      index: bytes.readUInt32LE(at),
-      use: bytes[at + 4]!,
-      pool: bytes[at + 5]!,
-      flags: bytes[at + 6]!,
-      run: bytes.readUInt32LE(at + 8),
-      slices: Array.from({ length: 32 }, (_slice, s) => {
-        const state = bytes[at + 13 + 2 * s]!;
-        return { tag: bytes[at + 12 + 2 * s]!, fullness: state >> 4, temperature: state & 15 };
-      }),
-    };
+  const frame = new MapFrame(bytes);
+  const { announced, atMs, format, isFull, recordBytes } = frame;
+  if (format !== MAP_FORMAT) throw new Error(`format ${format}`);
+  if (recordBytes !== RECORD_BYTES || bytes.length !== HEADER_BYTES + recordBytes * announced) {
+    throw new Error(`${bytes.length} bytes for ${announced} records of ${recordBytes}`);
+  }
+  const records = Array.from({ length: announced }, (_, n) => {
+    const record = frame.record(n);
+    const { index, use, pool, flags, span } = record;
+    const slices = Array.from({ length: SLICES }, (_slice, slice) => ({
+      tag: record.sentTag(slice),
+      fullness: record.fullness(slice),
+      temperature: record.temperature(slice),
+    }));
+    return { index, use, pool, flags, span, slices };
   });
-  return { full: bytes[1] === 1, at: bytes.readDoubleLE(8), records };
+  return { full: isFull, at: atMs, records };
 }
 
 /** The events of a text that ends with a whole one. */

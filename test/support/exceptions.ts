@@ -1,4 +1,4 @@
-// Tests that make mistakes on purpose, and tests that do not hold while leases are watched, because what they test
+// Tests that misuse buffers on purpose, and tests that do not hold while leases are watched, because what they test
 // is how leases lie in memory when nobody watches. All others must pass under leak detection and each guard, and
 // leave no report.
 import { hasCanaries, poisons, revokes, watches, watchesAll } from './watching.js';
@@ -19,19 +19,25 @@ const exceptions: readonly Exception[] = [
   { file: 'guard-modes', misuses: true, why: 'it is about what guards report' },
   { file: 'guard-callbacks', misuses: true, why: 'it is about who is told of misuse' },
   { file: 'leaks', misuses: true, why: 'it is about what leak detection reports' },
-  { file: 'mistakes', misuses: true, why: 'it is about what is done wrong' },
+  { file: 'misuse-sites', misuses: true, why: 'it is about what is done wrong' },
   { file: 'taken-memory', misuses: true, why: 'it takes ArrayBuffers away' },
   { file: 'detach', misuses: true, why: 'it takes ArrayBuffers away' },
   { file: 'windows', misuses: true, why: 'it takes ArrayBuffers away' },
-  { file: 'withheld', misuses: true, why: 'its workers take ArrayBuffers away' },
+  { file: 'transferred', misuses: true, why: 'its workers take ArrayBuffers away' },
 
   { file: 'pressure', tests: ['under a limit'], misuses: true, why: 'it forgets buffers of its second pool' },
+  {
+    file: 'buffer-pool',
+    tests: ['BufferPool and misuse > a leak'],
+    misuses: true,
+    why: 'it forgets what it took',
+  },
 
   ...sized('acquire', ['size classes > at each boundary']),
   ...sized('guard-pages', ['native code that overruns a buffer > lives', 'the block > is as long']),
   ...sized('histograms', ['a sampled lease is']),
-  ...sized('large', ['a released one is reused']),
-  ...sized('max-bytes', ['the limit > counts large blocks']),
+  ...sized('huge', ['a released one is reused']),
+  ...sized('max-bytes', ['the limit > counts huge blocks']),
   ...sized('pool-model', ['pools with little room']),
 
   ...paged('acquire', ['size classes > at most a fifth']),

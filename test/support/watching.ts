@@ -1,5 +1,5 @@
 // What leak detection and guards report while tests run. Every test may be run with them on, whatever it is about
-// (`npm run test:guards`), and none may leave a report, unless it makes mistakes on purpose and says so.
+// (`npm run test:guards`), and none may leave a report, unless it misuses buffers on purpose and says so.
 import { subscribe } from 'node:diagnostics_channel';
 
 const { SUPERSLAB_GUARD = 'off', SUPERSLAB_LEAK_DETECTION = 'off' } = process.env;

@@ -6,6 +6,7 @@ import superslab, {
   alloc,
   BufferPool,
   type BufferPoolOptions,
+  type Pool,
   type PooledBuffer,
   type PoolStats,
   type ShareToken,
@@ -43,6 +44,9 @@ const options: BufferPoolOptions = {
 };
 const pool = new BufferPool(options);
 new BufferPool();
+const anyKind: Pool = pool;
+const limit: number | undefined = anyKind.maxBytes ?? anyKind.max;
+anyKind.on('leak', ({ stack }) => stack).check();
 // @ts-expect-error: did you mean hugePages
 new BufferPool({ hugepages: 'thp' });
 // @ts-expect-error: no such mode
@@ -99,6 +103,7 @@ export {
   inspecting,
   later,
   length,
+  limit,
   owned,
   refs,
   released,

@@ -9,7 +9,7 @@ const free = new Map<number, Counted[]>();
 
 /**
  * What people write by hand: buffers that count their references and go to a free list. It never gives memory back, and
- * finds no mistake: a buffer that is released twice is handed out twice.
+ * finds no misuse: a buffer that is released twice is handed out twice.
  */
 export const pooledMemory: Memory = {
   kind: 'pooled',

@@ -78,7 +78,7 @@ const guarded = (name: string, leakDetection: LeakDetection, guard: Guard): Cont
 
 const guards: Bench = {
   name: 'guards',
-  about: 'what finding mistakes costs, with buffers that are written whole',
+  about: 'what finding misuse costs, with buffers that are written whole',
   contenders: [
     guarded('off', 'off', 'off'),
     guarded('leakDetection sampled', 'sampled', 'off'),

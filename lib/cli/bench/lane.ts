@@ -1,50 +1,80 @@
-// A process that measures one kind of memory at one kind of work, turn by turn: what V8 learned from one
-// and the garbage of one do not touch the others. Its arguments are the source and the work, as JSON.
-import type { Memory, Source, Work } from './work.js';
-import { loopOf } from './work.js';
+// A variant (superslab, one of its peers, the limit) runs in a process of its own, a lane: neither its
+// garbage nor what the compiler learned from it touches the others. The parent gives one lane at a time a
+// piece of work, so that a change of the machine's speed meets all of them.
+import { type ChildProcess, fork } from 'node:child_process';
 
-/** Nothing to do: the collector finds it. */
-const leaveToCollector = (_: Uint8Array): void => {};
+/** The parent's end of a lane. One call at a time. */
+export class Lane<Request, Reply> {
+  readonly name: string;
+  readonly #process: ChildProcess;
+  #failure: Error | undefined;
+  #settle: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined;
 
-function memoryOf(source: Source): Memory {
-  switch (source.kind) {
-    case 'superslab': {
-      const { BufferPool } = require('../../index.js') as typeof import('../../index.js');
-      const pool = new BufferPool({ name: 'bench', ...source.options });
-      return { acquire: pool.acquire, release: pool.release };
-    }
-    case 'Buffer.allocUnsafe':
-      return { acquire: (size) => Buffer.allocUnsafe(size), release: leaveToCollector };
-    case 'Buffer.alloc':
-      return { acquire: (size) => Buffer.alloc(size), release: leaveToCollector };
+  /** Starts `module`, which calls {@link serve}, with `args`. */
+  constructor(
+    name: string,
+    module: URL | string,
+    args: readonly string[] = [],
+    execArgv: readonly string[] = [],
+  ) {
+    this.name = name;
+    this.#process = fork(module, [...args], { execArgv: [...execArgv] });
+    this.#process.on('message', (reply) => {
+      const settle = this.#settle;
+      this.#settle = undefined;
+      settle?.resolve(reply as Reply);
+    });
+    this.#process.on('error', (error) => this.#fail(error));
+    this.#process.on('exit', (code, signal) =>
+      this.#fail(new Error(`the process that measures ${name} ended with ${signal ?? code}`)),
+    );
+  }
+
+  call(request: Request): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
+      this.#settle = { resolve, reject };
+      this.#process.send(request as object);
+    });
+  }
+
+  /**
+   * Ends the process, which has told all it knows. By a signal: a Node process that ends by itself while V8 compiles its
+   * loops may hang for ever (https://github.com/nodejs/node/issues/54918).
+   */
+  close(): void {
+    this.#process.kill();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.reject(this.#failure);
   }
 }
 
-/** Operations that are timed as one: about a millisecond, so that neither the clock nor overshoot counts. */
-let chunk = 1;
-
-/** Nanoseconds an operation, over at least `ms` and `least` operations. */
-function measure(run: (n: number) => void, ms: number, least: number): number {
-  let operations = 0;
-  let elapsed = 0;
-  while (elapsed < ms * 1e6 || operations < least) {
-    const n = chunk;
-    const start = process.hrtime.bigint();
-    run(n);
-    const took = Number(process.hrtime.bigint() - start);
-    operations += n;
-    elapsed += took;
-    if (took < 5e5) chunk *= 2;
-    else if (took > 2e6 && n > 1) chunk >>>= 1;
-  }
-  return elapsed / operations;
+/** The lane's end: replies to each request. */
+export function serve<Request, Reply>(reply: (request: Request) => Reply | Promise<Reply>): void {
+  process.on('message', async (request: Request) => {
+    process.send!(await reply(request));
+  });
 }
 
-const [source, work] = process.argv.slice(2).map((text) => JSON.parse(text)) as [Source, Work];
-const run = loopOf(memoryOf(source), work);
-
-process.on('message', (ms: number) => {
-  // First as long as it takes for each slot to have been used, and the code to have been compiled.
-  measure(run, ms / 4, 4 * work.slots);
-  process.send!(measure(run, ms, 1));
-});
+/** One request to a fresh process: for what only the first use of memory shows. */
+export async function once<Request, Reply>(
+  name: string,
+  module: URL,
+  request: Request,
+  execArgv: readonly string[] = [],
+): Promise<Reply> {
+  const lane = new Lane<Request, Reply>(name, module, [], execArgv);
+  try {
+    return await lane.call(request);
+  } finally {
+    lane.close();
+  }
+}

@@ -19,7 +19,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const PREFIX = 'SUPERSLAB_';
 const WRONG_VARIABLE = 'ERR_SUPERSLAB_ENV';
 /** Loading takes some 50 ms. */
-const MOST_MS = 20_000;
+const MAX_MS = 20_000;
 
 export const ownVariables = (env: Environment): string[] =>
   Object.keys(env)
@@ -31,7 +31,7 @@ const without = (env: Environment, names: readonly string[]): Environment =>
 
 function probe(packageRoot: string, env: Environment): Report {
   const script = path.join(packageRoot, 'dist/cjs/cli/doctor/probe.js');
-  const child = spawnSync(process.execPath, [script], { env, encoding: 'utf8', timeout: MOST_MS });
+  const child = spawnSync(process.execPath, [script], { env, encoding: 'utf8', timeout: MAX_MS });
   try {
     return JSON.parse(child.stdout) as Report;
   } catch {

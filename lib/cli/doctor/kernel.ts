@@ -15,7 +15,7 @@ const features: readonly Feature[] = [
   {
     name: 'MADV_POPULATE_WRITE',
     since: [5, 14],
-    without: 'memory is brought in by touching it, one fault a page',
+    without: 'memory is backed only when it is touched, one fault a page',
     matters: true,
   },
   {

@@ -1,26 +1,29 @@
-import { EventEmitter } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { check, type Failure, LEASE_FAULT, type NativePool } from '../../addon/binding.js';
+import { check, type Failure, type NativePool } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
 import type { LeakSite } from '../../addon/figures.js';
+import { ZERO } from '../../addon/generated/choices.js';
+import { LEASE_FAULT } from '../../addon/generated/codes.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
-import { builtins, fill } from '../../base/builtins.js';
+import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
-import type { GuardEvents, Listeners } from '../../guard/reports.js';
+import type { PoolEvents } from '../../guard/publishing.js';
 import { adoptBlock } from '../../pool/adopt.js';
+import { checkBooks } from '../../pool/books.js';
 import { openCores } from '../../pool/cores.js';
-import { leases, type PooledBuffer, setFirstRelease } from '../../pool/pooled-buffer.js';
+import { DEFAULT_NAME, defaultMagazines, defaultNative } from '../../pool/default-pool.js';
+import { magazinesOf } from '../../pool/magazines.js';
+import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
 import { begin, finish, giveUp, HeldBuffers, HeldReference, Unfinished } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import type { Advice } from '../../stats/advice/advice.js';
-import { adviceFacts } from '../../stats/advice/facts.js';
-import { adviceOn } from '../../stats/advice/index.js';
 import type { PoolStats } from '../../stats/pool-stats.js';
-import { reportText } from '../../stats/report.js';
-import { reportContext } from '../../stats/report-context.js';
-import { readStats, settledStats, threadFigures } from '../../stats/stats.js';
 import { type ObservedCore, observe } from '../observed-core.js';
+import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
+import type { Pool } from '../pool.js';
+import { PoolFigures } from '../pool-figures.js';
+import { PoolListeners } from '../pool-listeners.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
 import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
@@ -31,28 +34,8 @@ import { checkTag, TaggedPool } from './tagged-pool.js';
 
 const WAIT_CHECKS = { signal: anAbortSignal };
 
-/** Pools that were dropped without close(). */
-const dropped = new FinalizationRegistry<ObservedCore>((core) => {
-  if (!core.closed) core.close();
-  openPools(); // forgets it
-});
-
-const livePools = new Set<WeakRef<BufferPool>>();
-
-/** The pools of this thread that are open and still referenced. */
-export function openPools(): BufferPool[] {
-  const pools: BufferPool[] = [];
-  for (const ref of livePools) {
-    const pool = ref.deref();
-    if (pool === undefined || pool.closed) livePools.delete(ref);
-    else pools.push(pool);
-  }
-  return pools;
-}
-
 /** What NativeEnvironment.adopt() writes to: block and length. */
 const adopted = new Float64Array(2);
-const ZERO_AT_ACQUIRE = 1;
 
 const OWNER = Symbol('pool');
 
@@ -61,6 +44,7 @@ function bindAcquire(core: ObservedCore): (size: number) => PooledBuffer {
   return core.watcher.watchesAll ? leases.bindAcquireWatched(core) : leases.bindAcquireSampled(core);
 }
 
+/** Pools that were named after their number in this thread. */
 let named = 0;
 
 /** What the constructor makes the default pool for. */
@@ -90,12 +74,15 @@ class OpeningPool extends Unfinished {
  * const buf = pool.acquire(1500);
  * socket.write(buf, () => buf.release());
  */
-export class BufferPool implements Disposable {
+export class BufferPool implements Pool {
   /** The pool of the top-level `acquire` and `alloc`. It cannot be closed. */
   static readonly default: BufferPool = new BufferPool(OF_DEFAULT);
 
   /** The pool's name, in errors and reports. */
   readonly name: string;
+
+  /** Most bytes of blocks in use at once; 0 is no limit. */
+  readonly maxBytes: number;
 
   /**
    * A buffer of exactly `size` bytes with undefined contents. Bound: it may be passed around.
@@ -112,20 +99,24 @@ export class BufferPool implements Disposable {
   readonly #core: ObservedCore;
   readonly #isDefault: boolean;
   readonly #zeroAtAcquire: boolean;
-  #lastStats: PoolStats | undefined;
-  #listeners: Listeners | undefined;
+  readonly #figures: PoolFigures;
+  readonly #listeners: PoolListeners;
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: BufferPoolOptions = {}) {
     this.#isDefault = options === OF_DEFAULT;
     const pairs = this.#isDefault ? undefined : optionPairs(options);
-    this.name = this.#isDefault ? 'default' : poolName(options, () => `pool-${++named}`);
+    this.name = this.#isDefault ? DEFAULT_NAME : poolName(options, () => `pool-${++named}`);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
-    opening.opened = environment.openPool(pairs, this.name);
+    opening.opened = this.#isDefault ? defaultNative : environment.openPool(pairs, this.name);
     const native = check(opening.opened);
-    const core = observe(this.name, native);
+    const magazines = this.#isDefault ? defaultMagazines : magazinesOf(native, this.name);
+    const core = observe(this.name, native, magazines);
     this.#core = core;
+    this.maxBytes = native.maxBytes;
+    this.#figures = new PoolFigures(core);
+    this.#listeners = new PoolListeners(core.watcher);
     const acquire = bindAcquire(core);
     const alloc = (size: number): PooledBuffer => {
       const held = begin(new HeldBuffers());
@@ -141,14 +132,13 @@ export class BufferPool implements Disposable {
       return buf;
     };
     this.alloc = alloc;
-    this.release = leases.bindRelease(core);
-    if (this.#isDefault) setFirstRelease(this.release);
-    this.#zeroAtAcquire = native.zero === ZERO_AT_ACQUIRE;
+    this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);
+    this.#zeroAtAcquire = native.zero === ZERO.acquire;
     this.acquire = this.#zeroAtAcquire ? alloc : acquire;
     // Who has only a bound function still has the pool: it must not be closed as dropped.
     for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });
-    if (!this.#isDefault) dropped.register(this, core, this);
-    livePools.add(new builtins.WeakRef(this));
+    if (!this.#isDefault) closeWhenDropped(this, core);
+    rememberPool(this);
     finish(opening);
   }
 
@@ -284,12 +274,7 @@ export class BufferPool implements Disposable {
 
   /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
   stats(): PoolStats {
-    const native = this.#core.native.stats();
-    this.#lastStats =
-      native === undefined
-        ? settledStats(this.#lastStats!)
-        : { ...readStats(native, threadFigures(this.#core)), name: this.name, closed: this.closed };
-    return this.#lastStats;
+    return this.#figures.stats();
   }
 
   /**
@@ -303,17 +288,16 @@ export class BufferPool implements Disposable {
 
   /** Those figures as a text, with advice that follows from them. For people: its form may change. */
   report(): string {
-    return reportText(this.stats(), reportContext());
+    return this.#figures.report();
   }
 
   /** The advice alone, the most urgent first; empty when all is well. */
   advice(): Advice[] {
-    const { knobs, uptimeMs } = reportContext();
-    return adviceOn(this.stats(), adviceFacts(knobs, uptimeMs));
+    return this.#figures.advice();
   }
 
   /**
-   * The same pool, but that reports of leaks and mistakes with its buffers show `tag`: what they are for. Keep
+   * The same pool, but that reports of leaks and misuse of its buffers show `tag`: what they are for. Keep
    * it; the stacks of what it acquires show where it is used.
    * @throws ERR_SUPERSLAB_ARGUMENT for anything but 1 to 64 printable characters
    */
@@ -328,52 +312,41 @@ export class BufferPool implements Disposable {
    * and every view of it.
    */
   leaks(): readonly LeakSite[] {
-    return this.#core.native.leakSites();
+    return this.#figures.leaks();
   }
 
   /**
    * Looks at once for what the guards find at a release or an acquire: bytes behind live buffers that
-   * were overwritten, released blocks that were written to. Of this thread. Each is reported once.
+   * were overwritten, released blocks that were written to. Of this thread. Each is reported once. Then compares the
+   * pool's own books: that each free block is in one magazine, of its size, within its window, and that the figures
+   * agree. Costs microseconds for each free block that this thread keeps.
+   * @throws ERR_SUPERSLAB_CORRUPT when the books contradict each other
    */
   check(): readonly GuardReport[] {
-    return this.#core.watcher?.check() ?? [];
+    const reports = this.#core.watcher?.check() ?? [];
+    checkBooks(this.#core);
+    return reports;
   }
 
   /**
-   * Calls `listener` for each leak ('leak') or other mistake ('guard') that is found in this pool, in this
+   * Calls `listener` for each leak ('leak') or other misuse ('guard') that is found in this pool, in this
    * thread. Only with leak detection or a guard; see docs/GUARDS.md.
    */
-  on<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
-    this.#listen(name).on(name, listener as never);
+  on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.#listeners.of(name).on(name, listener as never);
     return this;
   }
 
   /** The same, for the next one only. */
-  once<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
-    this.#listen(name).once(name, listener as never);
+  once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.#listeners.of(name).once(name, listener as never);
     return this;
   }
 
   /** Ends what on() or once() began. */
-  off<Name extends keyof GuardEvents>(name: Name, listener: (...args: GuardEvents[Name]) => void): this {
-    this.#listen(name).off(name, listener as never);
+  off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.#listeners.of(name).off(name, listener as never);
     return this;
-  }
-
-  #listen(name: string): Listeners {
-    if (name !== 'leak' && name !== 'guard') {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `a pool has the events "leak" and "guard", no ${show(name)}`,
-        TypeError,
-      );
-    }
-    if (this.#listeners === undefined) {
-      this.#listeners = new EventEmitter() as Listeners;
-      const { watcher } = this.#core;
-      if (watcher !== undefined) watcher.listeners = new builtins.WeakRef(this.#listeners);
-    }
-    return this.#listeners;
   }
 
   /**
@@ -392,8 +365,7 @@ export class BufferPool implements Disposable {
     if (this.closed) return;
     this.stats();
     this.#core.close();
-    openPools(); // forgets it
-    dropped.unregister(this);
+    forgetPool(this);
   }
 
   [Symbol.dispose](): void {

@@ -1,41 +1,16 @@
 import { facts } from '../../addon/environment.js';
+import type { KnobOptions } from '../../addon/generated/options.js';
 import { optionError } from '../../addon/option-checks.js';
 import { show } from '../../base/errors.js';
 import { isPrintable } from '../../base/text.js';
 
 /** What can be set for one pool; see docs/KNOBS.md. Options win over the environment. */
-export interface BufferPoolOptions {
-  /** For errors and reports, of printable characters; "pool-1" and so on by default. */
-  name?: string;
-  /** Most bytes of blocks in use at once, or a size such as "64m"; 0 is no limit. */
-  maxBytes?: number | string;
-  /** When bytes are cleared. */
-  zero?: 'never' | 'acquire' | 'release';
-  /** Pages to ask for. */
-  hugePages?: 'off' | 'thp' | '2mb' | '1gb';
-  /** How memory is brought in ahead of its first touch. */
-  populate?: 'off' | 'demand' | 'superslab';
-  /** Where memory lies: near the thread, in turn on all nodes, or on one node. */
-  numa?: 'local' | 'interleave' | number;
-  /** How long free memory stays idle before it goes back to the operating system. */
-  purgeDelayMs?: number;
+export interface BufferPoolOptions extends KnobOptions {
   /**
-   * The pool holds secrets: core dumps leave its memory out, a forked child reads zeros there, and bytes are
-   * cleared at each release. docs/SECRETS.md tells what that does not cover.
+   * For errors and reports, of printable characters.
+   * @default 'pool-1', 'pool-2' and so on
    */
-  sensitive?: boolean;
-  /** Memory is locked, so that it is never written to swap; `ulimit -l` bounds how much. */
-  lockMemory?: boolean;
-  /** Native code that overruns a buffer beyond 2 MiB is stopped by a fault at its end. */
-  guardPages?: boolean;
-  /** What acquire() does when maxBytes are in use. */
-  onExhausted?: 'throw' | 'wait' | 'fallback';
-  /** Which leases are watched for leaks; see docs/GUARDS.md. */
-  leakDetection?: 'off' | 'sampled' | 'full';
-  /** How use after release and overflow are looked for; each includes those before it. */
-  guard?: 'off' | 'poison' | 'canary' | 'detach';
-  /** Most bytes of released blocks that are held back before they are leased again, when there is a guard. */
-  quarantineBytes?: number | string;
+  name?: string;
 }
 
 const flags = new Set(facts.knobs.filter((knob) => knob.isFlag).map((knob) => knob.option));

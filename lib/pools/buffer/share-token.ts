@@ -1,4 +1,4 @@
-import { LEASE_FAULT } from '../../addon/binding.js';
+import { LEASE_FAULT } from '../../addon/generated/codes.js';
 import { makeError, show } from '../../base/errors.js';
 
 declare const shareToken: unique symbol;

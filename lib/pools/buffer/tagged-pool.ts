@@ -5,15 +5,15 @@ import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
 import { type Scope, scope } from './scope.js';
 
-const MOST_CHARACTERS = 64;
+const MAX_CHARACTERS = 64;
 const PRINTABLE = /^[^\p{C}]+$/u;
 
 /** Throws unless `tag` may name what a pool's buffers are for. */
 export function checkTag(tag: unknown): asserts tag is string {
-  if (typeof tag === 'string' && tag.length <= MOST_CHARACTERS && PRINTABLE.test(tag)) return;
+  if (typeof tag === 'string' && tag.length <= MAX_CHARACTERS && PRINTABLE.test(tag)) return;
   throw makeError(
     'ERR_SUPERSLAB_ARGUMENT',
-    `a tag is a string of 1 to ${MOST_CHARACTERS} printable characters, got ${show(tag)}`,
+    `a tag is a string of 1 to ${MAX_CHARACTERS} printable characters, got ${show(tag)}`,
     TypeError,
   );
 }

@@ -4,10 +4,10 @@ import type { PoolStats } from '../pool-stats.js';
 import type { Rule } from './advice.js';
 import { type AdviceFacts, numberOf, sizeText } from './facts.js';
 
-const LEAST_ACQUIRES = 10_000;
-const LEAST_HIT_RATE = 0.9;
+const MIN_ACQUIRES = 10_000;
+const MIN_HIT_RATE = 0.9;
 /** Places in a magazine: no setting makes more. */
-const MOST_BLOCKS = 64;
+const MAX_BLOCKS = 64;
 
 /** What keeps a magazine from holding more blocks, and what to do about it; native/heap/magazine_limits.h. */
 function remedy({ blockBytes }: ClassStats, { maxBytes }: PoolStats, facts: AdviceFacts): [string, string?] {
@@ -16,14 +16,14 @@ function remedy({ blockBytes }: ClassStats, { maxBytes }: PoolStats, facts: Advi
   const byMaxBytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes / 64;
   const limit = Math.max(1, Math.min(blocks, Math.floor(Math.min(cacheBytes, byMaxBytes) / blockBytes)));
   const now = `a magazine holds ${limit === 1 ? 'one' : limit} of them`;
-  if (limit >= MOST_BLOCKS) {
+  if (limit >= MAX_BLOCKS) {
     return [`${now}, which is the most: acquire and release in smaller bursts, or keep the buffers`];
   }
   if (limit === blocks) {
     const variable = 'SUPERSLAB_CACHE_BLOCKS';
-    return [`${now}: raise ${variable} (now ${blocks}, up to ${MOST_BLOCKS})`, variable];
+    return [`${now}: raise ${variable} (now ${blocks}, up to ${MAX_BLOCKS})`, variable];
   }
-  const wanted = sizeText(Math.min(limit * 4, MOST_BLOCKS) * blockBytes);
+  const wanted = sizeText(Math.min(limit * 4, MAX_BLOCKS) * blockBytes);
   if (byMaxBytes < cacheBytes) return [`${now} because maxBytes is ${exactBytes(maxBytes)}: raise maxBytes`];
   const variable = 'SUPERSLAB_CACHE_BYTES';
   return [`${now}: raise ${variable} (now ${facts.values.get(variable)}) to ${wanted}`, variable];
@@ -32,7 +32,7 @@ function remedy({ blockBytes }: ClassStats, { maxBytes }: PoolStats, facts: Advi
 /** The class that misses its magazine most often, if that is more than one time in ten. */
 export const classMisses: Rule = (stats, facts) => {
   const missing = stats.classes.filter(
-    ({ acquires, hitRate }) => acquires >= LEAST_ACQUIRES && hitRate < LEAST_HIT_RATE,
+    ({ acquires, hitRate }) => acquires >= MIN_ACQUIRES && hitRate < MIN_HIT_RATE,
   );
   if (missing.length === 0) return undefined;
   const worst = missing.reduce((a, b) => (b.refills > a.refills ? b : a));

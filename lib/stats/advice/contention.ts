@@ -1,13 +1,13 @@
 import { count, duration, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const LEAST_CALLS = 1000;
-const MOST_CONTENDED = 0.05;
+const MIN_CALLS = 1000;
+const MAX_CONTENDED = 0.05;
 
 /** Threads wait for each other. */
 export const contention: Rule = ({ contended, lockWaitNs, refills, flushes, threads }) => {
   const calls = refills + flushes;
-  return calls >= LEAST_CALLS && contended / calls > MOST_CONTENDED
+  return calls >= MIN_CALLS && contended / calls > MAX_CONTENDED
     ? {
         id: 'contention',
         severity: 'warn',

@@ -1,11 +1,11 @@
 import { count, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const MOST_FAILURES = 0.001;
+const MAX_FAILURES = 0.001;
 
 /** Requests found no block. */
 export const failures: Rule = ({ failureRate, failedRequests, exhausted, fallbacks }) =>
-  failureRate > MOST_FAILURES
+  failureRate > MAX_FAILURES
     ? {
         id: 'failures',
         severity: 'act',

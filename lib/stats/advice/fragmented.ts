@@ -1,14 +1,14 @@
 import { bytes } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const MOST_COMMITTED = 2; // times what is out of the slabs
+const MAX_COMMITTED = 2; // times what is out of the slabs
 const WORTHWHILE_BYTES = 64 * 2 ** 20;
 
 /** Much more memory is kept than used. */
 export const fragmented: Rule = (stats, facts) => {
   const { committedBytes, chargedBytes, bigCacheBytes } = stats;
   const unused = committedBytes - chargedBytes;
-  if (committedBytes <= MOST_COMMITTED * chargedBytes || unused <= WORTHWHILE_BYTES) return undefined;
+  if (committedBytes <= MAX_COMMITTED * chargedBytes || unused <= WORTHWHILE_BYTES) return undefined;
   const inBigCache = bigCacheBytes > unused / 2;
   const setting = inBigCache ? 'SUPERSLAB_BIG_CACHE_BYTES' : 'SUPERSLAB_PURGE_DELAY_MS';
   return {

@@ -8,7 +8,7 @@ export const guardReports: Rule = ({ guardReports: times }) =>
         id: 'guardReports',
         severity: 'act',
         text:
-          `the guards found ${counted(times, 'mistake')}: stats().mistakes, \`superslab stats\` ` +
+          `the guards found ${counted(times, 'case')} of misuse: stats().misuse, \`superslab stats\` ` +
           "and the process's warnings (SUPERSLAB_GUARD) say with which buffers",
       }
     : undefined;

@@ -7,9 +7,9 @@ import type { AdviceFacts } from './facts.js';
 import { failures } from './failures.js';
 import { fragmented } from './fragmented.js';
 import { guardReports } from './guard-reports.js';
-import { hugeFallbacks } from './huge-fallbacks.js';
+import { hugeMisses } from './huge-misses.js';
+import { hugePageFallbacks } from './huge-page-fallbacks.js';
 import { internalWaste } from './internal-waste.js';
-import { largeMisses } from './large-misses.js';
 import { leaks } from './leaks.js';
 import { nearLimit } from './near-limit.js';
 import { numaRemote } from './numa-remote.js';
@@ -29,10 +29,10 @@ export const rules: readonly Rule[] = [
   guardReports,
   nearLimit,
   classMisses,
-  largeMisses,
+  hugeMisses,
   contention,
   fragmented,
-  hugeFallbacks,
+  hugePageFallbacks,
   numaRemote,
   tokens,
   pageFaults,

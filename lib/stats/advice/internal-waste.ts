@@ -1,12 +1,12 @@
 import { percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const LEAST_SAMPLES = 100;
-const MOST_WASTE = 0.2;
+const MIN_SAMPLES = 100;
+const MAX_WASTE = 0.2;
 
 /** Blocks are much larger than what is asked for. Classes alone waste at most 20 %, from 512 B on. */
 export const internalWaste: Rule = ({ internalWaste: waste, sizes }) =>
-  sizes.samples >= LEAST_SAMPLES && waste > MOST_WASTE
+  sizes.samples >= MIN_SAMPLES && waste > MAX_WASTE
     ? {
         id: 'internalWaste',
         severity: 'info',

@@ -1,11 +1,11 @@
 import { bytes, exactBytes, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const MOST_USE = 0.85;
+const MAX_USE = 0.85;
 
 /** Most of maxBytes is taken: the next burst may find none. */
 export const nearLimit: Rule = ({ use, maxBytes, cachedBytes }) =>
-  use > MOST_USE
+  use > MAX_USE
     ? {
         id: 'nearLimit',
         severity: 'warn',

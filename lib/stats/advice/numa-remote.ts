@@ -1,13 +1,13 @@
 import { percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const LEAST_BLOCKS = 1000;
-const MOST_REMOTE = 0.2;
+const MIN_BLOCKS = 1000;
+const MAX_REMOTE = 0.2;
 
 /** Threads work on memory of another node. */
 export const numaRemote: Rule = ({ numaLocal, numaRemote: remote }, { values }) => {
   const blocks = numaLocal + remote;
-  return blocks >= LEAST_BLOCKS && remote / blocks > MOST_REMOTE
+  return blocks >= MIN_BLOCKS && remote / blocks > MAX_REMOTE
     ? {
         id: 'numaRemote',
         severity: 'warn',

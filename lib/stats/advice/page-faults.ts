@@ -1,14 +1,14 @@
 import { count } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const LEAST_SECONDS = 10;
-const MOST_MAJOR_A_SECOND = 1;
-const MOST_MINOR_A_SECOND = 2000;
+const MIN_SECONDS = 10;
+const MAX_MAJOR_A_SECOND = 1;
+const MAX_MINOR_A_SECOND = 2000;
 
 /** The process keeps touching memory that is not there. Of the whole process: one pool may tell for all. */
 export const pageFaults: Rule = ({ majorFaults, minorFaults }, { seconds, values }) => {
-  if (seconds < LEAST_SECONDS) return undefined;
-  if (majorFaults / seconds > MOST_MAJOR_A_SECOND) {
+  if (seconds < MIN_SECONDS) return undefined;
+  if (majorFaults / seconds > MAX_MAJOR_A_SECOND) {
     return {
       id: 'pageFaults',
       severity: 'warn',
@@ -17,7 +17,7 @@ export const pageFaults: Rule = ({ majorFaults, minorFaults }, { seconds, values
         'there: it needs less memory or the machine more; "memoryFacts()" tells what was swapped out',
     };
   }
-  if (minorFaults / seconds <= MOST_MINOR_A_SECOND) return undefined;
+  if (minorFaults / seconds <= MAX_MINOR_A_SECOND) return undefined;
   const [setting, remedy] =
     values.get('SUPERSLAB_HUGE_PAGES') === 'off'
       ? ['SUPERSLAB_HUGE_PAGES', 'set SUPERSLAB_HUGE_PAGES=thp']

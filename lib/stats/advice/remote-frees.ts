@@ -1,12 +1,12 @@
 import { count, percent } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const LEAST_RELEASES = 10_000;
-const MOST_REMOTE = 0.3;
+const MIN_RELEASES = 10_000;
+const MAX_REMOTE = 0.3;
 
 /** Many blocks are freed by other threads than took them. */
 export const remoteFrees: Rule = ({ remoteFrees: remote, releases }) =>
-  releases >= LEAST_RELEASES && remote / releases > MOST_REMOTE
+  releases >= MIN_RELEASES && remote / releases > MAX_REMOTE
     ? {
         id: 'remoteFrees',
         severity: 'info',

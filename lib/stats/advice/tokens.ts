@@ -1,11 +1,11 @@
 import { count } from '../../base/text.js';
 import type { Rule } from './advice.js';
 
-const MOST_TOKENS = 1000;
+const MAX_TOKENS = 1000;
 
 /** Shared buffers that nobody fetches. Of the whole process, so only the default pool says it. */
 export const tokens: Rule = ({ outstandingTokens, heapId }) =>
-  heapId === 0 && outstandingTokens > MOST_TOKENS
+  heapId === 0 && outstandingTokens > MAX_TOKENS
     ? {
         id: 'tokens',
         severity: 'warn',

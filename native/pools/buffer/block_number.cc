@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/glance.h"
+#include "base/racy_read.h"
 #include "base/secure_zero.h"
 #include "heap/heap.h"
 #include "heap/slab_bits.h"
@@ -21,7 +21,7 @@ SliceTag tag_at(const Space& space, SliceIndex slice) {
 
 bool is_cut(const Space& space, SliceIndex slice) {
   const SliceTag tag = tag_at(space, slice);
-  if (tag == kTagNone || tag == kTagLarge) return false;
+  if (tag == kTagNone || tag == kTagHuge) return false;
   const Superslab& s = space.superslab(superslab_of_slice(slice));
   return s.is_exposed && s.use.load(std::memory_order_relaxed) == SuperslabUse::kSlabs;
 }
@@ -33,9 +33,9 @@ NamedBlock find_block(const Space& space, BlockNumber n) {
   if (!s.is_exposed) return {};
   std::byte* const address = address_of_number(space, n);
   const SuperslabUse use = s.use.load(std::memory_order_relaxed);
-  if (tag == kTagLarge) {
-    if (use != SuperslabUse::kLargeHead || address != s.base) return {};
-    return {address, s.large_bytes, true, s.charged_bytes != 0, nullptr};
+  if (tag == kTagHuge) {
+    if (use != SuperslabUse::kHugeHead || address != s.base) return {};
+    return {address, s.huge_bytes, true, s.charged_bytes != 0, nullptr};
   }
   if (use != SuperslabUse::kSlabs) return {};
   // In the window, and not behind it.
@@ -50,7 +50,7 @@ NamedBlock find_block(const Space& space, BlockNumber n) {
 
 ByteCount capacity_of(const Space& space, BlockNumber n) {
   const Superslab& s = space.superslab(superslab_of(n));
-  if (is_large(space, n)) return s.large_bytes;
+  if (is_huge(space, n)) return s.huge_bytes;
   return space.slab_of(address_of_number(space, n))->block_bytes;
 }
 
@@ -58,13 +58,13 @@ std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
   const Superslab& s = space.superslab(superslab_of_slice(slice));
   const std::byte* base = s.base + (slice % kSlicesPerSuperslab) * kSliceBytes;
   const SliceTag tag = space.tag_at(base);
-  if (tag == kTagNone || tag == kTagLarge) return 0;
+  if (tag == kTagNone || tag == kTagHuge) return 0;
   const Slab& slab = *space.slab_of(base);
   const WindowCut cut = window_cut_at(space, slice);
   const std::uint32_t first = block_index(slab, base + cut.start() * kGranuleBytes);
   const auto count = static_cast<std::uint32_t>(cut.granules() * kGranuleBytes / slab.block_bytes);
   // The slab may be another thread's.
-  const std::uint32_t end = std::min(first + count, glance(slab.carved));
+  const std::uint32_t end = std::min(first + count, racy_read(slab.carved));
   std::uint32_t out = 0;
   for (std::uint32_t i = first; i < end; ++i) out += slab_holds(slab, i) ? 0 : 1;
   return out;
@@ -72,18 +72,18 @@ std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
 
 void send_home(const Space& space, BlockNumber n) {
   Superslab& s = space.superslab(superslab_of(n));
-  auto* heap = static_cast<Heap*>(s.heap);
+  Heap& heap = Heap::of(s);
   // The heap may be closed and wait for this block only.
-  const Heap::Visit visit(*heap);
+  const Heap::Visit visit(heap);
   // Here and not in the facade: the last reference may be a token, or another pool's.
-  if (zeroing_of(heap->policy()) == Zeroing::kRelease)
+  if (zeroing_of(heap.policy()) == Zeroing::kRelease)
     secure_zero(address_of_number(space, n), capacity_of(space, n));
-  if (is_large(space, n)) {
-    heap->give_large(&s);
+  if (is_huge(space, n)) {
+    heap.give_huge(&s);
     return;
   }
   void* block = address_of_number(space, n);
-  SlabOwner::give_remote(*heap, block, nullptr);
+  SlabOwner::give_remote(heap.slabs(), block, nullptr);
 }
 
 }  // namespace superslab

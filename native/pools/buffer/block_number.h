@@ -25,14 +25,14 @@ constexpr BlockNumber first_number_of(SuperslabIndex superslab) {
 constexpr SliceIndex slice_of(BlockNumber n) { return n / kGranulesPerSlice; }
 
 /// Whether a lease of this number is a block beyond 2 MiB.
-inline bool is_large(const Space& space, BlockNumber n) {
+inline bool is_huge(const Space& space, BlockNumber n) {
   return space.superslab(superslab_of(n)).use.load(std::memory_order_relaxed) ==
-         SuperslabUse::kLargeHead;
+         SuperslabUse::kHugeHead;
 }
 
 /// Granules before the window, in its slice. A block beyond 2 MiB is all that its window shows.
 inline std::uint32_t window_start(const Space& space, BlockNumber n) {
-  return is_large(space, n) ? 0 : window_cut_at(space, slice_of(n)).start();
+  return is_huge(space, n) ? 0 : window_cut_at(space, slice_of(n)).start();
 }
 
 inline BlockNumber number_of(const Space& space, const void* block) {
@@ -56,7 +56,7 @@ bool is_cut(const Space& space, SliceIndex slice);
 struct NamedBlock {
   std::byte* address = nullptr;  // nullptr: no block that views may see
   ByteCount capacity = 0;
-  bool is_large = false;
+  bool is_huge = false;
   bool is_out = false;    // leased, in a thread's cache, or never handed out
   void* owner = nullptr;  // of a slab, a SlabOwner
 };

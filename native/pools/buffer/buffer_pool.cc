@@ -34,7 +34,7 @@ HeapStats BufferPool::with_leases(HeapStats stats) const {
   caches().for_each_member(CacheRegistry::Retired::kToo, [&](const CacheRegistry::Member& member) {
     static_cast<const BufferThreadCache&>(member).add_levels(levels);
   });
-  stats.held_large_bytes = levels.held_large_bytes;
+  stats.held_huge_bytes = levels.held_huge_bytes;
   stats.watched_blocks = levels.watched_blocks;
   stats.watched_bytes = levels.watched_bytes;
   stats.quarantined_blocks = levels.quarantined_blocks;

@@ -22,7 +22,7 @@ struct LeaseCounters {
 
 /// What leak detection and guards have in hand now, over all threads.
 struct GuardLevels {
-  ByteCount held_large_bytes = 0;  // free blocks beyond 2 MiB that are held back
+  ByteCount held_huge_bytes = 0;  // free blocks beyond 2 MiB that are held back
   std::uint64_t watched_blocks = 0;
   ByteCount watched_bytes = 0;
   std::uint64_t quarantined_blocks = 0;
@@ -59,9 +59,9 @@ class BufferPool final : public Heap, public Pool {
     leases_.leaked_blocks.shared_add(blocks);
     leases_.leaked_bytes.shared_add(bytes);
   }
-  void count_withheld(ByteCount bytes) {
-    leases_.withheld_blocks.shared_add(1);
-    leases_.withheld_bytes.shared_add(bytes);
+  void count_transferred(ByteCount bytes) {
+    leases_.transferred_blocks.shared_add(1);
+    leases_.transferred_bytes.shared_add(bytes);
   }
   void count_collected(ByteCount bytes) {
     leases_.collected_blocks.shared_add(1);

@@ -1,6 +1,6 @@
 #include "pools/buffer/buffer_thread_cache.h"
 
-#include "heap/large.h"
+#include "heap/huge.h"
 #include "heap/slab_bits.h"
 #include "pools/buffer/recent_blocks.h"
 
@@ -102,7 +102,7 @@ std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
 }
 
 Reclaimed BufferThreadCache::parked() const {
-  Reclaimed sum{magazines_->parked[kTagLarge], magazines_->parked_large_granules * kGranuleBytes};
+  Reclaimed sum{magazines_->parked[kTagHuge], magazines_->parked_huge_granules * kGranuleBytes};
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const std::uint32_t blocks = magazines_->parked[tag_of(static_cast<ClassIndex>(i))];
     sum.blocks += blocks;
@@ -155,6 +155,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   }
   owner_.counters(c).refills.add(1);
   owner_.counters(c).refilled_blocks.add(got);
+  assert(got <= kMagazineBlocks && "what is staged fits");
   for (std::size_t i = 0; i < got; ++i)
     magazines_->staged_blocks[i] = number_of(pool_.space(), pointers[i]);
   ++magazines_->staged_count;
@@ -182,10 +183,10 @@ void BufferThreadCache::spill(ClassIndex c) {
 bool BufferThreadCache::give(BlockNumber block) {
   const NamedBlock named = find_block(pool_.space(), block);
   if (!named.is_out) return false;
-  if (named.is_large) {
+  if (named.is_huge) {
     Superslab& s = pool_.space().superslab(superslab_of(block));
     if (s.heap != &pool_.heap()) return false;
-    pool_.give_large(&s);
+    pool_.give_huge(&s);
     return true;
   }
   if (named.owner != &owner_) return false;
@@ -199,13 +200,13 @@ bool BufferThreadCache::give(BlockNumber block) {
   return true;
 }
 
-BlockNumber BufferThreadCache::take_large(ByteCount bytes) {
-  assert(bytes > kMaxClassBytes && bytes <= kMaxLargeBytes);
+BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
+  assert(bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
-  Superslab* head = pool_.take_large(bytes, &owner_);
+  Superslab* head = pool_.huge().take(bytes, &owner_);
   if (head == nullptr) {
     flush();
-    head = pool_.take_large(bytes, &owner_);
+    head = pool_.huge().take(bytes, &owner_);
   }
   if (head == nullptr) {
     pool_.count_failed_request();
@@ -269,7 +270,7 @@ std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {
 }
 
 void BufferThreadCache::add_levels(GuardLevels& sum) const {
-  sum.held_large_bytes += get(magazines_->parked_large_granules) * kGranuleBytes;
+  sum.held_huge_bytes += get(magazines_->parked_huge_granules) * kGranuleBytes;
   sum.watched_blocks += get(magazines_->watched_blocks);
   sum.watched_bytes += get(magazines_->watched_granules) * kGranuleBytes;
   sum.quarantined_blocks += get(magazines_->quarantined_blocks);

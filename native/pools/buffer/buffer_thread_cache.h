@@ -35,8 +35,8 @@ struct LeaseMagazines {
   // (lib/guard/pool-guard.ts). A thread's end frees them like any block that is out, but they are
   // no leaks.
   std::uint32_t parked[kTags];
-  std::uint32_t parked_large_granules;  // of blocks beyond 2 MiB; parked[kTagLarge] counts them
-  std::uint32_t watched_blocks;         // of leases that leak detection or guards watch
+  std::uint32_t parked_huge_granules;  // of blocks beyond 2 MiB; parked[kTagHuge] counts them
+  std::uint32_t watched_blocks;        // of leases that leak detection or guards watch
   std::uint32_t watched_granules;
   std::uint32_t quarantined_blocks;  // part of the parked ones
   std::uint32_t quarantined_granules;
@@ -107,7 +107,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   bool give(BlockNumber block);
 
   /// A block beyond 2 MiB; 0 when there is no room or no memory.
-  BlockNumber take_large(ByteCount bytes);
+  BlockNumber take_huge(ByteCount bytes);
 
   /// Gives back everything cached and every slab that is unused.
   void flush();
@@ -198,12 +198,12 @@ Reclaimed BufferThreadCache::reclaim(GoesHome goes_home) {
   });
   pool_.discharge(small.bytes);
   Reclaimed all = small;
-  while (Superslab* large = pool_.orphan_large(&owner_)) {
-    const ByteCount bytes = large->large_bytes;
-    if (!goes_home(first_number_of(large->index), bytes)) continue;
+  while (Superslab* huge = pool_.huge().orphan(&owner_)) {
+    const ByteCount bytes = huge->huge_bytes;
+    if (!goes_home(first_number_of(huge->index), bytes)) continue;
     all += {1, bytes};
-    if (clear) secure_zero(large->base, bytes);
-    pool_.give_large(large);
+    if (clear) secure_zero(huge->base, bytes);
+    pool_.give_huge(huge);
   }
   return all;
 }

@@ -62,14 +62,14 @@ class LeaseTable {
   /// Tokens that nobody has adopted or revoked.
   std::uint64_t outstanding();
 
-  /// For an environment that died, all under the lock: those of `withheld`, of which it has a
+  /// For an environment that died, all under the lock: those of `transferred`, of which it has a
   /// lease, count as shared for ever; its shared leases end, dropped(block, is_last) for each block
   /// before a last one goes home; reclaim(is_shared) then sees to what it had leased privately.
   template <class Dropped, class Reclaim>
-  void bury(LeaseHolder holder, const std::vector<BlockNumber>& withheld, Dropped dropped,
+  void bury(LeaseHolder holder, const std::vector<BlockNumber>& transferred, Dropped dropped,
             Reclaim reclaim) {
     LockGuard guard(lock_);
-    for (const BlockNumber block : withheld) entries_[block].holders.push_back({nullptr, 1});
+    for (const BlockNumber block : transferred) entries_[block].holders.push_back({nullptr, 1});
     for (auto at = entries_.begin(); at != entries_.end();) {
       const auto entry = at++;  // it may go
       const BlockNumber block = entry->first;
@@ -84,7 +84,7 @@ class LeaseTable {
 
  private:
   struct Holder {
-    LeaseHolder who;  // nullptr has what is withheld
+    LeaseHolder who;  // nullptr has what is transferred
     std::uint32_t count;
   };
   struct Entry {

@@ -6,6 +6,14 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  HEADER,
+  HEADER_BYTES,
+  MAP_FORMAT,
+  RECORD,
+  RECORD_BYTES,
+  SLICE_ENTRY_BYTES,
+} from '../../../dist/inspector/map-format.js';
 
 const dist = fileURLToPath(new URL('../../../dist/inspector', import.meta.url));
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
@@ -37,20 +45,23 @@ export const classes = Array.from({ length: 64 }, (_, i) => {
 
 /** A frame with the superslabs of `indices`. A record: { use, pool, flags, run, slices: [tag, state][] }. */
 export function frame(superslabs, indices, full) {
-  const out = Buffer.alloc(16 + 76 * indices.length);
-  out[0] = 1;
-  out[1] = full ? 1 : 0;
-  out.writeUInt16LE(76, 2);
-  out.writeUInt32LE(indices.length, 4);
-  out.writeDoubleLE(Date.now(), 8);
+  const out = Buffer.alloc(HEADER_BYTES + RECORD_BYTES * indices.length);
+  out[HEADER.format] = MAP_FORMAT;
+  out[HEADER.full] = full ? 1 : 0;
+  out.writeUInt16LE(RECORD_BYTES, HEADER.recordBytes);
+  out.writeUInt32LE(indices.length, HEADER.records);
+  out.writeDoubleLE(Date.now(), HEADER.atMs);
   indices.forEach((index, n) => {
     const { use, pool, flags, run, slices } = superslabs[index];
-    const at = 16 + 76 * n;
-    out.writeUInt32LE(index, at);
-    out.set([use, pool, flags, 1], at + 4);
-    out.writeUInt32LE(run, at + 8);
-    slices.forEach((pair, slice) => {
-      out.set(pair, at + 12 + 2 * slice);
+    const record = HEADER_BYTES + RECORD_BYTES * n;
+    out.writeUInt32LE(index, record + RECORD.index);
+    out[record + RECORD.use] = use;
+    out[record + RECORD.pool] = pool;
+    out[record + RECORD.flags] = flags;
+    out[record + RECORD.node] = 1;
+    out.writeUInt32LE(run, record + RECORD.span);
+    slices.forEach((entry, slice) => {
+      out.set(entry, record + RECORD.slices + SLICE_ENTRY_BYTES * slice);
     });
   });
   return out;
@@ -298,9 +309,9 @@ export const leakSites = [
   },
 ];
 
-export const mistakeSites = [
+export const misuseSites = [
   {
-    fault: 'released-twice',
+    kind: 'released-twice',
     pool: 'uploads',
     tag: 'body',
     size: 65_536,
@@ -313,7 +324,7 @@ export const mistakeSites = [
     noticed: '    at onClose (/srv/shop/upload.js:60:9)\n    at Socket.emit (node:events:524:28)',
   },
   {
-    fault: 'written-after-release',
+    kind: 'written-after-release',
     pool: 'default',
     tag: '',
     size: 1500,
@@ -332,13 +343,13 @@ export const mistakeSites = [
  * `tick()` sends the next second at once; with `isStill` none come by themselves. With `isMapLate` the first map comes
  * with `showMap()`.
  *
- * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], mistakes?: (typeof mistakeSites)[number][], isStill?: boolean, isMapLate?: boolean, port?: number }} options
+ * @param {{ superslabs?: number, token?: string, leaks?: (typeof leakSites)[number][], misuse?: (typeof misuseSites)[number][], isStill?: boolean, isMapLate?: boolean, port?: number }} options
  */
 export async function startSynthetic({
   superslabs = 64,
   token = 'synthetic',
   leaks = [],
-  mistakes = [],
+  misuse = [],
   isStill = false,
   isMapLate = false,
   port = 0,
@@ -347,7 +358,7 @@ export async function startSynthetic({
   const next = random(11);
   const clients = new Set();
   let sites = leaks;
-  let faults = mistakes;
+  let misused = misuse;
   let seconds = 0;
 
   const send = (response, event, data) =>
@@ -363,7 +374,7 @@ export async function startSynthetic({
       pools: ['default', 'uploads', 'secrets'].map((name, i) => ({ ordinal: i + 1, name })),
     });
     send(response, 'leaks', { detection: 'full', sites });
-    send(response, 'mistakes', { guard: 'poison', sites: faults });
+    send(response, 'misuse', { guard: 'poison', sites: misused });
     if (!isMapLate) showMap(response);
     send(response, 'stats', stats(seconds, superslabs));
   };
@@ -415,9 +426,9 @@ export async function startSynthetic({
       sites = more;
       for (const client of clients) send(client, 'leaks', { detection: 'full', sites });
     },
-    mistake(more) {
-      faults = more;
-      for (const client of clients) send(client, 'mistakes', { guard: 'poison', sites: faults });
+    misuse(more) {
+      misused = more;
+      for (const client of clients) send(client, 'misuse', { guard: 'poison', sites: misused });
     },
     async close() {
       clearInterval(timer);
@@ -431,7 +442,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { url } = await startSynthetic({
     superslabs: Number(process.argv[2] ?? 64),
     leaks: leakSites,
-    mistakes: mistakeSites,
+    misuse: misuseSites,
   });
   console.log(url);
 }

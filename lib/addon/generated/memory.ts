@@ -1,0 +1,71 @@
+// Generated from native/binding/tables.h by scripts/generate.mjs. Do not edit.
+
+/** Size of a superslab. Unit: bytes. */
+export const SUPERSLAB_BYTES = 2097152;
+
+/** Size of a slice. Unit: bytes. */
+export const SLICE_BYTES = 65536;
+
+/** Places for superslabs in an arena. */
+export const SUPERSLABS_PER_ARENA = 2048;
+
+/** The bits of a block number below the index of its slice: the granule. */
+export const SLICE_SHIFT = 10;
+
+/** A granule has 2^GRANULE_SHIFT bytes. */
+export const GRANULE_SHIFT = 6;
+
+/** The bits of a block number that are its granule. */
+export const GRANULE_MASK = 1023;
+
+/** The tag of blocks beyond 2 MiB: no magazine, a window of its own. */
+export const HUGE_TAG = 255;
+
+/** Block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
+export const MAGAZINE_SHIFT = 6;
+
+/** The parts of NativePool.magazines, in words of 32 bits. */
+export const MAGAZINES = {
+  /** Blocks in the magazine, by tag. */
+  depth: { at: 0, length: 256 },
+  /** A release that finds so many blocks in the magazine takes the slow path; by tag. */
+  limit: { at: 256, length: 256 },
+  /** Counts acquires, by tag; wraps around. */
+  acquired: { at: 512, length: 256 },
+  /** Block numbers: 2^MAGAZINE_SHIFT of them a tag. */
+  blocks: { at: 768, length: 4160 },
+  /** Free blocks that guards keep outside of magazines, by tag. */
+  parked: { at: 4928, length: 256 },
+  /** What guards have in hand, by GUARD_LEVEL. */
+  guardLevels: { at: 5184, length: 5 },
+  /** Part of `acquired` that is no acquire: random steps of sampling; by tag. */
+  skipped: { at: 5189, length: 256 },
+  /** What a refill has fetched and nobody can acquire yet, by STAGED. */
+  staged: { at: 5445, length: 67 },
+} as const;
+
+/** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */
+export const GUARD_LEVEL = {
+  /** Of parked blocks beyond 2 MiB. */
+  parkedHugeGranules: 0,
+  /** Leases that leak detection or guards watch. */
+  watchedBlocks: 1,
+  /** Of their blocks. */
+  watchedGranules: 2,
+  /** Part of the parked blocks. */
+  quarantinedBlocks: 3,
+  /** Of the quarantined blocks. */
+  quarantinedGranules: 4,
+} as const;
+
+/** Places in MAGAZINES.staged. */
+export const STAGED = {
+  /** How many blocks are staged. */
+  blocks: 0,
+  /** The tag of all of them. */
+  tag: 1,
+  /** Another number after each refill. */
+  refills: 2,
+  /** From here on, the blocks' numbers. */
+  first: 3,
+} as const;

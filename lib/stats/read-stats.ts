@@ -1,0 +1,94 @@
+import type { NativeStats } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
+import type { ClassStats, HeapStats } from '../addon/figures.js';
+import type { ThreadFigures } from '../pool/cores.js';
+import type { PoolStats } from './pool-stats.js';
+
+/** Of a pool that this thread has no caches of. */
+export const NO_THREAD_FIGURES: ThreadFigures = { fallbacks: 0, waiting: 0 };
+
+/** A share from 0 to 1; `empty` when there is nothing to take it of. */
+function ratio(part: number, whole: number, empty = 0): number {
+  return whole > 0 ? Math.min(Math.max(part / whole, 0), 1) : empty;
+}
+
+function classStats(one: NativeStats['classes'][number]): ClassStats {
+  return {
+    ...one,
+    hitRate: ratio(one.hits, one.acquires, 1),
+    occupancy: ratio(one.inUseBlocks, one.slabBlocks),
+  };
+}
+
+/** Figures of a pool from what the native side counts. */
+export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats {
+  const classes = native.classes.map(classStats);
+  const sum = (value: (one: ClassStats) => number) => classes.reduce((total, one) => total + value(one), 0);
+  const heap: HeapStats = native.heap;
+  const cachedBytes = sum((one) => one.cachedBlocks * one.blockBytes) + heap.heldHugeBytes;
+  const hits = sum((one) => one.hits);
+  const classAcquires = sum((one) => one.acquires);
+  const acquires = classAcquires + heap.hugeHits + heap.hugeMisses;
+  return {
+    name: native.name,
+    closed: native.closed,
+    heapId: native.heapId,
+    ...heap,
+    inUseBytes: Math.max(heap.chargedBytes - cachedBytes, 0),
+    cachedBytes,
+    slabBytes: sum((one) => one.slabBlocks * one.blockBytes),
+    acquires,
+    releases: sum((one) => one.releases) + heap.hugeReleases,
+    hits,
+    refills: sum((one) => one.refills),
+    flushes: sum((one) => one.flushes),
+    remoteFrees: sum((one) => one.remoteFrees),
+    fallbacks: thread.fallbacks,
+    waiting: thread.waiting,
+    outstandingTokens: environment.outstandingTokens(),
+    hitRate: ratio(hits, classAcquires, 1),
+    failureRate: ratio(heap.failedRequests, acquires + heap.failedRequests),
+    use: ratio(heap.chargedBytes, heap.maxBytes),
+    fragmentation: ratio(heap.committedBytes - heap.chargedBytes, heap.committedBytes),
+    internalWaste: ratio(native.capacityBytes - native.sizeBytes, native.capacityBytes),
+    sizes: native.histograms.sizes,
+    lifetimes: native.histograms.lifetimes,
+    slow: native.slow,
+    classes,
+  };
+}
+
+/** The last figures of a pool that is closed and has everything back: its levels are all down. */
+export function settledStats(last: PoolStats): PoolStats {
+  const classes = last.classes.map((one) => ({
+    ...one,
+    releases: one.acquires,
+    inUseBlocks: 0,
+    cachedBlocks: 0,
+    slabs: 0,
+    slabBlocks: 0,
+    occupancy: 0,
+  }));
+  return {
+    ...last,
+    closed: true,
+    committedBytes: 0,
+    chargedBytes: 0,
+    bigCacheBytes: 0,
+    heldHugeBytes: 0,
+    watchedBlocks: 0,
+    watchedBytes: 0,
+    quarantinedBlocks: 0,
+    quarantinedBytes: 0,
+    threads: 0,
+    inUseBytes: 0,
+    cachedBytes: 0,
+    slabBytes: 0,
+    use: 0,
+    fragmentation: 0,
+    releases: classes.reduce((total, one) => total + one.releases, 0) + last.hugeHits + last.hugeMisses,
+    hugeReleases: last.hugeHits + last.hugeMisses,
+    waiting: 0,
+    classes,
+  };
+}

@@ -1,0 +1,257 @@
+// What JavaScript must know of the core's numbers: names, values and meanings of codes, and where
+// things lie in memory and in bytes that both sides read. scripts/generate.mjs writes them down as
+// TypeScript, so that no number stands in two places.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "binding/codes.h"
+#include "diagnostics/map_scan.h"
+#include "os/os.h"
+#include "pools/buffer/buffer_thread_cache.h"
+#include "pools/buffer/lease_table.h"
+
+namespace superslab::tables {
+
+/// A name for JavaScript. `length` is 0 but for a part of a layout.
+struct Value {
+  const char* name;
+  std::int64_t value;
+  const char* meaning;
+  std::int64_t length = 0;
+};
+
+/// A code with the type that it has in the core.
+template <class Code>
+constexpr Value code(const char* name, Code value, const char* meaning) {
+  return {name, static_cast<std::int64_t>(value), meaning};
+}
+
+struct Table {
+  const char* name;
+  const char* meaning;
+  std::span<const Value> values;
+};
+
+/// What one file of TypeScript is made of.
+struct Module {
+  const char* name;
+  std::span<const Value> constants;
+  std::span<const Table> tables;
+};
+
+// What native calls return and take.
+
+inline constexpr Value kCallConstants[] = {
+    {"NO_ROOM", kNoRoom, "What refill() and takeHuge() return when the pool's limit is reached."},
+    {"NO_MEMORY", kNoMemory,
+     "What refill() and takeHuge() return when the operating system gives no memory."},
+    {"RECUT", kRecut,
+     "What refill() adds to the number of blocks when windows of slices were cut anew."},
+};
+
+inline constexpr Value kLeaseFaults[] = {
+    code("none", LeaseFault::kNone, "Nothing is wrong."),
+    code("forged", LeaseFault::kForged, "No such token was ever given out."),
+    code("used", LeaseFault::kUsed, "The token was adopted or revoked, or its block is gone."),
+    code("noMemory", LeaseFault::kNoMemory, "There is no memory for the lease table."),
+    code("refused", LeaseFault::kRefused, "There is no such leased block, or it is shorter."),
+};
+
+inline constexpr Value kSecrecies[] = {
+    code("noDump", Secrecy::kNoDump, "The memory is left out of core dumps."),
+    code("wipeOnFork", Secrecy::kWipeOnFork, "A forked child reads zeros."),
+    code("locked", Secrecy::kLocked, "The memory is never written to swap."),
+};
+
+inline constexpr Value kSignals[] = {
+    code("flush", BufferThreadCache::kFlush, "Another thread needs what this one caches."),
+    code("roomMade", BufferThreadCache::kRoomMade, "There is room again under the pool's limit."),
+};
+
+inline constexpr Table kCallTables[] = {
+    {"LEASE_FAULT", "What share(), adopt() and revoke() return.", kLeaseFaults},
+    {"SECRECY", "What refusedSecrecy() returns: a set of these.", kSecrecies},
+    {"SIGNAL", "What takeSignals() returns: a set of these.", kSignals},
+};
+
+// Memory that both sides read and write. Offsets and lengths are in words of 32 bits.
+
+constexpr std::int64_t words(std::size_t bytes) {
+  return static_cast<std::int64_t>(bytes / sizeof(std::uint32_t));
+}
+
+#define MAGAZINE_PART(name, field, meaning)                                                     \
+  Value {                                                                                       \
+    name, words(offsetof(LeaseMagazines, field)), meaning, words(sizeof(LeaseMagazines::field)) \
+  }
+#define MAGAZINE_PLACE(name, field, first, meaning) \
+  Value { name, words(offsetof(LeaseMagazines, field) - offsetof(LeaseMagazines, first)), meaning }
+
+inline constexpr Value kMagazineParts[] = {
+    MAGAZINE_PART("depth", depth, "Blocks in the magazine, by tag."),
+    MAGAZINE_PART(
+        "limit", limit,
+        "A release that finds so many blocks in the magazine takes the slow path; by tag."),
+    MAGAZINE_PART("acquired", acquired, "Counts acquires, by tag; wraps around."),
+    MAGAZINE_PART("blocks", blocks, "Block numbers: 2^MAGAZINE_SHIFT of them a tag."),
+    MAGAZINE_PART("parked", parked, "Free blocks that guards keep outside of magazines, by tag."),
+    {"guardLevels", words(offsetof(LeaseMagazines, parked_huge_granules)),
+     "What guards have in hand, by GUARD_LEVEL.",
+     words(offsetof(LeaseMagazines, skipped) - offsetof(LeaseMagazines, parked_huge_granules))},
+    MAGAZINE_PART("skipped", skipped,
+                  "Part of `acquired` that is no acquire: random steps of sampling; by tag."),
+    {"staged", words(offsetof(LeaseMagazines, staged)),
+     "What a refill has fetched and nobody can acquire yet, by STAGED.",
+     words(offsetof(LeaseMagazines, staged_blocks) + sizeof(LeaseMagazines::staged_blocks) -
+           offsetof(LeaseMagazines, staged))},
+};
+
+inline constexpr Value kGuardLevels[] = {
+    MAGAZINE_PLACE("parkedHugeGranules", parked_huge_granules, parked_huge_granules,
+                   "Of parked blocks beyond 2 MiB."),
+    MAGAZINE_PLACE("watchedBlocks", watched_blocks, parked_huge_granules,
+                   "Leases that leak detection or guards watch."),
+    MAGAZINE_PLACE("watchedGranules", watched_granules, parked_huge_granules, "Of their blocks."),
+    MAGAZINE_PLACE("quarantinedBlocks", quarantined_blocks, parked_huge_granules,
+                   "Part of the parked blocks."),
+    MAGAZINE_PLACE("quarantinedGranules", quarantined_granules, parked_huge_granules,
+                   "Of the quarantined blocks."),
+};
+
+inline constexpr Value kStaged[] = {
+    MAGAZINE_PLACE("blocks", staged, staged, "How many blocks are staged."),
+    MAGAZINE_PLACE("tag", staged_tag, staged, "The tag of all of them."),
+    MAGAZINE_PLACE("refills", staged_count, staged, "Another number after each refill."),
+    MAGAZINE_PLACE("first", staged_blocks, staged, "From here on, the blocks' numbers."),
+};
+#undef MAGAZINE_PART
+#undef MAGAZINE_PLACE
+
+inline constexpr Value kMemoryConstants[] = {
+    {"SUPERSLAB_BYTES", kSuperslabBytes, "Size of a superslab. Unit: bytes."},
+    {"SLICE_BYTES", kSliceBytes, "Size of a slice. Unit: bytes."},
+    {"SUPERSLABS_PER_ARENA", kSuperslabsPerArena, "Places for superslabs in an arena."},
+    {"SLICE_SHIFT", std::countr_zero(kGranulesPerSlice),
+     "The bits of a block number below the index of its slice: the granule."},
+    {"GRANULE_SHIFT", std::countr_zero(kGranuleBytes), "A granule has 2^GRANULE_SHIFT bytes."},
+    {"GRANULE_MASK", kGranulesPerSlice - 1, "The bits of a block number that are its granule."},
+    {"HUGE_TAG", kTagHuge, "The tag of blocks beyond 2 MiB: no magazine, a window of its own."},
+    {"MAGAZINE_SHIFT", std::countr_zero(kMagazineBlocks),
+     "Block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on."},
+};
+
+inline constexpr Table kMemoryTables[] = {
+    {"MAGAZINES", "The parts of NativePool.magazines, in words of 32 bits.", kMagazineParts},
+    {"GUARD_LEVEL", "Places in MAGAZINES.guardLevels. A granule has 64 bytes.", kGuardLevels},
+    {"STAGED", "Places in MAGAZINES.staged.", kStaged},
+};
+
+// A frame of the inspector's map. All numbers are little-endian; offsets are in bytes.
+
+inline constexpr Value kMapConstants[] = {
+    {"MAP_FORMAT", kMapFormat,
+     "The first byte of a frame. Raised when the meaning of one changes."},
+    {"SLICES", kSlicesPerSuperslab, "Slices of a superslab."},
+    {"SUPERSLAB_BYTES", kSuperslabBytes, "Size of a superslab. Unit: bytes."},
+    {"SLICE_BYTES", kSliceBytes, "Size of a slice. Unit: bytes."},
+    {"SUPERSLABS_PER_ARENA", kSuperslabsPerArena, "Places for superslabs in an arena."},
+    {"HEADER_BYTES", sizeof(MapHeader), "Size of a frame's header. Unit: bytes."},
+    {"RECORD_BYTES", sizeof(MapRecord), "Size of a record. Unit: bytes."},
+    {"SLICE_ENTRY_BYTES", sizeof(MapRecord::Slice), "Size of a slice's part of it. Unit: bytes."},
+    {"TAG_FREE", kTagNone, "The tag of a slice that is in no slab."},
+    {"TAG_HUGE", kTagHuge, "The tag of a slice of a block beyond 2 MiB."},
+    {"TAG_CONTINUED", kTagContinued,
+     "Set in the tag of a slice whose slab began in an earlier slice. The other bits are the size "
+     "class plus one: `tag` in Hello.classes."},
+    {"FULLNESS_SHIFT", kMapFullnessShift,
+     "A slice's state is the fullness of its whole slab, and in the bits below the temperature."},
+    {"FULL", kMapFull,
+     "The fullness of a slab whose blocks are all out, or of a leased block beyond 2 MiB. 0 is "
+     "none, "
+     "and between them stands 1 + 14 x out / blocks, rounded down. A block is out when a caller or "
+     "a "
+     "thread's magazine has it."},
+};
+
+inline constexpr Value kMapHeaderFields[] = {
+    {"format", offsetof(MapHeader, format), "u8: MAP_FORMAT."},
+    {"full", offsetof(MapHeader, full),
+     "u8: 1 when every superslab that is or was in use follows, so that what was known before is "
+     "forgotten; 0 when only superslabs follow whose record changed."},
+    {"recordBytes", offsetof(MapHeader, record_bytes),
+     "u16: size of a record. A reader steps by it and ignores what it does not know."},
+    {"records", offsetof(MapHeader, records), "u32: number of records."},
+    {"atMs", offsetof(MapHeader, at_ms),
+     "f64: when the memory was looked at, in milliseconds since 1970."},
+};
+
+inline constexpr Value kMapRecordFields[] = {
+    {"index", offsetof(MapRecord, index),
+     "u32: arena ordinal x SUPERSLABS_PER_ARENA + place in its arena; dense, and stays the same."},
+    {"use", offsetof(MapRecord, use), "u8: see USE."},
+    {"pool", offsetof(MapRecord, pool),
+     "u8: `ordinal` in PoolNames; 0 when it is in none, or in one without a name."},
+    {"flags", offsetof(MapRecord, flags), "u8: a set of FLAG."},
+    {"node", offsetof(MapRecord, node),
+     "u8: memory node that it was placed on + 1; 0 when that is unknown, or wherever the thread "
+     "ran."},
+    {"span", offsetof(MapRecord, span),
+     "u32: superslabs of the block beyond 2 MiB that starts here; otherwise 0."},
+    {"slices", offsetof(MapRecord, slices), "SLICES x SLICE_ENTRY, in ascending order of address."},
+};
+
+inline constexpr Value kMapSliceFields[] = {
+    {"tag", offsetof(MapRecord::Slice, tag), "u8: a size class plus one, or see TAG_."},
+    {"state", offsetof(MapRecord::Slice, state), "u8: fullness << FULLNESS_SHIFT | temperature."},
+};
+
+inline constexpr Value kMapUses[] = {
+    code("spare", SuperslabUse::kSpare, "In no pool: never handed out, or given back."),
+    code("slabs", SuperslabUse::kSlabs, "Cut into slabs."),
+    code("hugeHead", SuperslabUse::kHugeHead, "First superslab of a block beyond 2 MiB."),
+    code("hugeTail", SuperslabUse::kHugeTail, "A further superslab of such a block."),
+};
+
+inline constexpr Value kMapFlags[] = {
+    code("hugePages", MapRecord::kExplicit, "In explicit huge pages."),
+    code("transparentHuge", MapRecord::kTransparent, "Transparent huge pages are asked for."),
+    code("views", MapRecord::kExposed, "ArrayBuffers over it may exist."),
+    code("idle", MapRecord::kIdle, "Spare, and holds memory still."),
+    code("secret", MapRecord::kSecret, "Memory of a pool of secrets."),
+};
+
+inline constexpr Value kMapTemperatures[] = {
+    code("untouched", MapTemperature::kNothing,
+         "Nothing is behind it: never touched, or given back to the operating system."),
+    code("cold", MapTemperature::kCold, "No block of it was taken or given back for 60 s."),
+    code("warm", MapTemperature::kWarm, "One was within the last 60 s."),
+    code("hot", MapTemperature::kHot, "One was since the frame before."),
+};
+static_assert(kWarmSeconds == 60);
+
+inline constexpr Table kMapTables[] = {
+    {"HEADER",
+     "Offsets in the header of a frame; the records follow it, in ascending order of index.",
+     kMapHeaderFields},
+    {"RECORD", "Offsets in the record of a superslab.", kMapRecordFields},
+    {"SLICE_ENTRY", "Offsets in what a record has of each slice.", kMapSliceFields},
+    {"USE", "What a superslab is used for.", kMapUses},
+    {"FLAG", "What RECORD.flags is a set of.", kMapFlags},
+    {"TEMPERATURE",
+     "Of a slice's whole slab. Growing cold alone sends no record: a slice that was hot is warm "
+     "after "
+     "the next frame that does not call it hot again, and cold 60 s later.",
+     kMapTemperatures},
+};
+
+inline constexpr Module kModules[] = {
+    {"codes", kCallConstants, kCallTables},
+    {"memory", kMemoryConstants, kMemoryTables},
+    {"map", kMapConstants, kMapTables},
+};
+
+}  // namespace superslab::tables

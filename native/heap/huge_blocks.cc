@@ -1,0 +1,268 @@
+#include "heap/huge_blocks.h"
+
+#include <cassert>
+
+#include "base/bits.h"
+#include "heap/slab_owners.h"
+#include "heap/slab_source.h"
+
+namespace superslab {
+
+HugeBlocks::HugeBlocks(HeapCore& core, MemoryAccount& account, SpanSource& spans,
+                       SlabOwners& owners, SlabSource& slabs)
+    : core_(core),
+      account_(account),
+      spans_(spans),
+      owners_(owners),
+      slabs_(slabs),
+      cache_(core.policy.get().big_cache_bytes) {}
+
+HugePages HugeBlocks::pages() const {
+  // Of a huge block often only a part is touched. Where views are exact, the whole block is.
+  const HugePages pages = core_.policy.get().huge_pages;
+  return pages == HugePages::kTransparent && !core_.is_behind_views() ? HugePages::kOff : pages;
+}
+
+bool HugeBlocks::has_guard_pages() const {
+  return superslab::has_guard_pages(core_.policy.get()) && core_.is_behind_views();
+}
+
+ByteCount HugeBlocks::capacity(ByteCount bytes) const {
+  // Blocks whose superslabs are reused one by one are whole superslabs; what is not touched of the
+  // last one costs addresses, not memory.
+  if (!core_.is_behind_views()) return align_up(bytes, kSuperslabBytes);
+  // The guard begins where the block ends.
+  if (has_guard_pages()) return align_up(bytes, core_.space.os().page_bytes());
+  return huge_block_bytes(bytes, pages());
+}
+
+Superslab* HugeBlocks::take_fresh(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
+  // Behind a guarded block one page at least was never committed. It is reserved memory, which no
+  // view can reach: JavaScript cannot be made to crash there, only native code that overruns.
+  const ByteCount guard = has_guard_pages() ? core_.space.os().page_bytes() : 0;
+  const auto count = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
+  const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (count - 1) * kSuperslabBytes;
+  const TakenSpan taken =
+      spans_.take(count, {.bytes = bytes, .pages = pages(), .unit = unit, .tail_bytes = tail});
+  is_zero = taken.is_zero;
+  return taken.head == nullptr ? nullptr : as_block(taken, bytes);
+}
+
+/// Makes a span one block.
+Superslab* HugeBlocks::as_block(const TakenSpan& taken, ByteCount bytes) {
+  Superslab* head = taken.head;
+  for (std::uint32_t i = 1; i < head->span; ++i)
+    head[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);
+  head->huge_bytes = bytes;
+  head->use.store(SuperslabUse::kHugeHead, std::memory_order_release);
+  core_.space.tag_slices(*head, 0, 1, kTagHuge);
+  account_.change_committed(static_cast<std::int64_t>(bytes));
+  if (taken.is_zero) account_.note_fresh(bytes);
+  if (core_.policy.get().populate == Populate::kSuperslab) {
+    core_.counters.populates.shared_add(1);
+    core_.space.os().populate(head->base, bytes);
+  }
+  return head;
+}
+
+/// Before the heap takes fresh superslabs: has the space reuse those in which nothing is.
+void HugeBlocks::gather_idle() {
+  owners_.retire_unused(nullptr, kSliceBytes);
+  HeapLock guard(core_.lock);
+  slabs_.give_whole_with_memory();
+}
+
+/// The request is charged for its own size, though a cached block may be up to a quarter larger.
+void HugeBlocks::lease(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero) {
+  (is_zero ? core_.counters.huge_misses : core_.counters.huge_hits).add(1);
+  assert(head->charged_bytes == 0 && head->huge_bytes >= bytes && "free, and long enough");
+  head->charged_bytes = bytes;
+  head->lessee = lessee;
+  leased_.push(head);
+}
+
+Superslab* HugeBlocks::reuse(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
+                             bool& is_zero) {
+  assert(!core_.is_behind_views() && bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
+  assert(is_power_of_two(alignment) && alignment >= kSuperslabBytes && alignment <= kArenaBytes);
+  const ByteCount rounded = capacity(bytes);
+  if (core_.space.idle_bytes() < rounded || core_.charge(rounded, 1) == 0) return nullptr;
+  const auto count = static_cast<std::uint32_t>(rounded / kSuperslabBytes);
+  const auto unit = static_cast<std::uint32_t>(alignment / kSuperslabBytes);
+  HeapLock guard(core_.lock);
+  const TakenSpan taken = spans_.take_idle(count, pages(), unit);
+  if (taken.head == nullptr) {
+    core_.discharge(rounded);
+    return nullptr;
+  }
+  is_zero = taken.is_zero;
+  lease(as_block(taken, rounded), rounded, lessee, is_zero);
+  return taken.head;
+}
+
+Superslab* HugeBlocks::take_cached_or_fresh(ByteCount bytes, ByteCount alignment, bool& is_zero) {
+  // A block that is longer than asked for has its guard too far away.
+  const ByteCount max = has_guard_pages() ? bytes : bytes + bytes / 4;
+  Superslab* cached = alignment > kSuperslabBytes ? nullptr : cache_.take(bytes, max);
+  if (cached != nullptr) return cached;
+  return take_fresh(bytes, static_cast<std::uint32_t>(alignment / kSuperslabBytes), is_zero);
+}
+
+Superslab* HugeBlocks::take(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
+                            bool* is_zero) {
+  assert(bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
+  assert(is_power_of_two(alignment) && alignment >= kSuperslabBytes && alignment <= kArenaBytes);
+  bool zero = false;
+  if (!core_.is_behind_views()) {
+    Superslab* head = reuse(bytes, lessee, alignment, zero);
+    if (head != nullptr) {
+      if (is_zero != nullptr) *is_zero = zero;
+      return head;
+    }
+    gather_idle();
+  }
+  const ByteCount rounded = capacity(bytes);
+  if (core_.charge(rounded, 1) == 0) return nullptr;
+  HeapLock guard(core_.lock);
+  Superslab* head = take_cached_or_fresh(rounded, alignment, zero);
+  if (head == nullptr) {
+    core_.discharge(rounded);
+    return nullptr;
+  }
+  lease(head, rounded, lessee, zero);
+  if (is_zero != nullptr) *is_zero = zero;
+  assert(address_of(head->base) % alignment == 0);
+  return head;
+}
+
+/// The span's length and the account of it. False when it cannot grow.
+[[gnu::always_inline]] inline bool HugeBlocks::resize_span(Superslab* head, ByteCount bytes) {
+  const ByteCount before = head->huge_bytes;
+  const auto count = static_cast<std::uint32_t>(bytes / kSuperslabBytes);
+  if (bytes < before) {
+    core_.space.give_idle(head, count, core_.clock.now());
+    account_.change_committed(-static_cast<std::int64_t>(before - bytes));
+    core_.counters.superslabs_given.add((before - bytes) / kSuperslabBytes);
+    return true;
+  }
+  bool is_zero;
+  if (!core_.space.extend(head, count, is_zero)) return false;
+  account_.change_committed(static_cast<std::int64_t>(bytes - before));
+  core_.counters.superslabs_taken.add((bytes - before) / kSuperslabBytes);
+  return true;
+}
+
+bool HugeBlocks::resize(Superslab* head, ByteCount bytes) {
+  assert(!core_.is_behind_views() && head->charged_bytes != 0 && head->span != 0);
+  if (bytes <= kMaxClassBytes || bytes > kMaxHugeBytes) return false;
+  bytes = align_up(bytes, kSuperslabBytes);
+  const ByteCount before = head->huge_bytes;
+  if (bytes == before) return true;
+  if (bytes > before && core_.charge(bytes - before, 1) == 0) return false;
+  // The block's length and that of its span change together, for the child of a fork as well.
+  HeapLock guard(core_.lock);
+  if (!resize_span(head, bytes)) {
+    core_.discharge(bytes - before);
+    return false;
+  }
+  if (bytes < before) core_.discharge(before - bytes);
+  head->huge_bytes = head->charged_bytes = bytes;
+  assert(head->span == bytes / kSuperslabBytes);
+  return true;
+}
+
+[[gnu::always_inline]] inline void HugeBlocks::free_to_space(Superslab* head) {
+  account_.change_committed(-static_cast<std::int64_t>(head->huge_bytes));
+  core_.space.tag_slices(*head, 0, 1, kTagNone);
+  spans_.give_with_memory(head, core_.clock.now());
+}
+
+HugeBlocks::Given HugeBlocks::give(Superslab* head) {
+  ByteCount charged;
+  Given given = Given::kDone;
+  {
+    HeapLock guard(core_.lock);
+    charged = head->charged_bytes;
+    if (charged == 0) {
+      core_.counters.double_frees.shared_add(1);
+      return Given::kAlreadyFree;
+    }
+    assert(head->use.load(std::memory_order_relaxed) == SuperslabUse::kHugeHead);
+    leased_.remove(head);
+    head->lessee = nullptr;
+    head->charged_bytes = 0;
+    core_.counters.huge_releases.add(1);
+    if (core_.is_behind_views()) {
+      cache_.put(head, core_.clock.now());
+      if (!cache_.within_limit()) given = Given::kBeyondLimit;
+    } else {
+      free_to_space(head);
+    }
+  }
+  core_.discharge(charged);
+  return given;
+}
+
+Superslab* HugeBlocks::orphan(const SlabOwner* lessee) {
+  assert(lessee != nullptr);
+  HeapLock guard(core_.lock);
+  for (Superslab* s = leased_.first(); s != nullptr; s = s->next) {
+    if (s->lessee != lessee) continue;
+    s->lessee = nullptr;
+    return s;
+  }
+  return nullptr;
+}
+
+ByteCount HugeBlocks::leased_bytes() const {
+  ByteCount sum = 0;
+  HeapLock guard(core_.lock);
+  for (const Superslab* s = leased_.first(); s != nullptr; s = s->next) sum += s->huge_bytes;
+  return sum;
+}
+
+ByteCount HugeBlocks::cached_bytes() const {
+  HeapLock guard(core_.lock);
+  return cache_.bytes();
+}
+
+// Idle memory --------------------------------------------------------------------------------
+
+void HugeBlocks::give_back_cached() {
+  core_.lock.assert_held();
+  while (Superslab* idle = cache_.pop_oldest(~Nanos{0}))
+    spans_.scrub_and_give(idle, idle->huge_bytes, idle->huge_bytes);
+}
+
+void HugeBlocks::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
+  core_.lock.assert_held();
+  while (!batch.is_full() && account_.committed_bytes() > target + batch.bytes) {
+    Superslab* s = cache_.pop_oldest(before);
+    if (s == nullptr && !cache_.within_limit()) s = cache_.pop_oldest(~Nanos{0});
+    if (s == nullptr) break;
+    batch.add(s, 0, PurgeBatch::kHuge);
+  }
+}
+
+void HugeBlocks::note_purged(const PurgeBatch::Item& item) {
+  assert(item.what == PurgeBatch::kHuge);
+  spans_.give(item.superslab);
+}
+
+void HugeBlocks::put_back(const PurgeBatch::Item& item) {
+  core_.lock.assert_held();
+  assert(item.what == PurgeBatch::kHuge);
+  cache_.put(item.superslab, item.superslab->idle_since);
+}
+
+bool HugeBlocks::has_idle() const {
+  core_.lock.assert_held();
+  return cache_.bytes() != 0;
+}
+
+bool HugeBlocks::is_valid() const {
+  core_.lock.assert_held();
+  return cache_.is_valid() && leased_.is_valid();
+}
+
+}  // namespace superslab

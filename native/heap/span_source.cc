@@ -1,0 +1,120 @@
+#include "heap/span_source.h"
+
+#include <bit>
+#include <cassert>
+
+#include "base/secure_zero.h"
+
+namespace superslab {
+namespace {
+
+/// Only of memory behind views: what code that trusts its pointers has in malloc's memory must
+/// survive a fork.
+Secrecy secrecy_of(const Snapshot& policy, const HeapShape& shape) {
+  Secrecy secrecy = Secrecy::kNone;
+  if (shape.access != Access::kViews) return secrecy;
+  if (policy.sensitive) secrecy = secrecy | Secrecy::kNoDump | Secrecy::kWipeOnFork;
+  if (policy.lock_memory) secrecy = secrecy | Secrecy::kLocked;
+  return secrecy;
+}
+
+}  // namespace
+
+SpanSource::SpanSource(HeapCore& core, MemoryAccount& account, void* heap, IdleSpans& idle)
+    : core_(core),
+      account_(account),
+      heap_(heap),
+      idle_(idle),
+      secrecy_(secrecy_of(core.policy.get(), core.shape)) {}
+
+Backing SpanSource::backing_for(const SpanWish& wish) const {
+  return {.pages = wish.pages,
+          .node_placement = core_.policy.get().numa,
+          .access = core_.shape.access,
+          .secrecy = secrecy_,
+          .tail_bytes = wish.tail_bytes};
+}
+
+TakenSpan SpanSource::take(std::uint32_t count, const SpanWish& wish) {
+  core_.lock.assert_held();
+  assert(count != 0 && wish.bytes != 0 && wish.bytes <= count * kSuperslabBytes);
+  const Backing backing = backing_for(wish);
+  // A limit on memory does not refuse: it kills.
+  if (core_.shape.is_limited() && account_.room_left() < wish.bytes + core_.shape.memory / 8)
+    idle_.give_back_idle_spans();
+  TakenSpan taken = core_.space.take(count, wish.bytes, backing, wish.unit);
+  if (taken.head == nullptr) {
+    idle_.give_back_idle_spans();  // it may hold the memory, or the addresses
+    taken = core_.space.take(count, wish.bytes, backing, wish.unit);
+  }
+  if (taken.fell_back) core_.counters.huge_page_fallbacks.add(count);
+  if (taken.head == nullptr) {
+    core_.counters.os_failures.add(1);
+  } else {
+    note_taken(taken, count);
+  }
+  return taken;
+}
+
+TakenSpan SpanSource::take_idle(std::uint32_t count, HugePages pages, std::uint32_t unit) {
+  core_.lock.assert_held();
+  const SpanWish wish{.bytes = count * kSuperslabBytes, .pages = pages};
+  const TakenSpan taken = core_.space.take_idle(count, backing_for(wish), unit);
+  if (taken.head != nullptr) note_taken(taken, count);
+  return taken;
+}
+
+void SpanSource::note_taken(const TakenSpan& taken, std::uint32_t count) {
+  assert(taken.head->span == count);
+  note_refused(taken.refused);
+  core_.counters.superslabs_taken.add(count);
+  for (std::uint32_t i = 0; i < count; ++i) taken.head[i].heap = heap_;
+}
+
+void SpanSource::give(Superslab* head) {
+  core_.lock.assert_held();
+  assert(head->span != 0 && head->next == nullptr && head->prev == nullptr);
+  core_.counters.superslabs_given.add(head->span);
+  core_.space.tag_slices(*head, 0, 1, kTagNone);
+  note_refused(core_.space.give(head));
+}
+
+void SpanSource::scrub_and_give(Superslab* head, ByteCount bytes, ByteCount committed) {
+  assert(committed <= bytes && bytes <= head->span * kSuperslabBytes);
+  scrub(*head, bytes);
+  account_.change_committed(-static_cast<std::int64_t>(committed));
+  give(head);
+}
+
+void SpanSource::give_with_memory(Superslab* head, Nanos idle_since) {
+  core_.lock.assert_held();
+  core_.counters.superslabs_given.add(head->span);
+  core_.space.give_idle(head, 0, idle_since);
+}
+
+void SpanSource::note_refused(Secrecy what) {
+  if (what == Secrecy::kNone) return;
+  core_.counters.secret_failures.shared_add(
+      static_cast<std::uint64_t>(std::popcount(static_cast<unsigned>(what))));
+  Secrecy before = refused_secrecy_.load(std::memory_order_relaxed);
+  while (
+      !refused_secrecy_.compare_exchange_weak(before, before | what, std::memory_order_relaxed)) {
+  }
+}
+
+bool SpanSource::purge(const Superslab& s, const OsRange& range) {
+  Os& os = core_.space.os();
+  if (os.purge(&range, 1) == OsStatus::kOk) return true;
+  if (!has(s.secrecy, Secrecy::kLocked)) return false;
+  // Kernels before 5.18 purge no locked memory: it is unlocked for as long as that takes.
+  note_refused(os.unprotect(range.address, range.bytes, Secrecy::kLocked));
+  const bool is_purged = os.purge(&range, 1) == OsStatus::kOk;
+  note_refused(os.protect(range.address, range.bytes, Secrecy::kLocked));
+  return is_purged;
+}
+
+void SpanSource::scrub(const Superslab& s, ByteCount bytes) {
+  if (!is_purgeable(s.pages) || !purge(s, {s.base, bytes})) secure_zero(s.base, bytes);
+}
+
+}  // namespace superslab

@@ -1,0 +1,134 @@
+// Blocks beyond 2 MiB: runs of superslabs of their own, the big cache, and runs that are split again.
+
+import { BufferPool, type PooledBuffer } from 'superslab';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hasStampedPages, isStamped, overlap, stamp, stampPages } from './support/bytes.js';
+
+const MiB = 1 << 20;
+let pool: BufferPool;
+beforeEach(() => {
+  pool = new BufferPool({ name: 'huge' });
+});
+afterEach(() => {
+  expect(pool.stats()).toMatchObject({ inUseBytes: 0, doubleFrees: 0 });
+  pool.close();
+});
+
+test.for([2 * MiB + 1, 3 * MiB, 4 * MiB, 5 * MiB + 17, 16 * MiB, 64 * MiB])(
+  '%i bytes hold what was written',
+  (size) => {
+    const bufs = pool.acquireMany(size, 2);
+    for (const [i, buf] of bufs.entries()) {
+      expect(buf.length).toBe(size);
+      expect(buf.capacity).toBeGreaterThanOrEqual(size);
+      expect(buf.byteOffset).toBe(0);
+      stampPages(buf, i + 1);
+    }
+    expect(bufs.every((buf, i) => hasStampedPages(buf, i + 1))).toBe(true);
+    pool.releaseMany(bufs);
+  },
+);
+
+test('a fresh one reads as zeros', () => {
+  const buf = pool.acquire(9 * MiB);
+  for (let at = 0; at < buf.length; at += 4096) expect(buf[at]).toBe(0);
+  buf.release();
+});
+
+test('a released one is reused from the big cache for a request of similar size', () => {
+  // A guard would hold the first one back.
+  const own = new BufferPool({ quarantineBytes: 0 });
+  own.acquire(8 * MiB).release();
+  own.acquire(7 * MiB).release();
+  expect(own.stats()).toMatchObject({ hugeMisses: 1, hugeHits: 1 });
+  own.close();
+});
+
+test('one that is reused is exactly as long as was asked for', () => {
+  pool.acquire(8 * MiB).release();
+  const buf = pool.acquire(7 * MiB + 3);
+  expect(buf.length).toBe(7 * MiB + 3);
+  stampPages(buf, 5);
+  expect(hasStampedPages(buf, 5)).toBe(true);
+  buf.release();
+});
+
+test('a much smaller request does not take a cached one', () => {
+  pool.acquire(32 * MiB).release();
+  const buf = pool.acquire(3 * MiB);
+  expect(pool.stats().hugeHits).toBe(0);
+  buf.release();
+});
+
+test('a run that was given back is cut into small blocks, and joined again', () => {
+  for (let round = 1; round <= 3; round++) {
+    const huge = pool.acquire(8 * MiB);
+    stampPages(huge, round);
+    expect(hasStampedPages(huge, round)).toBe(true);
+    huge.release();
+    pool.trim();
+
+    const small: PooledBuffer[] = [];
+    for (let i = 0; i < 400; i++) small.push(pool.acquire(1 + ((i * 977) % 60_000)));
+    small.forEach(stamp);
+    const again = pool.acquire(8 * MiB);
+    stampPages(again, round + 100);
+    expect(small.every(isStamped)).toBe(true);
+    expect(hasStampedPages(again, round + 100)).toBe(true);
+    expect(small.some((buf) => overlap(buf, again))).toBe(false);
+    pool.releaseMany([...small, again]);
+    pool.trim();
+  }
+});
+
+test('a stale view of a run that was split reads without a crash', () => {
+  const stale = pool.acquire(8 * MiB);
+  stale.fill(1);
+  stale.release();
+  pool.trim();
+  const small = pool.acquireMany(100_000, 60);
+  small.forEach(stamp);
+  let sum = 0;
+  for (let at = 0; at < stale.length; at += 4096) sum += stale[at]!;
+  expect(sum).toBeGreaterThanOrEqual(0);
+  expect(small.every(isStamped)).toBe(true);
+  pool.releaseMany(small);
+});
+
+test('a run of another size over the same superslabs has a window of its own size', () => {
+  for (const mib of [9, 3, 12, 5, 3, 21, 2.5]) {
+    const buf = pool.acquire(mib * MiB);
+    expect(buf.buffer.byteLength).toBeGreaterThanOrEqual(buf.length);
+    expect(buf.buffer.byteLength).toBe(buf.capacity);
+    stampPages(buf, mib);
+    expect(hasStampedPages(buf, mib)).toBe(true);
+    buf.release();
+    pool.trim();
+  }
+});
+
+test('many of mixed sizes live side by side', () => {
+  const bufs = Array.from({ length: 12 }, (_, i) =>
+    pool.acquire(2 * MiB + 1 + ((i * 7919 * 1024) % (6 * MiB))),
+  );
+  bufs.forEach((buf, i) => {
+    stampPages(buf, i);
+  });
+  expect(bufs.every((buf, i) => hasStampedPages(buf, i))).toBe(true);
+  pool.releaseMany(bufs.filter((_, i) => i % 2 === 0));
+  const more = Array.from({ length: 6 }, (_, i) => pool.acquire(3 * MiB + i * 100_000));
+  more.forEach((buf, i) => {
+    stampPages(buf, 50 + i);
+  });
+  expect(bufs.every((buf, i) => i % 2 === 0 || hasStampedPages(buf, i))).toBe(true);
+  pool.releaseMany([...bufs.filter((_, i) => i % 2 === 1), ...more]);
+});
+
+test('copies between huge and small ones are right', () => {
+  const huge = pool.acquire(3 * MiB);
+  const small = pool.acquire(1000);
+  stamp(small, 9);
+  small.copy(huge, 3 * MiB - 1000);
+  expect(isStamped(huge.subarray(3 * MiB - 1000), 9)).toBe(true);
+  pool.releaseMany([huge, small]);
+});
