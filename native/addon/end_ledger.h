@@ -6,9 +6,7 @@
 //   an ArrayBuffer may show it that the program took away  transferred: nobody leases it again
 //   shared, and others have a lease or a token of it       lives on
 //   shared, and this environment had the last lease        goes home, a leak
-//   private, and no guard had parked it                    goes home, a leak: leased by code that
-//   is
-//                                                          no more
+//   private, and no guard had parked it                    goes home, a leak: its code is no more
 //   private, and parked by a guard                         goes home; counts as nothing
 //
 // The counts are the core's alone. JavaScript only attaches stacks to the leases that it watched,
