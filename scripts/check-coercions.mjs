@@ -1,7 +1,7 @@
 // `npm run check:coercions` checks that native/binding coerces no JavaScript values.
 //
 // ToString(), ToNumber(), ToBoolean() and ToObject() may run JavaScript, so they fail in a thread that is told to stop,
-// and the empty values that come of it end the whole process at their next use: see native/binding/calls.h.
+// and the empty values that come of it end the whole process at their next use: see native/binding/arguments.h.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,72 +1,86 @@
 // Native functions look at what they are given: no argument, however wrong, crashes the process or touches memory outside
-// of a block. What a mistake in lib/ could pass is passed here, to every function of the binding.
+// of a block. What a mistake in lib/ could pass is passed here, to every function of the addon and to every method of
+// its objects, with any `this`.
 import superslab, { BufferPool, PooledBuffer } from 'superslab';
 import { describe, expect, test } from 'vitest';
 import { childJson } from './support/child.js';
 import { thrownBy } from './support/expect-error.js';
 
-/** Arguments that every function takes. `b` is the binding, `p` a pool, `block` one that is leased. */
+/**
+ * Arguments that every function takes, by the object that has it. `block` is a leased one of 64 B, `large` one beyond
+ * 2 MiB, `tag` a size class.
+ */
 const VALID = `{
-  attach: [() => {}],
-  tables: [],
-  openPool: [evaluation, [['zero', 'never']], 'garbage'],
-  closePool: [spare],
-  isSettled: [p],
-  refill: [p, 1],
-  spill: [p, tag],
-  give: [p, 0],
-  flush: [p],
-  takeHuge: [p, 0],
-  hugeCapacity: [p, 3 << 20],
-  window: [evaluation, block >>> 10],
-  isRecut: [evaluation, block >>> 10],
-  leasedInSlice: [block >>> 10],
-  recutWindows: [evaluation],
-  hugeWindow: [large],
-  capacity: [block],
-  share: [block, 64],
-  adopt: ['', new Float64Array(2)],
-  revoke: [''],
-  releaseShared: [0],
-  sharedReferences: [block],
-  outstandingTokens: [],
-  startWaiting: [p],
-  stopWaiting: [p],
-  waitForRoom: [p, 64, 1],
-  takeSignals: [p],
-  refusedSecrecy: [p],
-  tick: [p],
-  staleWindows: [evaluation],
-  isHugeBlock: [large, 3 << 20],
-  trim: [p, 0],
-  committedBytes: [p],
-  slabCuts: [],
-  makeScanner: [],
-  scan: [b.makeScanner(), new Uint32Array(2), true, true, 0, () => {}],
-  watchPool: [p, 'garbage'],
-  ownWindow: [block, 64, evaluation * 2 ** 32 + 1e9],
-  awaitWindow: [evaluation * 2 ** 32 + 1e9, false],
-  takeUnseenWindows: [evaluation],
-  detach: [new ArrayBuffer(8)],
-  fillBytes: [block, 0, 64, 7],
-  firstOther: [block, 0, 64, 7],
-  writeCanary: [block, 0, 64],
-  brokenCanary: [block, 0, 64],
-  hexBytes: [block, 0, 16],
-  noteLeak: [p, 'tag', 'stack', 0, 64, 64, 1, 1],
-  leakSites: [p],
-  countGuardReport: [p, true],
-  noteMisuse: ['foreign', 'pool', 'tag', 1, '', '', '', '', 0],
-  misuseSites: [],
-  misuseChanges: [],
-  nearestName: ['one', 'one|other'],
-  ringWithin: [1],
-  now: [],
-  stats: [p],
-  processStats: [],
-  memoryFacts: [],
-  recordSize: [p, 64, 64, 1],
-  recordLifetime: [p, 10, 1],
+  binding: {
+    attach: [() => {}],
+    nearestName: ['one', 'one|other'],
+    ringWithin: [1],
+    now: [],
+    slabCuts: [],
+    tables: [],
+  },
+  environment: {
+    openPool: [[['zero', 'never']], 'garbage'],
+    window: [block >>> 10],
+    isRecut: [block >>> 10],
+    recutWindows: [],
+    staleWindows: [],
+    leasedInSlice: [block >>> 10],
+    hugeWindow: [large],
+    isHugeBlock: [large, 3 << 20],
+    ownWindow: [block, 64, evaluation * 2 ** 32 + 1e9],
+    awaitWindow: [evaluation * 2 ** 32 + 1e9, false],
+    takeUnseenWindows: [],
+    detach: [new ArrayBuffer(8)],
+    capacity: [block],
+    share: [block, 64],
+    adopt: ['', new Float64Array(2)],
+    revoke: [''],
+    releaseShared: [0],
+    sharedReferences: [block],
+    outstandingTokens: [],
+    fillBytes: [block, 0, 64, 7],
+    firstOther: [block, 0, 64, 7],
+    writeCanary: [block, 0, 64],
+    brokenCanary: [block, 0, 64],
+    hexBytes: [block, 0, 16],
+    processStats: [],
+    memoryFacts: [],
+    leakSites: [],
+    noteMisuse: [{ kind: 'foreign', pool: 'pool', tag: 'tag', size: 1, detail: '', acquired: '', released: '', noticed: '', nowMs: 0 }],
+    misuseSites: [],
+    misuseChanges: [],
+    makeScanner: [],
+  },
+  pool: {
+    refill: [1],
+    spill: [tag],
+    give: [0],
+    flush: [],
+    takeHuge: [0],
+    hugeCapacity: [3 << 20],
+    startWaiting: [],
+    stopWaiting: [],
+    waitForRoom: [64, 1],
+    takeSignals: [],
+    refusedSecrecy: [],
+    tick: [],
+    trim: [0],
+    committedBytes: [],
+    isSettled: [],
+    stats: [],
+    recordSize: [64, 64, 1],
+    recordLifetime: [10, 1],
+    watch: ['garbage'],
+    noteLeak: [{ tag: 'tag', stack: 'stack', bytes: 64, size: 64, ageMs: 1, estimated: 1 }],
+    noteAtEnd: [{ block, tag: 'tag', stack: 'stack', bytes: 64, size: 64, ageMs: 1 }],
+    leakSites: [],
+    countGuardReport: [true],
+    close: [],
+  },
+  scanner: {
+    scan: [{ ordinals: new Uint32Array(2), changes: true, full: true, atMs: 0, done: () => {} }],
+  },
 }`;
 
 const GARBAGE = `[
@@ -90,23 +104,25 @@ structuredClone(detached, { transfer: [detached] });
 const foreign = vm.runInNewContext('new Uint32Array(3)');
 const garbage = ${GARBAGE};
 let calls = 0;
-const attempt = (name, args) => {
+const attempt = (self, name, args, method = self[name]) => {
   calls++;
   try {
-    b[name](...args);
+    return method.apply(self, args);
   } catch (error) {
     if (String(error.message) === 'was coerced') throw error;
   }
 };
 
 // Before attach() there is nothing that could be used.
-for (const name of Object.keys(b)) if (name !== 'attach') attempt(name, [0, 0, 0, 0, 0, 0, 0, 0, 0]);
+for (const name of Object.keys(b)) if (name !== 'attach') attempt(b, name, [0, 0, 0]);
 
 const { BufferPool } = require('./dist/cjs/index.js');
 const { leases } = require('./dist/cjs/pool/pooled-buffer.js');
-const { evaluation } = require('./dist/cjs/addon/environment.js').facts;
-const p = b.openPool(evaluation, [['zero', 'never']], 'garbage').id;
-const spare = b.openPool(evaluation, [['zero', 'never']], 'spare').id;
+const { openCores } = require('./dist/cjs/pool/cores.js');
+const { environment } = require('./dist/cjs/addon/environment.js');
+const { evaluation } = environment.facts;
+const open = (name) => environment.openPool([['zero', 'never']], name);
+const objects = { binding: b, environment, pool: open('garbage'), scanner: environment.makeScanner() };
 const pool = new BufferPool({ name: 'victims' });
 const victims = Array.from({ length: 1024 }, () => pool.acquire(64).fill(0xa5));
 const buf = pool.acquire(64).fill(0xa5);
@@ -115,27 +131,64 @@ const block = leases.blockOf(buf);
 const large = leases.blockOf(bigger);
 const tag = 3;
 const valid = ${VALID};
-assert.deepStrictEqual(Object.keys(valid).sort(), Object.keys(b).sort());
-for (const [name, args] of Object.entries(valid)) {
-  attempt(name, args);
-  attempt(name, []);
-  for (const wrong of garbage) {
-    attempt(name, args.map(() => wrong));
-    attempt(name, [...args, wrong, wrong]);
-    args.forEach((_, i) => attempt(name, args.map((right, k) => (k === i ? wrong : right))));
+/** What a class's constructor makes stands for nothing. */
+const empty = (kind) => new (Object.getPrototypeOf(objects[kind]).constructor)();
+const strangers = (kind) => [
+  undefined, null, 1, 'text', {}, Object.create(objects[kind]), new Proxy(objects[kind], {}), empty(kind),
+  ...Object.values(objects).filter((one) => one !== objects[kind]), detached,
+];
+const methodsOf = (object) => {
+  const own = Object.getPrototypeOf(object) === Object.prototype ? object : Object.getPrototypeOf(object);
+  return Object.getOwnPropertyNames(own).filter((name) => name !== 'constructor' && name !== 'facts').sort();
+};
+const seen = {};
+for (const [kind, functions] of Object.entries(valid)) {
+  const self = objects[kind];
+  assert.deepStrictEqual(Object.keys(functions).sort(), methodsOf(self));
+  seen[kind] = Object.keys(functions).length;
+  for (const [name, args] of Object.entries(functions)) {
+    // The last one of a pool: then its methods are tried once more.
+    const goesOn = kind === 'pool' && name === 'close' ? open('closed') : self;
+    attempt(goesOn, name, args);
+    attempt(goesOn, name, []);
+    for (const wrong of garbage) {
+      attempt(goesOn, name, args.map(() => wrong));
+      attempt(goesOn, name, [...args, wrong, wrong]);
+      args.forEach((_, i) => attempt(goesOn, name, args.map((right, k) => (k === i ? wrong : right))));
+      const [fields] = args;
+      if (typeof fields !== 'object' || Object.getPrototypeOf(fields) !== Object.prototype) continue;
+      for (const field of Object.keys(fields)) attempt(goesOn, name, [{ ...fields, [field]: wrong }]);
+    }
+    // Somebody else's method: it is bound, or refuses.
+    const method = self[name];
+    for (const stranger of strangers(kind)) attempt(stranger, name, args, method);
+    if (kind === 'pool' || kind === 'scanner') assert.strictEqual(empty(kind)[name]?.(...args), undefined);
   }
 }
+// A field may be a getter: its error is nobody's, and what it does to the pool is seen.
+const brief = open('brief');
+const leak = valid.pool.noteLeak[0];
+assert.strictEqual(brief.noteLeak({ ...leak, get tag() { throw new Error('of a getter'); } }), 1);
+assert.strictEqual(brief.noteLeak({ ...leak, get stack() { brief.close(); return 'closed'; } }), 1);
+assert.strictEqual(brief.noteLeak(new Proxy(leak, { get() { throw new Error('of a proxy'); } })), 0);
+// An object outlives its pool.
+const { hot } = { hot: brief.refill };
+assert.deepStrictEqual(
+  [brief.isSettled(), hot(tag), brief.refill(tag), brief.takeHuge(3 << 20), brief.stats(), brief.tick(), brief.committedBytes()],
+  [true, 0, 0, 0, undefined, false, 0],
+);
+for (const [name, args] of Object.entries(valid.pool)) attempt(brief, name, args);
 // Any number may be tried as a block or a superslab: none is of use but those that are.
 for (let i = 0; i < 2000; i++) {
   const n = Math.floor(Math.random() * 2 ** 32);
-  for (const name of ['capacity', 'hugeWindow', 'sharedReferences', 'releaseShared']) attempt(name, [n]);
-  attempt('isHugeBlock', [n, 3 << 20]);
-  attempt('window', [evaluation, n % (64 * 65536)]);
-  attempt('isRecut', [evaluation, n % (64 * 65536)]);
-  attempt('leasedInSlice', [n % (64 * 65536)]);
-  attempt('hexBytes', [n, 0, 16]);
+  for (const name of ['capacity', 'hugeWindow', 'sharedReferences', 'releaseShared']) attempt(environment, name, [n]);
+  attempt(environment, 'isHugeBlock', [n, 3 << 20]);
+  attempt(environment, 'window', [n % (64 * 65536)]);
+  attempt(environment, 'isRecut', [n % (64 * 65536)]);
+  attempt(environment, 'leasedInSlice', [n % (64 * 65536)]);
+  attempt(environment, 'hexBytes', [n, 0, 16]);
 }
-const past = (name, ...rest) => b[name](block, ...rest);
+const past = (name, ...rest) => environment[name](block, ...rest);
 past('fillBytes', 0, 64, 7);
 assert.strictEqual(past('firstOther', 0, 64, 8), 0);
 assert.strictEqual(past('firstOther', 0, 65, 8), -1);
@@ -147,20 +200,20 @@ for (const length of [0, 65, -1, 0.5, NaN, Infinity, 2 ** 32 + 64]) assert.stric
 const out = new Float64Array(2);
 const token = past('share', 64);
 assert.strictEqual(typeof token, 'string');
-assert.strictEqual(b.adopt(token, new Float64Array(1)), 4);
-assert.strictEqual(b.adopt(token, out), 0);
+assert.strictEqual(environment.adopt(token, new Float64Array(1)), 4);
+assert.strictEqual(environment.adopt(token, out), 0);
 assert.deepStrictEqual([...out], [block, 64]);
 // Nothing outside of the block that the calls were about was written to.
 assert(victims.every((victim) => victim.every((byte) => byte === 0xa5)), 'a neighbour was written to');
 assert(bigger.every((byte) => byte === 0xa5));
-console.log(JSON.stringify({ calls, functions: Object.keys(b).length }));
+console.log(JSON.stringify({ calls, seen }));
 process.exit(0);
 `;
 
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
-    const { calls, functions } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(functions).toBeGreaterThan(50);
+    const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
+    expect(seen).toEqual({ binding: 6, environment: 31, pool: 24, scanner: 1 });
     expect(calls).toBeGreaterThan(5000);
   });
 });

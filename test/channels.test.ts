@@ -6,8 +6,8 @@ import { blockBytes } from './support/block-bytes.js';
 import { childJson } from './support/child.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
+import { sharedPoolMethods } from './support/native-calls.js';
 
-const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
 const { channels } = internal<typeof import('../lib/measure/channels.js')>('measure/channels');
 
 const undo: (() => void)[] = [];
@@ -87,7 +87,9 @@ describe('grow', () => {
         pool.acquireAsync(3 << 20, { signal }),
       );
       const listening = listen('grow', () => (act === 'abort' ? abort.abort() : pool.close()));
-      vi.spyOn(binding, 'committedBytes').mockImplementation(() => listening.length + performance.now());
+      vi.spyOn(sharedPoolMethods, 'committedBytes').mockImplementation(
+        () => listening.length + performance.now(),
+      );
       held.release();
       vi.restoreAllMocks();
       if (act === 'abort') {
@@ -209,7 +211,7 @@ describe('exhausted', () => {
 });
 
 test('without subscribers nothing is measured or made', async () => {
-  const measure = vi.spyOn(binding, 'committedBytes');
+  const measure = vi.spyOn(sharedPoolMethods, 'committedBytes');
   const publish = Object.values(channels).map((one) => vi.spyOn(one, 'publish'));
   const pool = new BufferPool({ maxBytes: '16m', purgeDelayMs: 1, ...UNGUARDED });
   pool.releaseMany(pool.acquireMany(32 << 10, 300));

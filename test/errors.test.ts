@@ -8,7 +8,7 @@ import { isStamped, stamp } from './support/bytes.js';
 import { rejectedBy, thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
 
-const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+const { environment } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
 
 /** Memory that somebody else has by now. */
 function detached(memory: ArrayBuffer): ArrayBuffer {
@@ -361,14 +361,14 @@ describe('tokens', () => {
     const { LEASE_FAULT } =
       internal<typeof import('../lib/addon/generated/codes.js')>('addon/generated/codes');
     const buf = pool.acquire(100);
-    vi.spyOn(binding, 'share').mockReturnValueOnce(LEASE_FAULT[fault]);
+    vi.spyOn(environment, 'share').mockReturnValueOnce(LEASE_FAULT[fault]);
     expect(thrownBy(() => pool.share(buf), code).message).toContain(words);
     pool.adopt(pool.share(buf)).release();
     buf.release();
   });
 
   test('a failed adopt() gives no reference back that it did not get', () => {
-    const release = vi.spyOn(binding, 'releaseShared');
+    const release = vi.spyOn(environment, 'releaseShared');
     thrownBy(() => pool.adopt('superslab' as ShareToken), 'ERR_SUPERSLAB_TOKEN');
     expect(release).not.toHaveBeenCalled();
   });
@@ -377,8 +377,8 @@ describe('tokens', () => {
     const plain = new BufferPool({ guard: 'off', leakDetection: 'off' });
     const buf = plain.acquire(100);
     const token = plain.share(buf);
-    vi.spyOn(binding, 'isRecut').mockReturnValueOnce(true);
-    vi.spyOn(binding, 'window').mockReturnValueOnce(undefined);
+    vi.spyOn(environment, 'isRecut').mockReturnValueOnce(true);
+    vi.spyOn(environment, 'window').mockReturnValueOnce(undefined);
     thrownBy(() => plain.adopt(token), 'ERR_SUPERSLAB_HOST');
     buf.release();
     expect(plain.stats().inUseBytes).toBe(0);

@@ -23,7 +23,7 @@ const { openCores } = internal<{
   >;
 }>('pool/cores');
 
-const { binding } = internal<{ binding: { ownWindow(): ArrayBuffer | undefined } }>('addon/binding');
+const { environment } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
 
 type Guard = Exclude<NonNullable<BufferPoolOptions['guard']>, 'off'>;
 const ALL: readonly Guard[] = ['poison', 'canary', 'detach'];
@@ -230,7 +230,7 @@ describe.each(ALL)('guard %s', (guard) => {
     const other = open({ guard, name: 'other' });
     const buf = pool.acquire(5000).fill(3);
     const token = pool.share(buf);
-    const ownWindow = vi.spyOn(binding, 'ownWindow').mockReturnValue(undefined);
+    const ownWindow = vi.spyOn(environment, 'ownWindow').mockReturnValue(undefined);
     try {
       thrownBy(() => pool.acquire(5000), 'ERR_SUPERSLAB_HOST');
       thrownBy(() => other.adopt(token), 'ERR_SUPERSLAB_HOST');

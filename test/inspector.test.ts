@@ -217,7 +217,7 @@ test('what goes wrong while answering is told to who may know it, and does not e
     import { createRequire } from 'node:module';
     import { get } from 'node:http';
     const require = createRequire(process.cwd() + '/');
-    const { binding } = require('./dist/cjs/addon/binding.js');
+    const { environment } = require('./dist/cjs/addon/environment.js');
     const { startInspector } = require('./dist/cjs/inspector.js');
     const { openProcessSocket } = require('./dist/cjs/inspector/process-socket.js');
     const { url } = await startInspector();
@@ -233,26 +233,28 @@ test('what goes wrong while answering is told to who may know it, and does not e
       else get({ socketPath, path: '/' + file, agent: false }, done);
     });
     const fail = () => { throw new Error('a fault of ours'); };
-    const { makeScanner, processStats, scan } = binding;
+    const { makeScanner, processStats } = environment;
+    const scanners = Object.getPrototypeOf(makeScanner());
+    const { scan } = scanners;
     const out = {};
     for (const where of ['port', 'socket']) {
-      binding.makeScanner = () => undefined;
+      environment.makeScanner = () => undefined;
       const noMemory = await ask(where, 'events');
-      binding.makeScanner = makeScanner;
-      binding.processStats = fail;
+      environment.makeScanner = makeScanner;
+      environment.processStats = fail;
       const noFigures = await ask(where, 'stats.json');
-      binding.processStats = processStats;
+      environment.processStats = processStats;
       out[where] = { noMemory, noFigures };
       // Streams that had begun: at the next turn they end.
       if (where === 'port') continue;
       const figures = ask(where, 'events');
-      setTimeout(() => { binding.processStats = fail; }, 300);
+      setTimeout(() => { environment.processStats = fail; }, 300);
       out.figuresEnd = (await figures)[0];
-      binding.processStats = processStats;
+      environment.processStats = processStats;
       const map = ask(where, 'events');
-      setTimeout(() => { binding.scan = fail; }, 300);
+      setTimeout(() => { scanners.scan = fail; }, 300);
       out.mapEnds = (await map)[0];
-      binding.scan = scan;
+      scanners.scan = scan;
     }
     // All is as before.
     out.again = (await ask('port', 'stats.json'))[0];
@@ -545,10 +547,11 @@ test('one timer for all, no scan while nobody listens', async () => {
     import { get } from 'node:http';
     import { setTimeout as pause } from 'node:timers/promises';
     const require = createRequire(process.cwd() + '/');
-    const { binding } = require('./dist/cjs/addon/binding.js');
+    const { environment } = require('./dist/cjs/addon/environment.js');
     let scans = 0;
-    const { scan } = binding;
-    binding.scan = (...args) => { scans++; scan(...args); };
+    const scanners = Object.getPrototypeOf(environment.makeScanner());
+    const { scan } = scanners;
+    scanners.scan = function (wanted) { scans++; scan.call(this, wanted); };
     const { startInspector } = require('./dist/cjs/inspector.js');
     const { url } = await startInspector();
     const open = () => new Promise((resolve) => get(url + 'events', { agent: false }, (r) => { r.on('error', () => {}); r.resume(); resolve(r); }));

@@ -666,21 +666,21 @@ test('a tag for each request and a pool for each do not fill memory with sites',
     import { createRequire } from 'node:module';
     import 'superslab';
     const require = createRequire(process.cwd() + '/');
-    const { binding } = require('./dist/cjs/addon/binding.js');
-    const { facts } = require('./dist/cjs/addon/environment.js');
+    const { environment } = require('./dist/cjs/addon/environment.js');
     const open = (name) => {
-      const pool = binding.openPool(facts.evaluation, [], name).id;
-      binding.watchPool(pool, name);
+      const pool = environment.openPool([], name);
+      pool.watch(name);
       return pool;
     };
-    const leak = (pool, tag, stack) => binding.noteLeak(pool, tag, stack, 0, 64, 10, 1, 1);
+    const leak = (pool, tag, stack) =>
+      pool.noteLeak({ tag, stack, bytes: 64, size: 10, ageMs: 1, estimated: 1 });
     const known = open('known');
-    const site = () => binding.leakSites(known).find((one) => one.tag === 't0');
+    const site = () => known.leakSites().find((one) => one.tag === 't0');
     for (let i = 0; i < 3000; i++) leak(known, 't' + i, 'at ' + i);
-    const tags = binding.leakSites().length;
-    const rest = binding.leakSites(known).find((one) => one.tag === '');
+    const tags = environment.leakSites().length;
+    const rest = known.leakSites().find((one) => one.tag === '');
     for (let i = 0; i < 1500; i++) leak(open('p' + i), 'a', 'at a');
-    const sites = binding.leakSites();
+    const sites = environment.leakSites();
     // One that was there already goes on being counted.
     const again = leak(known, 't0', 'at 0');
     const others = sites.find((one) => one.pool === '(other pools)');

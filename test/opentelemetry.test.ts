@@ -13,10 +13,9 @@ import { observeSuperslab } from 'superslab/opentelemetry';
 import { afterEach, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
+import { nativePool } from './support/native-calls.js';
 
 const { facts } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
-const { openCores } = internal<typeof import('../lib/pool/cores.js')>('pool/cores');
-const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
 const sampling = internal<typeof import('../lib/measure/lease-meter.js')>('measure/lease-meter');
 const processStats = internal<typeof import('../lib/stats/process-stats.js')>('stats/process-stats');
 
@@ -85,8 +84,7 @@ test('counters are monotonic sums, levels are gauges, and the figures are those 
 test('a histogram is a counter for each bucket', async () => {
   const pool = new BufferPool({ name: 'buckets' });
   undo.push(() => pool.close());
-  const { id } = [...openCores.values()].find(({ name }) => name === 'buckets')!;
-  binding.recordSize(id, 100, 128, 7);
+  nativePool('buckets').recordSize(100, 128, 7);
   const all = await observed().collect();
   expect(all.get('superslab.sizes')!.descriptor.unit).toBe('{leases}');
   const labels = { 'superslab.pool': 'buckets' };

@@ -3,20 +3,22 @@ import { BufferPool } from 'superslab';
 import { afterEach, expect, test, vi } from 'vitest';
 import { internal } from './support/internal.js';
 
-const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
+const { environment } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** The next pool that is opened gets this id from the native side, which is told nothing of it afterwards. */
+/** The next pool that is opened gets this id from the native side, which is told nothing of its end. */
 function nextPoolHas(id: number): { readonly closed: number[] } {
   const closed: number[] = [];
-  const open = binding.openPool;
-  vi.spyOn(binding, 'openPool').mockImplementation((...values) => {
+  const open = environment.openPool;
+  vi.spyOn(environment, 'openPool').mockImplementation((...values) => {
     const opened = open(...values);
-    if (typeof opened === 'object' && 'magazines' in opened) Object.assign(opened, { id });
+    if (typeof opened === 'object' && 'magazines' in opened) {
+      Object.assign(opened, { id });
+      vi.spyOn(opened, 'close').mockImplementation(() => void closed.push(opened.id));
+    }
     return opened;
   });
-  vi.spyOn(binding, 'closePool').mockImplementation((one) => void closed.push(one));
   return { closed };
 }
 

@@ -7,6 +7,7 @@ import { isStamped, stamp } from './support/bytes.js';
 import { collect } from './support/collect.js';
 import { thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
+import { nativePool, spyOnNative } from './support/native-calls.js';
 
 const pools: BufferPool[] = [];
 const makePool = (options?: BufferPoolOptions) => {
@@ -208,7 +209,6 @@ describe('stats', () => {
 });
 
 describe('what its magazine serves', () => {
-  const { binding } = internal<{ binding: Record<string, () => unknown> }>('addon/binding');
   afterEach(() => {
     vi.restoreAllMocks();
   });
@@ -219,7 +219,7 @@ describe('what its magazine serves', () => {
       const pool = makePool({ guard: 'off' });
       const other = makePool();
       pool.acquire(1000).release();
-      const spies = Object.keys(binding).map((name) => vi.spyOn(binding, name));
+      const spies = spyOnNative(nativePool(pool.name));
       const release = how.endsWith('buffer') ? (buf: PooledBuffer) => buf.release() : other.release;
       for (let i = 0; i < 3; i++) release(pool.acquire(1000));
       const called = spies.filter((spy) => spy.mock.calls.length > 0).map((spy) => spy.getMockName());
@@ -276,11 +276,11 @@ describe('buffers that an operation has in hand', () => {
 
 describe('memory that the operating system does not keep as secret as it was asked to', () => {
   const { SecrecyWatch } = internal<typeof import('../lib/pool/secrecy.js')>('pool/secrecy');
-  const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
   const { SECRECY } = internal<typeof import('../lib/addon/generated/codes.js')>('addon/generated/codes');
   afterEach(() => {
     vi.restoreAllMocks();
   });
+  type Native = Parameters<typeof SecrecyWatch.of>[0];
 
   /** What is said when the operating system has refused one after the other of `refused`. */
   function warningsFor(...refused: number[]): string[] {
@@ -289,10 +289,13 @@ describe('memory that the operating system does not keep as secret as it was ask
       expect(options).toEqual({ type: 'SuperslabWarning', code: 'SUPERSLAB_SECRECY' });
       warnings.push(String(message));
     });
-    const native = { id: 5, sensitive: true, lockMemory: false } as Parameters<typeof SecrecyWatch.of>[0];
-    const watch = SecrecyWatch.of(native, 'keys')!;
+    const refusedSecrecy = vi.fn<() => number>();
+    const watch = SecrecyWatch.of(
+      { sensitive: true, lockMemory: false, refusedSecrecy } as unknown as Native,
+      'keys',
+    )!;
     for (const kinds of refused) {
-      vi.spyOn(binding, 'refusedSecrecy').mockReturnValueOnce(kinds);
+      refusedSecrecy.mockReturnValueOnce(kinds);
       watch.look();
     }
     return warnings;
@@ -319,9 +322,8 @@ describe('memory that the operating system does not keep as secret as it was ask
   });
 
   test('is looked for where it was asked for only', () => {
-    type Native = Parameters<typeof SecrecyWatch.of>[0];
     const watchOf = (sensitive: boolean, lockMemory: boolean) =>
-      SecrecyWatch.of({ id: 5, sensitive, lockMemory } as Native, 'keys');
+      SecrecyWatch.of({ sensitive, lockMemory } as Native, 'keys');
     expect(watchOf(false, false)).toBeUndefined();
     expect(watchOf(true, false)).toBeInstanceOf(SecrecyWatch);
     expect(watchOf(false, true)).toBeInstanceOf(SecrecyWatch);

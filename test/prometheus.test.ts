@@ -8,10 +8,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 import { type Family, parseExposition } from './support/exposition.js';
 import { internal } from './support/internal.js';
+import { nativePool } from './support/native-calls.js';
 
 const { facts } = internal<typeof import('../lib/addon/environment.js')>('addon/environment');
-const { openCores } = internal<typeof import('../lib/pool/cores.js')>('pool/cores');
-const { binding } = internal<typeof import('../lib/addon/binding.js')>('addon/binding');
 const sampling = internal<typeof import('../lib/measure/lease-meter.js')>('measure/lease-meter');
 const processStats = internal<typeof import('../lib/stats/process-stats.js')>('stats/process-stats');
 
@@ -105,8 +104,6 @@ test('units are base units', async () => {
 });
 
 describe('histograms', () => {
-  const idOf = (name: string) => [...openCores.values()].find((cache) => cache.name === name)!.id;
-
   test('are cumulative, and a size that is a power of two is within its bound', async () => {
     const { name } = makePool({ name: 'sizes' });
     const labels = { pool: name };
@@ -117,7 +114,7 @@ describe('histograms', () => {
       [0, 8],
       [3 * 2 ** 30, 16],
     ] as const) {
-      binding.recordSize(idOf(name), size, size, weight);
+      nativePool(name).recordSize(size, size, weight);
     }
     const family = (await scrape(made())).get('superslab_sizes_bytes')!;
     expect(family.type).toBe('histogram');
@@ -145,7 +142,7 @@ describe('histograms', () => {
 
   test('of times are in seconds', async () => {
     const { name } = makePool({ name: 'lifetimes' });
-    binding.recordLifetime(idOf(name), 1_500_000, 3);
+    nativePool(name).recordLifetime(1_500_000, 3);
     const family = (await scrape(made())).get('superslab_lifetimes_seconds')!;
     const at = (le: string) =>
       family.samples.find((one) => one.labels.pool === name && one.labels.le === le)?.value;

@@ -8,13 +8,13 @@ test('each is told of, and the failure at the end', async () => {
     import { setTimeout as sleep } from 'node:timers/promises';
     const require = createRequire(process.cwd() + '/');
     require('superslab');
-    const { binding } = require('./dist/cjs/addon/binding.js');
-    const { facts, onceUnseen } = require('./dist/cjs/addon/environment.js');
+    const { openCores } = require('./dist/cjs/pool/cores.js');
+    const { environment, facts, onceUnseen } = require('./dist/cjs/addon/environment.js');
     const told = [];
     process.on('uncaughtException', (error) => told.push(error.message));
     const keys = [1, 2, 3].map((i) => facts.evaluation * 2 ** 32 + 1e9 + i);
     (() => {
-      const seen = keys.map((key) => binding.ownWindow(binding.takeHuge(0, 3 << 20), 64, key));
+      const seen = keys.map((key) => environment.ownWindow(openCores.get(0).native.takeHuge(3 << 20), 64, key));
       for (const [i, key] of keys.entries()) {
         onceUnseen(key, false, () => {
           if (told.length === 1) {

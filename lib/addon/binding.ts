@@ -16,17 +16,28 @@ import type {
 import { loadAddon } from './load.js';
 import type { KnobRow, StatisticRow } from './rows.js';
 
+declare const kind: unique symbol;
+
+/** A number that names something. Computed numbers can become one; those of two kinds do not mix. */
+type Naming<Kind extends string> = number & { readonly [kind]?: Kind };
+
 /** A pool within this environment (the main thread or a worker). */
-export type PoolId = number;
+export type PoolId = Naming<'pool'>;
+
+/** A pool's heap within this process. */
+export type HeapId = Naming<'heap'>;
 
 /** Counts 64 KiB slices from one superslab before the first (native/pools/buffer/window.h): a table by slice is as long as the heap. */
-export type SliceIndex = number;
+export type SliceIndex = Naming<'slice'>;
 
 /** Index of the slice that the block starts in x 1,024 + 64-byte granule in the slice's window. */
-export type BlockNumber = number;
+export type BlockNumber = Naming<'block'>;
+
+/** The memory of an ArrayBuffer over a single block: evaluation x 2^32 + a number of its own. */
+export type WindowKey = Naming<'window'>;
 
 /** What a 64 KiB slice holds: 0 nothing, 255 a block beyond 2 MiB, else a size class plus one. */
-export type SliceTag = number;
+export type SliceTag = Naming<'tag'>;
 
 /** What stays the same for the whole process. */
 export interface Facts {
@@ -41,35 +52,6 @@ export interface Facts {
   readonly reportAtExit: boolean;
   /** Whether libsuperslab.so serves this process's malloc, and its core serves the pools too. */
   readonly sharesCore: boolean;
-}
-
-/** A pool, and the policy values that the facade acts on. */
-export interface NativePool {
-  readonly id: PoolId;
-  /** Names the heap behind it in this process. */
-  readonly heapId: number;
-  /** Uint32Arrays one after the other: MAGAZINES (./generated/memory.ts). */
-  readonly magazines: ArrayBuffer | undefined;
-  /** A code of ZERO (./generated/choices.ts). */
-  readonly zero: number;
-  /** A code of ON_EXHAUSTED. */
-  readonly onExhausted: number;
-  /** Its memory is kept from core dumps and forked children. */
-  readonly sensitive: boolean;
-  /** Its memory is kept from swap. */
-  readonly lockMemory: boolean;
-  readonly waitMs: number;
-  readonly purgeDelayMs: number;
-  /** 0: no limit. */
-  readonly maxBytes: number;
-  /** A code of LEAK_DETECTION. */
-  readonly leakDetection: number;
-  /** Of how many leases `sampled` watches one. */
-  readonly leakSample: number;
-  readonly leakFrames: number;
-  /** A code of GUARD. */
-  readonly guard: number;
-  readonly quarantineBytes: number;
 }
 
 export interface Failure {
@@ -108,50 +90,77 @@ export interface SlabCut {
   readonly blocks: number;
 }
 
-/**
- * The native surface (native/binding/addon.cc). Nothing of it throws for what a user did; sizes are in
- * bytes. Everything is called from the environment's own thread. An argument of another type or out of its range
- * is refused: by `undefined`, false, 0, -1 or an empty text, whichever the function has, or by a LEASE_FAULT.
- */
+/** What the addon exports (native/binding/addon.cc). */
 export interface Binding {
   /**
    * Begins an evaluation of the package, which lasts for as long as somebody holds `onSignal`: called when another
    * thread asks for something, and when ringWithin() says so.
    */
-  attach(onSignal: () => void): Facts | Failure;
+  attach(onSignal: () => void): NativeEnvironment | Failure;
+  /** Has onSignal of every evaluation in this environment called within so many milliseconds. */
+  ringWithin(ms: number): void;
+  /** Which of `words`, "one|other", is most like `name`; empty when none is. */
+  nearestName(name: string, words: string): string;
+  /** Milliseconds of the system's monotonic clock, with fractions. */
+  now(): number;
+  /** Every size class, and how its slabs are cut. */
+  slabCuts(): SlabCut[];
+}
+
+/*
+ * Native objects. Nothing of them throws for what a user did; sizes are in bytes. Everything is called from the
+ * environment's own thread. An argument of another type or out of its range is refused: by `undefined`, false, 0, -1 or an
+ * empty text, whichever the method has, or by a LEASE_FAULT; and so is a call of an object whose pool has ended. What has
+ * more than a few arguments takes them as the fields of one object.
+ */
+
+/** An evaluation of the package in this environment (the main thread or a worker), and through it the process. */
+export interface NativeEnvironment {
+  readonly facts: Facts;
+
   /** Options as [name, value] pairs; undefined for the default pool. */
   openPool(
-    evaluation: number,
     options: readonly (readonly [string, string | number])[] | undefined,
     name: string,
   ): NativePool | Failure;
-  closePool(pool: PoolId): void;
-  /** Whether the pool is closed and everything of it is home. */
-  isSettled(pool: PoolId): boolean;
+  // Windows: ArrayBuffers over the blocks that start in a slice.
 
-  /** Fills a magazine that is empty: how many blocks it holds now, plus RECUT if recutWindows() has any; NO_ROOM or NO_MEMORY. */
-  refill(pool: PoolId, tag: SliceTag): number;
-  /** Makes room in a full magazine. */
-  spill(pool: PoolId, tag: SliceTag): void;
-  give(pool: PoolId, block: BlockNumber): void;
-  flush(pool: PoolId): void;
-  /** A block beyond 2 MiB: its number, NO_ROOM or NO_MEMORY. */
-  takeHuge(pool: PoolId, bytes: number): BlockNumber;
-  /** Bytes that such a block is charged for. */
-  hugeCapacity(pool: PoolId, bytes: number): number;
-
-  /** A new ArrayBuffer over the blocks that start in a slice; undefined where the host forbids external ones. */
-  window(evaluation: number, slice: SliceIndex): ArrayBuffer | undefined;
+  /** A new one; undefined where the host forbids external ArrayBuffers. */
+  window(slice: SliceIndex): ArrayBuffer | undefined;
   /** Whether the window that was made of it last shows a former cut of the slice. */
-  isRecut(evaluation: number, slice: SliceIndex): boolean;
+  isRecut(slice: SliceIndex): boolean;
   /** Slices of which no window may be used any more. Each stays in the list until window() is called for it. */
-  recutWindows(evaluation: number): Uint32Array;
+  recutWindows(): Uint32Array;
+  /** Slices whose windows should be dropped. */
+  staleWindows(): Uint32Array;
   /** How many blocks that start in the slice are neither free nor cached by the pools of this thread. */
   leasedInSlice(slice: SliceIndex): number;
+  /** A window of a block beyond 2 MiB. */
   hugeWindow(block: BlockNumber): ArrayBuffer | undefined;
+  /** Whether a window of `bytes` still shows a block beyond 2 MiB. */
+  isHugeBlock(block: BlockNumber, bytes: number): boolean;
+
+  // ArrayBuffers over single blocks.
+
+  /**
+   * A new one over the first bytes of a block. `key` is for the two below: another for each.
+   */
+  ownWindow(block: BlockNumber, bytes: number, key: WindowKey): ArrayBuffer | undefined;
+  /**
+   * Whether that memory can still be seen, by this ArrayBuffer or by one that it was transferred to. If so,
+   * there is a signal (see attach) when that has ended. If the thread ends before, the block is kept for
+   * good. `isParked`: it is counted as parked meanwhile.
+   */
+  awaitWindow(key: WindowKey, isParked: boolean): boolean;
+  /** Those that are awaited and that nobody can see any more, each once. */
+  takeUnseenWindows(): WindowKey[];
+  /** For Node.js without ArrayBuffer.prototype.transfer. */
+  detach(memory: ArrayBuffer): boolean;
+
+  // Leased blocks.
+
   /** 0 for what is no leased block. */
   capacity(block: BlockNumber): number;
-
   /** The token, or a LEASE_FAULT. */
   share(block: BlockNumber, length: number): string | number;
   /** A LEASE_FAULT; the block and the lease's length in out[0] and out[1]. */
@@ -163,62 +172,8 @@ export interface Binding {
   sharedReferences(block: BlockNumber): number;
   outstandingTokens(): number;
 
-  startWaiting(pool: PoolId): void;
-  stopWaiting(pool: PoolId): void;
-  /** Blocks the thread for up to `ms`; whether there is room for `bytes` then. */
-  waitForRoom(pool: PoolId, bytes: number, ms: number): boolean;
-  takeSignals(pool: PoolId): number;
+  // Their bytes.
 
-  /** What the operating system refused so far of sensitive and lockMemory. */
-  refusedSecrecy(pool: PoolId): number;
-
-  /** Gives idle memory back; whether there is reason to come again. */
-  tick(pool: PoolId): boolean;
-  /** Slices whose windows should be dropped. */
-  staleWindows(evaluation: number): Uint32Array;
-  isHugeBlock(block: BlockNumber, bytes: number): boolean;
-  /** Bytes given back to the operating system. */
-  trim(pool: PoolId, targetBytes: number): number;
-  /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */
-  committedBytes(pool: PoolId): number;
-  /** Every size class, and how its slabs are cut. */
-  slabCuts(): SlabCut[];
-  /** What scan() works with; undefined without memory. */
-  makeScanner(): object | undefined;
-  /**
-   * Looks at all memory on another thread, then calls `done` with what changed since the scan before and
-   * with everything, as far as asked for (page/inspector/map-format.ts). One scan of a scanner at a
-   * time. `ordinals` are pairs: a heapId, and what the frames are to call that heap.
-   */
-  scan(
-    scanner: object,
-    ordinals: Uint32Array,
-    changes: boolean,
-    full: boolean,
-    atMs: number,
-    done: (changes: ArrayBuffer | undefined, full: ArrayBuffer | undefined) => void,
-  ): void;
-
-  /**
-   * What this thread still has leased of the pool when it ends is noted as leaked under `name`; under
-   * none if that is empty. Returns the size of the machine's pages.
-   */
-  watchPool(pool: PoolId, name: string): number;
-  /**
-   * A new ArrayBuffer over the first bytes of a block. `key` is for the two below: another for each, from
-   * evaluation x 2^32 on.
-   */
-  ownWindow(block: BlockNumber, bytes: number, key: number): ArrayBuffer | undefined;
-  /**
-   * Whether that memory can still be seen, by this ArrayBuffer or by one that it was transferred to. If so,
-   * there is a signal (see attach) when that has ended. If the thread ends before, the block is kept for
-   * good. `isParked`: it is counted as parked meanwhile.
-   */
-  awaitWindow(key: number, isParked: boolean): boolean;
-  /** Its own that are awaited and that nobody can see any more, each once. */
-  takeUnseenWindows(evaluation: number): number[];
-  /** For Node.js without ArrayBuffer.prototype.transfer. */
-  detach(memory: ArrayBuffer): boolean;
   fillBytes(block: BlockNumber, from: number, to: number, byte: number): void;
   /** The offset of the first byte in [from, to) that is not `byte`; -1. */
   firstOther(block: BlockNumber, from: number, to: number, byte: number): number;
@@ -227,53 +182,138 @@ export interface Binding {
   brokenCanary(block: BlockNumber, from: number, to: number): number;
   /** At most 16 bytes in hexadecimal. */
   hexBytes(block: BlockNumber, from: number, to: number): string;
-  /** `end` is how the lease ends, see LEAK_END. @returns how many leaks the site has had, this one included */
-  noteLeak(
-    pool: PoolId,
-    tag: string,
-    stack: string,
-    end: number,
-    bytes: number,
-    size: number,
-    ageMs: number,
-    estimated: number,
-  ): number;
-  /** Those of a pool, or of the process. */
-  leakSites(pool?: PoolId): LeakSite[];
-  /** `isPoison`: of a write to a released block. */
-  countGuardReport(pool: PoolId, isPoison: boolean): void;
-  /** `nowMs` since 1970. @returns how many times the site has misused buffers, this one included */
-  noteMisuse(
-    kind: MisuseKind,
-    pool: string,
-    tag: string,
-    size: number,
-    detail: string,
-    acquired: string,
-    released: string,
-    noticed: string,
-    nowMs: number,
-  ): number;
-  /** Those of the process, in no order. */
-  misuseSites(): MisuseSite[];
-  /** Another number when misuseSites() gives something else. */
-  misuseChanges(): number;
-  /** Which of `words`, "one|other", is most like `name`; empty when none is. */
-  nearestName(name: string, words: string): string;
 
-  /** Has onSignal of every evaluation called within so many milliseconds. */
-  ringWithin(ms: number): void;
-  /** Milliseconds of the system's monotonic clock, with fractions. */
-  now(): number;
+  // Figures of the process.
 
-  /** undefined once the pool is closed and everything of it is home. */
-  stats(pool: PoolId): NativeStats | undefined;
   processStats(): NativeProcessStats;
   /** undefined where the kernel tells nothing, null where reading broke off. */
   memoryFacts(): Promise<MemoryFacts | undefined | null>;
+  leakSites(): LeakSite[];
+  /** @returns how many times the site has misused buffers, this one included */
+  noteMisuse(misuse: NotedMisuse): number;
+  /** In no order. */
+  misuseSites(): MisuseSite[];
+  /** Another number when misuseSites() gives something else. */
+  misuseChanges(): number;
+  /** undefined without memory. */
+  makeScanner(): NativeScanner | undefined;
+}
+
+/** One case of misuse, as noteMisuse() is told of it. */
+export interface NotedMisuse {
+  readonly kind: MisuseKind;
+  readonly pool: string;
+  readonly tag: string;
+  readonly size: number;
+  readonly detail: string;
+  readonly acquired: string;
+  readonly released: string;
+  readonly noticed: string;
+  /** Since 1970. */
+  readonly nowMs: number;
+}
+
+/** A pool in this environment, and the policy values that the facade acts on. */
+export interface NativePool {
+  readonly id: PoolId;
+  readonly heapId: HeapId;
+  /** Uint32Arrays one after the other: MAGAZINES (./generated/memory.ts). */
+  readonly magazines: ArrayBuffer | undefined;
+  /** A code of ZERO (./generated/choices.ts). */
+  readonly zero: number;
+  /** A code of ON_EXHAUSTED. */
+  readonly onExhausted: number;
+  /** Its memory is kept from core dumps and forked children. */
+  readonly sensitive: boolean;
+  /** Its memory is kept from swap. */
+  readonly lockMemory: boolean;
+  readonly waitMs: number;
+  readonly purgeDelayMs: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+  /** A code of LEAK_DETECTION. */
+  readonly leakDetection: number;
+  /** Of how many leases `sampled` watches one. */
+  readonly leakSample: number;
+  readonly leakFrames: number;
+  /** A code of GUARD. */
+  readonly guard: number;
+  readonly quarantineBytes: number;
+
+  /** Fills a magazine that is empty: how many blocks it holds now, plus RECUT if recutWindows() has any; NO_ROOM or NO_MEMORY. */
+  refill(tag: SliceTag): number;
+  /** Makes room in a full magazine. */
+  spill(tag: SliceTag): void;
+  give(block: BlockNumber): void;
+  flush(): void;
+  /** A block beyond 2 MiB: its number, NO_ROOM or NO_MEMORY. */
+  takeHuge(bytes: number): BlockNumber;
+  /** Bytes that such a block is charged for. */
+  hugeCapacity(bytes: number): number;
+
+  startWaiting(): void;
+  stopWaiting(): void;
+  /** Blocks the thread for up to `ms`; whether there is room for `bytes` then. */
+  waitForRoom(bytes: number, ms: number): boolean;
+  takeSignals(): number;
+  /** What the operating system refused so far of sensitive and lockMemory. */
+  refusedSecrecy(): number;
+  /** Gives idle memory back; whether there is reason to come again. */
+  tick(): boolean;
+  /** Bytes given back to the operating system. */
+  trim(targetBytes: number): number;
+  /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */
+  committedBytes(): number;
+  close(): void;
+  /** Whether the pool is closed and everything of it is home. */
+  isSettled(): boolean;
+
+  /** undefined once the pool is closed and everything of it is home. */
+  stats(): NativeStats | undefined;
   /** A lease of `size` bytes in a block of `capacity` that stands for `weight` leases. */
-  recordSize(pool: PoolId, size: number, capacity: number, weight: number): void;
-  recordLifetime(pool: PoolId, microseconds: number, weight: number): void;
+  recordSize(size: number, capacity: number, weight: number): void;
+  recordLifetime(microseconds: number, weight: number): void;
+  /**
+   * What this thread still has leased of the pool when it ends is noted as leaked under `name`; under
+   * none if that is empty. Returns the size of the machine's pages.
+   */
+  watch(name: string): number;
+  /**
+   * Of a lease whose buffer was collected; it stands for `estimated` leases.
+   * @returns how many leaks the site has had, this one included
+   */
+  noteLeak(leak: NotedLeak & { readonly estimated: number }): number;
+  /** The thread is about to end, and with it this lease: a leak of that stack, if nobody releases it before. */
+  noteAtEnd(leak: NotedLeak & { readonly block: BlockNumber }): void;
+  leakSites(): LeakSite[];
+  /** `isPoison`: of a write to a released block. */
+  countGuardReport(isPoison: boolean): void;
+}
+
+/** A lease that leaks. */
+export interface NotedLeak {
+  readonly tag: string;
+  readonly stack: string;
+  /** Of its memory. */
+  readonly bytes: number;
+  readonly size: number;
+  readonly ageMs: number;
+}
+
+/** Looks at all memory of the process. */
+export interface NativeScanner {
+  /**
+   * Looks at it on another thread, then calls `done` with what changed since the scan before and with everything, as
+   * far as asked for (page/inspector/map-format.ts). One scan at a time.
+   */
+  scan(wanted: {
+    /** Pairs: a heapId, and what the frames are to call that heap. */
+    readonly ordinals: Uint32Array;
+    readonly changes: boolean;
+    readonly full: boolean;
+    readonly atMs: number;
+    readonly done: (changes: ArrayBuffer | undefined, full: ArrayBuffer | undefined) => void;
+  }): void;
 }
 
 export const binding = loadAddon(path.join(__dirname, '..', '..', '..')) as Binding;

@@ -1,23 +1,23 @@
 import { builtins } from '../base/builtins.js';
 import { ringAlarms } from './alarm.js';
-import { binding, check, type Facts } from './binding.js';
+import { binding, check, type Facts, type NativeEnvironment, type WindowKey } from './binding.js';
 
 /** What is to be done once the memory of a block's own ArrayBuffer can be seen no more, by its key. */
-const waitingForUnseen = new Map<number, () => void>();
+const waitingForUnseen = new Map<WindowKey, () => void>();
 
 /**
- * Calls `then` once no ArrayBuffer shows the memory that `key` stands for (see binding.ownWindow).
+ * Calls `then` once no ArrayBuffer shows the memory that `key` stands for (see NativeEnvironment.ownWindow).
  * @param isParked whether its block is counted as parked meanwhile
  * @returns false, without a call, when that is so already
  */
-export function onceUnseen(key: number, isParked: boolean, then: () => void): boolean {
-  if (!binding.awaitWindow(key, isParked)) return false;
+export function onceUnseen(key: WindowKey, isParked: boolean, then: () => void): boolean {
+  if (!environment.awaitWindow(key, isParked)) return false;
   waitingForUnseen.set(key, then);
   return true;
 }
 
 function tellUnseen(): void {
-  for (const key of binding.takeUnseenWindows(facts.evaluation)) {
+  for (const key of environment.takeUnseenWindows()) {
     const then = waitingForUnseen.get(key);
     waitingForUnseen.delete(key);
     try {
@@ -48,4 +48,6 @@ export function onSignal(): void {
 }
 
 /** Attaches this environment to the core. Throws ERR_SUPERSLAB_ENV for a wrong SUPERSLAB_* variable. */
-export const facts: Facts = check(binding.attach(onSignal));
+export const environment: NativeEnvironment = check(binding.attach(onSignal));
+
+export const { facts }: { readonly facts: Facts } = environment;

@@ -1,8 +1,7 @@
 import { builtins } from '../base/builtins.js';
 import type { MisusedBuffer, MisuseKind } from '../base/misuse.js';
 import { CapturedStack } from '../base/stack.js';
-import { binding } from './binding.js';
-import { facts } from './environment.js';
+import { environment, facts } from './environment.js';
 
 /** A program's own stacks may be of any length, and all of it goes to the inspector's pages. */
 const MAX_CHARACTERS = 4096;
@@ -17,17 +16,17 @@ const cut = (text: string) => (text.length > MAX_CHARACTERS ? `${text.slice(0, M
  */
 export function noteMisuse(kind: MisuseKind, about: MisusedBuffer, detail = '', noticed = ''): number {
   const { pool, tag, size, acquired, released } = about;
-  return binding.noteMisuse(
+  return environment.noteMisuse({
     kind,
     pool,
     tag,
     size,
     detail,
-    cut(acquired),
-    cut(released),
-    cut(noticed),
-    builtins.dateNow(),
-  );
+    acquired: cut(acquired),
+    released: cut(released),
+    noticed: cut(noticed),
+    nowMs: builtins.dateNow(),
+  });
 }
 
 /** The same for one that ends in an error, which is thrown to the caller of `hidden`. */

@@ -65,5 +65,8 @@ function inTermsOf(knobs: ReadonlyMap<string, string>, message: string): string 
 export function allKnobs(): readonly (KnobRow & { readonly flag: string })[] {
   const { binding, check } = native();
   applyKnobs(new Map());
-  return check(binding.attach(() => {})).knobs.map((knob) => ({ ...knob, flag: optionOf(knob.variable) }));
+  return check(binding.attach(() => {})).facts.knobs.map((knob) => ({
+    ...knob,
+    flag: optionOf(knob.variable),
+  }));
 }

@@ -1,5 +1,4 @@
-import { binding } from '../addon/binding.js';
-import { facts, onceUnseen } from '../addon/environment.js';
+import { environment, facts, onceUnseen } from '../addon/environment.js';
 import type { WatchedPool } from '../pool/observers.js';
 import { ignoreCollection } from './collection.js';
 import type { EndedLeases } from './ended-leases.js';
@@ -156,7 +155,7 @@ export class Homecoming {
   #fill(slot: Slot): void {
     const { filling } = this.#settings;
     if (filling >= 0 && slot.state !== SLOT.looseShared)
-      binding.fillBytes(slot.block, 0, slot.capacity, filling);
+      environment.fillBytes(slot.block, 0, slot.capacity, filling);
   }
 
   /** A loose block: to the quarantine, or at once to the idle ones. */
@@ -250,7 +249,7 @@ export class Homecoming {
   /** One reference of the native lease table is given back; the rest of the block is none of ours. */
   dropReference(slot: Slot): void {
     this.#leave(slot);
-    binding.releaseShared(slot.block);
+    environment.releaseShared(slot.block);
     slot.state = SLOT.gone;
     this.#pool.afterRelease();
     this.#forget(slot);

@@ -1,7 +1,5 @@
-import { binding } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
-import { onceUnseen } from '../addon/environment.js';
-import { LEAK_END } from '../addon/generated/codes.js';
+import { environment, onceUnseen } from '../addon/environment.js';
 import type { PoolIdentity } from '../pool/observers.js';
 import type { Findings } from './findings.js';
 import type { Homecoming } from './homecoming.js';
@@ -50,39 +48,30 @@ export class LeakFinder {
     const isShared = slot.state === SLOT.shared;
     this.#book.move(slot, isShared ? SLOT.looseShared : SLOT.loose);
     this.#finder.overflowOf(lease);
-    this.#noteLeak(lease, LEAK_END.collected, isShared ? binding.sharedReferences(slot.block) : 0);
+    this.#noteLeak(lease, isShared ? environment.sharedReferences(slot.block) : 0);
     if (isShared) this.#home.dropReference(slot);
     else this.#home.giveBack(slot);
     this.#findings.deliver();
   }
 
-  #noteLeak(lease: LeaseRecord, end: number, sharedReferences = 0): void {
-    const { size, tag } = lease;
-    const stack = lease.acquired?.text ?? '';
-    const ageMs = now() - lease.acquiredAt;
-    const count = binding.noteLeak(
-      this.#pool.id,
-      tag,
-      stack,
-      end,
-      lease.slot.capacity,
-      size,
-      ageMs,
-      // Those that nobody watched are counted themselves when a thread ends.
-      end === LEAK_END.collected ? this.#sampler.weightOf(lease) : 1,
-    );
-    if (end !== LEAK_END.collected) return;
+  #noteLeak(lease: LeaseRecord, sharedReferences: number): void {
     const { references, retains } = lease;
+    const { tag, stack, bytes, size, ageMs } = noted(lease);
+    const estimated = this.#sampler.weightOf(lease);
+    const count = this.#pool.native.noteLeak({ tag, stack, bytes, size, ageMs, estimated });
     const pool = this.#pool.name;
     this.#findings.addLeak({ pool, tag, size, ageMs, stack, count, references, retains, sharedReferences });
   }
 
-  /** The thread ends: what is leased now, nobody will release. */
+  /** The thread ends: what is leased now, nobody will release. The native side counts it, with what nobody watched. */
   noteLeaksAtEnd(): void {
     for (const slot of [...this.#book.all]) {
-      if (!isLeased(slot)) continue;
-      const isShared = slot.state === SLOT.shared;
-      this.#noteLeak(slot.lease!, isShared ? LEAK_END.referenceDropped : LEAK_END.blockReclaimed);
+      if (isLeased(slot)) this.#pool.native.noteAtEnd({ block: slot.block, ...noted(slot.lease!) });
     }
   }
+}
+
+/** What the native side is told of a lease that leaks. */
+function noted({ slot, size, tag, acquired, acquiredAt }: LeaseRecord) {
+  return { tag, stack: acquired?.text ?? '', bytes: slot.capacity, size, ageMs: now() - acquiredAt };
 }

@@ -1,4 +1,4 @@
-import { binding, type PoolId, type SliceTag } from '../addon/binding.js';
+import type { NativePool, SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { GRANULE_SHIFT, HUGE_TAG } from '../addon/generated/memory.js';
 import type { GuardSettings } from './settings.js';
@@ -14,9 +14,9 @@ const MAX_CANARY_BYTES = 4096;
 /** How much memory the watched leases of a pool take. */
 export class LeaseSizes {
   readonly #settings: GuardSettings;
-  readonly #pool: PoolId;
+  readonly #pool: NativePool;
 
-  constructor(settings: GuardSettings, pool: PoolId) {
+  constructor(settings: GuardSettings, pool: NativePool) {
     this.#settings = settings;
     this.#pool = pool;
   }
@@ -43,7 +43,7 @@ export class LeaseSizes {
   capacityFor(size: number): number {
     const bytes = this.bytesFor(size);
     const tag = this.tagFor(bytes);
-    return tag === HUGE_TAG ? binding.hugeCapacity(this.#pool, bytes) : bytesOfTag[tag]!;
+    return tag === HUGE_TAG ? this.#pool.hugeCapacity(bytes) : bytesOfTag[tag]!;
   }
 
   /** Where the canary behind a lease of `size` bytes ends, in a block of `capacity`; `size` without one. */

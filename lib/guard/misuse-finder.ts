@@ -1,4 +1,4 @@
-import { binding } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
 import type { GuardMisuseKind } from '../base/misuse.js';
 import type { WatchedPool } from '../pool/observers.js';
 import type { Finding, Findings } from './findings.js';
@@ -24,17 +24,17 @@ export class MisuseFinder {
   verify(slot: Slot): Finding | undefined {
     const { poisons, filling } = this.#settings;
     if (!poisons || slot.lease === undefined) return undefined;
-    const offset = binding.firstOther(slot.block, 0, slot.capacity, filling);
+    const offset = environment.firstOther(slot.block, 0, slot.capacity, filling);
     if (offset < 0) return undefined;
     const finding = this.add('written-after-release', slot.lease, offset);
-    binding.fillBytes(slot.block, offset, slot.capacity, filling);
+    environment.fillBytes(slot.block, offset, slot.capacity, filling);
     return finding;
   }
 
   /** Whether somebody wrote behind the buffer of a lease. */
   overflowOf(lease: LeaseRecord, isThrown = false): Finding | undefined {
     if (lease.canaryEnd === lease.size) return undefined;
-    const offset = binding.brokenCanary(lease.slot.block, lease.size, lease.canaryEnd);
+    const offset = environment.brokenCanary(lease.slot.block, lease.size, lease.canaryEnd);
     return offset < 0 ? undefined : this.add('overflow', lease, offset, isThrown);
   }
 
@@ -44,8 +44,8 @@ export class MisuseFinder {
     const end = Math.min(offset + MAX_SHOWN_BYTES, kind === 'overflow' ? lease.canaryEnd : slot.capacity);
     // What a pool clears at release must not live on in strings: of reports, warnings, errors, the page.
     const isShown = offset >= 0 && !this.#pool.zeroAtRelease;
-    const bytes = isShown ? binding.hexBytes(slot.block, offset, end) : '';
-    binding.countGuardReport(this.#pool.id, kind === 'written-after-release');
+    const bytes = isShown ? environment.hexBytes(slot.block, offset, end) : '';
+    this.#pool.native.countGuardReport(kind === 'written-after-release');
     return this.#findings.add({ kind, lease, offset, bytes, isThrown });
   }
 }

@@ -1,6 +1,6 @@
-import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
+import type { BlockNumber, NativePool, SliceTag } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
-import { facts } from '../addon/environment.js';
+import { environment, facts } from '../addon/environment.js';
 import { GUARD, LEAK_DETECTION } from '../addon/generated/choices.js';
 import { HUGE_TAG } from '../addon/generated/memory.js';
 import { hostError, makeError } from '../base/errors.js';
@@ -68,7 +68,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
     this.#pool = pool;
     this.#settings = settings;
     this.watchesAll = watchesAll;
-    this.#sizes = new LeaseSizes(settings, pool.id);
+    this.#sizes = new LeaseSizes(settings, native);
     this.#book = new SlotBook(pool.magazines);
     this.#parked = new ParkedSlots(this.#book);
     // Samples must stay cheap.
@@ -145,7 +145,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
     if (block === undefined) return undefined;
     // The slot has the block from here on: nothing comes between.
     slot.block = block;
-    slot.capacity = isHuge ? binding.capacity(block) : bytesOfTag[tag]!;
+    slot.capacity = isHuge ? environment.capacity(block) : bytesOfTag[tag]!;
     slot.state = SLOT.loose;
     this.#book.loose++;
     this.#book.all.add(slot);
@@ -163,7 +163,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
   ): PooledBuffer {
     const memory = slot.memory ?? this.#memoryFor(slot);
     const canaryEnd = this.#sizes.canaryEnd(size, slot.capacity);
-    if (this.#settings.hasCanaries) binding.writeCanary(slot.block, size, canaryEnd);
+    if (this.#settings.hasCanaries) environment.writeCanary(slot.block, size, canaryEnd);
     const time = now();
     const lease = new LeaseRecord(slot, size, canaryEnd, time, stack, weight, batch);
     const buf = leases.makeWatched(this.#pool, memory, lease, false);
@@ -288,7 +288,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
 
   #checkLeased(lease: LeaseRecord): Finding | undefined {
     const finding = this.#finder.overflowOf(lease);
-    if (finding !== undefined) binding.writeCanary(lease.slot.block, lease.size, lease.canaryEnd);
+    if (finding !== undefined) environment.writeCanary(lease.slot.block, lease.size, lease.canaryEnd);
     return finding;
   }
 

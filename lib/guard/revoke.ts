@@ -1,4 +1,4 @@
-import { binding } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
 import { sizeOf } from '../base/builtins.js';
 
 type Transfer = (this: ArrayBuffer, length: number) => ArrayBuffer;
@@ -14,7 +14,7 @@ export function revoke(memory: ArrayBuffer): boolean {
   if (sizeOf(memory) === 0) return true;
   if (transfer === undefined) {
     // Only here: newer versions abort when the ArrayBuffer is marked, where transfer() throws.
-    binding.detach(memory);
+    environment.detach(memory);
   } else {
     try {
       transfer.call(memory, 0);

@@ -1,4 +1,4 @@
-import { binding, type NativePool } from '../addon/binding.js';
+import type { NativePool } from '../addon/binding.js';
 import { GUARD, LEAK_DETECTION } from '../addon/generated/choices.js';
 import type { WatchedPool } from '../pool/observers.js';
 
@@ -39,6 +39,6 @@ export function beginWatching(pool: WatchedPool, native: NativePool): GuardSetti
     detaches: guard >= GUARD.detach,
     quarantineBytes: poisons ? native.quarantineBytes : 0,
     filling: pool.zeroAtRelease ? 0 : poisons ? POISON_BYTE : -1,
-    pageBytes: binding.watchPool(pool.id, findsLeaks ? pool.name : ''),
+    pageBytes: native.watch(findsLeaks ? pool.name : ''),
   };
 }

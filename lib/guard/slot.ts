@@ -1,5 +1,5 @@
-import { type BlockNumber, binding, type SliceTag } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import type { BlockNumber, SliceTag, WindowKey } from '../addon/binding.js';
+import { environment, facts } from '../addon/environment.js';
 import { sizeOf } from '../base/builtins.js';
 import type { MisusedBuffer } from '../base/misuse.js';
 import type { CapturedStack } from '../base/stack.js';
@@ -64,8 +64,8 @@ export class Slot implements MemoryHolder {
   state: SlotState = SLOT.gone;
   /** Only while no lease has it. */
   memory: ArrayBuffer | undefined = undefined;
-  /** Of the ArrayBuffer made last, see binding.ownWindow. */
-  window = 0;
+  /** Of the ArrayBuffer made last, see NativeEnvironment.ownWindow. */
+  window: WindowKey = 0;
   /** Whether the registry knows the ArrayBuffer. */
   registered = false;
   /** Whether `memory` is being detached by the guard itself. */
@@ -174,11 +174,11 @@ export class LeaseRecord implements WatchedLease {
   }
 }
 
-/** The last key, see binding.ownWindow. */
-let windows = facts.evaluation * 2 ** 32;
+/** The last key, see NativeEnvironment.ownWindow. */
+let windows: WindowKey = facts.evaluation * 2 ** 32;
 
 /** An ArrayBuffer over all of the slot's block; undefined where the host forbids that. */
 export function makeMemory(slot: Slot): ArrayBuffer | undefined {
   slot.window = ++windows;
-  return binding.ownWindow(slot.block, slot.capacity, slot.window);
+  return environment.ownWindow(slot.block, slot.capacity, slot.window);
 }

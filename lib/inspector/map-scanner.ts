@@ -1,4 +1,5 @@
-import { binding } from '../addon/binding.js';
+import type { NativeScanner } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
 import { builtins } from '../base/builtins.js';
 import { makeError } from '../base/errors.js';
 
@@ -9,11 +10,11 @@ export interface Frames {
 
 /** Looks at the memory of the whole process, without holding up this thread or any other. */
 export class MapScanner {
-  readonly #native: object;
+  readonly #native: NativeScanner;
   #busy = false;
 
   constructor() {
-    const native = binding.makeScanner();
+    const native = environment.makeScanner();
     if (native === undefined) {
       throw makeError(
         'ERR_SUPERSLAB_NO_MEMORY',
@@ -30,17 +31,15 @@ export class MapScanner {
 
   scan(ordinals: Uint32Array, wanted: { changes: boolean; full: boolean }): Promise<Frames> {
     return new Promise((resolve) => {
-      binding.scan(
-        this.#native,
+      this.#native.scan({
         ordinals,
-        wanted.changes,
-        wanted.full,
-        builtins.dateNow(),
-        (changes, full) => {
+        ...wanted,
+        atMs: builtins.dateNow(),
+        done: (changes, full) => {
           this.#busy = false;
           resolve({ changes, full });
         },
-      );
+      });
       this.#busy = true; // not when that threw
     });
   }

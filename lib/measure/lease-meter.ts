@@ -4,9 +4,9 @@
 // finds class 0, whose magazine is always empty, and goes the slow way: a trap. It is set 50 times a
 // second; one of the next leases is measured, and the table restored. All others run as fast as ever.
 import { Alarm } from '../addon/alarm.js';
-import { type BlockNumber, binding } from '../addon/binding.js';
+import type { BlockNumber } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
-import { facts } from '../addon/environment.js';
+import { environment, facts } from '../addon/environment.js';
 import { builtins, copyInto, fill } from '../base/builtins.js';
 import { type Core, openCores } from '../pool/cores.js';
 import { hotTagOfGranules } from '../pool/hot-tags.js';
@@ -34,7 +34,7 @@ class Sample implements MeasuredLease {
 
   ended(): void {
     const microseconds = (now() - this.#at) * 1000;
-    binding.recordLifetime(this.#pool.id, microseconds, this.#weight);
+    this.#pool.native.recordLifetime(microseconds, this.#weight);
   }
 }
 
@@ -91,7 +91,7 @@ function beginSample(pool: MeasuredPool, block: BlockNumber, size: number): void
   disarm();
   const weight = Math.max(acquiredSince(pool), 1);
   seen.set(pool, acquiredBy(pool));
-  binding.recordSize(pool.id, size, binding.capacity(block), weight);
+  pool.native.recordSize(size, environment.capacity(block), weight);
   measureUntilEnd(block, new Sample(pool, weight));
 }
 
@@ -99,8 +99,8 @@ export const leaseMeter: LeaseMeter = { isDue: isSampleDue, begin: beginSample }
 
 /** For leases that are watched one by one anyway: a whole lease, which stands for itself. */
 export function recordLease(pool: MeasuredPool, size: number, capacity: number, microseconds: number): void {
-  binding.recordSize(pool.id, size, capacity, 1);
-  binding.recordLifetime(pool.id, microseconds, 1);
+  pool.native.recordSize(size, capacity, 1);
+  pool.native.recordLifetime(microseconds, 1);
 }
 
 /**

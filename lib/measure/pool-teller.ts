@@ -1,25 +1,24 @@
 // What pools tell the subscribers of the channels.
-import { binding } from '../addon/binding.js';
 import type { PoolIdentity, PoolTeller } from '../pool/observers.js';
 import { channels, type PoolExhaustedMessage } from './channels.js';
 
 function tellingGrowth<T>(pool: PoolIdentity, work: () => T): T {
   if (!channels.grow.hasSubscribers) return work();
-  const before = binding.committedBytes(pool.id);
+  const before = pool.native.committedBytes();
   const result = work();
-  const committedBytes = binding.committedBytes(pool.id);
+  const committedBytes = pool.native.committedBytes();
   const bytes = committedBytes - before;
   if (bytes > 0) channels.grow.publish({ pool: pool.name, bytes, committedBytes });
   return result;
 }
 
 function committedForTrim(pool: PoolIdentity): number {
-  return channels.trim.hasSubscribers ? binding.committedBytes(pool.id) : -1;
+  return channels.trim.hasSubscribers ? pool.native.committedBytes() : -1;
 }
 
 function tellTrim(pool: PoolIdentity, before: number): void {
   if (before < 0) return;
-  const committedBytes = binding.committedBytes(pool.id);
+  const committedBytes = pool.native.committedBytes();
   const bytes = before - committedBytes;
   if (bytes > 0) channels.trim.publish({ pool: pool.name, bytes, committedBytes });
 }

@@ -1,7 +1,7 @@
 // Whether what this thread knows of a pool agrees with itself and with the native side. The native tests check the same of
 // slabs and lists (is_valid()).
-import { type BlockNumber, binding, type NativeStats, type SliceTag } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import type { BlockNumber, NativeStats, SliceTag } from '../addon/binding.js';
+import { environment, facts } from '../addon/environment.js';
 import {
   GRANULE_MASK,
   GRANULE_SHIFT,
@@ -26,9 +26,9 @@ const stagedOf = ({ staged }: Magazines, tag: SliceTag): number =>
 function wrongBlock(block: BlockNumber, bytes: number, seen: Set<BlockNumber>): string | undefined {
   if (seen.has(block)) return `block ${block} is kept twice`;
   seen.add(block);
-  const capacity = binding.capacity(block);
+  const capacity = environment.capacity(block);
   if (capacity !== bytes) return `block ${block} has ${capacity} B in its slab`;
-  if (binding.sharedReferences(block) !== 0) return `block ${block} is shared with other threads`;
+  if (environment.sharedReferences(block) !== 0) return `block ${block} is shared with other threads`;
   return undefined;
 }
 
@@ -38,7 +38,7 @@ function wrongPlace(block: BlockNumber, bytes: number, home: number): string | u
   if (homes.table[slice] !== home) return `block ${block} has its home in another magazine`;
   // Without a window, the next acquire makes one.
   if ((probes[slice]?.length ?? 0) === 0) return undefined;
-  if (binding.isRecut(facts.evaluation, slice)) return `block ${block} has a window of a former cut`;
+  if (environment.isRecut(slice)) return `block ${block} has a window of a former cut`;
   const end = ((block & GRANULE_MASK) << GRANULE_SHIFT) + bytes;
   if (end > sizeOf(windows[slice]!)) return `block ${block} ends behind its window`;
   return undefined;
@@ -79,14 +79,14 @@ function wrongCount({ classes, heap }: NativeStats, magazines: Magazines): strin
 }
 
 /** What contradicts itself, in words; undefined when all is right. Only to be called where nothing is half done. */
-function contradiction({ id, magazines }: MeasuredPool): string | undefined {
+function contradiction({ native, magazines }: MeasuredPool): string | undefined {
   const seen = new Set<BlockNumber>();
   for (let tag = 1; tag < bytesOfTag.length; tag++) {
     const wrong = wrongMagazine(magazines, tag, seen);
     if (wrong !== undefined) return `blocks of ${bytesOfTag[tag]} B: ${wrong}`;
   }
-  const native = binding.stats(id);
-  return native === undefined ? undefined : wrongCount(native, magazines);
+  const stats = native.stats();
+  return stats === undefined ? undefined : wrongCount(stats, magazines);
 }
 
 /** @throws ERR_SUPERSLAB_CORRUPT */

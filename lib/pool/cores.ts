@@ -1,6 +1,6 @@
 // The pools of this environment, and what happens to all of them at once.
 import { isMainThread } from 'node:worker_threads';
-import { binding, type PoolId } from '../addon/binding.js';
+import type { HeapId, PoolId } from '../addon/binding.js';
 import { atSignal } from '../addon/environment.js';
 import { SIGNAL } from '../addon/generated/codes.js';
 import { atExit } from '../base/at-exit.js';
@@ -17,7 +17,7 @@ export interface ThreadFigures {
 
 /** A pool of any kind as signals, upkeep and figures see it. */
 export interface Core extends PoolIdentity {
-  readonly heapId: number;
+  readonly heapId: HeapId;
   readonly purgeDelayMs: number;
   /** undefined for a kind that has none. */
   readonly magazines: Magazines | undefined;
@@ -45,11 +45,11 @@ export const allCores = (): Core[] => [...openCores.values(), ...closingCores];
 
 /** Other threads want what is cached, or have made room. */
 function heedSignals(): void {
-  for (const [id, core] of openCores) {
-    const signals = binding.takeSignals(id);
+  for (const core of openCores.values()) {
+    const signals = core.native.takeSignals();
     if ((signals & SIGNAL.flush) !== 0) {
       core.watcher?.unpark(true);
-      binding.flush(id);
+      core.native.flush();
     }
     if ((signals & SIGNAL.roomMade) !== 0) core.serveWaiters();
     core.watcher?.deliver();

@@ -1,4 +1,4 @@
-import { binding, type NativePool } from '../addon/binding.js';
+import type { NativePool } from '../addon/binding.js';
 import { now } from '../addon/clock.js';
 import { ON_EXHAUSTED } from '../addon/generated/choices.js';
 import { makeError } from '../base/errors.js';
@@ -75,19 +75,19 @@ export class Exhaustion {
   }
 
   #waitBlocking(size: number, capacity: number, held: HeldBuffers): void {
-    const { id } = this.#pool;
+    const { native } = this.#pool;
     const end = now() + this.#waitMs;
     try {
       for (;;) {
         this.#pool.checkOpen();
-        binding.startWaiting(id);
+        native.startWaiting();
         held.buf = this.#pool.tryAcquire(size);
         const left = end - now();
         if (held.buf !== undefined || left <= 0) return;
-        binding.waitForRoom(id, capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
+        native.waitForRoom(capacity, Math.ceil(Math.min(left, WAIT_SLICE_MS)));
       }
     } finally {
-      if (!this.#pool.hasWaiters()) binding.stopWaiting(id);
+      if (!this.#pool.hasWaiters()) native.stopWaiting();
     }
   }
 

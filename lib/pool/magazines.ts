@@ -1,4 +1,4 @@
-import { type BlockNumber, binding, type NativePool, type PoolId, type SliceTag } from '../addon/binding.js';
+import type { BlockNumber, NativePool, PoolId, SliceTag } from '../addon/binding.js';
 import { ZERO } from '../addon/generated/choices.js';
 import { HUGE_TAG, MAGAZINE_SHIFT, MAGAZINES, SLICE_SHIFT, STAGED } from '../addon/generated/memory.js';
 import { builtins } from '../base/builtins.js';
@@ -15,6 +15,7 @@ export interface ReleaseStart {
 export interface Lender {
   readonly id: PoolId;
   readonly name: string;
+  readonly native: NativePool;
   readonly magazines: Magazines;
   /**
    * What is done while the block is still leased, and may be cut off.
@@ -147,7 +148,7 @@ function tooManyPools(name: string): Error {
 /** The magazines of a pool that was just opened. Throws, and closes it, when it cannot work here. */
 export function magazinesOf(native: NativePool, name: string): Magazines {
   if (native.magazines === undefined || native.id >= MAX_POOLS) {
-    binding.closePool(native.id);
+    native.close();
     throw native.magazines === undefined ? hostError() : tooManyPools(name);
   }
   return new Magazines(native.magazines, native.id, clearsAtRelease(native));

@@ -6,6 +6,7 @@ import type { PooledBuffer } from './pooled-buffer.js';
 export interface PoolIdentity {
   readonly id: PoolId;
   readonly name: string;
+  readonly native: NativePool;
 }
 
 /**
@@ -33,7 +34,7 @@ export interface PoolTeller {
 }
 
 export interface MeasuredPool {
-  readonly id: PoolId;
+  readonly native: NativePool;
   readonly magazines: Magazines;
 }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
-import { type BlockNumber, binding, type NativePool, type SliceTag } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import type { BlockNumber, HeapId, NativePool, PoolId, SliceTag } from '../addon/binding.js';
+import { environment, facts } from '../addon/environment.js';
 import { NO_MEMORY, NO_ROOM } from '../addon/generated/codes.js';
 import {
   GRANULE_MASK,
@@ -40,8 +40,9 @@ const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
 /** One pool in this environment: its magazines and everything that happens off the hot path. */
 export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core, Lender, WatchedPool {
   readonly name: string;
-  readonly id: number;
-  readonly heapId: number;
+  readonly id: PoolId;
+  readonly native: NativePool;
+  readonly heapId: HeapId;
   readonly magazines: Magazines;
   readonly #waiters: Waiters;
   readonly purgeDelayMs: number;
@@ -59,6 +60,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   constructor(name: string, native: NativePool, magazines: Magazines, observers: Observers<Watcher>) {
     this.name = name;
     this.id = native.id;
+    this.native = native;
     this.heapId = native.heapId;
     this.purgeDelayMs = native.purgeDelayMs;
     this.maxBytes = native.maxBytes;
@@ -67,8 +69,8 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.magazines = magazines;
     this.#waiters = new Waiters({
       tryAcquire: (size) => this.tryAcquire(size),
-      startWaiting: () => binding.startWaiting(this.id),
-      stopWaiting: () => binding.stopWaiting(this.id),
+      startWaiting: () => this.native.startWaiting(),
+      stopWaiting: () => this.native.stopWaiting(),
     });
     this.#teller = observers.teller;
     this.#exhaustion = new Exhaustion(this, native, observers.teller);
@@ -125,7 +127,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   capacityFor(size: number): number {
     if (this.watcher?.watchesAll) return this.watcher.capacityFor(size);
     return size > MAX_CLASS_BYTES
-      ? binding.hugeCapacity(this.id, size)
+      ? this.native.hugeCapacity(size)
       : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
   }
 
@@ -195,7 +197,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     scheduleUpkeep();
     const got = this.#teller.tellingGrowth(this, () => {
       const start = this.slowPath.start();
-      const count = forgetRecut(binding.refill(this.id, tag));
+      const count = forgetRecut(this.native.refill(tag));
       this.slowPath.stop(start);
       if (count > 0) this.#publish(tag);
       return count;
@@ -209,7 +211,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
       rememberLender(this);
       this.magazines.publish(tag);
     } catch (error) {
-      binding.flush(this.id); // no window: the blocks must not stay
+      this.native.flush(); // no window: the blocks must not stay
       throw error;
     }
   }
@@ -218,7 +220,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     scheduleUpkeep();
     this.#teller.tellingGrowth(this, () => {
       const start = this.slowPath.start();
-      held.block = binding.takeHuge(this.id, bytes);
+      held.block = this.native.takeHuge(bytes);
       this.slowPath.stop(start);
     });
     this.#secrecy?.look();
@@ -232,7 +234,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   #tryHuge(size: number): PooledBuffer | undefined {
     if (this.watcher?.sampler.isHugeDue())
       return this.watcher.tryAcquire(size, this.watcher.sampler.hugeWeight);
-    const held = begin(new HeldBlock(this.id));
+    const held = begin(new HeldBlock(this.native));
     try {
       if (!this.#takeHuge(size, held)) {
         finish(held);
@@ -248,7 +250,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   takeHugeBlock(bytes: number): BlockNumber | undefined {
-    const held = begin(new HeldBlock(this.id));
+    const held = begin(new HeldBlock(this.native));
     try {
       const block = this.#takeHuge(bytes, held) ? held.block : undefined;
       finish(held);
@@ -291,7 +293,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     // putHome() will give it back.
     if (limit === 0) return { committed: this.#teller.committedForTrim(this), time: this.slowPath.start() };
     const start = this.slowPath.start();
-    binding.spill(this.id, tag);
+    this.native.spill(tag);
     this.slowPath.stop(start);
     return UNTOLD;
   }
@@ -304,7 +306,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
       depth[tag] = top + 1;
     } else {
       // Beyond 2 MiB; or the pool is closed; or somebody waits for room.
-      binding.give(this.id, block);
+      this.native.give(block);
     }
   }
 
@@ -321,7 +323,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   #clear(block: BlockNumber): void {
-    const capacity = binding.capacity(block);
+    const capacity = environment.capacity(block);
     if (capacity > MAX_CLASS_BYTES) {
       fill(new builtins.Uint8Array(hugeWindow(block)), 0);
       return;
@@ -340,7 +342,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   #purge(): boolean {
-    return this.#teller.tellingTrim(this, () => binding.tick(this.id));
+    return this.#teller.tellingTrim(this, () => this.native.tick());
   }
 
   /**
@@ -349,7 +351,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
    */
   trim(targetBytes: number): number {
     this.watcher?.unpark();
-    const bytes = this.#teller.tellingTrim(this, () => binding.trim(this.id, targetBytes));
+    const bytes = this.#teller.tellingTrim(this, () => this.native.trim(targetBytes));
     this.watcher?.deliver();
     return bytes;
   }
@@ -367,11 +369,11 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   endClosing(): void {
     this.#waiters.rejectAll(this.name);
     this.watcher?.unpark();
-    this.#teller.tellingTrim(this, () => binding.closePool(this.id));
+    this.#teller.tellingTrim(this, () => this.native.close());
   }
 
   settle(): void {
-    if (!binding.isSettled(this.id)) return;
+    if (!this.native.isSettled()) return;
     closingCores.delete(this);
     forgetLender(this.id);
   }

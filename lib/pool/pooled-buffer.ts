@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
-import { binding } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
 import * as memory from '../addon/generated/memory.js';
 import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
 import { makeError } from '../base/errors.js';
@@ -183,7 +183,7 @@ export class PooledBuffer extends ByteArray {
     if (!isPooled(this)) throw foreign(this, 'tell the capacity of');
     if (this.#block === RELEASED) return 0;
     const block = this.#block === DETAILED ? this.#details!.block : this.#block;
-    return block === NO_BLOCK ? lengthOf(this) : binding.capacity(block);
+    return block === NO_BLOCK ? lengthOf(this) : environment.capacity(block);
   }
 
   /** For `using buf = pool.acquire(n)`: releases it, unless that was done. */
@@ -329,7 +329,7 @@ export class PooledBuffer extends ByteArray {
       PooledBuffer.#giveBack(buf, lender, block, homes.table[block >>> SLICE_SHIFT]! & 255);
       return;
     }
-    binding.releaseShared(block);
+    environment.releaseShared(block);
     buf.#block = RELEASED;
     buf.#details = undefined;
     lender.afterRelease();
@@ -426,7 +426,7 @@ export class PooledBuffer extends ByteArray {
     }
     // From the watcher's change on nothing is cut off until the marks are right.
     if (lease !== undefined) lease.share();
-    const token = binding.share(block, length);
+    const token = environment.share(block, length);
     if (typeof token !== 'number') details.shared = true;
     else if (lease !== undefined && !details.shared) lease.unshare();
     return token;

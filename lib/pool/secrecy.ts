@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { binding, type NativePool } from '../addon/binding.js';
+import type { NativePool } from '../addon/binding.js';
 import { SECRECY } from '../addon/generated/codes.js';
 
 function lockLimit(): string {
@@ -27,23 +27,23 @@ function describe(refused: number): string {
  * warning once a pool; `stats().secretFailures` counts them all.
  */
 export class SecrecyWatch {
-  readonly #id: number;
+  readonly #pool: NativePool;
   readonly #name: string;
   #told = 0;
 
   /** undefined for a pool that asks for nothing of this. */
   static of(native: NativePool, name: string): SecrecyWatch | undefined {
-    return native.sensitive || native.lockMemory ? new SecrecyWatch(native.id, name) : undefined;
+    return native.sensitive || native.lockMemory ? new SecrecyWatch(native, name) : undefined;
   }
 
-  private constructor(id: number, name: string) {
-    this.#id = id;
+  private constructor(pool: NativePool, name: string) {
+    this.#pool = pool;
     this.#name = name;
   }
 
   /** After memory may have been taken. */
   look(): void {
-    const fresh = binding.refusedSecrecy(this.#id) & ~this.#told;
+    const fresh = this.#pool.refusedSecrecy() & ~this.#told;
     if (fresh === 0) return;
     this.#told |= fresh;
     process.emitWarning(

@@ -5,7 +5,8 @@
 // environment lives on. So an operation that takes something, and has more to do before its caller gets it, begins an
 // entry here and finishes it as its last step. An entry that is found from the event loop belongs to an operation that was
 // cut off, since nothing of ours is on the stack there, and is undone. See docs/INTERRUPTION.md.
-import { type BlockNumber, binding, type PoolId } from '../addon/binding.js';
+import type { BlockNumber, NativePool } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
 import { isSuperslabError } from '../base/errors.js';
 import type { PooledBuffer } from './pooled-buffer.js';
 
@@ -127,18 +128,18 @@ export class HeldBuffers extends Unfinished {
 
 /** A block that has no buffer yet. */
 export class HeldBlock extends Unfinished {
-  readonly #pool: PoolId;
+  readonly #pool: NativePool;
   /** Not above 0 for none. */
   block: BlockNumber = 0;
 
-  constructor(pool: PoolId) {
+  constructor(pool: NativePool) {
     super();
     this.#pool = pool;
   }
 
   undo(): void {
     if (this.block <= 0) return;
-    binding.give(this.#pool, this.block);
+    this.#pool.give(this.block);
     this.block = 0;
   }
 }
@@ -152,7 +153,7 @@ export class HeldReference extends Unfinished {
     if (this.buf !== undefined) {
       this.buf[Symbol.dispose]();
     } else if (this.block > 0) {
-      binding.releaseShared(this.block);
+      environment.releaseShared(this.block);
       this.block = 0;
     }
   }

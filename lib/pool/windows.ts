@@ -1,6 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { type BlockNumber, binding, type SliceIndex } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import type { BlockNumber, SliceIndex } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
 import { RECUT } from '../addon/generated/codes.js';
 import { SLICE_SHIFT } from '../addon/generated/memory.js';
 import { builtins, sizeOf } from '../base/builtins.js';
@@ -91,7 +91,7 @@ export function ensureWindow(slice: SliceIndex): void {
   while (probes.length <= slice) probes.push(...NO_PROBES);
   if (probes[slice]!.length !== 0) return;
   if (windows[slice] !== NO_WINDOW) forgetDetached(slice);
-  const window = usable(binding.window(facts.evaluation, slice));
+  const window = usable(environment.window(slice));
   windows[slice] = window;
   probes[slice] = new builtins.Uint8Array(window);
 }
@@ -113,24 +113,24 @@ export function onDetachedWindow(tell: TellDetached): void {
 function forgetDetached(slice: SliceIndex): void {
   // First, because whoever is told may acquire.
   windows[slice] = NO_WINDOW;
-  const leases = binding.leasedInSlice(slice);
+  const leases = environment.leasedInSlice(slice);
   for (const tell of detachListeners) tell(slice, leases);
 }
 
 /**
- * What binding.refill() returned, without RECUT. Windows that show a former cut of their slices are forgotten; views of
+ * What NativePool.refill() returned, without RECUT. Windows that show a former cut of their slices are forgotten; views of
  * them that user code still has go on working.
  */
 export function forgetRecut(refilled: number): number {
   if (refilled < RECUT) return refilled;
-  for (const slice of binding.recutWindows(facts.evaluation)) forget(slice);
+  for (const slice of environment.recutWindows()) forget(slice);
   return refilled - RECUT;
 }
 
 /** The window of a leased block of up to 2 MiB that may have come from another thread. */
 export function currentWindow(block: BlockNumber): ArrayBuffer {
   const slice = block >>> SLICE_SHIFT;
-  if (binding.isRecut(facts.evaluation, slice)) forget(slice);
+  if (environment.isRecut(slice)) forget(slice);
   ensureWindow(slice);
   return windows[slice]!;
 }
@@ -141,8 +141,8 @@ const hugeWindows = new Map<BlockNumber, ArrayBuffer>();
 /** A window of exactly the leased block `n`, which is beyond 2 MiB. */
 export function hugeWindow(n: BlockNumber): ArrayBuffer {
   const known = hugeWindows.get(n);
-  if (known !== undefined && sizeOf(known) === binding.capacity(n)) return known;
-  const window = usable(binding.hugeWindow(n));
+  if (known !== undefined && sizeOf(known) === environment.capacity(n)) return known;
+  const window = usable(environment.hugeWindow(n));
   hugeWindows.set(n, window);
   return window;
 }
@@ -169,8 +169,8 @@ export function noteDetachedWindows(): void {
  * working.
  */
 export function dropStaleWindows(): void {
-  for (const slice of binding.staleWindows(facts.evaluation)) forget(slice);
+  for (const slice of environment.staleWindows()) forget(slice);
   for (const [n, window] of hugeWindows) {
-    if (!binding.isHugeBlock(n, sizeOf(window))) hugeWindows.delete(n);
+    if (!environment.isHugeBlock(n, sizeOf(window))) hugeWindows.delete(n);
   }
 }

@@ -1,4 +1,3 @@
-import { binding } from '../addon/binding.js';
 import type { LeakSite } from '../addon/figures.js';
 import type { Core } from '../pool/cores.js';
 import type { Advice } from '../stats/advice/advice.js';
@@ -11,21 +10,21 @@ import { reportContext } from '../stats/report-context.js';
 
 /** What a pool of any kind tells of itself. */
 export class PoolFigures {
-  readonly #core: Pick<Core, 'id' | 'name' | 'threadFigures'> & { readonly closed: boolean };
+  readonly #core: Pick<Core, 'native' | 'name' | 'threadFigures'> & { readonly closed: boolean };
   #last: PoolStats | undefined;
 
-  constructor(core: Pick<Core, 'id' | 'name' | 'threadFigures'> & { readonly closed: boolean }) {
+  constructor(core: Pick<Core, 'native' | 'name' | 'threadFigures'> & { readonly closed: boolean }) {
     this.#core = core;
   }
 
   /** To be called before the pool is closed, too: they are the last ones for a pool that has everything back. */
   stats(): PoolStats {
-    const { id, name, closed } = this.#core;
-    const native = binding.stats(id);
+    const { native, name, closed } = this.#core;
+    const stats = native.stats();
     this.#last =
-      native === undefined
+      stats === undefined
         ? settledStats(this.#last!)
-        : { ...readStats(native, this.#core.threadFigures()), name, closed };
+        : { ...readStats(stats, this.#core.threadFigures()), name, closed };
     return this.#last;
   }
 
@@ -39,6 +38,6 @@ export class PoolFigures {
   }
 
   leaks(): readonly LeakSite[] {
-    return binding.leakSites(this.#core.id);
+    return this.#core.native.leakSites();
   }
 }

@@ -1,5 +1,5 @@
-import { binding } from '../addon/binding.js';
-import { facts } from '../addon/environment.js';
+import type { NativeProcessStats } from '../addon/binding.js';
+import { environment, facts } from '../addon/environment.js';
 import type { MemoryFacts } from '../addon/figures.js';
 import { makeError } from '../base/errors.js';
 import type { MisuseSite } from '../base/misuse.js';
@@ -20,7 +20,7 @@ function coresByHeap(): Map<number, Core> {
   return cores;
 }
 
-const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] => {
+const poolsOf = (native: NativeProcessStats): PoolStats[] => {
   const cores = coresByHeap();
   return native.pools.map((pool) => {
     const own = cores.get(pool.heapId);
@@ -30,15 +30,15 @@ const poolsOf = (native: ReturnType<typeof binding.processStats>): PoolStats[] =
 };
 
 /** The pools of stats() alone. */
-export const poolStats = (): PoolStats[] => poolsOf(binding.processStats());
+export const poolStats = (): PoolStats[] => poolsOf(environment.processStats());
 
 /** The list that was told last, of this thread. */
 let known: { changes: number; sites: readonly MisuseSite[] } = { changes: -1, sites: [] };
 
 /** The same array until there is one more case: who tells it to others sees that there is nothing new. */
 function misuse(): readonly MisuseSite[] {
-  const changes = binding.misuseChanges();
-  if (changes !== known.changes) known = { changes, sites: Object.freeze(binding.misuseSites()) };
+  const changes = environment.misuseChanges();
+  if (changes !== known.changes) known = { changes, sites: Object.freeze(environment.misuseSites()) };
   return known.sites;
 }
 
@@ -50,18 +50,18 @@ function misuse(): readonly MisuseSite[] {
  */
 export function stats(): ProcessStats {
   noteDetachedWindows();
-  const native = binding.processStats();
+  const native = environment.processStats();
   const figures: ProcessStats = {
     pid: process.pid,
     core,
     uptimeMs: Math.round(process.uptime() * 1000),
     rssBytes: process.memoryUsage.rss(),
     externalBytes: process.memoryUsage().external,
-    outstandingTokens: binding.outstandingTokens(),
+    outstandingTokens: environment.outstandingTokens(),
     space: native.space,
     faults: native.faults,
     pools: poolsOf(native),
-    leaks: binding.leakSites(),
+    leaks: environment.leakSites(),
     misuse: misuse(),
     knobs: facts.knobs,
   };
@@ -77,7 +77,7 @@ export function stats(): ProcessStats {
  * @throws ERR_SUPERSLAB_HOST (rejects) where there is no such file, or it cannot be read to its end
  */
 export async function memoryFacts(): Promise<MemoryFacts> {
-  const found = await binding.memoryFacts();
+  const found = await environment.memoryFacts();
   if (found) return found;
   throw makeError(
     'ERR_SUPERSLAB_HOST',

@@ -1,4 +1,5 @@
-import { binding, type NativeStats } from '../addon/binding.js';
+import type { NativeStats } from '../addon/binding.js';
+import { environment } from '../addon/environment.js';
 import type { ClassStats, HeapStats } from '../addon/figures.js';
 import type { ThreadFigures } from '../pool/cores.js';
 import type { PoolStats } from './pool-stats.js';
@@ -44,7 +45,7 @@ export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats
     remoteFrees: sum((one) => one.remoteFrees),
     fallbacks: thread.fallbacks,
     waiting: thread.waiting,
-    outstandingTokens: binding.outstandingTokens(),
+    outstandingTokens: environment.outstandingTokens(),
     hitRate: ratio(hits, classAcquires, 1),
     failureRate: ratio(heap.failedRequests, acquires + heap.failedRequests),
     use: ratio(heap.chargedBytes, heap.maxBytes),

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <new>
 
@@ -38,9 +37,9 @@ ProcessPools::ProcessPools()
       usable_(shares_core() || space_.open(system_os())),
       limits_(read_limits()),
       policy_(read_policy(limits_, environment_error_)),
-      default_pool_(space_, clock_, policy_, limits_.memory),
+      default_pool_(space_, clock_, policy_, limits_.memory, "default"),
       leases_(space_) {
-  add_entry(&default_pool_, "default");
+  add(&default_pool_);
 }
 
 ProcessPools* ProcessPools::get() {
@@ -49,37 +48,25 @@ ProcessPools* ProcessPools::get() {
 }
 
 BufferPool* ProcessPools::make_pool(const Policy& policy, std::string_view name) {
-  auto* pool = new (std::nothrow) BufferPool(space_, clock_, policy, limits_.memory);
-  if (pool == nullptr) return nullptr;
-  LockGuard guard(lock_);
-  add_entry(pool, name);
+  auto* pool = new (std::nothrow) BufferPool(space_, clock_, policy, limits_.memory, name);
+  if (pool != nullptr) add(pool);
   return pool;
 }
 
-void ProcessPools::add_entry(BufferPool* pool, std::string_view name) {
-  Entry entry{pool, next_id_++, false, {}};
-  std::size_t length = std::min(name.size(), sizeof entry.name - 1);
-  // A cut name ends with a whole character.
-  if (length < name.size())
-    while (length > 0 && (static_cast<unsigned char>(name[length]) & 0xc0) == 0x80) --length;
-  std::memcpy(entry.name, name.data(), length);
-  pools_.push_back(entry);
-}
-
-void ProcessPools::note_closed(const BufferPool* pool) {
+void ProcessPools::add(Pool* pool) {
   LockGuard guard(lock_);
-  for (Entry& entry : pools_) entry.closed |= entry.pool == pool;
+  pools_.push_back({pool, next_id_++});
 }
 
-HeapId ProcessPools::id_of(const BufferPool& pool) {
+HeapId ProcessPools::id_of(const Pool& pool) {
   LockGuard guard(lock_);
   for (const Entry& entry : pools_)
     if (entry.pool == &pool) return entry.id;
   return 0;
 }
 
-std::vector<HeapFigures> ProcessPools::all_figures() {
-  std::vector<HeapFigures> out;
+std::vector<PoolFigures> ProcessPools::all_figures() {
+  std::vector<PoolFigures> out;
   {
     // Visits keep the pools alive, so that who opens or closes a pool does not wait while they are
     // read.
@@ -88,26 +75,24 @@ std::vector<HeapFigures> ProcessPools::all_figures() {
     {
       LockGuard guard(lock_);
       entries = pools_;
-      for (const Entry& entry : pools_) visits.emplace_back(*entry.pool);
+      for (const Entry& entry : pools_) visits.emplace_back(entry.pool->heap());
     }
     const FaultCounts faults = space_.os().fault_counts();
     out.resize(entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i) {
       out[i].id = entries[i].id;
-      out[i].closed = entries[i].closed;
-      std::memcpy(out[i].name, entries[i].name, sizeof out[i].name);
-      read_figures(*entries[i].pool, faults, out[i]);
+      entries[i].pool->stats(faults, out[i]);
     }
   }
   sweep();  // a pool that was retired meanwhile could not end
   return out;
 }
 
-void ProcessPools::retire_pool(BufferPool* pool) {
+void ProcessPools::retire_pool(Pool* pool) {
+  pool->note_closed();
   {
     LockGuard guard(lock_);
     retired_.push_back(pool);
-    for (Entry& entry : pools_) entry.closed |= entry.pool == pool;
   }
   sweep();
 }
@@ -115,14 +100,14 @@ void ProcessPools::retire_pool(BufferPool* pool) {
 bool ProcessPools::sweep() {
   LockGuard guard(lock_);
   for (std::size_t i = 0; i < retired_.size();) {
-    BufferPool* pool = retired_[i];
-    if (pool->is_abandoned()) {
+    Pool* pool = retired_[i];
+    if (pool->heap().is_abandoned()) {
       std::erase_if(pools_, [pool](const Entry& entry) { return entry.pool == pool; });
       delete pool;
       retired_[i] = retired_.back();
       retired_.pop_back();
     } else {
-      pool->tick();
+      pool->heap().tick();
       ++i;
     }
   }

@@ -8,12 +8,12 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
-#include "diagnostics/heap_figures.h"
 #include "os/limits.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
 #include "pools/buffer/buffer_pool.h"
 #include "pools/buffer/lease_table.h"
+#include "pools/pool.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -32,18 +32,15 @@ class ProcessPools {
 
   BufferPool& default_pool() { return default_pool_; }
 
-  /// A pool of that name; nullptr without memory.
+  /// A pool of buffers of that name; nullptr without memory.
   BufferPool* make_pool(const Policy& policy, std::string_view name);
 
-  /// The pool was closed: nothing is taken from it any more.
-  void note_closed(const BufferPool* pool);
-
-  HeapId id_of(const BufferPool& pool);
+  HeapId id_of(const Pool& pool);
 
   /// The figures of every pool, the default one first and then by age. Any thread.
-  std::vector<HeapFigures> all_figures();
+  std::vector<PoolFigures> all_figures();
 
-  /// Calls visit(BufferPool&, HeapId) for each pool. Pools neither come nor go meanwhile, so let it
+  /// Calls visit(Pool&, HeapId) for each pool. Pools neither come nor go meanwhile, so let it
   /// be short. Any thread.
   template <class Visit>
   void for_each_pool(Visit visit) {
@@ -52,7 +49,7 @@ class ProcessPools {
   }
 
   /// Its creator is done with it. The pool ends when the last of its blocks is home.
-  void retire_pool(BufferPool* pool);
+  void retire_pool(Pool* pool);
 
   /// Ends retired pools that have become empty. True while some are left.
   bool sweep();
@@ -65,14 +62,12 @@ class ProcessPools {
 
  private:
   struct Entry {
-    BufferPool* pool;
+    Pool* pool;
     HeapId id;
-    bool closed;
-    char name[HeapFigures::kNameBytes];
   };
 
   ProcessPools();
-  void add_entry(BufferPool* pool, std::string_view name) REQUIRES(lock_);
+  void add(Pool* pool);
 
   Space own_space_;
   Space& space_;  // its own, or that of libsuperslab.so
@@ -87,7 +82,7 @@ class ProcessPools {
   Mutex lock_{LockRank::kRegistry};
   std::vector<Entry> pools_ GUARDED_BY(lock_);  // from oldest to youngest
   HeapId next_id_ GUARDED_BY(lock_) = 0;
-  std::vector<BufferPool*> retired_ GUARDED_BY(lock_);
+  std::vector<Pool*> retired_ GUARDED_BY(lock_);
 };
 
 }  // namespace superslab

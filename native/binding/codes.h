@@ -1,5 +1,5 @@
 // Numbers that native calls return and take, beside those that have a type in the core.
-// table_calls.cc gives them to JavaScript under their names.
+// tables.cc gives them to JavaScript under their names.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,5 @@ constexpr std::int32_t kNoMemory = -1;
 
 /// What refill() adds to the number of blocks when recutWindows() has some.
 constexpr std::uint32_t kRecut = 256;
-
-/// How a leaked lease comes to its end.
-enum class LeakEnd : std::uint8_t {
-  kCollected,
-  kBlockReclaimed,    // the thread ends, and its block is taken back
-  kReferenceDropped,  // the thread ends, and the lease table drops its reference
-};
 
 }  // namespace superslab

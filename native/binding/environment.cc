@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "diagnostics/leak_sites.h"
-
 namespace superslab {
 
 Environment::Environment(Napi::Env env, ProcessPools& process)
@@ -37,7 +35,9 @@ void Environment::call_signal(napi_env env, napi_value, void* environment, void*
 void Environment::tell_evaluations() {
   // What is called may begin another evaluation.
   std::vector<napi_ref> signals;
-  for (const auto& [id, evaluation] : evaluations_) signals.push_back(evaluation.on_signal);
+  for (const Evaluation& evaluation : evaluations_) {
+    if (!evaluation.has_ended()) signals.push_back(evaluation.on_signal);
+  }
   napi_value undefined = nullptr;
   if (napi_get_undefined(env_, &undefined) != napi_ok) return;
   for (const napi_ref signal : signals) {
@@ -54,11 +54,14 @@ void Environment::tell_evaluations() {
   }
 }
 
-EvaluationId Environment::begin_evaluation(napi_value on_signal) {
-  if (last_evaluation_ == kMaxEvaluations) return kNoEvaluation;
-  auto link = std::make_unique<Link>(Link{self_, last_evaluation_ + 1});
+Evaluation* Environment::begin_evaluation(napi_value on_signal) {
+  if (evaluations_.size() == static_cast<std::size_t>(kLastEvaluation)) return nullptr;
   napi_ref signal = nullptr;
-  if (napi_create_reference(env_, on_signal, 0, &signal) != napi_ok) return kNoEvaluation;
+  if (napi_create_reference(env_, on_signal, 0, &signal) != napi_ok) return nullptr;
+  const EvaluationId id{static_cast<std::uint32_t>(evaluations_.size() + 1)};
+  Evaluation& evaluation =
+      evaluations_.emplace_back(Evaluation{*this, id, signal, ShownWindows(space())});
+  auto link = std::make_unique<Link>(Link{self_, evaluation});
   const napi_status status = napi_add_finalizer(
       env_, on_signal, link.get(),
       [](napi_env, void* data, void*) {
@@ -67,106 +70,87 @@ EvaluationId Environment::begin_evaluation(napi_value on_signal) {
       },
       nullptr, nullptr);
   if (status != napi_ok) {
+    evaluations_.pop_back();
     napi_delete_reference(env_, signal);
-    return kNoEvaluation;
+    return nullptr;
   }
   static_cast<void>(link.release());
-  evaluations_.emplace(++last_evaluation_, Evaluation{signal, ShownWindows(process_.space())});
-  return last_evaluation_;
+  return &evaluation;
 }
 
-void Environment::end_evaluation(EvaluationId id) {
-  const auto at = evaluations_.find(id);
-  if (at == evaluations_.end()) return;
-  napi_delete_reference(env_, at->second.on_signal);
-  evaluations_.erase(at);
-  own_windows_->forget(id);
+Evaluation* Environment::evaluation(EvaluationId id) {
+  const auto place = static_cast<std::size_t>(id);
+  if (place == 0 || place > evaluations_.size()) return nullptr;
+  Evaluation& found = evaluations_[place - 1];
+  return found.has_ended() ? nullptr : &found;
+}
+
+void Environment::end_evaluation(Evaluation& evaluation) {
+  napi_delete_reference(env_, evaluation.on_signal);
+  evaluation.shown_windows.reset();
+  own_windows_->forget(evaluation.id);
   // Its buffers are gone with it, but not what the program may have made of them: views. So what
   // was leased stays so for ever, as when a buffer is dropped without a release.
-  for (PoolId pool = 0; pool < pools_.size(); ++pool) {
-    if (pools_[pool].evaluation == id) close_pool(pool);
+  for (EnvironmentPool& pool : pools_) {
+    if (&pool.evaluation == &evaluation) close_pool(pool);
   }
 }
 
-bool Environment::open_pool(EvaluationId evaluation, const Policy* policy, std::string_view name,
-                            PoolId& out) {
-  if (pools_.size() >= kNoPool) return false;
+EnvironmentPool* Environment::open_pool(Evaluation& evaluation, const Policy* policy,
+                                        std::string_view name) {
+  if (pools_.size() >= kMaxPools) return nullptr;
   BufferPool* own = policy == nullptr ? nullptr : process_.make_pool(*policy, name);
-  if (policy != nullptr && own == nullptr) return false;
+  if (policy != nullptr && own == nullptr) return nullptr;
   BufferPool& pool = own == nullptr ? process_.default_pool() : *own;
   BufferThreadCache* cache = BufferThreadCache::attach(pool, wake, this);
   if (cache == nullptr) {
     if (own != nullptr) process_.retire_pool(own);
-    return false;
+    return nullptr;
   }
-  out = static_cast<PoolId>(pools_.size());
-  pools_.push_back({cache, own, false, evaluation, process_.id_of(pool), {}});
-  return true;
+  const PoolId id{static_cast<std::uint32_t>(pools_.size())};
+  return &pools_.emplace_back(
+      EnvironmentPool{*this, id, evaluation, own, {cache, process_.id_of(pool)}});
 }
 
 void Environment::fold() {
-  for (const Pool& pool : pools_) {
-    if (pool.cache != nullptr) pool.cache->fold();
+  for (const EnvironmentPool& pool : pools_) {
+    if (pool.cache() != nullptr) pool.cache()->fold();
   }
 }
 
-void Environment::detach(Pool& pool) {
-  pool.cache->detach();
-  pool.cache = nullptr;
+void Environment::detach(EnvironmentPool& pool) {
+  pool.cache()->detach();
+  pool.account.cache = nullptr;
   if (pool.own != nullptr) process_.retire_pool(pool.own);
 }
 
-void Environment::close_pool(PoolId id) {
-  Pool& pool = pools_[id];
-  if (pool.cache == nullptr || pool.closed) return;
-  pool.closed = true;
+void Environment::close_pool(EnvironmentPool& pool) {
+  if (pool.cache() == nullptr || pool.is_closed) return;
+  pool.is_closed = true;
   if (pool.own == nullptr) {
     detach(pool);  // the default heap goes on without this thread's caches
     return;
   }
-  process_.note_closed(pool.own);
-  pool.cache->close();
-  pool.cache->pool().trim(0);
+  pool.cache()->close();
+  pool.own->close();
   settle_closed();
 }
 
 bool Environment::settle_closed() {
-  for (Pool& pool : pools_) {
+  for (EnvironmentPool& pool : pools_) {
     // Only pools with a heap of their own are closed, so the budget is theirs alone.
-    if (pool.closed && pool.cache != nullptr && pool.own->budget().charged() == 0) detach(pool);
+    if (pool.is_closed && pool.cache() != nullptr && pool.own->budget().charged() == 0)
+      detach(pool);
   }
   return process_.sweep();
 }
 
-void Environment::watch_pool(PoolId id, std::string name) {
-  pools_[id].watched_name = std::move(name);
-}
-
-void Environment::note_end_leak(PoolId id, ByteCount bytes) {
-  ++pools_[id].noted_at_end.blocks;
-  pools_[id].noted_at_end.bytes += bytes;
-}
-
-void Environment::note_leaks(const Pool& pool, const Reclaimed& leaked) {
-  if (pool.watched_name.empty() || leaked.blocks <= pool.noted_at_end.blocks) return;
-  const std::uint64_t blocks = leaked.blocks - pool.noted_at_end.blocks;
-  const ByteCount bytes = leaked.bytes - std::min(leaked.bytes, pool.noted_at_end.bytes);
-  LeakSites::of_process().note(
-      {pool.heap_id, LeakReason::kThreadEnded, "", ""},
-      {pool.watched_name, blocks, static_cast<double>(blocks), bytes, 0, 0});
-}
-
-ShownWindows* Environment::windows(EvaluationId evaluation) {
-  const auto at = evaluations_.find(evaluation);
-  return at == evaluations_.end() ? nullptr : &at->second.windows;
-}
-
 std::uint32_t Environment::leased_in(SliceIndex slice) const {
   std::uint32_t cached = 0;
-  for (const Pool& pool : pools_) {
-    if (pool.cache != nullptr) cached += pool.cache->cached_in(slice);
+  for (const EnvironmentPool& pool : pools_) {
+    if (pool.cache() != nullptr) cached += pool.cache()->cached_in(slice);
   }
-  const std::uint32_t out = count_out_of(process_.space(), slice);
+  const std::uint32_t out = count_out_of(space(), slice);
   return out - std::min(out, cached);
 }
 
@@ -175,25 +159,13 @@ void Environment::on_cleanup(void* environment) { static_cast<Environment*>(envi
 void Environment::end() {
   *self_ = nullptr;
   if (timer_ != nullptr) timer_->silence();
-  std::vector<Reclaimed> leaked(pools_.size());
-  std::vector<BlockNumber> transferred;
-  std::vector<BlockNumber> strays;
-  own_windows_->end([&](BlockNumber block, bool is_parked) {
-    transferred.push_back(block);
-    if (is_parked) strays.push_back(block);
-  });
-  std::sort(strays.begin(), strays.end());
-  const auto is_stray = [&](BlockNumber block) {
-    return std::binary_search(strays.begin(), strays.end(), block);
-  };
-  process_.leases().bury(this, transferred, [&](auto is_shared) {
-    for (std::size_t i = 0; i < pools_.size(); ++i) {
-      if (pools_[i].cache != nullptr) leaked[i] = pools_[i].cache->reclaim(is_shared, is_stray);
-    }
-  });
-  for (std::size_t i = 0; i < pools_.size(); ++i) note_leaks(pools_[i], leaked[i]);
-  for (Pool& pool : pools_) {
-    if (pool.cache != nullptr) detach(pool);
+  EndLedger ledger(space(), process_.leases(), this);
+  own_windows_->end(
+      [&](BlockNumber block, bool is_parked) { ledger.add_awaited(block, is_parked); });
+  for (EnvironmentPool& pool : pools_) ledger.add_pool(pool.account);
+  ledger.settle();
+  for (EnvironmentPool& pool : pools_) {
+    if (pool.cache() != nullptr) detach(pool);
   }
   // No cache is left, so nobody can call wake() any more. The signal is Node's to close: releasing
   // it from a cleanup hook aborts Node 24 and 26.

@@ -2,8 +2,9 @@
 
 #include <string>
 
-#include "binding/calls.h"
+#include "binding/arguments.h"
 #include "binding/external.h"
+#include "binding/objects.h"
 #include "binding/stats_objects.h"
 #include "heap/huge.h"
 #include "heap/size_class.h"
@@ -65,6 +66,8 @@ Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes) {
   return status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
 }
 
+namespace {
+
 Napi::Object facts_object(Napi::Env env, const ProcessPools& process, EvaluationId evaluation) {
   const Policy& policy = process.policy();
   Napi::Object out = Napi::Object::New(env);
@@ -74,7 +77,7 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   if (tags.IsEmpty() || bytes.IsEmpty()) return out;  // the thread is told to stop
   for (std::size_t i = 0; i < granules; ++i) tags[i] = tag_of(lease_class_for(i * kGranuleBytes));
   for (std::size_t i = 0; i < kClassCount; ++i) bytes[i + 1] = class_bytes(i);
-  out["evaluation"] = number(env, evaluation);
+  out["evaluation"] = number(env, static_cast<std::uint64_t>(evaluation));
   out["tagOfGranules"] = tags;
   out["bytesOfTag"] = bytes;
   out["maxBlockBytes"] = number(env, kMaxHugeBytes);
@@ -85,9 +88,8 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   return out;
 }
 
-Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment, const Policy& policy) {
-  BufferThreadCache& cache = *environment.cache(id);
-  LeaseMagazines& magazines = cache.magazines();
+/// JavaScript's view of the magazines; undefined where the host forbids external ArrayBuffers.
+Napi::Value magazines_value(Napi::Env env, LeaseMagazines& magazines) {
   magazines.retain();
   napi_value buffer = nullptr;
   const napi_status status = napi_create_external_arraybuffer(
@@ -95,11 +97,28 @@ Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment, con
       [](node_api_basic_env, void* data, void*) { static_cast<LeaseMagazines*>(data)->release(); },
       nullptr, &buffer);
   if (!will_finalize(status)) magazines.release();
+  return status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
+}
 
-  Napi::Object out = Napi::Object::New(env);
-  out["id"] = number(env, id);
-  out["heapId"] = number(env, environment.process().id_of(cache.pool()));
-  out["magazines"] = status == napi_ok ? Napi::Value(env, buffer) : env.Undefined();
+}  // namespace
+
+Napi::Value environment_object(Napi::Env env, Evaluation& evaluation) {
+  napi_value object = nullptr;
+  if (napi_create_object(env, &object) != napi_ok ||
+      !bind_methods(env, object, AddonInstance::of(env).environment_methods, evaluation))
+    return env.Undefined();
+  Napi::Object out(env, object);
+  out["facts"] = facts_object(env, evaluation.process(), evaluation.id);
+  return out;
+}
+
+Napi::Value pool_object(Napi::Env env, EnvironmentPool& pool, const Policy& policy) {
+  const napi_value object = AddonInstance::of(env).pools.make(env, &pool);
+  if (object == nullptr) return env.Undefined();
+  Napi::Object out(env, object);
+  out["id"] = number(env, static_cast<std::uint64_t>(pool.id));
+  out["heapId"] = number(env, pool.account.heap);
+  out["magazines"] = magazines_value(env, pool.cache()->magazines());
   out["zero"] = number(env, static_cast<std::uint64_t>(zeroing_of(policy)));
   out["sensitive"] = Napi::Boolean::New(env, policy.sensitive);
   out["lockMemory"] = Napi::Boolean::New(env, policy.lock_memory);

@@ -14,12 +14,14 @@ namespace superslab {
 /// { error, message }
 Napi::Object error_object(Napi::Env env, const char* error, std::string_view message);
 
-/// { evaluation, tagOfGranules, bytesOfTag, knobs, statistics, sharesCore, reportAtExit }: what
-/// stays the same for the whole process, and the evaluation's id.
-Napi::Object facts_object(Napi::Env env, const ProcessPools& process, EvaluationId evaluation);
+/// An environment object, with `facts`: { evaluation, tagOfGranules, bytesOfTag, maxBlockBytes,
+/// knobs, statistics, sharesCore, reportAtExit }, which but for the evaluation's id stay the same
+/// for the whole process. undefined when the thread is told to stop.
+Napi::Value environment_object(Napi::Env env, Evaluation& evaluation);
 
-/// { id, heapId, magazines, ...policy values that the facade acts on }
-Napi::Object pool_object(Napi::Env env, PoolId id, Environment& environment, const Policy& policy);
+/// A pool object, with { id, heapId, magazines, ...policy values that the facade acts on }.
+/// undefined when the thread is told to stop.
+Napi::Value pool_object(Napi::Env env, EnvironmentPool& pool, const Policy& policy);
 
 /// Applies [name, value] pairs. False, with the first error, when one is wrong; with none when the
 /// thread is told to stop, and nobody will see it.

@@ -39,7 +39,7 @@ bool OwnWindows::await(WindowKey key, bool is_parked) {
   return true;
 }
 
-std::vector<WindowKey> OwnWindows::take_unseen(std::uint64_t evaluation) {
+std::vector<WindowKey> OwnWindows::take_unseen(EvaluationId evaluation) {
   std::vector<WindowKey> taken;
   std::erase_if(unseen_, [&](WindowKey key) {
     if (evaluation_of(key) != evaluation) return false;
@@ -50,7 +50,7 @@ std::vector<WindowKey> OwnWindows::take_unseen(std::uint64_t evaluation) {
   return taken;
 }
 
-void OwnWindows::forget(std::uint64_t evaluation) {
+void OwnWindows::forget(EvaluationId evaluation) {
   const auto is_its = [=](WindowKey key) { return evaluation_of(key) == evaluation; };
   std::erase_if(unseen_, is_its);
   std::erase_if(shown_, [=](const auto& shown) { return is_its(shown.first); });

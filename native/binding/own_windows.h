@@ -14,14 +14,10 @@
 #include <vector>
 
 #include "base/types.h"
+#include "binding/ids.h"
 #include "pools/buffer/block_number.h"
 
 namespace superslab {
-
-/// What JavaScript calls the memory of one such ArrayBuffer; never used again for another. Its
-/// upper half is the evaluation that made it.
-using WindowKey = std::uint64_t;
-constexpr std::uint64_t evaluation_of(WindowKey key) { return key >> 32; }
 
 /// Of one environment, in its thread. Finalizers may run when the environment's own part of us has
 /// ended: each ArrayBuffer keeps it.
@@ -41,10 +37,10 @@ class OwnWindows {
   bool await(WindowKey key, bool is_parked);
 
   /// Those of an evaluation that are awaited and that nobody can see any more, each once.
-  std::vector<WindowKey> take_unseen(std::uint64_t evaluation);
+  std::vector<WindowKey> take_unseen(EvaluationId evaluation);
 
   /// The evaluation has ended: nobody will ask for its own any more.
-  void forget(std::uint64_t evaluation);
+  void forget(EvaluationId evaluation);
 
   /// The environment ends: nobody is told any more. Calls note_transferred(block, is_parked) for
   /// each that is awaited still. Whether anybody sees those is not known: Node.js calls all

@@ -1,5 +1,7 @@
 #include "binding/stats_objects.h"
 
+#include <cmath>
+
 #include "heap/size_class.h"
 
 namespace superslab {
@@ -56,7 +58,7 @@ Napi::Array statistic_rows(Napi::Env env) {
   return rows;
 }
 
-Napi::Object figures_object(Napi::Env env, const HeapFigures& figures) {
+Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   Napi::Object totals = Napi::Object::New(env);
 #define HEAP_STAT(field, json, unit, meaning) totals[json] = number(env, figures.heap.field);
 #include "heap/stats.def"
@@ -116,7 +118,7 @@ Napi::Object memory_object(Napi::Env env, const MemoryFacts& facts) {
 
 Napi::Object process_object(Napi::Env env, ProcessPools& process) {
   // Copied first: no JavaScript object is made while heaps are locked.
-  const std::vector<HeapFigures> all = process.all_figures();
+  const std::vector<PoolFigures> all = process.all_figures();
   ByteCount committed_bytes = 0;
   std::uint64_t superslabs = 0;
   Napi::Array pools = Napi::Array::New(env, all.size());
@@ -143,6 +145,20 @@ Napi::Object process_object(Napi::Env env, ProcessPools& process) {
   out["pools"] = pools;
   out["space"] = space;
   out["faults"] = faults;
+  return out;
+}
+
+Napi::Object leak_site_object(Napi::Env env, const LeakSite& site) {
+  Napi::Object out = Napi::Object::New(env);
+  out["pool"] = site.pool_name;
+  out["tag"] = site.tag;
+  out["reason"] = site.reason == LeakReason::kCollected ? "collected" : "threadEnded";
+  out["size"] = static_cast<double>(site.last_size);
+  out["count"] = static_cast<double>(site.count);
+  out["estimated"] = std::round(site.estimated);
+  out["bytes"] = static_cast<double>(site.bytes);
+  out["oldestMs"] = site.oldest_ms;
+  out["stack"] = site.stack;
   return out;
 }
 

@@ -72,20 +72,10 @@ inline constexpr Value kSignals[] = {
     code("roomMade", BufferThreadCache::kRoomMade, "There is room again under the pool's limit."),
 };
 
-inline constexpr Value kLeakEnds[] = {
-    code("collected", LeakEnd::kCollected, "The buffer was garbage-collected without a release."),
-    code("blockReclaimed", LeakEnd::kBlockReclaimed,
-         "The thread ends, and the native side takes the block back, which counts the leaks that "
-         "nobody watched."),
-    code("referenceDropped", LeakEnd::kReferenceDropped,
-         "The thread ends, and only its reference to a shared block does."),
-};
-
 inline constexpr Table kCallTables[] = {
     {"LEASE_FAULT", "What share(), adopt() and revoke() return.", kLeaseFaults},
     {"SECRECY", "What refusedSecrecy() returns: a set of these.", kSecrecies},
     {"SIGNAL", "What takeSignals() returns: a set of these.", kSignals},
-    {"LEAK_END", "How a lease that leaks comes to its end: an argument of noteLeak().", kLeakEnds},
 };
 
 // Memory that both sides read and write. Offsets and lengths are in words of 32 bits.

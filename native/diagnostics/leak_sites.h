@@ -9,7 +9,7 @@
 
 #include "base/lock.h"
 #include "base/types.h"
-#include "diagnostics/heap_figures.h"
+#include "pools/pool_figures.h"
 
 namespace superslab {
 

@@ -70,6 +70,11 @@ bool Heap::give_huge(Superslab* head) {
   return true;
 }
 
+bool Heap::is_whole() const {
+  HeapLock guard(core_.lock);
+  return slabs_.is_valid() && huge_.is_valid() && owners_.is_valid();
+}
+
 void Heap::vacate_others(const SlabOwner* mine) {
   owners_.vacate_others(mine);
   core_.counters.threads.set(mine != nullptr);

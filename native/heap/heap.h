@@ -122,6 +122,9 @@ class Heap {
 
   // Looking at it -----------------------------------------------------------------------------
 
+  /// Whether its lists and those of its owners are whole, while no other thread works with them.
+  bool is_whole() const;
+
   /// See HeapStatistics.
   HeapStats stats() const { return stats(space().os().fault_counts()); }
   HeapStats stats(const FaultCounts& faults) const { return statistics_.of_heap(faults); }

@@ -82,6 +82,13 @@ void SlabOwners::end() NO_THREAD_SAFETY_ANALYSIS {
   }
 }
 
+bool SlabOwners::is_valid() const {
+  core_.lock.assert_held();
+  for (const SlabOwner* owner = first_; owner != nullptr; owner = owner->next)
+    if (!owner->is_valid()) return false;
+  return true;
+}
+
 void SlabOwners::add_counters(ClassIndex c, ClassStats& sum) const {
   core_.lock.assert_held();
   for (const SlabOwner* owner = first_; owner != nullptr; owner = owner->next)

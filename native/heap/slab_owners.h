@@ -51,6 +51,10 @@ class SlabOwners {
   template <class Act>
   bool for_each_vacant(Act act);
 
+  /// Whether the lists of each are whole, while no other thread works with them. Under the heap's
+  /// lock.
+  bool is_valid() const;
+
   /// What the owners count of class `c`, added. Under the heap's lock.
   void add_counters(ClassIndex c, ClassStats& sum) const;
 

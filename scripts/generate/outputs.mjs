@@ -5,7 +5,7 @@ import { withKnobTables } from './knob-tables.mjs';
 import { renderOptions } from './options.mjs';
 
 /**
- * @param tables what the addon's tables() returns: see native/binding/table_calls.cc
+ * @param tables what the addon's tables() returns: see native/binding/tables.cc
  * @param {(path: string) => string} read gives the present text of a file that is generated in part
  */
 export const outputs = ({ knobs, profiles, statistics, modules }, read) => ({

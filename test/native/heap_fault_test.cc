@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "check.h"
+#include "end_fixture.h"
 #include "heap/huge.h"
 #include "heap_fixture.h"
 #include "pools/buffer/lease_table.h"
@@ -50,7 +51,7 @@ class Workload {
     one->detach();
     for (const Held& h : rest) check_and_free(two, h);
     two->detach();
-    table_.bury(&script, {}, [&](auto is_shared) { script.cache().reclaim(is_shared, kNoStrays); });
+    end_environment(table_, script, t_.space());
     t_->trim(0);
     good &= t_->budget().charged() == 0;
   }

@@ -218,7 +218,4 @@ class Script {
   superslab::BufferThreadCache* cache_;
 };
 
-/// For BufferThreadCache::reclaim(): no block is one of those.
-constexpr auto kNoStrays = [](superslab::BlockNumber) { return false; };
-
 }  // namespace superslab_test

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "end_fixture.h"
 #include "heap_fixture.h"
 #include "pools/buffer/recent_blocks.h"
 
@@ -144,7 +145,7 @@ TEST(heap, "while one waits, everybody is squeezed: magazines are given up and s
 
   t->room().stop_waiting(&waiter.cache());
   for (Script* s : {&idle, &waiter, &late}) CHECK(s->limit(tag) > 0);
-  late.cache().reclaim(kNoStrays, kNoStrays);
+  late.cache().reclaim(kAllGoHome);
   for (Script* s : {&idle, &waiter, &late}) s->detach();
   plain->detach();
   CHECK(t.ends_clean());

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "check.h"
+#include "end_fixture.h"
 #include "heap_fixture.h"
 #include "pools/buffer/lease_table.h"
 
@@ -25,8 +26,6 @@ Policy locked_policy() {
   policy.lock_memory = true;
   return policy;
 }
-
-constexpr auto kNoneShared = [](BlockNumber) { return false; };
 
 /// Kernels before 5.18: of locked memory nothing can be purged.
 class OldOs final : public OsProxy {
@@ -223,7 +222,7 @@ TEST(heap, "what a dead environment had leased is cleared, private or shared") {
   CHECK(table.share(&s, blocks.back(), 1500, ticket) == LeaseFault::kNone);
   std::vector<ByteCount> capacities;
   for (const BlockNumber n : blocks) capacities.push_back(s.capacity(n));
-  table.bury(&s, {}, [&](auto is_shared) { s.cache().reclaim(is_shared, kNoStrays); });
+  end_environment(table, s, t.space());
   for (std::size_t i = 0; i + 1 < blocks.size(); ++i)
     CHECK(is_zero(s.bytes_of(blocks[i]), capacities[i]));
   // The token is a reference still.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "check.h"
+#include "end_fixture.h"
 #include "heap_fixture.h"
 #include "pools/buffer/lease_table.h"
 
@@ -144,7 +145,7 @@ TEST(heap,
   CHECK_EQ(table.share(&kA, others, 1000, ticket), LeaseFault::kNone);
   CHECK_EQ(table.adopt(&kB, ticket).fault, LeaseFault::kNone);
   CHECK_EQ(table.share(&kA, on_its_way, 1000, ticket), LeaseFault::kNone);
-  table.bury(&kA, {}, [](auto) {});
+  EndLedger(t.space(), table, &kA).settle();
   CHECK_EQ(t->stats().leaked_blocks, 1u);
   CHECK_EQ(t->stats().leaked_bytes, capacity_of(t.space(), others));
   CHECK_EQ(table.references(own), 0u);
@@ -241,7 +242,7 @@ TEST(heap, "blocks passed from thread to thread by token keep their contents") {
             good = false;
           if (random.below(4) != 0) table.release(&s, lease.block);
         }
-        table.bury(&s, {}, [&](auto is_shared) { s.cache().reclaim(is_shared, kNoStrays); });
+        end_environment(table, s, t.space());
       }
       --producing;
     });

@@ -4,17 +4,12 @@
 #include <vector>
 
 #include "check.h"
+#include "end_fixture.h"
 #include "heap_fixture.h"
 #include "pools/buffer/lease_table.h"
 
 using namespace superslab;
 using namespace superslab_test;
-
-namespace {
-
-constexpr auto kNoneShared = [](BlockNumber) { return false; };
-
-}  // namespace
 
 TEST(heap, "a block number names its block's address, superslab and granule") {
   TestPool t;
@@ -238,6 +233,7 @@ TEST(heap, "no class that is not a multiple of 64 has a magazine") {
 
 TEST(heap, "a dead environment's private leases are reclaimed and counted as leaked") {
   TestPool t;
+  LeaseTable table(t.space());
   Script dead(*t.heap);
   Script next(*t.heap);
   ByteCount bytes = 0;
@@ -252,7 +248,7 @@ TEST(heap, "a dead environment's private leases are reclaimed and counted as lea
   for (int i = 0; i < 3000; i += 7) dead.release(many[static_cast<std::size_t>(i)]);
   blocks += 3000 - (3000 + 6) / 7;
   bytes += (3000 - (3000 + 6) / 7) * 128;
-  dead.cache().reclaim(kNoneShared, kNoStrays);
+  end_environment(table, dead, t.space());
   CHECK_EQ(t->stats().leaked_blocks, blocks);
   CHECK_EQ(t->stats().leaked_bytes, bytes);
   CHECK_EQ(t->budget().charged(), 0u);
@@ -289,7 +285,7 @@ TEST(heap, "shared leases outlive the environment that had them, private ones do
   for (const BlockNumber n : {mine, ours, large, posted, theirs})
     fill(dead.bytes_of(n), dead.capacity(n), n);
 
-  table.bury(&dead, {}, [&](auto is_shared) { dead.cache().reclaim(is_shared, kNoStrays); });
+  end_environment(table, dead, t.space());
   // `mine`, `lost` and `theirs`: others refer to the rest.
   CHECK_EQ(t->stats().leaked_blocks, 3u);
   dead.detach();
@@ -306,7 +302,7 @@ TEST(heap, "shared leases outlive the environment that had them, private ones do
   // A new environment gets the dead one's slabs, and its death leaves these leases alone as well.
   Script heir(*t.heap);
   CHECK(heir.acquire(1000) != 0);
-  table.bury(&heir, {}, [&](auto is_shared) { heir.cache().reclaim(is_shared, kNoStrays); });
+  end_environment(table, heir, t.space());
   heir.detach();
   for (const BlockNumber n : {ours, large, posted})
     CHECK(is_intact(alive.bytes_of(n), alive.capacity(n), n));
@@ -406,9 +402,8 @@ TEST(heap, "a thread that ends takes its parked blocks back, and they are no lea
   m.parked[kTagHuge] = 1;
   m.parked_huge_granules = static_cast<std::uint32_t>(large / kGranuleBytes);
   const ByteCount lost = class_bytes(to_index(lease_class_for(1500))) + large;
-  const Reclaimed leaked = dead.cache().reclaim(kNoneShared, kNoStrays);
-  CHECK_EQ(leaked.blocks, 2u);
-  CHECK_EQ(leaked.bytes, lost);
+  LeaseTable table(t.space());
+  end_environment(table, dead, t.space());
   CHECK_EQ(t->stats().leaked_blocks, 2u);
   CHECK_EQ(t->stats().leaked_bytes, lost);
   CHECK_EQ(t->budget().charged(), 0u);
@@ -423,10 +418,10 @@ TEST(heap,
   LeaseMagazines& m = dead.cache().magazines();
   CHECK(dead.acquire(64) != 0);
   m.parked[tag_of(lease_class_for(64))] = 2;
-  const Reclaimed leaked = dead.cache().reclaim(kNoneShared, kNoStrays);
-  CHECK_EQ(leaked.blocks, 0u);
-  CHECK_EQ(leaked.bytes, 0u);
+  LeaseTable table(t.space());
+  end_environment(table, dead, t.space());
   CHECK_EQ(t->stats().leaked_blocks, 0u);
+  CHECK_EQ(t->stats().leaked_bytes, 0u);
   dead.detach();
   CHECK(t.ends_clean());
 }
@@ -448,11 +443,7 @@ TEST(heap, "what was transferred is neither leaked nor leased again, also where 
   m.parked[kTagHuge] = 1;
   m.parked_huge_granules = static_cast<std::uint32_t>(3 * kMiB / kGranuleBytes);
   CHECK(parked != stray);
-  table.bury(&dead, {stray, shared, large}, [&](auto is_shared) {
-    const Reclaimed leaked = dead.cache().reclaim(
-        is_shared, [&](BlockNumber block) { return block == stray || block == large; });
-    CHECK_EQ(leaked.blocks, 1u);
-  });
+  end_environment(table, dead, t.space(), {shared}, {stray, large});
   CHECK_EQ(t->stats().leaked_blocks, 1u);
   CHECK_EQ(t->stats().transferred_blocks, 3u);
   CHECK_EQ(t->stats().transferred_bytes, 1024 + 1024 + 3 * kMiB);
@@ -466,7 +457,7 @@ TEST(heap, "what was transferred is neither leaked nor leased again, also where 
   }
   table.release(&dead, shared);
   CHECK_EQ(table.references(shared), 1u);
-  table.bury(&heir, {}, [&](auto is_shared) { heir.cache().reclaim(is_shared, kNoStrays); });
+  end_environment(table, heir, t.space());
   heir.detach();
   CHECK_EQ(t->budget().charged(), 1024 + 1024 + 3 * kMiB);
   // For ever ends with the process. Here they go home past the table, so that the heap can end.

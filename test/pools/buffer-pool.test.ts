@@ -81,7 +81,8 @@ describe('check() of books that contradict each other', () => {
     'pool/cores',
   );
   const { homes } = internal<typeof import('../../lib/pool/magazines.js')>('pool/magazines');
-  const { MAGAZINE_SHIFT } = internal<typeof import('../../lib/addon/generated/memory.js')>('addon/generated/memory');
+  const { MAGAZINE_SHIFT } =
+    internal<typeof import('../../lib/addon/generated/memory.js')>('addon/generated/memory');
   const { windows } = internal<typeof import('../../lib/pool/windows.js')>('pool/windows');
   const unwatched: BufferPoolOptions = { leakDetection: 'off', guard: 'off' };
   const undo: (() => void)[] = [];

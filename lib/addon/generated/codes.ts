@@ -40,15 +40,3 @@ export const SIGNAL = {
   /** There is room again under the pool's limit. */
   roomMade: 2,
 } as const;
-
-/** How a lease that leaks comes to its end: an argument of noteLeak(). */
-export const LEAK_END = {
-  /** The buffer was garbage-collected without a release. */
-  collected: 0,
-  /**
-   * The thread ends, and the native side takes the block back, which counts the leaks that nobody watched.
-   */
-  blockReclaimed: 1,
-  /** The thread ends, and only its reference to a shared block does. */
-  referenceDropped: 2,
-} as const;

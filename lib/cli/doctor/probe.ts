@@ -16,7 +16,7 @@ function look(): Report {
     // It comes without types.
     file = (require('node-gyp-build') as { resolve(folder: string): string }).resolve(packageRoot);
     const { binding, check } = require('../../addon/binding.js') as typeof import('../../addon/binding.js');
-    const { knobs } = check(binding.attach(() => {}));
+    const { knobs } = check(binding.attach(() => {})).facts;
     return { path: file, knobs: Object.fromEntries(knobs.map((row) => [row.variable, row.value])) };
   } catch (error) {
     const { code, message, cause } = error as Error & { code?: string; cause?: Error };

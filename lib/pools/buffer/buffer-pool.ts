@@ -1,6 +1,6 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { binding, check, type Failure, type NativePool } from '../../addon/binding.js';
-import { facts } from '../../addon/environment.js';
+import { check, type Failure, type NativePool } from '../../addon/binding.js';
+import { environment } from '../../addon/environment.js';
 import type { LeakSite } from '../../addon/figures.js';
 import { ZERO } from '../../addon/generated/choices.js';
 import { LEASE_FAULT } from '../../addon/generated/codes.js';
@@ -34,7 +34,7 @@ import { checkTag, TaggedPool } from './tagged-pool.js';
 
 const WAIT_CHECKS = { signal: anAbortSignal };
 
-/** What Binding.adopt() writes to: block and length. */
+/** What NativeEnvironment.adopt() writes to: block and length. */
 const adopted = new Float64Array(2);
 
 const OWNER = Symbol('pool');
@@ -56,9 +56,8 @@ class OpeningPool extends Unfinished {
 
   undo(): void {
     if (this.opened === undefined || 'error' in this.opened) return;
-    const { id } = this.opened;
-    const core = openCores.get(id);
-    if (core === undefined) binding.closePool(id);
+    const core = openCores.get(this.opened.id);
+    if (core === undefined) this.opened.close();
     else core.close();
   }
 }
@@ -110,7 +109,7 @@ export class BufferPool implements Pool {
     this.name = this.#isDefault ? DEFAULT_NAME : poolName(options, () => `pool-${++named}`);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
-    opening.opened = this.#isDefault ? defaultNative : binding.openPool(facts.evaluation, pairs, this.name);
+    opening.opened = this.#isDefault ? defaultNative : environment.openPool(pairs, this.name);
     const native = check(opening.opened);
     const magazines = this.#isDefault ? defaultMagazines : magazinesOf(native, this.name);
     const core = observe(this.name, native, magazines);
@@ -226,7 +225,7 @@ export class BufferPool implements Pool {
     this.#core.checkOpen();
     const held = begin(new HeldReference());
     try {
-      const fault = binding.adopt(token, adopted);
+      const fault = environment.adopt(token, adopted);
       if (fault === LEASE_FAULT.none) held.block = adopted[0]!;
       const length = adopted[1]!;
       checkLease(fault, token);
@@ -245,7 +244,7 @@ export class BufferPool implements Pool {
    * @throws ERR_SUPERSLAB_TOKEN, ERR_SUPERSLAB_TOKEN_USED
    */
   revoke(token: ShareToken): void {
-    checkLease(binding.revoke(token), token);
+    checkLease(environment.revoke(token), token);
   }
 
   /**

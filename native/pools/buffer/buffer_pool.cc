@@ -5,13 +5,24 @@
 
 namespace superslab {
 
-BufferPool::BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory)
+BufferPool::BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory,
+                       std::string_view name)
     : Heap(space, clock, policy,
            {.secrecy = secrecy_of(policy),
             .has_guard_pages = has_guard_pages(policy),
             .memory = memory,
             .slab_was_cut = cut_windows}),
+      Pool(name),
       pool_policy_(policy) {}
+
+PoolFault BufferPool::check() const {
+  if (!is_whole()) return PoolFault::kHeap;
+  PoolFault found = PoolFault::kNone;
+  caches().for_each_member(CacheRegistry::Retired::kToo, [&](const CacheRegistry::Member& member) {
+    if (found == PoolFault::kNone) found = static_cast<const BufferThreadCache&>(member).check();
+  });
+  return found;
+}
 
 HeapStats BufferPool::stats() const { return with_leases(Heap::stats()); }
 

@@ -8,10 +8,9 @@
 #include "heap/heap.h"
 #include "pools/buffer/lease_histograms.h"
 #include "pools/buffer/slow_path_latency.h"
+#include "pools/pool.h"
 
 namespace superslab {
-
-class RecentBlocks;
 
 /// Counters of leases, from the LEASE_STAT rows of heap/stats.def.
 struct LeaseCounters {
@@ -31,11 +30,12 @@ struct GuardLevels {
 };
 
 /// Every function may be called from any thread.
-class BufferPool final : public Heap {
+class BufferPool final : public Heap, public Pool {
  public:
   /// `space` and `clock` outlive the pool. `memory` is the most that all heaps of the space may
   /// have together: see HeapShape.
-  BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory = kNoLimit);
+  BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory = kNoLimit,
+             std::string_view name = {});
 
   /// The pool that a superslab with views belongs to.
   static BufferPool& of(const Superslab& s) {
@@ -50,9 +50,14 @@ class BufferPool final : public Heap {
   HeapStats stats() const;
   /// For a caller that asks many pools: `faults` are the process's, and the system is asked once.
   HeapStats stats(const FaultCounts& faults) const;
+  void stats(const FaultCounts& faults, PoolFigures& out) const override;
 
-  /// Shows the blocks that went in and out of the magazines of all its threads.
-  void show_recent(RecentBlocks& to);
+  using Pool::heap;
+  Heap& heap() override { return *this; }
+  PoolFault check() const override;
+  ByteCount trim(ByteCount target) override { return Heap::trim(target); }
+  /// Of all its threads' magazines.
+  void show_recent(RecentBlocks& to) override;
 
   void count_leak(std::uint64_t blocks, ByteCount bytes) {
     leases_.leaked_blocks.shared_add(blocks);

@@ -197,7 +197,7 @@ bool BufferThreadCache::give(BlockNumber block) {
   if (!named.is_out) return false;
   if (named.is_huge) {
     Superslab& s = pool_.space().superslab(superslab_of(block));
-    if (s.heap != &pool_) return false;
+    if (s.heap != &pool_.heap()) return false;
     pool_.give_huge(&s);
     return true;
   }
@@ -225,6 +225,35 @@ BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
     return 0;
   }
   return first_number_of(head->index);
+}
+
+/// Whether these are blocks of class `c` that this cache's thread may have, each once.
+bool BufferThreadCache::holds_own(ClassIndex c, const BlockNumber* numbers,
+                                  std::uint32_t count) const {
+  BlockNumber sorted[kMagazineBlocks];
+  std::copy(numbers, numbers + count, sorted);
+  std::sort(sorted, sorted + count);
+  if (std::adjacent_find(sorted, sorted + count) != sorted + count) return false;
+  return std::all_of(sorted, sorted + count, [&](BlockNumber n) {
+    const NamedBlock block = find_block(pool_.space(), n);
+    return block.is_out && block.owner == &owner_ && block.capacity == class_bytes(to_index(c));
+  });
+}
+
+PoolFault BufferThreadCache::check() const {
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    const std::uint32_t depth = get(magazines_->depth[tag_of(c)]);
+    if (depth > (is_lease_class(i) ? kMagazineBlocks : 0)) return PoolFault::kDepth;
+    if (!holds_own(c, blocks_of(*magazines_, c), depth)) return PoolFault::kMagazine;
+  }
+  const std::uint32_t staged = get(magazines_->staged);
+  if (staged == 0) return PoolFault::kNone;
+  const std::uint32_t tag = get(magazines_->staged_tag);
+  const bool is_whole =
+      staged <= kMagazineBlocks && tag != 0 && tag <= kClassCount &&
+      holds_own(static_cast<ClassIndex>(tag - 1), magazines_->staged_blocks, staged);
+  return is_whole ? PoolFault::kNone : PoolFault::kStaged;
 }
 
 void BufferThreadCache::show_recent(RecentBlocks& to) const {

@@ -62,10 +62,16 @@ struct LeaseMagazines {
 /// The part that JavaScript maps.
 constexpr ByteCount kMappedMagazineBytes = offsetof(LeaseMagazines, references);
 
-/// What a dead environment had leased and not released.
+/// Blocks that a dead environment had, of one kind.
 struct Reclaimed {
   std::uint64_t blocks = 0;
   ByteCount bytes = 0;
+
+  Reclaimed& operator+=(const Reclaimed& other) {
+    blocks += other.blocks;
+    bytes += other.bytes;
+    return *this;
+  }
 };
 
 class BufferThreadCache final : public CacheRegistry::Member, public Room::Waiter {
@@ -122,16 +128,23 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// What other threads asked for since the last call; a set of Signal.
   std::uint32_t take_signals() { return signals_.exchange(0, std::memory_order_acquire); }
 
-  /// Reclaims what the dead environment had leased privately; under the lease table's lock.
-  /// is_shared(BlockNumber) tells which blocks live on elsewhere, and is_stray(BlockNumber) which
-  /// of those count as parked all the same.
-  template <class IsShared, class IsStray>
-  Reclaimed reclaim(IsShared is_shared, IsStray is_stray);
+  /// Of a dead environment: empties the magazines, and sends each other block home that is out of
+  /// this cache's slabs or beyond 2 MiB, if goes_home(BlockNumber, ByteCount). Returns those. Under
+  /// the lease table's lock: addon/end_ledger.h says what becomes of which.
+  template <class GoesHome>
+  Reclaimed reclaim(GoesHome goes_home);
+
+  /// Free blocks that guards keep outside of the magazines. As JavaScript counts: a worker that was
+  /// terminated between a block's way and its count is one off.
+  Reclaimed parked() const;
 
   void squeeze(bool on) override;
   void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
+
+  /// Whether its magazines hold what they should: see Pool::check().
+  PoolFault check() const;
 
   /// Adds what guards have in hand, as far as another thread can tell.
   void add_levels(GuardLevels& sum) const;
@@ -159,9 +172,9 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// As JavaScript says, but never more than the magazine has places.
   std::uint32_t depth_of(ClassIndex c) const;
   void give_staged();
+  bool holds_own(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) const;
   void fold_acquired(ClassIndex c);
   std::uint32_t acquired(ClassIndex c) const;
-  Reclaimed parked() const;
 
   BufferPool& pool_;
   SlabOwner& owner_;
@@ -178,43 +191,29 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   std::atomic<bool> closed_{false};
 };
 
-template <class IsShared, class IsStray>
-Reclaimed BufferThreadCache::reclaim(IsShared is_shared, IsStray is_stray) {
+template <class GoesHome>
+Reclaimed BufferThreadCache::reclaim(GoesHome goes_home) {
   flush();
   const bool clear = pool_.clears_at_release();
-  std::uint64_t leaked_blocks = 0;
-  ByteCount leaked_bytes = 0;
-  // A worker that was terminated between a block's way and its count is one off.
-  Reclaimed idle = parked();
-  const auto lives_on = [&](BlockNumber block, ByteCount bytes) {
-    if (!is_shared(block)) return false;
-    if (is_stray(block)) {
-      idle.blocks -= std::min<std::uint64_t>(1, idle.blocks);
-      idle.bytes -= std::min(bytes, idle.bytes);
-    }
-    return true;
-  };
+  Reclaimed small;
   // No shared lease of these slabs can be released meanwhile: that takes the lease table's lock.
   owner_.for_each_leased([&](void* block, ByteCount bytes) {
-    if (lives_on(number_of(pool_.space(), block), bytes)) return false;
-    ++leaked_blocks;
-    leaked_bytes += bytes;
+    if (!goes_home(number_of(pool_.space(), block), bytes)) return false;
+    small += {1, bytes};
     if (clear) secure_zero(block, bytes);
     owner_.counters(class_for(bytes)).flushed_blocks.add(1);
     return true;
   });
-  pool_.discharge(leaked_bytes);
+  pool_.discharge(small.bytes);
+  Reclaimed all = small;
   while (Superslab* huge = pool_.huge().orphan(&owner_)) {
-    if (lives_on(first_number_of(huge->index), huge->huge_bytes)) continue;
-    ++leaked_blocks;
-    leaked_bytes += huge->huge_bytes;
-    if (clear) secure_zero(huge->base, huge->huge_bytes);
+    const ByteCount bytes = huge->huge_bytes;
+    if (!goes_home(first_number_of(huge->index), bytes)) continue;
+    all += {1, bytes};
+    if (clear) secure_zero(huge->base, bytes);
     pool_.give_huge(huge);
   }
-  leaked_blocks -= std::min(idle.blocks, leaked_blocks);
-  leaked_bytes -= std::min(idle.bytes, leaked_bytes);
-  pool_.count_leak(leaked_blocks, leaked_bytes);
-  return {leaked_blocks, leaked_bytes};
+  return all;
 }
 
 }  // namespace superslab

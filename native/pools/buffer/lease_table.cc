@@ -7,8 +7,6 @@
 #include <iterator>
 #include <utility>
 
-#include "pools/buffer/buffer_pool.h"
-
 namespace superslab {
 
 LeaseFault LeaseTable::share(LeaseHolder holder, BlockNumber block, ByteCount length,
@@ -84,7 +82,7 @@ LeaseFault LeaseTable::revoke(const ShareTicket& ticket) {
 
 void LeaseTable::settle(BlockNumber block) {
   const auto at = entries_.find(block);
-  if (at->second.tokens != 0 || !at->second.holders.empty()) return;
+  if (!at->second.is_unused()) return;
   entries_.erase(at);
   send_home(space_, block);
 }
@@ -119,33 +117,13 @@ std::uint64_t LeaseTable::outstanding() {
   return tokens_.size();
 }
 
-void LeaseTable::note_transferred(BlockNumber block) {
-  entries_[block].holders.push_back({nullptr, 1});
-  BufferPool::of(space_.superslab(superslab_of(block)))
-      .count_transferred(capacity_of(space_, block));
-}
-
-void LeaseTable::drop_all_of(LeaseHolder holder) {
-  for (auto at = entries_.begin(); at != entries_.end();) {
-    std::vector<Holder>& holders = at->second.holders;
-    const auto own = std::find_if(holders.begin(), holders.end(),
-                                  [=](const Holder& one) { return one.who == holder; });
-    if (own == holders.end()) {
-      ++at;
-      continue;
-    }
-    *own = holders.back();
-    holders.pop_back();
-    if (!holders.empty() || at->second.tokens != 0) {
-      ++at;  // others have it, or may get it: nothing is lost
-      continue;
-    }
-    const BlockNumber block = at->first;
-    at = entries_.erase(at);
-    // One leak, however many references this holder had to it.
-    BufferPool::of(space_.superslab(superslab_of(block))).count_leak(1, capacity_of(space_, block));
-    send_home(space_, block);
-  }
+bool LeaseTable::drop_holder(Entry& entry, LeaseHolder who) {
+  const auto own = std::find_if(entry.holders.begin(), entry.holders.end(),
+                                [=](const Holder& one) { return one.who == who; });
+  if (own == entry.holders.end()) return false;
+  *own = entry.holders.back();
+  entry.holders.pop_back();
+  return true;
 }
 
 }  // namespace superslab

@@ -62,15 +62,24 @@ class LeaseTable {
   /// Tokens that nobody has adopted or revoked.
   std::uint64_t outstanding();
 
-  /// Ends all shared leases of an environment that died, then calls reclaim(is_shared) under the
-  /// lock, for what it had leased privately. A block that goes home by this counts as leaked, once.
-  /// Those of `transferred`, of which the environment has a lease, count as shared for ever.
-  template <class Reclaim>
-  void bury(LeaseHolder holder, const std::vector<BlockNumber>& transferred, Reclaim reclaim) {
+  /// For an environment that died, all under the lock: those of `transferred`, of which it has a
+  /// lease, count as shared for ever; its shared leases end, dropped(block, is_last) for each block
+  /// before a last one goes home; reclaim(is_shared) then sees to what it had leased privately.
+  template <class Dropped, class Reclaim>
+  void bury(LeaseHolder holder, const std::vector<BlockNumber>& transferred, Dropped dropped,
+            Reclaim reclaim) {
     LockGuard guard(lock_);
-    for (const BlockNumber block : transferred) note_transferred(block);
-    drop_all_of(holder);
-    reclaim([this](BlockNumber block) { return entries_.count(block) != 0; });
+    for (const BlockNumber block : transferred) entries_[block].holders.push_back({nullptr, 1});
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      const auto entry = at++;  // it may go
+      const BlockNumber block = entry->first;
+      if (!drop_holder(entry->second, holder)) continue;
+      dropped(block, entry->second.is_unused());
+      settle(block);
+    }
+    reclaim([this](BlockNumber block) NO_THREAD_SAFETY_ANALYSIS {  // called under the lock
+      return entries_.count(block) != 0;
+    });
   }
 
  private:
@@ -81,6 +90,9 @@ class LeaseTable {
   struct Entry {
     std::uint32_t tokens = 0;
     std::vector<Holder> holders;
+
+    /// Otherwise somebody has it, or may get it.
+    bool is_unused() const { return tokens == 0 && holders.empty(); }
   };
   struct Token {
     std::uint64_t nonce[2];
@@ -91,8 +103,8 @@ class LeaseTable {
   bool draw_nonce(std::uint64_t (&nonce)[2]) REQUIRES(lock_);
   Token* find(const ShareTicket& ticket, LeaseFault& fault) REQUIRES(lock_);
   void settle(BlockNumber block) REQUIRES(lock_);
-  void note_transferred(BlockNumber block) REQUIRES(lock_);
-  void drop_all_of(LeaseHolder holder) REQUIRES(lock_);
+  /// All that `who` has of it. False when that is nothing.
+  static bool drop_holder(Entry& entry, LeaseHolder who);
 
   Space& space_;
   Mutex lock_{LockRank::kLeases};

@@ -2,7 +2,7 @@
 // TypeScript and documentation. Programs never ask for them.
 #include <string_view>
 
-#include "binding/calls.h"
+#include "binding/arguments.h"
 #include "binding/tables.h"
 #include "policy/knob.h"
 
@@ -149,8 +149,8 @@ Value all_tables(const CallbackInfo& info) {
 
 }  // namespace
 
-void export_table_calls(Napi::Object& exports) {
-  export_free_function<all_tables>(exports, "tables");
+void export_tables(Napi::Object& exports) {
+  exports.Set("tables", Napi::Function::New<all_tables>(exports.Env(), "tables"));
 }
 
 }  // namespace superslab

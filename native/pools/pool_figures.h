@@ -1,14 +1,15 @@
-// Everything that is counted of one heap, copied at one time.
+// Everything that is counted of one pool, copied at one time.
 #pragma once
 
 #include <cstdint>
 
+#include "base/histogram.h"
+#include "heap/heap_stats.h"
 #include "heap/size_class.h"
-#include "pools/buffer/buffer_pool.h"
 
 namespace superslab {
 
-/// Names a heap among those of the process; never used twice. 0 is the default heap.
+/// Names a pool's heap among those of the process; never used twice. 0 is the default pool's.
 using HeapId = std::uint64_t;
 
 struct HistogramFigures {
@@ -16,7 +17,8 @@ struct HistogramFigures {
   std::uint64_t samples;
 };
 
-struct HeapFigures {
+/// A kind of pool leaves what it does not count at 0.
+struct PoolFigures {
   static constexpr std::size_t kNameBytes = 64;
 
   HeapId id = 0;
@@ -30,8 +32,5 @@ struct HeapFigures {
   ByteCount size_bytes = 0;  // of the sampled leases, and of the blocks that served them
   ByteCount capacity_bytes = 0;
 };
-
-/// Fills in what `pool` counts; `faults` are the process's. Any thread.
-void read_figures(const BufferPool& pool, const FaultCounts& faults, HeapFigures& out);
 
 }  // namespace superslab

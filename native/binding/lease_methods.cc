@@ -1,5 +1,5 @@
-// Sharing between threads. A ticket is a string in JavaScript.
-#include "binding/calls.h"
+// Leased blocks, and their sharing between threads. A ticket is a string in JavaScript.
+#include "binding/objects.h"
 #include "pools/buffer/ticket_text.h"
 
 namespace superslab {
@@ -30,14 +30,19 @@ Value fault_value(const CallbackInfo& info, LeaseFault fault) {
   return Napi::Number::New(info.Env(), static_cast<double>(fault));
 }
 
+/// `capacity(block)`: 0 for no leased block.
+Value capacity(const CallbackInfo& info, Evaluation& own) {
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(block_at(info, 0, own.space()).capacity));
+}
+
 /// `share(block, length)`: the ticket's text, or a LeaseFault.
-Value share(const CallbackInfo& info) {
-  Environment& environment = environment_of(info);
+Value share(const CallbackInfo& info, Evaluation& own) {
   ShareTicket ticket;
-  const ByteCount length = whole_at(info, 1, block_at(info, 0).capacity).value_or(0);
+  const ByteCount length = whole_at(info, 1, block_at(info, 0, own.space()).capacity).value_or(0);
   if (length == 0) return fault_value(info, LeaseFault::kRefused);
   const LeaseFault fault =
-      environment.process().leases().share(&environment, block_number_at(info, 0), length, ticket);
+      own.process().leases().share(&own.environment, block_number_at(info, 0), length, ticket);
   if (fault != LeaseFault::kNone) return fault_value(info, fault);
   char text[kTicketTextLength];
   write_ticket(ticket, text);
@@ -48,50 +53,48 @@ Value share(const CallbackInfo& info) {
 
 /// `adopt(text, out)`: a LeaseFault; the block's number and the lease's length in out[0] and
 /// out[1].
-Value adopt(const CallbackInfo& info) {
-  Environment& environment = environment_of(info);
+Value adopt(const CallbackInfo& info, Evaluation& own) {
   ShareTicket ticket;
   double* const out = pair_at(info, 1);
   if (out == nullptr) return fault_value(info, LeaseFault::kRefused);
   if (!ticket_at(info, 0, ticket)) return fault_value(info, LeaseFault::kForged);
-  const AdoptedLease lease = environment.process().leases().adopt(&environment, ticket);
+  const AdoptedLease lease = own.process().leases().adopt(&own.environment, ticket);
   out[0] = lease.block;
   out[1] = static_cast<double>(lease.length);
   return fault_value(info, lease.fault);
 }
 
 /// `revoke(text)`: a LeaseFault.
-Value revoke(const CallbackInfo& info) {
+Value revoke(const CallbackInfo& info, Evaluation& own) {
   ShareTicket ticket;
   if (!ticket_at(info, 0, ticket)) return fault_value(info, LeaseFault::kForged);
-  return fault_value(info, environment_of(info).process().leases().revoke(ticket));
+  return fault_value(info, own.process().leases().revoke(ticket));
 }
 
-void release_shared(const CallbackInfo& info) {
-  Environment& environment = environment_of(info);
-  environment.process().leases().release(&environment, block_number_at(info, 0));
+/// `releaseShared(block)`
+void release_shared(const CallbackInfo& info, Evaluation& own) {
+  own.process().leases().release(&own.environment, block_number_at(info, 0));
 }
 
 /// `sharedReferences(block)`: leases and tokens of a shared block, of all threads.
-Value shared_references(const CallbackInfo& info) {
-  return Napi::Number::New(
-      info.Env(), environment_of(info).process().leases().references(block_number_at(info, 0)));
+Value shared_references(const CallbackInfo& info, Evaluation& own) {
+  return Napi::Number::New(info.Env(), own.process().leases().references(block_number_at(info, 0)));
 }
 
-Value outstanding_tokens(const CallbackInfo& info) {
-  return Napi::Number::New(
-      info.Env(), static_cast<double>(environment_of(info).process().leases().outstanding()));
+Value outstanding_tokens(const CallbackInfo& info, Evaluation& own) {
+  return Napi::Number::New(info.Env(), static_cast<double>(own.process().leases().outstanding()));
 }
 
 }  // namespace
 
-void export_share_calls(Napi::Object& exports) {
-  export_function<share>(exports, "share");
-  export_function<adopt>(exports, "adopt");
-  export_function<revoke>(exports, "revoke");
-  export_function<release_shared>(exports, "releaseShared");
-  export_function<shared_references>(exports, "sharedReferences");
-  export_function<outstanding_tokens>(exports, "outstandingTokens");
+void add_lease_methods(Methods& methods) {
+  add_bound_method<Evaluation, capacity>(methods, "capacity");
+  add_bound_method<Evaluation, share>(methods, "share");
+  add_bound_method<Evaluation, adopt>(methods, "adopt");
+  add_bound_method<Evaluation, revoke>(methods, "revoke");
+  add_bound_method<Evaluation, release_shared>(methods, "releaseShared");
+  add_bound_method<Evaluation, shared_references>(methods, "sharedReferences");
+  add_bound_method<Evaluation, outstanding_tokens>(methods, "outstandingTokens");
 }
 
 }  // namespace superslab

@@ -6,7 +6,8 @@
 
 #include "base/clock.h"
 #include "base/racy_read.h"
-#include "binding/calls.h"
+#include "binding/async_work.h"
+#include "binding/objects.h"
 #include "diagnostics/map_scan.h"
 #include "pools/buffer/recent_blocks.h"
 
@@ -60,7 +61,7 @@ class Watch final : public RecentBlocks {
   std::vector<BlockNumber> recent_;
 };
 
-/// What JavaScript calls a scanner. It stays until its scan is done.
+/// What a scanner works with. It stays until its scan is done.
 struct Scanner {
   explicit Scanner(Space& space) : map(space) {}
   MapScanner map;
@@ -75,9 +76,6 @@ struct Ordinal {
 };
 
 using Frame = std::vector<std::byte>;
-
-using ScannerHandle = std::shared_ptr<Scanner>;
-constexpr napi_type_tag kScannerTag = {0x2f1c6de09b7a4e15, 0x8d3b52a7c460f98e};
 
 /// One scan on its way.
 struct Scan {
@@ -106,9 +104,9 @@ void run_scan(napi_env, void* data) {
   Scanner& scanner = *scan.scanner;
   std::vector<MapHeap> heaps;
   scanner.watch.begin();
-  scan.process->for_each_pool([&](BufferPool& pool, HeapId id) {
+  scan.process->for_each_pool([&](Pool& pool, HeapId id) {
     for (const Ordinal& one : scan.ordinals) {
-      if (one.heap == id) heaps.push_back({&pool, one.ordinal});
+      if (one.heap == id) heaps.push_back({&pool.heap(), one.ordinal});
     }
     pool.show_recent(scanner.watch);
   });
@@ -147,66 +145,72 @@ void finish_scan(napi_env env, napi_status, void* data) {
   napi_close_handle_scope(env, scope);
 }
 
-/// `slabCuts()`: { tag, bytes, slices, blocks } of each size class.
-Value slab_cuts(const CallbackInfo& info) {
+}  // namespace
+
+/// What a scanner object stands for.
+class ScannerObject {
+ public:
+  static constexpr napi_type_tag kTypeTag = {0x2f1c6de09b7a4e15, 0x8d3b52a7c460f98e};
+
+  ScannerObject(ProcessPools& process, std::shared_ptr<Scanner> scanner)
+      : process_(process), scanner_(std::move(scanner)) {}
+
+  ProcessPools& process() const { return process_; }
+  const std::shared_ptr<Scanner>& scanner() const { return scanner_; }
+
+  static void finalize(napi_env, void* own, void*) { delete static_cast<ScannerObject*>(own); }
+
+ private:
+  ProcessPools& process_;
+  std::shared_ptr<Scanner> scanner_;
+};
+
+namespace {
+
+/// `makeScanner()`: an object that can scan(); undefined without memory.
+Value make_scanner(const CallbackInfo& info, Evaluation& own) {
   const Napi::Env env = info.Env();
-  Napi::Array out = Napi::Array::New(env, kClassCount);
-  for (std::uint32_t i = 0; i < kClassCount; ++i) {
-    const auto c = static_cast<ClassIndex>(i);
-    Napi::Object row = Napi::Object::New(env);
-    row["tag"] = Napi::Number::New(env, tag_of(c));
-    row["bytes"] = Napi::Number::New(env, size_class(c).block_bytes);
-    row["slices"] = Napi::Number::New(env, size_class(c).slices);
-    row["blocks"] = Napi::Number::New(env, size_class(c).block_count);
-    out[i] = row;
-  }
-  return out;
+  auto scanner = std::make_shared<Scanner>(own.space());
+  if (!scanner->map.is_open()) return env.Undefined();
+  auto made = std::make_unique<ScannerObject>(own.process(), std::move(scanner));
+  napi_value object =
+      AddonInstance::of(env).scanners.make(env, made.get(), ScannerObject::finalize);
+  if (object == nullptr) return env.Undefined();
+  static_cast<void>(made.release());
+  return Value(env, object);
 }
 
-/// `makeScanner()`: an object for scan(); undefined without memory.
-Value make_scanner(const CallbackInfo& info) {
-  auto scanner = std::make_shared<Scanner>(environment_of(info).process().space());
-  if (!scanner->map.is_open()) return info.Env().Undefined();
-  const auto handle =
-      Napi::External<ScannerHandle>::New(info.Env(), new ScannerHandle(std::move(scanner)),
-                                         [](Napi::Env, ScannerHandle* own) { delete own; });
-  if (!handle.IsEmpty()) napi_type_tag_object(info.Env(), handle, &kScannerTag);
-  return handle;
-}
-
-/// The scanner that argument 0 is; nullptr for anything else.
-std::shared_ptr<Scanner> scanner_at(const CallbackInfo& info) {
-  bool is_scanner = false;
-  if (!info[0].IsExternal() ||
-      napi_check_object_type_tag(info.Env(), info[0], &kScannerTag, &is_scanner) != napi_ok ||
-      !is_scanner)
-    return nullptr;
-  return *info[0].As<Napi::External<ScannerHandle>>().Data();
-}
-
-/// `scan(scanner, ordinals, changes, full, atMs, done)`: calls done(changes?, full?) with the
-/// frames asked for. `ordinals` are pairs of a heap's id and what the map is to call it. One scan
-/// of a scanner at a time: nothing is done while another is on its way. Throws when Node.js cannot
-/// start it.
-void scan(const CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  auto scan = std::make_unique<Scan>();
-  scan->scanner = scanner_at(info);
-  if (scan->scanner == nullptr || scan->scanner->is_busy || !info[5].IsFunction()) return;
-  scan->process = &environment_of(info).process();
+/// Pairs of a heap's id and what the map is to call it; false when `given` is something else.
+bool read_ordinals(napi_env env, napi_value given, std::vector<Ordinal>& out) {
   napi_typedarray_type type{};
   std::size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, info[1], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+  if (napi_get_typedarray_info(env, given, &type, &length, &data, nullptr, nullptr) != napi_ok ||
       type != napi_uint32_array)
-    return;
+    return false;
   const auto* const ordinals = static_cast<const std::uint32_t*>(data);
   for (std::size_t i = 0; i + 1 < length; i += 2)
-    scan->ordinals.push_back({ordinals[i], static_cast<std::uint8_t>(ordinals[i + 1])});
-  scan->wants_changes = bool_at(info, 2);
-  scan->wants_full = bool_at(info, 3);
-  scan->at_ms = figure_at(info, 4);
-  if (napi_create_reference(env, info[5], 1, &scan->done) != napi_ok ||
+    out.push_back({ordinals[i], static_cast<std::uint8_t>(ordinals[i + 1])});
+  return true;
+}
+
+/// `scan({ ordinals, changes, full, atMs, done })`: calls done(changes?, full?) with the frames
+/// asked for. One scan at a time: nothing is done while another is on its way. Throws when Node.js
+/// cannot start it.
+void scan(const CallbackInfo& info, ScannerObject& own) {
+  const Napi::Env env = info.Env();
+  const Fields given(info, 0);
+  auto scan = std::make_unique<Scan>();
+  scan->wants_changes = given.flag("changes");
+  scan->wants_full = given.flag("full");
+  scan->at_ms = given.figure("atMs");
+  const Value done(env, given.get("done"));
+  const bool can_read = read_ordinals(env, given.get("ordinals"), scan->ordinals);
+  // Not before: to read a field may be to scan.
+  if (own.scanner()->is_busy || !can_read || !done.IsFunction()) return;
+  scan->scanner = own.scanner();
+  scan->process = &own.process();
+  if (napi_create_reference(env, done, 1, &scan->done) != napi_ok ||
       !queue_work(env, "superslab:scan", run_scan, finish_scan, scan.get(), scan->work)) {
     if (scan->done != nullptr) napi_delete_reference(env, scan->done);
     Napi::Error::New(env, "Node.js cannot start a scan").ThrowAsJavaScriptException();
@@ -218,10 +222,12 @@ void scan(const CallbackInfo& info) {
 
 }  // namespace
 
-void export_inspect_calls(Napi::Object& exports) {
-  export_free_function<slab_cuts>(exports, "slabCuts");
-  export_function<make_scanner>(exports, "makeScanner");
-  export_function<scan>(exports, "scan");
+void add_scanner_maker(Methods& methods) {
+  add_bound_method<Evaluation, make_scanner>(methods, "makeScanner");
+}
+
+void add_scanner_methods(Methods& methods) {
+  add_shared_method<ScannerObject, scan>(methods, "scan");
 }
 
 }  // namespace superslab

@@ -1,0 +1,33 @@
+// An evaluation of the package opens pools.
+#include "binding/js_objects.h"
+#include "binding/objects.h"
+
+namespace superslab {
+namespace {
+
+/// `openPool(options, name)`: options are [name, value] pairs; undefined is the default pool.
+Value open_pool(const CallbackInfo& info, Evaluation& own) {
+  const Napi::Env env = info.Env();
+  Policy policy = own.process().policy();
+  PolicyError wrong{};
+  const bool is_default = info[0].IsUndefined();
+  const bool can_apply =
+      is_default || (info[0].IsArray() && apply_options(info[0].As<Napi::Array>(), policy, wrong));
+  if (!can_apply || own.has_ended()) {
+    return error_object(
+        env, "option",
+        wrong.kind == PolicyErrorKind::kNone ? "the options cannot be read" : wrong.message);
+  }
+  EnvironmentPool* pool =
+      own.environment.open_pool(own, is_default ? nullptr : &policy, text_at(info, 1));
+  if (pool == nullptr) return error_object(env, "noMemory", "no memory for another pool");
+  return pool_object(env, *pool, policy);
+}
+
+}  // namespace
+
+void add_environment_methods(Methods& methods) {
+  add_bound_method<Evaluation, open_pool>(methods, "openPool");
+}
+
+}  // namespace superslab

@@ -1,0 +1,54 @@
+// The objects that the addon has for JavaScript. lib/addon/binding.ts declares what each can do.
+//
+//   environment  what attach() returns: an evaluation of the package, and through it the process
+//   pool         what environment.openPool() returns
+//   scanner      what environment.makeScanner() returns
+#pragma once
+
+#include "binding/environment.h"
+#include "binding/object.h"
+#include "pools/buffer/block_number.h"
+
+namespace superslab {
+
+class ScannerObject;
+
+/// What Node-API keeps for an environment.
+struct AddonInstance {
+  Environment* environment = nullptr;  // deletes itself when the environment ends
+  Methods environment_methods;
+  ObjectClass<EnvironmentPool> pools;
+  ObjectClass<ScannerObject> scanners;
+
+  static AddonInstance& of(Napi::Env env) { return *env.GetInstanceData<AddonInstance>(); }
+};
+
+// The methods of each, by what they are about.
+void add_environment_methods(Methods& methods);
+void add_window_methods(Methods& methods);
+void add_lease_methods(Methods& methods);
+void add_byte_methods(Methods& methods);
+void add_process_figure_methods(Methods& methods);
+void add_scanner_maker(Methods& methods);
+
+void add_pool_block_methods(Methods& methods);
+void add_pool_upkeep_methods(Methods& methods);
+void add_pool_figure_methods(Methods& methods);
+
+void add_scanner_methods(Methods& methods);
+
+/// `tables()`, which needs no attach().
+void export_tables(Napi::Object& exports);
+
+/// A block number; 0, which names none, for what cannot be one.
+inline BlockNumber block_number_at(const CallbackInfo& info, std::size_t i) {
+  return static_cast<BlockNumber>(whole_at(info, i, UINT32_MAX).value_or(0));
+}
+
+/// The block that argument `i` names; with no address unless it is out.
+inline NamedBlock block_at(const CallbackInfo& info, std::size_t i, const Space& space) {
+  const NamedBlock block = find_block(space, block_number_at(info, i));
+  return block.is_out ? block : NamedBlock{};
+}
+
+}  // namespace superslab
