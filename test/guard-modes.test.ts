@@ -319,7 +319,7 @@ describe.each(ALL)('guard %s', (guard) => {
     }
   });
 
-  test.skipIf(guard === 'detach')('a large block in the quarantine', () => {
+  test.skipIf(guard === 'detach')('a huge block in the quarantine', () => {
     const pool = open({ guard, quarantineBytes: '8m' });
     const view = lastingView(
       () => pool.acquire(3 << 20),

@@ -20,9 +20,11 @@
 
 namespace superslab {
 
+class Heap;
+
 /// A heap as the map names it.
 struct MapHeap {
-  const void* heap;
+  const Heap* heap;
   std::uint8_t ordinal;
 };
 
