@@ -26,7 +26,7 @@ const { readEvents, resolveTarget } =
   require('../dist/cjs/cli/target.js') as typeof import('../lib/cli/target.js');
 const { decodeFrame, encodeFrame } =
   require('../dist/cjs/cli/websocket.js') as typeof import('../lib/cli/websocket.js');
-const doorPath =
+const socketPath =
   require('../dist/cjs/inspector/socket-path.js') as typeof import('../lib/inspector/socket-path.js');
 const { loopbackPorts } = require('../dist/cjs/cli/proc.js') as typeof import('../lib/cli/proc.js');
 
@@ -82,10 +82,10 @@ function start(
 }
 
 const superslab = "require('./dist/cjs/index.js')";
-const namespace = doorPath.pidNamespace('self');
+const namespace = socketPath.pidNamespace('self');
 const canUnshare =
   spawnSync('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', 'true']).status === 0;
-const socketOf = (pid: number) => doorPath.socketFile(folder, { pid, namespace });
+const socketOf = (pid: number) => socketPath.socketFile(folder, { pid, namespace });
 const nameOf = (pid: number) => path.basename(socketOf(pid));
 const opened = async (pid: number) => {
   for (let i = 0; i < 100 && !existsSync(socketOf(pid)); i++) await pause(20);
@@ -196,22 +196,22 @@ describe('the socket', () => {
   test.runIf(isRoot)('a folder of another user is not used', () => {
     mkdirSync(folder, { mode: 0o700 });
     require('node:fs').chownSync(folder, 65_534, 65_534);
-    expect(doorPath.folderFault(folder, 0)).toBe('belongs to user 65534, not to 0');
-    expect(doorPath.folderFault(folder, 65_534)).toBeUndefined();
+    expect(socketPath.folderFault(folder, 0)).toBe('belongs to user 65534, not to 0');
+    expect(socketPath.folderFault(folder, 65_534)).toBeUndefined();
   });
 
   test('where it lies', () => {
-    expect(doorPath.socketFolder(1000, '/run/user/1000')).toBe('/run/user/1000/superslab');
-    expect(doorPath.socketFolder(1000, undefined)).toBe('/tmp/superslab-1000');
-    expect(doorPath.socketFolder(1000, 'not/absolute')).toBe('/tmp/superslab-1000');
+    expect(socketPath.socketFolder(1000, '/run/user/1000')).toBe('/run/user/1000/superslab');
+    expect(socketPath.socketFolder(1000, undefined)).toBe('/tmp/superslab-1000');
+    expect(socketPath.socketFolder(1000, 'not/absolute')).toBe('/tmp/superslab-1000');
     for (const owner of [
       { pid: 4711, namespace: undefined },
       { pid: 1, namespace: '4026531836' },
     ]) {
-      expect(doorPath.ownerOfSocket(path.basename(doorPath.socketFile('/x', owner)))).toEqual(owner);
+      expect(socketPath.ownerOfSocket(path.basename(socketPath.socketFile('/x', owner)))).toEqual(owner);
     }
     for (const name of ['4711.sock.x', '0.sock', 'a.sock', '-1.sock', '4711', '1-.sock', '1-2-3.sock']) {
-      expect(doorPath.ownerOfSocket(name)).toBeUndefined();
+      expect(socketPath.ownerOfSocket(name)).toBeUndefined();
     }
   });
 
@@ -228,7 +228,7 @@ describe('the socket', () => {
     for (let i = 0; i < 2; i++)
       children.push(spawn('unshare', arguments_, { cwd: packageRoot, env, stdio: 'ignore' }));
     await expect.poll(() => existsSync(folder) && readdirSync(folder).length).toBe(2);
-    const owners = readdirSync(folder).map((name) => doorPath.ownerOfSocket(name));
+    const owners = readdirSync(folder).map((name) => socketPath.ownerOfSocket(name));
     expect(owners.map((owner) => owner?.pid)).toEqual([1, 1]);
     expect(owners[0]!.namespace).not.toBe(owners[1]!.namespace);
     // One of our own leaves them alone: their numbers say nothing here.

@@ -209,7 +209,7 @@ function targetOfUrl(text: string): Promise<Target> {
 }
 
 /** The sockets that the process may have, the likeliest first. */
-function doorsOf({ pid, uid }: ProcessFacts): string[] {
+function socketsOf({ pid, uid }: ProcessFacts): string[] {
   const own = process.getuid?.() === uid ? process.env.XDG_RUNTIME_DIR : undefined;
   const folders = [startVariable(pid, 'XDG_RUNTIME_DIR'), own, `/run/user/${uid}`, undefined];
   const name = { pid, namespace: pidNamespace(pid) ?? pidNamespace('self') };
@@ -218,17 +218,17 @@ function doorsOf({ pid, uid }: ProcessFacts): string[] {
 
 /** The socket at which somebody of the right user listens; undefined when there is none. */
 async function findSocket(process: ProcessFacts): Promise<Target | undefined> {
-  for (const file of doorsOf(process)) {
-    let isDoor: boolean;
+  for (const file of socketsOf(process)) {
+    let isTrusted: boolean;
     try {
       const stats = lstatSync(file);
-      isDoor = stats.isSocket() && stats.uid === process.uid;
+      isTrusted = stats.isSocket() && stats.uid === process.uid;
       // What another user may write to may be another user's.
-      isDoor &&= folderFault(file.slice(0, file.lastIndexOf('/')), process.uid) === undefined;
+      isTrusted &&= folderFault(file.slice(0, file.lastIndexOf('/')), process.uid) === undefined;
     } catch {
       continue;
     }
-    if (!isDoor) continue;
+    if (!isTrusted) continue;
     const name = `process ${process.pid} (${process.name})`;
     try {
       const target = await greet(new HttpTarget('socket', name, { socketPath: file }, '/'), name);
@@ -242,11 +242,11 @@ async function findSocket(process: ProcessFacts): Promise<Target | undefined> {
   return undefined;
 }
 
-function describeNoDoor(process: ProcessFacts): string {
+function describeNoSocket(process: ProcessFacts): string {
   const { pid, name } = process;
   const where = sharesFiles(pid)
     ? ''
-    : ` It runs in a container of its own: run superslab inside of it, where ${doorsOf(process).at(-1)} would be.`;
+    : ` It runs in a container of its own: run superslab inside of it, where ${socketsOf(process).at(-1)} would be.`;
   return (
     `process ${pid} (${name}) uses superslab and has no socket open.${where} Start it with SUPERSLAB_INSPECT=socket, ` +
     'or call startInspector() of superslab/inspector in it, or add --attach, which opens a debugging port in it for a ' +
@@ -302,10 +302,10 @@ async function targetOfPid(pid: number, options: TargetOptions): Promise<Target>
       }`,
     );
   }
-  if (options.attach !== true) throw unreachable(describeNoDoor(found));
+  if (options.attach !== true) throw unreachable(describeNoSocket(found));
   await attach(found);
   const opened = await findSocket(found);
-  if (opened === undefined) throw unreachable(describeNoDoor(found));
+  if (opened === undefined) throw unreachable(describeNoSocket(found));
   return opened;
 }
 

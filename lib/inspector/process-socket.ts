@@ -158,7 +158,7 @@ export function openProcessSocket(): Promise<ProcessSocket | undefined> {
 }
 
 /** Closes it, until somebody opens it again. */
-export async function closeDoor(): Promise<void> {
+export async function closeProcessSocket(): Promise<void> {
   const socket = await opening?.catch(() => undefined);
   opening = undefined;
   await socket?.close();
