@@ -45,9 +45,7 @@ void SlabOwner::set_spare_limits() {
 }
 
 /// Takes newer limits over, and gives back what is beyond them.
-void SlabOwner::follow_policy() {
-  if (source_.policy_generation() == policy_generation_) [[likely]]
-    return;
+void SlabOwner::take_over_policy() {
   set_spare_limits();
   for (Spares& spares : spares_)
     give_older(spares, spares.count - std::min(spares.count, spares.keep));

@@ -212,7 +212,11 @@ class alignas(kCacheLinePair) SlabOwner {
 
   /// Free blocks of a large class at hand, without a way through the slab's bits.
   static constexpr std::uint32_t kSpareBlocks = knob_row(KnobId::spare_blocks).max;
-  void follow_policy();
+  void follow_policy() {
+    if (source_.policy_generation() != policy_generation_) [[unlikely]]
+      take_over_policy();
+  }
+  void take_over_policy();
   void set_spare_limits();
   struct Spares {
     std::uint32_t count = 0;

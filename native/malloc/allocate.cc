@@ -137,12 +137,8 @@ void* allocate_slow(ByteCount bytes) {
 
 namespace {
 
-/// A block of a slab.
-[[gnu::always_inline]] inline void free_in_slab(ThreadCache& mine, const BlockClass& found,
-                                                void* block) {
-  const std::size_t c = found.size_class();
-  if (c >= kFirstLargeClass) block = start_of_block(mine.heap().space(), block);
-  if (found.is_own) return mine.free_own(block, c);
+/// `block` begins a block of class `c` of another owner's slab.
+void free_others(ThreadCache& mine, void* block, std::size_t c) {
   // Not by way of the outbox: a first-class heap may end before that passes the block on.
   if (FirstClassHeap::count() != 0) {
     Heap& home = Heap::of(mine.heap().space().superslab_of(block));
@@ -154,7 +150,8 @@ namespace {
   mine.send_home(block, static_cast<ClassIndex>(c));
 }
 
-/// The same for a thread without a cache: before its first allocation, or at its very end.
+/// A block of a slab, for a thread without a cache: before its first allocation, or at its very
+/// end.
 void free_without_cache(ProcessHeap& process, const BlockClass& found, void* block) {
   if (found.size_class() >= kFirstLargeClass) block = start_of_block(process.space(), block);
   Heap& home = Heap::of(process.space().superslab_of(block));
@@ -172,14 +169,9 @@ void free_outside(ProcessHeap* process, void* block) {
   if (process == nullptr || !process->mapped().free(block)) free_foreign(block);
 }
 
-}  // namespace
-
-void free_slow(void* block) {
-  if (block == nullptr) return;
-  const KeepErrno keep;
-  ThreadCache* mine = ProcessHeap::own_cache();
-  const BlockClass found = classify(mine, block);
-  if (mine != nullptr && found.is_in_slab()) return free_in_slab(*mine, found, block);
+/// What is no block of a slab, or comes from a thread without a cache. Out of line: it needs more
+/// registers than a thread's free of its own block.
+[[gnu::noinline]] void free_rest(const BlockClass& found, void* block) {
   ProcessHeap* process = ProcessHeap::get();
   if (found.tag == kTagNone) return free_outside(process, block);
   if (process->policy().check) {
@@ -192,6 +184,19 @@ void free_slow(void* block) {
   Superslab& head = process->space().superslab_of(block);
   Heap::of(head).give_huge(&head);
   process->tick();
+}
+
+}  // namespace
+
+void free_slow(void* block) {
+  if (block == nullptr) return;
+  const KeepErrno keep;
+  ThreadCache* mine = ProcessHeap::own_cache();
+  const BlockClass found = classify(mine, block);
+  if (mine == nullptr || !found.is_in_slab()) return free_rest(found, block);
+  const std::size_t c = found.size_class();
+  if (c >= kFirstLargeClass) block = start_of_block(mine->heap().space(), block);
+  found.is_own ? mine->free_own(block, c) : free_others(*mine, block, c);
 }
 
 void free_sized_slow(void* block, ByteCount bytes) {
