@@ -27,7 +27,7 @@ const all: typeof steps = {
     model.bufs[model.bufs.length] = model.pools[0]!.acquire(FRESH);
   },
   'acquireMany with refills': (model) => {
-    model.bufs = [...model.bufs, ...model.pools[0]!.acquireMany(FRESH, MANY / 4)];
+    model.batches[model.batches.length] = model.pools[0]!.acquireMany(FRESH, MANY / 4);
   },
   'release of a private buffer': (model) => model.bufs[1]!.release(),
   'release of a private buffer beyond 2 MiB': (model) => model.bufs[0]!.release(),

@@ -163,6 +163,8 @@ bool Heap::survive_fork(const SlabOwner* mine, bool is_suspect) {
   HeapSurvivor survivor(*this, mine);
   const bool is_inside = survivor.take_over_locks();
   if (is_suspect || survivor.needs_repair()) survivor.repair();
+  // A thread may have vanished between a new policy and what follows from it.
+  if (!is_inside) (void)follow_policy();
   return is_inside;
 }
 

@@ -20,19 +20,20 @@ Heap::~Heap() {
 bool Heap::publish(const HeapSnapshot& next) {
   if (!core_.can_follow(next)) return false;
   core_.policy.publish(next);
-  bool fits;
-  {
-    HeapLock guard(core_.lock);
-    // Not `next`: of two who publish at once the last one here sees what is current.
-    core_.budget.set_max_bytes(core_.policy.read()->max_bytes);
-    account_.follow_policy();
-    fits = huge_.follow_policy();
-  }
+  const bool fits = follow_policy();
   // There may be more room than before.
   core_.room.notify();
   if (!fits) tick();
   account_.after_frees();
   return true;
+}
+
+// By the snapshot that is current: of two who publish at once the last one here sees the last one.
+bool Heap::follow_policy() {
+  HeapLock guard(core_.lock);
+  core_.budget.set_max_bytes(core_.policy.read()->max_bytes);
+  account_.follow_policy();
+  return huge_.follow_policy();
 }
 
 /// Under pressure everything idle goes that is a superslab or more.

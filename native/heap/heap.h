@@ -155,6 +155,9 @@ class Heap {
     Heap& heap_;
   };
 
+  /// False when the big cache holds more than it may by now.
+  bool follow_policy();
+
   IdleSpans idle_spans_{*this};
   HeapCore core_;
   MemoryAccount account_{core_};

@@ -13,9 +13,8 @@ struct HeapShape {
   /// next request of about its length; the superslabs of others go back to the space, with their
   /// memory, for blocks of any size.
   Access access = Access::kViews;
-  /// What its memory is kept from, and whether blocks beyond 2 MiB end in a guard: only where views
-  /// may show it, for what code that trusts its pointers has in malloc's memory must survive a
-  /// fork.
+  /// What its memory is kept from, and whether blocks beyond 2 MiB end in a guard. Both are for
+  /// memory behind views alone: what a program keeps in malloc's memory must survive a fork.
   Secrecy secrecy = Secrecy::kNone;
   bool has_guard_pages = false;
   /// Whether the heap knows what is out also without a limit. One that stays for ever need not.

@@ -9,15 +9,10 @@
 #include "heap/slab_owners.h"
 
 namespace superslab {
-namespace {}  // namespace
 
 SlabSource::SlabSource(HeapCore& core, MemoryAccount& account, SpanSource& spans,
                        SlabOwners& owners)
-    : core_(core),
-      account_(account),
-      spans_(spans),
-      owners_(owners),
-      populate_bytes_(core.policy.read()->populate_bytes) {}
+    : core_(core), account_(account), spans_(spans), owners_(owners) {}
 
 // Superslabs ---------------------------------------------------------------------------------
 
@@ -206,7 +201,8 @@ void SlabSource::populate(Slab& slab, ByteCount end) {
   assert(end > slab.populated_bytes && end <= ByteCount{slab.block_count} * slab.block_bytes);
   Os& os = core_.space.os();
   const ByteCount page = os.page_bytes();
-  const ByteCount batch = populate_bytes_.load(std::memory_order_relaxed);
+  const ByteCount batch = std::max(populate_bytes_.load(std::memory_order_relaxed),
+                                   core_.policy.read()->populate_bytes);
   const ByteCount slab_bytes = ByteCount{slab.block_count} * slab.block_bytes;
   const ByteCount to = std::min(std::max(end, slab.populated_bytes + batch), slab_bytes);
   std::byte* low = slab.start + slab.populated_bytes;

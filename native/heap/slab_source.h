@@ -133,7 +133,7 @@ class SlabSource {
   SlabOwners& owners_;
   SuperslabShelf shelf_ GUARDED_BY(core_.lock);
   std::uint32_t colour_ GUARDED_BY(core_.lock) = 0;
-  std::atomic<ByteCount> populate_bytes_;
+  std::atomic<ByteCount> populate_bytes_{0};  // of the next batch, but at least the policy's
 };
 
 }  // namespace superslab

@@ -19,7 +19,7 @@ enum class Profile : std::uint8_t { kThroughput, kBalanced, kLowMemory };
 /// When the bytes of a block are cleared.
 enum class Zeroing : std::uint8_t { kNever, kAcquire, kRelease };
 
-/// How memory is brought in ahead of its first touch.
+/// How memory is prefaulted.
 enum class Populate : std::uint8_t { kOff, kDemand, kSuperslab };
 
 /// What happens at HeapSnapshot::max_bytes.

@@ -75,6 +75,8 @@ class Published {
   /// the slot look read for ever when it ends: the others are enough.
   Holder survive_fork() {
     const Holder holder = publishing_.survive_fork();
+    // It may have made a snapshot current and not told yet.
+    if (holder == Holder::kVanished) generation_.fetch_add(1, std::memory_order_release);
     for (Slot& slot : slots_) slot.readers.store(0, std::memory_order_relaxed);
     return holder;
   }

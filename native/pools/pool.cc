@@ -1,7 +1,6 @@
 #include "pools/pool.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace superslab {
 
@@ -10,7 +9,7 @@ Pool::Pool(std::string_view name) {
   // A cut name ends with a whole character.
   if (length < name.size())
     while (length > 0 && (static_cast<unsigned char>(name[length]) & 0xc0) == 0x80) --length;
-  std::memcpy(name_, name.data(), length);
+  std::copy_n(name.begin(), length, name_);
 }
 
 }  // namespace superslab

@@ -428,3 +428,38 @@ TEST(heap, "after a fork the child goes on, wherever the other thread was") {
   heap.reset();
   space->close();
 }
+
+TEST(heap, "the child of a fork goes by one policy, wherever the thread stood that published") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
+  TestHeap t;
+  std::atomic<bool> stop{false};
+  std::atomic<bool> is_ready{false};
+  std::thread thread([&] {
+    Policy policy = plain_policy();
+    for (std::uint32_t n = 1; !stop.load(); ++n) {
+      policy.max_bytes = (n % 8 + 1) * kMiB;
+      policy.cache_blocks = n % 8 + 1;
+      if (!t->publish(policy)) break;
+      is_ready = true;
+    }
+  });
+  while (!is_ready.load()) sched_yield();
+  StoppedThread stopped;
+  int wrong = 0;
+  for (int i = 0; i < kForks * 4; ++i) {
+    wrong += 0 != stopped.fork_beside(thread, static_cast<std::uint64_t>(i) * 97, [&] {
+      t.space().survive_fork();
+      if (t->survive_fork(nullptr, false)) return 1;
+      if (t->budget().max_bytes() != t->policy()->max_bytes) return 2;
+      Policy policy = plain_policy();
+      policy.max_bytes = 9 * kMiB;
+      return t->publish(policy) && t->budget().max_bytes() == 9 * kMiB ? 0 : 3;
+    });
+  }
+  stop = true;
+  thread.join();
+  CHECK_EQ(wrong, 0);
+  CHECK(t.ends_clean());
+}

@@ -40,8 +40,7 @@ export const steps: Record<string, Step> = {
     model.bufs[model.bufs.length] = model.pools[0]!.from(new Uint8Array(3000));
   },
   acquireMany: (model) => {
-    const bufs = model.pools[0]!.acquireMany(40_000, 5);
-    model.bufs = [...model.bufs, ...bufs];
+    model.batches[model.batches.length] = model.pools[0]!.acquireMany(40_000, 5);
   },
   release: releases(false),
   'retain and release': releases(true),

@@ -20,6 +20,8 @@ export class ShadowModel {
   readonly opened: BufferPool[] = [];
   /** Every buffer that came from a pool, released or not. */
   bufs: PooledBuffer[] = [];
+  /** Buffers that came together, until the next check(): to add each to `bufs` takes a loop, which may be cut off. */
+  batches: PooledBuffer[][] = [];
   /** These show what others show: they are only released. */
   adopted: PooledBuffer[] = [];
   tokens: ShareToken[] = [];
@@ -39,6 +41,7 @@ export class ShadowModel {
 
   /** Throws when two live buffers show the same byte, or one has not what was written into it. */
   check(): void {
+    for (const batch of this.batches.splice(0)) this.bufs.push(...batch);
     const places = new Map<ArrayBufferLike, PooledBuffer[]>();
     for (const buf of this.live) {
       if (buf.length === 0) continue;

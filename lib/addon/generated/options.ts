@@ -30,8 +30,7 @@ export interface KnobOptions {
    */
   hugePages?: 'off' | 'thp' | '2mb' | '1gb';
   /**
-   * How memory is brought in ahead of its first touch: not at all, in batches that grow with demand, or a
-   * whole superslab at once.
+   * How memory is prefaulted: not at all, in batches that grow with demand, or a whole superslab at once.
    * SUPERSLAB_POPULATE sets it for all pools.
    * @default 'demand'; 'superslab' in the profile 'throughput'
    */
