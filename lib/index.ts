@@ -32,6 +32,7 @@ export type {
   NodeMemory,
   SpaceStats,
 } from './addon/figures.js';
+export type { LiveOptions } from './addon/generated/options.js';
 export type { KnobRow } from './addon/rows.js';
 export type { ErrorCode, SuperslabError } from './base/errors.js';
 export type { GuardMisuseKind, GuardReport, MisuseKind, MisuseSite } from './base/misuse.js';

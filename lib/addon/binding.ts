@@ -228,9 +228,6 @@ export interface NativePool {
   /** Its memory is kept from swap. */
   readonly lockMemory: boolean;
   readonly waitMs: number;
-  readonly purgeDelayMs: number;
-  /** 0: no limit. */
-  readonly maxBytes: number;
   /** A code of LEAK_DETECTION. */
   readonly leakDetection: number;
   /** Of how many leases `sampled` watches one. */
@@ -250,6 +247,12 @@ export interface NativePool {
   takeHuge(bytes: number): BlockNumber;
   /** Bytes that such a block is charged for. */
   hugeCapacity(bytes: number): number;
+
+  /** Has the pool go by other values of a heap's options; what is wrong with them, and then none is applied. */
+  tune(options: [string, string | number][]): Failure | undefined;
+  /** 0: no limit. */
+  maxBytes(): number;
+  purgeDelayMs(): number;
 
   startWaiting(): void;
   stopWaiting(): void;

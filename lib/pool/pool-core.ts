@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import type { BlockNumber, HeapId, NativePool, PoolId, SliceTag } from '../addon/binding.js';
+import type { BlockNumber, Failure, HeapId, NativePool, PoolId, SliceTag } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
 import { NO_MEMORY, NO_ROOM } from '../addon/generated/codes.js';
 import {
@@ -45,9 +45,8 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   readonly heapId: HeapId;
   readonly magazines: Magazines;
   readonly #waiters: Waiters;
-  readonly purgeDelayMs: number;
-  readonly maxBytes: number;
   closed = false;
+  #lastMaxBytes = 0;
   readonly slowPath = new SlowPathHistogram();
   readonly #secrecy: SecrecyWatch | undefined;
   readonly #teller: PoolTeller;
@@ -62,8 +61,6 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.id = native.id;
     this.native = native;
     this.heapId = native.heapId;
-    this.purgeDelayMs = native.purgeDelayMs;
-    this.maxBytes = native.maxBytes;
     this.zeroAtRelease = clearsAtRelease(native);
     this.#secrecy = SecrecyWatch.of(native, name);
     this.magazines = magazines;
@@ -77,6 +74,15 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.#meter = observers.meter;
     this.watcher = observers.watch(this, native);
     openCores.set(this.id, this);
+  }
+
+  // Another thread may have changed these.
+  get purgeDelayMs(): number {
+    return this.native.purgeDelayMs();
+  }
+
+  get maxBytes(): number {
+    return this.closed ? this.#lastMaxBytes : this.native.maxBytes();
   }
 
   /** Throws when the pool is closed. To be called after each call out: what was called may have closed it. */
@@ -273,6 +279,15 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     return true;
   }
 
+  /** Has the pool go by other values from now on; what is wrong with them, and then none is applied. */
+  tune(options: [string, string | number][]): Failure | undefined {
+    this.checkOpen();
+    const failure = this.native.tune(options);
+    // By the purge delay as it is now. Who waits may find room: the native side tells by a signal.
+    scheduleUpkeep();
+    return failure;
+  }
+
   threadFigures(): ThreadFigures {
     return { fallbacks: this.#exhaustion.fallbacks, waiting: this.#waiters.length };
   }
@@ -358,6 +373,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
 
   close(): void {
     scheduleUpkeep();
+    this.#lastMaxBytes = this.native.maxBytes();
     this.closed = true;
     closingCores.add(this);
     openCores.delete(this.id);

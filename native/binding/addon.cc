@@ -83,6 +83,7 @@ void define_objects(napi_env env, AddonInstance& instance) {
 
   Methods methods;
   add_pool_block_methods(methods);
+  add_pool_policy_methods(methods);
   add_pool_upkeep_methods(methods);
   add_pool_figure_methods(methods);
   instance.pools.define(env, "NativePool", methods);

@@ -124,8 +124,6 @@ Napi::Value pool_object(Napi::Env env, EnvironmentPool& pool, const Policy& poli
   out["lockMemory"] = Napi::Boolean::New(env, policy.lock_memory);
   out["onExhausted"] = number(env, static_cast<std::uint64_t>(policy.on_exhausted));
   out["waitMs"] = number(env, static_cast<std::uint64_t>(policy.wait_ms));
-  out["purgeDelayMs"] = number(env, static_cast<std::uint64_t>(policy.purge_delay_ms));
-  out["maxBytes"] = number(env, policy.max_bytes);
   out["leakDetection"] = number(env, static_cast<std::uint64_t>(policy.leak_detection));
   out["leakSample"] = number(env, policy.leak_sample);
   out["leakFrames"] = number(env, policy.leak_frames);

@@ -32,6 +32,7 @@ void add_process_figure_methods(Methods& methods);
 void add_scanner_maker(Methods& methods);
 
 void add_pool_block_methods(Methods& methods);
+void add_pool_policy_methods(Methods& methods);
 void add_pool_upkeep_methods(Methods& methods);
 void add_pool_figure_methods(Methods& methods);
 

@@ -58,6 +58,7 @@ Napi::Value limit_text(Napi::Env env, const Knob& knob, std::uint64_t limit) {
 Napi::Object knob_object(Napi::Env env, const Knob& knob) {
   Napi::Object out = Napi::Object::New(env);
   out["option"] = text(env, knob.option);
+  out["isLive"] = Napi::Boolean::New(env, knob.scope == PolicyScope::heap);
   out["variable"] = text(env, knob.variable);
   out["type"] = type_name(knob.type);
   out["unit"] = text(env, knob.unit);

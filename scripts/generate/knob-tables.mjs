@@ -31,7 +31,7 @@ const allKnobs = (knobs) =>
     ['Variable', 'Option', 'Default', 'Values', 'Meaning'],
     knobs.map((knob) => [
       code(knob.variable),
-      knob.option === '' ? '' : code(knob.option),
+      knob.option === '' ? '' : `${code(knob.option)}${knob.isLive ? ' *' : ''}`,
       code(knob.default),
       valuesOf(knob),
       knob.meaning,

@@ -42,9 +42,12 @@ function option(knob, profiles) {
 }
 
 export function renderOptions(knobs, profiles) {
-  const options = knobs.filter(({ option: name }) => name !== '').map((knob) => option(knob, profiles));
+  const ofPools = knobs.filter(({ option: name }) => name !== '');
+  const options = ofPools.map((knob) => option(knob, profiles));
+  const live = ofPools.filter(({ isLive }) => isLive).map(({ option: name }) => quoted(name));
   return [
     header('native/policy/knobs.def'),
     `${doc(['What can be set for one pool; see docs/KNOBS.md. Options win over the environment.'])}export interface KnobOptions {\n${options.join('')}}\n`,
+    `${doc(['Those that can be changed while the pool is open.'])}export type LiveOptions = Pick<KnobOptions, ${live.join(' | ')}>;\n`,
   ].join('\n');
 }

@@ -88,6 +88,7 @@ TEST(addon, "a watched lease that others share, or that may be seen, leaks as we
   table.release(&alive, shared);
   alive.cache().give(seen);
   alive.detach();
+  CHECK(t.ends_clean());
 }
 
 TEST(addon, "of a pool that nobody watches no leak is noted, but counted") {

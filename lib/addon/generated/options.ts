@@ -93,3 +93,6 @@ export interface KnobOptions {
    */
   quarantineBytes?: number | string;
 }
+
+/** Those that can be changed while the pool is open. */
+export type LiveOptions = Pick<KnobOptions, 'maxBytes' | 'hugePages' | 'populate' | 'numa' | 'purgeDelayMs'>;

@@ -4,6 +4,7 @@ import { environment } from '../../addon/environment.js';
 import type { LeakSite } from '../../addon/figures.js';
 import { ZERO } from '../../addon/generated/choices.js';
 import { LEASE_FAULT } from '../../addon/generated/codes.js';
+import type { LiveOptions } from '../../addon/generated/options.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
@@ -26,7 +27,7 @@ import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
-import { type BufferPoolOptions, optionPairs, poolName } from './options.js';
+import { type BufferPoolOptions, livePairs, optionPairs, poolName } from './options.js';
 import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
@@ -81,9 +82,6 @@ export class BufferPool implements Pool {
   /** The pool's name, in errors and reports. */
   readonly name: string;
 
-  /** Most bytes of blocks in use at once; 0 is no limit. */
-  readonly maxBytes: number;
-
   /**
    * A buffer of exactly `size` bytes with undefined contents. Bound: it may be passed around.
    * @throws ERR_SUPERSLAB_SIZE (RangeError, or TypeError when `size` is no number)
@@ -114,7 +112,6 @@ export class BufferPool implements Pool {
     const magazines = this.#isDefault ? defaultMagazines : magazinesOf(native, this.name);
     const core = observe(this.name, native, magazines);
     this.#core = core;
-    this.maxBytes = native.maxBytes;
     this.#figures = new PoolFigures(core);
     this.#listeners = new PoolListeners(core.watcher);
     const acquire = bindAcquire(core);
@@ -140,6 +137,11 @@ export class BufferPool implements Pool {
     if (!this.#isDefault) closeWhenDropped(this, core);
     rememberPool(this);
     finish(opening);
+  }
+
+  /** Most bytes of blocks in use at once; 0 is no limit. */
+  get maxBytes(): number {
+    return this.#core.maxBytes;
   }
 
   /** Whether close() was called. */
@@ -270,6 +272,19 @@ export class BufferPool implements Pool {
     }
     this.#core.checkOpen();
     return this.#core.trim(Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER)));
+  }
+
+  /**
+   * Changes options while the pool is open: what stands in `options` holds from now on, the rest stays as it is. A lower
+   * `maxBytes` takes nothing from those who have buffers; who acquires waits or is refused until enough was
+   * released. The default pool's options are those of all threads. Costs microseconds.
+   * @throws ERR_SUPERSLAB_OPTION for an unknown option, an impossible value, or an option that is fixed when the pool is
+   * opened; then nothing is changed
+   * @throws ERR_SUPERSLAB_CLOSED
+   */
+  tune(options: LiveOptions): void {
+    const failure = this.#core.tune(livePairs(options));
+    if (failure !== undefined) check(failure);
   }
 
   /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */

@@ -1,5 +1,5 @@
 import { facts } from '../../addon/environment.js';
-import type { KnobOptions } from '../../addon/generated/options.js';
+import type { KnobOptions, LiveOptions } from '../../addon/generated/options.js';
 import { optionError } from '../../addon/option-checks.js';
 import { show } from '../../base/errors.js';
 import { isPrintable } from '../../base/text.js';
@@ -32,6 +32,13 @@ export function optionPairs(options: BufferPoolOptions): [string, string | numbe
       pairs.push([name, value]);
     }
   }
+  return pairs;
+}
+
+/** The same of options that are changed while the pool is open. */
+export function livePairs(options: LiveOptions): [string, string | number][] {
+  const pairs = optionPairs(options);
+  if ('name' in options) throw optionError('name is fixed when a pool is opened');
   return pairs;
 }
 
