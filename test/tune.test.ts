@@ -96,7 +96,9 @@ describe('what is wrong changes nothing', () => {
 
   test('a pool that is closed', () => {
     open().close();
-    expect(() => pool.tune({ maxBytes: 1 })).toThrow(expect.objectContaining({ code: 'ERR_SUPERSLAB_CLOSED' }));
+    expect(() => pool.tune({ maxBytes: 1 })).toThrow(
+      expect.objectContaining({ code: 'ERR_SUPERSLAB_CLOSED' }),
+    );
   });
 });
 
