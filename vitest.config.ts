@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -5,6 +6,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // An addon wants a process of its own; tests of workers spawn their workers themselves.
     pool: 'forks',
+    // Vitest would leave one processor to its watcher. Many tests wait for a child or a timer.
+    maxWorkers: availableParallelism(),
     testTimeout: 30_000,
     // Vitest's own second is too short for a browser on a busy machine. What holds at once is seen at once.
     expect: { poll: { timeout: 10_000 } },

@@ -59,6 +59,9 @@ const VALID = `{
     flush: [],
     takeHuge: [0],
     hugeCapacity: [3 << 20],
+    tune: [[['maxBytes', 0]]],
+    maxBytes: [],
+    purgeDelayMs: [],
     startWaiting: [],
     stopWaiting: [],
     waitForRoom: [64, 1],
@@ -213,7 +216,7 @@ process.exit(0);
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(seen).toEqual({ binding: 6, environment: 31, pool: 24, scanner: 1 });
+    expect(seen).toEqual({ binding: 6, environment: 31, pool: 27, scanner: 1 });
     expect(calls).toBeGreaterThan(5000);
   });
 });
