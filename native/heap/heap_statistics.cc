@@ -23,7 +23,7 @@ HeapStats HeapStatistics::of_heap(const FaultCounts& faults) const {
 }
 
 ClassStats HeapStatistics::of_class(ClassIndex c) const {
-  assert(to_index(c) < kClassCount);
+  assert(to_index(c) < kFixedClasses);
   ClassStats sum;
   HeapLock guard(core_.lock);
   owners_.add_counters(c, sum);
@@ -31,11 +31,11 @@ ClassStats HeapStatistics::of_class(ClassIndex c) const {
   return sum;
 }
 
-void HeapStatistics::of_classes(ClassStats (&sums)[kClassCount]) const {
-  std::uint64_t cached[kClassCount] = {};
+void HeapStatistics::of_classes(ClassStats (&sums)[kClassSlots]) const {
+  std::uint64_t cached[kClassSlots] = {};
   HeapLock guard(core_.lock);
   core_.caches.add_cached(cached);
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     sums[i] = {};
     owners_.add_counters(static_cast<ClassIndex>(i), sums[i]);
     conclude(static_cast<ClassIndex>(i), cached[i], sums[i]);

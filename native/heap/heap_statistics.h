@@ -23,7 +23,7 @@ class HeapStatistics {
   /// Sums the threads' counters of class `c`.
   ClassStats of_class(ClassIndex c) const;
   /// Of every class, with each lock taken once.
-  void of_classes(ClassStats (&sums)[kClassCount]) const;
+  void of_classes(ClassStats (&sums)[kClassSlots]) const;
 
  private:
   /// Derives the rest from what the owners count and from the blocks that lie in magazines.

@@ -18,10 +18,10 @@ struct HeapCounters {
 
 /// Of each class, what no thread's counters see.
 struct SlabCounters {
-  Counter slabs[kClassCount];  // written under the heap's lock, as the next are
-  Counter slab_blocks[kClassCount];
+  Counter slabs[kClassSlots];  // written under the heap's lock, as the next are
+  Counter slab_blocks[kClassSlots];
   Counter
-      sent_home[kClassCount];  // blocks of shared leases that ended, and of other heaps' threads
+      sent_home[kClassSlots];  // blocks of shared leases that ended, and of other heaps' threads
 };
 
 /// Counters of one class, written by the thread that owns them.

@@ -40,7 +40,7 @@ void SlabOwners::detach(SlabOwner* owner) {
 }
 
 bool SlabOwners::inherit_slab(ClassIndex c, SlabOwner& to) {
-  assert(to_index(c) < kClassCount);
+  assert(to_index(c) < kFixedClasses);
   return for_each_vacant(
       [&](SlabOwner& vacant) { return vacant.try_collect() && vacant.try_hand_over(c, to); });
 }

@@ -139,7 +139,7 @@ void SlabSource::give_back_all() {
 }
 
 Slab* SlabSource::make_slab(ClassIndex c, Growth growth) {
-  assert(to_index(c) < kClassCount);
+  assert(to_index(c) < kFixedClasses);
   const unsigned slices = size_class(c).slices;
   HeapLock guard(core_.lock);
   Superslab* s = shelf_.find(slices);

@@ -170,7 +170,7 @@ void* ThreadCache::allocate_zeroed(ByteCount bytes, bool& is_zero) {
 }
 
 void ThreadCache::free_large_class(void* block, std::size_t own) {
-  assert(own >= kFirstLargeClass && own < kClassCount && own_class(block) == own);
+  assert(own >= kFirstLargeClass && own < kFixedClasses && own_class(block) == own);
   const auto c = static_cast<ClassIndex>(own);
   ++steps_;
   owner_->counters(c).flushed_blocks.add(1);
@@ -185,7 +185,7 @@ void ThreadCache::free_slow(void* block) {
     heap_->give_huge(&space.superslab_of(block));
     return;
   }
-  send_home(block, static_cast<ClassIndex>(tag - 1));
+  send_home(block, class_of_tag(tag));
 }
 
 void ThreadCache::send_home(void* block, ClassIndex c) {

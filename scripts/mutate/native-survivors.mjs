@@ -46,7 +46,7 @@ const equivalent = [
   ],
   [
     'native/pools/buffer/buffer_thread_cache.cc',
-    'if (count == 0 || tag == 0 || tag > kClassCount) return;',
+    'if (count == 0 || tag == 0 || tag > kFixedClasses) return;',
     '0 → 1',
     'no lease has the smallest class, whose tag is 1',
   ],
@@ -173,7 +173,7 @@ const equivalent = [
   ],
   [
     'native/heap/size_class.h',
-    'for (std::size_t i = to_index(class_for(bytes)); i < kClassCount; ++i) {',
+    'for (std::size_t i = to_index(class_for(bytes)); i < kFixedClasses; ++i) {',
     '< → <=',
     'the last class is a multiple of every alignment that is asked for',
   ],

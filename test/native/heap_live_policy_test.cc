@@ -291,7 +291,7 @@ TEST(heap, "a million snapshots while eight threads allocate: the last one holds
   bool published = true;
   for (std::uint32_t n = 0; n < kSnapshots; ++n) {
     Policy policy = with_blocks(n % 60 + 1);
-    policy.class_blocks[n % kClassCount] = static_cast<std::uint8_t>(n % 50);
+    policy.class_blocks[n % kFixedClasses] = static_cast<std::uint8_t>(n % 50);
     policy.big_cache_bytes = n % 7 * kMiB;
     published = t->publish(policy) && published;
   }

@@ -462,11 +462,11 @@ TEST(heap, "the figures of all classes together are those of each") {
   TestHeap t;
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;
-  for (std::size_t i = 0; i < kClassCount; ++i)
+  for (std::size_t i = 0; i < kFixedClasses; ++i)
     for (std::size_t n = 0; n <= i % 3; ++n) blocks.push_back(cache->allocate(class_bytes(i)));
-  static ClassStats all[kClassCount];
+  static ClassStats all[kClassSlots];
   t->class_stats(all);
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     CHECK_EQ(all[i].in_use_blocks, i % 3 + 1);
     CHECK_EQ(all[i].in_use_blocks, t->class_stats(static_cast<ClassIndex>(i)).in_use_blocks);
     CHECK_EQ(all[i].refilled_blocks, t->class_stats(static_cast<ClassIndex>(i)).refilled_blocks);

@@ -119,7 +119,7 @@ TEST(heap, "threads come and go while their blocks travel") {
   }
   last->flush();
   CHECK_EQ(t->budget().charged(), 0u);
-  for (std::size_t c = 0; c < kClassCount; ++c) {
+  for (std::size_t c = 0; c < kFixedClasses; ++c) {
     const ClassStats s = t->class_stats(static_cast<ClassIndex>(c));
     CHECK_EQ(s.acquires, s.refilled_blocks);
     CHECK_EQ(s.acquires, s.releases);
