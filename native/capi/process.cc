@@ -32,6 +32,7 @@ void write_class(JsonText& json, const SizeClass& size, const ClassStats& stats)
   json.open('{');
   json.add("blockBytes", size.block_bytes);
 #define CLASS_STAT(field, name, unit, meaning) json.add(name, stats.field);
+#define LEASE_CLASS_STAT(field, name, unit, meaning)
 #include "heap/stats.def"
   json.close('}');
 }

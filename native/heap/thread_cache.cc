@@ -131,7 +131,6 @@ void* ThreadCache::allocate(ByteCount bytes) {
     if (got == 0) return nullptr;
   }
   see_growth();
-  counters.acquires.add(got);
   counters.refills.add(1);
   counters.refilled_blocks.add(got);
   __atomic_store_n(&tops_[i], bottom + got - 1, __ATOMIC_RELAXED);
@@ -153,7 +152,6 @@ void* ThreadCache::allocate_one(ClassIndex c, bool& is_zero) {
   see_growth();
   ++steps_;
   ClassCounters& counters = owner_->counters(c);
-  counters.acquires.add(1);
   counters.refills.add(1);
   counters.refilled_blocks.add(1);
   return block;
