@@ -18,10 +18,12 @@ struct HeapCounters {
 
 /// Of each class, what no thread's counters see.
 struct SlabCounters {
-  Counter slabs[kClassSlots];  // written under the heap's lock, as the next are
+  // Written under the heap's lock.
+  Counter made[kClassSlots];
+  Counter retired[kClassSlots];
   Counter slab_blocks[kClassSlots];
-  Counter
-      sent_home[kClassSlots];  // blocks of shared leases that ended, and of other heaps' threads
+  // Blocks of shared leases that ended, and of other heaps' threads.
+  Counter sent_home[kClassSlots];
 };
 
 /// Counters of one class, written by the thread that owns them.

@@ -89,10 +89,4 @@ bool SlabOwners::is_valid() const {
   return true;
 }
 
-void SlabOwners::add_counters(ClassIndex c, ClassStats& sum) const {
-  core_.lock.assert_held();
-  for (const SlabOwner* owner = first_; owner != nullptr; owner = owner->next)
-    add_to(sum, owner->counters(c));
-}
-
 }  // namespace superslab

@@ -142,12 +142,6 @@ const equivalent = [
     'both say the same where they are equal',
   ],
   [
-    'native/heap/slab_owner.h',
-    'std::uint64_t idle_ = 0;    // those that had some at the last retire_idle() and took none since',
-    '0 → 1',
-    'a class that has nothing unused is looked at once',
-  ],
-  [
     'native/diagnostics/map_scan.h',
     'align_up(kEntryBytes + 2 * kListBytes + kMaxSuperslabs / 8, 64 * kKiB);',
     '2 → 3',
