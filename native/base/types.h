@@ -19,10 +19,14 @@ using ByteCount = std::size_t;
 /// A point in time or a span: nanoseconds of a monotonic clock (base/clock.h).
 using Nanos = std::uint64_t;
 
-/// Which block size; an index into the size class table (heap/size_class.h).
+/// Which block size. Those below kFixedClasses are an index into the table of heap/size_class.h.
 enum class ClassIndex : std::uint8_t {};
 
 constexpr std::size_t to_index(ClassIndex c) { return static_cast<std::size_t>(c); }
+
+/// Places that a class can have: whatever is kept for each class, or names one, has room for as
+/// many. There are two more than classes in the table.
+constexpr std::size_t kClassSlots = 66;
 
 constexpr ByteCount kKiB = 1024;
 constexpr ByteCount kMiB = 1024 * kKiB;

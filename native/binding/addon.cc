@@ -48,8 +48,8 @@ Value now(const CallbackInfo& info) {
 /// `slabCuts()`: { tag, bytes, slices, blocks } of each size class.
 Value slab_cuts(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Napi::Array out = Napi::Array::New(env, kClassCount);
-  for (std::uint32_t i = 0; i < kClassCount; ++i) {
+  Napi::Array out = Napi::Array::New(env, kFixedClasses);
+  for (std::uint32_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     Napi::Object row = Napi::Object::New(env);
     row["tag"] = Napi::Number::New(env, tag_of(c));

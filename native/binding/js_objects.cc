@@ -73,10 +73,10 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   Napi::Object out = Napi::Object::New(env);
   const std::size_t granules = kMaxClassBytes / kGranuleBytes + 1;
   Napi::Uint8Array tags = Napi::Uint8Array::New(env, granules);
-  Napi::Uint32Array bytes = Napi::Uint32Array::New(env, kClassCount + 1);
+  Napi::Uint32Array bytes = Napi::Uint32Array::New(env, kFixedClasses + 1);
   if (tags.IsEmpty() || bytes.IsEmpty()) return out;  // the thread is told to stop
   for (std::size_t i = 0; i < granules; ++i) tags[i] = tag_of(lease_class_for(i * kGranuleBytes));
-  for (std::size_t i = 0; i < kClassCount; ++i) bytes[i + 1] = class_bytes(i);
+  for (std::size_t i = 0; i < kFixedClasses; ++i) bytes[i + 1] = class_bytes(i);
   out["evaluation"] = number(env, static_cast<std::uint64_t>(evaluation));
   out["tagOfGranules"] = tags;
   out["bytesOfTag"] = bytes;

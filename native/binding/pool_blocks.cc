@@ -10,7 +10,7 @@ namespace {
 
 /// The class that a tag names, if JavaScript leases blocks of it.
 std::optional<ClassIndex> class_at(const CallbackInfo& info, std::size_t i) {
-  const auto tag = whole_at(info, i, kClassCount);
+  const auto tag = whole_at(info, i, kFixedClasses);
   if (!tag || *tag == 0 || !is_lease_class(*tag - 1)) return {};
   return static_cast<ClassIndex>(*tag - 1);
 }

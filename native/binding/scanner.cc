@@ -21,7 +21,7 @@ class Watch final : public RecentBlocks {
                const BlockNumber* blocks) override {
     Seen& seen = seen_of(whose);
     seen.round = round_;
-    for (std::size_t i = 0; i < kClassCount; ++i) {
+    for (std::size_t i = 0; i < kFixedClasses; ++i) {
       const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
       const std::uint32_t now = racy_read(acquired[tag]);
       if (seen.acquired[i] == now) continue;
@@ -47,7 +47,7 @@ class Watch final : public RecentBlocks {
   struct Seen {
     const void* whose;
     std::uint64_t round;
-    std::uint32_t acquired[kClassCount];
+    std::uint32_t acquired[kFixedClasses];
   };
   Seen& seen_of(const void* whose) {
     for (Seen& seen : seen_) {

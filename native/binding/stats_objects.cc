@@ -64,7 +64,7 @@ Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
 #include "heap/stats.def"
 
   Napi::Array classes = Napi::Array::New(env);
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const ClassStats& one = figures.classes[i];
     if (one.refills == 0) continue;
     Napi::Object row = Napi::Object::New(env);

@@ -32,6 +32,7 @@ void write_class(JsonText& json, const SizeClass& size, const ClassStats& stats)
   json.open('{');
   json.add("blockBytes", size.block_bytes);
 #define CLASS_STAT(field, name, unit, meaning) json.add(name, stats.field);
+#define LEASE_CLASS_STAT(field, name, unit, meaning)
 #include "heap/stats.def"
   json.close('}');
 }
@@ -44,7 +45,7 @@ void superslab::write_stats(JsonText& json) {
     write_heap(json, *heap);
     json.key("classes");
     json.open('[');
-    for (std::size_t i = 0; i < kClassCount; ++i) {
+    for (std::size_t i = 0; i < kFixedClasses; ++i) {
       const ClassStats stats = heap->heap().class_stats(static_cast<ClassIndex>(i));
       if (stats.refills != 0 || stats.flushes != 0) write_class(json, kSizeClasses[i], stats);
     }

@@ -141,7 +141,7 @@ std::uint8_t MapScanner::temperature(Entry& entry, unsigned slice, std::uint32_t
 unsigned MapScanner::look_at_slab(const Superslab& s, unsigned first, SliceTag tag, Entry& entry,
                                   MapRecord& record) {
   const SliceTag* tags = space_.tags() + std::size_t{s.index} * kSlicesPerSuperslab;
-  const SizeClass& cut = size_class(static_cast<ClassIndex>(tag - 1));
+  const SizeClass& cut = size_class(class_of_tag(tag));
   unsigned slices = 1;
   while (slices < cut.slices && first + slices < kSlicesPerSuperslab &&
          racy_read(tags[first + slices]) == tag)
@@ -175,7 +175,7 @@ void MapScanner::look_at_slabs(const Superslab& s, Entry& entry, MapRecord& reco
   const SliceMask dirty = racy_read(s.dirty_slices);
   for (unsigned i = 0; i < kSlicesPerSuperslab;) {
     const SliceTag tag = racy_read(tags[i]);
-    if (tag != kTagNone && tag <= kClassCount) {
+    if (tag != kTagNone && tag <= kFixedClasses) {
       i += look_at_slab(s, i, tag, entry, record);
       continue;
     }

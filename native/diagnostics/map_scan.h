@@ -38,7 +38,7 @@ constexpr std::uint32_t kWarmSeconds = 60;
 
 /// Set in the tag of a slice in which no slab begins.
 constexpr SliceTag kTagContinued = 0x80;
-static_assert(kClassCount < kTagContinued, "a class's tag leaves the bit free");
+static_assert(kClassSlots < kTagContinued, "a class's tag leaves the bit free");
 
 /// As sent.
 struct MapRecord {

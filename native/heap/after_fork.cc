@@ -85,7 +85,7 @@ class HeapSurvivor {
 
   static void empty_lists(SlabOwner& owner) {
     for (auto& lists : owner.slabs_) std::fill(std::begin(lists), std::end(lists), nullptr);
-    owner.unused_ = owner.idle_ = 0;
+    owner.unused_ = owner.idle_ = {};
     owner.unused_bytes_.set(0);
     owner.slab_bytes_ = 0;
     owner.idle_bytes_ = owner.left_bytes_ = owner.told_bytes_ = 0;
@@ -126,9 +126,7 @@ class HeapSurvivor {
     }
     if (owner.at_fork_ != Holder::kVanished) return;
     slab.low_word = 0;
-    heap_.space().route_slices(
-        slab.start, slab.slices,
-        route_of(owner.id()) + static_cast<Route>(to_index(slab.size_class)));
+    heap_.space().route_slices(slab.start, slab.slices, route_of(owner.id(), slab.size_class));
     owner.idle_bytes_ += idle_bytes_of(slab);
     owner.slab_bytes_ += slab.slices * kSliceBytes;
     owner.link(&slab, slab_is_drained(slab)  ? SlabState::kDrained

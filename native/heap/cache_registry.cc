@@ -58,10 +58,11 @@ std::uint64_t CacheRegistry::cached(ClassIndex c) const {
   return sum;
 }
 
-void CacheRegistry::add_cached(std::uint64_t (&sums)[kClassCount]) const {
+void CacheRegistry::add_cached(std::uint64_t (&sums)[kClassSlots]) const {
   LockGuard guard(lock_);
   for (const Member* m = members_; m != nullptr; m = m->next_)
-    for (std::size_t i = 0; i < kClassCount; ++i) sums[i] += m->cached(static_cast<ClassIndex>(i));
+    for (std::size_t i = 0; i < kFixedClasses; ++i)
+      sums[i] += m->cached(static_cast<ClassIndex>(i));
 }
 
 }  // namespace superslab

@@ -47,7 +47,7 @@ class CacheRegistry {
   /// Free blocks of class `c` in all members' magazines.
   std::uint64_t cached(ClassIndex c) const;
   /// The same of every class, with the lock taken once.
-  void add_cached(std::uint64_t (&sums)[kClassCount]) const;
+  void add_cached(std::uint64_t (&sums)[kClassSlots]) const;
 
   /// Whether members that retired are meant too.
   enum class Retired : std::uint8_t { kNot, kToo };

@@ -129,7 +129,8 @@ class Heap {
   HeapStats stats() const { return stats(space().os().fault_counts()); }
   HeapStats stats(const FaultCounts& faults) const { return statistics_.of_heap(faults); }
   ClassStats class_stats(ClassIndex c) const { return statistics_.of_class(c); }
-  void class_stats(ClassStats (&sums)[kClassCount]) const { statistics_.of_classes(sums); }
+  void class_stats(ClassStats (&sums)[kClassSlots]) const { statistics_.of_classes(sums); }
+  void sample(Samples& out) const { statistics_.sample(out); }
 
   ByteCount committed_bytes() const { return account_.committed_bytes(); }
   ByteCount idle_bytes() const { return account_.idle_bytes(); }

@@ -3,6 +3,21 @@
 #include <cassert>
 
 namespace superslab {
+namespace {
+
+/// 0 where counts that were read one after the other do not agree.
+constexpr std::uint64_t beyond(std::uint64_t all, std::uint64_t part) {
+  return all > part ? all - part : 0;
+}
+
+void add_to(ClassSample& sum, const ClassCounters& counters) {
+  sum.refills += counters.refills.get();
+  sum.taken_blocks += counters.refilled_blocks.get();
+  sum.spills += counters.flushes.get();
+  sum.given_blocks += counters.flushed_blocks.get();
+}
+
+}  // namespace
 
 HeapStats HeapStatistics::of_heap(const FaultCounts& faults) const {
   HeapStats out;
@@ -19,40 +34,86 @@ HeapStats HeapStatistics::of_heap(const FaultCounts& faults) const {
   out.major_faults = faults.major;
   out.page_faults = faults.minor + faults.major;
   out.big_cache_bytes = huge_.cached_bytes();
+  for (std::size_t i = 0; i < kClassSlots; ++i) {
+    out.slabs_retired += core_.slab_counters.retired[i].get();
+    out.slabs_made += core_.slab_counters.made[i].get();
+  }
   return out;
 }
 
 ClassStats HeapStatistics::of_class(ClassIndex c) const {
-  assert(to_index(c) < kClassCount);
+  assert(to_index(c) < kFixedClasses);
   ClassStats sum;
-  HeapLock guard(core_.lock);
-  owners_.add_counters(c, sum);
+  owners_.for_each([&](const SlabOwner& owner) {
+    add_to(sum, owner.counters(c));
+    return true;
+  });
   conclude(c, core_.caches.cached(c), sum);
   return sum;
 }
 
-void HeapStatistics::of_classes(ClassStats (&sums)[kClassCount]) const {
-  std::uint64_t cached[kClassCount] = {};
-  HeapLock guard(core_.lock);
+void HeapStatistics::of_classes(ClassStats (&sums)[kClassSlots]) const {
+  std::uint64_t cached[kClassSlots] = {};
   core_.caches.add_cached(cached);
-  for (std::size_t i = 0; i < kClassCount; ++i) {
-    sums[i] = {};
-    owners_.add_counters(static_cast<ClassIndex>(i), sums[i]);
+  for (ClassStats& sum : sums) sum = {};
+  owners_.for_each([&](const SlabOwner& owner) {
+    for (std::size_t i = 0; i < kFixedClasses; ++i)
+      add_to(sums[i], owner.counters(static_cast<ClassIndex>(i)));
+    return true;
+  });
+  for (std::size_t i = 0; i < kFixedClasses; ++i)
     conclude(static_cast<ClassIndex>(i), cached[i], sums[i]);
+}
+
+void HeapStatistics::sample(Samples& out) const {
+  out = {};
+  std::uint64_t cached[kClassSlots] = {};
+  core_.caches.add_cached(cached);
+  owners_.for_each([&](const SlabOwner& owner) {
+    for (std::size_t i = 0; i < kFixedClasses; ++i)
+      add_to(out.classes[i], owner.counters(static_cast<ClassIndex>(i)));
+    return true;
+  });
+  ByteCount free_in_slabs = 0;
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
+    const auto c = static_cast<ClassIndex>(i);
+    ClassSample& sum = out.classes[i];
+    sum.cached_blocks = cached[i];
+    conclude(c, sum);
+    free_in_slabs +=
+        ByteCount{size_class(c).block_bytes} *
+        beyond(core_.slab_counters.slab_blocks[i].get(), sum.in_use_blocks + sum.cached_blocks);
   }
+  out.committed_bytes = account_.committed_bytes();
+  out.purged_bytes = core_.counters.purged_bytes.get();
+  out.huge_hits = core_.counters.huge_hits.get();
+  out.huge_misses = core_.counters.huge_misses.get();
+  out.idle_bytes = free_in_slabs + account_.free_bytes() + huge_.cached_bytes();
+}
+
+void HeapStatistics::conclude(ClassIndex c, ClassSample& sum) const {
+  const std::size_t i = to_index(c);
+  sum.given_blocks += core_.slab_counters.sent_home[i].get();
+  // In this order: what is retired was made before.
+  sum.slabs_retired = core_.slab_counters.retired[i].get();
+  sum.slabs_made = core_.slab_counters.made[i].get();
+  // What left the slabs and neither came back nor lies in a magazine is with callers.
+  sum.in_use_blocks = beyond(sum.taken_blocks, sum.given_blocks + sum.cached_blocks);
 }
 
 void HeapStatistics::conclude(ClassIndex c, std::uint64_t cached, ClassStats& sum) const {
-  // What left the slabs and neither came back nor lies in a magazine is with callers. The threads
-  // go on counting meanwhile, so the differences are exact only while they rest.
-  const std::uint64_t home = core_.slab_counters.sent_home[to_index(c)].get();
+  ClassSample sample{.refills = sum.refills,
+                     .taken_blocks = sum.refilled_blocks,
+                     .spills = sum.flushes,
+                     .given_blocks = sum.flushed_blocks,
+                     .cached_blocks = cached};
+  conclude(c, sample);
   sum.cached_blocks = cached;
-  const std::uint64_t back = sum.flushed_blocks + home + sum.cached_blocks;
-  sum.in_use_blocks = sum.refilled_blocks > back ? sum.refilled_blocks - back : 0;
-  sum.releases = sum.acquires > sum.in_use_blocks ? sum.acquires - sum.in_use_blocks : 0;
-  sum.hits = sum.acquires > sum.refills ? sum.acquires - sum.refills : 0;
-  sum.remote_frees += home;
-  sum.slabs = core_.slab_counters.slabs[to_index(c)].get();
+  sum.in_use_blocks = sample.in_use_blocks;
+  sum.releases = beyond(sum.acquires, sum.in_use_blocks);
+  sum.hits = beyond(sum.acquires, sum.refills);
+  sum.remote_frees += sample.given_blocks - sum.flushed_blocks;
+  sum.slabs = beyond(sample.slabs_made, sample.slabs_retired);
   sum.slab_blocks = core_.slab_counters.slab_blocks[to_index(c)].get();
 }
 

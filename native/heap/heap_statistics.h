@@ -6,10 +6,12 @@
 #include "heap/huge_blocks.h"
 #include "heap/memory_account.h"
 #include "heap/slab_owners.h"
+#include "policy/samples.h"
 
 namespace superslab {
 
-/// Any thread.
+/// Any thread, holding no lock of the heap's. The threads go on counting meanwhile, so that
+/// differences of counts are exact only while they rest.
 class HeapStatistics {
  public:
   HeapStatistics(HeapCore& core, const MemoryAccount& account, const SlabOwners& owners,
@@ -23,10 +25,15 @@ class HeapStatistics {
   /// Sums the threads' counters of class `c`.
   ClassStats of_class(ClassIndex c) const;
   /// Of every class, with each lock taken once.
-  void of_classes(ClassStats (&sums)[kClassCount]) const;
+  void of_classes(ClassStats (&sums)[kClassSlots]) const;
+  /// The same counters, for those who choose a policy. Holds each lock for no longer than it takes
+  /// to read a number or to ask each thread cache how much it holds.
+  void sample(Samples& out) const;
 
  private:
-  /// Derives the rest from what the owners count and from the blocks that lie in magazines.
+  /// Adds what no thread counts, and derives the rest from that, from what the owners count and
+  /// from the blocks that lie in magazines.
+  void conclude(ClassIndex c, ClassSample& sum) const;
   void conclude(ClassIndex c, std::uint64_t cached, ClassStats& sum) const;
 
   HeapCore& core_;

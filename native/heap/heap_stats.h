@@ -18,10 +18,12 @@ struct HeapCounters {
 
 /// Of each class, what no thread's counters see.
 struct SlabCounters {
-  Counter slabs[kClassCount];  // written under the heap's lock, as the next are
-  Counter slab_blocks[kClassCount];
-  Counter
-      sent_home[kClassCount];  // blocks of shared leases that ended, and of other heaps' threads
+  // Written under the heap's lock.
+  Counter made[kClassSlots];
+  Counter retired[kClassSlots];
+  Counter slab_blocks[kClassSlots];
+  // Blocks of shared leases that ended, and of other heaps' threads.
+  Counter sent_home[kClassSlots];
 };
 
 /// Counters of one class, written by the thread that owns them.

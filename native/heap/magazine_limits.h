@@ -38,7 +38,7 @@ class BatchSizes {
   void reset(ClassIndex c) { sizes_[to_index(c)] = 0; }
 
  private:
-  std::array<std::uint8_t, kClassCount> sizes_{};
+  std::array<std::uint8_t, kClassSlots> sizes_{};
 };
 
 }  // namespace superslab

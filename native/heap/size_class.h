@@ -15,7 +15,9 @@
 
 namespace superslab {
 
-constexpr std::size_t kClassCount = 64;
+/// Classes whose block size is known when this is compiled.
+constexpr std::size_t kFixedClasses = 64;
+static_assert(kFixedClasses <= kClassSlots);
 constexpr ByteCount kMaxClassBytes = kSuperslabBytes;
 
 /// JavaScript names blocks in granules of this many bytes; its classes are multiples of it.
@@ -49,7 +51,7 @@ constexpr ClassIndex class_for(ByteCount bytes) {
   return static_cast<ClassIndex>(8 + 4 * (exponent - 7) + ((last >> (exponent - 2)) & 3));
 }
 
-/// Whether JavaScript leases blocks of class `index`, below kClassCount.
+/// Whether JavaScript leases blocks of class `index`, below kFixedClasses.
 constexpr bool is_lease_class(std::size_t index) { return class_bytes(index) % kGranuleBytes == 0; }
 
 constexpr std::size_t kLastMediumClass = to_index(class_for(kMaxMediumBytes));
@@ -67,7 +69,7 @@ constexpr ClassIndex lease_class_for(ByteCount bytes) {
 /// (a power of two up to kSliceBytes): slabs start at multiples of a slice plus their colour. 0
 /// when there is none.
 constexpr ByteCount class_aligned_to(ByteCount alignment, ByteCount bytes) {
-  for (std::size_t i = to_index(class_for(bytes)); i < kClassCount; ++i) {
+  for (std::size_t i = to_index(class_for(bytes)); i < kFixedClasses; ++i) {
     if (class_bytes(i) % alignment == 0) return class_bytes(i);
   }
   return 0;
@@ -104,17 +106,17 @@ constexpr SizeClass cut(std::uint32_t block_bytes) {
           static_cast<std::uint8_t>(best)};
 }
 
-constexpr std::array<SizeClass, kClassCount> make_size_classes() {
-  std::array<SizeClass, kClassCount> table{};
-  for (std::size_t i = 0; i < kClassCount; ++i) table[i] = cut(class_bytes(i));
+constexpr std::array<SizeClass, kFixedClasses> make_size_classes() {
+  std::array<SizeClass, kFixedClasses> table{};
+  for (std::size_t i = 0; i < kFixedClasses; ++i) table[i] = cut(class_bytes(i));
   return table;
 }
 
-inline constexpr std::array<SizeClass, kClassCount> kSizeClasses = make_size_classes();
+inline constexpr std::array<SizeClass, kFixedClasses> kSizeClasses = make_size_classes();
 
 constexpr const SizeClass& size_class(ClassIndex c) { return kSizeClasses[to_index(c)]; }
 
-static_assert(class_bytes(kClassCount - 1) == kMaxClassBytes);
-static_assert(to_index(class_for(kMaxClassBytes)) == kClassCount - 1);
+static_assert(class_bytes(kFixedClasses - 1) == kMaxClassBytes);
+static_assert(to_index(class_for(kMaxClassBytes)) == kFixedClasses - 1);
 
 }  // namespace superslab

@@ -1,7 +1,6 @@
 #include "heap/slab_owner.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cstring>
 
@@ -22,9 +21,6 @@ struct LastFrees {
   Slab* sending = nullptr;
 };
 constinit LastFrees last_frees;
-
-constexpr std::uint64_t bit_of(ClassIndex c) { return std::uint64_t{1} << to_index(c); }
-static_assert(kClassCount <= 64, "a word has a bit for each class");
 
 }  // namespace
 
@@ -54,9 +50,9 @@ void SlabOwner::take_over_policy() {
 bool SlabOwner::is_valid() const {
   ByteCount bytes = 0;
   ByteCount unused = 0;
-  std::uint64_t classes = 0;
+  ClassSet classes;
   for (std::size_t state = 0; state < kSlabStates; ++state) {
-    for (std::size_t c = 0; c < kClassCount; ++c) {
+    for (std::size_t c = 0; c < kClassSlots; ++c) {
       const Slab* before = nullptr;
       for (const Slab* slab = slabs_[state][c]; slab != nullptr; slab = slab->next) {
         if (slab->prev != before || static_cast<std::size_t>(slab->state) != state ||
@@ -67,7 +63,7 @@ bool SlabOwner::is_valid() const {
         bytes += bytes_of(*slab);
         if (slab->state != SlabState::kUnused) continue;
         unused += bytes_of(*slab);
-        classes |= bit_of(slab->size_class);
+        classes.add(slab->size_class);
       }
     }
   }
@@ -85,7 +81,7 @@ void SlabOwner::link(Slab* slab, SlabState state) {
   if (first != nullptr) first->prev = slab;
   first = slab;
   if (state != SlabState::kUnused) return;
-  unused_ |= bit_of(slab->size_class);
+  unused_.add(slab->size_class);
   unused_bytes_.add(bytes_of(*slab));
 }
 
@@ -97,7 +93,7 @@ void SlabOwner::unlink(Slab* slab) {
   slab->next = slab->prev = nullptr;
   if (slab->state != SlabState::kUnused) return;
   unused_bytes_.add(-bytes_of(*slab));
-  if (first == nullptr) unused_ &= ~bit_of(slab->size_class);
+  if (first == nullptr) unused_.remove(slab->size_class);
 }
 
 void SlabOwner::move(Slab* slab, SlabState state) {
@@ -109,8 +105,7 @@ void SlabOwner::adopt(Slab* slab) {
   assert(slab->slices != 0 && slab->next == nullptr && slab->prev == nullptr);
   // Release: a remote thread that reads the new owner sees it whole.
   slab->owner.store(this, std::memory_order_release);
-  source_.space().route_slices(slab->start, slab->slices,
-                               route_of(id_) + static_cast<Route>(to_index(slab->size_class)));
+  source_.space().route_slices(slab->start, slab->slices, route_of(id_, slab->size_class));
   slab_bytes_ += bytes_of(*slab);
   link(slab, slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial);
 }
@@ -152,7 +147,7 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
     }
     if (slab == nullptr) {
       slab = first(SlabState::kUnused, c);
-      idle_ &= ~bit_of(c);
+      idle_.remove(c);
     }
     if (slab != nullptr) return slab;
     if (source_.inherit_slab(c, *this)) continue;
@@ -168,7 +163,7 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
 /// their classes will want them again. First those that are long enough, the shortest of them: what
 /// is left of a long one is in pieces.
 Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
-  if (unused_ == 0) return nullptr;
+  if (unused_.is_empty()) return nullptr;
   const Nanos now = source_.now();
   Slab* made = nullptr;
   const auto dissolve = [&](ClassIndex of) {
@@ -178,14 +173,16 @@ Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
     }
   };
   const unsigned slices = size_class(c).slices;
-  for (unsigned wanted = slices; wanted <= kSlicesPerSuperslab && made == nullptr; ++wanted) {
-    for (std::uint64_t rest = unused_; rest != 0 && made == nullptr; rest &= rest - 1) {
-      const auto of = static_cast<ClassIndex>(std::countr_zero(rest));
+  for (unsigned wanted = slices; wanted <= kSlicesPerSuperslab; ++wanted) {
+    for (const ClassIndex of : unused_) {
       if (size_class(of).slices == wanted) dissolve(of);
+      if (made != nullptr) return made;
     }
   }
-  for (std::uint64_t rest = unused_; rest != 0 && made == nullptr; rest &= rest - 1)
-    dissolve(static_cast<ClassIndex>(std::countr_zero(rest)));
+  for (const ClassIndex of : unused_) {
+    dissolve(of);
+    if (made != nullptr) break;
+  }
   return made;
 }
 
@@ -223,7 +220,7 @@ std::size_t SlabOwner::take_from(Slab* slab, void** end, std::size_t wanted) {
 }
 
 void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
-  assert(to_index(c) < kClassCount);
+  assert(to_index(c) < kFixedClasses);
   is_zero = false;
   const Hold hold(*this);
   note_change();
@@ -250,7 +247,7 @@ void* SlabOwner::take_one(ClassIndex c, bool& is_zero, Growth growth) {
 }
 
 std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth growth) {
-  assert(to_index(c) < kClassCount && wanted != 0);
+  assert(to_index(c) < kFixedClasses && wanted != 0);
   const ByteCount unit = size_class(c).block_bytes;
   wanted = source_.charge(unit, wanted);
   const Hold hold(*this);

@@ -10,6 +10,7 @@
 
 #include "base/biased_lock.h"
 #include "base/program_order.h"
+#include "heap/class_set.h"
 #include "heap/heap_stats.h"
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
@@ -88,7 +89,7 @@ class alignas(kCacheLinePair) SlabOwner {
   /// of no other, and must not take any.
   template <class Visit>
   void for_each_slab(Visit visit) {
-    for (std::size_t c = 0; c < kClassCount; ++c) {
+    for (std::size_t c = 0; c < kClassSlots; ++c) {
       for (auto& lists : slabs_) {
         for (Slab* slab = lists[c]; slab != nullptr;) {
           Slab* following = slab->next;
@@ -168,7 +169,7 @@ class alignas(kCacheLinePair) SlabOwner {
   std::size_t take_from(Slab* slab, void** end, std::size_t wanted);
   void collect_locked();
   void look_again_for_unused();
-  void retire_lists(std::uint64_t classes, Nanos idle_since);
+  void retire_lists(const ClassSet& classes, Nanos idle_since);
   Slab* make_slab_of_unused(ClassIndex c);
   void purge_before_growth();
   bool purge_free_pages(ByteCount& bytes);
@@ -232,7 +233,7 @@ class alignas(kCacheLinePair) SlabOwner {
       ++count;
     }
   };
-  static constexpr std::size_t kLargeClasses = kClassCount - kFirstLargeClass;
+  static constexpr std::size_t kLargeClasses = kFixedClasses - kFirstLargeClass;
 
   /// Whoever works with the slabs; settle() looks from outside.
   void note_change() { __atomic_store_n(&changes_, changes_ + 1, __ATOMIC_RELAXED); }
@@ -257,10 +258,10 @@ class alignas(kCacheLinePair) SlabOwner {
   std::int64_t told_bytes_ = 0;  // of the others, what the heap knows of
   Spares spares_[kLargeClasses];
   std::uint64_t policy_generation_ = 0;  // that their limits are of
-  Slab* slabs_[kSlabStates][kClassCount] = {};
-  std::uint64_t unused_ = 0;  // classes that have unused slabs, a bit each
-  std::uint64_t idle_ = 0;    // those that had some at the last retire_idle() and took none since
-  ClassCounters counters_[kClassCount];
+  Slab* slabs_[kSlabStates][kClassSlots] = {};
+  ClassSet unused_;  // classes that have unused slabs
+  ClassSet idle_;    // those that had some at the last retire_idle() and took none since
+  ClassCounters counters_[kClassSlots];
   Slab* sending_ = nullptr;  // what this owner's thread is freeing blocks of, as another owner's
   Holder at_fork_ = Holder::kNobody;  // who worked with the slabs then; in the child
 

@@ -40,7 +40,7 @@ void SlabOwners::detach(SlabOwner* owner) {
 }
 
 bool SlabOwners::inherit_slab(ClassIndex c, SlabOwner& to) {
-  assert(to_index(c) < kClassCount);
+  assert(to_index(c) < kFixedClasses);
   return for_each_vacant(
       [&](SlabOwner& vacant) { return vacant.try_collect() && vacant.try_hand_over(c, to); });
 }
@@ -87,12 +87,6 @@ bool SlabOwners::is_valid() const {
   for (const SlabOwner* owner = first_; owner != nullptr; owner = owner->next)
     if (!owner->is_valid()) return false;
   return true;
-}
-
-void SlabOwners::add_counters(ClassIndex c, ClassStats& sum) const {
-  core_.lock.assert_held();
-  for (const SlabOwner* owner = first_; owner != nullptr; owner = owner->next)
-    add_to(sum, owner->counters(c));
 }
 
 }  // namespace superslab

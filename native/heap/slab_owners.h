@@ -41,7 +41,7 @@ class SlabOwners {
   /// Calls visit(SlabOwner&) for each, without the lock, until it returns false: owners stay as
   /// long as the heap, only the first link changes.
   template <class Visit>
-  void for_each(Visit visit) {
+  void for_each(Visit visit) const {
     for (SlabOwner* owner = first(); owner != nullptr; owner = owner->next)
       if (!visit(*owner)) return;
   }
@@ -54,9 +54,6 @@ class SlabOwners {
   /// Whether the lists of each are whole, while no other thread works with them. Under the heap's
   /// lock.
   bool is_valid() const;
-
-  /// What the owners count of class `c`, added. Under the heap's lock.
-  void add_counters(ClassIndex c, ClassStats& sum) const;
 
  private:
   friend class HeapSurvivor;

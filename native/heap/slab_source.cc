@@ -114,7 +114,6 @@ void SlabSource::give_back_all() {
   s.dirty_slices &= ~mask;
   s.zero_slices &= ~mask;
   shelf_.insert(&s);
-  core_.counters.slabs_made.add(1);
   return cut;
 }
 
@@ -131,7 +130,7 @@ void SlabSource::give_back_all() {
   if (cut.is_clean && !is_populated) note_purged(*slab, cut.fresh);
   if (core_.shape.slab_was_cut != nullptr && is_lease_class(to_index(c)))
     core_.shape.slab_was_cut(space, s, cut.first, c, colour);
-  core_.slab_counters.slabs[to_index(c)].add(1);
+  core_.slab_counters.made[to_index(c)].add(1);
   core_.slab_counters.slab_blocks[to_index(c)].add(slab->block_count);
   if (cut.is_dirty || !is_populated) slab->populated_bytes = kSuperslabBytes;
   space.tag_slices(s, cut.first, size_class(c).slices, tag_of(c));
@@ -139,7 +138,7 @@ void SlabSource::give_back_all() {
 }
 
 Slab* SlabSource::make_slab(ClassIndex c, Growth growth) {
-  assert(to_index(c) < kClassCount);
+  assert(to_index(c) < kFixedClasses);
   const unsigned slices = size_class(c).slices;
   HeapLock guard(core_.lock);
   Superslab* s = shelf_.find(slices);
@@ -176,7 +175,7 @@ void SlabSource::retire_slab(Slab* slab, Nanos idle_since) {
   core_.space.route_slices(slab->start, slab->slices, kNoRoute);
   slab->slices = 0;
   const std::size_t c = to_index(slab->size_class);
-  core_.slab_counters.slabs[c].add(-std::uint64_t{1});
+  core_.slab_counters.retired[c].add(1);
   core_.slab_counters.slab_blocks[c].add(-std::uint64_t{slab->block_count});
   shelf_.remove(&s);
   s.free_slices |= mask;
@@ -186,7 +185,6 @@ void SlabSource::retire_slab(Slab* slab, Nanos idle_since) {
   account_.change_free(static_cast<std::int64_t>(bytes_of(touched)));
   s.idle_since = idle_since;
   shelf_.insert(&s);
-  core_.counters.slabs_retired.add(1);
 }
 
 bool SlabSource::inherit_slab(ClassIndex c, SlabOwner& to) { return owners_.inherit_slab(c, to); }

@@ -131,7 +131,6 @@ void* ThreadCache::allocate(ByteCount bytes) {
     if (got == 0) return nullptr;
   }
   see_growth();
-  counters.acquires.add(got);
   counters.refills.add(1);
   counters.refilled_blocks.add(got);
   __atomic_store_n(&tops_[i], bottom + got - 1, __ATOMIC_RELAXED);
@@ -153,7 +152,6 @@ void* ThreadCache::allocate_one(ClassIndex c, bool& is_zero) {
   see_growth();
   ++steps_;
   ClassCounters& counters = owner_->counters(c);
-  counters.acquires.add(1);
   counters.refills.add(1);
   counters.refilled_blocks.add(1);
   return block;
@@ -170,7 +168,7 @@ void* ThreadCache::allocate_zeroed(ByteCount bytes, bool& is_zero) {
 }
 
 void ThreadCache::free_large_class(void* block, std::size_t own) {
-  assert(own >= kFirstLargeClass && own < kClassCount && own_class(block) == own);
+  assert(own >= kFirstLargeClass && own < kFixedClasses && own_class(block) == own);
   const auto c = static_cast<ClassIndex>(own);
   ++steps_;
   owner_->counters(c).flushed_blocks.add(1);
@@ -185,7 +183,7 @@ void ThreadCache::free_slow(void* block) {
     heap_->give_huge(&space.superslab_of(block));
     return;
   }
-  send_home(block, static_cast<ClassIndex>(tag - 1));
+  send_home(block, class_of_tag(tag));
 }
 
 void ThreadCache::send_home(void* block, ClassIndex c) {

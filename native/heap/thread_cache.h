@@ -51,12 +51,12 @@ class FrontCache {
   /// Caches `block` and returns true, or returns false: then ThreadCache::free() knows what to do.
   [[gnu::always_inline]] bool try_free(void* block);
 
-  /// The class of a block of this cache's own slabs; kClassCount or more for any other address.
+  /// The class of a block of this cache's own slabs; kClassSlots or more for any other address.
   /// Blocks beyond kMaxMediumBytes need not start where `block` points: see heap/request_offset.h.
   [[gnu::always_inline]] std::size_t own_class(const void* block) const {
     const std::size_t slice = slice_of(block);
     if (slice >= region_.slices) [[unlikely]]
-      return kClassCount;
+      return kClassSlots;
     // Relaxed: for a block of its own slabs the thread wrote the route itself; of any other it is
     // not this thread's, whatever is read.
     return std::size_t{__atomic_load_n(&region_.routes[slice], __ATOMIC_RELAXED)} ^ route_;
@@ -138,7 +138,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   /// `block` came from allocate() of any thread cache of this heap.
   void free(void* block) {
     const std::size_t c = own_class(block);
-    c < kClassCount ? free_own(block, c) : free_slow(block);
+    c < kClassSlots ? free_own(block, c) : free_slow(block);
   }
 
   /// `block` begins a block of class `own` of this cache's own slabs.
@@ -168,7 +168,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   std::uint32_t cached(ClassIndex c) const override;
 
   /// Whether a block with this route is of this cache's own slabs.
-  bool is_own(Route route) const { return (std::size_t{route} ^ route_) < kClassCount; }
+  bool is_own(Route route) const { return (std::size_t{route} ^ route_) < kClassSlots; }
 
   /// The route of a block of any owner's; kNoRoute for an address that lies in no slab.
   Route route_of_block(const void* block) {

@@ -1,6 +1,5 @@
 // What lies unused with an owner: whole slabs dissolve, and free pages of the others go back.
 #include <algorithm>
-#include <bit>
 
 #include "base/racy_read.h"
 #include "heap/slab_bits.h"
@@ -25,11 +24,9 @@ constexpr std::size_t kMaxFreeRanges = [] {
 
 }  // namespace
 
-void SlabOwner::retire_lists(std::uint64_t classes, Nanos idle_since) {
-  for (; classes != 0; classes &= classes - 1) {
-    const auto c = static_cast<ClassIndex>(std::countr_zero(classes));
+void SlabOwner::retire_lists(const ClassSet& classes, Nanos idle_since) {
+  for (const ClassIndex c : classes)
     while (Slab* slab = first(SlabState::kUnused, c)) retire(slab, idle_since);
-  }
 }
 
 void SlabOwner::retire(Slab* slab, Nanos idle_since) {
@@ -45,8 +42,8 @@ ByteCount SlabOwner::retire_unused_bytes(ByteCount bytes) {
   const Hold hold(*this);
   collect_locked();
   ByteCount retired = 0;
-  while (retired < bytes && unused_ != 0) {
-    Slab* slab = first(SlabState::kUnused, static_cast<ClassIndex>(std::bit_width(unused_) - 1));
+  while (retired < bytes && !unused_.is_empty()) {
+    Slab* slab = first(SlabState::kUnused, unused_.last());
     retired += slab->slices * kSliceBytes;
     retire(slab, source_.now());
   }

@@ -97,7 +97,8 @@ SS_EXPORT size_t ss_trim(void);
  * other threads rest; between two calls the text may become longer.
  *
  *   {"committedBytes": ..., "idleBytes": ..., "mappedBytes": ..., "heaps": ..., ...,
- *    "classes": [{"blockBytes": 16, "inUseBlocks": ..., "cachedBlocks": ..., ...}, ...]}
+ *    "classes": [{"blockBytes": 16, "inUseBlocks": ..., "cachedBlocks": ..., "refills": ...,
+ *                 "refilledBlocks": ..., "flushes": ..., "flushedBlocks": ..., ...}, ...]}
  *
  * native/heap/stats.def tells what each number means; further ones are
  *   idleBytes    free superslabs that hold memory still and wait for the purge
@@ -108,7 +109,10 @@ SS_EXPORT size_t ss_trim(void);
  *   memoryLimitBytes  of the process's control groups, as it was at the start; 0 is none
  *   mappedBytes  blocks of 1 GiB and more, which are mappings of their own
  *   heaps        first-class heaps that exist now; heapsCommittedBytes is what they take
- * Classes without any use yet are left out. */
+ * Classes without any use yet are left out. Calls of malloc and free are not counted, since that
+ * would make each of them slower: a class counts the batches of blocks that threads' caches fetched
+ * (refills), the blocks in them, the times that caches gave blocks back (flushes), and those
+ * blocks. */
 SS_EXPORT size_t ss_stats_json(char* buffer, size_t size);
 
 /* First-class heaps -------------------------------------------------------------------------- */

@@ -344,7 +344,7 @@ void* reallocate(void* block, ByteCount bytes) {
     return move_block(block, before, bytes);
   }
   ProcessHeap* process = ProcessHeap::get();
-  const BlockClass found = c < kClassCount ? BlockClass{tag_of(static_cast<ClassIndex>(c)), true}
+  const BlockClass found = c < kClassSlots ? BlockClass{tag_of(static_cast<ClassIndex>(c)), true}
                                            : classify(ProcessHeap::own_cache(), block);
   if (!is_ours(process, found, block)) return reallocate_foreign(block, bytes);
   check_if_wanted(process, "realloc", block);

@@ -47,7 +47,6 @@ void* allocate_checked(ThreadCache& cache, ByteCount bytes) {
   void* block = nullptr;
   if (cache.owner().take(c, &block, 1) == 0) return nullptr;
   ClassCounters& counters = cache.owner().counters(c);
-  counters.acquires.add(1);
   counters.refills.add(1);
   counters.refilled_blocks.add(1);
   return block;

@@ -58,16 +58,13 @@ struct ProcessSnapshot {
 #include "policy/knobs.def"
 };
 
-/// Room for a value a size class.
-constexpr std::size_t kPolicyClasses = 66;
-
 /// What a heap goes by.
 struct HeapSnapshot {
 #define HEAP_KNOB(...) FIELD(__VA_ARGS__)
 #include "policy/knobs.def"
   /// Most free blocks that a thread keeps of each class, by its index; 0 is what cache_blocks and
   /// cache_bytes say.
-  std::array<std::uint8_t, kPolicyClasses> class_blocks{};
+  std::array<std::uint8_t, kClassSlots> class_blocks{};
 };
 
 /// What a pool does with its buffers.

@@ -25,7 +25,7 @@ struct PoolFigures {
   bool closed = false;
   char name[kNameBytes] = {};  // UTF-8, cut if it is longer
   HeapStats heap;
-  ClassStats classes[kClassCount];
+  ClassStats classes[kClassSlots];
   LatencyStats slow;
 #define HISTOGRAM_STAT(field, json, unit, meaning) HistogramFigures field;
 #include "heap/stats.def"

@@ -31,7 +31,7 @@ Levels levels() {
   out.taken = heap.committed_bytes() + process->space().idle_bytes();
   out.used = heap.huge().leased_bytes();
   // One after the other: all of them would take 6 KiB of what may be a small stack.
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const ClassStats stats = heap.class_stats(static_cast<ClassIndex>(i));
     out.used += stats.in_use_blocks * kSizeClasses[i].block_bytes;
   }

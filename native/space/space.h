@@ -38,19 +38,25 @@ using SliceTag = std::uint8_t;
 constexpr SliceTag kTagNone = 0;     // in no block
 constexpr SliceTag kTagHuge = 0xff;  // first slice of a huge block
 constexpr SliceTag tag_of(ClassIndex c) { return static_cast<SliceTag>(to_index(c) + 1); }
+static_assert(kClassSlots < kTagHuge, "a tag names any class");
+/// Of a tag that is a class's.
+constexpr ClassIndex class_of_tag(SliceTag tag) { return static_cast<ClassIndex>(tag - 1); }
 
 /// Where a block of a slice goes when it is freed: the id of the owner of its slab and its class,
 /// or kNoRoute. One load tells a thread whether a block is its own and which class it has.
 using Route = std::uint32_t;
 constexpr Route kNoRoute = 0;
 constexpr unsigned kRouteClassBits = 8;
+static_assert(kClassSlots <= 1u << kRouteClassBits, "a route names any class");
 
 /// Identifies the owner of a slab: 1 to kMaxOwnerId. No two owners have the same at a time.
 using OwnerId = std::uint32_t;
 constexpr OwnerId kMaxOwnerId = (1u << (32 - kRouteClassBits)) - 1;
 
-/// With a class added, the route of that owner's blocks.
-constexpr Route route_of(OwnerId owner) { return owner << kRouteClassBits; }
+/// The route of that owner's blocks; without a class, what the routes of all its blocks begin with.
+constexpr Route route_of(OwnerId owner, ClassIndex c = {}) {
+  return owner << kRouteClassBits | static_cast<Route>(to_index(c));
+}
 constexpr ClassIndex class_of_route(Route route) {
   return static_cast<ClassIndex>(route % (1u << kRouteClassBits));
 }

@@ -46,7 +46,7 @@ const equivalent = [
   ],
   [
     'native/pools/buffer/buffer_thread_cache.cc',
-    'if (count == 0 || tag == 0 || tag > kClassCount) return;',
+    'if (count == 0 || tag == 0 || tag > kFixedClasses) return;',
     '0 → 1',
     'no lease has the smallest class, whose tag is 1',
   ],
@@ -142,12 +142,6 @@ const equivalent = [
     'both say the same where they are equal',
   ],
   [
-    'native/heap/slab_owner.h',
-    'std::uint64_t idle_ = 0;    // those that had some at the last retire_idle() and took none since',
-    '0 → 1',
-    'a class that has nothing unused is looked at once',
-  ],
-  [
     'native/diagnostics/map_scan.h',
     'align_up(kEntryBytes + 2 * kListBytes + kMaxSuperslabs / 8, 64 * kKiB);',
     '2 → 3',
@@ -173,7 +167,7 @@ const equivalent = [
   ],
   [
     'native/heap/size_class.h',
-    'for (std::size_t i = to_index(class_for(bytes)); i < kClassCount; ++i) {',
+    'for (std::size_t i = to_index(class_for(bytes)); i < kFixedClasses; ++i) {',
     '< → <=',
     'the last class is a multiple of every alignment that is asked for',
   ],

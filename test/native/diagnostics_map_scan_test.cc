@@ -98,7 +98,7 @@ TEST(map_scan, "of an empty heap there is nothing to tell") {
 TEST(map_scan, "class, pool and fullness follow what is out, for every class") {
   Observed o;
   Random random(3);
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     const ByteCount bytes = size_class(c).block_bytes;
     if (bytes % kGranuleBytes != 0) continue;

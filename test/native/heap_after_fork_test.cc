@@ -211,7 +211,7 @@ void* filling[2 * kSuperslabBytes / 512];
 /// The child has everything of both threads, but for what the other one had in hand, and gives it
 /// back: then no more than `lost` is left.
 Verdict look_for_all(Heap& heap, Space& space, ThreadCache& mine,
-                     Held (&blocks)[2][kClassCount * kEach], ByteCount lost) {
+                     Held (&blocks)[2][kFixedClasses * kEach], ByteCount lost) {
   alarm(60);
   if (!survive(heap, space, &mine)) return kInside;
   if (heap.stats().threads != 1) return kNotOne;
@@ -220,7 +220,7 @@ Verdict look_for_all(Heap& heap, Space& space, ThreadCache& mine,
       if (!is_whole(held)) return kTheirsLost;
   // What is free in the other one's slabs serves: the heap need not grow for it.
   const std::uint64_t superslabs = heap.stats().superslabs_taken;
-  for (std::size_t c = 0; c < kClassCount; ++c) {
+  for (std::size_t c = 0; c < kFixedClasses; ++c) {
     void* block = mine.allocate(class_bytes(c));
     if (block == nullptr) return kNoMemory;
     std::memset(block, 0x77, std::min<ByteCount>(class_bytes(c), 512));
@@ -259,13 +259,13 @@ void fork_in(HoldingOs::In where, Populate populate, ByteCount lost,
   heap->account().set_excess_hook([] {});
   ThreadCache* mine = ThreadCache::attach(*heap);
   // Of each class some are out and some free, of both threads; each frees some of the other's.
-  static Held blocks[2][kClassCount * kEach];
+  static Held blocks[2][kFixedClasses * kEach];
   const auto take_all = [](ThreadCache& cache, Held* held) {
-    for (std::size_t i = 0; i < kClassCount * kEach; ++i)
+    for (std::size_t i = 0; i < kFixedClasses * kEach; ++i)
       held[i] = take(cache, class_bytes(i / kEach), i);
   };
   const auto free_some = [](ThreadCache& cache, Held* held, std::size_t which) {
-    for (std::size_t i = which; i < kClassCount * kEach; i += 3)
+    for (std::size_t i = which; i < kFixedClasses * kEach; i += 3)
       if (void* block = std::exchange(held[i].block, nullptr); block != nullptr) cache.free(block);
   };
   take_all(*mine, blocks[0]);

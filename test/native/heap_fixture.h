@@ -184,7 +184,7 @@ class Script {
     LeaseMagazines& m = cache_->magazines();
     const SliceTag tag = pool_.space().tag_at(bytes_of(n));
     if (depth(tag).load() >= limit(tag)) {
-      if (tag != kTagHuge) cache_->spill(static_cast<ClassIndex>(tag - 1));
+      if (tag != kTagHuge) cache_->spill(class_of_tag(tag));
       if (depth(tag).load() >= limit(tag)) {
         cache_->give(n);
         return;

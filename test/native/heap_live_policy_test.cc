@@ -58,6 +58,33 @@ TEST(heap, "a thread cache keeps fewer blocks from the next slow path on, and mo
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "a thread that only allocates goes by a raised limit from its next refill on") {
+  TestHeap t(with_blocks(2));
+  ThreadCache* cache = t.attach();
+  constexpr ByteCount kBytes = 128;
+  const ClassIndex c = class_for(kBytes);
+  std::vector<void*> held;
+  for (int i = 0; i < 8; ++i) {
+    held.push_back(cache->allocate(kBytes));
+    CHECK_EQ(cache->cached(c), 0u);  // a batch is half a magazine at most
+  }
+
+  CHECK(t->publish(with_blocks(60)));
+  for (const std::uint32_t batch : {2u, 4u, 8u, 16u, 30u, 30u}) {
+    held.push_back(cache->allocate(kBytes));
+    CHECK_EQ(cache->cached(c), batch - 1);
+    while (cache->cached(c) != 0) held.push_back(cache->allocate(kBytes));
+  }
+
+  CHECK(t->publish(with_blocks(2)));
+  held.push_back(cache->allocate(kBytes));
+  CHECK_EQ(cache->cached(c), 0u);
+  CHECK(cache->is_valid());
+  give_blocks(*cache, held);
+  cache->detach();
+  CHECK(t.ends_clean());
+}
+
 TEST(heap, "a full magazine that must keep less gives the rest back when it spills") {
   TestHeap t(with_blocks(60));
   ThreadCache* cache = t.attach();
@@ -291,7 +318,7 @@ TEST(heap, "a million snapshots while eight threads allocate: the last one holds
   bool published = true;
   for (std::uint32_t n = 0; n < kSnapshots; ++n) {
     Policy policy = with_blocks(n % 60 + 1);
-    policy.class_blocks[n % kClassCount] = static_cast<std::uint8_t>(n % 50);
+    policy.class_blocks[n % kFixedClasses] = static_cast<std::uint8_t>(n % 50);
     policy.big_cache_bytes = n % 7 * kMiB;
     published = t->publish(policy) && published;
   }

@@ -54,7 +54,7 @@ TEST(heap, "a front cache without a heap has no block and takes none") {
   void* block = cache->allocate(100);
   for (void* p : {static_cast<void*>(&local), block, static_cast<void*>(nullptr),
                   reinterpret_cast<void*>(~std::uintptr_t{0})}) {
-    CHECK(none.own_class(p) >= kClassCount);
+    CHECK(none.own_class(p) >= kFixedClasses);
     CHECK(!none.try_free(p));
   }
   cache->free(block);
@@ -85,7 +85,7 @@ TEST(heap, "a thread cache without memory for itself lets its owner go") {
 TEST(heap, "a fresh thread cache is empty in every class, and beyond them") {
   TestHeap t;
   ThreadCache* cache = t.attach();
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     if (class_bytes(i) <= kMaxMediumBytes) CHECK(cache->try_allocate(class_bytes(i)) == nullptr);
     CHECK_EQ(cache->cached(static_cast<ClassIndex>(i)), 0u);
   }
@@ -133,11 +133,11 @@ TEST(heap, "addresses that are no blocks of its own are not taken by a front cac
                   reinterpret_cast<void*>(region.base + region.slices * kSliceBytes),
                   reinterpret_cast<void*>(region.base + region.slices * kSliceBytes - 1),
                   reinterpret_cast<void*>(~std::uintptr_t{0})}) {
-    CHECK(p == beyond_medium || cache->own_class(p) >= kClassCount);
+    CHECK(p == beyond_medium || cache->own_class(p) >= kFixedClasses);
     CHECK(!cache->try_free(p));
   }
   CHECK_EQ(cache->cached(c), cached);
-  CHECK(cache->own_class(mine) < kClassCount && other->own_class(mine) >= kClassCount);
+  CHECK(cache->own_class(mine) < kFixedClasses && other->own_class(mine) >= kFixedClasses);
   for (void* p : {mine, foreign, large, beyond_medium}) cache->free(p);
   cache->detach();
   other->detach();
@@ -229,7 +229,7 @@ TEST(heap, "a flushed cache is as a fresh one") {
   }
   for (void* p : blocks) cache->free(p);
   cache->flush();
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     CHECK_EQ(cache->cached(static_cast<ClassIndex>(i)), 0u);
     if (class_bytes(i) <= kMaxMediumBytes) CHECK(cache->try_allocate(class_bytes(i)) == nullptr);
   }
@@ -368,7 +368,7 @@ TEST(heap, "random operations on several caches: no block is in two places") {
     for (ThreadCache* cache : caches) cache->detach();
     CHECK_EQ(t->stats().double_frees, 0u);
     CHECK_EQ(t->budget().charged(), 0u);
-    for (std::size_t c = 0; c < kClassCount; ++c) {
+    for (std::size_t c = 0; c < kFixedClasses; ++c) {
       const ClassStats s = t->class_stats(static_cast<ClassIndex>(c));
       CHECK_EQ(s.refilled_blocks, s.flushed_blocks);
       CHECK_EQ(s.in_use_blocks + s.cached_blocks, 0u);
@@ -415,7 +415,7 @@ TEST(heap, "threads that pass blocks on: no block is with two of them") {
   // Somebody looks on: what statistics read is what the threads are writing.
   std::thread looking([&] {
     while (!stop.load()) {
-      for (std::size_t c = 0; c < kClassCount; ++c)
+      for (std::size_t c = 0; c < kFixedClasses; ++c)
         (void)t->class_stats(static_cast<ClassIndex>(c));
       t->tick();
       t->purger().settle();

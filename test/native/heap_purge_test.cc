@@ -177,7 +177,7 @@ TEST(heap, "what a thread that rests left free goes back each time, not the firs
 TEST(heap, "free pages go back between blocks in use, and of those not a byte is lost") {
   TestHeap t;
   ThreadCache* cache = t.attach();
-  for (std::size_t c = 0; c < kClassCount; ++c) {
+  for (std::size_t c = 0; c < kFixedClasses; ++c) {
     const ByteCount bytes = class_bytes(c);
     const Context context(std::to_string(bytes) + " bytes");
     // Out: first and last ones, single ones, two neighbours. Most are free, and no two runs alike.

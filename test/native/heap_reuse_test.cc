@@ -200,7 +200,7 @@ TEST(heap, "pages among other classes' blocks go back before the heap grows, and
 TEST(heap, "the figures of a class follow its slabs as they are made and dissolved") {
   TestHeap t;
   ThreadCache* cache = t.attach();
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     const Context context(std::to_string(class_bytes(i)) + " bytes");
     for (int round = 0; round < 2; ++round) {

@@ -239,7 +239,7 @@ TEST(heap, "a pool that is closed while others start and stop waiting has no lim
     Script closing(*t.heap);
     closing.cache().close();
     std::this_thread::yield();
-    for (std::size_t tag = 0; tag <= kClassCount; ++tag)
+    for (std::size_t tag = 0; tag <= kFixedClasses; ++tag)
       with_limits += closing.limit(static_cast<SliceTag>(tag)) != 0;
   }
   stop = true;

@@ -17,11 +17,11 @@ TEST(heap, "every size maps to the smallest class that holds it") {
     while (class_bytes(smallest) < bytes) ++smallest;
     if (to_index(class_for(bytes)) != smallest) CHECK_EQ(to_index(class_for(bytes)), smallest);
   }
-  CHECK_EQ(smallest, kClassCount - 1);
+  CHECK_EQ(smallest, kFixedClasses - 1);
 }
 
 TEST(heap, "classes rise, are multiples of 16, and waste at most a fifth beyond 128 bytes") {
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     CHECK_EQ(kSizeClasses[i].block_bytes, class_bytes(i));
     CHECK_EQ(class_bytes(i) % kMinAlignment, 0u);
     if (i == 0) continue;
@@ -36,13 +36,13 @@ TEST(heap, "classes rise, are multiples of 16, and waste at most a fifth beyond 
 TEST(heap, "a lease class is the smallest multiple of 64 that holds the size") {
   for (ByteCount bytes = 0; bytes <= kMaxClassBytes; bytes += bytes < 8192 ? 1 : 61) {
     const std::size_t c = to_index(lease_class_for(bytes));
-    CHECK(c < kClassCount);
+    CHECK(c < kFixedClasses);
     CHECK_EQ(class_bytes(c) % kGranuleBytes, 0u);
     CHECK(class_bytes(c) >= bytes);
     for (std::size_t lower = 0; lower < c; ++lower)
       CHECK(class_bytes(lower) % kGranuleBytes != 0 || class_bytes(lower) < bytes);
   }
-  CHECK_EQ(to_index(lease_class_for(kMaxClassBytes)), kClassCount - 1);
+  CHECK_EQ(to_index(lease_class_for(kMaxClassBytes)), kFixedClasses - 1);
 }
 
 TEST(heap, "a slab's blocks fit with every colour, and its words hold a bit for each") {
@@ -63,7 +63,7 @@ TEST(heap, "a slab's blocks fit with every colour, and its words hold a bit for 
 }
 
 TEST(heap, "block_index is exact for every offset in every class") {
-  for (std::size_t c = 0; c < kClassCount; ++c) {
+  for (std::size_t c = 0; c < kFixedClasses; ++c) {
     Slab slab{};
     std::uint64_t words[kWordsPerSlice];
     alignas(64) static std::byte base[1];
@@ -138,7 +138,7 @@ TEST(heap, "every block of a class that is found for an alignment has it, in eve
   superslab_test::TestHeap t;
   SlabOwner* owner = t->attach();
   for (ByteCount alignment = kMinAlignment; alignment <= kSliceBytes; alignment *= 2) {
-    for (std::size_t i = 0; i < kClassCount; ++i) {
+    for (std::size_t i = 0; i < kFixedClasses; ++i) {
       const ByteCount bytes = class_aligned_to(alignment, class_bytes(i));
       CHECK(bytes >= class_bytes(i));
       CHECK_EQ(class_bytes(to_index(class_for(bytes))), bytes);  // a class's own size
@@ -147,7 +147,7 @@ TEST(heap, "every block of a class that is found for an alignment has it, in eve
     }
   }
   // Slabs of every colour of every class: their natural alignment holds for each of their blocks.
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     const ByteCount natural =
         std::min<ByteCount>(class_bytes(i) & (~class_bytes(i) + 1), kSliceBytes);
@@ -208,7 +208,7 @@ TEST(heap, "a placed request fits into its block, starts at a line, and ends at 
     }
     CHECK_EQ(request_offset(block, block), 0u);
   };
-  for (std::size_t i = kLastMediumClass + 1; i < kClassCount; ++i)
+  for (std::size_t i = kLastMediumClass + 1; i < kFixedClasses; ++i)
     check_block(class_bytes(i), class_bytes(i - 1) + 1);
   // Beyond the classes: whole superslabs, of which the last is used in part.
   for (const ByteCount bytes : {kSuperslabBytes + 1, 3 * kSuperslabBytes - 1, 7 * kMiB + 12'345}) {
@@ -231,7 +231,7 @@ TEST(heap, "a window's place and length come out of its word as they went in") {
 }
 
 TEST(heap, "the windows of a slab show each of its blocks once, and nothing else") {
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     if (!is_lease_class(i)) continue;
     const SizeClass& c = size_class(static_cast<ClassIndex>(i));
     for (const ByteCount colour : {ByteCount{0}, ByteCount{c.colour_bytes} * (c.colours - 1)}) {

@@ -40,7 +40,7 @@ struct Cut {
 }  // namespace
 
 TEST(heap, "every class: all blocks are taken once, in address order, and come home") {
-  for (std::size_t c = 0; c < kClassCount; ++c) {
+  for (std::size_t c = 0; c < kFixedClasses; ++c) {
     Cut cut(class_bytes(c));
     const std::vector<void*> all = cut.take(cut.slab->block_count + 5u);
     CHECK_EQ(all.size(), cut.slab->block_count);
@@ -172,7 +172,7 @@ TEST(heap, "remote frees keep a slab from being unused until they are collected"
 }
 
 TEST(heap, "every class: a remote free of any block comes home, those of the last word too") {
-  for (std::size_t c = 0; c < kClassCount; ++c) {
+  for (std::size_t c = 0; c < kFixedClasses; ++c) {
     Cut cut(class_bytes(c));
     const std::vector<void*> all = cut.take(cut.slab->block_count);
     for (std::size_t i = all.size(); i-- > 0;) {

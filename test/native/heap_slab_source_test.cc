@@ -59,11 +59,12 @@ TEST(heap, "slabs are cut from one superslab while it has room, and grow it only
   CHECK(second != nullptr && second != first);
   CHECK(&t.world.space->superslab_of(first->start) == &t.world.space->superslab_of(second->start));
   CHECK_EQ(t.core.counters.superslabs_taken.get(), 1u);
-  CHECK_EQ(t.core.slab_counters.slabs[to_index(kSmall)].get(), 2u);
+  CHECK_EQ(t.core.slab_counters.made[to_index(kSmall)].get(), 2u);
   CHECK_EQ(t.committed(), bytes_of(*first) + bytes_of(*second));
   t.slabs.retire_slab(first, t.clock.now());
   t.slabs.retire_slab(second, t.clock.now());
-  CHECK_EQ(t.core.slab_counters.slabs[to_index(kSmall)].get(), 0u);
+  CHECK_EQ(t.core.slab_counters.made[to_index(kSmall)].get(), 2u);
+  CHECK_EQ(t.core.slab_counters.retired[to_index(kSmall)].get(), 2u);
   CHECK(t.committed() <= kSliceBytes);  // nothing was carved, but a colour counts
   CHECK(t.is_valid());
 }

@@ -98,17 +98,15 @@ TEST(heap, "counters of a thread add up") {
   std::vector<void*> blocks;
   for (int i = 0; i < 300; ++i) blocks.push_back(cache->allocate(500));
   ClassStats s = t->class_stats(c);
-  // malloc's path counts nothing: what was acquired are the blocks that were fetched.
-  CHECK_EQ(s.acquires, s.refilled_blocks);
-  CHECK_EQ(s.releases, s.cached_blocks);
+  // Nobody counts what malloc and free do: only what caches fetched and gave back.
+  CHECK_EQ(s.acquires + s.releases + s.hits, 0u);
   CHECK_EQ(s.in_use_blocks, 300u);
-  CHECK_EQ(s.hits, s.acquires - s.refills);
+  CHECK(s.refills != 0 && s.refills <= s.refilled_blocks);
   CHECK_EQ(s.refilled_blocks, 300 + s.cached_blocks);
   CHECK_EQ(t->stats().charged_bytes, s.refilled_blocks * class_bytes(to_index(c)));
   for (int i = 0; i < 100; ++i) cache->free(blocks[static_cast<std::size_t>(i)]);
   s = t->class_stats(c);
   CHECK_EQ(s.in_use_blocks, 200u);
-  CHECK_EQ(s.releases, s.acquires - 200);
   CHECK(s.cached_blocks <= kMagazineBlocks - 2);
   CHECK_EQ(s.refilled_blocks, s.in_use_blocks + s.cached_blocks + s.flushed_blocks);
   CHECK_EQ(t->stats().charged_bytes,
@@ -116,7 +114,7 @@ TEST(heap, "counters of a thread add up") {
   for (std::size_t i = 100; i < 300; ++i) cache->free(blocks[i]);
   cache->flush();
   s = t->class_stats(c);
-  CHECK_EQ(s.acquires, s.releases);
+  CHECK_EQ(s.acquires + s.releases + s.hits, 0u);
   CHECK_EQ(s.in_use_blocks, 0u);
   CHECK_EQ(s.cached_blocks, 0u);
   CHECK_EQ(s.refilled_blocks, s.flushed_blocks);
@@ -188,11 +186,10 @@ TEST(heap, "maxBytes is exact for one thread, whatever its magazines hold") {
       for (void* block : blocks) cache->free(block);
     }
   }
-  // A refusal is no acquire: what was fetched has come back, but for what the magazine holds.
+  // A refusal counts nothing: what was fetched has come back, but for what the magazine holds.
   const ClassStats s = t->class_stats(class_for(4096));
   CHECK_EQ(s.in_use_blocks, 0u);
-  CHECK_EQ(s.acquires, s.refilled_blocks);
-  CHECK_EQ(s.acquires, s.flushed_blocks + s.cached_blocks);
+  CHECK_EQ(s.refilled_blocks, s.flushed_blocks + s.cached_blocks);
   CHECK_EQ(t->budget().peak(), kMiB);
   cache->detach();
   CHECK(t.ends_clean());
@@ -462,11 +459,11 @@ TEST(heap, "the figures of all classes together are those of each") {
   TestHeap t;
   ThreadCache* cache = t.attach();
   std::vector<void*> blocks;
-  for (std::size_t i = 0; i < kClassCount; ++i)
+  for (std::size_t i = 0; i < kFixedClasses; ++i)
     for (std::size_t n = 0; n <= i % 3; ++n) blocks.push_back(cache->allocate(class_bytes(i)));
-  static ClassStats all[kClassCount];
+  static ClassStats all[kClassSlots];
   t->class_stats(all);
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     CHECK_EQ(all[i].in_use_blocks, i % 3 + 1);
     CHECK_EQ(all[i].in_use_blocks, t->class_stats(static_cast<ClassIndex>(i)).in_use_blocks);
     CHECK_EQ(all[i].refilled_blocks, t->class_stats(static_cast<ClassIndex>(i)).refilled_blocks);

@@ -66,6 +66,8 @@ class Explorer {
   /// Whether another fibre may also come between an operation and what follows it: for what other
   /// fibres see of plain writes.
   bool steps_after = false;
+  /// Whether a fibre that has a lock may be interrupted, too: where no two want the same lock.
+  bool steps_under_locks = false;
 
   /// Runs bodies[0..] in every order of their steps, or in those in which at most `preemptions`
   /// fibres were interrupted that could have gone on: few errors need more than two (Musuvathi and
@@ -93,8 +95,8 @@ class Explorer {
     if (steps_after && counts(where)) yield();
   }
 
-  // Taking a lock is a step. A fibre with a lock is not interrupted: whoever wants what it guards
-  // would only wait.
+  // Taking a lock is a step. A fibre with a lock is not interrupted unless the test says so:
+  // whoever wants what it guards would only wait.
   void lock_taken() {
     if (current_ != kScheduler && locks_held_ == 0) yield();
     ++locks_held_;
@@ -117,7 +119,8 @@ class Explorer {
   };
 
   bool counts(const void* where) const {
-    return current_ != kScheduler && locks_held_ == 0 && (!is_step || is_step(where));
+    return current_ != kScheduler && (locks_held_ == 0 || steps_under_locks) &&
+           (!is_step || is_step(where));
   }
 
   void yield() {

@@ -59,7 +59,7 @@ TEST(malloc, "a checked block counts as one that was fetched alone") {
   const ClassStats before = process_heap().heap().class_stats(c);
   std::byte* block = checked(1000);
   const ClassStats after = process_heap().heap().class_stats(c);
-  CHECK_EQ(after.acquires, before.acquires + 1);
+  CHECK_EQ(after.in_use_blocks, before.in_use_blocks + 1);
   CHECK_EQ(after.refills, before.refills + 1);
   CHECK_EQ(after.refilled_blocks, before.refilled_blocks + 1);
   free_checked(process_heap(), "free", block);

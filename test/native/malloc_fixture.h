@@ -18,7 +18,7 @@ namespace superslab_test {
 inline std::vector<superslab::ByteCount> edge_sizes() {
   using namespace superslab;
   std::vector<ByteCount> sizes = {0, 1};
-  for (std::size_t c = 0; c < kClassCount; ++c) {
+  for (std::size_t c = 0; c < kFixedClasses; ++c) {
     for (const ByteCount bytes : {class_bytes(c) - 1, class_bytes(c), class_bytes(c) + 1})
       sizes.push_back(bytes);
   }

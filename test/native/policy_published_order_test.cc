@@ -38,7 +38,8 @@ class Reader {
       const auto now = published.read();
       number = now->first;
       good_ &= number != 0 && number > generation;
-      // Again: what is read stays as it was.
+      // Again, after a step at which others come in between: what is read stays as it was.
+      (void)published.generation();
       good_ &= now->second == number && now->first == number;
     }
   }
@@ -62,10 +63,11 @@ struct Stage {
 
 std::uint64_t explore(const std::vector<stepped::Exploration::Body>& bodies,
                       const stepped::Exploration::Body& reset,
-                      const stepped::Exploration::Body& verify,
-                      unsigned preemptions = stepped::Exploration::kEveryOrder) {
+                      const stepped::Exploration::Body& verify, unsigned preemptions,
+                      bool steps_under_locks = false) {
   stepped::Exploration exploration;
   exploration.steps_after = true;
+  exploration.steps_under_locks = steps_under_locks;
   return exploration.explore(bodies, reset, verify, preemptions);
 }
 
@@ -88,6 +90,17 @@ TEST(policy, "a snapshot that is published while one reads is seen whole or not 
       },
       4);
   CHECK(seen[1] && seen[2] && seen[3] && seen[4]);
+  CHECK(runs > 1'000);
+}
+
+TEST(policy, "a slot that a publisher has chosen is not read before it is current again") {
+  Stage stage;
+  const std::uint64_t runs = explore(
+      {[&] { stage.reader.read(*stage.published); },
+       [&] {
+         for (std::uint32_t n = 2; n <= 3; ++n) stage.published->publish(numbered(n));
+       }},
+      [&] { stage.reset(); }, [&] { CHECK(stage.reader.is_good()); }, 3, true);
   CHECK(runs > 1'000);
 }
 

@@ -153,7 +153,7 @@ TEST(heap, "random leases: blocks never overlap and all come home") {
     for (const Lease& lease : held) s.release(lease.n);
     s.cache().flush();
     std::uint64_t acquires = 0;
-    for (std::size_t c = 0; c < kClassCount; ++c) {
+    for (std::size_t c = 0; c < kFixedClasses; ++c) {
       const ClassStats stats = t->class_stats(static_cast<ClassIndex>(c));
       CHECK_EQ(stats.acquires, stats.releases);
       CHECK_EQ(stats.refilled_blocks, stats.flushed_blocks);
@@ -221,7 +221,7 @@ TEST(heap, "magazines outlive their cache for as long as somebody maps them, emp
 TEST(heap, "no class that is not a multiple of 64 has a magazine") {
   TestPool t;
   Script s(*t.heap);
-  for (std::size_t c = 0; c < kClassCount; ++c) {
+  for (std::size_t c = 0; c < kFixedClasses; ++c) {
     const SliceTag tag = tag_of(static_cast<ClassIndex>(c));
     CHECK_EQ(s.limit(tag) != 0, class_bytes(c) % kGranuleBytes == 0);
   }

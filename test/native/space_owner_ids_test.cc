@@ -24,6 +24,20 @@ struct NearTheEnd {
 
 }  // namespace
 
+TEST(space, "tags and routes name every class that there is room for") {
+  for (const OwnerId owner : {OwnerId{1}, kMaxOwnerId}) {
+    for (std::size_t i = 0; i < kClassSlots; ++i) {
+      const auto c = static_cast<ClassIndex>(i);
+      CHECK(tag_of(c) != kTagNone && tag_of(c) != kTagHuge);
+      CHECK(class_of_tag(tag_of(c)) == c);
+      const Route route = route_of(owner, c);
+      CHECK(route != kNoRoute && class_of_route(route) == c);
+      CHECK_EQ(route >> kRouteClassBits, owner);
+      CHECK_EQ(std::size_t{route} ^ route_of(owner), i);
+    }
+  }
+}
+
 TEST(space, "the last owner's id is used, and there is none after it") {
   NearTheEnd near(2);
   const OwnerPlace first = near.space->take_owner_place(256, 128);

@@ -144,7 +144,7 @@ TEST(heap, "a large block has no route") {
   void* p = cache->allocate(5 * kMiB);
   for (const ByteCount at : {ByteCount{0}, 3 * kMiB, 5 * kMiB - 1}) {
     CHECK_EQ(t.space().route_at(static_cast<std::byte*>(p) + at), kNoRoute);
-    CHECK(cache->own_class(static_cast<std::byte*>(p) + at) >= kClassCount);
+    CHECK(cache->own_class(static_cast<std::byte*>(p) + at) >= kFixedClasses);
   }
   cache->free(p);
   cache->detach();
@@ -169,9 +169,9 @@ TEST(heap,
   }
   // Behind the end of what the other one knows: not its own, and then looked up.
   void* last = blocks.back();
-  CHECK(other->own_class(last) >= kClassCount);
+  CHECK(other->own_class(last) >= kFixedClasses);
   CHECK_EQ(other->route_of_block(last), t.space().route_at(last));
-  CHECK(other->own_class(last) >= kClassCount);
+  CHECK(other->own_class(last) >= kFixedClasses);
   for (std::size_t i = 0; i < blocks.size(); ++i) (i % 2 == 0 ? mine : other)->free(blocks[i]);
   other->detach();
   mine->detach();

@@ -30,9 +30,9 @@ int main(void) {
   CHECK(strlen(again) == 9 && strncmp(again, text, 9) == 0 && again[10] == '#');
   CHECK(ss_stats_json(again, 1) > 0 && again[0] == '\0');
 
-  const unsigned long acquires = value(text, "\"acquires\":");
+  const unsigned long fetched = value(text, "\"refilledBlocks\":");
   for (int i = 0; i < 100; ++i) ss_stats_json(again, sizeof again);
-  CHECK(value(again, "\"acquires\":") == acquires);
+  CHECK(value(again, "\"refilledBlocks\":") == fetched);
 
   free(mapped);
   ss_stats_json(text, sizeof text);

@@ -33,15 +33,15 @@ export const MAGAZINES = {
   /** Counts acquires, by tag; wraps around. */
   acquired: { at: 512, length: 256 },
   /** Block numbers: 2^MAGAZINE_SHIFT of them a tag. */
-  blocks: { at: 768, length: 4160 },
+  blocks: { at: 768, length: 4288 },
   /** Free blocks that guards keep outside of magazines, by tag. */
-  parked: { at: 4928, length: 256 },
+  parked: { at: 5056, length: 256 },
   /** What guards have in hand, by GUARD_LEVEL. */
-  guardLevels: { at: 5184, length: 5 },
+  guardLevels: { at: 5312, length: 5 },
   /** Part of `acquired` that is no acquire: random steps of sampling; by tag. */
-  skipped: { at: 5189, length: 256 },
+  skipped: { at: 5317, length: 256 },
   /** What a refill has fetched and nobody can acquire yet, by STAGED. */
-  staged: { at: 5445, length: 67 },
+  staged: { at: 5573, length: 67 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */

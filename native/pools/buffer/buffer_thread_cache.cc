@@ -70,7 +70,7 @@ void BufferThreadCache::set_limits() {
     const std::uint64_t generation = pool_.policy_generation();
     const bool none = has_no_magazines();
     const auto policy = pool_.policy();
-    for (std::size_t i = 0; i < kClassCount; ++i) {
+    for (std::size_t i = 0; i < kFixedClasses; ++i) {
       const auto c = static_cast<ClassIndex>(i);
       if (!is_lease_class(i)) continue;
       set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *policy));
@@ -110,7 +110,7 @@ std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
 
 Reclaimed BufferThreadCache::parked() const {
   Reclaimed sum{magazines_->parked[kTagHuge], magazines_->parked_huge_granules * kGranuleBytes};
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const std::uint32_t blocks = magazines_->parked[tag_of(static_cast<ClassIndex>(i))];
     sum.blocks += blocks;
     sum.bytes += ByteCount{blocks} * class_bytes(i);
@@ -138,8 +138,8 @@ void BufferThreadCache::give_staged() {
   const std::uint32_t count = std::min<std::uint32_t>(magazines_->staged, kMagazineBlocks);
   const std::uint32_t tag = magazines_->staged_tag;
   set(magazines_->staged, 0);
-  if (count == 0 || tag == 0 || tag > kClassCount) return;
-  give_all(static_cast<ClassIndex>(tag - 1), magazines_->staged_blocks, count);
+  if (count == 0 || tag == 0 || tag > kFixedClasses) return;
+  give_all(class_of_tag(static_cast<SliceTag>(tag)), magazines_->staged_blocks, count);
 }
 
 std::uint32_t BufferThreadCache::refill(ClassIndex c) {
@@ -241,7 +241,7 @@ bool BufferThreadCache::holds_own(ClassIndex c, const BlockNumber* numbers,
 }
 
 PoolFault BufferThreadCache::check() const {
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     const std::uint32_t depth = get(magazines_->depth[tag_of(c)]);
     if (depth > (is_lease_class(i) ? kMagazineBlocks : 0)) return PoolFault::kDepth;
@@ -251,8 +251,8 @@ PoolFault BufferThreadCache::check() const {
   if (staged == 0) return PoolFault::kNone;
   const std::uint32_t tag = get(magazines_->staged_tag);
   const bool is_whole =
-      staged <= kMagazineBlocks && tag != 0 && tag <= kClassCount &&
-      holds_own(static_cast<ClassIndex>(tag - 1), magazines_->staged_blocks, staged);
+      staged <= kMagazineBlocks && tag != 0 && tag <= kFixedClasses &&
+      holds_own(class_of_tag(static_cast<SliceTag>(tag)), magazines_->staged_blocks, staged);
   return is_whole ? PoolFault::kNone : PoolFault::kStaged;
 }
 
@@ -268,7 +268,7 @@ std::uint32_t BufferThreadCache::cached(ClassIndex c) const {
 
 std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {
   std::uint32_t found = 0;
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
     const BlockNumber* blocks = magazines_->blocks + tag * kMagazineBlocks;
     for (std::uint32_t b = 0; b < magazines_->depth[tag]; ++b)
@@ -290,7 +290,7 @@ void BufferThreadCache::add_levels(GuardLevels& sum) const {
 }
 
 void BufferThreadCache::fold() {
-  for (std::size_t i = 0; i < kClassCount; ++i) fold_acquired(static_cast<ClassIndex>(i));
+  for (std::size_t i = 0; i < kFixedClasses; ++i) fold_acquired(static_cast<ClassIndex>(i));
 }
 
 void BufferThreadCache::empty(ClassIndex c) {
@@ -302,7 +302,7 @@ void BufferThreadCache::empty(ClassIndex c) {
 
 void BufferThreadCache::trim_idle() {
   give_staged();
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(i)) continue;
     fold_acquired(c);
@@ -318,7 +318,7 @@ void BufferThreadCache::trim_idle() {
 
 void BufferThreadCache::flush() {
   give_staged();
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(i)) continue;
     fold_acquired(c);

@@ -26,11 +26,12 @@ namespace superslab {
 /// from another thread; an aligned 32-bit store that JavaScript sees sooner or later.
 struct LeaseMagazines {
   static constexpr std::size_t kTags = 256;
+  static_assert(kTagHuge < kTags && kClassSlots < kTagHuge);
 
   std::uint32_t depth[kTags];     // blocks in the magazine
   std::uint32_t limit[kTags];     // a release that finds depth >= limit takes the slow path
   std::uint32_t acquired[kTags];  // counts up; wraps around
-  BlockNumber blocks[(kClassCount + 1) * kMagazineBlocks];
+  BlockNumber blocks[(kClassSlots + 1) * kMagazineBlocks];
   // Free blocks that JavaScript keeps outside of the magazines, each with an ArrayBuffer of its own
   // (lib/guard/pool-guard.ts). A thread's end frees them like any block that is out, but they are
   // no leaks.
