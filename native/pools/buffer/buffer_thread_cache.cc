@@ -222,7 +222,7 @@ BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
   }
   if (head == nullptr) {
     pool_.count_failed_request();
-    return 0;
+    return kNoBlock;
   }
   return first_number_of(head->index);
 }
@@ -274,7 +274,7 @@ std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {
     for (std::uint32_t b = 0; b < magazines_->depth[tag]; ++b)
       found += slice_of(blocks[b]) == slice;
   }
-  const std::uint32_t staged = get(magazines_->staged);
+  const std::uint32_t staged = std::min(get(magazines_->staged), kMagazineBlocks);
   for (std::uint32_t b = 0; b < staged; ++b) {
     found += slice_of(magazines_->staged_blocks[b]) == slice;
   }

@@ -14,6 +14,7 @@
 
 #include "base/secure_zero.h"
 #include "heap/magazine_limits.h"
+#include <type_traits>
 #include "pools/buffer/block_number.h"
 #include "pools/buffer/buffer_pool.h"
 
@@ -106,7 +107,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// this thread may give back.
   bool give(BlockNumber block);
 
-  /// A block beyond 2 MiB; 0 when there is no room or no memory.
+  /// A block beyond 2 MiB; kNoBlock when there is no room or no memory.
   BlockNumber take_huge(ByteCount bytes);
 
   /// Gives back everything cached and every slab that is unused.

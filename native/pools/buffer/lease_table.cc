@@ -53,7 +53,7 @@ AdoptedLease LeaseTable::adopt(LeaseHolder holder, const ShareTicket& ticket) {
   LockGuard guard(lock_);
   LeaseFault fault;
   const Token* token = find(ticket, fault);
-  if (token == nullptr) return {fault, 0, 0};
+  if (token == nullptr) return {fault, kNoBlock, 0};
   const AdoptedLease lease{LeaseFault::kNone, token->block, token->length};
   tokens_.erase(ticket.id);
   Entry& entry = entries_[lease.block];

@@ -21,10 +21,22 @@ namespace superslab {
 constexpr SuperslabIndex kUnnumbered = kFirstOrdinal * kSuperslabsPerArena - 1;
 
 /// Counts the slices of all numbered superslabs.
-using SliceIndex = std::uint32_t;
+enum class SliceIndex : std::uint32_t {};
+
+constexpr std::size_t to_index(SliceIndex slice) { return static_cast<std::size_t>(slice); }
 
 constexpr SuperslabIndex superslab_of_slice(SliceIndex slice) {
-  return kUnnumbered + slice / kSlicesPerSuperslab;
+  return kUnnumbered + static_cast<std::uint32_t>(slice) / std::uint32_t{kSlicesPerSuperslab};
+}
+
+/// Which slice of its superslab it is.
+constexpr unsigned place_in_superslab(SliceIndex slice) {
+  return static_cast<std::uint32_t>(slice) % std::uint32_t{kSlicesPerSuperslab};
+}
+
+/// Where its memory begins.
+inline std::byte* slice_start(const Space& space, SliceIndex slice) {
+  return space.superslab(superslab_of_slice(slice)).base + place_in_superslab(slice) * kSliceBytes;
 }
 
 constexpr std::size_t kGranulesPerSlice = kSliceBytes / kGranuleBytes;
@@ -70,7 +82,7 @@ constexpr WindowCut window_cut(ClassIndex c, ByteCount colour, unsigned i) {
 /// Of a slice that was part of a slab at least once.
 inline WindowCut window_cut_at(const Space& space, SliceIndex slice) {
   const Superslab& s = space.superslab(superslab_of_slice(slice));
-  const Slab* entry = space.slab_at(s, slice % kSlicesPerSuperslab);
+  const Slab* entry = space.slab_at(s, place_in_superslab(slice));
   return WindowCut(entry->window.load(std::memory_order_relaxed));
 }
 
