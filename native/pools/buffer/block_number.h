@@ -1,8 +1,12 @@
 // JavaScript names a block by one 32-bit number: the index of the slice that it starts in x 1,024 +
 // the 64-byte granule of the slice's window that it starts at. So 32 bits span 256 GiB, no pointer
 // ever becomes a BigInt, and acquire needs no table to know where in the window a block lies.
+//
+// Any thread may call any function here. What is asked of a block holds for as long as the block is
+// out or cached; only find_block() and is_cut() may be asked of numbers that name nothing.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 
 #include "heap/size_class.h"
@@ -25,6 +29,7 @@ constexpr SuperslabIndex superslab_of(BlockNumber n) {
 
 /// Of a block that starts where its superslab does.
 constexpr BlockNumber first_number_of(SuperslabIndex superslab) {
+  assert(superslab > kUnnumbered);
   return static_cast<BlockNumber>((superslab - kUnnumbered) * kGranulesPerSuperslab);
 }
 
@@ -34,6 +39,7 @@ constexpr SliceIndex slice_of(BlockNumber n) {
 
 /// Whether a lease of this number is a block beyond 2 MiB. Of a superslab that was taken once.
 inline bool is_huge(const Space& space, BlockNumber n) {
+  assert(space.has_entry(superslab_of(n)));
   return space.superslab(superslab_of(n)).use.load(std::memory_order_relaxed) ==
          SuperslabUse::kHugeHead;
 }
@@ -43,14 +49,15 @@ inline std::uint32_t window_start(const Space& space, BlockNumber n) {
   return is_huge(space, n) ? 0 : window_cut_at(space, slice_of(n)).start();
 }
 
+/// Of a block that is leased or cached.
 inline BlockNumber number_of(const Space& space, const void* block) {
+  assert(space.contains(block) && address_of(block) % kGranuleBytes == 0);
   const Superslab& s = space.superslab_of(block);
   const std::uintptr_t offset = address_of(block) - address_of(s.base);
   const BlockNumber granule{to_word(first_number_of(s.index)) +
                             static_cast<std::uint32_t>(offset / kGranuleBytes)};
   return BlockNumber{to_word(granule) - window_start(space, granule)};
 }
-/// Of a block that is leased or cached.
 
 /// Of a block that is leased or cached.
 inline std::byte* address_of_number(const Space& space, BlockNumber n) {
