@@ -520,7 +520,7 @@ TEST(heap, "a huge lease is granted for which what is cached leaves no room") {
     CHECK(t->budget().charged() != 0);
     const BlockNumber n = s.cache().take_huge(4 * kMiB);
     CHECK(n != kNoBlock);
-    CHECK_EQ(s.cache().take_huge(4 * kMiB), 0u);
+    CHECK_EQ(s.cache().take_huge(4 * kMiB), kNoBlock);
     CHECK_EQ(t->stats().failed_requests, 1u);
     CHECK(s.cache().give(n));
   }
