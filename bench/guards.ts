@@ -31,7 +31,7 @@ function caseName({ size, written, frames }: Case): string {
 }
 
 /** The quickest round: what is in its way otherwise belongs to the machine. */
-const least = (values: readonly number[]) => Math.min(...values);
+const quickest = (values: readonly number[]) => Math.min(...values);
 
 async function measure(work: Case): Promise<MeasuredRow> {
   process.env.SUPERSLAB_LEAK_FRAMES = String(work.frames);
@@ -41,7 +41,7 @@ async function measure(work: Case): Promise<MeasuredRow> {
   );
   try {
     const samples = await interleave(lanes, options.quick ? 2 : 11, { ms: options.quick ? 5 : 50 });
-    const { off, ...rest } = Object.fromEntries(modes.map((mode) => [mode, least(samples.get(mode)!)]));
+    const { off, ...rest } = Object.fromEntries(modes.map((mode) => [mode, quickest(samples.get(mode)!)]));
     return {
       case: caseName(work),
       unit: 'ns/op',

@@ -375,12 +375,12 @@ describe('what a benchmark is made of:', () => {
         touched += Number(buf.length === buf.filter((byte, at) => byte !== 0xff || at % 4096 !== 0).length);
       },
     };
-    const [least, most] = slots === 1 ? [9000, 9000] : [100, 9000];
-    loopOf(memory, { least, most, slots, touch: 'a byte in each page' })(200);
+    const [min, max] = slots === 1 ? [9000, 9000] : [100, 9000];
+    loopOf(memory, { min, max, slots, touch: 'a byte in each page' })(200);
     expect(live.size).toBe(slots === 1 ? 0 : slots);
     expect(touched).toBe(200 - live.size);
-    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(least);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(most);
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(min);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(max);
     expect(new Set(sizes).size).toBeGreaterThan(slots === 1 ? 0 : 100);
   });
 });

@@ -62,10 +62,10 @@ describe('the limit', () => {
           if (bufs.length % 7 === 0 && size > 64) break;
         }
       }
-      const least = blockBytes(64);
-      while (bytes + least <= 1 << 20) {
+      const smallest = blockBytes(64);
+      while (bytes + smallest <= 1 << 20) {
         bufs.push(pool.acquire(64));
-        bytes += least;
+        bytes += smallest;
       }
       thrownBy(() => pool.acquire(64), 'ERR_SUPERSLAB_EXHAUSTED');
       expect(pool.stats().inUseBytes).toBe(bytes);

@@ -46,9 +46,9 @@ function release(buf: PooledBuffer): void {
 const closed = (emitter: EventEmitter, event = 'close') =>
   new Promise<void>((resolve) => emitter.once(event, () => resolve()));
 
-async function expectAllHome(least = 1): Promise<void> {
+async function expectAllHome(min = 1): Promise<void> {
   await vi.waitFor(() => expect(pool.stats().inUseBytes).toBe(0), 10_000);
-  expect(served).toBeGreaterThanOrEqual(least);
+  expect(served).toBeGreaterThanOrEqual(min);
 }
 
 async function listening<Any extends Server>(server: Any): Promise<Any> {

@@ -311,12 +311,12 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     test.for([
       ['addresses', 'ulimit -v 262144', 226],
       ['data', 'ulimit -d 102400', 76],
-    ] as const)('of %s', async ([, limit, least]) => {
+    ] as const)('of %s', async ([, limit, min]) => {
       const program = await compile('addresses.c');
       for (const size of sizes) {
         const ended = await run(program, { args: ['fill', String(size)], limit });
         expect(ended).toMatchObject({ code: 0, stderr: '' });
-        expect(Number(ended.stdout), `${size} B`).toBeGreaterThanOrEqual(least);
+        expect(Number(ended.stdout), `${size} B`).toBeGreaterThanOrEqual(min);
       }
     });
   });
@@ -325,7 +325,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
   test.for([
     ['none', 'max', 66, 90],
     ['60 MiB', String(60 << 20), 52, 65],
-  ] as const)('a memory limit of a control group: %s', async ([, limit, least, most], { skip }) => {
+  ] as const)('a memory limit of a control group: %s', async ([, limit, min, max], { skip }) => {
     const program = await compile('memory_limit.c');
     const script = `mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/memory &&
       echo ${limit} > /sys/fs/cgroup/memory.max &&
@@ -335,8 +335,8 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     const ended = await execute('unshare', args).catch((error: Error & { stderr?: string }) => error);
     skip(ended instanceof Error && /^(unshare|mount): /.test(ended.stderr ?? ''), 'no mount namespaces here');
     if (ended instanceof Error) throw ended;
-    expect(Number(ended.stdout)).toBeGreaterThanOrEqual(least);
-    expect(Number(ended.stdout)).toBeLessThan(most);
+    expect(Number(ended.stdout)).toBeGreaterThanOrEqual(min);
+    expect(Number(ended.stdout)).toBeLessThan(max);
   });
 
   test.for([
@@ -465,7 +465,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     ['_ZdlPv', 20],
     ['_ZdlPvm', 20],
     ['ss_free', 20],
-  ] as const)('the short way through %s takes %i instructions', async ([name, most]) => {
+  ] as const)('the short way through %s takes %i instructions', async ([name, max]) => {
     const { stdout } = await execute(
       'objdump',
       ['-d', '--no-show-raw-insn', `--disassemble=${name}`, library],
@@ -475,7 +475,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     const instructions = [...body.matchAll(/^\s+[0-9a-f]+:\s+(.*?)\s*$/gm)].map((match) => match[1]!);
     const end = instructions.findIndex((instruction) => /^ret/.test(instruction));
     expect(end, body).toBeGreaterThan(0);
-    expect(end + 1, body).toBeLessThanOrEqual(most);
+    expect(end + 1, body).toBeLessThanOrEqual(max);
     expect(
       instructions.filter((instruction) => /^(push|call|sub .*%rsp)/.test(instruction)),
       body,

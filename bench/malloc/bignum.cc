@@ -11,7 +11,7 @@ struct Number {
   uint32_t digits[];
 };
 
-constexpr uint32_t kMostDigits = 12;
+constexpr uint32_t kMaxDigits = 12;
 
 Number* make(uint32_t length) {
   auto* number = static_cast<Number*>(malloc(sizeof(Number) + length * sizeof(uint32_t)));
@@ -73,7 +73,7 @@ uint64_t work(uint64_t steps, uint64_t numbers) {
     free(product);
     free(factor);
     free(value);
-    value = low(sum, 1 + static_cast<uint32_t>(random.below(kMostDigits)));
+    value = low(sum, 1 + static_cast<uint32_t>(random.below(kMaxDigits)));
     free(summand);
     free(sum);
   }

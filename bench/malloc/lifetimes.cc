@@ -9,7 +9,7 @@
 namespace {
 
 constexpr size_t kTableSlots = 1000;
-constexpr size_t kHeldMost = 2000;
+constexpr size_t kMaxHeld = 2000;
 
 std::atomic<void*> table[kTableSlots];
 
@@ -36,7 +36,7 @@ void* exchange(bench::Random& random, void* block) {
 
 void* live(void* argument) {
   auto& worker = *static_cast<Worker*>(argument);
-  bench::Pages<void*> held(kHeldMost);
+  bench::Pages<void*> held(kMaxHeld);
   size_t count = 0;
   bench::Random random(worker.seed);
   const auto drop = [&](void* block) {
@@ -45,7 +45,7 @@ void* live(void* argument) {
   // What is drawn must not depend on the other threads, or the check would: so neither does
   // `count`, and a block that comes out of the table is freed at once.
   for (uint64_t i = 0; i < worker.operations; i++) {
-    if (count == kHeldMost || (count > 0 && random.below(2) == 0)) {
+    if (count == kMaxHeld || (count > 0 && random.below(2) == 0)) {
       // Recent objects die more often than old ones.
       const size_t age =
           random.below(4) == 0 ? random.below(count) : random.below(count < 32 ? count : 32);

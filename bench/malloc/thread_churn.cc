@@ -4,7 +4,7 @@
 
 namespace {
 
-constexpr uint64_t kMostBlocks = 1024;
+constexpr uint64_t kMaxBlocks = 1024;
 
 struct alignas(bench::kApart) Worker {
   pthread_t thread;
@@ -17,7 +17,7 @@ struct alignas(bench::kApart) Worker {
 
 void* live(void* argument) {
   auto& worker = *static_cast<Worker*>(argument);
-  void* blocks[kMostBlocks];
+  void* blocks[kMaxBlocks];
   bench::Random random(worker.seed);
   for (uint64_t i = 0; i < worker.blocks; i++) {
     const size_t size = random.skewed(worker.min, worker.max);
@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
   sample.blocks = run.number();
   sample.min = run.number();
   sample.max = run.number();
-  if (sample.blocks > kMostBlocks) run.wrong_usage();
+  if (sample.blocks > kMaxBlocks) run.wrong_usage();
   run.start();
   const uint64_t check = work(threads, together, sample);
   run.stop(threads, check);

@@ -51,7 +51,7 @@ const TIMES: readonly (readonly [ns: number, name: string])[] = [
 
 /** 1234 is "1.23 us", 5400e9 "1.5 h". */
 export function duration(ns: number): string {
-  const [unit, name] = TIMES.findLast(([least]) => ns >= least) ?? [1, 'ns'];
+  const [unit, name] = TIMES.findLast(([min]) => ns >= min) ?? [1, 'ns'];
   return unit === 1 ? `${Math.round(ns)} ns` : `${Number((ns / unit).toPrecision(3))} ${name}`;
 }
 

@@ -35,20 +35,20 @@ export class Arguments {
   }
 
   /** Its value as a number; `otherwise` when there is none. Throws a usage error outside of the limits. */
-  number(name: string, least: number, most: number, otherwise: number): number {
-    return this.#number(name, /^\d+(\.\d+)?$/, `a number from ${least} to ${most}`, least, most) ?? otherwise;
+  number(name: string, min: number, max: number, otherwise: number): number {
+    return this.#number(name, /^\d+(\.\d+)?$/, `a number from ${min} to ${max}`, min, max) ?? otherwise;
   }
 
   /** The same for what cannot be a part of one. */
-  wholeNumber(name: string, least: number, most: number, otherwise: number): number {
-    return this.#number(name, /^\d+$/, `a whole number from ${least} to ${most}`, least, most) ?? otherwise;
+  wholeNumber(name: string, min: number, max: number, otherwise: number): number {
+    return this.#number(name, /^\d+$/, `a whole number from ${min} to ${max}`, min, max) ?? otherwise;
   }
 
-  #number(name: string, form: RegExp, what: string, least: number, most: number): number | undefined {
+  #number(name: string, form: RegExp, what: string, min: number, max: number): number | undefined {
     const text = this.value(name);
     if (text === undefined) return undefined;
     const number = form.test(text) ? Number(text) : Number.NaN;
-    if (number >= least && number <= most) return number;
+    if (number >= min && number <= max) return number;
     throw usageError(`--${name} is ${JSON.stringify(text)}: give ${what}`);
   }
 }
@@ -87,7 +87,7 @@ export function splitArguments(args: readonly string[], endsAtOperand = false): 
 export interface Grammar {
   readonly usage: string;
   readonly options: OptionTable;
-  readonly operands: readonly [least: number, most: number];
+  readonly operands: readonly [min: number, max: number];
 }
 
 /** Throws a usage error unless `args` are what the command takes. */
@@ -101,10 +101,10 @@ export function checkArguments(args: Arguments, { usage, options, operands }: Gr
       throw usageError(`--${name} takes no value, and ${arg} gives it one; ${write}`);
     }
   }
-  const [least, most] = operands;
-  const extra = args.operands[most];
+  const [min, max] = operands;
+  const extra = args.operands[max];
   if (extra !== undefined) throw usageError(`what is ${JSON.stringify(extra)}? ${capital(write)}`);
-  if (args.operands.length < least) throw usageError(`something is missing; ${write}`);
+  if (args.operands.length < min) throw usageError(`something is missing; ${write}`);
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

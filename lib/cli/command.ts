@@ -12,7 +12,7 @@ export interface Command {
    * How many arguments without hyphens it takes. `'program'`: they begin a command line of somebody else,
    * and options that are not in `options` are the command's own business too.
    */
-  readonly operands: readonly [least: number, most: number] | 'program';
+  readonly operands: readonly [min: number, max: number] | 'program';
   /** What its exit codes mean, with 64 where it is more than "wrong arguments". */
   readonly exits: Readonly<Record<number, string>>;
   /** `superslab COMMAND --help` between the usage and the exit codes; all of it fits 24 lines of 80. */

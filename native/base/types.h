@@ -13,7 +13,10 @@
 
 namespace superslab {
 
-/// A number of bytes.
+/// A number of bytes. An alias: byte counts are added, scaled and compared with sizeof everywhere,
+/// so that a class would be cast away at every other line. What names things is a type of its own
+/// instead (ClassIndex, BlockNumber, SliceIndex, the ids of binding/ids.h), and none of those
+/// becomes a number of bytes by itself.
 using ByteCount = std::size_t;
 
 /// A point in time or a span: nanoseconds of a monotonic clock (base/clock.h).

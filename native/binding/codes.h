@@ -6,9 +6,12 @@
 
 namespace superslab {
 
-/// What refill() and takeHuge() return instead of blocks.
-constexpr std::int32_t kNoRoom = 0;
-constexpr std::int32_t kNoMemory = -1;
+/// What refill() and takeHuge() return instead of blocks. None of these is a number of blocks or
+/// of a block.
+enum class NoBlocks : std::int32_t {
+  kNoRoom = 0,
+  kNoMemory = -1,
+};
 
 /// What refill() adds to the number of blocks when recutWindows() has some.
 constexpr std::uint32_t kRecut = 256;

@@ -59,7 +59,7 @@ Value adopt(const CallbackInfo& info, Evaluation& own) {
   if (out == nullptr) return fault_value(info, LeaseFault::kRefused);
   if (!ticket_at(info, 0, ticket)) return fault_value(info, LeaseFault::kForged);
   const AdoptedLease lease = own.process().leases().adopt(&own.environment, ticket);
-  out[0] = lease.block;
+  out[0] = to_word(lease.block);
   out[1] = static_cast<double>(lease.length);
   return fault_value(info, lease.fault);
 }

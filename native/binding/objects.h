@@ -41,9 +41,10 @@ void add_scanner_methods(Methods& methods);
 /// `tables()`, which needs no attach().
 void export_tables(Napi::Object& exports);
 
-/// A block number; 0, which names none, for what cannot be one.
+/// A block number; kNoBlock for what cannot be one.
 inline BlockNumber block_number_at(const CallbackInfo& info, std::size_t i) {
-  return static_cast<BlockNumber>(whole_at(info, i, UINT32_MAX).value_or(0));
+  const auto word = whole_at(info, i, UINT32_MAX);
+  return word ? static_cast<BlockNumber>(*word) : kNoBlock;
 }
 
 /// The block that argument `i` names; with no address unless it is out.

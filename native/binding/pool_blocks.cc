@@ -21,6 +21,10 @@ ByteCount huge_bytes_at(const CallbackInfo& info, std::size_t i) {
   return bytes > kMaxClassBytes ? bytes : 0;
 }
 
+Value value_of(Napi::Env env, NoBlocks code) {
+  return Napi::Number::New(env, static_cast<std::int32_t>(code));
+}
+
 /// Tells why the heap gave nothing. That there is room now says little: another thread may have
 /// made it since.
 class Refusal {
@@ -28,13 +32,13 @@ class Refusal {
   explicit Refusal(BufferThreadCache& cache)
       : cache_(cache), os_failures_(cache.pool().os_failures()) {}
 
-  /// After the attempt: kNoRoom or kNoMemory.
-  Value reason(Napi::Env env) {
-    if (cache_.pool().os_failures() != os_failures_) return Napi::Number::New(env, kNoMemory);
+  /// After the attempt.
+  NoBlocks reason() {
+    if (cache_.pool().os_failures() != os_failures_) return NoBlocks::kNoMemory;
     cache_.pool().count_exhausted();
     // What other threads cache counts too; the next request finds it given back.
     cache_.pool().caches().ask_for_flush(&cache_);
-    return Napi::Number::New(env, kNoRoom);
+    return NoBlocks::kNoRoom;
   }
 
  private:
@@ -42,14 +46,14 @@ class Refusal {
   const std::uint64_t os_failures_;
 };
 
-/// `refill(tag)`: blocks that are now in the magazine, kNoRoom or kNoMemory.
+/// `refill(tag)`: blocks that are now in the magazine, or why there are none.
 Value refill(const CallbackInfo& info, EnvironmentPool& pool) {
   BufferThreadCache* const cache = pool.cache();
   const auto c = class_at(info, 0);
-  if (cache == nullptr || !c) return Napi::Number::New(info.Env(), kNoRoom);
+  if (cache == nullptr || !c) return value_of(info.Env(), NoBlocks::kNoRoom);
   Refusal refusal(*cache);
   const std::uint32_t got = cache->refill(*c);
-  if (got == 0) return refusal.reason(info.Env());
+  if (got == 0) return value_of(info.Env(), refusal.reason());
   ShownWindows* windows = pool.evaluation.windows();
   const bool recut = windows != nullptr && windows->note_recut({cache->refilled(), got});
   return Napi::Number::New(info.Env(), got + (recut ? kRecut : 0));
@@ -66,13 +70,14 @@ void give(const CallbackInfo& info, EnvironmentPool& pool) {
   if (pool.cache() != nullptr) static_cast<void>(pool.cache()->give(block_number_at(info, 0)));
 }
 
-/// `takeHuge(bytes)`: a block number, kNoRoom or kNoMemory.
+/// `takeHuge(bytes)`: a block number, or why there is none.
 Value take_huge(const CallbackInfo& info, EnvironmentPool& pool) {
   const ByteCount bytes = huge_bytes_at(info, 0);
-  if (pool.cache() == nullptr || bytes == 0) return Napi::Number::New(info.Env(), kNoRoom);
+  if (pool.cache() == nullptr || bytes == 0) return value_of(info.Env(), NoBlocks::kNoRoom);
   Refusal refusal(*pool.cache());
   const BlockNumber block = pool.cache()->take_huge(bytes);
-  return block != 0 ? Napi::Number::New(info.Env(), block) : refusal.reason(info.Env());
+  if (block == kNoBlock) return value_of(info.Env(), refusal.reason());
+  return Napi::Number::New(info.Env(), to_word(block));
 }
 
 /// `hugeCapacity(bytes)`: what a block beyond 2 MiB is charged for.

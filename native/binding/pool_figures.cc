@@ -71,7 +71,7 @@ void note_at_end(const CallbackInfo& info, EnvironmentPool& pool) {
   const auto bytes = given.whole("bytes");
   const auto size = given.whole("size");
   EndNote note;
-  note.block = static_cast<BlockNumber>(block.value_or(0));
+  note.block = block ? static_cast<BlockNumber>(*block) : kNoBlock;
   note.bytes = bytes.value_or(0);
   note.size = size.value_or(0);
   note.age_ms = given.figure("ageMs");

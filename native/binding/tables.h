@@ -46,9 +46,10 @@ struct Module {
 // What native calls return and take.
 
 inline constexpr Value kCallConstants[] = {
-    {"NO_ROOM", kNoRoom, "What refill() and takeHuge() return when the pool's limit is reached."},
-    {"NO_MEMORY", kNoMemory,
-     "What refill() and takeHuge() return when the operating system gives no memory."},
+    code("NO_ROOM", NoBlocks::kNoRoom,
+         "What refill() and takeHuge() return when the pool's limit is reached."),
+    code("NO_MEMORY", NoBlocks::kNoMemory,
+         "What refill() and takeHuge() return when the operating system gives no memory."),
     {"RECUT", kRecut,
      "What refill() adds to the number of blocks when windows of slices were cut anew."},
 };

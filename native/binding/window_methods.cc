@@ -12,7 +12,8 @@ namespace {
 Value slice_list(Napi::Env env, const std::vector<SliceIndex>& slices) {
   Napi::Uint32Array out = Napi::Uint32Array::New(env, slices.size());
   if (out.IsEmpty()) return env.Undefined();  // the thread is told to stop
-  std::copy(slices.begin(), slices.end(), out.Data());
+  std::transform(slices.begin(), slices.end(), out.Data(),
+                 [](SliceIndex slice) { return static_cast<std::uint32_t>(slice); });
   return out;
 }
 
@@ -29,9 +30,7 @@ Value window(const CallbackInfo& info, Evaluation& own) {
   const auto slice = slice_at(info, own.space());
   if (windows == nullptr || !slice) return info.Env().Undefined();
   const WindowCut cut = windows->show(*slice);
-  const Superslab& s = own.space().superslab(superslab_of_slice(*slice));
-  std::byte* base = s.base + (*slice % kSlicesPerSuperslab) * kSliceBytes;
-  return mapped_buffer(info.Env(), base + cut.start() * kGranuleBytes,
+  return mapped_buffer(info.Env(), slice_start(own.space(), *slice) + cut.start() * kGranuleBytes,
                        cut.granules() * kGranuleBytes);
 }
 

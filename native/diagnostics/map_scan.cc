@@ -193,7 +193,7 @@ void MapScanner::scan(Nanos now, std::span<const MapHeap> heaps,
   for (const BlockNumber block : recent) {
     const SuperslabIndex index = superslab_of(block);
     if (index >= kMaxSuperslabs || !has_entry(index)) continue;
-    entries_[index].recent |= SliceMask{1} << (slice_of(block) % kSlicesPerSuperslab);
+    entries_[index].recent |= SliceMask{1} << place_in_superslab(slice_of(block));
   }
 
   changed_count_ = listed_count_ = 0;

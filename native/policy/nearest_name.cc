@@ -8,19 +8,19 @@ namespace superslab {
 namespace {
 
 // Longer than any right name; a longer wrong one is compared by its beginning.
-constexpr std::size_t kMostLetters = 48;
+constexpr std::size_t kMaxLetters = 48;
 
 // With fewer letters in common a beginning says nothing.
 constexpr std::size_t kShortestBeginning = 3;
 
 struct Letters {
-  char at[kMostLetters];
+  char at[kMaxLetters];
   std::size_t count = 0;
 
   explicit Letters(std::string_view name) {
     for (const char raw : name) {
       const char c = to_lower(raw);
-      if (count < kMostLetters && (is_digit(c) || (c >= 'a' && c <= 'z'))) at[count++] = c;
+      if (count < kMaxLetters && (is_digit(c) || (c >= 'a' && c <= 'z'))) at[count++] = c;
     }
   }
   std::string_view view() const { return {at, count}; }
@@ -28,7 +28,7 @@ struct Letters {
 
 unsigned alignment_distance(std::string_view a, std::string_view b) {
   // Rows i-2, i-1 and i of the usual table.
-  unsigned rows[3][kMostLetters + 1];
+  unsigned rows[3][kMaxLetters + 1];
   unsigned* two_before = rows[0];
   unsigned* before = rows[1];
   unsigned* row = rows[2];

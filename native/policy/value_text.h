@@ -82,12 +82,12 @@ constexpr Reading read_number(std::string_view text, bool with_suffix) {
   const bool negative = !text.empty() && text[0] == '-';
   std::size_t at = negative ? 1 : 0;
   const std::size_t first_digit = at;
-  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t value = 0;
   bool overflow = false;
   for (; at < text.size() && is_digit(text[at]); ++at) {
     const std::uint64_t digit = static_cast<std::uint64_t>(text[at] - '0');
-    if (value > (kMost - digit) / 10) overflow = true;
+    if (value > (kMax - digit) / 10) overflow = true;
     if (!overflow) value = value * 10 + digit;
   }
   if (at == first_digit) return {0, TextFault::kMalformed};
@@ -102,7 +102,7 @@ constexpr Reading read_number(std::string_view text, bool with_suffix) {
   const int shift = with_suffix ? size_suffix_shift(suffix) : (suffix.empty() ? 0 : -1);
   if (shift < 0) return {0, TextFault::kMalformed};
   if (fraction) return {0, TextFault::kFraction};
-  if (negative || overflow || value > (kMost >> shift)) return {0, TextFault::kOutOfRange};
+  if (negative || overflow || value > (kMax >> shift)) return {0, TextFault::kOutOfRange};
   return {value << shift, TextFault::kNone};
 }
 

@@ -1,6 +1,7 @@
 #include "pools/pool.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace superslab {
 
@@ -10,6 +11,7 @@ Pool::Pool(std::string_view name) {
   if (length < name.size())
     while (length > 0 && (static_cast<unsigned char>(name[length]) & 0xc0) == 0x80) --length;
   std::copy_n(name.begin(), length, name_);
+  assert(this->name().size() <= length && "zero-terminated");
 }
 
 }  // namespace superslab

@@ -5,8 +5,8 @@
 
 namespace {
 
-constexpr unsigned long kMost = 1 << 16;
-unsigned char unread[kMost];
+constexpr unsigned long kMax = 1 << 16;
+unsigned char unread[kMax];
 
 }  // namespace
 
@@ -20,7 +20,7 @@ unsigned char* ss_reached_mutants = unread;
   if (path == nullptr) return;
   const int file = open(path, O_RDWR);
   if (file < 0) _exit(125);
-  void* bytes = mmap(nullptr, kMost, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  void* bytes = mmap(nullptr, kMax, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   close(file);
   if (bytes == MAP_FAILED) _exit(125);
   ss_reached_mutants = static_cast<unsigned char*>(bytes);

@@ -37,11 +37,11 @@ TEST(addon, "a watched lease leaks where it was acquired, what nobody watched at
   Script dead(*t.heap);
   const BlockNumber watched = dead.acquire(1000);
   const BlockNumber released = dead.acquire(1000);
-  const BlockNumber large = dead.acquire(3 * kMiB);
-  CHECK(dead.acquire(1000) != 0);
-  CHECK(dead.acquire(100) != 0);
+  const BlockNumber huge = dead.acquire(3 * kMiB);
+  CHECK(dead.acquire(1000) != kNoBlock);
+  CHECK(dead.acquire(100) != kNoBlock);
   PoolAccount account{&dead.cache(), kHeap, "watched"};
-  for (const auto& [block, stack] : {std::pair(large, "at large"), std::pair(watched, "at watched"),
+  for (const auto& [block, stack] : {std::pair(huge, "at huge"), std::pair(watched, "at watched"),
                                      std::pair(released, "at released")})
     account.at_end.push_back(note_of(dead, block, stack));
   dead.release(released);  // after JavaScript said that nobody would
@@ -51,7 +51,7 @@ TEST(addon, "a watched lease leaks where it was acquired, what nobody watched at
   CHECK_EQ(t->stats().leaked_blocks, 4u);
   CHECK_EQ(noted_at(kHeap, "at watched").blocks, 1u);
   CHECK_EQ(noted_at(kHeap, "at watched").bytes, 1024u);
-  CHECK_EQ(noted_at(kHeap, "at large").bytes, 3 * kMiB);
+  CHECK_EQ(noted_at(kHeap, "at huge").bytes, 3 * kMiB);
   CHECK_EQ(noted_at(kHeap, "at released").blocks, 0u);
   CHECK_EQ(noted_at(kHeap, "").blocks, 2u);
   CHECK_EQ(noted_at(kHeap, "").bytes, 1024 + 128);
@@ -96,7 +96,7 @@ TEST(addon, "of a pool that nobody watches no leak is noted, but counted") {
   TestPool t;
   LeaseTable table(t.space());
   Script dead(*t.heap);
-  CHECK(dead.acquire(1000) != 0);
+  CHECK(dead.acquire(1000) != kNoBlock);
   PoolAccount account{&dead.cache(), kHeap};
   EndLedger ledger(t.space(), table, &dead);
   ledger.add_pool(account);

@@ -64,7 +64,7 @@ struct Observed {
     const Frame all = frame(true);
     const MapRecord* record = all.find(superslab_of(block));
     if (record == nullptr) return {255, 255};
-    return record->slices[block % kGranulesPerSuperslab * kGranuleBytes / kSliceBytes];
+    return record->slices[place_in_superslab(superslab::slice_of(block))];
   }
   std::uint8_t temperature(BlockNumber block) const { return slice_of(block).state & 15; }
   std::uint8_t fullness(BlockNumber block) const { return slice_of(block).state >> 4; }
@@ -201,7 +201,7 @@ TEST(map_scan, "blocks that go in and out of a magazine warm their slab") {
 TEST(map_scan, "numbers that name nothing do no harm") {
   Observed o;
   const BlockNumber block = o.script.acquire(64);
-  o.recent = {0, 1, ~BlockNumber{0}, 0x8000'0000, block};
+  o.recent = {kNoBlock, BlockNumber{1}, BlockNumber{UINT32_MAX}, BlockNumber{0x8000'0000}, block};
   o.scan();
   CHECK_EQ(o.temperature(block), kHot);
   o.script.release(block);
@@ -255,18 +255,18 @@ TEST(map_scan, "a block beyond 2 MiB is seen over its whole length, leased or ke
 
 TEST(map_scan, "a shared block beyond 2 MiB is leased though its thread has ended") {
   Observed o;
-  Superslab* large = o.t->huge().take(3 * kMiB, nullptr);
+  Superslab* huge = o.t->huge().take(3 * kMiB, nullptr);
   o.scan();
-  CHECK_EQ(o.fullness(first_number_of(large->index)), 15);
-  o.t->give_huge(large);
+  CHECK_EQ(o.fullness(first_number_of(huge->index)), 15);
+  o.t->give_huge(huge);
   o.scan();
-  CHECK_EQ(o.fullness(first_number_of(large->index)), 0);
+  CHECK_EQ(o.fullness(first_number_of(huge->index)), 0);
 }
 
 TEST(map_scan, "changes are told once, and what is hot each time") {
   Observed o;
   const BlockNumber small = o.script.acquire(64);
-  const BlockNumber large = o.script.acquire(3 * kMiB);
+  const BlockNumber huge = o.script.acquire(3 * kMiB);
   o.scan();
   CHECK_EQ(o.frame(false).records.size(), o.frame(true).records.size());
   o.scan();
@@ -289,7 +289,7 @@ TEST(map_scan, "changes are told once, and what is hot each time") {
     CHECK_EQ(o.frame(false).records.size(), 0u);
   }
   CHECK_EQ(o.temperature(small), kCold);
-  o.script.release(large);
+  o.script.release(huge);
   o.scan();
   CHECK_EQ(o.frame(false).records.size(), 2u);  // two superslabs of 3 MiB
   o.script.release(small);
@@ -365,13 +365,13 @@ TEST(map_scan, "memory of secrets is marked") {
   Policy policy = plain_policy();
   policy.sensitive = true;
   Heap secrets(o.t.space(), o.t.clock, policy, {.secrecy = secrecy_of(policy)});
-  Superslab* large = secrets.huge().take(3 * kMiB, nullptr);
+  Superslab* huge = secrets.huge().take(3 * kMiB, nullptr);
   const BlockNumber plain = o.script.acquire(3 * kMiB);
   o.scan();
   const Frame all = o.frame(true);
-  CHECK_EQ(all.find(large->index)->flags & MapRecord::kSecret, int{MapRecord::kSecret});
+  CHECK_EQ(all.find(huge->index)->flags & MapRecord::kSecret, int{MapRecord::kSecret});
   CHECK_EQ(all.find(superslab_of(plain))->flags & MapRecord::kSecret, 0);
-  secrets.give_huge(large);
+  secrets.give_huge(huge);
   secrets.trim(0);
   o.script.release(plain);
 }
@@ -433,8 +433,8 @@ TEST(map_scan, "a slab that goes while it is looked at is no slab or the one it 
   o.scan();
   const SliceTag tag = o.slice_of(block).tag & ~kTagContinued;
   CHECK(tag != kTagNone);
-  const std::size_t slice = superslab_of(block) * kSlicesPerSuperslab +
-                            block % kGranulesPerSuperslab * kGranuleBytes / kSliceBytes;
+  const std::size_t slice =
+      superslab_of(block) * kSlicesPerSuperslab + place_in_superslab(slice_of(block));
   auto* at = const_cast<SliceTag*>(o.t.space().tags() + slice);
   std::atomic<bool> done{false};
   std::thread owner([&] {

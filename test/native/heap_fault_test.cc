@@ -85,13 +85,13 @@ class Workload {
     BlockNumber blocks[3];
     for (BlockNumber& n : blocks) {
       n = script.acquire(bytes);
-      refused += n == 0;
-      if (n != 0) fill(script.bytes_of(n), script.capacity(n), n);
+      refused += n == kNoBlock;
+      if (n != kNoBlock) fill(script.bytes_of(n), script.capacity(n), n);
     }
     for (const BlockNumber n : blocks)
-      good &= n == 0 || is_intact(script.bytes_of(n), script.capacity(n), n);
-    if (blocks[0] != 0) script.release(blocks[0]);
-    if (blocks[1] == 0) return;
+      good &= n == kNoBlock || is_intact(script.bytes_of(n), script.capacity(n), n);
+    if (blocks[0] != kNoBlock) script.release(blocks[0]);
+    if (blocks[1] == kNoBlock) return;
     ShareTicket ticket;
     good &= table_.share(&script, blocks[1], bytes, ticket) == LeaseFault::kNone;
     good &= table_.adopt(this, ticket).fault == LeaseFault::kNone;
@@ -194,7 +194,7 @@ TEST(heap, "without any memory every kind of thread cache returns nothing") {
   Script script(*t.heap);
   for (const ByteCount bytes : {ByteCount{0}, ByteCount{1}, kMiB, 3 * kMiB, kMaxHugeBytes}) {
     CHECK(cache->allocate(bytes) == nullptr);
-    CHECK_EQ(script.acquire(bytes), 0u);
+    CHECK_EQ(script.acquire(bytes), kNoBlock);
   }
   CHECK_EQ(t->budget().charged(), 0u);
   CHECK(t->stats().os_failures >= 10);

@@ -101,6 +101,10 @@ inline void fill(void* block, superslab::ByteCount bytes, std::uint64_t seed) {
                 [&](std::uint64_t& word, std::uint64_t i) { word = seed ^ i * 0x9e37; });
 }
 
+inline void fill(void* block, superslab::ByteCount bytes, superslab::BlockNumber seed) {
+  fill(block, bytes, to_word(seed));
+}
+
 /// Whether nobody wrote to the block since fill().
 inline bool is_intact(void* block, superslab::ByteCount bytes, std::uint64_t seed) {
   bool intact = true;
@@ -108,6 +112,10 @@ inline bool is_intact(void* block, superslab::ByteCount bytes, std::uint64_t see
     intact &= word == (seed ^ i * 0x9e37);
   });
   return intact;
+}
+
+inline bool is_intact(void* block, superslab::ByteCount bytes, superslab::BlockNumber seed) {
+  return is_intact(block, bytes, to_word(seed));
 }
 
 inline bool is_zero(const void* p, superslab::ByteCount bytes) {
@@ -126,8 +134,8 @@ class Random {
     return (state_ * 0x2545f4914f6cdd1dULL >> 16) % limit;
   }
   /// Sizes of every order of magnitude alike.
-  superslab::ByteCount size(superslab::ByteCount most) {
-    const superslab::ByteCount scale = most >> below(static_cast<unsigned>(std::bit_width(most)));
+  superslab::ByteCount size(superslab::ByteCount max) {
+    const superslab::ByteCount scale = max >> below(static_cast<unsigned>(std::bit_width(max)));
     return below(scale) + 1;
   }
 
@@ -152,7 +160,7 @@ class Script {
     cache_ = nullptr;
   }
 
-  /// 0 when there is no room or no memory.
+  /// kNoBlock when there is no room or no memory.
   superslab::BlockNumber acquire(superslab::ByteCount bytes) {
     using namespace superslab;
     if (bytes > kMaxClassBytes) return cache_->take_huge(bytes);
@@ -160,7 +168,7 @@ class Script {
     LeaseMagazines& m = cache_->magazines();
     const SliceTag tag = tag_of(c);
     if (depth(tag).load() == 0) {
-      if (cache_->refill(c) == 0) return 0;
+      if (cache_->refill(c) == 0) return kNoBlock;
       publish();
     }
     ++m.acquired[tag];

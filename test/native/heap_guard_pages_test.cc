@@ -51,7 +51,7 @@ void* fault_of_write(std::byte* p) {
 
 }  // namespace
 
-TEST(heap, "a write past the end of a large block faults at its end") {
+TEST(heap, "a write past the end of a huge block faults at its end") {
   for (const HugePages pages : {HugePages::kOff, HugePages::kTransparent}) {
     TestPool t(guard_policy(pages));
     Script s(*t.heap);
@@ -60,7 +60,7 @@ TEST(heap, "a write past the end of a large block faults at its end") {
          {2 * kMiB + 1, 3 * kMiB, 4 * kMiB, 4 * kMiB - page, 5 * kMiB + 17}) {
       const Context context(std::to_string(bytes) + " bytes");
       const BlockNumber n = s.acquire(bytes);
-      CHECK(n != 0);
+      CHECK(n != kNoBlock);
       const ByteCount capacity = s.capacity(n);
       CHECK_EQ(capacity, align_up(bytes, page));
       CHECK_EQ(t->huge().capacity(bytes), capacity);
@@ -85,7 +85,7 @@ TEST(heap, "guard pages take no memory and no budget") {
   Script s(*t.heap);
   const BlockNumber a = s.acquire(4 * kMiB);
   const BlockNumber b = s.acquire(4 * kMiB);
-  CHECK(a != 0 && b != 0);
+  CHECK(a != kNoBlock && b != kNoBlock);
   CHECK_EQ(t->committed_bytes(), 8 * kMiB);
   CHECK_EQ(t->budget().charged(), 8 * kMiB);
   s.release(a);
@@ -136,7 +136,7 @@ TEST(heap, "memory that views may reach is no guard, though it is free") {
 TEST(heap, "the longest block has no room for a guard, and is refused") {
   TestPool t(guard_policy());
   Script s(*t.heap);
-  CHECK_EQ(s.acquire(kMaxHugeBytes), 0u);
+  CHECK_EQ(s.acquire(kMaxHugeBytes), kNoBlock);
   CHECK_EQ(t->budget().charged(), 0u);
 }
 

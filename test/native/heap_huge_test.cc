@@ -58,14 +58,14 @@ TEST(heap, "a freed huge block is kept and serves the next request of about its 
 TEST(heap, "the smallest cached block that fits is taken") {
   TestHeap t(big_policy(64 * kMiB));
   ThreadCache* cache = t.attach();
-  void* large = cache->allocate(10 * kMiB);
+  void* huge = cache->allocate(10 * kMiB);
   void* fitting = cache->allocate(9 * kMiB);
   void* larger = cache->allocate(9 * kMiB + 64 * kKiB);
-  for (void* p : {fitting, large, larger}) cache->free(p);
+  for (void* p : {fitting, huge, larger}) cache->free(p);
   CHECK(cache->allocate(9 * kMiB - 1000) == fitting);
   CHECK(cache->allocate(9 * kMiB) == larger);
-  CHECK(cache->allocate(9 * kMiB) == large);
-  for (void* p : {fitting, large, larger}) cache->free(p);
+  CHECK(cache->allocate(9 * kMiB) == huge);
+  for (void* p : {fitting, huge, larger}) cache->free(p);
   cache->detach();
   CHECK(t.ends_clean());
 }

@@ -14,14 +14,14 @@ using namespace superslab_test;
 namespace {
 
 constexpr Nanos kDelay = 100 * kMillisecond;
-constexpr ByteCount kLeast = 8 * kMiB;
+constexpr ByteCount kMinBytes = 8 * kMiB;
 constexpr ByteCount kPage = 4096;
 
 /// As the heap behind malloc, with the hook that gives back what is too much.
 struct KeepingHeap : TestHeap {
-  explicit KeepingHeap(ByteCount least = kLeast) : TestHeap(policy(least)) {
+  explicit KeepingHeap(ByteCount min_bytes = kMinBytes) : TestHeap(policy(min_bytes)) {
     heap = std::make_unique<Heap>(
-        space(), clock, policy(least),
+        space(), clock, policy(min_bytes),
         HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
     current = this;
     heap->account().set_excess_hook([] {
@@ -35,10 +35,10 @@ struct KeepingHeap : TestHeap {
     cache = nullptr;
   }
 
-  static Policy policy(ByteCount least) {
+  static Policy policy(ByteCount min_bytes) {
     Policy policy = plain_policy();
     policy.purge_delay_ms = Millis{100};
-    policy.malloc_idle_bytes = least;
+    policy.malloc_idle_bytes = min_bytes;
     return policy;
   }
 
@@ -56,20 +56,20 @@ ThreadCache* KeepingHeap::cache;
 
 }  // namespace
 
-TEST(heap, "an idle bound is the larger of its least and a quarter of what is live") {
-  const IdleBound bound(kLeast, 25);
-  CHECK_EQ(bound.bytes(0), kLeast);
-  CHECK_EQ(bound.bytes(4 * kLeast), kLeast);
-  CHECK_EQ(bound.bytes(8 * kLeast), 2 * kLeast);
+TEST(heap, "an idle bound is the larger of its minimum and a quarter of what is live") {
+  const IdleBound bound(kMinBytes, 25);
+  CHECK_EQ(bound.bytes(0), kMinBytes);
+  CHECK_EQ(bound.bytes(4 * kMinBytes), kMinBytes);
+  CHECK_EQ(bound.bytes(8 * kMinBytes), 2 * kMinBytes);
 }
 
 TEST(heap, "an idle bound rises by what is taken again within the delay, and no more") {
-  IdleBound bound(kLeast, 25);
+  IdleBound bound(kMinBytes, 25);
   CHECK(!bound.is_watching());
   bound.given_back(5 * kMiB, 20 * kMiB, 1000);
   CHECK(bound.is_watching());
   CHECK_EQ(bound.taken(3 * kMiB, 1000 + kDelay, kDelay), 3 * kMiB);
-  CHECK_EQ(bound.bytes(0), kLeast + 3 * kMiB);
+  CHECK_EQ(bound.bytes(0), kMinBytes + 3 * kMiB);
   CHECK_EQ(bound.taken(3 * kMiB, 1000 + kDelay, kDelay), 2 * kMiB);
   CHECK(!bound.is_watching());
   CHECK_EQ(bound.taken(3 * kMiB, 1000, kDelay), 0u);
@@ -77,24 +77,24 @@ TEST(heap, "an idle bound rises by what is taken again within the delay, and no 
 }
 
 TEST(heap, "an idle bound does not rise by what is taken later, and falls by what lies unused") {
-  IdleBound bound(kLeast, 25);
+  IdleBound bound(kMinBytes, 25);
   bound.given_back(5 * kMiB, 20 * kMiB, 1000);
   CHECK_EQ(bound.taken(3 * kMiB, 1001 + kDelay, kDelay), 0u);
   CHECK(!bound.is_watching());
   bound.given_back(5 * kMiB, 20 * kMiB, 2 * kDelay);
   CHECK_EQ(bound.taken(5 * kMiB, 2 * kDelay, kDelay), 5 * kMiB);
   bound.lay_unused(2 * kMiB);
-  CHECK_EQ(bound.bytes(0), kLeast + 3 * kMiB);
+  CHECK_EQ(bound.bytes(0), kMinBytes + 3 * kMiB);
   bound.lay_unused(20 * kMiB);
-  CHECK_EQ(bound.bytes(0), kLeast);
+  CHECK_EQ(bound.bytes(0), kMinBytes);
 }
 
 TEST(heap, "what is idle beyond the bound goes back with the free, of each kind of block") {
   for (const ByteCount bytes : {ByteCount{600}, 20 * kKiB, 200 * kKiB, 1900 * kKiB, 5 * kMiB}) {
     KeepingHeap t;
     t.give(t.take(64 * kMiB / bytes, bytes));
-    CHECK(t->idle_bytes() <= kLeast + kMiB);
-    CHECK(t->committed_bytes() + t.space().idle_bytes() <= kLeast + 4 * kMiB);
+    CHECK(t->idle_bytes() <= kMinBytes + kMiB);
+    CHECK(t->committed_bytes() + t.space().idle_bytes() <= kMinBytes + 4 * kMiB);
     CHECK(t.gone() >= 50 * kMiB);
     CHECK_EQ(t->account().regretted_bytes(), 0u);
     // Counted as one: nothing was forgotten on the way.
@@ -113,10 +113,10 @@ TEST(heap, "up to the bound nothing goes back, and a quarter of what is live is 
   t.give(t.take(18, kMiB));
   CHECK_EQ(t.gone(), 0u);
   t.give(live);
-  CHECK(t->idle_bytes() <= kLeast + kMiB);
+  CHECK(t->idle_bytes() <= kMinBytes + kMiB);
 }
 
-TEST(heap, "idle memory is counted once while superslabs serve slabs and large blocks in turn") {
+TEST(heap, "idle memory is counted once while superslabs serve slabs and huge blocks in turn") {
   KeepingHeap t(64 * kMiB);
   for (int round = 0; round < 10; ++round) {
     t.give(t.take(20, 200 * kKiB));
@@ -134,7 +134,7 @@ TEST(heap, "idle memory is counted once while superslabs serve slabs and large b
 }
 
 TEST(heap, "no loop earns more than there was") {
-  IdleBound bound(kLeast, 25);
+  IdleBound bound(kMinBytes, 25);
   for (Nanos now = 0; now < 10; ++now) {
     bound.given_back(5 * kMiB, 12 * kMiB, now);
     CHECK_EQ(bound.taken(5 * kMiB, now, kDelay), 5 * kMiB);
@@ -143,7 +143,7 @@ TEST(heap, "no loop earns more than there was") {
 }
 
 TEST(heap, "what there was once does not count for a bound that lay unused since") {
-  IdleBound bound(kLeast, 25);
+  IdleBound bound(kMinBytes, 25);
   bound.given_back(5 * kMiB, 20 * kMiB, 0);
   CHECK_EQ(bound.taken(5 * kMiB, 0, kDelay), 5 * kMiB);
   bound.lay_unused(5 * kMiB);
@@ -183,7 +183,7 @@ TEST(heap, "a loop that comes later than the delay earns nothing") {
     t.pass(101);
   }
   CHECK_EQ(t->account().regretted_bytes(), 0u);
-  CHECK(t->idle_bytes() <= kLeast + kMiB);
+  CHECK(t->idle_bytes() <= kMinBytes + kMiB);
 }
 
 TEST(heap, "free pages between blocks in use go back beyond the bound, once") {
@@ -200,7 +200,7 @@ TEST(heap, "free pages between blocks in use go back beyond the bound, once") {
     }
   }
   CHECK(t.os().purged_bytes() > 40 * kMiB);
-  CHECK(t->idle_bytes() <= kLeast + kMiB);
+  CHECK(t->idle_bytes() <= kMinBytes + kMiB);
   for (std::size_t i = 0; i < kept.size(); ++i) CHECK(is_intact(kept[i], 600, i * 200));
   const std::uint64_t calls = t.os().calls(FakeOs::Call::kPurge);
   for (int i = 0; i < 1000; ++i) t.give(t.take(100, 600));
@@ -218,7 +218,7 @@ TEST(heap, "what another thread freed goes back too, while its owner rests") {
     t.cache->detach();
     t.cache = owner;
   }).join();
-  CHECK(t->idle_bytes() <= kLeast + kMiB);
+  CHECK(t->idle_bytes() <= kMinBytes + kMiB);
   CHECK(t.gone() >= 50 * kMiB);
   CHECK_EQ(t.gone() % kPage, 0u);
 }
@@ -236,7 +236,7 @@ TEST(heap, "what a thread that rests freed itself goes back when another's free 
   CHECK_EQ(t.gone(), 0u);
   t.cache = mine;
   t.give(live);
-  CHECK(t->idle_bytes() <= kLeast + kMiB);
+  CHECK(t->idle_bytes() <= kMinBytes + kMiB);
   CHECK(t.gone() >= 68 * kMiB);
   std::thread([&] { resting->detach(); }).join();
 }

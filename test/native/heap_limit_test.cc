@@ -135,7 +135,7 @@ TEST(heap, "the less room a limit leaves, the shorter memory stays idle") {
   for (const auto& blocks : {some, more, most}) t.give(blocks);
 }
 
-TEST(heap, "under a limit a thread has no large blocks at hand that are more than it may cache") {
+TEST(heap, "under a limit a thread has no huge blocks at hand that are more than it may cache") {
   for (const ByteCount memory : {kMemory, kNoLimit}) {
     LimitedHeap t(memory);
     for (int i = 0; i < 10; ++i) t.give(t.take(2, kMiB));
@@ -154,7 +154,7 @@ TEST(heap, "what caches may keep is a part of the memory that there is") {
   CHECK_EQ(policy.big_cache_bytes, 16 * kMiB);
 }
 
-TEST(heap, "before a pool grows near its limit, its cached large blocks and empty superslabs go") {
+TEST(heap, "before a pool grows near its limit, its cached huge blocks and empty superslabs go") {
   for (const ByteCount memory : {kMemory, kNoLimit}) {
     TestHeap t;
     t.heap =

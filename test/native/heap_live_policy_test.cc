@@ -20,7 +20,7 @@ Policy with_blocks(std::uint32_t blocks) {
 }
 
 /// Whether every class keeps as many blocks at most, once a slow path of each has come by.
-bool keeps_at_most(ThreadCache& cache, ByteCount bytes, std::uint32_t blocks) {
+bool keeps_no_more_than(ThreadCache& cache, ByteCount bytes, std::uint32_t blocks) {
   give_blocks(cache, take_blocks(cache, 3 * kMagazineBlocks, bytes));
   return cache.cached(class_for(bytes)) <= blocks;
 }
@@ -120,7 +120,7 @@ TEST(heap, "a class has the limit that the policy gives it alone") {
   CHECK(cache->cached(class_for(1024)) <= 9);
   policy.class_blocks[to_index(class_for(512))] = 0;
   CHECK(t->publish(policy));
-  CHECK(keeps_at_most(*cache, 512, 9));
+  CHECK(keeps_no_more_than(*cache, 512, 9));
   cache->detach();
   CHECK(t.ends_clean());
 }
@@ -200,15 +200,15 @@ TEST(heap, "a limit falls and rises: what is out stays out, and who waits is tol
     policy.max_bytes = 4 * kMiB;
     CHECK(t->publish(policy));
     CHECK_EQ(t->budget().max_bytes(), 4 * kMiB);
-    CHECK_EQ(script.acquire(kMiB), 0u);
+    CHECK_EQ(script.acquire(kMiB), kNoBlock);
     for (int i = 0; i < 2; ++i) {
       script.release(held.back());
       held.pop_back();
     }
     // One of them lies in the magazine, and is charged all the same.
     held.push_back(script.acquire(kMiB));
-    CHECK(held.back() != 0);
-    CHECK_EQ(script.acquire(kMiB), 0u);
+    CHECK(held.back() != kNoBlock);
+    CHECK_EQ(script.acquire(kMiB), kNoBlock);
     t->room().start_waiting(&script.cache());
     const unsigned before = script.woken();
     policy.max_bytes = 0;
@@ -217,7 +217,7 @@ TEST(heap, "a limit falls and rises: what is out stays out, and who waits is tol
     t->room().stop_waiting(&script.cache());
     for (int i = 0; i < 20; ++i) {
       held.push_back(script.acquire(kMiB));
-      CHECK(held.back() != 0);
+      CHECK(held.back() != kNoBlock);
     }
     for (const BlockNumber n : held) script.release(n);
   }
@@ -309,7 +309,7 @@ TEST(heap, "a million snapshots while eight threads allocate: the last one holds
       while (!held.empty()) free_one();
       // One slow path of each class is all it takes.
       for (const ByteCount bytes : kSizes) {
-        if (!keeps_at_most(*cache, bytes, 3)) wrong.fetch_add(1);
+        if (!keeps_no_more_than(*cache, bytes, 3)) wrong.fetch_add(1);
       }
       if (!cache->is_valid()) wrong.fetch_add(1);
       cache->detach();

@@ -24,7 +24,7 @@ Policy limited_to(std::uint32_t blocks) {
 
 /// The most that a magazine keeps: of its places one is for the null pointer and one for the block
 /// that makes it spill.
-std::uint32_t most_kept(std::uint32_t cache_blocks) {
+std::uint32_t max_kept(std::uint32_t cache_blocks) {
   return std::min(cache_blocks, kMagazineBlocks - 2);
 }
 
@@ -122,13 +122,13 @@ TEST(heap, "addresses that are no blocks of its own are not taken by a front cac
   ThreadCache* other = t.attach();
   void* mine = cache->allocate(100);
   void* foreign = other->allocate(100);
-  void* large = cache->allocate(5 * kMiB);
+  void* huge = cache->allocate(5 * kMiB);
   void* beyond_medium = cache->allocate(kMaxMediumBytes + 1);
   int local = 0;
   const Region& region = t.space().region();
   const ClassIndex c = class_for(100);
   const std::uint32_t cached = cache->cached(c);
-  for (void* p : {foreign, large, beyond_medium, static_cast<void*>(&local),
+  for (void* p : {foreign, huge, beyond_medium, static_cast<void*>(&local),
                   static_cast<void*>(nullptr), reinterpret_cast<void*>(region.base - 1),
                   reinterpret_cast<void*>(region.base + region.slices * kSliceBytes),
                   reinterpret_cast<void*>(region.base + region.slices * kSliceBytes - 1),
@@ -138,7 +138,7 @@ TEST(heap, "addresses that are no blocks of its own are not taken by a front cac
   }
   CHECK_EQ(cache->cached(c), cached);
   CHECK(cache->own_class(mine) < kFixedClasses && other->own_class(mine) >= kFixedClasses);
-  for (void* p : {mine, foreign, large, beyond_medium}) cache->free(p);
+  for (void* p : {mine, foreign, huge, beyond_medium}) cache->free(p);
   cache->detach();
   other->detach();
   CHECK(t.ends_clean());
@@ -146,32 +146,32 @@ TEST(heap, "addresses that are no blocks of its own are not taken by a front cac
 
 TEST(heap, "every limit in every class: a magazine keeps so many, then the older half goes") {
   for (const std::uint32_t limit : {1u, 2u, 3u, 7u, 8u, 31u, 61u, 62u, 63u, 64u}) {
-    const std::uint32_t most = most_kept(limit);
+    const std::uint32_t max = max_kept(limit);
     TestHeap t(limited_to(limit));
     ThreadCache* cache = t.attach();
     for (std::size_t i = 0; class_bytes(i) <= kMaxMediumBytes; ++i) {
       const Context context(std::to_string(limit) + " of " + std::to_string(class_bytes(i)));
       const auto c = static_cast<ClassIndex>(i);
-      std::vector<void*> blocks = allocate_many(cache, class_bytes(i), most + 1);
+      std::vector<void*> blocks = allocate_many(cache, class_bytes(i), max + 1);
       CHECK(all_differ(blocks));
       // What the last batch brought too much is taken as well.
       while (void* more = cache->try_allocate(class_bytes(i))) blocks.push_back(more);
       const ByteCount charged = t->budget().charged();
-      for (std::uint32_t n = 0; n < most; ++n) {
+      for (std::uint32_t n = 0; n < max; ++n) {
         cache->free(blocks[n]);
         CHECK_EQ(cache->cached(c), n + 1);
       }
       CHECK_EQ(t->budget().charged(), charged);
-      cache->free(blocks[most]);
-      const std::uint32_t kept = (most + 1) / 2;
+      cache->free(blocks[max]);
+      const std::uint32_t kept = (max + 1) / 2;
       CHECK_EQ(cache->cached(c), kept);
-      CHECK_EQ(charged - t->budget().charged(), (most + 1 - kept) * class_bytes(i));
+      CHECK_EQ(charged - t->budget().charged(), (max + 1 - kept) * class_bytes(i));
       // Those that stayed are the last ones, and the very last is the first to come.
       for (std::uint32_t n = 0; n < kept; ++n)
-        CHECK(cache->try_allocate(class_bytes(i)) == blocks[most - n]);
+        CHECK(cache->try_allocate(class_bytes(i)) == blocks[max - n]);
       CHECK(cache->try_allocate(class_bytes(i)) == nullptr);
-      for (std::uint32_t n = 0; n < kept; ++n) cache->free(blocks[most - n]);
-      for (std::size_t n = most + 1; n < blocks.size(); ++n) cache->free(blocks[n]);
+      for (std::uint32_t n = 0; n < kept; ++n) cache->free(blocks[max - n]);
+      for (std::size_t n = max + 1; n < blocks.size(); ++n) cache->free(blocks[n]);
       cache->flush();
       CHECK_EQ(t->budget().charged(), 0u);
       CHECK_EQ(cache->cached(c), 0u);

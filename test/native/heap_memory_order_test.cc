@@ -269,11 +269,11 @@ TEST(heap, "order: the last to let go of magazines frees them, whichever it is")
     magazines->retain();
     together(
         [=] {
-          magazines->blocks[0] = 1;
+          magazines->blocks[0] = BlockNumber{1};
           magazines->release();
         },
         [=] {
-          magazines->blocks[1] = 1;
+          magazines->blocks[1] = BlockNumber{1};
           magazines->release();
         });
   }

@@ -85,7 +85,7 @@ TEST(heap, "in parts: neighbours that are freed one by one make room for one lar
   CHECK(t.ends_parts_clean());
 }
 
-TEST(heap, "in parts: slabs are cut from what large blocks left, and it is known to hold memory") {
+TEST(heap, "in parts: slabs are cut from what huge blocks left, and it is known to hold memory") {
   PartsHeap t;
   Superslab* a = t.take(5 * kMiB);
   std::memset(a->base, 0xd1, 5 * kMiB);
@@ -238,10 +238,10 @@ TEST(heap, "a heap that stays and has no limit does not count what is out") {
       HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
   ThreadCache* cache = ThreadCache::attach(*stays);
   void* small = cache->allocate(100);
-  void* large = cache->allocate(5 * kMiB);
+  void* huge = cache->allocate(5 * kMiB);
   CHECK_EQ(stays->budget().charged(), 0u);
   cache->free(small);
-  cache->free(large);
+  cache->free(huge);
   cache->detach();
   stays.reset();
   CHECK(t.ends_clean());

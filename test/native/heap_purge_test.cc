@@ -347,16 +347,16 @@ TEST(heap, "a heap that ends where nothing can be purged leaves zeros") {
   TestHeap t(purge_policy(0));
   ThreadCache* cache = t.attach();
   auto* small = static_cast<std::byte*>(cache->allocate(1000));
-  auto* large = static_cast<std::byte*>(cache->allocate(3 * kMiB));
+  auto* huge = static_cast<std::byte*>(cache->allocate(3 * kMiB));
   std::memset(small, 1, 1000);
-  std::memset(large, 1, 3 * kMiB);
+  std::memset(huge, 1, 3 * kMiB);
   cache->free(small);
-  cache->free(large);
+  cache->free(huge);
   cache->detach();
   t.os().fail_nth(FakeOs::Call::kPurge, 1, OsStatus::kUnsupported, FakeOs::Lasts::kFromThenOn);
   t.heap.reset();
   CHECK(is_zero(small, 1000));
-  CHECK(is_zero(large, 3 * kMiB));
+  CHECK(is_zero(huge, 3 * kMiB));
   t.world.close();
   CHECK(t.world.is_balanced());
 }
@@ -376,9 +376,9 @@ TEST(heap, "explicit huge pages are not purged and stay with those who ask for t
   CHECK_EQ(t->trim(0), 0u);
   CHECK_EQ(t->committed_bytes(), kSuperslabBytes);
   CHECK_EQ(t->stats().huge_page_fallbacks, 0u);
-  void* large = cache->allocate(9 * kMiB);
+  void* huge = cache->allocate(9 * kMiB);
   CHECK_EQ(t->stats().huge_page_fallbacks, 5u);
-  cache->free(large);
+  cache->free(huge);
   t.pass(100'000);
   t->tick();
   CHECK_EQ(t->committed_bytes(), kSuperslabBytes);

@@ -31,16 +31,16 @@ TEST(heap, "a discharge wakes a waiting thread") {
   Script waiter(*t.heap);
   for (int round = 0; round < 50; ++round) {
     const BlockNumber block = holder.acquire(64 * kKiB);
-    CHECK(block != 0);
-    CHECK(waiter.acquire(64) == 0);
+    CHECK(block != kNoBlock);
+    CHECK(waiter.acquire(64) == kNoBlock);
     std::thread thread([&] {
       Room& room = t->room();
       room.start_waiting(&waiter.cache());
-      BlockNumber got = 0;
-      while (got == 0) {
+      BlockNumber got = kNoBlock;
+      while (got == kNoBlock) {
         const std::uint64_t seen = room.ticket();
         got = waiter.acquire(64 * kKiB);
-        if (got == 0) room.wait(seen, kLong);
+        if (got == kNoBlock) room.wait(seen, kLong);
       }
       room.stop_waiting(&waiter.cache());
       waiter.release(got);
@@ -62,7 +62,7 @@ TEST(heap, "a request for which there is no room is counted") {
   TestPool t(limited(64 * kKiB));
   Script s(*t.heap);
   const BlockNumber n = s.acquire(64 * kKiB);
-  CHECK(n != 0);
+  CHECK(n != kNoBlock);
   CHECK_EQ(t->stats().failed_requests, 0u);
   CHECK_EQ(s.cache().refill(lease_class_for(64)), 0u);
   CHECK_EQ(t->stats().failed_requests, 1u);
@@ -140,7 +140,7 @@ TEST(heap, "while one waits, everybody is squeezed: magazines are given up and s
   // A newcomer is squeezed from the start.
   Script late(*t.heap);
   CHECK_EQ(late.limit(tag), 0u);
-  CHECK_EQ(late.acquire(1000) != 0, true);
+  CHECK_EQ(late.acquire(1000) != kNoBlock, true);
   late.release(late.acquire(1000));
 
   t->room().stop_waiting(&waiter.cache());
@@ -265,11 +265,11 @@ TEST(heap, "many threads share less room than they want, and none starves") {
         const std::size_t wanted = 1 + random.below(2);  // all together ask for 8 at most
         for (std::size_t k = 0; k < wanted; ++k) {
           bool waiting = false;
-          while (held[k] == 0) {
+          while (held[k] == kNoBlock) {
             if (script.cache().take_signals() & BufferThreadCache::kFlush) script.cache().flush();
             const std::uint64_t seen = room.ticket();
             held[k] = script.acquire(64 * kKiB);
-            if (held[k] != 0) break;
+            if (held[k] != kNoBlock) break;
             if (!waiting) room.start_waiting(&script.cache());
             if (waiting) room.wait(seen, 50 * kMillisecond);
             waiting = true;

@@ -87,11 +87,11 @@ TEST(heap, "malloc's heap keeps its memory at a fork, whatever the environment a
       std::make_unique<Heap>(t.space(), t.clock, policy, HeapShape{.access = Access::kPointers});
   ThreadCache* cache = t.attach();
   void* small = cache->allocate(100);
-  void* large = cache->allocate(4 * kMiB);
+  void* huge = cache->allocate(4 * kMiB);
   CHECK_EQ(t.os().calls(Call::kProtect), 0u);
-  CHECK_EQ(t.space().superslab_of(large).span, 2u);  // no guard either
+  CHECK_EQ(t.space().superslab_of(huge).span, 2u);  // no guard either
   cache->free(small);
-  cache->free(large);
+  cache->free(huge);
   cache->detach();
   CHECK(t.ends_clean());
 }
@@ -132,15 +132,15 @@ TEST(heap, "a refusal costs nobody a block, and is counted and remembered") {
   t.os().refuse(Secrecy::kLocked | Secrecy::kWipeOnFork);
   Script s(*t.heap);
   const BlockNumber n = s.acquire(100);
-  CHECK(n != 0);
+  CHECK(n != kNoBlock);
   CHECK_EQ(t->stats().secret_failures, 2u);
   CHECK(t->refused_secrecy() == (Secrecy::kLocked | Secrecy::kWipeOnFork));
-  const BlockNumber large = s.acquire(3 * kMiB);
-  CHECK(large != 0);
+  const BlockNumber huge = s.acquire(3 * kMiB);
+  CHECK(huge != kNoBlock);
   CHECK_EQ(t->stats().secret_failures, 4u);
   CHECK_EQ(t->stats().os_failures, 0u);
   s.release(n);
-  s.release(large);
+  s.release(huge);
   s.detach();
   CHECK(t.ends_clean());
 }
@@ -160,13 +160,13 @@ TEST(heap, "what a heap of secrets leaves behind is nobody else's problem") {
   {
     Script s(plain);
     const BlockNumber n = s.acquire(100);
-    const BlockNumber large = s.acquire(5 * kMiB);
+    const BlockNumber huge = s.acquire(5 * kMiB);
     for (const Secrecy one : kEverySecrecy) {
       CHECK_EQ(t.os().protected_bytes(s.bytes_of(n), s.capacity(n), one), 0u);
-      CHECK_EQ(t.os().protected_bytes(s.bytes_of(large), s.capacity(large), one), 0u);
+      CHECK_EQ(t.os().protected_bytes(s.bytes_of(huge), s.capacity(huge), one), 0u);
     }
     s.release(n);
-    s.release(large);
+    s.release(huge);
     s.detach();
   }
   // Another one of secrets can have it.

@@ -26,9 +26,9 @@ TEST(heap, "classes rise, are multiples of 16, and waste at most a fifth beyond 
     CHECK_EQ(class_bytes(i) % kMinAlignment, 0u);
     if (i == 0) continue;
     CHECK(class_bytes(i) > class_bytes(i - 1));
-    const ByteCount least = class_bytes(i - 1) + 1;
-    if (least <= 128) continue;
-    const ByteCount waste = class_bytes(i) - least;
+    const ByteCount smallest = class_bytes(i - 1) + 1;
+    if (smallest <= 128) continue;
+    const ByteCount waste = class_bytes(i) - smallest;
     CHECK(waste * 5 <= class_bytes(i));
   }
 }

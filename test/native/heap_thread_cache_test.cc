@@ -18,7 +18,7 @@ struct Held {
 };
 
 /// Random allocations and frees; every block keeps what was written to it.
-void run_model(TestHeap& t, std::uint64_t seed, int operations, ByteCount most) {
+void run_model(TestHeap& t, std::uint64_t seed, int operations, ByteCount max) {
   ThreadCache* cache = t.attach();
   CHECK(cache != nullptr);
   Random random(seed);
@@ -27,7 +27,7 @@ void run_model(TestHeap& t, std::uint64_t seed, int operations, ByteCount most) 
   for (int i = 0; i < operations; ++i) {
     const bool full = total > 48 * kMiB || held.size() > 3000;
     if (held.empty() || (!full && random.below(100) < 53)) {
-      const ByteCount bytes = random.size(most);
+      const ByteCount bytes = random.size(max);
       void* block = cache->allocate(bytes);
       CHECK(block != nullptr);
       CHECK_EQ(address_of(block) % kMinAlignment, 0u);
@@ -313,12 +313,12 @@ TEST(heap, "blocks that outlive their thread come home by any other") {
   ThreadCache* live = t.attach();
   std::vector<void*> blocks;
   for (int i = 0; i < 500; ++i) blocks.push_back(ending->allocate(1000));
-  void* large = ending->allocate(3 * kMiB);
+  void* huge = ending->allocate(3 * kMiB);
   ending->detach();
   CHECK_EQ(t->budget().charged(), 500 * 1024 + 3 * kMiB);
   CHECK(!t->is_abandoned());
   for (void* block : blocks) live->free(block);
-  live->free(large);
+  live->free(huge);
   live->flush();
   CHECK_EQ(t->budget().charged(), 0u);
   CHECK_EQ(t->class_stats(class_for(1000)).remote_frees, 500u);

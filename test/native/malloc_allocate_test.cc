@@ -132,12 +132,12 @@ TEST(malloc, "an aligned block begins at a multiple, of any size") {
 TEST(malloc, "blocks beyond 1 GiB, or aligned to as much, are mappings of their own") {
   ProcessHeap& heap = *ProcessHeap::get();
   const ByteCount before = heap.mapped().bytes();
-  auto* large = static_cast<unsigned char*>(allocate(kGiB));
-  if (large == nullptr) SKIP("no GiB of memory to be had");
+  auto* huge = static_cast<unsigned char*>(allocate(kGiB));
+  if (huge == nullptr) SKIP("no GiB of memory to be had");
   CHECK(heap.mapped().bytes() >= before + kGiB);
-  CHECK(usable_bytes(large) >= kGiB && usable_bytes(large) < kGiB + kMiB);
-  CHECK(owns(large) && !owns(large + 4096));
-  large[0] = large[usable_bytes(large) - 1] = 1;
+  CHECK(usable_bytes(huge) >= kGiB && usable_bytes(huge) < kGiB + kMiB);
+  CHECK(owns(huge) && !owns(huge + 4096));
+  huge[0] = huge[usable_bytes(huge) - 1] = 1;
   auto* aligned = static_cast<unsigned char*>(allocate_aligned(kGiB, 100));
   CHECK(aligned != nullptr);
   CHECK_EQ(address_of(aligned) % kGiB, 0u);
@@ -146,8 +146,8 @@ TEST(malloc, "blocks beyond 1 GiB, or aligned to as much, are mappings of their 
   auto* just_below = static_cast<unsigned char*>(allocate_aligned(kGiB / 2, 100));
   CHECK_EQ(address_of(just_below) % (kGiB / 2), 0u);
   CHECK(heap.mapped().bytes_of(just_below) == 0);
-  CHECK(is_zero(large + 1, 4095));
-  deallocate(large);
+  CHECK(is_zero(huge + 1, 4095));
+  deallocate(huge);
   deallocate(aligned);
   deallocate(just_below);
   CHECK_EQ(heap.mapped().bytes(), before);
@@ -209,14 +209,14 @@ TEST(malloc, "a block is resized where it is, or stays as it was") {
   CHECK(!resize_in_place(small, 1025) && !resize_in_place(small, 511));
   CHECK_EQ(usable_bytes(small), 1024u);
   deallocate(small);
-  auto* large = static_cast<unsigned char*>(allocate(6 * kMiB));
-  std::memset(large, 0x33, 6 * kMiB);
-  CHECK(resize_in_place(large, 3 * kMiB - 100'000));
-  CHECK(usable_bytes(large) >= 3 * kMiB - 100'000 && usable_bytes(large) <= 4 * kMiB);
-  CHECK(is_intact(large, 0, 0) && large[0] == 0x33 && std::memcmp(large, large + 1, 2 * kMiB) == 0);
-  CHECK(!resize_in_place(large, kGiB));
-  CHECK(!resize_in_place(large, 100'000));
-  deallocate(large);
+  auto* huge = static_cast<unsigned char*>(allocate(6 * kMiB));
+  std::memset(huge, 0x33, 6 * kMiB);
+  CHECK(resize_in_place(huge, 3 * kMiB - 100'000));
+  CHECK(usable_bytes(huge) >= 3 * kMiB - 100'000 && usable_bytes(huge) <= 4 * kMiB);
+  CHECK(is_intact(huge, 0, 0) && huge[0] == 0x33 && std::memcmp(huge, huge + 1, 2 * kMiB) == 0);
+  CHECK(!resize_in_place(huge, kGiB));
+  CHECK(!resize_in_place(huge, 100'000));
+  deallocate(huge);
   // One that does not begin where its superslabs do is given as much more.
   void* placed = allocate(3 * kMiB + 2000);
   const ByteCount offset = address_of(placed) % kSuperslabBytes;
@@ -287,7 +287,7 @@ TEST(malloc, "without memory there is no block, and what there was stays") {
 
 namespace {
 
-/// Large blocks that come past malloc are freed until what they leave idle goes back: how often it
+/// Huge blocks that come past malloc are freed until what they leave idle goes back: how often it
 /// takes is the clock's affair.
 void free_until_nothing_is_idle() {
   ProcessHeap& heap = *ProcessHeap::get();
@@ -300,16 +300,16 @@ void free_until_nothing_is_idle() {
 
 }  // namespace
 
-TEST(malloc, "to free large blocks is enough for idle memory to go back") {
+TEST(malloc, "to free huge blocks is enough for idle memory to go back") {
   if (!has_setting("SUPERSLAB_MALLOC_PURGE_DELAY_MS", "0",
-                   "malloc: to free large blocks is enough for idle memory to go back"))
+                   "malloc: to free huge blocks is enough for idle memory to go back"))
     return;
   free_until_nothing_is_idle();
 }
 
-TEST(malloc, "to free large blocks is enough for idle memory to go back in check mode too") {
+TEST(malloc, "to free huge blocks is enough for idle memory to go back in check mode too") {
   const char* const me =
-      "malloc: to free large blocks is enough for idle memory to go back in check mode too";
+      "malloc: to free huge blocks is enough for idle memory to go back in check mode too";
   if (!has_setting("SUPERSLAB_MALLOC_PURGE_DELAY_MS", "0", me)) return;
   if (!has_setting("SUPERSLAB_CHECK", "1", me)) return;
   free_until_nothing_is_idle();

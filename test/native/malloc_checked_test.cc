@@ -65,7 +65,7 @@ TEST(malloc, "a checked block counts as one that was fetched alone") {
   free_checked(process_heap(), "free", block);
 }
 
-TEST(malloc, "a large block is known by its first address alone") {
+TEST(malloc, "a huge block is known by its first address alone") {
   auto* block = static_cast<std::byte*>(allocate_aligned(kSuperslabBytes, 5 * kMiB));
   CHECK_EQ(said_of(block), std::string());
   CHECK(has(said_of(block + 4096),

@@ -104,9 +104,9 @@ TEST(os, "reserved memory cannot be touched") {
 
 TEST(os, "a reservation larger than the address space is refused") {
   on_each_os([](Os& os) {
-    const ByteCount most = ~ByteCount{0};
-    CHECK(os.reserve(align_down(most, os.page_bytes()), os.page_bytes()) == nullptr);
-    CHECK(os.reserve(align_down(most, os.page_bytes()), kArenaBytes) == nullptr);
+    const ByteCount last = ~ByteCount{0};
+    CHECK(os.reserve(align_down(last, os.page_bytes()), os.page_bytes()) == nullptr);
+    CHECK(os.reserve(align_down(last, os.page_bytes()), kArenaBytes) == nullptr);
     CHECK(os.reserve(ByteCount{1} << 60, kArenaBytes) == nullptr);
   });
 }

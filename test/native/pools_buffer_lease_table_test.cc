@@ -185,7 +185,7 @@ TEST(heap, "a heap that waits for its last shared lease may be deleted as soon a
   LeaseTable table(t.space());
   for (int round = 0; round < 300; ++round) {
     Policy policy = plain_policy();
-    policy.big_cache_bytes = 0;  // a large block is purged by who gives it, after its discharge
+    policy.big_cache_bytes = 0;  // a huge block is purged by who gives it, after its discharge
     auto* heap = new BufferPool(t.space(), t.clock, policy);
     BlockNumber n;
     ShareTicket ticket;

@@ -17,9 +17,9 @@ TEST(heap, "a block number names its block's address, superslab and granule") {
   for (const ByteCount bytes : {ByteCount{1}, ByteCount{64}, ByteCount{65}, ByteCount{1500},
                                 100 * kKiB, kMaxClassBytes, kMaxClassBytes + 1, 9 * kMiB}) {
     const BlockNumber n = s.acquire(bytes);
-    CHECK(n != 0);
+    CHECK(n != kNoBlock);
     // JavaScript has a table of this length.
-    CHECK(slice_of(n) < 16 * kSlicesPerSuperslab);
+    CHECK(to_index(slice_of(n)) < 16 * kSlicesPerSuperslab);
     std::byte* p = s.bytes_of(n);
     CHECK_EQ(address_of(p) % kGranuleBytes, 0u);
     CHECK_EQ(number_of(t.space(), p), n);
@@ -132,7 +132,7 @@ TEST(heap, "random leases: blocks never overlap and all come home") {
       if (held.size() < 400 && random.below(100) < 53) {
         const ByteCount bytes = random.size(i % 50 == 0 ? 3 * kMiB : 40'000);
         const BlockNumber n = s.acquire(bytes);
-        CHECK(n != 0);
+        CHECK(n != kNoBlock);
         CHECK(s.capacity(n) >= bytes);
         fill(s.bytes_of(n), s.capacity(n), n);
         held.push_back({n, bytes});
@@ -175,11 +175,11 @@ TEST(heap, "maxBytes is exact for one environment, and a refusal counts nothing"
   Script s(*t.heap);
   for (const ByteCount size : {ByteCount{4096}, ByteCount{64}, 256 * kKiB}) {
     std::vector<BlockNumber> blocks;
-    while (const BlockNumber n = s.acquire(size)) blocks.push_back(n);
+    for (BlockNumber n; (n = s.acquire(size)) != kNoBlock;) blocks.push_back(n);
     CHECK_EQ(blocks.size(), kMiB / size);
     CHECK_EQ(t->budget().charged(), kMiB);
     CHECK(!t->budget().has_room(64));
-    CHECK_EQ(s.acquire(3 * kMiB), 0u);
+    CHECK_EQ(s.acquire(3 * kMiB), kNoBlock);
     s.cache().fold();
     const ClassStats stats = t->class_stats(lease_class_for(size));
     CHECK_EQ(stats.acquires, blocks.size());
@@ -269,46 +269,46 @@ TEST(heap, "shared leases outlive the environment that had them, private ones do
   Script alive(*t.heap);
   const BlockNumber mine = dead.acquire(1000);
   const BlockNumber ours = dead.acquire(1000);
-  const BlockNumber large = dead.acquire(3 * kMiB);
+  const BlockNumber huge = dead.acquire(3 * kMiB);
   const BlockNumber lost = dead.acquire(4 * kMiB);
   const BlockNumber posted = dead.acquire(1000);
   const BlockNumber theirs = alive.acquire(1000);
   ShareTicket ticket[4];
   CHECK_EQ(table.share(&dead, ours, 900, ticket[0]), LeaseFault::kNone);
-  CHECK_EQ(table.share(&dead, large, 900, ticket[1]), LeaseFault::kNone);
+  CHECK_EQ(table.share(&dead, huge, 900, ticket[1]), LeaseFault::kNone);
   CHECK_EQ(table.share(&dead, posted, 900, ticket[2]), LeaseFault::kNone);
   CHECK_EQ(table.share(&alive, theirs, 900, ticket[3]), LeaseFault::kNone);
   CHECK_EQ(table.adopt(&alive, ticket[0]).block, ours);
-  CHECK_EQ(table.adopt(&alive, ticket[1]).block, large);
+  CHECK_EQ(table.adopt(&alive, ticket[1]).block, huge);
   CHECK_EQ(table.adopt(&dead, ticket[3]).block, theirs);
   table.release(&alive, theirs);
-  for (const BlockNumber n : {mine, ours, large, posted, theirs})
+  for (const BlockNumber n : {mine, ours, huge, posted, theirs})
     fill(dead.bytes_of(n), dead.capacity(n), n);
 
   end_environment(table, dead, t.space());
   // `mine`, `lost` and `theirs`: others refer to the rest.
   CHECK_EQ(t->stats().leaked_blocks, 3u);
   dead.detach();
-  CHECK_EQ(t->budget().charged(), 1024 + 3 * kMiB + 1024);  // ours, large, posted
+  CHECK_EQ(t->budget().charged(), 1024 + 3 * kMiB + 1024);  // ours, huge, posted
   CHECK_EQ(table.references(mine), 0u);
   CHECK_EQ(table.references(theirs), 0u);
   CHECK_EQ(table.references(posted), 1u);
-  for (const BlockNumber n : {ours, large, posted})
+  for (const BlockNumber n : {ours, huge, posted})
     CHECK(is_intact(alive.bytes_of(n), alive.capacity(n), n));
   CHECK(!is_huge(t.space(), mine));
   CHECK(t->stats().big_cache_bytes == 4 * kMiB);  // `lost`
-  CHECK_EQ(superslab_of(lost) != superslab_of(large), true);
+  CHECK_EQ(superslab_of(lost) != superslab_of(huge), true);
 
   // A new environment gets the dead one's slabs, and its death leaves these leases alone as well.
   Script heir(*t.heap);
-  CHECK(heir.acquire(1000) != 0);
+  CHECK(heir.acquire(1000) != kNoBlock);
   end_environment(table, heir, t.space());
   heir.detach();
-  for (const BlockNumber n : {ours, large, posted})
+  for (const BlockNumber n : {ours, huge, posted})
     CHECK(is_intact(alive.bytes_of(n), alive.capacity(n), n));
   // The token that was posted before the death is still good.
   CHECK_EQ(table.adopt(&alive, ticket[2]).block, posted);
-  for (const BlockNumber n : {ours, large, posted}) table.release(&alive, n);
+  for (const BlockNumber n : {ours, huge, posted}) table.release(&alive, n);
   CHECK_EQ(t->budget().charged(), 0u);
   CHECK_EQ(table.outstanding(), 0u);
   alive.detach();
@@ -393,15 +393,15 @@ TEST(heap, "a thread that ends takes its parked blocks back, and they are no lea
   TestPool t;
   Script dead(*t.heap);
   LeaseMagazines& m = dead.cache().magazines();
-  const ByteCount large = 3 * kMiB;
+  const ByteCount huge = 3 * kMiB;
   for (const ByteCount size :
-       {ByteCount{64}, ByteCount{64}, ByteCount{1500}, kMaxClassBytes, large, large})
-    CHECK(dead.acquire(size) != 0);
+       {ByteCount{64}, ByteCount{64}, ByteCount{1500}, kMaxClassBytes, huge, huge})
+    CHECK(dead.acquire(size) != kNoBlock);
   m.parked[tag_of(lease_class_for(64))] = 2;
   m.parked[tag_of(lease_class_for(kMaxClassBytes))] = 1;
   m.parked[kTagHuge] = 1;
-  m.parked_huge_granules = static_cast<std::uint32_t>(large / kGranuleBytes);
-  const ByteCount lost = class_bytes(to_index(lease_class_for(1500))) + large;
+  m.parked_huge_granules = static_cast<std::uint32_t>(huge / kGranuleBytes);
+  const ByteCount lost = class_bytes(to_index(lease_class_for(1500))) + huge;
   LeaseTable table(t.space());
   end_environment(table, dead, t.space());
   CHECK_EQ(t->stats().leaked_blocks, 2u);
@@ -416,7 +416,7 @@ TEST(heap,
   TestPool t;
   Script dead(*t.heap);
   LeaseMagazines& m = dead.cache().magazines();
-  CHECK(dead.acquire(64) != 0);
+  CHECK(dead.acquire(64) != kNoBlock);
   m.parked[tag_of(lease_class_for(64))] = 2;
   LeaseTable table(t.space());
   end_environment(table, dead, t.space());
@@ -434,8 +434,8 @@ TEST(heap, "what was transferred is neither leaked nor leased again, also where 
   const BlockNumber stray = dead.acquire(1000);
   const BlockNumber parked = dead.acquire(1000);
   const BlockNumber shared = dead.acquire(1000);
-  const BlockNumber large = dead.acquire(3 * kMiB);
-  CHECK(dead.acquire(1000) != 0);  // leaked
+  const BlockNumber huge = dead.acquire(3 * kMiB);
+  CHECK(dead.acquire(1000) != kNoBlock);  // leaked
   ShareTicket ticket;
   CHECK_EQ(table.share(&dead, shared, 1000, ticket), LeaseFault::kNone);
   CHECK_EQ(table.revoke(ticket), LeaseFault::kNone);
@@ -443,7 +443,7 @@ TEST(heap, "what was transferred is neither leaked nor leased again, also where 
   m.parked[kTagHuge] = 1;
   m.parked_huge_granules = static_cast<std::uint32_t>(3 * kMiB / kGranuleBytes);
   CHECK(parked != stray);
-  end_environment(table, dead, t.space(), {shared}, {stray, large});
+  end_environment(table, dead, t.space(), {shared}, {stray, huge});
   CHECK_EQ(t->stats().leaked_blocks, 1u);
   CHECK_EQ(t->stats().transferred_blocks, 3u);
   CHECK_EQ(t->stats().transferred_bytes, 1024 + 1024 + 3 * kMiB);
@@ -462,7 +462,7 @@ TEST(heap, "what was transferred is neither leaked nor leased again, also where 
   CHECK_EQ(t->budget().charged(), 1024 + 1024 + 3 * kMiB);
   // For ever ends with the process. Here they go home past the table, so that the heap can end.
   Script last(*t.heap);
-  for (const BlockNumber block : {stray, shared, large}) last.cache().give(block);
+  for (const BlockNumber block : {stray, shared, huge}) last.cache().give(block);
   last.detach();
   CHECK(t.ends_clean());
 }
@@ -510,7 +510,7 @@ TEST(heap, "what guards have in hand is the sum over the threads, until they end
   CHECK(t.ends_clean());
 }
 
-TEST(heap, "a large lease is granted for which what is cached leaves no room") {
+TEST(heap, "a huge lease is granted for which what is cached leaves no room") {
   Policy policy = plain_policy();
   policy.max_bytes = 4 * kMiB;
   TestPool t(policy);
@@ -519,8 +519,8 @@ TEST(heap, "a large lease is granted for which what is cached leaves no room") {
     s.release(s.acquire(100));
     CHECK(t->budget().charged() != 0);
     const BlockNumber n = s.cache().take_huge(4 * kMiB);
-    CHECK(n != 0);
-    CHECK_EQ(s.cache().take_huge(4 * kMiB), 0u);
+    CHECK(n != kNoBlock);
+    CHECK_EQ(s.cache().take_huge(4 * kMiB), kNoBlock);
     CHECK_EQ(t->stats().failed_requests, 1u);
     CHECK(s.cache().give(n));
   }

@@ -16,9 +16,9 @@ namespace pattern {
 
 constexpr size_t kWholeBytes = 16 << 10;
 constexpr size_t kEndBytes = 512;
-/// Words between the ends: every kLeastStride bytes, but not more than kMostWords.
-constexpr size_t kLeastStride = 1024;
-constexpr size_t kMostWords = 4096;
+/// Words between the ends: every kMinStride bytes, but not more than kMaxWords.
+constexpr size_t kMinStride = 1024;
+constexpr size_t kMaxWords = 4096;
 
 // The finalizer of MurmurHash3.
 constexpr uint64_t mix(uint64_t value) {
@@ -35,7 +35,7 @@ inline uint64_t key_of(const void* block, size_t bytes, uint64_t tag) {
 /// block of `bytes`; stops and answers false when it does.
 template <class Visit>
 bool for_each_word(size_t bytes, size_t upto, Visit visit) {
-  const size_t stride = std::max(kLeastStride, std::bit_ceil(bytes / kMostWords));
+  const size_t stride = std::max(kMinStride, std::bit_ceil(bytes / kMaxWords));
   const size_t tail = bytes > kWholeBytes ? (bytes - kEndBytes) & ~size_t{7} : 0;
   for (size_t at = 0; at < upto;) {
     if (!visit(at, std::min(upto - at, sizeof(uint64_t)))) return false;

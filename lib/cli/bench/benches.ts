@@ -35,13 +35,13 @@ const sizeName = (size: number) => bytes(size).replace('.0 ', ' ');
 
 const single = (size: number, touch: Touch, isQuick: boolean): Case => ({
   name: sizeName(size),
-  work: { least: size, most: size, slots: 1, touch },
+  work: { min: size, max: size, slots: 1, touch },
   isQuick,
 });
 
-const mixed = (slots: number, least: number, most: number, isQuick: boolean): Case => ({
-  name: `${slots} held, ${sizeName(least)} to ${sizeName(most)}`,
-  work: { least, most, slots, touch: 'a byte in each page' },
+const mixed = (slots: number, min: number, max: number, isQuick: boolean): Case => ({
+  name: `${slots} held, ${sizeName(min)} to ${sizeName(max)}`,
+  work: { min, max, slots, touch: 'a byte in each page' },
   isQuick,
 });
 

@@ -11,9 +11,9 @@ export type Source =
 export type Touch = 'a byte in each page' | 'all';
 
 export interface Work {
-  /** Sizes from `least` to `most` bytes, drawn evenly where they differ. */
-  readonly least: number;
-  readonly most: number;
+  /** Sizes from `min` to `max` bytes, drawn evenly where they differ. */
+  readonly min: number;
+  readonly max: number;
   /** Buffers held at once: 1 is taken and given back in turn, more are replaced at random. */
   readonly slots: number;
   readonly touch: Touch;
@@ -36,11 +36,11 @@ function writeTo(buf: Uint8Array, touch: Touch, value: number): void {
 }
 
 /** `n` times: take a buffer, write to it, give it back. */
-function inTurn({ acquire, release }: Memory, { most, touch }: Work): (n: number) => void {
+function inTurn({ acquire, release }: Memory, { max, touch }: Work): (n: number) => void {
   return (n) => {
     let sum = 0;
     for (let i = 0; i < n; i++) {
-      const buf = acquire(most);
+      const buf = acquire(max);
       writeTo(buf, touch, i);
       sum += buf[0]!;
       release(buf);
@@ -50,7 +50,7 @@ function inTurn({ acquire, release }: Memory, { most, touch }: Work): (n: number
 }
 
 /** `n` times: a slot drawn at random gives its buffer back and takes another. */
-function replaced({ acquire, release }: Memory, { least, most, slots, touch }: Work): (n: number) => void {
+function replaced({ acquire, release }: Memory, { min, max, slots, touch }: Work): (n: number) => void {
   const held = new Array<Uint8Array | undefined>(slots).fill(undefined);
   let random = 0x9e3779b9;
   return (n) => {
@@ -63,7 +63,7 @@ function replaced({ acquire, release }: Memory, { least, most, slots, touch }: W
       const slot = (random & 0xffff) % slots;
       const last = held[slot];
       if (last !== undefined) release(last);
-      const buf = acquire(least + ((random >>> 0) % (most - least + 1)));
+      const buf = acquire(min + ((random >>> 0) % (max - min + 1)));
       writeTo(buf, touch, i);
       sum += buf[0]!;
       held[slot] = buf;

@@ -7,9 +7,9 @@ export const NODE_API = 9;
 /** Whether `version` is in a range written as ">=20" or ">=20.11.0". */
 function isInRange(version: string, range: string): boolean {
   const parts = (text: string) => text.split('.').map(Number);
-  const least = parts(range.replace(/^>=\s*/, ''));
+  const min = parts(range.replace(/^>=\s*/, ''));
   const have = parts(version);
-  for (const [i, part] of least.entries()) {
+  for (const [i, part] of min.entries()) {
     if (have[i] !== part) return (have[i] ?? 0) > part;
   }
   return true;

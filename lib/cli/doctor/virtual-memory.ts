@@ -55,12 +55,12 @@ export function mapCount(machine: Machine): Finding {
     title: 'mappings a process',
     source: 'https://docs.kernel.org/admin-guide/sysctl/vm.html#max-map-count',
   };
-  const most = readNumber(machine, '/proc/sys/vm/max_map_count');
-  if (most === undefined) {
+  const limit = readNumber(machine, '/proc/sys/vm/max_map_count');
+  if (limit === undefined) {
     return { ...base, status: 'note', found: 'not readable', why: 'There is no vm.max_map_count here.' };
   }
-  const found = `up to ${most}`;
-  if (most >= COMMON_MAPS) {
+  const found = `up to ${limit}`;
+  if (limit >= COMMON_MAPS) {
     return {
       ...base,
       status: 'ok',

@@ -1,6 +1,7 @@
 #include "pools/buffer/block_number.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/racy_read.h"
 #include "base/secure_zero.h"
@@ -14,7 +15,7 @@ namespace {
 
 /// kTagNone for slices that are none.
 SliceTag tag_at(const Space& space, SliceIndex slice) {
-  return space.tag_of_slice(std::size_t{kUnnumbered} * kSlicesPerSuperslab + slice);
+  return space.tag_of_slice(std::size_t{kUnnumbered} * kSlicesPerSuperslab + to_index(slice));
 }
 
 }  // namespace
@@ -39,7 +40,7 @@ NamedBlock find_block(const Space& space, BlockNumber n) {
   }
   if (use != SuperslabUse::kSlabs) return {};
   // In the window, and not behind it.
-  if (n % kGranulesPerSlice + window_start(space, n) >= kGranulesPerSlice) return {};
+  if (to_word(n) % kGranulesPerSlice + window_start(space, n) >= kGranulesPerSlice) return {};
   const Slab& slab = *space.slab_of(address);
   if (address < slab.start) return {};
   const std::uint32_t index = block_index(slab, address);
@@ -50,13 +51,14 @@ NamedBlock find_block(const Space& space, BlockNumber n) {
 
 ByteCount capacity_of(const Space& space, BlockNumber n) {
   const Superslab& s = space.superslab(superslab_of(n));
+  assert(find_block(space, n).is_out && "leased");
   if (is_huge(space, n)) return s.huge_bytes;
   return space.slab_of(address_of_number(space, n))->block_bytes;
 }
 
 std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
-  const Superslab& s = space.superslab(superslab_of_slice(slice));
-  const std::byte* base = s.base + (slice % kSlicesPerSuperslab) * kSliceBytes;
+  assert(space.has_entry(superslab_of_slice(slice)));
+  const std::byte* base = slice_start(space, slice);
   const SliceTag tag = space.tag_at(base);
   if (tag == kTagNone || tag == kTagHuge) return 0;
   const Slab& slab = *space.slab_of(base);
@@ -73,6 +75,7 @@ std::uint32_t count_out_of(const Space& space, SliceIndex slice) {
 void send_home(const Space& space, BlockNumber n) {
   Superslab& s = space.superslab(superslab_of(n));
   BufferPool& pool = BufferPool::of(s);
+  assert(find_block(space, n).is_out && "leased until now");
   // The pool may be closed and wait for this block only.
   const Heap::Visit visit(pool);
   // Here and not in the facade: the last reference may be a token, or another pool's.

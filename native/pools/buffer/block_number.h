@@ -1,8 +1,12 @@
 // JavaScript names a block by one 32-bit number: the index of the slice that it starts in x 1,024 +
 // the 64-byte granule of the slice's window that it starts at. So 32 bits span 256 GiB, no pointer
 // ever becomes a BigInt, and acquire needs no table to know where in the window a block lies.
+//
+// Any thread may call any function here. What is asked of a block holds for as long as the block is
+// out or cached; only find_block() and is_cut() may be asked of numbers that name nothing.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 
 #include "heap/size_class.h"
@@ -11,21 +15,31 @@
 
 namespace superslab {
 
-using BlockNumber = std::uint32_t;
+enum class BlockNumber : std::uint32_t {};
+
+/// The number that names no block.
+constexpr BlockNumber kNoBlock{0};
+
+/// As JavaScript has it.
+constexpr std::uint32_t to_word(BlockNumber n) { return static_cast<std::uint32_t>(n); }
 
 constexpr SuperslabIndex superslab_of(BlockNumber n) {
-  return kUnnumbered + n / kGranulesPerSuperslab;
+  return kUnnumbered + to_word(n) / std::uint32_t{kGranulesPerSuperslab};
 }
 
 /// Of a block that starts where its superslab does.
 constexpr BlockNumber first_number_of(SuperslabIndex superslab) {
+  assert(superslab > kUnnumbered);
   return static_cast<BlockNumber>((superslab - kUnnumbered) * kGranulesPerSuperslab);
 }
 
-constexpr SliceIndex slice_of(BlockNumber n) { return n / kGranulesPerSlice; }
+constexpr SliceIndex slice_of(BlockNumber n) {
+  return SliceIndex{to_word(n) / std::uint32_t{kGranulesPerSlice}};
+}
 
-/// Whether a lease of this number is a block beyond 2 MiB.
+/// Whether a lease of this number is a block beyond 2 MiB. Of a superslab that was taken once.
 inline bool is_huge(const Space& space, BlockNumber n) {
+  assert(space.has_entry(superslab_of(n)));
   return space.superslab(superslab_of(n)).use.load(std::memory_order_relaxed) ==
          SuperslabUse::kHugeHead;
 }
@@ -35,17 +49,20 @@ inline std::uint32_t window_start(const Space& space, BlockNumber n) {
   return is_huge(space, n) ? 0 : window_cut_at(space, slice_of(n)).start();
 }
 
+/// Of a block that is leased or cached.
 inline BlockNumber number_of(const Space& space, const void* block) {
+  assert(space.contains(block) && address_of(block) % kGranuleBytes == 0);
   const Superslab& s = space.superslab_of(block);
   const std::uintptr_t offset = address_of(block) - address_of(s.base);
-  const auto granule = first_number_of(s.index) + static_cast<BlockNumber>(offset / kGranuleBytes);
-  return granule - window_start(space, granule);
+  const BlockNumber granule{to_word(first_number_of(s.index)) +
+                            static_cast<std::uint32_t>(offset / kGranuleBytes)};
+  return BlockNumber{to_word(granule) - window_start(space, granule)};
 }
 
 /// Of a block that is leased or cached.
 inline std::byte* address_of_number(const Space& space, BlockNumber n) {
   return space.superslab(superslab_of(n)).base +
-         (n % kGranulesPerSuperslab + window_start(space, n)) * kGranuleBytes;
+         (to_word(n) % kGranulesPerSuperslab + window_start(space, n)) * kGranuleBytes;
 }
 
 /// Whether the slice is part of a slab that views may see; for any index below that of the last

@@ -2,7 +2,7 @@
 // the leases of its blocks, which the heap does not know.
 #pragma once
 
-#include <atomic>
+#include <cassert>
 #include <cstdint>
 
 #include "heap/heap.h"
@@ -29,7 +29,7 @@ struct GuardLevels {
   ByteCount quarantined_bytes = 0;
 };
 
-/// Every function may be called from any thread.
+/// Every function may be called from any thread, check() while no other one uses the pool.
 class BufferPool final : public Heap, public Pool {
  public:
   /// `space` and `clock` outlive the pool. `memory` is the most that all heaps of the space may
@@ -37,8 +37,9 @@ class BufferPool final : public Heap, public Pool {
   BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory = kNoLimit,
              std::string_view name = {});
 
-  /// The pool that a superslab with views belongs to.
+  /// The pool that a superslab with views belongs to, which stays in it: a block of it is out.
   static BufferPool& of(const Superslab& s) {
+    assert(s.is_exposed && s.heap != nullptr);
     return static_cast<BufferPool&>(*static_cast<Heap*>(s.heap));
   }
 

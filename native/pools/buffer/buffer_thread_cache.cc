@@ -30,6 +30,7 @@ void set(std::uint32_t& field, std::uint32_t value) {
 }  // namespace
 
 BufferThreadCache* BufferThreadCache::attach(BufferPool& pool, Wake wake, void* context) {
+  assert(wake != nullptr);
   auto* magazines = new (std::nothrow) LeaseMagazines{};
   SlabOwner* owner = magazines == nullptr ? nullptr : pool.attach();
   auto* cache = owner == nullptr ? nullptr
@@ -59,6 +60,7 @@ void BufferThreadCache::detach() {
   pool_.room().stop_waiting(this);
   pool_.caches().leave(this);
   flush();
+  assert(holds_nothing());
   pool_.detach(&owner_);
   delete this;
 }
@@ -98,6 +100,7 @@ void BufferThreadCache::close() {
   closed_.store(true, std::memory_order_relaxed);
   set_limits();
   flush();
+  assert(holds_nothing() && is_valid());
 }
 
 std::uint32_t BufferThreadCache::depth_of(ClassIndex c) const {
@@ -129,6 +132,7 @@ void BufferThreadCache::give_all(ClassIndex c, const BlockNumber* numbers, std::
   void* pointers[kMagazineBlocks];
   for (std::uint32_t i = 0; i < count; ++i)
     pointers[i] = address_of_number(pool_.space(), numbers[i]);
+  assert(count <= kMagazineBlocks);
   owner_.give(pointers, count);
   owner_.counters(c).flushes.add(1);
   owner_.counters(c).flushed_blocks.add(count);
@@ -169,6 +173,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   ++magazines_->staged_count;
   set(magazines_->staged_tag, tag);
   set(magazines_->staged, static_cast<std::uint32_t>(got));
+  assert(holds_own(c, magazines_->staged_blocks, magazines_->staged));
   // The one that is used first, whose memory is there already.
   if (timer.stop()) pool_.note_nearness(pointers[got - 1]);
   return static_cast<std::uint32_t>(got);
@@ -186,6 +191,7 @@ void BufferThreadCache::spill(ClassIndex c) {
   const std::uint32_t fitting = std::min(depth, get(magazines_->limit[tag]));
   const std::uint32_t kept = fitting - std::min(fitting, std::max(fitting / 2, 1u));
   const std::uint32_t going = depth - kept;
+  assert(going != 0 && "there is room for one more");
   BlockNumber* numbers = blocks_of(*magazines_, c);
   give_all(c, numbers, going);
   std::memmove(numbers, numbers + going, (depth - going) * sizeof *numbers);
@@ -222,9 +228,24 @@ BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
   }
   if (head == nullptr) {
     pool_.count_failed_request();
-    return 0;
+    return kNoBlock;
   }
+  assert(head->heap == &pool_.heap() && head->huge_bytes >= bytes && head->charged_bytes != 0);
   return first_number_of(head->index);
+}
+
+bool BufferThreadCache::holds_nothing() const {
+  for (std::size_t i = 0; i < kClassCount; ++i)
+    if (depth_of(static_cast<ClassIndex>(i)) != 0) return false;
+  return get(magazines_->staged) == 0;
+}
+
+bool BufferThreadCache::is_valid() const {
+  for (std::size_t i = 0; i < kClassCount; ++i) {
+    const std::uint32_t limit = get(magazines_->limit[tag_of(static_cast<ClassIndex>(i))]);
+    if (limit > (is_lease_class(i) && !is_closed() ? kMagazineBlocks : 0)) return false;
+  }
+  return get(magazines_->limit[kTagNone]) == 0 && get(magazines_->limit[kTagHuge]) == 0;
 }
 
 /// Whether these are blocks of class `c` that this cache's thread may have, each once.
@@ -261,6 +282,7 @@ void BufferThreadCache::show_recent(RecentBlocks& to) const {
 }
 
 std::uint32_t BufferThreadCache::cached(ClassIndex c) const {
+  assert(to_index(c) < kClassCount);
   const SliceTag tag = tag_of(c);
   const std::uint32_t staged = get(magazines_->staged_tag) == tag ? get(magazines_->staged) : 0;
   return get(magazines_->depth[tag]) + get(magazines_->parked[tag]) + staged;
@@ -271,10 +293,10 @@ std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
     const BlockNumber* blocks = magazines_->blocks + tag * kMagazineBlocks;
-    for (std::uint32_t b = 0; b < magazines_->depth[tag]; ++b)
-      found += slice_of(blocks[b]) == slice;
+    const std::uint32_t depth = depth_of(static_cast<ClassIndex>(i));
+    for (std::uint32_t b = 0; b < depth; ++b) found += slice_of(blocks[b]) == slice;
   }
-  const std::uint32_t staged = get(magazines_->staged);
+  const std::uint32_t staged = std::min(get(magazines_->staged), kMagazineBlocks);
   for (std::uint32_t b = 0; b < staged; ++b) {
     found += slice_of(magazines_->staged_blocks[b]) == slice;
   }
@@ -301,6 +323,7 @@ void BufferThreadCache::empty(ClassIndex c) {
 }
 
 void BufferThreadCache::trim_idle() {
+  assert(is_valid());
   give_staged();
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
@@ -317,6 +340,7 @@ void BufferThreadCache::trim_idle() {
 }
 
 void BufferThreadCache::flush() {
+  assert(is_valid());
   give_staged();
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
@@ -326,6 +350,7 @@ void BufferThreadCache::flush() {
     batches_.reset(c);
   }
   owner_.retire_unused();
+  assert(holds_nothing());
 }
 
 }  // namespace superslab

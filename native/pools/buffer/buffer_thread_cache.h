@@ -1,7 +1,8 @@
 // JavaScript's thread cache: magazines of block numbers, in memory that JavaScript maps.
 //
 // JavaScript pops and pushes numbers itself (lib/pool/pool-core.ts); the functions here run when
-// a magazine is empty or full. One environment uses a BufferThreadCache, from its own thread.
+// a magazine is empty or full. One environment uses a BufferThreadCache, from its own thread;
+// what other threads may call as well says so.
 //
 // Invariant: a magazine holds only blocks of slabs that this cache's SlabOwner owns. Shared leases
 // never enter one (pools/buffer/lease_table.h). So when an environment dies, every block of those
@@ -10,7 +11,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/secure_zero.h"
 #include "heap/magazine_limits.h"
@@ -60,6 +64,12 @@ struct LeaseMagazines {
   }
 };
 
+// JavaScript reads and writes block numbers as elements of a Uint32Array.
+static_assert(sizeof(BlockNumber) == sizeof(std::uint32_t) &&
+              alignof(BlockNumber) == alignof(std::uint32_t) &&
+              std::is_trivially_copyable_v<BlockNumber>);
+static_assert(std::is_standard_layout_v<LeaseMagazines>);
+
 /// The part that JavaScript maps.
 constexpr ByteCount kMappedMagazineBytes = offsetof(LeaseMagazines, references);
 
@@ -107,7 +117,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// this thread may give back.
   bool give(BlockNumber block);
 
-  /// A block beyond 2 MiB; 0 when there is no room or no memory.
+  /// A block beyond 2 MiB; kNoBlock when there is no room or no memory.
   BlockNumber take_huge(ByteCount bytes);
 
   /// Gives back everything cached and every slab that is unused.
@@ -139,17 +149,23 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// terminated between a block's way and its count is one off.
   Reclaimed parked() const;
 
+  // Any thread, which holds the lock of the pool's registry or of its room: so the cache stays.
   void squeeze(bool on) override;
   void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
 
-  /// Whether its magazines hold what they should: see Pool::check().
+  /// Whether its magazines hold what they should: see Pool::check(). From its own thread, or while
+  /// that is at rest.
   PoolFault check() const;
 
-  /// Adds what guards have in hand, as far as another thread can tell.
+  /// Whether the limits, which the core alone writes, let JavaScript keep what magazines have
+  /// places for, and nothing once the cache is closed. What JavaScript writes is check()'s to see.
+  bool is_valid() const;
+
+  /// Adds what guards have in hand, as far as another thread can tell. Any thread, as above.
   void add_levels(GuardLevels& sum) const;
-  /// Shows the blocks that went in and out of the magazines. Any thread.
+  /// Shows the blocks that went in and out of the magazines. Any thread, as above.
   void show_recent(RecentBlocks& to) const;
 
   BufferPool& pool() const { return pool_; }
@@ -173,6 +189,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// As JavaScript says, but never more than the magazine has places.
   std::uint32_t depth_of(ClassIndex c) const;
   void give_staged();
+  bool holds_nothing() const;
   bool holds_own(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) const;
   void fold_acquired(ClassIndex c);
   std::uint32_t acquired(ClassIndex c) const;
@@ -195,6 +212,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
 template <class GoesHome>
 Reclaimed BufferThreadCache::reclaim(GoesHome goes_home) {
   flush();
+  assert(holds_nothing());
   const bool clear = pool_.clears_at_release();
   Reclaimed small;
   // No shared lease of these slabs can be released meanwhile: that takes the lease table's lock.

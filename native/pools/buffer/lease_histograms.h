@@ -12,7 +12,8 @@ namespace superslab {
 
 class LeaseHistograms {
  public:
-  /// A lease of `size` bytes in a block of `capacity`. Any thread.
+  /// A lease of `size` bytes in a block of `capacity`, whatever those are: JavaScript tells them.
+  /// Any thread.
   void add_size(ByteCount size, ByteCount capacity, std::uint64_t weight) {
     sizes.add(size, weight);
     size_bytes_.shared_add(size * weight);

@@ -11,6 +11,7 @@ namespace superslab {
 
 LeaseFault LeaseTable::share(LeaseHolder holder, BlockNumber block, ByteCount length,
                              ShareTicket& out) {
+  assert(holder != nullptr && block != kNoBlock && length != 0);
   LockGuard guard(lock_);
   if (!draw_nonce(out.nonce)) return LeaseFault::kNoMemory;
   Entry& entry = entries_[block];
@@ -50,10 +51,11 @@ LeaseTable::Token* LeaseTable::find(const ShareTicket& ticket, LeaseFault& fault
 }
 
 AdoptedLease LeaseTable::adopt(LeaseHolder holder, const ShareTicket& ticket) {
+  assert(holder != nullptr);
   LockGuard guard(lock_);
   LeaseFault fault;
   const Token* token = find(ticket, fault);
-  if (token == nullptr) return {fault, 0, 0};
+  if (token == nullptr) return {fault, kNoBlock, 0};
   const AdoptedLease lease{LeaseFault::kNone, token->block, token->length};
   tokens_.erase(ticket.id);
   Entry& entry = entries_[lease.block];
@@ -75,6 +77,7 @@ LeaseFault LeaseTable::revoke(const ShareTicket& ticket) {
   if (token == nullptr) return fault;
   const BlockNumber block = token->block;
   tokens_.erase(ticket.id);
+  assert(entries_[block].tokens != 0 && "the token counts");
   --entries_[block].tokens;
   settle(block);
   return LeaseFault::kNone;
@@ -82,18 +85,21 @@ LeaseFault LeaseTable::revoke(const ShareTicket& ticket) {
 
 void LeaseTable::settle(BlockNumber block) {
   const auto at = entries_.find(block);
+  assert(at != entries_.end() && "shared until now");
   if (!at->second.is_unused()) return;
   entries_.erase(at);
   send_home(space_, block);
 }
 
 void LeaseTable::release(LeaseHolder holder, BlockNumber block) {
+  assert(holder != nullptr);
   LockGuard guard(lock_);
   const auto at = entries_.find(block);
   if (at == entries_.end()) return;  // not shared, or released to the last
   std::vector<Holder>& holders = at->second.holders;
   for (Holder& one : holders) {
     if (one.who != holder) continue;
+    assert(one.count != 0);
     if (--one.count == 0) {
       one = holders.back();
       holders.pop_back();
@@ -115,6 +121,31 @@ std::uint32_t LeaseTable::references(BlockNumber block) {
 std::uint64_t LeaseTable::outstanding() {
   LockGuard guard(lock_);
   return tokens_.size();
+}
+
+bool LeaseTable::is_valid() {
+  LockGuard guard(lock_);
+  return is_whole();
+}
+
+bool LeaseTable::is_whole() {
+  std::unordered_map<BlockNumber, std::uint32_t> tokens;
+  for (const auto& [id, token] : tokens_) {
+    if (id == 0 || id >= next_id_ || token.length == 0) return false;
+    ++tokens[token.block];
+  }
+  for (const auto& [block, entry] : entries_) {
+    if (entry.is_unused() || !find_block(space_, block).is_out) return false;
+    const auto counted = tokens.extract(block);
+    if (entry.tokens != (counted.empty() ? 0 : counted.mapped())) return false;
+    for (auto at = entry.holders.begin(); at != entry.holders.end(); ++at) {
+      const auto is_same = [&](const Holder& other) { return other.who == at->who; };
+      if (at->count == 0) return false;
+      // What is transferred has an entry for each time.
+      if (at->who != nullptr && std::any_of(entry.holders.begin(), at, is_same)) return false;
+    }
+  }
+  return tokens.empty();
 }
 
 bool LeaseTable::drop_holder(Entry& entry, LeaseHolder who) {

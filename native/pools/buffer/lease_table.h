@@ -6,6 +6,7 @@
 // bit is set, so that whoever holds the lock sees each block of a slab as private, shared or free.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -62,13 +63,19 @@ class LeaseTable {
   /// Tokens that nobody has adopted or revoked.
   std::uint64_t outstanding();
 
+  /// Whether every shared block is out of its slab and referred to, each token counts once, and no
+  /// holder stands twice or with no lease. Takes as long as the table is.
+  bool is_valid();
+
   /// For an environment that died, all under the lock: those of `transferred`, of which it has a
   /// lease, count as shared for ever; its shared leases end, dropped(block, is_last) for each block
   /// before a last one goes home; reclaim(is_shared) then sees to what it had leased privately.
   template <class Dropped, class Reclaim>
   void bury(LeaseHolder holder, const std::vector<BlockNumber>& transferred, Dropped dropped,
             Reclaim reclaim) {
+    assert(holder != nullptr);
     LockGuard guard(lock_);
+    assert(is_whole());
     for (const BlockNumber block : transferred) entries_[block].holders.push_back({nullptr, 1});
     for (auto at = entries_.begin(); at != entries_.end();) {
       const auto entry = at++;  // it may go
@@ -80,6 +87,7 @@ class LeaseTable {
     reclaim([this](BlockNumber block) NO_THREAD_SAFETY_ANALYSIS {  // called under the lock
       return entries_.count(block) != 0;
     });
+    assert(is_whole());
   }
 
  private:
@@ -103,6 +111,7 @@ class LeaseTable {
   bool draw_nonce(std::uint64_t (&nonce)[2]) REQUIRES(lock_);
   Token* find(const ShareTicket& ticket, LeaseFault& fault) REQUIRES(lock_);
   void settle(BlockNumber block) REQUIRES(lock_);
+  bool is_whole() REQUIRES(lock_);
   /// All that `who` has of it. False when that is nothing.
   static bool drop_holder(Entry& entry, LeaseHolder who);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 
 #include "base/clock.h"
@@ -41,6 +42,7 @@ class SlowPathLatency {
     out.p95_ns = std::max(out.p95_ns, out.p50_ns);
     out.p99_ns = std::max(out.p99_ns, out.p95_ns);
     out.max_ns = std::max(out.max_ns, out.p99_ns);
+    assert(out.p50_ns <= out.p95_ns && out.p95_ns <= out.p99_ns && out.p99_ns <= out.max_ns);
     return out;
   }
 
@@ -76,7 +78,7 @@ class SlowPathSampling {
   std::uint32_t left_ = 0;
 };
 
-/// Times the scope it stands in, if it is this one's turn.
+/// Times the scope it stands in, if it is this one's turn. In one thread.
 class SlowPathTimer {
  public:
   SlowPathTimer(SlowPathLatency& latency, SlowPathSampling& sampling)

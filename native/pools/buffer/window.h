@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 
 #include "base/bits.h"
@@ -21,10 +22,22 @@ namespace superslab {
 constexpr SuperslabIndex kUnnumbered = kFirstOrdinal * kSuperslabsPerArena - 1;
 
 /// Counts the slices of all numbered superslabs.
-using SliceIndex = std::uint32_t;
+enum class SliceIndex : std::uint32_t {};
+
+constexpr std::size_t to_index(SliceIndex slice) { return static_cast<std::size_t>(slice); }
 
 constexpr SuperslabIndex superslab_of_slice(SliceIndex slice) {
-  return kUnnumbered + slice / kSlicesPerSuperslab;
+  return kUnnumbered + static_cast<std::uint32_t>(slice) / std::uint32_t{kSlicesPerSuperslab};
+}
+
+/// Which slice of its superslab it is.
+constexpr unsigned place_in_superslab(SliceIndex slice) {
+  return static_cast<std::uint32_t>(slice) % std::uint32_t{kSlicesPerSuperslab};
+}
+
+/// Where its memory begins.
+inline std::byte* slice_start(const Space& space, SliceIndex slice) {
+  return space.superslab(superslab_of_slice(slice)).base + place_in_superslab(slice) * kSliceBytes;
 }
 
 constexpr std::size_t kGranulesPerSlice = kSliceBytes / kGranuleBytes;
@@ -38,7 +51,9 @@ class WindowCut {
   constexpr explicit WindowCut(std::uint32_t word) : word_(word) {}
   /// From `start` on, relative to the slice; at most 2 MiB.
   constexpr WindowCut(std::uint32_t start, std::uint32_t granules)
-      : word_(start | ((granules - 1) << 16)) {}
+      : word_(start | ((granules - 1) << 16)) {
+    assert(this->start() == start && this->granules() == granules && "both fit into a word");
+  }
 
   constexpr std::uint32_t start() const { return word_ & 0xffff; }
   constexpr std::uint32_t granules() const { return (word_ >> 16) + 1; }
@@ -53,6 +68,7 @@ class WindowCut {
 /// One granule where no block starts: nobody asks for it.
 constexpr WindowCut window_cut(ClassIndex c, ByteCount colour, unsigned i) {
   const SizeClass& cut = size_class(c);
+  assert(i < cut.slices);
   const ByteCount from = ByteCount{i} * kSliceBytes;
   const auto first_from = [&](ByteCount offset) {
     const ByteCount block =
@@ -67,16 +83,20 @@ constexpr WindowCut window_cut(ClassIndex c, ByteCount colour, unsigned i) {
       static_cast<std::uint32_t>(count * cut.block_bytes / kGranuleBytes));
 }
 
-/// Of a slice that was part of a slab at least once.
+/// Of a slice that was part of a slab at least once. Any thread; of a slice in which no block is
+/// out the cut may be another one a moment later.
 inline WindowCut window_cut_at(const Space& space, SliceIndex slice) {
+  assert(space.has_entry(superslab_of_slice(slice)));
   const Superslab& s = space.superslab(superslab_of_slice(slice));
-  const Slab* entry = space.slab_at(s, slice % kSlicesPerSuperslab);
+  const Slab* entry = space.slab_at(s, place_in_superslab(slice));
   return WindowCut(entry->window.load(std::memory_order_relaxed));
 }
 
-/// Enters the windows of a slab that was just cut: see HeapShape::slab_was_cut.
+/// Enters the windows of a slab that was just cut, under the heap's lock: see
+/// HeapShape::slab_was_cut.
 inline void cut_windows(const Space& space, const Superslab& s, unsigned first_slice, ClassIndex c,
                         ByteCount colour) {
+  assert(first_slice + size_class(c).slices <= kSlicesPerSuperslab);
   for (unsigned i = 0; i < size_class(c).slices; ++i) {
     space.slab_at(s, first_slice + i)
         ->window.store(window_cut(c, colour, i).word(), std::memory_order_relaxed);
