@@ -235,13 +235,13 @@ BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
 }
 
 bool BufferThreadCache::holds_nothing() const {
-  for (std::size_t i = 0; i < kClassCount; ++i)
+  for (std::size_t i = 0; i < kFixedClasses; ++i)
     if (depth_of(static_cast<ClassIndex>(i)) != 0) return false;
   return get(magazines_->staged) == 0;
 }
 
 bool BufferThreadCache::is_valid() const {
-  for (std::size_t i = 0; i < kClassCount; ++i) {
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const std::uint32_t limit = get(magazines_->limit[tag_of(static_cast<ClassIndex>(i))]);
     if (limit > (is_lease_class(i) && !is_closed() ? kMagazineBlocks : 0)) return false;
   }
@@ -282,7 +282,7 @@ void BufferThreadCache::show_recent(RecentBlocks& to) const {
 }
 
 std::uint32_t BufferThreadCache::cached(ClassIndex c) const {
-  assert(to_index(c) < kClassCount);
+  assert(to_index(c) < kFixedClasses);
   const SliceTag tag = tag_of(c);
   const std::uint32_t staged = get(magazines_->staged_tag) == tag ? get(magazines_->staged) : 0;
   return get(magazines_->depth[tag]) + get(magazines_->parked[tag]) + staged;
