@@ -51,7 +51,6 @@ NamedBlock find_block(const Space& space, BlockNumber n) {
 
 ByteCount capacity_of(const Space& space, BlockNumber n) {
   const Superslab& s = space.superslab(superslab_of(n));
-  assert(find_block(space, n).is_out && "leased");
   if (is_huge(space, n)) return s.huge_bytes;
   return space.slab_of(address_of_number(space, n))->block_bytes;
 }
