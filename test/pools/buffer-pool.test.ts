@@ -26,6 +26,7 @@ conformance<BufferPool, PooledBuffer>({
   wait: (pool, signal) => pool.acquireAsync(SIZE, signal === undefined ? {} : { signal }),
   isLent: (buf) => !buf.released,
   overlap,
+  lendsAgain: false,
   strangers: (buf) => [
     buf.subarray(0, 10),
     Buffer.alloc(SIZE),
