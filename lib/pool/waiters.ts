@@ -105,6 +105,8 @@ export class Waiters<Buf extends Lent> {
 
   wait(size: number, signal: AbortSignal | undefined, pool: object): Promise<Buf> {
     const waiter = new Waiter<Buf>(size, pool);
+    // A full stack kept the promise from telling its functions, and has rejected it.
+    if (waiter.resolve === undefined) return waiter.promise;
     const entering = begin(new Entering(this, waiter));
     waiter.entering = entering;
     this.#queue[this.#queue.length] = waiter;

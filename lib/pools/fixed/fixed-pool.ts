@@ -246,8 +246,7 @@ export class FixedPool extends CorePool<FixedBuffer> {
       giveUp(held);
       throw error;
     }
-    held.releaseAll();
-    finish(held);
+    giveUp(held);
     onProgress(count, count);
   }
 
