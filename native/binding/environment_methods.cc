@@ -19,9 +19,8 @@ Value open_pool(const CallbackInfo& info, Evaluation& own) {
         env, "option",
         wrong.kind == PolicyErrorKind::kNone ? "the options cannot be read" : wrong.message);
   }
-  EnvironmentPool* pool =
-      own.environment.open_pool(own, is_default ? nullptr : &policy, text_at(info, 1),
-                                !bool_at(info, 2));
+  EnvironmentPool* pool = own.environment.open_pool(own, is_default ? nullptr : &policy,
+                                                    text_at(info, 1), !bool_at(info, 2));
   if (pool == nullptr) return error_object(env, "noMemory", "no memory for another pool");
   return pool_object(env, *pool, policy);
 }

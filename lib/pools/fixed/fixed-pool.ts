@@ -17,7 +17,7 @@ import { OpeningPool } from '../opening-pool.js';
 import { poolName } from '../pool-options.js';
 import { otherKindError, putTwiceError } from './errors.js';
 import { type FixedPoolOptions, type FixedSettings, fixedSettings } from './options.js';
-import { type FixedBuffer, reused } from './reused-buffer.js';
+import { type FixedBuffer, type ReusedBuffer, type ReusedShelf, reused } from './reused-buffer.js';
 import { Shelf } from './shelf.js';
 
 const { bytesOfTag } = facts;
@@ -32,7 +32,7 @@ const WARM_STEP = 64;
 /** The cores of all fixed pools of this thread, by which watched buffers are told from those of a BufferPool. */
 const cores = new WeakSet<object>();
 
-function lendingOf(shelf: Shelf<FixedBuffer>, { max, align }: FixedSettings): Lending<FixedBuffer> {
+function lendingOf(shelf: ReusedShelf, { max, align }: FixedSettings): Lending<FixedBuffer> {
   return {
     make: (window, byteOffset, _, block) => reused.make(shelf, window, byteOffset, block),
     lend: (buf) => buf,
@@ -54,7 +54,7 @@ function putOther(buf: unknown): void {
   leases.releaseFirst(buf as Uint8Array);
 }
 
-function bindGet(core: ObservedCore<FixedBuffer>, shelf: Shelf<FixedBuffer>): () => FixedBuffer {
+function bindGet(core: ObservedCore<FixedBuffer>, shelf: ReusedShelf): () => FixedBuffer {
   if (core.watcher === undefined) return reused.bindGet(shelf);
   if (!core.watcher.watchesAll) return reused.bindGetSampled(shelf);
   return () => core.acquireSlow(shelf.size);
@@ -105,7 +105,7 @@ export class FixedPool extends CorePool<FixedBuffer> {
   readonly put: (buf: Uint8Array) => void;
 
   readonly #core: ObservedCore<FixedBuffer>;
-  readonly #shelf: Shelf<FixedBuffer>;
+  readonly #shelf: ReusedShelf;
   readonly #getsFast: boolean;
   readonly #zeroAtAcquire: boolean;
 
@@ -119,7 +119,13 @@ export class FixedPool extends CorePool<FixedBuffer> {
     opening.opened = environment.openPool(settings.pairs, name, !colour);
     const native = check(opening.opened);
     const magazines = magazinesOf(native, name);
-    const shelf = new Shelf<FixedBuffer>(native, magazines, tagAlignedTo(size, align), size, initial);
+    const shelf = new Shelf<FixedBuffer, ReusedBuffer>(
+      native,
+      magazines,
+      tagAlignedTo(size, align),
+      size,
+      initial,
+    );
     const core = observe(name, native, magazines, lendingOf(shelf, settings), false);
     shelf.core = core;
     cores.add(core);

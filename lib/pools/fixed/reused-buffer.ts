@@ -23,21 +23,24 @@ export interface FixedBuffer extends Buffer, Lent {
   [Symbol.dispose](): void;
 }
 
+/** Where buffers of a FixedPool wait. */
+export type ReusedShelf = Shelf<FixedBuffer, ReusedBuffer>;
+
 /** What FixedPool does with its buffers. Not on the class, where anybody could forge a put with it. */
 interface ReusedBuffers {
   isReused(value: unknown): value is ReusedBuffer;
-  make(shelf: Shelf<FixedBuffer>, window: ArrayBuffer, byteOffset: number, block: BlockNumber): ReusedBuffer;
-  idleOf(shelf: Shelf<FixedBuffer>): IdleBuffers<ReusedBuffer>;
-  bindGet(shelf: Shelf<FixedBuffer>): () => FixedBuffer;
-  bindGetSampled(shelf: Shelf<FixedBuffer>): () => FixedBuffer;
-  bindPut(shelf: Shelf<FixedBuffer>, putOther: (buf: unknown) => void): (buf: Uint8Array) => void;
+  make(shelf: ReusedShelf, window: ArrayBuffer, byteOffset: number, block: BlockNumber): ReusedBuffer;
+  idleOf(shelf: ReusedShelf): IdleBuffers<ReusedBuffer>;
+  bindGet(shelf: ReusedShelf): () => FixedBuffer;
+  bindGetSampled(shelf: ReusedShelf): () => FixedBuffer;
+  bindPut(shelf: ReusedShelf, putOther: (buf: unknown) => void): (buf: Uint8Array) => void;
   /** Whether `count` buffers were idle: they are in `into` then, from its start. */
-  tryGetBulk(shelf: Shelf<FixedBuffer>, count: number, into: FixedBuffer[]): boolean;
+  tryGetBulk(shelf: ReusedShelf, count: number, into: FixedBuffer[]): boolean;
   /** Whether all of `bufs` were buffers of this pool that were out, and nothing else was to be done: they are idle then. */
-  tryPutBulk(shelf: Shelf<FixedBuffer>, bufs: readonly Uint8Array[]): boolean;
-  isOutOf(shelf: Shelf<FixedBuffer>, buf: unknown): boolean;
+  tryPutBulk(shelf: ReusedShelf, bufs: readonly Uint8Array[]): boolean;
+  isOutOf(shelf: ReusedShelf, buf: unknown): boolean;
   /** What contradicts itself in the stack, in words; undefined when all is right. */
-  contradiction(shelf: Shelf<FixedBuffer>, blockBytes: number): string | undefined;
+  contradiction(shelf: ReusedShelf, blockBytes: number): string | undefined;
 }
 
 // What #place of a buffer is that never was idle.
@@ -62,7 +65,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
   /** Where it lay in the stack of its shelf last: see {@link Shelf}. */
   #place = NOWHERE;
   #block: BlockNumber = 0;
-  #shelf!: Shelf<FixedBuffer>;
+  #shelf!: ReusedShelf;
 
   static {
     isReused = (value): value is ReusedBuffer =>
@@ -109,7 +112,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
   }
 
   /** The hot path of get: one closure a pool. test/golden/hot-path.json counts its instructions. */
-  static #bindGet(shelf: Shelf<FixedBuffer>): () => FixedBuffer {
+  static #bindGet(shelf: ReusedShelf): () => FixedBuffer {
     const { stack, tag, size, core } = shelf;
     const { idle, acquired } = shelf.magazines;
     const get = (): FixedBuffer => {
@@ -129,7 +132,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
   }
 
   /** The same where samples are watched: SAMPLE_MASK (lib/guard/sample-budget.ts) sends some down the slow path. */
-  static #bindGetSampled(shelf: Shelf<FixedBuffer>): () => FixedBuffer {
+  static #bindGetSampled(shelf: ReusedShelf): () => FixedBuffer {
     const { stack, tag, size, core } = shelf;
     const { idle, acquired } = shelf.magazines;
     const get = (): FixedBuffer => {
@@ -149,7 +152,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
   }
 
   /** The hot path of put. Its buffers are of every FixedPool; `putOther` takes what is none of theirs. */
-  static #bindPut(shelf: Shelf<FixedBuffer>, putOther: (buf: unknown) => void): (buf: Uint8Array) => void {
+  static #bindPut(shelf: ReusedShelf, putOther: (buf: unknown) => void): (buf: Uint8Array) => void {
     const { stack, tag, id } = shelf;
     const { idle, limit } = shelf.magazines;
     const put = (buf: Uint8Array): void => {
@@ -200,7 +203,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
   }
 
   /** Stores alone: they happen together. */
-  static #push({ stack, tag, magazines: { idle } }: Shelf<FixedBuffer>, buf: ReusedBuffer): void {
+  static #push({ stack, tag, magazines: { idle } }: ReusedShelf, buf: ReusedBuffer): void {
     const top = idle[tag]!;
     stack[top] = buf;
     buf.#place = top;
@@ -209,7 +212,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
 
   /** A buffer of a block that is still in its magazine: it is out as soon as that has left. */
   static #make(
-    shelf: Shelf<FixedBuffer>,
+    shelf: ReusedShelf,
     window: ArrayBuffer,
     byteOffset: number,
     block: BlockNumber,
@@ -224,7 +227,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
     return buf;
   }
 
-  static #take(shelf: Shelf<FixedBuffer>): ReusedBuffer | undefined {
+  static #take(shelf: ReusedShelf): ReusedBuffer | undefined {
     const { stack, tag } = shelf;
     const { idle, acquired } = shelf.magazines;
     for (let top = idle[tag]!; top !== 0; top = idle[tag]!) {
@@ -240,7 +243,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
     return undefined;
   }
 
-  static #drop(shelf: Shelf<FixedBuffer>, keep: number): void {
+  static #drop(shelf: ReusedShelf, keep: number): void {
     const { stack, tag, native } = shelf;
     const { idle } = shelf.magazines;
     if (idle[tag]! <= Math.max(keep, 0)) return;
@@ -260,13 +263,13 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
   }
 
   /** After a rest the buffers that the pool did not begin with are given up. */
-  static #tick(shelf: Shelf<FixedBuffer>): void {
+  static #tick(shelf: ReusedShelf): void {
     const acquired = shelf.magazines.acquired[shelf.tag]!;
     if (acquired === shelf.acquiredBefore) ReusedBuffer.#drop(shelf, shelf.keep);
     shelf.acquiredBefore = acquired;
   }
 
-  static #tryGetBulk(shelf: Shelf<FixedBuffer>, count: number, into: FixedBuffer[]): boolean {
+  static #tryGetBulk(shelf: ReusedShelf, count: number, into: FixedBuffer[]): boolean {
     const { stack, tag, turn } = shelf;
     const { idle, acquired } = shelf.magazines;
     const top = idle[tag]!;
@@ -285,7 +288,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
     return true;
   }
 
-  static #tryPutBulk(shelf: Shelf<FixedBuffer>, bufs: readonly Uint8Array[]): boolean {
+  static #tryPutBulk(shelf: ReusedShelf, bufs: readonly Uint8Array[]): boolean {
     const { stack, tag, id } = shelf;
     const { idle, limit, acquired } = shelf.magazines;
     shelf.turn++;
@@ -312,7 +315,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
   }
 
   static #contradiction(
-    { stack, tag, id, magazines, size }: Shelf<FixedBuffer>,
+    { stack, tag, id, magazines, size }: ReusedShelf,
     blockBytes: number,
   ): string | undefined {
     const depth = magazines.idle[tag]!;

@@ -1,7 +1,6 @@
 import type { BlockNumber, NativePool, PoolId, SliceTag } from '../../addon/binding.js';
 import type { Magazines, ReleaseStart } from '../../pool/magazines.js';
 import type { Lent } from '../../pool/unfinished.js';
-import type { ReusedBuffer } from './reused-buffer.js';
 
 /** What a shelf asks of its pool's core, off the hot path. */
 export interface ShelfCore<Buf extends Lent> {
@@ -25,7 +24,7 @@ export interface ShelfCore<Buf extends Lent> {
  * sparse sets of Briggs and Torczon, 1993). So a get changes the depth alone, and a get or put of many takes
  * effect by the one store of the depth. What lies at or above the depth means nothing.
  */
-export class Shelf<Buf extends Lent> {
+export class Shelf<Buf extends Lent, Idle extends Buf> {
   readonly id: PoolId;
   readonly native: NativePool;
   readonly magazines: Magazines;
@@ -33,7 +32,7 @@ export class Shelf<Buf extends Lent> {
   readonly size: number;
   /** Buffers that stay idle when nobody needs them. */
   readonly keep: number;
-  readonly stack: (ReusedBuffer | undefined)[] = [];
+  readonly stack: (Idle | undefined)[] = [];
   /** Buffers that have blocks: the stack is as long. May be too high, when the making of one was cut off. */
   made = 0;
   /** Counts what writes to the stack beside a single put. */
