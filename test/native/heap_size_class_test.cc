@@ -173,10 +173,10 @@ TEST(heap, "every block of a class that is found for an alignment has it, in eve
 
 TEST(heap, "slabs of a heap without colours all begin where a slice does") {
   for (const bool has_colours : {false, true}) {
-    TestSpace world;
+    superslab_test::TestSpace world;
     ManualClock clock;
     {
-      Heap heap(*world.space, clock, plain_policy(), {.has_colours = has_colours});
+      Heap heap(*world.space, clock, superslab_test::plain_policy(), {.has_colours = has_colours});
       SlabOwner* owner = heap.attach();
       std::size_t coloured = 0;
       for (unsigned made = 0; made < 3; ++made) {

@@ -139,7 +139,8 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   Reclaimed reclaim(GoesHome goes_home);
 
   /// Free blocks that guards keep outside of the magazines, and those of idle buffers. As
-  /// JavaScript counts: a worker that was terminated between a block's way and its count is one off.
+  /// JavaScript counts: a worker that was terminated between a block's way and its count is one
+  /// off.
   Reclaimed parked() const;
 
   void squeeze(bool on) override;
