@@ -24,6 +24,7 @@ conformance<BufferPool, PooledBuffer>({
   take: (pool) => pool.acquire(SIZE),
   give: (pool, buf) => pool.release(buf as PooledBuffer),
   wait: (pool, signal) => pool.acquireAsync(SIZE, signal === undefined ? {} : { signal }),
+  warm: (pool, count, onProgress) => pool.warm(SIZE, count, onProgress),
   isLent: (buf) => !buf.released,
   overlap,
   lendsAgain: false,

@@ -20,6 +20,8 @@ export interface PoolKind<Kind extends Pool, Thing extends object> {
   give(pool: Kind, thing: unknown): void;
   /** As soon as there is room. */
   wait(pool: Kind, signal?: AbortSignal): Promise<Thing>;
+  /** Has memory for `count` things taken, touched and given back. */
+  warm(pool: Kind, count: number, onProgress?: (done: number, count: number) => void): void;
   isLent(thing: Thing): boolean;
   /** Whether two things that are lent have memory in common. */
   overlap(one: Thing, other: Thing): boolean;
@@ -185,6 +187,38 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       }
       expect(told).toHaveLength(1);
       giveAll(pool, held);
+      expectWhole(pool);
+    });
+  });
+
+  describe(`${kind.name} warmed`, () => {
+    test('has memory for so many things, lends none, and tells how far it is', () => {
+      const pool = open(kind.limitedTo(150));
+      const told: [number, number][] = [];
+      kind.warm(pool, 150, (done, count) => told.push([done, count]));
+      expect(told).toEqual([
+        [64, 150],
+        [128, 150],
+        [150, 150],
+      ]);
+      expectWhole(pool);
+      expect(pool.stats().acquires).toBe(150);
+      const { committedBytes } = pool.stats();
+      giveAll(pool, takeMany(pool, 150));
+      expect(pool.stats().committedBytes).toBe(committedBytes);
+    });
+
+    test('takes nothing when there is no room, or when the program throws', () => {
+      const pool = open(kind.limitedTo(100));
+      thrownBy(() => kind.warm(pool, 101), 'ERR_SUPERSLAB_EXHAUSTED');
+      expect(() =>
+        kind.warm(pool, 100, () => {
+          throw new Error('enough');
+        }),
+      ).toThrow('enough');
+      for (const wrong of [-1, 1.5, '1'])
+        thrownBy(() => kind.warm(pool, wrong as number), 'ERR_SUPERSLAB_ARGUMENT');
+      thrownBy(() => kind.warm(pool, 1, 1 as never), 'ERR_SUPERSLAB_ARGUMENT');
       expectWhole(pool);
     });
   });

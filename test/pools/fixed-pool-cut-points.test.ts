@@ -89,7 +89,7 @@ async function end({ pool, bufs, bulk, opened, promises }: Model, count: number)
     pool.close();
   }
   for (const one of opened) one.close();
-  await vi.waitUntil(() => countPools() === count);
+  await vi.waitUntil(() => countPools() === count, { interval: 1 });
 }
 
 const cuts: Cut[] = ['termination', 'full once', 'full'];

@@ -1,7 +1,9 @@
 // FixedPool keeps the contract of every pool, and what it does beyond that.
+import { closeSync, constants, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { BufferPool } from 'superslab';
 import { type FixedBuffer, FixedPool, type FixedPoolOptions } from 'superslab/pools';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 
 import { overlap } from '../support/bytes.js';
 import { collect } from '../support/collect.js';
@@ -28,6 +30,7 @@ conformance<FixedPool, FixedBuffer>({
   take: (pool) => pool.get(),
   give: (pool, buf) => pool.put(buf as FixedBuffer),
   wait: (pool, signal) => pool.getAsync(signal === undefined ? {} : { signal }),
+  warm: (pool, count, onProgress) => pool.warm(count, onProgress),
   isLent: (buf) => !buf.released,
   overlap,
   lendsAgain: !watchesAll,
@@ -259,34 +262,46 @@ describe('many at once', () => {
   });
 });
 
-describe('warm()', () => {
-  test('has memory taken, touched and put, and tells how far it is', () => {
-    using pool = new FixedPool({ size: 10_000, max: 150 });
-    const told: [number, number][] = [];
-    pool.warm(150, (done, count) => told.push([done, count]));
-    expect(told).toEqual([
-      [64, 150],
-      [128, 150],
-      [150, 150],
-    ]);
-    expect(pool.stats().inUseBytes).toBe(0);
-    expect(pool.stats().committedBytes).toBeGreaterThan(150 * 10_000);
-    const { refills } = pool.stats();
-    pool.putBulk(pool.getBulk(150));
-    if (!watchesAll) expect(pool.stats().refills).toBe(refills);
-  });
+test('warm buffers are idle, and getting them asks for no memory', () => {
+  using pool = new FixedPool({ ...unwatched, size: 10_000, max: 150 });
+  pool.warm(150);
+  const { refills } = pool.stats();
+  pool.putBulk(pool.getBulk(150));
+  expect(pool.stats().refills).toBe(refills);
+});
 
-  test('takes nothing when there is no room, or when the program throws', () => {
-    using pool = new FixedPool({ size: SIZE, max: 100 });
-    thrownBy(() => pool.warm(101), 'ERR_SUPERSLAB_EXHAUSTED');
-    expect(() =>
-      pool.warm(100, () => {
-        throw new Error('enough');
-      }),
-    ).toThrow('enough');
-    thrownBy(() => pool.warm(-1), 'ERR_SUPERSLAB_ARGUMENT');
-    thrownBy(() => pool.warm(1, 1 as never), 'ERR_SUPERSLAB_ARGUMENT');
-    expect(pool.stats().inUseBytes).toBe(0);
+describe('aligned buffers', () => {
+  // Outside of a temporary folder, which may be a file system in memory.
+  const file = fileURLToPath(new URL(`../../.align-${process.pid}`, import.meta.url));
+  afterAll(() => rmSync(file, { force: true }));
+
+  /** What a direct read into `buf` throws; undefined when it works. */
+  function directRead(buf: Uint8Array): string | undefined {
+    writeFileSync(file, Buffer.alloc(8192, 'x'));
+    const fd = openSync(file, constants.O_RDONLY | constants.O_DIRECT);
+    try {
+      readSync(fd, buf, 0, buf.length, 0);
+      return undefined;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  test.for([4096, 65_536, 2 << 20])('are taken by O_DIRECT: align %i', (align, { skip }) => {
+    using pool = new FixedPool({ size: 4096, align, max: 6 });
+    const bufs = pool.getBulk(6);
+    try {
+      if (directRead(Buffer.alloc(8192).subarray(1, 4097)) !== 'EINVAL')
+        skip('this file system takes any address');
+      for (const buf of bufs) {
+        expect(directRead(buf)).toBeUndefined();
+        expect(buf.toString('latin1', 0, 2)).toBe('xx');
+      }
+    } finally {
+      pool.putBulk(bufs);
+    }
   });
 });
 

@@ -18,6 +18,7 @@ import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
 import { optionPairs, poolName } from '../pool-options.js';
+import { type WarmProgress, warm } from '../warm.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
 import type { BufferPoolOptions } from './options.js';
@@ -127,6 +128,16 @@ export class BufferPool extends CorePool<PooledBuffer> {
   /** `count` buffers of `size` bytes, or none: if one cannot be had, the others go back and it throws. */
   acquireMany(size: number, count: number): PooledBuffer[] {
     return acquireMany(this.acquire, size, count);
+  }
+
+  /**
+   * Takes `count` buffers of `size` bytes, touches their memory and releases them, so that the next ones wait for nothing.
+   * What lies idle goes back after `purgeDelayMs`, as always. Calls `onProgress` now and then, and at the end.
+   * @throws what {@link acquire} throws when there cannot be so many; then none was taken
+   * @throws ERR_SUPERSLAB_ARGUMENT
+   */
+  warm(size: number, count: number, onProgress?: WarmProgress): void {
+    warm(() => this.acquire(size), count, onProgress);
   }
 
   /** Releases every buffer of `bufs`; throws the first error, if any, after the last of them. */

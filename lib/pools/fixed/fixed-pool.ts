@@ -15,6 +15,7 @@ import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
 import { poolName } from '../pool-options.js';
+import { type WarmProgress, warm } from '../warm.js';
 import { otherKindError, putTwiceError } from './errors.js';
 import { type FixedPoolOptions, type FixedSettings, fixedSettings } from './options.js';
 import { type FixedBuffer, type ReusedBuffer, type ReusedShelf, reused } from './reused-buffer.js';
@@ -24,11 +25,6 @@ const { bytesOfTag } = facts;
 const WAIT_CHECKS = { signal: anAbortSignal };
 /** Whoever has only a bound function of a pool has the pool. */
 const OWNER = Symbol('pool');
-/** Touches each page of every machine: none has smaller ones. */
-const PAGE_BYTES = 4096;
-/** Buffers that are touched between two calls of a callback. */
-const WARM_STEP = 64;
-
 /** The cores of all fixed pools of this thread, by which watched buffers are told from those of a BufferPool. */
 const cores = new WeakSet<object>();
 
@@ -234,26 +230,8 @@ export class FixedPool extends CorePool<FixedBuffer> {
    * @throws what {@link get} throws when there cannot be so many; then none was taken
    * @throws ERR_SUPERSLAB_ARGUMENT
    */
-  warm(count: number, onProgress: (done: number, count: number) => void = () => {}): void {
-    checkCount('count of warm()', count);
-    if (typeof onProgress !== 'function') {
-      throw argumentError(`onProgress must be a function, got ${show(onProgress)}`);
-    }
-    const bufs: FixedBuffer[] = [];
-    const held = begin(new HeldBuffers(bufs));
-    try {
-      while (bufs.length < count) {
-        const buf = this.get();
-        bufs[bufs.length] = buf;
-        for (let at = 0; at < this.size; at += PAGE_BYTES) buf[at] = 0;
-        if (bufs.length % WARM_STEP === 0 && bufs.length < count) onProgress(bufs.length, count);
-      }
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
-    giveUp(held);
-    onProgress(count, count);
+  warm(count: number, onProgress?: WarmProgress): void {
+    warm(this.get, count, onProgress);
   }
 
   /** Whether `buf` is out of this pool. */
