@@ -1,7 +1,9 @@
 // What every kind of pool must do (lib/pools/pool.ts): one suite, which the test file of a kind runs with an adapter.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import { type Pool, type PoolStats, type SuperslabError, stats } from 'superslab';
+import { collectSuperslab } from 'superslab/prometheus';
 import { afterEach, describe, expect, test } from 'vitest';
 import { childJson } from '../support/child.js';
 import { collect } from '../support/collect.js';
@@ -90,6 +92,16 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       kind.give(pool, thing);
       pool.close();
       expect(own()).toEqual([]);
+    });
+
+    test('is in the metrics', async () => {
+      const register = new Registry();
+      using _ = collectSuperslab({ register });
+      const pool = open();
+      const thing = kind.take(pool);
+      const own = (await register.metrics()).split('\n').filter((line) => line.includes(`"${pool.name}"`));
+      expect(own).toContainEqual(expect.stringMatching(/^superslab_slabs_made_total{.*} [1-9]/));
+      kind.give(pool, thing);
     });
 
     test('tells of itself in words', () => {
