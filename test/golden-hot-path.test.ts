@@ -34,6 +34,9 @@ describe.skipIf(reason !== undefined)('the hot path', () => {
     // isPooled(), which is inlined; foreign() and #releaseSlow().
     expect(calls('pool.release')).toHaveLength(3);
     expect(calls('buf.release')).toHaveLength(1);
+    // acquireSlow(); isReused(), which is inlined, putOther() and #putSlow().
+    expect(calls('fixedPool.get')).toHaveLength(1);
+    expect(calls('fixedPool.put')).toHaveLength(3);
   });
 });
 

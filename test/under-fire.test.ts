@@ -24,6 +24,7 @@ test.for([
   'overflow',
   'lateWrite',
   'shared',
+  'fixedPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

@@ -7,9 +7,15 @@ export interface BenchOptions {
   readonly quick: boolean;
 }
 
-export function benchOptions(): BenchOptions {
-  const { values } = parseArgs({
+/** `parts`: what the command line may name, to measure that alone. */
+export function benchOptions(
+  parts: readonly string[] = [],
+): BenchOptions & { readonly parts: readonly string[] } {
+  const { values, positionals } = parseArgs({
     options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+    allowPositionals: parts.length > 0,
   });
-  return { json: values.json, quick: values.quick };
+  const unknown = positionals.find((name) => !parts.includes(name));
+  if (unknown !== undefined) throw new Error(`no "${unknown}" to measure; there are ${parts.join(', ')}`);
+  return { json: values.json, quick: values.quick, parts: positionals.length > 0 ? positionals : parts };
 }

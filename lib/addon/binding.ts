@@ -47,6 +47,8 @@ export interface Facts {
   readonly tagOfGranules: Uint8Array;
   readonly bytesOfTag: Uint32Array;
   readonly maxBlockBytes: number;
+  /** Of the machine. */
+  readonly pageBytes: number;
   readonly knobs: readonly KnobRow[];
   readonly statistics: readonly StatisticRow[];
   readonly reportAtExit: boolean;
@@ -118,10 +120,11 @@ export interface Binding {
 export interface NativeEnvironment {
   readonly facts: Facts;
 
-  /** Options as [name, value] pairs; undefined for the default pool. */
+  /** Options as [name, value] pairs; undefined for the default pool. `isPlain`: its slabs all begin at the same offset. */
   openPool(
     options: readonly (readonly [string, string | number])[] | undefined,
     name: string,
+    isPlain?: boolean,
   ): NativePool | Failure;
   // Windows: ArrayBuffers over the blocks that start in a slice.
 

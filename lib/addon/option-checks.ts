@@ -7,7 +7,7 @@ export const optionError = (message: string, Class: typeof TypeError | typeof Ra
   makeError('ERR_SUPERSLAB_OPTION', message, Class);
 
 /** What an option must be, when `value` is not that. */
-type OptionCheck = (value: unknown) => string | SuperslabError | undefined;
+export type OptionCheck = (value: unknown) => string | SuperslabError | undefined;
 
 export const aFlag: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
 

@@ -16,7 +16,7 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_TOKEN'
   /** The token was adopted or revoked before. */
   | 'ERR_SUPERSLAB_TOKEN_USED'
-  /** The pool's maxBytes are in use. */
+  /** The pool's maxBytes are in use, or all the buffers of a FixedPool. */
   | 'ERR_SUPERSLAB_EXHAUSTED'
   /** The operating system gives no more memory. */
   | 'ERR_SUPERSLAB_NO_MEMORY'

@@ -1,6 +1,7 @@
 import type { NativePool, SliceTag } from '../addon/binding.js';
 import { facts } from '../addon/environment.js';
 import { GRANULE_SHIFT, HUGE_TAG } from '../addon/generated/memory.js';
+import { tagAlignedTo } from '../pool/aligned-tags.js';
 import type { GuardSettings } from './settings.js';
 
 const { tagOfGranules, bytesOfTag } = facts;
@@ -10,6 +11,26 @@ const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
 const MIN_CANARY_BYTES = 16;
 /** A block of many MiB may have half a MiB to spare, which is not touched for this. */
 const MAX_CANARY_BYTES = 4096;
+
+/** What of the settings decides how large blocks are. */
+export type SizeSettings = Pick<GuardSettings, 'hasCanaries' | 'detaches' | 'pageBytes' | 'align'>;
+
+/** Bytes of memory that a lease of `size` bytes needs. */
+function bytesFor(size: number, { hasCanaries, detaches, pageBytes }: SizeSettings): number {
+  const bytes = hasCanaries ? size + MIN_CANARY_BYTES : size;
+  // Pages of its own, so that what is revoked is nobody else's.
+  return detaches ? Math.ceil(bytes / pageBytes) * pageBytes : bytes;
+}
+
+/** The class for `bytes`, or HUGE_TAG; with `detach` a class whose blocks are whole pages. */
+function tagFor(bytes: number, { detaches, pageBytes, align }: SizeSettings): SliceTag {
+  if (bytes > MAX_CLASS_BYTES) return HUGE_TAG;
+  return tagAlignedTo(bytes, detaches ? Math.max(pageBytes, align) : align);
+}
+
+/** The class of the blocks of watched leases of `size` bytes, or HUGE_TAG. */
+export const watchedTag = (size: number, settings: SizeSettings): SliceTag =>
+  tagFor(bytesFor(size, settings), settings);
 
 /** How much memory the watched leases of a pool take. */
 export class LeaseSizes {
@@ -23,20 +44,12 @@ export class LeaseSizes {
 
   /** Bytes of memory that a lease of `size` bytes needs. */
   bytesFor(size: number): number {
-    const { hasCanaries, detaches, pageBytes } = this.#settings;
-    const bytes = hasCanaries ? size + MIN_CANARY_BYTES : size;
-    // Pages of its own, so that what is revoked is nobody else's.
-    return detaches ? Math.ceil(bytes / pageBytes) * pageBytes : bytes;
+    return bytesFor(size, this.#settings);
   }
 
   /** The class for `bytes`, or HUGE_TAG; with `detach` a class whose blocks are whole pages. */
   tagFor(bytes: number): SliceTag {
-    if (bytes > MAX_CLASS_BYTES) return HUGE_TAG;
-    const { detaches, pageBytes } = this.#settings;
-    let tag = tagOfGranules[(bytes + 63) >>> GRANULE_SHIFT]!;
-    // The last class, of 2 MiB, is a multiple of every page size.
-    if (detaches) while (bytesOfTag[tag]! % pageBytes !== 0) tag++;
-    return tag;
+    return tagFor(bytes, this.#settings);
   }
 
   /** Bytes of the block that a lease of `size` bytes takes. */

@@ -22,23 +22,31 @@ export interface GuardSettings {
   readonly filling: number;
   /** Of the machine. */
   readonly pageBytes: number;
+  /** What each block begins at a multiple of. */
+  readonly align: number;
 }
+
+/** What a guard of that code, one of GUARD, does beside what the weaker ones do. */
+export const modesOf = (guard: number) => ({
+  poisons: guard >= GUARD.poison,
+  hasCanaries: guard >= GUARD.canary,
+  detaches: guard >= GUARD.detach,
+});
 
 /** Those of a pool, which the native side watches from now on. */
 export function beginWatching(pool: WatchedPool, native: NativePool): GuardSettings {
   const { guard, leakDetection } = native;
   const findsLeaks = leakDetection !== LEAK_DETECTION.off;
-  const poisons = guard >= GUARD.poison;
+  const modes = modesOf(guard);
   return {
     watchesAll: guard !== GUARD.off || leakDetection > LEAK_DETECTION.sampled,
     findsLeaks,
     sampleInterval: native.leakSample,
     frames: native.leakFrames,
-    poisons,
-    hasCanaries: guard >= GUARD.canary,
-    detaches: guard >= GUARD.detach,
-    quarantineBytes: poisons ? native.quarantineBytes : 0,
-    filling: pool.zeroAtRelease ? 0 : poisons ? POISON_BYTE : -1,
+    ...modes,
+    quarantineBytes: modes.poisons ? native.quarantineBytes : 0,
+    filling: pool.zeroAtRelease ? 0 : modes.poisons ? POISON_BYTE : -1,
     pageBytes: native.watch(findsLeaks ? pool.name : ''),
+    align: pool.align,
   };
 }

@@ -66,7 +66,8 @@ function wrongCount({ classes, heap }: NativeStats, magazines: Magazines): strin
   let cached = 0;
   for (const { blockBytes, cachedBlocks, slabBlocks } of classes) {
     const tag = tagOfGranules[blockBytes >>> GRANULE_SHIFT]!;
-    const own = magazines.depth[tag]! + magazines.parked[tag]! + stagedOf(magazines, tag);
+    const own =
+      magazines.depth[tag]! + magazines.parked[tag]! + magazines.idle[tag]! + stagedOf(magazines, tag);
     const what = `blocks of ${blockBytes} B: ${cachedBlocks} are counted as cached`;
     if (heap.threads === 1 ? cachedBlocks !== own : cachedBlocks < own)
       return `${what}, this thread has ${own}`;
@@ -89,9 +90,15 @@ function contradiction({ native, magazines }: MeasuredPool): string | undefined 
   return stats === undefined ? undefined : wrongCount(stats, magazines);
 }
 
-/** @throws ERR_SUPERSLAB_CORRUPT */
-export function checkBooks(pool: MeasuredPool & { readonly name: string }): void {
-  const wrong = contradiction(pool);
+/**
+ * Compares the books that every pool has, and those of its kind: `ofKind` says what contradicts itself in them.
+ * @throws ERR_SUPERSLAB_CORRUPT
+ */
+export function checkBooks(
+  pool: MeasuredPool & { readonly name: string },
+  ofKind: () => string | undefined,
+): void {
+  const wrong = contradiction(pool) ?? ofKind();
   if (wrong === undefined) return;
   throw makeError(
     'ERR_SUPERSLAB_CORRUPT',

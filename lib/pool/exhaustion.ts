@@ -4,8 +4,7 @@ import { ON_EXHAUSTED } from '../addon/generated/choices.js';
 import { makeError } from '../base/errors.js';
 import type { Lender } from './magazines.js';
 import type { PoolTeller } from './observers.js';
-import { leases, type PooledBuffer } from './pooled-buffer.js';
-import type { HeldBuffers } from './unfinished.js';
+import type { HeldBuffers, Lent } from './unfinished.js';
 
 /**
  * A synchronous wait is cut into pieces of this length, because a thread that waits natively can
@@ -14,12 +13,16 @@ import type { HeldBuffers } from './unfinished.js';
 const WAIT_SLICE_MS = 20;
 
 /** What is asked of a pool that is exhausted. */
-interface ExhaustedPool extends Lender {
+interface ExhaustedPool<Buf extends Lent> extends Lender {
   readonly maxBytes: number;
+  /** What the pool cannot do, and what to do about it; `never`: whatever is given back. */
+  exhaustedText(size: number, never: boolean): string;
+  /** A buffer from outside the pool. */
+  makePlain(size: number): Buf;
   checkOpen(): void;
   capacityFor(size: number): number;
   /** undefined when there still is no room. */
-  tryAcquire(size: number): PooledBuffer | undefined;
+  tryAcquire(size: number): Buf | undefined;
   hasWaiters(): boolean;
 }
 
@@ -32,14 +35,14 @@ export const noMemoryError = (pool: string, size: number): Error =>
   );
 
 /** What a pool does when maxBytes are in use: see the option `onExhausted`. */
-export class Exhaustion {
-  readonly #pool: ExhaustedPool;
+export class Exhaustion<Buf extends Lent> {
+  readonly #pool: ExhaustedPool<Buf>;
   readonly #teller: PoolTeller;
   readonly #onExhausted: number;
   readonly #waitMs: number;
   #fallbacks = 0;
 
-  constructor(pool: ExhaustedPool, native: NativePool, teller: PoolTeller) {
+  constructor(pool: ExhaustedPool<Buf>, native: NativePool, teller: PoolTeller) {
     this.#pool = pool;
     this.#teller = teller;
     this.#onExhausted = native.onExhausted;
@@ -52,7 +55,7 @@ export class Exhaustion {
   }
 
   /** Puts a buffer into `held`, or throws. */
-  acquire(size: number, held: HeldBuffers): void {
+  acquire(size: number, held: HeldBuffers<Buf>): void {
     if (this.#onExhausted === ON_EXHAUSTED.fallback) {
       held.buf = this.#fallBack(size);
       return;
@@ -67,14 +70,14 @@ export class Exhaustion {
   }
 
   /** For acquireAsync(): a buffer; undefined when it is to wait. */
-  acquireUnlessWaiting(size: number): PooledBuffer | undefined {
+  acquireUnlessWaiting(size: number): Buf | undefined {
     if (this.#onExhausted === ON_EXHAUSTED.fallback) return this.#fallBack(size);
     if (this.#pool.capacityFor(size) > this.#pool.maxBytes) throw this.#error(size);
     this.#tell(size, 'wait');
     return undefined;
   }
 
-  #waitBlocking(size: number, capacity: number, held: HeldBuffers): void {
+  #waitBlocking(size: number, capacity: number, held: HeldBuffers<Buf>): void {
     const { native } = this.#pool;
     const end = now() + this.#waitMs;
     try {
@@ -91,10 +94,10 @@ export class Exhaustion {
     }
   }
 
-  #fallBack(size: number): PooledBuffer {
+  #fallBack(size: number): Buf {
     this.#tell(size, 'fallback');
     try {
-      const buf = leases.makePlain(this.#pool, size);
+      const buf = this.#pool.makePlain(size);
       this.#fallbacks++;
       return buf;
     } catch {
@@ -110,12 +113,6 @@ export class Exhaustion {
     this.#tell(size, 'throw');
     const { name, maxBytes } = this.#pool;
     const never = this.#pool.capacityFor(size) > maxBytes;
-    return makeError(
-      'ERR_SUPERSLAB_EXHAUSTED',
-      `pool "${name}" cannot give ${size} B within its maxBytes of ${maxBytes}; ` +
-        (never
-          ? 'raise maxBytes'
-          : 'release buffers, raise maxBytes, use acquireAsync(), or set onExhausted to "fallback"'),
-    );
+    return makeError('ERR_SUPERSLAB_EXHAUSTED', `pool "${name}" ${this.#pool.exhaustedText(size, never)}`);
   }
 }

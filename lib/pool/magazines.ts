@@ -55,6 +55,8 @@ export class Magazines {
   readonly skipped: Uint32Array;
   /** What a refill has fetched and nobody can acquire yet, by {@link STAGED}. */
   readonly staged: Uint32Array;
+  /** Free blocks whose buffers wait to be lent again, by tag; see IdleBuffers. */
+  readonly idle: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
   readonly nativeLimit: Uint32Array;
   readonly id: PoolId;
@@ -71,6 +73,7 @@ export class Magazines {
     this.guardLevels = part(MAGAZINES.guardLevels);
     this.skipped = part(MAGAZINES.skipped);
     this.staged = part(MAGAZINES.staged);
+    this.idle = part(MAGAZINES.idle);
     this.id = id;
   }
 

@@ -49,6 +49,8 @@ export interface LeaseMeter {
 /** What those who watch leases may use of a pool. */
 export interface WatchedPool extends Lender {
   readonly zeroAtRelease: boolean;
+  /** What each block begins at a multiple of. */
+  readonly align: number;
   /** Throws unless a lease of `size` bytes could ever be had. */
   checkSize(size: number): void;
   /** A block of a class, counted as acquired; undefined when maxBytes are in use. */

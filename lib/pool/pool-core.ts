@@ -13,6 +13,7 @@ import { builtins, fill } from '../base/builtins.js';
 import { makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
 import { Exhaustion, noMemoryError } from './exhaustion.js';
+import type { Lending } from './lending.js';
 import {
   clearsAtRelease,
   forgetLender,
@@ -25,7 +26,7 @@ import type { LeaseMeter, Observers, PoolTeller, PoolWatcher, WatchedPool } from
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
 import { SlowPathHistogram } from './slow-path-histogram.js';
-import { begin, finish, giveUp, HeldBlock, HeldBuffers } from './unfinished.js';
+import { begin, finish, giveUp, HeldBlock, HeldBuffers, type Lent } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
 import { currentWindow, ensureWindow, forgetRecut, hugeWindow, windows } from './windows.js';
@@ -38,13 +39,15 @@ const MAX_SIZE = Math.min(maxBlockBytes, constants.MAX_LENGTH);
 const UNTOLD: ReleaseStart = { committed: -1, time: 0 };
 
 /** One pool in this environment: its magazines and everything that happens off the hot path. */
-export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core, Lender, WatchedPool {
+export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Lent = PooledBuffer>
+  implements Core, Lender, WatchedPool
+{
   readonly name: string;
   readonly id: PoolId;
   readonly native: NativePool;
   readonly heapId: HeapId;
   readonly magazines: Magazines;
-  readonly #waiters: Waiters;
+  readonly #waiters: Waiters<Buf>;
   closed = false;
   #lastMaxBytes = 0;
   readonly slowPath = new SlowPathHistogram();
@@ -54,9 +57,17 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   /** Watches leases; undefined when leak detection and guards are off. */
   readonly watcher: Watcher | undefined;
   readonly zeroAtRelease: boolean;
-  readonly #exhaustion: Exhaustion;
+  readonly align: number;
+  readonly #exhaustion: Exhaustion<Buf>;
+  readonly #lending: Lending<Buf>;
 
-  constructor(name: string, native: NativePool, magazines: Magazines, observers: Observers<Watcher>) {
+  constructor(
+    name: string,
+    native: NativePool,
+    magazines: Magazines,
+    observers: Observers<Watcher>,
+    lending: Lending<Buf>,
+  ) {
     this.name = name;
     this.id = native.id;
     this.native = native;
@@ -64,7 +75,10 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     this.zeroAtRelease = clearsAtRelease(native);
     this.#secrecy = SecrecyWatch.of(native, name);
     this.magazines = magazines;
+    this.#lending = lending;
+    this.align = lending.align;
     this.#waiters = new Waiters({
+      waitName: lending.waitName,
       tryAcquire: (size) => this.tryAcquire(size),
       startWaiting: () => this.native.startWaiting(),
       stopWaiting: () => this.native.stopWaiting(),
@@ -97,16 +111,17 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     }
   }
 
-  acquireSlow(size: number): PooledBuffer {
+  acquireSlow(size: number): Buf {
     this.checkSize(size);
-    if (size === 0) return leases.makePlain(this, 0);
-    const held = begin(new HeldBuffers());
+    if (size === 0) return this.makePlain(0);
+    const held = begin(new HeldBuffers<Buf>());
     try {
       // Those who wait in acquireAsync() came first.
       if (this.#waiters.length === 0) held.buf = this.tryAcquire(size);
       if (held.buf === undefined) this.#exhaustion.acquire(size, held);
       else if (!this.watcher?.watchesAll && this.#meter.isDue(this)) {
-        this.#meter.begin(this, leases.blockOf(held.buf), size);
+        // A meter measures PooledBuffers alone.
+        this.#meter.begin(this, leases.blockOf(held.buf as unknown as PooledBuffer), size);
       }
     } catch (error) {
       giveUp(held);
@@ -118,42 +133,58 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   /** For acquireAsync(): in turn with those who came before. */
-  acquireInTurn(
-    size: number,
-    signal: AbortSignal | undefined,
-    pool: object,
-  ): PooledBuffer | Promise<PooledBuffer> {
+  acquireInTurn(size: number, signal: AbortSignal | undefined, pool: object): Buf | Promise<Buf> {
     this.checkSize(size);
-    if (size === 0) return leases.makePlain(this, 0);
+    if (size === 0) return this.makePlain(0);
     const buf = this.#waiters.length === 0 ? this.tryAcquire(size) : undefined;
     return buf ?? this.#exhaustion.acquireUnlessWaiting(size) ?? this.#waiters.wait(size, signal, pool);
+  }
+
+  makePlain(size: number): Buf {
+    return this.#lending.lend(leases.makePlain(this, size));
+  }
+
+  exhaustedText(size: number, never: boolean): string {
+    return this.#lending.exhaustedText(size, this.maxBytes, never);
+  }
+
+  /** The class for a lease of up to 2 MiB. */
+  #tagFor(size: number): SliceTag {
+    return this.#lending.tag ?? tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
   }
 
   /** Bytes of the block that a lease of `size` bytes takes. */
   capacityFor(size: number): number {
     if (this.watcher?.watchesAll) return this.watcher.capacityFor(size);
-    return size > MAX_CLASS_BYTES
-      ? this.native.hugeCapacity(size)
-      : bytesOfTag[tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!]!;
+    return size > MAX_CLASS_BYTES ? this.native.hugeCapacity(size) : bytesOfTag[this.#tagFor(size)]!;
   }
 
   /** undefined when maxBytes are in use. */
-  tryAcquire(size: number): PooledBuffer | undefined {
-    if (this.watcher?.watchesAll) return this.watcher.tryAcquire(size);
+  tryAcquire(size: number): Buf | undefined {
+    if (this.watcher?.watchesAll) return this.#lent(this.watcher.tryAcquire(size));
     return size > MAX_CLASS_BYTES ? this.#tryHuge(size) : this.#tryClass(size);
   }
 
-  #tryClass(size: number): PooledBuffer | undefined {
-    const tag = tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
+  #lent(buf: PooledBuffer | undefined): Buf | undefined {
+    return buf === undefined ? undefined : this.#lending.lend(buf);
+  }
+
+  #tryClass(size: number): Buf | undefined {
+    const tag = this.#tagFor(size);
+    const { idle } = this.#lending;
     if (this.watcher?.sampler.isDue(tag)) {
+      // Its block makes room for the sample, which has a buffer of its own.
+      idle?.drop(this.magazines.idle[tag]! - 1);
       const buf = this.watcher.trySample(size, tag);
-      if (buf !== undefined) return buf;
+      if (buf !== undefined) return this.#lending.lend(buf);
     }
+    const known = idle?.take();
+    if (known !== undefined) return known;
     const { depth, acquired, blocks } = this.magazines;
     for (let block = this.#topBlock(tag); block !== undefined; block = this.#topBlock(tag)) {
       const top = depth[tag]!;
       const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
-      const buf = leases.make(windows[block >>> SLICE_SHIFT]!, offset, size, block);
+      const buf = this.#lending.make(windows[block >>> SLICE_SHIFT]!, offset, size, block);
       if (depth[tag] !== top || blocks[(tag << MAGAZINE_SHIFT) + top - 1] !== block) continue;
       // Nothing is called any more, so that nothing can be cut off, until the buffer is the caller's.
       depth[tag] = top - 1;
@@ -237,16 +268,16 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     return this.watcher !== undefined && this.watcher.unpark(true) > 0;
   }
 
-  #tryHuge(size: number): PooledBuffer | undefined {
+  #tryHuge(size: number): Buf | undefined {
     if (this.watcher?.sampler.isHugeDue())
-      return this.watcher.tryAcquire(size, this.watcher.sampler.hugeWeight);
+      return this.#lent(this.watcher.tryAcquire(size, this.watcher.sampler.hugeWeight));
     const held = begin(new HeldBlock(this.native));
     try {
       if (!this.#takeHuge(size, held)) {
         finish(held);
         return undefined;
       }
-      const buf = leases.make(hugeWindow(held.block), 0, size, held.block);
+      const buf = this.#lending.make(hugeWindow(held.block), 0, size, held.block);
       finish(held);
       return buf;
     } catch (error) {
@@ -301,7 +332,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   }
 
   prepareRelease(block: BlockNumber, tag: SliceTag): ReleaseStart | undefined {
-    if (this.zeroAtRelease) this.#clear(block);
+    if (this.zeroAtRelease) this.clear(block);
     const { depth, nativeLimit } = this.magazines;
     const limit = nativeLimit[tag]!;
     if (depth[tag]! < limit) return undefined;
@@ -337,7 +368,8 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
     }
   }
 
-  #clear(block: BlockNumber): void {
+  /** Fills a leased block with zeros. */
+  clear(block: BlockNumber): void {
     const capacity = environment.capacity(block);
     if (capacity > MAX_CLASS_BYTES) {
       fill(new builtins.Uint8Array(hugeWindow(block)), 0);
@@ -353,6 +385,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
 
   tick(): boolean {
     this.watcher?.tick();
+    this.#lending.idle?.tick();
     return this.#purge();
   }
 
@@ -366,7 +399,14 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
    */
   trim(targetBytes: number): number {
     this.watcher?.unpark();
-    const bytes = this.#teller.tellingTrim(this, () => this.native.trim(targetBytes));
+    // What lies in caches goes first, then the buffers that wait to be lent again.
+    const bytes = this.#teller.tellingTrim(this, () => {
+      const cached = this.native.trim(targetBytes);
+      const { idle } = this.#lending;
+      if (idle === undefined || this.native.committedBytes() <= targetBytes) return cached;
+      idle.drop(0);
+      return cached + this.native.trim(targetBytes);
+    });
     this.watcher?.deliver();
     return bytes;
   }
@@ -385,6 +425,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher> implements Core
   endClosing(): void {
     this.#waiters.rejectAll(this.name);
     this.watcher?.unpark();
+    this.#lending.idle?.drop(0);
     this.#teller.tellingTrim(this, () => this.native.close());
   }
 

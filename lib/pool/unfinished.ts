@@ -69,7 +69,14 @@ export function undoInterrupted(): void {
   }
 }
 
-function releaseOne(buf: PooledBuffer): void {
+/** What a pool lends, whichever class it is of. */
+export interface Lent {
+  readonly released: boolean;
+  release(): void;
+  [Symbol.dispose](): void;
+}
+
+function releaseOne(buf: Lent): void {
   if (!buf.released) buf.release();
 }
 
@@ -79,12 +86,12 @@ const NONE: never[] = [];
 export const hasUnfinished = (): boolean => count + dead.length > 0;
 
 /** Buffers that were acquired for somebody. */
-export class HeldBuffers extends Unfinished {
+export class HeldBuffers<Buf extends Lent = PooledBuffer> extends Unfinished {
   /** One is kept without an array. */
-  buf: PooledBuffer | undefined = undefined;
-  readonly #bufs: (PooledBuffer | undefined)[];
+  buf: Buf | undefined = undefined;
+  readonly #bufs: (Buf | undefined)[];
 
-  constructor(bufs: (PooledBuffer | undefined)[] = NONE) {
+  constructor(bufs: (Buf | undefined)[] = NONE) {
     super();
     this.#bufs = bufs;
   }

@@ -2,23 +2,22 @@ import { abortReason } from '../addon/option-checks.js';
 import { builtins } from '../base/builtins.js';
 import { isSuperslabError, makeError } from '../base/errors.js';
 import { NotWithinItself } from '../base/not-within-itself.js';
-import type { PooledBuffer } from './pooled-buffer.js';
-import { begin, finish, giveUp, HeldBuffers, Unfinished } from './unfinished.js';
+import { begin, finish, giveUp, HeldBuffers, type Lent, Unfinished } from './unfinished.js';
 
-/** Somebody who waits in acquireAsync(). */
-class Waiter {
+/** Somebody who waits in acquireAsync() or getAsync(). */
+class Waiter<Buf extends Lent> {
   readonly size: number;
   /** Keeps the pool from being collected, and closed, while somebody waits for it. */
   readonly pool: object;
-  readonly promise: Promise<PooledBuffer>;
+  readonly promise: Promise<Buf>;
   /** Nobody waits any more: the promise is resolved or rejected. */
   isSettled = false;
   /** While acquireAsync() has not yet returned the promise. */
-  entering: Entering | undefined = undefined;
+  entering: Entering<Buf> | undefined = undefined;
   /** Ends its listening to the signal. */
   leave: () => void = () => {};
   // The functions of the promise, which call nothing that can be cut off.
-  resolve!: (buf: PooledBuffer) => void;
+  resolve!: (buf: Buf) => void;
   reject!: (reason: unknown) => void;
 
   constructor(size: number, pool: object) {
@@ -49,14 +48,14 @@ function reasonOf(signal: AbortSignal): unknown {
   }
 }
 
-/** An acquireAsync() that may be cut off before anybody has its promise. */
-class Entering extends Unfinished {
-  readonly #waiters: Waiters;
-  readonly #waiter: Waiter;
+/** A wait that may be cut off before anybody has its promise. */
+class Entering<Buf extends Lent> extends Unfinished {
+  readonly #waiters: Waiters<Buf>;
+  readonly #waiter: Waiter<Buf>;
   /** What it got meanwhile. */
-  buf: PooledBuffer | undefined = undefined;
+  buf: Buf | undefined = undefined;
 
-  constructor(waiters: Waiters, waiter: Waiter) {
+  constructor(waiters: Waiters<Buf>, waiter: Waiter<Buf>) {
     super();
     this.#waiters = waiters;
     this.#waiter = waiter;
@@ -71,23 +70,25 @@ class Entering extends Unfinished {
   }
 }
 
-export interface WaitersHost {
+export interface WaitersHost<Buf extends Lent> {
+  /** By which a program waits: for errors. */
+  readonly waitName: string;
   /** A buffer, or undefined when there is still no room for it. Other failures throw. */
-  tryAcquire(size: number): PooledBuffer | undefined;
+  tryAcquire(size: number): Buf | undefined;
   startWaiting(): void;
   stopWaiting(): void;
 }
 
 /**
- * Who waits in acquireAsync(), first come first served: a small request behind a large one waits for
+ * Who waits in acquireAsync() or getAsync(), first come first served: a small request behind a large one waits for
  * it, so that the large one is not starved.
  */
-export class Waiters {
-  readonly #host: WaitersHost;
-  #queue: Waiter[] = [];
+export class Waiters<Buf extends Lent> {
+  readonly #host: WaitersHost<Buf>;
+  #queue: Waiter<Buf>[] = [];
   readonly #serving = new NotWithinItself();
 
-  constructor(host: WaitersHost) {
+  constructor(host: WaitersHost<Buf>) {
     this.#host = host;
   }
 
@@ -97,13 +98,15 @@ export class Waiters {
   }
 
   /** Who is to be served next. */
-  #first(): Waiter | undefined {
+  #first(): Waiter<Buf> | undefined {
     while (this.#queue.length > 0 && this.#queue[0]!.isSettled) this.#queue.shift();
     return this.#queue[0];
   }
 
-  wait(size: number, signal: AbortSignal | undefined, pool: object): Promise<PooledBuffer> {
-    const waiter = new Waiter(size, pool);
+  wait(size: number, signal: AbortSignal | undefined, pool: object): Promise<Buf> {
+    const waiter = new Waiter<Buf>(size, pool);
+    // A full stack kept the promise from telling its functions, and has rejected it.
+    if (waiter.resolve === undefined) return waiter.promise;
     const entering = begin(new Entering(this, waiter));
     waiter.entering = entering;
     this.#queue[this.#queue.length] = waiter;
@@ -121,7 +124,7 @@ export class Waiters {
     return waiter.promise;
   }
 
-  #listen(waiter: Waiter, signal: AbortSignal): void {
+  #listen(waiter: Waiter<Buf>, signal: AbortSignal): void {
     const onAbort = () => {
       const wasFirst = this.#first() === waiter;
       if (!waiter.fail(reasonOf(signal))) return;
@@ -160,8 +163,8 @@ export class Waiters {
   }
 
   /** False when there is no room for it. */
-  #serve(waiter: Waiter): boolean {
-    const held = begin(new HeldBuffers());
+  #serve(waiter: Waiter<Buf>): boolean {
+    const held = begin(new HeldBuffers<Buf>());
     try {
       held.buf = this.#host.tryAcquire(waiter.size);
     } catch (error) {
@@ -188,7 +191,10 @@ export class Waiters {
   rejectAll(poolName: string): void {
     for (const waiter of this.#queue) {
       waiter.fail(
-        makeError('ERR_SUPERSLAB_CLOSED', `pool "${poolName}" was closed while acquireAsync() waited`),
+        makeError(
+          'ERR_SUPERSLAB_CLOSED',
+          `pool "${poolName}" was closed while ${this.#host.waitName} waited`,
+        ),
       );
     }
     this.prune();

@@ -3,15 +3,31 @@ import { makeGuard, type PoolGuard } from '../guard/pool-guard.js';
 import '../guard/detached-windows.js';
 import { leaseMeter } from '../measure/lease-meter.js';
 import { poolTeller } from '../measure/pool-teller.js';
+import type { Lending } from '../pool/lending.js';
 import type { Magazines } from '../pool/magazines.js';
-import type { Observers } from '../pool/observers.js';
+import type { LeaseMeter, Observers } from '../pool/observers.js';
 import { PoolCore } from '../pool/pool-core.js';
+import type { PooledBuffer } from '../pool/pooled-buffer.js';
+import type { Lent } from '../pool/unfinished.js';
 
 /** A pool with all that observe pools. */
-export type ObservedCore = PoolCore<PoolGuard>;
+export type ObservedCore<Buf extends Lent = PooledBuffer> = PoolCore<PoolGuard, Buf>;
 
-const observers: Observers<PoolGuard> = { teller: poolTeller, meter: leaseMeter, watch: makeGuard };
+/** Of buffers that are all of one size, sizes and lifetimes tell little, and a lease has no place for a note. */
+const noMeter: LeaseMeter = { isDue: () => false, begin: () => {} };
 
-export function observe(name: string, native: NativePool, magazines: Magazines): ObservedCore {
-  return new PoolCore(name, native, magazines, observers);
+/** `isMetered`: whether it lends PooledBuffers, of which some are measured. */
+export function observe<Buf extends Lent>(
+  name: string,
+  native: NativePool,
+  magazines: Magazines,
+  lending: Lending<Buf>,
+  isMetered: boolean,
+): ObservedCore<Buf> {
+  const observers: Observers<PoolGuard> = {
+    teller: poolTeller,
+    meter: isMetered ? leaseMeter : noMeter,
+    watch: (pool, own) => makeGuard(pool, own),
+  };
+  return new PoolCore(name, native, magazines, observers, lending);
 }

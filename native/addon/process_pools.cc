@@ -47,8 +47,9 @@ ProcessPools* ProcessPools::get() {
   return pools != nullptr && pools->usable_ ? pools : nullptr;
 }
 
-BufferPool* ProcessPools::make_pool(const Policy& policy, std::string_view name) {
-  auto* pool = new (std::nothrow) BufferPool(space_, clock_, policy, limits_.memory, name);
+BufferPool* ProcessPools::make_pool(const Policy& policy, std::string_view name, bool has_colours) {
+  auto* pool =
+      new (std::nothrow) BufferPool(space_, clock_, policy, limits_.memory, name, has_colours);
   if (pool != nullptr) add(pool);
   return pool;
 }

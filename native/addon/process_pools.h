@@ -32,8 +32,8 @@ class ProcessPools {
 
   BufferPool& default_pool() { return default_pool_; }
 
-  /// A pool of buffers of that name; nullptr without memory.
-  BufferPool* make_pool(const Policy& policy, std::string_view name);
+  /// A pool of buffers of that name; nullptr without memory. `has_colours`: see HeapShape.
+  BufferPool* make_pool(const Policy& policy, std::string_view name, bool has_colours);
 
   HeapId id_of(const Pool& pool);
 

@@ -97,9 +97,9 @@ void Environment::end_evaluation(Evaluation& evaluation) {
 }
 
 EnvironmentPool* Environment::open_pool(Evaluation& evaluation, const Policy* policy,
-                                        std::string_view name) {
+                                        std::string_view name, bool has_colours) {
   if (pools_.size() >= kMaxPools) return nullptr;
-  BufferPool* own = policy == nullptr ? nullptr : process_.make_pool(*policy, name);
+  BufferPool* own = policy == nullptr ? nullptr : process_.make_pool(*policy, name, has_colours);
   if (policy != nullptr && own == nullptr) return nullptr;
   BufferPool& pool = own == nullptr ? process_.default_pool() : *own;
   BufferThreadCache* cache = BufferThreadCache::attach(pool, wake, this);

@@ -80,7 +80,8 @@ class Environment {
   }
 
   /// Attaches to the default heap, or makes a heap with `policy`. nullptr without memory.
-  EnvironmentPool* open_pool(Evaluation& evaluation, const Policy* policy, std::string_view name);
+  EnvironmentPool* open_pool(Evaluation& evaluation, const Policy* policy, std::string_view name,
+                             bool has_colours);
 
   /// Brings the counters of this thread up to date, in all pools.
   void fold();

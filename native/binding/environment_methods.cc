@@ -5,7 +5,8 @@
 namespace superslab {
 namespace {
 
-/// `openPool(options, name)`: options are [name, value] pairs; undefined is the default pool.
+/// `openPool(options, name, isPlain)`: options are [name, value] pairs; undefined is the default
+/// pool. `isPlain`: its slabs are not coloured.
 Value open_pool(const CallbackInfo& info, Evaluation& own) {
   const Napi::Env env = info.Env();
   Policy policy = own.process().policy();
@@ -18,8 +19,8 @@ Value open_pool(const CallbackInfo& info, Evaluation& own) {
         env, "option",
         wrong.kind == PolicyErrorKind::kNone ? "the options cannot be read" : wrong.message);
   }
-  EnvironmentPool* pool =
-      own.environment.open_pool(own, is_default ? nullptr : &policy, text_at(info, 1));
+  EnvironmentPool* pool = own.environment.open_pool(own, is_default ? nullptr : &policy,
+                                                    text_at(info, 1), !bool_at(info, 2));
   if (pool == nullptr) return error_object(env, "noMemory", "no memory for another pool");
   return pool_object(env, *pool, policy);
 }

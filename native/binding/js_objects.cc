@@ -81,6 +81,7 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   out["tagOfGranules"] = tags;
   out["bytesOfTag"] = bytes;
   out["maxBlockBytes"] = number(env, kMaxHugeBytes);
+  out["pageBytes"] = number(env, system_os().page_bytes());
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
   out["sharesCore"] = Napi::Boolean::New(env, process.shares_core());

@@ -109,6 +109,7 @@ inline constexpr Value kMagazineParts[] = {
      "What a refill has fetched and nobody can acquire yet, by STAGED.",
      words(offsetof(LeaseMagazines, staged_blocks) + sizeof(LeaseMagazines::staged_blocks) -
            offsetof(LeaseMagazines, staged))},
+    MAGAZINE_PART("idle", idle, "Free blocks whose buffers wait to be lent again, by tag."),
 };
 
 inline constexpr Value kGuardLevels[] = {

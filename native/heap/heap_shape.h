@@ -21,6 +21,9 @@ struct HeapShape {
   bool is_always_charged = true;
   /// Whether the slabs' tables are purged with their superslab, for who is judged by its RSS alone.
   bool purges_tables = false;
+  /// Whether slabs of a class begin at different offsets, so that their blocks spread over the sets
+  /// of a processor's cache.
+  bool has_colours = true;
   /// Most memory that all heaps of the space may have together before somebody is killed for it.
   ByteCount memory = kNoLimit;
   /// Told of each slab of a class that leases come from, before anybody has a block of it: where it

@@ -122,7 +122,8 @@ void SlabSource::give_back_all() {
   // Nobody's until it is adopted, and so are its slices: a fork in between loses them, no more.
   Space& space = core_.space;
   Slab* slab = space.slab_at(s, cut.first);
-  const ByteCount colour = (colour_++ % size_class(c).colours) * size_class(c).colour_bytes;
+  const std::uint32_t turn = core_.shape.has_colours ? colour_++ : 0;
+  const ByteCount colour = (turn % size_class(c).colours) * size_class(c).colour_bytes;
   slab_init(*slab, c, s.base + cut.first * kSliceBytes + colour, space.words_at(s, cut.first));
   slab->is_clean = cut.is_clean;
   const bool is_populated = core_.policy.read()->populate != Populate::kOff;

@@ -36,6 +36,9 @@ export const functions = {
   'pool.acquire': ({ name }) => name === 'acquire',
   'pool.release': (code) => code.name === 'release' && has(code, /^SetKeyed/),
   'buf.release': (code) => code.name === 'release' && !has(code, /^SetKeyed/),
+  'fixedPool.get': (code) => code.name === 'get' && has(code, /^GetKeyed/) && has(code, /^SetKeyed/),
+  'fixedPool.put': (code) => code.name === 'put' && has(code, /^SetKeyed/),
+  isReused: ({ name }) => name === 'isReused',
   isPooled: ({ name }) => name === 'isPooled',
   'new PooledBuffer': (code) => code.name === 'PooledBuffer' && has(code, /^FindNonDefaultConstructor/),
   // Its initializer bears the name of the class from Node 22 on. Those of other classes may begin at such a place in

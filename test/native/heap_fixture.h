@@ -31,8 +31,8 @@ struct TestHeapOf {
 
   explicit TestHeapOf(const superslab::Policy& policy = plain_policy())
       : heap(make(*world.space, clock, policy)) {}
-  /// A test that failed half-way leaves blocks out, and some do on purpose: the heap is then left as
-  /// it is. A sanitizer finds it by this list.
+  /// A test that failed half-way leaves blocks out, and some do on purpose: the heap is then left
+  /// as it is. A sanitizer finds it by this list.
   ~TestHeapOf() {
     if (heap == nullptr || heap->budget().charged() == 0) return;
     static auto* left = new std::vector<const void*>;

@@ -171,6 +171,27 @@ TEST(heap, "every block of a class that is found for an alignment has it, in eve
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "slabs of a heap without colours all begin where a slice does") {
+  for (const bool has_colours : {false, true}) {
+    superslab_test::TestSpace world;
+    ManualClock clock;
+    {
+      Heap heap(*world.space, clock, superslab_test::plain_policy(), {.has_colours = has_colours});
+      SlabOwner* owner = heap.attach();
+      std::size_t coloured = 0;
+      for (unsigned made = 0; made < 3; ++made) {
+        Slab* slab = heap.slabs().make_slab(class_for(1000), Growth::kIfNeeded);
+        CHECK(slab != nullptr);
+        coloured += address_of(slab->start) % kSliceBytes != 0;
+        heap.slabs().retire_slab(slab, 0);
+      }
+      CHECK_EQ(coloured != 0, has_colours);
+      heap.detach(owner);
+      heap.trim(0);
+    }
+  }
+}
+
 TEST(heap, "the class for an alignment is the smallest that has it") {
   for (ByteCount alignment = kMinAlignment; alignment <= kSliceBytes; alignment *= 2) {
     for (ByteCount bytes = 1; bytes <= kMaxClassBytes; bytes += bytes < 3000 ? 1 : 997) {

@@ -358,7 +358,7 @@ TEST(heap, "what sampling skipped is no acquire") {
   CHECK(t.ends_clean());
 }
 
-TEST(heap, "parked blocks count as cached, not as in use") {
+TEST(heap, "blocks that are parked or have idle buffers count as cached, not as in use") {
   TestPool t;
   Script s(*t.heap);
   Script other(*t.heap);
@@ -368,7 +368,7 @@ TEST(heap, "parked blocks count as cached, not as in use") {
   const BlockNumber leased = s.acquire(1000);
   const BlockNumber elsewhere = other.acquire(1000);
   m.parked[tag_of(c)] = 1;
-  other.cache().magazines().parked[tag_of(c)] = 1;
+  other.cache().magazines().idle[tag_of(c)] = 1;
   const auto magazines = [&] { return s.depth(tag_of(c)).load() + other.depth(tag_of(c)).load(); };
   CHECK_EQ(t->class_stats(c).cached_blocks, magazines() + 2u);
   CHECK_EQ(t->class_stats(c).in_use_blocks, 1u);
@@ -380,7 +380,7 @@ TEST(heap, "parked blocks count as cached, not as in use") {
   CHECK_EQ(t->budget().charged(), 3u * 1024);
   // Their way back is that of any block.
   m.parked[tag_of(c)] = 0;
-  other.cache().magazines().parked[tag_of(c)] = 0;
+  other.cache().magazines().idle[tag_of(c)] = 0;
   s.release(parked);
   s.release(leased);
   other.release(elsewhere);
@@ -389,7 +389,7 @@ TEST(heap, "parked blocks count as cached, not as in use") {
   CHECK(t.ends_clean());
 }
 
-TEST(heap, "a thread that ends takes its parked blocks back, and they are no leaks") {
+TEST(heap, "a thread that ends takes parked blocks and those of idle buffers back: no leaks") {
   TestPool t;
   Script dead(*t.heap);
   LeaseMagazines& m = dead.cache().magazines();
@@ -397,7 +397,8 @@ TEST(heap, "a thread that ends takes its parked blocks back, and they are no lea
   for (const ByteCount size :
        {ByteCount{64}, ByteCount{64}, ByteCount{1500}, kMaxClassBytes, huge, huge})
     CHECK(dead.acquire(size) != kNoBlock);
-  m.parked[tag_of(lease_class_for(64))] = 2;
+  m.parked[tag_of(lease_class_for(64))] = 1;
+  m.idle[tag_of(lease_class_for(64))] = 1;
   m.parked[tag_of(lease_class_for(kMaxClassBytes))] = 1;
   m.parked[kTagHuge] = 1;
   m.parked_huge_granules = static_cast<std::uint32_t>(huge / kGranuleBytes);
@@ -417,7 +418,8 @@ TEST(heap,
   Script dead(*t.heap);
   LeaseMagazines& m = dead.cache().magazines();
   CHECK(dead.acquire(64) != kNoBlock);
-  m.parked[tag_of(lease_class_for(64))] = 2;
+  m.parked[tag_of(lease_class_for(64))] = 1;
+  m.idle[tag_of(lease_class_for(64))] = 1;
   LeaseTable table(t.space());
   end_environment(table, dead, t.space());
   CHECK_EQ(t->stats().leaked_blocks, 0u);

@@ -24,8 +24,10 @@ conformance<BufferPool, PooledBuffer>({
   take: (pool) => pool.acquire(SIZE),
   give: (pool, buf) => pool.release(buf as PooledBuffer),
   wait: (pool, signal) => pool.acquireAsync(SIZE, signal === undefined ? {} : { signal }),
+  warm: (pool, count, onProgress) => pool.warm(SIZE, count, onProgress),
   isLent: (buf) => !buf.released,
   overlap,
+  lendsAgain: false,
   strangers: (buf) => [
     buf.subarray(0, 10),
     Buffer.alloc(SIZE),

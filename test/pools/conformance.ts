@@ -1,7 +1,9 @@
 // What every kind of pool must do (lib/pools/pool.ts): one suite, which the test file of a kind runs with an adapter.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import { type Pool, type PoolStats, type SuperslabError, stats } from 'superslab';
+import { collectSuperslab } from 'superslab/prometheus';
 import { afterEach, describe, expect, test } from 'vitest';
 import { childJson } from '../support/child.js';
 import { collect } from '../support/collect.js';
@@ -20,9 +22,13 @@ export interface PoolKind<Kind extends Pool, Thing extends object> {
   give(pool: Kind, thing: unknown): void;
   /** As soon as there is room. */
   wait(pool: Kind, signal?: AbortSignal): Promise<Thing>;
+  /** Has memory for `count` things taken, touched and given back. */
+  warm(pool: Kind, count: number, onProgress?: (done: number, count: number) => void): void;
   isLent(thing: Thing): boolean;
   /** Whether two things that are lent have memory in common. */
   overlap(one: Thing, other: Thing): boolean;
+  /** Whether it may lend the same thing again, so that a late release of it cannot be told from one that is due. */
+  readonly lendsAgain: boolean;
   /** Things with which give() must fail, though they look like what the pool lends. */
   strangers(thing: Thing): readonly unknown[];
   /** How many things its figures say are lent. */
@@ -86,6 +92,16 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       kind.give(pool, thing);
       pool.close();
       expect(own()).toEqual([]);
+    });
+
+    test('is in the metrics', async () => {
+      const register = new Registry();
+      using _ = collectSuperslab({ register });
+      const pool = open();
+      const thing = kind.take(pool);
+      const own = (await register.metrics()).split('\n').filter((line) => line.includes(`"${pool.name}"`));
+      expect(own).toContainEqual(expect.stringMatching(/^superslab_slabs_made_total{.*} [1-9]/));
+      kind.give(pool, thing);
     });
 
     test('tells of itself in words', () => {
@@ -187,6 +203,38 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
     });
   });
 
+  describe(`${kind.name} warmed`, () => {
+    test('has memory for so many things, lends none, and tells how far it is', () => {
+      const pool = open(kind.limitedTo(150));
+      const told: [number, number][] = [];
+      kind.warm(pool, 150, (done, count) => told.push([done, count]));
+      expect(told).toEqual([
+        [64, 150],
+        [128, 150],
+        [150, 150],
+      ]);
+      expectWhole(pool);
+      expect(pool.stats().acquires).toBe(150);
+      const { committedBytes } = pool.stats();
+      giveAll(pool, takeMany(pool, 150));
+      expect(pool.stats().committedBytes).toBe(committedBytes);
+    });
+
+    test('takes nothing when there is no room, or when the program throws', () => {
+      const pool = open(kind.limitedTo(100));
+      thrownBy(() => kind.warm(pool, 101), 'ERR_SUPERSLAB_EXHAUSTED');
+      expect(() =>
+        kind.warm(pool, 100, () => {
+          throw new Error('enough');
+        }),
+      ).toThrow('enough');
+      for (const wrong of [-1, 1.5, '1'])
+        thrownBy(() => kind.warm(pool, wrong as number), 'ERR_SUPERSLAB_ARGUMENT');
+      thrownBy(() => kind.warm(pool, 1, 1 as never), 'ERR_SUPERSLAB_ARGUMENT');
+      expectWhole(pool);
+    });
+  });
+
   describe(`${kind.name} and misuse`, () => {
     test('a second release throws, and harms nobody', () => {
       const pool = open();
@@ -196,7 +244,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       expect(message).toContain(`"${pool.name}"`);
       expect(message).toMatch(/; .*paired/);
       const [one, other] = takeMany(pool, 2) as [Thing, Thing];
-      thrownBy(() => kind.give(pool, thing), 'ERR_SUPERSLAB_RELEASED');
+      if (!kind.lendsAgain) thrownBy(() => kind.give(pool, thing), 'ERR_SUPERSLAB_RELEASED');
       expect(kind.overlap(one, other)).toBe(false);
       expect(lentOf(pool)).toBe(2);
       giveAll(pool, [one, other]);

@@ -97,6 +97,7 @@ const RUN = '__runUntilCutOff';
 /** The package with its points: an evaluation of its own, whose pools have nothing to do with those of `superslab`. */
 export function evaluateWithPoints(): {
   superslab: typeof import('superslab');
+  pools: typeof import('superslab/pools');
   cores: { openCores: Map<number, unknown>; closingCores: Set<unknown> };
   unfinished: { undoInterrupted(): void };
 } {
@@ -120,6 +121,7 @@ export function evaluateWithPoints(): {
     const load = createRequire(path.join(folder, 'evaluation.js'));
     return {
       superslab: load('./index.js'),
+      pools: load('./pools.js'),
       cores: load('./pool/cores.js'),
       unfinished: load('./pool/unfinished.js'),
     };

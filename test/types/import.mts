@@ -14,6 +14,7 @@ import superslab, {
 
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
+import { type FixedBuffer, FixedPool, type FixedPoolOptions } from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
 
 const buffer: PooledBuffer = acquire(1500);
@@ -114,3 +115,22 @@ export {
   trimmed,
   waiting,
 };
+
+const fixedOptions: FixedPoolOptions = {
+  size: 2048,
+  max: 10,
+  initial: 2,
+  align: 4096,
+  colour: false,
+  zero: 'release',
+};
+const fixedPool: Pool & FixedPool = new FixedPool(fixedOptions);
+const fixedBuffer: FixedBuffer = fixedPool.get();
+fixedPool.put(fixedBuffer);
+fixedPool.putBulk(fixedPool.getBulk(3, []));
+fixedPool.warm(5, (done: number, count: number) => done + count);
+void (fixedPool.getAsync({ signal: AbortSignal.timeout(1) }) satisfies Promise<FixedBuffer>);
+// @ts-expect-error: max decides it
+new FixedPool({ size: 1, maxBytes: 2 });
+// @ts-expect-error: without a size
+new FixedPool({});

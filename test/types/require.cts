@@ -2,6 +2,7 @@
 import superslab = require('superslab');
 import inspector = require('superslab/inspector');
 import opentelemetry = require('superslab/opentelemetry');
+import pools = require('superslab/pools');
 import prometheus = require('superslab/prometheus');
 
 import defaultExport, { type acquire, type BufferPool, type PooledBuffer } from 'superslab';
@@ -15,4 +16,6 @@ const exporters: Disposable[] = [prometheus.collectSuperslab(), opentelemetry.ob
 
 const url: Promise<string> = inspector.startInspector().then((started) => started.url);
 
-export = { alsoThere, buffer, exporters, pool, sameClass, sameFunction, url };
+const fixed: Buffer = new pools.FixedPool({ size: 64 }).get();
+
+export = { alsoThere, buffer, exporters, fixed, pool, sameClass, sameFunction, url };

@@ -42,6 +42,8 @@ export const MAGAZINES = {
   skipped: { at: 5317, length: 256 },
   /** What a refill has fetched and nobody can acquire yet, by STAGED. */
   staged: { at: 5573, length: 67 },
+  /** Free blocks whose buffers wait to be lent again, by tag. */
+  idle: { at: 5640, length: 256 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */

@@ -1,33 +1,28 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { check, type Failure, type NativePool } from '../../addon/binding.js';
+import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
-import type { LeakSite } from '../../addon/figures.js';
 import { ZERO } from '../../addon/generated/choices.js';
 import { LEASE_FAULT } from '../../addon/generated/codes.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
-import type { GuardReport } from '../../base/misuse.js';
-import type { PoolEvents } from '../../guard/publishing.js';
 import { adoptBlock } from '../../pool/adopt.js';
-import { checkBooks } from '../../pool/books.js';
-import { openCores } from '../../pool/cores.js';
 import { DEFAULT_NAME, defaultMagazines, defaultNative } from '../../pool/default-pool.js';
+import { freshBuffers } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
-import { begin, finish, giveUp, HeldBuffers, HeldReference, Unfinished } from '../../pool/unfinished.js';
+import { begin, finish, giveUp, HeldBuffers, HeldReference } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
-import type { Advice } from '../../stats/advice/advice.js';
-import type { PoolStats } from '../../stats/pool-stats.js';
+import { CorePool } from '../core-pool.js';
 import { type ObservedCore, observe } from '../observed-core.js';
-import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
-import type { Pool } from '../pool.js';
-import { PoolFigures } from '../pool-figures.js';
-import { PoolListeners } from '../pool-listeners.js';
+import { closeWhenDropped, rememberPool } from '../open-pools.js';
+import { OpeningPool } from '../opening-pool.js';
+import { livePairs, optionPairs, poolName } from '../pool-options.js';
+import { type WarmProgress, warm } from '../warm.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
-import { type BufferPoolOptions, livePairs, optionPairs, poolName } from './options.js';
+import type { BufferPoolOptions } from './options.js';
 import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
@@ -45,23 +40,8 @@ function bindAcquire(core: ObservedCore): (size: number) => PooledBuffer {
   return core.watcher.watchesAll ? leases.bindAcquireWatched(core) : leases.bindAcquireSampled(core);
 }
 
-/** Pools that were named after their number in this thread. */
-let named = 0;
-
 /** What the constructor makes the default pool for. */
 const OF_DEFAULT: BufferPoolOptions = {};
-
-/** A pool that nobody has yet. */
-class OpeningPool extends Unfinished {
-  opened: NativePool | Failure | undefined = undefined;
-
-  undo(): void {
-    if (this.opened === undefined || 'error' in this.opened) return;
-    const core = openCores.get(this.opened.id);
-    if (core === undefined) this.opened.close();
-    else core.close();
-  }
-}
 
 /**
  * A pool of Buffers whose memory is taken and given back instead of garbage-collected.
@@ -75,12 +55,10 @@ class OpeningPool extends Unfinished {
  * const buf = pool.acquire(1500);
  * socket.write(buf, () => buf.release());
  */
-export class BufferPool implements Pool {
+export class BufferPool extends CorePool<PooledBuffer> {
   /** The pool of the top-level `acquire` and `alloc`. It cannot be closed. */
   static readonly default: BufferPool = new BufferPool(OF_DEFAULT);
 
-  /** The pool's name, in errors and reports. */
-  readonly name: string;
 
   /**
    * A buffer of exactly `size` bytes with undefined contents. Bound: it may be passed around.
@@ -97,23 +75,21 @@ export class BufferPool implements Pool {
   readonly #core: ObservedCore;
   readonly #isDefault: boolean;
   readonly #zeroAtAcquire: boolean;
-  readonly #figures: PoolFigures;
-  readonly #listeners: PoolListeners;
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: BufferPoolOptions = {}) {
-    this.#isDefault = options === OF_DEFAULT;
-    const pairs = this.#isDefault ? undefined : optionPairs(options);
-    this.name = this.#isDefault ? DEFAULT_NAME : poolName(options, () => `pool-${++named}`);
+    const isDefault = options === OF_DEFAULT;
+    const pairs = isDefault ? undefined : optionPairs(options);
+    const name = isDefault ? DEFAULT_NAME : poolName(options);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
-    opening.opened = this.#isDefault ? defaultNative : environment.openPool(pairs, this.name);
+    opening.opened = isDefault ? defaultNative : environment.openPool(pairs, name);
     const native = check(opening.opened);
-    const magazines = this.#isDefault ? defaultMagazines : magazinesOf(native, this.name);
-    const core = observe(this.name, native, magazines);
+    const magazines = isDefault ? defaultMagazines : magazinesOf(native, name);
+    const core = observe(name, native, magazines, freshBuffers, true);
+    super(core);
+    this.#isDefault = isDefault;
     this.#core = core;
-    this.#figures = new PoolFigures(core);
-    this.#listeners = new PoolListeners(core.watcher);
     const acquire = bindAcquire(core);
     const alloc = (size: number): PooledBuffer => {
       const held = begin(new HeldBuffers());
@@ -144,11 +120,6 @@ export class BufferPool implements Pool {
     return this.#core.maxBytes;
   }
 
-  /** Whether close() was called. */
-  get closed(): boolean {
-    return this.#core.closed;
-  }
-
   /**
    * A buffer with a copy of `data`; strings are encoded as `encoding`, 'utf8' by default.
    * @throws ERR_SUPERSLAB_ARGUMENT for anything else and for detached memory, and what {@link acquire} throws
@@ -160,6 +131,16 @@ export class BufferPool implements Pool {
   /** `count` buffers of `size` bytes, or none: if one cannot be had, the others go back and it throws. */
   acquireMany(size: number, count: number): PooledBuffer[] {
     return acquireMany(this.acquire, size, count);
+  }
+
+  /**
+   * Takes `count` buffers of `size` bytes, touches their memory and releases them, so that the next ones wait for nothing.
+   * What lies idle goes back after `purgeDelayMs`, as always. Calls `onProgress` now and then, and at the end.
+   * @throws what {@link acquire} throws when there cannot be so many; then none was taken
+   * @throws ERR_SUPERSLAB_ARGUMENT
+   */
+  warm(size: number, count: number, onProgress?: WarmProgress): void {
+    warm(() => this.acquire(size), count, onProgress);
   }
 
   /** Releases every buffer of `bufs`; throws the first error, if any, after the last of them. */
@@ -258,23 +239,6 @@ export class BufferPool implements Pool {
   }
 
   /**
-   * Gives idle memory back to the operating system now, until at most `targetBytes` are committed or
-   * nothing idle is left.
-   * @returns the bytes given back
-   */
-  trim(targetBytes = 0): number {
-    if (typeof targetBytes !== 'number' || !(targetBytes >= 0)) {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `targetBytes must be a number of bytes, got ${show(targetBytes)}`,
-        typeof targetBytes === 'number' ? RangeError : TypeError,
-      );
-    }
-    this.#core.checkOpen();
-    return this.#core.trim(Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER)));
-  }
-
-  /**
    * Changes options while the pool is open: what stands in `options` holds from now on, the rest stays as it is. A lower
    * `maxBytes` takes nothing from those who have buffers; who acquires waits or is refused until enough was
    * released. The default pool's options are those of all threads. Costs microseconds.
@@ -287,11 +251,6 @@ export class BufferPool implements Pool {
     if (failure !== undefined) check(failure);
   }
 
-  /** The pool's figures now. Those of a shared heap (the default pool) are of all threads together. */
-  stats(): PoolStats {
-    return this.#figures.stats();
-  }
-
   /**
    * A histogram of how long calls of this thread take, in nanoseconds, that a magazine cannot serve alone: the native
    * part of them, without waiting for room. The first call begins it; each gives the same histogram, which its
@@ -299,16 +258,6 @@ export class BufferPool implements Pool {
    */
   slowPathHistogram(): RecordableHistogram {
     return this.#core.slowPath.histogram;
-  }
-
-  /** Those figures as a text, with advice that follows from them. For people: its form may change. */
-  report(): string {
-    return this.#figures.report();
-  }
-
-  /** The advice alone, the most urgent first; empty when all is well. */
-  advice(): Advice[] {
-    return this.#figures.advice();
   }
 
   /**
@@ -322,68 +271,18 @@ export class BufferPool implements Pool {
   }
 
   /**
-   * The places in the program that leak buffers of this pool, as far as leak detection has found them; of
-   * the default pool those of all threads. A leak is found when the garbage collector has taken the buffer
-   * and every view of it.
-   */
-  leaks(): readonly LeakSite[] {
-    return this.#figures.leaks();
-  }
-
-  /**
-   * Looks at once for what the guards find at a release or an acquire: bytes behind live buffers that
-   * were overwritten, released blocks that were written to. Of this thread. Each is reported once. Then compares the
-   * pool's own books: that each free block is in one magazine, of its size, within its window, and that the figures
-   * agree. Costs microseconds for each free block that this thread keeps.
-   * @throws ERR_SUPERSLAB_CORRUPT when the books contradict each other
-   */
-  check(): readonly GuardReport[] {
-    const reports = this.#core.watcher?.check() ?? [];
-    checkBooks(this.#core);
-    return reports;
-  }
-
-  /**
-   * Calls `listener` for each leak ('leak') or other misuse ('guard') that is found in this pool, in this
-   * thread. Only with leak detection or a guard; see docs/GUARDS.md.
-   */
-  on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).on(name, listener as never);
-    return this;
-  }
-
-  /** The same, for the next one only. */
-  once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).once(name, listener as never);
-    return this;
-  }
-
-  /** Ends what on() or once() began. */
-  off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).off(name, listener as never);
-    return this;
-  }
-
-  /**
    * Ends the pool: acquire() throws from now on and who waits in acquireAsync() is rejected. Buffers
    * that are still out stay valid and are released as before; their memory goes back to the operating
    * system then. A second close() does nothing.
    * @throws ERR_SUPERSLAB_ARGUMENT for the default pool
    */
-  close(): void {
+  override close(): void {
     if (this.#isDefault) {
       throw makeError(
         'ERR_SUPERSLAB_ARGUMENT',
         'the default pool cannot be closed; trim() gives its idle memory back',
       );
     }
-    if (this.closed) return;
-    this.stats();
-    this.#core.close();
-    forgetPool(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+    super.close();
   }
 }

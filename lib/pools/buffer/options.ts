@@ -1,8 +1,4 @@
-import { facts } from '../../addon/environment.js';
-import type { KnobOptions, LiveOptions } from '../../addon/generated/options.js';
-import { optionError } from '../../addon/option-checks.js';
-import { show } from '../../base/errors.js';
-import { isPrintable } from '../../base/text.js';
+import type { KnobOptions } from '../../addon/generated/options.js';
 
 /** What can be set for one pool; see docs/KNOBS.md. Options win over the environment. */
 export interface BufferPoolOptions extends KnobOptions {
@@ -11,43 +7,4 @@ export interface BufferPoolOptions extends KnobOptions {
    * @default 'pool-1', 'pool-2' and so on
    */
   name?: string;
-}
-
-const flags = new Set(facts.knobs.filter((knob) => knob.isFlag).map((knob) => knob.option));
-
-/** The options as the native side takes them: it knows their names, ranges and words (knobs.def). */
-export function optionPairs(options: BufferPoolOptions): [string, string | number][] {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw optionError(`options must be an object, got ${show(options)}`);
-  }
-  const pairs: [string, string | number][] = [];
-  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
-    if (name === 'name' || value === undefined) continue;
-    if (typeof value === 'boolean' && flags.has(name)) {
-      pairs.push([name, Number(value)]);
-    } else if (typeof value !== 'string' && typeof value !== 'number') {
-      // Unknown names are more helpfully told apart by the native side, which then never sees the value.
-      pairs.push([name, show(value)]);
-    } else {
-      pairs.push([name, value]);
-    }
-  }
-  return pairs;
-}
-
-/** The same of options that are changed while the pool is open. */
-export function livePairs(options: LiveOptions): [string, string | number][] {
-  const pairs = optionPairs(options);
-  if ('name' in options) throw optionError('name is fixed when a pool is opened');
-  return pairs;
-}
-
-export function poolName(options: BufferPoolOptions, otherwise: () => string): string {
-  const { name } = options;
-  if (name === undefined) return otherwise();
-  // It stands in reports, logs and other programs' terminals.
-  if (typeof name !== 'string' || name === '' || !isPrintable(name)) {
-    throw optionError(`name must be a non-empty string of printable characters, got ${show(name)}`);
-  }
-  return name;
 }

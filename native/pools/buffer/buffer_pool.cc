@@ -6,10 +6,11 @@
 namespace superslab {
 
 BufferPool::BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory,
-                       std::string_view name)
+                       std::string_view name, bool has_colours)
     : Heap(space, clock, policy,
            {.secrecy = secrecy_of(policy),
             .has_guard_pages = has_guard_pages(policy),
+            .has_colours = has_colours,
             .memory = memory,
             .slab_was_cut = cut_windows}),
       Pool(name),

@@ -114,7 +114,8 @@ std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
 Reclaimed BufferThreadCache::parked() const {
   Reclaimed sum{magazines_->parked[kTagHuge], magazines_->parked_huge_granules * kGranuleBytes};
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
-    const std::uint32_t blocks = magazines_->parked[tag_of(static_cast<ClassIndex>(i))];
+    const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
+    const std::uint32_t blocks = magazines_->parked[tag] + magazines_->idle[tag];
     sum.blocks += blocks;
     sum.bytes += ByteCount{blocks} * class_bytes(i);
   }
@@ -285,7 +286,8 @@ std::uint32_t BufferThreadCache::cached(ClassIndex c) const {
   assert(to_index(c) < kFixedClasses);
   const SliceTag tag = tag_of(c);
   const std::uint32_t staged = get(magazines_->staged_tag) == tag ? get(magazines_->staged) : 0;
-  return get(magazines_->depth[tag]) + get(magazines_->parked[tag]) + staged;
+  return get(magazines_->depth[tag]) + get(magazines_->parked[tag]) + get(magazines_->idle[tag]) +
+         staged;
 }
 
 std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {

@@ -53,6 +53,10 @@ struct LeaseMagazines {
   std::uint32_t staged_tag;    // their class
   std::uint32_t staged_count;  // counts refills, so that JavaScript sees when there was another
   BlockNumber staged_blocks[kMagazineBlocks];
+  // Free blocks whose buffers JavaScript keeps, to lend the same ones again
+  // (lib/pools/fixed/reused-buffer.ts). Like the parked ones they are freed by a thread's end, and
+  // are no leaks.
+  std::uint32_t idle[kTags];
 
   /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
   /// order, and a closed pool's code may still look at its magazines: the last one frees them.
@@ -145,8 +149,9 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   template <class GoesHome>
   Reclaimed reclaim(GoesHome goes_home);
 
-  /// Free blocks that guards keep outside of the magazines. As JavaScript counts: a worker that was
-  /// terminated between a block's way and its count is one off.
+  /// Free blocks that guards keep outside of the magazines, and those of idle buffers. As
+  /// JavaScript counts: a worker that was terminated between a block's way and its count is one
+  /// off.
   Reclaimed parked() const;
 
   // Any thread, which holds the lock of the pool's registry or of its room: so the cache stays.

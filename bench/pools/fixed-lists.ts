@@ -1,0 +1,83 @@
+// What FixedPool is compared with.
+import { BufferPool } from 'superslab';
+import { FixedPool } from 'superslab/pools';
+
+export const FIXED_VARIANTS = ['superslab', 'bare list', 'checked list', 'pool.acquire'] as const;
+export type FixedVariant = (typeof FIXED_VARIANTS)[number];
+
+export interface FixedMemory {
+  get(): Uint8Array;
+  put(buf: Uint8Array): void;
+  getBulk(count: number, into: Uint8Array[]): void;
+  putBulk(bufs: Uint8Array[]): void;
+}
+
+/** A kind that has no bulk operations of its own. */
+function oneByOne(get: () => Uint8Array, put: (buf: Uint8Array) => void): FixedMemory {
+  return {
+    get,
+    put,
+    getBulk: (count, into) => {
+      for (let i = 0; i < count; i++) into[i] = get();
+    },
+    putBulk: (bufs) => {
+      for (let i = 0; i < bufs.length; i++) put(bufs[i]!);
+    },
+  };
+}
+
+/** The least that hands out the same Buffers again: a second put lends one buffer twice. */
+function bareList(size: number): FixedMemory {
+  const free: Buffer[] = [];
+  return oneByOne(
+    () => free.pop() ?? Buffer.allocUnsafeSlow(size),
+    (buf) => {
+      free.push(buf as Buffer);
+    },
+  );
+}
+
+/** A note on the buffer itself, which is the cheapest one. */
+type Checked = Buffer & { isOut: boolean };
+
+/** What a careful program writes: a list for each exact length, and a note of which buffers are out. */
+function checkedList(size: number): FixedMemory {
+  const lists = new Map<number, Checked[]>();
+  return oneByOne(
+    () => {
+      const buf = lists.get(size)?.pop() ?? Object.assign(Buffer.allocUnsafeSlow(size), { isOut: false });
+      buf.isOut = true;
+      return buf;
+    },
+    (given) => {
+      const buf = given as Checked;
+      if (!buf.isOut) throw new Error('a buffer was put twice, or is a stranger');
+      buf.isOut = false;
+      const list = lists.get(buf.length);
+      if (list === undefined) lists.set(buf.length, [buf]);
+      else list.push(buf);
+    },
+  );
+}
+
+export function fixedMemory(variant: FixedVariant, size: number): FixedMemory {
+  switch (variant) {
+    case 'superslab': {
+      const pool = new FixedPool({ name: 'fixed', size, initial: 64 });
+      return {
+        get: pool.get,
+        put: pool.put,
+        getBulk: (count, into) => void pool.getBulk(count, into as never),
+        putBulk: (bufs) => pool.putBulk(bufs),
+      };
+    }
+    case 'bare list':
+      return bareList(size);
+    case 'checked list':
+      return checkedList(size);
+    case 'pool.acquire': {
+      const pool = new BufferPool({ name: 'buffers' });
+      return oneByOne(() => pool.acquire(size), pool.release);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// What kinds of pool whose blocks come from magazines do differently: PoolCore is given it when it is made.
+import type { BlockNumber, SliceTag } from '../addon/binding.js';
+import { leases, type PooledBuffer } from './pooled-buffer.js';
+import type { Lent } from './unfinished.js';
+
+/** Buffers that were given back and that keep their blocks. Magazines.idle counts them. */
+export interface IdleBuffers<Buf> {
+  /** One of them, counted as acquired; undefined when there is none. */
+  take(): Buf | undefined;
+  /** Gives the blocks of all but `keep` of them back to the heap. */
+  drop(keep: number): void;
+  /** Now and then: gives up what nobody needed since the last call. */
+  tick(): void;
+}
+
+/** How a kind of pool lends. */
+export interface Lending<Buf extends Lent> {
+  /** A buffer of a block that is on top of its magazine, in the window of its slice. */
+  make(window: ArrayBuffer, byteOffset: number, size: number, block: BlockNumber): Buf;
+  /** One that was made for leak detection, for a guard or beyond the limit, which are the same for all kinds. */
+  lend(buf: PooledBuffer): Buf;
+  /** What each block begins at a multiple of: a power of two, 1 where the class of a size decides. */
+  readonly align: number;
+  /** The class that all its blocks are of, where the size alone does not say it. */
+  readonly tag: SliceTag | undefined;
+  /** undefined for a kind whose buffers end with their lease. */
+  readonly idle: IdleBuffers<Buf> | undefined;
+  /** How a program waits for room. */
+  readonly waitName: string;
+  /** What the pool cannot do, and what to do about it; `never`: whatever is given back. */
+  exhaustedText(size: number, maxBytes: number, never: boolean): string;
+}
+
+/** That of BufferPool: a new buffer for each lease, of any size. */
+export const freshBuffers: Lending<PooledBuffer> = {
+  make: leases.make,
+  lend: (buf) => buf,
+  align: 1,
+  tag: undefined,
+  idle: undefined,
+  waitName: 'acquireAsync()',
+  exhaustedText: (size, maxBytes, never) =>
+    `cannot give ${size} B within its maxBytes of ${maxBytes}; ` +
+    (never
+      ? 'raise maxBytes'
+      : 'release buffers, raise maxBytes, use acquireAsync(), or set onExhausted to "fallback"'),
+};

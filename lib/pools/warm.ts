@@ -1,0 +1,46 @@
+import { makeError, show } from '../base/errors.js';
+import { begin, giveUp, HeldBuffers, type Lent } from '../pool/unfinished.js';
+
+/** Touches each page of every machine: none has smaller ones. */
+const PAGE_BYTES = 4096;
+/** Buffers that are touched between two calls of a callback. */
+const STEP = 64;
+
+/** Is told now and then, and at the end, how many of the buffers have been touched. */
+export type WarmProgress = (done: number, count: number) => void;
+
+const nobody: WarmProgress = () => {};
+
+/** Takes `count` buffers, touches their memory, and gives them back: what warm() of a pool does. */
+export function warm<Buf extends Uint8Array & Lent>(
+  take: () => Buf,
+  count: number,
+  onProgress: WarmProgress = nobody,
+): void {
+  if (!Number.isInteger(count) || count < 0) {
+    throw makeError('ERR_SUPERSLAB_ARGUMENT', `count must be a whole number, got ${show(count)}`, RangeError);
+  }
+  if (typeof onProgress !== 'function') {
+    throw makeError(
+      'ERR_SUPERSLAB_ARGUMENT',
+      `onProgress must be a function, got ${show(onProgress)}`,
+      TypeError,
+    );
+  }
+  const bufs: Buf[] = [];
+  const held = begin(new HeldBuffers(bufs));
+  try {
+    while (bufs.length < count) {
+      const buf = take();
+      bufs[bufs.length] = buf;
+      const { length } = buf;
+      for (let at = 0; at < length; at += PAGE_BYTES) buf[at] = 0;
+      if (bufs.length % STEP === 0 && bufs.length < count) onProgress(bufs.length, count);
+    }
+  } catch (error) {
+    giveUp(held);
+    throw error;
+  }
+  giveUp(held);
+  onProgress(count, count);
+}
