@@ -59,7 +59,6 @@ export class BufferPool extends CorePool<PooledBuffer> {
   /** The pool of the top-level `acquire` and `alloc`. It cannot be closed. */
   static readonly default: BufferPool = new BufferPool(OF_DEFAULT);
 
-
   /**
    * A buffer of exactly `size` bytes with undefined contents. Bound: it may be passed around.
    * @throws ERR_SUPERSLAB_SIZE (RangeError, or TypeError when `size` is no number)
