@@ -17,7 +17,7 @@ const modes = {
 };
 
 /**
- * Tests without a lease of JavaScript; test/misuse, whose programs choose their modes themselves; and cut-points, whose full
+ * Tests without a lease of JavaScript; test/misuse, whose programs choose their modes themselves; and cut-points of both kinds, whose full
  * stacks meet the hooks of node:async_hooks that guards need, where Node.js ends the process.
  */
 const excluded = [
@@ -30,6 +30,7 @@ const excluded = [
   'misuse-programs',
   'cli-doctor',
   'cut-points',
+  'pools/fixed-pool-cut-points',
 ];
 
 await main(async () => {
