@@ -62,8 +62,14 @@ TEST(space, "a space of more arenas than there are ordinals is as large as it ca
   CHECK(t.open);
   bool inside = true;
   const std::uintptr_t base = t.space->region().base;
-  CHECK_EQ(take_all(*t.space, kSuperslabsPerArena, base, base + 1000 * kArenaBytes, inside),
-           kMaxArenas - 1);
+  const std::size_t taken =
+      take_all(*t.space, kSuperslabsPerArena, base, base + 1000 * kArenaBytes, inside);
+#if defined(__SANITIZE_THREAD__)
+  // Its programs have so few addresses that other mappings may be in the way of some arenas.
+  CHECK(taken >= kMaxArenas / 2 && taken < kMaxArenas);
+#else
+  CHECK_EQ(taken, kMaxArenas - 1);
+#endif
   CHECK(inside);
 }
 
