@@ -12,13 +12,14 @@ import { DEFAULT_NAME, defaultMagazines, defaultNative } from '../../pool/defaul
 import { freshBuffers } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
-import { begin, finish, giveUp, HeldBuffers, HeldReference } from '../../pool/unfinished.js';
+import { begin, finish, giveUp, HeldReference } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
 import { livePairs, optionPairs, poolName } from '../pool-options.js';
+import { bindPrepared } from '../prepared.js';
 import { type WarmProgress, warm } from '../warm.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
@@ -90,19 +91,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
     this.#isDefault = isDefault;
     this.#core = core;
     const acquire = bindAcquire(core);
-    const alloc = (size: number): PooledBuffer => {
-      const held = begin(new HeldBuffers());
-      try {
-        held.buf = acquire(size);
-        fill(held.buf, 0);
-      } catch (error) {
-        giveUp(held);
-        throw error;
-      }
-      const { buf } = held;
-      finish(held);
-      return buf;
-    };
+    const alloc = bindPrepared(acquire, (buf) => fill(buf, 0));
     this.alloc = alloc;
     this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);
     this.#zeroAtAcquire = native.zero === ZERO.acquire;

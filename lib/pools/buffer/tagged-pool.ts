@@ -1,6 +1,6 @@
 import { makeError, show } from '../../base/errors.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
-import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
+import { bindPrepared } from '../prepared.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
 import { type Scope, scope } from './scope.js';
@@ -40,22 +40,9 @@ export class TaggedPool implements Scope {
     this.tag = tag;
     this.#pool = pool;
     const { acquire, alloc } = pool;
-    this.acquire = watches ? (size) => this.#marked(acquire, size) : acquire;
-    this.alloc = watches ? (size) => this.#marked(alloc, size) : alloc;
-  }
-
-  #marked(acquire: (size: number) => PooledBuffer, size: number): PooledBuffer {
-    const held = begin(new HeldBuffers());
-    try {
-      held.buf = acquire(size);
-      this.#mark(held.buf);
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
-    const { buf } = held;
-    finish(held);
-    return buf;
+    const mark = (buf: PooledBuffer) => void this.#mark(buf);
+    this.acquire = watches ? bindPrepared(acquire, mark) : acquire;
+    this.alloc = watches ? bindPrepared(alloc, mark) : alloc;
   }
 
   #mark(buf: PooledBuffer): PooledBuffer {

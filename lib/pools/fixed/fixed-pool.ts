@@ -15,6 +15,7 @@ import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
 import { poolName } from '../pool-options.js';
+import { bindPrepared } from '../prepared.js';
 import { type WarmProgress, warm } from '../warm.js';
 import { otherKindError, putTwiceError } from './errors.js';
 import { type FixedPoolOptions, type FixedSettings, fixedSettings } from './options.js';
@@ -133,7 +134,8 @@ export class FixedPool extends CorePool<FixedBuffer> {
     this.#zeroAtAcquire = native.zero === ZERO.acquire;
     this.#getsFast = core.watcher === undefined && !this.#zeroAtAcquire;
     const got = bindGet(core, shelf);
-    this.get = this.#zeroAtAcquire ? () => this.#cleared(got) : got;
+    const cleared = bindPrepared(got, (buf) => fill(buf, 0));
+    this.get = this.#zeroAtAcquire ? () => cleared(size) : got;
     this.put = reused.bindPut(shelf, putOther);
     for (const bound of [got, this.get, this.put]) Object.defineProperty(bound, OWNER, { value: this });
     try {
@@ -145,20 +147,6 @@ export class FixedPool extends CorePool<FixedBuffer> {
     closeWhenDropped(this, core);
     rememberPool(this);
     finish(opening);
-  }
-
-  #cleared(got: () => FixedBuffer): FixedBuffer {
-    const held = begin(new HeldBuffers<FixedBuffer>());
-    try {
-      held.buf = got();
-      fill(held.buf, 0);
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
-    const { buf } = held;
-    finish(held);
-    return buf;
   }
 
   /**
