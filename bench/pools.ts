@@ -1,46 +1,13 @@
 // The kinds of pool against what programs use instead: `npm run bench -- pools [kind]`.
-import { Lane } from '../lib/cli/bench/lane.js';
-import type { Turn } from '../lib/cli/bench/turns.js';
-import { sizeName } from './buffers/cases.js';
-import type { FixedCase } from './pools/fixed-lane.js';
-import { FIXED_VARIANTS } from './pools/fixed-lists.js';
-import { median, spread } from './support/numbers.js';
+import { fixed } from './pools/fixed.js';
+import type { PoolBench } from './pools/pool-bench.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
-import { interleave } from './support/rounds.js';
 
-async function fixedRow(work: FixedCase, quick: boolean): Promise<MeasuredRow> {
-  const module = new URL('./pools/fixed-lane.js', import.meta.url);
-  const lanes = FIXED_VARIANTS.map(
-    (name) => new Lane<Turn, number>(name, module, [name, JSON.stringify(work)]),
-  );
-  try {
-    const samples = await interleave(lanes, quick ? 2 : 15, { ms: quick ? 3 : 25 });
-    const middle = (name: string) => median(samples.get(name)!);
-    const many = work.count === 1 ? '' : `, ${work.count} at a time`;
-    return {
-      case: `fixed: get and put of ${sizeName(work.size)}${many}`,
-      unit: 'ns per buffer',
-      superslab: middle('superslab'),
-      peers: Object.fromEntries(FIXED_VARIANTS.slice(1).map((name) => [name, middle(name)])),
-      spread: spread(samples.get('superslab')!),
-    };
-  } finally {
-    for (const lane of lanes) lane.close();
-  }
-}
-
-const kinds: Record<string, (quick: boolean) => Promise<MeasuredRow[]>> = {
-  async fixed(quick) {
-    const rows: MeasuredRow[] = [];
-    for (const count of [1, 32]) rows.push(await fixedRow({ size: 2048, count }, quick));
-    return rows;
-  },
-};
+const kinds: Record<string, PoolBench> = { fixed };
 
 const options = benchOptions(Object.keys(kinds));
 const rows: MeasuredRow[] = [];
-for (const kind of options.parts) rows.push(...(await kinds[kind]!(options.quick)));
-print('pools', rows, options, [
-  'Bare list: an array of Buffers, pop() and push(). Checked list: one for each exact length, whose buffers note whether they are out.',
-]);
+for (const kind of options.parts) rows.push(...(await kinds[kind]!.rows(options.quick)));
+const notes = options.parts.flatMap((kind) => kinds[kind]!.notes);
+print('pools', rows, options, notes);

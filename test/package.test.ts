@@ -209,7 +209,9 @@ test('what is published, besides the prebuilds', () => {
       'scripts/sources.cjs',
     ]),
   );
-  const documents = readdirSync(path.join(packageRoot, 'docs')).filter((name) => name.endsWith('.md'));
+  const documents = readdirSync(path.join(packageRoot, 'docs'), { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.md'),
+  );
   expect(documents.length).toBeGreaterThan(0);
   // Comments in the declarations send their readers there. The pictures are larger than all of them.
   expect(files.filter((file) => file.startsWith('docs/')).sort()).toEqual(

@@ -68,7 +68,7 @@ function checkCount(what: string, count: number): void {
 
 /**
  * A pool of buffers of one size that hands out the same Buffer objects again and again, so that neither get() nor put()
- * makes a view. docs/POOLS.md tells when to use it, and when not to.
+ * makes a view. docs/pools/FIXED.md tells when to use it, and when not to.
  *
  * A pool belongs to the thread that made it, and so do its buffers. With a guard or full leak detection each get() gives a
  * fresh object, so that the use of one that was put is found.
