@@ -15,16 +15,21 @@ HugeBlocks::HugeBlocks(HeapCore& core, MemoryAccount& account, SpanSource& spans
       spans_(spans),
       owners_(owners),
       slabs_(slabs),
+      policy_(read_policy()),
       cache_(core.policy.read()->big_cache_bytes) {}
 
-HugePages HugeBlocks::pages() const {
+HugeBlocks::Policy HugeBlocks::read_policy() const {
+  const auto policy = core_.policy.read();
   // Of a huge block often only a part is touched. Where views are exact, the whole block is.
-  const HugePages pages = core_.policy.read()->huge_pages;
-  return pages == HugePages::kTransparent && !core_.is_behind_views() ? HugePages::kOff : pages;
+  const bool is_small = policy->huge_pages == HugePages::kTransparent && !core_.is_behind_views();
+  return {.pages = is_small ? HugePages::kOff : policy->huge_pages,
+          .node_placement = policy->numa,
+          .is_populated = policy->populate == Populate::kSuperslab};
 }
 
 bool HugeBlocks::follow_policy() {
   core_.lock.assert_held();
+  policy_ = read_policy();
   cache_.set_max_bytes(core_.policy.read()->big_cache_bytes);
   return cache_.within_limit();
 }
@@ -35,7 +40,23 @@ ByteCount HugeBlocks::capacity(ByteCount bytes) const {
   if (!core_.is_behind_views()) return align_up(bytes, kSuperslabBytes);
   // The guard begins where the block ends.
   if (core_.shape.has_guard_pages) return align_up(bytes, core_.space.os().page_bytes());
-  return huge_block_bytes(bytes, pages());
+  return huge_block_bytes(bytes, read_policy().pages);
+}
+
+/// Makes a span one block: its tail says so already.
+[[gnu::always_inline]] inline Superslab* HugeBlocks::as_block(const TakenSpan& taken,
+                                                              ByteCount bytes) {
+  Superslab* head = taken.head;
+  head->huge_bytes = bytes;
+  head->use.store(SuperslabUse::kHugeHead, std::memory_order_release);
+  core_.space.tag_slices(*head, 0, 1, kTagHuge);
+  account_.change_committed(static_cast<std::int64_t>(bytes));
+  if (taken.is_zero) account_.note_fresh(bytes);
+  if (policy_.is_populated) {
+    core_.counters.populates.shared_add(1);
+    core_.space.os().populate(head->base, bytes);
+  }
+  return head;
 }
 
 Superslab* HugeBlocks::take_fresh(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
@@ -44,27 +65,13 @@ Superslab* HugeBlocks::take_fresh(ByteCount bytes, std::uint32_t unit, bool& is_
   const ByteCount guard = core_.shape.has_guard_pages ? core_.space.os().page_bytes() : 0;
   const auto count = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
   const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (count - 1) * kSuperslabBytes;
-  const TakenSpan taken =
-      spans_.take(count, {.bytes = bytes, .pages = pages(), .unit = unit, .tail_bytes = tail});
+  const TakenSpan taken = spans_.take(count, {.bytes = bytes,
+                                              .pages = policy_.pages,
+                                              .node_placement = policy_.node_placement,
+                                              .unit = unit,
+                                              .tail_bytes = tail});
   is_zero = taken.is_zero;
   return taken.head == nullptr ? nullptr : as_block(taken, bytes);
-}
-
-/// Makes a span one block.
-Superslab* HugeBlocks::as_block(const TakenSpan& taken, ByteCount bytes) {
-  Superslab* head = taken.head;
-  for (std::uint32_t i = 1; i < head->span; ++i)
-    head[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);
-  head->huge_bytes = bytes;
-  head->use.store(SuperslabUse::kHugeHead, std::memory_order_release);
-  core_.space.tag_slices(*head, 0, 1, kTagHuge);
-  account_.change_committed(static_cast<std::int64_t>(bytes));
-  if (taken.is_zero) account_.note_fresh(bytes);
-  if (core_.policy.read()->populate == Populate::kSuperslab) {
-    core_.counters.populates.shared_add(1);
-    core_.space.os().populate(head->base, bytes);
-  }
-  return head;
 }
 
 /// Before the heap takes fresh superslabs: has the space reuse those in which nothing is.
@@ -92,7 +99,10 @@ Superslab* HugeBlocks::reuse(ByteCount bytes, SlabOwner* lessee, ByteCount align
   const auto count = static_cast<std::uint32_t>(rounded / kSuperslabBytes);
   const auto unit = static_cast<std::uint32_t>(alignment / kSuperslabBytes);
   HeapLock guard(core_.lock);
-  const TakenSpan taken = spans_.take_idle(count, pages(), unit);
+  const TakenSpan taken = spans_.take_idle(count, {.bytes = rounded,
+                                                   .pages = policy_.pages,
+                                                   .node_placement = policy_.node_placement,
+                                                   .unit = unit});
   if (taken.head == nullptr) {
     core_.discharge(rounded);
     return nullptr;

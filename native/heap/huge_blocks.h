@@ -80,7 +80,13 @@ class HugeBlocks {
  private:
   friend class HeapSurvivor;
 
-  HugePages pages() const;
+  /// What the policy says of a block.
+  struct Policy {
+    HugePages pages;
+    NodePlacement node_placement;
+    bool is_populated;
+  };
+  Policy read_policy() const;
   Superslab* take_cached_or_fresh(ByteCount bytes, ByteCount alignment, bool& is_zero)
       REQUIRES(core_.lock);
   Superslab* take_fresh(ByteCount bytes, std::uint32_t unit, bool& is_zero) REQUIRES(core_.lock);
@@ -96,6 +102,7 @@ class HugeBlocks {
   SpanSource& spans_;
   SlabOwners& owners_;
   SlabSource& slabs_;
+  Policy policy_ GUARDED_BY(core_.lock);  // of the snapshot that follow_policy() saw
   BigCache cache_ GUARDED_BY(core_.lock);
   SuperslabList leased_ GUARDED_BY(core_.lock);
 };

@@ -2,6 +2,7 @@
 // `remote_` may be called by any thread, the others only by the slab's owner.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -20,6 +21,12 @@ constexpr unsigned kReciprocalShift = 43;
 constexpr std::uint64_t reciprocal_of(std::uint32_t block_bytes) {
   return (std::uint64_t{1} << kReciprocalShift) / block_bytes + 1;
 }
+
+inline constexpr auto kReciprocals = [] {
+  std::array<std::uint64_t, kFixedClasses> table{};
+  for (std::size_t i = 0; i < kFixedClasses; ++i) table[i] = reciprocal_of(class_bytes(i));
+  return table;
+}();
 
 /// Which block `p` lies in; p lies in the slab's blocks.
 inline std::uint32_t block_index(const Slab& slab, const void* p) {
@@ -40,11 +47,17 @@ inline std::atomic_ref<std::uint64_t> remote_word(const Slab& slab, std::uint32_
 inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t* outline) {
   const SizeClass& cut = size_class(c);
   slab.start = start;
-  slab.reciprocal = reciprocal_of(cut.block_bytes);
-  const bool is_inline = cut.words <= kInlineWords;
-  slab.free_words = is_inline ? slab.inline_free_words : outline;
-  // Apart by more than they need: owner and others do not write to the same line.
-  slab.remote_words = is_inline ? slab.inline_remote_words : outline + kMaxWords;
+  slab.reciprocal = kReciprocals[to_index(c)];
+  if (cut.words <= kInlineWords) {
+    slab.free_words = slab.inline_free_words;
+    slab.remote_words = slab.inline_remote_words;
+    for (std::size_t w = 0; w < kInlineWords; ++w) slab.free_words[w] = slab.remote_words[w] = 0;
+  } else {
+    slab.free_words = outline;
+    // Apart by more than they need: owner and others do not write to the same line.
+    slab.remote_words = outline + kMaxWords;
+    for (unsigned w = 0; w < cut.words; ++w) slab.free_words[w] = slab.remote_words[w] = 0;
+  }
   slab.block_bytes = cut.block_bytes;
   slab.block_count = cut.block_count;
   slab.carved = 0;
@@ -58,7 +71,6 @@ inline void slab_init(Slab& slab, ClassIndex c, std::byte* start, std::uint64_t*
   slab.low_word = 0;
   slab.state = SlabState::kDrained;
   slab.next = slab.prev = nullptr;
-  for (unsigned w = 0; w < cut.words; ++w) slab.free_words[w] = slab.remote_words[w] = 0;
 }
 
 /// True when there is nothing to take: no free bit of the owner's and nothing left to carve.

@@ -96,7 +96,8 @@ void SlabOwner::unlink(Slab* slab) {
   if (first == nullptr) unused_.remove(slab->size_class);
 }
 
-void SlabOwner::move(Slab* slab, SlabState state) {
+/// Out of line: most frees leave a slab in its list.
+[[gnu::noinline]] void SlabOwner::move(Slab* slab, SlabState state) {
   unlink(slab);
   link(slab, state);
 }
@@ -266,17 +267,6 @@ std::size_t SlabOwner::take(ClassIndex c, void** out, std::size_t wanted, Growth
   return got;
 }
 
-void SlabOwner::after_free(Slab* slab) {
-  slab->is_purged = false;
-  update_state(slab);
-}
-
-void SlabOwner::update_state(Slab* slab) {
-  // An unused slab stays for the next refill; see find_slab() and retire_idle().
-  const SlabState state = slab_is_unused(*slab) ? SlabState::kUnused : SlabState::kPartial;
-  if (state != slab->state) move(slab, state);
-}
-
 std::uint64_t SlabOwner::give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
                                            Slab*& sending) {
   // The child of a fork looks whether bits, count and queue of this slab agree.
@@ -348,14 +338,17 @@ void SlabOwner::give_batch(const BlockBatch& batch, Given& given) {
   if (slab->owner.load(std::memory_order_relaxed) != this) [[unlikely]]
     return give_others_batch(batch, given);
   const std::uint64_t already_free = slab_free(*slab, batch.word, batch.mask);
-  given.own_bytes +=
-      ByteCount{size_class(batch.size_class).block_bytes} * count_bits(batch.mask & ~already_free);
-  after_free(slab);
+  given.own_bytes += ByteCount{slab->block_bytes} * count_bits(batch.mask & ~already_free);
   if (already_free != 0) [[unlikely]]
-    source_.count_double_frees(count_bits(already_free));
+    note_double_frees(already_free);
+  after_free(slab);
 }
 
-/// Out of line: it needs more registers.
+/// Out of line, as the next: whoever has registers for these saves more of them on each free.
+[[gnu::noinline]] void SlabOwner::note_double_frees(std::uint64_t blocks) {
+  source_.count_double_frees(count_bits(blocks));
+}
+
 [[gnu::noinline]] void SlabOwner::give_others_batch(const BlockBatch& batch, Given& given) {
   const std::uint64_t already_free =
       give_batch_remote(batch.slab, batch.word, batch.mask, sending_);

@@ -191,13 +191,21 @@ class alignas(kCacheLinePair) SlabOwner {
   };
   void give_batch(const BlockBatch& batch, Given& given);
   void give_others_batch(const BlockBatch& batch, Given& given);
+  void note_double_frees(std::uint64_t blocks);
   /// `sending`: where it is noted that the calling thread is at it.
   static std::uint64_t give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
                                          Slab*& sending);
   static std::uint64_t give_batch_remote(Slab* slab, std::uint32_t word, std::uint64_t mask,
                                          SlabOwner* sender);
-  void after_free(Slab* slab);
-  void update_state(Slab* slab);
+  void after_free(Slab* slab) {
+    slab->is_purged = false;
+    update_state(slab);
+  }
+  /// An unused slab stays for the next refill; see find_slab() and retire_idle().
+  void update_state(Slab* slab) {
+    const SlabState state = slab_is_unused(*slab) ? SlabState::kUnused : SlabState::kPartial;
+    if (state != slab->state) move(slab, state);
+  }
 
   /// Who works with the slabs: the owner's thread, or who visits a vacant one.
   class Hold {

@@ -16,14 +16,16 @@ SlabSource::SlabSource(HeapCore& core, MemoryAccount& account, SpanSource& spans
 
 // Superslabs ---------------------------------------------------------------------------------
 
-HugePages SlabSource::pages_for(ClassIndex c) const {
+SpanWish SlabSource::wish_for(ClassIndex c) const {
   const auto policy = core_.policy.read();
   // A small heap would pay for memory that it does not use. Many slabs of small blocks are used in
   // part, so that they cost more.
   const ByteCount factor = to_index(c) < kFirstLargeClass ? 4 : 1;
   const bool is_early = account_.committed_bytes() / factor < policy->thp_from_bytes;
-  return policy->huge_pages == HugePages::kTransparent && is_early ? HugePages::kOff
-                                                                   : policy->huge_pages;
+  const bool is_small = policy->huge_pages == HugePages::kTransparent && is_early;
+  return {.bytes = kSuperslabBytes,
+          .pages = is_small ? HugePages::kOff : policy->huge_pages,
+          .node_placement = policy->numa};
 }
 
 bool SlabSource::prefault_huge_page(Superslab* s) {
@@ -39,7 +41,7 @@ bool SlabSource::prefault_huge_page(Superslab* s) {
 }
 
 Superslab* SlabSource::fresh_superslab(ClassIndex c) {
-  const TakenSpan taken = spans_.take(1, {.bytes = kSuperslabBytes, .pages = pages_for(c)});
+  const TakenSpan taken = spans_.take(1, wish_for(c));
   Superslab* s = taken.head;
   if (s == nullptr) return nullptr;
   s->free_slices = kAllSlices;

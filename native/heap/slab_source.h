@@ -119,7 +119,7 @@ class SlabSource {
     bool is_dirty;    // all of it held memory
     bool is_clean;    // all of it reads as zero
   };
-  HugePages pages_for(ClassIndex c) const;
+  SpanWish wish_for(ClassIndex c) const;
   Superslab* fresh_superslab(ClassIndex c) REQUIRES(core_.lock);
   bool prefault_huge_page(Superslab* s);
   Cut cut_slices(Superslab& s, unsigned slices) REQUIRES(core_.lock);

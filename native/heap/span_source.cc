@@ -12,7 +12,7 @@ SpanSource::SpanSource(HeapCore& core, MemoryAccount& account, void* heap, IdleS
 
 Backing SpanSource::backing_for(const SpanWish& wish) const {
   return {.pages = wish.pages,
-          .node_placement = core_.policy.read()->numa,
+          .node_placement = wish.node_placement,
           .access = core_.shape.access,
           .secrecy = core_.shape.secrecy,
           .tail_bytes = wish.tail_bytes};
@@ -39,10 +39,10 @@ TakenSpan SpanSource::take(std::uint32_t count, const SpanWish& wish) {
   return taken;
 }
 
-TakenSpan SpanSource::take_idle(std::uint32_t count, HugePages pages, std::uint32_t unit) {
+TakenSpan SpanSource::take_idle(std::uint32_t count, const SpanWish& wish) {
   core_.lock.assert_held();
-  const SpanWish wish{.bytes = count * kSuperslabBytes, .pages = pages};
-  const TakenSpan taken = core_.space.take_idle(count, backing_for(wish), unit);
+  assert(wish.bytes == count * kSuperslabBytes);
+  const TakenSpan taken = core_.space.take_idle(count, backing_for(wish), wish.unit);
   if (taken.head != nullptr) note_taken(taken, count);
   return taken;
 }
@@ -51,7 +51,13 @@ void SpanSource::note_taken(const TakenSpan& taken, std::uint32_t count) {
   assert(taken.head->span == count);
   note_refused(taken.refused);
   core_.counters.superslabs_taken.add(count);
-  for (std::uint32_t i = 0; i < count; ++i) taken.head[i].heap = heap_;
+  Superslab* const head = taken.head;
+  head->heap = heap_;
+  // A span of several becomes one huge block.
+  for (std::uint32_t i = 1; i < count; ++i) {
+    head[i].heap = heap_;
+    head[i].use.store(SuperslabUse::kHugeTail, std::memory_order_release);
+  }
 }
 
 void SpanSource::give(Superslab* head) {

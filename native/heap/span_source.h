@@ -12,6 +12,7 @@ namespace superslab {
 struct SpanWish {
   ByteCount bytes;  // from its start on that are committed
   HugePages pages = HugePages::kOff;
+  NodePlacement node_placement = {};
   std::uint32_t unit = 1;                  // it starts at a multiple of so many superslabs
   ByteCount tail_bytes = kSuperslabBytes;  // see Backing
 };
@@ -38,7 +39,7 @@ class SpanSource {
   TakenSpan take(std::uint32_t count, const SpanWish& wish);
 
   /// The same of superslabs that hold memory and lie idle in the space, without a look for others.
-  TakenSpan take_idle(std::uint32_t count, HugePages pages, std::uint32_t unit);
+  TakenSpan take_idle(std::uint32_t count, const SpanWish& wish);
 
   /// A superslab that was out of the heap's hands for a purge is the heap's again.
   void claim(Superslab* s) { s->heap = heap_; }

@@ -46,16 +46,21 @@ class SuperslabShelf {
  public:
   /// One with at least `slices` free slices in a row, as full as possible; nullptr when none has.
   Superslab* find(unsigned slices) const {
-    for (unsigned range = slices; range <= kSlicesPerSuperslab; ++range) {
-      if (!by_range_[range].empty()) return by_range_[range].first();
-    }
-    return nullptr;
+    const std::uint64_t ranges = ranges_ & ~low_ones(slices);
+    return ranges == 0 ? nullptr : by_range_[std::countr_zero(ranges)].first();
   }
 
-  void insert(Superslab* s) { by_range_[longest_range(s->free_slices)].push(s); }
+  void insert(Superslab* s) {
+    s->free_range = static_cast<std::uint8_t>(longest_range(s->free_slices));
+    by_range_[s->free_range].push(s);
+    ranges_ |= std::uint64_t{1} << s->free_range;
+  }
 
   /// Before free_slices changes.
-  void remove(Superslab* s) { by_range_[longest_range(s->free_slices)].remove(s); }
+  void remove(Superslab* s) {
+    by_range_[s->free_range].remove(s);
+    if (by_range_[s->free_range].empty()) ranges_ &= ~(std::uint64_t{1} << s->free_range);
+  }
 
   /// Calls `visit` for each; it may remove or reinsert the one it is given.
   template <class Visit>
@@ -83,9 +88,10 @@ class SuperslabShelf {
   /// known to read as zero. For assertions.
   bool is_valid() const {
     for (unsigned range = 0; range <= kSlicesPerSuperslab; ++range) {
-      if (!by_range_[range].is_valid()) return false;
-      for (const Superslab* s = by_range_[range].first(); s != nullptr; s = s->next)
-        if (longest_range(s->free_slices) != range ||
+      const SuperslabList& list = by_range_[range];
+      if (!list.is_valid() || list.empty() == ((ranges_ >> range & 1) != 0)) return false;
+      for (const Superslab* s = list.first(); s != nullptr; s = s->next)
+        if (longest_range(s->free_slices) != range || s->free_range != range ||
             ((s->dirty_slices | s->zero_slices) & ~s->free_slices) != 0)
           return false;
     }
@@ -111,6 +117,7 @@ class SuperslabShelf {
 
  private:
   SuperslabList by_range_[kSlicesPerSuperslab + 1];
+  std::uint64_t ranges_ = 0;  // a bit for each list that is not empty
 };
 
 constexpr SliceMask slice_range(unsigned first, unsigned count) {

@@ -43,9 +43,10 @@ struct alignas(64) Superslab {
   std::uint32_t span;             // superslabs in the span that this one heads
   std::uint32_t committed_bytes;  // from `base`; never falls: a view may reach them for ever
 
-  SliceMask free_slices;   // slices in no slab
-  SliceMask dirty_slices;  // free slices that hold memory; a subset of free_slices
-  SliceMask zero_slices;   // free slices that read as zero; a subset of free_slices
+  SliceMask free_slices;    // slices in no slab
+  SliceMask dirty_slices;   // free slices that hold memory; a subset of free_slices
+  SliceMask zero_slices;    // free slices that read as zero; a subset of free_slices
+  std::uint8_t free_range;  // on its heap's shelf: most free slices in a row
 
   std::atomic<SuperslabUse> use;  // written under the lock; binding reads it without
   HugePages pages;                // what it was committed with
