@@ -170,8 +170,9 @@ void free_outside(ProcessHeap* process, void* block) {
 }
 
 /// What is no block of a slab, or comes from a thread without a cache. Out of line: it needs more
-/// registers than a thread's free of its own block.
-[[gnu::noinline]] void free_rest(const BlockClass& found, void* block) {
+/// registers than a free of a block of a slab.
+[[gnu::noinline]] void free_rest(void* block) {
+  const BlockClass found = classify(nullptr, block);
   ProcessHeap* process = ProcessHeap::get();
   if (found.tag == kTagNone) return free_outside(process, block);
   if (process->policy().check) {
@@ -192,11 +193,11 @@ void free_slow(void* block) {
   if (block == nullptr) return;
   const KeepErrno keep;
   ThreadCache* mine = ProcessHeap::own_cache();
-  const BlockClass found = classify(mine, block);
-  if (mine == nullptr || !found.is_in_slab()) return free_rest(found, block);
-  const std::size_t c = found.size_class();
+  const Route route = mine == nullptr ? kNoRoute : mine->route_of_block(block);
+  if (route == kNoRoute) return free_rest(block);
+  const std::size_t c = to_index(class_of_route(route));
   if (c >= kFirstLargeClass) block = start_of_block(mine->heap().space(), block);
-  found.is_own ? mine->free_own(block, c) : free_others(*mine, block, c);
+  mine->is_own(route) ? mine->free_own(block, c) : free_others(*mine, block, c);
 }
 
 void free_sized_slow(void* block, ByteCount bytes) {
