@@ -25,25 +25,50 @@ constexpr ByteCount kTablesBytes =
 constexpr std::uint32_t kAheadPart = 4;
 constexpr std::uint32_t kMaxAhead = kGiB / kSuperslabBytes;
 
+/// Ranges of addresses that are tried before there is no space.
+constexpr std::size_t kMaxRanges = 4;
+
 }  // namespace
 
 // Nobody else has the space yet.
-bool Space::open(Os& os, std::uint32_t arenas) NO_THREAD_SAFETY_ANALYSIS {
+bool Space::open(Os& os, std::uint32_t arenas) {
   os_ = &os;
   arenas = std::min(arenas, kMaxArenas - kFirstOrdinal);
-  range_ = choose_range(os, kTablesBytes + arenas * kArenaBytes);
-  if (range_.base == nullptr) return false;
+  // Where the system hands addresses out, a mapping of somebody else's may lie at a range's start.
+  // Its mark keeps such a range from being chosen again.
+  OsRange refused[kMaxRanges];
+  std::size_t tried = 0;
+  OsStatus status = OsStatus::kTaken;
+  while (status == OsStatus::kTaken && tried < kMaxRanges) {
+    const AddressRange range = choose_range(os, kTablesBytes + arenas * kArenaBytes);
+    if (range.base == nullptr) break;
+    status = open_range(range, arenas);
+    if (range.mark.bytes == 0) break;
+    if (status != OsStatus::kOk) refused[tried++] = range.mark;
+  }
+  for (std::size_t i = 0; i < tried; ++i) os.unreserve(refused[i].address, refused[i].bytes);
+  return status == OsStatus::kOk;
+}
+
+/// What fails leaves nothing but the range's mark.
+OsStatus Space::open_range(const AddressRange& range,
+                           std::uint32_t arenas) NO_THREAD_SAFETY_ANALYSIS {
+  range_ = range;
   ordinal_limit_ = kFirstOrdinal + arenas;
-  base_ = address_of(range_.base) + kTablesBytes;
-  std::byte* at = range_.base;
+  base_ = address_of(range.base) + kTablesBytes;
+  std::byte* at = range.base;
   for_each_table([&at](auto& table, std::size_t entries) {
     table.place(at, kSuperslabsPerArena * entries);
     at += kMaxSuperslabs * entries * sizeof(table[0]);
   });
   // Whoever has a space can take one superslab at least.
-  if (reserve_room(1, 1, Wanted::kFresh, {})) return true;
+  OsStatus status = grow_tables(kFirstOrdinal * kSuperslabsPerArena + 1);
+  if (status == OsStatus::kOk && !reserve_room(1, 1, Wanted::kFresh, {}))
+    status = OsStatus::kNoMemory;
+  if (status == OsStatus::kOk) return status;
+  range_.mark = {};
   close();
-  return false;
+  return status;
 }
 
 // Nobody else has the space any more.

@@ -322,6 +322,7 @@ class Space {
       REQUIRES(lock_);
   Superslab* claim_or_reserve(std::uint32_t count, std::uint32_t unit, Wanted wanted,
                               const Backing& backing) REQUIRES(lock_);
+  OsStatus open_range(const AddressRange& range, std::uint32_t arenas);
   bool reserve_room(std::uint32_t count, std::uint32_t unit, Wanted wanted, const Backing& backing)
       REQUIRES(lock_);
   bool reserve(Arena& arena, std::uint32_t first, std::uint32_t count, std::uint32_t ahead)

@@ -437,6 +437,42 @@ TEST(space, "every range is tried, from any one on, until one is found") {
   }
 }
 
+TEST(space, "a range in which somebody else's memory lies at the start is passed over") {
+  if (system_os().quiet_addresses().bytes == 0) SKIP("there are no addresses for this");
+  /// So it is in the first `taken` ranges: no more can be had of them than their marks.
+  class TakenAtStart final : public OsProxy {
+   public:
+    using OsProxy::OsProxy;
+    OsStatus reserve_at(void* address, ByteCount bytes) override {
+      constexpr ByteCount kSlot = 512 * kGiB;
+      const bool is_mark = address_of(address) % kSlot == 0;
+      if (!is_mark && marks <= taken) return OsStatus::kTaken;
+      const OsStatus status = OsProxy::reserve_at(address, bytes);
+      if (is_mark && status == OsStatus::kOk) ++marks;
+      return status;
+    }
+    void unreserve(void* address, ByteCount bytes) override {
+      ++unreserved;
+      OsProxy::unreserve(address, bytes);
+    }
+    std::uint64_t taken = 0;
+    std::uint64_t marks = 0;
+    std::uint64_t unreserved = 0;
+  };
+  for (std::uint64_t taken = 0; taken < 6; ++taken) {
+    TakenAtStart os(system_os());
+    os.taken = taken;
+    Space space;
+    const bool is_open = space.open(os);
+    CHECK_EQ(is_open, taken < 4);
+    CHECK_EQ(os.marks, is_open ? taken + 1 : 4);
+    CHECK_EQ(os.unreserved, is_open ? taken : 4);  // the marks of the others
+    if (!is_open) continue;
+    CHECK(space.take(1, kSuperslabBytes, {}).head != nullptr);
+    space.close();
+  }
+}
+
 namespace {
 
 class WithoutQuiet final : public OsProxy {

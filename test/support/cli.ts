@@ -36,7 +36,8 @@ export function superslab(args: readonly string[], options: CliOptions = {}): Pr
   child.stderr.setEncoding('utf8').on('data', (part) => {
     stderr += part;
   });
-  child.stdin.end(options.input ?? '');
+  // A command that ends without reading its input closes the pipe, which may be before it was written to.
+  child.stdin.on('error', () => {}).end(options.input ?? '');
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
