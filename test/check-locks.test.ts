@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const missing = missingTool('clang++', 'clang');
 
 /** What the analysis says of a class with a guarded count, whose function `body` is. */
-function faultsOf(body: string, attribute = ''): string {
+async function faultsOf(body: string, attribute = ''): Promise<string> {
   const file = path.join(folder, 'sample.cc');
   writeFileSync(
     file,
@@ -27,24 +27,24 @@ function faultsOf(body: string, attribute = ''): string {
 }
 
 describe.skipIf(missing)(`locks${because(missing)}`, () => {
-  test('what a lock guards may be read with the lock held', () => {
-    expect(faultsOf('superslab::LockGuard guard(lock_); return count_;')).toBe('');
+  test('what a lock guards may be read with the lock held', async () => {
+    expect(await faultsOf('superslab::LockGuard guard(lock_); return count_;')).toBe('');
   });
 
-  test('and not without it', () => {
-    expect(faultsOf('return count_;')).toMatch(
+  test('and not without it', async () => {
+    expect(await faultsOf('return count_;')).toMatch(
       /sample\.cc:3:.*reading variable 'count_' requires holding mutex 'lock_'/,
     );
   });
 
-  test('a function that requires the lock is not called without it', () => {
-    expect(faultsOf('return count_;', 'REQUIRES(lock_)')).toMatch(
+  test('a function that requires the lock is not called without it', async () => {
+    expect(await faultsOf('return count_;', 'REQUIRES(lock_)')).toMatch(
       /calling function 'count' requires holding mutex 'sample\.lock_'/,
     );
   });
 
-  test('a lock that is taken is released', () => {
-    expect(faultsOf('lock_.lock(); return count_;')).toMatch(
+  test('a lock that is taken is released', async () => {
+    expect(await faultsOf('lock_.lock(); return count_;')).toMatch(
       /mutex 'lock_' is still held at the end of function/,
     );
   });

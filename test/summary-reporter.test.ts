@@ -30,11 +30,12 @@ describe('why tests are skipped', () => {
   });
 });
 
-test('the summary ends with the counts, after failures and reasons', () => {
+test('the summary ends with the counts, after failures, reasons and slow files', () => {
   const testCase = (fullName: string, result: object) => ({ fullName, result: () => result });
   const module = {
     relativeModuleId: 'test/a.test.ts',
     state: () => 'failed',
+    diagnostic: () => ({ duration: 41_400 }),
     children: {
       allTests: () => [
         testCase('passes', { state: 'passed' }),
@@ -46,6 +47,7 @@ test('the summary ends with the counts, after failures and reasons', () => {
   const broken = {
     relativeModuleId: 'test/b.test.ts',
     state: () => 'failed',
+    diagnostic: () => ({ duration: 200 }),
     children: { allTests: () => [] },
     errors: () => [{ message: 'no such module' }],
   };
@@ -63,6 +65,7 @@ failed: test/a.test.ts > fails: one line
 failed: test/b.test.ts: no such module
 failed: outside any test: out of the blue
 skipped 1 test: php is missing (apt-get install php-cli)
+slow: 41 s test/a.test.ts
 1 passed, 3 failed
 `);
 });

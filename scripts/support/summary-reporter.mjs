@@ -3,6 +3,7 @@
 //   skipped: FILE > SUITE > TEST            each test that was left out, with the note that it gave in brackets
 //   failed: FILE > SUITE > TEST: MESSAGE    each failure; a file that did not load, or an error outside any test, counts too
 //   skipped N tests: REASON                 each reason, such as a tool that is missing and how it is installed
+//   slow: N s FILE                          the files that took longest, if they took long
 //   N passed, N failed
 //
 // A reason is a test's note, or stands in its name or its suite's: "(skipped: REASON)".
@@ -16,6 +17,7 @@ export default class SummaryReporter {
       ...[...countReasons(skipped)].map(
         ([reason, count]) => `skipped ${count} ${count === 1 ? 'test' : 'tests'}: ${reason}`,
       ),
+      ...slowestOf(modules).map(({ name, seconds }) => `slow: ${seconds} s ${name}`),
       `${passed} passed, ${failed.length} failed`,
     ];
     process.stdout.write(`\n${lines.join('\n')}\n`);
@@ -39,6 +41,21 @@ function resultsOf(modules) {
     }
   }
   return results;
+}
+
+const slowSeconds = 15;
+const maxSlow = 12;
+
+/** The files that a shorter run would begin with. */
+function slowestOf(modules) {
+  return modules
+    .map((module) => ({
+      name: module.relativeModuleId,
+      seconds: Math.round(module.diagnostic().duration / 1000),
+    }))
+    .filter(({ seconds }) => seconds >= slowSeconds)
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, maxSlow);
 }
 
 /** How many tests were skipped for each reason that is given. */
