@@ -1,6 +1,6 @@
 // Blocks of the heap of the process.
-#include "capi/calls.h"
 #include "include/superslab.h"
+#include "malloc/allocate.h"
 
 namespace calls = superslab::calls;
 

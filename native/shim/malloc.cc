@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstdlib>
 
-#include "capi/calls.h"
+#include "malloc/allocate.h"
 #include "shim/export.h"
 
 namespace calls = superslab::calls;

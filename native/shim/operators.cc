@@ -8,7 +8,7 @@
 
 #include <new>
 
-#include "capi/calls.h"
+#include "malloc/allocate.h"
 #include "malloc/fatal.h"
 #include "shim/export.h"
 
