@@ -513,6 +513,7 @@ describe('the report', () => {
       cachedBytes: 1.5 * MiB,
       committedBytes: 6 * MiB,
       peakChargedBytes: 5 * MiB,
+      peakChargedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5),
       maxBytes: 64 * MiB,
       use: 0.07,
       acquires: 54_321,
@@ -525,6 +526,7 @@ describe('the report', () => {
       minorFaults: 4444,
       majorFaults: 5555,
       outstandingTokens: 1000,
+      utilization: 0.5,
       fragmentation: 0.25,
       internalWaste: 0.11,
       sizes: { unit: 'bytes', buckets, count: 100, samples: 99 },
@@ -549,11 +551,12 @@ describe('the report', () => {
     };
     expect(reportText(stats, { knobs: knobs(), uptimeMs: 1000 }).split('\n')).toEqual([
       'superslab pool "busy", closed',
-      '  memory   in use 3.0 MiB, cached 1.5 MiB, committed 6.0 MiB, peak 5.0 MiB, 7 % of 64 MiB',
+      '  memory   in use 3.0 MiB, cached 1.5 MiB, committed 6.0 MiB, 7 % of 64 MiB',
+      '  peak     5.0 MiB at 2026-01-02 03:04:05Z',
       '  traffic  54,321 acquires, 43,210 releases, 95 % without a native call',
       '  system   1,111 superslabs taken, 2,222 given back, 7.0 MiB purged in 3,333 calls',
       '  process  4,444 page faults, 5,555 of a disk; 1,000 tokens outstanding',
-      '  waste    25 % of what is committed is unused, 11 % of what is leased was not asked for',
+      '  waste    50 % of what is committed is in use, 25 % lies free; 11 % of what is leased was not asked for',
       '  slow     p50 1.1 us, p95 2.2 us, p99 3.3 us, max 4.4 us; 6,666 lock waits, 5.5 us',
       '  trouble  7,777 exhausted, 8,888 refused by the system, 1,234 leaked (3.0 MiB), 9,999 fallbacks',
       '  guards   12 blocks watched (13.0 KiB), 14 in quarantine (15.0 KiB), 16 cases of misuse found, ' +
@@ -576,11 +579,11 @@ describe('the report', () => {
     const stats = { ...well, minorFaults: 1, majorFaults: 0, outstandingTokens: 0 };
     expect(reportText(stats, { knobs: knobs(), uptimeMs: 1000 }).split('\n')).toEqual([
       'superslab pool "well"',
-      '  memory   in use 0 B, cached 0 B, committed 0 B, peak 0 B',
+      '  memory   in use 0 B, cached 0 B, committed 0 B',
       '  traffic  0 acquires, 0 releases, 100 % without a native call',
       '  system   0 superslabs taken, 0 given back, 0 B purged in 0 calls',
       '  process  1 page faults, 0 of a disk; 0 tokens outstanding',
-      '  waste    0 % of what is committed is unused',
+      '  waste    0 % of what is committed is in use, 0 % lies free',
       '  trouble  0 exhausted, 0 refused by the system, 0 leaked (0 B), 0 fallbacks',
       '',
     ]);

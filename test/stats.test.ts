@@ -100,6 +100,7 @@ describe('rates', () => {
       hitRate: 1,
       failureRate: 0,
       use: 0,
+      utilization: 0,
       fragmentation: 0,
       internalWaste: 0,
     });
@@ -138,7 +139,9 @@ describe('rates', () => {
     expect(one!.occupancy).toBeCloseTo(16 / one!.slabBlocks, 10);
     expect(full.slabBytes).toBe(one!.slabBlocks * blockBytes(65_536));
     expect(full.fragmentation).toBeCloseTo(1 - full.chargedBytes / full.committedBytes, 10);
+    expect(full.utilization).toBeCloseTo((16 * blockBytes(65_536)) / full.committedBytes, 10);
     pool.releaseMany(bufs);
+    expect(pool.stats().utilization).toBe(0);
     pool.trim();
     const empty = pool.stats();
     expect(empty.classes[0]).toMatchObject({ slabs: 0, slabBlocks: 0, occupancy: 0 });
@@ -215,6 +218,7 @@ describe('sums', () => {
       hitRate: (99 + 1999) / 2100,
       failureRate: 7000 / (2153 + 7000),
       use: 0.5,
+      utilization: (2 ** 24 - cachedBytes) / from.heap.committedBytes,
       fragmentation: 0.75,
       internalWaste: 0.25,
       sizes: from.histograms.sizes,
@@ -262,6 +266,7 @@ describe('sums', () => {
           'cachedBytes',
           'slabBytes',
           'use',
+          'utilization',
           'fragmentation',
           'waiting',
         ].map((name) => [name, 0]),

@@ -55,6 +55,10 @@ export function duration(ns: number): string {
   return unit === 1 ? `${Math.round(ns)} ns` : `${Number((ns / unit).toPrecision(3))} ${name}`;
 }
 
+/** A time since the Unix epoch, in UTC and to the second: "2026-01-02 03:04:05Z". */
+export const timeOfDay = (ms: number): string =>
+  new Date(ms).toISOString().replace('T', ' ').replace(/\.\d+/, '');
+
 /** Control characters, line and paragraph separators, and what turns the direction of writing. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 

@@ -94,6 +94,7 @@ const WEIGHTS: Readonly<Record<string, string>> = {
   hitRate: 'acquires',
   failureRate: 'acquires',
   use: 'maxBytes',
+  utilization: 'committedBytes',
   fragmentation: 'committedBytes',
   internalWaste: 'acquires',
   occupancy: 'slabBlocks',
@@ -138,7 +139,8 @@ const eachOf = (one: readonly number[], other: readonly number[], join: (a: numb
 /** The figures of pools with one name as one. */
 function combined(sum: Figure, figure: Figure): Figure {
   const { metric } = sum;
-  if (metric.scope === 'latency' && metric.unit === 's') {
+  // Neither of latencies nor of times of day is a sum of any use.
+  if (metric.kind === 'level' && metric.unit === 's') {
     return { ...sum, values: eachOf(sum.values, figure.values, Math.max) };
   }
   if (metric.unit !== '1') return { ...sum, values: eachOf(sum.values, figure.values, (a, b) => a + b) };

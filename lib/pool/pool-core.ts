@@ -58,6 +58,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   readonly watcher: Watcher | undefined;
   readonly zeroAtRelease: boolean;
   readonly align: number;
+  #purgeDelayMs: number;
   readonly #exhaustion: Exhaustion<Buf>;
   readonly #lending: Lending<Buf>;
 
@@ -72,6 +73,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.id = native.id;
     this.native = native;
     this.heapId = native.heapId;
+    this.#purgeDelayMs = native.purgeDelayMs();
     this.zeroAtRelease = clearsAtRelease(native);
     this.#secrecy = SecrecyWatch.of(native, name);
     this.magazines = magazines;
@@ -90,11 +92,12 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     openCores.set(this.id, this);
   }
 
-  // Another thread may have changed these.
+  /** As the last turn of upkeep found it: each slow path asks, and another thread changes it hardly ever. */
   get purgeDelayMs(): number {
-    return this.native.purgeDelayMs();
+    return this.#purgeDelayMs;
   }
 
+  /** Another thread may have changed it. */
   get maxBytes(): number {
     return this.closed ? this.#lastMaxBytes : this.native.maxBytes();
   }
@@ -314,7 +317,8 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   tune(options: [string, string | number][]): Failure | undefined {
     this.checkOpen();
     const failure = this.native.tune(options);
-    // By the purge delay as it is now. Who waits may find room: the native side tells by a signal.
+    this.#purgeDelayMs = this.native.purgeDelayMs();
+    // Who waits may find room: the native side tells by a signal.
     scheduleUpkeep();
     return failure;
   }
@@ -384,6 +388,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   tick(): boolean {
+    this.#purgeDelayMs = this.native.purgeDelayMs();
     this.watcher?.tick();
     this.#lending.idle?.tick();
     return this.#purge();

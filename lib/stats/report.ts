@@ -1,6 +1,6 @@
 import type { Histogram } from '../addon/figures.js';
 import type { KnobRow } from '../addon/rows.js';
-import { bytes, count, duration, exactBytes, percent } from '../base/text.js';
+import { bytes, count, duration, exactBytes, percent, timeOfDay } from '../base/text.js';
 import type { Advice } from './advice/advice.js';
 import { adviceFacts } from './advice/facts.js';
 import { adviceOn } from './advice/index.js';
@@ -81,18 +81,22 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext)
   const lines = [
     `superslab pool "${stats.name}"${stats.closed ? ', closed' : ''}`,
     `  memory   in use ${bytes(stats.inUseBytes)}, cached ${bytes(stats.cachedBytes)}, ` +
-      `committed ${bytes(stats.committedBytes)}, peak ${bytes(stats.peakChargedBytes)}` +
+      `committed ${bytes(stats.committedBytes)}` +
       (stats.maxBytes === 0 ? '' : `, ${percent(stats.use)} of ${exactBytes(stats.maxBytes)}`),
+    ...(stats.peakChargedBytes === 0
+      ? []
+      : [`  peak     ${bytes(stats.peakChargedBytes)} at ${timeOfDay(stats.peakChargedAtMs)}`]),
     `  traffic  ${count(stats.acquires)} acquires, ${count(stats.releases)} releases, ` +
       `${percent(stats.hitRate)} without a native call`,
     `  system   ${count(stats.superslabsTaken)} superslabs taken, ${count(stats.superslabsGiven)} given back, ` +
       `${bytes(stats.purgedBytes)} purged in ${count(stats.purges)} calls`,
     `  process  ${count(stats.minorFaults)} page faults, ${count(stats.majorFaults)} of a disk; ` +
       `${count(stats.outstandingTokens)} tokens outstanding`,
-    `  waste    ${percent(stats.fragmentation)} of what is committed is unused` +
+    `  waste    ${percent(stats.utilization)} of what is committed is in use, ` +
+      `${percent(stats.fragmentation)} lies free` +
       (stats.sizes.count === 0
         ? ''
-        : `, ${percent(stats.internalWaste)} of what is leased was not asked for`),
+        : `; ${percent(stats.internalWaste)} of what is leased was not asked for`),
     ...(slow.count === 0
       ? []
       : [

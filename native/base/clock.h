@@ -39,6 +39,18 @@ inline Nanos precise_now() {
   return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + static_cast<Nanos>(t.tv_nsec);
 }
 
+/// Time since the Unix epoch, for people: it may jump. As coarse as SystemClock, and as cheap.
+inline Nanos wall_now() {
+#ifdef CLOCK_REALTIME_COARSE
+  constexpr clockid_t kId = CLOCK_REALTIME_COARSE;
+#else
+  constexpr clockid_t kId = CLOCK_REALTIME;
+#endif
+  timespec t{};
+  clock_gettime(kId, &t);
+  return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + static_cast<Nanos>(t.tv_nsec);
+}
+
 class ManualClock final : public Clock {
  public:
   Nanos now() const override { return now_; }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "base/clock.h"
 #include "base/types.h"
 
 namespace superslab {
@@ -52,19 +53,25 @@ class Budget {
   bool is_empty() const { return charged_.load(std::memory_order_acquire) == 0; }
 
   ByteCount charged() const { return charged_.load(std::memory_order_relaxed); }
+  /// Most that was ever charged, and when.
   ByteCount peak() const { return peak_.load(std::memory_order_relaxed); }
+  Nanos peak_at() const { return peak_at_.load(std::memory_order_relaxed); }
   ByteCount max_bytes() const { return max_bytes_.load(std::memory_order_relaxed); }
 
  private:
   void raise_peak(ByteCount to) {
     ByteCount peak = peak_.load(std::memory_order_relaxed);
+    if (peak >= to) return;
     while (peak < to && !peak_.compare_exchange_weak(peak, to, std::memory_order_relaxed)) {
     }
+    // Of two threads that raise it at once either's time is the peak's.
+    peak_at_.store(wall_now(), std::memory_order_relaxed);
   }
 
   std::atomic<ByteCount> max_bytes_;
   std::atomic<ByteCount> charged_{0};
   std::atomic<ByteCount> peak_{0};
+  std::atomic<Nanos> peak_at_{0};  // since the Unix epoch
 };
 
 }  // namespace superslab

@@ -29,6 +29,7 @@ HeapStats HeapStatistics::of_heap(const FaultCounts& faults) const {
   out.committed_bytes = account_.committed_bytes();
   out.charged_bytes = core_.budget.charged();
   out.peak_charged_bytes = core_.budget.peak();
+  out.peak_charged_at_ms = core_.budget.peak_at() / kMillisecond;
   out.max_bytes = core_.budget.max_bytes();
   out.minor_faults = faults.minor;
   out.major_faults = faults.major;

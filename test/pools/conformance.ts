@@ -111,6 +111,23 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       expect(pool.leaks()).toEqual([]);
     });
 
+    test('notes the most that it lent, and when', () => {
+      const pool = open();
+      const before = Date.now();
+      giveAll(pool, takeMany(pool, 40));
+      const peak = pool.stats();
+      // The clock that is read ticks a few hundred times a second.
+      expect(peak.peakChargedAtMs).toBeGreaterThan(before - 50);
+      expect(peak.peakChargedAtMs).toBeLessThanOrEqual(Date.now());
+      giveAll(pool, takeMany(pool, 20));
+      const { peakChargedBytes, peakChargedAtMs } = pool.stats();
+      expect({ peakChargedBytes, peakChargedAtMs }).toEqual({
+        peakChargedBytes: peak.peakChargedBytes,
+        peakChargedAtMs: peak.peakChargedAtMs,
+      });
+      expect(pool.report()).toMatch(/^ {2}peak {5}\d.* at \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$/m);
+    });
+
     test('lends no memory twice', () => {
       const pool = open();
       const things = takeMany(pool, 40);

@@ -10,6 +10,8 @@ export interface HeapStats {
   readonly chargedBytes: number;
   /** Most capacity that was out of the slabs at once. Unit: bytes. */
   readonly peakChargedBytes: number;
+  /** When that was, in time since the Unix epoch; 0 if nothing ever was. Unit: ms. */
+  readonly peakChargedAtMs: number;
   /** Limit of the capacity out of the slabs; 0 is none. Unit: bytes. */
   readonly maxBytes: number;
   /** Released blocks beyond 2 MiB that guards hold back. Unit: bytes. */
@@ -191,6 +193,8 @@ export interface PoolFigures {
   readonly failureRate: number;
   /** Share of the limit that is out of the slabs; 0 without a limit. Unit: ratio. */
   readonly use: number;
+  /** Share of the committed memory that callers hold: what caches hold is not among it. Unit: ratio. */
+  readonly utilization: number;
   /** Share of the committed memory that neither callers nor magazines have. Unit: ratio. */
   readonly fragmentation: number;
   /** Share of the blocks' bytes that callers did not ask for; of the sampled leases. Unit: ratio. */
