@@ -47,7 +47,7 @@ function loopRow(samples: Samples, lane: string, name: string): MeasuredRow {
     case: name,
     unit: 'ns/op',
     superslab: middle(lane),
-    peers: Object.fromEntries(['free list', ...PEERS].map((peer) => [peer, middle(peer)])),
+    peers: Object.fromEntries(['free list', 'checked list', ...PEERS].map((peer) => [peer, middle(peer)])),
     ...(samples.has('fresh view') ? { baseline: middle('fresh view') } : {}),
     spread: spread(samples.get(lane)!),
   };
@@ -117,4 +117,5 @@ rows.push(...(await cold()), await resident());
 print('buffers', rows, options, [
   'Baseline: a view that is made and dropped, `new (class extends Uint8Array)(memory, offset, length)`.',
   'Free list: the same Buffer again and again, of the next power of two in size; no view is made, no misuse is found.',
+  'Checked list: the same Buffers again, of exact lengths, each with a note whether it is out.',
 ]);

@@ -1,4 +1,4 @@
-// What buffers do to the garbage collector: the same requests with superslab's buffers, with a free list of Buffers, with Node's, and,
+// What buffers do to the garbage collector: the same requests with superslab's buffers, with lists of Buffers written by hand, with Node's, and,
 // for comparison, with none.
 
 import { once } from '../lib/cli/bench/lane.js';
@@ -7,7 +7,7 @@ import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
-const PEERS = ['free list', 'Buffer.allocUnsafe', 'Buffer.alloc'] as const;
+const PEERS = ['free list', 'checked list', 'Buffer.allocUnsafe', 'Buffer.alloc'] as const;
 const ORDER: readonly Variant[] = ['superslab', ...PEERS, 'no buffers'];
 const MIB = 2 ** 20;
 

@@ -1,4 +1,5 @@
 import { acquire as acquireOf, BufferPool, type PooledBuffer, release as releaseOf } from 'superslab';
+import { checkedList } from '../support/checked-list.js';
 import { freeList } from '../support/free-list.js';
 import { type LoopCase, SLOTS } from './cases.js';
 
@@ -7,6 +8,7 @@ export const VARIANTS = [
   'superslab buf.release()',
   'superslab own pool',
   'free list',
+  'checked list',
   'Buffer.allocUnsafe',
   'Buffer.alloc',
   'fresh view',
@@ -57,6 +59,8 @@ export function memoryOf(variant: Variant, work: LoopCase): Memory {
       return { acquire: (size) => Buffer.alloc(size), release: leaveToCollector };
     case 'free list':
       return freeList();
+    case 'checked list':
+      return checkedList();
     case 'fresh view':
       return freshViews(work);
   }

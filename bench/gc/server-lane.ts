@@ -3,6 +3,7 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { serve } from '../../lib/cli/bench/lane.js';
+import { checkedList } from '../support/checked-list.js';
 import { freeList } from '../support/free-list.js';
 import { quantile } from '../support/numbers.js';
 import { type Memory, Server } from './requests.js';
@@ -10,6 +11,7 @@ import { type Memory, Server } from './requests.js';
 export const VARIANTS = [
   'superslab',
   'free list',
+  'checked list',
   'Buffer.allocUnsafe',
   'Buffer.alloc',
   'no buffers',
@@ -56,6 +58,8 @@ async function memoryOf(variant: Variant): Promise<Memory & { counts?: () => Nat
     }
     case 'free list':
       return freeList();
+    case 'checked list':
+      return checkedList();
     case 'Buffer.allocUnsafe':
       return { acquire: (size) => Buffer.allocUnsafe(size), release: leaveToCollector };
     case 'Buffer.alloc':

@@ -1,6 +1,7 @@
 // What FixedPool is compared with.
 import { BufferPool } from 'superslab';
 import { FixedPool } from 'superslab/pools';
+import { checkedList } from '../support/checked-list.js';
 
 export const FIXED_VARIANTS = ['superslab', 'bare list', 'checked list', 'pool.acquire'] as const;
 export type FixedVariant = (typeof FIXED_VARIANTS)[number];
@@ -37,29 +38,6 @@ function bareList(size: number): FixedMemory {
   );
 }
 
-/** A note on the buffer itself, which is the cheapest one. */
-type Checked = Buffer & { isOut: boolean };
-
-/** What a careful program writes: a list for each exact length, and a note of which buffers are out. */
-function checkedList(size: number): FixedMemory {
-  const lists = new Map<number, Checked[]>();
-  return oneByOne(
-    () => {
-      const buf = lists.get(size)?.pop() ?? Object.assign(Buffer.allocUnsafeSlow(size), { isOut: false });
-      buf.isOut = true;
-      return buf;
-    },
-    (given) => {
-      const buf = given as Checked;
-      if (!buf.isOut) throw new Error('a buffer was put twice, or is a stranger');
-      buf.isOut = false;
-      const list = lists.get(buf.length);
-      if (list === undefined) lists.set(buf.length, [buf]);
-      else list.push(buf);
-    },
-  );
-}
-
 export function fixedMemory(variant: FixedVariant, size: number): FixedMemory {
   switch (variant) {
     case 'superslab': {
@@ -73,8 +51,10 @@ export function fixedMemory(variant: FixedVariant, size: number): FixedMemory {
     }
     case 'bare list':
       return bareList(size);
-    case 'checked list':
-      return checkedList(size);
+    case 'checked list': {
+      const { acquire, release } = checkedList();
+      return oneByOne(() => acquire(size), release);
+    }
     case 'pool.acquire': {
       const pool = new BufferPool({ name: 'buffers' });
       return oneByOne(() => pool.acquire(size), pool.release);
