@@ -242,6 +242,44 @@ TEST(heap, "what the big cache holds beyond a new limit goes back at once") {
   CHECK(t.ends_clean());
 }
 
+TEST(heap,
+     "new superslabs and huge blocks are of the pages and on the node of the policy that is "
+     "current") {
+  Policy policy = plain_policy();
+  TestHeap t(policy);
+  t.os().set_nodes(4);
+  ThreadCache* cache = t.attach();
+  const auto placed_on = [&](std::uint16_t node) {
+    return t.os().last_node_placement().kind == NodePlacement::Kind::kNode &&
+           t.os().last_node_placement().node == node;
+  };
+  // What lies idle in the space serves as it is: each size is longer than what was there before.
+  ByteCount bytes = 3 * kMiB;
+  for (std::uint16_t node = 1; node <= 3; ++node, bytes *= 4) {
+    policy.numa = {NodePlacement::Kind::kNode, node};
+    policy.huge_pages = node == 2 ? HugePages::kTransparent : HugePages::kOff;
+    policy.populate = node == 3 ? Populate::kSuperslab : Populate::kOff;
+    CHECK(t->publish(policy));
+    const std::uint64_t populates = t->stats().populates;
+    Superslab* head = t->huge().take(bytes, nullptr);
+    CHECK(head != nullptr && placed_on(node));
+    CHECK_EQ(head->pages, policy.huge_pages);
+    CHECK_EQ(t->stats().populates - populates, node == 3 ? 1u : 0u);
+    CHECK(t->give_huge(head));
+    (void)t->trim(0);
+
+    void* block = cache->allocate(64 * kKiB);
+    const Superslab& s = t.space().superslab_of(block);
+    CHECK(placed_on(node));
+    CHECK_EQ(s.pages, policy.huge_pages);
+    cache->free(block);
+    cache->flush();
+    (void)t->trim(0);
+  }
+  cache->detach();
+  CHECK(t.ends_clean());
+}
+
 TEST(heap, "delays are those of the policy that is current") {
   Policy policy = plain_policy();
   policy.purge_delay_ms = Millis{10'000};
