@@ -1,6 +1,6 @@
 // Blocks of the heap of the process.
+#include "capi/c_api.h"
 #include "capi/calls.h"
-#include "include/superslab.h"
 
 namespace calls = superslab::calls;
 

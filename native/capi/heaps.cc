@@ -1,6 +1,6 @@
 // First-class heaps. An ss_heap is a FirstClassHeap whose type C does not know.
+#include "capi/c_api.h"
 #include "capi/calls.h"
-#include "include/superslab.h"
 #include "malloc/first_class_heap.h"
 
 namespace calls = superslab::calls;
