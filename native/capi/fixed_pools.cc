@@ -33,9 +33,9 @@ ProgramPool& from(ss_fixed_pool* pool, const char* function = __builtin_FUNCTION
 
 /// Of a pool that is known to be one, without a look at it.
 Magazine& magazine_of(ss_fixed_pool* pool) {
-  std::uint32_t index;
-  std::memcpy(&index, pool, sizeof index);
-  return ss_fixed_caches_v1[index];
+  std::uint32_t offset;
+  std::memcpy(&offset, pool, sizeof offset);
+  return *reinterpret_cast<Magazine*>(reinterpret_cast<std::byte*>(ss_fixed_caches_v1) + offset);
 }
 
 int error_of(FixedFault fault) {
@@ -76,6 +76,16 @@ void fail_if_checked(const char* function, const void* object, FixedFault fault)
       function, object,
       fault == FixedFault::kForeign ? "another pool's, or inside an object" : "put already",
       "is no object of the pool that is out");
+}
+
+int put_bulk_slow(ProgramPool& pool, void* const* objects, std::size_t count, std::size_t good) {
+  const FixedFault fault = with_errno([&] {
+    if (good == count) return pool.put_bulk(objects, count);
+    pool.fixed().count_foreign_put();
+    return FixedFault::kForeign;
+  });
+  fail_if_checked("ss_fixed_pool_put_bulk", objects[std::min(good, count - 1)], fault);
+  return fault == FixedFault::kNone ? 0 : -1;
 }
 
 /// What the caller's struct has that ours has not must be 0.
@@ -165,10 +175,12 @@ int ss_fixed_pool_get_bulk(ss_fixed_pool* pool, void** objects, size_t count) {
 }
 
 int ss_fixed_pool_put_bulk(ss_fixed_pool* pool, void* const* objects, size_t count) {
-  ProgramPool& own = from(pool);
-  const FixedFault fault = with_errno([&] { return own.put_bulk(objects, count); });
-  if (fault != FixedFault::kNone) fail_if_checked("ss_fixed_pool_put_bulk", objects, fault);
-  return fault == FixedFault::kNone ? 0 : -1;
+  // SUPERSLAB_CHECK looks at the pool itself below, where no magazine has room.
+  ProgramPool& own = *reinterpret_cast<ProgramPool*>(pool);
+  std::size_t good = 0;
+  while (good < count && own.reaches(objects[good])) ++good;
+  if (good == count && magazine_of(pool).push_bulk(objects, count)) return 0;
+  return put_bulk_slow(from(pool), objects, count, good);
 }
 
 ss_fixed_cache* ss_fixed_pool_cache(ss_fixed_pool* pool) {

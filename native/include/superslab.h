@@ -285,7 +285,7 @@ SS_EXPORT int ss_fixed_cache_put(ss_fixed_cache* cache, void* object);
 #if defined(__GNUC__) && !defined(SS_NO_INLINE)
 #define SS_INLINE extern __inline__ __attribute__((gnu_inline))
 
-/* By the number of the pool, which it begins with. */
+/* The table of the calling thread. */
 SS_EXPORT extern __thread ss_fixed_cache* ss_fixed_caches_v1
     __attribute__((tls_model("initial-exec")));
 
@@ -309,18 +309,30 @@ SS_INLINE int ss_fixed_cache_put(ss_fixed_cache* cache, void* object) {
   return 0;
 }
 
+/* A pool begins with how many bytes into the table its cache lies. */
+#define SS_FIXED_CACHE_OF(pool) \
+  ((ss_fixed_cache*)(void*)((char*)ss_fixed_caches_v1 + *(const uint32_t*)(const void*)(pool)))
+
 SS_INLINE void* ss_fixed_pool_get(ss_fixed_pool* pool) {
-  ss_fixed_cache* cache = &ss_fixed_caches_v1[*(const uint32_t*)(const void*)pool];
-  if (__builtin_expect(__atomic_load_n(&cache->count, __ATOMIC_RELAXED) == 0, 0))
-    return ss_fixed_pool_get_slow(pool);
-  return ss_fixed_cache_get(cache);
+  ss_fixed_cache* cache = SS_FIXED_CACHE_OF(pool);
+  const uint32_t count = __atomic_load_n(&cache->count, __ATOMIC_RELAXED);
+  void* object;
+  if (__builtin_expect(count == 0, 0)) return ss_fixed_pool_get_slow(pool);
+  object = cache->objects[count - 1];
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  __atomic_store_n(&cache->count, count - 1, __ATOMIC_RELAXED);
+  return object;
 }
 
 SS_INLINE int ss_fixed_pool_put(ss_fixed_pool* pool, void* object) {
-  ss_fixed_cache* cache = &ss_fixed_caches_v1[*(const uint32_t*)(const void*)pool];
-  if (__builtin_expect(cache->count >= __atomic_load_n(&cache->limit, __ATOMIC_RELAXED), 0))
+  ss_fixed_cache* cache = SS_FIXED_CACHE_OF(pool);
+  const uint32_t count = __atomic_load_n(&cache->count, __ATOMIC_RELAXED);
+  if (__builtin_expect(count >= __atomic_load_n(&cache->limit, __ATOMIC_RELAXED), 0))
     return ss_fixed_pool_put_slow(pool, object);
-  return ss_fixed_cache_put(cache, object);
+  cache->objects[count] = object;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  __atomic_store_n(&cache->count, count + 1, __ATOMIC_RELAXED);
+  return 0;
 }
 #endif
 

@@ -47,6 +47,7 @@ class ProgramPool::Registry {
     while (index < kMaxPools && pools_[index] != nullptr) ++index;
     if (index == kMaxPools) return false;
     pool->index_ = index;
+    pool->offset_ = static_cast<std::uint32_t>(index * sizeof(Magazine));
     in_program_order();
     pools_[index] = pool;
     end_ = std::max(end_, index + 1);
@@ -333,12 +334,6 @@ FixedFault ProgramPool::put(void* object) {
 }
 
 FixedFault ProgramPool::put_bulk(void* const* objects, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (fixed_.owns(objects[i])) [[likely]]
-      continue;
-    fixed_.count_foreign_put();
-    return FixedFault::kForeign;
-  }
   if (FixedCache* mine = cache(); mine != nullptr) {
     mine->put_bulk(objects, count);
     return FixedFault::kNone;

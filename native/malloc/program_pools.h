@@ -47,9 +47,12 @@ class ProgramPool {
 
   void* get(FixedFault& fault);
   FixedFault put(void* object);
-  /// All or none; kForeign also for one object of another pool among them.
+  /// All or none.
   FixedFault get_bulk(void** out, std::size_t count);
+  /// Of each of the objects reaches() holds.
   FixedFault put_bulk(void* const* objects, std::size_t count);
+
+  bool reaches(const void* object) const { return fixed_.reaches(object); }
 
   /// The calling thread's place for a magazine of this pool; nullptr without memory, and in a
   /// thread that has run its last destructors.
@@ -90,7 +93,8 @@ class ProgramPool {
   void unpin();
   FixedCache* cache();
 
-  std::uint32_t index_ = 0;             // first: superslab.h reads it
+  std::uint32_t offset_ = 0;  // first: superslab.h finds the magazine by it, bytes into the table
+  std::uint32_t index_ = 0;
   std::atomic<std::uint32_t> pins_{0};  // who has it in hand without an object of it
   FixedPool fixed_;
 };

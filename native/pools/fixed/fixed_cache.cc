@@ -43,8 +43,8 @@ void FixedCache::become_orphan() {
   magazine_ = nullptr;
   magazine.set_room(0);
   magazine.set_depth(0);
-  magazine.objects = nullptr;
-  magazine.pool = nullptr;
+  magazine.objects =
+      nullptr;  // `pool` stays: who has the magazine itself gets the next cache by it
 }
 
 void FixedCache::end() {
@@ -120,15 +120,11 @@ void* FixedCache::get(FixedFault& fault) {
   pool_.take_turn();
   // A constructor may be dear: then no more are made than are wanted.
   const bool constructs = pool_.options().hooks.construct != nullptr;
-  std::size_t wanted = constructs ? 1 : std::max(pool_.cache_limit() / 2, 1u);
+  const std::size_t wanted = constructs ? 1 : std::max(pool_.cache_limit() / 2, 1u);
   void* batch[kMaxObjects / 2];
-  fault = pool_.take(batch, wanted);
-  if (wanted > 1 && (fault == FixedFault::kLimit || fault == FixedFault::kNoMemory)) {
-    wanted = 1;
-    fault = pool_.take(batch, 1);
-  }
-  if (fault == FixedFault::kNone) {
-    stash(batch + 1, wanted - 1);
+  const std::size_t got = pool_.take_some(batch, wanted, fault);
+  if (got != 0) {
+    stash(batch + 1, got - 1);
     return batch[0];
   }
   if (fault == FixedFault::kLimit) pool_.heap().caches().ask_for_flush(this);

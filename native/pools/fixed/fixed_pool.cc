@@ -71,6 +71,10 @@ FixedPool::~FixedPool() {
 FixedFault FixedPool::open() {
   owner_ = heap_.attach();
   if (owner_ == nullptr) return FixedFault::kNoMemory;
+  const Region region = heap_.space().region();
+  region_base_ = region.base;
+  routes_ = region.routes;
+  route_ = route_of(owner_->id(), class_);
   for (std::size_t made = 0; made < options_.initial; made += kBatch) {
     const std::size_t wanted = std::min(kBatch, options_.initial - made);
     if (const FixedFault fault = make_initial(wanted); fault != FixedFault::kNone) return fault;
@@ -156,6 +160,7 @@ std::size_t FixedPool::take_from_slabs(void** out, std::size_t count) {
   ClassCounters& counters = owner_->counters(class_);
   counters.refills.add(1);
   counters.refilled_blocks.add(got);
+  region_slices_.store(heap_.space().slices(), std::memory_order_relaxed);
   return got;
 }
 
@@ -168,11 +173,14 @@ void FixedPool::give_to_slabs(void* const* objects, std::size_t count) {
 }
 
 /// Why fewer came than were wanted.
-FixedFault FixedPool::why_none() {
+FixedFault FixedPool::why_none() const {
+  return heap_.budget().has_room(unit_) ? FixedFault::kNoMemory : FixedFault::kLimit;
+}
+
+void FixedPool::count_refusal(FixedFault fault) {
+  if (fault == FixedFault::kClosed) return;
   heap_.count_failed_request();
-  if (heap_.budget().has_room(unit_)) return FixedFault::kNoMemory;
-  heap_.count_exhausted();
-  return FixedFault::kLimit;
+  if (fault == FixedFault::kLimit) heap_.count_exhausted();
 }
 
 /// Constructs the blocks in turn and returns how many. From one that cannot be constructed on they
@@ -190,7 +198,7 @@ std::size_t FixedPool::construct(void* const* blocks, std::size_t count) {
 }
 
 /// The rest of what is wanted, from the slabs. Counts up `got`.
-FixedFault FixedPool::take_constructed(void** out, std::size_t count, std::size_t& got) {
+FixedFault FixedPool::fetch_constructed(void** out, std::size_t count, std::size_t& got) {
   while (got < count) {
     std::size_t taken;
     {
@@ -205,21 +213,39 @@ FixedFault FixedPool::take_constructed(void** out, std::size_t count, std::size_
   return FixedFault::kNone;
 }
 
-FixedFault FixedPool::take(void** out, std::size_t count) {
+/// As many as there are, up to `count`: those of the depot first.
+FixedFault FixedPool::fetch(void** out, std::size_t count, std::size_t& got) {
+  got = 0;
   if (is_closed()) return FixedFault::kClosed;
   collect_orphans();
-  FixedFault fault = FixedFault::kNone;
-  std::size_t got;
   const bool constructs = options_.hooks.construct != nullptr;
   {
     LockGuard guard(lock_);
     got = depot_.pop(out, count);
     if (got < count && !constructs) got += take_from_slabs(out + got, count - got);
   }
-  if (got < count) fault = constructs ? take_constructed(out, count, got) : why_none();
+  if (got == count) return FixedFault::kNone;
+  return constructs ? fetch_constructed(out, count, got) : why_none();
+}
+
+FixedFault FixedPool::take(void** out, std::size_t count) {
+  std::size_t got;
+  const FixedFault fault = fetch(out, count, got);
   if (fault == FixedFault::kNone) return fault;
+  count_refusal(fault);
   give(out, got);
   return fault;
+}
+
+std::size_t FixedPool::take_some(void** out, std::size_t wanted, FixedFault& fault) {
+  std::size_t got;
+  fault = fetch(out, wanted, got);
+  if (got != 0) {
+    fault = FixedFault::kNone;
+  } else {
+    count_refusal(fault);
+  }
+  return got;
 }
 
 void FixedPool::destruct_and_give(void* const* objects, std::size_t count) {

@@ -40,7 +40,7 @@ struct FixedPoolOptions {
   /// No object is cached anywhere, so that the slabs' bits tell for certain which are out: each
   /// wrong put is found.
   bool is_checked = false;
-  ObjectHooks hooks;
+  ObjectHooks hooks = {};
 };
 
 /// Why there is no object, or why one was not taken back.
@@ -74,6 +74,8 @@ class FixedPool final : public Pool {
 
   /// Stores `count` objects at `out`, or none.
   FixedFault take(void** out, std::size_t count);
+  /// Stores up to `wanted` objects and returns how many; 0, and why, when there is none.
+  std::size_t take_some(void** out, std::size_t wanted, FixedFault& fault);
 
   /// Takes back objects of which owns() holds, into the depot as far as it has room.
   void give(void* const* objects, std::size_t count);
@@ -83,6 +85,15 @@ class FixedPool final : public Pool {
 
   /// Whether an object of this pool begins at `p`. Any other address is none's.
   bool owns(const void* p) const;
+  /// Whether `p` lies in one of its slabs, which takes one load; owns() where that does not tell.
+  [[gnu::always_inline]] bool reaches(const void* p) const {
+    const std::size_t slice = (address_of(p) - region_base_) >> kSliceShift;
+    // Relaxed: of an object of this pool they are as they were before the caller had it.
+    if (slice < region_slices_.load(std::memory_order_relaxed) &&
+        __atomic_load_n(&routes_[slice], __ATOMIC_RELAXED) == route_) [[likely]]
+      return true;
+    return owns(p);
+  }
   /// Whether owns() holds of each. What does not is counted, and left out.
   std::size_t keep_own(void** objects, std::size_t count);
   void count_foreign_put() { foreign_puts_.shared_add(1); }
@@ -154,14 +165,21 @@ class FixedPool final : public Pool {
   std::size_t depot_limit() const;
   std::size_t take_from_slabs(void** out, std::size_t count) REQUIRES(lock_);
   void give_to_slabs(void* const* objects, std::size_t count) REQUIRES(lock_);
-  FixedFault take_constructed(void** out, std::size_t count, std::size_t& got);
+  FixedFault fetch(void** out, std::size_t count, std::size_t& got);
+  FixedFault fetch_constructed(void** out, std::size_t count, std::size_t& got);
   std::size_t construct(void* const* blocks, std::size_t count);
   FixedFault make_initial(std::size_t count);
-  FixedFault why_none();
+  FixedFault why_none() const;
+  void count_refusal(FixedFault fault);
   void destruct_and_give(void* const* objects, std::size_t count);
   void shrink_depot(std::size_t keep);
   void populate(void* const* blocks, std::size_t count);
 
+  // For reaches(): one owner and one class make one route.
+  std::uintptr_t region_base_ = 0;
+  std::atomic<std::size_t> region_slices_{0};
+  const Route* routes_ = nullptr;
+  Route route_ = kNoRoute;
   const FixedPoolOptions options_;
   const ByteCount unit_;
   const ClassIndex class_;
