@@ -13,9 +13,9 @@
 using namespace superslab;
 
 static_assert(sizeof(ss_fixed_cache) == sizeof(Magazine) &&
-              offsetof(ss_fixed_cache, objects) == offsetof(Magazine, objects) &&
-              offsetof(ss_fixed_cache, count) == offsetof(Magazine, count) &&
-              offsetof(ss_fixed_cache, limit) == offsetof(Magazine, limit) &&
+              offsetof(ss_fixed_cache, top) == offsetof(Magazine, top) &&
+              offsetof(ss_fixed_cache, bottom) == offsetof(Magazine, bottom) &&
+              offsetof(ss_fixed_cache, end) == offsetof(Magazine, end) &&
               offsetof(ss_fixed_cache, pool) == offsetof(Magazine, pool));
 
 namespace {

@@ -266,9 +266,9 @@ SS_EXPORT int ss_fixed_pool_owns(const ss_fixed_pool* pool, const void* p);
  * library whose caches look otherwise leaves these at zero, and programs that were compiled with
  * this header go on. */
 typedef struct ss_fixed_cache {
-  void** objects;
-  uint32_t count;
-  uint32_t limit;
+  void** top; /* behind the object that was put last */
+  void** bottom;
+  void** end;
   ss_fixed_pool* pool;
 } ss_fixed_cache;
 
@@ -290,22 +290,22 @@ SS_EXPORT extern __thread ss_fixed_cache* ss_fixed_caches_v1
     __attribute__((tls_model("initial-exec")));
 
 SS_INLINE void* ss_fixed_cache_get(ss_fixed_cache* cache) {
-  const uint32_t count = __atomic_load_n(&cache->count, __ATOMIC_RELAXED);
+  void** const top = __atomic_load_n(&cache->top, __ATOMIC_RELAXED);
   void* object;
-  if (__builtin_expect(count == 0, 0)) return ss_fixed_pool_get_slow(cache->pool);
-  object = cache->objects[count - 1];
+  if (__builtin_expect(top == cache->bottom, 0)) return ss_fixed_pool_get_slow(cache->pool);
+  object = top[-1];
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  __atomic_store_n(&cache->count, count - 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&cache->top, top - 1, __ATOMIC_RELAXED);
   return object;
 }
 
 SS_INLINE int ss_fixed_cache_put(ss_fixed_cache* cache, void* object) {
-  const uint32_t count = __atomic_load_n(&cache->count, __ATOMIC_RELAXED);
-  if (__builtin_expect(count >= __atomic_load_n(&cache->limit, __ATOMIC_RELAXED), 0))
+  void** const top = __atomic_load_n(&cache->top, __ATOMIC_RELAXED);
+  if (__builtin_expect(top >= __atomic_load_n(&cache->end, __ATOMIC_RELAXED), 0))
     return ss_fixed_pool_put_slow(cache->pool, object);
-  cache->objects[count] = object;
+  *top = object;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  __atomic_store_n(&cache->count, count + 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&cache->top, top + 1, __ATOMIC_RELAXED);
   return 0;
 }
 
@@ -315,23 +315,23 @@ SS_INLINE int ss_fixed_cache_put(ss_fixed_cache* cache, void* object) {
 
 SS_INLINE void* ss_fixed_pool_get(ss_fixed_pool* pool) {
   ss_fixed_cache* cache = SS_FIXED_CACHE_OF(pool);
-  const uint32_t count = __atomic_load_n(&cache->count, __ATOMIC_RELAXED);
+  void** const top = __atomic_load_n(&cache->top, __ATOMIC_RELAXED);
   void* object;
-  if (__builtin_expect(count == 0, 0)) return ss_fixed_pool_get_slow(pool);
-  object = cache->objects[count - 1];
+  if (__builtin_expect(top == cache->bottom, 0)) return ss_fixed_pool_get_slow(pool);
+  object = top[-1];
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  __atomic_store_n(&cache->count, count - 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&cache->top, top - 1, __ATOMIC_RELAXED);
   return object;
 }
 
 SS_INLINE int ss_fixed_pool_put(ss_fixed_pool* pool, void* object) {
   ss_fixed_cache* cache = SS_FIXED_CACHE_OF(pool);
-  const uint32_t count = __atomic_load_n(&cache->count, __ATOMIC_RELAXED);
-  if (__builtin_expect(count >= __atomic_load_n(&cache->limit, __ATOMIC_RELAXED), 0))
+  void** const top = __atomic_load_n(&cache->top, __ATOMIC_RELAXED);
+  if (__builtin_expect(top >= __atomic_load_n(&cache->end, __ATOMIC_RELAXED), 0))
     return ss_fixed_pool_put_slow(pool, object);
-  cache->objects[count] = object;
+  *top = object;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  __atomic_store_n(&cache->count, count + 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&cache->top, top + 1, __ATOMIC_RELAXED);
   return 0;
 }
 #endif

@@ -54,7 +54,7 @@ class FixedUser {
 
   /// The thread ends, if its cache did not end with the pool.
   void leave() {
-    if (magazine.objects == nullptr) return;
+    if (magazine.bottom == nullptr) return;
     cache_->leave_thread();
     cache_->end();
   }

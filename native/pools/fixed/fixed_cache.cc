@@ -16,7 +16,7 @@ constexpr std::size_t kBatch = 64;
 
 FixedCache::FixedCache(FixedPool& pool, Magazine& magazine, void* owner)
     : pool_(pool), magazine_(&magazine) {
-  magazine.objects = objects_;
+  magazine.top = magazine.bottom = objects_;
   magazine.pool = owner;
   magazine.set_room(pool.cache_limit());
   pool.heap().caches().join(this);
@@ -41,10 +41,8 @@ void FixedCache::become_orphan() {
   left_ = magazine.depth();
   in_program_order();
   magazine_ = nullptr;
-  magazine.set_room(0);
-  magazine.set_depth(0);
-  magazine.objects =
-      nullptr;  // `pool` stays: who has the magazine itself gets the next cache by it
+  // `pool` stays: who has the magazine itself gets the next cache by it.
+  magazine.top = magazine.bottom = magazine.end = nullptr;
 }
 
 void FixedCache::end() {
@@ -54,7 +52,7 @@ void FixedCache::end() {
   pool_.heap().space().metadata().destroy(this);
 }
 
-void FixedCache::set_depth(std::uint32_t n) {
+void FixedCache::set_depth(std::size_t n) {
   if (magazine_ != nullptr) {
     magazine_->set_depth(n);
   } else {
@@ -63,9 +61,9 @@ void FixedCache::set_depth(std::uint32_t n) {
 }
 
 std::size_t FixedCache::take_off(void** out, std::size_t count) {
-  const std::uint32_t held = depth();
-  const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(count, held));
-  for (std::uint32_t i = 0; i < n; ++i) out[i] = objects_[held - 1 - i];
+  const std::size_t held = depth();
+  const std::size_t n = std::min(count, held);
+  for (std::size_t i = 0; i < n; ++i) out[i] = objects_[held - 1 - i];
   in_program_order();
   set_depth(held - n);
   return n;
@@ -94,9 +92,9 @@ void FixedCache::follow_signal() {
 
 void FixedCache::give_older() {
   void* batch[kBatch];
-  for (std::uint32_t going = std::max(pool_.cache_limit() / 2, 1u); going != 0;) {
-    const std::uint32_t held = depth();
-    const std::uint32_t n = std::min({going, held, static_cast<std::uint32_t>(kBatch)});
+  for (std::size_t going = std::max(pool_.cache_limit() / 2, 1u); going != 0;) {
+    const std::size_t held = depth();
+    const std::size_t n = std::min({going, held, kBatch});
     if (n == 0) return;
     std::memcpy(batch, objects_, n * sizeof *batch);
     // In the child of a fork they are nowhere rather than in two places.
@@ -159,18 +157,18 @@ void FixedCache::put_bulk(void* const* objects, std::size_t count) {
   pool_.take_turn();
   follow_signal();
   if (count <= pool_.cache_limit() / 2 && depth() + count > magazine_->room()) give_older();
-  const std::uint32_t held = depth();
+  const std::size_t held = depth();
   if (held + count > magazine_->room()) {
     pool_.give(objects, count);
     return;
   }
   std::memcpy(objects_ + held, objects, count * sizeof *objects);
   in_program_order();
-  set_depth(static_cast<std::uint32_t>(held + count));
+  set_depth(held + count);
 }
 
 std::uint32_t FixedCache::cached(ClassIndex c) const {
-  return c == pool_.block_class() ? depth() : 0;
+  return c == pool_.block_class() ? static_cast<std::uint32_t>(depth()) : 0;
 }
 
 }  // namespace superslab

@@ -57,9 +57,9 @@ class FixedCache final : public CacheRegistry::Member {
   /// Whether good(void*) holds of each, and none is in twice.
   template <class Good>
   bool all_are(Good good) const {
-    for (std::uint32_t i = 0; i < depth(); ++i) {
+    for (std::size_t i = 0; i < depth(); ++i) {
       if (!good(objects_[i])) return false;
-      for (std::uint32_t j = 0; j < i; ++j)
+      for (std::size_t j = 0; j < i; ++j)
         if (objects_[i] == objects_[j]) return false;
     }
     return true;
@@ -70,8 +70,8 @@ class FixedCache final : public CacheRegistry::Member {
   FixedCache(FixedPool& pool, Magazine& magazine, void* owner);
   ~FixedCache() = default;
 
-  std::uint32_t depth() const { return magazine_ == nullptr ? left_ : magazine_->depth(); }
-  void set_depth(std::uint32_t n);
+  std::size_t depth() const { return magazine_ == nullptr ? left_ : magazine_->depth(); }
+  void set_depth(std::size_t n);
   /// Takes up to `count` off the top.
   std::size_t take_off(void** out, std::size_t count);
   /// Makes room for half a magazine by giving away the objects that were put first.
@@ -83,7 +83,7 @@ class FixedCache final : public CacheRegistry::Member {
 
   FixedPool& pool_;
   Magazine* magazine_;
-  std::uint32_t left_ = 0;  // objects, once there is no magazine
+  std::size_t left_ = 0;  // objects, once there is no magazine
   void* objects_[kMaxObjects];
 };
 

@@ -69,12 +69,13 @@ FixedPool::~FixedPool() {
 }
 
 FixedFault FixedPool::open() {
-  owner_ = heap_.attach();
-  if (owner_ == nullptr) return FixedFault::kNoMemory;
+  SlabOwner* owner = heap_.attach();
+  if (owner == nullptr) return FixedFault::kNoMemory;
+  owner_ = owner;
   const Region region = heap_.space().region();
   region_base_ = region.base;
   routes_ = region.routes;
-  route_ = route_of(owner_->id(), class_);
+  route_ = route_of(owner->id(), class_);
   for (std::size_t made = 0; made < options_.initial; made += kBatch) {
     const std::size_t wanted = std::min(kBatch, options_.initial - made);
     if (const FixedFault fault = make_initial(wanted); fault != FixedFault::kNone) return fault;

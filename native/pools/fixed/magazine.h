@@ -1,9 +1,7 @@
 // What a get and a put of a cached object touch.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 
 #include "base/program_order.h"
 
@@ -13,66 +11,76 @@ namespace superslab {
 /// every get and put takes the slow path: what a thread has before its first.
 ///
 /// Programs know this layout: superslab.h pops and pushes in their own code. Other threads read
-/// `count` for statistics, and set `limit` to 0 when the objects are wanted elsewhere.
+/// `top` for statistics, and set `end` to nullptr when the objects are wanted elsewhere.
 struct Magazine {
-  void** objects = nullptr;
-  std::uint32_t count = 0;
-  std::uint32_t limit = 0;
+  void** top = nullptr;  // behind the object that was put last
+  void** bottom = nullptr;
+  void** end = nullptr;
   void* pool = nullptr;  // whose objects they are, as its owner knows it
 
   /// nullptr when it is empty.
   [[gnu::always_inline]] void* pop() {
-    const std::uint32_t n = depth();
-    if (n == 0) [[unlikely]]
+    void** at = load(top);
+    if (at == bottom) [[unlikely]]
       return nullptr;
-    void* object = objects[n - 1];
+    void* object = at[-1];
     in_program_order();
-    set_depth(n - 1);
+    store(top, at - 1);
     return object;
   }
 
   /// False when it is full.
   [[gnu::always_inline]] bool push(void* object) {
-    const std::uint32_t n = depth();
-    if (n >= room()) [[unlikely]]
+    void** at = load(top);
+    if (at >= load(end)) [[unlikely]]
       return false;
-    objects[n] = object;
+    *at = object;
     in_program_order();
-    set_depth(n + 1);
+    store(top, at + 1);
     return true;
   }
 
   /// The same for `n` objects, or none.
   [[gnu::always_inline]] bool pop_bulk(void** out, std::size_t n) {
-    const std::uint32_t held = depth();
-    if (n > held) [[unlikely]]
+    void** at = load(top);
+    if (n > static_cast<std::size_t>(at - bottom)) [[unlikely]]
       return false;
-    void** top = objects + held;
     for (std::size_t i = 0; i < n; ++i) {
-      void* object = *--top;
+      void* object = *--at;
       // Whoever takes many goes through them soon: the next one is on its way meanwhile.
-      if (i + 1 < held) __builtin_prefetch(top[-1], 1);
+      if (at != bottom) __builtin_prefetch(at[-1], 1);
       out[i] = object;
     }
     in_program_order();
-    set_depth(held - static_cast<std::uint32_t>(n));
+    store(top, at);
     return true;
   }
 
   [[gnu::always_inline]] bool push_bulk(void* const* from, std::size_t n) {
-    const std::uint32_t held = depth();
-    if (n > room() - std::min(room(), held)) [[unlikely]]
+    void** at = load(top);
+    void** const last = load(end);
+    if (at > last || n > static_cast<std::size_t>(last - at)) [[unlikely]]
       return false;
-    for (std::size_t i = 0; i < n; ++i) objects[held + i] = from[i];
+    for (std::size_t i = 0; i < n; ++i) at[i] = from[i];
     in_program_order();
-    set_depth(held + static_cast<std::uint32_t>(n));
+    store(top, at + n);
     return true;
   }
 
-  std::uint32_t depth() const { return __atomic_load_n(&count, __ATOMIC_RELAXED); }
-  void set_depth(std::uint32_t n) { __atomic_store_n(&count, n, __ATOMIC_RELAXED); }
-  std::uint32_t room() const { return __atomic_load_n(&limit, __ATOMIC_RELAXED); }
-  void set_room(std::uint32_t n) { __atomic_store_n(&limit, n, __ATOMIC_RELAXED); }
+  std::size_t depth() const { return static_cast<std::size_t>(load(top) - bottom); }
+  void set_depth(std::size_t n) { store(top, bottom + n); }
+  /// Most objects that fit in.
+  std::size_t room() const {
+    void** const last = load(end);
+    return last == nullptr ? 0 : static_cast<std::size_t>(last - bottom);
+  }
+  void set_room(std::size_t n) { store(end, n == 0 ? nullptr : bottom + n); }
+
+ private:
+  static void** load(void** const& field) { return __atomic_load_n(&field, __ATOMIC_RELAXED); }
+  static void store(void**& field, void** value) {
+    __atomic_store_n(&field, value, __ATOMIC_RELAXED);
+  }
 };
 
 }  // namespace superslab
