@@ -405,7 +405,9 @@ SS_INLINE int ss_fixed_pool_put(ss_fixed_pool* pool, void* object) {
 
 #ifdef __cplusplus
 } /* extern "C" */
+#endif
 
+#if defined(__cplusplus) && __cplusplus >= 201103L
 #include <new>
 
 namespace superslab {

@@ -31,7 +31,8 @@ constinit Magazine no_magazines[ProgramPool::kMaxPools];
 }  // namespace
 }  // namespace superslab
 
-__thread superslab::Magazine* ss_fixed_caches_v1 = superslab::no_magazines;
+__attribute__((tls_model("initial-exec"))) __thread superslab::Magazine* ss_fixed_caches_v1 =
+    superslab::no_magazines;
 
 namespace superslab {
 
