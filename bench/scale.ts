@@ -1,47 +1,75 @@
-// C pools and malloc by more and more threads, up to twice as many as there are cores: `npm run bench -- scale`.
+// C pools and malloc by more and more threads: `npm run bench -- scale`.
 import { availableParallelism } from 'node:os';
-import { LOCKED_LIST, OWN_MALLOC, otherMallocs, POOL, sourceSamples } from './support/fixed-program.js';
+import {
+  LOCKED_LIST,
+  nsOf,
+  OWN_MALLOC,
+  otherMallocs,
+  PER_CPU,
+  POOL,
+  type SourceFigures,
+  sourceSamples,
+} from './support/fixed-program.js';
 import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
-const PATTERNS = {
-  own: 'each its own',
-  pass: 'passed on',
-} as const;
-
 const options = benchOptions();
 const cores = availableParallelism();
-const sources = [POOL, OWN_MALLOC, LOCKED_LIST, ...otherMallocs()];
-const threads = [...new Set([1, Math.ceil(cores / 2), cores, Math.ceil(cores * 1.5), 2 * cores])];
+const sources = [POOL, PER_CPU, OWN_MALLOC, LOCKED_LIST, ...otherMallocs()];
+const rounds = options.quick ? 1 : 9;
+const ms = options.quick ? 20 : 200;
 
 const rows: MeasuredRow[] = [];
-/** Of the figures with one thread, by source. */
-const linear: string[] = [];
-for (const [pattern, name] of Object.entries(PATTERNS)) {
-  const alone = new Map<string, number>();
+
+/** Measures one row and returns its figures. */
+async function addRow(name: string, args: readonly (string | number)[]) {
+  const samples = await sourceSamples(sources, rounds, [...args, ms]);
+  const own = nsOf(samples, POOL);
+  rows.push({
+    case: `scale: ${name}`,
+    unit: 'ns of a core per object',
+    superslab: median(own),
+    peers: Object.fromEntries(sources.slice(1).map((source) => [source.name, median(nsOf(samples, source))])),
+    spread: spread(own),
+  });
+  return samples;
+}
+
+/** One source after the other, with a figure of each. */
+function each(samples: ReadonlyMap<string, readonly SourceFigures[]>, figure: (name: string) => string) {
+  return sources.map(({ name }) => `${name} ${figure(name)}`).join(', ');
+}
+
+const threadsText = (count: number) => (count === 1 ? '1 thread' : `${count} threads`);
+const fastest = (figures: readonly SourceFigures[]) => Math.min(...figures.map(({ ns }) => ns));
+
+const notes: string[] = [];
+const threads = [...new Set([1, Math.ceil(cores / 2), cores, Math.ceil(cores * 1.5), 2 * cores])];
+for (const [pattern, text] of [
+  ['own', 'each its own'],
+  ['pass', 'passed on'],
+] as const) {
+  let alone: ReadonlyMap<string, readonly SourceFigures[]> | undefined;
   for (const count of threads) {
-    const args = [256, pattern, count, options.quick ? 20 : 200];
-    const samples = await sourceSamples(sources, options.quick ? 1 : 9, args);
-    const best = new Map([...samples].map(([source, ns]) => [source, Math.min(...ns)]));
-    if (count === 1) for (const [source, ns] of best) alone.set(source, ns);
-    else if (count <= cores) {
-      const parts = [...best].map(([source, ns]) => `${source} ${(alone.get(source)! / ns).toFixed(2)}`);
-      linear.push(`Linear, ${name}, ${count} threads: ${parts.join(', ')}.`);
-    }
-    const own = samples.get(POOL.name)!;
-    rows.push({
-      case: `scale: 256 B, ${name}, ${count} ${count === 1 ? 'thread' : 'threads'}`,
-      unit: 'ns of a core per object',
-      superslab: median(own),
-      peers: Object.fromEntries(sources.slice(1).map(({ name }) => [name, median(samples.get(name)!)])),
-      spread: spread(own),
-    });
+    const samples = await addRow(`256 B, ${text}, ${threadsText(count)}`, [256, pattern, count]);
+    alone ??= samples;
+    if (count === 1 || count > cores) continue;
+    const first = alone;
+    const part = (name: string) => (fastest(first.get(name)!) / fastest(samples.get(name)!)).toFixed(2);
+    notes.push(`Linear, ${text}, ${threadsText(count)}: ${each(samples, part)}.`);
   }
 }
+
+const MANY = 32 * cores;
+const bursts = await addRow(`2 KiB, bursts, ${threadsText(MANY)}`, [2048, 'burst', MANY]);
+const resident = (name: string) => `${median(bursts.get(name)!.map(({ kib }) => kib))} KiB`;
+notes.push(`Resident, bursts, ${threadsText(MANY)}: ${each(bursts, resident)}.`);
+
 print('scale', rows, options, [
-  `${cores} cores. Superslab is a fixed pool, ss malloc its malloc. Each its own: 16 objects live, the oldest replaced.`,
-  'Passed on: the next thread puts what a thread got; who has nothing to do yields.',
+  `${cores} cores. Superslab is a fixed pool, per processor one with SS_POOL_PER_CPU, ss malloc superslab's malloc.`,
+  'Each its own: 16 objects live, the oldest replaced. Passed on: the next thread puts what a thread got, and who has',
+  'nothing to do yields. Bursts: 64 objects are got, filled and put, and the thread yields.',
   'Linear: the figure of one thread, divided by that of several up to the number of cores, of the fastest rounds.',
-  ...linear,
+  ...notes,
 ]);

@@ -7,12 +7,12 @@ int main(int argc, char** argv) {
   const size_t size = bench::number(argv[2]);
   if (strcmp(argv[1], "array") == 0) {
     bench::BareArray kind(size);
-    return bench::measure(kind, argc - 3, argv + 3);
+    return bench::measure(kind, size, argc - 3, argv + 3);
   }
   if (strcmp(argv[1], "locked") == 0) {
     bench::LockedList kind(size);
-    return bench::measure(kind, argc - 3, argv + 3);
+    return bench::measure(kind, size, argc - 3, argv + 3);
   }
   bench::Malloc kind(size);
-  return bench::measure(kind, argc - 3, argv + 3);
+  return bench::measure(kind, size, argc - 3, argv + 3);
 }

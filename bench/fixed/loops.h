@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -134,7 +135,21 @@ double time_loop(Kind kind, size_t count) {
 }
 
 /// What threads do at the same time.
-enum class Pattern { kOwn, kPass };
+enum class Pattern { kOwn, kPass, kBurst };
+
+/// What is resident, in KiB.
+inline uint64_t rss_kib() {
+  unsigned long pages = 0;
+  FILE* file = fopen("/proc/self/statm", "r");
+  if (file == nullptr || fscanf(file, "%*u %lu", &pages) != 1) die("no /proc/self/statm");
+  fclose(file);
+  return pages * static_cast<unsigned long>(sysconf(_SC_PAGESIZE)) / 1024;
+}
+
+struct Figures {
+  double ns;  // of a core per object
+  uint64_t kib = 0;  // more resident while the threads ran than before
+};
 
 /// Objects on their way from one thread to the next.
 struct alignas(128) Ring {
@@ -163,11 +178,16 @@ struct alignas(128) Ring {
 template <class Kind>
 class Crowd {
  public:
-  Crowd(Kind& kind, size_t threads, Pattern pattern)
-      : kind_(kind), pattern_(pattern), count_(threads), members_(new Member[threads]) {}
+  Crowd(Kind& kind, size_t size, size_t threads, Pattern pattern)
+      : kind_(kind), size_(size), pattern_(pattern), count_(threads) {
+    void* place = nullptr;
+    if (posix_memalign(&place, alignof(Member), threads * sizeof(Member)) != 0) die("no memory");
+    memset(place, 0, threads * sizeof(Member));
+    members_ = static_cast<Member*>(place);
+  }
 
-  /// Nanoseconds of a core per object.
-  double run(uint64_t ms) {
+  Figures run(uint64_t ms) {
+    const uint64_t before = rss_kib();
     pthread_barrier_init(&ready_, nullptr, static_cast<unsigned>(count_) + 1);
     for (size_t i = 0; i < count_; i++) {
       members_[i].crowd = this;
@@ -178,6 +198,7 @@ class Crowd {
     const uint64_t start = now_ns();
     timespec rest{static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000) * 1'000'000};
     nanosleep(&rest, nullptr);
+    const uint64_t resident = rss_kib();
     __atomic_store_n(&stop_, true, __ATOMIC_RELAXED);
     uint64_t objects = 0;
     for (size_t i = 0; i < count_; i++) pthread_join(members_[i].thread, nullptr);
@@ -187,8 +208,9 @@ class Crowd {
       while (void* object = members_[i].ring.pop()) kind_.put(object);
     }
     const auto cores = static_cast<size_t>(sysconf(_SC_NPROCESSORS_ONLN));
-    return static_cast<double>(took * (count_ < cores ? count_ : cores)) /
-           static_cast<double>(objects);
+    const double ns = static_cast<double>(took * (count_ < cores ? count_ : cores)) /
+                      static_cast<double>(objects);
+    return {ns, resident - (resident < before ? resident : before)};
   }
 
  private:
@@ -203,7 +225,17 @@ class Crowd {
   static void* work(void* argument) {
     auto& me = *static_cast<Member*>(argument);
     pthread_barrier_wait(&me.crowd->ready_);
-    me.crowd->pattern_ == Pattern::kOwn ? me.crowd->work_alone(me) : me.crowd->pass_on(me);
+    switch (me.crowd->pattern_) {
+      case Pattern::kOwn:
+        me.crowd->work_alone(me);
+        break;
+      case Pattern::kPass:
+        me.crowd->pass_on(me);
+        break;
+      case Pattern::kBurst:
+        me.crowd->burst(me);
+        break;
+    }
     return nullptr;
   }
 
@@ -225,6 +257,21 @@ class Crowd {
     }
     for (void* object : live) kind_.put(object);
     me.done = done;
+  }
+
+  /// 64 objects at a time, whole, and then another thread's turn.
+  void burst(Member& me) {
+    void* live[64];
+    while (!stops()) {
+      for (void*& object : live) {
+        object = kind_.get();
+        memset(object, 1, size_);
+        use(object);
+      }
+      for (void* object : live) kind_.put(object);
+      me.done += 64;
+      sched_yield();
+    }
   }
 
   /// What it gets the next thread puts.
@@ -253,6 +300,7 @@ class Crowd {
   }
 
   Kind& kind_;
+  const size_t size_;
   const Pattern pattern_;
   const size_t count_;
   Member* members_;
@@ -260,19 +308,21 @@ class Crowd {
   bool stop_ = false;
 };
 
-/// Does what the arguments after the kind say: SIZE loop COUNT, or SIZE own|pass THREADS MS.
+/// Does what the arguments after the kind say: SIZE loop COUNT, or SIZE own|pass|burst THREADS MS.
 template <class Kind>
-int measure(Kind& kind, int argc, char** argv) {
-  if (argc < 2) die("usage: KIND SIZE loop COUNT | own THREADS MS | pass THREADS MS");
-  double ns;
+int measure(Kind& kind, size_t size, int argc, char** argv) {
+  if (argc < 2) die("usage: KIND SIZE loop COUNT | SIZE own|pass|burst THREADS MS");
+  Figures figures;
   if (strcmp(argv[0], "loop") == 0) {
-    ns = time_loop<typename Kind::InLoop>(kind, number(argv[1]));
+    figures = {time_loop<typename Kind::InLoop>(kind, number(argv[1]))};
   } else {
-    const Pattern pattern = strcmp(argv[0], "own") == 0 ? Pattern::kOwn : Pattern::kPass;
+    const Pattern pattern = strcmp(argv[0], "own") == 0    ? Pattern::kOwn
+                            : strcmp(argv[0], "pass") == 0 ? Pattern::kPass
+                                                           : Pattern::kBurst;
     if (argc < 3) die("no MS");
-    ns = Crowd<Kind>(kind, number(argv[1]), pattern).run(number(argv[2]));
+    figures = Crowd<Kind>(kind, size, number(argv[1]), pattern).run(number(argv[2]));
   }
-  printf("%.4f\n", ns);
+  printf("%.4f %lu\n", figures.ns, static_cast<unsigned long>(figures.kib));
   return 0;
 }
 

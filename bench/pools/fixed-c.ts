@@ -2,6 +2,7 @@
 import {
   BARE_ARRAY,
   LOCKED_LIST,
+  nsOf,
   OWN_CACHE,
   OWN_MALLOC,
   otherMallocs,
@@ -19,12 +20,14 @@ export const fixedC: PoolBench = {
     for (const count of [1, 32]) {
       for (const size of [64, 2048]) {
         const samples = await sourceSamples(sources, quick ? 1 : 9, [size, 'loop', count]);
-        const own = samples.get(POOL.name)!;
+        const own = nsOf(samples, POOL);
         rows.push({
           case: `fixed in C: get, use and put of ${size} B${count === 1 ? '' : `, ${count} at a time`}`,
           unit: 'ns per object',
           superslab: median(own),
-          peers: Object.fromEntries(sources.slice(1).map(({ name }) => [name, median(samples.get(name)!)])),
+          peers: Object.fromEntries(
+            sources.slice(1).map((source) => [source.name, median(nsOf(samples, source))]),
+          ),
           spread: spread(own),
         });
       }

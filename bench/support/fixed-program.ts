@@ -17,6 +17,7 @@ export interface Source {
 }
 
 export const POOL: Source = { name: 'superslab', program: 'pool', kind: 'pool' };
+export const PER_CPU: Source = { name: 'per processor', program: 'pool', kind: 'cpu' };
 export const OWN_CACHE: Source = { name: 'own cache', program: 'pool', kind: 'cache' };
 export const BARE_ARRAY: Source = { name: 'bare array', program: 'list', kind: 'array' };
 export const LOCKED_LIST: Source = { name: 'locked list', program: 'list', kind: 'locked' };
@@ -31,17 +32,24 @@ export function otherMallocs(): Source[] {
 // Compiled, this file lies in dist-dev/bench/support/.
 const folder = fileURLToPath(new URL('../../../build/bench-fixed/', import.meta.url));
 
-/** Nanoseconds per object, as the program prints them. */
-export async function runSource(source: Source, args: readonly (string | number)[]): Promise<number> {
+/** What a program prints. */
+export interface SourceFigures {
+  /** Nanoseconds of a core per object. */
+  readonly ns: number;
+  /** KiB that were resident while threads ran, and not before. */
+  readonly kib: number;
+}
+
+async function runSource(source: Source, args: readonly (string | number)[]): Promise<SourceFigures> {
   const { LD_PRELOAD: _, ...env } = process.env;
   if (source.library !== undefined) env.LD_PRELOAD = source.library;
   const { stdout } = await execute(`${folder}${source.program}`, [source.kind, ...args.map(String)], {
     env,
     timeout: 60_000,
   });
-  const ns = Number(stdout);
+  const [ns = 0, kib = 0] = stdout.split(' ').map(Number);
   if (!(ns > 0)) throw new Error(`${source.name} printed ${JSON.stringify(stdout)}`);
-  return ns;
+  return { ns, kib };
 }
 
 /** What the sources print in `rounds` rounds, by name. They take turns, and who begins changes. */
@@ -49,8 +57,8 @@ export async function sourceSamples(
   sources: readonly Source[],
   rounds: number,
   args: readonly (string | number)[],
-): Promise<Map<string, number[]>> {
-  const samples = new Map(sources.map(({ name }): [string, number[]] => [name, []]));
+): Promise<Map<string, SourceFigures[]>> {
+  const samples = new Map(sources.map(({ name }): [string, SourceFigures[]] => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < sources.length; i++) {
       const source = sources[(i + round) % sources.length]!;
@@ -58,4 +66,9 @@ export async function sourceSamples(
     }
   }
   return samples;
+}
+
+/** The nanoseconds of a source, round by round. */
+export function nsOf(samples: ReadonlyMap<string, readonly SourceFigures[]>, { name }: Source): number[] {
+  return samples.get(name)!.map(({ ns }) => ns);
 }

@@ -20,7 +20,7 @@ static_assert(sizeof(ss_fixed_cache) == sizeof(Magazine) &&
 
 namespace {
 
-constexpr unsigned kKnownFlags = SS_POOL_CHECKED | SS_POOL_NO_COLOURS;
+constexpr unsigned kKnownFlags = SS_POOL_CHECKED | SS_POOL_NO_COLOURS | SS_POOL_PER_CPU;
 
 const ProgramPool& from(const ss_fixed_pool* pool, const char* function = __builtin_FUNCTION()) {
   const auto* found = reinterpret_cast<const ProgramPool*>(pool);
@@ -31,7 +31,9 @@ ProgramPool& from(ss_fixed_pool* pool, const char* function = __builtin_FUNCTION
   return const_cast<ProgramPool&>(from(static_cast<const ss_fixed_pool*>(pool), function));
 }
 
-/// Of a pool that is known to be one, without a look at it.
+/// A pool that is taken for one.
+ProgramPool& unchecked(ss_fixed_pool* pool) { return *reinterpret_cast<ProgramPool*>(pool); }
+
 Magazine& magazine_of(ss_fixed_pool* pool) {
   std::uint32_t offset;
   std::memcpy(&offset, pool, sizeof offset);
@@ -119,6 +121,7 @@ ss_fixed_pool* ss_fixed_pool_new(const ss_fixed_pool_options* options) {
       .cached = static_cast<std::uint32_t>(given.cached),
       .has_colours = (given.flags & SS_POOL_NO_COLOURS) == 0,
       .is_checked = (given.flags & SS_POOL_CHECKED) != 0,
+      .is_per_cpu = (given.flags & SS_POOL_PER_CPU) != 0,
       .hooks = {given.construct, given.destruct, given.context},
   };
   ProgramPool::Made made;
@@ -131,7 +134,9 @@ ss_fixed_pool* ss_fixed_pool_new(const ss_fixed_pool_options* options) {
 }
 
 void* ss_fixed_pool_get_slow(ss_fixed_pool* pool) {
-  void* object = nullptr;
+  // A pool with magazines of processors has none of threads. SUPERSLAB_CHECK has neither.
+  void* object = unchecked(pool).fixed().cpu_pop();
+  if (object != nullptr) return object;
   ProgramPool& own = from(pool, "ss_fixed_pool_get");
   with_errno([&] {
     FixedFault fault;
@@ -142,6 +147,7 @@ void* ss_fixed_pool_get_slow(ss_fixed_pool* pool) {
 }
 
 int ss_fixed_pool_put_slow(ss_fixed_pool* pool, void* object) {
+  if (unchecked(pool).fixed().cpu_push(object)) return 0;
   ProgramPool& own = from(pool, "ss_fixed_pool_put");
   const FixedFault fault = with_errno([&] { return own.put(object); });
   fail_if_checked("ss_fixed_pool_put", object, fault);
@@ -176,7 +182,7 @@ int ss_fixed_pool_get_bulk(ss_fixed_pool* pool, void** objects, size_t count) {
 
 int ss_fixed_pool_put_bulk(ss_fixed_pool* pool, void* const* objects, size_t count) {
   // SUPERSLAB_CHECK looks at the pool itself below, where no magazine has room.
-  ProgramPool& own = *reinterpret_cast<ProgramPool*>(pool);
+  const ProgramPool& own = unchecked(pool);
   std::size_t good = 0;
   while (good < count && own.reaches(objects[good])) ++good;
   if (good == count && magazine_of(pool).push_bulk(objects, count)) return 0;

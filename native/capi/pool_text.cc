@@ -56,6 +56,8 @@ void write_pool(JsonText& json, const FixedPool& pool, Detail detail) {
   json.add("foreignPuts", stats.foreign_puts);
   if (detail == Detail::kAll) {
     json.add("blockBytes", stats.block_bytes);
+    json.key("isPerCpu");
+    json.boolean(pool.has_cpu_magazines());
     write_counts(json, pool);
   } else {
     json.add("committedBytes", stats.committed_bytes);

@@ -188,6 +188,10 @@ typedef struct ss_pool_stats {
 /* Flags of options. */
 #define SS_POOL_CHECKED 1u    /* nothing is cached, so that each wrong put is found: for tests */
 #define SS_POOL_NO_COLOURS 2u /* slabs do not begin at different offsets */
+#define SS_POOL_PER_CPU                                                    \
+  4u /* processors cache objects instead of threads: for many more threads \
+        than processors. As it is without where the system cannot: x86-64  \
+        Linux with glibc from 2.35 on can */
 
 /* Fixed pools -------------------------------------------------------------------------------- */
 

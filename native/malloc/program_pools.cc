@@ -292,7 +292,8 @@ void ProgramPool::unpin() {
 }
 
 FixedCache* ProgramPool::cache() {
-  if (fixed_.options().is_checked || magazine() == nullptr) return nullptr;
+  if (fixed_.options().is_checked || fixed_.has_cpu_magazines() || magazine() == nullptr)
+    return nullptr;
   FixedCache* mine = my_table->caches[index_];
   return mine != nullptr ? mine : registry.attach(*this);
 }
@@ -306,6 +307,7 @@ Magazine* ProgramPool::magazine() {
 }
 
 void* ProgramPool::get(FixedFault& fault) {
+  if (fixed_.has_cpu_magazines()) return fixed_.cpu_get(fault);
   if (FixedCache* mine = cache(); mine != nullptr) return mine->get(fault);
   void* object = nullptr;
   fault = fixed_.take(&object, 1);
@@ -313,11 +315,13 @@ void* ProgramPool::get(FixedFault& fault) {
 }
 
 FixedFault ProgramPool::get_bulk(void** out, std::size_t count) {
+  if (fixed_.has_cpu_magazines()) return fixed_.cpu_get_bulk(out, count);
   FixedCache* mine = cache();
   return mine != nullptr ? mine->get_bulk(out, count) : fixed_.take(out, count);
 }
 
 FixedFault ProgramPool::put(void* object) {
+  if (fixed_.has_cpu_magazines() && !fixed_.is_closed()) return fixed_.cpu_put(object);
   if (FixedCache* mine = cache(); mine != nullptr) return mine->put(object);
   if (fixed_.options().is_checked || fixed_.is_closed()) {
     // The pool may end with its last object.
@@ -335,6 +339,10 @@ FixedFault ProgramPool::put(void* object) {
 }
 
 FixedFault ProgramPool::put_bulk(void* const* objects, std::size_t count) {
+  if (fixed_.has_cpu_magazines() && !fixed_.is_closed()) {
+    fixed_.cpu_put_bulk(objects, count);
+    return FixedFault::kNone;
+  }
   if (FixedCache* mine = cache(); mine != nullptr) {
     mine->put_bulk(objects, count);
     return FixedFault::kNone;

@@ -263,6 +263,35 @@ TEST(malloc, "pools: a cache of one's own gets and puts, also after it was given
   CHECK_EQ(ss_fixed_pool_close(pool), 0u);
 }
 
+TEST(malloc, "pools: processors cache instead of threads, for any of them") {
+  ss_fixed_pool_options options = of_size(128);
+  options.max = 4000;
+  options.flags = SS_POOL_PER_CPU;
+  ss_fixed_pool* pool = ss_fixed_pool_new(&options);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 8; ++t) {
+      threads.emplace_back([&] {
+        ss_fixed_cache* cache = ss_fixed_pool_cache(pool);
+        void* objects[40];
+        for (int i = 0; i < 200; ++i) {
+          for (void*& object : objects) object = ss_fixed_pool_get(pool);
+          for (void* object : objects) ss_fixed_cache_put(cache, object);
+          if (ss_fixed_pool_get_bulk(pool, objects, 40) == 0)
+            ss_fixed_pool_put_bulk(pool, objects, 40);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  CHECK_EQ(stats_of(pool).in_use, 0u);
+  CHECK(ss_fixed_pool_check(pool) == nullptr);
+  void* out = ss_fixed_pool_get(pool);
+  CHECK_EQ(ss_fixed_pool_close(pool), 1u);
+  CHECK(ss_fixed_pool_get(pool) == nullptr);
+  CHECK_EQ(ss_fixed_pool_put(pool, out), 0);
+}
+
 TEST(malloc, "pools: free() and ss_free() send an object home, too") {
   ss_fixed_pool_options options = of_size(100);
   options.max = 10;
@@ -421,27 +450,30 @@ TEST(malloc, "pools: after a fork they go on, wherever the other thread was") {
 #if defined(__SANITIZE_THREAD__)
   SKIP("ThreadSanitizer does not follow a fork among threads");
 #endif
-  const ss_fixed_pool_options options = of_size(64);
-  PoolWorker worker;
-  worker.shared = ss_fixed_pool_new(&options);
-  void* kept[40];
-  CHECK_EQ(ss_fixed_pool_get_bulk(worker.shared, kept, 40), 0);
-  for (std::size_t i = 0; i < 40; ++i) fill(kept[i], 64, i);
-  std::thread thread([&] { worker.work(); });
-  while (!worker.ready.load()) std::this_thread::yield();
-  StoppedThread stopped;
-  Random random(11);
-  int verdict = kGood;
-  int forks = 0;
-  for (; forks < kForks && verdict == kGood; ++forks)
-    verdict = stopped.fork_beside(thread, random.below(100'000),
-                                  [&] { return look(worker.shared, kept, 40); });
-  worker.stop = true;
-  thread.join();
-  const Context context("fork " + std::to_string(forks));
-  CHECK_EQ(verdict, kGood);
-  ss_fixed_pool_put_bulk(worker.shared, kept, 40);
-  CHECK_EQ(ss_fixed_pool_close(worker.shared), 0u);
+  for (const unsigned flags : {0u, SS_POOL_PER_CPU}) {
+    ss_fixed_pool_options options = of_size(64);
+    options.flags = flags;
+    PoolWorker worker;
+    worker.shared = ss_fixed_pool_new(&options);
+    void* kept[40];
+    CHECK_EQ(ss_fixed_pool_get_bulk(worker.shared, kept, 40), 0);
+    for (std::size_t i = 0; i < 40; ++i) fill(kept[i], 64, i);
+    std::thread thread([&] { worker.work(); });
+    while (!worker.ready.load()) std::this_thread::yield();
+    StoppedThread stopped;
+    Random random(11);
+    int verdict = kGood;
+    int forks = 0;
+    for (; forks < kForks && verdict == kGood; ++forks)
+      verdict = stopped.fork_beside(thread, random.below(100'000),
+                                    [&] { return look(worker.shared, kept, 40); });
+    worker.stop = true;
+    thread.join();
+    const Context context("fork " + std::to_string(forks));
+    CHECK_EQ(verdict, kGood);
+    ss_fixed_pool_put_bulk(worker.shared, kept, 40);
+    CHECK_EQ(ss_fixed_pool_close(worker.shared), 0u);
+  }
 }
 
 TEST(malloc, "pools: in the child of a fork what other threads had cached comes back") {

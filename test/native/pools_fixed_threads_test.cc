@@ -70,6 +70,92 @@ TEST(pools, "fixed: threads get, check and put, one by one and many at a time") 
   CHECK(t.ends_clean());
 }
 
+namespace {
+
+/// What get() and put() of a thread do where processors have the magazines.
+struct CpuUser {
+  FixedPool& pool;
+  FixedFault fault = FixedFault::kNone;
+  void* get() { return pool.cpu_get(fault); }
+  void put(void* object) { pool.cpu_put(object); }
+};
+
+}  // namespace
+
+TEST(pools, "fixed: processors have magazines, and hold each object once") {
+  for (const std::size_t max : {std::size_t{0}, std::size_t{400}}) {
+    TestFixedPool t({.object_bytes = kWords * 8, .max = max, .cached = 16, .is_per_cpu = true});
+    CHECK(t->open() == FixedFault::kNone);
+    if (!t->has_cpu_magazines()) SKIP("no restartable sequences here");
+    std::atomic<bool> good{true};
+    std::vector<std::thread> threads;
+    for (std::uint64_t id = 1; id <= 6; ++id) {
+      threads.emplace_back([&, id] {
+        CpuUser user{*t};
+        Random choice(id);
+        std::vector<void*> held;
+        for (int i = 0; i < 100'000; ++i) {
+          if (held.size() < 60 && choice.below(2) == 0) {
+            void* object = user.get();
+            if (object == nullptr) {
+              good = good && user.fault == FixedFault::kLimit;
+              continue;
+            }
+            write(object, id << 32 | held.size());
+            held.push_back(object);
+          } else if (!held.empty()) {
+            good = good && holds(held.back(), id << 32 | (held.size() - 1));
+            user.put(held.back());
+            held.pop_back();
+          }
+        }
+        void* many[30];
+        if (t->cpu_get_bulk(many, 30) == FixedFault::kNone) t->cpu_put_bulk(many, 30);
+        for (void* object : held) user.put(object);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(good.load());
+    CHECK_EQ(t->in_use(), 0u);
+    CHECK_EQ(t->double_puts() + t->foreign_puts(), 0u);
+    CHECK_EQ(t->check(), PoolFault::kNone);
+    CHECK(t->cached() > 0);
+    t->close();
+    CHECK_EQ(t->cached(), 0u);
+    CHECK(t.ends_clean());
+  }
+}
+
+TEST(pools, "fixed: a processor's magazine gives away what is too much, and what is foreign") {
+  TestFixedPool t({.object_bytes = 64, .initial = 3, .cached = 16, .is_per_cpu = true});
+  CHECK(t->open() == FixedFault::kNone);
+  if (!t->has_cpu_magazines()) SKIP("no restartable sequences here");
+  TestFixedPool other({.object_bytes = 64});
+  CHECK(other->open() == FixedFault::kNone);
+  void* foreign;
+  CHECK(other->take(&foreign, 1) == FixedFault::kNone);
+  CpuUser user{*t};
+  std::vector<void*> objects;
+  for (int i = 0; i < 300; ++i) objects.push_back(user.get());
+  CHECK_EQ(std::set<void*>(objects.begin(), objects.end()).size(), 300u);
+  user.put(foreign);
+  for (void* object : objects) user.put(object);
+  t->trim(0);
+  CHECK(t->cached() >= 3 && t->cached() <= 16 * 64);
+  CHECK_EQ(t->in_use(), 0u);
+  objects.assign(40, nullptr);
+  CHECK(t->cpu_get_bulk(objects.data(), 40) == FixedFault::kNone);
+  t->close();
+  CHECK_EQ(t->foreign_puts(), 1u);
+  CHECK_EQ(t->in_use(), 40u);
+  FixedFault fault;
+  CHECK(t->cpu_get(fault) == nullptr && fault == FixedFault::kClosed);
+  for (void* object : objects) CHECK(t->give_checked(object) == FixedFault::kNone);
+  other->give(&foreign, 1);
+  CHECK(t.ends_clean());
+  CHECK(other.ends_clean());
+}
+
 TEST(pools, "fixed: one side gets, the other puts, while somebody looks, trims and flushes") {
   TestFixedPool t({.object_bytes = kWords * 8, .max = 500});
   CHECK(t->open() == FixedFault::kNone);

@@ -65,6 +65,7 @@ FixedPool::FixedPool(Space& space, const Clock& clock, const Policy& policy,
 
 FixedPool::~FixedPool() {
   heap_.caches().leave(&depot_member_);
+  if (cpus_ != nullptr) cpus_->end(heap_.space());
   if (owner_ != nullptr) heap_.detach(owner_);
 }
 
@@ -76,6 +77,8 @@ FixedFault FixedPool::open() {
   region_base_ = region.base;
   routes_ = region.routes;
   route_ = route_of(owner->id(), class_);
+  if (options_.is_per_cpu && !options_.is_checked)
+    cpus_ = CpuMagazines::make(heap_.space(), std::min(cache_limit_, CpuMagazines::kMaxObjects));
   for (std::size_t made = 0; made < options_.initial; made += kBatch) {
     const std::size_t wanted = std::min(kBatch, options_.initial - made);
     if (const FixedFault fault = make_initial(wanted); fault != FixedFault::kNone) return fault;
@@ -339,6 +342,7 @@ void FixedPool::take_turn() {
 ByteCount FixedPool::trim(ByteCount target) {
   collect_orphans();
   if (owner_ == nullptr) return 0;
+  if (cpus_ != nullptr) shrink_own_cpu(CpuMagazines::kMaxObjects);
   shrink_depot(is_closed() ? 0 : options_.initial);
   {
     LockGuard guard(lock_);
@@ -353,6 +357,7 @@ void FixedPool::close() {
     cache->leave_thread();
     cache->end();
   }
+  if (cpus_ != nullptr) empty_cpus();
   trim(0);
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/lock.h"
 #include "heap/heap.h"
+#include "pools/fixed/cpu_magazines.h"
 #include "pools/fixed/depot.h"
 #include "pools/pool.h"
 
@@ -40,6 +41,8 @@ struct FixedPoolOptions {
   /// No object is cached anywhere, so that the slabs' bits tell for certain which are out: each
   /// wrong put is found.
   bool is_checked = false;
+  /// Processors have magazines instead of threads, where the system lets them.
+  bool is_per_cpu = false;
   ObjectHooks hooks = {};
 };
 
@@ -98,6 +101,18 @@ class FixedPool final : public Pool {
   std::size_t keep_own(void** objects, std::size_t count);
   void count_foreign_put() { foreign_puts_.shared_add(1); }
 
+  // By the magazines of processors, where has_cpu_magazines(). Any thread. ---------------------
+
+  bool has_cpu_magazines() const { return cpus_ != nullptr; }
+  /// What a get and a put try first; nothing without such magazines.
+  void* cpu_pop() { return cpus_ == nullptr ? nullptr : cpus_->pop(); }
+  bool cpu_push(void* object) { return cpus_ != nullptr && !is_closed() && cpus_->push(object); }
+  void* cpu_get(FixedFault& fault);
+  FixedFault cpu_get_bulk(void** out, std::size_t count);
+  FixedFault cpu_put(void* object);
+  /// Objects of the pool.
+  void cpu_put_bulk(void* const* objects, std::size_t count);
+
   /// Gives what has been idle since the last call back to its slabs, and memory that has been idle
   /// for the policy's delay to the operating system.
   /// `may_destruct`: whether a destructor may run here.
@@ -112,7 +127,7 @@ class FixedPool final : public Pool {
   using Pool::heap;
   void stats(const FaultCounts& faults, PoolFigures& out) const override;
   PoolFault check() const override;
-  /// But for `initial` objects.
+  /// But for `initial` objects, and what lies in the magazines of other processors.
   ByteCount trim(ByteCount target) override;
   /// While no other thread uses the pool: gives back what is cached, also by other threads.
   void close() override;
@@ -146,14 +161,16 @@ class FixedPool final : public Pool {
   bool survive_fork(const SlabOwner* mine, bool is_suspect);
 
  private:
-  /// For the heap's figures: what the depot has is cached.
+  /// For the heap's figures: what the depot and processors have is cached.
   class DepotMember final : public CacheRegistry::Member {
    public:
     explicit DepotMember(const FixedPool& pool) : pool_(pool) {}
     void squeeze(bool) override {}
     void flush_soon() override {}
     std::uint32_t cached(ClassIndex c) const NO_THREAD_SAFETY_ANALYSIS override {
-      return c == pool_.class_ ? static_cast<std::uint32_t>(pool_.depot_.count()) : 0;
+      if (c != pool_.class_) return 0;
+      const std::size_t on_cpus = pool_.cpus_ == nullptr ? 0 : pool_.cpus_->count();
+      return static_cast<std::uint32_t>(pool_.depot_.count() + on_cpus);
     }
 
    private:
@@ -173,6 +190,9 @@ class FixedPool final : public Pool {
   void count_refusal(FixedFault fault);
   void destruct_and_give(void* const* objects, std::size_t count);
   void shrink_depot(std::size_t keep);
+  /// Gives away `count` objects of the processor's magazine, if it has as many.
+  void shrink_own_cpu(std::size_t count);
+  void empty_cpus();
   void populate(void* const* blocks, std::size_t count);
 
   // For reaches(): one owner and one class make one route.
@@ -188,6 +208,7 @@ class FixedPool final : public Pool {
   mutable Mutex lock_{LockRank::kFixedPool};
   SlabOwner* owner_ PT_GUARDED_BY(lock_) = nullptr;
   Depot depot_ GUARDED_BY(lock_);
+  CpuMagazines* cpus_ = nullptr;
   DepotMember depot_member_{*this};
   Counter foreign_puts_;
   std::atomic<std::uint32_t> steps_{0};  // slow paths since the last turn

@@ -28,6 +28,10 @@ PoolFault FixedPool::check() const NO_THREAD_SAFETY_ANALYSIS {
     return index < slab.carved && !slab_holds(slab, index);
   };
   if (!depot_.all_are(is_free_here)) return PoolFault::kMagazine;
+  if (cpus_ != nullptr) {
+    if (!cpus_->are_deep_enough()) return PoolFault::kDepth;
+    if (!cpus_->all_are(is_free_here)) return PoolFault::kMagazine;
+  }
   PoolFault found = PoolFault::kNone;
   heap_.caches().for_each_member(CacheRegistry::Retired::kNot,
                                  [&](const CacheRegistry::Member& member) {
