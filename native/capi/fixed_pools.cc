@@ -133,10 +133,11 @@ ss_fixed_pool* ss_fixed_pool_new(const ss_fixed_pool_options* options) {
   return reinterpret_cast<ss_fixed_pool*>(made.pool);
 }
 
-void* ss_fixed_pool_get_slow(ss_fixed_pool* pool) {
-  // A pool with magazines of processors has none of threads. SUPERSLAB_CHECK has neither.
-  void* object = unchecked(pool).fixed().cpu_pop();
-  if (object != nullptr) return object;
+namespace {
+
+// Out of line: what needs a frame stays out of the way of magazines of processors.
+[[gnu::noinline]] void* get_rest(ss_fixed_pool* pool) {
+  void* object = nullptr;
   ProgramPool& own = from(pool, "ss_fixed_pool_get");
   with_errno([&] {
     FixedFault fault;
@@ -146,12 +147,23 @@ void* ss_fixed_pool_get_slow(ss_fixed_pool* pool) {
   return object;
 }
 
-int ss_fixed_pool_put_slow(ss_fixed_pool* pool, void* object) {
-  if (unchecked(pool).fixed().cpu_push(object)) return 0;
+[[gnu::noinline]] int put_rest(ss_fixed_pool* pool, void* object) {
   ProgramPool& own = from(pool, "ss_fixed_pool_put");
   const FixedFault fault = with_errno([&] { return own.put(object); });
   fail_if_checked("ss_fixed_pool_put", object, fault);
   return fault == FixedFault::kNone ? 0 : -1;
+}
+
+}  // namespace
+
+// A pool with magazines of processors has none of threads. SUPERSLAB_CHECK has neither.
+void* ss_fixed_pool_get_slow(ss_fixed_pool* pool) {
+  void* object = unchecked(pool).fixed().cpu_pop();
+  return object != nullptr ? object : get_rest(pool);
+}
+
+int ss_fixed_pool_put_slow(ss_fixed_pool* pool, void* object) {
+  return unchecked(pool).fixed().cpu_push(object) ? 0 : put_rest(pool, object);
 }
 
 void* ss_fixed_cache_get(ss_fixed_cache* cache) {
