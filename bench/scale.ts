@@ -37,7 +37,7 @@ async function addRow(name: string, args: readonly (string | number)[]) {
 }
 
 /** One source after the other, with a figure of each. */
-function each(samples: ReadonlyMap<string, readonly SourceFigures[]>, figure: (name: string) => string) {
+function each(figure: (name: string) => string) {
   return sources.map(({ name }) => `${name} ${figure(name)}`).join(', ');
 }
 
@@ -57,14 +57,14 @@ for (const [pattern, text] of [
     if (count === 1 || count > cores) continue;
     const first = alone;
     const part = (name: string) => (fastest(first.get(name)!) / fastest(samples.get(name)!)).toFixed(2);
-    notes.push(`Linear, ${text}, ${threadsText(count)}: ${each(samples, part)}.`);
+    notes.push(`Linear, ${text}, ${threadsText(count)}: ${each(part)}.`);
   }
 }
 
 const MANY = 32 * cores;
 const bursts = await addRow(`2 KiB, bursts, ${threadsText(MANY)}`, [2048, 'burst', MANY]);
 const resident = (name: string) => `${median(bursts.get(name)!.map(({ kib }) => kib))} KiB`;
-notes.push(`Resident, bursts, ${threadsText(MANY)}: ${each(bursts, resident)}.`);
+notes.push(`Resident, bursts, ${threadsText(MANY)}: ${each(resident)}.`);
 
 print('scale', rows, options, [
   `${cores} cores. Superslab is a fixed pool, per processor one with SS_POOL_PER_CPU, ss malloc superslab's malloc.`,
