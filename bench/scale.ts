@@ -42,7 +42,8 @@ function each(figure: (name: string) => string) {
 }
 
 const threadsText = (count: number) => (count === 1 ? '1 thread' : `${count} threads`);
-const fastest = (figures: readonly SourceFigures[]) => Math.min(...figures.map(({ ns }) => ns));
+const least = (figures: readonly SourceFigures[], of: 'ns' | 'cpuNs') =>
+  Math.min(...figures.map((figure) => figure[of]));
 
 const notes: string[] = [];
 const threads = [...new Set([1, Math.ceil(cores / 2), cores, Math.ceil(cores * 1.5), 2 * cores])];
@@ -56,8 +57,12 @@ for (const [pattern, text] of [
     alone ??= samples;
     if (count === 1 || count > cores) continue;
     const first = alone;
-    const part = (name: string) => (fastest(first.get(name)!) / fastest(samples.get(name)!)).toFixed(2);
-    notes.push(`Linear, ${text}, ${threadsText(count)}: ${each(part)}.`);
+    const part = (of: 'ns' | 'cpuNs') => (name: string) =>
+      (least(first.get(name)!, of) / least(samples.get(name)!, of)).toFixed(2);
+    notes.push(
+      `Linear, ${text}, ${threadsText(count)}: ${each(part('ns'))}.`,
+      `By processor time: ${each(part('cpuNs'))}.`,
+    );
   }
 }
 
@@ -70,6 +75,7 @@ print('scale', rows, options, [
   `${cores} cores. Superslab is a fixed pool, per processor one with SS_POOL_PER_CPU, ss malloc superslab's malloc.`,
   'Each its own: 16 objects live, the oldest replaced. Passed on: the next thread puts what a thread got, and who has',
   'nothing to do yields. Bursts: 64 objects are got, filled and put, and the thread yields.',
-  'Linear: the figure of one thread, divided by that of several up to the number of cores, of the fastest rounds.',
+  'Linear: the figure of one thread, divided by that of several up to the number of cores, of the fastest rounds. By',
+  'processor time what others take of the machine is left out, and what a thread waits for.',
   ...notes,
 ]);

@@ -38,6 +38,8 @@ export interface SourceFigures {
   readonly ns: number;
   /** KiB that were resident while threads ran, and not before. */
   readonly kib: number;
+  /** As `ns`, but only while threads ran: what others take of the machine is left out, and so is waiting. */
+  readonly cpuNs: number;
 }
 
 async function runSource(source: Source, args: readonly (string | number)[]): Promise<SourceFigures> {
@@ -47,9 +49,9 @@ async function runSource(source: Source, args: readonly (string | number)[]): Pr
     env,
     timeout: 60_000,
   });
-  const [ns = 0, kib = 0] = stdout.split(' ').map(Number);
+  const [ns = 0, kib = 0, cpuNs = 0] = stdout.split(' ').map(Number);
   if (!(ns > 0)) throw new Error(`${source.name} printed ${JSON.stringify(stdout)}`);
-  return { ns, kib };
+  return { ns, kib, cpuNs };
 }
 
 /** What the sources print in `rounds` rounds, by name. They take turns, and who begins changes. */
