@@ -224,7 +224,8 @@ typedef struct ss_fixed_pool_options {
 SS_EXPORT ss_fixed_pool* ss_fixed_pool_new(const ss_fixed_pool_options* options);
 
 /* An object; NULL with ENOMEM, ENOBUFS, ECANCELED or ESHUTDOWN. At the limit up to `cached` objects
- * of each other thread may lie in its cache: they come back with that thread's next put. */
+ * of each other thread may lie in its cache: they come back with that thread's next put. Those of
+ * processors are had by threads that run there. */
 SS_EXPORT void* ss_fixed_pool_get(ss_fixed_pool* pool);
 
 /* Takes an object back that any thread got. -1 with EINVAL or EALREADY. Without a checked mode
