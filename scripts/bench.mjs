@@ -14,7 +14,12 @@ const addon = () => buildNative('superslab');
 const library = () => buildNative('superslab_malloc');
 
 /** What a benchmark measures, and what it runs, where that is not the addon. */
-const subjects = { malloc: [library, buildBenchPrograms], programs: [library] };
+const subjects = {
+  malloc: [library, () => buildBenchPrograms('malloc')],
+  pools: [addon, library, () => buildBenchPrograms('fixed')],
+  programs: [library],
+  scale: [library, () => buildBenchPrograms('fixed')],
+};
 
 await main(async () => {
   const names = readdirSync(at('bench'))

@@ -276,7 +276,10 @@ describe.skipIf(!existsSync(library))('libsuperslab.so', () => {
     expect(names.filter((name) => !isOurs(name))).toEqual([]);
     expect(names).toEqual(expect.arrayContaining(['calloc', 'free', 'malloc', 'posix_memalign', 'realloc']));
     const header = readFileSync(path.join(packageRoot, 'native/include/superslab.h'), 'utf8');
-    const declared = new Set([...header.matchAll(/\b(ss_\w+)\(/g)].map(([, name]) => name!));
+    // Functions, and what each thread has.
+    const declared = new Set(
+      [...header.matchAll(/\b(ss_\w+)\(|__thread \w+\* (ss_\w+)/g)].map(([, name, own]) => (name ?? own)!),
+    );
     expect(declared).toContain('ss_malloc');
     expect(names.filter((name) => name.startsWith('ss_')).sort()).toEqual([...declared].sort());
   });

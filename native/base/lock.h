@@ -23,6 +23,7 @@ enum class LockRank : unsigned char {
   kRegistry,     // addon: the list of pools; malloc: that of first-class heaps
   kLeases,       // pools/buffer: leases that were shared between threads
   kFirstClass,   // malloc: one first-class heap
+  kFixedPool,    // pools/fixed: depot and slabs of one pool
   kPolicy,       // policy: who publishes a snapshot
   kVisitors,     // heap: who looks into another thread's slabs
   kHeap,         // one heap's superslabs, slab owners and big cache

@@ -1,5 +1,5 @@
 // Blocks of the heap of the process.
-#include "include/superslab.h"
+#include "capi/c_api.h"
 #include "malloc/allocate.h"
 
 namespace calls = superslab::calls;

@@ -1,5 +1,5 @@
 // First-class heaps. An ss_heap is a FirstClassHeap whose type C does not know.
-#include "include/superslab.h"
+#include "capi/c_api.h"
 #include "malloc/allocate.h"
 #include "malloc/first_class_heap.h"
 

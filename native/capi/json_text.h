@@ -34,7 +34,7 @@ class JsonText {
   void key(const char* name) {
     separate();
     put('"');
-    while (*name != '\0') put(*name++);
+    put_all(name);
     put('"');
     put(':');
     needs_comma_ = false;
@@ -51,6 +51,31 @@ class JsonText {
     needs_comma_ = true;
   }
 
+  /// Any text: what JSON does not take as it is becomes an escape.
+  void text(const char* text) {
+    separate();
+    put('"');
+    for (; *text != '\0'; ++text) {
+      const auto c = static_cast<unsigned char>(*text);
+      if (c < 0x20) {
+        put_all("\\u00");
+        put(c < 0x10 ? '0' : '1');
+        put("0123456789abcdef"[c % 16]);
+        continue;
+      }
+      if (c == '"' || c == '\\') put('\\');
+      put(*text);
+    }
+    put('"');
+    needs_comma_ = true;
+  }
+
+  void boolean(bool is) {
+    separate();
+    put_all(is ? "true" : "false");
+    needs_comma_ = true;
+  }
+
   void add(const char* name, std::uint64_t n) {
     key(name);
     number(n);
@@ -62,6 +87,9 @@ class JsonText {
  private:
   void separate() {
     if (needs_comma_) put(',');
+  }
+  void put_all(const char* text) {
+    while (*text != '\0') put(*text++);
   }
   void put(char c) {
     if (flush_ != nullptr && used_ + 1 == size_) {

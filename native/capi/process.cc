@@ -1,12 +1,14 @@
 // What concerns the heap as a whole.
 #include <cerrno>
 
+#include "capi/c_api.h"
 #include "capi/json_text.h"
+#include "capi/pool_text.h"
 #include "capi/stats_text.h"
 #include "heap/size_class.h"
-#include "include/superslab.h"
 #include "malloc/allocate.h"
 #include "malloc/first_class_heap.h"
+#include "malloc/program_pools.h"
 
 using namespace superslab;
 
@@ -50,6 +52,11 @@ void superslab::write_stats(JsonText& json) {
       if (stats.refills != 0 || stats.flushes != 0) write_class(json, kSizeClasses[i], stats);
     }
     json.close(']');
+    json.key("pools");
+    json.open('[');
+    ProgramPool::for_each(
+        [&](const ProgramPool& pool) { write_pool(json, pool.fixed(), Detail::kFew); });
+    json.close(']');
   }
   json.close('}');
 }
@@ -66,8 +73,8 @@ size_t ss_trim(void) {
   ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr) return 0;
   const int before = errno;
-  // The first-class heaps first: what they give back idles in the space then.
-  const ByteCount others = FirstClassHeap::trim_all();
+  // The other heaps first: what they give back idles in the space then.
+  const ByteCount others = FirstClassHeap::trim_all() + ProgramPool::trim_all();
   const ByteCount bytes = others + heap->trim();
   errno = before;
   return bytes;

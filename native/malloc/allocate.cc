@@ -12,6 +12,7 @@
 #include "malloc/checked.h"
 #include "malloc/first_class_heap.h"
 #include "malloc/foreign.h"
+#include "malloc/program_pools.h"
 
 namespace superslab {
 namespace {
@@ -21,6 +22,7 @@ namespace {
   cache.retire_idle();
   heap.tick();
   FirstClassHeap::tick_all();
+  ProgramPool::tick_all();
 }
 
 bool is_huge(ByteCount bytes) { return bytes > kMaxClassBytes; }
@@ -139,8 +141,8 @@ namespace {
 
 /// `block` begins a block of class `c` of another owner's slab.
 void free_others(ThreadCache& mine, void* block, std::size_t c) {
-  // Not by way of the outbox: a first-class heap may end before that passes the block on.
-  if (FirstClassHeap::count() != 0) {
+  // Not by way of the outbox: a first-class heap or a pool may end before that passes the block on.
+  if (FirstClassHeap::count() != 0 || ProgramPool::count() != 0) {
     Heap& home = Heap::of(mine.heap().space().superslab_of(block));
     if (&home != &mine.heap()) {
       SlabOwner::give_remote(home.slabs(), block, &mine.owner());

@@ -89,9 +89,10 @@ FirstClassHeap::FirstClassHeap(ProcessHeap& process, const Policy& policy)
 FirstClassHeap* FirstClassHeap::make(ByteCount max_bytes) {
   ProcessHeap* process = ProcessHeap::get();
   if (process == nullptr) return nullptr;
-  process->set_fork_hook([](const SlabOwner* mine, bool is_suspect) {
-    return registry.survive_fork(mine, is_suspect);
-  });
+  process->set_fork_hook(ProcessHeap::Others::kFirstClass,
+                         [](const SlabOwner* mine, bool is_suspect) {
+                           return registry.survive_fork(mine, is_suspect);
+                         });
   Policy policy = process->policy();
   policy.max_bytes = max_bytes;
   // A heap for what does not live long has no time to pay for a huge page.

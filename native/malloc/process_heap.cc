@@ -191,8 +191,10 @@ bool ProcessHeap::survive_fork() {
   look(last_frees);
   const bool is_suspect = last_frees == Holder::kVanished;
   const SlabOwner* mine = cache_ == nullptr ? nullptr : &cache_->owner();
-  if (const ForkHook hook = fork_hook_.load(std::memory_order_relaxed); hook != nullptr)
-    is_inside |= hook(mine, is_suspect);
+  for (const std::atomic<ForkHook>& others : fork_hooks_) {
+    const ForkHook hook = others.load(std::memory_order_relaxed);
+    if (hook != nullptr) is_inside |= hook(mine, is_suspect);
+  }
   is_inside |= heap_.survive_fork(mine, is_suspect);
   return is_inside;
 }

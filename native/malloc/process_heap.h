@@ -64,7 +64,10 @@ class ProcessHeap {
   /// Called in the child of a fork, for heaps of others that share this one's space: survives as
   /// Heap::survive_fork() does, and returns the same.
   using ForkHook = bool (*)(const SlabOwner* mine, bool is_suspect);
-  void set_fork_hook(ForkHook hook) { fork_hook_.store(hook, std::memory_order_relaxed); }
+  enum class Others : std::uint8_t { kFirstClass, kPools };
+  void set_fork_hook(Others whose, ForkHook hook) {
+    fork_hooks_[static_cast<std::size_t>(whose)].store(hook, std::memory_order_relaxed);
+  }
 
   /// Gives back everything that is idle, the calling thread's cache included. Returns the bytes.
   ByteCount trim();
@@ -97,7 +100,7 @@ class ProcessHeap {
   MappedBlocks mapped_;
   Mutex purging_{LockRank::kPurging};
   std::atomic<Nanos> next_tick_{0};
-  std::atomic<ForkHook> fork_hook_{nullptr};
+  std::atomic<ForkHook> fork_hooks_[2] = {};  // by Others
 };
 
 }  // namespace superslab

@@ -1,5 +1,5 @@
-// bench/malloc/*.cc → build/bench-malloc/: programs for `npm run bench -- malloc`, one file each. Compiled
-// alone, without node-gyp: they have nothing to do with Node.
+// bench/malloc/*.cc → build/bench-malloc/, and bench/fixed/*.cc → build/bench-fixed/: programs for benchmarks, one file
+// each. Compiled alone, without node-gyp: they have nothing to do with Node.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,8 +14,8 @@ import { requireCompilers } from './toolchain.mjs';
 const execute = promisify(execFile);
 const { filesUnder } = createRequire(import.meta.url)('../sources.cjs');
 
-const folder = 'bench/malloc';
-const output = 'build/bench-malloc';
+/** What lies in bench/FOLDER, and which of the programs call superslab's own functions. */
+const sets = { malloc: { linked: [] }, fixed: { linked: ['pool'] } };
 
 const flags = [
   ...['-std=c++20', '-O2', '-pthread', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra'],
@@ -25,9 +25,26 @@ const flags = [
   '-Wl,--as-needed',
 ];
 
-async function compile(source, file) {
+const libraryFolder = at('build/Release');
+const linkFlags = [
+  `-I${at('native/include')}`,
+  at('build/Release/libsuperslab.so'),
+  `-Wl,-rpath,${libraryFolder}`,
+];
+
+async function compile({ source, file, isLinked }) {
   const { program, first } = cxx();
-  const args = [...first, source, '-o', at(file), ...flags, ...wordsOf('CXXFLAGS'), ...wordsOf('LDFLAGS')];
+  const own = isLinked ? linkFlags : [];
+  const args = [
+    ...first,
+    source,
+    '-o',
+    at(file),
+    ...flags,
+    ...own,
+    ...wordsOf('CXXFLAGS'),
+    ...wordsOf('LDFLAGS'),
+  ];
   try {
     const { stderr } = await execute(program, args, { cwd: root });
     process.stderr.write(stderr);
@@ -36,15 +53,27 @@ async function compile(source, file) {
   }
 }
 
-/** Builds the programs that are out of date. Call it under the build lock. */
-export async function buildBenchPrograms() {
+/**
+ * Builds the programs of bench/`set` that are out of date. Call it under the build lock, and those that are linked with
+ * the library after that was built.
+ */
+export async function buildBenchPrograms(set) {
+  const folder = `bench/${set}`;
+  const output = `build/bench-${set}`;
   const facts = [...flags, ...['CXX', 'CXXFLAGS', 'LDFLAGS'].map((name) => process.env[name] ?? '')];
-  const headers = filesUnder(folder, ['.h']);
+  const headers = [...filesUnder(folder, ['.h']), 'native/include/superslab.h'];
   const stale = filesUnder(folder, ['.cc'])
     .map((source) => {
       const name = basename(source, '.cc');
+      const isLinked = sets[set].linked.includes(name);
       const value = digest([source, ...headers], facts);
-      return { source, file: `${output}/${name}`, stampFile: `build/.stamps/bench-malloc/${name}`, value };
+      return {
+        source,
+        file: `${output}/${name}`,
+        isLinked,
+        stampFile: `build/.stamps/bench-${set}/${name}`,
+        value,
+      };
     })
     .filter(({ file, stampFile, value }) => !existsSync(at(file)) || !isStamped(stampFile, value));
   if (stale.length === 0) return;
@@ -54,7 +83,7 @@ export async function buildBenchPrograms() {
   const worker = async () => {
     for (let next = stale.shift(); next !== undefined; next = stale.shift()) {
       unstamp(next.stampFile);
-      await compile(next.source, next.file);
+      await compile(next);
       stamp(next.stampFile, next.value);
     }
   };
