@@ -30,6 +30,18 @@ function placeOf(first: Segment, at: number): Place {
   return { segment, offset: at - start, index, start };
 }
 
+/** The same, but between two segments the beginning of the second. */
+function placeAfter(first: Segment, at: number): Place {
+  let { segment, offset, index, start } = placeOf(first, at);
+  while (segment.head + offset === segment.tail && segment.next !== undefined) {
+    start += offset;
+    segment = segment.next;
+    offset = 0;
+    index++;
+  }
+  return { segment, offset, index, start };
+}
+
 /** Releases what an operation took off a packet, whose change is done. */
 function releaseHeld(held: HeldBuffers<Segment>): void {
   const segment = held.buf;
@@ -57,10 +69,10 @@ export function append(first: Segment, other: Segment): void {
   other.count = 1;
 }
 
-/** Takes `n` bytes off the front, which are more than the first segment has: at most the length. */
+/** Takes `n` bytes off the front: all of the first segment, which is not the only one, or more. At most the length. */
 export function pullAcross(first: Segment, n: number): void {
   const held = begin(new HeldBuffers<Segment>());
-  const { segment, offset, index, start } = placeOf(first, n);
+  const { segment, offset, index, start } = placeAfter(first, n);
   const rest = first.length - start - (segment.tail - segment.head);
   const front = first.next!;
   const { room, head, tail } = first;
@@ -266,12 +278,7 @@ export function isShared(first: Segment): boolean {
 
 /** A view of bytes `from` to `to` of a packet; undefined when they lie in several segments. */
 export function viewOf(first: Segment, from: number, to: number): Buffer | undefined {
-  let { segment, offset } = placeOf(first, from);
-  // What begins between two segments begins in the second.
-  while (to > from && segment.head + offset === segment.tail) {
-    segment = segment.next!;
-    offset = 0;
-  }
+  const { segment, offset } = placeAfter(first, from);
   const head = segment.head + offset;
   const tail = head + to - from;
   return tail <= segment.tail ? viewBytes(segment.room.bytes, head, tail) : undefined;

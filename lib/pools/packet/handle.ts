@@ -124,15 +124,15 @@ export class PacketHandle implements Packet {
   pull(n: number): this {
     const segment = this.#segment;
     if (typeof n === 'number' && segment.state === STATE.live) {
-      if (n >>> 0 === n && n <= segment.tail - segment.head) {
+      const bytes = segment.tail - segment.head;
+      if (n >>> 0 === n && (n < bytes || (n === bytes && segment.next === undefined))) {
         segment.head += n;
         return this;
       }
     }
     checkLive(segment, 'pull');
     checkBytes('pull()', n, segment.length, ITS_LENGTH);
-    if (n > segment.tail - segment.head) pullAcross(segment, n);
-    else segment.head += n;
+    pullAcross(segment, n);
     return this;
   }
 
@@ -157,16 +157,17 @@ export class PacketHandle implements Packet {
     const segment = this.#segment;
     if (typeof n === 'number' && segment.state === STATE.live) {
       const { last } = segment;
-      if (n >>> 0 === n && n <= last.tail - last.head) {
+      const bytes = last.tail - last.head;
+      if (n >>> 0 === n && (n < bytes || (n === bytes && last === segment))) {
         last.tail -= n;
         if (last !== segment) segment.rest -= n;
         return this;
       }
     }
     checkLive(segment, 'trim');
-    const { length, last } = segment;
+    const { length } = segment;
     checkBytes('trim()', n, length, ITS_LENGTH);
-    if (n > last.tail - last.head) cutBehind(segment, length - n);
+    cutBehind(segment, length - n);
     return this;
   }
 

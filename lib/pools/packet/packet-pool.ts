@@ -17,7 +17,7 @@ import { OpeningPool } from '../opening-pool.js';
 import { poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
 import { type WarmProgress, warm } from '../warm.js';
-import { argumentError, foreignPacketError } from './errors.js';
+import { argumentError, foreignPacketError, releasedPacketError } from './errors.js';
 import { PacketHandle, segmentOf } from './handle.js';
 import {
   bindGet,
@@ -215,8 +215,7 @@ export class PacketPool extends CorePool<Segment> {
     const segments = new Set<Segment>();
     for (let i = 0; i < packets.length; i++) {
       const segment = lentSegment(packets[i]);
-      if (segments.has(segment))
-        throw argumentError(`freeBulk() was given one packet twice, the second time at ${i}`);
+      if (segments.has(segment)) throw releasedPacketError({ pool: this.name, size: this.size }, 'release');
       segments.add(segment);
     }
     let first: unknown;
@@ -263,7 +262,8 @@ export class PacketPool extends CorePool<Segment> {
     }
     const bytes = builtins.bufferOf(memoryOf(memory), offsetOf(memory), lengthOf(memory));
     const room = new DataRoom(this.#shelf, ROOM.external, bytes);
-    if (free !== undefined) room.free = () => free(memory);
+    room.memory = memory;
+    room.free = free;
     const segment = takeSpare(this.#shelf);
     segment.room = room;
     segment.head = 0;

@@ -2,7 +2,7 @@ import { isSuperslabError } from '../../base/errors.js';
 import { begin, finish, Unfinished } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { releasedPacketError, segmentError } from './errors.js';
-import { isIdle, type PacketShelf, ROOM, type Segment, STATE } from './segment.js';
+import { type DataRoom, isIdle, type PacketShelf, ROOM, type Segment, STATE } from './segment.js';
 
 /** What an error says of a packet that is not lent. */
 function lostError(segment: Segment, what: string): Error {
@@ -114,9 +114,9 @@ class DroppedSegments extends Unfinished {
 
   /** The program is called once, whatever it does. */
   #settleExternal(segment: Segment, i: number): void {
-    const { free } = segment.room;
+    const { free, memory } = segment.room as { free?: (memory: unknown) => void; memory: unknown };
     this.#segments[i] = undefined;
-    free?.();
+    free?.(memory);
   }
 }
 
@@ -143,26 +143,42 @@ function releaseSlow(segment: Segment): void {
 /** Gives a packet back: see Packet.release. */
 export function release(segment: Segment): void {
   const { room } = segment;
+  if (segment.state !== STATE.live || segment.next !== undefined) {
+    releaseSlow(segment);
+  } else if (room.refs !== 1) {
+    // Idle rooms have one reference.
+    releaseShared(segment, room);
+  } else {
+    releaseRoom(segment, room);
+  }
+}
+
+/** Stores alone: other segments keep the room. */
+function releaseShared(segment: Segment, room: DataRoom): void {
   const { shelf } = room;
-  const { stack, tag } = shelf;
-  const { idle, limit } = shelf.magazines;
+  room.refs--;
+  segment.state = STATE.released;
+  segment.context = undefined;
+  segment.room = shelf.noRoom;
+  const count = shelf.spareCount;
+  if (count >= shelf.maxSpare) return;
+  shelf.spare[count] = segment;
+  shelf.spareCount = count + 1;
+}
+
+function releaseRoom(segment: Segment, room: DataRoom): void {
+  const { stack, tag, magazines } = room.shelf;
+  const { idle, limit } = magazines;
   const top = idle[tag]!;
   const { place } = segment;
   // Without a limit the pool is closed, somebody waits for room, or the memory is to be cleared.
-  if (
-    segment.state === STATE.live &&
-    room.kind === ROOM.reused &&
-    room.refs === 1 &&
-    segment.next === undefined &&
-    limit[tag] !== 0 &&
-    (place >= top || stack[place] !== segment)
-  ) {
-    segment.state = STATE.released;
-    segment.context = undefined;
-    stack[top] = segment;
-    segment.place = top;
-    idle[tag] = top + 1;
+  if (room.kind !== ROOM.reused || limit[tag] === 0 || (place < top && stack[place] === segment)) {
+    releaseSlow(segment);
     return;
   }
-  releaseSlow(segment);
+  segment.state = STATE.released;
+  segment.context = undefined;
+  stack[top] = segment;
+  segment.place = top;
+  idle[tag] = top + 1;
 }

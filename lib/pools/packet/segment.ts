@@ -39,8 +39,9 @@ export class DataRoom {
   readonly block: BlockNumber;
   /** Segments that show it; stays 1 while the room is idle. */
   refs = 1;
-  /** Of external memory: what is to be called when nothing shows it any more. */
-  free: (() => void) | undefined = undefined;
+  /** Of external memory: what the program gave, and what is to be called with that when nothing shows it any more. */
+  memory: Uint8Array | undefined = undefined;
+  free: ((memory: never) => void) | undefined = undefined;
   /** Of watched memory: what has it. */
   lease: PooledBuffer | undefined = undefined;
 
