@@ -47,6 +47,8 @@ const exceptions: readonly Exception[] = [
     why: 'it forgets what it took, and writes behind it',
   },
 
+  { file: 'retained-subarray', tests: ['watched > '], misuses: true, why: 'it is about what is found' },
+
   ...sized('acquire', ['size classes > at each boundary']),
   ...sized('guard-pages', ['native code that overruns a buffer > lives', 'the block > is as long']),
   ...sized('histograms', ['a sampled lease is']),

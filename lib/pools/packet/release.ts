@@ -101,22 +101,29 @@ class DroppedSegments extends Unfinished {
     if (core.hasWaiters()) core.serveWaiters();
   }
 
-  #settleWatched({ room: { lease } }: Segment, i: number): void {
+  // A handle that the program keeps must not keep the memory of these two.
+
+  #settleWatched(segment: Segment, i: number): void {
+    const { lease, shelf } = segment.room;
     try {
       lease![Symbol.dispose]();
     } catch (error) {
       // A guard found bytes behind it overwritten: it was released all the same.
-      if (isSuperslabError(error)) this.#segments[i] = undefined;
+      if (!isSuperslabError(error)) throw error;
+      segment.room = shelf.noRoom;
+      this.#segments[i] = undefined;
       throw error;
     }
+    segment.room = shelf.noRoom;
     this.#segments[i] = undefined;
   }
 
   /** The program is called once, whatever it does. */
   #settleExternal(segment: Segment, i: number): void {
-    const { free, memory } = segment.room as { free?: (memory: unknown) => void; memory: unknown };
+    const { free, memory, shelf } = segment.room;
+    segment.room = shelf.noRoom;
     this.#segments[i] = undefined;
-    free?.(memory);
+    free?.(memory as never);
   }
 }
 
