@@ -54,7 +54,7 @@ const ByteArray = Uint8Array as unknown as BufferConstructor;
  * Made by {@link BufferPool.acquire} and its relatives, never by `new`. It is a Buffer in every
  * respect: `Buffer.isBuffer`, `fs`, `net`, `crypto` and the like take it. Views made of it (`subarray`,
  * `slice`, `new Uint8Array(buf.buffer, ...)`) are plain ones over the same memory: they hold no
- * reference, and must not be used after the buffer was released. Touching it after its release is a
+ * reference, and must not be used after the buffer was released; {@link retainedSubarray} makes one that does. Touching it after its release is a
  * misuse that reads or writes bytes of another lease; it never crashes.
  *
  * `postMessage(buf)` and `structuredClone(buf)` copy the whole ArrayBuffer, with the buffer's neighbours. Post a token

@@ -164,19 +164,37 @@ describe('reading a stream', () => {
   test('leaves the socket open when it is left', async () => {
     using pool = open();
     const [client, server] = await tcpPair();
-    client.write('one');
+    client.write(text(500));
     for await (const packet of pool.readFrom(server)) {
-      expect(String(packet)).toBe('one');
+      expect(String(packet)).toBe(text(224));
       packet.release();
       break;
     }
     expect(server.listenerCount('readable')).toBe(0);
-    client.write('two');
+    client.end('the end');
+    let rest = '';
     for await (const packet of pool.readFrom(server)) {
-      expect(String(packet)).toBe('two');
+      rest += packet;
       packet.release();
-      break;
     }
+    expect(rest).toBe(`${text(500).slice(224)}the end`);
+    expectWhole(pool);
+  });
+
+  test('leaves it open, and its rest to others, when the reader is aborted while it waits', async () => {
+    using pool = open({ max: 1 });
+    const [client, server] = await tcpPair();
+    client.write(text(500));
+    const abort = new AbortController();
+    const reader = pool.readFrom(server, { signal: abort.signal });
+    const first = (await reader.next()).value as Packet;
+    const second = reader.next();
+    abort.abort(new Error('enough'));
+    await expect(second).rejects.toThrow('enough');
+    first.release();
+    const again = (await pool.readFrom(server).next()).value as Packet;
+    expect(String(again)).toBe(text(500).slice(224, 448));
+    again.release();
     expect(server.destroyed).toBe(false);
     expectWhole(pool);
   });

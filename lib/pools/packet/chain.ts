@@ -202,7 +202,7 @@ export function copyAll(from: Segment | undefined, target: Buffer, at: number): 
 
 /** Bytes that a segment may grow by behind. */
 export const tailroomOf = ({ room, tail }: Segment): number =>
-  room.refs === 1 ? room.bytes.length - tail : 0;
+  room.refs === 1 ? Math.max(room.bytes.length - tail, 0) : 0;
 
 export function linearize(first: Segment): void {
   const { rest, length } = first;

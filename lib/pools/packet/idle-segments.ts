@@ -160,7 +160,15 @@ export function tryGetBulk(shelf: PacketShelf, count: number, into: Packet[]): b
   return true;
 }
 
-/** Whether all of `segments` were lent, each a packet of its own with a room of its own, and nothing else was to be done. */
+/** Whether a segment that is lent is a packet by itself, with a room that nobody else has and that the pool keeps. */
+const isSingle = (segment: Segment, shelf: PacketShelf): boolean =>
+  segment.state === STATE.live &&
+  segment.next === undefined &&
+  segment.room.shelf === shelf &&
+  segment.room.kind === ROOM.reused &&
+  segment.room.refs === 1;
+
+/** Whether all of `packets` were lent and {@link isSingle}, and nothing else was to be done: they are idle then. */
 export function tryFreeBulk(
   shelf: PacketShelf,
   packets: readonly unknown[],
@@ -172,24 +180,23 @@ export function tryFreeBulk(
   const { turn } = shelf;
   const top = idle[tag]!;
   const before = acquired[tag]!;
-  const count = packets.length;
-  // Above the depth, where nothing means anything until it is raised.
-  for (let i = 0; i < count; i++) {
-    const segment = segmentOf(packets[i]);
-    const end = top + i;
-    if (segment === undefined || segment.state !== STATE.live || segment.next !== undefined) return false;
-    const { room, place } = segment;
-    if (room.shelf !== shelf || room.kind !== ROOM.reused || room.refs !== 1) return false;
-    if (shelf.turn !== turn || end >= stack.length) return false;
-    // Below `end` it is idle, or it is in the array twice.
-    if (place < end && stack[place] === segment) return false;
-    stack[end] = segment;
-    segment.place = end;
+  const end = top + packets.length;
+  // Above the depth, where nothing means anything until it is raised. An array of the program may call code of the program.
+  for (let i = top; i < end; i++) {
+    const segment = segmentOf(packets[i - top]);
+    if (segment === undefined || segment.room.shelf !== shelf) return false;
+    if (shelf.turn !== turn || i >= stack.length) return false;
+    const { place } = segment;
+    // Below `i` it is idle, or it is in the array twice.
+    if (place < i && stack[place] === segment) return false;
+    stack[i] = segment;
+    segment.place = i;
   }
+  for (let i = top; i < end; i++) if (!isSingle(stack[i]!, shelf)) return false;
   const isSame = idle[tag] === top && acquired[tag] === before && shelf.turn === turn;
   if (!isSame || limit[tag] === 0) return false;
-  idle[tag] = top + count;
-  for (let i = top; i < top + count; i++) {
+  idle[tag] = end;
+  for (let i = top; i < end; i++) {
     const segment = stack[i]!;
     segment.state = STATE.released;
     segment.context = undefined;

@@ -37,7 +37,7 @@ import { DataRoom, PacketShelf, ROOM, type Segment, STATE, takeSpare } from './s
 import { PacketWriter } from './writer.js';
 
 const WAIT_CHECKS = { signal: anAbortSignal };
-/** Whoever has only a bound function of a pool has the pool. */
+/** Whoever has only a bound function or a writer of a pool has the pool. */
 const OWNER = Symbol('pool');
 
 const parts = { makePacket: (segment: Segment): Packet => new PacketHandle(segment), release };
@@ -274,7 +274,9 @@ export class PacketPool extends CorePool<Segment> {
 
   /** What writes values one behind the other into packets of this pool, as many as it takes. */
   writer(): PacketWriter {
-    return new PacketWriter(this.#shelf);
+    const writer = new PacketWriter(this.#shelf);
+    Object.defineProperty(writer, OWNER, { value: this });
+    return writer;
   }
 
   /**

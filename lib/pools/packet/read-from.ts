@@ -86,9 +86,19 @@ async function* readStream(
   const leaveStream = listen(stream, { readable: ring, end: ring, close: ring, error: ring });
   const leaveSignal = ringAtAbort(signal, bell);
   const room = pool.size - pool.headroom - pool.tailroom;
+  // What was read last, and where in it the next packet begins.
+  let bytes: Buffer = builtins.allocUnsafeSlow(0);
+  let at = 0;
   try {
     for (;;) {
       if (signal?.aborted) throw abortReason(signal);
+      if (at < bytes.length) {
+        const end = Math.min(at + room, bytes.length);
+        const packet = await filledPacket(pool, bytes, at, end, signal);
+        at = end;
+        yield packet;
+        continue;
+      }
       const chunk: unknown = stream.read();
       if (chunk === null) {
         if (stream.errored) throw stream.errored;
@@ -99,12 +109,12 @@ async function* readStream(
       if (!builtins.isUint8Array(chunk)) {
         throw argumentError(`readFrom() reads bytes, and the stream gave ${show(chunk)}`);
       }
-      const bytes = builtins.bufferOf(memoryOf(chunk), offsetOf(chunk), lengthOf(chunk));
-      for (let at = 0; at < bytes.length; at += room) {
-        yield await filledPacket(pool, bytes, at, Math.min(at + room, bytes.length), signal);
-      }
+      bytes = builtins.bufferOf(memoryOf(chunk), offsetOf(chunk), lengthOf(chunk));
+      at = 0;
     }
   } finally {
+    // The rest is the next reader's.
+    if (at < bytes.length && !stream.destroyed && !stream.readableEnded) stream.unshift(bytes.subarray(at));
     leaveSignal();
     leaveStream();
   }

@@ -47,8 +47,8 @@ const writeIntBE: WriteBytes = uncurried(prototype.writeIntBE);
 /**
  * Writes values one behind the other into packets of a pool, and adds a segment whenever the last is full. Made by
  * `pool.writer()`. A value never lies across two segments, text and bytes may. Each method but `finish` and `release` returns the
- * writer, and throws what `pool.get()` throws; a value that a method of Buffer refuses is refused with that method's error.
- * What throws writes nothing.
+ * writer, and throws what `pool.get()` throws, ERR_SUPERSLAB_ARGUMENT for what is no number or bigint, and what Buffer's method
+ * of the same name throws for a value out of its range. What throws writes nothing.
  */
 export class PacketWriter {
   readonly #shelf: PacketShelf;
@@ -242,7 +242,10 @@ export class PacketWriter {
     }
   }
 
+  // What is no number is refused here: Buffer would call code of the program to make one of it.
+
   #number(write: WriteNumber, value: number, bytes: number): this {
+    if (typeof value !== 'number') throw argumentError(`the value must be a number, got ${show(value)}`);
     const last = this.#lastWith(bytes);
     write(last.room.bytes, value, last.tail);
     this.#advance(last, bytes);
@@ -250,6 +253,7 @@ export class PacketWriter {
   }
 
   #bigInt(write: WriteBigInt, value: bigint): this {
+    if (typeof value !== 'bigint') throw argumentError(`the value must be a bigint, got ${show(value)}`);
     const last = this.#lastWith(8);
     write(last.room.bytes, value, last.tail);
     this.#advance(last, 8);
@@ -257,6 +261,7 @@ export class PacketWriter {
   }
 
   #bytes(write: WriteBytes, value: number, bytes: number): this {
+    if (typeof value !== 'number') throw argumentError(`the value must be a number, got ${show(value)}`);
     if (!(Number.isInteger(bytes) && bytes >= 1 && bytes <= 6)) {
       throw argumentError(`byteLength must be a whole number from 1 to 6, got ${show(bytes)}`, RangeError);
     }
