@@ -192,4 +192,22 @@ describe('watched', () => {
     expect(range.released).toBe(true);
     thrownBy(() => range.release(), 'ERR_SUPERSLAB_RELEASED');
   });
+
+  test('a range that is made in the midst of the last release keeps the memory', () => {
+    const pool = open({ guard: 'detach' });
+    let act = () => {};
+    // The guard looks for the memory in what waits for the next tick, if that was asked for before the acquire.
+    const looked = { getOwnPropertyDescriptor: () => void act() };
+    process.nextTick(() => {}, new Proxy({}, looked));
+    for (const start = performance.now(); performance.now() < start + 5; );
+    const buf = pool.from('abcdefgh');
+    const ranges: PooledBuffer[] = [];
+    act = () => {
+      act = () => {};
+      ranges.push(buf.retainedSubarray(1, 3));
+    };
+    buf.release();
+    expect([buf.released, ranges.map(String)]).toEqual([true, ['bc']]);
+    ranges[0]!.release();
+  });
 });
