@@ -1,4 +1,5 @@
 // PacketPool keeps the contract of every pool, and what it does beyond that.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type Packet, PacketPool } from 'superslab/pools';
 import { describe, expect, test } from 'vitest';
 import { overlap } from '../support/bytes.js';
@@ -301,6 +302,75 @@ test.skipIf(watchesAll)('idle packets go after a rest, but for those that the po
   expect(pool.stats()).toMatchObject({ cachedBytes: 0, committedBytes: 0 });
   thrownBy(() => packet.release(), 'ERR_SUPERSLAB_RELEASED');
   expectWhole(pool);
+});
+
+describe('subscribers that do anything', () => {
+  const LARGE = 2 << 20;
+  /** Each packet of it takes memory from the operating system. */
+  const openLarge = () => open({ ...unwatched, size: LARGE });
+
+  /** Calls `act` when the pool takes memory, the first time, while `use` runs. */
+  function whileGrowing(act: () => void, use: () => void): void {
+    let told = 0;
+    const listener = () => {
+      if (told++ === 0) act();
+    };
+    subscribe('superslab:pool:grow', listener);
+    try {
+      use();
+    } finally {
+      unsubscribe('superslab:pool:grow', listener);
+    }
+    expect(told).toBeGreaterThan(0);
+  }
+
+  test('a packet that is released while it is copied is copied all the same', () => {
+    using pool = openLarge();
+    const packet = pool.from('a').append(pool.from('b'));
+    const other = pool.attach(Buffer.from('c'));
+    packet.append(other);
+    let copy: Packet | undefined;
+    whileGrowing(
+      () => packet.release(),
+      () => {
+        copy = packet.copy();
+      },
+    );
+    expect([String(copy), packet.released]).toEqual(['abc', true]);
+    copy!.release();
+    expectWhole(pool);
+  });
+
+  test('a packet that is released while it is linearized', () => {
+    using pool = openLarge();
+    const packet = pool.from('a').append(pool.from('b'));
+    const clone = packet.clone();
+    whileGrowing(
+      () => packet.release(),
+      () => thrownBy(() => packet.linearize(), 'ERR_SUPERSLAB_RELEASED'),
+    );
+    expect(String(clone)).toBe('ab');
+    clone.release();
+    expectWhole(pool);
+  });
+
+  test('a writer that is finished while it writes', () => {
+    using pool = openLarge();
+    const writer = pool.writer().write('ab');
+    const finished: Packet[] = [];
+    whileGrowing(
+      () => {
+        finished.push(writer.finish());
+        writer.write('other');
+      },
+      () => thrownBy(() => writer.bytes(Buffer.alloc(LARGE, 'c')), 'ERR_SUPERSLAB_ARGUMENT'),
+    );
+    finished.push(writer.finish());
+    expect(finished.map((packet) => packet.length)).toEqual([LARGE - HEADROOM, 5]);
+    expect(String(finished[1])).toBe('other');
+    pool.freeBulk(finished);
+    expectWhole(pool);
+  });
 });
 
 describe('leaks', () => {

@@ -5,6 +5,7 @@ import { copyBytes, viewBytes } from '../../base/builtins.js';
 import { makeError } from '../../base/errors.js';
 import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 import { argumentError } from './errors.js';
+import { checkLive } from './release.js';
 import { type PacketShelf, type Segment, STATE, takeSpare } from './segment.js';
 
 /** A place in a packet: byte `offset` of `segment`, before which the packet has `index` segments and `start` bytes. */
@@ -43,7 +44,7 @@ function placeAfter(first: Segment, at: number): Place {
 }
 
 /** Releases what an operation took off a packet, whose change is done. */
-function releaseHeld(held: HeldBuffers<Segment>): void {
+export function releaseHeld(held: HeldBuffers<Segment>): void {
   const segment = held.buf;
   if (segment !== undefined) {
     try {
@@ -229,6 +230,9 @@ export function linearize(first: Segment): void {
   const held = begin(new HeldBuffers<Segment>());
   try {
     held.buf = shelf.get();
+    // Subscribers may have done anything with the packet.
+    checkLive(first, 'linearize');
+    if (first.length > shelf.size) throw tooLongError(shelf, first.length, first.count);
     moveTo(first, held.buf);
   } catch (error) {
     giveUp(held);

@@ -173,10 +173,12 @@ export class PacketHandle implements Packet {
 
   reserve(n: number): this {
     const segment = liveSegment(this, 'reserve headroom of');
-    if (segment.length > 0) {
-      throw argumentError(`reserve() is for an empty packet, and this one has ${segment.length} B`);
+    const { length, count } = segment;
+    if (length > 0 || count > 1) {
+      throw argumentError(
+        `reserve() is for an empty packet, and this one has ${length} B in ${count} segments`,
+      );
     }
-    if (segment.count > 1) cutBehind(segment, 0);
     checkBytes('reserve()', n, tailroomOf(segment), 'the tailroom');
     segment.head += n;
     segment.tail += n;

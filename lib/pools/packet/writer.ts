@@ -9,8 +9,8 @@ import {
   writeText,
 } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
-import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
-import { append, cutBehind } from './chain.js';
+import { begin, finish, giveUp, HeldBuffers, Unfinished } from '../../pool/unfinished.js';
+import { append, cutBehind, releaseHeld, slice } from './chain.js';
 import { argumentError } from './errors.js';
 import type { Packet } from './packet.js';
 import type { PacketShelf, Segment } from './segment.js';
@@ -43,6 +43,20 @@ const writeUIntLE: WriteBytes = uncurried(prototype.writeUIntLE);
 const writeUIntBE: WriteBytes = uncurried(prototype.writeUIntBE);
 const writeIntLE: WriteBytes = uncurried(prototype.writeIntLE);
 const writeIntBE: WriteBytes = uncurried(prototype.writeIntBE);
+
+/** What is written for somebody who does not have it yet. */
+class HeldWriter extends Unfinished {
+  readonly #writer: { release(): void };
+
+  constructor(writer: { release(): void }) {
+    super();
+    this.#writer = writer;
+  }
+
+  undo(): void {
+    this.#writer.release();
+  }
+}
 
 /**
  * Writes values one behind the other into packets of a pool, and adds a segment whenever the last is full. Made by
@@ -203,15 +217,15 @@ export class PacketWriter {
   /** A packet of what `fill` writes. If that throws or is cut off, nothing is taken. */
   static filled(shelf: PacketShelf, fill: (writer: PacketWriter) => void): Segment {
     const writer = new PacketWriter(shelf);
-    const held = begin(new HeldBuffers<Segment>());
+    const held = begin(new HeldWriter(writer));
     try {
-      held.buf = writer.#last();
       fill(writer);
+      writer.#last();
     } catch (error) {
       giveUp(held);
       throw error;
     }
-    const first = held.buf;
+    const first = writer.#first!;
     finish(held);
     return first;
   }
@@ -219,25 +233,36 @@ export class PacketWriter {
   /** A packet with the bytes of another, in the pool of that one's first segment. */
   static copyOf(source: Segment): Segment {
     return PacketWriter.filled(source.room.shelf, (writer) => {
-      for (let segment: Segment | undefined = source; segment !== undefined; segment = segment.next) {
-        writer.#copy(segment.room.bytes, segment.head, segment.tail);
+      // Of a clone, because subscribers that the pool calls may do anything with the packet.
+      const held = begin(new HeldBuffers<Segment>());
+      try {
+        held.buf = slice(source, 0, source.length);
+        for (let part: Segment | undefined = held.buf; part !== undefined; part = part.next) {
+          writer.#copy(part.room.bytes, part.head, part.tail);
+        }
+      } catch (error) {
+        giveUp(held);
+        throw error;
       }
+      releaseHeld(held);
     });
   }
 
   /** Copies bytes into as many segments as it takes, or none. */
   #copy(source: Buffer, from: number, to: number): void {
+    const first = this.#first;
     const before = this.length;
     try {
       for (let at = from; at < to; ) {
-        let last = this.#last();
-        if (this.#roomIn(last) === 0) last = this.#add(1);
+        const last = this.#lastWith(1);
         const end = Math.min(to, at + this.#roomIn(last));
         this.#advance(last, copyBytes(source, last.room.bytes, last.tail, at, end));
         at = end;
       }
     } catch (error) {
-      if (this.#first !== undefined) cutBehind(this.#first, before);
+      // Unless a subscriber has finished what was written.
+      if (first === undefined) this.release();
+      else if (this.#first === first) cutBehind(first, before);
       throw error;
     }
   }
@@ -282,11 +307,10 @@ export class PacketWriter {
   }
 
   #last(): Segment {
-    this.#first ??= this.#shelf.get();
-    return this.#first.last;
+    return this.#first?.last ?? this.#grow();
   }
 
-  /** Another segment behind the last, without headroom: nothing will be pushed there. */
+  /** Another segment behind the last. */
   #add(bytes: number): Segment {
     const { size, tailroom } = this.#shelf;
     if (size - tailroom < bytes) {
@@ -296,15 +320,31 @@ export class PacketWriter {
         RangeError,
       );
     }
+    return this.#grow();
+  }
+
+  #grow(): Segment {
+    const first = this.#first;
     const held = begin(new HeldBuffers<Segment>());
-    const segment = this.#shelf.get();
-    held.buf = segment;
-    segment.head = 0;
-    segment.tail = 0;
-    append(this.#first!, segment);
-    held.buf = undefined;
-    finish(held);
-    return segment;
+    try {
+      const segment = this.#shelf.get();
+      held.buf = segment;
+      // A subscriber that the pool called may have used this writer.
+      if (this.#first !== first)
+        throw argumentError('the writer was finished while it wrote: use another one');
+      if (first === undefined) {
+        this.#first = segment;
+      } else {
+        // Without headroom: nothing will be pushed there.
+        segment.head = 0;
+        segment.tail = 0;
+        append(first, segment);
+      }
+      held.buf = undefined;
+      return segment;
+    } finally {
+      giveUp(held);
+    }
   }
 
   /** Stores alone. */
