@@ -53,7 +53,10 @@ const steps: Record<string, (model: Model) => void> = {
   'slice of a chain': ({ packets }) => {
     packets[packets.length] = packets.at(-1)!.slice(10, 70);
   },
-  copy: ({ packets }) => {
+  'copy of one segment': ({ packets }) => {
+    packets[packets.length] = packets[0]!.copy();
+  },
+  'copy of a chain': ({ packets }) => {
     packets[packets.length] = packets.at(-1)!.copy();
   },
   'split within a segment': ({ packets }) => {

@@ -36,7 +36,7 @@ conformance<PacketPool, Packet>({
     [{ name: '' }, 'name', '""'],
   ],
   source: {
-    open: "new (await import('superslab/pools')).PacketPool({ size: 1 << 20, ...OPTIONS })",
+    open: "new (await import('superslab/pools')).PacketPool({ size: 2 << 20, ...OPTIONS })",
     take: 'pool.get()',
     give: 'pool.free(thing)',
   },
@@ -338,6 +338,22 @@ describe('subscribers that do anything', () => {
     );
     expect([String(copy), packet.released]).toEqual(['abc', true]);
     copy!.release();
+    const single = pool.from('a');
+    pool.trim();
+    whileGrowing(
+      () => single.release(),
+      () => thrownBy(() => single.copy(), 'ERR_SUPERSLAB_RELEASED'),
+    );
+    const changed = pool.from('abc');
+    pool.trim();
+    whileGrowing(
+      () => changed.pull(1),
+      () => {
+        copy = changed.copy();
+      },
+    );
+    expect(String(copy)).toBe('bc');
+    pool.freeBulk([changed, copy!]);
     expectWhole(pool);
   });
 

@@ -16,11 +16,11 @@ import {
   tailroomOf,
   viewOf,
 } from './chain.js';
+import { copyOf } from './copy.js';
 import { argumentError, checkBytes, foreignPacketError } from './errors.js';
 import type { Packet } from './packet.js';
 import { checkLive, release } from './release.js';
 import { Segment, STATE } from './segment.js';
-import { PacketWriter } from './writer.js';
 
 /** The segment of a packet; undefined for what is none. Not on the class, where anybody could get it. */
 export let segmentOf: (value: unknown) => Segment | undefined;
@@ -257,7 +257,7 @@ export class PacketHandle implements Packet {
 
   copy(): Packet {
     const segment = liveSegment(this, 'copy');
-    return PacketWriter.copyOf(segment).packet;
+    return copyOf(segment).packet;
   }
 
   slice(start = 0, end?: number): Packet {

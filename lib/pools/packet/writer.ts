@@ -10,7 +10,7 @@ import {
 } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import { begin, finish, giveUp, HeldBuffers, Unfinished } from '../../pool/unfinished.js';
-import { append, cutBehind, releaseHeld, slice } from './chain.js';
+import { append, cutBehind } from './chain.js';
 import { argumentError } from './errors.js';
 import type { Packet } from './packet.js';
 import type { PacketShelf, Segment } from './segment.js';
@@ -214,7 +214,10 @@ export class PacketWriter {
     this.release();
   }
 
-  /** A packet of what `fill` writes. If that throws or is cut off, nothing is taken. */
+  /**
+   * A packet of what `fill` writes. If that throws or is cut off, nothing is taken.
+   * @internal
+   */
   static filled(shelf: PacketShelf, fill: (writer: PacketWriter) => void): Segment {
     const writer = new PacketWriter(shelf);
     const held = begin(new HeldWriter(writer));
@@ -228,24 +231,6 @@ export class PacketWriter {
     const first = writer.#first!;
     finish(held);
     return first;
-  }
-
-  /** A packet with the bytes of another, in the pool of that one's first segment. */
-  static copyOf(source: Segment): Segment {
-    return PacketWriter.filled(source.room.shelf, (writer) => {
-      // Of a clone, because subscribers that the pool calls may do anything with the packet.
-      const held = begin(new HeldBuffers<Segment>());
-      try {
-        held.buf = slice(source, 0, source.length);
-        for (let part: Segment | undefined = held.buf; part !== undefined; part = part.next) {
-          writer.#copy(part.room.bytes, part.head, part.tail);
-        }
-      } catch (error) {
-        giveUp(held);
-        throw error;
-      }
-      releaseHeld(held);
-    });
   }
 
   /** Copies bytes into as many segments as it takes, or none. */
