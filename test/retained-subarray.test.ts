@@ -99,7 +99,8 @@ test.for([
 
 test('of what is no pooled buffer there is none', () => {
   const { retainedSubarray } = Object.getPrototypeOf(BufferPool.default.alloc(0)) as PooledBuffer;
-  thrownBy(() => retainedSubarray.call(Buffer.alloc(8) as never, 0, 1), 'ERR_SUPERSLAB_FOREIGN');
+  for (const stranger of [Buffer.alloc(8), {}, undefined])
+    thrownBy(() => retainedSubarray.call(stranger as never), 'ERR_SUPERSLAB_FOREIGN');
 });
 
 describe('of every kind of memory', () => {

@@ -120,7 +120,7 @@ export class PooledBuffer extends ByteArray {
    * @throws ERR_SUPERSLAB_RELEASED
    * @throws ERR_SUPERSLAB_ARGUMENT for a range that the buffer does not have
    */
-  retainedSubarray(start = 0, end: number = lengthOf(this)): PooledBuffer {
+  retainedSubarray(start = 0, end?: number): PooledBuffer {
     return PooledBuffer.#retainedSubarray(this, start, end);
   }
 
@@ -330,11 +330,12 @@ export class PooledBuffer extends ByteArray {
     return owner !== undefined && owner.#block === RELEASED;
   }
 
-  static #retainedSubarray(buf: unknown, start: number, end: number): PooledBuffer {
+  static #retainedSubarray(buf: unknown, start: number, to: number | undefined): PooledBuffer {
     const details = PooledBuffer.#detail(buf, 'retain');
     const whole = buf as PooledBuffer;
     const length = lengthOf(whole);
     const { block, lender, shared, lease } = details;
+    const end = to === undefined ? length : to;
     checkRange(start, end, length, block === NO_BLOCK);
     const memory = memoryOf(whole);
     const at = offsetOf(whole);

@@ -36,7 +36,7 @@ conformance<PacketPool, Packet>({
     [{ name: '' }, 'name', '""'],
   ],
   source: {
-    open: "new (await import('superslab/pools')).PacketPool({ size: 2 << 20, ...OPTIONS })",
+    open: "new (await import('superslab/pools')).PacketPool({ size: 1 << 20, ...OPTIONS })",
     take: 'pool.get()',
     give: 'pool.free(thing)',
   },

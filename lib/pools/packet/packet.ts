@@ -80,7 +80,7 @@ export interface Packet extends Lent {
    * Writes all segments to a stream, corked, and releases the packet when the last is written or has failed: it is the
    * stream's from now on. Then `callback` is called.
    * @returns what the last `stream.write()` returned
-   * @throws ERR_SUPERSLAB_ARGUMENT for what is no stream
+   * @throws ERR_SUPERSLAB_ARGUMENT for what is no stream, and what `stream.write()` throws; the packet is still lent then
    */
   writeTo(stream: Writable, callback?: (error?: Error | null) => void): boolean;
 
