@@ -25,6 +25,8 @@ test.for([
   'lateWrite',
   'shared',
   'fixedPools',
+  'packetPools',
+  'ranges',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

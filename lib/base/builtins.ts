@@ -9,7 +9,7 @@ import { types } from 'node:util';
 type Method<This, Args extends unknown[], Result> = (this: This, ...args: Args) => Result;
 
 /** `method` as a function of its `this`, that calls no function which can be replaced later. */
-const uncurried: <This, Args extends unknown[], Result>(
+export const uncurried: <This, Args extends unknown[], Result>(
   method: Method<This, Args, Result>,
 ) => (self: This, ...args: Args) => Result = Function.prototype.bind.bind(Function.prototype.call) as never;
 
@@ -33,6 +33,20 @@ export const fill: (view: Uint8Array, byte: number) => void = uncurried(typedArr
 /** Copies all of `source`, which must fit. */
 export const copyInto: (view: Uint8Array, source: Uint8Array) => void = uncurried(typedArray.set);
 
+/** Copies bytes `start` to `end` of `source` to byte `at` of `target`, which must have room for them. */
+export const copyBytes: (
+  source: Buffer,
+  target: Uint8Array,
+  at: number,
+  start: number,
+  end: number,
+) => number = uncurried(Buffer.prototype.copy);
+
+/** A Buffer that shows bytes `start` to `end` of another. */
+export const viewBytes: (buf: Buffer, start: number, end: number) => Buffer = uncurried(
+  Buffer.prototype.subarray,
+) as never;
+
 /** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
 export const writeText: (
   buf: Buffer,
@@ -49,6 +63,9 @@ export const builtins = Object.freeze({
   Uint8Array,
   Uint32Array,
   WeakRef,
+  allocUnsafeSlow: Buffer.allocUnsafeSlow,
+  bufferOf: Buffer.from as (memory: ArrayBufferLike, byteOffset: number, length: number) => Buffer,
+  bufferOfText: Buffer.from as (text: string, encoding: BufferEncoding) => Buffer,
   byteLength: Buffer.byteLength,
   clearInterval,
   clearTimeout,

@@ -2,7 +2,7 @@ import type { MisusedBuffer } from './misuse.js';
 
 /** Every code that an error of superslab carries in `code`. They are part of the API. */
 export type ErrorCode =
-  /** A size that is not a whole number from 0 to the limit. RangeError, or TypeError when no number. */
+  /** A size, or an offset of a packet, that is not a whole number from 0 to the limit. RangeError, or TypeError when no number. */
   | 'ERR_SUPERSLAB_SIZE'
   /** The buffer was released before. */
   | 'ERR_SUPERSLAB_RELEASED'
@@ -16,7 +16,7 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_TOKEN'
   /** The token was adopted or revoked before. */
   | 'ERR_SUPERSLAB_TOKEN_USED'
-  /** The pool's maxBytes are in use, or all the buffers of a FixedPool. */
+  /** The pool's maxBytes are in use, or all the buffers of a FixedPool or segments of a PacketPool. */
   | 'ERR_SUPERSLAB_EXHAUSTED'
   /** The operating system gives no more memory. */
   | 'ERR_SUPERSLAB_NO_MEMORY'

@@ -75,3 +75,41 @@ function stranger(value: unknown, what: string, hidden: Hidden): Error {
   );
   return showCaller(error, hidden);
 }
+
+/**
+ * Throws unless a buffer of `length` bytes has the range. `mayBeEmpty`: it has no block, whose memory may have been detached.
+ */
+export function checkRange(start: unknown, end: unknown, length: number, mayBeEmpty: boolean): void {
+  if (length === 0 && !mayBeEmpty) {
+    throw makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot retain a buffer whose ArrayBuffer was detached');
+  }
+  checkBound('end', end, length);
+  checkBound('start', start, end as number);
+}
+
+function checkBound(what: string, value: unknown, max: number): void {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max) return;
+  throw makeError(
+    'ERR_SUPERSLAB_ARGUMENT',
+    `${what} of retainedSubarray() must be a whole number from 0 to ${max}, got ${show(value)}`,
+    typeof value === 'number' ? RangeError : TypeError,
+  );
+}
+
+/** For a buffer of which no token can be made. */
+export function sharingError(length: number, isPlain: boolean, isWhole: boolean): Error {
+  if (!isWhole) {
+    return makeError(
+      'ERR_SUPERSLAB_ARGUMENT',
+      `cannot share a buffer of ${length} B that is a range within another one: share that, or copy the range`,
+    );
+  }
+  if (!isPlain) {
+    return makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot share a buffer whose ArrayBuffer was detached');
+  }
+  return makeError(
+    'ERR_SUPERSLAB_ARGUMENT',
+    `a buffer of ${length} B that is not in pool memory cannot be shared` +
+      (length === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
+  );
+}

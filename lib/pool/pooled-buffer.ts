@@ -2,14 +2,15 @@ import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import { environment } from '../addon/environment.js';
 import * as memory from '../addon/generated/memory.js';
-import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
-import { makeError } from '../base/errors.js';
+import { builtins, lengthOf, memoryOf, offsetOf } from '../base/builtins.js';
 import { defaultMagazines } from './default-pool.js';
 import { hotTagOfGranules } from './hot-tags.js';
+import { type Details, detailsOf, NO_BLOCK } from './lease-details.js';
+import type { Acquirer, Leases } from './leases.js';
 import type { Lender, Magazines } from './magazines.js';
 import * as shared from './magazines.js';
 import { endMeasured } from './measured-leases.js';
-import { foreignError, releasedError } from './misuse-errors.js';
+import { checkRange, foreignError, releasedError, sharingError } from './misuse-errors.js';
 import type { WatchedLease } from './watched-lease.js';
 import * as view from './windows.js';
 
@@ -28,54 +29,11 @@ const RELEASED = -1;
 /** Everything but "one reference, private to this thread, from a pool": see #details. */
 const DETAILED = -2;
 
-/** What is known of a lease whose #block is DETAILED. */
-interface Details {
-  /** NO_BLOCK when its memory is not from a pool. */
-  readonly block: number;
-  readonly lender: Lender;
-  /** The lease is in the native lease table, because other threads have it or may get it. */
-  shared: boolean;
-  references: number;
-  /** What leak detection and guards know of it, if they watch it. It stays when the lease has ended. */
-  readonly lease: WatchedLease | undefined;
-}
-
-const NO_BLOCK = -1;
-
-/** What acquires of a pool call when its magazine cannot serve them. */
-interface Acquirer extends Lender {
-  acquireSlow(size: number): PooledBuffer;
-}
-
-/** What the pools do with buffers. Not on the class, where anybody could forge a lease with it. */
-interface Leases {
-  bindAcquire(lender: Acquirer): (size: number) => PooledBuffer;
-  bindAcquireSampled(lender: Acquirer): (size: number) => PooledBuffer;
-  bindAcquireWatched(lender: Acquirer): (size: number) => PooledBuffer;
-  bindRelease(magazines: Magazines): (buf: Uint8Array) => void;
-  /** What `buf.release()` tries first: the release of the default pool. */
-  readonly releaseFirst: (buf: Uint8Array) => void;
-  make(window: ArrayBuffer, byteOffset: number, size: number, block: number): PooledBuffer;
-  makeShared(
-    lender: Lender,
-    window: ArrayBuffer,
-    byteOffset: number,
-    size: number,
-    block: number,
-  ): PooledBuffer;
-  makePlain(lender: Lender, size: number): PooledBuffer;
-  makeWatched(lender: Lender, memory: ArrayBuffer, lease: WatchedLease, shared: boolean): PooledBuffer;
-  leaseOf(buf: unknown): WatchedLease | undefined;
-  share(buf: Uint8Array): string | number;
-  blockOf(buf: PooledBuffer): number;
-  lenderOf(buf: unknown): Lender | undefined;
-}
-
 // These three are set once, in the static block of the class: nothing else can reach its private parts, and nothing runs
 // before it.
 
 /** What {@link leases} is, for as long as the class is being made. */
-let ofClass: Leases;
+let ofClass: Leases<PooledBuffer>;
 
 /** See {@link Leases.releaseFirst}. A variable of this module is cheaper than a property for the hot path. */
 let releaseFirst: (buf: Uint8Array) => void;
@@ -96,7 +54,7 @@ const ByteArray = Uint8Array as unknown as BufferConstructor;
  * Made by {@link BufferPool.acquire} and its relatives, never by `new`. It is a Buffer in every
  * respect: `Buffer.isBuffer`, `fs`, `net`, `crypto` and the like take it. Views made of it (`subarray`,
  * `slice`, `new Uint8Array(buf.buffer, ...)`) are plain ones over the same memory: they hold no
- * reference, and must not be used after the buffer was released. Touching it after its release is a
+ * reference, and must not be used after the buffer was released; {@link retainedSubarray} makes one that does. Touching it after its release is a
  * misuse that reads or writes bytes of another lease; it never crashes.
  *
  * `postMessage(buf)` and `structuredClone(buf)` copy the whole ArrayBuffer, with the buffer's neighbours. Post a token
@@ -110,7 +68,7 @@ export class PooledBuffer extends ByteArray {
   // already leased to somebody else.
   #block = RELEASED;
   // Defined while #block is DETAILED.
-  #details: Details | undefined = undefined;
+  #details: Details<PooledBuffer> | undefined = undefined;
 
   static {
     // Not instanceof: an object that only has the prototype has no memory to give back.
@@ -157,6 +115,16 @@ export class PooledBuffer extends ByteArray {
   }
 
   /**
+   * Bytes `start` to `end` as a buffer of its own, without a copy: a lease that is released by itself, before or after this one. Until then
+   * it keeps the whole memory of this buffer, `capacity` bytes, however short it is; `pool.from(slice)` copies out.
+   * @throws ERR_SUPERSLAB_RELEASED
+   * @throws ERR_SUPERSLAB_ARGUMENT for a range that the buffer does not have
+   */
+  retainedSubarray(start = 0, end?: number): PooledBuffer {
+    return PooledBuffer.#retainedSubarray(this, start, end);
+  }
+
+  /**
    * References that this object holds: 1 after acquire, 0 once released.
    * @throws ERR_SUPERSLAB_FOREIGN when `this` is no pooled buffer, as `PooledBuffer.prototype` is none.
    */
@@ -172,7 +140,7 @@ export class PooledBuffer extends ByteArray {
    */
   get released(): boolean {
     if (!isPooled(this)) throw foreign(this, 'tell the release of');
-    return this.#block === RELEASED;
+    return this.#block === RELEASED || (this.#block === DETAILED && PooledBuffer.#isCutOff(this));
   }
 
   /**
@@ -198,7 +166,7 @@ export class PooledBuffer extends ByteArray {
   }
 
   /** The hot path of acquire: one closure a pool. test/golden/hot-path.json counts its instructions. */
-  static #bindAcquire(lender: Acquirer): (size: number) => PooledBuffer {
+  static #bindAcquire(lender: Acquirer<PooledBuffer>): (size: number) => PooledBuffer {
     const { depth, acquired, blocks } = lender.magazines;
     const acquire = (size: number): PooledBuffer => {
       // Not a whole number, negative, zero or large: one of the comparisons fails.
@@ -229,7 +197,7 @@ export class PooledBuffer extends ByteArray {
    * what it does, and the other is as fast as if this one did not exist. One more condition (SAMPLE_MASK) sends each
    * so many acquires of a class to the slow path, where PoolCore samples.
    */
-  static #bindAcquireSampled(lender: Acquirer): (size: number) => PooledBuffer {
+  static #bindAcquireSampled(lender: Acquirer<PooledBuffer>): (size: number) => PooledBuffer {
     const { depth, acquired, blocks } = lender.magazines;
     const acquire = (size: number): PooledBuffer => {
       if (typeof size === 'number' && size >>> 0 === size && (size - 1) >>> 0 < MAX_CLASS_BYTES) {
@@ -254,7 +222,7 @@ export class PooledBuffer extends ByteArray {
   }
 
   /** The same for a pool of which every lease is watched. */
-  static #bindAcquireWatched(lender: Acquirer): (size: number) => PooledBuffer {
+  static #bindAcquireWatched(lender: Acquirer<PooledBuffer>): (size: number) => PooledBuffer {
     const acquire = (size: number): PooledBuffer => lender.acquireSlow(size);
     return acquire;
   }
@@ -310,6 +278,10 @@ export class PooledBuffer extends ByteArray {
   static #releaseDetailed(buf: PooledBuffer): void {
     const details = PooledBuffer.#detail(buf, 'release');
     const { lease, block, lender } = details;
+    if (details.owner !== undefined) {
+      PooledBuffer.#releaseRange(buf, details, details.owner);
+      return;
+    }
     if (lease !== undefined) {
       PooledBuffer.#releaseWatched(buf, details, lease);
       return;
@@ -335,7 +307,59 @@ export class PooledBuffer extends ByteArray {
     lender.afterRelease();
   }
 
-  static #releaseWatched(buf: PooledBuffer, details: Details, lease: WatchedLease): void {
+  /** Of a buffer whose lease another one has. */
+  static #releaseRange(buf: PooledBuffer, details: Details<PooledBuffer>, owner: PooledBuffer): void {
+    if (details.references > 1) {
+      details.references--;
+      if (details.lease !== undefined) details.lease.references--;
+      return;
+    }
+    try {
+      PooledBuffer.#releaseDetailed(owner);
+    } catch (error) {
+      // A guard found bytes behind it overwritten: it was released all the same.
+      if (owner.#block === RELEASED) buf.#block = RELEASED;
+      throw error;
+    }
+    buf.#block = RELEASED;
+  }
+
+  /** Whether the last release of a lease with sub-ranges was cut off before its buffer was marked. */
+  static #isCutOff(buf: PooledBuffer): boolean {
+    const owner = buf.#details!.owner;
+    return owner !== undefined && owner.#block === RELEASED;
+  }
+
+  static #retainedSubarray(buf: unknown, start: number, to: number | undefined): PooledBuffer {
+    const details = PooledBuffer.#detail(buf, 'retain');
+    const whole = buf as PooledBuffer;
+    const length = lengthOf(whole);
+    const { block, lender, shared, lease } = details;
+    const end = to === undefined ? length : to;
+    checkRange(start, end, length, block === NO_BLOCK);
+    const memory = memoryOf(whole);
+    const at = offsetOf(whole);
+    const owner = details.owner ?? new PooledBuffer(memory, at, length);
+    const range = new PooledBuffer(memory, at + start, end - start);
+    const ofOwner = owner.#details ?? detailsOf(block, lender, shared, lease);
+    const ofWhole = detailsOf(block, lender, shared, lease, owner);
+    range.#details = detailsOf(block, lender, shared, lease, owner);
+    if (details.owner === undefined) {
+      ofWhole.references = details.references;
+      owner.#details = ofOwner;
+      owner.#block = DETAILED;
+      whole.#details = ofWhole;
+    }
+    ofOwner.references++;
+    if (lease !== undefined) {
+      lease.references++;
+      lease.retains++;
+    }
+    range.#block = DETAILED;
+    return range;
+  }
+
+  static #releaseWatched(buf: PooledBuffer, details: Details<PooledBuffer>, lease: WatchedLease): void {
     if (details.references > 1) {
       details.references--;
       lease.references--;
@@ -344,7 +368,7 @@ export class PooledBuffer extends ByteArray {
     const memory = memoryOf(buf);
     lease.beforeRelease(memory);
     // Hooks of the program may have released or retained it.
-    if (buf.#block !== DETAILED || details.references !== 1) {
+    if (buf.#block !== DETAILED || details.references !== 1 || buf.#details !== details) {
       PooledBuffer.#releaseDetailed(buf);
       return;
     }
@@ -355,13 +379,13 @@ export class PooledBuffer extends ByteArray {
   }
 
   /** The details of a live lease, made if it has none yet. */
-  static #detail(buf: unknown, what: string): Details {
+  static #detail(buf: unknown, what: string): Details<PooledBuffer> {
     if (!isPooled(buf)) throw foreign(buf, what);
     const block = buf.#block;
-    if (block === DETAILED) return buf.#details!;
-    if (block === RELEASED) throw releasedError(buf, what, buf.#details?.lease);
+    if (block === DETAILED && !PooledBuffer.#isCutOff(buf)) return buf.#details!;
+    if (block < 0) throw releasedError(buf, what, buf.#details?.lease);
     const lender = lenderOfHome(homes.table[block >>> SLICE_SHIFT]!)!;
-    const details = { block, lender, shared: false, references: 1, lease: undefined };
+    const details = detailsOf<PooledBuffer>(block, lender, false);
     buf.#details = details;
     buf.#block = DETAILED;
     return details;
@@ -383,16 +407,16 @@ export class PooledBuffer extends ByteArray {
     block: number,
   ): PooledBuffer {
     const buf = new PooledBuffer(window, byteOffset, size);
+    buf.#details = detailsOf(block, lender, true);
     buf.#block = DETAILED;
-    buf.#details = { block, lender, shared: true, references: 1, lease: undefined };
     return buf;
   }
 
   /** A lease that leak detection or a guard watches, over an ArrayBuffer of its own. */
   static #watched(lender: Lender, memory: ArrayBuffer, lease: WatchedLease, shared: boolean): PooledBuffer {
     const buf = new PooledBuffer(memory, 0, lease.size);
+    buf.#details = detailsOf(lease.block, lender, shared, lease);
     buf.#block = DETAILED;
-    buf.#details = { block: lease.block, lender, shared, references: 1, lease };
     return buf;
   }
 
@@ -404,31 +428,25 @@ export class PooledBuffer extends ByteArray {
   /** A buffer of memory that is not from a pool: an empty one, or one beyond maxBytes. */
   static #plain(lender: Lender, size: number): PooledBuffer {
     const buf = new PooledBuffer(new builtins.ArrayBuffer(size), 0, size);
+    buf.#details = detailsOf(NO_BLOCK, lender, false);
     buf.#block = DETAILED;
-    buf.#details = { block: NO_BLOCK, lender, shared: false, references: 1, lease: undefined };
     return buf;
   }
 
   /** A token for a live lease, which the lease table knows from now on; or a LEASE_FAULT. */
   static #share(buf: Uint8Array): string | number {
     const details = PooledBuffer.#detail(buf, 'share');
-    const { block, lease } = details;
+    const { block, lease, owner } = details;
     const length = lengthOf(buf);
-    if (block === NO_BLOCK) {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `a buffer of ${length} B that is not in pool memory cannot be shared` +
-          (length === 0 ? ': it has no bytes' : ' (it was acquired beyond maxBytes): copy it'),
-      );
-    }
-    if (length === 0) {
-      throw makeError('ERR_SUPERSLAB_ARGUMENT', 'cannot share a buffer whose ArrayBuffer was detached');
-    }
+    const isWhole = owner === undefined || offsetOf(owner) === offsetOf(buf);
+    if (block === NO_BLOCK || length === 0 || !isWhole)
+      throw sharingError(length, block === NO_BLOCK, isWhole);
     // From the watcher's change on nothing is cut off until the marks are right.
     if (lease !== undefined) lease.share();
     const token = environment.share(block, length);
-    if (typeof token !== 'number') details.shared = true;
-    else if (lease !== undefined && !details.shared) lease.unshare();
+    const ofLease = owner === undefined ? details : owner.#details!;
+    if (typeof token !== 'number') ofLease.shared = true;
+    else if (lease !== undefined && !ofLease.shared) lease.unshare();
     return token;
   }
 
@@ -453,7 +471,7 @@ Object.defineProperty(PooledBuffer.prototype, 'constructor', { value: Buffer });
 // The constructor calls whatever its prototype is: a program's own function there would run in the midst of an acquire.
 Object.freeze(PooledBuffer);
 
-export const leases: Leases = ofClass;
+export const leases: Leases<PooledBuffer> = ofClass;
 
 /** A declaration, which costs the hot path less than an imported function or a constant. */
 function foreign(buf: unknown, what: string): Error {

@@ -11,9 +11,13 @@ export type WarmProgress = (done: number, count: number) => void;
 
 const nobody: WarmProgress = () => {};
 
-/** Takes `count` buffers, touches their memory, and gives them back: what warm() of a pool does. */
-export function warm<Buf extends Uint8Array & Lent>(
+/**
+ * Takes `count` buffers, touches their memory, and gives them back: what warm() of a pool does.
+ * @param bytesOf - what memory one of them has
+ */
+export function warm<Buf extends Lent>(
   take: () => Buf,
+  bytesOf: (buf: Buf) => Uint8Array,
   count: number,
   onProgress: WarmProgress = nobody,
 ): void {
@@ -33,8 +37,9 @@ export function warm<Buf extends Uint8Array & Lent>(
     while (bufs.length < count) {
       const buf = take();
       bufs[bufs.length] = buf;
-      const { length } = buf;
-      for (let at = 0; at < length; at += PAGE_BYTES) buf[at] = 0;
+      const bytes = bytesOf(buf);
+      const { length } = bytes;
+      for (let at = 0; at < length; at += PAGE_BYTES) bytes[at] = 0;
       if (bufs.length % STEP === 0 && bufs.length < count) onProgress(bufs.length, count);
     }
   } catch (error) {

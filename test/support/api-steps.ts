@@ -44,6 +44,21 @@ export const steps: Record<string, Step> = {
   },
   release: releases(false),
   'retain and release': releases(true),
+  // Ranges show what others show.
+  'a range of a buffer, released before it': (model) => {
+    const buf = model.live.find((one) => one.length > 0);
+    if (buf === undefined) return;
+    model.adopted[model.adopted.length] = buf.retainedSubarray(0, 1);
+    model.adopted.at(-1)!.release();
+    buf.release();
+  },
+  'a range of a buffer, released after it': (model) => {
+    const buf = model.live.find((one) => one.length > 0);
+    if (buf === undefined) return;
+    model.adopted[model.adopted.length] = buf.retainedSubarray(0, 1);
+    buf.release();
+    model.adopted.at(-1)!.release();
+  },
   releaseMany: (model) => model.pools[0]!.releaseMany(model.live.slice(0, 3)),
   share: (model) => {
     const buf = model.live.find((one) => one.length > 0);

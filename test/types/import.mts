@@ -14,7 +14,16 @@ import superslab, {
 
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
-import { type FixedBuffer, FixedPool, type FixedPoolOptions } from 'superslab/pools';
+import {
+  type FixedBuffer,
+  FixedPool,
+  type FixedPoolOptions,
+  type Packet,
+  PacketPool,
+  type PacketPoolOptions,
+  type PacketReader,
+  type PacketWriter,
+} from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
 
 const buffer: PooledBuffer = acquire(1500);
@@ -134,3 +143,23 @@ void (fixedPool.getAsync({ signal: AbortSignal.timeout(1) }) satisfies Promise<F
 new FixedPool({ size: 1, maxBytes: 2 });
 // @ts-expect-error: without a size
 new FixedPool({});
+
+const packetOptions: PacketPoolOptions = { size: 2048, headroom: 64, tailroom: 16, max: 10, zero: 'release' };
+const packetPool: Pool & PacketPool = new PacketPool(packetOptions);
+const packet: Packet = packetPool.get().put(8).push(4).pull(2).trim(1);
+const packetWriter: PacketWriter = packetPool.writer().writeUInt16BE(1).write('text', 'latin1').bytes(buffer);
+const chain: Packet = packetWriter.finish().append(packet).append(packet.clone());
+const parts: Buffer[] = [...chain.iovec(), chain.view(), chain.peek(0, 2), chain.base];
+const lengths: number = chain.length + chain.segments + chain.headroom + chain.tailroom + chain.offset;
+packetPool.freeBulk(packetPool.getBulk(3, []));
+packetPool.free(packetPool.attach(new Uint8Array(1), (memory) => memory.length));
+packetPool.attach(buffer, (memory) => memory.release()).release();
+const packetReader: PacketReader = packetPool.readFrom(process.stdin, { signal: AbortSignal.timeout(1) });
+void (packetPool.getAsync({}) satisfies Promise<Packet>);
+void [parts, lengths, packetReader.dropped, chain.writeTo(process.stdout, (error) => error?.message)];
+const range: PooledBuffer = buffer.retainedSubarray(1, 2);
+range.release();
+// @ts-expect-error: max decides it
+new PacketPool({ maxBytes: 2 });
+// @ts-expect-error: packets are made by a pool
+new Packet();

@@ -128,7 +128,12 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * @throws ERR_SUPERSLAB_ARGUMENT
    */
   warm(size: number, count: number, onProgress?: WarmProgress): void {
-    warm(() => this.acquire(size), count, onProgress);
+    warm(
+      () => this.acquire(size),
+      (buf) => buf,
+      count,
+      onProgress,
+    );
   }
 
   /** Releases every buffer of `bufs`; throws the first error, if any, after the last of them. */

@@ -39,7 +39,8 @@ export function copyOf(
   return buf;
 }
 
-function viewOf(memory: ArrayBuffer): Uint8Array {
+/** @throws ERR_SUPERSLAB_ARGUMENT when it was detached */
+export function viewOf(memory: ArrayBuffer): Uint8Array {
   try {
     return new builtins.Uint8Array(memory);
   } catch (error) {

@@ -219,7 +219,7 @@ export class FixedPool extends CorePool<FixedBuffer> {
    * @throws ERR_SUPERSLAB_ARGUMENT
    */
   warm(count: number, onProgress?: WarmProgress): void {
-    warm(this.get, count, onProgress);
+    warm(this.get, (buf) => buf, count, onProgress);
   }
 
   /** Whether `buf` is out of this pool. */

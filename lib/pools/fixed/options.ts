@@ -11,7 +11,7 @@ import { optionPairs } from '../pool-options.js';
 const { bytesOfTag, knobs, pageBytes } = facts;
 
 /** The largest buffer: beyond it a block is a span of its own, which a BufferPool keeps and gives back as well. */
-const MAX_SIZE = bytesOfTag[bytesOfTag.length - 1]!;
+export const MAX_SIZE = bytesOfTag[bytesOfTag.length - 1]!;
 const MAX_COUNT = 2 ** 24;
 
 /** Those of every pool that a FixedPool decides by itself, or that say nothing to it. */
@@ -51,7 +51,7 @@ export interface FixedPoolOptions extends Omit<KnobOptions, Decided> {
   name?: string;
 }
 
-const aCount =
+export const aCount =
   (min: number, max: number): OptionCheck =>
   (value) =>
     Number.isInteger(value) && (value as number) >= min && (value as number) <= max
@@ -70,7 +70,8 @@ const decided: readonly string[] = ['maxBytes', 'onExhausted', 'guardPages'] sat
 /** The native side checks the values of knobs. */
 const anything: OptionCheck = () => undefined;
 
-const checks: Readonly<Record<string, OptionCheck>> = {
+/** What every kind checks whose blocks are all of one size. */
+export const oneSizeChecks: Readonly<Record<string, OptionCheck>> = {
   size: aCount(1, MAX_SIZE),
   max: aCount(0, MAX_COUNT),
   initial: aCount(0, MAX_COUNT),
@@ -104,18 +105,27 @@ function guardOf(guard: unknown): number {
 
 /** @throws ERR_SUPERSLAB_OPTION */
 export function fixedSettings(options: FixedPoolOptions): FixedSettings {
-  checkOptions('FixedPool()', options, checks);
+  checkOptions('FixedPool()', options, oneSizeChecks);
+  if (options.size === undefined)
+    throw optionError('FixedPool() needs the option size, the length of each buffer');
+  return settingsOf('FixedPool()', options);
+}
+
+/**
+ * What follows from options that were checked by themselves; `where` is the constructor, for errors.
+ * @throws ERR_SUPERSLAB_OPTION for what does not go together
+ */
+export function settingsOf(where: string, options: FixedPoolOptions): FixedSettings {
   const { size, max = 0, initial = 0, align = 1, colour = true, name: _, ...knobOptions } = options;
-  if (size === undefined) throw optionError('FixedPool() needs the option size, the length of each buffer');
   if (max !== 0 && initial > max) {
-    throw optionError(`initial of FixedPool() must be at most max, ${max}, got ${show(initial)}`);
+    throw optionError(`initial of ${where} must be at most max, ${max}, got ${show(initial)}`);
   }
   const tag = watchedTag(size, { ...modesOf(guardOf(knobOptions.guard)), pageBytes, align });
   const blockBytes = bytesOfTag[tag];
   if (blockBytes === undefined) {
     throw makeError(
       'ERR_SUPERSLAB_OPTION',
-      `size of FixedPool() must leave room for the guard "${knobOptions.guard ?? 'of the environment'}" within ${MAX_SIZE} B, got ${size}`,
+      `size of ${where} must leave room for the guard "${knobOptions.guard ?? 'of the environment'}" within ${MAX_SIZE} B, got ${size}`,
       RangeError,
     );
   }

@@ -17,14 +17,14 @@ export interface ShelfCore<Buf extends Lent> {
 }
 
 /**
- * The buffers of one FixedPool that wait to be lent again: a stack of which `Magazines.idle` is the depth, so that the native
+ * What a pool of one size has that waits to be lent again: a stack of which `Magazines.idle` is the depth, so that the native
  * side knows at each instant how many there are, and a worker may be terminated at any.
  *
  * A buffer is idle if, and only if, the place that it notes is below the depth and the stack has it there (the
  * sparse sets of Briggs and Torczon, 1993). So a get changes the depth alone, and a get or put of many takes
  * effect by the one store of the depth. What lies at or above the depth means nothing.
  */
-export class Shelf<Buf extends Lent, Idle extends Buf> {
+export class Shelf<Buf extends Lent, Idle> {
   readonly id: PoolId;
   readonly native: NativePool;
   readonly magazines: Magazines;
