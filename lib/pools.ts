@@ -8,4 +8,7 @@ export type { BufferPoolOptions } from './pools/buffer/options.js';
 export { FixedPool } from './pools/fixed/fixed-pool.js';
 export type { FixedPoolOptions } from './pools/fixed/options.js';
 export type { FixedBuffer } from './pools/fixed/reused-buffer.js';
+export { ObjectPool } from './pools/object/object-pool.js';
+export type { AcquireOptions, ObjectPoolOptions } from './pools/object/options.js';
+export type { LeaseTimeoutMessage, ObjectPoolEvents } from './pools/object/telling.js';
 export type { Pool } from './pools/pool.js';

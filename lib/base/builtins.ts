@@ -33,6 +33,11 @@ export const fill: (view: Uint8Array, byte: number) => void = uncurried(typedArr
 /** Copies all of `source`, which must fit. */
 export const copyInto: (view: Uint8Array, source: Uint8Array) => void = uncurried(typedArray.set);
 
+/** Takes `count` elements from `place` on out of an array. */
+export const splice: (array: unknown[], place: number, count: number) => unknown[] = uncurried(
+  Array.prototype.splice as (place: number, count: number) => unknown[],
+);
+
 /** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
 export const writeText: (
   buf: Buffer,
@@ -57,6 +62,8 @@ export const builtins = Object.freeze({
   isEncoding: Buffer.isEncoding,
   isUint8Array: types.isUint8Array,
   nextTick: process.nextTick.bind(process),
+  promiseResolve: Promise.resolve.bind(Promise) as <T>(value: T) => Promise<Awaited<T>>,
+  promiseReject: Promise.reject.bind(Promise) as (reason: unknown) => Promise<never>,
   queueMicrotask,
   random: Math.random,
   setImmediate,

@@ -1,0 +1,66 @@
+import { OBJECT_COUNT } from '../../addon/generated/memory.js';
+import { splice } from '../../base/builtins.js';
+import type { Moving } from './moving.js';
+import { type Slot, STATE } from './slot.js';
+
+/**
+ * The idle objects of one pool, the oldest first, and what its hot paths read and write. An object is idle if the state
+ * of its slot says so; then the slot is here, below `depth`.
+ */
+export class Shelf<T> {
+  /** Places at and above `depth` are left over. */
+  readonly slots: Slot<T>[] = [];
+  depth = 0;
+  /** The lowest depth since note() was called. */
+  low = 0;
+  /** Slots in the pool's hand, and those whose objects are being made. */
+  pending = 0;
+  /** Whether get() may take the top without more ado, and put() may leave it there. */
+  getsFast = false;
+  putsFast = false;
+  /** Gets until the next one that is sampled; below 0 for none. */
+  untilSample = -1;
+  /** In the memory that the native side reads, by OBJECT_COUNT. */
+  readonly counts: Float64Array;
+
+  constructor(counts: Float64Array) {
+    this.counts = counts;
+  }
+
+  /** Moves the slot that was put last, or first, into the pool's hand. */
+  pop(isFirstIn: boolean, moving: Moving<T>): Slot<T> | undefined {
+    if (this.depth === 0) return undefined;
+    if (isFirstIn) return this.removeAt(0, moving);
+    const slot = this.slots[this.depth - 1]!;
+    slot.state = STATE.busy;
+    moving.slot = slot;
+    this.pending++;
+    this.depth--;
+    if (this.depth < this.low) this.low = this.depth;
+    return slot;
+  }
+
+  /** Takes one from anywhere. One call of a built-in, and stores. */
+  removeAt(place: number, moving: Moving<T>): Slot<T> {
+    const slot = this.slots[place]!;
+    splice(this.slots, place, 1);
+    slot.state = STATE.busy;
+    moving.slot = slot;
+    this.pending++;
+    this.depth--;
+    if (this.depth < this.low) this.low = this.depth;
+    return slot;
+  }
+
+  /** Makes a slot in hand idle. Stores alone. */
+  push(slot: Slot<T>): void {
+    slot.state = STATE.idle;
+    this.slots[this.depth] = slot;
+    this.pending--;
+    this.depth++;
+  }
+
+  count(what: keyof typeof OBJECT_COUNT): void {
+    this.counts[OBJECT_COUNT[what]]!++;
+  }
+}
