@@ -476,9 +476,11 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
     });
   });
 
-  test.skipIf(kind.counts === 'objects')(`${kind.name} goes on when the operating system refuses memory`, async () => {
-    const seen = await childJson(
-      `import * as superslab from 'superslab';
+  test.skipIf(kind.counts === 'objects')(
+    `${kind.name} goes on when the operating system refuses memory`,
+    async () => {
+      const seen = await childJson(
+        `import * as superslab from 'superslab';
        const pool = ${kind.source.open.replace('OPTIONS', "{ name: 'pressed', purgeDelayMs: 60000 }")};
        const things = [];
        let error;
@@ -495,15 +497,16 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
        pool.trim();
        console.log(JSON.stringify({ code: error.code, message: error.message, findings, osFailures,
          inUse: pool.stats().inUseBytes, after: pool.check().length }));`,
-      {
-        env: { SUPERSLAB_LEAK_DETECTION: 'off', SUPERSLAB_GUARD: 'off' },
-        shellLimit: 'ulimit -v 2500000',
-        // V8's young space at its full size from the beginning: Node 22 ends when it cannot grow.
-        nodeArguments: ['--max-old-space-size=100', '--min-semi-space-size=16'],
-      },
-    );
-    expect(seen).toMatchObject({ code: 'ERR_SUPERSLAB_NO_MEMORY', findings: 0, inUse: 0, after: 0 });
-    expect(seen.osFailures).toBeGreaterThan(0);
-    for (const part of ['"pressed"', ' B;', 'RLIMIT_AS']) expect(seen.message).toContain(part);
-  });
+        {
+          env: { SUPERSLAB_LEAK_DETECTION: 'off', SUPERSLAB_GUARD: 'off' },
+          shellLimit: 'ulimit -v 2500000',
+          // V8's young space at its full size from the beginning: Node 22 ends when it cannot grow.
+          nodeArguments: ['--max-old-space-size=100', '--min-semi-space-size=16'],
+        },
+      );
+      expect(seen).toMatchObject({ code: 'ERR_SUPERSLAB_NO_MEMORY', findings: 0, inUse: 0, after: 0 });
+      expect(seen.osFailures).toBeGreaterThan(0);
+      for (const part of ['"pressed"', ' B;', 'RLIMIT_AS']) expect(seen.message).toContain(part);
+    },
+  );
 }

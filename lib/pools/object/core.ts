@@ -9,17 +9,20 @@ import { poolTeller } from '../../measure/pool-teller.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
-import { call, type Outcome, whenSettled } from './calls.js';
+import { call } from './calls.js';
 import { Destroyer } from './destroyer.js';
 import { closedError, exhaustedError, promiseError, putTwiceError, strangerError } from './errors.js';
+import { Keeper, type KeeperHost } from './keeper.js';
 import { LeaseWatch } from './lease-watch.js';
 import { Maker, type MakerHost } from './maker.js';
 import { Moving } from './moving.js';
 import type { ObjectSettings } from './options.js';
 import { Owned } from './owned.js';
+import { Rest } from './rest.js';
 import { Shelf } from './shelf.js';
 import { type Slot, STATE } from './slot.js';
-import { ObjectPoolTeller } from './telling.js';
+import type { ObjectPoolTeller } from './telling.js';
+import { isYes, Trials, type TrialsHost } from './trials.js';
 import { type ObjectWaiter, ObjectWaiters } from './waiting.js';
 
 /**
@@ -29,7 +32,7 @@ import { type ObjectWaiter, ObjectWaiters } from './waiting.js';
  * that they are about is in hand (STATE.busy or making) and nothing else is half done, and after each everything is
  * looked at again.
  */
-export class ObjectCore<T> implements Core, MakerHost<T> {
+export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperHost<T> {
   readonly name: string;
   readonly id: PoolId;
   readonly native: NativePool;
@@ -41,7 +44,7 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
   /** All that count against the limit. */
   readonly slots = new Set<Slot<T>>();
   readonly owned = new Owned<T>();
-  readonly teller = new ObjectPoolTeller();
+  readonly teller: ObjectPoolTeller;
   readonly waiters: ObjectWaiters<T>;
   readonly watch: LeaseWatch<T>;
   readonly destroyer: Destroyer<T>;
@@ -49,14 +52,21 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
   closed = false;
   /** Nobody new is served, and no object is made ahead. */
   isDraining = false;
-  /** Those who wait for a state of the pool: see resting(). */
-  readonly #resting = new Set<() => void>();
-  /** The lowest depth of the shelf since the last tick: what lay below was not lent since. */
-  #lowSinceTick = 0;
+  /** Whether `min` and `minIdle` are kept by now. */
+  makesAhead = true;
+  /** Those who wait for a state of the pool. */
+  readonly rest = new Rest();
+  /** The lowest depth of the shelf since upkeep looked at it: what lay below was not lent since. */
+  lowSinceTick = 0;
+  readonly #trials: Trials<T>;
+  readonly #keeper: Keeper<T>;
+  /** Whether the options let the hot paths do all there is to do. */
+  readonly #getsPlainly: boolean;
+  readonly putsPlainly: boolean;
   readonly #serving = new NotWithinItself();
   readonly #filling = new NotWithinItself();
 
-  constructor(name: string, native: NativePool, settings: ObjectSettings<T>) {
+  constructor(name: string, native: NativePool, settings: ObjectSettings<T>, teller: ObjectPoolTeller) {
     const memory = native.magazines;
     if (memory === undefined) throw hostError();
     const { at, length } = MAGAZINES.objects;
@@ -65,14 +75,22 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     this.native = native;
     this.heapId = native.heapId;
     this.settings = settings;
+    this.teller = teller;
     this.shelf = new Shelf(new Float64Array(memory, at * 4, length / 2));
     this.waiters = new ObjectWaiters(settings.priorities);
-    this.watch = new LeaseWatch(name, native, this.shelf, this.slots, this.teller, settings.leaseTimeoutMs);
-    this.destroyer = new Destroyer(name, settings, this.shelf, this.teller, () => this.#changed());
+    this.watch = new LeaseWatch(name, native, this.shelf, this.slots, teller, settings.leaseTimeoutMs);
+    this.destroyer = new Destroyer(name, settings, this.shelf, teller, () => this.#changed());
     this.maker = new Maker<T>(this);
+    this.#trials = new Trials<T>(this);
+    this.#keeper = new Keeper<T>(this);
     const { counts } = this.shelf;
     counts[OBJECT_COUNT.max] = Number.isFinite(settings.max) ? settings.max : 0;
     counts[OBJECT_COUNT.isCounted] = 1;
+    const isPlain =
+      !settings.isFirstIn && !Number.isFinite(settings.maxUses) && !Number.isFinite(settings.maxAgeMs);
+    this.#getsPlainly = isPlain && !this.watch.watchesAll && !settings.validateOnGet;
+    this.putsPlainly =
+      isPlain && settings.reset === undefined && !settings.validateOnPut && !settings.notesIdle;
     this.#setFast();
     openCores.set(this.id, this);
   }
@@ -81,21 +99,9 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
 
   /** To be called when somebody has begun to wait, nobody waits any more, or the pool was closed. */
   #setFast(): void {
-    const { settings, shelf, watch } = this;
-    const isOpen = !this.closed && !this.isDraining;
-    const isPlain = isOpen && !Number.isFinite(settings.maxUses) && !Number.isFinite(settings.maxAgeMs);
-    shelf.getsFast =
-      isPlain &&
-      !watch.watchesAll &&
-      !settings.isFirstIn &&
-      !settings.validateOnGet &&
-      this.waiters.length === 0;
-    shelf.putsFast =
-      isPlain &&
-      !settings.isFirstIn &&
-      settings.reset === undefined &&
-      !settings.validateOnPut &&
-      this.waiters.length === 0;
+    const isOpen = !this.closed && !this.isDraining && this.waiters.length === 0;
+    this.shelf.getsFast = isOpen && this.#getsPlainly;
+    this.shelf.putsFast = isOpen && this.putsPlainly;
   }
 
   /** Brings the figures up to date that hot paths do not count. Stores alone. */
@@ -103,7 +109,7 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     const { shelf } = this;
     const inUse = this.slots.size - shelf.pending - shelf.low;
     if (inUse > shelf.counts[OBJECT_COUNT.peakInUse]!) shelf.counts[OBJECT_COUNT.peakInUse] = inUse;
-    if (shelf.low < this.#lowSinceTick) this.#lowSinceTick = shelf.low;
+    if (shelf.low < this.lowSinceTick) this.lowSinceTick = shelf.low;
     shelf.low = shelf.depth;
   }
 
@@ -206,13 +212,13 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     if (!this.settings.validateOnGet || slot.isFresh) return true;
     const returned = call(this.settings.validate!, slot.object as T);
     if ('promise' in returned) {
-      this.#awaitTest(slot, returned.promise);
+      this.#trials.awaitTest(slot, returned.promise);
       moving.slot = undefined;
       throw promiseError(this.name, 'validate');
     }
     this.checkOpen();
     if (isYes(returned)) return true;
-    this.#retireInvalid(moving);
+    this.retireInvalid(moving);
     return false;
   }
 
@@ -246,14 +252,28 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     this.#note();
     const waiter = this.waiters.first();
     if (waiter === undefined) {
-      slot.isFresh = false;
-      slot.idleSince = now();
-      finish(moving);
-      this.shelf.push(slot);
+      this.#makeIdle(slot, moving);
       this.#changed();
+    } else if (this.settings.validateOnGet && !slot.isFresh) this.#trials.test(moving);
+    else this.#hand(waiter, moving);
+  }
+
+  /** A slot in hand has a new object. */
+  made(slot: Slot<T>, moving: Moving<T>): void {
+    if (this.closed || !this.settings.idlesNew) {
+      this.arrived(slot, moving);
       return;
     }
-    this.#hand(waiter, moving);
+    this.#note();
+    this.#makeIdle(slot, moving);
+    builtins.queueMicrotask(this.#changed.bind(this));
+  }
+
+  #makeIdle(slot: Slot<T>, moving: Moving<T>): void {
+    slot.isFresh = false;
+    slot.idleSince = now();
+    finish(moving);
+    this.shelf.push(slot);
   }
 
   #hand(waiter: ObjectWaiter<T>, moving: Moving<T>): void {
@@ -264,7 +284,7 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     if (waiter.isEntering) waiter.object = object;
     waiter.leave();
     if (this.waiters.length === 0) this.#setFast();
-    this.#lookAtRest();
+    this.rest.look();
   }
 
   // Waiting ----------------------------------------------------------------------------------------
@@ -282,7 +302,7 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
   waitEnded(): void {
     this.waiters.prune();
     if (this.waiters.length === 0) this.#setFast();
-    this.#lookAtRest();
+    this.rest.look();
   }
 
   serveWaiters(): void {
@@ -312,43 +332,7 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     const slot = moving.slot!;
     if (this.#isWorn(slot)) this.retire(moving);
     else if (!this.settings.validateOnGet) this.arrived(slot, moving);
-    else this.#test(moving);
-  }
-
-  /** Has an object in hand validated: it arrives, or goes. */
-  #test(moving: Moving<T>): void {
-    const slot = moving.slot!;
-    const returned = call(this.settings.validate!, slot.object as T);
-    if ('promise' in returned) this.#awaitTest(slot, returned.promise);
-    else this.#tested(returned, moving);
-  }
-
-  #awaitTest(slot: Slot<T>, promise: PromiseLike<unknown>): void {
-    const deadline = { pool: this.name, what: 'validate', ms: this.settings.checkTimeoutMs };
-    const wait = ++slot.waits;
-    whenSettled(promise, deadline, (outcome) =>
-      this.#inHand(slot, wait, (moving) => this.#tested(outcome, moving)),
-    );
-  }
-
-  #tested(outcome: Outcome<unknown>, moving: Moving<T>): void {
-    const slot = moving.slot!;
-    if (!isYes(outcome)) {
-      this.#retireInvalid(moving);
-      return;
-    }
-    slot.isFresh = true;
-    slot.testedAt = now();
-    this.arrived(slot, moving);
-  }
-
-  /** Goes on with a slot after a wait, unless the wait was begun by an operation that was cut off and undone. */
-  #inHand(slot: Slot<T>, wait: number, work: (moving: Moving<T>) => void): void {
-    if (slot.state !== STATE.busy || slot.waits !== wait) return;
-    const moving = begin(new Moving<T>(this));
-    moving.slot = slot;
-    work(moving);
-    finish(moving);
+    else this.#trials.test(moving);
   }
 
   // Coming back ------------------------------------------------------------------------------------
@@ -376,7 +360,7 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     const moving = begin(new Moving<T>(this));
     this.#take(slot, object, moving);
     if (this.closed || this.#isWorn(slot)) this.retire(moving);
-    else this.#reset(moving);
+    else this.#trials.reset(moving);
     finish(moving);
     this.serveWaiters();
   }
@@ -400,39 +384,9 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     moving.slot = slot;
   }
 
-  #reset(moving: Moving<T>): void {
-    const { reset, checkTimeoutMs } = this.settings;
-    const slot = moving.slot!;
-    if (reset === undefined) {
-      this.#afterReset(undefined, moving);
-      return;
-    }
-    moving.isSound = false;
-    const returned = call(reset, slot.object as T);
-    if (!('promise' in returned)) {
-      this.#afterReset(returned, moving);
-      return;
-    }
-    const deadline = { pool: this.name, what: 'reset', ms: checkTimeoutMs };
-    const wait = ++slot.waits;
-    whenSettled(returned.promise, deadline, (outcome) =>
-      this.#inHand(slot, wait, (later) => this.#afterReset(outcome, later)),
-    );
-  }
-
-  #afterReset(outcome: Outcome<unknown> | undefined, moving: Moving<T>): void {
-    if (outcome !== undefined && 'error' in outcome) {
-      this.#retireInvalid(moving);
-      return;
-    }
-    moving.isSound = true;
-    if (this.settings.validateOnPut) this.#test(moving);
-    else this.arrived(moving.slot!, moving);
-  }
-
   // The end of objects -----------------------------------------------------------------------------
 
-  #retireInvalid(moving: Moving<T>): void {
+  retireInvalid(moving: Moving<T>): void {
     this.shelf.count('invalid');
     this.retire(moving);
   }
@@ -502,12 +456,12 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     this.serveWaiters();
     this.fill();
     if (this.closed) this.settle();
-    this.#lookAtRest();
+    this.rest.look();
   }
 
   /** Makes as many as are to be kept ready. */
   fill(): void {
-    if (this.closed || this.isDraining || !this.#filling.enter()) return;
+    if (this.closed || this.isDraining || !this.makesAhead || !this.#filling.enter()) return;
     try {
       while (this.#wantsMore() && this.maker.mayMake && !this.closed) this.maker.make();
     } finally {
@@ -521,14 +475,24 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     return this.shelf.depth + this.shelf.pending - this.waiters.length < minIdle;
   }
 
-  /** Destroys idle objects, the oldest first, until the pool has at most `target` or none is idle. */
+  /** Destroys objects that are idle now, the oldest first, until the pool has at most `target`. */
   dropIdle(target: number): number {
     let dropped = 0;
-    while (this.shelf.depth > 0 && this.slots.size > target) {
+    // Others may be made in their place.
+    for (let left = this.shelf.depth; left > 0 && this.shelf.depth > 0; left--) {
+      if (this.slots.size <= target) break;
       this.retireIdle(0);
       dropped++;
     }
     return dropped;
+  }
+
+  /** Validates the idle object at a place of the shelf. */
+  testIdle(place: number): void {
+    const moving = begin(new Moving<T>(this));
+    this.shelf.removeAt(place, moving);
+    this.#trials.test(moving);
+    finish(moving);
   }
 
   /** Destroys the idle object at a place of the shelf. */
@@ -550,37 +514,10 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
 
   tick(): boolean {
     this.publish();
-    const { shelf } = this;
-    const time = now();
-    // What was put since the last time lies above what was not touched.
-    if (!this.settings.isFirstIn) {
-      for (let i = this.#lowSinceTick; i < shelf.depth; i++) shelf.slots[i]!.idleSince = time;
-    }
-    this.#lowSinceTick = shelf.depth;
-    if (!this.closed) this.#lookAtIdle(time);
+    this.#keeper.lookAtIdle();
     this.watch.lookForOverdue();
     this.fill();
     return this.slots.size > 0 || this.waiters.length > 0;
-  }
-
-  /** What lies idle goes when it is too old or idle for too long, or is tested. */
-  #lookAtIdle(time: number): void {
-    const { idleMs, min, minIdle, validateEveryMs } = this.settings;
-    const idle = this.shelf.slots.slice(0, this.shelf.depth);
-    for (const slot of idle) {
-      if (slot.state !== STATE.idle || this.closed) continue;
-      const place = this.shelf.slots.indexOf(slot);
-      const isTooMany = this.slots.size > min && this.shelf.depth > minIdle;
-      if (time >= slot.expiresAt || (isTooMany && time - slot.idleSince >= idleMs)) this.retireIdle(place);
-      else if (time - slot.testedAt >= validateEveryMs) this.#testIdle(place);
-    }
-  }
-
-  #testIdle(place: number): void {
-    const moving = begin(new Moving<T>(this));
-    this.shelf.removeAt(place, moving);
-    this.#test(moving);
-    finish(moving);
   }
 
   threadFigures(): ThreadFigures {
@@ -593,20 +530,6 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
   drain(): void {
     this.isDraining = true;
     this.#setFast();
-  }
-
-  /** Resolved as soon as `isReached` says so, which is asked whenever something has ended. Rejects with what it throws. */
-  async resting(isReached: () => boolean): Promise<void> {
-    while (!isReached()) {
-      await new builtins.Promise<void>((resolve) => {
-        this.#resting.add(resolve);
-      });
-    }
-  }
-
-  #lookAtRest(): void {
-    for (const resolve of this.#resting) resolve();
-    this.#resting.clear();
   }
 
   close(): void {
@@ -636,6 +559,3 @@ export class ObjectCore<T> implements Core, MakerHost<T> {
     closingCores.delete(this);
   }
 }
-
-/** Whether a test was passed. */
-const isYes = (outcome: Outcome<unknown>): boolean => 'value' in outcome && Boolean(outcome.value);

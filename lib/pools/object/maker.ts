@@ -22,7 +22,7 @@ export interface MakerHost<T> extends SlotOwner<T>, SlotTaker<T> {
   /** Whether somebody waits for an object. */
   readonly isAwaited: boolean;
   /** A slot in hand has its object; it goes to whom it is for. */
-  arrived(slot: Slot<T>, moving: Moving<T>): void;
+  made(slot: Slot<T>, moving: Moving<T>): void;
   /** Create failed as often as it is called again: those who wait are told. */
   gaveUp(error: Error): void;
   /** It may be called again, or what it made late is to be destroyed. */
@@ -122,7 +122,7 @@ export class Maker<T> {
     const failure = this.#enter(slot, outcome);
     if (failure === undefined) {
       this.#failures = 0;
-      this.#host.arrived(slot, moving);
+      this.#host.made(slot, moving);
       return;
     }
     this.#drop(slot);

@@ -1,43 +1,31 @@
-import { check } from '../../addon/binding.js';
-import { environment } from '../../addon/environment.js';
 import type { LeakSite } from '../../addon/figures.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
-import { begin, finish } from '../../pool/unfinished.js';
-import { scheduleUpkeep } from '../../pool/upkeep.js';
+import { finish } from '../../pool/unfinished.js';
 import type { Advice } from '../../stats/advice/advice.js';
 import type { PoolStats } from '../../stats/pool-stats.js';
 import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
-import { OpeningPool } from '../opening-pool.js';
 import type { Pool } from '../pool.js';
 import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
-import { optionPairs, poolName } from '../pool-options.js';
+import { poolName } from '../pool-options.js';
 import type { WarmProgress } from '../warm.js';
 import { acquireFrom } from './acquiring.js';
 import { checkObjectBooks } from './books.js';
 import { isThenable } from './calls.js';
-import { ObjectCore } from './core.js';
+import type { ObjectCore } from './core.js';
 import { tooManyWaitingError, waitTimeoutError } from './errors.js';
 import { bindGet } from './get.js';
+import { openCore } from './open-core.js';
 import { type AcquireOptions, aCount, aTime, type ObjectPoolOptions, objectSettings } from './options.js';
 import { stamps } from './owned.js';
-import { OBJECT_POOL_EVENTS, type ObjectPoolEvents } from './telling.js';
+import { OBJECT_POOL_EVENTS, type ObjectPoolEvents, ObjectPoolTeller } from './telling.js';
 import { warmObjects } from './warm-objects.js';
 
 /** Whoever has only a bound function of a pool has the pool. */
 const OWNER = Symbol('pool');
-
-/** A native pool, whose heap holds nothing, and a core over it. */
-export function openCore<T>(name: string, settings: ObjectCore<T>['settings'], leakDetection?: string) {
-  scheduleUpkeep();
-  const opening = begin(new OpeningPool());
-  opening.opened = environment.openPool(optionPairs({ leakDetection } as never), name);
-  const core = new ObjectCore<T>(name, check(opening.opened), settings);
-  return { core, opening };
-}
 
 /**
  * A pool of JavaScript's own objects, such as connections, parsers or contexts: it makes them, lends them, tests them, and
@@ -83,7 +71,13 @@ export class ObjectPool<T> implements Pool {
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: ObjectPoolOptions<T>) {
     const settings = objectSettings(options);
-    const { core, opening } = openCore(poolName(options), settings, options.leakDetection);
+    const { leakDetection } = options;
+    const { core, opening } = openCore(
+      poolName(options),
+      settings,
+      { leakDetection },
+      new ObjectPoolTeller(),
+    );
     this.name = core.name;
     this.max = options.max ?? 0;
     this.min = settings.min;
@@ -250,7 +244,7 @@ export class ObjectPool<T> implements Pool {
   /** Resolved once `min` objects are there. Rejects when the pool is closed before. */
   async ready(): Promise<void> {
     const core = this.#core;
-    await core.resting(() => {
+    await core.rest.until(() => {
       core.checkOpen();
       return core.slots.size - core.shelf.pending >= this.min;
     });
@@ -264,7 +258,7 @@ export class ObjectPool<T> implements Pool {
     const core = this.#core;
     core.checkOpen();
     core.drain();
-    await core.resting(() => {
+    await core.rest.until(() => {
       if (!core.closed && core.waiters.length === 0) core.dropIdle(0);
       return core.slots.size === 0 && !core.destroyer.isBusy;
     });

@@ -203,6 +203,10 @@ export interface ObjectSettings<T> {
   readonly maxWaiting: number;
   readonly priorities: number;
   readonly isFirstIn: boolean;
+  /** Whether the time of each put is wanted, not only about when it was. */
+  readonly notesIdle: boolean;
+  /** Whether new objects are idle for a moment, and validated like idle ones, even if somebody waits. */
+  readonly idlesNew: boolean;
   readonly createTimeoutMs: number;
   readonly destroyTimeoutMs: number;
   /** Of reset and validate. */
@@ -256,6 +260,8 @@ export function objectSettings<T>(options: ObjectPoolOptions<T>): ObjectSettings
     maxWaiting: orInfinity(options.maxWaiting),
     priorities: options.priorities ?? 1,
     isFirstIn: options.order === 'fifo',
+    notesIdle: false,
+    idlesNew: false,
     createTimeoutMs: time,
     destroyTimeoutMs: time,
     checkTimeoutMs: time,
