@@ -31,6 +31,7 @@ const excluded = [
   'cli-doctor',
   'cut-points',
   'pools/fixed-pool-cut-points',
+  'pools/object-pool-cut-points',
 ];
 
 await main(async () => {

@@ -140,7 +140,7 @@ test('what is exported', () => {
     'stats',
     'watchHistograms',
   ]);
-  expect(Object.keys(require('superslab/pools')).sort()).toEqual(['BufferPool', 'FixedPool']);
+  expect(Object.keys(require('superslab/pools')).sort()).toEqual(['BufferPool', 'FixedPool', 'ObjectPool']);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });
 

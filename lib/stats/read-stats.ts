@@ -36,7 +36,7 @@ export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats
     closed: native.closed,
     heapId: native.heapId,
     ...heap,
-    exhausted: heap.exhausted + (objects?.exhausted ?? 0),
+    ...(objects === undefined ? {} : { exhausted: objects.exhausted }),
     inUseBytes: Math.max(heap.chargedBytes - cachedBytes, 0),
     cachedBytes,
     slabBytes: sum((one) => one.slabBlocks * one.blockBytes),

@@ -37,7 +37,7 @@ class Entering<T> extends Unfinished {
     }
     if (waiter.isSettled) return;
     waiter.isSettled = true;
-    this.#core.waiters.length--;
+    if (waiter.isQueued) this.#core.waiters.length--;
     waiter.leave();
     this.#core.waitEnded();
   }

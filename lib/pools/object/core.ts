@@ -272,8 +272,8 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   #makeIdle(slot: Slot<T>, moving: Moving<T>): void {
     slot.isFresh = false;
     slot.idleSince = now();
-    finish(moving);
     this.shelf.push(slot);
+    finish(moving);
   }
 
   #hand(waiter: ObjectWaiter<T>, moving: Moving<T>): void {
@@ -535,7 +535,8 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   close(): void {
     scheduleUpkeep();
     this.closed = true;
-    this.#setFast();
+    this.shelf.getsFast = false;
+    this.shelf.putsFast = false;
     closingCores.add(this);
     openCores.delete(this.id);
     this.endClosing();

@@ -3,7 +3,7 @@ import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-che
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
-import { finish } from '../../pool/unfinished.js';
+import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import type { Advice } from '../../stats/advice/advice.js';
 import type { PoolStats } from '../../stats/pool-stats.js';
 import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
@@ -18,6 +18,7 @@ import { isThenable } from './calls.js';
 import type { ObjectCore } from './core.js';
 import { tooManyWaitingError, waitTimeoutError } from './errors.js';
 import { bindGet } from './get.js';
+import { HeldObjects } from './held-objects.js';
 import { openCore } from './open-core.js';
 import { type AcquireOptions, aCount, aTime, type ObjectPoolOptions, objectSettings } from './options.js';
 import { stamps } from './owned.js';
@@ -89,8 +90,8 @@ export class ObjectPool<T> implements Pool {
     for (const bound of [this.get, this.put]) Object.defineProperty(bound, OWNER, { value: this });
     closeWhenDropped(this, core);
     rememberPool(this);
-    finish(opening);
     core.fill();
+    finish(opening);
   }
 
   /** Whether close() was called. */
@@ -174,17 +175,21 @@ export class ObjectPool<T> implements Pool {
    */
   use<Result>(work: (object: T) => Result): Result {
     if (typeof work !== 'function') throw this.#notAFunction('use()', work);
-    const object = this.get();
-    let result: Result;
+    const held = begin(new HeldObjects(this.#core));
     try {
-      result = work(object);
+      held.objects[0] = this.get();
+      const result = work(held.objects[0]);
+      if (!isThenable(result)) {
+        giveUp(held);
+        return result;
+      }
+      const later = this.#putAfter(held.objects[0], result) as Result;
+      finish(held);
+      return later;
     } catch (error) {
-      this.#putIfLent(object);
+      giveUp(held);
       throw error;
     }
-    if (isThenable(result)) return this.#putAfter(object, result) as Result;
-    this.#putIfLent(object);
-    return result;
   }
 
   /** The same with an object that is waited for: see {@link acquire}. */
@@ -238,7 +243,7 @@ export class ObjectPool<T> implements Pool {
    * @throws ERR_SUPERSLAB_ARGUMENT
    */
   warm(count: number, onProgress?: WarmProgress): void {
-    warmObjects(this.get, this.put, count, onProgress);
+    warmObjects(this.get, new HeldObjects(this.#core), count, onProgress);
   }
 
   /** Resolved once `min` objects are there. Rejects when the pool is closed before. */

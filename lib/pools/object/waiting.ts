@@ -18,6 +18,8 @@ export class ObjectWaiter<T> {
   readonly stack: CapturedStack | undefined;
   /** The promise is resolved or rejected. */
   isSettled = false;
+  /** Whether it stands in the queue, or has stood there. */
+  isQueued = false;
   /** While acquire() has not yet returned the promise; and what it resolved to meanwhile. */
   isEntering = true;
   object: T | undefined = undefined;
@@ -95,6 +97,7 @@ export class ObjectWaiters<T> implements Queue {
   add(waiter: ObjectWaiter<T>): void {
     const queue = this.#queues[waiter.priority]!;
     queue[queue.length] = waiter;
+    waiter.isQueued = true;
     this.length++;
   }
 

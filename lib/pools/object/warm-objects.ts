@@ -1,33 +1,15 @@
 import { makeError, show } from '../../base/errors.js';
-import { begin, giveUp, Unfinished } from '../../pool/unfinished.js';
+import { begin, giveUp } from '../../pool/unfinished.js';
 import type { WarmProgress } from '../warm.js';
+import type { HeldObjects } from './held-objects.js';
 
 /** Objects that are taken between two calls of a callback. */
 const STEP = 64;
 
-/** Objects that were taken for nobody. */
-class TakenObjects<T> extends Unfinished {
-  readonly objects: T[] = [];
-  readonly #put: (object: T) => void;
-
-  constructor(put: (object: T) => void) {
-    super();
-    this.#put = put;
-  }
-
-  undo(): void {
-    while (this.objects.length > 0) {
-      const object = this.objects[this.objects.length - 1]!;
-      this.objects.length--;
-      this.#put(object);
-    }
-  }
-}
-
-/** Takes `count` objects and gives them back. */
+/** Takes `count` objects into `taken`, and gives them back. */
 export function warmObjects<T>(
   get: () => T,
-  put: (object: T) => void,
+  taken: HeldObjects<T>,
   count: number,
   onProgress: WarmProgress = () => {},
 ): void {
@@ -41,7 +23,7 @@ export function warmObjects<T>(
       TypeError,
     );
   }
-  const taken = begin(new TakenObjects(put));
+  begin(taken);
   const { objects } = taken;
   try {
     while (objects.length < count) {
