@@ -75,7 +75,7 @@ export interface NativeStats {
   readonly sizeBytes: number;
   readonly capacityBytes: number;
   /** Of a pool of objects. */
-  readonly objects: (ObjectStats & { readonly acquires: number; readonly exhausted: number }) | undefined;
+  readonly objects?: (ObjectStats & { readonly acquires: number; readonly exhausted: number }) | undefined;
 }
 
 export interface NativeProcessStats {

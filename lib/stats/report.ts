@@ -69,6 +69,24 @@ function adviceLines(advice: readonly Advice[]): string[] {
   return advice.map(({ severity, text }) => `  ${severity.padEnd(8)} ${wrapped(text, 11)}`);
 }
 
+/** Of a pool that lends objects. */
+function objectLines({ objects }: PoolStats): string[] {
+  if (objects === undefined) return [];
+  const { inUse, idle, pending, peakInUse, max, made, destroyed } = objects;
+  const failures = objects.createFailures + objects.destroyFailures + objects.invalid;
+  return [
+    `  objects  ${count(inUse)} in use${max === 0 ? '' : ` of ${count(max)}`}, peak ${count(peakInUse)}, ` +
+      `${count(idle)} idle, ${count(pending)} made or tested now; ${count(made)} made, ${count(destroyed)} destroyed`,
+    ...(failures + objects.leaseTimeouts + objects.waitTimeouts === 0
+      ? []
+      : [
+          `  failed   ${count(objects.createFailures)} calls of create, ${count(objects.invalid)} tests, ` +
+            `${count(objects.destroyFailures)} calls of destroy; ${count(objects.leaseTimeouts)} leases too long, ` +
+            `${count(objects.waitTimeouts)} waits in vain`,
+        ]),
+  ];
+}
+
 /** What holds in this process besides a pool's figures. */
 export interface ReportContext {
   readonly knobs: readonly KnobRow[];
@@ -85,6 +103,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext)
       (stats.maxBytes === 0 ? '' : `, ${percent(stats.use)} of ${exactBytes(stats.maxBytes)}`),
     `  traffic  ${count(stats.acquires)} acquires, ${count(stats.releases)} releases, ` +
       `${percent(stats.hitRate)} without a native call`,
+    ...objectLines(stats),
     `  system   ${count(stats.superslabsTaken)} superslabs taken, ${count(stats.superslabsGiven)} given back, ` +
       `${bytes(stats.purgedBytes)} purged in ${count(stats.purges)} calls`,
     `  process  ${count(stats.minorFaults)} page faults, ${count(stats.majorFaults)} of a disk; ` +

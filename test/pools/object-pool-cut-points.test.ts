@@ -1,7 +1,7 @@
 // ObjectPool cut off at each place where V8 looks for interruptions: no object is lost or lent twice, and none is
 // destroyed twice.
 import type { ObjectPool, ObjectPoolOptions } from 'superslab/pools';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { mayThrow } from '../support/api-steps.js';
 import { type Cut, cutOff, evaluateWithPoints, place } from '../support/cut-points.js';
 
@@ -61,16 +61,16 @@ const steps: Record<string, (model: Model) => void> = {
 };
 
 /** Has upkeep come soon after a close() that was cut off. */
-new pools.FixedPool({ size: 64, purgeDelayMs: 20 });
+const hurried = new pools.FixedPool({ size: 64, purgeDelayMs: 20 });
+afterAll(() => hurried.close());
 
 const countPools = () => cores.openCores.size + cores.closingCores.size;
 
 /** Options that send operations along different ways. */
 const ways: Record<string, Partial<ObjectPoolOptions<Thing>>> = {
   plain: {},
-  watched: { leakDetection: 'full' },
   tested: { reset: () => {}, validate: () => true, validateOnPut: true, order: 'fifo', minIdle: 1 },
-  worn: { maxUses: 1 },
+  'watched and worn': { leakDetection: 'full', maxUses: 1 },
 };
 
 let made: Thing[] = [];

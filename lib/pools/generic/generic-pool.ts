@@ -84,7 +84,7 @@ export class Pool<T> extends EventEmitter {
     this.#isStarted = true;
     this.#core.makesAhead = true;
     this.#scheduleEviction();
-    this.#core.fill();
+    this.#core.maker.fill();
   }
 
   #scheduleEviction(): void {
@@ -203,7 +203,7 @@ export class Pool<T> extends EventEmitter {
 
   async #drained(): Promise<void> {
     const core = this.#core;
-    await core.rest.until(() => core.waiters.length === 0 && core.inUse === 0);
+    await core.rest.until(() => core.waiters.length === 0 && core.shelf.inUse === 0);
     if (this._scheduledEviction !== null) builtins.clearTimeout(this._scheduledEviction);
     this._scheduledEviction = null;
   }
@@ -263,7 +263,7 @@ export class Pool<T> extends EventEmitter {
 
   /** Resources that are lent. */
   get borrowed(): number {
-    return this.#core.inUse;
+    return this.#core.shelf.inUse;
   }
 
   /** Calls of acquire() that wait. */

@@ -56,15 +56,12 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   makesAhead = true;
   /** Those who wait for a state of the pool. */
   readonly rest = new Rest();
-  /** The lowest depth of the shelf since upkeep looked at it: what lay below was not lent since. */
-  lowSinceTick = 0;
   readonly #trials: Trials<T>;
   readonly #keeper: Keeper<T>;
   /** Whether the options let the hot paths do all there is to do. */
   readonly #getsPlainly: boolean;
   readonly putsPlainly: boolean;
   readonly #serving = new NotWithinItself();
-  readonly #filling = new NotWithinItself();
 
   constructor(name: string, native: NativePool, settings: ObjectSettings<T>, teller: ObjectPoolTeller) {
     const memory = native.magazines;
@@ -76,10 +73,10 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.heapId = native.heapId;
     this.settings = settings;
     this.teller = teller;
-    this.shelf = new Shelf(new Float64Array(memory, at * 4, length / 2));
+    this.shelf = new Shelf(new Float64Array(memory, at * 4, length / 2), this.slots);
     this.waiters = new ObjectWaiters(settings.priorities);
     this.watch = new LeaseWatch(name, native, this.shelf, this.slots, teller, settings.leaseTimeoutMs);
-    this.destroyer = new Destroyer(name, settings, this.shelf, teller, () => this.#changed());
+    this.destroyer = new Destroyer(name, settings, this.shelf, teller, () => this.changed());
     this.maker = new Maker<T>(this);
     this.#trials = new Trials<T>(this);
     this.#keeper = new Keeper<T>(this);
@@ -104,30 +101,8 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.shelf.putsFast = isOpen && this.putsPlainly;
   }
 
-  /** Brings the figures up to date that hot paths do not count. Stores alone. */
-  #note(): void {
-    const { shelf } = this;
-    const inUse = this.slots.size - shelf.pending - shelf.low;
-    if (inUse > shelf.counts[OBJECT_COUNT.peakInUse]!) shelf.counts[OBJECT_COUNT.peakInUse] = inUse;
-    if (shelf.low < this.lowSinceTick) this.lowSinceTick = shelf.low;
-    shelf.low = shelf.depth;
-  }
-
-  /** For stats(), of any thread. */
   publish(): void {
-    this.#note();
-    const { counts, depth, pending } = this.shelf;
-    counts[OBJECT_COUNT.idle] = depth;
-    counts[OBJECT_COUNT.pending] = pending;
-    counts[OBJECT_COUNT.inUse] = this.slots.size - pending - depth;
-  }
-
-  get inUse(): number {
-    return this.slots.size - this.shelf.pending - this.shelf.depth;
-  }
-
-  get isAwaited(): boolean {
-    return this.waiters.length > 0;
+    this.shelf.publish();
   }
 
   checkOpen(): void {
@@ -140,7 +115,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   /** An object at once, or an error. */
   getSlow(): T {
     this.checkOpen();
-    this.#note();
+    this.shelf.note();
     const moving = begin(new Moving<T>(this));
     try {
       // Those who wait came first.
@@ -172,7 +147,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   tryGetPlain(): T | undefined {
     const { settings, shelf } = this;
     if (settings.validateOnGet || this.waiters.length > 0 || shelf.depth === 0) return undefined;
-    this.#note();
+    this.shelf.note();
     const moving = begin(new Moving<T>(this));
     while (this.#takeIdle(moving)) {
       if (!this.#isWorn(moving.slot!)) return this.#lend(moving, undefined);
@@ -180,22 +155,6 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     }
     finish(moving);
     return undefined;
-  }
-
-  /** The same by the hot path; what is to be sampled takes the other. */
-  tryGetFast(): T | undefined {
-    const { shelf } = this;
-    const top = shelf.depth;
-    if (top === 0 || !shelf.getsFast || shelf.untilSample === 1) return undefined;
-    const slot = shelf.slots[top - 1]!;
-    const { object } = slot;
-    if (shelf.untilSample > 0) shelf.untilSample--;
-    slot.object = undefined;
-    slot.state = STATE.lent;
-    shelf.depth = top - 1;
-    if (top <= shelf.low) shelf.low = top - 1;
-    shelf.counts[OBJECT_COUNT.acquires]!++;
-    return object;
   }
 
   #takeIdle(moving: Moving<T>): boolean {
@@ -249,11 +208,11 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
       this.retire(moving);
       return;
     }
-    this.#note();
+    this.shelf.note();
     const waiter = this.waiters.first();
     if (waiter === undefined) {
       this.#makeIdle(slot, moving);
-      this.#changed();
+      this.changed();
     } else if (this.settings.validateOnGet && !slot.isFresh) this.#trials.test(moving);
     else this.#hand(waiter, moving);
   }
@@ -264,9 +223,9 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
       this.arrived(slot, moving);
       return;
     }
-    this.#note();
+    this.shelf.note();
     this.#makeIdle(slot, moving);
-    builtins.queueMicrotask(this.#changed.bind(this));
+    builtins.queueMicrotask(this.changed.bind(this));
   }
 
   #makeIdle(slot: Slot<T>, moving: Moving<T>): void {
@@ -356,7 +315,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
       return;
     }
     const slot = this.#lentSlot(object, 'put');
-    this.#note();
+    this.shelf.note();
     const moving = begin(new Moving<T>(this));
     this.#take(slot, object, moving);
     if (this.closed || this.#isWorn(slot)) this.retire(moving);
@@ -368,7 +327,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   /** Gives a lent object back that is not to be lent again. */
   destroyLent(object: T): void {
     const slot = this.#lentSlot(object, 'destroy');
-    this.#note();
+    this.shelf.note();
     const moving = begin(new Moving<T>(this));
     this.#take(slot, object, moving);
     this.retire(moving);
@@ -394,7 +353,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   /** The slot in hand goes, and its object is destroyed. */
   retire(moving: Moving<T>): void {
     const slot = moving.slot!;
-    this.#note();
+    this.shelf.note();
     this.slots.delete(slot);
     slot.state = STATE.gone;
     this.shelf.pending--;
@@ -402,7 +361,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.owned.remove(slot.object, slot);
     this.destroyer.destroySlot(slot);
     moving.slot = undefined;
-    this.#changed();
+    this.changed();
   }
 
   takeBack(slot: Slot<T>, isSound: boolean): void {
@@ -426,7 +385,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   collected(slot: Slot<T>): void {
     if (slot.state !== STATE.lent) return;
-    this.#note();
+    this.shelf.note();
     const { lease } = slot;
     this.slots.delete(slot);
     slot.isDestroyed = true;
@@ -435,11 +394,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.shelf.counts[OBJECT_COUNT.collected]!++;
     slot.lease = undefined;
     this.watch.noteLeak(lease);
-    this.#changed();
-  }
-
-  destroyLate(object: T): void {
-    this.destroyer.destroy(object);
+    this.changed();
   }
 
   gaveUp(error: Error): void {
@@ -447,32 +402,12 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.waitEnded();
   }
 
-  mayMakeAgain(): void {
-    this.#changed();
-  }
-
   /** There is room again, or an object: whoever wants it gets it. */
-  #changed(): void {
+  changed(): void {
     this.serveWaiters();
-    this.fill();
+    this.maker.fill();
     if (this.closed) this.settle();
     this.rest.look();
-  }
-
-  /** Makes as many as are to be kept ready. */
-  fill(): void {
-    if (this.closed || this.isDraining || !this.makesAhead || !this.#filling.enter()) return;
-    try {
-      while (this.#wantsMore() && this.maker.mayMake && !this.closed) this.maker.make();
-    } finally {
-      this.#filling.leave();
-    }
-  }
-
-  #wantsMore(): boolean {
-    const { min, minIdle } = this.settings;
-    if (this.slots.size < min) return true;
-    return this.shelf.depth + this.shelf.pending - this.waiters.length < minIdle;
   }
 
   /** Destroys objects that are idle now, the oldest first, until the pool has at most `target`. */
@@ -497,7 +432,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   /** Destroys the idle object at a place of the shelf. */
   retireIdle(place: number): void {
-    this.#note();
+    this.shelf.note();
     const moving = begin(new Moving<T>(this));
     this.shelf.removeAt(place, moving);
     this.retire(moving);
@@ -516,7 +451,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.publish();
     this.#keeper.lookAtIdle();
     this.watch.lookForOverdue();
-    this.fill();
+    this.maker.fill();
     return this.slots.size > 0 || this.waiters.length > 0;
   }
 

@@ -11,7 +11,6 @@ export interface KeeperHost<T> {
   readonly slots: ReadonlySet<Slot<T>>;
   /** Whether put() leaves it to upkeep to say since when an object is idle. */
   readonly putsPlainly: boolean;
-  lowSinceTick: number;
   retireIdle(place: number): void;
   testIdle(place: number): void;
 }
@@ -37,9 +36,9 @@ export class Keeper<T> {
   /** What was put since the last time lies above what was not touched. */
   #noteIdle(time: number): void {
     const host = this.#host;
-    const { slots, depth } = host.shelf;
-    if (host.putsPlainly) for (let i = host.lowSinceTick; i < depth; i++) slots[i]!.idleSince = time;
-    host.lowSinceTick = depth;
+    const { slots, depth, lowSinceTick } = host.shelf;
+    if (host.putsPlainly) for (let i = lowSinceTick; i < depth; i++) slots[i]!.idleSince = time;
+    host.shelf.lowSinceTick = depth;
   }
 
   #lookAt(slot: Slot<T>, time: number): void {

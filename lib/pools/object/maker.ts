@@ -1,5 +1,6 @@
 import { now } from '../../addon/clock.js';
 import { builtins } from '../../base/builtins.js';
+import { NotWithinItself } from '../../base/not-within-itself.js';
 import { begin, finish } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { call, type Outcome, whenSettled } from './calls.js';
@@ -14,20 +15,23 @@ import type { ObjectPoolTeller } from './telling.js';
 /** The pool whose objects are made. */
 export interface MakerHost<T> extends SlotOwner<T>, SlotTaker<T> {
   readonly closed: boolean;
+  readonly isDraining: boolean;
+  /** Whether `min` and `minIdle` are kept by now. */
+  readonly makesAhead: boolean;
+  readonly waiters: { readonly length: number };
   readonly settings: ObjectSettings<T>;
   readonly shelf: Shelf<T>;
   readonly slots: Set<Slot<T>>;
   readonly owned: Owned<T>;
   readonly teller: ObjectPoolTeller;
-  /** Whether somebody waits for an object. */
-  readonly isAwaited: boolean;
+  /** For what it made too late. */
+  readonly destroyer: { destroy(object: T): void };
   /** A slot in hand has its object; it goes to whom it is for. */
   made(slot: Slot<T>, moving: Moving<T>): void;
   /** Create failed as often as it is called again: those who wait are told. */
   gaveUp(error: Error): void;
-  /** It may be called again, or what it made late is to be destroyed. */
-  mayMakeAgain(): void;
-  destroyLate(object: T): void;
+  /** It may be called again. */
+  changed(): void;
 }
 
 /** Has the program's create called, and after a failure again, later and later. */
@@ -38,6 +42,7 @@ export class Maker<T> {
   #retry: NodeJS.Timeout | undefined = undefined;
   /** The retry's time; of now(). */
   #retryAt = 0;
+  readonly #filling = new NotWithinItself();
 
   constructor(host: MakerHost<T>) {
     this.#host = host;
@@ -85,6 +90,23 @@ export class Maker<T> {
     throw createError(this.#host.name, failure.error);
   }
 
+  /** Makes as many as are to be kept ready. */
+  fill(): void {
+    const host = this.#host;
+    if (host.isDraining || !host.makesAhead || !this.#filling.enter()) return;
+    try {
+      while (this.#wantsMore() && this.mayMake) this.make();
+    } finally {
+      this.#filling.leave();
+    }
+  }
+
+  #wantsMore(): boolean {
+    const { settings, slots, shelf, waiters } = this.#host;
+    if (slots.size < settings.min) return true;
+    return shelf.depth + shelf.pending - waiters.length < settings.minIdle;
+  }
+
   /** A slot that counts against the limit from here on. */
   #reserve(moving: Moving<T>): Slot<T> {
     scheduleUpkeep();
@@ -105,7 +127,7 @@ export class Maker<T> {
       (outcome) => {
         // Who began this was cut off, and was undone.
         if (slot.state !== STATE.making) {
-          if ('value' in outcome) this.#host.destroyLate(outcome.value);
+          if ('value' in outcome) this.#host.destroyer.destroy(outcome.value);
           return;
         }
         const moving = begin(new Moving<T>(this.#host));
@@ -113,7 +135,7 @@ export class Maker<T> {
         this.#settle(slot, outcome, moving);
         finish(moving);
       },
-      (object) => this.#host.destroyLate(object),
+      (object) => this.#host.destroyer.destroy(object),
     );
   }
 
@@ -179,9 +201,9 @@ export class Maker<T> {
     if (this.#retry !== undefined) return;
     const retry = builtins.setTimeout(() => {
       this.stop();
-      this.#host.mayMakeAgain();
+      this.#host.changed();
     }, ms);
-    if (!this.#host.isAwaited) retry.unref();
+    if (this.#host.waiters.length === 0) retry.unref();
     this.#retry = retry;
   }
 

@@ -17,7 +17,7 @@ import { checkObjectBooks } from './books.js';
 import { isThenable } from './calls.js';
 import type { ObjectCore } from './core.js';
 import { tooManyWaitingError, waitTimeoutError } from './errors.js';
-import { bindGet } from './get.js';
+import { bindGet, takeTop } from './get.js';
 import { HeldObjects } from './held-objects.js';
 import { openCore } from './open-core.js';
 import { type AcquireOptions, aCount, aTime, type ObjectPoolOptions, objectSettings } from './options.js';
@@ -90,7 +90,7 @@ export class ObjectPool<T> implements Pool {
     for (const bound of [this.get, this.put]) Object.defineProperty(bound, OWNER, { value: this });
     closeWhenDropped(this, core);
     rememberPool(this);
-    core.fill();
+    core.maker.fill();
     finish(opening);
   }
 
@@ -111,7 +111,7 @@ export class ObjectPool<T> implements Pool {
 
   /** Objects that callers have. */
   get inUse(): number {
-    return this.#core.inUse;
+    return this.#core.shelf.inUse;
   }
 
   /** Calls of acquire() that wait. */
@@ -129,7 +129,7 @@ export class ObjectPool<T> implements Pool {
    */
   acquire(options?: AcquireOptions): Promise<T> {
     const core = this.#core;
-    const object = options === undefined ? core.tryGetFast() : undefined;
+    const object = options === undefined ? takeTop(core.shelf) : undefined;
     if (object !== undefined) return builtins.promiseResolve(object) as Promise<T>;
     try {
       if (options !== undefined) this.#checkAcquire(options);
@@ -158,7 +158,7 @@ export class ObjectPool<T> implements Pool {
       timeoutMs: ms,
       priority,
       pool: this,
-      timedOut: () => waitTimeoutError(core.name, ms, core.inUse, core.watch.oldest()),
+      timedOut: () => waitTimeoutError(core.name, ms, core.shelf.inUse, core.watch.oldest()),
       tooMany: () => tooManyWaitingError(core.name, core.settings.maxWaiting),
     };
   }

@@ -23,8 +23,35 @@ export class Shelf<T> {
   /** In the memory that the native side reads, by OBJECT_COUNT. */
   readonly counts: Float64Array;
 
-  constructor(counts: Float64Array) {
+  /** All slots of the pool. */
+  readonly #all: ReadonlySet<Slot<T>>;
+  /** The lowest depth since upkeep looked at it: what lay below was not lent since. */
+  lowSinceTick = 0;
+
+  constructor(counts: Float64Array, all: ReadonlySet<Slot<T>>) {
     this.counts = counts;
+    this.#all = all;
+  }
+
+  /** Objects that callers have. */
+  get inUse(): number {
+    return this.#all.size - this.pending - this.depth;
+  }
+
+  /** Brings figures up to date that hot paths do not count. Called before anything changes but what they change. */
+  note(): void {
+    const inUse = this.#all.size - this.pending - this.low;
+    if (inUse > this.counts[OBJECT_COUNT.peakInUse]!) this.counts[OBJECT_COUNT.peakInUse] = inUse;
+    if (this.low < this.lowSinceTick) this.lowSinceTick = this.low;
+    this.low = this.depth;
+  }
+
+  /** For whoever reads the figures, in any thread. */
+  publish(): void {
+    this.note();
+    this.counts[OBJECT_COUNT.idle] = this.depth;
+    this.counts[OBJECT_COUNT.pending] = this.pending;
+    this.counts[OBJECT_COUNT.inUse] = this.inUse;
   }
 
   /** Moves the slot that was put last, or first, into the pool's hand. */
