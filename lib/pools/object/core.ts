@@ -265,26 +265,28 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   }
 
   serveWaiters(): void {
-    if (this.waiters.length === 0 || !this.#serving.enter()) return;
+    if (!this.#canServe() || !this.#serving.enter()) return;
     try {
-      // What is in hand or being made will arrive.
-      while (!this.closed && this.waiters.length > this.shelf.pending && this.#serveOne());
+      while (this.#canServe()) this.#serveOne();
     } finally {
       this.#serving.leave();
     }
   }
 
-  /** Whether something was done for who waits. */
-  #serveOne(): boolean {
-    if (this.shelf.depth > 0) {
-      const moving = begin(new Moving<T>(this));
-      if (this.#takeIdle(moving)) this.#testAndHand(moving);
-      finish(moving);
-      return true;
+  /** Whether somebody waits for whom something can be done: what is in hand or being made will arrive by itself. */
+  #canServe(): boolean {
+    if (this.closed || this.waiters.length <= this.shelf.pending) return false;
+    return this.shelf.depth > 0 || this.maker.mayMake;
+  }
+
+  #serveOne(): void {
+    if (this.shelf.depth === 0) {
+      this.maker.make();
+      return;
     }
-    if (!this.maker.mayMake) return false;
-    this.maker.make();
-    return true;
+    const moving = begin(new Moving<T>(this));
+    if (this.#takeIdle(moving)) this.#testAndHand(moving);
+    finish(moving);
   }
 
   #testAndHand(moving: Moving<T>): void {

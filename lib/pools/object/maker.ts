@@ -93,18 +93,19 @@ export class Maker<T> {
   /** Makes as many as are to be kept ready. */
   fill(): void {
     const host = this.#host;
-    if (host.isDraining || !host.makesAhead || !this.#filling.enter()) return;
+    if (host.isDraining || !host.makesAhead || !this.#isToFill() || !this.#filling.enter()) return;
     try {
-      while (this.#wantsMore() && this.mayMake) this.make();
+      while (this.#isToFill()) this.make();
     } finally {
       this.#filling.leave();
     }
   }
 
-  #wantsMore(): boolean {
+  #isToFill(): boolean {
     const { settings, slots, shelf, waiters } = this.#host;
-    if (slots.size < settings.min) return true;
-    return shelf.depth + shelf.pending - waiters.length < settings.minIdle;
+    const isShort =
+      slots.size < settings.min || shelf.depth + shelf.pending - waiters.length < settings.minIdle;
+    return isShort && this.mayMake;
   }
 
   /** A slot that counts against the limit from here on. */

@@ -12,7 +12,7 @@ import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { poolName } from '../pool-options.js';
 import type { WarmProgress } from '../warm.js';
-import { acquireFrom } from './acquiring.js';
+import { acquireFrom, type Wait } from './acquiring.js';
 import { checkObjectBooks } from './books.js';
 import { isThenable } from './calls.js';
 import type { ObjectCore } from './core.js';
@@ -68,6 +68,8 @@ export class ObjectPool<T> implements Pool {
   readonly #core: ObjectCore<T>;
   readonly #figures: PoolFigures;
   readonly #listeners: PoolListeners<ObjectPoolEvents>;
+  /** Of acquire() without options. */
+  readonly #plainWait: Wait;
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: ObjectPoolOptions<T>) {
@@ -85,6 +87,7 @@ export class ObjectPool<T> implements Pool {
     this.#core = core;
     this.#figures = new PoolFigures(core);
     this.#listeners = new PoolListeners<ObjectPoolEvents>(core.teller, OBJECT_POOL_EVENTS);
+    this.#plainWait = this.#waitFor({});
     this.get = bindGet(core);
     this.put = stamps.bindPut(core.shelf, core);
     for (const bound of [this.get, this.put]) Object.defineProperty(bound, OWNER, { value: this });
@@ -133,7 +136,7 @@ export class ObjectPool<T> implements Pool {
     if (object !== undefined) return builtins.promiseResolve(object) as Promise<T>;
     try {
       if (options !== undefined) this.#checkAcquire(options);
-      const got = acquireFrom(core, this.#waitFor(options ?? {}));
+      const got = acquireFrom(core, options === undefined ? this.#plainWait : this.#waitFor(options));
       return got instanceof builtins.Promise ? got : (builtins.promiseResolve(got) as Promise<T>);
     } catch (error) {
       return builtins.promiseReject(error);
@@ -149,7 +152,7 @@ export class ObjectPool<T> implements Pool {
     if (options.signal?.aborted) throw abortReason(options.signal);
   }
 
-  #waitFor({ signal, timeoutMs, priority = 0 }: AcquireOptions) {
+  #waitFor({ signal, timeoutMs, priority = 0 }: AcquireOptions): Wait {
     const core = this.#core;
     const ms =
       timeoutMs === undefined ? core.settings.acquireTimeoutMs : timeoutMs || Number.POSITIVE_INFINITY;

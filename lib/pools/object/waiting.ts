@@ -24,7 +24,7 @@ export class ObjectWaiter<T> {
   isEntering = true;
   object: T | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
-  #unlisten: () => void = () => {};
+  #unlisten: (() => void) | undefined = undefined;
   // The functions of the promise, which call nothing that can be cut off.
   /** undefined when a full stack kept the promise from telling its functions, and has rejected it. */
   resolve: ((object: T) => void) | undefined;
@@ -72,7 +72,7 @@ export class ObjectWaiter<T> {
   /** Ends the timer and the listening. */
   leave(): void {
     if (this.#timer !== undefined) builtins.clearTimeout(this.#timer);
-    this.#unlisten();
+    this.#unlisten?.();
   }
 }
 
