@@ -12,9 +12,16 @@ import superslab, {
   type ShareToken,
 } from 'superslab';
 
+import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
-import { type FixedBuffer, FixedPool, type FixedPoolOptions } from 'superslab/pools';
+import {
+  type FixedBuffer,
+  FixedPool,
+  type FixedPoolOptions,
+  ObjectPool,
+  type ObjectPoolOptions,
+} from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
 
 const buffer: PooledBuffer = acquire(1500);
@@ -134,3 +141,34 @@ void (fixedPool.getAsync({ signal: AbortSignal.timeout(1) }) satisfies Promise<F
 new FixedPool({ size: 1, maxBytes: 2 });
 // @ts-expect-error: without a size
 new FixedPool({});
+
+const objectOptions: ObjectPoolOptions<URL> = {
+  create: async () => new URL('http://localhost'),
+  destroy: (url) => url.href,
+  validate: (url) => url.port === '',
+  max: 10,
+  order: 'fifo',
+  leakDetection: 'full',
+};
+const objectPool: Pool & ObjectPool<URL> = new ObjectPool(objectOptions);
+const url: URL = objectPool.get();
+objectPool.put(url);
+const used: number = objectPool.use(({ href }) => href.length);
+void (objectPool.acquire({
+  signal: AbortSignal.timeout(1),
+  timeoutMs: 5,
+  priority: 0,
+}) satisfies Promise<URL>);
+objectPool.on('leaseTimeout', ({ heldMs, stack }) => [heldMs + used, stack]);
+const inObjects: number | undefined = objectPool.stats().objects?.inUse;
+// @ts-expect-error: without a function that makes objects
+new ObjectPool({ max: inObjects });
+// @ts-expect-error: not of the kind that it lends
+objectPool.put('text');
+
+const generic = createPool({ create: async () => url, destroy: async () => {} }, { max: 2, fifo: false });
+void (generic.acquire(1) satisfies Promise<URL>);
+void (generic.use((resource) => resource.href) satisfies Promise<string>);
+generic.on('factoryCreateError', console.error);
+// @ts-expect-error: no such option
+createPool({ create: async () => url, destroy: async () => {} }, { maxx: 2 });
