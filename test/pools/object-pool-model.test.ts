@@ -239,6 +239,6 @@ test('whatever happens', async () => {
         model.pool.close();
       }
     }),
-    { numRuns: 300 },
+    { numRuns: Number(process.env.RUNS ?? 300) },
   );
 }, 60_000);

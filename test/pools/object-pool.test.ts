@@ -401,6 +401,45 @@ describe('waiting', () => {
     expect(pool.stats().objects!.waitTimeouts).toBe(1);
   });
 
+  test('takes an idle object though another is reset for long', async () => {
+    const done = byHand<void>();
+    let resets = 0;
+    const pool = open({
+      validate: async () => true,
+      reset: () => (++resets === 2 ? done.promise : undefined),
+    });
+    const [one, other] = [pool.get(), pool.get()];
+    pool.put(one);
+    pool.put(other);
+    expect(await pool.acquire()).toBe(one);
+    done.resolve();
+  });
+
+  test('ends when the signal is aborted while an object is made', async () => {
+    const abort = new AbortController();
+    const making = byHand<Thing>();
+    const pool = open({
+      create: () => {
+        abort.abort(new Error('enough'));
+        return making.promise;
+      },
+    });
+    await expect(pool.acquire({ signal: abort.signal })).rejects.toThrow('enough');
+    making.resolve(make());
+    await soon();
+    expect(pool.idle).toBe(1);
+  });
+
+  test('of one does not keep get() from making an object where there is room', async () => {
+    const first = byHand<Thing>();
+    let calls = 0;
+    const pool = open({ create: () => (++calls === 1 ? first.promise : make()) });
+    const waiting = pool.acquire();
+    const thing = pool.get();
+    first.resolve(make());
+    expect(await waiting).not.toBe(thing);
+  });
+
   test('has a limit', async () => {
     const pool = open({ max: 1, maxWaiting: 1 });
     const thing = pool.get();
@@ -476,16 +515,21 @@ describe('leaks', () => {
     expect(pool.leaks()).toEqual([]);
   });
 
-  test('one for which somebody waited has his stack', async () => {
+  test('one for which somebody waited has his stack, and not that of who made room', async () => {
     const pool = open({ max: 1, leakDetection: 'full' });
+    const leaks: { stack: string }[] = [];
+    pool.on('leak', (leak) => leaks.push(leak));
     const thing = pool.get();
-    async function forgetful() {
+    const waiting = (async function forgetful() {
       await pool.acquire();
-    }
-    const forgotten = forgetful();
-    pool.put(thing);
-    await forgotten;
-    expect(pool.inUse).toBe(1);
+    })();
+    (function giver() {
+      pool.destroy(thing);
+    })();
+    await waiting;
+    await collect(() => leaks.length > 0);
+    expect(leaks[0]!.stack).toContain('forgetful');
+    expect(leaks[0]!.stack).not.toContain('giver');
   });
 });
 

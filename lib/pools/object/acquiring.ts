@@ -1,4 +1,5 @@
 // acquire(): an object as soon as there is one.
+import { abortReason } from '../../addon/option-checks.js';
 import { begin, finish, giveUp, Unfinished } from '../../pool/unfinished.js';
 import type { ObjectCore } from './core.js';
 import { ObjectWaiter } from './waiting.js';
@@ -76,7 +77,11 @@ function listenTo<T>(core: ObjectCore<T>, waiter: ObjectWaiter<T>, wait: Wait): 
     core.waitEnded();
     return true;
   };
-  if (wait.signal !== undefined) waiter.listen(wait.signal, end);
+  if (wait.signal !== undefined) {
+    waiter.listen(wait.signal, end);
+    // A function of the program may have aborted it meanwhile.
+    if (wait.signal.aborted && end(abortReason(wait.signal))) return;
+  }
   waiter.settleWithin(wait.timeoutMs, () => {
     if (!waiter.isSettled && end(wait.timedOut())) core.shelf.count('waitTimeouts');
   });

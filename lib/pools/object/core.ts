@@ -4,7 +4,6 @@ import { MAGAZINES, OBJECT_COUNT } from '../../addon/generated/memory.js';
 import { builtins } from '../../base/builtins.js';
 import { hostError } from '../../base/errors.js';
 import { NotWithinItself } from '../../base/not-within-itself.js';
-import type { CapturedStack } from '../../base/stack.js';
 import { poolTeller } from '../../measure/pool-teller.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
@@ -13,6 +12,7 @@ import { call } from './calls.js';
 import { Destroyer } from './destroyer.js';
 import { closedError, exhaustedError, promiseError, putTwiceError, strangerError } from './errors.js';
 import { Keeper, type KeeperHost } from './keeper.js';
+import type { Lease } from './lease.js';
 import { LeaseWatch } from './lease-watch.js';
 import { Maker, type MakerHost } from './maker.js';
 import { Moving } from './moving.js';
@@ -119,13 +119,13 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     const moving = begin(new Moving<T>(this));
     try {
       // Those who wait came first.
-      if (this.waiters.length === 0) {
-        while (this.#takeIdle(moving)) if (this.#mayLendNow(moving)) return this.#lend(moving, undefined);
-        if (this.slots.size < this.settings.max) {
-          if (!this.maker.makeNow(moving)) throw promiseError(this.name, 'create');
-          this.checkOpen(); // create may have closed it
-          return this.#lend(moving, undefined);
-        }
+      while (this.waiters.length === 0 && this.#takeIdle(moving)) {
+        if (this.#mayLendNow(moving)) return this.#lend(moving, this.watch.leaseForCaller());
+      }
+      if (this.slots.size < this.settings.max) {
+        if (!this.maker.makeNow(moving)) throw promiseError(this.name, 'create');
+        this.checkOpen(); // create may have closed it
+        return this.#lend(moving, this.watch.leaseForCaller());
       }
     } catch (error) {
       giveUp(moving);
@@ -150,7 +150,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.shelf.note();
     const moving = begin(new Moving<T>(this));
     while (this.#takeIdle(moving)) {
-      if (!this.#isWorn(moving.slot!)) return this.#lend(moving, undefined);
+      if (!this.#isWorn(moving.slot!)) return this.#lend(moving, this.watch.leaseForCaller());
       this.retire(moving);
     }
     finish(moving);
@@ -182,9 +182,8 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   }
 
   /** Ends the moving: nothing is called from its end until the object is the caller's. */
-  #lend(moving: Moving<T>, stack: CapturedStack | undefined): T {
+  #lend(moving: Moving<T>, lease: Lease | undefined): T {
     const slot = moving.slot!;
-    const lease = this.watch.leaseFor(stack);
     finish(moving);
     const { object } = slot;
     slot.object = undefined;
@@ -236,12 +235,14 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   }
 
   #hand(waiter: ObjectWaiter<T>, moving: Moving<T>): void {
-    const object = this.#lend(moving, waiter.stack);
+    const object = this.#lend(moving, this.watch.leaseForWaiter(waiter.stack));
     waiter.isSettled = true;
     this.waiters.length--;
     waiter.resolve!(object);
     if (waiter.isEntering) waiter.object = object;
     waiter.leave();
+    // So that nothing of the pool holds the promise, and with that the object.
+    this.waiters.first();
     if (this.waiters.length === 0) this.#setFast();
     this.rest.look();
   }
@@ -273,9 +274,9 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     }
   }
 
-  /** Whether somebody waits for whom something can be done: what is in hand or being made will arrive by itself. */
+  /** Whether somebody waits for whom something can be done, and for whom nothing comes already. */
   #canServe(): boolean {
-    if (this.closed || this.waiters.length <= this.shelf.pending) return false;
+    if (this.closed || this.waiters.length <= this.shelf.coming) return false;
     return this.shelf.depth > 0 || this.maker.mayMake;
   }
 
@@ -367,6 +368,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   }
 
   takeBack(slot: Slot<T>, isSound: boolean): void {
+    this.shelf.expectNoMore(slot);
     if (slot.state === STATE.gone) {
       this.destroyer.destroySlot(slot);
     } else if (slot.state === STATE.making) {

@@ -66,9 +66,14 @@ export class LeaseWatch<T> implements StackHolder {
     return stack;
   }
 
-  /** For a lease that begins off the hot path, which may have been for a sample. */
-  leaseFor(stack: CapturedStack | undefined): Lease | undefined {
-    if (this.watchesAll) return new Lease(stack ?? this.stackOf(this.leaseFor));
+  /** For a lease of somebody who waited: by the stack of his acquire(). */
+  leaseForWaiter(stack: CapturedStack | undefined): Lease | undefined {
+    return this.watchesAll ? new Lease(stack) : undefined;
+  }
+
+  /** For a lease that its taker begins off the hot path, which may have been for a sample. */
+  leaseForCaller(): Lease | undefined {
+    if (this.watchesAll) return new Lease(this.stackOf(this.leaseForCaller));
     if (!this.samples) return undefined;
     const shelf = this.#shelf;
     if (shelf.untilSample > 0) shelf.untilSample--;
@@ -78,7 +83,7 @@ export class LeaseWatch<T> implements StackHolder {
       return undefined;
     }
     const start = now();
-    const lease = new Lease(this.stackOf(this.leaseFor));
+    const lease = new Lease(this.stackOf(this.leaseForCaller));
     this.#setNext();
     sampleBudget.spend(start, now());
     return lease;

@@ -116,6 +116,7 @@ export class Maker<T> {
     host.slots.add(slot);
     host.shelf.pending++;
     moving.slot = slot;
+    host.shelf.expect(slot);
     return slot;
   }
 
@@ -155,8 +156,9 @@ export class Maker<T> {
 
   /** The slot has its object, unless there is a failure. */
   #enter(slot: Slot<T>, outcome: Outcome<T>): { readonly error: unknown } | undefined {
-    if ('error' in outcome) return outcome;
     const { name, settings, owned, shelf } = this.#host;
+    shelf.expectNoMore(slot);
+    if ('error' in outcome) return outcome;
     const { value } = outcome;
     if (value === undefined || value === null) {
       return { error: wrongObjectError(name, value, 'which is no object') };

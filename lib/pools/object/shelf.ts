@@ -15,6 +15,8 @@ export class Shelf<T> {
   low = 0;
   /** Slots in the pool's hand, and those whose objects are being made. */
   pending = 0;
+  /** Those of them that are being made or tested: an object comes of each before long. A reset may last. */
+  coming = 0;
   /** Whether get() may take the top without more ado, and put() may leave it there. */
   getsFast = false;
   putsFast = false;
@@ -85,6 +87,20 @@ export class Shelf<T> {
     this.slots[this.depth] = slot;
     this.pending--;
     this.depth++;
+  }
+
+  /** An object in hand is on its way to whoever waits. */
+  expect(slot: Slot<T>): void {
+    if (slot.isComing) return;
+    slot.isComing = true;
+    this.coming++;
+  }
+
+  /** It is there, or will not come. */
+  expectNoMore(slot: Slot<T>): void {
+    if (!slot.isComing) return;
+    slot.isComing = false;
+    this.coming--;
   }
 
   count(what: keyof typeof OBJECT_COUNT): void {

@@ -37,6 +37,8 @@ export class Slot<T> {
   expiresAt = Number.POSITIVE_INFINITY;
   idleSince = 0;
   testedAt = 0;
+  /** Whether it is being made or tested, and whoever waits may count on it: see Shelf.coming. */
+  isComing = false;
   /** Whether it passed its test on the way to whom it is for. */
   isFresh = false;
   /** Whether the program's destroy was called for it. */

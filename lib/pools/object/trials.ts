@@ -3,12 +3,14 @@ import { begin, finish } from '../../pool/unfinished.js';
 import { call, type Outcome, whenSettled } from './calls.js';
 import { Moving, type SlotTaker } from './moving.js';
 import type { ObjectSettings } from './options.js';
+import type { Shelf } from './shelf.js';
 import { type Slot, STATE } from './slot.js';
 
 /** The pool whose objects are tested and reset. */
 export interface TrialsHost<T> extends SlotTaker<T> {
   readonly name: string;
   readonly settings: ObjectSettings<T>;
+  readonly shelf: Shelf<T>;
   /** The object in hand may be lent. */
   arrived(slot: Slot<T>, moving: Moving<T>): void;
   /** It may not. */
@@ -36,11 +38,13 @@ export class Trials<T> {
 
   /** The same of a test that was begun. */
   awaitTest(slot: Slot<T>, promise: PromiseLike<unknown>): void {
+    this.#host.shelf.expect(slot);
     this.#await('validate', slot, promise, (outcome, moving) => this.#tested(outcome, moving));
   }
 
   #tested(outcome: Outcome<unknown>, moving: Moving<T>): void {
     const slot = moving.slot!;
+    this.#host.shelf.expectNoMore(slot);
     if (!isYes(outcome)) {
       this.#host.retireInvalid(moving);
       return;
