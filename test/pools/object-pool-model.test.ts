@@ -77,7 +77,10 @@ class Model {
   breaksNext = false;
   readonly pool: ObjectPool<Thing>;
 
+  readonly #isAsync: boolean;
+
   constructor(options: Options) {
+    this.#isAsync = options.isAsync;
     this.pool = new ObjectPool<Thing>(this.#optionsOf(options));
   }
 
@@ -141,7 +144,8 @@ class Model {
       case 'get':
         try {
           const thing = pool.get();
-          expect(this.time - thing.madeAt).toBeLessThan(MAX_AGE_MS);
+          // One of a promise is as old as the promise is settled, which the test does not see.
+          if (!this.#isAsync) expect(this.time - thing.madeAt).toBeLessThan(MAX_AGE_MS);
           this.got(thing);
         } catch (error) {
           expect((error as { code: string }).code).toMatch(/_(EXHAUSTED|ASYNC|CREATE)$/);
@@ -239,6 +243,6 @@ test('whatever happens', async () => {
         model.pool.close();
       }
     }),
-    { numRuns: Number(process.env.RUNS ?? 300) },
+    { numRuns: 300 },
   );
 }, 60_000);
