@@ -196,13 +196,16 @@ function poolLines(pool: PoolStats): string[] {
   ];
 }
 
+/** Nothing for objects, which have no size. */
+const lastText = (size: number): string => (size === 0 ? '' : `, last ${bytes(size)}`);
+
 /** Such as: 3, last 1.5 KiB (pool "uploads", tag "body"), the oldest after 12.3 s; and where. */
 function leakLines(leak: LeakSite, width: number): string[] {
   const tag = leak.tag === '' ? '' : `, tag "${printable(leak.tag)}"`;
   const about = leak.estimated > leak.count ? ` seen, about ${figure(leak.estimated)} in all` : '';
   return [
     ...wrap(
-      `${figure(leak.count)}${about}, last ${bytes(leak.size)} (pool "${printable(leak.pool)}"${tag}), ` +
+      `${figure(leak.count)}${about}${lastText(leak.size)} (pool "${printable(leak.pool)}"${tag}), ` +
         `${leak.reason === 'collected' ? 'collected' : 'left by a thread that ended'}, ` +
         `the oldest after ${duration(leak.oldestMs * 1e6)}`,
       width - 2,
@@ -240,7 +243,7 @@ function misuseLines(site: MisuseSite, width: number): string[] {
   ].filter(([, stack]) => stack !== '');
   return [
     ...wrap(
-      `${figure(site.count)}, last ${bytes(site.size)}${whose}, ${KINDS[site.kind] ?? site.kind}${detail}, ` +
+      `${figure(site.count)}${lastText(site.size)}${whose}, ${KINDS[site.kind] ?? site.kind}${detail}, ` +
         `the last at ${new Date(site.lastAt).toISOString()}`,
       width - 2,
     ).map((line) => `  ${line}`),

@@ -1,5 +1,5 @@
 // ObjectPool keeps the contract of every pool, and what it does beyond that.
-import type { SuperslabError } from 'superslab';
+import { type SuperslabError, stats } from 'superslab';
 import { type LeaseTimeoutMessage, ObjectPool, type ObjectPoolOptions } from 'superslab/pools';
 import { afterEach, describe, expect, test } from 'vitest';
 import { collect } from '../support/collect.js';
@@ -500,6 +500,26 @@ describe('leases that last too long', () => {
     expect(told).toHaveLength(1);
     expect(pool.stats().objects!.leaseTimeouts).toBe(1);
     pool.put(thing);
+  });
+});
+
+describe('figures', () => {
+  test('are in the report, and in those of the process', async () => {
+    const pool = open({ name: 'reported', max: 3, destroy: () => Promise.reject(new Error('stuck')) });
+    const [one, other] = [pool.get(), pool.get()];
+    pool.put(one);
+    pool.destroy(other);
+    await soon();
+    pool.get();
+    expect(pool.report()).toContain(
+      'objects  1 in use of 3, peak 2, 0 idle, 0 made or tested now; 2 made, 1 destroyed',
+    );
+    expect(pool.report()).toContain('1 calls of destroy; 0 leases too long');
+    const own = stats().pools.find(({ name }) => name === 'reported')!;
+    expect(own.objects).toEqual(pool.stats().objects);
+    expect(own).toMatchObject({ acquires: 3, releases: 2, committedBytes: 0, chargedBytes: 0 });
+    const buffers = stats().pools.find(({ name }) => name === 'default')!;
+    expect(buffers.objects).toBeUndefined();
   });
 });
 
