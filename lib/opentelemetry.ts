@@ -45,10 +45,11 @@ const CHECKS = {
   memoryFacts: aFlag,
 };
 
-/** "superslab.class.in_use_blocks"; a unit that is told apart does not stand in the name too. */
+/** "superslab.class.in_use_blocks", "superslab.objects.idle"; a unit that is told apart does not stand in the name too. */
 function nameOf({ name, scope, unit }: Metric): string {
   const stem = unit.startsWith('{') ? name : name.replace(/_(bytes|seconds)$/, '');
-  return `superslab.${scope === 'class' ? stem.replace('class_', 'class.') : stem}`;
+  const group = scope === 'objects' ? 'objects' : 'class';
+  return `superslab.${scope === group ? stem.replace(`${group}_`, `${group}.`) : stem}`;
 }
 
 function attributesOf({ pool, blockBytes, node }: MetricValue): Record<string, string | number> {

@@ -32,6 +32,7 @@ const excluded = [
   'cut-points',
   'pools/fixed-pool-cut-points',
   'pools/packet-pool-cut-points',
+  'pools/object-pool-cut-points',
 ];
 
 await main(async () => {

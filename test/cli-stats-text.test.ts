@@ -140,6 +140,24 @@ describe('superslab stats', () => {
     ]);
   });
 
+  test('counts the objects of a pool that lends objects, in the same columns', () => {
+    const objects = { inUse: 1234, idle: 5, pending: 1, max: 2000, createFailures: 3, leaseTimeouts: 2 };
+    const lines = statsLines(
+      aProcess({ pools: [aPool(), aPool({ name: 'connections', objects: objects as never })] }),
+      style,
+    );
+    const row = lines.find((line) => line.startsWith('connections'))!;
+    expect(row.split(/ {2,}/).slice(0, 6)).toEqual([
+      'connections',
+      '1,234 objects',
+      '5',
+      '1,240',
+      '2,000',
+      '62 %',
+    ]);
+    expect(lines.join('\n')).toContain('trouble: 3 calls of create failed, 2 lent for too long');
+  });
+
   test('shortens a name that would break the columns', () => {
     const name = 'x'.repeat(25);
     const said = text({ pools: [aPool({ name })] });
@@ -255,7 +273,7 @@ describe('superslab stats', () => {
         '    acquired',
       ].join('\n'),
     );
-    expect(said).toMatch(/\n {2}2, last 0 B, is no buffer of a pool/);
+    expect(said).toMatch(/\n {2}2, is no buffer of a pool/);
   });
 
   test('keeps long lists of misuse short, and says so', () => {

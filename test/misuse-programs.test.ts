@@ -117,10 +117,17 @@ const buffer = ({ pool, size, tag = '' }: Misuse) => ({ pool, size, tag });
 
 /** What stands in the program, besides what its header says: all that was recorded of it but warnings and exits. */
 function leak(
-  misuse: Misuse & { inWorker?: boolean; count?: number; retains?: number; sharedReferences?: number },
+  misuse: Misuse & {
+    what?: 'object';
+    inWorker?: boolean;
+    count?: number;
+    retains?: number;
+    sharedReferences?: number;
+  },
 ) {
   return {
     record: 'leak',
+    what: misuse.what ?? 'buffer',
     isMainThread: misuse.inWorker !== true,
     ...buffer(misuse),
     ageMs: expect.any(Number),
@@ -224,6 +231,9 @@ const expected: { [program: string]: Expected } = {
     },
   },
   'leak-tagged': { found: [leak({ ...requests, tag: 'body', acquired: 'leakHere' })] },
+  'leak-object': {
+    found: [leak({ what: 'object', pool: 'parsers', size: 0, acquired: 'leakHere' })],
+  },
   'leak-huge': { found: [leak({ ...images, size: 3 << 20, acquired: 'leakHere' })] },
   'leak-retained': { found: [leak({ ...requests, acquired: 'leakHere', retains: 1 })] },
   'leak-async': { found: [leak({ ...requests, acquired: 'readBody' })] },

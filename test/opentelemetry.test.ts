@@ -10,6 +10,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import superslab, { BufferPool } from 'superslab';
 import { observeSuperslab } from 'superslab/opentelemetry';
+import { ObjectPool } from 'superslab/pools';
 import { afterEach, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 import { internal } from './support/internal.js';
@@ -50,6 +51,8 @@ const valueIn = (all: Map<string, MetricData>, name: string, attributes: Record<
 
 test('every statistic of the list is an instrument of its own, with unit and description', async () => {
   superslab.acquire(100).release();
+  using objects = new ObjectPool({ create: () => ({}) });
+  objects.put(objects.get());
   const all = await observed().collect();
   const counted = facts.statistics.filter(({ scope }) => scope !== 'memory' && scope !== 'node');
   expect(all.size).toBe(counted.length);

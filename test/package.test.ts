@@ -140,7 +140,12 @@ test('what is exported', () => {
     'stats',
     'watchHistograms',
   ]);
-  expect(Object.keys(require('superslab/pools')).sort()).toEqual(['BufferPool', 'FixedPool', 'PacketPool']);
+  expect(Object.keys(require('superslab/pools')).sort()).toEqual([
+    'BufferPool',
+    'FixedPool',
+    'ObjectPool',
+    'PacketPool',
+  ]);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { AggregatorRegistry, Counter, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import superslab, { BufferPool, type PoolStats } from 'superslab';
+import { ObjectPool } from 'superslab/pools';
 import { collectSuperslab } from 'superslab/prometheus';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
@@ -43,6 +44,8 @@ const valueIn = (families: Map<string, Family>, name: string, labels: Record<str
 
 test('every statistic of the list is a family of its own, with help', async () => {
   superslab.acquire(100).release();
+  using objects = new ObjectPool({ create: () => ({}) });
+  objects.put(objects.get());
   const families = await scrape(made());
   const counted = facts.statistics.filter(({ scope }) => scope !== 'memory' && scope !== 'node');
   expect(families.size).toBe(counted.length);

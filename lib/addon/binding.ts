@@ -10,6 +10,7 @@ import type {
   LeakSite,
   LeaseHistograms,
   MemoryFacts,
+  ObjectStats,
   PageFaults,
   SpaceStats,
 } from './figures.js';
@@ -73,6 +74,8 @@ export interface NativeStats {
   /** Of the sampled leases: what was asked for, and the blocks that served it. */
   readonly sizeBytes: number;
   readonly capacityBytes: number;
+  /** Of a pool of objects. */
+  readonly objects?: (ObjectStats & { readonly acquires: number; readonly exhausted: number }) | undefined;
 }
 
 export interface NativeProcessStats {

@@ -6,6 +6,7 @@ export type {
   HeapStats,
   LatencyStats,
   LeaseHistograms,
+  ObjectStats,
   PageFaults,
   PoolFigures,
   ProcessFigures,

@@ -18,9 +18,18 @@ export interface StatisticRow {
   /**
    * One value a heap, a size class, or a pool (made in JavaScript); 'process': the same in every pool;
    * 'latency': of PoolStats.slow; 'histogram': one of 32 buckets; 'memory': of MemoryFacts, and 'node': of
-   * each of its nodes.
+   * each of its nodes; 'objects': of PoolStats.objects.
    */
-  readonly scope: 'heap' | 'class' | 'pool' | 'process' | 'latency' | 'histogram' | 'memory' | 'node';
+  readonly scope:
+    | 'heap'
+    | 'class'
+    | 'pool'
+    | 'process'
+    | 'latency'
+    | 'histogram'
+    | 'memory'
+    | 'node'
+    | 'objects';
   /** A counter never falls while its pool lives. */
   readonly kind: 'counter' | 'level';
   /** Its key in PoolStats, ClassStats, or what `scope` names. */

@@ -46,6 +46,10 @@ export const copyBytes: (
 export const viewBytes: (buf: Buffer, start: number, end: number) => Buffer = uncurried(
   Buffer.prototype.subarray,
 ) as never;
+/** Takes `count` elements from `place` on out of an array. */
+export const splice: (array: unknown[], place: number, count: number) => unknown[] = uncurried(
+  Array.prototype.splice as (place: number, count: number) => unknown[],
+);
 
 /** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
 export const writeText: (
@@ -74,6 +78,8 @@ export const builtins = Object.freeze({
   isEncoding: Buffer.isEncoding,
   isUint8Array: types.isUint8Array,
   nextTick: process.nextTick.bind(process),
+  promiseResolve: Promise.resolve.bind(Promise) as <T>(value: T) => Promise<Awaited<T>>,
+  promiseReject: Promise.reject.bind(Promise) as (reason: unknown) => Promise<never>,
   queueMicrotask,
   random: Math.random,
   setImmediate,

@@ -36,6 +36,12 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_PORT'
   /** The socket by which other programs look into this process cannot be opened. */
   | 'ERR_SUPERSLAB_SOCKET'
+  /** create of an ObjectPool failed as often as it is called again; its error is the `cause`. */
+  | 'ERR_SUPERSLAB_CREATE'
+  /** acquire() waited in vain, or a function of the program took too long. */
+  | 'ERR_SUPERSLAB_TIMEOUT'
+  /** A function of the program returned a promise where nothing can wait for it. TypeError. */
+  | 'ERR_SUPERSLAB_ASYNC'
   /** A pool's own books contradict each other: memory was overwritten, by native code or by a bug of superslab. */
   | 'ERR_SUPERSLAB_CORRUPT'
   /** Any other argument of the wrong kind. */

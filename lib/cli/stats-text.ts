@@ -1,6 +1,6 @@
 // superslab.stats() as text for people.
 
-import type { LeakSite, MemoryFacts } from '../addon/figures.js';
+import type { LeakSite, MemoryFacts, ObjectStats } from '../addon/figures.js';
 import type { MisuseKind, MisuseSite } from '../base/misuse.js';
 import { bytes, counted, duration, percent, printable } from '../base/text.js';
 import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
@@ -67,6 +67,24 @@ function processLines(
   return table(rows, 2);
 }
 
+/** What is in use, cached, committed, the limit and the share of it. */
+const byteCells = (pool: PoolStats): string[] => [
+  bytes(pool.inUseBytes),
+  bytes(pool.cachedBytes),
+  bytes(pool.committedBytes),
+  pool.maxBytes === 0 ? 'none' : bytes(pool.maxBytes),
+  pool.maxBytes === 0 ? '' : percent(pool.use),
+];
+
+/** The same of a pool that lends objects. */
+const objectCells = ({ inUse, idle, pending, max }: ObjectStats): string[] => [
+  counted(inUse, 'object'),
+  figure(idle),
+  figure(inUse + idle + pending),
+  max === 0 ? 'none' : figure(max),
+  max === 0 ? '' : percent(inUse / max),
+];
+
 function poolTable(stats: ProcessStats, before: Before | undefined): string[] {
   const earlier = new Map(before?.stats.pools.map((pool) => [pool.heapId, pool]));
   const header = ['pool', 'in use', 'cached', 'committed', 'limit', 'use', 'acquires', 'hits', 'failed'];
@@ -74,11 +92,7 @@ function poolTable(stats: ProcessStats, before: Before | undefined): string[] {
   const rows = stats.pools.map((pool) => {
     const cells = [
       shorten(printable(pool.name), NAME_WIDTH),
-      bytes(pool.inUseBytes),
-      bytes(pool.cachedBytes),
-      bytes(pool.committedBytes),
-      pool.maxBytes === 0 ? 'none' : bytes(pool.maxBytes),
-      pool.maxBytes === 0 ? '' : percent(pool.use),
+      ...(pool.objects === undefined ? byteCells(pool) : objectCells(pool.objects)),
       figure(pool.acquires),
       percent(pool.hitRate),
       percent(pool.failureRate),
@@ -104,6 +118,17 @@ function guardNotes(pool: PoolStats): string[] {
   ];
 }
 
+const objectTrouble = (objects: ObjectStats | undefined): readonly (readonly [number, string])[] =>
+  objects === undefined
+    ? []
+    : [
+        [objects.createFailures, 'calls of create failed'],
+        [objects.invalid, 'failed their test or reset'],
+        [objects.destroyFailures, 'calls of destroy failed'],
+        [objects.leaseTimeouts, 'lent for too long'],
+        [objects.waitTimeouts, 'waited for in vain'],
+      ];
+
 /** What went wrong, guards, and slow paths: only what there is. */
 function notes(pool: PoolStats): string[] {
   const { slow } = pool;
@@ -119,6 +144,7 @@ function notes(pool: PoolStats): string[] {
       `${pool.guardReports === 1 ? 'case' : 'cases'} of misuse found by guards${pool.poisonReports === 0 ? '' : ` (${figure(pool.poisonReports)} of them writes after a release)`}`,
     ],
     [pool.doubleFrees, 'freed twice'],
+    ...objectTrouble(pool.objects),
   ] as const;
   const trouble = parts.filter(([count]) => count > 0).map(([count, what]) => `${figure(count)} ${what}`);
   return [
@@ -170,13 +196,16 @@ function poolLines(pool: PoolStats): string[] {
   ];
 }
 
+/** Nothing for objects, which have no size. */
+const lastText = (size: number): string => (size === 0 ? '' : `, last ${bytes(size)}`);
+
 /** Such as: 3, last 1.5 KiB (pool "uploads", tag "body"), the oldest after 12.3 s; and where. */
 function leakLines(leak: LeakSite, width: number): string[] {
   const tag = leak.tag === '' ? '' : `, tag "${printable(leak.tag)}"`;
   const about = leak.estimated > leak.count ? ` seen, about ${figure(leak.estimated)} in all` : '';
   return [
     ...wrap(
-      `${figure(leak.count)}${about}, last ${bytes(leak.size)} (pool "${printable(leak.pool)}"${tag}), ` +
+      `${figure(leak.count)}${about}${lastText(leak.size)} (pool "${printable(leak.pool)}"${tag}), ` +
         `${leak.reason === 'collected' ? 'collected' : 'left by a thread that ended'}, ` +
         `the oldest after ${duration(leak.oldestMs * 1e6)}`,
       width - 2,
@@ -214,7 +243,7 @@ function misuseLines(site: MisuseSite, width: number): string[] {
   ].filter(([, stack]) => stack !== '');
   return [
     ...wrap(
-      `${figure(site.count)}, last ${bytes(site.size)}${whose}, ${KINDS[site.kind] ?? site.kind}${detail}, ` +
+      `${figure(site.count)}${lastText(site.size)}${whose}, ${KINDS[site.kind] ?? site.kind}${detail}, ` +
         `the last at ${new Date(site.lastAt).toISOString()}`,
       width - 2,
     ).map((line) => `  ${line}`),

@@ -60,7 +60,18 @@ export class LeakFinder {
     const estimated = this.#sampler.weightOf(lease);
     const count = this.#pool.native.noteLeak({ tag, stack, bytes, size, ageMs, estimated });
     const pool = this.#pool.name;
-    this.#findings.addLeak({ pool, tag, size, ageMs, stack, count, references, retains, sharedReferences });
+    this.#findings.addLeak({
+      what: 'buffer',
+      pool,
+      tag,
+      size,
+      ageMs,
+      stack,
+      count,
+      references,
+      retains,
+      sharedReferences,
+    });
   }
 
   /** The thread ends: what is leased now, nobody will release. The native side counts it, with what nobody watched. */

@@ -63,7 +63,7 @@ export function warn(kind: WarningKind, message: () => string, count: number): v
  * Who reports is in the middle of an operation, a release or a look of the collector, which has to end: what a
  * function of the program throws is thrown when that is done, as diagnostics_channel does.
  */
-function withoutThrowing(call: () => void): void {
+export function withoutThrowing(call: () => void): void {
   try {
     call();
   } catch (error) {
@@ -102,9 +102,17 @@ export function publishLeak(leak: PoolLeakMessage, listeners: Listeners | undefi
 }
 
 function leakText(leak: PoolLeakMessage): string {
+  if (leak.what === 'object') return leakedObjectText(leak);
   const what = `a buffer of ${leak.size} B (${poolText(leak.pool, leak.tag)}) was garbage-collected`;
   const age = `${(leak.ageMs / 1000).toFixed(1)} s after it was acquired, without release()${referencesText(leak)}`;
   return leak.stack === '' ? `${what} ${age}` : `${what} ${age}; it was acquired\n${leak.stack}`;
+}
+
+/** Of an object, whose stack is known if its lease was watched, and with that its age. */
+function leakedObjectText({ pool, stack, ageMs }: PoolLeakMessage): string {
+  const what = `an object (${poolText(pool, '')}) was garbage-collected without put()`;
+  if (stack === '') return `${what}; leakDetection: 'full' tells where it was taken`;
+  return `${what}, ${(ageMs / 1000).toFixed(1)} s after it was taken\n${stack}`;
 }
 
 /** Of a buffer that had more than the one of its acquire. */

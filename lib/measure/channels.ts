@@ -21,8 +21,9 @@ export interface PoolTrimMessage {
 /** `superslab:pool:exhausted`: a request found no room under maxBytes. */
 export interface PoolExhaustedMessage {
   readonly pool: string;
-  /** Of the buffer that was asked for. */
+  /** Of the buffer that was asked for; 0 for an object. */
   readonly size: number;
+  /** 0 for a pool that has a limit in objects. */
   readonly maxBytes: number;
   /** What is done then: `wait` in acquireAsync() too. A wait in vain is followed by another message, `throw`. */
   readonly outcome: 'throw' | 'wait' | 'fallback';
@@ -30,6 +31,8 @@ export interface PoolExhaustedMessage {
 
 /** `superslab:pool:leak`: a buffer was collected that nobody had released; see `leakDetection`. */
 export interface PoolLeakMessage {
+  /** A buffer, or an object of an ObjectPool, which has no size. */
+  readonly what: 'buffer' | 'object';
   readonly pool: string;
   /** Empty without one. */
   readonly tag: string;

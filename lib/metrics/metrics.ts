@@ -48,6 +48,7 @@ const SCOPE_WORDS: Partial<Record<StatisticRow['scope'], string>> = {
   latency: 'slow_path',
   memory: 'memory',
   node: 'memory_node',
+  objects: 'objects',
 };
 
 const words = (camel: string) => camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -128,6 +129,7 @@ function figuresOf(pool: PoolStats, wanted: readonly Metric[]): Figures {
   };
   for (const metric of wanted) {
     if (metric.scope === 'class') for (const one of pool.classes) add(metric, one, one.blockBytes);
+    else if (metric.scope === 'objects') add(metric, pool.objects ?? {});
     else add(metric, metric.scope === 'latency' ? pool.slow : pool);
   }
   return figures;

@@ -22,6 +22,8 @@ export interface Core extends PoolIdentity {
   /** undefined for a kind that has none. */
   readonly magazines: Magazines | undefined;
   threadFigures(): ThreadFigures;
+  /** Brings the figures up to date that the native side reads of this thread's memory; for a kind that counts by itself. */
+  publish?(): void;
   /** Gives those who wait what there is room for. */
   serveWaiters(): void;
   readonly watcher: PoolWatcher | undefined;

@@ -3,11 +3,14 @@ import { builtins } from '../base/builtins.js';
 import type { Core } from '../pool/cores.js';
 import type { Pool } from './pool.js';
 
-const livePools = new Set<WeakRef<Pool>>();
+/** What is asked of a pool when it is listed. */
+type Listed = Pick<Pool, 'closed' | 'report'>;
+
+const livePools = new Set<WeakRef<Listed>>();
 
 /** Those that are open and that somebody still has. */
-export function openPools(): Pool[] {
-  const pools: Pool[] = [];
+export function openPools(): Listed[] {
+  const pools: Listed[] = [];
   for (const ref of livePools) {
     const pool = ref.deref();
     if (pool === undefined || pool.closed) livePools.delete(ref);
@@ -22,17 +25,20 @@ const dropped = new FinalizationRegistry<Pick<Core, 'close'> & { readonly closed
   openPools(); // forgets it
 });
 
-export function rememberPool(pool: Pool): void {
+export function rememberPool(pool: Listed): void {
   livePools.add(new builtins.WeakRef(pool));
 }
 
 /** Has `core` closed when nobody has `pool` any more. */
-export function closeWhenDropped(pool: Pool, core: Pick<Core, 'close'> & { readonly closed: boolean }): void {
+export function closeWhenDropped(
+  pool: Listed,
+  core: Pick<Core, 'close'> & { readonly closed: boolean },
+): void {
   dropped.register(pool, core, pool);
 }
 
 /** The pool was closed. */
-export function forgetPool(pool: Pool): void {
+export function forgetPool(pool: Listed): void {
   openPools(); // forgets it
   dropped.unregister(pool);
 }

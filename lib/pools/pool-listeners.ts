@@ -1,21 +1,23 @@
 import { EventEmitter } from 'node:events';
 import { builtins } from '../base/builtins.js';
 import { makeError, show } from '../base/errors.js';
-import type { Listeners } from '../guard/publishing.js';
+import type { Listeners, PoolEvents } from '../guard/publishing.js';
 
 /** Who finds what is told. Weakly, so that a listener may hold the pool. */
 interface Source {
-  listeners: WeakRef<Listeners>;
+  listeners: WeakRef<Listeners> | undefined;
 }
 
 /** Those who listen to one pool. */
-export class PoolListeners {
+export class PoolListeners<Events extends PoolEvents = PoolEvents> {
   readonly #source: Source | undefined;
+  readonly #names: readonly string[];
   #listeners: Listeners | undefined;
 
   /** `source` is undefined when nothing is watched: then there is nothing to tell. */
-  constructor(source: Source | undefined) {
+  constructor(source: Source | undefined, names: readonly (keyof Events & string)[] = ['leak', 'guard']) {
     this.#source = source;
+    this.#names = names;
   }
 
   /**
@@ -23,10 +25,12 @@ export class PoolListeners {
    * @throws ERR_SUPERSLAB_ARGUMENT when there is no such event
    */
   of(name: string): Listeners {
-    if (name !== 'leak' && name !== 'guard') {
+    if (!this.#names.includes(name)) {
+      const names = this.#names.map(show);
+      const known = `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
       throw makeError(
         'ERR_SUPERSLAB_ARGUMENT',
-        `a pool has the events "leak" and "guard", no ${show(name)}`,
+        `a pool has the events ${known}, no ${show(name)}`,
         TypeError,
       );
     }

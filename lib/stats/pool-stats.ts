@@ -6,6 +6,7 @@ import type {
   LatencyStats,
   LeakSite,
   LeaseHistograms,
+  ObjectStats,
   PageFaults,
   PoolFigures,
   ProcessFigures,
@@ -24,6 +25,8 @@ export interface PoolStats extends HeapStats, PoolFigures, LeaseHistograms<Histo
   readonly slow: LatencyStats;
   /** The size classes that were used. */
   readonly classes: readonly ClassStats[];
+  /** Of a pool that lends JavaScript's own objects, which take no bytes of the heap; other kinds have none. */
+  readonly objects?: ObjectStats;
 }
 
 /** What `superslab.stats()` returns: the process, and every pool of every thread. */

@@ -14,6 +14,12 @@ import { NO_THREAD_FIGURES, readStats } from './read-stats.js';
  */
 export const core: 'addon' | 'libsuperslab.so' = facts.sharesCore ? 'libsuperslab.so' : 'addon';
 
+/** What the native side counts, and JavaScript in its memory. */
+function nativeStats(): NativeProcessStats {
+  for (const own of allCores()) own.publish?.();
+  return environment.processStats();
+}
+
 function coresByHeap(): Map<number, Core> {
   const cores = new Map<number, Core>();
   for (const own of allCores()) cores.set(own.heapId, own);
@@ -30,7 +36,7 @@ const poolsOf = (native: NativeProcessStats): PoolStats[] => {
 };
 
 /** The pools of stats() alone. */
-export const poolStats = (): PoolStats[] => poolsOf(environment.processStats());
+export const poolStats = (): PoolStats[] => poolsOf(nativeStats());
 
 /** The list that was told last, of this thread. */
 let known: { changes: number; sites: readonly MisuseSite[] } = { changes: -1, sites: [] };
@@ -50,7 +56,7 @@ function misuse(): readonly MisuseSite[] {
  */
 export function stats(): ProcessStats {
   noteDetachedWindows();
-  const native = environment.processStats();
+  const native = nativeStats();
   const figures: ProcessStats = {
     pid: process.pid,
     core,

@@ -1,6 +1,6 @@
 import type { NativeStats } from '../addon/binding.js';
 import { environment } from '../addon/environment.js';
-import type { ClassStats, HeapStats } from '../addon/figures.js';
+import type { ClassStats, HeapStats, ObjectStats } from '../addon/figures.js';
 import type { ThreadFigures } from '../pool/cores.js';
 import type { PoolStats } from './pool-stats.js';
 
@@ -28,17 +28,20 @@ export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats
   const cachedBytes = sum((one) => one.cachedBlocks * one.blockBytes) + heap.heldHugeBytes;
   const hits = sum((one) => one.hits);
   const classAcquires = sum((one) => one.acquires);
-  const acquires = classAcquires + heap.hugeHits + heap.hugeMisses;
+  const { objects } = native;
+  const lent = objects?.acquires ?? 0;
+  const acquires = classAcquires + heap.hugeHits + heap.hugeMisses + lent;
   return {
     name: native.name,
     closed: native.closed,
     heapId: native.heapId,
     ...heap,
+    ...(objects === undefined ? {} : { exhausted: objects.exhausted }),
     inUseBytes: Math.max(heap.chargedBytes - cachedBytes, 0),
     cachedBytes,
     slabBytes: sum((one) => one.slabBlocks * one.blockBytes),
     acquires,
-    releases: sum((one) => one.releases) + heap.hugeReleases,
+    releases: sum((one) => one.releases) + heap.hugeReleases + lent - (objects?.inUse ?? 0),
     hits,
     refills: sum((one) => one.refills),
     flushes: sum((one) => one.flushes),
@@ -56,7 +59,17 @@ export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats
     lifetimes: native.histograms.lifetimes,
     slow: native.slow,
     classes,
+    ...(objects === undefined ? {} : { objects: objectStats(objects) }),
   };
+}
+
+/** Without what is told for all kinds alike. */
+function objectStats({
+  acquires: _,
+  exhausted: __,
+  ...objects
+}: NonNullable<NativeStats['objects']>): ObjectStats {
+  return objects;
 }
 
 /** The last figures of a pool that is closed and has everything back: its levels are all down. */
@@ -70,6 +83,7 @@ export function settledStats(last: PoolStats): PoolStats {
     slabBlocks: 0,
     occupancy: 0,
   }));
+  const { objects } = last;
   return {
     ...last,
     closed: true,
@@ -88,9 +102,15 @@ export function settledStats(last: PoolStats): PoolStats {
     use: 0,
     utilization: 0,
     fragmentation: 0,
-    releases: classes.reduce((total, one) => total + one.releases, 0) + last.hugeHits + last.hugeMisses,
+    releases:
+      objects === undefined
+        ? classes.reduce((total, one) => total + one.releases, 0) + last.hugeHits + last.hugeMisses
+        : last.acquires,
     hugeReleases: last.hugeHits + last.hugeMisses,
     waiting: 0,
     classes,
+    ...(objects === undefined
+      ? {}
+      : { objects: { ...objects, inUse: 0, idle: 0, pending: 0, destroyed: objects.made } }),
   };
 }

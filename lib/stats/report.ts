@@ -69,6 +69,25 @@ function adviceLines(advice: readonly Advice[]): string[] {
   return advice.map(({ severity, text }) => `  ${severity.padEnd(8)} ${wrapped(text, 11)}`);
 }
 
+/** Of a pool that lends objects. */
+function objectLines({ objects }: PoolStats): string[] {
+  if (objects === undefined) return [];
+  const { inUse, idle, pending, peakInUse, peakInUseAtMs, max, made, destroyed } = objects;
+  const failures = objects.createFailures + objects.destroyFailures + objects.invalid;
+  return [
+    `  objects  ${count(inUse)} in use${max === 0 ? '' : ` of ${count(max)}`}, ` +
+      `${count(idle)} idle, ${count(pending)} made or tested now; ${count(made)} made, ${count(destroyed)} destroyed`,
+    ...(peakInUse === 0 ? [] : [`  peak     ${count(peakInUse)} objects at ${timeOfDay(peakInUseAtMs)}`]),
+    ...(failures + objects.leaseTimeouts + objects.waitTimeouts === 0
+      ? []
+      : [
+          `  failed   ${count(objects.createFailures)} calls of create, ${count(objects.invalid)} tests, ` +
+            `${count(objects.destroyFailures)} calls of destroy; ${count(objects.leaseTimeouts)} leases too long, ` +
+            `${count(objects.waitTimeouts)} waits in vain`,
+        ]),
+  ];
+}
+
 /** What holds in this process besides a pool's figures. */
 export interface ReportContext {
   readonly knobs: readonly KnobRow[];
@@ -88,6 +107,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext)
       : [`  peak     ${bytes(stats.peakChargedBytes)} at ${timeOfDay(stats.peakChargedAtMs)}`]),
     `  traffic  ${count(stats.acquires)} acquires, ${count(stats.releases)} releases, ` +
       `${percent(stats.hitRate)} without a native call`,
+    ...objectLines(stats),
     `  system   ${count(stats.superslabsTaken)} superslabs taken, ${count(stats.superslabsGiven)} given back, ` +
       `${bytes(stats.purgedBytes)} purged in ${count(stats.purges)} calls`,
     `  process  ${count(stats.minorFaults)} page faults, ${count(stats.majorFaults)} of a disk; ` +

@@ -26,6 +26,17 @@ Napi::Object histogram_object(Napi::Env env, const HistogramFigures& figures, co
   return out;
 }
 
+/// undefined for a pool that lends no objects.
+Napi::Value objects_value(Napi::Env env, const ObjectCounts& counts) {
+  if (counts.is_counted == 0) return env.Undefined();
+  Napi::Object out = Napi::Object::New(env);
+  out["acquires"] = counts.acquires;
+  out["exhausted"] = counts.exhausted;
+#define OBJECT_STAT(field, json, unit, meaning) out[json] = counts.field;
+#include "heap/stats.def"
+  return out;
+}
+
 }  // namespace
 
 Napi::Array statistic_rows(Napi::Env env) {
@@ -52,6 +63,8 @@ Napi::Array statistic_rows(Napi::Env env) {
 #define POOL_LEVEL(json, unit, meaning) add("pool", "level", json, unit, meaning);
 #define POOL_PROCESS_LEVEL(json, unit, meaning) add("process", "level", json, unit, meaning);
 #define POOL_CLASS_LEVEL(json, unit, meaning) add("class", "level", json, unit, meaning);
+#define OBJECT_STAT(field, json, unit, meaning) add("objects", "counter", json, unit, meaning);
+#define OBJECT_LEVEL(field, json, unit, meaning) add("objects", "level", json, unit, meaning);
 #define MEMORY_LEVEL(json, unit, meaning) add("memory", "level", json, unit, meaning);
 #define NODE_LEVEL(json, unit, meaning) add("node", "level", json, unit, meaning);
 #include "heap/stats.def"
@@ -93,6 +106,7 @@ Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   out["histograms"] = histograms;
   out["sizeBytes"] = number(env, figures.size_bytes);
   out["capacityBytes"] = number(env, figures.capacity_bytes);
+  out["objects"] = objects_value(env, figures.objects);
   return out;
 }
 

@@ -110,7 +110,22 @@ inline constexpr Value kMagazineParts[] = {
      words(offsetof(LeaseMagazines, staged_blocks) + sizeof(LeaseMagazines::staged_blocks) -
            offsetof(LeaseMagazines, staged))},
     MAGAZINE_PART("idle", idle, "Free blocks whose buffers wait to be lent again, by tag."),
+    MAGAZINE_PART("objects", objects,
+                  "Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects."),
 };
+
+// In numbers of 64 bits.
+#define OBJECT_PLACE(name, field, meaning) \
+  Value { name, offsetof(ObjectCounts, field) / sizeof(double), meaning }
+
+inline constexpr Value kObjectCounts[] = {
+    OBJECT_PLACE("isCounted", is_counted, "1 in a pool of objects, 0 in others."),
+    OBJECT_PLACE("acquires", acquires, "Objects handed to callers."),
+    OBJECT_PLACE("exhausted", exhausted, "Requests refused because of the limit."),
+#define OBJECT_STAT(field, json, unit, meaning) OBJECT_PLACE(json, field, meaning),
+#include "heap/stats.def"
+};
+#undef OBJECT_PLACE
 
 inline constexpr Value kGuardLevels[] = {
     MAGAZINE_PLACE("parkedHugeGranules", parked_huge_granules, parked_huge_granules,
@@ -150,6 +165,7 @@ inline constexpr Table kMemoryTables[] = {
     {"MAGAZINES", "The parts of NativePool.magazines, in words of 32 bits.", kMagazineParts},
     {"GUARD_LEVEL", "Places in MAGAZINES.guardLevels. A granule has 64 bytes.", kGuardLevels},
     {"STAGED", "Places in MAGAZINES.staged.", kStaged},
+    {"OBJECT_COUNT", "Places in MAGAZINES.objects, which has numbers of 64 bits.", kObjectCounts},
 };
 
 // A frame of the inspector's map. All numbers are little-endian; offsets are in bytes.

@@ -7,7 +7,7 @@ import type { Palette } from './palette.js';
 import { css } from './palette.js';
 import type { ClassRow, InspectorStats, KnobRow, PoolFigures } from './protocol.js';
 import type { Naming } from './slab-facts.js';
-import { bytes, count, NONE, percent } from './units.js';
+import { bytes, count, NONE, percent, plural } from './units.js';
 
 function table(caption: string, head: readonly HTMLElement[], rows: readonly HTMLElement[]): HTMLElement {
   return el(
@@ -92,10 +92,7 @@ export class Pools {
       else this.#open.add(key);
       this.show();
     });
-    const limit =
-      pool.maxBytes > 0
-        ? bar((pool.inUseBytes + pool.cachedBytes) / pool.maxBytes, bytes(pool.maxBytes))
-        : el('span', { class: 'soft' }, 'none');
+    const limit = limitOf(pool);
     const name = el(
       'th',
       { scope: 'row' },
@@ -106,8 +103,8 @@ export class Pools {
       'tr',
       {},
       name,
-      td(bytes(pool.inUseBytes), true),
-      td(bytes(pool.cachedBytes), true),
+      td(pool.objects === undefined ? bytes(pool.inUseBytes) : plural(pool.objects.inUse, 'object'), true),
+      td(pool.objects === undefined ? bytes(pool.cachedBytes) : count(pool.objects.idle), true),
       td(bytes(pool.committedBytes), true),
       td(limit),
       td(count(rate), true),
@@ -116,6 +113,13 @@ export class Pools {
       td(count(pool.exhausted), true),
     );
   }
+}
+
+/** How much of its limit a pool has. */
+function limitOf({ maxBytes, inUseBytes, cachedBytes, objects }: PoolFigures): HTMLElement {
+  if (objects !== undefined && objects.max > 0) return bar(objects.inUse / objects.max, count(objects.max));
+  if (maxBytes > 0) return bar((inUseBytes + cachedBytes) / maxBytes, bytes(maxBytes));
+  return el('span', { class: 'soft' }, 'none');
 }
 
 const keyOf = (pool: PoolFigures, ordinal: number) => `${ordinal} ${pool.name}`;

@@ -44,6 +44,23 @@ TEST(pools, "a pool has a name, whole to its last character, a limit and figures
   s.detach();
 }
 
+TEST(pools, "a pool of objects tells what JavaScript counts, and its heap holds nothing") {
+  TestPool t;
+  Script s(*t.heap);
+  CHECK_EQ(figures_of(*t.heap).objects.is_counted, 0.0);
+  ObjectCounts& counts = s.cache().magazines().objects;
+  counts.in_use = 7;  // of a pool that does not say that it counts
+  CHECK_EQ(figures_of(*t.heap).objects.in_use, 0.0);
+  counts.is_counted = 1;
+  counts.acquires = 0x1p40;
+  const PoolFigures figures = figures_of(*t.heap);
+  CHECK_EQ(figures.objects.in_use, 7.0);
+  CHECK_EQ(figures.objects.acquires, 0x1p40);
+  CHECK_EQ(figures.heap.charged_bytes, 0u);
+  CHECK_EQ(figures.heap.committed_bytes, 0u);
+  s.detach();
+}
+
 TEST(pools, "trim gives back what lies idle, and close does, once for all") {
   TestPool t;
   Pool& pool = *t.heap;

@@ -12,12 +12,15 @@ import superslab, {
   type ShareToken,
 } from 'superslab';
 
+import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
 import {
   type FixedBuffer,
   FixedPool,
   type FixedPoolOptions,
+  ObjectPool,
+  type ObjectPoolOptions,
   type Packet,
   PacketPool,
   type PacketPoolOptions,
@@ -163,3 +166,33 @@ range.release();
 new PacketPool({ maxBytes: 2 });
 // @ts-expect-error: packets are made by a pool
 new Packet();
+const objectOptions: ObjectPoolOptions<URL> = {
+  create: async () => new URL('http://localhost'),
+  destroy: (url) => url.href,
+  validate: (url) => url.port === '',
+  max: 10,
+  order: 'fifo',
+  leakDetection: 'full',
+};
+const objectPool: Pool & ObjectPool<URL> = new ObjectPool(objectOptions);
+const url: URL = objectPool.get();
+objectPool.put(url);
+const used: number = objectPool.use(({ href }) => href.length);
+void (objectPool.acquire({
+  signal: AbortSignal.timeout(1),
+  timeoutMs: 5,
+  priority: 0,
+}) satisfies Promise<URL>);
+objectPool.on('leaseTimeout', ({ heldMs, stack }) => [heldMs + used, stack]);
+const inObjects: number | undefined = objectPool.stats().objects?.inUse;
+// @ts-expect-error: without a function that makes objects
+new ObjectPool({ max: inObjects });
+// @ts-expect-error: not of the kind that it lends
+objectPool.put('text');
+
+const generic = createPool({ create: async () => url, destroy: async () => {} }, { max: 2, fifo: false });
+void (generic.acquire(1) satisfies Promise<URL>);
+void (generic.use((resource) => resource.href) satisfies Promise<string>);
+generic.on('factoryCreateError', console.error);
+// @ts-expect-error: no such option
+createPool({ create: async () => url, destroy: async () => {} }, { maxx: 2 });

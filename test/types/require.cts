@@ -1,5 +1,6 @@
 // The public types as CommonJS sees them, by `import x = require()` and by a compiled `import`.
 import superslab = require('superslab');
+import genericPool = require('superslab/generic-pool');
 import inspector = require('superslab/inspector');
 import opentelemetry = require('superslab/opentelemetry');
 import pools = require('superslab/pools');
@@ -17,5 +18,6 @@ const exporters: Disposable[] = [prometheus.collectSuperslab(), opentelemetry.ob
 const url: Promise<string> = inspector.startInspector().then((started) => started.url);
 
 const fixed: Buffer = new pools.FixedPool({ size: 64 }).get();
+const made: Promise<Buffer> = genericPool.createPool({ create: () => fixed, destroy: () => {} }).acquire();
 
-export = { alsoThere, buffer, exporters, fixed, pool, sameClass, sameFunction, url };
+export = { alsoThere, buffer, exporters, fixed, made, pool, sameClass, sameFunction, url };

@@ -201,6 +201,38 @@ export interface PoolFigures {
   readonly internalWaste: number;
 }
 
+/** What is counted of a pool of JavaScript's own objects, in its thread. */
+export interface ObjectStats {
+  /** Objects that callers hold. Unit: objects. */
+  readonly inUse: number;
+  /** Objects that wait to be lent. Unit: objects. */
+  readonly idle: number;
+  /** Objects that are being made, tested or reset. Unit: objects. */
+  readonly pending: number;
+  /** Most objects that callers held at once. Unit: objects. */
+  readonly peakInUse: number;
+  /** When that was noticed, in time since the Unix epoch; 0 if none ever was lent. Unit: ms. */
+  readonly peakInUseAtMs: number;
+  /** Limit of the objects; 0 is none. Unit: objects. */
+  readonly max: number;
+  /** Objects that were made. Unit: objects. */
+  readonly made: number;
+  /** Objects that were destroyed, or collected while they were lent. Unit: objects. */
+  readonly destroyed: number;
+  /** Lent objects that were collected without being given back. Unit: objects. */
+  readonly collected: number;
+  /** Calls of create that threw, were rejected or took too long. Unit: calls. */
+  readonly createFailures: number;
+  /** Objects that failed their test or their reset, and were destroyed. Unit: objects. */
+  readonly invalid: number;
+  /** Calls of destroy that threw, were rejected or took too long. Unit: calls. */
+  readonly destroyFailures: number;
+  /** Leases that lasted longer than the pool allows. Unit: leases. */
+  readonly leaseTimeouts: number;
+  /** Calls that waited for an object in vain. Unit: calls. */
+  readonly waitTimeouts: number;
+}
+
 /** Figures of the whole process. */
 export interface ProcessFigures {
   /** Time since the process started. Unit: ms. */

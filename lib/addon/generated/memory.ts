@@ -44,6 +44,8 @@ export const MAGAZINES = {
   staged: { at: 5573, length: 67 },
   /** Free blocks whose buffers wait to be lent again, by tag. */
   idle: { at: 5640, length: 256 },
+  /** Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects. */
+  objects: { at: 5896, length: 34 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */
@@ -70,4 +72,42 @@ export const STAGED = {
   refills: 2,
   /** From here on, the blocks' numbers. */
   first: 3,
+} as const;
+
+/** Places in MAGAZINES.objects, which has numbers of 64 bits. */
+export const OBJECT_COUNT = {
+  /** 1 in a pool of objects, 0 in others. */
+  isCounted: 0,
+  /** Objects handed to callers. */
+  acquires: 1,
+  /** Requests refused because of the limit. */
+  exhausted: 2,
+  /** objects that callers hold */
+  inUse: 3,
+  /** objects that wait to be lent */
+  idle: 4,
+  /** objects that are being made, tested or reset */
+  pending: 5,
+  /** most objects that callers held at once */
+  peakInUse: 6,
+  /** when that was noticed, in time since the Unix epoch; 0 if none ever was lent */
+  peakInUseAtMs: 7,
+  /** limit of the objects; 0 is none */
+  max: 8,
+  /** objects that were made */
+  made: 9,
+  /** objects that were destroyed, or collected while they were lent */
+  destroyed: 10,
+  /** lent objects that were collected without being given back */
+  collected: 11,
+  /** calls of create that threw, were rejected or took too long */
+  createFailures: 12,
+  /** objects that failed their test or their reset, and were destroyed */
+  invalid: 13,
+  /** calls of destroy that threw, were rejected or took too long */
+  destroyFailures: 14,
+  /** leases that lasted longer than the pool allows */
+  leaseTimeouts: 15,
+  /** calls that waited for an object in vain */
+  waitTimeouts: 16,
 } as const;

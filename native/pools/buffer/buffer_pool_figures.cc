@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "pools/buffer/buffer_pool.h"
+#include "pools/buffer/buffer_thread_cache.h"
 
 namespace superslab {
 namespace {
@@ -25,6 +26,11 @@ void BufferPool::stats(const FaultCounts& faults, PoolFigures& out) const {
 #include "heap/stats.def"
   out.size_bytes = lease_histograms_.size_bytes();
   out.capacity_bytes = lease_histograms_.capacity_bytes();
+  caches().for_each_member(CacheRegistry::Retired::kToo, [&](const CacheRegistry::Member& member) {
+    const auto& cache = static_cast<const BufferThreadCache&>(member);
+    // Objects belong to one thread, and so does their pool.
+    if (cache.objects().is_counted != 0) out.objects = cache.objects();
+  });
 }
 
 }  // namespace superslab

@@ -20,6 +20,7 @@
 #include "heap/magazine_limits.h"
 #include "pools/buffer/block_number.h"
 #include "pools/buffer/buffer_pool.h"
+#include "pools/object_counts.h"
 
 namespace superslab {
 
@@ -57,6 +58,8 @@ struct LeaseMagazines {
   // (lib/pools/fixed/reused-buffer.ts). Like the parked ones they are freed by a thread's end, and
   // are no leaks.
   std::uint32_t idle[kTags];
+  // Of a pool that lends JavaScript's own objects and no blocks. Its heap holds nothing.
+  ObjectCounts objects;
 
   /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
   /// order, and a closed pool's code may still look at its magazines: the last one frees them.
@@ -73,6 +76,7 @@ static_assert(sizeof(BlockNumber) == sizeof(std::uint32_t) &&
               alignof(BlockNumber) == alignof(std::uint32_t) &&
               std::is_trivially_copyable_v<BlockNumber>);
 static_assert(std::is_standard_layout_v<LeaseMagazines>);
+static_assert(offsetof(LeaseMagazines, objects) % sizeof(double) == 0, "a Float64Array");
 
 /// The part that JavaScript maps.
 constexpr ByteCount kMappedMagazineBytes = offsetof(LeaseMagazines, references);
@@ -102,6 +106,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void detach();
 
   LeaseMagazines& magazines() { return *magazines_; }
+  const ObjectCounts& objects() const { return magazines_->objects; }
 
   /// Fetches a batch of class `c` for its magazine and stages it. Returns how many blocks came; 0
   /// when there is no room under maxBytes (Budget::has_room tells) or no memory. A magazine that is

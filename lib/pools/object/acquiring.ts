@@ -1,0 +1,88 @@
+// acquire(): an object as soon as there is one.
+import { abortReason } from '../../addon/option-checks.js';
+import { begin, finish, giveUp, Unfinished } from '../../pool/unfinished.js';
+import type { ObjectCore } from './core.js';
+import { ObjectWaiter } from './waiting.js';
+
+/** How somebody waits. */
+export interface Wait {
+  readonly signal: AbortSignal | undefined;
+  /** Infinity for ever. */
+  readonly timeoutMs: number;
+  readonly priority: number;
+  /** Keeps the pool open. */
+  readonly pool: object;
+  /** What a wait in vain, and one too many, is rejected with. */
+  readonly timedOut: () => unknown;
+  readonly tooMany: () => unknown;
+}
+
+/** A wait that may be cut off before anybody has its promise. */
+class Entering<T> extends Unfinished {
+  readonly #core: ObjectCore<T>;
+  readonly #waiter: ObjectWaiter<T>;
+
+  constructor(core: ObjectCore<T>, waiter: ObjectWaiter<T>) {
+    super();
+    this.#core = core;
+    this.#waiter = waiter;
+  }
+
+  undo(): void {
+    const waiter = this.#waiter;
+    const { object } = waiter;
+    if (object !== undefined) {
+      if (this.#core.isLent(object)) this.#core.putSlow(object);
+      waiter.object = undefined;
+      return;
+    }
+    if (waiter.isSettled) return;
+    waiter.isSettled = true;
+    if (waiter.isQueued) this.#core.waiters.length--;
+    waiter.leave();
+    this.#core.waitEnded();
+  }
+}
+
+/**
+ * @throws ERR_SUPERSLAB_CLOSED
+ * @throws what `wait.tooMany` makes, when too many wait
+ */
+export function acquireFrom<T>(core: ObjectCore<T>, wait: Wait): T | Promise<T> {
+  core.checkOpen();
+  const object = core.tryGetPlain();
+  if (object !== undefined) return object;
+  const isFull = core.shelf.depth === 0 && core.slots.size >= core.settings.max;
+  if (isFull && core.waiters.length >= core.settings.maxWaiting) throw wait.tooMany();
+  const stack = core.watch.watchesAll ? core.watch.stackOf(acquireFrom) : undefined;
+  const waiter = new ObjectWaiter<T>(core.waiters, wait.priority, wait.pool, stack);
+  if (waiter.resolve === undefined) return waiter.promise;
+  const entering = begin(new Entering(core, waiter));
+  try {
+    core.enter(waiter);
+    if (!waiter.isSettled) listenTo(core, waiter, wait);
+  } catch (error) {
+    giveUp(entering); // the program's signal threw
+    throw error;
+  }
+  finish(entering);
+  waiter.isEntering = false;
+  waiter.object = undefined;
+  return waiter.promise;
+}
+
+function listenTo<T>(core: ObjectCore<T>, waiter: ObjectWaiter<T>, wait: Wait): void {
+  const end = (reason: unknown): boolean => {
+    if (!waiter.fail(reason)) return false;
+    core.waitEnded();
+    return true;
+  };
+  if (wait.signal !== undefined) {
+    waiter.listen(wait.signal, end);
+    // A function of the program may have aborted it meanwhile.
+    if (wait.signal.aborted && end(abortReason(wait.signal))) return;
+  }
+  waiter.settleWithin(wait.timeoutMs, () => {
+    if (!waiter.isSettled && end(wait.timedOut())) core.shelf.count('waitTimeouts');
+  });
+}

@@ -1,0 +1,154 @@
+// ObjectPool cut off at each place where V8 looks for interruptions: no object is lost or lent twice, and none is
+// destroyed twice.
+import type { ObjectPool, ObjectPoolOptions } from 'superslab/pools';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { mayThrow } from '../support/api-steps.js';
+import { type Cut, cutOff, evaluateWithPoints, place } from '../support/cut-points.js';
+
+const { pools, cores, unfinished } = evaluateWithPoints();
+
+const MAX = 6;
+
+interface Thing {
+  readonly id: number;
+  destroyed: number;
+}
+
+/** What a step works with: an open pool, some of whose objects are lent and some idle. */
+interface Model {
+  readonly pool: ObjectPool<Thing>;
+  /** Those that the program has. A step stores what it gets at once. */
+  readonly things: Thing[];
+  readonly opened: ObjectPool<Thing>[];
+  readonly promises: Promise<Thing>[];
+}
+
+const steps: Record<string, (model: Model) => void> = {
+  'get of an idle one': ({ pool, things }) => {
+    things[things.length] = pool.get();
+  },
+  'get of a new one': ({ pool, things }) => {
+    pool.trim(0);
+    things[things.length] = pool.get();
+  },
+  'get of none': ({ pool, things }) => {
+    for (let i = 0; i < MAX; i++) things[things.length] = pool.get();
+  },
+  put: ({ pool, things }) => pool.put(things[0]!),
+  destroy: ({ pool, things }) => pool.destroy(things[0]!),
+  warm: ({ pool }) => pool.warm(3, () => {}),
+  trim: ({ pool }) => void pool.trim(),
+  use: ({ pool }) => void pool.use(({ id }) => id),
+  acquire: ({ pool, promises }) => {
+    promises[promises.length] = pool.acquire({ timeoutMs: 10_000 });
+  },
+  'put for one who waits': ({ pool, things, promises }) => {
+    for (let i = 0; i < MAX; i++) promises[promises.length] = pool.acquire();
+    pool.put(things[0]!);
+  },
+  'destroy for one who waits': ({ pool, things, promises }) => {
+    for (let i = 0; i < MAX; i++) promises[promises.length] = pool.acquire();
+    pool.destroy(things[0]!);
+  },
+  'new ObjectPool': ({ opened }) => {
+    opened[opened.length] = new pools.ObjectPool({ create: () => ({ id: -1, destroyed: 0 }), min: 1 });
+    opened[0]!.close();
+  },
+  'close, and a put after it': ({ pool, things }) => {
+    pool.close();
+    pool.put(things[0]!);
+  },
+};
+
+/** Has upkeep come soon after a close() that was cut off. */
+const hurried = new pools.FixedPool({ size: 64, purgeDelayMs: 20 });
+afterAll(() => hurried.close());
+
+const countPools = () => cores.openCores.size + cores.closingCores.size;
+
+/** Options that send operations along different ways. */
+const ways: Record<string, Partial<ObjectPoolOptions<Thing>>> = {
+  plain: {},
+  tested: { reset: () => {}, validate: () => true, validateOnPut: true, order: 'fifo', minIdle: 1 },
+  'watched and worn': { leakDetection: 'full', maxUses: 1 },
+};
+
+let made: Thing[] = [];
+
+function begin(options: Partial<ObjectPoolOptions<Thing>>): Model {
+  made = [];
+  const pool = new pools.ObjectPool<Thing>({
+    leakDetection: 'off',
+    create: () => {
+      const thing = { id: made.length, destroyed: 0 };
+      made[thing.id] = thing;
+      return thing;
+    },
+    destroy: (thing) => {
+      thing.destroyed++;
+    },
+    max: MAX,
+    // A full stack may look like a create that failed.
+    retryMs: 0,
+    ...options,
+  });
+  const things = [pool.get(), pool.get(), pool.get(), pool.get()];
+  for (const thing of things.splice(2)) pool.put(thing);
+  return { pool, things, opened: [], promises: [] };
+}
+
+async function end({ pool, things, opened, promises }: Model, count: number): Promise<void> {
+  expect(pool.check()).toEqual([]);
+  unfinished.undoInterrupted();
+  for (const core of [...cores.openCores.values()] as { serveWaiters(): void }[]) core.serveWaiters();
+  expect(pool.check()).toEqual([]);
+  for (const thing of things) if (pool.owns(thing)) pool.put(thing);
+  for (const promise of promises) {
+    promise.then(
+      (thing) => {
+        if (pool.owns(thing)) pool.put(thing);
+      },
+      () => {},
+    );
+  }
+  for (let i = 0; i < 40; i++) await null;
+  await vi.waitUntil(() => pool.waiting === 0, { interval: 1 });
+  for (let i = 0; i < 40; i++) await null;
+  expect(pool.check()).toEqual([]);
+  expect(pool.inUse).toBe(0);
+  if (!pool.closed) {
+    const all = Array.from({ length: MAX }, () => pool.get());
+    expect(new Set(all).size).toBe(MAX);
+    for (const thing of all) expect(thing.destroyed).toBe(0);
+    for (const thing of all) pool.put(thing);
+    expect(pool.check()).toEqual([]);
+    pool.close();
+  }
+  // One that was being made has no slot; no slot destroys twice.
+  for (const { destroyed } of made) expect(destroyed).toBeLessThanOrEqual(1);
+  for (const one of opened) one.close();
+  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+}
+
+const cuts: Cut[] = ['termination', 'full once', 'full'];
+
+describe.each(cuts)('by %s', (how) => {
+  describe.each(Object.keys(ways))('%s', (way) => {
+    test.for(Object.keys(steps))('in %s', async (name) => {
+      const count = countPools();
+      let at = 0;
+      let wasCut = true;
+      try {
+        while (wasCut) {
+          at++;
+          const model = begin(ways[way]!);
+          wasCut = cutOff(() => mayThrow(() => steps[name]!(model)), at, how);
+          await end(model, count);
+        }
+      } catch (error) {
+        throw new Error(`point ${at}: ${place}`, { cause: error });
+      }
+      expect(at).toBeGreaterThan(1);
+    });
+  });
+});
