@@ -310,13 +310,6 @@ const programs: Record<string, Program> = {
     pool.start();
     await finish(pool, log);
   },
-  'clear that goes on with a minimum': async ({ createPool }, log) => {
-    const pool = createPool(factoryOf(log), { min: 2, max: 3 });
-    await pool.ready();
-    await pool.clear();
-    await soon();
-    log(pool.size, pool.borrowed);
-  },
   'resources that are idle for too long': async ({ createPool }, log) => {
     const pool = createPool(factoryOf(log), {
       max: 3,
@@ -410,6 +403,21 @@ describe('beyond generic-pool', () => {
     await pool.release(held);
     await pool.drain();
     await pool.clear();
+  });
+
+  test('clear() destroys what is idle, and the minimum is made anew', async () => {
+    const destroyed: number[] = [];
+    const destroy = async ({ id }: Resource) => destroyed.push(id);
+    const pool = ours.createPool(
+      factoryOf(() => {}, { destroy }),
+      { min: 2, max: 3 },
+    );
+    await pool.ready();
+    await pool.clear();
+    await pool.ready();
+    expect(destroyed).toEqual([0, 1]);
+    expect([pool.size, pool.available]).toEqual([2, 2]);
+    expect((await pool.acquire()).id).toBe(2);
   });
 
   test('a validate that throws does not lose the resource', async () => {

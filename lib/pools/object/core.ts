@@ -495,7 +495,6 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     if (this.slots.size > 0) return;
     this.publish();
     this.native.close();
-    if (!this.native.isSettled()) return;
-    closingCores.delete(this);
+    if (this.native.isSettled()) closingCores.delete(this);
   }
 }
