@@ -26,6 +26,15 @@ Napi::Object histogram_object(Napi::Env env, const HistogramFigures& figures, co
   return out;
 }
 
+Napi::Object records_object(Napi::Env env, const RecordFigures& figures) {
+  Napi::Object out = Napi::Object::New(env);
+  out["chunkBytes"] = number(env, figures.shape.chunk_bytes);
+  out["chunkRecords"] = number(env, figures.shape.chunk_records);
+  out["recordBytes"] = number(env, figures.shape.record_bytes);
+  out["out"] = number(env, figures.out);
+  return out;
+}
+
 }  // namespace
 
 Napi::Array statistic_rows(Napi::Env env) {
@@ -93,6 +102,8 @@ Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   out["histograms"] = histograms;
   out["sizeBytes"] = number(env, figures.size_bytes);
   out["capacityBytes"] = number(env, figures.capacity_bytes);
+  if (figures.records.shape.chunk_records != 0)
+    out["records"] = records_object(env, figures.records);
   return out;
 }
 

@@ -110,6 +110,9 @@ inline constexpr Value kMagazineParts[] = {
      words(offsetof(LeaseMagazines, staged_blocks) + sizeof(LeaseMagazines::staged_blocks) -
            offsetof(LeaseMagazines, staged))},
     MAGAZINE_PART("idle", idle, "Free blocks whose buffers wait to be lent again, by tag."),
+    {"records", words(offsetof(LeaseMagazines, records_made)), "Of a pool of records, by RECORDS.",
+     words(offsetof(LeaseMagazines, records_idle) + sizeof(LeaseMagazines::records_idle) -
+           offsetof(LeaseMagazines, records_made))},
 };
 
 inline constexpr Value kGuardLevels[] = {
@@ -129,6 +132,11 @@ inline constexpr Value kStaged[] = {
     MAGAZINE_PLACE("tag", staged_tag, staged, "The tag of all of them."),
     MAGAZINE_PLACE("refills", staged_count, staged, "Another number after each refill."),
     MAGAZINE_PLACE("first", staged_blocks, staged, "From here on, the blocks' numbers."),
+};
+
+inline constexpr Value kRecords[] = {
+    MAGAZINE_PLACE("made", records_made, records_made, "Records that the chunks have."),
+    MAGAZINE_PLACE("idle", records_idle, records_made, "Those that are free."),
 };
 #undef MAGAZINE_PART
 #undef MAGAZINE_PLACE
@@ -150,6 +158,7 @@ inline constexpr Table kMemoryTables[] = {
     {"MAGAZINES", "The parts of NativePool.magazines, in words of 32 bits.", kMagazineParts},
     {"GUARD_LEVEL", "Places in MAGAZINES.guardLevels. A granule has 64 bytes.", kGuardLevels},
     {"STAGED", "Places in MAGAZINES.staged.", kStaged},
+    {"RECORDS", "Places in MAGAZINES.records.", kRecords},
 };
 
 // A frame of the inspector's map. All numbers are little-endian; offsets are in bytes.

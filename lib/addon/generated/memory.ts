@@ -44,6 +44,8 @@ export const MAGAZINES = {
   staged: { at: 5573, length: 67 },
   /** Free blocks whose buffers wait to be lent again, by tag. */
   idle: { at: 5640, length: 256 },
+  /** Of a pool of records, by RECORDS. */
+  records: { at: 5896, length: 2 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */
@@ -70,4 +72,12 @@ export const STAGED = {
   refills: 2,
   /** From here on, the blocks' numbers. */
   first: 3,
+} as const;
+
+/** Places in MAGAZINES.records. */
+export const RECORDS = {
+  /** Records that the chunks have. */
+  made: 0,
+  /** Those that are free. */
+  idle: 1,
 } as const;

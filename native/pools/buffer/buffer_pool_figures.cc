@@ -25,6 +25,7 @@ void BufferPool::stats(const FaultCounts& faults, PoolFigures& out) const {
 #include "heap/stats.def"
   out.size_bytes = lease_histograms_.size_bytes();
   out.capacity_bytes = lease_histograms_.capacity_bytes();
+  out.records = record_figures();
 }
 
 }  // namespace superslab

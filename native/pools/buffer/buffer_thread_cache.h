@@ -57,6 +57,10 @@ struct LeaseMagazines {
   // (lib/pools/fixed/reused-buffer.ts). Like the parked ones they are freed by a thread's end, and
   // are no leaks.
   std::uint32_t idle[kTags];
+  // Of a pool of records (pools/buffer/record_shape.h), whose chunks are all idle blocks: how many
+  // records they have, and how many of these are free (lib/pools/record/record-shelf.ts).
+  std::uint32_t records_made;
+  std::uint32_t records_idle;
 
   /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
   /// order, and a closed pool's code may still look at its magazines: the last one frees them.
@@ -167,6 +171,11 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// Whether the limits, which the core alone writes, let JavaScript keep what magazines have
   /// places for, and nothing once the cache is closed. What JavaScript writes is check()'s to see.
   bool is_valid() const;
+
+  /// Records that are lent. As JavaScript counts, like parked(). Any thread, as above.
+  std::uint32_t records_out() const;
+  /// The same as leaks: their chunks count as parked.
+  Reclaimed leaked_records() const;
 
   /// Adds what guards have in hand, as far as another thread can tell. Any thread, as above.
   void add_levels(GuardLevels& sum) const;
