@@ -9,3 +9,17 @@ export { FixedPool } from './pools/fixed/fixed-pool.js';
 export type { FixedPoolOptions } from './pools/fixed/options.js';
 export type { FixedBuffer } from './pools/fixed/reused-buffer.js';
 export type { Pool } from './pools/pool.js';
+export type { Column } from './pools/record/column.js';
+export type {
+  ArrayType,
+  BytesType,
+  Fields,
+  FieldType,
+  RecordValues,
+  ScalarType,
+} from './pools/record/field-types.js';
+export { array, bytes, type RecordLayout, record } from './pools/record/layout.js';
+export type { RecordPoolOptions } from './pools/record/options.js';
+export type { RecordEntry } from './pools/record/record-entry.js';
+export { RecordPool } from './pools/record/record-pool.js';
+export type { ReadEntry, RecordReader } from './pools/record/record-reader.js';

@@ -5,7 +5,7 @@ import type { Listeners } from '../guard/publishing.js';
 
 /** Who finds what is told. Weakly, so that a listener may hold the pool. */
 interface Source {
-  listeners: WeakRef<Listeners>;
+  listeners: WeakRef<Listeners> | undefined;
 }
 
 /** Those who listen to one pool. */

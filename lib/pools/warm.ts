@@ -11,11 +11,20 @@ export type WarmProgress = (done: number, count: number) => void;
 
 const nobody: WarmProgress = () => {};
 
-/** Takes `count` buffers, touches their memory, and gives them back: what warm() of a pool does. */
-export function warm<Buf extends Uint8Array & Lent>(
-  take: () => Buf,
+function touchPages(buf: Uint8Array): void {
+  const { length } = buf;
+  for (let at = 0; at < length; at += PAGE_BYTES) buf[at] = 0;
+}
+
+/**
+ * Takes `count` buffers, touches their memory, and gives them back: what warm() of a pool does. `touch` is for kinds that lend
+ * something else.
+ */
+export function warm<Thing extends Lent>(
+  take: () => Thing,
   count: number,
   onProgress: WarmProgress = nobody,
+  touch: (thing: Thing) => void = touchPages as unknown as (thing: Thing) => void,
 ): void {
   if (!Number.isInteger(count) || count < 0) {
     throw makeError('ERR_SUPERSLAB_ARGUMENT', `count must be a whole number, got ${show(count)}`, RangeError);
@@ -27,14 +36,13 @@ export function warm<Buf extends Uint8Array & Lent>(
       TypeError,
     );
   }
-  const bufs: Buf[] = [];
+  const bufs: Thing[] = [];
   const held = begin(new HeldBuffers(bufs));
   try {
     while (bufs.length < count) {
       const buf = take();
       bufs[bufs.length] = buf;
-      const { length } = buf;
-      for (let at = 0; at < length; at += PAGE_BYTES) buf[at] = 0;
+      touch(buf);
       if (bufs.length % STEP === 0 && bufs.length < count) onProgress(bufs.length, count);
     }
   } catch (error) {
