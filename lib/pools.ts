@@ -9,7 +9,7 @@ export { FixedPool } from './pools/fixed/fixed-pool.js';
 export type { FixedPoolOptions } from './pools/fixed/options.js';
 export type { FixedBuffer } from './pools/fixed/reused-buffer.js';
 export type { Pool } from './pools/pool.js';
-export type { Column } from './pools/record/column.js';
+export type { Column, ColumnRun } from './pools/record/column.js';
 export type {
   ArrayType,
   BytesType,

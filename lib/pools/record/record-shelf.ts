@@ -101,6 +101,11 @@ export class RecordShelf {
     }
   }
 
+  /** Whether every record that there is is lent. */
+  get isFull(): boolean {
+    return this.magazines.records[IDLE] === 0;
+  }
+
   /** The generations of a chunk's slots, from 1 on; undefined for one that never was. */
   wordsOf(index: number): Uint32Array | undefined {
     return this.#words[index];
@@ -239,10 +244,14 @@ export class RecordShelf {
     const { records } = this.magazines;
     const { words, entries } = holder.chunk;
     const top = records[IDLE]!;
-    this.stack[top] = entries[slot - 1];
     if (isStronglyOrdered) words[slot]!++;
     else Atomics.add(words, slot, 1);
-    records[IDLE] = top + 1;
+    if (this.core.closed) {
+      records[MADE]!--;
+    } else {
+      this.stack[top] = entries[slot - 1];
+      records[IDLE] = top + 1;
+    }
     if (holder.quickShelf === undefined) holder.words = NO_WORDS;
   }
 
@@ -261,8 +270,11 @@ export class RecordShelf {
   /** Gives the blocks of chunks back of which no record is lent, as long as `keep` records stay free. */
   drop(keep: number): void {
     this.#finishLeaving();
-    const { magazines } = this;
-    const { records } = magazines;
+    const { records } = this.magazines;
+    if (this.core.closed) {
+      this.#leaveClosed();
+      return;
+    }
     let free = records[IDLE]!;
     const leaving = new Set<RecordChunk>();
     for (const chunk of this.chunks) {
@@ -285,6 +297,16 @@ export class RecordShelf {
     this.stack = stack;
     records[MADE] = made;
     records[IDLE] = depth;
+    this.#finishLeaving();
+  }
+
+  /** Of a closed pool only those records count that are lent, and nothing waits to be lent. */
+  #leaveClosed(): void {
+    const { records } = this.magazines;
+    records[MADE]! -= records[IDLE]!;
+    records[IDLE] = 0;
+    this.stack.length = 0;
+    this.#leaving = this.chunks.filter((chunk): chunk is RecordChunk => chunk?.isFree === true);
     this.#finishLeaving();
   }
 
@@ -333,6 +355,10 @@ export class RecordShelf {
       if (capacity !== plan.chunkBytes) return `block ${chunk.block} of records has ${capacity} B`;
       made += chunk.records;
       for (let slot = 1; slot <= chunk.records; slot++) free += (chunk.words[slot]! & 1) ^ 1;
+    }
+    if (this.core.closed) {
+      const out = made - free;
+      return out === records[MADE] ? undefined : `${out} records are lent, and ${records[MADE]} are counted`;
     }
     if (made !== records[MADE]) return `${made} records are counted as ${records[MADE]}`;
     if (free !== depth) return `${free} records are free, and ${depth} wait to be lent`;
