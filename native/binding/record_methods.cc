@@ -82,7 +82,8 @@ void place_records(const CallbackInfo& info, EnvironmentPool& pool) {
   const NamedBlock block = block_at(info, 1, pool.environment.space());
   if (pool.records == nullptr || pool.cache() == nullptr || !chunk || block.address == nullptr)
     return;
-  if (block.capacity != pool.own->record_shape().chunk_bytes) return;
+  const bool is_own = pool.cache()->has(block);
+  if (!is_own || block.capacity != pool.own->record_shape().chunk_bytes) return;
   pool.records->place(static_cast<std::uint32_t>(*chunk), block.address, block.capacity);
 }
 

@@ -1,4 +1,5 @@
 // Records that other threads read while their own thread puts them, closes the pool, or ends.
+import { stats } from 'superslab';
 import { array, bytes, RecordPool, record } from 'superslab/pools';
 import { afterEach, describe, expect, test } from 'vitest';
 import { thrownBy } from '../support/expect-error.js';
@@ -234,7 +235,6 @@ describe('in other threads', () => {
 
   test('records of a thread that was terminated are leaks of its pool, each one', async () => {
     const worker = await startWorker();
-    const { leaks, stats } = await import('superslab').then(({ default: superslab }) => superslab);
     await worker.run(
       `const superslab2 = await import('superslab/pools');
        state.pool = new superslab2.RecordPool(${ROW}, { name: 'lost rows', leakDetection: 'full', guard: 'off' });
@@ -244,7 +244,7 @@ describe('in other threads', () => {
     const own = stats().pools.find(({ name }) => name === 'lost rows')!;
     expect(own.inUseBytes).toBe(30 * own.classes[0]!.blockBytes);
     await worker.terminate();
-    const sites = () => leaks().filter(({ pool }) => pool === 'lost rows');
+    const sites = () => stats().leaks.filter(({ pool }) => pool === 'lost rows');
     await expect.poll(sites).toMatchObject([{ reason: 'threadEnded', count: 30 }]);
   });
 });

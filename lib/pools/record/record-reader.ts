@@ -112,7 +112,7 @@ function find(name: string): NativeRecords {
  * The records of a pool that another thread has open: what {@link RecordPool.open} returns. It reads the same memory. It keeps no
  * record from being put, and the pool from nothing: what was put is noticed.
  */
-export class RecordReader<Shape extends Fields = Fields> implements Explainer {
+export class RecordReader<Shape extends Fields = Fields> {
   /** Of the pool. */
   readonly name: string;
   readonly layout: RecordLayout<Shape>;
@@ -123,6 +123,8 @@ export class RecordReader<Shape extends Fields = Fields> implements Explainer {
   readonly #Entry: EntryClass<ReadEntry<Shape>>;
   #chunks: (SeenChunk | undefined)[] = [];
   #isClosed = false;
+  /** Not the reader itself, whose method it would be. */
+  readonly #explainer: Explainer = { errorFor: (handle) => this.#errorFor(handle) };
 
   private constructor(name: string, native: NativeRecords, wanted: RecordLayout | undefined) {
     const published = JSON.parse(native.layout) as PublishedPool;
@@ -165,7 +167,7 @@ export class RecordReader<Shape extends Fields = Fields> implements Explainer {
    */
   at(handle: number): ReadEntry<Shape> {
     const entry = this.tryAt(handle);
-    if (entry === undefined) throw this.errorFor(handle);
+    if (entry === undefined) throw this.#errorFor(handle);
     return entry;
   }
 
@@ -188,7 +190,7 @@ export class RecordReader<Shape extends Fields = Fields> implements Explainer {
     const lease = { handle, slot: i + 1, generation: Atomics.load(words, i + 1) };
     // Another lease of the same slot may have begun: then it was looked at too late.
     if (!isOf(handle, lease.generation)) return undefined;
-    return new this.#Entry(this, words, lease, memory, i * this.#rowBytes, i);
+    return new this.#Entry(this.#explainer, words, lease, memory, i * this.#rowBytes, i);
   }
 
   /**
@@ -216,8 +218,7 @@ export class RecordReader<Shape extends Fields = Fields> implements Explainer {
     return seen;
   }
 
-  /** @internal */
-  errorFor(handle: number): Error {
+  #errorFor(handle: number): Error {
     const { chunkRecords, firstGeneration: first } = this.#published;
     const place = placeOf(handle);
     const words = this.#chunks[Math.floor(place / chunkRecords)]?.words;

@@ -357,8 +357,10 @@ export class RecordShelf {
       for (let slot = 1; slot <= chunk.records; slot++) free += (chunk.words[slot]! & 1) ^ 1;
     }
     if (this.core.closed) {
-      const out = made - free;
-      return out === records[MADE] ? undefined : `${out} records are lent, and ${records[MADE]} are counted`;
+      const counted = records[MADE]! - depth;
+      return made - free === counted
+        ? undefined
+        : `${made - free} records are lent, and ${counted} are counted`;
     }
     if (made !== records[MADE]) return `${made} records are counted as ${records[MADE]}`;
     if (free !== depth) return `${free} records are free, and ${depth} wait to be lent`;

@@ -125,6 +125,9 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// this thread may give back.
   bool give(BlockNumber block);
 
+  /// Whether the block is out of a slab of this thread.
+  bool has(const NamedBlock& block) const { return block.is_out && block.owner == &owner_; }
+
   /// A block beyond 2 MiB; kNoBlock when there is no room or no memory.
   BlockNumber take_huge(ByteCount bytes);
 
