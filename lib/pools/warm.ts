@@ -2,7 +2,7 @@ import { makeError, show } from '../base/errors.js';
 import { begin, giveUp, HeldBuffers, type Lent } from '../pool/unfinished.js';
 
 /** Touches each page of every machine: none has smaller ones. */
-const PAGE_BYTES = 4096;
+export const PAGE_BYTES = 4096;
 /** Buffers that are touched between two calls of a callback. */
 const STEP = 64;
 

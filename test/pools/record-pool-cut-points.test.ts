@@ -94,8 +94,7 @@ async function end({ pool, entries, opened, promises }: Model, count: number): P
 const cuts: Cut[] = ['termination', 'full once', 'full'];
 const kinds: Record<string, object> = {
   bare: {},
-  cleared: { zero: 'release' },
-  'with hooks': { init: () => {}, cleanup: () => {} },
+  'cleared, with hooks': { zero: 'release', init: () => {}, cleanup: () => {} },
 };
 
 describe.each(cuts)('by %s', (how) => {

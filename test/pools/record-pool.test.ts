@@ -230,6 +230,12 @@ describe('entries', () => {
     expect(pool.check()).toEqual([]);
   });
 
+  test('are prepared and cleaned up when they are warmed, too', () => {
+    const seen: number[] = [];
+    using _ = logs({ initial: 3, init: (entry) => (entry.host = 9), cleanup: ({ host }) => seen.push(host) });
+    expect(seen).toEqual([9, 9, 9]);
+  });
+
   test('may be put by their own cleanup, once', () => {
     let isWithin = false;
     using pool = logs({

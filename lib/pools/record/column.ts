@@ -1,10 +1,10 @@
 import type { ColumnPlace } from './chunk-plan.js';
 import { type ScalarView, VIEWS } from './field-types.js';
-import type { RecordChunk } from './record-chunk.js';
+import type { EntryChunk } from './holders.js';
 
 /** Where the records of a column lie: in chunks, of which some places are undefined. */
 interface ColumnSource {
-  readonly chunks: readonly (RecordChunk | undefined)[];
+  readonly chunks: readonly (EntryChunk<unknown> | undefined)[];
   /** Whether every record of every chunk is lent. */
   readonly isFull: boolean;
 }
@@ -46,7 +46,7 @@ export interface ColumnRun<View> {
 export class Column<Value = unknown, View = unknown> implements Iterable<Value> {
   readonly #source: ColumnSource;
   readonly #place: ColumnPlace;
-  readonly #views = new WeakMap<RecordChunk, ScalarView>();
+  readonly #views = new WeakMap<object, ScalarView>();
 
   /** @internal */
   constructor(source: ColumnSource, place: ColumnPlace) {
@@ -99,7 +99,7 @@ export class Column<Value = unknown, View = unknown> implements Iterable<Value> 
     }
   }
 
-  #viewOf(chunk: RecordChunk): ScalarView {
+  #viewOf(chunk: EntryChunk<unknown>): ScalarView {
     let view = this.#views.get(chunk);
     if (view === undefined) {
       const { memory, records } = chunk;

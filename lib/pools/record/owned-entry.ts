@@ -1,18 +1,20 @@
 import { RECORDS } from '../../addon/generated/memory.js';
 import type { Lent } from '../../pool/unfinished.js';
-import { type Holder, isStronglyOrdered } from './record-chunk.js';
+import { type EntryShelf, type Holder, isStronglyOrdered } from './holders.js';
 import { putTwiceError, strangerError } from './record-errors.js';
-import type { RecordShelf } from './record-shelf.js';
+
+type OwnedHolder = Holder<OwnedEntry>;
+type OwnedShelf = EntryShelf<OwnedEntry>;
 
 /** What a RecordPool does with its entries. Not on the class, where anybody could forge a put with it. */
 interface OwnedEntries {
   isOwned(value: unknown): value is OwnedEntry;
-  holderOf(entry: OwnedEntry): Holder;
+  holderOf(entry: OwnedEntry): OwnedHolder;
   slotOf(entry: OwnedEntry): number;
   isOut(entry: OwnedEntry): boolean;
-  bindGet(shelf: RecordShelf): () => OwnedEntry;
-  bindGetSampled(shelf: RecordShelf): () => OwnedEntry;
-  bindPut(shelf: RecordShelf): (entry: unknown) => void;
+  bindGet(shelf: OwnedShelf): () => OwnedEntry;
+  bindGetSampled(shelf: OwnedShelf): () => OwnedEntry;
+  bindPut(shelf: OwnedShelf): (entry: unknown) => void;
   /** A put that does everything off the fast path: for pools with a hook, and those that watch. */
   put(entry: unknown): void;
 }
@@ -24,7 +26,7 @@ const { idle: IDLE } = RECORDS;
 
 /** What a RecordPool lends: a class of each layout has its fields. An entry is made once, and lent again with its memory. */
 export abstract class OwnedEntry implements Lent {
-  #holder: Holder;
+  #holder: OwnedHolder;
   /** In its chunk, from 1 on. */
   #slot: number;
 
@@ -42,7 +44,7 @@ export abstract class OwnedEntry implements Lent {
     };
   }
 
-  constructor(holder: Holder, slot: number) {
+  constructor(holder: OwnedHolder, slot: number) {
     this.#holder = holder;
     this.#slot = slot;
   }
@@ -64,7 +66,7 @@ export abstract class OwnedEntry implements Lent {
   }
 
   /** The hot path of get: one closure a pool. */
-  static #bindGet(shelf: RecordShelf): () => OwnedEntry {
+  static #bindGet(shelf: OwnedShelf): () => OwnedEntry {
     const { tag, core, plan } = shelf;
     const { records, acquired } = shelf.magazines;
     const get = (): OwnedEntry => {
@@ -84,7 +86,7 @@ export abstract class OwnedEntry implements Lent {
   }
 
   /** The same where samples are watched: SAMPLE_MASK (lib/guard/sample-budget.ts) sends some down the slow path. */
-  static #bindGetSampled(shelf: RecordShelf): () => OwnedEntry {
+  static #bindGetSampled(shelf: OwnedShelf): () => OwnedEntry {
     const { tag, core, plan } = shelf;
     const { records, acquired } = shelf.magazines;
     const get = (): OwnedEntry => {
@@ -105,7 +107,7 @@ export abstract class OwnedEntry implements Lent {
   }
 
   /** The hot path of put. It takes entries of every RecordPool. */
-  static #bindPut(shelf: RecordShelf): (entry: unknown) => void {
+  static #bindPut(shelf: OwnedShelf): (entry: unknown) => void {
     const { tag } = shelf;
     const { records, limit } = shelf.magazines;
     const put = (entry: unknown): void => {

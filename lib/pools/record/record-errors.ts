@@ -4,16 +4,16 @@ import { makeError, show } from '../../base/errors.js';
 import { type MisusedBuffer, misuseText } from '../../base/misuse.js';
 import { showCaller } from '../../base/stack.js';
 import { isHandle, leasesOf, placeOf } from './handles.js';
-import type { Holder } from './record-chunk.js';
+import type { Holder } from './holders.js';
 
 type Hidden = (...args: never[]) => unknown;
 
 /** A lease that is watched, as errors know it. */
-export interface ToldLease extends Holder {
+export interface ToldLease extends Holder<unknown> {
   misuse(): MisusedBuffer;
 }
 
-function aboutOf(holder: Holder): { about: MisusedBuffer; misuse: MisusedBuffer | undefined } {
+function aboutOf(holder: Holder<unknown>): { about: MisusedBuffer; misuse: MisusedBuffer | undefined } {
   const { shelf } = holder.chunk;
   const misuse = 'misuse' in holder ? (holder as ToldLease).misuse() : undefined;
   const { recordBytes } = shelf.plan;
@@ -27,7 +27,7 @@ const moreOf = (misuse: MisusedBuffer | undefined) =>
     : `${misuseText(misuse)}\n  now`;
 
 function releasedError(
-  holder: Holder,
+  holder: Holder<unknown>,
   what: string,
   kind: 'released-twice' | 'used-after-release',
   hidden: Hidden,
@@ -45,11 +45,11 @@ function releasedError(
 }
 
 /** The record waits in its pool for the next get(), or the pool has given its memory back. */
-export const putTwiceError = (holder: Holder): Error =>
+export const putTwiceError = (holder: Holder<unknown>): Error =>
   releasedError(holder, 'put', 'released-twice', putTwiceError);
 
 /** The same for anything else that needs a record that is lent. */
-export const usedAfterPutError = (holder: Holder, what: string): Error =>
+export const usedAfterPutError = (holder: Holder<unknown>, what: string): Error =>
   releasedError(holder, what, 'used-after-release', usedAfterPutError);
 
 /** For what is no record of a pool. */

@@ -14,11 +14,18 @@ import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
 import { poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
-import { type WarmProgress, warm } from '../warm.js';
+import { PAGE_BYTES, type WarmProgress, warm } from '../warm.js';
 import { entryClass, keepOwner, typesIn } from './accessors.js';
 import { Column } from './column.js';
 import type { Access, EntryClass } from './compile.js';
-import { type ColumnValue, type ColumnView, type Fields, fitting, type ScalarNames } from './field-types.js';
+import {
+  type ColumnValue,
+  type ColumnView,
+  type Fields,
+  fitting,
+  SCALARS,
+  type ScalarNames,
+} from './field-types.js';
 import { handleOf, isHandle, isOf, placeOf } from './handles.js';
 import { layoutError, layoutText, type RecordLayout } from './layout.js';
 import { type RecordPoolOptions, type RecordSettings, recordSettings } from './options.js';
@@ -67,11 +74,19 @@ function lendingOf(shelf: RecordShelf, max: number): Lending<OwnedEntry> {
   };
 }
 
-/** Touches the memory of a record, which is free until now. */
-const touch = (entry: OwnedEntry): void => {
+/** Writes to each page of a record what is there already: a hook may have set it. */
+function touch(entry: OwnedEntry): void {
   const { chunk } = owned.holderOf(entry);
-  chunk.shelf.fill(chunk, owned.slotOf(entry), 0);
-};
+  const { rowBytes, columns } = chunk.shelf.plan;
+  const bytes = chunk.memory.views.u8 as Uint8Array;
+  const i = owned.slotOf(entry) - 1;
+  const end = (i + 1) * rowBytes;
+  for (let at = i * rowBytes; at < end; at += PAGE_BYTES) bytes[at] = bytes[at]!;
+  for (const { type, at } of columns) {
+    const cell = at + i * SCALARS[type].bytes;
+    bytes[cell] = bytes[cell]!;
+  }
+}
 
 /**
  * A pool of typed records in slab memory: structs without an object for each lease, which other threads can read.
@@ -311,7 +326,7 @@ export class RecordPool<
    * @throws ERR_SUPERSLAB_ARGUMENT
    */
   warm(count: number, onProgress?: WarmProgress): void {
-    warm(() => this.#core.acquireSlow(this.#shelf.plan.recordBytes), count, onProgress, touch);
+    warm(this.get as unknown as () => OwnedEntry, count, onProgress, touch);
   }
 
   /** Whether `entry` is a record of this pool that is lent. */

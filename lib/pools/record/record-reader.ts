@@ -10,8 +10,8 @@ import { planFor } from './chunk-plan.js';
 import type { EntryClass } from './compile.js';
 import type { Fields, RecordValues } from './field-types.js';
 import { isHandle, isOf, placeOf } from './handles.js';
+import { isStronglyOrdered } from './holders.js';
 import { type LayoutText, layoutText, parseLayout, type RecordLayout } from './layout.js';
-import { isStronglyOrdered } from './record-chunk.js';
 import { handleError, noHandleError } from './record-errors.js';
 
 /** What holdRecords() was given as a text. */

@@ -7,17 +7,20 @@ import type { Magazines } from '../../pool/magazines.js';
 import { begin, finish, giveUp, HeldBlock } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { windows } from '../../pool/windows.js';
-import { type ChunkMemory, chunkMemory } from './chunk-memory.js';
+import { chunkMemory } from './chunk-memory.js';
 import type { ChunkPlan } from './chunk-plan.js';
 import type { EntryClass } from './compile.js';
 import { SCALARS, type ScalarType } from './field-types.js';
 import { MAX_RECORDS } from './handles.js';
+import { type EntryChunk, type EntryShelf, type Holder, isStronglyOrdered, NO_WORDS } from './holders.js';
 import { type OwnedEntry, owned } from './owned-entry.js';
-import { type Holder, isStronglyOrdered, NO_WORDS, RecordChunk } from './record-chunk.js';
+import { RecordChunk } from './record-chunk.js';
 import { putTwiceError } from './record-errors.js';
 import type { RecordWatcher } from './record-watcher.js';
 
 const { idle: IDLE, made: MADE } = RECORDS;
+
+type OwnedChunk = RecordChunk<OwnedEntry>;
 
 /** What a shelf asks of its pool's core, off the hot path. */
 export interface ShelfCore {
@@ -55,7 +58,7 @@ export interface ShelfParts {
  * not about to leave; what lies above its depth means nothing. Its depth and the number of records stand in the
  * memory of the thread cache (LeaseMagazines::records_made), so that the native side knows how many are lent at each instant.
  */
-export class RecordShelf {
+export class RecordShelf implements EntryShelf<OwnedEntry> {
   readonly name: string;
   readonly native: NativePool;
   readonly magazines: Magazines;
@@ -65,7 +68,7 @@ export class RecordShelf {
   /** As long as there are records, so that a put never makes it longer. */
   stack: (OwnedEntry | undefined)[] = [];
   /** undefined for one that is no more: its place and its words are used again. */
-  readonly chunks: (RecordChunk | undefined)[] = [];
+  readonly chunks: (OwnedChunk | undefined)[] = [];
   /** Set when the core has been made: they know each other. */
   core!: ShelfCore;
   /** Undefined when neither leak detection nor a guard is on. */
@@ -75,7 +78,7 @@ export class RecordShelf {
   /** Every chunk before this one is there. */
   #firstGap = 0;
   /** Chunks that are out of the stack and about to give their blocks back. */
-  #leaving: RecordChunk[] = [];
+  #leaving: OwnedChunk[] = [];
   #acquiredBefore = 0;
 
   constructor(parts: ShelfParts) {
@@ -89,7 +92,7 @@ export class RecordShelf {
   }
 
   /** Bytes that are not a row: what `poison` and clearing write goes to the columns too. */
-  fill(chunk: RecordChunk, slot: number, byte: number): void {
+  fill(chunk: EntryChunk<OwnedEntry>, slot: number, byte: number): void {
     const { rowBytes, columns } = this.plan;
     const bytes = chunk.memory.views.u8 as Uint8Array;
     const i = slot - 1;
@@ -173,7 +176,7 @@ export class RecordShelf {
   }
 
   /** Whoever is told of memory taken may have used the pool: what is needed of it is looked up here, and nothing is called after that. */
-  #makeChunk(block: BlockNumber): RecordChunk | undefined {
+  #makeChunk(block: BlockNumber): OwnedChunk | undefined {
     const { plan, native } = this;
     const { max, types, Entry } = this.#parts;
     const index = this.#nextGap();
@@ -198,7 +201,7 @@ export class RecordShelf {
     return new builtins.Uint32Array(words);
   }
 
-  #publish(chunk: RecordChunk, held: HeldBlock): void {
+  #publish(chunk: OwnedChunk, held: HeldBlock): void {
     const { stack, magazines, tag } = this;
     const { entries, records: count } = chunk;
     const { records } = magazines;
@@ -217,7 +220,7 @@ export class RecordShelf {
   // Taking back ----------------------------------------------------------------------------------
 
   /** What put() does off the fast path. `entry` is out. */
-  takeBack(entry: OwnedEntry, holder: Holder, slot: number): void {
+  takeBack(entry: OwnedEntry, holder: Holder<OwnedEntry>, slot: number): void {
     const failure = this.#cleanUp(entry);
     if (!owned.isOut(entry)) throw failure === undefined ? putTwiceError(holder) : failure.error;
     const { chunk } = holder;
@@ -240,7 +243,7 @@ export class RecordShelf {
   }
 
   /** Stores alone: they happen together. */
-  putHome(holder: Holder, slot: number): void {
+  putHome(holder: Holder<OwnedEntry>, slot: number): void {
     const { records } = this.magazines;
     const { words, entries } = holder.chunk;
     const top = records[IDLE]!;
@@ -276,13 +279,14 @@ export class RecordShelf {
       return;
     }
     let free = records[IDLE]!;
-    const leaving = new Set<RecordChunk>();
+    const list: OwnedChunk[] = [];
     for (const chunk of this.chunks) {
       if (chunk === undefined || free - chunk.records < keep || !chunk.isFree) continue;
-      leaving.add(chunk);
+      list[list.length] = chunk;
       free -= chunk.records;
     }
-    if (leaving.size === 0) return;
+    if (list.length === 0) return;
+    const leaving = new Set<object>(list);
     const stack: (OwnedEntry | undefined)[] = [];
     for (let i = 0; i < records[IDLE]!; i++) {
       const entry = this.stack[i]!;
@@ -291,7 +295,7 @@ export class RecordShelf {
     const depth = stack.length;
     const made = records[MADE]! - (records[IDLE]! - depth);
     while (stack.length < made) stack[stack.length] = undefined;
-    const list = [...leaving];
+
     // From here on they are not in the stack, and not counted.
     this.#leaving = list;
     this.stack = stack;
@@ -306,7 +310,7 @@ export class RecordShelf {
     records[MADE]! -= records[IDLE]!;
     records[IDLE] = 0;
     this.stack.length = 0;
-    this.#leaving = this.chunks.filter((chunk): chunk is RecordChunk => chunk?.isFree === true);
+    this.#leaving = this.chunks.filter((chunk): chunk is OwnedChunk => chunk?.isFree === true);
     this.#finishLeaving();
   }
 
@@ -367,5 +371,3 @@ export class RecordShelf {
     return undefined;
   }
 }
-
-export type { ChunkMemory };

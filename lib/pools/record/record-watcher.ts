@@ -13,9 +13,8 @@ import { sampleBudget } from '../../guard/sample-budget.js';
 import { modesOf, POISON_BYTE } from '../../guard/settings.js';
 import { type StackHolder, settleLater } from '../../guard/stack-settler.js';
 import type { EntryClass } from './compile.js';
+import { type EntryChunk, type EntryShelf, type Holder, NO_WORDS } from './holders.js';
 import type { OwnedEntry } from './owned-entry.js';
-import { type Holder, NO_WORDS, type RecordChunk } from './record-chunk.js';
-import type { RecordShelf } from './record-shelf.js';
 
 /** Most leases that have ended and whose stacks wait to be made text. */
 const MOST_ENDED = 1024;
@@ -24,10 +23,12 @@ const MAX_SHOWN_BYTES = 16;
 
 type Hidden = (...args: never[]) => unknown;
 
+type OwnedChunk = EntryChunk<OwnedEntry>;
+
 /** A lease that is watched. Nothing that it leads to may hold its entry. */
-export class RecordLease implements Holder {
+export class RecordLease implements Holder<OwnedEntry> {
   readonly quickShelf = undefined;
-  readonly chunk: RecordChunk;
+  readonly chunk: OwnedChunk;
   readonly slot: { readonly place: number; readonly tag: number };
   /** NO_WORDS before it begins and when it has ended. */
   words: Uint32Array = NO_WORDS;
@@ -41,7 +42,7 @@ export class RecordLease implements Holder {
   entry: WeakRef<OwnedEntry> | undefined = undefined;
 
   constructor(
-    chunk: RecordChunk,
+    chunk: OwnedChunk,
     place: number,
     acquired: CapturedStack | undefined,
     weight: number,
@@ -87,7 +88,7 @@ export interface Watched {
 
 export class RecordWatcher implements StackHolder {
   readonly watchesAll: boolean;
-  readonly #shelf: RecordShelf;
+  readonly #shelf: EntryShelf<OwnedEntry>;
   readonly #native: NativePool;
   readonly #Entry: EntryClass<OwnedEntry>;
   readonly #findsLeaks: boolean;
@@ -103,7 +104,12 @@ export class RecordWatcher implements StackHolder {
   #ended: RecordLease[] = [];
 
   /** `Entry` looks before each access whether the record is still lent. */
-  constructor(shelf: RecordShelf, native: NativePool, Entry: EntryClass<OwnedEntry>, zeroAtRelease: boolean) {
+  constructor(
+    shelf: EntryShelf<OwnedEntry>,
+    native: NativePool,
+    Entry: EntryClass<OwnedEntry>,
+    zeroAtRelease: boolean,
+  ) {
     const { poisons } = modesOf(native.guard);
     this.#shelf = shelf;
     this.#native = native;
@@ -126,7 +132,7 @@ export class RecordWatcher implements StackHolder {
   // Lending --------------------------------------------------------------------------------------
 
   /** How the free record is to be lent: undefined for as ever, 'again' when the program was told something. */
-  watch(chunk: RecordChunk, slot: number): Watched | 'again' | undefined {
+  watch(chunk: OwnedChunk, slot: number): Watched | 'again' | undefined {
     if (!this.watchesAll && !this.#sampler.isDue(this.#shelf.tag)) return undefined;
     const place = this.#placeOf(chunk, slot);
     if (this.#verify(chunk, slot) !== undefined) {
@@ -154,7 +160,7 @@ export class RecordWatcher implements StackHolder {
     return { entry, lease };
   }
 
-  #sample(chunk: RecordChunk, place: number, stack: CapturedStack | undefined): RecordLease {
+  #sample(chunk: OwnedChunk, place: number, stack: CapturedStack | undefined): RecordLease {
     const { tag } = this.#shelf;
     const batch = this.#sampler.batchOf(tag);
     const weight = this.#sampler.weightOfNext(batch, tag);
@@ -162,7 +168,7 @@ export class RecordWatcher implements StackHolder {
     return new RecordLease(chunk, place, stack, weight, batch);
   }
 
-  #placeOf(chunk: RecordChunk, slot: number): number {
+  #placeOf(chunk: OwnedChunk, slot: number): number {
     return chunk.index * this.#shelf.plan.records + slot - 1;
   }
 
@@ -174,12 +180,12 @@ export class RecordWatcher implements StackHolder {
 
   // Taking back ----------------------------------------------------------------------------------
 
-  beforePut(holder: Holder, slot: number): void {
+  beforePut(holder: Holder<OwnedEntry>, slot: number): void {
     if (this.#filling > 0) this.#shelf.fill(holder.chunk, slot, this.#filling);
     if (holder instanceof RecordLease && this.watchesAll) holder.released = this.#stack(this.beforePut);
   }
 
-  afterPut(holder: Holder): void {
+  afterPut(holder: Holder<OwnedEntry>): void {
     if (!(holder instanceof RecordLease)) return;
     registry.unregister(holder);
     this.#forget(holder);
@@ -252,7 +258,7 @@ export class RecordWatcher implements StackHolder {
   }
 
   /** Whether somebody wrote to a free record. */
-  #verify(chunk: RecordChunk, slot: number): Finding | undefined {
+  #verify(chunk: OwnedChunk, slot: number): Finding | undefined {
     const last = this.#leases.get(this.#placeOf(chunk, slot));
     if (this.#filling < 0 || last === undefined || last.isLent || last.chunk !== chunk) return undefined;
     const wrong = this.#firstOther(chunk, slot);
@@ -271,7 +277,7 @@ export class RecordWatcher implements StackHolder {
   }
 
   /** The first byte of a row that nobody should have written; accessors of columns and numbers cannot write to a free record. */
-  #firstOther({ memory }: RecordChunk, slot: number): { offset: number; bytes: string } | undefined {
+  #firstOther({ memory }: OwnedChunk, slot: number): { offset: number; bytes: string } | undefined {
     const { rowBytes } = this.#shelf.plan;
     const all = memory.views.u8 as Uint8Array;
     const start = (slot - 1) * rowBytes;
