@@ -63,7 +63,7 @@ conformance<RecordPool<(typeof Page)['fields']>, PageEntry>({
     [{ name: '' }, 'name', '""'],
   ],
   source: {
-    open: "(await import('superslab/pools').then((p) => new p.RecordPool(p.record({ data: p.bytes(1 << 20) }), OPTIONS)))",
+    open: "(await import('superslab/pools').then((p) => new p.RecordPool(p.record({ data: p.bytes(2 << 20) }), OPTIONS)))",
     take: 'pool.get()',
     give: 'pool.put(thing)',
   },
