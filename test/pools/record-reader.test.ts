@@ -76,8 +76,8 @@ describe('a pool that is opened by its name', () => {
   test('has memory wherever its chunks go', () => {
     const layout = record({ value: 'f64', rest: bytes(100) });
     using pool = new RecordPool(layout, { ...unwatched, name: 'moved' });
-    using other = new RecordPool(layout, { ...unwatched, name: 'in their place' });
     using reader = RecordPool.open('moved', layout);
+    const others: { close(): void }[] = [];
     for (let round = 0; round < 20; round++) {
       const entries = Array.from({ length: 3000 }, () => pool.get());
       entries.forEach((entry, i) => {
@@ -87,12 +87,13 @@ describe('a pool that is opened by its name', () => {
       expect(seen.every((entry, i) => entry.value === i + round)).toBe(true);
       for (const entry of entries) pool.put(entry);
       pool.trim();
-      const taken = Array.from({ length: 1000 }, () => other.get());
-      for (const entry of taken) entry.value = -1;
+      // Has the memory from now on, so that the chunks have to go elsewhere.
+      const other = new RecordPool(layout, { ...unwatched, name: 'in their place' });
+      others.push(other);
+      for (let i = 0; i < 3000; i++) other.get().value = -1;
       expect(seen.every((entry) => entry.released)).toBe(true);
-      for (const entry of taken) other.put(entry);
-      other.trim();
     }
+    for (const other of others) other.close();
   });
 
   test('must be there, alone, and of that layout', () => {
