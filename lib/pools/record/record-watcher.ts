@@ -259,8 +259,13 @@ export class RecordWatcher implements StackHolder {
 
   /** Whether somebody wrote to a free record. */
   #verify(chunk: OwnedChunk, slot: number): Finding | undefined {
-    const last = this.#leases.get(this.#placeOf(chunk, slot));
-    if (this.#filling < 0 || last === undefined || last.isLent || last.chunk !== chunk) return undefined;
+    const place = this.#placeOf(chunk, slot);
+    const last = this.#leases.get(place);
+    if (this.#filling < 0 || last === undefined || last.isLent) return undefined;
+    if (last.chunk !== chunk || chunk.words.length === 0) {
+      this.#leases.delete(place); // its chunk is no more
+      return undefined;
+    }
     const wrong = this.#firstOther(chunk, slot);
     if (wrong === undefined) return undefined;
     this.#native.countGuardReport(true);
