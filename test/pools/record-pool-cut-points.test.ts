@@ -92,21 +92,24 @@ async function end({ pool, entries, opened, promises }: Model, count: number): P
 }
 
 const cuts: Cut[] = ['termination', 'full once', 'full'];
-const kinds: Record<string, object> = {
-  bare: {},
-  'cleared, with hooks': { zero: 'release', init: () => {}, cleanup: () => {} },
+const kinds: Record<string, { options: object; steps: string[] }> = {
+  bare: { options: {}, steps: Object.keys(steps) },
+  'cleared, with hooks': {
+    options: { zero: 'release', init: () => {}, cleanup: () => {} },
+    steps: ['get of a free one', 'put', 'getAsync', 'put for one who waits', 'close, and a put after it'],
+  },
 };
 
 describe.each(cuts)('by %s', (how) => {
   describe.each(Object.keys(kinds))('%s', (kind) => {
-    test.for(Object.keys(steps))('in %s', async (name) => {
+    test.for(kinds[kind]!.steps)('in %s', async (name) => {
       const count = countPools();
       let at = 0;
       let wasCut = true;
       try {
         while (wasCut) {
           at++;
-          const model = begin(kinds[kind]!);
+          const model = begin(kinds[kind]!.options);
           wasCut = cutOff(() => mayThrow(() => steps[name]!(model)), at, how);
           await end(model, count);
         }
