@@ -4,10 +4,11 @@ import { fixedC } from './pools/fixed-c.js';
 import { object } from './pools/object.js';
 import { packet } from './pools/packet.js';
 import type { PoolBench } from './pools/pool-bench.js';
+import { record } from './pools/record.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
-const kinds: Record<string, PoolBench> = { fixed, 'fixed-c': fixedC, object, packet };
+const kinds: Record<string, PoolBench> = { fixed, 'fixed-c': fixedC, object, packet, record };
 
 const options = benchOptions(Object.keys(kinds));
 const rows: MeasuredRow[] = [];

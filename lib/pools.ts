@@ -17,3 +17,17 @@ export { PacketPool } from './pools/packet/packet-pool.js';
 export type { PacketReader, PacketSource } from './pools/packet/read-from.js';
 export type { PacketWriter } from './pools/packet/writer.js';
 export type { Pool } from './pools/pool.js';
+export type { Column, ColumnRun } from './pools/record/column.js';
+export type {
+  ArrayType,
+  BytesType,
+  Fields,
+  FieldType,
+  RecordValues,
+  ScalarType,
+} from './pools/record/field-types.js';
+export { array, bytes, type RecordLayout, record } from './pools/record/layout.js';
+export type { RecordPoolOptions } from './pools/record/options.js';
+export type { RecordEntry } from './pools/record/record-entry.js';
+export { RecordPool } from './pools/record/record-pool.js';
+export type { ReadEntry, RecordReader } from './pools/record/record-reader.js';

@@ -51,6 +51,7 @@ const VALID = `{
     misuseSites: [],
     misuseChanges: [],
     makeScanner: [],
+    findRecords: ['records'],
   },
   pool: {
     refill: [1],
@@ -79,10 +80,17 @@ const VALID = `{
     noteAtEnd: [{ block, tag: 'tag', stack: 'stack', bytes: 64, size: 64, ageMs: 1 }],
     leakSites: [],
     countGuardReport: [true],
+    holdRecords: [{ name: 'garbage', layout: '', chunkBytes: 64, chunkRecords: 2, recordBytes: 8, firstGeneration: 2 }],
+    recordWords: [0],
+    placeRecords: [0, block],
     close: [],
   },
   scanner: {
     scan: [{ ordinals: new Uint32Array(2), changes: true, full: true, atMs: 0, done: () => {} }],
+  },
+  records: {
+    chunk: [0],
+    hasEnded: [],
   },
 }`;
 
@@ -125,7 +133,11 @@ const { openCores } = require('./dist/cjs/pool/cores.js');
 const { environment } = require('./dist/cjs/addon/environment.js');
 const { evaluation } = environment.facts;
 const open = (name) => environment.openPool([['zero', 'never']], name);
-const objects = { binding: b, environment, pool: open('garbage'), scanner: environment.makeScanner() };
+const holder = open('records');
+holder.holdRecords({ name: 'records', layout: '', chunkBytes: 64, chunkRecords: 2, recordBytes: 8, firstGeneration: 2 });
+const objects = {
+  binding: b, environment, pool: open('garbage'), scanner: environment.makeScanner(), records: environment.findRecords('records'),
+};
 const pool = new BufferPool({ name: 'victims' });
 const victims = Array.from({ length: 1024 }, () => pool.acquire(64).fill(0xa5));
 const buf = pool.acquire(64).fill(0xa5);
@@ -165,7 +177,7 @@ for (const [kind, functions] of Object.entries(valid)) {
     // Somebody else's method: it is bound, or refuses.
     const method = self[name];
     for (const stranger of strangers(kind)) attempt(stranger, name, args, method);
-    if (kind === 'pool' || kind === 'scanner') assert.strictEqual(empty(kind)[name]?.(...args), undefined);
+    if (kind !== 'binding' && kind !== 'environment') assert.strictEqual(empty(kind)[name]?.(...args), undefined);
   }
 }
 // A field may be a getter: its error is nobody's, and what it does to the pool is seen.
@@ -191,6 +203,11 @@ for (let i = 0; i < 2000; i++) {
   attempt(environment, 'leasedInSlice', [n % (64 * 65536)]);
   attempt(environment, 'hexBytes', [n, 0, 16]);
 }
+// A block of another pool is no place for records.
+holder.recordWords(0);
+holder.placeRecords(0, block);
+assert.strictEqual(objects.records.chunk(0), undefined);
+assert.strictEqual(holder.recordWords(2), undefined);
 const past = (name, ...rest) => environment[name](block, ...rest);
 past('fillBytes', 0, 64, 7);
 assert.strictEqual(past('firstOther', 0, 64, 8), 0);
@@ -216,7 +233,7 @@ process.exit(0);
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(seen).toEqual({ binding: 6, environment: 31, pool: 27, scanner: 1 });
+    expect(seen).toEqual({ binding: 6, environment: 32, pool: 30, scanner: 1, records: 2 });
     expect(calls).toBeGreaterThan(5000);
   });
 });

@@ -145,6 +145,10 @@ test('what is exported', () => {
     'FixedPool',
     'ObjectPool',
     'PacketPool',
+    'RecordPool',
+    'array',
+    'bytes',
+    'record',
   ]);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });

@@ -27,6 +27,7 @@ test.for([
   'fixedPools',
   'packetPools',
   'ranges',
+  'recordPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

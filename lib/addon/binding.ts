@@ -76,6 +76,17 @@ export interface NativeStats {
   readonly capacityBytes: number;
   /** Of a pool of objects. */
   readonly objects?: (ObjectStats & { readonly acquires: number; readonly exhausted: number }) | undefined;
+  /** Only of a pool of records: what lies in its blocks. */
+  readonly records?: RecordCounts;
+}
+
+/** How a pool of records divides its blocks, which `classes` count as cached, whole. */
+export interface RecordCounts {
+  readonly chunkBytes: number;
+  readonly chunkRecords: number;
+  readonly recordBytes: number;
+  /** Records that are lent. */
+  readonly out: number;
 }
 
 export interface NativeProcessStats {
@@ -203,6 +214,25 @@ export interface NativeEnvironment {
   misuseChanges(): number;
   /** undefined without memory. */
   makeScanner(): NativeScanner | undefined;
+
+  /** The one pool of records of that name that is open in the process; or how many there are. */
+  findRecords(name: string): NativeRecords | number;
+}
+
+/** The records of a pool as other threads see them. */
+export interface NativeRecords {
+  /** What holdRecords() was given. */
+  readonly layout: string;
+  /** Where a chunk lies now: its words, of which the first is `placement` for as long as it does. undefined for one that never was. */
+  chunk(index: number): RecordPlace | undefined;
+  /** Whether the pool is closed and has everything back, or its thread has ended. */
+  hasEnded(): boolean;
+}
+
+export interface RecordPlace {
+  readonly placement: number;
+  readonly memory: ArrayBuffer;
+  readonly words: ArrayBuffer;
 }
 
 /** One case of misuse, as noteMisuse() is told of it. */
@@ -297,6 +327,23 @@ export interface NativePool {
   leakSites(): LeakSite[];
   /** `isPoison`: of a write to a released block. */
   countGuardReport(isPoison: boolean): void;
+
+  // Of a pool of records.
+
+  /** The pool lends records of that shape; other threads find them by `name`. False when it cannot. */
+  holdRecords(shape: {
+    readonly name: string;
+    readonly layout: string;
+    readonly chunkBytes: number;
+    readonly chunkRecords: number;
+    readonly recordBytes: number;
+    /** The even number that the generations of all slots begin with. */
+    readonly firstGeneration: number;
+  }): boolean;
+  /** Of a chunk, for as long as the pool lives: how often it was placed, and a generation for each slot. undefined without memory. */
+  recordWords(chunk: number): ArrayBuffer | undefined;
+  /** The chunk lies in that block from now on. */
+  placeRecords(chunk: number, block: BlockNumber): void;
 }
 
 /** A lease that leaks. */

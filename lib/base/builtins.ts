@@ -30,6 +30,11 @@ export const sizeOf: (memory: ArrayBuffer) => number = getter(ArrayBuffer.protot
 
 export const fill: (view: Uint8Array, byte: number) => void = uncurried(typedArray.fill);
 
+/** The same from `start` on, as far as `end`. */
+export const fillPart: (view: Uint8Array, byte: number, start: number, end: number) => void = uncurried(
+  typedArray.fill,
+);
+
 /** Copies all of `source`, which must fit. */
 export const copyInto: (view: Uint8Array, source: Uint8Array) => void = uncurried(typedArray.set);
 

@@ -1,13 +1,19 @@
-import type { GuardMisuseKind, GuardReport } from '../base/misuse.js';
+import type { GuardMisuseKind, GuardReport, MisusedBuffer } from '../base/misuse.js';
 import type { PoolLeakMessage } from '../measure/channels.js';
 import { makeReport } from './guard-report.js';
 import { type Listeners, publishLeak, publishReport } from './publishing.js';
-import type { LeaseRecord } from './slot.js';
+
+/** A lease as reports know it. */
+export interface ReportedLease {
+  /** Its stacks are kept for as long as this is set. */
+  isReported: boolean;
+  misuse(): MisusedBuffer;
+}
 
 /** Something that was found wrong with a lease. Its words are made when it is told. */
 export interface Finding {
   readonly kind: GuardMisuseKind;
-  readonly lease: LeaseRecord;
+  readonly lease: ReportedLease;
   readonly offset: number;
   readonly bytes: string;
   /** An error tells of it, too. */

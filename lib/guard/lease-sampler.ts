@@ -3,7 +3,13 @@ import { builtins } from '../base/builtins.js';
 import type { Magazines } from '../pool/magazines.js';
 import { SampleBatch } from './sample-batch.js';
 import { SAMPLE_MASK, sampleBudget } from './sample-budget.js';
-import type { LeaseRecord } from './slot.js';
+
+/** What is known of a lease that was sampled. */
+export interface SampledLease {
+  readonly slot: { readonly tag: SliceTag };
+  readonly weight: number;
+  readonly batch: SampleBatch | undefined;
+}
 
 /** Which leases of one pool are watched, where only samples are, and how many leases each sample stands for. */
 export class LeaseSampler {
@@ -88,7 +94,7 @@ export class LeaseSampler {
   }
 
   /** How many leases one that is watched stands for. */
-  weightOf({ slot, weight, batch }: LeaseRecord): number {
+  weightOf({ slot, weight, batch }: SampledLease): number {
     return batch === undefined ? weight : batch.share(weight, this.#acquiresOf(slot.tag));
   }
 }

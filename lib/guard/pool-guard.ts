@@ -86,7 +86,7 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
     return this.#pool.name;
   }
 
-  set listeners(listeners: WeakRef<Listeners>) {
+  set listeners(listeners: WeakRef<Listeners> | undefined) {
     this.#findings.listeners = listeners;
   }
 

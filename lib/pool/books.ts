@@ -62,12 +62,13 @@ function wrongMagazine(magazines: Magazines, tag: SliceTag, seen: Set<BlockNumbe
 }
 
 /** Figures of the pool that contradict what this thread has. Other threads' may change while they are read. */
-function wrongCount({ classes, heap }: NativeStats, magazines: Magazines): string | undefined {
+function wrongCount({ classes, heap, closed }: NativeStats, magazines: Magazines): string | undefined {
   let cached = 0;
   for (const { blockBytes, cachedBlocks, slabBlocks } of classes) {
     const tag = tagOfGranules[blockBytes >>> GRANULE_SHIFT]!;
-    const own =
-      magazines.depth[tag]! + magazines.parked[tag]! + magazines.idle[tag]! + stagedOf(magazines, tag);
+    // Of a closed pool only those with a lease in them are left, which count as in use.
+    const idle = closed ? 0 : magazines.idle[tag]!;
+    const own = magazines.depth[tag]! + magazines.parked[tag]! + idle + stagedOf(magazines, tag);
     const what = `blocks of ${blockBytes} B: ${cachedBlocks} are counted as cached`;
     if (heap.threads === 1 ? cachedBlocks !== own : cachedBlocks < own)
       return `${what}, this thread has ${own}`;

@@ -5,7 +5,7 @@ import type { Lent } from './unfinished.js';
 
 /** Buffers that were given back and that keep their blocks. Magazines.idle counts them. */
 export interface IdleBuffers<Buf> {
-  /** One of them, counted as acquired; undefined when there is none. */
+  /** One of them, counted as acquired; undefined when there is none, and, of a kind without `make`, when there can be no more. */
   take(): Buf | undefined;
   /** Gives the blocks of all but `keep` of them back to the heap. */
   drop(keep: number): void;
@@ -15,10 +15,18 @@ export interface IdleBuffers<Buf> {
 
 /** How a kind of pool lends. */
 export interface Lending<Buf extends Lent> {
-  /** A buffer of a block that is on top of its magazine, in the window of its slice. */
-  make(window: ArrayBuffer, byteOffset: number, size: number, block: BlockNumber): Buf;
-  /** One that was made for leak detection, for a guard or beyond the limit, which are the same for all kinds. */
-  lend(buf: PooledBuffer): Buf;
+  /**
+   * A buffer of a block that is on top of its magazine, in the window of its slice. undefined for a kind that lends parts of
+   * blocks: `idle` takes the blocks.
+   */
+  readonly make:
+    | ((window: ArrayBuffer, byteOffset: number, size: number, block: BlockNumber) => Buf)
+    | undefined;
+  /**
+   * One that was made for leak detection, for a guard or beyond the limit, which are the same for all kinds that lend buffers;
+   * undefined for others.
+   */
+  readonly lend: ((buf: PooledBuffer) => Buf) | undefined;
   /** What each block begins at a multiple of: a power of two, 1 where the class of a size decides. */
   readonly align: number;
   /** The class that all its blocks are of, where the size alone does not say it. */

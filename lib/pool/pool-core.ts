@@ -144,7 +144,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   makePlain(size: number): Buf {
-    return this.#lending.lend(leases.makePlain(this, size));
+    return this.#lending.lend!(leases.makePlain(this, size));
   }
 
   exhaustedText(size: number, never: boolean): string {
@@ -169,25 +169,25 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   #lent(buf: PooledBuffer | undefined): Buf | undefined {
-    return buf === undefined ? undefined : this.#lending.lend(buf);
+    return buf === undefined ? undefined : this.#lending.lend!(buf);
   }
 
   #tryClass(size: number): Buf | undefined {
     const tag = this.#tagFor(size);
-    const { idle } = this.#lending;
+    const { idle, make } = this.#lending;
     if (this.watcher?.sampler.isDue(tag)) {
       // Its block makes room for the sample, which has a buffer of its own.
       idle?.drop(this.magazines.idle[tag]! - 1);
       const buf = this.watcher.trySample(size, tag);
-      if (buf !== undefined) return this.#lending.lend(buf);
+      if (buf !== undefined) return this.#lending.lend!(buf);
     }
     const known = idle?.take();
-    if (known !== undefined) return known;
+    if (known !== undefined || make === undefined) return known;
     const { depth, acquired, blocks } = this.magazines;
     for (let block = this.#topBlock(tag); block !== undefined; block = this.#topBlock(tag)) {
       const top = depth[tag]!;
       const offset = (block & GRANULE_MASK) << GRANULE_SHIFT;
-      const buf = this.#lending.make(windows[block >>> SLICE_SHIFT]!, offset, size, block);
+      const buf = make(windows[block >>> SLICE_SHIFT]!, offset, size, block);
       if (depth[tag] !== top || blocks[(tag << MAGAZINE_SHIFT) + top - 1] !== block) continue;
       // Nothing is called any more, so that nothing can be cut off, until the buffer is the caller's.
       depth[tag] = top - 1;
@@ -280,7 +280,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
         finish(held);
         return undefined;
       }
-      const buf = this.#lending.make(hugeWindow(held.block), 0, size, held.block);
+      const buf = this.#lending.make!(hugeWindow(held.block), 0, size, held.block);
       finish(held);
       return buf;
     } catch (error) {

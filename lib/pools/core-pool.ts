@@ -1,7 +1,7 @@
 import type { LeakSite } from '../addon/figures.js';
 import { makeError, show } from '../base/errors.js';
 import type { GuardReport } from '../base/misuse.js';
-import type { PoolEvents } from '../guard/publishing.js';
+import type { Listeners, PoolEvents } from '../guard/publishing.js';
 import { checkBooks } from '../pool/books.js';
 import type { Lent } from '../pool/unfinished.js';
 import type { Advice } from '../stats/advice/advice.js';
@@ -12,6 +12,12 @@ import type { Pool } from './pool.js';
 import { PoolFigures } from './pool-figures.js';
 import { PoolListeners } from './pool-listeners.js';
 
+/** What a pool asks of who watches its leases, of whatever kind. */
+interface Watching {
+  listeners: WeakRef<Listeners> | undefined;
+  check(): readonly GuardReport[];
+}
+
 /** What is the same for all kinds of pool that have a PoolCore. Each class of pools is one of these. */
 export abstract class CorePool<Buf extends Lent> implements Pool {
   /** The pool's name, in errors and reports. */
@@ -20,12 +26,15 @@ export abstract class CorePool<Buf extends Lent> implements Pool {
   readonly #core: ObservedCore<Buf>;
   readonly #figures: PoolFigures;
   readonly #listeners: PoolListeners;
+  readonly #watching: Watching | undefined;
 
-  protected constructor(core: ObservedCore<Buf>) {
+  /** `watching`: who watches leases, where that is not the core's guard. */
+  protected constructor(core: ObservedCore<Buf>, watching: Watching | undefined = core.watcher) {
     this.name = core.name;
     this.#core = core;
     this.#figures = new PoolFigures(core);
-    this.#listeners = new PoolListeners(core.watcher);
+    this.#watching = watching;
+    this.#listeners = new PoolListeners(watching);
   }
 
   /** Whether close() was called. */
@@ -82,7 +91,7 @@ export abstract class CorePool<Buf extends Lent> implements Pool {
    * @throws ERR_SUPERSLAB_CORRUPT when the books contradict each other
    */
   check(): readonly GuardReport[] {
-    const reports = this.#core.watcher?.check() ?? [];
+    const reports = this.#watching?.check() ?? [];
     checkBooks(this.#core, () => this.contradiction());
     return reports;
   }

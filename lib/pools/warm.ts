@@ -2,7 +2,7 @@ import { makeError, show } from '../base/errors.js';
 import { begin, giveUp, HeldBuffers, type Lent } from '../pool/unfinished.js';
 
 /** Touches each page of every machine: none has smaller ones. */
-const PAGE_BYTES = 4096;
+export const PAGE_BYTES = 4096;
 /** Buffers that are touched between two calls of a callback. */
 const STEP = 64;
 
@@ -11,13 +11,16 @@ export type WarmProgress = (done: number, count: number) => void;
 
 const nobody: WarmProgress = () => {};
 
-/**
- * Takes `count` buffers, touches their memory, and gives them back: what warm() of a pool does.
- * @param bytesOf - what memory one of them has
- */
-export function warm<Buf extends Lent>(
-  take: () => Buf,
-  bytesOf: (buf: Buf) => Uint8Array,
+/** Writes to each page of `buf`. */
+export function touchPages(buf: Uint8Array): void {
+  const { length } = buf;
+  for (let at = 0; at < length; at += PAGE_BYTES) buf[at] = 0;
+}
+
+/** Takes `count` things, touches the memory of each, and gives them back: what warm() of a pool does. */
+export function warm<Thing extends Lent>(
+  take: () => Thing,
+  touch: (thing: Thing) => void,
   count: number,
   onProgress: WarmProgress = nobody,
 ): void {
@@ -31,15 +34,13 @@ export function warm<Buf extends Lent>(
       TypeError,
     );
   }
-  const bufs: Buf[] = [];
+  const bufs: Thing[] = [];
   const held = begin(new HeldBuffers(bufs));
   try {
     while (bufs.length < count) {
       const buf = take();
       bufs[bufs.length] = buf;
-      const bytes = bytesOf(buf);
-      const { length } = bytes;
-      for (let at = 0; at < length; at += PAGE_BYTES) bytes[at] = 0;
+      touch(buf);
       if (bufs.length % STEP === 0 && bufs.length < count) onProgress(bufs.length, count);
     }
   } catch (error) {

@@ -20,8 +20,42 @@ function classStats(one: NativeStats['classes'][number]): ClassStats {
   };
 }
 
+/**
+ * Those of a pool of records as if each record were a block. The class of its chunks, which are all cached blocks to the heap, becomes
+ * one of records; the rest of a chunk, less than a record, counts as free.
+ */
+function ofRecords(native: NativeStats): NativeStats {
+  const { records, heap } = native;
+  if (records === undefined) return native;
+  const { chunkBytes, chunkRecords, recordBytes, out } = records;
+  const inRecords = (bytes: number) => Math.round((bytes / chunkBytes) * chunkRecords * recordBytes);
+  const classes = native.classes.map((one) => {
+    if (one.blockBytes !== chunkBytes) return one;
+    const chunks = one.cachedBlocks + one.inUseBlocks;
+    return {
+      ...one,
+      blockBytes: recordBytes,
+      releases: Math.max(one.acquires - out, 0),
+      inUseBlocks: out,
+      cachedBlocks: Math.max(chunks * chunkRecords - out, 0),
+      slabBlocks: one.slabBlocks * chunkRecords,
+    };
+  });
+  return {
+    ...native,
+    classes,
+    heap: {
+      ...heap,
+      chargedBytes: inRecords(heap.chargedBytes),
+      peakChargedBytes: inRecords(heap.peakChargedBytes),
+      maxBytes: inRecords(heap.maxBytes),
+    },
+  };
+}
+
 /** Figures of a pool from what the native side counts. */
-export function readStats(native: NativeStats, thread: ThreadFigures): PoolStats {
+export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStats {
+  const native = ofRecords(counted);
   const classes = native.classes.map(classStats);
   const sum = (value: (one: ClassStats) => number) => classes.reduce((total, one) => total + value(one), 0);
   const heap: HeapStats = native.heap;

@@ -65,6 +65,7 @@ void EndLedger::settle() {
 template <class IsShared>
 Reclaimed EndLedger::settle_private(PoolAccount& account, IsShared is_shared) {
   Reclaimed parked = account.cache->parked();
+  const Reclaimed records = account.cache->leaked_records();
   Reclaimed noted;
   const Reclaimed gone_home = account.cache->reclaim([&](BlockNumber block, ByteCount bytes) {
     if (is_shared(block)) {
@@ -80,7 +81,8 @@ Reclaimed EndLedger::settle_private(PoolAccount& account, IsShared is_shared) {
     }
     return true;
   });
-  const Reclaimed leaked = without(gone_home, parked);
+  Reclaimed leaked = without(gone_home, parked);
+  leaked += records;
   account.cache->pool().count_leak(leaked.blocks, leaked.bytes);
   return without(leaked, noted);
 }

@@ -8,6 +8,9 @@
 //   shared, and this environment had the last lease        goes home, a leak
 //   private, and no guard had parked it                    goes home, a leak: its code is no more
 //   private, and parked by a guard                         goes home; counts as nothing
+//   a chunk of records                                     goes home; each record that is lent
+//   counts as
+//                                                          a leak
 //
 // The counts are the core's alone. JavaScript only attaches stacks to the leases that it watched,
 // as long as it still runs: see EndNote.

@@ -22,6 +22,7 @@ enum class LockRank : unsigned char {
   kPurging,      // malloc: one purge of the process's heap at a time
   kRegistry,     // addon: the list of pools; malloc: that of first-class heaps
   kLeases,       // pools/buffer: leases that were shared between threads
+  kRecords,      // addon: where records are found by other threads
   kFirstClass,   // malloc: one first-class heap
   kFixedPool,    // pools/fixed: depot and slabs of one pool
   kPolicy,       // policy: who publishes a snapshot

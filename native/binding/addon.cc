@@ -80,17 +80,23 @@ void define_objects(napi_env env, AddonInstance& instance) {
   add_byte_methods(instance.environment_methods);
   add_process_figure_methods(instance.environment_methods);
   add_scanner_maker(instance.environment_methods);
+  add_records_finder(instance.environment_methods);
 
   Methods methods;
   add_pool_block_methods(methods);
   add_pool_policy_methods(methods);
   add_pool_upkeep_methods(methods);
   add_pool_figure_methods(methods);
+  add_pool_record_methods(methods);
   instance.pools.define(env, "NativePool", methods);
 
   methods.clear();
   add_scanner_methods(methods);
   instance.scanners.define(env, "NativeScanner", methods);
+
+  methods.clear();
+  add_records_methods(methods);
+  instance.records.define(env, "NativeRecords", methods);
 }
 
 Napi::Object init_addon(Napi::Env env, Napi::Object exports) {

@@ -119,6 +119,8 @@ void Environment::fold() {
 }
 
 void Environment::detach(EnvironmentPool& pool) {
+  if (pool.records != nullptr) pool.records->end();
+  pool.records.reset();
   pool.cache()->detach();
   pool.account.cache = nullptr;
   if (pool.own != nullptr) process_.retire_pool(pool.own);
@@ -156,9 +158,16 @@ std::uint32_t Environment::leased_in(SliceIndex slice) const {
 
 void Environment::on_cleanup(void* environment) { static_cast<Environment*>(environment)->end(); }
 
+void Environment::end_records() {
+  for (EnvironmentPool& pool : pools_) {
+    if (pool.records != nullptr) pool.records->end();
+  }
+}
+
 void Environment::end() {
   *self_ = nullptr;
   if (timer_ != nullptr) timer_->silence();
+  end_records();
   EndLedger ledger(space(), process_.leases(), this);
   own_windows_->end(
       [&](BlockNumber block, bool is_parked) { ledger.add_awaited(block, is_parked); });

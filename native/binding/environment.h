@@ -17,6 +17,7 @@
 
 #include "addon/end_ledger.h"
 #include "addon/process_pools.h"
+#include "addon/record_books.h"
 #include "binding/ids.h"
 #include "binding/loop_timer.h"
 #include "binding/own_windows.h"
@@ -53,6 +54,7 @@ struct EnvironmentPool {
   BufferPool* own;         // nullptr for the default pool
   PoolAccount account;
   bool is_closed = false;
+  std::shared_ptr<RecordBook> records{};  // of a pool of records, until it has everything back
 
   /// nullptr once the pool is closed and everything of it is home.
   BufferThreadCache* cache() const { return account.cache; }
@@ -113,6 +115,7 @@ class Environment {
   void end_evaluation(Evaluation& evaluation);
   void end();
   void detach(EnvironmentPool& pool);
+  void end_records();
 
   const napi_env env_;
   ProcessPools& process_;

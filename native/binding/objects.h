@@ -3,6 +3,7 @@
 //   environment  what attach() returns: an evaluation of the package, and through it the process
 //   pool         what environment.openPool() returns
 //   scanner      what environment.makeScanner() returns
+//   records      what environment.findRecords() returns
 #pragma once
 
 #include "binding/environment.h"
@@ -11,6 +12,7 @@
 
 namespace superslab {
 
+class RecordsObject;
 class ScannerObject;
 
 /// What Node-API keeps for an environment.
@@ -19,6 +21,7 @@ struct AddonInstance {
   Methods environment_methods;
   ObjectClass<EnvironmentPool> pools;
   ObjectClass<ScannerObject> scanners;
+  ObjectClass<RecordsObject> records;
 
   static AddonInstance& of(Napi::Env env) { return *env.GetInstanceData<AddonInstance>(); }
 };
@@ -30,13 +33,16 @@ void add_lease_methods(Methods& methods);
 void add_byte_methods(Methods& methods);
 void add_process_figure_methods(Methods& methods);
 void add_scanner_maker(Methods& methods);
+void add_records_finder(Methods& methods);
 
 void add_pool_block_methods(Methods& methods);
 void add_pool_policy_methods(Methods& methods);
 void add_pool_upkeep_methods(Methods& methods);
 void add_pool_figure_methods(Methods& methods);
+void add_pool_record_methods(Methods& methods);
 
 void add_scanner_methods(Methods& methods);
+void add_records_methods(Methods& methods);
 
 /// `tables()`, which needs no attach().
 void export_tables(Napi::Object& exports);

@@ -37,6 +37,15 @@ Napi::Value objects_value(Napi::Env env, const ObjectCounts& counts) {
   return out;
 }
 
+Napi::Object records_object(Napi::Env env, const RecordFigures& figures) {
+  Napi::Object out = Napi::Object::New(env);
+  out["chunkBytes"] = number(env, figures.shape.chunk_bytes);
+  out["chunkRecords"] = number(env, figures.shape.chunk_records);
+  out["recordBytes"] = number(env, figures.shape.record_bytes);
+  out["out"] = number(env, figures.out);
+  return out;
+}
+
 }  // namespace
 
 Napi::Array statistic_rows(Napi::Env env) {
@@ -107,6 +116,8 @@ Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   out["sizeBytes"] = number(env, figures.size_bytes);
   out["capacityBytes"] = number(env, figures.capacity_bytes);
   out["objects"] = objects_value(env, figures.objects);
+  if (figures.records.shape.chunk_records != 0)
+    out["records"] = records_object(env, figures.records);
   return out;
 }
 

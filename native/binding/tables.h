@@ -112,6 +112,9 @@ inline constexpr Value kMagazineParts[] = {
     MAGAZINE_PART("idle", idle, "Free blocks whose buffers wait to be lent again, by tag."),
     MAGAZINE_PART("objects", objects,
                   "Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects."),
+    {"records", words(offsetof(LeaseMagazines, records_made)), "Of a pool of records, by RECORDS.",
+     words(offsetof(LeaseMagazines, records_idle) + sizeof(LeaseMagazines::records_idle) -
+           offsetof(LeaseMagazines, records_made))},
 };
 
 // In numbers of 64 bits.
@@ -145,6 +148,11 @@ inline constexpr Value kStaged[] = {
     MAGAZINE_PLACE("refills", staged_count, staged, "Another number after each refill."),
     MAGAZINE_PLACE("first", staged_blocks, staged, "From here on, the blocks' numbers."),
 };
+
+inline constexpr Value kRecords[] = {
+    MAGAZINE_PLACE("made", records_made, records_made, "Records that the chunks have."),
+    MAGAZINE_PLACE("idle", records_idle, records_made, "Those that are free."),
+};
 #undef MAGAZINE_PART
 #undef MAGAZINE_PLACE
 
@@ -166,6 +174,7 @@ inline constexpr Table kMemoryTables[] = {
     {"GUARD_LEVEL", "Places in MAGAZINES.guardLevels. A granule has 64 bytes.", kGuardLevels},
     {"STAGED", "Places in MAGAZINES.staged.", kStaged},
     {"OBJECT_COUNT", "Places in MAGAZINES.objects, which has numbers of 64 bits.", kObjectCounts},
+    {"RECORDS", "Places in MAGAZINES.records.", kRecords},
 };
 
 // A frame of the inspector's map. All numbers are little-endian; offsets are in bytes.

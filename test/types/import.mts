@@ -16,6 +16,9 @@ import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
 import {
+  array,
+  bytes,
+  type Column,
   type FixedBuffer,
   FixedPool,
   type FixedPoolOptions,
@@ -26,6 +29,11 @@ import {
   type PacketPoolOptions,
   type PacketReader,
   type PacketWriter,
+  type RecordEntry,
+  RecordPool,
+  type RecordPoolOptions,
+  type RecordReader,
+  record,
 } from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
 
@@ -196,3 +204,54 @@ void (generic.use((resource) => resource.href) satisfies Promise<string>);
 generic.on('factoryCreateError', console.error);
 // @ts-expect-error: no such option
 createPool({ create: async () => url, destroy: async () => {} }, { maxx: 2 });
+const Place = record({ x: 'f32', y: 'f32' });
+const LogEntry = record({
+  time: 'f64',
+  level: 'u8',
+  id: 'u64',
+  seen: 'bool',
+  message: bytes(500),
+  place: Place,
+  path: array(Place, 4),
+  counts: array('u16', 8),
+});
+type LogFields = (typeof LogEntry)['fields'];
+const recordOptions: RecordPoolOptions<LogFields, 'time' | 'seen'> = { max: 10, columns: ['time', 'seen'] };
+const recordPool = new RecordPool(LogEntry, recordOptions);
+const anyRecords: Pool = recordPool;
+const logEntry: RecordEntry<LogFields> = recordPool.get();
+logEntry.time = 5;
+logEntry.id = 5n;
+logEntry.seen = true;
+logEntry.message.write('text');
+logEntry.place.x = logEntry.path[3]!.y;
+logEntry.counts.set([1, 2]);
+// @ts-expect-error: a number
+logEntry.time = '5';
+// @ts-expect-error: a bigint
+logEntry.id = 5;
+// @ts-expect-error: bytes are written to, not replaced
+logEntry.message = Buffer.alloc(500);
+// @ts-expect-error: no such field
+logEntry.host = 5;
+const handle: number = recordPool.handle(logEntry);
+const maybe: RecordEntry<LogFields> | undefined = recordPool.tryAt(handle);
+recordPool.put(recordPool.at(handle));
+const times: Column<number, Float64Array> = recordPool.column('time');
+const flags: Iterable<boolean> = recordPool.column('seen');
+for (const { values, start, end } of times.runs()) values.subarray(start, end);
+// @ts-expect-error: none of its columns
+recordPool.column('level');
+// @ts-expect-error: no field
+new RecordPool(LogEntry, { columns: ['tim'] });
+// @ts-expect-error: only numbers can be columns
+new RecordPool(LogEntry, { columns: ['message'] });
+const hooked = new RecordPool(LogEntry, { columns: ['time'], init: (entry) => void entry.message.fill(0) });
+hooked.column('time');
+// @ts-expect-error: did you mean f64
+record({ time: 'f46' });
+const reader: RecordReader<LogFields> = RecordPool.open('log', LogEntry);
+const read: number = reader.at(handle).time;
+// @ts-expect-error: read-only
+reader.at(handle).time = 5;
+export const recordTypes = { anyRecords, flags, maybe, read };

@@ -46,6 +46,8 @@ export const MAGAZINES = {
   idle: { at: 5640, length: 256 },
   /** Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects. */
   objects: { at: 5896, length: 34 },
+  /** Of a pool of records, by RECORDS. */
+  records: { at: 5930, length: 2 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */
@@ -110,4 +112,12 @@ export const OBJECT_COUNT = {
   leaseTimeouts: 15,
   /** calls that waited for an object in vain */
   waitTimeouts: 16,
+} as const;
+
+/** Places in MAGAZINES.records. */
+export const RECORDS = {
+  /** Records that the chunks have. */
+  made: 0,
+  /** Those that are free. */
+  idle: 1,
 } as const;

@@ -20,7 +20,7 @@ import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
 import { livePairs, optionPairs, poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
-import { type WarmProgress, warm } from '../warm.js';
+import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
 import type { BufferPoolOptions } from './options.js';
@@ -128,12 +128,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * @throws ERR_SUPERSLAB_ARGUMENT
    */
   warm(size: number, count: number, onProgress?: WarmProgress): void {
-    warm(
-      () => this.acquire(size),
-      (buf) => buf,
-      count,
-      onProgress,
-    );
+    warm(() => this.acquire(size), touchPages, count, onProgress);
   }
 
   /** Releases every buffer of `bufs`; throws the first error, if any, after the last of them. */

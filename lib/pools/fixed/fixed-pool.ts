@@ -16,7 +16,7 @@ import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
 import { poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
-import { type WarmProgress, warm } from '../warm.js';
+import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { otherKindError, putTwiceError } from './errors.js';
 import { type FixedPoolOptions, type FixedSettings, fixedSettings } from './options.js';
 import { type FixedBuffer, type ReusedBuffer, type ReusedShelf, reused } from './reused-buffer.js';
@@ -219,7 +219,7 @@ export class FixedPool extends CorePool<FixedBuffer> {
    * @throws ERR_SUPERSLAB_ARGUMENT
    */
   warm(count: number, onProgress?: WarmProgress): void {
-    warm(this.get, (buf) => buf, count, onProgress);
+    warm(this.get, touchPages, count, onProgress);
   }
 
   /** Whether `buf` is out of this pool. */

@@ -16,7 +16,7 @@ import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
 import { poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
-import { type WarmProgress, warm } from '../warm.js';
+import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { argumentError, foreignPacketError, releasedPacketError } from './errors.js';
 import { PacketHandle, segmentOf } from './handle.js';
 import {
@@ -300,7 +300,7 @@ export class PacketPool extends CorePool<Segment> {
    * @throws ERR_SUPERSLAB_ARGUMENT
    */
   warm(count: number, onProgress?: WarmProgress): void {
-    warm(this.#shelf.get, ({ room }) => room.bytes, count, onProgress);
+    warm(this.#shelf.get, ({ room }) => touchPages(room.bytes), count, onProgress);
   }
 
   /** Whether `packet` is lent and begins in memory of this pool, or in memory that was attached by it. */

@@ -49,6 +49,25 @@ HeapStats BufferPool::with_leases(HeapStats stats) const {
   return stats;
 }
 
+void BufferPool::hold_records(const RecordShape& shape) {
+  assert(!holds_records_.load() && shape.chunk_records != 0);
+  record_shape_ = shape;
+  holds_records_.store(true, std::memory_order_release);
+}
+
+RecordShape BufferPool::record_shape() const {
+  return holds_records_.load(std::memory_order_acquire) ? record_shape_ : RecordShape{};
+}
+
+RecordFigures BufferPool::record_figures() const {
+  RecordFigures figures{record_shape()};
+  if (figures.shape.chunk_records == 0) return figures;
+  caches().for_each_member(CacheRegistry::Retired::kToo, [&](const CacheRegistry::Member& member) {
+    figures.out += static_cast<const BufferThreadCache&>(member).records_out();
+  });
+  return figures;
+}
+
 void BufferPool::show_recent(RecentBlocks& to) {
   caches().for_each_member(CacheRegistry::Retired::kNot, [&](const CacheRegistry::Member& member) {
     static_cast<const BufferThreadCache&>(member).show_recent(to);

@@ -2,11 +2,13 @@
 // the leases of its blocks, which the heap does not know.
 #pragma once
 
+#include <atomic>
 #include <cassert>
 #include <cstdint>
 
 #include "heap/heap.h"
 #include "pools/buffer/lease_histograms.h"
+#include "pools/buffer/record_shape.h"
 #include "pools/buffer/slow_path_latency.h"
 #include "pools/pool.h"
 
@@ -77,6 +79,10 @@ class BufferPool final : public Heap, public Pool {
     if (is_poison) leases_.poison_reports.shared_add(1);
   }
 
+  /// The pool lends records from now on. Once, before it has lent anything, by whoever made it.
+  void hold_records(const RecordShape& shape);
+  RecordShape record_shape() const;
+
   /// Of the calls off the fast path.
   SlowPathLatency& slow_path() { return slow_path_; }
   const SlowPathLatency& slow_path() const { return slow_path_; }
@@ -85,11 +91,14 @@ class BufferPool final : public Heap, public Pool {
 
  private:
   HeapStats with_leases(HeapStats stats) const;
+  RecordFigures record_figures() const;
 
   Published<PoolSnapshot> pool_policy_;
   LeaseCounters leases_;
   SlowPathLatency slow_path_;
   LeaseHistograms lease_histograms_;
+  RecordShape record_shape_;
+  std::atomic<bool> holds_records_{false};  // the shape is there: other threads read it, too
 };
 
 }  // namespace superslab

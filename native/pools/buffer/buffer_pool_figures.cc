@@ -31,6 +31,7 @@ void BufferPool::stats(const FaultCounts& faults, PoolFigures& out) const {
     // Objects belong to one thread, and so does their pool.
     if (cache.objects().is_counted != 0) out.objects = cache.objects();
   });
+  out.records = record_figures();
 }
 
 }  // namespace superslab

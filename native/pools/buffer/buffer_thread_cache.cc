@@ -313,6 +313,16 @@ void BufferThreadCache::add_levels(GuardLevels& sum) const {
   sum.quarantined_bytes += get(magazines_->quarantined_granules) * kGranuleBytes;
 }
 
+std::uint32_t BufferThreadCache::records_out() const {
+  const std::uint32_t made = get(magazines_->records_made);
+  return made - std::min(made, get(magazines_->records_idle));
+}
+
+Reclaimed BufferThreadCache::leaked_records() const {
+  const std::uint32_t out = records_out();
+  return {out, out * pool_.record_shape().record_bytes};
+}
+
 void BufferThreadCache::fold() {
   for (std::size_t i = 0; i < kFixedClasses; ++i) fold_acquired(static_cast<ClassIndex>(i));
 }

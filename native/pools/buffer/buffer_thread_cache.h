@@ -60,6 +60,10 @@ struct LeaseMagazines {
   std::uint32_t idle[kTags];
   // Of a pool that lends JavaScript's own objects and no blocks. Its heap holds nothing.
   ObjectCounts objects;
+  // Of a pool of records (pools/buffer/record_shape.h), whose chunks are all idle blocks: how many
+  // records they have, and how many of these are free (lib/pools/record/record-shelf.ts).
+  std::uint32_t records_made;
+  std::uint32_t records_idle;
 
   /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
   /// order, and a closed pool's code may still look at its magazines: the last one frees them.
@@ -126,6 +130,9 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// this thread may give back.
   bool give(BlockNumber block);
 
+  /// Whether the block is out of a slab of this thread.
+  bool has(const NamedBlock& block) const { return block.is_out && block.owner == &owner_; }
+
   /// A block beyond 2 MiB; kNoBlock when there is no room or no memory.
   BlockNumber take_huge(ByteCount bytes);
 
@@ -172,6 +179,11 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// Whether the limits, which the core alone writes, let JavaScript keep what magazines have
   /// places for, and nothing once the cache is closed. What JavaScript writes is check()'s to see.
   bool is_valid() const;
+
+  /// Records that are lent. As JavaScript counts, like parked(). Any thread, as above.
+  std::uint32_t records_out() const;
+  /// The same as leaks: their chunks count as parked.
+  Reclaimed leaked_records() const;
 
   /// Adds what guards have in hand, as far as another thread can tell. Any thread, as above.
   void add_levels(GuardLevels& sum) const;
