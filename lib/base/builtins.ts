@@ -33,6 +33,11 @@ export const fill: (view: Uint8Array, byte: number) => void = uncurried(typedArr
 /** Copies all of `source`, which must fit. */
 export const copyInto: (view: Uint8Array, source: Uint8Array) => void = uncurried(typedArray.set);
 
+/** The same from `offset` of the view on. */
+export const copyInAt: (view: Uint8Array, source: Uint8Array, offset: number) => void = uncurried(
+  typedArray.set,
+) as never;
+
 /** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
 export const writeText: (
   buf: Buffer,
@@ -46,7 +51,9 @@ export const writeText: (
 export const builtins = Object.freeze({
   ArrayBuffer,
   Promise,
+  Float64Array,
   Uint8Array,
+  Uint16Array,
   Uint32Array,
   WeakRef,
   byteLength: Buffer.byteLength,
@@ -54,6 +61,8 @@ export const builtins = Object.freeze({
   clearTimeout,
   dateNow: Date.now,
   isAnyArrayBuffer: types.isAnyArrayBuffer,
+  isAsyncFunction: types.isAsyncFunction,
+  isSharedArrayBuffer: types.isSharedArrayBuffer,
   isEncoding: Buffer.isEncoding,
   isUint8Array: types.isUint8Array,
   nextTick: process.nextTick.bind(process),

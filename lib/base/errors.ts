@@ -38,6 +38,8 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_SOCKET'
   /** A pool's own books contradict each other: memory was overwritten, by native code or by a bug of superslab. */
   | 'ERR_SUPERSLAB_CORRUPT'
+  /** The record that a handle names was put: its memory may be another's. */
+  | 'ERR_SUPERSLAB_STALE'
   /** Any other argument of the wrong kind. */
   | 'ERR_SUPERSLAB_ARGUMENT';
 

@@ -3,7 +3,7 @@ import { GUARD, LEAK_DETECTION } from '../addon/generated/choices.js';
 import type { WatchedPool } from '../pool/observers.js';
 
 /** What released blocks are filled with, unless the pool clears them. */
-const POISON_BYTE = 0xdb;
+export const POISON_BYTE = 0xdb;
 
 /** What a guard is to do: policy values of its pool. */
 export interface GuardSettings {

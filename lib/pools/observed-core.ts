@@ -16,18 +16,22 @@ export type ObservedCore<Buf extends Lent = PooledBuffer> = PoolCore<PoolGuard, 
 /** Of buffers that are all of one size, sizes and lifetimes tell little, and a lease has no place for a note. */
 const noMeter: LeaseMeter = { isDue: () => false, begin: () => {} };
 
-/** `isMetered`: whether it lends PooledBuffers, of which some are measured. */
+/**
+ * `isMetered`: whether it lends PooledBuffers, of which some are measured. `hasGuard`: whether it lends buffers, which the guard of
+ * all such kinds can watch.
+ */
 export function observe<Buf extends Lent>(
   name: string,
   native: NativePool,
   magazines: Magazines,
   lending: Lending<Buf>,
   isMetered: boolean,
+  hasGuard = true,
 ): ObservedCore<Buf> {
   const observers: Observers<PoolGuard> = {
     teller: poolTeller,
     meter: isMetered ? leaseMeter : noMeter,
-    watch: (pool, own) => makeGuard(pool, own),
+    watch: (pool, own) => (hasGuard ? makeGuard(pool, own) : undefined),
   };
   return new PoolCore(name, native, magazines, observers, lending);
 }
