@@ -17,7 +17,7 @@ const modes = {
 };
 
 /**
- * Tests without a lease of JavaScript; test/misuse, whose programs choose their modes themselves; and cut-points of both kinds, whose full
+ * Tests without a lease of JavaScript; test/misuse, whose programs choose their modes themselves; and cut-points of all kinds, whose full
  * stacks meet the hooks of node:async_hooks that guards need, where Node.js ends the process.
  */
 const excluded = [
@@ -31,6 +31,7 @@ const excluded = [
   'cli-doctor',
   'cut-points',
   'pools/fixed-pool-cut-points',
+  'pools/generational-pool-cut-points',
 ];
 
 await main(async () => {

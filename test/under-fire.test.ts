@@ -25,6 +25,7 @@ test.for([
   'lateWrite',
   'shared',
   'fixedPools',
+  'generationalPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

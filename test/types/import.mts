@@ -14,7 +14,16 @@ import superslab, {
 
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
-import { type FixedBuffer, FixedPool, type FixedPoolOptions } from 'superslab/pools';
+import {
+  type CollectOptions,
+  type FixedBuffer,
+  FixedPool,
+  type FixedPoolOptions,
+  GenerationalPool,
+  type GenerationalPoolOptions,
+  type GenerationsFigures,
+  type ValueScope,
+} from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
 
 const buffer: PooledBuffer = acquire(1500);
@@ -134,3 +143,33 @@ void (fixedPool.getAsync({ signal: AbortSignal.timeout(1) }) satisfies Promise<F
 new FixedPool({ size: 1, maxBytes: 2 });
 // @ts-expect-error: without a size
 new FixedPool({});
+
+const generationalOptions: GenerationalPoolOptions = {
+  young: 64 << 20,
+  old: 1 << 30,
+  permanent: 0,
+  promotion: { youngToOld: 2, oldToPermanent: 8, survival: 0.9 },
+  maxBytes: 2 ** 31,
+  zero: 'release',
+};
+const generational: Pool & GenerationalPool = new GenerationalPool(generationalOptions);
+const valueHandle: number = generational.put(new Uint8Array(8));
+const valueView: Buffer = generational.get(valueHandle);
+const promotedHandle: number = generational.scope((scope: ValueScope) => scope.promote(scope.put(valueView)));
+const collectOptions: CollectOptions = {
+  budgetMs: 1,
+  onProgress: (done: number, count: number) => void (done + count),
+};
+const isCollected: boolean = generational.collect(collectOptions);
+const generations: GenerationsFigures = generational.generations();
+generational.pin(promotedHandle) satisfies Buffer;
+generational.unpin(promotedHandle);
+generational.copyTo(promotedHandle, Buffer.alloc(8), 0) satisfies number;
+void (generational.putAsync(valueView, { signal: AbortSignal.timeout(1) }) satisfies Promise<number>);
+// @ts-expect-error: bytes, not text
+generational.put('text');
+// @ts-expect-error: it throws at its limit
+new GenerationalPool({ onExhausted: 'fallback' });
+// @ts-expect-error: a handle is a number
+generational.get(valueView);
+export const generationalTypes = { isCollected, generations };

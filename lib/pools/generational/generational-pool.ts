@@ -137,8 +137,8 @@ export class GenerationalPool extends CorePool<PooledBuffer> {
       if (signal?.aborted) throw abortReason(signal);
       this.#core.checkOpen();
       const missing = values.missingFor(bytes);
-      if (missing === 0) return values.put(bytes);
-      const buf = await this.#core.acquireInTurn(missing, signal, this);
+      if (missing === undefined) return values.put(bytes);
+      const buf = await this.#core.acquireInTurn(missing.bytes, signal, this);
       const handle = values.putInto(buf, missing, bytes);
       if (handle !== undefined) return handle;
     }

@@ -21,6 +21,12 @@ import { type ValueWatch, watchOf } from './value-watch.js';
 const VALUES_PER_CHUNK = 8;
 const MAX_PINS = 2 ** 16 - 1;
 
+/** A chunk for many values, or one of its own for a large one. */
+interface MissingChunk {
+  readonly bytes: number;
+  readonly isOwn: boolean;
+}
+
 /** A pool as its values see it. */
 export interface ValuesOwner {
   readonly closed: boolean;
@@ -162,33 +168,39 @@ export class Values {
     return handle;
   }
 
-  /** Bytes of the chunk that `bytes` need; 0 when there is room for them. */
-  missingFor(bytes: Uint8Array): number {
+  /** The chunk that `bytes` have to wait for; undefined when there is room for them. */
+  missingFor(bytes: Uint8Array): MissingChunk | undefined {
     if (!builtins.isUint8Array(bytes)) throw notBytesError('put', bytes);
     const length = lengthOf(bytes);
     checkLength(bytes, length);
     const size = footprint(length);
-    if (size > this.maxShared) return size;
+    if (size > this.maxShared) return { bytes: size, isOwn: true };
     const [young, old] = this.store.current;
-    const hasRoom =
-      size <= young.capacity - young.used || (this.#isYoungFull && size <= old.capacity - old.used);
-    return hasRoom ? 0 : this.store.chunkBytes;
+    if (size <= young.capacity - young.used) return undefined;
+    if (this.#isYoungFull && size <= old.capacity - old.used) return undefined;
+    return { bytes: this.store.chunkBytes, isOwn: false };
   }
 
-  /** Puts a value in a chunk that was waited for; undefined when that is too small for it now. */
-  putInto(buf: PooledBuffer, chunkBytes: number, bytes: Uint8Array): number | undefined {
-    const isOwn = chunkBytes !== this.store.chunkBytes;
-    const chunk = this.store.adopt(buf, chunkBytes, isOwn || this.#isYoungFull ? OLD : YOUNG, isOwn);
+  /** Puts a value in a chunk that was waited for; undefined when that does not fit it any more. */
+  putInto(
+    buf: PooledBuffer,
+    { bytes: capacity, isOwn }: MissingChunk,
+    bytes: Uint8Array,
+  ): number | undefined {
+    const chunk = this.store.adopt(buf, capacity, isOwn || this.#isYoungFull ? OLD : YOUNG, isOwn);
+    const length = lengthOf(bytes);
+    // The program may have changed it while it waited.
+    if (footprint(length) > capacity || footprint(length) > this.maxShared !== isOwn) {
+      this.store.emptied(chunk);
+      return undefined;
+    }
     if (!isOwn) return this.put(bytes);
     const { slots } = this;
     if (slots.free < 0 && slots.made === slots.length) slots.grow(this.pool);
-    const length = lengthOf(bytes);
-    if (footprint(length) > chunk.capacity) {
-      this.store.retire(chunk);
-      return undefined;
-    }
     const handle = this.#write(chunk, bytes, length);
     this.pretenured++;
+    // The stack is the event loop's.
+    this.watch?.began(handle, length, '');
     return handle;
   }
 
