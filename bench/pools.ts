@@ -1,10 +1,11 @@
 // The kinds of pool against what programs use instead: `npm run bench -- pools [kind]`.
 import { fixed } from './pools/fixed.js';
+import { generational } from './pools/generational.js';
 import type { PoolBench } from './pools/pool-bench.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
-const kinds: Record<string, PoolBench> = { fixed };
+const kinds: Record<string, PoolBench> = { fixed, generational };
 
 const options = benchOptions(Object.keys(kinds));
 const rows: MeasuredRow[] = [];

@@ -8,6 +8,15 @@ interface ChunkCore {
   acquireSlow(size: number): PooledBuffer;
 }
 
+/** A buffer that is to be a chunk. Once it is in the list of all chunks, that looks after it. */
+class HeldChunk extends HeldBuffers {
+  chunk: Chunk | undefined = undefined;
+
+  override undo(): void {
+    if (this.chunk === undefined || this.chunk.index < 0) super.undo();
+  }
+}
+
 /** The chunks of one pool. */
 export class ChunkStore {
   /** By their index; a place without one is used again. */
@@ -30,33 +39,40 @@ export class ChunkStore {
   }
 
   /**
-   * Another chunk that is the current one of its generation; or one of `bytes`, a multiple of ALIGN, for a single value. Calls subscribers.
+   * Another chunk that is the current one of its generation; or one of `bytes`, a multiple of ALIGN, for a single value. Calls
+   * subscribers.
    * @throws ERR_SUPERSLAB_EXHAUSTED, ERR_SUPERSLAB_NO_MEMORY, ERR_SUPERSLAB_CLOSED
    */
   add(generation: Generation, bytes = this.chunkBytes, isOwn = false): Chunk {
-    const held = begin(new HeldBuffers<PooledBuffer>());
-    let chunk: Chunk;
+    const held = begin(new HeldChunk());
     try {
       held.buf = this.core.acquireSlow(bytes);
-      chunk = this.#make(held.buf, bytes, generation, isOwn);
+      return this.#keep(held, bytes, generation, isOwn);
     } catch (error) {
       giveUp(held);
       throw error;
     }
-    finish(held);
-    this.#enter(chunk, isOwn);
-    return chunk;
   }
 
-  /** The same of a buffer that somebody waited for: it is the pool's when this returns. */
+  /** The same of a buffer that somebody waited for. */
   adopt(buf: PooledBuffer, bytes: number, generation: Generation, isOwn: boolean): Chunk {
-    const chunk = this.#make(buf, bytes, generation, isOwn);
-    this.#enter(chunk, isOwn);
-    return chunk;
+    const held = begin(new HeldChunk());
+    held.buf = buf;
+    try {
+      return this.#keep(held, bytes, generation, isOwn);
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
   }
 
-  #make(buf: PooledBuffer, bytes: number, generation: Generation, isOwn: boolean): Chunk {
-    return new Chunk(buf, bytes, generation, generation === SCOPE ? 0 : isOwn ? 1 : bytes / ALIGN);
+  #keep(held: HeldChunk, bytes: number, generation: Generation, isOwn: boolean): Chunk {
+    const values = generation === SCOPE ? 0 : isOwn ? 1 : bytes / ALIGN;
+    const chunk = new Chunk(held.buf, bytes, generation, values);
+    held.chunk = chunk;
+    this.#enter(chunk, isOwn);
+    finish(held);
+    return chunk;
   }
 
   /** Stores alone: they happen together. */
