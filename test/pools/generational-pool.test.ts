@@ -254,6 +254,7 @@ describe('handles', () => {
           expect(message).toContain(part);
       }
       expect(pool.owns(old)).toBe(false);
+      thrownBy(() => pool.get(-old), 'ERR_SUPERSLAB_FOREIGN');
       thrownBy(() => pool.free(old), 'ERR_SUPERSLAB_RELEASED');
       const next = pool.put(bytesOf(5));
       expect(next).not.toBe(old);

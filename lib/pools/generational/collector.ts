@@ -183,7 +183,6 @@ export class Collector {
       return true;
     const offset = slots.offsets[slot]!;
     const to = target.used;
-    if (chunk.bytes.length === 0) chunk.refresh();
     copyValue(chunk, offset, target, to, length);
     if (wiping >= 0) chunk.wipe(offset, offset + size, wiping);
     // Nothing is called any more: it happens, or it does not.
@@ -214,10 +213,11 @@ export class Collector {
     let target = store.current[generation];
     try {
       if (target.capacity - target.used < size) target = store.add(generation);
-      // A subscriber may have used it, or taken its ArrayBuffer away.
+      // A subscriber may have taken its ArrayBuffer away, or used it.
+      if (target.bytes.length === 0) target.refresh();
+      if (chunk.bytes.length === 0) chunk.refresh();
       if (target.index < 0 || target.capacity - target.used < size) return undefined;
       if (target.logged === target.log.length) target.growLog();
-      if (target.bytes.length === 0) target.refresh();
     } catch (error) {
       if (isSuperslabError(error)) return undefined;
       throw error;

@@ -139,7 +139,10 @@ export class ScopeStack {
         this.#advance(footprint(length));
         continue;
       }
-      if (chunk.bytes.length === 0) chunk.refresh();
+      if (chunk.bytes.length === 0) {
+        chunk.refresh();
+        continue;
+      }
       const handle = this.#write(chunk, bytes, length);
       if (stack !== undefined) watch!.began(handle, length, stack);
       return handle;

@@ -134,8 +134,10 @@ export class Values {
   #checked(chunk: Chunk, bytes: number): Chunk | undefined {
     if (chunk.index < 0 || bytes > chunk.capacity - chunk.used) return undefined;
     if (chunk.logged === chunk.log.length) chunk.growLog();
-    if (chunk.bytes.length === 0) chunk.refresh();
-    return chunk;
+    if (chunk.bytes.length !== 0) return chunk;
+    // Who is told of the memory that was taken away may do anything.
+    chunk.refresh();
+    return undefined;
   }
 
   #checkOld(bytes: number): void {
@@ -230,7 +232,8 @@ export class Values {
 
   /** Whether it names a value that is there. */
   has(handle: unknown): handle is number {
-    if (typeof handle !== 'number') return false;
+    // Tables have negative ones for what has ended.
+    if (typeof handle !== 'number' || handle <= 0) return false;
     const slot = handle & SLOT_MASK;
     return slot < SLOT_COUNT ? this.slots.handles[slot] === handle : this.scopes.has(handle);
   }
@@ -311,11 +314,15 @@ export class Values {
         `cannot free the value of handle ${handle} of pool "${this.pool}": it is pinned ${slots.pins[slot]} times; unpin() it first`,
       );
     }
-    const chunk = this.store.chunks[slots.chunks[slot]!]!;
-    const offset = slots.offsets[slot]!;
-    const size = footprint(slots.lengths[slot]!);
-    if (this.wiping >= 0) chunk.wipe(offset, offset + size, this.wiping);
+    if (this.wiping >= 0) {
+      const offset = slots.offsets[slot]!;
+      this.chunkOf(handle).wipe(offset, offset + footprint(slots.lengths[slot]!), this.wiping);
+    }
     this.watch?.ended(handle, this.watch.stack(this.free));
+    // What was called may have freed or moved it.
+    if (slots.handles[slot] !== handle) throw this.refusal(handle, 'free');
+    const chunk = this.store.chunks[slots.chunks[slot]!]!;
+    const size = footprint(slots.lengths[slot]!);
     slots.handles[slot] = -handle;
     slots.offsets[slot] = slots.free;
     slots.free = slot;
@@ -334,6 +341,7 @@ export class Values {
     const view = this.get(handle);
     const { slots } = this;
     const slot = handle & SLOT_MASK;
+    if (slots.handles[slot] !== handle) throw this.refusal(handle, 'pin');
     if (slots.pins[slot] === MAX_PINS)
       throw argumentError(`a value is pinned at most ${MAX_PINS} times`, RangeError);
     const chunk = this.store.chunks[slots.chunks[slot]!]!;
