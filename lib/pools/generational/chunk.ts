@@ -62,6 +62,7 @@ export class Chunk {
 
   /** Sees the memory anew: the program may have taken the ArrayBuffer away by a transfer. */
   refresh(): void {
+    if (this.buf!.released) return;
     const block = leases.blockOf(this.buf!);
     const isHuge = environment.capacity(block) > MAX_CLASS_BYTES;
     const window = isHuge ? hugeWindow(block) : currentWindow(block);
