@@ -1,7 +1,6 @@
 // What is measured of GenerationalPool beside its speed.
 import { GenerationalPool } from 'superslab/pools';
 import { quantile } from '../support/numbers.js';
-import { mainThreadMs } from '../support/thread-time.js';
 import { scopes } from './generational-variants.js';
 
 const YOUNG = 64 * 2 ** 20;
@@ -28,15 +27,15 @@ function fillYoung(): void {
   if (kept.length > ROUNDS_KEPT) for (const handle of kept.shift()!) pool.free(handle);
 }
 
-/** A quantile of the steps of one collection of a full young, in milliseconds that the thread ran. */
+/** A quantile of the steps of one collection of a full young, in milliseconds. */
 export function longestStep(q: number): number {
   fillYoung();
   const steps: number[] = [];
   let isDone = false;
   while (!isDone) {
-    const start = mainThreadMs();
+    const start = performance.now();
     isDone = pool.collect({ budgetMs: STEP_BUDGET_MS });
-    steps.push(mainThreadMs() - start);
+    steps.push(performance.now() - start);
   }
   return quantile(steps, q);
 }

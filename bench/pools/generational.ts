@@ -68,6 +68,6 @@ export const generational: PoolBench = {
     ];
   },
   notes: [
-    'BufferPool: acquire, copy, release. Put and free: the same pool without scopes. Steps have a budget of 0.5 ms, and are of the time that the thread ran.',
+    'BufferPool: acquire, copy, release. Put and free: the same pool without scopes. Steps have a budget of 0.5 ms; what else the machine does counts, so the longest ones need a quiet machine.',
   ],
 };
