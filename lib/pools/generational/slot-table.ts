@@ -2,7 +2,7 @@ import { builtins, copyInto } from '../../base/builtins.js';
 import { makeError } from '../../base/errors.js';
 import { SLOT_COUNT, STEP } from './handles.js';
 
-const FIRST_SLOTS = 1024;
+const FIRST_SLOTS = 64;
 /** Ends the list of free slots. */
 const NONE = -1;
 
