@@ -37,6 +37,7 @@ export interface ScopeMark {
 export class ScopeStack {
   readonly slots: SlotTable;
   readonly #host: ScopeHost;
+  readonly #isUnwatched: boolean;
   readonly #chunks: Chunk[] = [];
   /** Where values are made now: a place in #chunks, -1 for none. */
   #at = -1;
@@ -49,6 +50,7 @@ export class ScopeStack {
 
   constructor(host: ScopeHost, slots: SlotTable) {
     this.#host = host;
+    this.#isUnwatched = host.watch === undefined;
     this.slots = slots;
   }
 
@@ -111,15 +113,11 @@ export class ScopeStack {
     if (!builtins.isUint8Array(bytes)) throw notBytesError('put', bytes);
     if (this.#innermost !== mark) this.#surface(mark);
     const length = lengthOf(bytes);
+    const size = footprint(length);
     const chunk = this.#current;
-    if (
-      length !== 0 &&
-      footprint(length) <= chunk.capacity - chunk.used &&
-      this.#top < this.slots.length &&
-      this.#host.watch === undefined &&
-      chunk.bytes.length !== 0
-    ) {
-      return this.#write(chunk, bytes, length);
+    const hasRoom = size <= chunk.capacity - chunk.used && this.#top < this.slots.length;
+    if (hasRoom && length !== 0 && this.#isUnwatched && chunk.bytes.length !== 0) {
+      return this.#write(chunk, bytes, length, size);
     }
     return this.#putSlow(mark, bytes);
   }
@@ -143,20 +141,20 @@ export class ScopeStack {
         chunk.refresh();
         continue;
       }
-      const handle = this.#write(chunk, bytes, length);
+      const handle = this.#write(chunk, bytes, length, footprint(length));
       if (stack !== undefined) watch!.began(handle, length, stack);
       return handle;
     }
   }
 
-  #write(chunk: Chunk, bytes: Uint8Array, length: number): number {
+  #write(chunk: Chunk, bytes: Uint8Array, length: number, size: number): number {
     const { slots } = this;
     const slot = this.#top;
     const offset = chunk.used;
     const handle = nextHandle(Math.abs(slots.handles[slot]!));
     copyInAt(chunk.bytes, bytes, offset);
     // Nothing is called any more: it happens, or it does not.
-    chunk.used = offset + footprint(length);
+    chunk.used = offset + size;
     slots.chunks[slot] = chunk.index;
     slots.offsets[slot] = offset;
     slots.lengths[slot] = length;

@@ -9,10 +9,12 @@ interface Promoter {
 /** What a function called by {@link GenerationalPool.scope} makes its values through. */
 export class ValueScope {
   readonly #values: Promoter;
+  readonly #stack: ScopeStack;
   readonly #mark: ScopeMark;
 
   constructor(values: Promoter, mark: ScopeMark) {
     this.#values = values;
+    this.#stack = values.scopes;
     this.#mark = mark;
   }
 
@@ -21,7 +23,7 @@ export class ValueScope {
    * @throws ERR_SUPERSLAB_CLOSED when the scope has ended, and what put() of the pool throws
    */
   put(bytes: Uint8Array): number {
-    return this.#values.scopes.put(this.#mark, bytes);
+    return this.#stack.put(this.#mark, bytes);
   }
 
   /**
