@@ -357,6 +357,15 @@ describe('scopes', () => {
     expect(pool.scope((scope) => scope.promote(kept))).toBe(kept);
   });
 
+  test('count as a collection for what they promote', () => {
+    using pool = open();
+    const promoted = pool.scope((scope) => scope.promote(scope.put(bytesOf(100))));
+    pool.put(bytesOf(100));
+    pool.collect();
+    expect(pool.generations()).toMatchObject({ young: { values: 1 }, old: { values: 1 } });
+    expect(pool.get(promoted).equals(bytesOf(100))).toBe(true);
+  });
+
   test('take memory once', () => {
     using pool = open();
     const run = () =>

@@ -27,7 +27,7 @@ export class ValueScope {
   }
 
   /**
-   * Has a value outlive the scope: a copy of it in young, until it is freed.
+   * Has a value outlive the scope: a copy of it in young, until it is freed. It has survived as much as a collection.
    * @returns its handle, which is another one than that in the scope; that of a value that was not made in a scope stays as it is
    * @throws what get() and put() of the pool throw
    */

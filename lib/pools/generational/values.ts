@@ -286,10 +286,15 @@ export class Values {
     return length;
   }
 
-  /** A copy in young of a value of a scope; the handle itself of any other. */
+  /**
+   * A copy in young of a value of a scope, which has survived as much as a collection; the handle itself of any other.
+   */
   promote(handle: number): number {
     if (!this.has(handle)) throw this.refusal(handle, 'promote');
-    return (handle & SLOT_MASK) < SLOT_COUNT ? handle : this.put(this.get(handle));
+    if ((handle & SLOT_MASK) < SLOT_COUNT) return handle;
+    const promoted = this.put(this.get(handle));
+    this.slots.ages[promoted & SLOT_MASK] = 1;
+    return promoted;
   }
 
   endScope(mark: ScopeMark): void {
