@@ -22,8 +22,8 @@ const BATCH_PLACES = 64;
 const BATCH_BYTES = 2 ** 16;
 /** Places between two calls of a callback. */
 const PROGRESS_PLACES = 4096;
-/** Old and permanent chunks are compacted while more than this part of what they hold is free. */
-const MOST_FREE = 1 / 10;
+/** Old and permanent chunks are compacted while more is free in them than this part of what lives. */
+const MOST_FREE = 1 / 6;
 /** Those of which more than this part is alive are left alone. */
 const FULL_ENOUGH = 15 / 16;
 
