@@ -140,7 +140,11 @@ test('what is exported', () => {
     'stats',
     'watchHistograms',
   ]);
-  expect(Object.keys(require('superslab/pools')).sort()).toEqual(['BufferPool', 'FixedPool']);
+  expect(Object.keys(require('superslab/pools')).sort()).toEqual([
+    'BufferPool',
+    'FixedPool',
+    'GenerationalPool',
+  ]);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });
 
