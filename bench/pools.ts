@@ -1,6 +1,7 @@
 // The kinds of pool against what programs use instead: `npm run bench -- pools [kind]`.
 import { fixed } from './pools/fixed.js';
 import { fixedC } from './pools/fixed-c.js';
+import { generational } from './pools/generational.js';
 import { object } from './pools/object.js';
 import { packet } from './pools/packet.js';
 import type { PoolBench } from './pools/pool-bench.js';
@@ -8,7 +9,14 @@ import { record } from './pools/record.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
-const kinds: Record<string, PoolBench> = { fixed, 'fixed-c': fixedC, object, packet, record };
+const kinds: Record<string, PoolBench> = {
+  fixed,
+  'fixed-c': fixedC,
+  generational,
+  object,
+  packet,
+  record,
+};
 
 const options = benchOptions(Object.keys(kinds));
 const rows: MeasuredRow[] = [];

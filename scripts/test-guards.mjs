@@ -34,6 +34,7 @@ const excluded = [
   'pools/packet-pool-cut-points',
   'pools/object-pool-cut-points',
   'pools/record-pool-cut-points',
+  'pools/generational-pool-cut-points',
 ];
 
 await main(async () => {

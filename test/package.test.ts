@@ -143,6 +143,7 @@ test('what is exported', () => {
   expect(Object.keys(require('superslab/pools')).sort()).toEqual([
     'BufferPool',
     'FixedPool',
+    'GenerationalPool',
     'ObjectPool',
     'PacketPool',
     'RecordPool',

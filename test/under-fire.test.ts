@@ -28,6 +28,7 @@ test.for([
   'packetPools',
   'ranges',
   'recordPools',
+  'generationalPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

@@ -55,6 +55,10 @@ export const viewBytes: (buf: Buffer, start: number, end: number) => Buffer = un
 export const splice: (array: unknown[], place: number, count: number) => unknown[] = uncurried(
   Array.prototype.splice as (place: number, count: number) => unknown[],
 );
+/** The same from `offset` of the view on. */
+export const copyInAt: (view: Uint8Array, source: Uint8Array, offset: number) => void = uncurried(
+  typedArray.set,
+) as never;
 
 /** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
 export const writeText: (
@@ -69,7 +73,9 @@ export const writeText: (
 export const builtins = Object.freeze({
   ArrayBuffer,
   Promise,
+  Float64Array,
   Uint8Array,
+  Uint16Array,
   Uint32Array,
   WeakRef,
   allocUnsafeSlow: Buffer.allocUnsafeSlow,
@@ -80,6 +86,8 @@ export const builtins = Object.freeze({
   clearTimeout,
   dateNow: Date.now,
   isAnyArrayBuffer: types.isAnyArrayBuffer,
+  isAsyncFunction: types.isAsyncFunction,
+  isSharedArrayBuffer: types.isSharedArrayBuffer,
   isEncoding: Buffer.isEncoding,
   isUint8Array: types.isUint8Array,
   nextTick: process.nextTick.bind(process),

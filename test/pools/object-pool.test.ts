@@ -512,7 +512,7 @@ describe('figures', () => {
     await soon();
     pool.get();
     expect(pool.report()).toContain(
-      'objects  1 in use of 3, peak 2, 0 idle, 0 made or tested now; 2 made, 1 destroyed',
+      'objects  1 in use of 3, 0 idle, 0 made or tested now; 2 made, 1 destroyed\n  peak     2 objects at ',
     );
     expect(pool.report()).toContain('1 calls of destroy; 0 leases too long');
     const own = stats().pools.find(({ name }) => name === 'reported')!;

@@ -18,6 +18,7 @@ import { observeSuperslab } from 'superslab/opentelemetry';
 import {
   array,
   bytes,
+  type CollectOptions,
   type Column,
   type FixedBuffer,
   FixedPool,
@@ -34,6 +35,13 @@ import {
   type RecordPoolOptions,
   type RecordReader,
   record,
+  type FixedBuffer,
+  FixedPool,
+  type FixedPoolOptions,
+  GenerationalPool,
+  type GenerationalPoolOptions,
+  type GenerationsFigures,
+  type ValueScope,
 } from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
 
@@ -255,3 +263,32 @@ const read: number = reader.at(handle).time;
 // @ts-expect-error: read-only
 reader.at(handle).time = 5;
 export const recordTypes = { anyRecords, flags, maybe, read };
+const generationalOptions: GenerationalPoolOptions = {
+  young: 64 << 20,
+  old: 1 << 30,
+  permanent: 0,
+  promotion: { youngToOld: 2, oldToPermanent: 8, survival: 0.9 },
+  maxBytes: 2 ** 31,
+  zero: 'release',
+};
+const generational: Pool & GenerationalPool = new GenerationalPool(generationalOptions);
+const valueHandle: number = generational.put(new Uint8Array(8));
+const valueView: Buffer = generational.get(valueHandle);
+const promotedHandle: number = generational.scope((scope: ValueScope) => scope.promote(scope.put(valueView)));
+const collectOptions: CollectOptions = {
+  budgetMs: 1,
+  onProgress: (done: number, count: number) => void (done + count),
+};
+const isCollected: boolean = generational.collect(collectOptions);
+const generations: GenerationsFigures = generational.generations();
+generational.pin(promotedHandle) satisfies Buffer;
+generational.unpin(promotedHandle);
+generational.copyTo(promotedHandle, Buffer.alloc(8), 0) satisfies number;
+void (generational.putAsync(valueView, { signal: AbortSignal.timeout(1) }) satisfies Promise<number>);
+// @ts-expect-error: bytes, not text
+generational.put('text');
+// @ts-expect-error: it throws at its limit
+new GenerationalPool({ onExhausted: 'fallback' });
+// @ts-expect-error: a handle is a number
+generational.get(valueView);
+export const generationalTypes = { isCollected, generations };

@@ -1,0 +1,202 @@
+// GenerationalPool cut off at each place where V8 looks for interruptions: no value is lost or changed, and no chunk.
+import type { GenerationalPool } from 'superslab/pools';
+import { describe, expect, test, vi } from 'vitest';
+import { mayThrow } from '../support/api-steps.js';
+import { type Cut, cutOff, evaluateWithPoints, place } from '../support/cut-points.js';
+
+const { pools, cores, unfinished } = evaluateWithPoints();
+
+const YOUNG = 2 ** 18;
+const CHUNK = YOUNG / 8;
+const plain = { leakDetection: 'off', guard: 'off', young: YOUNG, promotion: { youngToOld: 1 } } as const;
+
+/** What a step works with: an open pool with values, some of which have ended. */
+interface Model {
+  readonly pool: GenerationalPool;
+  /** What each value is filled with. */
+  readonly values: Map<number, number>;
+  /** What a step has put. It stores each at once. */
+  readonly made: number[];
+  /** Those that a step may have freed. */
+  readonly mayBeFree: Set<number>;
+  readonly promises: Promise<number>[];
+  readonly opened: GenerationalPool[];
+}
+
+const MADE = 77;
+/** Eight of them fill a chunk. */
+const small = new Uint8Array(4000).fill(MADE);
+const large = new Uint8Array(CHUNK).fill(MADE);
+
+const freeOne = (model: Model, handle: number): void => {
+  model.mayBeFree.add(handle);
+  model.pool.free(handle);
+};
+
+const steps: Record<string, (model: Model) => void> = {
+  put: ({ pool, made }) => {
+    made[made.length] = pool.put(small);
+  },
+  'put in a new chunk': ({ pool, made }) => {
+    for (let i = 0; i < 6; i++) made[made.length] = pool.put(small);
+  },
+  'put of a large one': ({ pool, made }) => {
+    made[made.length] = pool.put(large);
+  },
+  'put with young full': ({ pool, made }) => {
+    for (let i = 0; i < 70; i++) made[made.length] = pool.put(small);
+  },
+  'get, length, copyTo': ({ pool, values }) => {
+    const [handle] = values.keys();
+    pool.get(handle!);
+    pool.length(handle!);
+    pool.copyTo(handle!, new Uint8Array(4000));
+  },
+  'free of one': (model) => freeOne(model, [...model.values.keys()][1]!),
+  'free of all': (model) => {
+    for (const handle of [...model.values.keys()]) freeOne(model, handle);
+  },
+  'pin and unpin': (model) => {
+    const [handle] = model.values.keys();
+    model.pool.pin(handle!);
+    model.pool.unpin(handle!);
+  },
+  collect: ({ pool }) => void pool.collect({ onProgress: () => {} }),
+  'collect in steps': ({ pool, made }) => {
+    for (let i = 0; i < 3; i++) pool.collect({ budgetMs: 0 });
+    made[made.length] = pool.put(small);
+    pool.collect();
+  },
+  'collect twice': ({ pool }) => {
+    pool.collect();
+    pool.collect();
+  },
+  scope: ({ pool, made }) =>
+    pool.scope((scope) => {
+      for (let i = 0; i < 9; i++) scope.put(small);
+      made[made.length] = scope.promote(scope.put(small));
+    }),
+  'scopes within scopes': (model) => {
+    const { pool, made } = model;
+    pool.scope((outer) => {
+      outer.put(large);
+      pool.scope((inner) => {
+        inner.put(small);
+        outer.put(small);
+        made[made.length] = inner.promote(inner.put(small));
+      });
+      pool.scope((inner) => void inner.put(large));
+    });
+  },
+  trim: ({ pool }) => void pool.trim(),
+  warm: ({ pool }) => pool.warm(3, () => {}),
+  putAsync: ({ pool, promises }) => {
+    promises[promises.length] = pool.putAsync(large);
+  },
+  'new GenerationalPool': ({ opened }) => {
+    opened[opened.length] = new pools.GenerationalPool(plain);
+    opened[0]!.close();
+  },
+  'close, and a free after it': (model) => {
+    model.pool.close();
+    freeOne(model, [...model.values.keys()][0]!);
+  },
+};
+
+const countPools = () => cores.openCores.size + cores.closingCores.size;
+
+function begin(zero: 'never' | 'release'): Model {
+  const pool = new pools.GenerationalPool({ ...plain, zero });
+  const values = new Map<number, number>();
+  const put = (length: number, byte: number) => values.set(pool.put(new Uint8Array(length).fill(byte)), byte);
+  for (let i = 0; i < 10; i++) put(4000, i);
+  pool.collect();
+  for (let i = 10; i < 15; i++) put(3900, i);
+  put(CHUNK, 15);
+  for (const handle of [...values.keys()].filter((_, i) => i % 3 === 0)) {
+    pool.free(handle);
+    values.delete(handle);
+  }
+  return { pool, values, made: [], mayBeFree: new Set(), promises: [], opened: [] };
+}
+
+/** A pin that was cut off may last; no other step pins. */
+function unpin(pool: GenerationalPool, handle: number): void {
+  try {
+    pool.unpin(handle);
+  } catch {}
+}
+
+function expectValues({ pool, values, made, mayBeFree }: Model): void {
+  expect(pool.check()).toEqual([]);
+  for (const [handle, byte] of values) {
+    if (mayBeFree.has(handle) && !pool.owns(handle)) {
+      values.delete(handle);
+      continue;
+    }
+    const isIntact = pool.get(handle).every((one) => one === byte);
+    // A free clears before it frees, and may be done again.
+    const isCleared = mayBeFree.has(handle) && pool.get(handle).every((one) => one === 0);
+    expect(isIntact || isCleared).toBe(true);
+  }
+  for (const handle of made) expect(pool.get(handle).every((one) => one === MADE)).toBe(true);
+}
+
+async function end(model: Model, count: number): Promise<void> {
+  const { pool, values, made, promises, opened } = model;
+  expectValues(model);
+  unfinished.undoInterrupted();
+  for (const core of [...cores.openCores.values()] as { serveWaiters(): void; tick(): boolean }[]) {
+    core.serveWaiters();
+    core.tick();
+  }
+  expectValues(model);
+  for (const promise of promises) {
+    await promise.then(
+      (handle) => pool.free(handle),
+      () => {},
+    );
+  }
+  if (!pool.closed) {
+    await null; // A collection that was cut off is over when the stack is empty.
+    pool.collect();
+    pool.collect();
+    expectValues(model);
+  }
+  const { young, old, permanent, scopes } = pool.generations();
+  expect(young.values + old.values + permanent.values).toBe(values.size + made.length);
+  expect(scopes.values).toBe(0);
+  for (const handle of [...values.keys(), ...made]) {
+    unpin(pool, handle);
+    pool.free(handle);
+  }
+  expect(pool.check()).toEqual([]);
+  if (!pool.closed) pool.trim();
+  expect(pool.stats().inUseBytes).toBe(0);
+  pool.close();
+  for (const one of opened) one.close();
+  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+}
+
+const cuts: Cut[] = ['termination', 'full once', 'full'];
+
+describe.each(cuts)('by %s', (how) => {
+  describe.each(['never', 'release'] as const)('zero: %s', (zero) => {
+    test.for(Object.keys(steps))('in %s', { timeout: 60_000 }, async (name) => {
+      const count = countPools();
+      let at = 0;
+      let wasCut = true;
+      try {
+        while (wasCut) {
+          at++;
+          const model = begin(zero);
+          wasCut = cutOff(() => mayThrow(() => steps[name]!(model)), at, how);
+          await end(model, count);
+        }
+      } catch (error) {
+        throw new Error(`point ${at}: ${place}`, { cause: error });
+      }
+      expect(at).toBeGreaterThan(1);
+    });
+  });
+});
