@@ -23,6 +23,9 @@ import {
   type FixedBuffer,
   FixedPool,
   type FixedPoolOptions,
+  GenerationalPool,
+  type GenerationalPoolOptions,
+  type GenerationsFigures,
   ObjectPool,
   type ObjectPoolOptions,
   type Packet,
@@ -35,12 +38,6 @@ import {
   type RecordPoolOptions,
   type RecordReader,
   record,
-  type FixedBuffer,
-  FixedPool,
-  type FixedPoolOptions,
-  GenerationalPool,
-  type GenerationalPoolOptions,
-  type GenerationsFigures,
   type ValueScope,
 } from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
