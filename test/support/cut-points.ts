@@ -119,8 +119,11 @@ export function evaluateWithPoints(): {
   try {
     // A module holds those that it required first: another parent each time.
     const load = createRequire(path.join(folder, 'evaluation.js'));
+    const superslab = load('./index.js');
+    // Upkeep, which repairs what was cut off, comes by as often as it can.
+    superslab.default.tune({ purgeDelayMs: 0 });
     return {
-      superslab: load('./index.js'),
+      superslab,
       pools: load('./pools.js'),
       cores: load('./pool/cores.js'),
       unfinished: load('./pool/unfinished.js'),
