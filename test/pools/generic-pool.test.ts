@@ -417,7 +417,9 @@ describe('beyond generic-pool', () => {
     await pool.ready();
     expect(destroyed).toEqual([0, 1]);
     expect([pool.size, pool.available]).toEqual([2, 2]);
-    expect((await pool.acquire()).id).toBe(2);
+    const next = await pool.acquire();
+    expect(next.id).toBe(2);
+    await pool.release(next);
   });
 
   test('a validate that throws does not lose the resource', async () => {
@@ -446,7 +448,9 @@ describe('beyond generic-pool', () => {
       { max: 1, testOnReturn: true },
     );
     await pool.release(await pool.acquire());
-    expect((await pool.acquire()).id).toBe(1);
+    const next = await pool.acquire();
+    expect(next.id).toBe(1);
+    await pool.release(next);
   });
 
   test('a factory that throws at once, and resources that are no objects', async () => {
