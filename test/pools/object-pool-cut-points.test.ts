@@ -2,8 +2,7 @@
 // destroyed twice.
 import type { ObjectPool, ObjectPoolOptions } from 'superslab/pools';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { mayThrow } from '../support/api-steps.js';
-import { type Cut, cutOff, evaluateWithPoints, place } from '../support/cut-points.js';
+import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
 
 const { pools, cores, unfinished } = evaluateWithPoints();
 
@@ -130,25 +129,16 @@ async function end({ pool, things, opened, promises }: Model, count: number): Pr
   await vi.waitUntil(() => countPools() === count, { interval: 1 });
 }
 
-const cuts: Cut[] = ['termination', 'full once', 'full'];
-
-describe.each(cuts)('by %s', (how) => {
+describe.each(CUTS)('by %s', (how) => {
   describe.each(Object.keys(ways))('%s', (way) => {
     test.for(Object.keys(steps))('in %s', async (name) => {
       const count = countPools();
-      let at = 0;
-      let wasCut = true;
-      try {
-        while (wasCut) {
-          at++;
-          const model = begin(ways[way]!);
-          wasCut = cutOff(() => mayThrow(() => steps[name]!(model)), at, how);
-          await end(model, count);
-        }
-      } catch (error) {
-        throw new Error(`point ${at}: ${place}`, { cause: error });
-      }
-      expect(at).toBeGreaterThan(1);
+      await cutEverywhere(
+        how,
+        () => begin(ways[way]!),
+        (model) => steps[name]!(model),
+        (model) => end(model, count),
+      );
     });
   });
 });

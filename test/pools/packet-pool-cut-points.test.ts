@@ -1,8 +1,7 @@
 // PacketPool cut off at each place where V8 looks for interruptions: no memory is lost or lent twice, and no reference.
 import type { Packet, PacketPool, PacketWriter } from 'superslab/pools';
 import { describe, expect, test, vi } from 'vitest';
-import { mayThrow } from '../support/api-steps.js';
-import { type Cut, cutOff, evaluateWithPoints, place } from '../support/cut-points.js';
+import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
 
 const { pools, cores, unfinished } = evaluateWithPoints();
 
@@ -175,25 +174,16 @@ async function end(model: Model, count: number): Promise<void> {
   await vi.waitUntil(() => countPools() === count, { interval: 1 });
 }
 
-const cuts: Cut[] = ['termination', 'full once', 'full'];
-
-describe.each(cuts)('by %s', (how) => {
+describe.each(CUTS)('by %s', (how) => {
   describe.each(['never', 'release'] as const)('zero: %s', (zero) => {
     test.for(Object.keys(steps))('in %s', async (name) => {
       const count = countPools();
-      let at = 0;
-      let wasCut = true;
-      try {
-        while (wasCut) {
-          at++;
-          const model = begin(zero);
-          wasCut = cutOff(() => mayThrow(() => steps[name]!(model)), at, how);
-          await end(model, count);
-        }
-      } catch (error) {
-        throw new Error(`point ${at}: ${place}`, { cause: error });
-      }
-      expect(at).toBeGreaterThan(1);
+      await cutEverywhere(
+        how,
+        () => begin(zero),
+        (model) => steps[name]!(model),
+        (model) => end(model, count),
+      );
     });
   });
 });

@@ -1,8 +1,7 @@
 // RecordPool cut off at each place where V8 looks for interruptions: no record is lost or lent twice, and no chunk.
 import type { RecordEntry, RecordPool } from 'superslab/pools';
 import { describe, expect, test, vi } from 'vitest';
-import { mayThrow } from '../support/api-steps.js';
-import { type Cut, cutOff, evaluateWithPoints, place } from '../support/cut-points.js';
+import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
 
 const { pools, cores, unfinished } = evaluateWithPoints();
 
@@ -91,7 +90,6 @@ async function end({ pool, entries, opened, promises }: Model, count: number): P
   await vi.waitUntil(() => countPools() === count, { interval: 1 });
 }
 
-const cuts: Cut[] = ['termination', 'full once', 'full'];
 const kinds: Record<string, { options: object; steps: string[] }> = {
   bare: { options: {}, steps: Object.keys(steps) },
   'cleared, with hooks': {
@@ -100,23 +98,16 @@ const kinds: Record<string, { options: object; steps: string[] }> = {
   },
 };
 
-describe.each(cuts)('by %s', (how) => {
+describe.each(CUTS)('by %s', (how) => {
   describe.each(Object.keys(kinds))('%s', (kind) => {
     test.for(kinds[kind]!.steps)('in %s', async (name) => {
       const count = countPools();
-      let at = 0;
-      let wasCut = true;
-      try {
-        while (wasCut) {
-          at++;
-          const model = begin(kinds[kind]!.options);
-          wasCut = cutOff(() => mayThrow(() => steps[name]!(model)), at, how);
-          await end(model, count);
-        }
-      } catch (error) {
-        throw new Error(`point ${at}: ${place}`, { cause: error });
-      }
-      expect(at).toBeGreaterThan(1);
+      await cutEverywhere(
+        how,
+        () => begin(kinds[kind]!.options),
+        (model) => steps[name]!(model),
+        (model) => end(model, count),
+      );
     });
   });
 });

@@ -6,6 +6,7 @@ import Module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { mayThrow } from './api-steps.js';
 
 /** What cuts JavaScript off. */
 export type Cut =
@@ -90,6 +91,32 @@ export function cutOff(step: () => void, at: number, how: Cut): boolean {
   left = Number.POSITIVE_INFINITY;
   if (!wasCut && failure !== undefined) throw failure;
   return wasCut;
+}
+
+export const CUTS: readonly Cut[] = ['termination', 'full once', 'full'];
+
+/**
+ * Cuts `step` off at each of its points in turn, each time with a model of its own; `end` says whether all is well then. What fails
+ * names the point.
+ */
+export async function cutEverywhere<Model>(
+  how: Cut,
+  begin: () => Model | Promise<Model>,
+  step: (model: Model) => void,
+  end: (model: Model) => unknown,
+): Promise<void> {
+  let points = 0;
+  try {
+    for (let wasCut = true; wasCut; ) {
+      points++;
+      const model = await begin();
+      wasCut = cutOff(() => mayThrow(() => step(model)), points, how);
+      await end(model);
+    }
+  } catch (error) {
+    throw new Error(`point ${points}: ${place}`, { cause: error });
+  }
+  if (points === 1) throw new Error('it has no points');
 }
 
 const RUN = '__runUntilCutOff';
