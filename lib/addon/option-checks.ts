@@ -11,6 +11,15 @@ export type OptionCheck = (value: unknown) => string | SuperslabError | undefine
 
 export const aFlag: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
 
+export const aFunction: OptionCheck = (value) => (typeof value === 'function' ? undefined : 'a function');
+
+export const aCount =
+  (min: number, max: number): OptionCheck =>
+  (value) =>
+    Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+      ? undefined
+      : `a whole number from ${min} to ${max}`;
+
 /** By what it does: polyfills, jsdom and other realms have classes of their own. */
 export const anAbortSignal: OptionCheck = (value) => {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return 'an AbortSignal';

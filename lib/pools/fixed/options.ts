@@ -1,7 +1,7 @@
 import { facts } from '../../addon/environment.js';
 import { GUARD } from '../../addon/generated/choices.js';
 import type { KnobOptions } from '../../addon/generated/options.js';
-import { aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
+import { aCount, aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
 import { makeError, show } from '../../base/errors.js';
 import { watchedTag } from '../../guard/lease-sizes.js';
 import { modesOf } from '../../guard/settings.js';
@@ -50,13 +50,6 @@ export interface FixedPoolOptions extends Omit<KnobOptions, Decided> {
    */
   name?: string;
 }
-
-export const aCount =
-  (min: number, max: number): OptionCheck =>
-  (value) =>
-    Number.isInteger(value) && (value as number) >= min && (value as number) <= max
-      ? undefined
-      : `a whole number from ${min} to ${max}`;
 
 const anAlignment: OptionCheck = (value) =>
   Number.isInteger(value) &&

@@ -1,5 +1,5 @@
 import type { LeakSite } from '../../addon/figures.js';
-import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
+import { abortReason, aCount, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
@@ -20,7 +20,7 @@ import { tooManyWaitingError, waitTimeoutError } from './errors.js';
 import { bindGet, takeTop } from './get.js';
 import { HeldObjects } from './held-objects.js';
 import { openCore } from './open-core.js';
-import { type AcquireOptions, aCount, aTime, type ObjectPoolOptions, objectSettings } from './options.js';
+import { type AcquireOptions, aTime, type ObjectPoolOptions, objectSettings } from './options.js';
 import { stamps } from './owned.js';
 import { OBJECT_POOL_EVENTS, type ObjectPoolEvents, ObjectPoolTeller } from './telling.js';
 import { warmObjects } from './warm-objects.js';

@@ -1,5 +1,12 @@
 import type { KnobOptions } from '../../addon/generated/options.js';
-import { aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
+import {
+  aCount,
+  aFlag,
+  aFunction,
+  checkOptions,
+  type OptionCheck,
+  optionError,
+} from '../../addon/option-checks.js';
 import { show } from '../../base/errors.js';
 
 const MAX_COUNT = 2 ** 24;
@@ -134,14 +141,6 @@ export interface AcquireOptions {
   priority?: number;
 }
 
-export const aCount =
-  (min: number, max: number): OptionCheck =>
-  (value) =>
-    Number.isInteger(value) && (value as number) >= min && (value as number) <= max
-      ? undefined
-      : `a whole number from ${min} to ${max}`;
-
-const aFunction: OptionCheck = (value) => (typeof value === 'function' ? undefined : 'a function');
 const aPart: OptionCheck = (value) =>
   typeof value === 'number' && value >= 0 && value <= 1 ? undefined : 'a number from 0 to 1';
 const anOrder: OptionCheck = (value) =>

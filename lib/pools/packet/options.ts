@@ -1,6 +1,5 @@
-import { checkOptions, optionError } from '../../addon/option-checks.js';
+import { aCount, checkOptions, optionError } from '../../addon/option-checks.js';
 import {
-  aCount,
   type FixedPoolOptions,
   type FixedSettings,
   MAX_SIZE,

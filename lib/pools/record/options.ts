@@ -1,7 +1,14 @@
 import { binding } from '../../addon/binding.js';
 import { facts } from '../../addon/environment.js';
 import type { KnobOptions } from '../../addon/generated/options.js';
-import { aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
+import {
+  aCount,
+  aFlag,
+  aFunction,
+  checkOptions,
+  type OptionCheck,
+  optionError,
+} from '../../addon/option-checks.js';
 import { show } from '../../base/errors.js';
 import { optionPairs } from '../pool-options.js';
 import { type ChunkPlan, planChunks } from './chunk-plan.js';
@@ -55,18 +62,13 @@ const decided: readonly string[] = [
   'quarantineBytes',
 ] satisfies Decided[];
 
-const aCount: OptionCheck = (value) =>
-  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_RECORDS
-    ? undefined
-    : `a whole number from 0 to ${MAX_RECORDS}`;
-const aFunction: OptionCheck = (value) => (typeof value === 'function' ? undefined : 'a function');
 const anArray: OptionCheck = (value) => (Array.isArray(value) ? undefined : "an array of fields' names");
 /** The native side checks the values of knobs. */
 const anything: OptionCheck = () => undefined;
 
 const checks: Readonly<Record<string, OptionCheck>> = {
-  max: aCount,
-  initial: aCount,
+  max: aCount(0, MAX_RECORDS),
+  initial: aCount(0, MAX_RECORDS),
   columns: anArray,
   checked: aFlag,
   init: aFunction,
