@@ -32,6 +32,8 @@ export interface Core extends PoolIdentity {
   close(): void;
   /** What close() does with others. Each part may be done again, by upkeep, when close() was cut off. */
   endClosing(): void;
+  /** The thread ends: what is leased now, nobody will release. For a kind that knows where that was acquired. */
+  noteLeaksAtEnd?(): void;
   /** Once the closed pool has everything back, nothing of it is kept. */
   settle(): void;
 }
@@ -63,6 +65,6 @@ atSignal(heedSignals);
 /** The main thread's end is that of the process: there leases are no leaks. */
 if (!isMainThread) {
   atExit(() => {
-    for (const core of allCores()) core.watcher?.noteLeaksAtEnd();
+    for (const core of allCores()) core.noteLeaksAtEnd?.();
   });
 }

@@ -11,6 +11,8 @@ export interface IdleBuffers<Buf> {
   drop(keep: number): void;
   /** Now and then: gives up what nobody needed since the last call. */
   tick(): void;
+  /** See Core; for a kind that lends parts of blocks. */
+  noteLeaksAtEnd?(): void;
 }
 
 /** How a kind of pool lends. */

@@ -164,22 +164,34 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** undefined when maxBytes are in use. */
   tryAcquire(size: number): Buf | undefined {
-    if (this.watcher?.watchesAll) return this.#lent(this.watcher.tryAcquire(size));
+    const { watcher } = this;
+    if (watcher?.watchesAll) return this.#lentBy(() => watcher.tryAcquire(size));
     return size > MAX_CLASS_BYTES ? this.#tryHuge(size) : this.#tryClass(size);
   }
 
-  #lent(buf: PooledBuffer | undefined): Buf | undefined {
-    return buf === undefined ? undefined : this.#lending.lend!(buf);
+  /** What the watcher acquires, as this kind of pool lends it. */
+  #lentBy(acquire: () => PooledBuffer | undefined): Buf | undefined {
+    const held = begin(new HeldBuffers());
+    try {
+      held.buf = acquire();
+      const buf = held.buf === undefined ? undefined : this.#lending.lend!(held.buf);
+      finish(held);
+      return buf;
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
   }
 
   #tryClass(size: number): Buf | undefined {
     const tag = this.#tagFor(size);
+    const { watcher } = this;
     const { idle, make } = this.#lending;
-    if (this.watcher?.sampler.isDue(tag)) {
+    if (watcher?.sampler.isDue(tag)) {
       // Its block makes room for the sample, which has a buffer of its own.
       idle?.drop(this.magazines.idle[tag]! - 1);
-      const buf = this.watcher.trySample(size, tag);
-      if (buf !== undefined) return this.#lending.lend!(buf);
+      const buf = this.#lentBy(() => watcher.trySample(size, tag));
+      if (buf !== undefined) return buf;
     }
     const known = idle?.take();
     if (known !== undefined || make === undefined) return known;
@@ -272,8 +284,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   #tryHuge(size: number): Buf | undefined {
-    if (this.watcher?.sampler.isHugeDue())
-      return this.#lent(this.watcher.tryAcquire(size, this.watcher.sampler.hugeWeight));
+    const { watcher } = this;
+    if (watcher?.sampler.isHugeDue())
+      return this.#lentBy(() => watcher.tryAcquire(size, watcher.sampler.hugeWeight));
     const held = begin(new HeldBlock(this.native));
     try {
       if (!this.#takeHuge(size, held)) {
@@ -419,23 +432,29 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   close(): void {
     scheduleUpkeep();
     this.#lastMaxBytes = this.native.maxBytes();
-    this.closed = true;
     closingCores.add(this);
-    openCores.delete(this.id);
+    this.closed = true; // nothing comes between: upkeep does the rest of what is cut off from here on
     this.endClosing();
     this.settle();
     this.watcher?.deliver();
   }
 
   endClosing(): void {
+    openCores.delete(this.id);
     this.#waiters.rejectAll(this.name);
     this.watcher?.unpark();
     this.#lending.idle?.drop(0);
     this.#teller.tellingTrim(this, () => this.native.close());
   }
 
+  noteLeaksAtEnd(): void {
+    this.watcher?.noteLeaksAtEnd();
+    this.#lending.idle?.noteLeaksAtEnd?.();
+  }
+
   settle(): void {
     if (!this.native.isSettled()) return;
+    openCores.delete(this.id); // if endClosing() was cut off
     closingCores.delete(this);
     forgetLender(this.id);
   }

@@ -11,16 +11,17 @@ const alarm = new Alarm(() => {
   // First of all: whatever is cut off or throws below, this comes again.
   scheduleUpkeep();
   undoInterrupted();
+  // Before the open ones, among which one may be whose close() was cut off.
+  for (const core of closingCores) {
+    core.endClosing();
+    core.tick();
+    core.settle();
+  }
   let again = false;
   for (const core of openCores.values()) {
     again = core.tick() || again;
     // Those whom nobody served because that was cut off.
     core.serveWaiters();
-  }
-  for (const core of closingCores) {
-    core.endClosing();
-    core.tick();
-    core.settle();
   }
   noteDetachedWindows();
   dropStaleWindows();

@@ -16,7 +16,7 @@ class Waiter<Buf extends Lent> {
   entering: Entering<Buf> | undefined = undefined;
   /** Ends its listening to the signal. */
   leave: () => void = () => {};
-  // The functions of the promise, which call nothing that can be cut off.
+  // The functions of the promise, which are cut off before they do anything, or not at all.
   resolve!: (buf: Buf) => void;
   reject!: (reason: unknown) => void;
 
@@ -32,8 +32,8 @@ class Waiter<Buf extends Lent> {
   /** Whether it was not settled before. */
   fail(reason: unknown): boolean {
     if (this.isSettled) return false;
-    this.isSettled = true;
     this.reject(reason);
+    this.isSettled = true;
     this.leave();
     return true;
   }
@@ -179,10 +179,12 @@ export class Waiters<Buf extends Lent> {
       giveUp(held); // a subscriber of superslab:pool:grow aborted it, or closed the pool
       return waiter.isSettled;
     }
-    finish(held);
-    waiter.isSettled = true;
+    // Either it is cut off before the promise is resolved, or the stores that follow happen, too.
     waiter.resolve(buf);
+    waiter.isSettled = true;
+    held.buf = undefined;
     if (waiter.entering !== undefined) waiter.entering.buf = buf;
+    finish(held);
     waiter.leave();
     return true;
   }

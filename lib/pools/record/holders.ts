@@ -1,5 +1,5 @@
 // What entries, chunks, shelves and watchers of records know of each other.
-import type { SliceTag } from '../../addon/binding.js';
+import type { BlockNumber, SliceTag } from '../../addon/binding.js';
 import { builtins } from '../../base/builtins.js';
 import type { Magazines } from '../../pool/magazines.js';
 import type { ChunkMemory } from './chunk-memory.js';
@@ -46,6 +46,7 @@ export interface EntryChunk<Entry> extends Holder<Entry> {
   readonly shelf: EntryShelf<Entry>;
   /** Among the pool's chunks. */
   readonly index: number;
+  readonly block: BlockNumber;
   readonly memory: ChunkMemory;
   /** How many it has. The last chunk of a pool with a limit may have less than there is room for. */
   readonly records: number;

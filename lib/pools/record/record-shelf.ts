@@ -336,6 +336,10 @@ export class RecordShelf implements EntryShelf<OwnedEntry> {
     this.#acquiredBefore = acquired;
   }
 
+  noteLeaksAtEnd(): void {
+    this.watcher?.noteLeaksAtEnd();
+  }
+
   // Looking --------------------------------------------------------------------------------------
 
   /** What contradicts itself, in words; undefined when all is right. */
