@@ -28,7 +28,7 @@ import { SecrecyWatch } from './secrecy.js';
 import { SlowPathHistogram } from './slow-path-histogram.js';
 import { begin, finish, giveUp, HeldBlock, HeldBuffers, type Lent } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
-import { Waiters } from './waiters.js';
+import { Waiters, type Wish } from './waiters.js';
 import { currentWindow, ensureWindow, forgetRecut, hugeWindow, windows } from './windows.js';
 
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
@@ -136,11 +136,26 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   /** For acquireAsync(): in turn with those who came before. */
-  acquireInTurn(size: number, signal: AbortSignal | undefined, pool: object): Buf | Promise<Buf> {
-    this.checkSize(size);
-    if (size === 0) return this.makePlain(0);
-    const buf = this.#waiters.length === 0 ? this.tryAcquire(size) : undefined;
-    return buf ?? this.#exhaustion.acquireUnlessWaiting(size) ?? this.#waiters.wait(size, signal, pool);
+  acquireInTurn<Result>(wish: Wish<Buf, Result>): Promise<Result> {
+    this.checkSize(wish.size);
+    return this.#acquireAtOnce(wish) ?? this.#waiters.wait(wish);
+  }
+
+  /** undefined when it is to wait. */
+  #acquireAtOnce<Result>({ size, ready }: Wish<Buf, Result>): Promise<Result> | undefined {
+    const held = begin(new HeldBuffers<Buf>());
+    try {
+      if (size === 0) held.buf = this.makePlain(0);
+      else if (this.#waiters.length === 0) held.buf = this.tryAcquire(size);
+      held.buf ??= this.#exhaustion.acquireUnlessWaiting(size);
+      const promise =
+        held.buf === undefined ? undefined : (builtins.promiseResolve(ready(held.buf)) as Promise<Result>);
+      finish(held);
+      return promise;
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
   }
 
   makePlain(size: number): Buf {

@@ -4,7 +4,6 @@ import { environment } from '../../addon/environment.js';
 import { ZERO } from '../../addon/generated/choices.js';
 import { LEASE_FAULT } from '../../addon/generated/codes.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
-import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import { adoptBlock } from '../../pool/adopt.js';
@@ -15,6 +14,7 @@ import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
 import { begin, finish, giveUp, HeldReference } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
+import { acquireInTurn, cleared } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -28,8 +28,6 @@ import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
 import { checkTag, TaggedPool } from './tagged-pool.js';
-
-const WAIT_CHECKS = { signal: anAbortSignal };
 
 /** What NativeEnvironment.adopt() writes to: block and length. */
 const adopted = new Float64Array(2);
@@ -74,7 +72,8 @@ export class BufferPool extends CorePool<PooledBuffer> {
 
   readonly #core: ObservedCore;
   readonly #isDefault: boolean;
-  readonly #zeroAtAcquire: boolean;
+  /** What acquireAsync() does with a buffer before its caller has it. */
+  readonly #ready: (buf: PooledBuffer) => PooledBuffer;
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: BufferPoolOptions = {}) {
@@ -94,8 +93,9 @@ export class BufferPool extends CorePool<PooledBuffer> {
     const alloc = bindPrepared(acquire, (buf) => fill(buf, 0));
     this.alloc = alloc;
     this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);
-    this.#zeroAtAcquire = native.zero === ZERO.acquire;
-    this.acquire = this.#zeroAtAcquire ? alloc : acquire;
+    const clearsAtAcquire = native.zero === ZERO.acquire;
+    this.#ready = clearsAtAcquire ? cleared : (buf) => buf;
+    this.acquire = clearsAtAcquire ? alloc : acquire;
     // Who has only a bound function still has the pool: it must not be closed as dropped.
     for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });
     if (!this.#isDefault) closeWhenDropped(this, core);
@@ -151,14 +151,8 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * when `onExhausted` is 'fallback'.
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
-  async acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
-    checkOptions('acquireAsync()', options, WAIT_CHECKS);
-    const { signal } = options;
-    // Signals of other realms and polyfills may lack throwIfAborted().
-    if (signal?.aborted) throw abortReason(signal);
-    const buf = await this.#core.acquireInTurn(size, signal, this);
-    if (this.#zeroAtAcquire) fill(buf, 0);
-    return buf;
+  acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
+    return acquireInTurn(this.#core, 'acquireAsync()', options, { size, pool: this, ready: this.#ready });
   }
 
   /**
@@ -255,7 +249,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    */
   tagged(tag: string): TaggedPool {
     checkTag(tag);
-    return new TaggedPool(this, tag, this.#core.watcher !== undefined);
+    return new TaggedPool(this, tag, this.#core, this.#ready);
   }
 
   /**

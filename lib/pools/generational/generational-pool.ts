@@ -1,7 +1,7 @@
 import { check } from '../../addon/binding.js';
 import { now } from '../../addon/clock.js';
 import { environment } from '../../addon/environment.js';
-import { abortReason, anAbortSignal, checkOptions, type OptionCheck } from '../../addon/option-checks.js';
+import { checkOptions, type OptionCheck } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
 import { NotWithinItself } from '../../base/not-within-itself.js';
@@ -11,6 +11,7 @@ import type { PooledBuffer } from '../../pool/pooled-buffer.js';
 import { begin, finish } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
+import { checkNotAborted, WAIT_CHECKS } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -24,8 +25,6 @@ import { exhaustedText } from './limits.js';
 import { type GenerationalPoolOptions, generationalSettings } from './options.js';
 import { ValueScope } from './value-scope.js';
 import { Values } from './values.js';
-
-const WAIT_CHECKS = { signal: anAbortSignal };
 
 /** How a collection is done. */
 export interface CollectOptions {
@@ -134,11 +133,12 @@ export class GenerationalPool extends CorePool<PooledBuffer> {
     const { signal } = options;
     const values = this.#values;
     for (;;) {
-      if (signal?.aborted) throw abortReason(signal);
+      checkNotAborted(signal);
       this.#core.checkOpen();
       const missing = values.missingFor(bytes);
       if (missing === undefined) return values.put(bytes);
-      const buf = await this.#core.acquireInTurn(missing.bytes, signal, this);
+      const ready = (buf: PooledBuffer) => buf;
+      const buf = await this.#core.acquireInTurn({ size: missing.bytes, signal, pool: this, ready });
       const handle = values.putInto(buf, missing, bytes);
       if (handle !== undefined) return handle;
     }
