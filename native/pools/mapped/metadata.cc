@@ -177,8 +177,8 @@ void Metadata::settle() {
 std::uint64_t Metadata::check_pages(MetadataPage pages) {
   std::uint64_t wrong = 0;
   for (MetadataPage page = 0; page < pages; ++page) {
-    const bool is_changed = (is_dirty_[page / 64] >> (page % 64) & 1) != 0;
-    if (is_changed || is_whole(page)) continue;
+    const bool was_seen = (seen_[page / 64] >> (page % 64) & 1) != 0;  // and may have changed since
+    if (was_seen || is_whole(page)) continue;
     note_damage("metadata page", page);
     ++wrong;
   }
