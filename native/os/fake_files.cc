@@ -137,8 +137,7 @@ class FakeFile final : public File {
   FileError lock(FileLock kind) override {
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
-    const bool is_free =
-        !disk_->has_writer && (kind == FileLock::kShared || disk_->readers == 0);
+    const bool is_free = !disk_->has_writer && (kind == FileLock::kShared || disk_->readers == 0);
     if (!is_free) return {FileStatus::kLocked, EAGAIN};
     lock_ = kind == FileLock::kShared ? Held::kShared : Held::kExclusive;
     if (lock_ == Held::kShared) ++disk_->readers;
@@ -150,8 +149,7 @@ class FakeFile final : public File {
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
     const int rights = mapping == FileMapping::kSharedRead ? PROT_READ : PROT_READ | PROT_WRITE;
-    const int kind =
-        mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+    const int kind = mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
     void* const at =
         ::mmap(nullptr, bytes, rights, kind, disk_->descriptor(), static_cast<off_t>(offset));
     if (at == MAP_FAILED) return file_error(errno);

@@ -70,9 +70,9 @@ class File {
   /// All of it, or a failure: then any part of it may have been written.
   virtual FileError write_at(const void* from, ByteCount bytes, ByteCount offset) = 0;
 
-  /// Has the file system set space aside for the range, and makes the file longer if it ends before.
-  /// Contents stay; what is new reads as zero. After this a store to a mapping of it finds space.
-  /// A failure may leave the file longer, without space behind its former end.
+  /// Has the file system set space aside for the range, and makes the file longer if it ends
+  /// before. Contents stay; what is new reads as zero. After this a store to a mapping of it finds
+  /// space. A failure may leave the file longer, without space behind its former end.
   virtual FileError allocate(ByteCount offset, ByteCount bytes) = 0;
   /// Gives the space of whole pages of the range back: they read as zero. The length stays.
   virtual FileError punch(ByteCount offset, ByteCount bytes) = 0;
@@ -115,7 +115,8 @@ class Files {
 
 /// Unmaps what File::map() mapped.
 void unmap_file(void* address, ByteCount bytes);
-/// Puts pages of zeros in place of a mapping, which no longer belong to a file. False without memory.
+/// Puts pages of zeros in place of a mapping, which no longer belong to a file. False without
+/// memory.
 bool map_zeros(void* address, ByteCount bytes);
 /// A hint about mapped pages; kDontNeed drops them from this mapping, private changes included.
 void advise_mapping(void* address, ByteCount bytes, AccessPattern pattern);

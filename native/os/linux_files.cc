@@ -50,8 +50,8 @@ class LinuxFile final : public File {
   FileError read_at(void* into, ByteCount bytes, ByteCount offset) const override {
     auto* to = static_cast<char*>(into);
     while (bytes > 0) {
-      const ssize_t got = retried(
-          [&] { return ::pread(descriptor_, to, bytes, static_cast<off_t>(offset)); });
+      const ssize_t got =
+          retried([&] { return ::pread(descriptor_, to, bytes, static_cast<off_t>(offset)); });
       if (got < 0) return last_error();
       if (got == 0) return {FileStatus::kShort, 0};
       to += got;
@@ -64,8 +64,8 @@ class LinuxFile final : public File {
   FileError write_at(const void* from, ByteCount bytes, ByteCount offset) override {
     const auto* next = static_cast<const char*>(from);
     while (bytes > 0) {
-      const ssize_t put = retried(
-          [&] { return ::pwrite(descriptor_, next, bytes, static_cast<off_t>(offset)); });
+      const ssize_t put =
+          retried([&] { return ::pwrite(descriptor_, next, bytes, static_cast<off_t>(offset)); });
       if (put < 0) return last_error();
       if (put == 0) return {FileStatus::kIo, 0};
       next += put;
@@ -99,16 +99,15 @@ class LinuxFile final : public File {
     });
   }
 
-  /// msync(2) is the call that makes a range durable and waits for the disk; sync_file_range(2) does
-  /// not wait for it.
+  /// msync(2) is the call that makes a range durable and waits for the disk; sync_file_range(2)
+  /// does not wait for it.
   FileError sync_range(ByteCount offset, ByteCount bytes) override {
     const ByteCount page = static_cast<ByteCount>(::sysconf(_SC_PAGESIZE));
     const ByteCount from = align_down(offset, page);
     const ByteCount to = align_up(offset + bytes, page);
     if (shared_ == nullptr || from < shared_offset_ || to > shared_offset_ + shared_bytes_)
       return sync(SyncLevel::kData);
-    return call(
-        [&] { return ::msync(shared_ + (from - shared_offset_), to - from, MS_SYNC); });
+    return call([&] { return ::msync(shared_ + (from - shared_offset_), to - from, MS_SYNC); });
   }
 
   FileError lock(FileLock kind) override {
@@ -123,10 +122,8 @@ class LinuxFile final : public File {
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
     const int rights = mapping == FileMapping::kSharedRead ? PROT_READ : PROT_READ | PROT_WRITE;
-    const int kind =
-        mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
-    void* const at =
-        ::mmap(nullptr, bytes, rights, kind, descriptor_, static_cast<off_t>(offset));
+    const int kind = mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+    void* const at = ::mmap(nullptr, bytes, rights, kind, descriptor_, static_cast<off_t>(offset));
     if (at == MAP_FAILED) return last_error();
     if (mapping == FileMapping::kShared) {
       shared_ = static_cast<char*>(at);

@@ -1,7 +1,7 @@
 // What becomes of a touched page that its file cannot fill: the file was cut by somebody, or the
-// disk failed. The kernel sends SIGBUS; for a guarded range, a page of zeros is put there, the range
-// is marked lost, and the instruction goes on. Faults elsewhere go to the handler that was there
-// before, as if there were no guard.
+// disk failed. The kernel sends SIGBUS; for a guarded range, a page of zeros is put there, the
+// range is marked lost, and the instruction goes on. Faults elsewhere go to the handler that was
+// there before, as if there were no guard.
 #pragma once
 
 #include <atomic>

@@ -58,12 +58,12 @@ inline Content content_of(MappedPool& pool) {
   while (pool.next(&cursor, &block)) content.blocks[block.handle] = content_of(pool, block);
   std::vector<std::string> names;
   static_cast<void>(pool.root_names(&names));
-  for (const std::string& name : names)
-    static_cast<void>(pool.root(name, &content.roots[name]));
+  for (const std::string& name : names) static_cast<void>(pool.root(name, &content.roots[name]));
   return content;
 }
 
-/// Random work, and what each commit has to leave. It ends at the first failure that breaks the pool.
+/// Random work, and what each commit has to leave. It ends at the first failure that breaks the
+/// pool.
 class Workload {
  public:
   explicit Workload(unsigned seed) : chance_(seed + 1) { states.push_back({}); }
@@ -149,10 +149,9 @@ class Workload {
     if (now_.blocks.empty()) return true;
     const auto at = some_block();
     const ByteCount from = below(static_cast<std::uint32_t>(at->second.size()) + 1);
-    const std::string text =
-        some_text(std::min<ByteCount>(at->second.size() - from, below(2000)));
-    const Failure failure =
-        pool.write(at->first, from, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    const std::string text = some_text(std::min<ByteCount>(at->second.size() - from, below(2000)));
+    const Failure failure = pool.write(
+        at->first, from, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
     if (failure.ok()) at->second.replace(from, text.size(), text);
     return failure.ok() || pool.broken().ok();
   }

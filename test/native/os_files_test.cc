@@ -35,8 +35,8 @@ void with_each(const std::function<void(Files&, const std::string& folder)>& tes
 
 std::unique_ptr<File> made(Files& files, const std::string& path, ByteCount bytes) {
   std::unique_ptr<File> file;
-  const bool ok = files.create(path.c_str(), 0600, &file).ok() &&
-                  file->allocate(0, bytes).ok() && files.publish(*file, path.c_str()).ok();
+  const bool ok = files.create(path.c_str(), 0600, &file).ok() && file->allocate(0, bytes).ok() &&
+                  files.publish(*file, path.c_str()).ok();
   return ok ? std::move(file) : nullptr;
 }
 

@@ -39,8 +39,7 @@ void run_until(FakeFiles& files, const MappedOptions& options, Workload& work, s
 
 TEST(pools, "a process that is killed at any call leaves what it committed, and no leak") {
   for (unsigned seed = 0; seed < 3; ++seed) {
-    const MappedOptions options =
-        small_options(seed == 1 ? SyncLevel::kNone : SyncLevel::kData);
+    const MappedOptions options = small_options(seed == 1 ? SyncLevel::kNone : SyncLevel::kData);
     std::uint64_t calls = UINT64_MAX;
     for (std::uint64_t n = 1; n <= calls; ++n) {
       const Context context("seed " + std::to_string(seed) + ", call " + std::to_string(n));
@@ -81,8 +80,7 @@ TEST(pools, "recovery that is cut off at any call recovers to the same when it i
     FakeFiles files;
     Workload work(seed);
     run_until(files, small_options(), work, 60 + seed * 7);
-    const auto crashed =
-        seed % 2 == 0 ? files.after_kill() : files.after_power_failure(seed);
+    const auto crashed = seed % 2 == 0 ? files.after_kill() : files.after_power_failure(seed);
     const auto reference_files = crashed->after_kill();
     const auto reference = recovered(*reference_files, small_options());
     CHECK(reference != nullptr);
@@ -107,7 +105,8 @@ TEST(pools, "recovery that is cut off at any call recovers to the same when it i
   }
 }
 
-TEST(pools, "a call that fails once loses nothing: the pool goes on, or is whole when opened again") {
+TEST(pools,
+     "a call that fails once loses nothing: the pool goes on, or is whole when opened again") {
   for (const FileStatus status : {FileStatus::kNoSpace, FileStatus::kIo}) {
     std::uint64_t calls = UINT64_MAX;
     for (std::uint64_t n = 1; n <= calls; ++n) {

@@ -218,6 +218,32 @@ TEST(pools, "trim gives free pages back and cuts the file; they are allocated ag
   CHECK_EQ(pool->check().messages.size(), 0u);
 }
 
+TEST(pools, "a walk goes on while blocks come and go, and a cursor that lies is no damage") {
+  FakeFiles files;
+  auto pool = opened(files, small_options(SyncLevel::kNone));
+  for (int i = 0; i < 60; ++i) {
+    Block block;
+    CHECK(pool->alloc(static_cast<ByteCount>(i) * 700, &block).ok());
+    CHECK(pool->commit().ok());
+  }
+  std::uint64_t cursor = 0;
+  Block block;
+  int walked = 0;
+  while (pool->next(&cursor, &block)) {
+    ++walked;
+    CHECK(pool->free(block.handle).ok());
+    if (walked % 3 == 0) CHECK(pool->commit().ok());
+  }
+  CHECK_EQ(walked, 60);
+  CHECK(pool->alloc(70000, &block).ok());
+  const std::uint64_t behind = block.offset / 64 + 1;
+  for (cursor = behind; cursor < behind + 2000; cursor += 64) {
+    std::uint64_t lies = cursor;
+    CHECK(!pool->next(&lies, &block) || block.offset / 64 >= cursor);
+  }
+  CHECK(pool->broken().ok());
+}
+
 TEST(pools, "roots have names up to 48 bytes, and 256 of them") {
   FakeFiles files;
   auto pool = opened(files, small_options());

@@ -1,4 +1,5 @@
-// Sizes of blocks in slabs: multiples of 64 bytes up to 512, then four steps a doubling up to 16 KiB.
+// Sizes of blocks in slabs: multiples of 64 bytes up to 512, then four steps a doubling up to 16
+// KiB.
 #pragma once
 
 #include <array>

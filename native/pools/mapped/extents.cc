@@ -32,8 +32,7 @@ Extents::Extent Extents::free_extent(DataPage page) {
 void Extents::add(DataPage page, std::uint32_t pages, bool may_have_holes) {
   const WordIndex bin = kBinsWord + bin_of(pages);
   const std::uint32_t next = words_.get(bin);
-  words_.set(entry(page),
-             entry_word(may_have_holes ? Kind::kFreeWithHoles : Kind::kFree, pages));
+  words_.set(entry(page), entry_word(may_have_holes ? Kind::kFreeWithHoles : Kind::kFree, pages));
   words_.set(entry(page, 2), next);
   words_.set(entry(page, 3), 0);
   if (pages > 1) words_.set(entry(page + pages - 1), entry_word(Kind::kFreeEnd, pages));
@@ -52,11 +51,10 @@ void Extents::remove(DataPage page) {
   const std::uint32_t previous = words_.get(entry(page, 3));
   const WordIndex bin = kBinsWord + bin_of(extent.pages == 0 ? 1 : extent.pages);
   const std::uint32_t total = data_pages();
-  const bool is_linked =
-      extent.pages != 0 && next <= total && previous <= total &&
-      (previous == 0 ? words_.get(bin) == page + 1
-                     : words_.get(entry(previous - 1, 2)) == page + 1) &&
-      (next == 0 || words_.get(entry(next - 1, 3)) == page + 1);
+  const bool is_linked = extent.pages != 0 && next <= total && previous <= total &&
+                         (previous == 0 ? words_.get(bin) == page + 1
+                                        : words_.get(entry(previous - 1, 2)) == page + 1) &&
+                         (next == 0 || words_.get(entry(next - 1, 3)) == page + 1);
   if (!is_linked) return words_.note_damage("list of free extents", page);
   words_.set(previous == 0 ? bin : entry(previous - 1, 2), next);
   if (next != 0) words_.set(entry(next - 1, 3), previous);

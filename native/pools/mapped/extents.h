@@ -1,5 +1,5 @@
-// Extents of whole pages: best fit, and neighbours that are free become one. Every free extent is in
-// the list of its bin. All of it lies in the page map, so that nothing is built when a file is
+// Extents of whole pages: best fit, and neighbours that are free become one. Every free extent is
+// in the list of its bin. All of it lies in the page map, so that nothing is built when a file is
 // opened.
 #pragma once
 
@@ -20,9 +20,9 @@ class Extents {
     bool found = false;
     bool may_have_holes = false;  // the file has to allocate its pages again
   };
-  /// The smallest free extent that has `pages` from a multiple of `alignment` on: exactly that up to
-  /// 64 pages, beyond that the best of the first kLooks of a bin. What it is to be used for is not
-  /// noted.
+  /// The smallest free extent that has `pages` from a multiple of `alignment` on: exactly that up
+  /// to 64 pages, beyond that the best of the first kLooks of a bin. What it is to be used for is
+  /// not noted.
   Taken take(std::uint32_t pages, std::uint32_t alignment);
   /// Pages that are no part of any extent become free.
   void give(DataPage page, std::uint32_t pages, bool may_have_holes = false);

@@ -20,22 +20,23 @@ enum class Fault : std::uint8_t {
   kRange,        // bytes outside of the block
   kRootName,     // a name that is empty or too long
   kRootsFull,    // all roots are in use
-  // Of the file; the pool changes nothing any more. What was committed is there when it is opened again.
+  // Of the file; the pool changes nothing any more. What was committed is there when it is opened
+  // again.
   kFailed,   // reading, writing or syncing failed: see `file`
   kLost,     // pages that were touched are not there: somebody cut the file, or the disk failed
   kDamaged,  // a checksum or a structure of the file is wrong
   // Of opening.
-  kFile,          // see `file`
-  kInUse,         // another pool has it open
-  kForeign,       // no file of superslab
-  kByteOrder,     // of a machine with another byte order
-  kVersion,       // of another version, or with features that this one does not know
-  kPageSize,      // with pages of another size
-  kCut,           // shorter than it says
-  kOtherSize,     // made with another max_bytes
-  kNeedsReplay,   // it was not closed, and options said not to recover
-  kNoMemory,      // no addresses for the mapping
-  kTooManyOpen,   // kMaxGuardedMappings
+  kFile,         // see `file`
+  kInUse,        // another pool has it open
+  kForeign,      // no file of superslab
+  kByteOrder,    // of a machine with another byte order
+  kVersion,      // of another version, or with features that this one does not know
+  kPageSize,     // with pages of another size
+  kCut,          // shorter than it says
+  kOtherSize,    // made with another max_bytes
+  kNeedsReplay,  // it was not closed, and options said not to recover
+  kNoMemory,     // no addresses for the mapping
+  kTooManyOpen,  // kMaxGuardedMappings
 };
 
 /// A fault with what is known of it.

@@ -72,7 +72,8 @@ std::uint32_t MappedPool::check_extent(DataPage page, CheckReport& report, Total
 void MappedPool::check_lists(CheckReport& report, Totals& totals) {
   std::uint64_t listed = 0;
   for (std::uint32_t bin = 0; bin < kBins; ++bin) {
-    for (std::uint32_t link = extents_.first_of(bin); link != 0; link = extents_.next_of(link - 1)) {
+    for (std::uint32_t link = extents_.first_of(bin); link != 0;
+         link = extents_.next_of(link - 1)) {
       const Extents::Extent extent = extents_.free_extent(link - 1);
       if (extent.pages == 0 || Extents::bin_of(extent.pages) != bin ||
           ++listed > totals.free_extents) {

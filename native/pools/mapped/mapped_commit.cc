@@ -16,6 +16,7 @@ ByteCount MappedPool::batch_bytes() const {
 
 /// Applies as many frees as one record can have.
 void MappedPool::apply_frees() {
+  ++merges_;
   std::size_t applied = 0;
   for (; applied < frees_.size(); ++applied) {
     const std::size_t before = words_.changes();

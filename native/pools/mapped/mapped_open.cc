@@ -10,9 +10,8 @@ namespace superslab::mapped {
 namespace {
 
 bool is_valid(const Header& header) {
-  return header.magic == kMagic && header.byte_order == kByteOrder &&
-         header.version == kVersion && header.needed_features == 0 &&
-         header.page_bytes == kPageBytes &&
+  return header.magic == kMagic && header.byte_order == kByteOrder && header.version == kVersion &&
+         header.needed_features == 0 && header.page_bytes == kPageBytes &&
          Layout{header.max_pages, header.journal_bytes}.is_possible() &&
          header.crc == crc32c(&header, offsetof(Header, crc));
 }
@@ -22,8 +21,7 @@ Failure explain(const Header& header) {
   if (header.magic != kMagic) return {Fault::kForeign, {}, "", 0};
   if (header.byte_order == __builtin_bswap32(kByteOrder)) return {Fault::kByteOrder, {}, "", 0};
   if (header.version != kVersion) return {Fault::kVersion, {}, "version", header.version};
-  if (header.needed_features != 0)
-    return {Fault::kVersion, {}, "features", header.needed_features};
+  if (header.needed_features != 0) return {Fault::kVersion, {}, "features", header.needed_features};
   if (header.page_bytes != kPageBytes) return {Fault::kPageSize, {}, "", header.page_bytes};
   return {Fault::kDamaged, {}, "header", 0};
 }
@@ -52,13 +50,12 @@ class MappedOpener {
   Failure open(std::unique_ptr<MappedPool>* pool) {
     FileError error = files_.open(path_.c_str(), options_.access, options_.mode, &file_);
     if (error.ok()) return open_known(pool);
-    const bool may_create = error.status == FileStatus::kNotFound &&
-                            options_.access == FileAccess::kReadWrite;
+    const bool may_create =
+        error.status == FileStatus::kNotFound && options_.access == FileAccess::kReadWrite;
     if (!may_create) return {Fault::kFile, error, "open", 0};
     const Failure failure = create(pool);
     // Another process was faster.
-    if (failure.fault != Fault::kFile || failure.file.status != FileStatus::kExists)
-      return failure;
+    if (failure.fault != Fault::kFile || failure.file.status != FileStatus::kExists) return failure;
     error = files_.open(path_.c_str(), options_.access, options_.mode, &file_);
     return error.ok() ? open_known(pool) : Failure{Fault::kFile, error, "open", 0};
   }
@@ -91,8 +88,8 @@ Failure MappedPool::open(Files& files, const std::string& path, const MappedOpti
 }
 
 Failure MappedOpener::lock() {
-  const FileError error = file_->lock(options_.access == FileAccess::kRead ? FileLock::kShared
-                                                                           : FileLock::kExclusive);
+  const FileError error =
+      file_->lock(options_.access == FileAccess::kRead ? FileLock::kShared : FileLock::kExclusive);
   if (error.status == FileStatus::kLocked) return {Fault::kInUse, error, "", 0};
   return error.ok() ? Failure{} : Failure{Fault::kFile, error, "lock", 0};
 }
@@ -146,10 +143,9 @@ Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
   const Layout layout{header_.max_pages, header_.journal_bytes};
   void* data = nullptr;
   void* metadata = nullptr;
-  FileError error = file_->map(0, layout.max_file_bytes(),
-                               options_.access == FileAccess::kRead ? FileMapping::kPrivate
-                                                                    : FileMapping::kShared,
-                               &data);
+  FileError error = file_->map(
+      0, layout.max_file_bytes(),
+      options_.access == FileAccess::kRead ? FileMapping::kPrivate : FileMapping::kShared, &data);
   if (!error.ok()) return {Fault::kNoMemory, error, "map", layout.max_file_bytes()};
   GuardedMapping* const guard = guard_mapping(data, layout.max_file_bytes());
   if (guard == nullptr) {
@@ -235,8 +231,8 @@ Failure MappedOpener::replay(MappedPool& pool) {
   for (const Handle handle : pool.frees_) pool.due_.insert(granule_of(handle));
   pool.due_count_ = pool.frees_.size();
   pool.journal_.go_on_at(reader_.place_after(kept));
-  if (kept == 0) pool.journal_.go_on_at({header_.epoch, header_.first_record,
-                                         header_.first_record - 1, 0, 0});
+  if (kept == 0)
+    pool.journal_.go_on_at({header_.epoch, header_.first_record, header_.first_record - 1, 0, 0});
   pool.counted_.replayed = kept;
   return {};
 }
@@ -282,10 +278,10 @@ Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
   header_.version = kVersion;
   header_.page_bytes = kPageBytes;
   header_.max_pages = div_up(max_bytes, unit) * kSlabPages;
-  header_.journal_bytes = align_up(
-      options_.journal_bytes != 0 ? options_.journal_bytes
-                                  : std::clamp<ByteCount>(max_bytes / 256, kMiB, 8 * kMiB),
-      kMinJournalBytes);
+  header_.journal_bytes =
+      align_up(options_.journal_bytes != 0 ? options_.journal_bytes
+                                           : std::clamp<ByteCount>(max_bytes / 256, kMiB, 8 * kMiB),
+               kMinJournalBytes);
   header_.first_record = 1;
   files_.random(header_.id);
   const Layout layout{header_.max_pages, header_.journal_bytes};

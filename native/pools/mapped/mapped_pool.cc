@@ -126,10 +126,8 @@ Handle MappedPool::take_small(ByteCount bytes) {
 Handle MappedPool::take_large(ByteCount bytes) {
   const auto pages = static_cast<std::uint32_t>(div_up(bytes, kPageBytes));
   const Extents::Taken taken = extents_.take(pages, 1);
-  if (!taken.found || (taken.may_have_holes && !provide_data(taken.page, pages)))
-    return kNoHandle;
-  std::uint32_t generation =
-      next_generation(words_.get(entry(taken.page, 1)) & kGenerationMask);
+  if (!taken.found || (taken.may_have_holes && !provide_data(taken.page, pages))) return kNoHandle;
+  std::uint32_t generation = next_generation(words_.get(entry(taken.page, 1)) & kGenerationMask);
   if (!is_live(generation)) generation = next_generation(generation);
   words_.set(entry(taken.page), entry_word(Kind::kBlock, pages));
   words_.set(entry(taken.page, 1), generation);
@@ -217,10 +215,11 @@ bool MappedPool::provide_slab_words(DataPage slab) {
 
 Failure MappedPool::grow(ByteCount bytes) {
   const std::uint32_t total = extents_.data_pages();
-  const std::uint64_t wanted = bytes <= kMaxSmallBytes
-                                   ? kSlabPages
-                                   : div_up(bytes, kPageBytes) - std::min<std::uint64_t>(
-                                         extents_.free_at_end(), div_up(bytes, kPageBytes));
+  const std::uint64_t wanted =
+      bytes <= kMaxSmallBytes
+          ? kSlabPages
+          : div_up(bytes, kPageBytes) -
+                std::min<std::uint64_t>(extents_.free_at_end(), div_up(bytes, kPageBytes));
   const ByteCount step =
       grow_by_ != 0 ? grow_by_ : std::max<ByteCount>(kMiB, total * kPageBytes / 8);
   const std::uint64_t pages =
@@ -231,6 +230,7 @@ Failure MappedPool::grow(ByteCount bytes) {
 }
 
 Failure MappedPool::add_pages(std::uint64_t pages) {
+  ++merges_;
   const std::uint32_t total = extents_.data_pages();
   const WordIndex first = entry(total);
   const WordIndex end = entry(static_cast<DataPage>(total + pages));
@@ -301,12 +301,15 @@ bool MappedPool::has_uncommitted() const {
   return words_.changes() != 0 || frees_.size() != due_count_ || !writes_.empty();
 }
 
-void MappedPool::roll_back(const Savepoint& savepoint) {
+void MappedPool::roll_back(const Savepoint& given) {
   if (is_closed()) return;
+  ++merges_;
+  const Savepoint savepoint{
+      std::min(given.changes, words_.changes()), std::min(given.taken, taken_.size()),
+      std::clamp(given.frees, due_count_, frees_.size()), std::min(given.writes, writes_.size())};
   const std::uint32_t made = words_.get(kSlabsMadeWord);
   words_.undo_to(savepoint.changes);
-  for (std::size_t i = savepoint.frees; i < frees_.size(); ++i)
-    due_.erase(granule_of(frees_[i]));
+  for (std::size_t i = savepoint.frees; i < frees_.size(); ++i) due_.erase(granule_of(frees_[i]));
   frees_.resize(savepoint.frees);
   writes_.resize(savepoint.writes);
   if (taken_.size() == savepoint.taken) return;
@@ -326,7 +329,8 @@ void MappedPool::make_stale(Handle handle) {
     const Slabs::Place place = slabs_.find(granule);
     if (!place.found) return;
     const std::uint32_t word = words_.get(place.word);
-    if ((word >> kSlackBits) + 1 == generation_of(handle)) words_.set(place.word, after << kSlackBits);
+    if ((word >> kSlackBits) + 1 == generation_of(handle))
+      words_.set(place.word, after << kSlackBits);
   } else if (next_generation(words_.get(entry(page, 1)) & kGenerationMask) ==
              generation_of(handle)) {
     words_.set(entry(page, 1), after);
@@ -350,12 +354,42 @@ bool MappedPool::next_in_slab(DataPage slab, std::uint32_t c, std::uint32_t numb
   return false;
 }
 
+/// How many pages the extent has that begins at `page`; 0 and damage when none does.
+std::uint32_t MappedPool::pages_from(DataPage page) {
+  std::uint32_t c;
+  if (page % kSlabPages == 0 && slabs_.head(page, &c)) return kSlabPages;
+  const Found found = block_at(page * static_cast<std::uint32_t>(kPageBytes / kGranuleBytes));
+  const auto pages = static_cast<std::uint32_t>(found.capacity / kPageBytes);
+  const std::uint32_t free = pages != 0 ? 0 : extents_.free_extent(page).pages;
+  if (pages + free == 0) words_.note_damage("page map", page);
+  return words_.is_damaged() ? 0 : pages + free;
+}
+
+/// Sees to it that an extent begins at the cursor's page, or a slab has it. A cursor that was kept
+/// while extents became one, or that somebody made up, may lie within one: then goes on behind it.
+bool MappedPool::find_place(std::uint64_t* cursor) {
+  constexpr std::uint32_t kGranulesPerPage = kPageBytes / kGranuleBytes;
+  const std::uint32_t total = extents_.data_pages();
+  if (total > layout_.max_pages || *cursor >= std::uint64_t{total} * kGranulesPerPage) return false;
+  if (known_place_ == *cursor && known_merges_ == merges_) return true;
+  const auto wanted = static_cast<DataPage>(*cursor / kGranulesPerPage);
+  DataPage page = 0;
+  std::uint32_t pages = 0;
+  while (page < total && page + (pages = pages_from(page)) <= wanted && pages != 0) page += pages;
+  if (pages == 0) return false;
+  std::uint32_t c;
+  const bool is_start = page == wanted && *cursor % kGranulesPerPage == 0;
+  const bool is_within = !is_start && !(page % kSlabPages == 0 && slabs_.head(page, &c));
+  if (is_within) *cursor = std::uint64_t{page + pages} * kGranulesPerPage;
+  return true;
+}
+
 bool MappedPool::next(std::uint64_t* cursor, Block* block) {
   constexpr std::uint32_t kGranulesPerPage = kPageBytes / kGranuleBytes;
   if (is_closed()) return false;
   const std::uint32_t total = extents_.data_pages();
-  if (total > layout_.max_pages) return false;
-  while (*cursor / kGranulesPerPage < total) {
+  bool goes_on = find_place(cursor);
+  while (goes_on && *cursor / kGranulesPerPage < total) {
     const auto page = static_cast<DataPage>(*cursor / kGranulesPerPage);
     const auto slab = static_cast<DataPage>(align_down(page, kSlabPages));
     std::uint32_t c;
@@ -363,19 +397,17 @@ bool MappedPool::next(std::uint64_t* cursor, Block* block) {
       const auto inside = static_cast<std::uint32_t>(*cursor - slab * kGranulesPerPage);
       const auto granules = static_cast<std::uint32_t>(kClassBytes[c] / kGranuleBytes);
       const std::uint32_t number = (inside + granules - 1) / granules;
-      if (next_in_slab(slab, c, number, cursor, block)) return true;
+      if (next_in_slab(slab, c, number, cursor, block)) return note_place(*cursor);
       if (words_.is_damaged()) break;
       continue;
     }
+    const std::uint32_t pages = pages_from(page);
+    if (pages == 0) break;
     const Found found = block_at(page * kGranulesPerPage);
-    const std::uint64_t pages = found.capacity != 0 ? found.capacity / kPageBytes
-                                                    : extents_.free_extent(page).pages;
-    if (pages == 0) words_.note_damage("page map", page);
-    if (words_.is_damaged()) break;
-    *cursor = (page + pages) * kGranulesPerPage;
+    *cursor = std::uint64_t{page + pages} * kGranulesPerPage;
     if (!found.is_live) continue;
     *block = found.block;
-    return true;
+    return note_place(*cursor);
   }
   if (words_.is_damaged()) static_cast<void>(break_by(words_.take_damage()));
   return false;

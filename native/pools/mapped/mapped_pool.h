@@ -1,5 +1,5 @@
-// A heap in a file (docs/FILE-FORMAT.md). Whatever instant its process ends at, the file has exactly
-// what the last commit left.
+// A heap in a file (docs/FILE-FORMAT.md). Whatever instant its process ends at, the file has
+// exactly what the last commit left.
 //
 // Of one thread. No function throws; each says what failed and then has changed nothing. The core
 // never trusts the file: what a checksum or a structure contradicts is Fault::kDamaged.
@@ -21,9 +21,9 @@
 namespace superslab::mapped {
 
 struct MappedOptions {
-  ByteCount size = 0;           // of data in a new file; 0: 1 MiB
-  ByteCount max_bytes = 0;      // of data ever; 0: 1 GiB in a new file, what it was made with in others
-  ByteCount grow_by = 0;        // 0: an eighth of what there is, 1 MiB at least
+  ByteCount size = 0;       // of data in a new file; 0: 1 MiB
+  ByteCount max_bytes = 0;  // of data ever; 0: 1 GiB in a new file, what it was made with in others
+  ByteCount grow_by = 0;    // 0: an eighth of what there is, 1 MiB at least
   ByteCount journal_bytes = 0;  // of a new file; 0: 1/256 of max_bytes, 1 to 8 MiB
   unsigned mode = 0600;         // permission bits; a file with more of them is refused
   FileAccess access = FileAccess::kReadWrite;
@@ -78,8 +78,8 @@ class MappedPool final : private SpaceProvider {
   Failure free(Handle handle);
   /// The block of a handle; kStale when it is gone.
   Failure find(Handle handle, Block* block);
-  /// The first block at or behind the place `cursor`, which goes on behind it. False at the end, and
-  /// when damage ends the walk.
+  /// The first block at or behind the place `cursor`, which goes on behind it. False at the end,
+  /// and when damage ends the walk. Blocks may come and go between two calls.
   bool next(std::uint64_t* cursor, Block* block);
 
   Failure root(std::string_view name, Handle* handle);
@@ -88,8 +88,8 @@ class MappedPool final : private SpaceProvider {
   /// Names in use, in no order.
   Failure root_names(std::vector<std::string>* names);
 
-  /// Bytes that a commit puts into the block: all of a batch or none of it, also across a kill. They
-  /// go through the journal, and the commit is as durable as the pool promises.
+  /// Bytes that a commit puts into the block: all of a batch or none of it, also across a kill.
+  /// They go through the journal, and the commit is as durable as the pool promises.
   Failure write(Handle handle, ByteCount at, std::span<const std::uint8_t> bytes);
 
   /// Makes all changes since the last commit happen together. With kData or kFull they, and all
@@ -107,10 +107,10 @@ class MappedPool final : private SpaceProvider {
   };
   Savepoint savepoint() const;
   /// Undoes what came after. Handles of blocks that were taken since are stale for good.
-  void roll_back(const Savepoint& savepoint);
+  void roll_back(const Savepoint& given);
 
-  /// Gives the space of free pages back to the file system, and cuts the file behind its last block.
-  /// `returned`: bytes.
+  /// Gives the space of free pages back to the file system, and cuts the file behind its last
+  /// block. `returned`: bytes.
   Failure trim(ByteCount* returned);
   /// Walks all structures. Nothing is changed.
   CheckReport check();
@@ -165,6 +165,13 @@ class MappedPool final : private SpaceProvider {
   Found live_block(Handle handle);
   void apply_free(Handle handle);
   void make_stale(Handle handle);
+  std::uint32_t pages_from(DataPage page);
+  bool find_place(std::uint64_t* cursor);
+  bool note_place(std::uint64_t cursor) {
+    known_place_ = cursor;
+    known_merges_ = merges_;
+    return true;
+  }
   bool next_in_slab(DataPage slab, std::uint32_t c, std::uint32_t number, std::uint64_t* cursor,
                     Block* block);
 
@@ -206,6 +213,11 @@ class MappedPool final : private SpaceProvider {
   std::size_t due_count_ = 0;              // how many of them, the first ones, are committed
   std::unordered_set<std::uint32_t> due_;  // granules of all of them
   std::vector<std::uint8_t> writes_;
+
+  // A place at which an extent begins, for as long as no extents become one.
+  std::uint64_t known_place_ = 0;
+  std::uint64_t merges_ = 0;
+  std::uint64_t known_merges_ = 0;
 
   std::vector<ChangedWord> changed_;  // kept, so that a commit allocates nothing
   bool has_unsynced_ = false;         // records since the last synced one

@@ -16,12 +16,12 @@ Failure MappedPool::shrink_file(ByteCount* returned) {
   const auto pages = static_cast<std::uint32_t>(align_down(extents_.free_at_end(), kSlabPages));
   const std::uint32_t cut = pages == total ? total - kSlabPages : pages;
   if (cut == 0) return {};
+  ++merges_;
   extents_.shrink(cut);
   if (words_.is_damaged()) return break_by(words_.take_damage());
   if (const Failure failure = commit(promise_); !failure.ok()) return failure;
   // From here on the end of the file means nothing.
-  const FileError error =
-      file_->set_size(layout_.data_at() + ByteCount{total - cut} * kPageBytes);
+  const FileError error = file_->set_size(layout_.data_at() + ByteCount{total - cut} * kPageBytes);
   if (!error.ok()) return {Fault::kFile, error, "cut", 0};
   *returned += ByteCount{cut} * kPageBytes;
   return {};
@@ -36,7 +36,8 @@ Failure MappedPool::punch_free(ByteCount* returned) {
   for (std::uint32_t bin = 0; bin < kBins && !words_.is_damaged(); ++bin) {
     // A list that leads in a circle is longer than there are pages.
     std::uint32_t looks = extents_.data_pages();
-    for (std::uint32_t link = extents_.first_of(bin); link != 0; link = extents_.next_of(link - 1)) {
+    for (std::uint32_t link = extents_.first_of(bin); link != 0;
+         link = extents_.next_of(link - 1)) {
       const Extents::Extent extent = extents_.free_extent(link - 1);
       if (extent.pages == 0 || looks-- == 0) {
         words_.note_damage("list of free extents", bin);

@@ -65,7 +65,8 @@ class Metadata {
   /// They are durable: nothing is dirty, and the private copies are given back.
   void settle();
 
-  /// Checks every page before `pages` that was not looked at yet: the number of those that are wrong.
+  /// Checks every page before `pages` that was not looked at yet: the number of those that are
+  /// wrong.
   std::uint64_t check_pages(MetadataPage pages);
 
  private:

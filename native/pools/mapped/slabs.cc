@@ -80,11 +80,11 @@ void Slabs::unlink(DataPage slab, std::uint32_t c) {
   const std::uint32_t previous = words_.get(entry(slab, 3));
   std::uint32_t other;
   const bool is_linked =
-      (previous == 0 ? first_of(c) == slab + 1
-                     : head(previous - 1, &other) && other == c &&
-                           next_of(previous - 1) == slab + 1) &&
-      (next == 0 || (head(next - 1, &other) && other == c &&
-                     words_.get(entry(next - 1, 3)) == slab + 1));
+      (previous == 0
+           ? first_of(c) == slab + 1
+           : head(previous - 1, &other) && other == c && next_of(previous - 1) == slab + 1) &&
+      (next == 0 ||
+       (head(next - 1, &other) && other == c && words_.get(entry(next - 1, 3)) == slab + 1));
   if (!is_linked) return words_.note_damage("list of slabs", slab);
   words_.set(previous == 0 ? kClassesWord + c : entry(previous - 1, 2), next);
   if (next != 0) words_.set(entry(next - 1, 3), previous);

@@ -1,5 +1,5 @@
-// Small blocks: slabs of 64 KiB cut into blocks of one class, and a list for each class of the slabs
-// that have room.
+// Small blocks: slabs of 64 KiB cut into blocks of one class, and a list for each class of the
+// slabs that have room.
 #pragma once
 
 #include <cstdint>
