@@ -138,6 +138,7 @@ Value next_block(const CallbackInfo& info, FileObject& own) {
   Block block;
   const bool found = own.pool().next(&cursor, &block);
   if (found) put_block(block, out);
+  if (!found) static_cast<void>(own.fault_value(info.Env(), own.pool().broken()));
   out[3] = static_cast<double>(cursor);
   return Napi::Boolean::New(info.Env(), found);
 }
