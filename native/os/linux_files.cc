@@ -34,6 +34,11 @@ class LinuxFile final : public File {
   explicit LinuxFile(int descriptor, std::string temporary = {})
       : descriptor_(descriptor), temporary_(std::move(temporary)) {}
   ~LinuxFile() override {
+    // A mapping keeps the open file, and with it a lock that nobody ends.
+    struct flock range {};
+    range.l_type = F_UNLCK;
+    range.l_whence = SEEK_SET;
+    ::fcntl(descriptor_, F_OFD_SETLK, &range);
     ::close(descriptor_);
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }

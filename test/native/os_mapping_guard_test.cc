@@ -37,6 +37,34 @@ struct Mapped {
   }
 };
 
+volatile sig_atomic_t foreign_faults;
+void* foreign_page;
+
+void on_foreign_fault(int, siginfo_t*, void*) {
+  foreign_faults = foreign_faults + 1;
+  if (!map_zeros(foreign_page, 65536)) _exit(9);
+}
+
+// The first of these tests: the handler that was there before has to be this one.
+TEST(os, "a fault elsewhere goes to the handler that was there before") {
+  CHECK_EQ(run_in_child([] {
+             struct sigaction theirs {};
+             theirs.sa_sigaction = on_foreign_fault;
+             theirs.sa_flags = SA_SIGINFO;
+             sigaction(SIGBUS, &theirs, nullptr);
+             Mapped ours;
+             Mapped foreign;
+             foreign_page = foreign.address;
+             if (guard_mapping(ours.address, 4 * 65536) == nullptr) return 1;
+             if (!foreign.file->set_size(0).ok() || !ours.file->set_size(0).ok()) return 2;
+             if (*static_cast<volatile char*>(ours.address) != 0) return 3;
+             if (foreign_faults != 0) return 4;
+             if (*static_cast<volatile char*>(foreign.address) != 0) return 5;
+             return foreign_faults == 1 ? 0 : 6;
+           }),
+           0);
+}
+
 TEST(os, "a touched page of a file that was cut becomes zeros, and its range is lost") {
   Mapped mapped;
   CHECK(mapped.address != nullptr);
@@ -56,53 +84,31 @@ TEST(os, "a touched page of a file that was cut becomes zeros, and its range is 
   unguard_mapping(guard);
 }
 
-volatile sig_atomic_t foreign_faults;
-void* foreign_page;
-
-void on_foreign_fault(int, siginfo_t*, void*) {
-  foreign_faults = foreign_faults + 1;
-  if (!map_zeros(foreign_page, 65536)) _exit(9);
-}
-
-TEST(os, "a fault elsewhere goes to the handler that was there before") {
-  CHECK_EQ(run_in_child([] {
-             // Installed first here only if this child is the first to guard: so both are tried.
-             struct sigaction theirs {};
-             theirs.sa_sigaction = on_foreign_fault;
-             theirs.sa_flags = SA_SIGINFO;
-             Mapped ours;
-             Mapped foreign;
-             foreign_page = foreign.address;
-             struct sigaction now {};
-             sigaction(SIGBUS, nullptr, &now);
-             const bool is_fresh = (now.sa_flags & SA_SIGINFO) == 0;
-             if (is_fresh) sigaction(SIGBUS, &theirs, nullptr);
-             if (guard_mapping(ours.address, 4 * 65536) == nullptr) return 1;
-             if (!foreign.file->set_size(0).ok() || !ours.file->set_size(0).ok()) return 2;
-             if (*static_cast<volatile char*>(ours.address) != 0) return 3;
-             if (!is_fresh) return 0;
-             if (*static_cast<volatile char*>(foreign.address) != 0) return 4;
-             return foreign_faults == 1 ? 0 : 5;
-           }),
-           0);
+/// A sanitizer has a handler of its own, which ends the process by exit().
+bool is_end_by_bus_error(int end) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return end == 256 + SIGBUS || end == 1 || end == 66;
+#else
+  return end == 256 + SIGBUS;
+#endif
 }
 
 TEST(os, "a fault that nobody answers ends the process, and so does a signal that is sent") {
-  CHECK_EQ(run_in_child([] {
-             Mapped ours;
-             Mapped foreign;
-             if (guard_mapping(ours.address, 4 * 65536) == nullptr) return 1;
-             if (!foreign.file->set_size(0).ok()) return 2;
-             return static_cast<int>(*static_cast<volatile char*>(foreign.address));
-           }),
-           256 + SIGBUS);
-  CHECK_EQ(run_in_child([] {
-             Mapped ours;
-             if (guard_mapping(ours.address, 4 * 65536) == nullptr) return 1;
-             raise(SIGBUS);
-             return 2;
-           }),
-           256 + SIGBUS);
+  const int by_fault = run_in_child([] {
+    Mapped ours;
+    Mapped foreign;
+    if (guard_mapping(ours.address, 4 * 65536) == nullptr) return 3;
+    if (!foreign.file->set_size(0).ok()) return 4;
+    return 5 + *static_cast<volatile char*>(foreign.address);
+  });
+  CHECK(is_end_by_bus_error(by_fault));
+  const int by_signal = run_in_child([] {
+    Mapped ours;
+    if (guard_mapping(ours.address, 4 * 65536) == nullptr) return 3;
+    raise(SIGBUS);
+    return 4;
+  });
+  CHECK(is_end_by_bus_error(by_signal));
 }
 
 }  // namespace

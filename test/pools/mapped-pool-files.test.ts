@@ -207,8 +207,8 @@ for (;;) {
 }
 `;
 
-/** How many rounds; more by SUPERSLAB_TEST_KILLS. */
-const KILLS = Number(process.env['TEST_KILLS'] ?? 15);
+/** How many rounds; more by TEST_KILLS. */
+const KILLS = Number(process.env.TEST_KILLS ?? 15);
 
 test(`a process that is killed ${KILLS} times loses nothing that it said, and leaks nothing`, {
   timeout: 20_000 + KILLS * 2000,

@@ -188,6 +188,7 @@ Failure MappedPool::close() {
   file_.reset();
   range_->end();
   range_.reset();
+  metadata_range_.end();
   return failure;
 }
 
