@@ -1,5 +1,5 @@
 // Heaps in files, of pools/mapped. What a call returns is a FILE_FAULT; failure() tells the rest.
-#include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -86,14 +86,16 @@ mapped::MappedOptions options_of(const Fields& given) {
 }
 
 /// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers })`: a file object, or
-/// what failed.
+/// what failed. The path is absolute.
 Value open_file(const CallbackInfo& info, Evaluation&) {
   const Napi::Env env = info.Env();
   const Fields given(info, 0);
   const std::string path = given.text("path");
   const mapped::MappedOptions options = options_of(given);
   std::unique_ptr<MappedPool> pool;
-  const Failure failure = MappedPool::open(system_files(), path, options, &pool);
+  const Failure failure = path.starts_with('/')
+                              ? MappedPool::open(system_files(), path, options, &pool)
+                              : Failure{Fault::kFile, file_error(ENOENT)};
   if (!failure.ok()) return failure_object(env, failure);
   auto made = std::make_unique<FileObject>(std::move(pool));
   napi_value object = AddonInstance::of(env).files.make(env, made.get(), FileObject::finalize);
