@@ -1,5 +1,5 @@
 // Files that a MappedPool refuses, files that are changed under its hands, and processes that are killed.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -159,6 +159,26 @@ test('a file that is cut while it is mapped breaks its pool, not the process', (
   truncateSync(shorter, readFileSync(shorter).length - 65536);
   other.alloc(1);
   thrownBy(() => other.commit(), 'ERR_SUPERSLAB_FILE_FAILED');
+});
+
+test('superslab check tells a whole file from a damaged one', () => {
+  const file = made({ maxBytes: 4 << 20 });
+  const check = (...args: string[]) =>
+    spawnSync(process.execPath, [path.join(packageRoot, 'bin/superslab.js'), 'check', file, ...args], {
+      encoding: 'utf8',
+    });
+  const whole = check();
+  expect(whole.stdout).toContain('ok: 1 block');
+  expect(whole.status).toBe(0);
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf(Buffer.from('\x01\0\0\0x\0\0\0', 'latin1'));
+  bytes[at + 5]! ^= 1;
+  writeFileSync(file, bytes);
+  const damaged = check('--json');
+  expect(JSON.parse(damaged.stdout)).toMatchObject({ file, ok: false });
+  expect(damaged.status).toBe(1);
+  writeFileSync(file, 'text');
+  expect(check().status).toBe(126);
 });
 
 test('recover: false refuses a file that was not closed', () => {
