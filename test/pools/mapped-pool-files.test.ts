@@ -42,6 +42,13 @@ function made(options: MappedPoolOptions = {}): string {
   return file;
 }
 
+/** Changes a bit beside the name of the root "x". */
+function damageRoot(bytes: Buffer): void {
+  const at = bytes.indexOf(Buffer.from('\x01\0\0\0x\0\0\0', 'latin1'));
+  expect(at).toBeGreaterThan(0);
+  bytes[at + 5]! ^= 1;
+}
+
 describe('what is refused', () => {
   test('paths that are no file of ours', async () => {
     const root = folder();
@@ -94,8 +101,7 @@ describe('what is refused', () => {
   test('a page of the books that was changed', () => {
     const file = made({ maxBytes: 4 << 20 });
     const bytes = readFileSync(file);
-    const at = bytes.indexOf(Buffer.from('\x01\0\0\0x\0\0\0', 'latin1')); // the root's entry
-    bytes[at + 5]! ^= 1;
+    damageRoot(bytes);
     writeFileSync(file, bytes);
     const found = (): unknown => {
       using pool = MappedPool.open(file);
@@ -152,7 +158,7 @@ test('a file that is cut while it is mapped breaks its pool, not the process', (
   const error = thrownBy(() => pool.alloc(1), 'ERR_SUPERSLAB_FILE_FAILED');
   expect(error.message).toContain(file);
   thrownBy(() => pool.commit(), 'ERR_SUPERSLAB_FILE_FAILED');
-  thrownBy(() => pool.close(), 'ERR_SUPERSLAB_FILE_FAILED');
+  pool.close();
   expect(pool.closed).toBe(true);
   const shorter = made({ size: 4 << 20 });
   const other = MappedPool.open(shorter);
@@ -171,8 +177,7 @@ test('superslab check tells a whole file from a damaged one', () => {
   expect(whole.stdout).toContain('ok: 1 block');
   expect(whole.status).toBe(0);
   const bytes = readFileSync(file);
-  const at = bytes.indexOf(Buffer.from('\x01\0\0\0x\0\0\0', 'latin1'));
-  bytes[at + 5]! ^= 1;
+  damageRoot(bytes);
   writeFileSync(file, bytes);
   const damaged = check('--json');
   expect(JSON.parse(damaged.stdout)).toMatchObject({ file, ok: false });

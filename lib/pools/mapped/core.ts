@@ -10,6 +10,9 @@ import { MappedWindows } from './windows.js';
 
 const NO_SAVEPOINT = new builtins.Float64Array(0);
 
+/** After these the pool changes nothing any more. */
+const BREAKING: ReadonlySet<number> = new Set([FILE_FAULT.failed, FILE_FAULT.lost, FILE_FAULT.damaged]);
+
 /** What a MappedPool does, behind its public face. JavaScript may be cut off anywhere in here: docs/INTERRUPTION.md. */
 export class MappedCore implements MappedHome {
   readonly path: string;
@@ -24,6 +27,8 @@ export class MappedCore implements MappedHome {
   #transaction: Float64Array = NO_SAVEPOINT;
   /** Transactions within it that have neither succeeded nor been undone. */
   #inner = 0;
+  /** The program was told that the pool changes nothing any more. */
+  #isBroken = false;
   closed = false;
 
   constructor(path: string, options: MappedPoolOptions) {
@@ -43,6 +48,7 @@ export class MappedCore implements MappedHome {
   }
 
   #error(fault: number): SuperslabError {
+    if (BREAKING.has(fault)) this.#isBroken = true;
     const failure = this.native.failure();
     return fileError({ ...failure, fault }, { path: this.path, mode: this.#mode });
   }
@@ -234,7 +240,8 @@ export class MappedCore implements MappedHome {
     this.#refuseInTransaction();
     const fault = this.native.close();
     this.closed = true;
-    this.#check(fault);
+    // Not what was told before: at the end of a `using` it would hide the error that tells more.
+    if (!this.#isBroken) this.#check(fault);
   }
 }
 

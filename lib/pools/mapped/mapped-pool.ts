@@ -184,7 +184,8 @@ export class MappedPool implements Disposable {
 
   /**
    * Undoes what was not committed, and ends the pool. Buffers of it show zeros from then on. A second close() does nothing.
-   * @throws ERR_SUPERSLAB_FILE_FAILED when the disk failed; the pool is closed nevertheless, and what was committed is safe
+   * @throws ERR_SUPERSLAB_FILE_FAILED when the disk failed and no call has said so yet; the pool is closed nevertheless, and
+   * what was committed is safe
    */
   close(): void {
     this.#core.close();
