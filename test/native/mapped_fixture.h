@@ -174,6 +174,14 @@ class Workload {
     return ok;
   }
 
+  bool trim(MappedPool& pool) {
+    ByteCount returned = 0;
+    if (!commit(pool, SyncLevel::kNone)) return false;
+    // It commits what it has to say, and so all that was committed before is durable.
+    if (pool.trim(&returned).ok() && returned > 0) durable = acknowledged;
+    return pool.broken().ok();
+  }
+
   bool step(MappedPool& pool) {
     switch (below(16)) {
       case 0:
@@ -186,7 +194,7 @@ class Workload {
       case 4:
         return write(pool);
       case 5:
-        return undo_some(pool);
+        return below(4) == 0 ? trim(pool) : undo_some(pool);
       case 6:
       case 7:
       case 8:

@@ -70,6 +70,7 @@ class MappedOpener {
   Failure replay(MappedPool& pool);
   Failure replay_record(MappedPool& pool, const RecordParts& parts, bool is_checked);
   Failure check_super(MappedPool& pool);
+  Failure apply_last_writes(MappedPool& pool);
   Failure recover(MappedPool& pool);
   std::size_t kept_records() const;
 
@@ -178,6 +179,7 @@ Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
   if (failure.ok()) failure = make_pool(&made);
   if (failure.ok()) failure = replay(*made);
   if (failure.ok()) failure = check_super(*made);
+  if (failure.ok()) failure = apply_last_writes(*made);
   if (failure.ok() && options_.access == FileAccess::kReadWrite) failure = recover(*made);
   if (!failure.ok()) {
     if (made != nullptr) static_cast<void>(made->break_by(failure));  // it writes nothing
@@ -247,11 +249,22 @@ Failure MappedOpener::check_super(MappedPool& pool) {
     return {Fault::kFile, error, "length", 0};
   if (bytes < pool.layout_.data_at() + ByteCount{pages} * kPageBytes)
     return {Fault::kCut, {}, "", bytes};
-  if (const std::size_t kept = kept_records(); kept > 0) {
-    const auto writes = reader_.parts(kept - 1).writes;
-    if (!is_whole(writes)) return {Fault::kDamaged, {}, "writes of a record", kept};
-    pool.apply_writes(writes);
+  return pool.check_lost();
+}
+
+/// Those of the last record: earlier ones were done, and may have been overwritten since.
+Failure MappedOpener::apply_last_writes(MappedPool& pool) {
+  const std::size_t kept = kept_records();
+  if (kept == 0) return {};
+  const auto writes = reader_.parts(kept - 1).writes;
+  if (writes.empty()) return {};
+  if (!is_whole(writes)) return {Fault::kDamaged, {}, "writes of a record", kept};
+  // What is overwritten in place cannot be had again without the record.
+  if (options_.access == FileAccess::kReadWrite) {
+    if (const FileError error = pool.journal_.sync(*pool.file_); !error.ok())
+      return {Fault::kFailed, error, "sync of the journal", 0};
   }
+  pool.apply_writes(writes);
   return pool.check_lost();
 }
 

@@ -19,8 +19,8 @@ Failure MappedPool::shrink_file(ByteCount* returned) {
   ++merges_;
   extents_.shrink(cut);
   if (words_.is_damaged()) return break_by(words_.take_damage());
-  if (const Failure failure = commit(promise_); !failure.ok()) return failure;
-  // From here on the end of the file means nothing.
+  // Durable, whatever is promised: a file that is shorter than it says is damaged.
+  if (const Failure failure = commit(SyncLevel::kData); !failure.ok()) return failure;
   const FileError error = file_->set_size(layout_.data_at() + ByteCount{total - cut} * kPageBytes);
   if (!error.ok()) return {Fault::kFile, error, "cut", 0};
   *returned += ByteCount{cut} * kPageBytes;
@@ -51,7 +51,7 @@ Failure MappedPool::punch_free(ByteCount* returned) {
   if (words_.is_damaged()) return break_by(words_.take_damage());
   if (holes.empty()) return {};
   // The file knows of holes before there are any: a store to one may find no space.
-  if (const Failure failure = commit(promise_); !failure.ok()) return failure;
+  if (const Failure failure = commit(SyncLevel::kData); !failure.ok()) return failure;
   const ByteCount unit = files_.page_bytes();
   for (const Hole& hole : holes) {
     const ByteCount from = align_up(ByteCount{hole.page} * kPageBytes, unit);
