@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 
 #include "base/crc32c.h"
 
@@ -46,14 +47,16 @@ void Metadata::undo_to(std::size_t changes) {
   }
 }
 
-void Metadata::collect(std::vector<ChangedWord>& words) const {
-  std::vector<Change> first = undo_;
+void Metadata::collect(std::vector<ChangedWord>& words) {
+  order_.resize(undo_.size());
+  std::iota(order_.begin(), order_.end(), 0u);
   // The first change of a word knows what it was.
-  std::stable_sort(first.begin(), first.end(),
-                   [](const Change& a, const Change& b) { return a.index < b.index; });
-  for (std::size_t i = 0; i < first.size(); ++i) {
-    const Change& change = first[i];
-    if (i > 0 && first[i - 1].index == change.index) continue;
+  std::sort(order_.begin(), order_.end(), [this](std::uint32_t a, std::uint32_t b) {
+    return undo_[a].index != undo_[b].index ? undo_[a].index < undo_[b].index : a < b;
+  });
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const Change& change = undo_[order_[i]];
+    if (i > 0 && undo_[order_[i - 1]].index == change.index) continue;
     if (words_[change.index] != change.before)
       words.push_back({change.index, words_[change.index]});
   }

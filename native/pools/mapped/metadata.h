@@ -37,7 +37,7 @@ class Metadata {
   std::size_t changes() const { return undo_.size(); }
   void undo_to(std::size_t changes);
   /// Adds each changed word once, with its value now.
-  void collect(std::vector<ChangedWord>& words) const;
+  void collect(std::vector<ChangedWord>& words);
   /// The changes are in the journal: their pages have to be written home some time.
   void note_committed(const std::vector<ChangedWord>& words);
   void forget_undo() { undo_.clear(); }
@@ -99,6 +99,7 @@ class Metadata {
   std::vector<std::uint64_t> is_dirty_;
   std::vector<MetadataPage> dirty_;
   std::vector<Change> undo_;
+  std::vector<std::uint32_t> order_;  // of collect(), kept so that it allocates nothing
   Failure damage_;
 };
 
