@@ -151,6 +151,24 @@ TEST(pools, "the limit is an error, after which the pool goes on") {
   CHECK(pool->alloc(60000, &block).ok());
 }
 
+TEST(pools, "a disk that is nearly full gives what is needed, and a full one nothing") {
+  FakeFiles files;
+  auto pool = opened(files, small_options());
+  Block block;
+  CHECK(pool->alloc(256 * kKiB, &block).ok());
+  files.fail_nth(1, {FileStatus::kNoSpace, 28});
+  CHECK(pool->alloc(1000, &block).ok());
+  CHECK_EQ(pool->stats().data_bytes, 320 * kKiB);
+  files.fail_nth(1, {FileStatus::kNoSpace, 28}, FakeFiles::Lasts::kFromThenOn);
+  const Failure failure = pool->alloc(100 * kKiB, &block);
+  files.fail_none();
+  CHECK(failure.fault == Fault::kNoSpace);
+  CHECK_EQ(failure.file.code, 28);
+  CHECK(pool->alloc(100 * kKiB, &block).ok());
+  CHECK(pool->commit().ok());
+  CHECK_EQ(pool->check().messages.size(), 0u);
+}
+
 TEST(pools, "a batch that no commit could have is refused, change by change") {
   FakeFiles files;
   auto pool = opened(files, small_options());

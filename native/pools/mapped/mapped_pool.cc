@@ -226,7 +226,10 @@ Failure MappedPool::grow(ByteCount bytes) {
       std::min(align_up(std::max<std::uint64_t>(wanted, div_up(step, kPageBytes)), kSlabPages),
                layout_.max_pages - total);
   if (wanted > pages || pages == 0) return {Fault::kFull, {}, "", bytes};
-  return add_pages(pages);
+  const Failure failure = add_pages(pages);
+  // A disk that is nearly full may have what is needed now.
+  const std::uint64_t fewest = align_up(wanted, kSlabPages);
+  return failure.fault == Fault::kNoSpace && fewest < pages ? add_pages(fewest) : failure;
 }
 
 Failure MappedPool::add_pages(std::uint64_t pages) {
