@@ -148,10 +148,9 @@ class FakeFile final : public File {
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
-    const int rights = mapping == FileMapping::kSharedRead ? PROT_READ : PROT_READ | PROT_WRITE;
     const int kind = mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
-    void* const at =
-        ::mmap(nullptr, bytes, rights, kind, disk_->descriptor(), static_cast<off_t>(offset));
+    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kind, disk_->descriptor(),
+                            static_cast<off_t>(offset));
     if (at == MAP_FAILED) return file_error(errno);
     *address = at;
     return {};

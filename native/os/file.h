@@ -50,9 +50,8 @@ enum class SyncLevel : std::uint8_t {
 };
 
 enum class FileMapping : std::uint8_t {
-  kShared,      // stores go to the file
-  kPrivate,     // stores stay in this process (copy on write)
-  kSharedRead,  // a store is a SIGSEGV
+  kShared,   // stores go to the file
+  kPrivate,  // stores stay in this process (copy on write)
 };
 
 /// What a program will do with mapped pages.

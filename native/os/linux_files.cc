@@ -126,9 +126,9 @@ class LinuxFile final : public File {
   }
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
-    const int rights = mapping == FileMapping::kSharedRead ? PROT_READ : PROT_READ | PROT_WRITE;
     const int kind = mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
-    void* const at = ::mmap(nullptr, bytes, rights, kind, descriptor_, static_cast<off_t>(offset));
+    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kind, descriptor_,
+                            static_cast<off_t>(offset));
     if (at == MAP_FAILED) return last_error();
     if (mapping == FileMapping::kShared) {
       shared_ = static_cast<char*>(at);

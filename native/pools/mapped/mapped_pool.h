@@ -124,7 +124,6 @@ class MappedPool final : private SpaceProvider {
   const Failure& broken() const { return broken_; }
 
   const Layout& layout() const { return layout_; }
-  SyncLevel promise() const { return promise_; }
   /// The bytes of the data; nullptr when closed.
   const std::shared_ptr<MappedRange>& range() const { return range_; }
   /// At which the data begins in the range.
