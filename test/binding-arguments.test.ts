@@ -52,6 +52,7 @@ const VALID = `{
     misuseChanges: [],
     makeScanner: [],
     findRecords: ['records'],
+    openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }],
   },
   pool: {
     refill: [1],
@@ -92,6 +93,27 @@ const VALID = `{
     chunk: [0],
     hasEnded: [],
   },
+  file: {
+    alloc: [64, new Float64Array(4)],
+    find: [1, new Float64Array(4)],
+    free: [1],
+    commit: [0],
+    next: [new Float64Array(4)],
+    root: ['x'],
+    setRoot: ['x', 0],
+    rootNames: [],
+    write: [1, 0, new Uint8Array(1)],
+    savepoint: [new Float64Array(4)],
+    rollBack: [new Float64Array(4)],
+    trim: [],
+    check: [],
+    stats: [],
+    failure: [],
+    hasUncommitted: [],
+    window: [0, 64],
+    advise: [0, 64, 0],
+    close: [],
+  },
 }`;
 
 const GARBAGE = `[
@@ -106,8 +128,12 @@ const GARBAGE = `[
 const PROGRAM = `
 import assert from 'node:assert';
 import vm from 'node:vm';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 const require = createRequire(process.cwd() + '/x.js');
+const folder = mkdtempSync(tmpdir() + '/superslab-');
+process.on('exit', () => rmSync(folder, { recursive: true }));
 const b = require('node-gyp-build')(process.cwd());
 const detached = new ArrayBuffer(16);
 const lost = new Float64Array(detached);
@@ -137,6 +163,7 @@ const holder = open('records');
 holder.holdRecords({ name: 'records', layout: '', chunkBytes: 64, chunkRecords: 2, recordBytes: 8, firstGeneration: 2 });
 const objects = {
   binding: b, environment, pool: open('garbage'), scanner: environment.makeScanner(), records: environment.findRecords('records'),
+  file: environment.openFile({ path: folder + '/file', size: 0, maxBytes: 1 << 20, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }),
 };
 const pool = new BufferPool({ name: 'victims' });
 const victims = Array.from({ length: 1024 }, () => pool.acquire(64).fill(0xa5));
@@ -233,7 +260,7 @@ process.exit(0);
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(seen).toEqual({ binding: 6, environment: 32, pool: 30, scanner: 1, records: 2 });
+    expect(seen).toEqual({ binding: 6, environment: 33, pool: 30, scanner: 1, records: 2, file: 19 });
     expect(calls).toBeGreaterThan(5000);
   });
 });

@@ -151,6 +151,7 @@ test('what is exported', () => {
     'bytes',
     'record',
   ]);
+  expect(Object.keys(require('superslab/files'))).toEqual(['MappedPool']);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });
 

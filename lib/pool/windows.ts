@@ -79,7 +79,8 @@ function protect(window: ArrayBuffer): ArrayBuffer {
   return window;
 }
 
-function usable(window: ArrayBuffer | undefined): ArrayBuffer {
+/** What the native side made, kept from being detached. Throws where the host forbids external ArrayBuffers. */
+export function usable(window: ArrayBuffer | undefined): ArrayBuffer {
   if (window === undefined) throw hostError();
   return protect(window);
 }

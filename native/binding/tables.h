@@ -13,6 +13,7 @@
 #include "os/os.h"
 #include "pools/buffer/buffer_thread_cache.h"
 #include "pools/buffer/lease_table.h"
+#include "pools/mapped/fault.h"
 
 namespace superslab::tables {
 
@@ -73,10 +74,60 @@ inline constexpr Value kSignals[] = {
     code("roomMade", BufferThreadCache::kRoomMade, "There is room again under the pool's limit."),
 };
 
+inline constexpr Value kFileFaults[] = {
+    code("none", mapped::Fault::kNone, "Nothing is wrong."),
+    code("closed", mapped::Fault::kClosed, "The pool is closed."),
+    code("readOnly", mapped::Fault::kReadOnly, "The file was opened to be read."),
+    code("stale", mapped::Fault::kStale, "The handle names no block that lives."),
+    code("full", mapped::Fault::kFull, "maxBytes are in use, or too scattered."),
+    code("noSpace", mapped::Fault::kNoSpace, "The disk has no space."),
+    code("batchFull", mapped::Fault::kBatchFull, "More changes than one commit can have."),
+    code("uncommitted", mapped::Fault::kUncommitted, "There are changes that are not committed."),
+    code("range", mapped::Fault::kRange, "An argument is out of its range."),
+    code("rootName", mapped::Fault::kRootName, "The name is empty or too long."),
+    code("rootsFull", mapped::Fault::kRootsFull, "All roots are in use."),
+    code("failed", mapped::Fault::kFailed, "Reading, writing or syncing failed."),
+    code("lost", mapped::Fault::kLost,
+         "Pages are not there: the file was cut, or the disk failed."),
+    code("damaged", mapped::Fault::kDamaged, "A checksum or a structure of the file is wrong."),
+    code("file", mapped::Fault::kFile, "The file cannot be opened: FILE_STATUS tells why."),
+    code("inUse", mapped::Fault::kInUse, "Another pool has the file open."),
+    code("foreign", mapped::Fault::kForeign, "It is no file of superslab."),
+    code("byteOrder", mapped::Fault::kByteOrder, "It is of a machine with another byte order."),
+    code("version", mapped::Fault::kVersion, "It is of another version."),
+    code("pageSize", mapped::Fault::kPageSize, "It has pages of another size."),
+    code("cut", mapped::Fault::kCut, "It is shorter than it says."),
+    code("otherSize", mapped::Fault::kOtherSize, "It was made with another maxBytes."),
+    code("needsReplay", mapped::Fault::kNeedsReplay, "It was not closed."),
+    code("noMemory", mapped::Fault::kNoMemory, "There are no addresses for the mapping."),
+    code("tooManyOpen", mapped::Fault::kTooManyOpen, "Too many files are mapped."),
+};
+
+inline constexpr Value kFileStatuses[] = {
+    code("ok", FileStatus::kOk, "Nothing is wrong."),
+    code("notFound", FileStatus::kNotFound, "There is no such file or folder."),
+    code("exists", FileStatus::kExists, "There is one already."),
+    code("notRegular", FileStatus::kNotRegular, "A folder, pipe, socket or device."),
+    code("link", FileStatus::kLink, "A symbolic link."),
+    code("foreignOwner", FileStatus::kForeignOwner, "It belongs to another user."),
+    code("tooOpen", FileStatus::kTooOpen, "Others may do more with it than the mode allows."),
+    code("noAccess", FileStatus::kNoAccess, "This user may not."),
+    code("readOnly", FileStatus::kReadOnly, "The file system is mounted to be read."),
+    code("noSpace", FileStatus::kNoSpace, "The disk is full, or a quota is used up."),
+    code("tooManyFiles", FileStatus::kTooManyFiles, "As many files are open as may be."),
+    code("noMemory", FileStatus::kNoMemory, "There is no memory or no addresses."),
+    code("locked", FileStatus::kLocked, "Somebody else has a lock."),
+    code("short", FileStatus::kShort, "It ends too early."),
+    code("unsupported", FileStatus::kUnsupported, "The file system or the kernel cannot."),
+    code("io", FileStatus::kIo, "Anything else."),
+};
+
 inline constexpr Table kCallTables[] = {
     {"LEASE_FAULT", "What share(), adopt() and revoke() return.", kLeaseFaults},
     {"SECRECY", "What refusedSecrecy() returns: a set of these.", kSecrecies},
     {"SIGNAL", "What takeSignals() returns: a set of these.", kSignals},
+    {"FILE_FAULT", "What methods of a file return.", kFileFaults},
+    {"FILE_STATUS", "What an operation on a file came to.", kFileStatuses},
 };
 
 // Memory that both sides read and write. Offsets and lengths are in words of 32 bits.

@@ -195,6 +195,7 @@ const RUN = '__runUntilCutOff';
 export function evaluateWithPoints(): {
   superslab: typeof import('superslab');
   pools: typeof import('superslab/pools');
+  files: typeof import('superslab/files');
   cores: { openCores: Map<number, unknown>; closingCores: Set<unknown> };
   unfinished: { undoInterrupted(): void };
 } {
@@ -222,6 +223,7 @@ export function evaluateWithPoints(): {
     return {
       superslab,
       pools: load('./pools.js'),
+      files: load('./files.js'),
       cores: load('./pool/cores.js'),
       unfinished: load('./pool/unfinished.js'),
     };

@@ -12,6 +12,7 @@ import superslab, {
   type ShareToken,
 } from 'superslab';
 
+import { type FileCheck, type MappedBuffer, MappedPool, type MappedPoolOptions } from 'superslab/files';
 import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
@@ -289,3 +290,18 @@ new GenerationalPool({ onExhausted: 'fallback' });
 // @ts-expect-error: a handle is a number
 generational.get(valueView);
 export const generationalTypes = { isCollected, generations };
+
+const mappedOptions: MappedPoolOptions = { maxBytes: 1 << 20, sync: 'none', access: 'write' };
+const mapped: MappedPool = MappedPool.open('file', mappedOptions);
+const mappedBlock: MappedBuffer = mapped.transaction(() => mapped.alloc(8), { sync: 'full' });
+const mappedHandle: number = mappedBlock.handle;
+const mappedAgain: Buffer | undefined = mapped.tryAt(mappedHandle) ?? mapped.root('name');
+mapped.setRoot('name', mappedBlock);
+mapped.setRoot('name', null);
+const fileCheck: FileCheck = mapped.check();
+for (const entry of mapped.entries()) entry.free();
+// @ts-expect-error: it is made by open()
+new MappedPool('file');
+// @ts-expect-error: no such level
+mapped.commit({ sync: 'always' });
+export const fileTypes = { mappedAgain, fileCheck };

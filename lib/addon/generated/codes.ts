@@ -40,3 +40,93 @@ export const SIGNAL = {
   /** There is room again under the pool's limit. */
   roomMade: 2,
 } as const;
+
+/** What methods of a file return. */
+export const FILE_FAULT = {
+  /** Nothing is wrong. */
+  none: 0,
+  /** The pool is closed. */
+  closed: 1,
+  /** The file was opened to be read. */
+  readOnly: 2,
+  /** The handle names no block that lives. */
+  stale: 3,
+  /** maxBytes are in use, or too scattered. */
+  full: 4,
+  /** The disk has no space. */
+  noSpace: 5,
+  /** More changes than one commit can have. */
+  batchFull: 6,
+  /** There are changes that are not committed. */
+  uncommitted: 7,
+  /** An argument is out of its range. */
+  range: 8,
+  /** The name is empty or too long. */
+  rootName: 9,
+  /** All roots are in use. */
+  rootsFull: 10,
+  /** Reading, writing or syncing failed. */
+  failed: 11,
+  /** Pages are not there: the file was cut, or the disk failed. */
+  lost: 12,
+  /** A checksum or a structure of the file is wrong. */
+  damaged: 13,
+  /** The file cannot be opened: FILE_STATUS tells why. */
+  file: 14,
+  /** Another pool has the file open. */
+  inUse: 15,
+  /** It is no file of superslab. */
+  foreign: 16,
+  /** It is of a machine with another byte order. */
+  byteOrder: 17,
+  /** It is of another version. */
+  version: 18,
+  /** It has pages of another size. */
+  pageSize: 19,
+  /** It is shorter than it says. */
+  cut: 20,
+  /** It was made with another maxBytes. */
+  otherSize: 21,
+  /** It was not closed. */
+  needsReplay: 22,
+  /** There are no addresses for the mapping. */
+  noMemory: 23,
+  /** Too many files are mapped. */
+  tooManyOpen: 24,
+} as const;
+
+/** What an operation on a file came to. */
+export const FILE_STATUS = {
+  /** Nothing is wrong. */
+  ok: 0,
+  /** There is no such file or folder. */
+  notFound: 1,
+  /** There is one already. */
+  exists: 2,
+  /** A folder, pipe, socket or device. */
+  notRegular: 3,
+  /** A symbolic link. */
+  link: 4,
+  /** It belongs to another user. */
+  foreignOwner: 5,
+  /** Others may do more with it than the mode allows. */
+  tooOpen: 6,
+  /** This user may not. */
+  noAccess: 7,
+  /** The file system is mounted to be read. */
+  readOnly: 8,
+  /** The disk is full, or a quota is used up. */
+  noSpace: 9,
+  /** As many files are open as may be. */
+  tooManyFiles: 10,
+  /** There is no memory or no addresses. */
+  noMemory: 11,
+  /** Somebody else has a lock. */
+  locked: 12,
+  /** It ends too early. */
+  short: 13,
+  /** The file system or the kernel cannot. */
+  unsupported: 14,
+  /** Anything else. */
+  io: 15,
+} as const;
