@@ -61,13 +61,22 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   #purgeDelayMs: number;
   readonly #exhaustion: Exhaustion<Buf>;
   readonly #lending: Lending<Buf>;
+  /**
+   * All shares of one pool in this thread, each with magazines of its own over the same heap: the first, which leads, and
+   * the others. Those who wait do so in one queue, and the leading share does for all what is done once a pool.
+   */
+  readonly #shares: PoolCore<Watcher, Buf>[];
+  /** Of the leading share: the one that those who wait are served from. */
+  #serving: PoolCore<Watcher, Buf> = this;
 
+  /** `leading`: the share that this one follows, if it is not the first of its pool. */
   constructor(
     name: string,
     native: NativePool,
     magazines: Magazines,
     observers: Observers<Watcher>,
     lending: Lending<Buf>,
+    leading?: PoolCore<Watcher, Buf>,
   ) {
     this.name = name;
     this.id = native.id;
@@ -79,17 +88,31 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.magazines = magazines;
     this.#lending = lending;
     this.align = lending.align;
-    this.#waiters = new Waiters({
-      waitName: lending.waitName,
-      tryAcquire: (size) => this.tryAcquire(size),
-      startWaiting: () => this.native.startWaiting(),
-      stopWaiting: () => this.native.stopWaiting(),
-    });
+    this.#shares = leading === undefined ? [this] : leading.#shares;
+    this.#waiters = leading === undefined ? this.#makeWaiters(lending.waitName) : leading.#waiters;
     this.#teller = observers.teller;
     this.#exhaustion = new Exhaustion(this, native, observers.teller);
     this.#meter = observers.meter;
     this.watcher = observers.watch(this, native);
     openCores.set(this.id, this);
+    if (leading !== undefined) this.#shares[this.#shares.length] = this;
+  }
+
+  #makeWaiters(waitName: string): Waiters<Buf> {
+    return new Waiters({
+      waitName,
+      tryAcquire: (size) => this.#serving.tryAcquire(size),
+      startWaiting: () => this.native.startWaiting(),
+      // A share that blocks the thread waits by itself.
+      stopWaiting: () => {
+        for (const share of this.#shares) share.native.stopWaiting();
+      },
+    });
+  }
+
+  /** From now on those who wait are served from this share. */
+  serveFromHere(): void {
+    this.#shares[0]!.#serving = this;
   }
 
   /** As the last turn of upkeep found it: each slow path asks, and another thread changes it hardly ever. */
@@ -268,7 +291,10 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** Blocks that the guard holds back may be what is missing. */
   #unpark(): boolean {
-    return this.watcher !== undefined && this.watcher.unpark(true) > 0;
+    if (this.watcher === undefined) return false;
+    let count = 0;
+    for (const share of this.#shares) count += share.watcher!.unpark(true);
+    return count > 0;
   }
 
   #tryHuge(size: number): Buf | undefined {
@@ -324,7 +350,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   threadFigures(): ThreadFigures {
-    return { fallbacks: this.#exhaustion.fallbacks, waiting: this.#waiters.length };
+    let fallbacks = 0;
+    for (const share of this.#shares) fallbacks += share.#exhaustion.fallbacks;
+    return { fallbacks, waiting: this.#waiters.length };
   }
 
   hasWaiters(): boolean {
@@ -391,6 +419,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.#purgeDelayMs = this.native.purgeDelayMs();
     this.watcher?.tick();
     this.#lending.idle?.tick();
+    this.#lending.upkeep?.();
     return this.#purge();
   }
 
@@ -403,7 +432,10 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
    * @returns the bytes given back
    */
   trim(targetBytes: number): number {
-    this.watcher?.unpark();
+    for (const share of this.#shares) {
+      share.watcher?.unpark();
+      if (share !== this) share.native.flush();
+    }
     // What lies in caches goes first, then the buffers that wait to be lent again.
     const bytes = this.#teller.tellingTrim(this, () => {
       const cached = this.native.trim(targetBytes);
@@ -412,19 +444,22 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
       idle.drop(0);
       return cached + this.native.trim(targetBytes);
     });
-    this.watcher?.deliver();
+    for (const share of this.#shares) share.watcher?.deliver();
     return bytes;
   }
 
   close(): void {
     scheduleUpkeep();
-    this.#lastMaxBytes = this.native.maxBytes();
-    this.closed = true;
-    closingCores.add(this);
-    openCores.delete(this.id);
-    this.endClosing();
-    this.settle();
-    this.watcher?.deliver();
+    const maxBytes = this.native.maxBytes();
+    for (const share of this.#shares) {
+      share.#lastMaxBytes = maxBytes;
+      share.closed = true;
+      closingCores.add(share);
+      openCores.delete(share.id);
+    }
+    for (const share of this.#shares) share.endClosing();
+    for (const share of this.#shares) share.settle();
+    for (const share of this.#shares) share.watcher?.deliver();
   }
 
   endClosing(): void {
