@@ -22,12 +22,6 @@ constexpr int kMove = 1 << 1;  // MPOL_MF_MOVE: pages of this process alone
 /// are told to be busy, which moves as a whole with the first.
 constexpr int kTries = 3;
 
-/// move_pages(2) with two calls in one: without `to` it only looks. False when the kernel refuses.
-bool call(void** pages, std::size_t count, const int* to, int* status) {
-  return syscall(SYS_move_pages, 0, static_cast<unsigned long>(count), pages, to, status,
-                 to == nullptr ? 0 : kMove) >= 0;
-}
-
 /// Pages of one batch that are not where they should be. Too long for a stack: there is one, and
 /// one batch moves at a time.
 class Batch {
@@ -47,7 +41,7 @@ class Batch {
   /// Keeps the pages that lie on another node, and adds up the others: `arrived` those that lie on
   /// node `to`. False when the kernel does not tell; then all are left.
   bool sift(int to, std::uint64_t& arrived, std::uint64_t& absent) {
-    if (!call(pages_, left_, nullptr, status_)) return false;
+    if (!call_move_pages(pages_, left_, nullptr, status_)) return false;
     std::size_t kept = 0;
     for (std::size_t i = 0; i < left_; ++i) {
       if (status_[i] == to) {
@@ -65,7 +59,7 @@ class Batch {
   /// What came of it, sift() tells: the status of a page that moved with another one is wrong.
   bool move(int to) {
     std::fill_n(nodes_, left_, to);
-    return call(pages_, left_, nodes_, status_);
+    return call_move_pages(pages_, left_, nodes_, status_);
   }
 
  private:
@@ -83,13 +77,18 @@ constexpr std::size_t kAskedPages = 128;
 
 }  // namespace
 
+bool call_move_pages(void** pages, std::size_t count, const int* to, int* status) {
+  return syscall(SYS_move_pages, 0, static_cast<unsigned long>(count), pages, to, status,
+                 to == nullptr ? 0 : kMove) >= 0;
+}
+
 void nodes_of_pages(const void* const* pages, std::size_t count, const NodeSet& nodes,
                     NodeOrdinal* out) {
   const KeepErrno keep;
   int status[kAskedPages];
   for (std::size_t done = 0; done < count; done += kAskedPages) {
     const std::size_t part = std::min(count - done, kAskedPages);
-    const bool known = call(const_cast<void**>(pages + done), part, nullptr, status);
+    const bool known = call_move_pages(const_cast<void**>(pages + done), part, nullptr, status);
     for (std::size_t i = 0; i < part; ++i)
       out[done + i] =
           known && status[i] >= 0 ? nodes.ordinal_of(static_cast<unsigned>(status[i])) : kNoNode;

@@ -8,6 +8,11 @@
 
 namespace superslab {
 
+/// move_pages(2) on this process, of the pages of this process alone: to the node that `to` has for
+/// each; without `to` it only looks. `status` then has the node of each page, or a negative errno.
+/// False when the kernel refuses.
+bool call_move_pages(void** pages, std::size_t count, const int* to, int* status);
+
 /// The ordinals among `nodes` of the nodes that `count` pages lie on; kNoNode for those that are
 /// not in memory, lie elsewhere, or when the kernel does not tell.
 void nodes_of_pages(const void* const* pages, std::size_t count, const NodeSet& nodes,
