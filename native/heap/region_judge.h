@@ -7,7 +7,7 @@
 namespace superslab {
 
 /// Intervals in a row in which too much of a region's use must be remote.
-constexpr std::uint32_t kRemoteIntervals = 3;
+constexpr std::uint8_t kRemoteIntervals = 3;
 
 /// Ends an interval in which a region was used as `use` says. Returns the node to move it to, or
 /// kNoNode.
@@ -21,15 +21,17 @@ constexpr NodeOrdinal end_interval(RegionHistory& history, const RegionUse& use,
     history = {};
     return kNoNode;
   }
-  history.use.add(use);
+  history.local += use.local;
+  history.vote.add(use.vote.candidate, use.vote.lead);
   if (++history.intervals < kRemoteIntervals) return kNoNode;
-  if (history.use.lead <= history.use.local) {
+  if (history.vote.lead <= history.local) {
     // Who uses it most may change: what was long ago weighs less.
-    history.use.halve();
+    history.local /= 2;
+    history.vote.lead /= 2;
     history.intervals = kRemoteIntervals - 1;
     return kNoNode;
   }
-  const NodeOrdinal to = history.use.candidate;
+  const NodeOrdinal to = history.vote.candidate;
   history = {};
   return to;
 }

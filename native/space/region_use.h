@@ -9,39 +9,13 @@
 
 namespace superslab {
 
-/// Uses in one interval. Of those from other nodes a majority vote (Boyer and Moore, "MJRTY", 1981)
-/// finds the node that has most of them, if one has more than all others together: `lead` is by how
-/// many at least.
-struct RegionUse {
-  std::uint32_t local = 0;   // by threads on the node that the memory lies on
-  std::uint32_t remote = 0;  // by others
-  NodeOrdinal candidate = kNoNode;
+/// Of uses by threads on several nodes, the node that has most of them, if it has more than all
+/// others together (Boyer and Moore, "MJRTY", 1981). `lead`: by how many at least.
+struct MajorityVote {
   std::uint32_t lead = 0;
+  NodeOrdinal candidate = kNoNode;
 
-  constexpr std::uint32_t total() const { return local + remote; }
-
-  /// `votes` uses by threads on another node.
-  constexpr void add_remote(NodeOrdinal node, std::uint32_t votes) {
-    remote += votes;
-    vote(node, votes);
-  }
-
-  /// The uses of another interval.
-  constexpr void add(const RegionUse& other) {
-    local += other.local;
-    remote += other.remote;
-    vote(other.candidate, other.lead);
-  }
-
-  /// Makes what was counted so far half as weighty as what comes.
-  constexpr void halve() {
-    local /= 2;
-    remote /= 2;
-    lead /= 2;
-  }
-
- private:
-  constexpr void vote(NodeOrdinal node, std::uint32_t votes) {
+  constexpr void add(NodeOrdinal node, std::uint32_t votes) {
     if (node == candidate || lead == 0) {
       candidate = node;
       lead += votes;
@@ -51,6 +25,19 @@ struct RegionUse {
       candidate = node;
       lead = votes - lead;
     }
+  }
+};
+
+/// Uses in one interval.
+struct RegionUse {
+  std::uint32_t local = 0;   // by threads on the node that the memory lies on
+  std::uint32_t remote = 0;  // by others,
+  MajorityVote vote;         // and by which of them most
+
+  constexpr std::uint32_t total() const { return local + remote; }
+  constexpr void add_remote(NodeOrdinal node, std::uint32_t uses) {
+    remote += uses;
+    vote.add(node, uses);
   }
 };
 
@@ -80,13 +67,14 @@ class RegionUseCounter {
 
   static RegionUse unpack(std::uint64_t word) {
     const auto part = [word](unsigned i) { return static_cast<std::uint32_t>(word >> i & kMost); };
-    return {part(0), part(16), static_cast<NodeOrdinal>(part(32)), part(48)};
+    return {part(0), part(16), {part(48), static_cast<NodeOrdinal>(part(32))}};
   }
   static std::uint64_t pack(const RegionUse& use) {
     const auto part = [](std::uint32_t n, unsigned i) {
       return std::uint64_t{std::min(n, kMost)} << i;
     };
-    return part(use.local, 0) | part(use.remote, 16) | part(use.candidate, 32) | part(use.lead, 48);
+    return part(use.local, 0) | part(use.remote, 16) | part(use.vote.candidate, 32) |
+           part(use.vote.lead, 48);
   }
 
   std::atomic<std::uint64_t> word_{0};
@@ -94,8 +82,9 @@ class RegionUseCounter {
 
 /// What is remembered of a region from one interval to the next.
 struct RegionHistory {
-  RegionUse use;                // in the intervals below
-  std::uint32_t intervals = 0;  // in a row in which too much of the use was remote
+  std::uint32_t local = 0;     // uses in the intervals below
+  MajorityVote vote;           // of the others
+  std::uint8_t intervals = 0;  // in a row in which too much of the use was remote
 };
 
 }  // namespace superslab

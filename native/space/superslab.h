@@ -64,5 +64,6 @@ struct alignas(64) Superslab {
   RegionUseCounter uses;
   RegionHistory history;  // the migrator's alone
 };
+static_assert(sizeof(Superslab) == 128, "two lines of the processor's cache");
 
 }  // namespace superslab

@@ -70,7 +70,7 @@ TEST(heap, "of several other nodes the region goes to the one that uses it most"
     counted.add_remote(3, 1);
   }
   CHECK_EQ(counted.total(), 110u);
-  CHECK_EQ(counted.candidate, 2);
+  CHECK_EQ(counted.vote.candidate, 2);
   RegionHistory history;
   CHECK_EQ(after(history, 3, counted), 2);
   // None uses it more than all others and its own: nothing is gained for certain.
@@ -88,8 +88,8 @@ TEST(heap, "uses are counted by many threads at once, each once, up to a bound")
   const RegionUse counted = counter.take();
   CHECK_EQ(counted.local, 1u);
   CHECK_EQ(counted.remote, 7u);
-  CHECK_EQ(counted.candidate, 1);
-  CHECK_EQ(counted.lead, 3u);
+  CHECK_EQ(counted.vote.candidate, 1);
+  CHECK_EQ(counted.vote.lead, 3u);
   CHECK_EQ(counter.take().total(), 0u);
   for (int i = 0; i < 3; ++i) counter.note(1, 0, 60'000);
   CHECK_EQ(counter.take().remote, 65'535u);
