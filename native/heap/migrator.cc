@@ -161,6 +161,7 @@ struct Migrator::Batch {
   NodeOrdinal to = kNoNode;
   std::size_t pages_left = kMoveBatchPages;
   std::size_t count = 0;
+  std::uint32_t finished = 0;  // regions whose last part is in it
   OsRange ranges[kMaxRanges];
 
   bool has_room(std::size_t pages) const { return pages <= pages_left && count < kMaxRanges; }
@@ -196,6 +197,7 @@ bool Migrator::gather(Batch& batch) {
       moved_ += part;
     }
     finish_move(s, to);
+    ++batch.finished;
     return true;
   });
   return batch.count != 0;
@@ -215,6 +217,7 @@ bool Migrator::move_some() {
   core_.counters.numa_moved_pages.add(moves.moved);
   core_.counters.numa_absent_pages.add(moves.absent);
   core_.counters.numa_unmoved_pages.add(moves.failed);
+  if (moves.moved != 0) core_.counters.numa_moved_regions.add(batch.finished);
   return true;
 }
 
@@ -246,7 +249,6 @@ void Migrator::finish_move(Superslab& s, NodeOrdinal to) {
   if (s.heap != heap_) return;
   s.lies_on.store(to, std::memory_order_relaxed);
   if (core_.shape.has_nodes) s.home_node.store(to, std::memory_order_relaxed);
-  core_.counters.numa_moved_regions.add(1);
 }
 
 }  // namespace superslab

@@ -33,7 +33,7 @@ const MODULES = [
 
 // Lines of the console that say what is the program's and how it ended.
 const BEGIN = '--- two nodes: begin ---';
-const END = /^--- two nodes: exit status (\d+) ---$/;
+const END = /--- two nodes: exit status (\d+) ---$/;
 
 const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`;
 
