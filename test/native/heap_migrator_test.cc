@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/racy_read.h"
 #include "check.h"
 #include "node_fixture.h"
 
@@ -281,7 +282,8 @@ TEST(heap, "nothing is lost of what is written while the kernel moves it") {
         OsRange ranges[2];
         std::size_t count = 0;
         for (const SuperslabIndex at : {i, i + 1}) {
-          if (space.has_entry(at) && space.superslab(at).committed_bytes == kSuperslabBytes)
+          if (space.has_entry(at) &&
+              racy_read(space.superslab(at).committed_bytes) == kSuperslabBytes)
             ranges[count++] = {space.superslab(at).base, kSuperslabBytes};
         }
         if (count != 0) moves += os.move_pages(ranges, count, to);

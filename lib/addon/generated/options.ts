@@ -109,4 +109,7 @@ export interface KnobOptions {
 }
 
 /** Those that can be changed while the pool is open. */
-export type LiveOptions = Pick<KnobOptions, 'maxBytes' | 'hugePages' | 'populate' | 'numa' | 'numaRemoteShare' | 'numaMoveBytes' | 'purgeDelayMs'>;
+export type LiveOptions = Pick<
+  KnobOptions,
+  'maxBytes' | 'hugePages' | 'populate' | 'numa' | 'numaRemoteShare' | 'numaMoveBytes' | 'purgeDelayMs'
+>;
