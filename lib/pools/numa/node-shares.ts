@@ -1,7 +1,7 @@
 import { environment } from '../../addon/environment.js';
 import type { GuardReport } from '../../base/misuse.js';
 import type { Listeners } from '../../guard/publishing.js';
-import type { PooledBuffer } from '../../pool/pooled-buffer.js';
+import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
 import { bindAcquire } from '../buffer/bind-acquire.js';
 import type { ObservedCore } from '../observed-core.js';
 
@@ -9,9 +9,11 @@ import type { ObservedCore } from '../observed-core.js';
 export class NodeShares {
   readonly #cores: readonly ObservedCore[];
   readonly #acquires: readonly ((size: number) => PooledBuffer)[];
+  readonly #releases: readonly ((buf: Uint8Array) => void)[];
   #node = 0;
-  /** That of the share that serves. Whoever acquires asks for it each time. */
+  /** Those of the share that serves. Whoever acquires or releases asks for them each time. */
   acquire: (size: number) => PooledBuffer;
+  release: (buf: Uint8Array) => void;
 
   /** In the order of facts.nodes; more than one. */
   constructor(cores: readonly ObservedCore[]) {
@@ -23,7 +25,9 @@ export class NodeShares {
         acquireSlow: (size: number) => this.here().acquireSlow(size),
       }),
     );
+    this.#releases = cores.map(({ magazines }) => leases.bindRelease(magazines));
     this.acquire = this.#acquires[0]!;
+    this.release = this.#releases[0]!;
     this.here();
   }
 
@@ -32,9 +36,10 @@ export class NodeShares {
     const node = environment.currentNode();
     const core = this.#cores[node]!;
     if (node !== this.#node) {
+      core.serveFromHere();
       this.#node = node;
       this.acquire = this.#acquires[node]!;
-      core.serveFromHere();
+      this.release = this.#releases[node]!;
     }
     return core;
   }

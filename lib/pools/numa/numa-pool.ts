@@ -96,11 +96,12 @@ export class NumaPool extends CorePool<PooledBuffer> {
     const shares = cores.length === 1 ? undefined : new NodeShares(cores);
     this.#cores = cores;
     this.#shares = places.shares = shares;
-    // The one branch that a machine with one node pays.
+    // A machine with one node pays no more than these branches.
     const got = shares === undefined ? bindAcquire(leading, leading) : (size: number) => shares.acquire(size);
     this.#zeroAtAcquire = native.zero === ZERO.acquire;
     this.get = this.#zeroAtAcquire ? bindPrepared(got, (buf) => fill(buf, 0)) : got;
-    this.put = leases.bindRelease(leading.magazines);
+    this.put =
+      shares === undefined ? leases.bindRelease(leading.magazines) : (buf: Uint8Array) => shares.release(buf);
     for (const bound of [got, this.get, this.put]) Object.defineProperty(bound, OWNER, { value: this });
     closeWhenDropped(this, leading);
     rememberPool(this);
