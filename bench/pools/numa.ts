@@ -71,6 +71,6 @@ export const numa: PoolBench = {
   },
   notes: [
     'Pages move to the next node, or, on a machine with one node, to where they lie: the kernel then looks them up and changes nothing.',
-    'superslab asks where they lie before and after, so that it knows how many moved.',
+    'superslab asks where they lie before and after, so that it knows how many moved; where all are there already, it has none moved.',
   ],
 };
