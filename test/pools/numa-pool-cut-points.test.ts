@@ -17,6 +17,8 @@ interface Model {
   /** Those that the program has. A step stores what it gets at once. */
   readonly bufs: PooledBuffer[];
   readonly tokens: string[];
+  /** Of the same memory as one of the others. */
+  readonly adopted: PooledBuffer[];
   readonly opened: NumaPool[];
   readonly promises: Promise<PooledBuffer>[];
 }
@@ -32,10 +34,10 @@ const steps: Record<string, (model: Model) => void> = {
     bufs[bufs.length] = pool.get(3 << 20);
   },
   put: ({ pool, bufs }) => pool.put(bufs[0]!),
-  'share, adopt and put': ({ pool, bufs, tokens }) => {
+  'share, adopt and put': ({ pool, bufs, tokens, adopted }) => {
     tokens[tokens.length] = pool.share(bufs[0]!);
-    bufs[bufs.length] = pool.adopt(tokens[0] as never);
-    pool.put(bufs.at(-1)!);
+    adopted[adopted.length] = pool.adopt(tokens[0] as never);
+    pool.put(adopted[0]!);
   },
   warm: ({ pool }) => pool.warm(SIZE, 4, () => {}),
   trim: ({ pool }) => void pool.trim(),
@@ -57,10 +59,10 @@ const countPools = () => cores.openCores.size + cores.closingCores.size;
 
 function begin(zero: 'never' | 'acquire' | 'release'): Model {
   const pool = new pools.NumaPool({ ...plain, maxBytes: '8m', zero });
-  return { pool, bufs: [pool.get(SIZE), pool.get(SIZE)], tokens: [], opened: [], promises: [] };
+  return { pool, bufs: [pool.get(SIZE), pool.get(SIZE)], tokens: [], adopted: [], opened: [], promises: [] };
 }
 
-async function end({ pool, bufs, tokens, opened, promises }: Model, count: number): Promise<void> {
+async function end({ pool, bufs, tokens, adopted, opened, promises }: Model, count: number): Promise<void> {
   expect(pool.check()).toEqual([]);
   unfinished.undoInterrupted();
   for (const core of [...cores.openCores.values()] as { serveWaiters(): void }[]) core.serveWaiters();
@@ -85,7 +87,7 @@ async function end({ pool, bufs, tokens, opened, promises }: Model, count: numbe
     for (const other of live.slice(i + 1))
       if (buf.buffer === other.buffer) expect(overlap(buf, other)).toBe(false);
   });
-  for (const buf of bufs) buf[Symbol.dispose]();
+  for (const buf of [...bufs, ...adopted]) buf[Symbol.dispose]();
   if (!pool.closed) {
     expect(pool.stats().inUseBytes).toBe(0);
     const all = Array.from({ length: 100 }, () => pool.get(BLOCK));

@@ -71,13 +71,13 @@ export interface HeapStats {
   readonly numaFallbacks: number;
   /** Superslabs and blocks beyond 2 MiB that were moved to the node that uses them most. Unit: regions. */
   readonly numaMovedRegions: number;
-  /** Pages of those that were moved. Unit: pages. */
+  /** Pages of regions that were moved to another memory node. Unit: pages. */
   readonly numaMovedPages: number;
-  /** Pages of those that were not in memory. Unit: pages. */
+  /** Pages of regions on their way to another memory node that were not in memory. Unit: pages. */
   readonly numaAbsentPages: number;
   /**
-   * Pages that stayed although they were due to move: in use, or there was no memory where they were to go.
-   * Unit: pages.
+   * Pages that stayed although their region was due to move to another memory node: in use, or there was no
+   * room for them. Unit: pages.
    */
   readonly numaUnmovedPages: number;
   /** Frees of a block that was free already, ignored. Unit: blocks. */
