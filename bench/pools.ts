@@ -2,6 +2,7 @@
 import { fixed } from './pools/fixed.js';
 import { fixedC } from './pools/fixed-c.js';
 import { generational } from './pools/generational.js';
+import { numa } from './pools/numa.js';
 import { object } from './pools/object.js';
 import { packet } from './pools/packet.js';
 import type { PoolBench } from './pools/pool-bench.js';
@@ -13,6 +14,7 @@ const kinds: Record<string, PoolBench> = {
   fixed,
   'fixed-c': fixedC,
   generational,
+  numa,
   object,
   packet,
   record,

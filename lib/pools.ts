@@ -13,6 +13,8 @@ export type { GenerationFigures, GenerationsFigures } from './pools/generational
 export { type CollectOptions, GenerationalPool } from './pools/generational/generational-pool.js';
 export type { GenerationalPoolOptions, Promotion } from './pools/generational/options.js';
 export type { ValueScope } from './pools/generational/value-scope.js';
+export { NumaPool } from './pools/numa/numa-pool.js';
+export type { NumaPoolOptions } from './pools/numa/options.js';
 export { ObjectPool } from './pools/object/object-pool.js';
 export type { AcquireOptions, ObjectPoolOptions } from './pools/object/options.js';
 export type { LeaseTimeoutMessage, ObjectPoolEvents } from './pools/object/telling.js';

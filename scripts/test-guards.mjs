@@ -31,6 +31,7 @@ const excluded = [
   'cli-doctor',
   'cut-points',
   'pools/fixed-pool-cut-points',
+  'pools/numa-pool-cut-points',
   'pools/packet-pool-cut-points',
   'pools/object-pool-cut-points',
   'pools/record-pool-cut-points',

@@ -281,7 +281,7 @@ const cases: readonly Case[] = [
     says:
       '20 % of the blocks lie on another node than the thread that fetches them (SUPERSLAB_NUMA is ' +
       'local): bind the process to a node with "numactl --cpunodebind=0 --membind=0", or give each node ' +
-      'a pool of its own',
+      'a pool of its own: NumaPool',
     setting: 'SUPERSLAB_NUMA',
   },
   {
@@ -608,9 +608,9 @@ describe('the report', () => {
     expect(full).toHaveLength(100);
     expect([full, rest]).toEqual([
       expect.stringMatching(/ or give$/),
-      '           each node a pool of its own',
+      '           each node a pool of its own: NumaPool',
     ]);
-    expect(linesOf('x'.repeat(6))[2]).toBe('           give each node a pool of its own');
+    expect(linesOf('x'.repeat(6))[2]).toBe('           give each node a pool of its own: NumaPool');
   });
 
   test('shows histograms once there are some', () => {

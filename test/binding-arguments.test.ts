@@ -21,6 +21,7 @@ const VALID = `{
   },
   environment: {
     openPool: [[['zero', 'never']], 'garbage'],
+    currentNode: [],
     window: [block >>> 10],
     isRecut: [block >>> 10],
     recutWindows: [],

@@ -144,6 +144,7 @@ test('what is exported', () => {
     'BufferPool',
     'FixedPool',
     'GenerationalPool',
+    'NumaPool',
     'ObjectPool',
     'PacketPool',
     'RecordPool',

@@ -26,6 +26,7 @@ test.for([
   'shared',
   'fixedPools',
   'packetPools',
+  'numaPools',
   'ranges',
   'recordPools',
   'generationalPools',

@@ -50,6 +50,8 @@ export interface Facts {
   readonly maxBlockBytes: number;
   /** Of the machine. */
   readonly pageBytes: number;
+  /** The kernel's numbers of the memory nodes that this process may use. */
+  readonly nodes: readonly number[];
   readonly knobs: readonly KnobRow[];
   readonly statistics: readonly StatisticRow[];
   readonly reportAtExit: boolean;
@@ -134,12 +136,18 @@ export interface Binding {
 export interface NativeEnvironment {
   readonly facts: Facts;
 
-  /** Options as [name, value] pairs; undefined for the default pool. `isPlain`: its slabs all begin at the same offset. */
+  /**
+   * Options as [name, value] pairs; undefined for the default pool. `isPlain`: its slabs all begin at the same offset.
+   * `hasNodes`: it has a share for each of facts.nodes; where there are several, what is returned is that of the first.
+   */
   openPool(
     options: readonly (readonly [string, string | number])[] | undefined,
     name: string,
     isPlain?: boolean,
+    hasNodes?: boolean,
   ): NativePool | Failure;
+  /** Which of facts.nodes serves this thread where it runs now: its own node, or the nearest that has memory. */
+  currentNode(): number;
   // Windows: ArrayBuffers over the blocks that start in a slice.
 
   /** A new one; undefined where the host forbids external ArrayBuffers. */
@@ -349,6 +357,8 @@ export interface NotedMisuse {
 export interface NativePool {
   readonly id: PoolId;
   readonly heapId: HeapId;
+  /** Of a pool with a share for each node: those of the others. They have one heap, one limit and one end. */
+  readonly shares?: readonly NativePool[];
   /** Uint32Arrays one after the other: MAGAZINES (./generated/memory.ts). */
   readonly magazines: ArrayBuffer | undefined;
   /** A code of ZERO (./generated/choices.ts). */

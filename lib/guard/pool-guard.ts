@@ -10,7 +10,7 @@ import { recordLease } from '../measure/lease-meter.js';
 import { endMeasured } from '../pool/measured-leases.js';
 import type { PoolWatcher, WatchedPool } from '../pool/observers.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
-import { begin, finish, giveUp, HeldBlock } from '../pool/unfinished.js';
+import { HeldBlock, within } from '../pool/unfinished.js';
 import { noteMemory } from '../pool/watched-lease.js';
 import { refuseTransfers } from '../pool/windows.js';
 import { awaitCollection } from './collection.js';
@@ -147,25 +147,19 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
   #newSlot(bytes: number, tag: SliceTag): Slot | undefined {
     const pool = this.#pool;
     const isHuge = tag === HUGE_TAG;
-    const held = begin(new HeldBlock(pool.native));
-    try {
+    return within(new HeldBlock(pool.native), (held) => {
       const slot = new Slot(this, tag);
       const block = isHuge ? pool.takeHugeBlock(bytes) : pool.takeBlock(tag);
-      if (block !== undefined) {
-        held.block = block;
-        slot.block = block;
-        slot.capacity = isHuge ? environment.capacity(block) : bytesOfTag[tag]!;
-        slot.state = SLOT.loose;
-        this.#book.loose++;
-        this.#book.all.add(slot);
-        held.block = 0; // the slot has the block now
-      }
-      finish(held);
-      return block === undefined ? undefined : slot;
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
+      if (block === undefined) return undefined;
+      held.block = block;
+      slot.block = block;
+      slot.capacity = isHuge ? environment.capacity(block) : bytesOfTag[tag]!;
+      slot.state = SLOT.loose;
+      this.#book.loose++;
+      this.#book.all.add(slot);
+      held.block = 0; // the slot has the block now
+      return slot;
+    });
   }
 
   /** Lends a loose slot. Nothing is called between the last change and the return: who is cut off has no lease. */

@@ -35,23 +35,29 @@ export interface Lending<Buf extends Lent> {
   readonly tag: SliceTag | undefined;
   /** undefined for a kind whose buffers end with their lease. */
   readonly idle: IdleBuffers<Buf> | undefined;
+  /** Now and then, by upkeep. */
+  readonly upkeep?: (() => void) | undefined;
   /** How a program waits for room. */
   readonly waitName: string;
   /** What the pool cannot do, and what to do about it; `never`: whatever is given back. */
   exhaustedText(size: number, maxBytes: number, never: boolean): string;
 }
 
-/** That of BufferPool: a new buffer for each lease, of any size. */
-export const freshBuffers: Lending<PooledBuffer> = {
+/** A new buffer for each lease, of any size. `waitName`: how a program waits for room. */
+export const lendFresh = (waitName: string, upkeep?: () => void): Lending<PooledBuffer> => ({
   make: leases.make,
   lend: (buf) => buf,
   align: 1,
   tag: undefined,
   idle: undefined,
-  waitName: 'acquireAsync()',
+  upkeep,
+  waitName,
   exhaustedText: (size, maxBytes, never) =>
     `cannot give ${size} B within its maxBytes of ${maxBytes}; ` +
     (never
       ? 'raise maxBytes'
-      : 'release buffers, raise maxBytes, use acquireAsync(), or set onExhausted to "fallback"'),
-};
+      : `release buffers, raise maxBytes, use ${waitName}, or set onExhausted to "fallback"`),
+});
+
+/** That of BufferPool. */
+export const freshBuffers: Lending<PooledBuffer> = lendFresh('acquireAsync()');

@@ -26,7 +26,7 @@ import type { LeaseMeter, Observers, PoolTeller, PoolWatcher, WatchedPool } from
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
 import { SlowPathHistogram } from './slow-path-histogram.js';
-import { begin, finish, giveUp, HeldBlock, HeldBuffers, type Lent } from './unfinished.js';
+import { begin, finish, giveUp, HeldBlock, HeldBuffers, type Lent, within } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters, type Wish } from './waiters.js';
 import { currentWindow, ensureWindow, forgetRecut, hugeWindow, windows } from './windows.js';
@@ -61,13 +61,22 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   #purgeDelayMs: number;
   readonly #exhaustion: Exhaustion<Buf>;
   readonly #lending: Lending<Buf>;
+  /**
+   * All shares of one pool in this thread, each with magazines of its own over the same heap: the first, which leads, and
+   * the others. Those who wait do so in one queue, and the leading share does for all what is done once a pool.
+   */
+  readonly #shares: PoolCore<Watcher, Buf>[];
+  /** Of the leading share: the one that those who wait are served from. */
+  #serving: PoolCore<Watcher, Buf> = this;
 
+  /** `leading`: the share that this one follows, if it is not the first of its pool. */
   constructor(
     name: string,
     native: NativePool,
     magazines: Magazines,
     observers: Observers<Watcher>,
     lending: Lending<Buf>,
+    leading?: PoolCore<Watcher, Buf>,
   ) {
     this.name = name;
     this.id = native.id;
@@ -79,17 +88,31 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.magazines = magazines;
     this.#lending = lending;
     this.align = lending.align;
-    this.#waiters = new Waiters({
-      waitName: lending.waitName,
-      tryAcquire: (size) => this.tryAcquire(size),
-      startWaiting: () => this.native.startWaiting(),
-      stopWaiting: () => this.native.stopWaiting(),
-    });
+    this.#shares = leading === undefined ? [this] : leading.#shares;
+    this.#waiters = leading === undefined ? this.#makeWaiters(lending.waitName) : leading.#waiters;
     this.#teller = observers.teller;
     this.#exhaustion = new Exhaustion(this, native, observers.teller);
     this.#meter = observers.meter;
     this.watcher = observers.watch(this, native);
     openCores.set(this.id, this);
+    if (leading !== undefined) this.#shares[this.#shares.length] = this;
+  }
+
+  #makeWaiters(waitName: string): Waiters<Buf> {
+    return new Waiters({
+      waitName,
+      tryAcquire: (size) => this.#serving.tryAcquire(size),
+      startWaiting: () => this.native.startWaiting(),
+      // A share that blocks the thread waits by itself.
+      stopWaiting: () => {
+        for (const share of this.#shares) share.native.stopWaiting();
+      },
+    });
+  }
+
+  /** From now on those who wait are served from this share. */
+  serveFromHere(): void {
+    this.#shares[0]!.#serving = this;
   }
 
   /** As the last turn of upkeep found it: each slow path asks, and another thread changes it hardly ever. */
@@ -143,19 +166,13 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** undefined when it is to wait. */
   #acquireAtOnce<Result>({ size, ready }: Wish<Buf, Result>): Promise<Result> | undefined {
-    const held = begin(new HeldBuffers<Buf>());
-    try {
+    return within(new HeldBuffers<Buf>(), (held) => {
       if (size === 0) held.buf = this.makePlain(0);
       else if (this.#waiters.length === 0) held.buf = this.tryAcquire(size);
       held.buf ??= this.#exhaustion.acquireUnlessWaiting(size);
-      const promise =
-        held.buf === undefined ? undefined : (builtins.promiseResolve(ready(held.buf)) as Promise<Result>);
-      finish(held);
-      return promise;
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
+      if (held.buf === undefined) return undefined;
+      return builtins.promiseResolve(ready(held.buf)) as Promise<Result>;
+    });
   }
 
   makePlain(size: number): Buf {
@@ -180,15 +197,15 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   /** undefined when maxBytes are in use. */
   tryAcquire(size: number): Buf | undefined {
     const { watcher } = this;
-    if (watcher?.watchesAll) return this.#lentBy(() => watcher.tryAcquire(size));
+    if (watcher?.watchesAll) return this.#tryWatched(watcher, size, 1);
     return size > MAX_CLASS_BYTES ? this.#tryHuge(size) : this.#tryClass(size);
   }
 
-  /** What the watcher acquires, as this kind of pool lends it. */
-  #lentBy(acquire: () => PooledBuffer | undefined): Buf | undefined {
+  /** What the watcher acquires, or samples, as this kind of pool lends it. Few functions deep: stacks show so many frames. */
+  #tryWatched(watcher: Watcher, size: number, weight: number, sampled?: SliceTag): Buf | undefined {
     const held = begin(new HeldBuffers());
     try {
-      held.buf = acquire();
+      held.buf = sampled === undefined ? watcher.tryAcquire(size, weight) : watcher.trySample(size, sampled);
       const buf = held.buf === undefined ? undefined : this.#lending.lend!(held.buf);
       finish(held);
       return buf;
@@ -205,7 +222,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     if (watcher?.sampler.isDue(tag)) {
       // Its block makes room for the sample, which has a buffer of its own.
       idle?.drop(this.magazines.idle[tag]! - 1);
-      const buf = this.#lentBy(() => watcher.trySample(size, tag));
+      const buf = this.#tryWatched(watcher, size, 1, tag);
       if (buf !== undefined) return buf;
     }
     const known = idle?.take();
@@ -295,13 +312,15 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** Blocks that the guard holds back may be what is missing. */
   #unpark(): boolean {
-    return this.watcher !== undefined && this.watcher.unpark(true) > 0;
+    if (this.watcher === undefined) return false;
+    let count = 0;
+    for (const share of this.#shares) count += share.watcher!.unpark(true);
+    return count > 0;
   }
 
   #tryHuge(size: number): Buf | undefined {
     const { watcher } = this;
-    if (watcher?.sampler.isHugeDue())
-      return this.#lentBy(() => watcher.tryAcquire(size, watcher.sampler.hugeWeight));
+    if (watcher?.sampler.isHugeDue()) return this.#tryWatched(watcher, size, watcher.sampler.hugeWeight);
     const held = begin(new HeldBlock(this.native));
     try {
       if (!this.#takeHuge(size, held)) {
@@ -318,15 +337,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   takeHugeBlock(bytes: number): BlockNumber | undefined {
-    const held = begin(new HeldBlock(this.native));
-    try {
-      const block = this.#takeHuge(bytes, held) ? held.block : undefined;
-      finish(held);
-      return block;
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
+    return within(new HeldBlock(this.native), (held) =>
+      this.#takeHuge(bytes, held) ? held.block : undefined,
+    );
   }
 
   /** Whether there was room for it. */
@@ -352,7 +365,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   threadFigures(): ThreadFigures {
-    return { fallbacks: this.#exhaustion.fallbacks, waiting: this.#waiters.length };
+    let fallbacks = 0;
+    for (const share of this.#shares) fallbacks += share.#exhaustion.fallbacks;
+    return { fallbacks, waiting: this.#waiters.length };
   }
 
   hasWaiters(): boolean {
@@ -419,6 +434,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.#purgeDelayMs = this.native.purgeDelayMs();
     this.watcher?.tick();
     this.#lending.idle?.tick();
+    this.#lending.upkeep?.();
     return this.#purge();
   }
 
@@ -431,7 +447,10 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
    * @returns the bytes given back
    */
   trim(targetBytes: number): number {
-    this.watcher?.unpark();
+    for (const share of this.#shares) {
+      share.watcher?.unpark();
+      if (share !== this) share.native.flush();
+    }
     // What lies in caches goes first, then the buffers that wait to be lent again.
     const bytes = this.#teller.tellingTrim(this, () => {
       const cached = this.native.trim(targetBytes);
@@ -440,21 +459,27 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
       idle.drop(0);
       return cached + this.native.trim(targetBytes);
     });
-    this.watcher?.deliver();
+    for (const share of this.#shares) share.watcher?.deliver();
     return bytes;
   }
 
   close(): void {
     scheduleUpkeep();
-    this.#lastMaxBytes = this.native.maxBytes();
+    const maxBytes = this.native.maxBytes();
+    for (const share of this.#shares) share.#beginClosing(maxBytes);
+    for (const share of this.#shares) share.endClosing();
+    for (const share of this.#shares) share.settle();
+    for (const share of this.#shares) share.watcher?.deliver();
+  }
+
+  #beginClosing(maxBytes: number): void {
     closingCores.add(this);
+    this.#lastMaxBytes = maxBytes;
     this.closed = true; // nothing comes between: upkeep does the rest of what is cut off from here on
-    this.endClosing();
-    this.settle();
-    this.watcher?.deliver();
   }
 
   endClosing(): void {
+    for (const share of this.#shares) if (!share.closed) share.#beginClosing(this.#lastMaxBytes);
     openCores.delete(this.id);
     this.#waiters.rejectAll(this.name);
     this.watcher?.unpark();

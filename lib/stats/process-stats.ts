@@ -20,6 +20,7 @@ function nativeStats(): NativeProcessStats {
   return environment.processStats();
 }
 
+/** Of several shares of a pool, each tells of all. */
 function coresByHeap(): Map<number, Core> {
   const cores = new Map<number, Core>();
   for (const own of allCores()) cores.set(own.heapId, own);

@@ -40,6 +40,9 @@ ProcessPools::ProcessPools()
       default_pool_(space_, clock_, policy_, limits_.memory, "default"),
       leases_(space_) {
   add(&default_pool_);
+  // Without a thread memory stays where it is.
+  if (usable_ && space_.os().node_count() != 1)
+    static_cast<void>(ControlLoop::of_process().add(migration_));
 }
 
 ProcessPools* ProcessPools::get() {
@@ -47,9 +50,10 @@ ProcessPools* ProcessPools::get() {
   return pools != nullptr && pools->usable_ ? pools : nullptr;
 }
 
-BufferPool* ProcessPools::make_pool(const Policy& policy, std::string_view name, bool has_colours) {
-  auto* pool =
-      new (std::nothrow) BufferPool(space_, clock_, policy, limits_.memory, name, has_colours);
+BufferPool* ProcessPools::make_pool(const Policy& policy, std::string_view name, bool has_colours,
+                                    bool has_nodes) {
+  auto* pool = new (std::nothrow)
+      BufferPool(space_, clock_, policy, limits_.memory, name, has_colours, has_nodes);
   if (pool != nullptr) add(pool);
   return pool;
 }
@@ -66,11 +70,11 @@ HeapId ProcessPools::id_of(const Pool& pool) {
   return 0;
 }
 
-std::vector<PoolFigures> ProcessPools::all_figures() {
-  std::vector<PoolFigures> out;
+/// Calls visit(entries) for the pools that there are. Visits keep those alive, so that who opens or
+/// closes a pool does not wait.
+template <class Visit>
+void ProcessPools::visit_entries(Visit visit) {
   {
-    // Visits keep the pools alive, so that who opens or closes a pool does not wait while they are
-    // read.
     std::vector<Entry> entries;
     std::deque<Heap::Visit> visits;
     {
@@ -78,15 +82,31 @@ std::vector<PoolFigures> ProcessPools::all_figures() {
       entries = pools_;
       for (const Entry& entry : pools_) visits.emplace_back(entry.pool->heap());
     }
+    visit(entries);
+  }
+  sweep();  // a pool that was retired meanwhile could not end
+}
+
+std::vector<PoolFigures> ProcessPools::all_figures() {
+  std::vector<PoolFigures> out;
+  visit_entries([&](const std::vector<Entry>& entries) {
     const FaultCounts faults = space_.os().fault_counts();
     out.resize(entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i) {
       out[i].id = entries[i].id;
       entries[i].pool->stats(faults, out[i]);
     }
-  }
-  sweep();  // a pool that was retired meanwhile could not end
+  });
   return out;
+}
+
+Nanos ProcessPools::migrate(Nanos now) {
+  Nanos rest = 1000 * kMillisecond;  // a pool may be opened, or its policy change
+  visit_entries([&](const std::vector<Entry>& entries) {
+    for (const Entry& entry : entries)
+      rest = std::min(rest, entry.pool->heap().migrator().step(now));
+  });
+  return rest;
 }
 
 void ProcessPools::retire_pool(Pool* pool) {

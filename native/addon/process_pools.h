@@ -14,6 +14,7 @@
 #include "pools/buffer/buffer_pool.h"
 #include "pools/buffer/lease_table.h"
 #include "pools/pool.h"
+#include "runtime/control_loop.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -32,13 +33,19 @@ class ProcessPools {
 
   BufferPool& default_pool() { return default_pool_; }
 
-  /// A pool of buffers of that name; nullptr without memory. `has_colours`: see HeapShape.
-  BufferPool* make_pool(const Policy& policy, std::string_view name, bool has_colours);
+  /// A pool of buffers of that name; nullptr without memory. `has_colours`, `has_nodes`: see
+  /// HeapShape.
+  BufferPool* make_pool(const Policy& policy, std::string_view name, bool has_colours,
+                        bool has_nodes);
 
   HeapId id_of(const Pool& pool);
 
   /// The figures of every pool, the default one first and then by age. Any thread.
   std::vector<PoolFigures> all_figures();
+
+  /// Moves memory to the nodes that use it, as each pool's policy says. Returns how long there is
+  /// nothing to do. One thread at a time.
+  Nanos migrate(Nanos now);
 
   /// Calls visit(Pool&, HeapId) for each pool. Pools neither come nor go meanwhile, so let it
   /// be short. Any thread.
@@ -66,8 +73,20 @@ class ProcessPools {
     HeapId id;
   };
 
+  /// For the control loop of a machine with several nodes.
+  class Migration final : public ControlTask {
+   public:
+    explicit Migration(ProcessPools& pools) : pools_(pools) {}
+    Nanos step(Nanos now) override { return pools_.migrate(now); }
+
+   private:
+    ProcessPools& pools_;
+  };
+
   ProcessPools();
   void add(Pool* pool);
+  template <class Visit>
+  void visit_entries(Visit visit);
 
   Space own_space_;
   Space& space_;  // its own, or that of libsuperslab.so
@@ -78,6 +97,7 @@ class ProcessPools {
   Policy policy_;
   BufferPool default_pool_;
   LeaseTable leases_;
+  Migration migration_{*this};
 
   Mutex lock_{LockRank::kRegistry};
   std::vector<Entry> pools_ GUARDED_BY(lock_);  // from oldest to youngest

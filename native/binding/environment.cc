@@ -96,20 +96,36 @@ void Environment::end_evaluation(Evaluation& evaluation) {
   }
 }
 
-EnvironmentPool* Environment::open_pool(Evaluation& evaluation, const Policy* policy,
-                                        std::string_view name, bool has_colours) {
-  if (pools_.size() >= kMaxPools) return nullptr;
-  BufferPool* own = policy == nullptr ? nullptr : process_.make_pool(*policy, name, has_colours);
-  if (policy != nullptr && own == nullptr) return nullptr;
+/// A cache over `own`, or over the default pool.
+EnvironmentPool* Environment::attach(Evaluation& evaluation, BufferPool* own, NodeOrdinal node) {
   BufferPool& pool = own == nullptr ? process_.default_pool() : *own;
-  BufferThreadCache* cache = BufferThreadCache::attach(pool, wake, this);
-  if (cache == nullptr) {
-    if (own != nullptr) process_.retire_pool(own);
-    return nullptr;
-  }
+  BufferThreadCache* cache = BufferThreadCache::attach(pool, wake, this, node);
+  if (cache == nullptr) return nullptr;
   const PoolId id{static_cast<std::uint32_t>(pools_.size())};
   return &pools_.emplace_back(
       EnvironmentPool{*this, id, evaluation, own, {cache, process_.id_of(pool)}});
+}
+
+EnvironmentPool* Environment::open_pool(Evaluation& evaluation, const Policy* policy,
+                                        std::string_view name, bool has_colours, bool has_nodes) {
+  const std::size_t shares = has_nodes ? space().os().node_count() : 1;
+  if (pools_.size() + shares > kMaxPools) return nullptr;
+  BufferPool* own =
+      policy == nullptr ? nullptr : process_.make_pool(*policy, name, has_colours, shares > 1);
+  if (policy != nullptr && own == nullptr) return nullptr;
+  EnvironmentPool* const opened = attach(evaluation, own, 0);
+  if (opened == nullptr && own != nullptr) process_.retire_pool(own);
+  if (opened == nullptr || shares == 1) return opened;
+  opened->has_shares = true;
+  for (std::size_t node = 1; node < shares; ++node) {
+    EnvironmentPool* const share = attach(evaluation, own, static_cast<NodeOrdinal>(node));
+    if (share == nullptr) {
+      close_pool(*opened);
+      return nullptr;
+    }
+    share->has_shares = true;
+  }
+  return opened;
 }
 
 void Environment::fold() {
@@ -123,7 +139,10 @@ void Environment::detach(EnvironmentPool& pool) {
   pool.records.reset();
   pool.cache()->detach();
   pool.account.cache = nullptr;
-  if (pool.own != nullptr) process_.retire_pool(pool.own);
+  if (pool.own == nullptr) return;
+  bool is_shared = false;
+  for_each_share(pool, [&](const EnvironmentPool&) { is_shared = true; });
+  if (!is_shared) process_.retire_pool(pool.own);
 }
 
 void Environment::close_pool(EnvironmentPool& pool) {
@@ -134,6 +153,10 @@ void Environment::close_pool(EnvironmentPool& pool) {
     return;
   }
   pool.cache()->close();
+  for_each_share(pool, [](EnvironmentPool& share) {
+    share.is_closed = true;
+    share.cache()->close();
+  });
   pool.own->close();
   settle_closed();
 }

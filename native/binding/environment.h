@@ -51,8 +51,9 @@ struct EnvironmentPool {
   Environment& environment;
   PoolId id;
   Evaluation& evaluation;  // that opened it
-  BufferPool* own;         // nullptr for the default pool
+  BufferPool* own;         // nullptr for the default pool; one for all shares of a pool with nodes
   PoolAccount account;
+  bool has_shares = false;  // there is one for each memory node
   bool is_closed = false;
   std::shared_ptr<RecordBook> records{};  // of a pool of records, until it has everything back
 
@@ -82,13 +83,23 @@ class Environment {
   }
 
   /// Attaches to the default heap, or makes a heap with `policy`. nullptr without memory.
+  /// With `has_nodes` a share of it for each memory node: it is the one of node 0, for_each_share()
+  /// finds the others. `has_colours`: see HeapShape.
   EnvironmentPool* open_pool(Evaluation& evaluation, const Policy* policy, std::string_view name,
-                             bool has_colours);
+                             bool has_colours, bool has_nodes);
+
+  /// Calls visit(EnvironmentPool&) for each other share of the same pool that has a cache.
+  template <class Visit>
+  void for_each_share(const EnvironmentPool& pool, Visit visit) {
+    if (pool.own == nullptr || !pool.has_shares) return;
+    for (EnvironmentPool& other : pools_)
+      if (&other != &pool && other.own == pool.own && other.cache() != nullptr) visit(other);
+  }
 
   /// Brings the counters of this thread up to date, in all pools.
   void fold();
 
-  /// Nothing is cached from now on. What is leased may still be released.
+  /// Nothing is cached from now on, in none of its shares. What is leased may still be released.
   void close_pool(EnvironmentPool& pool);
 
   /// Drops closed pools of which nothing is leased any more.
@@ -114,6 +125,7 @@ class Environment {
   void tell_evaluations();
   void end_evaluation(Evaluation& evaluation);
   void end();
+  EnvironmentPool* attach(Evaluation& evaluation, BufferPool* own, NodeOrdinal node);
   void detach(EnvironmentPool& pool);
   void end_records();
 

@@ -13,6 +13,8 @@ namespace {
 Value stats(const CallbackInfo& info, EnvironmentPool& pool) {
   if (pool.cache() == nullptr) return info.Env().Undefined();
   pool.cache()->fold();
+  pool.environment.for_each_share(pool,
+                                  [](const EnvironmentPool& share) { share.cache()->fold(); });
   PoolFigures figures;
   figures.id = pool.account.heap;
   const Pool& own = pool.cache()->pool();

@@ -43,10 +43,10 @@ void Heap::IdleSpans::give_back_idle_spans() {
   heap_.slabs_.give_back_whole();
 }
 
-SlabOwner* Heap::attach() {
+SlabOwner* Heap::attach(NodeOrdinal node) {
   visitors_.fetch_add(1, std::memory_order_relaxed);
   core_.counters.threads.shared_add(1);
-  SlabOwner* owner = owners_.attach(slabs_);
+  SlabOwner* owner = owners_.attach(slabs_, node);
   if (owner == nullptr) {
     core_.counters.threads.shared_sub(1);
     visitors_.fetch_sub(1, std::memory_order_release);

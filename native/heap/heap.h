@@ -13,6 +13,7 @@
 #include "heap/heap_statistics.h"
 #include "heap/huge_blocks.h"
 #include "heap/memory_account.h"
+#include "heap/migrator.h"
 #include "heap/purger.h"
 #include "heap/slab_owner.h"
 #include "heap/slab_owners.h"
@@ -40,6 +41,7 @@ class Heap {
   HugeBlocks& huge() { return huge_; }
   const HugeBlocks& huge() const { return huge_; }
   Purger& purger() { return purger_; }
+  Migrator& migrator() { return migrator_; }
   MemoryAccount& account() { return account_; }
   const MemoryAccount& account() const { return account_; }
 
@@ -67,8 +69,8 @@ class Heap {
   // Owners ------------------------------------------------------------------------------------
 
   /// A share of the heap for the calling thread: a vacant one, with the slabs that its last thread
-  /// left, or a new one. nullptr without memory.
-  SlabOwner* attach();
+  /// left, or a new one. nullptr without memory. `node`: see HeapShape::has_nodes.
+  SlabOwner* attach(NodeOrdinal node = 0);
 
   /// The calling thread is done with its share. Blocks may still be out.
   void detach(SlabOwner* owner);
@@ -166,6 +168,7 @@ class Heap {
   SlabOwners owners_{core_};
   SlabSource slabs_{core_, account_, spans_, owners_};
   HugeBlocks huge_{core_, account_, spans_, owners_, slabs_};
+  Migrator migrator_{core_, this};
   Purger purger_{core_, account_, spans_, owners_, slabs_, huge_};
   HeapStatistics statistics_{core_, account_, owners_, huge_};
   std::atomic<std::uint32_t> visitors_{0};  // attached threads too

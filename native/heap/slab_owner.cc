@@ -24,7 +24,8 @@ constinit LastFrees last_frees;
 
 }  // namespace
 
-SlabOwner::SlabOwner(SlabSource& source, OwnerId id) : source_(source), id_(id) {
+SlabOwner::SlabOwner(SlabSource& source, OwnerId id, NodeOrdinal node)
+    : source_(source), id_(id), node_(node) {
   set_spare_limits();
 }
 
@@ -152,7 +153,7 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
     }
     if (slab != nullptr) return slab;
     if (source_.inherit_slab(c, *this)) continue;
-    slab = source_.make_slab(c, Growth::kNever);
+    slab = source_.make_slab(c, Growth::kNever, node_);
     if (slab == nullptr && !source_.keeps_unused(unused_bytes())) slab = make_slab_of_unused(c);
     if (slab == nullptr && growth == Growth::kIfNeeded) slab = find_slab_before_growth(c);
     if (slab != nullptr) adopt(slab);
@@ -170,7 +171,7 @@ Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
   const auto dissolve = [&](ClassIndex of) {
     while (Slab* slab = made == nullptr ? first(SlabState::kUnused, of) : nullptr) {
       retire(slab, now);
-      made = source_.make_slab(c, Growth::kNever);
+      made = source_.make_slab(c, Growth::kNever, node_);
     }
   };
   const unsigned slices = size_class(c).slices;
@@ -193,10 +194,10 @@ Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
   const bool keeps = source_.keeps_unused(unused_bytes());
   Slab* slab = keeps ? nullptr : make_slab_of_unused(c);
   if (slab == nullptr && source_.retire_unused_of_others(*this))
-    slab = source_.make_slab(c, Growth::kNever);
+    slab = source_.make_slab(c, Growth::kNever, node_);
   if (slab != nullptr) return slab;
   purge_before_growth();
-  slab = source_.make_slab(c, Growth::kIfNeeded);
+  slab = source_.make_slab(c, Growth::kIfNeeded, node_);
   return slab == nullptr && keeps ? make_slab_of_unused(c) : slab;
 }
 

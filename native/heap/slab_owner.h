@@ -29,7 +29,7 @@ struct BlockBatch {
 
 class alignas(kCacheLinePair) SlabOwner {
  public:
-  SlabOwner(SlabSource& source, OwnerId id);
+  SlabOwner(SlabSource& source, OwnerId id, NodeOrdinal node = 0);
   SlabOwner(const SlabOwner&) = delete;
   SlabOwner& operator=(const SlabOwner&) = delete;
 
@@ -146,6 +146,13 @@ class alignas(kCacheLinePair) SlabOwner {
 
   SlabSource& source() const { return source_; }
   OwnerId id() const { return id_; }
+  /// Whose memory it takes, in a heap that is divided by nodes; 0 in others.
+  NodeOrdinal node() const { return node_; }
+
+  /// Where its thread runs, as that noted last; kNoNode when it did not, or is gone. Any thread.
+  NodeOrdinal running_on() const { return running_on_.load(std::memory_order_relaxed); }
+  void note_running_on(NodeOrdinal node) { running_on_.store(node, std::memory_order_relaxed); }
+
   ClassCounters& counters(ClassIndex c) { return counters_[to_index(c)]; }
   const ClassCounters& counters(ClassIndex c) const { return counters_[to_index(c)]; }
 
@@ -272,6 +279,8 @@ class alignas(kCacheLinePair) SlabOwner {
   ClassCounters counters_[kClassSlots];
   Slab* sending_ = nullptr;  // what this owner's thread is freeing blocks of, as another owner's
   Holder at_fork_ = Holder::kNobody;  // who worked with the slabs then; in the child
+  const NodeOrdinal node_;
+  std::atomic<NodeOrdinal> running_on_{kNoNode};
 
   // Written by remote threads: a Treiber stack, popped whole by the owner, so no ABA.
   alignas(kCacheLinePair) std::atomic<Slab*> remote_{nullptr};

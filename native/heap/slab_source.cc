@@ -16,7 +16,7 @@ SlabSource::SlabSource(HeapCore& core, MemoryAccount& account, SpanSource& spans
 
 // Superslabs ---------------------------------------------------------------------------------
 
-SpanWish SlabSource::wish_for(ClassIndex c) const {
+SpanWish SlabSource::wish_for(ClassIndex c, NodeOrdinal node) const {
   const auto policy = core_.policy.read();
   // A small heap would pay for memory that it does not use. Many slabs of small blocks are used in
   // part, so that they cost more.
@@ -25,7 +25,8 @@ SpanWish SlabSource::wish_for(ClassIndex c) const {
   const bool is_small = policy->huge_pages == HugePages::kTransparent && is_early;
   return {.bytes = kSuperslabBytes,
           .pages = is_small ? HugePages::kOff : policy->huge_pages,
-          .node_placement = policy->numa};
+          .node_placement = core_.placement_for(node, kSuperslabBytes),
+          .home_node = node};
 }
 
 bool SlabSource::prefault_huge_page(Superslab* s) {
@@ -40,8 +41,8 @@ bool SlabSource::prefault_huge_page(Superslab* s) {
   return os.is_resident(s->base + kSuperslabBytes - os.page_bytes());
 }
 
-Superslab* SlabSource::fresh_superslab(ClassIndex c) {
-  const TakenSpan taken = spans_.take(1, wish_for(c));
+Superslab* SlabSource::fresh_superslab(ClassIndex c, NodeOrdinal node) {
+  const TakenSpan taken = spans_.take(1, wish_for(c, node));
   Superslab* s = taken.head;
   if (s == nullptr) return nullptr;
   s->free_slices = kAllSlices;
@@ -140,12 +141,12 @@ void SlabSource::give_back_all() {
   return slab;
 }
 
-Slab* SlabSource::make_slab(ClassIndex c, Growth growth) {
+Slab* SlabSource::make_slab(ClassIndex c, Growth growth, NodeOrdinal node) {
   assert(to_index(c) < kFixedClasses);
   const unsigned slices = size_class(c).slices;
   HeapLock guard(core_.lock);
-  Superslab* s = shelf_.find(slices);
-  if (s == nullptr && growth == Growth::kIfNeeded) s = fresh_superslab(c);
+  Superslab* s = core_.shape.has_nodes ? shelf_.find_of(node, slices) : shelf_.find(slices);
+  if (s == nullptr && growth == Growth::kIfNeeded) s = fresh_superslab(c, node);
   if (s == nullptr) return nullptr;
   Slab* slab = init_slab(*s, cut_slices(*s, slices), c);
   assert(slab_is_valid(*slab) && slab->size_class == c && slab->carved == 0);

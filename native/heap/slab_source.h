@@ -45,8 +45,9 @@ class SlabSource {
   }
 
   /// A slab of class `c` with nothing carved and no owner yet; nullptr without memory, or when it
-  /// would take another superslab and must not.
-  Slab* make_slab(ClassIndex c, Growth growth);
+  /// would take another superslab and must not. `node`: of its owner, in a heap that is divided by
+  /// nodes.
+  Slab* make_slab(ClassIndex c, Growth growth, NodeOrdinal node = 0);
 
   /// Dissolves a slab for which slab_is_unused() holds. The caller owned it.
   /// Its memory may be purged when it has been idle since `idle_since` for long enough.
@@ -119,8 +120,8 @@ class SlabSource {
     bool is_dirty;    // all of it held memory
     bool is_clean;    // all of it reads as zero
   };
-  SpanWish wish_for(ClassIndex c) const;
-  Superslab* fresh_superslab(ClassIndex c) REQUIRES(core_.lock);
+  SpanWish wish_for(ClassIndex c, NodeOrdinal node) const;
+  Superslab* fresh_superslab(ClassIndex c, NodeOrdinal node) REQUIRES(core_.lock);
   bool prefault_huge_page(Superslab* s);
   Cut cut_slices(Superslab& s, unsigned slices) REQUIRES(core_.lock);
   Slab* init_slab(Superslab& s, const Cut& cut, ClassIndex c) REQUIRES(core_.lock);

@@ -1,6 +1,9 @@
 // The options of pools that are policy values: their types, and what an editor shows of them.
 import { doc, header, quoted } from './typescript.mjs';
 
+/** That of biome.json. */
+const LINE_WIDTH = 110;
+
 const TYPES = {
   bytes: () => 'number | string',
   milliseconds: () => 'number',
@@ -45,9 +48,17 @@ export function renderOptions(knobs, profiles) {
   const ofPools = knobs.filter(({ option: name }) => name !== '');
   const options = ofPools.map((knob) => option(knob, profiles));
   const live = ofPools.filter(({ isLive }) => isLive).map(({ option: name }) => quoted(name));
+  // As the formatter breaks lines.
+  const names = live.join(' | ');
+  const inOne = `export type LiveOptions = Pick<KnobOptions, ${names}>;`;
+  const inFour = `export type LiveOptions = Pick<\n  KnobOptions,\n  ${names}\n>;`;
+  const each = live.map((name) => `| ${name}`).join('\n  ');
+  const inMany = `export type LiveOptions = Pick<\n  KnobOptions,\n  ${each}\n>;`;
+  const fits = (line) => line.length <= LINE_WIDTH;
+  const liveOptions = fits(inOne) ? inOne : inFour.split('\n').every(fits) ? inFour : inMany;
   return [
     header('native/policy/knobs.def'),
     `${doc(['What can be set for one pool; see docs/KNOBS.md. Options win over the environment.'])}export interface KnobOptions {\n${options.join('')}}\n`,
-    `${doc(['Those that can be changed while the pool is open.'])}export type LiveOptions = Pick<KnobOptions, ${live.join(' | ')}>;\n`,
+    `${doc(['Those that can be changed while the pool is open.'])}${liveOptions}\n`,
   ].join('\n');
 }

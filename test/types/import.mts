@@ -27,6 +27,8 @@ import {
   GenerationalPool,
   type GenerationalPoolOptions,
   type GenerationsFigures,
+  NumaPool,
+  type NumaPoolOptions,
   ObjectPool,
   type ObjectPoolOptions,
   type Packet,
@@ -161,6 +163,22 @@ new FixedPool({ size: 1, maxBytes: 2 });
 // @ts-expect-error: without a size
 new FixedPool({});
 
+const numaOptions: NumaPoolOptions = {
+  name: 'frames',
+  maxBytes: '1g',
+  numaRemoteShare: 40,
+  numaMoveBytes: '32m',
+};
+const numaPool: Pool & NumaPool = new NumaPool(numaOptions);
+const ofNode: PooledBuffer = numaPool.get(1500);
+numaPool.put(numaPool.adopt(numaPool.share(ofNode)));
+void (numaPool.getAsync(10, { signal: AbortSignal.timeout(1) }) satisfies Promise<PooledBuffer>);
+numaPool.warm(1500, 5, (done: number, count: number) => done + count);
+numaPool.tune({ maxBytes: 0, numaMoveBytes: 0 });
+const whichNodes: readonly number[] = [...numaPool.nodes, numaPool.node];
+void whichNodes;
+// @ts-expect-error: it decides that for each thread
+new NumaPool({ numa: 1 });
 const packetOptions: PacketPoolOptions = { size: 2048, headroom: 64, tailroom: 16, max: 10, zero: 'release' };
 const packetPool: Pool & PacketPool = new PacketPool(packetOptions);
 const packet: Packet = packetPool.get().put(8).push(4).pull(2).trim(1);

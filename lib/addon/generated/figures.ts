@@ -64,6 +64,22 @@ export interface HeapStats {
   readonly numaLocal: number;
   /** Sampled blocks that lay on another node. Unit: blocks. */
   readonly numaRemote: number;
+  /**
+   * Spans of superslabs that lie on another node, because the one they were for had no memory left. Unit:
+   * spans.
+   */
+  readonly numaFallbacks: number;
+  /** Superslabs and blocks beyond 2 MiB that were moved to the node that uses them most. Unit: regions. */
+  readonly numaMovedRegions: number;
+  /** Pages of regions that were moved to another memory node. Unit: pages. */
+  readonly numaMovedPages: number;
+  /** Pages of regions on their way to another memory node that were not in memory. Unit: pages. */
+  readonly numaAbsentPages: number;
+  /**
+   * Pages that stayed although their region was due to move to another memory node: in use, or there was no
+   * room for them. Unit: pages.
+   */
+  readonly numaUnmovedPages: number;
   /** Frees of a block that was free already, ignored. Unit: blocks. */
   readonly doubleFrees: number;
   /** Blocks still leased when their thread ended; reclaimed. Unit: blocks. */

@@ -2,16 +2,14 @@ import type { RecordableHistogram } from 'node:perf_hooks';
 import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
 import { ZERO } from '../../addon/generated/choices.js';
-import { LEASE_FAULT } from '../../addon/generated/codes.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
-import { adoptBlock } from '../../pool/adopt.js';
 import { DEFAULT_NAME, defaultMagazines, defaultNative } from '../../pool/default-pool.js';
 import { freshBuffers } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
-import { begin, finish, giveUp, HeldReference } from '../../pool/unfinished.js';
+import { begin, finish } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
 import { acquireInTurn, cleared } from '../in-turn.js';
@@ -22,22 +20,15 @@ import { livePairs, optionPairs, poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
 import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { acquireMany } from './acquire-many.js';
+import { bindAcquire } from './bind-acquire.js';
 import { copyOf } from './from.js';
 import type { BufferPoolOptions } from './options.js';
 import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
-import { checkLease, type ShareToken } from './share-token.js';
+import { adoptToken, revokeToken, type ShareToken, shareBuffer } from './share-token.js';
 import { checkTag, TaggedPool } from './tagged-pool.js';
 
-/** What NativeEnvironment.adopt() writes to: block and length. */
-const adopted = new Float64Array(2);
-
 const OWNER = Symbol('pool');
-
-function bindAcquire(core: ObservedCore): (size: number) => PooledBuffer {
-  if (core.watcher === undefined) return leases.bindAcquire(core);
-  return core.watcher.watchesAll ? leases.bindAcquireWatched(core) : leases.bindAcquireSampled(core);
-}
 
 /** What the constructor makes the default pool for. */
 const OF_DEFAULT: BufferPoolOptions = {};
@@ -89,7 +80,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
     super(core);
     this.#isDefault = isDefault;
     this.#core = core;
-    const acquire = bindAcquire(core);
+    const acquire = bindAcquire(core, core);
     const alloc = bindPrepared(acquire, (buf) => fill(buf, 0));
     this.alloc = alloc;
     this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);
@@ -176,9 +167,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * @throws ERR_SUPERSLAB_ARGUMENT for an empty buffer, or one that a fallback gave
    */
   share(buf: PooledBuffer): ShareToken {
-    const token = leases.share(buf);
-    if (typeof token === 'number') checkLease(token);
-    return token as ShareToken;
+    return shareBuffer(buf);
   }
 
   /**
@@ -187,21 +176,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * @throws ERR_SUPERSLAB_TOKEN_USED when it was adopted or revoked before
    */
   adopt(token: ShareToken): PooledBuffer {
-    this.#core.checkOpen();
-    const held = begin(new HeldReference());
-    try {
-      const fault = environment.adopt(token, adopted);
-      if (fault === LEASE_FAULT.none) held.block = adopted[0]!;
-      const length = adopted[1]!;
-      checkLease(fault, token);
-      held.buf = adoptBlock(this.#core, held, length);
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
-    const { buf } = held;
-    finish(held);
-    return buf;
+    return adoptToken(this.#core, token);
   }
 
   /**
@@ -209,7 +184,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * @throws ERR_SUPERSLAB_TOKEN, ERR_SUPERSLAB_TOKEN_USED
    */
   revoke(token: ShareToken): void {
-    checkLease(environment.revoke(token), token);
+    revokeToken(token);
   }
 
   /**

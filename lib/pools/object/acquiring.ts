@@ -1,7 +1,7 @@
 // acquire(): an object as soon as there is one.
 import { abortReason } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
-import { begin, finish, giveUp, Unfinished } from '../../pool/unfinished.js';
+import { begin, finish, giveUp, Unfinished, within } from '../../pool/unfinished.js';
 import type { ObjectCore } from './core.js';
 import { HeldObjects } from './held-objects.js';
 import { ObjectWaiter } from './waiting.js';
@@ -59,21 +59,12 @@ export function acquireFrom<T>(core: ObjectCore<T>, wait: Wait): Promise<T> {
 
 /** undefined when nothing is idle that may be lent. */
 function acquireNow<T>(core: ObjectCore<T>, { promised }: Wait): Promise<T> | undefined {
-  const held = begin(new HeldObjects<T>(core));
-  try {
+  return within(new HeldObjects<T>(core), ({ objects }) => {
     const object = core.tryGetPlain();
-    if (object === undefined) {
-      finish(held);
-      return undefined;
-    }
-    held.objects[0] = object;
-    const promise = promised(builtins.promiseResolve(object) as Promise<T>);
-    finish(held);
-    return promise;
-  } catch (error) {
-    giveUp(held);
-    throw error;
-  }
+    if (object === undefined) return undefined;
+    objects[0] = object;
+    return promised(builtins.promiseResolve(object) as Promise<T>);
+  });
 }
 
 function acquireLater<T>(core: ObjectCore<T>, wait: Wait): Promise<T> {

@@ -6,11 +6,12 @@
 namespace superslab {
 
 BufferPool::BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory,
-                       std::string_view name, bool has_colours)
+                       std::string_view name, bool has_colours, bool has_nodes)
     : Heap(space, clock, policy,
            {.secrecy = secrecy_of(policy),
             .has_guard_pages = has_guard_pages(policy),
             .has_colours = has_colours,
+            .has_nodes = has_nodes,
             .memory = memory,
             .slab_was_cut = cut_windows}),
       Pool(name),

@@ -35,9 +35,10 @@ struct GuardLevels {
 class BufferPool final : public Heap, public Pool {
  public:
   /// `space` and `clock` outlive the pool. `memory` is the most that all heaps of the space may
-  /// have together, `has_colours` whether slabs begin at different offsets: see HeapShape.
+  /// have together, `has_colours` whether slabs begin at different offsets, `has_nodes` whether
+  /// each cache has a memory node: see HeapShape.
   BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory = kNoLimit,
-             std::string_view name = {}, bool has_colours = true);
+             std::string_view name = {}, bool has_colours = true, bool has_nodes = false);
 
   /// The pool that a superslab with views belongs to, which stays in it: a block of it is out.
   static BufferPool& of(const Superslab& s) {

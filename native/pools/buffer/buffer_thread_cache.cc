@@ -29,10 +29,11 @@ void set(std::uint32_t& field, std::uint32_t value) {
 
 }  // namespace
 
-BufferThreadCache* BufferThreadCache::attach(BufferPool& pool, Wake wake, void* context) {
+BufferThreadCache* BufferThreadCache::attach(BufferPool& pool, Wake wake, void* context,
+                                             NodeOrdinal node) {
   assert(wake != nullptr);
   auto* magazines = new (std::nothrow) LeaseMagazines{};
-  SlabOwner* owner = magazines == nullptr ? nullptr : pool.attach();
+  SlabOwner* owner = magazines == nullptr ? nullptr : pool.attach(node);
   auto* cache = owner == nullptr ? nullptr
                                  : new (std::nothrow)
                                        BufferThreadCache(pool, *owner, magazines, wake, context);
@@ -46,6 +47,7 @@ BufferThreadCache::BufferThreadCache(BufferPool& pool, SlabOwner& owner, LeaseMa
                                      Wake wake, void* context)
     : pool_(pool), owner_(owner), magazines_(magazines), wake_(wake), context_(context) {
   set_limits();
+  note_running();
   pool_.caches().join(this);
 }
 
@@ -80,6 +82,12 @@ void BufferThreadCache::set_limits() {
     policy_generation_.store(generation, std::memory_order_relaxed);
     if (generation == pool_.policy_generation() && none == has_no_magazines()) return;
   }
+}
+
+/// For who looks at which nodes use what.
+void BufferThreadCache::note_running() {
+  const Os& os = pool_.space().os();
+  if (os.node_count() != 1) owner_.note_running_on(os.current_node());
 }
 
 void BufferThreadCache::signal(Signal what) {
@@ -176,7 +184,10 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   set(magazines_->staged, static_cast<std::uint32_t>(got));
   assert(holds_own(c, magazines_->staged_blocks, magazines_->staged));
   // The one that is used first, whose memory is there already.
-  if (timer.stop()) pool_.note_nearness(pointers[got - 1]);
+  if (timer.stop()) {
+    pool_.note_nearness(pointers[got - 1]);
+    note_running();
+  }
   return static_cast<std::uint32_t>(got);
 }
 
@@ -336,6 +347,7 @@ void BufferThreadCache::empty(ClassIndex c) {
 
 void BufferThreadCache::trim_idle() {
   assert(is_valid());
+  note_running();
   give_staged();
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);

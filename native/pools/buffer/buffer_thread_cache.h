@@ -102,8 +102,9 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// Called from any thread when this environment has something to do: see take_signals().
   using Wake = void (*)(void* context);
 
-  /// nullptr without memory.
-  static BufferThreadCache* attach(BufferPool& pool, Wake wake, void* context);
+  /// nullptr without memory. `node`: whose memory it fetches, in a pool that has nodes.
+  static BufferThreadCache* attach(BufferPool& pool, Wake wake, void* context,
+                                   NodeOrdinal node = 0);
 
   /// Gives back what is cached and ends. Leases that are still out keep their memory; `bury` must
   /// have dealt with them, or the heap outlives them.
@@ -197,6 +198,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
                     void* context);
   ~BufferThreadCache();
 
+  void note_running();
   void signal(Signal what);
   void follow_policy() {
     if (pool_.policy_generation() != policy_generation_.load(std::memory_order_relaxed))
