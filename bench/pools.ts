@@ -2,8 +2,10 @@
 import { fixed } from './pools/fixed.js';
 import { fixedC } from './pools/fixed-c.js';
 import { generational } from './pools/generational.js';
+import { generationalC } from './pools/generational-c.js';
 import { object } from './pools/object.js';
 import { packet } from './pools/packet.js';
+import { packetC } from './pools/packet-c.js';
 import type { PoolBench } from './pools/pool-bench.js';
 import { record } from './pools/record.js';
 import { benchOptions } from './support/options.js';
@@ -13,8 +15,10 @@ const kinds: Record<string, PoolBench> = {
   fixed,
   'fixed-c': fixedC,
   generational,
+  'generational-c': generationalC,
   object,
   packet,
+  'packet-c': packetC,
   record,
 };
 

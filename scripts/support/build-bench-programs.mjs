@@ -1,5 +1,5 @@
-// bench/malloc/*.cc → build/bench-malloc/, and bench/fixed/*.cc → build/bench-fixed/: programs for benchmarks, one file
-// each. Compiled alone, without node-gyp: they have nothing to do with Node.
+// bench/malloc/*.cc → build/bench-malloc/, and so on for other folders: programs for benchmarks, one file each. Compiled
+// alone, without node-gyp: they have nothing to do with Node.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +15,12 @@ const execute = promisify(execFile);
 const { filesUnder } = createRequire(import.meta.url)('../sources.cjs');
 
 /** What lies in bench/FOLDER, and which of the programs call superslab's own functions. */
-const sets = { malloc: { linked: [] }, fixed: { linked: ['pool'] } };
+const sets = {
+  malloc: { linked: [] },
+  fixed: { linked: ['pool'] },
+  packets: { linked: ['pool'] },
+  generational: { linked: ['pool'] },
+};
 
 const flags = [
   ...['-std=c++20', '-O2', '-pthread', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra'],
@@ -61,7 +66,7 @@ export async function buildBenchPrograms(set) {
   const folder = `bench/${set}`;
   const output = `build/bench-${set}`;
   const facts = [...flags, ...['CXX', 'CXXFLAGS', 'LDFLAGS'].map((name) => process.env[name] ?? '')];
-  const headers = [...filesUnder(folder, ['.h']), 'native/include/superslab.h'];
+  const headers = ['bench', 'native/include'].flatMap((one) => filesUnder(one, ['.h']));
   const stale = filesUnder(folder, ['.cc'])
     .map((source) => {
       const name = basename(source, '.cc');
