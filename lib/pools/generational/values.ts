@@ -220,12 +220,22 @@ export class Values {
     }
     this.scopes.drop();
     this.store.sweep(true);
+    this.#shrinkTable();
+  }
+
+  /** After a burst of values their slots go back. */
+  #shrinkTable(): void {
+    const { slots, store } = this;
+    let live = 0;
+    for (const chunk of store.chunks) live += chunk?.liveValues ?? 0;
+    if (live <= slots.length / 4) slots.shrink(slots.used);
   }
 
   /** From the event loop: the same of what was not used since the last time. */
   tick(): void {
     this.scopes.tick();
     this.store.sweep(true);
+    this.#shrinkTable();
   }
 
   // Looking --------------------------------------------------------------------------------------
@@ -375,7 +385,7 @@ export class Values {
     const slot = handle & (SLOT_COUNT - 1);
     const slots = this.tableOf(handle);
     const isScoped = slots !== this.slots;
-    const last = slot < slots.made ? Math.abs(slots.handles[slot]!) : 0;
+    const last = slots.lastHandle(slot);
     if (last === 0 || !wasHandleOf(handle, last, slots.firstGeneration)) {
       return foreignHandleError(handle, what, this.pool);
     }
