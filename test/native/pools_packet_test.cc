@@ -130,7 +130,7 @@ class Model {
         return;
       case 3:
         good = good && packet::trim(packet, from) && !packet::trim(packet, one.bytes.size() + 1);
-        one.bytes.resize(one.bytes.size() - from);
+        one.bytes.erase(one.bytes.size() - from);
         return;
       case 4: {
         const std::size_t other = (at + 1) % live_.size();
@@ -146,7 +146,7 @@ class Model {
           return;
         }
         std::string behind = one.bytes.substr(from);
-        one.bytes.resize(from);
+        one.bytes.erase(from);
         add(rest, std::move(behind));
         return;
       }
