@@ -8,12 +8,12 @@ using bench::kValues;
 
 class Malloc {
  public:
+  template <class Written>
   void request() {
     void* current[kValues];
     for (size_t i = 0; i < kValues; i++) {
-      const size_t size = bench::size_of(i);
-      current[i] = malloc(size);
-      memcpy(current[i], bench::value_of(i), size);
+      current[i] = malloc(bench::size_of(i));
+      Written::write(current[i], i);
     }
     for (void* value : current) {
       if (++count_ == bench::kSurvivesOneOf) {
@@ -34,13 +34,14 @@ class Arena {
  public:
   Arena() : begin_(static_cast<unsigned char*>(malloc(kBytes))) {}
 
+  template <class Written>
   void request() {
     unsigned char* at = begin_;
     for (size_t i = 0; i < kValues; i++) {
       const size_t size = bench::size_of(i);
       if (at + size > begin_ + kBytes) bench::die("a second chunk");
-      memcpy(at, bench::value_of(i), size);
-      bench::use(at);
+      Written::write(at, i);
+      __asm__ volatile("" : : "r"(at) : "memory");
       if (++count_ == bench::kSurvivesOneOf) {
         count_ = 0;
         void* kept = malloc(size);
@@ -61,11 +62,11 @@ class Arena {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) bench::die("usage: list malloc|arena requests");
+  if (argc < 3) bench::die("usage: list malloc|arena copied|made");
   if (strcmp(argv[1], "arena") == 0) {
     static Arena arena;
-    return bench::measure_requests(arena);
+    return bench::measure_requests(arena, argv[2]);
   }
   static Malloc plain;
-  return bench::measure_requests(plain);
+  return bench::measure_requests(plain, argv[2]);
 }

@@ -1,6 +1,6 @@
 // Requests by scopes of a generational pool of superslab's; the steps of a collection; and what memory the pool has in the end.
 //
-//   pool pool requests
+//   pool pool copied|made
 //   pool pool steps             prints the longest step of a collection of 64 MiB of young values, a tenth of which survives, in ms
 //   pool pool footprint COUNT   prints committed memory after so many requests, over live bytes and young together
 #include "superslab.h"
@@ -24,12 +24,12 @@ class Requests {
  public:
   explicit Requests(size_t young) : pool_(make(young)) {}
 
+  template <class Written>
   void request() {
     const ss_scope scope = ss_generational_pool_begin(pool_);
     for (size_t i = 0; i < kValues; i++) {
       ss_handle handle;
-      const size_t size = bench::size_of(i);
-      memcpy(ss_generational_pool_scope_alloc(pool_, size, &handle), bench::value_of(i), size);
+      Written::write(ss_generational_pool_scope_alloc(pool_, bench::size_of(i), &handle), i);
       if (++count_ == bench::kSurvivesOneOf) {
         count_ = 0;
         survivors_.keep(ss_generational_pool_promote(pool_, handle),
@@ -98,15 +98,15 @@ int measure_steps() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) bench::die("usage: pool pool requests|steps|footprint ...");
+  if (argc < 3) bench::die("usage: pool pool copied|made|steps|footprint ...");
   if (strcmp(argv[2], "steps") == 0) return measure_steps();
   if (strcmp(argv[2], "footprint") == 0) {
     constexpr size_t kSmallYoung = size_t{4} << 20;
     static Requests requests(kSmallYoung);
-    for (size_t i = bench::number(argv[3]); i > 0; i--) requests.request();
+    for (size_t i = bench::number(argv[3]); i > 0; i--) requests.request<bench::Copied>();
     printf("%.4f 0 0\n", requests.footprint(kSmallYoung));
     return 0;
   }
   static Requests requests(size_t{16} << 20);
-  return bench::measure_requests(requests);
+  return bench::measure_requests(requests, argv[2]);
 }

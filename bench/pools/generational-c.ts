@@ -12,24 +12,32 @@ async function figure(args: readonly (string | number)[], rounds: number): Promi
   return nsOf(await sourceSamples([POOL], rounds, args), POOL);
 }
 
+const requests = [
+  { how: 'made', what: 'structs whose first 16 B are set' },
+  { how: 'copied', what: 'bytes that are copied' },
+];
+
+async function requestRow({ how, what }: (typeof requests)[number], rounds: number): Promise<MeasuredRow> {
+  const sources = [POOL, ARENA, ...otherMallocs().map((source): Source => ({ ...source, set }))];
+  const samples = await sourceSamples(sources, rounds, [how]);
+  const own = nsOf(samples, POOL);
+  return {
+    case: `generational in C: requests of 20 ${what}; one in 50 survives`,
+    unit: 'ns per value',
+    superslab: median(own),
+    peers: Object.fromEntries(sources.slice(1).map((source) => [source.name, median(nsOf(samples, source))])),
+    spread: spread(own),
+  };
+}
+
 export const generationalC: PoolBench = {
   async rows(quick) {
-    const sources = [POOL, ARENA, ...otherMallocs().map((source): Source => ({ ...source, set }))];
-    const samples = await sourceSamples(sources, quick ? 1 : 7, ['requests']);
-    const own = nsOf(samples, POOL);
-    const requests: MeasuredRow = {
-      case: 'generational in C: requests of 20 values, one in 50 survives',
-      unit: 'ns per value',
-      superslab: median(own),
-      peers: Object.fromEntries(
-        sources.slice(1).map((source) => [source.name, median(nsOf(samples, source))]),
-      ),
-      spread: spread(own),
-    };
+    const rows: MeasuredRow[] = [];
+    for (const request of requests) rows.push(await requestRow(request, quick ? 1 : 7));
     const steps = await figure(['steps'], quick ? 1 : 3);
     const footprint = await figure(['footprint', quick ? 100_000 : 10_000_000], 1);
     return [
-      requests,
+      ...rows,
       {
         case: 'generational in C: longest step, 64 MiB young, a tenth survives',
         unit: 'ms',

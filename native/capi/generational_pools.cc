@@ -62,8 +62,7 @@ bool is_good(ValueFault fault, int before, GenerationalPool& values,
   errno = error_of(fault);
   if (fault != ValueFault::kStale) return false;
   values.count_stale();
-  const ProcessHeap* process = ProcessHeap::get();
-  if (process != nullptr && process->policy().check)
+  if (ProgramKind::is_checked())
     fail_on_address(function, &values, "its value has ended, or it is another pool's",
                     "was given a stale handle");
   return false;

@@ -54,8 +54,7 @@ bool is_good(PacketFault fault, int before) {
 
 [[gnu::noinline]] void refuse(const char* function, const Segment* packet, PacketFault fault) {
   errno = error_of(fault);
-  const ProcessHeap* process = ProcessHeap::get();
-  if (process != nullptr && process->policy().check)
+  if (ProgramKind::is_checked())
     fail_on_address(function, packet,
                     fault == PacketFault::kReleased ? "released already, or part of a chain"
                                                     : "no packet at all",

@@ -17,8 +17,8 @@ std::uint32_t next_seed() {
 ProgramGenerational::ProgramGenerational(ProcessHeap& process, const GenerationalOptions& options,
                                          std::uint32_t seed, std::string_view name)
     : ProgramKind(Kind::kGenerational),
-      values_(process.space(), process.clock(), process.policy(), options, face_.window, seed,
-              name) {
+      values_(process.space(), process.clock(), stopwatch_, process.policy(), options, face_.window,
+              seed, name) {
   face_.pool = this;
 }
 
@@ -38,9 +38,7 @@ ProgramGenerational* ProgramGenerational::make(const GenerationalOptions& option
   return pool;
 }
 
-void ProgramGenerational::check(const char* function, const Face* face) {
-  const ProcessHeap* process = ProcessHeap::get();
-  if (process == nullptr || !process->policy().check) return;
+void ProgramGenerational::check_now(const char* function, const Face* face) {
   bool is_one = false;
   for_each([&](ProgramKind& one) {
     if (one.kind() == Kind::kGenerational)

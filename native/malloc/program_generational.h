@@ -20,7 +20,10 @@ class ProgramGenerational final : public ProgramKind {
   static ProgramGenerational* make(const GenerationalOptions& options, std::string_view name);
 
   /// With SUPERSLAB_CHECK: ends the process unless `face` is that of a pool.
-  static void check(const char* function, const Face* face);
+  static void check(const char* function, const Face* face) {
+    if (is_checked()) [[unlikely]]
+      check_now(function, face);
+  }
 
   /// Ends all values and the pool. Returns how many lived.
   std::size_t close();
@@ -31,6 +34,7 @@ class ProgramGenerational final : public ProgramKind {
 
  private:
   friend class Metadata;
+  static void check_now(const char* function, const Face* face);
   ProgramGenerational(ProcessHeap& process, const GenerationalOptions& options, std::uint32_t seed,
                       std::string_view name);
   ~ProgramGenerational() = default;
@@ -44,6 +48,7 @@ class ProgramGenerational final : public ProgramKind {
     return values_.heap().survive_fork(mine, is_suspect);
   }
 
+  const PreciseClock stopwatch_;
   Face face_{};
   GenerationalPool values_;
 };

@@ -71,11 +71,13 @@ class ProgramKind::Registry {
 };
 
 constinit ProgramKind::Registry ProgramKind::registry;
+constinit std::atomic<bool> ProgramKind::is_checked_{false};
 
 void ProgramKind::enter(ProcessHeap& process) {
   process.set_fork_hook(ProcessHeap::Others::kKinds, [](const SlabOwner* mine, bool is_suspect) {
     return registry.survive_fork(mine, is_suspect);
   });
+  is_checked_.store(process.policy().check, std::memory_order_relaxed);
   registry.add(this);
 }
 
@@ -89,9 +91,8 @@ ProgramKind* ProgramKind::pin_after(const ProgramKind* before) {
   return registry.pin_after(before);
 }
 
-void ProgramKind::check(const char* function, const void* pool, Kind kind) {
-  const ProcessHeap* process = ProcessHeap::get();
-  if (process == nullptr || !process->policy().check || registry.has(pool, kind)) return;
+void ProgramKind::check_now(const char* function, const void* pool, Kind kind) {
+  if (registry.has(pool, kind)) return;
   fail_on_address(function, pool, "of another kind, or closed with nothing out", "is not a pool");
 }
 

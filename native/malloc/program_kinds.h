@@ -30,7 +30,12 @@ class ProgramKind {
 
   /// With SUPERSLAB_CHECK: ends the process unless `pool` is one of that kind. `function` is what
   /// was called with it.
-  static void check(const char* function, const void* pool, Kind kind);
+  static void check(const char* function, const void* pool, Kind kind) {
+    if (is_checked()) [[unlikely]]
+      check_now(function, pool, kind);
+  }
+  /// Whether SUPERSLAB_CHECK is set. False before there is a pool.
+  static bool is_checked() { return is_checked_.load(std::memory_order_relaxed); }
 
   /// Calls visit(ProgramKind&) for each, with no lock held; none of those ends meanwhile.
   template <class Visit>
@@ -69,6 +74,9 @@ class ProgramKind {
   class Registry;
   static Registry registry;
 
+  static constinit std::atomic<bool> is_checked_;
+
+  static void check_now(const char* function, const void* pool, Kind kind);
   static ProgramKind* pin_after(const ProgramKind* before);
 
   ProgramKind* next_ = nullptr;  // under the registry's lock

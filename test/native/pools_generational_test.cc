@@ -19,7 +19,7 @@ struct TestValues {
   std::unique_ptr<GenerationalPool> pool;
 
   explicit TestValues(const GenerationalOptions& options = {.young = 256 * kKiB})
-      : pool(std::make_unique<GenerationalPool>(*world.space, clock, plain_policy(), options,
+      : pool(std::make_unique<GenerationalPool>(*world.space, clock, clock, plain_policy(), options,
                                                 window, 7, "test")) {}
   /// As TestHeapOf: a test that failed half-way leaves the pool as it is.
   ~TestValues() {

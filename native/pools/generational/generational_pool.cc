@@ -41,17 +41,18 @@ HeapSnapshot GenerationalPool::policy_for(const Policy& policy,
   return own;
 }
 
-GenerationalPool::GenerationalPool(Space& space, const Clock& clock, const Policy& policy,
-                                   const GenerationalOptions& options, ScopeWindow& window,
-                                   std::uint32_t seed, std::string_view name)
+GenerationalPool::GenerationalPool(Space& space, const Clock& clock, const Clock& stopwatch,
+                                   const Policy& policy, const GenerationalOptions& options,
+                                   ScopeWindow& window, std::uint32_t seed, std::string_view name)
     : Pool(name),
       window_(window),
+      stopwatch_(stopwatch),
       options_(options),
       heap_(space, clock, policy_for(policy, options), {.access = Access::kPointers}),
       store_(memory_, chunk_for(options.young)),
       slots_(memory_, next_generation(seed)),
       scopes_(store_, memory_, next_generation(seed)),
-      collector_(store_, slots_, options.promotion, {options.old, options.permanent}, clock) {
+      collector_(store_, slots_, options.promotion, {options.old, options.permanent}, stopwatch) {
   assert(can_be(options));
 }
 
@@ -219,7 +220,7 @@ bool GenerationalPool::collect(Nanos budget, CollectProgress progress, void* con
   fault = is_collecting_ ? ValueFault::kBusy : ValueFault::kNone;
   if (is_collecting_) return false;
   is_collecting_ = true;
-  const Nanos now = heap_.now();
+  const Nanos now = stopwatch_.now();
   const Nanos end = budget > ~Nanos{0} - now ? ~Nanos{0} : now + budget;
   const bool is_complete = collector_.step(end, progress, context);
   is_collecting_ = false;

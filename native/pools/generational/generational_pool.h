@@ -48,9 +48,9 @@ class GenerationalPool final : public Pool {
   /// Whether there can be such a pool.
   static bool can_be(const GenerationalOptions& options);
 
-  /// `space`, `clock` and `window`, where scopes put, outlive the pool; can_be() holds. `seed`:
-  /// handles begin with it.
-  GenerationalPool(Space& space, const Clock& clock, const Policy& policy,
+  /// `space`, the clocks and `window`, where scopes put, outlive the pool; can_be() holds.
+  /// `stopwatch` is for budgets. `seed`: handles begin with it.
+  GenerationalPool(Space& space, const Clock& clock, const Clock& stopwatch, const Policy& policy,
                    const GenerationalOptions& options, ScopeWindow& window, std::uint32_t seed,
                    std::string_view name);
   /// Closed, or never opened.
@@ -132,6 +132,7 @@ class GenerationalPool final : public Pool {
   bool is_sound(const Slot& slot) const;
 
   ScopeWindow& window_;
+  const Clock& stopwatch_;
   const GenerationalOptions options_;
   Heap heap_;
   ValueMemory memory_{heap_};

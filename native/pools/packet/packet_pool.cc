@@ -107,8 +107,12 @@ Segment* PacketPool::show(DataRoom& room, std::uint32_t head, std::uint32_t tail
                           PacketFault& fault) {
   Segment* packet = take_segment(fault);
   if (packet == nullptr) return nullptr;
-  // Relaxed: whoever has a reference hands it on.
-  room.refs.fetch_add(1, std::memory_order_relaxed);
+  // Relaxed: whoever has a reference hands it on. Alone nobody else can change the count meanwhile.
+  if (room.is_sole()) {
+    room.refs.store(2, std::memory_order_relaxed);
+  } else {
+    room.refs.fetch_add(1, std::memory_order_relaxed);
+  }
   packet->pool = this;
   packet->room = &room;
   packet->head = head;
