@@ -22,7 +22,8 @@ ss_generational_pool* make(size_t young) {
 
 class Requests {
  public:
-  explicit Requests(size_t young) : pool_(make(young)) {}
+  explicit Requests(size_t young)
+      : pool_(make(young)), collect_every_((young >> 20) * kRequestsPerMiB) {}
 
   template <class Written>
   void request() {
@@ -37,7 +38,7 @@ class Requests {
       }
     }
     ss_generational_pool_end(pool_, scope);
-    if (++requests_ % kCollectEvery == 0)
+    if (++requests_ % collect_every_ == 0)
       ss_generational_pool_collect(pool_, UINT64_MAX, nullptr, nullptr);
   }
 
@@ -54,8 +55,10 @@ class Requests {
   }
 
  private:
-  static constexpr size_t kCollectEvery = 50'000;
-  ss_generational_pool* pool_;
+  /// Requests between two collections: half of young is filled by their survivors.
+  static constexpr size_t kRequestsPerMiB = 12'500;
+  ss_generational_pool* const pool_;
+  const size_t collect_every_;
   bench::Survivors<ss_handle> survivors_;
   size_t count_ = 0;
   size_t requests_ = 0;

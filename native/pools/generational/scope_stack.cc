@@ -13,10 +13,10 @@ static_assert(ScopeStack::kMaxDepth < 1u << kDepthBits);
 ScopeId ScopeStack::begin(ScopeWindow& window) {
   if (depth_ == kMaxDepth) return 0;
   if (depth_ == 0) {
-    go_to(window, first_, first_ == nullptr ? nullptr : first_->memory);
-    if (slots_.page_count() != 0 && slots_.page(0).slots != nullptr) go_to_slot(window, 0);
+    current_ = first_;
+    window = base_;
   }
-  marks_[depth_] = {++serials_, current_, window.at, top(window)};
+  marks_[depth_] = {++serials_, current_, window.at, depth_ == 0 ? 0 : top(window)};
   ++depth_;
   return serials_ << kDepthBits | depth_;
 }
@@ -42,6 +42,19 @@ bool ScopeStack::end(ScopeWindow& window, ScopeId id) {
   return true;
 }
 
+/// Where the outermost scope begins.
+void ScopeStack::note_base() {
+  base_ = {};
+  if (first_ != nullptr) {
+    base_.at = first_->memory;
+    base_.end = first_->memory + first_->capacity;
+  }
+  if (slots_.page_count() != 0 && slots_.page(0).slots != nullptr) {
+    base_.slot = slots_.page(0).slots;
+    base_.slot_end = base_.slot + SlotPages::kPageSlots;
+  }
+}
+
 void ScopeStack::go_to(ScopeWindow& window, Chunk* chunk, std::byte* at) {
   current_ = chunk;
   window.at = at;
@@ -65,6 +78,7 @@ bool ScopeStack::next_slots(ScopeWindow& window) {
   const std::uint32_t next = window.slot == nullptr ? 0 : slot_page_ + 1;
   if (!slots_.make(next)) return false;
   go_to_slot(window, next << SlotPages::kPageShift);
+  note_base();
   return true;
 }
 
@@ -77,6 +91,7 @@ bool ScopeStack::next_chunk(ScopeWindow& window, ByteCount bytes) {
     *link = made;
   }
   go_to(window, *link, (*link)->memory);
+  note_base();
   return true;
 }
 
@@ -95,6 +110,7 @@ void ScopeStack::trim(const ScopeWindow& window) {
   }
   const std::uint32_t used = window.slot == nullptr ? 0 : slot_page_ + 1;
   for (std::uint32_t i = used; i < slots_.page_count(); ++i) slots_.drop(i);
+  note_base();
 }
 
 void ScopeStack::close() {
@@ -105,6 +121,7 @@ void ScopeStack::close() {
   current_ = nullptr;
   depth_ = slot_page_ = 0;
   slots_.close();
+  note_base();
 }
 
 }  // namespace superslab

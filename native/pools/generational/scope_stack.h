@@ -61,6 +61,7 @@ class ScopeStack {
                 ? 0
                 : static_cast<std::uint32_t>(window.slot - slots_.page(slot_page_).slots));
   }
+  void note_base();
   void go_to(ScopeWindow& window, Chunk* chunk, std::byte* at);
   bool next_chunk(ScopeWindow& window, ByteCount bytes);
   bool next_slots(ScopeWindow& window);
@@ -70,6 +71,7 @@ class ScopeStack {
   SlotPages slots_;
   Chunk* first_ = nullptr;    // by Chunk::next
   Chunk* current_ = nullptr;  // of first_ and its followers; nullptr: none is begun
+  ScopeWindow base_;
   std::uint32_t slot_page_ = 0;
   std::uint32_t depth_ = 0;
   std::uint64_t serials_ = 0;
