@@ -203,21 +203,20 @@ describe('values', () => {
     const before = await tables();
     const kept = pool.put(bytesOf(10, 1));
     const seen = new Set<number>();
-    for (let round = 0; round < 3; round++) {
-      const burst = Array.from({ length: 100_000 }, () => pool.put(bytesOf(10, 2)));
+    for (let round = 0; round < 2; round++) {
+      const burst = Array.from({ length: 50_000 }, () => pool.put(bytesOf(10, 2)));
       let scoped = 0;
       pool.scope((scope) => {
-        for (let i = 0; i < 100_000; i++) scoped = scope.put(bytesOf(10, 3));
+        for (let i = 0; i < 50_000; i++) scoped = scope.put(bytesOf(10, 3));
       });
-      expect((await tables()) - before).toBeGreaterThan(2 * 2 ** 17 * 20);
+      expect((await tables()) - before).toBeGreaterThan(2 * 2 ** 16 * 20);
       for (const handle of burst) pool.free(handle);
       pool.collect();
       pool.trim();
       expect(pool.check()).toEqual([]);
-      for (const handle of [...burst, scoped]) {
-        expect(seen.has(handle)).toBe(false);
-        seen.add(handle);
-      }
+      const { size } = seen;
+      for (const handle of [...burst, scoped]) seen.add(handle);
+      expect(seen.size).toBe(size + burst.length + 1);
       for (const handle of [burst[0]!, burst.at(-1)!, scoped]) {
         thrownBy(() => pool.get(handle), 'ERR_SUPERSLAB_STALE');
       }
