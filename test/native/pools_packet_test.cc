@@ -33,6 +33,10 @@ class Model {
     Segment* packet;
     std::string bytes;
   };
+  struct Attached {
+    Model* model;
+    std::string bytes;
+  };
 
   std::string fresh(std::size_t n) {
     std::string bytes(n, '\0');
@@ -74,17 +78,16 @@ class Model {
       add(packet::from_bytes(pool_, bytes.data(), bytes.size(), fault), bytes);
     } else {
       const std::string bytes = fresh(random_.below(100));
-      auto* memory = new std::string(bytes);
+      auto memory = std::unique_ptr<Attached>(new Attached{this, bytes});
       Segment* made = pool_.attach(
-          memory->data(), memory->size(),
+          memory->bytes.data(), bytes.size(),
           [](void*, std::size_t, void* context) {
-            auto* owned = static_cast<std::pair<Model*, std::string*>*>(context);
-            ++owned->first->freed;
-            delete owned->second;
-            delete owned;
+            const std::unique_ptr<Attached> owned(static_cast<Attached*>(context));
+            ++owned->model->freed;
           },
-          new std::pair<Model*, std::string*>(this, memory), fault);
+          memory.get(), fault);
       attached += made != nullptr;
+      if (made != nullptr) memory.release();
       add(made, bytes);
     }
   }
