@@ -296,6 +296,9 @@ TEST(malloc, "packets: chains of several pools go home, each segment to its own"
 }
 
 TEST(malloc, "packets: the child of a fork has the packets, and what other threads had cached") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer does not follow a fork among threads");
+#endif
   static ss_packet_pool* pool;
   static ss_packet* packet;
   ss_packet_pool_options options = small_packets();
