@@ -2,9 +2,11 @@
 import { fixed } from './pools/fixed.js';
 import { fixedC } from './pools/fixed-c.js';
 import { generational } from './pools/generational.js';
+import { generationalC } from './pools/generational-c.js';
 import { numa } from './pools/numa.js';
 import { object } from './pools/object.js';
 import { packet } from './pools/packet.js';
+import { packetC } from './pools/packet-c.js';
 import type { PoolBench } from './pools/pool-bench.js';
 import { record } from './pools/record.js';
 import { benchOptions } from './support/options.js';
@@ -15,8 +17,10 @@ const kinds: Record<string, PoolBench> = {
   'fixed-c': fixedC,
   generational,
   numa,
+  'generational-c': generationalC,
   object,
   packet,
+  'packet-c': packetC,
   record,
 };
 

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "capi/json_text.h"
-#include "pools/fixed/fixed_pool.h"
+#include "malloc/program_generational.h"
+#include "malloc/program_packets.h"
 
 struct ss_pool_stats;
 
@@ -13,6 +14,14 @@ enum class Detail : bool { kFew, kAll };
 /// One object: what the pool is and how many objects are where, or all that is counted of it.
 void write_pool(JsonText& json, const FixedPool& pool, Detail detail);
 
+void write_pool(JsonText& json, const ProgramPackets& pool, Detail detail);
+void write_pool(JsonText& json, const GenerationalPool& pool, Detail detail);
+
 ss_pool_stats stats_of(const FixedPool& pool);
+ss_pool_stats stats_of(const ProgramPackets& pool);
+ss_pool_stats stats_of(const GenerationalPool& pool);
+
+/// All pools of the program, as an array.
+void write_pools(JsonText& json);
 
 }  // namespace superslab

@@ -53,10 +53,7 @@ void superslab::write_stats(JsonText& json) {
     }
     json.close(']');
     json.key("pools");
-    json.open('[');
-    ProgramPool::for_each(
-        [&](const ProgramPool& pool) { write_pool(json, pool.fixed(), Detail::kFew); });
-    json.close(']');
+    write_pools(json);
   }
   json.close('}');
 }
@@ -74,7 +71,8 @@ size_t ss_trim(void) {
   if (heap == nullptr) return 0;
   const int before = errno;
   // The other heaps first: what they give back idles in the space then.
-  const ByteCount others = FirstClassHeap::trim_all() + ProgramPool::trim_all();
+  const ByteCount others =
+      FirstClassHeap::trim_all() + ProgramPool::trim_all() + ProgramKind::trim_all();
   const ByteCount bytes = others + heap->trim();
   errno = before;
   return bytes;

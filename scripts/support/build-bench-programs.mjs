@@ -1,5 +1,5 @@
-// bench/malloc/*.cc → build/bench-malloc/, and so for the other folders with programs for benchmarks, one file each.
-// Compiled alone, without node-gyp: they have nothing to do with Node.
+// bench/malloc/*.cc → build/bench-malloc/, and so on for other folders: programs for benchmarks, one file each. Compiled
+// alone, without node-gyp: they have nothing to do with Node.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -21,6 +21,8 @@ const { filesUnder } = createRequire(import.meta.url)('../sources.cjs');
 const sets = {
   malloc: { linked: [] },
   fixed: { linked: ['pool'] },
+  packets: { linked: ['pool'] },
+  generational: { linked: ['pool'] },
   numa: { linked: [], core: ['native/base', 'native/os'] },
 };
 
@@ -76,8 +78,7 @@ export async function buildBenchPrograms(set) {
   const facts = [...flags, ...['CXX', 'CXXFLAGS', 'LDFLAGS'].map((name) => process.env[name] ?? '')];
   const core = coreSources(sets[set]);
   const headers = [
-    ...filesUnder(folder, ['.h']),
-    'native/include/superslab.h',
+    ...['bench', 'native/include'].flatMap((one) => filesUnder(one, ['.h'])),
     ...core,
     ...(sets[set].core ?? []).flatMap((one) => filesUnder(one, ['.h'])),
   ];
