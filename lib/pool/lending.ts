@@ -11,6 +11,8 @@ export interface IdleBuffers<Buf> {
   drop(keep: number): void;
   /** Now and then: gives up what nobody needed since the last call. */
   tick(): void;
+  /** While memory is scarce: has blocks come back for a step of RELIEF_STEP. */
+  relieve(step: number): void;
 }
 
 /** How a kind of pool lends. */

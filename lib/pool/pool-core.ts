@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import type { BlockNumber, Failure, HeapId, NativePool, PoolId, SliceTag } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
-import { NO_MEMORY, NO_ROOM } from '../addon/generated/codes.js';
+import { NO_MEMORY, NO_ROOM, RELIEF_STEP } from '../addon/generated/codes.js';
 import {
   GRANULE_MASK,
   GRANULE_SHIFT,
@@ -11,7 +11,7 @@ import {
 } from '../addon/generated/memory.js';
 import { builtins, fill } from '../base/builtins.js';
 import { makeError, sizeError } from '../base/errors.js';
-import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
+import { type Core, closingCores, openCores, type Relief, type ThreadFigures } from './cores.js';
 import { Exhaustion, noMemoryError } from './exhaustion.js';
 import type { Lending } from './lending.js';
 import {
@@ -56,6 +56,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   readonly #meter: LeaseMeter;
   /** Watches leases; undefined when leak detection and guards are off. */
   readonly watcher: Watcher | undefined;
+  listeners: Core['listeners'];
   readonly zeroAtRelease: boolean;
   readonly align: number;
   #purgeDelayMs: number;
@@ -414,6 +415,19 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     });
     this.watcher?.deliver();
     return bytes;
+  }
+
+  relieve(step: number): Relief {
+    const bytes = this.#teller.tellingTrim(this, () => {
+      const { idle } = this.#lending;
+      if (step === RELIEF_STEP.caches) this.watcher?.unpark();
+      // Whose buffers end with their lease has caches and nothing else.
+      else if (idle === undefined) return 0;
+      idle?.relieve(step);
+      return this.native.relieve(step);
+    });
+    this.watcher?.deliver();
+    return { bytes, objects: 0 };
   }
 
   close(): void {

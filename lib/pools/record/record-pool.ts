@@ -67,7 +67,12 @@ function lendingOf(shelf: RecordShelf, max: number): Lending<OwnedEntry> {
     lend: undefined,
     align: 1,
     tag: shelf.tag,
-    idle: { take: () => shelf.take(), drop: (keep) => shelf.drop(keep), tick: () => shelf.tick() },
+    idle: {
+      take: () => shelf.take(),
+      drop: (keep) => shelf.drop(keep),
+      tick: () => shelf.tick(),
+      relieve: (step) => shelf.relieve(step),
+    },
     waitName: 'getAsync()',
     exhaustedText: (size) =>
       `cannot give another record of ${size} B beyond its max of ${max}; release records by put(), raise max or use getAsync()`,

@@ -59,6 +59,11 @@ class BufferPool final : public Heap, public Pool {
   Heap& heap() override { return *this; }
   PoolFault check() const override;
   ByteCount trim(ByteCount target) override { return Heap::trim(target); }
+  ByteCount relieve(ReliefStep step) override {
+    return step == ReliefStep::kCaches ? give_back_for(step) : 0;
+  }
+  /// Gives back what lies idle, and counts it as that of a step.
+  ByteCount give_back_for(ReliefStep step);
   /// Of all its threads' magazines.
   void show_recent(RecentBlocks& to) override;
 
