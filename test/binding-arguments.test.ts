@@ -73,6 +73,7 @@ const VALID = `{
     tick: [],
     trim: [0],
     relieve: [1],
+    relievedBytes: [],
     committedBytes: [],
     isSettled: [],
     stats: [],
@@ -236,7 +237,7 @@ process.exit(0);
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(seen).toEqual({ binding: 6, environment: 34, pool: 31, scanner: 1, records: 2 });
+    expect(seen).toEqual({ binding: 6, environment: 34, pool: 32, scanner: 1, records: 2 });
     expect(calls).toBeGreaterThan(5000);
   });
 });

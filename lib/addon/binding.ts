@@ -325,8 +325,10 @@ export interface NativePool {
   tick(): boolean;
   /** Bytes given back to the operating system. */
   trim(targetBytes: number): number;
-  /** The same of all that is idle, counted as that of a RELIEF_STEP. */
-  relieve(step: number): number;
+  /** Gives back all that is idle, counted as that of a RELIEF_STEP. */
+  relieve(step: number): void;
+  /** All that went back so far while memory was scarce, whoever gave it back. Unit: bytes. */
+  relievedBytes(): number;
   /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */
   committedBytes(): number;
   close(): void;

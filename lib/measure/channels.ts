@@ -115,6 +115,6 @@ export const channels: { readonly [End in keyof PoolMessages]: PoolChannel<PoolM
 
 const pressure = new PoolChannel<PressureMessage>('pressure');
 
-onPressureLevel((now, { level: before }) => {
+onPressureLevel((now, before) => {
   if (pressure.hasSubscribers) pressure.publish({ ...now, before, text: pressureReason(now) });
 });

@@ -15,12 +15,6 @@ export interface ThreadFigures {
   readonly waiting: number;
 }
 
-/** What a pool gave back: bytes to the operating system, or objects that it destroyed. */
-export interface Relief {
-  readonly bytes: number;
-  readonly objects: number;
-}
-
 /** Whoever listens to a pool. */
 interface Emitter {
   emit(name: 'pressure', message: object): boolean;
@@ -43,8 +37,9 @@ export interface Core extends PoolIdentity {
   /**
    * While memory is scarce: does one step of RELIEF_STEP, those before it having been done. What a kind has of each is told
    * in docs/PRESSURE.md. From the event loop.
+   * @returns how many objects were destroyed; 0 of a kind that lends memory, which the native side counts
    */
-  relieve(step: number): Relief;
+  relieve(step: number): number;
   /** Those who listen to the pool, as far as they are still there. */
   readonly listeners: WeakRef<Emitter> | undefined;
   close(): void;

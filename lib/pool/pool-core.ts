@@ -11,7 +11,7 @@ import {
 } from '../addon/generated/memory.js';
 import { builtins, fill } from '../base/builtins.js';
 import { makeError, sizeError } from '../base/errors.js';
-import { type Core, closingCores, openCores, type Relief, type ThreadFigures } from './cores.js';
+import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
 import { Exhaustion, noMemoryError } from './exhaustion.js';
 import type { Lending } from './lending.js';
 import {
@@ -417,17 +417,17 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     return bytes;
   }
 
-  relieve(step: number): Relief {
-    const bytes = this.#teller.tellingTrim(this, () => {
+  relieve(step: number): number {
+    this.#teller.tellingTrim(this, () => {
       const { idle } = this.#lending;
       if (step === RELIEF_STEP.caches) this.watcher?.unpark();
       // Whose buffers end with their lease has caches and nothing else.
-      else if (idle === undefined) return 0;
+      else if (idle === undefined) return;
       idle?.relieve(step);
-      return this.native.relieve(step);
+      this.native.relieve(step);
     });
     this.watcher?.deliver();
-    return { bytes, objects: 0 };
+    return 0;
   }
 
   close(): void {

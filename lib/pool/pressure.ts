@@ -20,7 +20,7 @@ export interface PoolPressureMessage {
   readonly level: Exclude<PressureLevel, 'none'>;
   /** The last step that was done: those before it were done, too. */
   readonly step: ReliefStep;
-  /** Memory that went back to the operating system. */
+  /** Memory of the pool that went back to the operating system since the last such message. */
   readonly bytes: number;
   /** Objects that were destroyed; of a pool that lends objects. */
   readonly objects: number;
@@ -29,7 +29,7 @@ export interface PoolPressureMessage {
 }
 
 /** Those who are told when the level has changed. They are called where nothing is half done. */
-const levelListeners: ((now: PressureFigures, before: PressureFigures) => void)[] = [];
+const levelListeners: ((now: PressureFigures, before: PressureLevel) => void)[] = [];
 
 export function onPressureLevel(listener: (typeof levelListeners)[number]): void {
   levelListeners.push(listener);
@@ -48,14 +48,18 @@ function withoutThrowing(call: () => void): void {
 
 /** The number of the last relief that this thread has seen to; none is wanted while there never was pressure. */
 let relieved = 0;
-let known = pressureFigures();
+/** What this thread's listeners know. */
+let level: PressureLevel = 'none';
 
 function tellLevel(now: PressureFigures): void {
-  const before = known;
-  if (now.level === before.level) return;
-  known = now;
+  const before = level;
+  if (now.level === before) return;
+  level = now.level;
   for (const listener of levelListeners) withoutThrowing(() => listener(now, before));
 }
+
+/** What NativePool.relievedBytes() said last: others may have given back something since. */
+const told = new WeakMap<Core, number>();
 
 /** Has one pool do the steps up to `last`, in order, and tells of it. */
 function relieve(
@@ -63,15 +67,17 @@ function relieve(
   last: number,
   { level, reason }: { level: PressureLevel; reason: string },
 ): void {
-  let bytes = 0;
+  // The default pool's memory is that of all threads: of what went back before this one came nothing is its own.
+  const before = told.get(core) ?? (core.heapId === 0 ? core.native.relievedBytes() : 0);
   let objects = 0;
   for (let step: number = RELIEF_STEP.caches; step <= last; step++) {
     // Whoever is told of what goes back may close it.
     if (openCores.get(core.id) !== core) return;
-    const given = core.relieve(step);
-    bytes += given.bytes;
-    objects += given.objects;
+    objects += core.relieve(step);
   }
+  const now = core.native.relievedBytes();
+  told.set(core, now);
+  const bytes = now - before;
   const message = { pool: core.name, level, step: stepWord(last), bytes, objects, reason };
   core.listeners?.deref()?.emit('pressure', message);
 }

@@ -15,6 +15,9 @@ constexpr std::uint32_t kHitMargin = 100;
 /// Readings that are further apart say nothing of the time now.
 constexpr Nanos kStaleIntervals = 5;
 
+/// By level.
+constexpr ReliefStep kLastSteps[] = {ReliefStep::kNothing, ReliefStep::kCaches, ReliefStep::kIdle};
+
 std::uint32_t permille_of(ByteCount part, ByteCount whole) {
   if (whole == 0) return kPermille;
   const double share = static_cast<double>(part) / static_cast<double>(whole) * kPermille;
@@ -124,12 +127,11 @@ void PressureController::change_level(const PressureFinding& up, PressureLevel h
   }
 }
 
-bool PressureController::choose_step(bool has_risen, Nanos now) {
-  const bool is_critical = finding_.level == PressureLevel::kCritical;
-  const ReliefStep last = is_critical ? ReliefStep::kIdle : ReliefStep::kCaches;
-  bool is_due = true;
-  if (finding_.level == PressureLevel::kNone) {
-    step_ = ReliefStep::kNothing;
+bool PressureController::choose_step(PressureLevel up, bool has_risen, Nanos now) {
+  const ReliefStep last = kLastSteps[static_cast<std::size_t>(finding_.level)];
+  // While a level is only held, what was done was enough.
+  if (up < finding_.level || last == ReliefStep::kNothing) {
+    step_ = std::min(step_, last);
     return false;
   }
   if (has_risen) {
@@ -138,10 +140,10 @@ bool PressureController::choose_step(bool has_risen, Nanos now) {
     step_ = static_cast<ReliefStep>(static_cast<std::uint8_t>(step_) + 1);
   } else {
     step_ = last;
-    is_due = now - relieved_at_ >= kRepeat;
+    if (now - relieved_at_ < kRepeat) return false;
   }
-  if (is_due) relieved_at_ = now;
-  return is_due;
+  relieved_at_ = now;
+  return true;
 }
 
 bool PressureController::read(const PressureInput& input) {
@@ -152,9 +154,7 @@ bool PressureController::read(const PressureInput& input) {
   change_level(up, held.level, input.now);
   before_ = input;
   has_read_ = true;
-  // While it is calm, and only to be seen whether it stays so, nothing is done.
-  if (finding_.level != PressureLevel::kNone && pressed_at_ != input.now) return false;
-  return choose_step(rises_ != rises, input.now);
+  return choose_step(up.level, rises_ != rises, input.now);
 }
 
 }  // namespace superslab

@@ -43,7 +43,8 @@ struct PressureInput {
 
 /// Raises the level at once and lowers it when all has been calm for a while, so that it does not
 /// flap. A rise has caches given back; each further reading at which the pressure is still critical
-/// has the next step done. While a level lasts, its last step is repeated from time to time.
+/// has the next step done. While a level lasts, its last step is repeated from time to time. A
+/// level that is only held, by readings below what would raise it, has nothing done.
 class PressureController {
  public:
   explicit PressureController(const ProcessSnapshot& settings) : settings_(settings) {}
@@ -78,7 +79,7 @@ class PressureController {
                     PressureFinding& worst) const;
   std::uint32_t stalled_permille(const StallTime& stalls, const StallTime& before, Nanos now) const;
   void change_level(const PressureFinding& up, PressureLevel held, Nanos now);
-  bool choose_step(bool has_risen, Nanos now);
+  bool choose_step(PressureLevel up, bool has_risen, Nanos now);
 
   ProcessSnapshot settings_;
   bool has_read_ = false;

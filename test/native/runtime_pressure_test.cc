@@ -154,6 +154,20 @@ TEST(runtime, "caches are enough when that helps") {
   CHECK_EQ(watch.level(), PressureLevel::kNone);
 }
 
+TEST(runtime, "a level that is only held has nothing done") {
+  Watch watch;
+  watch.use(99);
+  CHECK(watch.after(1));
+  watch.use(93);
+  for (int i = 0; i < 30; ++i) CHECK(!watch.after(1));
+  CHECK_EQ(watch.level(), PressureLevel::kCritical);
+  CHECK_EQ(watch.step(), ReliefStep::kCaches);
+  // It goes on where it was.
+  watch.use(97);
+  CHECK(watch.after(1));
+  CHECK_EQ(watch.step(), ReliefStep::kCold);
+}
+
 TEST(runtime, "some pressure has caches given back and no more") {
   Watch watch;
   watch.use(92);

@@ -5,7 +5,7 @@ import { builtins } from '../../base/builtins.js';
 import { hostError } from '../../base/errors.js';
 import { NotWithinItself } from '../../base/not-within-itself.js';
 import { poolTeller } from '../../measure/pool-teller.js';
-import { type Core, closingCores, openCores, type Relief, type ThreadFigures } from '../../pool/cores.js';
+import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { call } from './calls.js';
@@ -420,8 +420,8 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     return this.#keeper.dropIdle(target, 0);
   }
 
-  relieve(step: number): Relief {
-    return { bytes: 0, objects: this.#keeper.relieve(step) };
+  relieve(step: number): number {
+    return this.#keeper.relieve(step);
   }
 
   /** Validates the idle object at a place of the shelf. */
