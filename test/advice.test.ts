@@ -118,7 +118,9 @@ const cases: readonly Case[] = [
     inside: { ...well, pressureLevel: 2, pressureRises: 1, pressureColdBytes: 1 },
     outside: [{ pressureColdBytes: 0 }],
     severity: 'act',
-    says: 'the pool gave 1 B back',
+    says:
+      'memory is scarce (it became so 1 time), and the pool gave 1 B back, which it must get again: give the process ' +
+      'more memory, or have it hold less',
   },
   {
     id: 'failures',
@@ -648,7 +650,17 @@ describe('the report', () => {
     expect(linesOf({ pressureReliefs: 1, pressureColdBytes: 1024 })).toContain(
       '1.0 KiB by moving cold data together',
     );
-    expect(linesOf({ objects: { relieved: 1 } as PoolStats['objects'] & object })).toContain('1 idle object');
+    const objects = {
+      inUse: 0,
+      idle: 0,
+      pending: 0,
+      peakInUse: 0,
+      max: 0,
+      made: 1,
+      destroyed: 1,
+      relieved: 1,
+    };
+    expect(linesOf({ objects: objects as PoolStats['objects'] & object })).toContain('1 idle object');
     expect(linesOf({}, { rises: 0 })).toBeUndefined();
   });
 

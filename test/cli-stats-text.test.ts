@@ -136,7 +136,10 @@ describe('superslab stats', () => {
     };
     const pools = [
       aPool({ pressureCacheBytes: 3 * MIB, pressureColdBytes: MIB, pressureIdleBytes: 0 }),
-      aPool({ name: 'connections', objects: { relieved: 1 } as never }),
+      aPool({
+        name: 'connections',
+        objects: { inUse: 0, idle: 0, pending: 0, max: 0, relieved: 1 } as never,
+      }),
     ];
     const said = text({ pressure, pools });
     expect(said).toContain(
