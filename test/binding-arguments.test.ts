@@ -47,6 +47,8 @@ const VALID = `{
     hexBytes: [block, 0, 16],
     processStats: [],
     memoryFacts: [],
+    pressure: [],
+    readPressureFrom: ['/nowhere'],
     leakSites: [],
     noteMisuse: [{ kind: 'foreign', pool: 'pool', tag: 'tag', size: 1, detail: '', acquired: '', released: '', noticed: '', nowMs: 0 }],
     misuseSites: [],
@@ -72,6 +74,8 @@ const VALID = `{
     refusedSecrecy: [],
     tick: [],
     trim: [0],
+    relieve: [1],
+    relievedBytes: [],
     committedBytes: [],
     isSettled: [],
     stats: [],
@@ -261,7 +265,7 @@ process.exit(0);
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(seen).toEqual({ binding: 6, environment: 34, pool: 30, scanner: 1, records: 2, file: 19 });
+    expect(seen).toEqual({ binding: 6, environment: 35, pool: 32, scanner: 1, records: 2, file: 19 });
     expect(calls).toBeGreaterThan(5000);
   });
 });

@@ -215,6 +215,8 @@ describe('sums', () => {
       fallbacks: 11,
       waiting: 22,
       outstandingTokens: stats().outstandingTokens,
+      pressureLevel: 0,
+      pressureRises: 0,
       hitRate: (99 + 1999) / 2100,
       failureRate: 7000 / (2153 + 7000),
       use: 0.5,

@@ -213,6 +213,10 @@ export interface NativeEnvironment {
   processStats(): NativeProcessStats;
   /** undefined where the kernel tells nothing, null where reading broke off. */
   memoryFacts(): Promise<MemoryFacts | undefined | null>;
+  /** How scarce memory is; reads the kernel's files when it is time, and has what any thread may give back go back. */
+  pressure(): NativePressure;
+  /** The folder that stands in front of the kernel's files from now on; what was found is forgotten. For tests. */
+  readPressureFrom(root: string): void;
   leakSites(): LeakSite[];
   /** @returns how many times the site has misused buffers, this one included */
   noteMisuse(misuse: NotedMisuse): number;
@@ -323,6 +327,26 @@ export interface FileFigures {
   readonly replayed: number;
 }
 
+/** What came of the last look at the kernel's files. */
+export interface NativePressure {
+  /** A code of PRESSURE_LEVEL (./generated/codes.ts): now. */
+  readonly level: number;
+  /** A code of PRESSURE_REASON, of the last rise: why. */
+  readonly reason: number;
+  /** Then: of the time, or of `limitBytes`; from 0 to 1, or beyond a soft limit. */
+  readonly share: number;
+  /** 0 for a share of the time. */
+  readonly limitBytes: number;
+  /** A code of RELIEF_STEP: the last one that is to be done. */
+  readonly step: number;
+  /** Another number whenever there is something to be done. */
+  readonly reliefs: number;
+  /** How often the level rose. */
+  readonly rises: number;
+  /** When the level changed, since 1970; 0 if it never did. */
+  readonly changedAtMs: number;
+}
+
 /** The records of a pool as other threads see them. */
 export interface NativeRecords {
   /** What holdRecords() was given. */
@@ -407,6 +431,10 @@ export interface NativePool {
   tick(): boolean;
   /** Bytes given back to the operating system. */
   trim(targetBytes: number): number;
+  /** Gives back all that is idle, counted as that of a RELIEF_STEP. */
+  relieve(step: number): void;
+  /** All that went back so far while memory was scarce, whoever gave it back. Unit: bytes. */
+  relievedBytes(): number;
   /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */
   committedBytes(): number;
   close(): void;

@@ -15,6 +15,11 @@ export interface ThreadFigures {
   readonly waiting: number;
 }
 
+/** Whoever listens to a pool. */
+interface Emitter {
+  emit(name: 'pressure', message: object): boolean;
+}
+
 /** A pool of any kind as signals, upkeep and figures see it. */
 export interface Core extends PoolIdentity {
   readonly heapId: HeapId;
@@ -29,6 +34,14 @@ export interface Core extends PoolIdentity {
   readonly watcher: PoolWatcher | undefined;
   /** Gives idle memory back. Whether there is reason to come again. */
   tick(): boolean;
+  /**
+   * While memory is scarce: does one step of RELIEF_STEP, those before it having been done. What a kind has of each is told
+   * in docs/PRESSURE.md. From the event loop.
+   * @returns how many objects were destroyed; 0 of a kind that lends memory, which the native side counts
+   */
+  relieve(step: number): number;
+  /** Those who listen to the pool, as far as they are still there. */
+  readonly listeners: WeakRef<Emitter> | undefined;
   close(): void;
   /** What close() does with others. Each part may be done again, by upkeep, when close() was cut off. */
   endClosing(): void;

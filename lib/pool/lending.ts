@@ -13,6 +13,8 @@ export interface IdleBuffers<Buf> {
   tick(): void;
   /** See Core; for a kind that lends parts of blocks. */
   noteLeaksAtEnd?(): void;
+  /** While memory is scarce: has blocks come back for a step of RELIEF_STEP. */
+  relieve(step: number): void;
 }
 
 /** How a kind of pool lends. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import type { BlockNumber, Failure, HeapId, NativePool, PoolId, SliceTag } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
-import { NO_MEMORY, NO_ROOM } from '../addon/generated/codes.js';
+import { NO_MEMORY, NO_ROOM, RELIEF_STEP } from '../addon/generated/codes.js';
 import {
   GRANULE_MASK,
   GRANULE_SHIFT,
@@ -56,6 +56,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   readonly #meter: LeaseMeter;
   /** Watches leases; undefined when leak detection and guards are off. */
   readonly watcher: Watcher | undefined;
+  listeners: Core['listeners'];
   readonly zeroAtRelease: boolean;
   readonly align: number;
   #purgeDelayMs: number;
@@ -461,6 +462,19 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     });
     for (const share of this.#shares) share.watcher?.deliver();
     return bytes;
+  }
+
+  relieve(step: number): number {
+    this.#teller.tellingTrim(this, () => {
+      const { idle } = this.#lending;
+      if (step === RELIEF_STEP.caches) this.watcher?.unpark();
+      // Whose buffers end with their lease has caches and nothing else.
+      else if (idle === undefined) return;
+      idle?.relieve(step);
+      this.native.relieve(step);
+    });
+    this.watcher?.deliver();
+    return 0;
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import { Alarm } from '../addon/alarm.js';
 import { allCores, closingCores, openCores } from './cores.js';
+import { stopWatchingPressure, watchPressure } from './pressure.js';
 import { hasUnfinished, undoInterrupted } from './unfinished.js';
 import { dropStaleWindows, noteDetachedWindows } from './windows.js';
 
@@ -26,7 +27,9 @@ const alarm = new Alarm(() => {
   noteDetachedWindows();
   dropStaleWindows();
   for (const core of allCores()) core.watcher?.deliver();
-  if (!again && closingCores.size === 0 && !hasUnfinished()) alarm.stop();
+  if (again || closingCores.size > 0 || hasUnfinished()) return;
+  alarm.stop();
+  stopWatchingPressure();
 });
 
 /**
@@ -38,4 +41,5 @@ export function scheduleUpkeep(): void {
   for (const core of openCores.values()) period = Math.min(period, core.purgeDelayMs / 2);
   // A pool that was opened since may be in more of a hurry.
   alarm.ringWithin(Math.max(period, MIN_PERIOD_MS));
+  watchPressure();
 }

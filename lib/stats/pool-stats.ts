@@ -14,6 +14,7 @@ import type {
 } from '../addon/figures.js';
 import type { KnobRow } from '../addon/rows.js';
 import type { MisuseSite } from '../base/misuse.js';
+import type { PressureFigures } from '../base/pressure.js';
 
 /** What {@link BufferPool.stats} returns: figures of a pool, and of the heap behind it. */
 export interface PoolStats extends HeapStats, PoolFigures, LeaseHistograms<Histogram> {
@@ -37,6 +38,8 @@ export interface ProcessStats extends ProcessFigures {
   readonly space: SpaceStats;
   /** Page faults of the whole process. */
   readonly faults: PageFaults;
+  /** How scarce memory is for the process. */
+  readonly pressure: PressureFigures;
   /**
    * One for each heap: the default pool first, then the pools with a heap of their own by age, those of
    * other threads too. `fallbacks` and `waiting` are known of this thread only, and 0 for the others.

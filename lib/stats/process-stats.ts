@@ -1,6 +1,7 @@
 import type { NativeProcessStats } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
 import type { MemoryFacts } from '../addon/figures.js';
+import { pressureFigures } from '../addon/pressure.js';
 import { makeError } from '../base/errors.js';
 import type { MisuseSite } from '../base/misuse.js';
 import { allCores, type Core } from '../pool/cores.js';
@@ -67,6 +68,7 @@ export function stats(): ProcessStats {
     outstandingTokens: environment.outstandingTokens(),
     space: native.space,
     faults: native.faults,
+    pressure: pressureFigures(),
     pools: poolsOf(native),
     leaks: environment.leakSites(),
     misuse: misuse(),

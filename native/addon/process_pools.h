@@ -3,18 +3,21 @@
 // must outlive everything.
 #pragma once
 
+#include <atomic>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/lock.h"
 #include "os/limits.h"
+#include "os/pressure.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
 #include "pools/buffer/buffer_pool.h"
 #include "pools/buffer/lease_table.h"
 #include "pools/pool.h"
 #include "runtime/control_loop.h"
+#include "runtime/memory_pressure.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -55,6 +58,13 @@ class ProcessPools {
     for (const Entry& entry : pools_) visit(*entry.pool, entry.id);
   }
 
+  /// How scarce memory is; looks when it is time. What any thread may give back then goes back at
+  /// once, of all pools; the rest is each thread's own. Any thread.
+  PressureState poll_pressure();
+  /// Has the system's files be read below the folder `root`, and forgets what was found: for tests.
+  /// Not while another thread polls.
+  void read_pressure_from(std::string_view root);
+
   /// Its creator is done with it. The pool ends when the last of its blocks is home.
   void retire_pool(Pool* pool);
 
@@ -85,8 +95,10 @@ class ProcessPools {
 
   ProcessPools();
   void add(Pool* pool);
+  void relieve(ReliefStep last);
+  /// Calls visit(const Entry&) for each pool, with the list unlocked.
   template <class Visit>
-  void visit_entries(Visit visit);
+  void visit_each(Visit visit);
 
   Space own_space_;
   Space& space_;  // its own, or that of libsuperslab.so
@@ -98,6 +110,8 @@ class ProcessPools {
   BufferPool default_pool_;
   LeaseTable leases_;
   Migration migration_{*this};
+  MemoryPressure pressure_;
+  std::atomic<std::uint64_t> reliefs_{0};  // that were seen to
 
   Mutex lock_{LockRank::kRegistry};
   std::vector<Entry> pools_ GUARDED_BY(lock_);  // from oldest to youngest

@@ -20,6 +20,7 @@ enum class LockRank : unsigned char {
   kLeakSites,    // diagnostics: where leaked leases were acquired
   kMisuseSites,  // diagnostics: where buffers were misused
   kControl,      // runtime: the tasks of the control loop
+  kPressure,     // runtime: how scarce memory was found to be
   kPurging,      // malloc: one purge of the process's heap at a time
   kRegistry,     // addon: the list of pools; malloc: that of first-class heaps
   kLeases,       // pools/buffer: leases that were shared between threads

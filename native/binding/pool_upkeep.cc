@@ -62,6 +62,20 @@ Value trim(const CallbackInfo& info, EnvironmentPool& pool) {
   return Napi::Number::New(info.Env(), static_cast<double>(pool.cache()->pool().trim(*target)));
 }
 
+/// `relieve(step)`: gives back what lies idle, counted as that of a RELIEF_STEP.
+void relieve(const CallbackInfo& info, EnvironmentPool& pool) {
+  const auto step = whole_at(info, 0, static_cast<std::uint64_t>(ReliefStep::kIdle));
+  if (pool.cache() == nullptr || !step) return;
+  pool.cache()->flush();
+  pool.cache()->pool().give_back_for(static_cast<ReliefStep>(*step));
+}
+
+/// `relievedBytes()`: all that went back so far while memory was scarce.
+Value relieved_bytes(const CallbackInfo& info, EnvironmentPool& pool) {
+  const std::uint64_t bytes = pool.cache() == nullptr ? 0 : pool.cache()->pool().relieved_bytes();
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
+}
+
 /// `committedBytes()`: what the pool has from the operating system.
 Value committed_bytes(const CallbackInfo& info, EnvironmentPool& pool) {
   const ByteCount bytes = pool.cache() == nullptr ? 0 : pool.cache()->pool().committed_bytes();
@@ -91,6 +105,8 @@ void add_pool_upkeep_methods(Methods& methods) {
   add_shared_method<EnvironmentPool, take_signals>(methods, "takeSignals");
   add_shared_method<EnvironmentPool, tick>(methods, "tick");
   add_shared_method<EnvironmentPool, trim>(methods, "trim");
+  add_shared_method<EnvironmentPool, relieve>(methods, "relieve");
+  add_shared_method<EnvironmentPool, relieved_bytes>(methods, "relievedBytes");
   add_shared_method<EnvironmentPool, committed_bytes>(methods, "committedBytes");
   add_shared_method<EnvironmentPool, refused_secrecy>(methods, "refusedSecrecy");
   add_shared_method<EnvironmentPool, close>(methods, "close");

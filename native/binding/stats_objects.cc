@@ -71,6 +71,7 @@ Napi::Array statistic_rows(Napi::Env env) {
 #define POOL_STAT(json, unit, meaning) add("pool", "counter", json, unit, meaning);
 #define POOL_LEVEL(json, unit, meaning) add("pool", "level", json, unit, meaning);
 #define POOL_PROCESS_LEVEL(json, unit, meaning) add("process", "level", json, unit, meaning);
+#define POOL_PROCESS_STAT(json, unit, meaning) add("process", "counter", json, unit, meaning);
 #define POOL_CLASS_LEVEL(json, unit, meaning) add("class", "level", json, unit, meaning);
 #define OBJECT_STAT(field, json, unit, meaning) add("objects", "counter", json, unit, meaning);
 #define OBJECT_LEVEL(field, json, unit, meaning) add("objects", "level", json, unit, meaning);

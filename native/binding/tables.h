@@ -14,6 +14,7 @@
 #include "pools/buffer/buffer_thread_cache.h"
 #include "pools/buffer/lease_table.h"
 #include "pools/mapped/fault.h"
+#include "runtime/pressure_controller.h"
 
 namespace superslab::tables {
 
@@ -122,8 +123,37 @@ inline constexpr Value kFileStatuses[] = {
     code("io", FileStatus::kIo, "Anything else."),
 };
 
+inline constexpr Value kPressureLevels[] = {
+    code("none", PressureLevel::kNone, "Memory is not scarce."),
+    code("some", PressureLevel::kSome, "It is scarce."),
+    code("critical", PressureLevel::kCritical, "Processes stand still for it, or may be killed."),
+};
+
+inline constexpr Value kPressureReasons[] = {
+    code("none", PressureReason::kNone, "There was no pressure."),
+    code("groupStalls", PressureReason::kGroupStalls,
+         "Tasks of the control group wait for memory."),
+    code("machineStalls", PressureReason::kMachineStalls, "Tasks of the machine do."),
+    code("hardLimit", PressureReason::kHardLimit,
+         "A control group is near the limit beyond which processes are killed."),
+    code("softLimit", PressureReason::kSoftLimit,
+         "A control group is near the limit beyond which processes are slowed down."),
+    code("outOfMemory", PressureReason::kOutOfMemory, "A control group has come to its limit."),
+    code("totalBytes", PressureReason::kTotalBytes, "The pools are near SUPERSLAB_TOTAL_BYTES."),
+};
+
+inline constexpr Value kReliefSteps[] = {
+    code("nothing", ReliefStep::kNothing, "Nothing is to be given back."),
+    code("caches", ReliefStep::kCaches, "What makes the next request fast and nothing else."),
+    code("cold", ReliefStep::kCold, "Data that can be made smaller, or moved together."),
+    code("idle", ReliefStep::kIdle, "What waits to be lent again, beyond what is to be kept."),
+};
+
 inline constexpr Table kCallTables[] = {
     {"LEASE_FAULT", "What share(), adopt() and revoke() return.", kLeaseFaults},
+    {"PRESSURE_LEVEL", "How scarce memory is.", kPressureLevels},
+    {"PRESSURE_REASON", "What a level of pressure follows from.", kPressureReasons},
+    {"RELIEF_STEP", "What pools give back under pressure, in this order.", kReliefSteps},
     {"SECRECY", "What refusedSecrecy() returns: a set of these.", kSecrecies},
     {"SIGNAL", "What takeSignals() returns: a set of these.", kSignals},
     {"FILE_FAULT", "What methods of a file return.", kFileFaults},

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "heap/heap.h"
+#include "policy/relief_step.h"
 #include "pools/pool_figures.h"
 
 namespace superslab {
@@ -47,6 +48,10 @@ class Pool {
   /// Gives idle memory back at once, until at most `target` bytes are committed. Returns the bytes
   /// that went back to the operating system. Any thread.
   virtual ByteCount trim(ByteCount target) { return heap().trim(target); }
+
+  /// While memory is scarce: gives back what belongs to one step and is not a thread's own. Returns
+  /// the bytes. Any thread.
+  virtual ByteCount relieve(ReliefStep step) { return step == ReliefStep::kCaches ? trim(0) : 0; }
 
   /// Nothing is taken from it any more, and what lies idle goes back. What is out may still come
   /// home. Any thread.

@@ -32,6 +32,12 @@ const freeOne = (model: Model, handle: number): void => {
   model.pool.free(handle);
 };
 
+const relieve = (pool: GenerationalPool): void => {
+  const all = [...cores.openCores.values()] as { name: string; relieve(step: number): void }[];
+  const core = all.find(({ name }) => name === pool.name)!;
+  for (let step = 1; step <= 3; step++) core.relieve(step);
+};
+
 const steps: Record<string, (model: Model) => void> = {
   put: ({ pool, made }) => {
     made[made.length] = pool.put(small);
@@ -88,6 +94,11 @@ const steps: Record<string, (model: Model) => void> = {
     });
   },
   trim: ({ pool }) => void pool.trim(),
+  'the steps of memory pressure': ({ pool }) => relieve(pool),
+  'memory pressure, and a collection': ({ pool }) => {
+    relieve(pool);
+    pool.collect();
+  },
   warm: ({ pool }) => pool.warm(3, () => {}),
   putAsync: ({ pool, promises }) => {
     promises[promises.length] = pool.putAsync(large);

@@ -42,6 +42,7 @@ conformance<GenerationalPool, Value>({
       handle: one,
     })),
   lent: ({ inUseBytes }) => inUseBytes / CHUNK,
+  relievedBy: 'caches',
   wrongOptions: [
     [{ youg: YOUNG }, '"youg"', 'did you mean "young"?'],
     [{ young: YOUNG - 1 }, 'young', `${YOUNG}`, `${YOUNG - 1}`],

@@ -8,7 +8,11 @@ import superslab, {
   type BufferPoolOptions,
   type Pool,
   type PooledBuffer,
+  type PoolPressureMessage,
   type PoolStats,
+  type PressureFigures,
+  type PressureMessage,
+  stats as processStats,
   type ShareToken,
 } from 'superslab';
 
@@ -323,3 +327,15 @@ new MappedPool('file');
 // @ts-expect-error: no such level
 mapped.commit({ sync: 'always' });
 export const fileTypes = { mappedAgain, fileCheck };
+const { pressure }: { pressure: PressureFigures } = processStats();
+const level: 'none' | 'some' | 'critical' = pressure.level;
+generational.on('pressure', ({ level, step, bytes, objects, reason }: PoolPressureMessage) => {
+  // @ts-expect-error: a pool is told of pressure alone
+  level === 'none';
+  void `${step} ${reason} ${bytes + objects}`;
+});
+const onPressure = ({ before, text }: PressureMessage): string => before + text;
+new RecordPool(record({ a: 'u8' }), { align: 64 });
+// @ts-expect-error: a number
+new RecordPool(record({ a: 'u8' }), { align: '64' });
+export const pressureTypes = { level, onPressure };

@@ -23,6 +23,46 @@ export const LEASE_FAULT = {
   refused: 4,
 } as const;
 
+/** How scarce memory is. */
+export const PRESSURE_LEVEL = {
+  /** Memory is not scarce. */
+  none: 0,
+  /** It is scarce. */
+  some: 1,
+  /** Processes stand still for it, or may be killed. */
+  critical: 2,
+} as const;
+
+/** What a level of pressure follows from. */
+export const PRESSURE_REASON = {
+  /** There was no pressure. */
+  none: 0,
+  /** Tasks of the control group wait for memory. */
+  groupStalls: 1,
+  /** Tasks of the machine do. */
+  machineStalls: 2,
+  /** A control group is near the limit beyond which processes are killed. */
+  hardLimit: 3,
+  /** A control group is near the limit beyond which processes are slowed down. */
+  softLimit: 4,
+  /** A control group has come to its limit. */
+  outOfMemory: 5,
+  /** The pools are near SUPERSLAB_TOTAL_BYTES. */
+  totalBytes: 6,
+} as const;
+
+/** What pools give back under pressure, in this order. */
+export const RELIEF_STEP = {
+  /** Nothing is to be given back. */
+  nothing: 0,
+  /** What makes the next request fast and nothing else. */
+  caches: 1,
+  /** Data that can be made smaller, or moved together. */
+  cold: 2,
+  /** What waits to be lent again, beyond what is to be kept. */
+  idle: 3,
+} as const;
+
 /** What refusedSecrecy() returns: a set of these. */
 export const SECRECY = {
   /** The memory is left out of core dumps. */

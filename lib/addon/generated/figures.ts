@@ -109,6 +109,14 @@ export interface HeapStats {
   readonly quarantinedBlocks: number;
   /** Capacity of released blocks that guards keep in quarantine now; among what is cached. Unit: bytes. */
   readonly quarantinedBytes: number;
+  /** Times that memory went back because it was scarce. Unit: times. */
+  readonly pressureReliefs: number;
+  /** Memory given back while it was scarce: what was cached. Unit: bytes. */
+  readonly pressureCacheBytes: number;
+  /** Memory given back while it was scarce: by moving data together. Unit: bytes. */
+  readonly pressureColdBytes: number;
+  /** Memory given back while it was scarce: of what waited to be lent again. Unit: bytes. */
+  readonly pressureIdleBytes: number;
   /** Page faults of the whole process, minor and major. Unit: faults. */
   readonly pageFaults: number;
   /** Page faults that needed no disk, of the whole process. Unit: faults. */
@@ -203,6 +211,10 @@ export interface PoolFigures {
   readonly waiting: number;
   /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. Unit: tokens. */
   readonly outstandingTokens: number;
+  /** How scarce memory is now: 0 it is not, 1 some pressure, 2 critical. Unit: levels. */
+  readonly pressureLevel: number;
+  /** Times that memory became scarce, or scarcer. Unit: rises. */
+  readonly pressureRises: number;
   /** Share of the acquires up to 2 MiB that a magazine served; 1 while there are none. Unit: ratio. */
   readonly hitRate: number;
   /** Share of the requests for blocks that got none. Unit: ratio. */
@@ -243,6 +255,8 @@ export interface ObjectStats {
   readonly invalid: number;
   /** Calls of destroy that threw, were rejected or took too long. Unit: calls. */
   readonly destroyFailures: number;
+  /** Idle objects that were destroyed because memory was scarce. Unit: objects. */
+  readonly relieved: number;
   /** Leases that lasted longer than the pool allows. Unit: leases. */
   readonly leaseTimeouts: number;
   /** Calls that waited for an object in vain. Unit: calls. */

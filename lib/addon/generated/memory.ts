@@ -45,9 +45,9 @@ export const MAGAZINES = {
   /** Free blocks whose buffers wait to be lent again, by tag. */
   idle: { at: 5640, length: 256 },
   /** Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects. */
-  objects: { at: 5896, length: 34 },
+  objects: { at: 5896, length: 36 },
   /** Of a pool of records, by RECORDS. */
-  records: { at: 5930, length: 2 },
+  records: { at: 5932, length: 2 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */
@@ -108,10 +108,12 @@ export const OBJECT_COUNT = {
   invalid: 13,
   /** calls of destroy that threw, were rejected or took too long */
   destroyFailures: 14,
+  /** idle objects that were destroyed because memory was scarce */
+  relieved: 15,
   /** leases that lasted longer than the pool allows */
-  leaseTimeouts: 15,
+  leaseTimeouts: 16,
   /** calls that waited for an object in vain */
-  waitTimeouts: 16,
+  waitTimeouts: 17,
 } as const;
 
 /** Places in MAGAZINES.records. */

@@ -1,7 +1,14 @@
 import { facts } from '../../addon/environment.js';
 import { GUARD } from '../../addon/generated/choices.js';
 import type { KnobOptions } from '../../addon/generated/options.js';
-import { aCount, aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
+import {
+  aCount,
+  aFlag,
+  aPowerOfTwo,
+  checkOptions,
+  type OptionCheck,
+  optionError,
+} from '../../addon/option-checks.js';
 import { makeError, show } from '../../base/errors.js';
 import { watchedTag } from '../../guard/lease-sizes.js';
 import { modesOf } from '../../guard/settings.js';
@@ -51,14 +58,6 @@ export interface FixedPoolOptions extends Omit<KnobOptions, Decided> {
   name?: string;
 }
 
-const anAlignment: OptionCheck = (value) =>
-  Number.isInteger(value) &&
-  (value as number) >= 1 &&
-  (value as number) <= MAX_ALIGN &&
-  ((value as number) & ((value as number) - 1)) === 0
-    ? undefined
-    : `a power of two up to ${MAX_ALIGN}`;
-
 const decided: readonly string[] = ['maxBytes', 'onExhausted', 'guardPages'] satisfies Decided[];
 /** The native side checks the values of knobs. */
 const anything: OptionCheck = () => undefined;
@@ -68,7 +67,7 @@ export const oneSizeChecks: Readonly<Record<string, OptionCheck>> = {
   size: aCount(1, MAX_SIZE),
   max: aCount(0, MAX_COUNT),
   initial: aCount(0, MAX_COUNT),
-  align: anAlignment,
+  align: aPowerOfTwo(MAX_ALIGN),
   colour: aFlag,
   name: anything,
   ...Object.fromEntries(

@@ -4,7 +4,6 @@ import { environment } from '../../addon/environment.js';
 import { checkOptions, type OptionCheck } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
-import { NotWithinItself } from '../../base/not-within-itself.js';
 import { freshBuffers, type Lending } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import type { PooledBuffer } from '../../pool/pooled-buffer.js';
@@ -44,7 +43,12 @@ const COLLECT_CHECKS = { budgetMs: aTime, onProgress: aFunction };
 
 const lendingOf = (values: Values): Lending<PooledBuffer> => ({
   ...freshBuffers,
-  idle: { take: () => undefined, drop: () => values.drop(), tick: () => values.tick() },
+  idle: {
+    take: () => undefined,
+    drop: () => values.drop(),
+    tick: () => values.tick(),
+    relieve: (step) => values.relieve(step),
+  },
   waitName: 'putAsync()',
   exhaustedText,
 });
@@ -72,7 +76,6 @@ const isPromise = (value: unknown): boolean =>
 export class GenerationalPool extends CorePool<PooledBuffer> {
   readonly #core: ObservedCore;
   readonly #values: Values;
-  readonly #collecting = new NotWithinItself();
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: GenerationalPoolOptions = {}) {
@@ -246,15 +249,15 @@ export class GenerationalPool extends CorePool<PooledBuffer> {
         `collect() of pool "${this.name}" was called within a scope; call it when the scope has ended`,
       );
     }
-    if (!this.#collecting.enter()) {
+    if (!collector.running.enter()) {
       throw argumentError(
-        `collect() of pool "${this.name}" was called while it collects; call it when the progress callback has returned`,
+        `collect() of pool "${this.name}" was called while it collects; call it when the callback has returned`,
       );
     }
     try {
       return collector.step(end, onProgress);
     } finally {
-      this.#collecting.leave();
+      collector.running.leave();
     }
   }
 

@@ -1,5 +1,7 @@
 import type { NativePool } from '../../addon/binding.js';
+import { now } from '../../addon/clock.js';
 import { GUARD, ZERO } from '../../addon/generated/choices.js';
+import { RELIEF_STEP } from '../../addon/generated/codes.js';
 import { builtins, copyInAt, lengthOf } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
 import { POISON_BYTE } from '../../guard/settings.js';
@@ -19,6 +21,8 @@ import { type ValueWatch, watchOf } from './value-watch.js';
 
 /** Larger values have a chunk of their own, so that a chunk's end wastes at most as large a part. */
 const VALUES_PER_CHUNK = 8;
+/** The longest time that values are moved at once, while memory is scarce. */
+const COMPACT_MS = 20;
 const MAX_PINS = 2 ** 16 - 1;
 
 /** A chunk for many values, or one of its own for a large one. */
@@ -246,6 +250,12 @@ export class Values {
     this.#shrinkTable();
   }
 
+  /** While memory is scarce: gives back chunks without values, and then moves values together that nobody has a view of. */
+  relieve(step: number): void {
+    if (step === RELIEF_STEP.caches) this.drop();
+    if (step === RELIEF_STEP.cold && !this.scopes.isOpen) this.collector.compact(now() + COMPACT_MS);
+  }
+
   // Looking --------------------------------------------------------------------------------------
 
   /** Whether it names a value that is there. */
@@ -273,6 +283,7 @@ export class Values {
     const slot = handle & (SLOT_COUNT - 1);
     const chunk = this.chunkOf(handle);
     const { bytes } = chunk;
+    chunk.isViewed = true;
     return new ValueView(
       bytes.buffer as ArrayBuffer,
       bytes.byteOffset + slots.offsets[slot]!,

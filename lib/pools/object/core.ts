@@ -50,6 +50,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   readonly destroyer: Destroyer<T>;
   readonly maker: Maker<T>;
   closed = false;
+  listeners: Core['listeners'];
   /** Nobody new is served, and no object is made ahead. */
   isDraining = false;
   /** Whether `min` and `minIdle` are kept by now. */
@@ -94,7 +95,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   // What the hot paths may do ----------------------------------------------------------------------
 
-  /** To be called when somebody has begun to wait, nobody waits any more, or the pool was closed. */
+  /** When somebody has begun to wait, nobody waits any more, or the pool was closed. */
   #setFast(): void {
     const isOpen = !this.closed && !this.isDraining && this.waiters.length === 0;
     this.shelf.getsFast = isOpen && this.#getsPlainly;
@@ -413,14 +414,11 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   /** Destroys objects that are idle now, the oldest first, until the pool has at most `target`. */
   dropIdle(target: number): number {
-    let dropped = 0;
-    // Others may be made in their place.
-    for (let left = this.shelf.depth; left > 0 && this.shelf.depth > 0; left--) {
-      if (this.slots.size <= target) break;
-      this.retireIdle(0);
-      dropped++;
-    }
-    return dropped;
+    return this.#keeper.dropIdle(target, 0);
+  }
+
+  relieve(step: number): number {
+    return this.#keeper.relieve(step);
   }
 
   /** Validates the idle object at a place of the shelf. */

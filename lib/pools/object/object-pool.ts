@@ -86,7 +86,7 @@ export class ObjectPool<T> implements Pool {
     this.min = settings.min;
     this.#core = core;
     this.#figures = new PoolFigures(core);
-    this.#listeners = new PoolListeners<ObjectPoolEvents>(core.teller, OBJECT_POOL_EVENTS);
+    this.#listeners = new PoolListeners<ObjectPoolEvents>([core.teller, core], OBJECT_POOL_EVENTS);
     this.#plainWait = this.#waitFor({});
     this.get = bindGet(core);
     this.put = stamps.bindPut(core.shelf, core);
@@ -330,7 +330,8 @@ export class ObjectPool<T> implements Pool {
 
   /**
    * Calls `listener` for each leak ('leak'), each error of create ('createError') or destroy ('destroyError'), and each
-   * lease that lasts too long ('leaseTimeout').
+   * lease that lasts too long ('leaseTimeout'); and each time that idle objects were destroyed because memory is scarce
+   * ('pressure').
    */
   on<Name extends keyof ObjectPoolEvents>(
     name: Name,

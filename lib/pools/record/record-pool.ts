@@ -367,6 +367,7 @@ function holdRecords(shelf: RecordShelf, { layout, columns, plan }: RecordSettin
   const text = JSON.stringify({
     fields: layoutText(layout),
     columns,
+    align: plan.align,
     chunkBytes,
     chunkRecords,
     firstGeneration,

@@ -18,6 +18,7 @@ import { handleError, noHandleError } from './record-errors.js';
 interface PublishedPool {
   readonly fields: LayoutText;
   readonly columns: readonly string[];
+  readonly align: number;
   readonly chunkBytes: number;
   readonly chunkRecords: number;
   readonly firstGeneration: number;
@@ -130,7 +131,7 @@ export class RecordReader<Shape extends Fields = Fields> {
     const published = JSON.parse(native.layout) as PublishedPool;
     const layout = parseLayout(published.fields);
     if (wanted !== undefined) checkLayout(name, layout, wanted);
-    const plan = planFor(layout, published.columns, published.chunkBytes);
+    const plan = planFor(layout, published.columns, published.align, published.chunkBytes);
     const access = { look: ReadRecord.look as (entry: object) => void, looksAfter: true, admit: undefined };
     this.name = name;
     this.layout = layout as RecordLayout as RecordLayout<Shape>;

@@ -1,5 +1,6 @@
 import type { BlockNumber, NativePool, SliceTag } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
+import { RELIEF_STEP } from '../../addon/generated/codes.js';
 import { GRANULE_MASK, GRANULE_SHIFT, RECORDS, SLICE_SHIFT } from '../../addon/generated/memory.js';
 import { builtins, fillPart } from '../../base/builtins.js';
 import { noMemoryError } from '../../pool/exhaustion.js';
@@ -334,6 +335,11 @@ export class RecordShelf implements EntryShelf<OwnedEntry> {
     const acquired = this.magazines.acquired[this.tag]!;
     if (acquired === this.#acquiredBefore) this.drop(this.#parts.keep);
     this.#acquiredBefore = acquired;
+  }
+
+  /** While memory is scarce: the same at once. */
+  relieve(step: number): void {
+    if (step === RELIEF_STEP.idle) this.drop(this.#parts.keep);
   }
 
   noteLeaksAtEnd(): void {

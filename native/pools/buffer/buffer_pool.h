@@ -60,6 +60,16 @@ class BufferPool final : public Heap, public Pool {
   Heap& heap() override { return *this; }
   PoolFault check() const override;
   ByteCount trim(ByteCount target) override { return Heap::trim(target); }
+  ByteCount relieve(ReliefStep step) override {
+    return step == ReliefStep::kCaches ? give_back_for(step) : 0;
+  }
+  /// Gives back what lies idle, and counts it as that of a step.
+  ByteCount give_back_for(ReliefStep step);
+  /// All that went back so far while memory was scarce.
+  std::uint64_t relieved_bytes() const {
+    return leases_.pressure_cache_bytes.get() + leases_.pressure_cold_bytes.get() +
+           leases_.pressure_idle_bytes.get();
+  }
   /// Of all its threads' magazines.
   void show_recent(RecentBlocks& to) override;
 
