@@ -38,7 +38,9 @@ ProcessPools::ProcessPools()
       limits_(read_limits()),
       policy_(read_policy(limits_, environment_error_)),
       default_pool_(space_, clock_, policy_, limits_.memory, "default"),
-      leases_(space_) {
+      leases_(space_),
+      control_([](void* self) { return static_cast<ProcessPools*>(self)->adapt(); }, this,
+               BufferPool::adaptation_period(policy_.demand_interval_ms)) {
   add(&default_pool_);
 }
 
@@ -66,11 +68,10 @@ HeapId ProcessPools::id_of(const Pool& pool) {
   return 0;
 }
 
-std::vector<PoolFigures> ProcessPools::all_figures() {
-  std::vector<PoolFigures> out;
+/// Calls act(entries): pools neither end meanwhile, nor does who opens or closes one wait.
+template <class Act>
+void ProcessPools::act_on_pools(Act act) {
   {
-    // Visits keep the pools alive, so that who opens or closes a pool does not wait while they are
-    // read.
     std::vector<Entry> entries;
     std::deque<Heap::Visit> visits;
     {
@@ -78,15 +79,30 @@ std::vector<PoolFigures> ProcessPools::all_figures() {
       entries = pools_;
       for (const Entry& entry : pools_) visits.emplace_back(entry.pool->heap());
     }
+    act(entries);
+  }
+  sweep();  // a pool that was retired meanwhile could not end
+}
+
+std::vector<PoolFigures> ProcessPools::all_figures() {
+  std::vector<PoolFigures> out;
+  act_on_pools([&](const std::vector<Entry>& entries) {
     const FaultCounts faults = space_.os().fault_counts();
     out.resize(entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i) {
       out[i].id = entries[i].id;
       entries[i].pool->stats(faults, out[i]);
     }
-  }
-  sweep();  // a pool that was retired meanwhile could not end
+  });
   return out;
+}
+
+bool ProcessPools::adapt() {
+  bool again = false;
+  act_on_pools([&](const std::vector<Entry>& entries) {
+    for (const Entry& entry : entries) again |= entry.pool->adapt();
+  });
+  return again;
 }
 
 void ProcessPools::retire_pool(Pool* pool) {

@@ -14,6 +14,7 @@
 #include "pools/buffer/buffer_pool.h"
 #include "pools/buffer/lease_table.h"
 #include "pools/pool.h"
+#include "runtime/control_thread.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -48,6 +49,9 @@ class ProcessPools {
     for (const Entry& entry : pools_) visit(*entry.pool, entry.id);
   }
 
+  /// A pool is in use: the control loop sees to those that adapt. Any thread, with no lock held.
+  void wake_control() { control_.wake(); }
+
   /// Its creator is done with it. The pool ends when the last of its blocks is home.
   void retire_pool(Pool* pool);
 
@@ -68,6 +72,9 @@ class ProcessPools {
 
   ProcessPools();
   void add(Pool* pool);
+  template <class Act>
+  void act_on_pools(Act act);
+  bool adapt();
 
   Space own_space_;
   Space& space_;  // its own, or that of libsuperslab.so
@@ -78,6 +85,7 @@ class ProcessPools {
   Policy policy_;
   BufferPool default_pool_;
   LeaseTable leases_;
+  ControlThread control_;
 
   Mutex lock_{LockRank::kRegistry};
   std::vector<Entry> pools_ GUARDED_BY(lock_);  // from oldest to youngest

@@ -17,6 +17,7 @@ namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
+  kControl,      // runtime: the thread of a control loop, which takes it to rest
   kLeakSites,    // diagnostics: where leaked leases were acquired
   kMisuseSites,  // diagnostics: where buffers were misused
   kPurging,      // malloc: one purge of the process's heap at a time
@@ -25,6 +26,7 @@ enum class LockRank : unsigned char {
   kRecords,      // addon: where records are found by other threads
   kFirstClass,   // malloc: one first-class heap
   kFixedPool,    // pools/fixed: depot and slabs of one pool
+  kAdaptation,   // pools/buffer: demand windows, and what was decided
   kPolicy,       // policy: who publishes a snapshot
   kVisitors,     // heap: who looks into another thread's slabs
   kHeap,         // one heap's superslabs, slab owners and big cache

@@ -22,6 +22,7 @@
 #include "heap/heap_stats.h"
 #include "heap/room.h"
 #include "policy/published.h"
+#include "policy/reserve.h"
 #include "policy/snapshot.h"
 #include "space/space.h"
 
@@ -69,6 +70,7 @@ class HeapCore {
   const Clock& clock;
   const HeapShape shape;
   Published<HeapSnapshot> policy;
+  Published<Reserve> reserve{Reserve{}};
   mutable HeapCounters counters;
   SlabCounters slab_counters;
   mutable HeapMutex lock{counters};

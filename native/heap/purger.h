@@ -49,8 +49,9 @@ class Purger {
     Nanos huge;
   };
   bool tick_step();
-  Purged purge_once(Before before, ByteCount target);
-  void collect(PurgeBatch& batch, Before before, ByteCount target);
+  Purged purge_once(Before before, ByteCount target, ByteCount ready = 0);
+  void collect(PurgeBatch& batch, Before before, ByteCount target, ByteCount ready);
+  ByteCount ready_in_no_slab() const;
   void purge(PurgeBatch& batch);
   std::uint16_t add_ranges(const PurgeBatch::Item& item, OsRange* ranges, std::uint16_t count);
   Purged hand_back(const PurgeBatch& batch);

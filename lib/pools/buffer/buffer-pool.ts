@@ -3,6 +3,7 @@ import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
 import { ZERO } from '../../addon/generated/choices.js';
 import { LEASE_FAULT } from '../../addon/generated/codes.js';
+import type { DemandHistory } from '../../addon/figures.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';
@@ -35,6 +36,8 @@ const WAIT_CHECKS = { signal: anAbortSignal };
 const adopted = new Float64Array(2);
 
 const OWNER = Symbol('pool');
+
+const NO_HISTORY: DemandHistory = { intervalMs: 0, intervals: [] };
 
 function bindAcquire(core: ObservedCore): (size: number) => PooledBuffer {
   if (core.watcher === undefined) return leases.bindAcquire(core);
@@ -237,6 +240,15 @@ export class BufferPool extends CorePool<PooledBuffer> {
   tune(options: LiveOptions): void {
     const failure = this.#core.tune(livePairs(options));
     if (failure !== undefined) check(failure);
+  }
+
+  /**
+   * What callers were lent, by interval of a minute (`SUPERSLAB_DEMAND_INTERVAL_MS`): up to 60 of them, the running one
+   * last. Of the default pool that of all threads, whether they are busy or have ended. Counting costs nothing where
+   * buffers are acquired. Empty with `adaptive: false`, and once the pool is closed and has everything back.
+   */
+  history(): DemandHistory {
+    return this.#core.native.history() ?? NO_HISTORY;
   }
 
   /**

@@ -108,7 +108,7 @@ std::uint32_t BufferThreadCache::depth_of(ClassIndex c) const {
 }
 
 std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
-  return magazines_->acquired[tag_of(c)] - magazines_->skipped[tag_of(c)];
+  return get(magazines_->acquired[tag_of(c)]) - get(magazines_->skipped[tag_of(c)]);
 }
 
 Reclaimed BufferThreadCache::parked() const {
@@ -126,7 +126,13 @@ void BufferThreadCache::fold_acquired(ClassIndex c) {
   // JavaScript's counter wraps at 2^32; differences do not mind.
   const std::uint32_t now = acquired(c);
   owner_.counters(c).acquires.add(now - folded_[tag_of(c)]);
-  folded_[tag_of(c)] = now;
+  set(folded_[tag_of(c)], now);
+}
+
+std::uint32_t BufferThreadCache::uncounted_acquires(ClassIndex c) const {
+  // What is read while the thread samples sizes may look as if it had fallen: see `skipped`.
+  const auto since = static_cast<std::int32_t>(acquired(c) - get(folded_[tag_of(c)]));
+  return since > 0 ? static_cast<std::uint32_t>(since) : 0;
 }
 
 void BufferThreadCache::give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) {
@@ -348,7 +354,7 @@ void BufferThreadCache::trim_idle() {
     }
     acquired_at_last_look_[tag_of(c)] = now;
   }
-  owner_.retire_unused();
+  is_closed() ? owner_.retire_unused() : owner_.retire_surplus();
 }
 
 void BufferThreadCache::flush() {

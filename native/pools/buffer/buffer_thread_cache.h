@@ -146,8 +146,11 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void fold();
 
   /// Gives back the magazines of which nothing was acquired since the last call, and every unused
-  /// slab; all of them once the pool is closed. Collects what other threads freed.
+  /// slab that the heap's reserve does not keep; all of them once the pool is closed. Collects what
+  /// other threads freed.
   void trim_idle();
+  /// Whether slabs lie unused, as those that the reserve keeps.
+  bool has_unused_slabs() const { return owner_.unused_bytes() != 0; }
 
   bool is_closed() const { return closed_.load(std::memory_order_relaxed); }
 
@@ -171,6 +174,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
+  std::uint32_t uncounted_acquires(ClassIndex c) const override;
 
   /// Whether its magazines hold what they should: see Pool::check(). From its own thread, or while
   /// that is at rest.
