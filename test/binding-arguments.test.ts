@@ -79,6 +79,7 @@ const VALID = `{
     noteLeak: [{ tag: 'tag', stack: 'stack', bytes: 64, size: 64, ageMs: 1, estimated: 1 }],
     noteAtEnd: [{ block, tag: 'tag', stack: 'stack', bytes: 64, size: 64, ageMs: 1 }],
     leakSites: [],
+    history: [],
     countGuardReport: [true],
     holdRecords: [{ name: 'garbage', layout: '', chunkBytes: 64, chunkRecords: 2, recordBytes: 8, firstGeneration: 2 }],
     recordWords: [0],

@@ -73,7 +73,13 @@ function adviceLines(advice: readonly Advice[]): string[] {
 const SHOWN_ADAPTATIONS = 5;
 
 /** What the pool did by itself, the latest first. */
-function adaptationLines({ adaptations, readyBytes, expandedBytes, shrinks, movedSlabs }: PoolStats): string[] {
+function adaptationLines({
+  adaptations,
+  readyBytes,
+  expandedBytes,
+  shrinks,
+  movedSlabs,
+}: PoolStats): string[] {
   if (adaptations.length === 0) return [];
   return [
     `  adapts   ${bytes(readyBytes)} kept ready, ${bytes(expandedBytes)} populated ahead of demand; ` +

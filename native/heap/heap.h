@@ -114,7 +114,7 @@ class Heap {
   void discharge(ByteCount bytes) { core_.discharge(bytes); }
 
   /// See Purger.
-  bool tick() { return purger_.tick(); }
+  bool tick(Nanos grace = 0) { return purger_.tick(grace); }
   ByteCount trim(ByteCount target) { return purger_.trim(target); }
 
   /// In the child of a fork, before anything else: makes lists, counts and locks whole again that a

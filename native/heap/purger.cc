@@ -115,8 +115,8 @@ bool Purger::settle() {
   return is_left;
 }
 
-bool Purger::tick() {
-  while (tick_step()) {
+bool Purger::tick(Nanos grace) {
+  while (tick_step(grace)) {
   }
   HeapLock guard(core_.lock);
   return huge_.has_idle() || slabs_.has_idle();
@@ -134,17 +134,18 @@ ByteCount Purger::ready_in_no_slab() const {
   return ready > empty ? ready - empty : 0;
 }
 
-bool Purger::tick_step() {
+bool Purger::tick_step(Nanos grace) {
   // Nobody else collects what is freed in the slabs of a thread that has ended.
   owners_.for_each_vacant([](SlabOwner& vacant) {
     vacant.retire_idle();
     return false;
   });
   const Nanos now = core_.clock.now();
-  const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
-  const Purged purged =
-      purge_once({before(account_.purge_delay()), before(account_.big_cache_age())}, 0,
-                 ready_in_no_slab());
+  const auto before = [now, grace](Nanos delay) {
+    return now > delay + grace ? now - delay - grace : 0;
+  };
+  const Purged purged = purge_once(
+      {before(account_.purge_delay()), before(account_.big_cache_age())}, 0, ready_in_no_slab());
   account_.note_unused(purged.bytes);
   return purged.any;
 }

@@ -218,8 +218,7 @@ void SlabSource::populate(Slab& slab, ByteCount end) {
 
 // Idle memory --------------------------------------------------------------------------------
 
-void SlabSource::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target,
-                              ByteCount ready) {
+void SlabSource::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target, ByteCount ready) {
   core_.lock.assert_held();
   shelf_.for_each([&](Superslab* s) NO_THREAD_SAFETY_ANALYSIS {
     if (batch.is_full() || s->idle_since > before || !is_purgeable(s->pages)) return;

@@ -111,8 +111,8 @@ class SlabSource {
   void give_back_all();
 
   /// Adds what has been idle since `before` to the batch, while more than `target` bytes beside the
-  /// batch are committed, and `ready` bytes beside it lie free. It is in no slab and on no list until
-  /// one of the two calls below.
+  /// batch are committed, and `ready` bytes beside it lie free. It is in no slab and on no list
+  /// until one of the two calls below.
   void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target, ByteCount ready);
   /// Its memory is gone, or stayed where it was.
   void note_purged(const PurgeBatch::Item& item);

@@ -51,8 +51,8 @@ struct Decision {
   Reserve reserve;
   /// Free memory that should be there now, ahead of demand; part of what the reserve keeps.
   ByteCount expand_bytes = 0;
-  /// Counted: times that less was kept for a class, and slabs that were no longer kept for one class
-  /// but for another.
+  /// Counted: times that less was kept for a class, and slabs that were no longer kept for one
+  /// class but for another.
   std::uint32_t shrinks = 0;
   std::uint32_t moved_slabs = 0;
   Actions actions;

@@ -26,8 +26,8 @@ class DemandWindows {
   /// `interval`: how long each is.
   explicit DemandWindows(Nanos interval) : interval_(interval) {}
 
-  /// What happened since the last call, which is at most an interval's tenth ago: what took longer to
-  /// be told happened lately, for who does not ask for long has seen that nothing does.
+  /// What happened since the last call, which is at most an interval's tenth ago: what took longer
+  /// to be told happened lately, for who does not ask for long has seen that nothing does.
   void note(const Samples& samples, Nanos now);
 
   Nanos interval() const { return interval_; }
@@ -44,12 +44,17 @@ class DemandWindows {
   /// Blocks beyond 2 MiB that callers were lent.
   std::uint32_t huge_acquires(std::size_t age) const { return huge_acquires_[place(age)]; }
 
-  /// How many slabs or bytes (of all classes) the third-most of the recent intervals took at once, and
-  /// how many it took beside those that it had throughout: what comes and goes. 0 before there are
-  /// three. So that much is told by three intervals at least.
+  /// How many slabs or bytes (of all classes) the third-most of the recent intervals took at once,
+  /// and how many it took beside those that it had throughout: what comes and goes. 0 before there
+  /// are three. So that much is told by three intervals at least.
   std::uint32_t usual_peak(ClassIndex c) const;
   std::uint32_t usual_rise(ClassIndex c) const;
   ByteCount usual_peak_bytes() const;
+
+  /// Fewest slabs of which blocks were out in the running interval.
+  std::uint32_t low(ClassIndex c) const {
+    return static_cast<std::uint32_t>(slabs_[to_index(c)][recent_place(number_)].low);
+  }
 
   /// Whether callers were lent blocks of the class in this interval or the one before.
   bool is_wanted(ClassIndex c) const;

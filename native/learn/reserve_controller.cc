@@ -38,7 +38,8 @@ void ReserveController::give_up(Pressure pressure, const Samples& samples, Slabs
                                 Decision& out) const {
   ByteCount bytes = 0;
   for (std::size_t i = 0; i < kClassSlots; ++i) {
-    const std::uint32_t most = pressure == Pressure::kFull ? 0 : windows_.usual_rise(class_at(i)) / 2;
+    const std::uint32_t most =
+        pressure == Pressure::kFull ? 0 : windows_.usual_rise(class_at(i)) / 2;
     next[i] = std::min(next[i], most);
     const std::uint32_t ready = classes_[i].ready;
     bytes += (ready - std::min(ready, next[i])) * samples.classes[i].slab_bytes;
@@ -59,10 +60,11 @@ std::uint32_t ReserveController::fair_share(std::size_t i, std::uint32_t wanted,
 }
 
 void ReserveController::fit_to_peak(const Samples& samples, Nanos now, Slabs& next) const {
-  const ByteCount most = windows_.usual_peak_bytes();
+  const ByteCount fair = windows_.usual_peak_bytes();
+  const ByteCount most = fair + fair / 4;
   ByteCount all = bytes_of(next, samples);
   if (all <= most) return;
-  const double part = static_cast<double>(most) / static_cast<double>(all);
+  const double part = static_cast<double>(fair) / static_cast<double>(all);
   for (std::size_t i = 0; i < kClassSlots; ++i) next[i] = fair_share(i, next[i], part, now);
   all = bytes_of(next, samples);
   // Where nobody gives, nobody gains; and whatever was meant, it must not be more.
@@ -95,9 +97,8 @@ void ReserveController::note_loss(std::size_t i, std::uint32_t slabs, const Samp
                      .evidence_bytes = gain.evidence_bytes});
   }
   if (moved == slabs) return;
-  out.actions.add({.kind = Action::Kind::kShrink,
-                   .size_class = class_at(i),
-                   .bytes = (slabs - moved) * unit});
+  out.actions.add(
+      {.kind = Action::Kind::kShrink, .size_class = class_at(i), .bytes = (slabs - moved) * unit});
 }
 
 void ReserveController::change(const Samples& samples, Nanos now, const Slabs& next,
@@ -155,14 +156,16 @@ void ReserveController::fill_reserve(const Samples& samples, Decision& out) cons
     const ClassState& state = classes_[i];
     ready += state.ready * samples.classes[i].slab_bytes;
     // What comes beyond the usual is not kept when it goes.
-    const std::uint32_t usual = std::max(windows_.usual_peak(class_at(i)), state.ready);
+    const std::uint32_t usual =
+        std::max(windows_.usual_peak(class_at(i)), windows_.low(class_at(i)) + state.ready);
     out.reserve.slabs[i] =
         state.ready == 0 ? 0 : std::min(samples.classes[i].busy_slabs + state.ready, usual);
   }
   // In the middle of a burst what is kept for it is in use.
   const ByteCount peak = windows_.usual_peak_bytes();
   const ByteCount busy = busy_bytes(samples);
-  out.reserve.ready_bytes = std::max(std::min(ready, peak > busy ? peak - busy : 0), out.expand_bytes);
+  out.reserve.ready_bytes =
+      std::max(std::min(ready, peak > busy ? peak - busy : 0), out.expand_bytes);
 }
 
 Decision ReserveController::step(const Samples& samples, Nanos now) {

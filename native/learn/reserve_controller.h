@@ -4,16 +4,18 @@
 //   keep     As much of a class as three of the last six intervals took beside what they had
 //            throughout, and gave back. A load that ends once, or a single outlier, keeps nothing.
 //   shrink   Once it is a quarter less, or nothing, and not within an interval of the last change:
-//            so that noise changes nothing, and memory goes soon after a burst was missed four times.
-//   move     All together keep no more than the heap took at once in three of those intervals. Where
-//            they would, each has its share of that, so that what a new class gains others lose: not
-//            within an interval of their last change, and not the last empty slab of a class that is
-//            still wanted, unless nothing else makes it fit.
+//            so that noise changes nothing, and memory goes soon after a burst was missed four
+//            times.
+//   move     All together keep no more than a quarter beyond what the heap took at once in three of
+//            those intervals. Where they would, each has its share of that, so that what a new
+//            class gains others lose: not within an interval of their last change, and not the last
+//            empty slab of a class that is still wanted, unless nothing else makes it fit.
 //   expand   A class that grew with each of the last three ticks gets memory for the next one, as
 //            much as for the slowest of the three.
 //
 // Evidence of three intervals and the pause after a change are what memcached's automover had to
-// learn (memcached issues 677, 695, 884 and 1187): bursts, starved classes, slabs that go to and fro.
+// learn (memcached issues 677, 695, 884 and 1187): bursts, starved classes, slabs that go to and
+// fro.
 #pragma once
 
 #include <array>

@@ -20,9 +20,9 @@ class ControlThread {
   ControlThread(const ControlThread&) = delete;
   ControlThread& operator=(const ControlThread&) = delete;
 
-  /// There is work, or may be: the thread goes on, and is made if there is none yet. Any thread, with
-  /// no lock held; costs a load while the thread is awake. One that goes to rest in the same moment
-  /// may not hear of it, so call it again when there is more.
+  /// There is work, or may be: the thread goes on, and is made if there is none yet. Any thread,
+  /// with no lock held; costs a load while the thread is awake. One that goes to rest in the same
+  /// moment may not hear of it, so call it again when there is more.
   void wake() {
     if (!is_awake_.load(std::memory_order_relaxed)) [[unlikely]]
       make_awake();

@@ -1,6 +1,9 @@
 // The options of pools that are policy values: their types, and what an editor shows of them.
 import { doc, header, quoted } from './typescript.mjs';
 
+/** Of biome.json. */
+const LINE_WIDTH = 110;
+
 const TYPES = {
   bytes: () => 'number | string',
   milliseconds: () => 'number',
@@ -41,6 +44,14 @@ function option(knob, profiles) {
   return `${doc(paragraphs, '  ')}  ${knob.option}?: ${TYPES[knob.type](knob)};\n`;
 }
 
+/** As the formatter has it: in one line if that is short enough. */
+function liveType(live) {
+  const names = live.join(' | ');
+  const line = `export type LiveOptions = Pick<KnobOptions, ${names}>;\n`;
+  if (line.length <= LINE_WIDTH + 1) return line;
+  return `export type LiveOptions = Pick<\n  KnobOptions,\n  ${names}\n>;\n`;
+}
+
 export function renderOptions(knobs, profiles) {
   const ofPools = knobs.filter(({ option: name }) => name !== '');
   const options = ofPools.map((knob) => option(knob, profiles));
@@ -48,6 +59,6 @@ export function renderOptions(knobs, profiles) {
   return [
     header('native/policy/knobs.def'),
     `${doc(['What can be set for one pool; see docs/KNOBS.md. Options win over the environment.'])}export interface KnobOptions {\n${options.join('')}}\n`,
-    `${doc(['Those that can be changed while the pool is open.'])}export type LiveOptions = Pick<KnobOptions, ${live.join(' | ')}>;\n`,
+    `${doc(['Those that can be changed while the pool is open.'])}${liveType(live)}`,
   ].join('\n');
 }

@@ -102,4 +102,7 @@ export interface KnobOptions {
 }
 
 /** Those that can be changed while the pool is open. */
-export type LiveOptions = Pick<KnobOptions, 'maxBytes' | 'hugePages' | 'populate' | 'numa' | 'purgeDelayMs' | 'adaptive'>;
+export type LiveOptions = Pick<
+  KnobOptions,
+  'maxBytes' | 'hugePages' | 'populate' | 'numa' | 'purgeDelayMs' | 'adaptive'
+>;

@@ -1,9 +1,9 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
+import type { DemandHistory } from '../../addon/figures.js';
 import { ZERO } from '../../addon/generated/choices.js';
 import { LEASE_FAULT } from '../../addon/generated/codes.js';
-import type { DemandHistory } from '../../addon/figures.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';

@@ -41,11 +41,13 @@ void Adaptation::stop(Heap& heap) {
 void Adaptation::note(const Action& action) {
   auto& actions = log_.actions;
   const Action& last = actions[0].action;
-  const bool goes_on = actions[0].at != 0 && action.kind == Action::Kind::kExpand &&
-                       last.kind == action.kind && last.size_class == action.size_class;
+  const bool grows = action.kind == Action::Kind::kKeep || action.kind == Action::Kind::kExpand;
+  const bool goes_on = actions[0].at != 0 && grows && last.kind == action.kind &&
+                       last.size_class == action.size_class;
   ByteCount bytes = action.bytes;
   if (goes_on) {
-    bytes += last.bytes;
+    // What is kept is told as a whole, what was populated bit by bit.
+    if (action.kind == Action::Kind::kExpand) bytes += last.bytes;
   } else {
     std::copy_backward(actions.begin(), actions.end() - 1, actions.end());
   }

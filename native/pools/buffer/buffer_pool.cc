@@ -88,8 +88,8 @@ bool BufferPool::adapt() {
   leases_.expanded_bytes.add(done.expanded_bytes);
   leases_.shrinks.add(done.shrinks);
   leases_.moved_slabs.add(done.moved_slabs);
-  // Nobody else comes by while the pool's own thread is busy.
-  const bool has_idle = tick();
+  // The pool's own threads give idle memory back, and tell of it. This is for when they are busy.
+  const bool has_idle = tick(2 * adaptation_period(demand_interval_));
   return has_idle || budget().charged() != 0 || own->ready_bytes() != 0;
 }
 
