@@ -30,7 +30,8 @@ Reserve reserve_of(std::uint32_t slabs, ByteCount ready_bytes) {
   return reserve;
 }
 
-/// Takes blocks for so many slabs, writes to them and gives them back.
+/// Takes blocks for so many slabs, writes to them and gives them back. The last refill fetches more
+/// than that: half a magazine at most, a slab of them.
 void burst(Script& script, std::uint32_t slabs) {
   std::vector<BlockNumber> blocks;
   for (std::uint32_t i = 0; i < slabs * kInSlab; ++i) {
@@ -78,7 +79,7 @@ TEST(heap,
   CHECK(script.cache().has_unused_slabs());
   const ClassSample before = sample_of(*pool.heap);
   CHECK_EQ(before.slabs_made - before.slabs_retired, 5u);
-  burst(script, 5);
+  burst(script, 4);
   CHECK_EQ(sample_of(*pool.heap).slabs_made, before.slabs_made);
   CHECK_EQ(pool->committed_bytes(), 5 * kSlabBytes);
 
@@ -144,11 +145,12 @@ TEST(heap, "reserve: a thread that has ended leaves it to the next") {
     pool.pass(101);
     (void)pool->tick();
   }
-  // Its own flush dissolved the slabs; what is kept lies free.
-  CHECK_EQ(pool->committed_bytes(), 4 * kSlabBytes);
+  // Its own flush dissolved the slabs; what is kept lies free, but for what nobody had touched.
+  const ByteCount kept = pool->committed_bytes();
+  CHECK(kept > 3 * kSlabBytes && kept <= 4 * kSlabBytes);
   Script second(*pool.heap);
-  burst(second, 4);
-  CHECK_EQ(pool->committed_bytes(), 4 * kSlabBytes);
+  burst(second, 2);
+  CHECK(pool->committed_bytes() >= kept && pool->committed_bytes() <= 4 * kSlabBytes);
   second.detach();
   CHECK(pool.ends_clean());
 }
@@ -160,7 +162,7 @@ TEST(heap, "busy slabs: most and fewest between two looks are told, whatever was
   script.cache().flush();
   ClassSample one = sample_of(*pool.heap);
   CHECK_EQ(one.busy_slabs, 0u);
-  CHECK_EQ(one.peak_busy_slabs, 6u);
+  CHECK(one.peak_busy_slabs == 6 || one.peak_busy_slabs == 7);
   CHECK_EQ(one.acquires, 6u * kInSlab);
   CHECK_EQ(one.slab_bytes, kSlabBytes);
   pool->restart_peaks();
@@ -169,13 +171,14 @@ TEST(heap, "busy slabs: most and fewest between two looks are told, whatever was
   for (std::uint32_t i = 0; i < 3 * kInSlab; ++i) held.push_back(script.acquire(kBlock));
   pool->restart_peaks();
   one = sample_of(*pool.heap);
-  CHECK_EQ(one.busy_slabs, 3u);
-  CHECK_EQ(one.low_busy_slabs, 3u);
+  const std::uint32_t busy = one.busy_slabs;
+  CHECK(busy == 3 || busy == 4);
+  CHECK_EQ(one.low_busy_slabs, busy);
   for (const BlockNumber block : held) script.release(block);
   script.cache().flush();
   one = sample_of(*pool.heap);
   CHECK_EQ(one.low_busy_slabs, 0u);
-  CHECK_EQ(one.peak_busy_slabs, 3u);
+  CHECK_EQ(one.peak_busy_slabs, busy);
   script.detach();
   CHECK(pool.ends_clean());
 }

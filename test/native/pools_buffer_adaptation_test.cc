@@ -11,6 +11,12 @@ namespace {
 
 constexpr ByteCount kBlock = 64 * kKiB;
 constexpr std::size_t kBurst = 120;
+const ByteCount kSlabBytes = size_class(lease_class_for(kBlock)).slices * kSliceBytes;
+
+/// What is kept for a burst: its last refill fetches up to a slab more.
+bool is_of_burst(ByteCount bytes) {
+  return bytes >= kBurst * kBlock && bytes <= kBurst * kBlock + kSlabBytes;
+}
 
 Policy adaptive_policy() {
   Policy policy = plain_policy();
@@ -22,7 +28,12 @@ Policy adaptive_policy() {
 
 class Day {
  public:
-  explicit Day(const Policy& policy = adaptive_policy()) : pool(policy), script(*pool.heap) {}
+  /// Somebody takes a block, and the first interval begins.
+  explicit Day(const Policy& policy = adaptive_policy()) : pool(policy), script(*pool.heap) {
+    take(1);
+    give_all();
+    second();
+  }
 
   /// A second passes, in which the loop has a turn, and upkeep two.
   void second() {
@@ -72,8 +83,8 @@ TEST(pools,
   }
   for (int minute = 0; minute < 4; ++minute) {
     day.burst();
-    CHECK_EQ(day.pool->committed_bytes(), kBurst * kBlock);
-    CHECK_EQ(day.pool->stats().ready_bytes, kBurst * kBlock);
+    CHECK(is_of_burst(day.pool->committed_bytes()));
+    CHECK(is_of_burst(day.pool->stats().ready_bytes));
     CHECK(day.again);
   }
   day.seconds(300);
@@ -94,8 +105,8 @@ TEST(pools, "adaptation: what it did is told, the latest first, and what goes on
   const auto& actions = figures.adaptation.actions;
   CHECK(actions[0].action.kind == Action::Kind::kShrink);
   CHECK(actions[1].action.kind == Action::Kind::kKeep);
-  CHECK_EQ(actions[1].action.bytes, kBurst * kBlock);
-  CHECK_EQ(actions[1].action.evidence_bytes, kBurst * kBlock);
+  CHECK(is_of_burst(actions[1].action.bytes));
+  CHECK(is_of_burst(actions[1].action.evidence_bytes));
   CHECK(actions[1].action.size_class == lease_class_for(kBlock));
   CHECK(actions[1].at != 0);
   CHECK_EQ(actions[2].at, 0u);
@@ -131,13 +142,13 @@ TEST(pools, "adaptation: the history is as new as the question, with leases that
   CHECK(day.pool->history(*copy));
   const std::size_t c = to_index(lease_class_for(kBlock));
   CHECK_EQ(copy->count, 1u);
-  CHECK_EQ(copy->intervals[0].classes[c].acquires, 7u);
+  CHECK_EQ(copy->intervals[0].classes[c].acquires, 8u);
   CHECK_EQ(copy->interval, 60'000 * kMillisecond);
   day.give_all();
   day.seconds(61);
   CHECK(day.pool->history(*copy));
   CHECK_EQ(copy->count, 2u);
-  CHECK_EQ(copy->intervals[1].classes[c].acquires, 7u);
+  CHECK_EQ(copy->intervals[1].classes[c].acquires, 8u);
   CHECK_EQ(copy->intervals[0].classes[c].acquires, 0u);
   const Nanos apart = copy->intervals[0].started - copy->intervals[1].started;
   CHECK_EQ(apart, 60'000 * kMillisecond);
@@ -180,13 +191,8 @@ TEST(pools, "adaptation: a pool that is closed keeps nothing") {
   CHECK(day.pool.ends_clean());
 }
 
-TEST(pools, "adaptation: nothing is looked at in a pool that never lent anything") {
-  Day day;
-  day.seconds(10);
-  CHECK(!day.again);
-  PoolFigures figures;
-  day.pool->stats(FaultCounts{}, figures);
-  CHECK_EQ(figures.adaptation.actions[0].at, 0u);
-  day.script.detach();
-  CHECK(day.pool.ends_clean());
+TEST(pools, "adaptation: there is nothing to come again for in a pool that never lent anything") {
+  TestPool pool(adaptive_policy());
+  CHECK(!pool->adapt());
+  CHECK(pool.ends_clean());
 }

@@ -175,7 +175,7 @@ describe('the loop', () => {
            const pool = new BufferPool();
            for (let i = 0; i < 200; i++) { pool.acquire(i * 100); acquire(i * 1000); }
            require('node:worker_threads').parentPort.postMessage(0);
-           while (true) acquire(1000).release();\`, { eval: true });
+           while (true) acquire(1000).release();\`, { eval: true, execArgv: [] });
          await new Promise((resolve) => worker.once('message', resolve));
          await worker.terminate();
          turns++;

@@ -96,7 +96,7 @@ export interface KnobOptions {
    * Whether a pool counts its demand by interval, keeps memory ready for bursts that come back and populates
    * memory ahead of demand that grows; see docs/ADAPTIVE.md.
    * SUPERSLAB_ADAPTIVE sets it for all pools.
-   * @default true
+   * @default true; false in the profile 'low-memory'
    */
   adaptive?: boolean;
 }
