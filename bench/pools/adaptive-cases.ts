@@ -14,8 +14,9 @@ export interface ShiftReply {
   readonly steadyNs: readonly number[];
   /** Milliseconds from the beginning of the load until it has 95 % of that speed, for good. */
   readonly settledMs: readonly number[];
-  /** What the process holds two seconds after the load, as a multiple of what is live. */
-  readonly residentRatio: number;
+  /** What the process holds two seconds after the load, as a multiple of what is live: beside it, or every other buffer. */
+  readonly residentApart: number;
+  readonly residentAmong: number;
 }
 
 export interface BurstReply {

@@ -85,19 +85,28 @@ async function shift(ms: number): Promise<ShiftReply> {
     settledMs.push(settledAfter(bins, steady));
     load.end();
   }
+  const residentApart = await residentAfterLoad(base, false);
+  const residentAmong = await residentAfterLoad(base, true);
+  return { steadyNs, settledMs, residentApart, residentAmong };
+}
+
+/** Two seconds after half of the buffers went: those that came last, or every other one. */
+async function residentAfterLoad(base: number, isAmong: boolean): Promise<number> {
+  const count = (2 * LIVE_BYTES[2]!) / BURST_BYTES;
   const live: Uint8Array[] = [];
   const load: Uint8Array[] = [];
-  for (let bytes = 0; bytes < LIVE_BYTES[2]!; bytes += BURST_BYTES) {
-    for (const list of [live, load]) {
-      const buf = lender.acquire(BURST_BYTES);
-      touch(buf);
-      list.push(buf);
-    }
-    if (live.length % 64 === 0) await turnOfLoop();
+  for (let i = 0; i < count; i++) {
+    const buf = lender.acquire(BURST_BYTES);
+    touch(buf);
+    const stays = isAmong ? i % 2 === 0 : i < count / 2;
+    (stays ? live : load).push(buf);
+    if (i % 64 === 0) await turnOfLoop();
   }
   for (const buf of load.splice(0)) lender.release(buf);
   await sleep(2000);
-  return { steadyNs, settledMs, residentRatio: (outsideHeap() - base) / (live.length * BURST_BYTES) };
+  const ratio = (outsideHeap() - base) / (live.length * BURST_BYTES);
+  for (const buf of live.splice(0)) lender.release(buf);
+  return ratio;
 }
 
 function burst(): BurstReply {

@@ -67,6 +67,8 @@ class Heap {
   /// From any thread, with no lock held: what it keeps for demand that comes back.
   void publish_reserve(const Reserve& reserve) { core_.reserve.publish(reserve); }
 
+  Published<Reserve>::Reading reserve() const { return core_.reserve.read(); }
+
   /// Populates free memory ahead of demand until `bytes` of it lie free; only where the policy
   /// populates at all, the calling thread's node does not matter, and memory is not scarce. Returns
   /// the bytes that were populated. Any thread, with no lock held.

@@ -155,6 +155,40 @@ TEST(heap, "reserve: a thread that has ended leaves it to the next") {
   CHECK(pool.ends_clean());
 }
 
+TEST(heap, "pages that lie free among blocks in use go back at rest, unless demand comes back") {
+  for (const bool is_expected : {false, true}) {
+    TestPool pool(purge_policy());
+    Script script(*pool.heap);
+    if (is_expected) pool->publish_reserve(reserve_of(0, kSlabBytes));
+    std::vector<BlockNumber> blocks;
+    for (std::uint32_t i = 0; i < 4 * kInSlab; ++i) {
+      blocks.push_back(script.acquire(kBlock));
+      std::memset(script.bytes_of(blocks.back()), 1, kBlock);
+    }
+    // One of each slab stays.
+    std::vector<BlockNumber> held;
+    for (const BlockNumber block : blocks) {
+      if (held.size() * kInSlab <= static_cast<std::size_t>(&block - blocks.data()))
+        held.push_back(block);
+      else
+        script.release(block);
+    }
+    const ByteCount before = pool.os().totals().purged;
+    script.cache().trim_idle();  // its magazine was used since the last look
+    script.cache().trim_idle();
+    CHECK_EQ(pool.os().totals().purged, before);
+    script.cache().trim_idle();
+    const ByteCount purged = pool.os().totals().purged - before;
+    CHECK(is_expected ? purged == 0 : purged >= 3 * (kInSlab - 1) * kBlock);
+    for (const BlockNumber block : held) {
+      CHECK_EQ(static_cast<int>(*script.bytes_of(block)), 1);
+      script.release(block);
+    }
+    script.detach();
+    CHECK(pool.ends_clean());
+  }
+}
+
 TEST(heap, "busy slabs: most and fewest between two looks are told, whatever was at the looks") {
   TestPool pool(purge_policy());
   Script script(*pool.heap);

@@ -340,14 +340,28 @@ void BufferThreadCache::empty(ClassIndex c) {
   give_all(c, blocks_of(*magazines_, c), depth);
 }
 
+/// Once nothing was acquired for as long as the purge delay, gives the pages back that lie free
+/// among blocks in use, unless demand is expected to come back.
+void BufferThreadCache::purge_pages_at_rest(bool was_used) {
+  // Upkeep looks twice in each delay.
+  constexpr unsigned kLooks = 2;
+  looks_at_rest_ = was_used ? 0 : looks_at_rest_ + 1;
+  if (looks_at_rest_ != kLooks || pool_.reserve()->ready_bytes != 0) return;
+  ByteCount bytes = 0;
+  while (owner_.purge_pages(bytes)) {
+  }
+}
+
 void BufferThreadCache::trim_idle() {
   assert(is_valid());
   give_staged();
+  bool was_used = false;
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(i)) continue;
     fold_acquired(c);
     const std::uint32_t now = magazines_->acquired[tag_of(c)];
+    was_used |= now != acquired_at_last_look_[tag_of(c)];
     if (now == acquired_at_last_look_[tag_of(c)] || is_closed()) {
       empty(c);
       batches_.reset(c);
@@ -355,6 +369,7 @@ void BufferThreadCache::trim_idle() {
     acquired_at_last_look_[tag_of(c)] = now;
   }
   is_closed() ? owner_.retire_unused() : owner_.retire_surplus();
+  purge_pages_at_rest(was_used);
 }
 
 void BufferThreadCache::flush() {

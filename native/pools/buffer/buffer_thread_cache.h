@@ -215,6 +215,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// As JavaScript says, but never more than the magazine has places.
   std::uint32_t depth_of(ClassIndex c) const;
   void give_staged();
+  void purge_pages_at_rest(bool was_used);
   bool holds_nothing() const;
   bool holds_own(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) const;
   void fold_acquired(ClassIndex c);
@@ -229,6 +230,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   SlowPathSampling sampling_;
   std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
   std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
+  unsigned looks_at_rest_ = 0;  // at which nothing had been acquired since the one before
   std::atomic<std::uint64_t> policy_generation_{0};  // that the limits are of
   std::atomic<std::uint32_t> signals_{0};
   std::atomic<bool> squeezed_{false};
