@@ -1,4 +1,5 @@
 // The kinds of pool against what programs use instead: `npm run bench -- pools [kind]`.
+import { adaptive } from './pools/adaptive.js';
 import { fixed } from './pools/fixed.js';
 import { fixedC } from './pools/fixed-c.js';
 import { generational } from './pools/generational.js';
@@ -13,6 +14,7 @@ import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
 const kinds: Record<string, PoolBench> = {
+  adaptive,
   fixed,
   'fixed-c': fixedC,
   generational,

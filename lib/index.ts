@@ -23,7 +23,11 @@ export const alloc: (size: number) => PooledBuffer = pool.alloc;
 export const release: (buf: Uint8Array) => void = pool.release;
 
 export type {
+  Adaptation,
+  ClassDemand,
   ClassStats,
+  DemandHistory,
+  DemandInterval,
   HeapStats,
   Histogram,
   LatencyStats,

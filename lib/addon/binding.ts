@@ -2,8 +2,10 @@ import path from 'node:path';
 import { makeError } from '../base/errors.js';
 import type { MisuseKind, MisuseSite } from '../base/misuse.js';
 import type {
+  Adaptation,
   ClassShares,
   ClassStats,
+  DemandHistory,
   HeapStats,
   Histogram,
   LatencyStats,
@@ -72,6 +74,7 @@ export interface NativeStats {
   readonly heap: HeapStats;
   readonly classes: readonly Omit<ClassStats, keyof ClassShares>[];
   readonly slow: LatencyStats;
+  readonly adaptations: readonly Adaptation[];
   readonly histograms: LeaseHistograms<Histogram>;
   /** Of the sampled leases: what was asked for, and the blocks that served it. */
   readonly sizeBytes: number;
@@ -443,6 +446,8 @@ export interface NativePool {
 
   /** undefined once the pool is closed and everything of it is home. */
   stats(): NativeStats | undefined;
+  /** undefined for a pool that does not adapt, and once it is closed and everything of it is home. */
+  history(): DemandHistory | undefined;
   /** A lease of `size` bytes in a block of `capacity` that stands for `weight` leases. */
   recordSize(size: number, capacity: number, weight: number): void;
   recordLifetime(microseconds: number, weight: number): void;

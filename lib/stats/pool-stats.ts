@@ -1,5 +1,6 @@
 // What stats() makes of the figures of the native side.
 import type {
+  Adaptation,
   ClassStats,
   HeapStats,
   Histogram,
@@ -26,6 +27,8 @@ export interface PoolStats extends HeapStats, PoolFigures, LeaseHistograms<Histo
   readonly slow: LatencyStats;
   /** The size classes that were used. */
   readonly classes: readonly ClassStats[];
+  /** What the pool did last because of its demand, the latest first: 12 at most. */
+  readonly adaptations: readonly Adaptation[];
   /** Of a pool that lends JavaScript's own objects, which take no bytes of the heap; other kinds have none. */
   readonly objects?: ObjectStats;
 }

@@ -96,6 +96,7 @@ export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStat
     lifetimes: native.histograms.lifetimes,
     slow: native.slow,
     classes,
+    adaptations: native.adaptations,
     ...(objects === undefined ? {} : { objects: objectStats(objects) }),
   };
 }
@@ -132,6 +133,7 @@ export function settledStats(last: PoolStats): PoolStats {
     watchedBytes: 0,
     quarantinedBlocks: 0,
     quarantinedBytes: 0,
+    readyBytes: 0,
     threads: 0,
     inUseBytes: 0,
     cachedBytes: 0,

@@ -2,6 +2,7 @@ import type { Histogram } from '../addon/figures.js';
 import type { KnobRow } from '../addon/rows.js';
 import { type PressureFigures, pressureReason } from '../base/pressure.js';
 import { bytes, count, counted, duration, exactBytes, percent, timeOfDay } from '../base/text.js';
+import { adaptationSentence } from './adaptations.js';
 import type { Advice } from './advice/advice.js';
 import { adviceFacts } from './advice/facts.js';
 import { adviceOn } from './advice/index.js';
@@ -70,6 +71,26 @@ function adviceLines(advice: readonly Advice[]): string[] {
   return advice.map(({ severity, text }) => `  ${severity.padEnd(8)} ${wrapped(text, 11)}`);
 }
 
+const SHOWN_ADAPTATIONS = 5;
+
+/** What the pool did by itself, the latest first. */
+function adaptationLines({
+  adaptations,
+  readyBytes,
+  expandedBytes,
+  shrinks,
+  movedSlabs,
+}: PoolStats): string[] {
+  if (adaptations.length === 0) return [];
+  return [
+    `  adapts   ${bytes(readyBytes)} kept ready, ${bytes(expandedBytes)} populated ahead of demand; ` +
+      `kept less ${count(shrinks)} times, moved ${count(movedSlabs)} slabs`,
+    ...adaptations
+      .slice(0, SHOWN_ADAPTATIONS)
+      .map((done) => `           ${wrapped(adaptationSentence(done), 11)}`),
+  ];
+}
+
 /** Of a pool that lends objects. */
 function objectLines({ objects }: PoolStats): string[] {
   if (objects === undefined) return [];
@@ -128,6 +149,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs, pressure }: Repo
     `  traffic  ${count(stats.acquires)} acquires, ${count(stats.releases)} releases, ` +
       `${percent(stats.hitRate)} without a native call`,
     ...objectLines(stats),
+    ...adaptationLines(stats),
     `  system   ${count(stats.superslabsTaken)} superslabs taken, ${count(stats.superslabsGiven)} given back, ` +
       `${bytes(stats.purgedBytes)} purged in ${count(stats.purges)} calls`,
     `  process  ${count(stats.minorFaults)} page faults, ${count(stats.majorFaults)} of a disk; ` +

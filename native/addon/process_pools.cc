@@ -50,7 +50,9 @@ ProcessPools::ProcessPools()
       policy_(read_policy(limits_, environment_error_)),
       default_pool_(space_, clock_, policy_, limits_.memory, "default"),
       leases_(space_),
-      pressure_(pressure_of_system(), policy_) {
+      pressure_(pressure_of_system(), policy_),
+      control_([](void* self) { return static_cast<ProcessPools*>(self)->adapt(); }, this,
+               BufferPool::adaptation_period(policy_.demand_interval_ms)) {
   add(&default_pool_);
   // Without a thread memory stays where it is.
   if (usable_ && space_.os().node_count() != 1)
@@ -143,6 +145,12 @@ void ProcessPools::read_pressure_from([[maybe_unused]] std::string_view root) {
   const auto* const path = new std::string(root);
   pressure_.read_from(new LinuxPressure(path->c_str()));
 #endif
+}
+
+bool ProcessPools::adapt() {
+  bool again = false;
+  visit_each([&](const Entry& entry) { again |= entry.pool->adapt(); });
+  return again;
 }
 
 void ProcessPools::retire_pool(Pool* pool) {

@@ -18,6 +18,7 @@
 #include "pools/pool.h"
 #include "runtime/control_loop.h"
 #include "runtime/memory_pressure.h"
+#include "runtime/control_thread.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -65,6 +66,9 @@ class ProcessPools {
   /// Not while another thread polls.
   void read_pressure_from(std::string_view root);
 
+  /// A pool is in use: the control loop sees to those that adapt. Any thread, with no lock held.
+  void wake_control() { control_.wake(); }
+
   /// Its creator is done with it. The pool ends when the last of its blocks is home.
   void retire_pool(Pool* pool);
 
@@ -99,6 +103,7 @@ class ProcessPools {
   /// Calls visit(const Entry&) for each pool, with the list unlocked.
   template <class Visit>
   void visit_each(Visit visit);
+  bool adapt();
 
   Space own_space_;
   Space& space_;  // its own, or that of libsuperslab.so
@@ -112,6 +117,7 @@ class ProcessPools {
   Migration migration_{*this};
   MemoryPressure pressure_;
   std::atomic<std::uint64_t> reliefs_{0};  // that were seen to
+  ControlThread control_;
 
   Mutex lock_{LockRank::kRegistry};
   std::vector<Entry> pools_ GUARDED_BY(lock_);  // from oldest to youngest

@@ -17,9 +17,9 @@ namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
+  kControl,      // runtime: the control loop's tasks; the thread that adapts pools, when it rests
   kLeakSites,    // diagnostics: where leaked leases were acquired
   kMisuseSites,  // diagnostics: where buffers were misused
-  kControl,      // runtime: the tasks of the control loop
   kPressure,     // runtime: how scarce memory was found to be
   kPurging,      // malloc: one purge of the process's heap at a time
   kRegistry,     // addon: the list of pools; malloc: that of first-class heaps
@@ -27,6 +27,7 @@ enum class LockRank : unsigned char {
   kRecords,      // addon: where records are found by other threads
   kFirstClass,   // malloc: one first-class heap
   kFixedPool,    // pools/fixed: depot and slabs of one pool
+  kAdaptation,   // pools/buffer: demand windows, and what was decided
   kPolicy,       // policy: who publishes a snapshot
   kVisitors,     // heap: who looks into another thread's slabs
   kHeap,         // one heap's superslabs, slab owners and big cache

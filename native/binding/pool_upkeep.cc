@@ -41,10 +41,11 @@ Value take_signals(const CallbackInfo& info, EnvironmentPool& pool) {
 Value tick(const CallbackInfo& info, EnvironmentPool& own) {
   BufferThreadCache* const cache = own.cache();
   if (cache == nullptr) return Napi::Boolean::New(info.Env(), false);
-  cache->trim_idle();
   BufferPool& pool = cache->pool();
+  if (pool.policy()->adaptive) own.environment.process().wake_control();
+  cache->trim_idle();
   // Leases that are out come back into magazines without a native call: somebody has to look.
-  bool again = pool.budget().charged() != 0;
+  bool again = pool.budget().charged() != 0 || cache->has_unused_slabs();
   if (cache->is_closed()) {
     pool.trim(0);
   } else {

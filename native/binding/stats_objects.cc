@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "binding/adaptation_objects.h"
 #include "heap/size_class.h"
 
 namespace superslab {
@@ -117,6 +118,7 @@ Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   out["sizeBytes"] = number(env, figures.size_bytes);
   out["capacityBytes"] = number(env, figures.capacity_bytes);
   out["objects"] = objects_value(env, figures.objects);
+  out["adaptations"] = adaptation_list(env, figures.adaptation);
   if (figures.records.shape.chunk_records != 0)
     out["records"] = records_object(env, figures.records);
   return out;

@@ -66,6 +66,16 @@ class Heap {
   /// HeapCore::can_follow().
   [[nodiscard]] bool publish(const HeapSnapshot& next);
 
+  /// From any thread, with no lock held: what it keeps for demand that comes back.
+  void publish_reserve(const Reserve& reserve) { core_.reserve.publish(reserve); }
+
+  Published<Reserve>::Reading reserve() const { return core_.reserve.read(); }
+
+  /// Populates free memory ahead of demand until `bytes` of it lie free; only where the policy
+  /// populates at all, the calling thread's node does not matter, and memory is not scarce. Returns
+  /// the bytes that were populated. Any thread, with no lock held.
+  ByteCount expand(ByteCount bytes);
+
   // Owners ------------------------------------------------------------------------------------
 
   /// A share of the heap for the calling thread: a vacant one, with the slabs that its last thread
@@ -108,7 +118,7 @@ class Heap {
   void discharge(ByteCount bytes) { core_.discharge(bytes); }
 
   /// See Purger.
-  bool tick() { return purger_.tick(); }
+  bool tick(Nanos grace = 0) { return purger_.tick(grace); }
   ByteCount trim(ByteCount target) { return purger_.trim(target); }
 
   /// In the child of a fork, before anything else: makes lists, counts and locks whole again that a
@@ -133,6 +143,8 @@ class Heap {
   ClassStats class_stats(ClassIndex c) const { return statistics_.of_class(c); }
   void class_stats(ClassStats (&sums)[kClassSlots]) const { statistics_.of_classes(sums); }
   void sample(Samples& out) const { statistics_.sample(out); }
+  /// The peaks of samples begin anew. For the one who samples now and then.
+  void restart_peaks() { statistics_.restart_peaks(); }
 
   ByteCount committed_bytes() const { return account_.committed_bytes(); }
   ByteCount idle_bytes() const { return account_.idle_bytes(); }

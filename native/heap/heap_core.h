@@ -24,6 +24,7 @@
 #include "heap/node_choice.h"
 #include "heap/room.h"
 #include "policy/published.h"
+#include "policy/reserve.h"
 #include "policy/snapshot.h"
 #include "space/space.h"
 
@@ -79,6 +80,7 @@ class HeapCore {
   const Clock& clock;
   const HeapShape shape;
   Published<HeapSnapshot> policy;
+  Published<Reserve> reserve{Reserve{}};
   mutable HeapCounters counters;
   SlabCounters slab_counters;
   mutable HeapMutex lock{counters};

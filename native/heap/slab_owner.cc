@@ -52,6 +52,7 @@ bool SlabOwner::is_valid() const {
   ByteCount bytes = 0;
   ByteCount unused = 0;
   ClassSet classes;
+  std::uint32_t busy[kClassSlots] = {};
   for (std::size_t state = 0; state < kSlabStates; ++state) {
     for (std::size_t c = 0; c < kClassSlots; ++c) {
       const Slab* before = nullptr;
@@ -62,12 +63,17 @@ bool SlabOwner::is_valid() const {
           return false;
         before = slab;
         bytes += bytes_of(*slab);
-        if (slab->state != SlabState::kUnused) continue;
+        if (slab->state != SlabState::kUnused) {
+          ++busy[c];
+          continue;
+        }
         unused += bytes_of(*slab);
         classes.add(slab->size_class);
       }
     }
   }
+  for (std::size_t c = 0; c < kClassSlots; ++c)
+    if (busy[c] != busy_.now(static_cast<ClassIndex>(c))) return false;
   for (const Spares& spares : spares_)
     if (spares.count > kSpareBlocks || spares.count > spares.keep || spares.keep > spares.limit)
       return false;
@@ -99,6 +105,8 @@ void SlabOwner::unlink(Slab* slab) {
 
 /// Out of line: most frees leave a slab in its list.
 [[gnu::noinline]] void SlabOwner::move(Slab* slab, SlabState state) {
+  if (slab->state == SlabState::kUnused) busy_.add(slab->size_class);
+  if (state == SlabState::kUnused) busy_.remove(slab->size_class);
   unlink(slab);
   link(slab, state);
 }
@@ -110,6 +118,7 @@ void SlabOwner::adopt(Slab* slab) {
   source_.space().route_slices(slab->start, slab->slices, route_of(id_, slab->size_class));
   slab_bytes_ += bytes_of(*slab);
   link(slab, slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial);
+  busy_.add(slab->size_class);
 }
 
 bool SlabOwner::try_collect() {
@@ -126,6 +135,7 @@ bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
     Slab* slab = first(state, c);
     if (slab == nullptr) continue;
     unlink(slab);
+    if (state != SlabState::kUnused) busy_.remove(c);
     slab_bytes_ -= bytes_of(*slab);
     const auto free = idle_bytes_of(*slab);
     idle_bytes_ -= free;
@@ -477,6 +487,7 @@ void SlabOwner::dissolve() {
   for_each_slab([this](Slab& slab) {
     slab_free_all(slab);
     unlink(&slab);
+    if (slab.state != SlabState::kUnused) busy_.remove(slab.size_class);
     slab_bytes_ -= bytes_of(slab);
     source_.note_purged(slab, 0);
     source_.retire_slab(&slab, source_.now());

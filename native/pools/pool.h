@@ -63,6 +63,11 @@ class Pool {
   void note_closed() { is_closed_.store(true, std::memory_order_relaxed); }
   bool is_closed() const { return is_closed_.load(std::memory_order_relaxed); }
 
+  /// A turn of the control loop: looks at its demand, and keeps memory ready for what comes back.
+  /// Whether there is reason to come again. A kind that does not adapt has none. Any thread, one at
+  /// a time.
+  virtual bool adapt() { return false; }
+
   /// For the map: shows which blocks went in and out of caches since they were last looked at. A
   /// kind without caches has none to show. Any thread.
   virtual void show_recent(RecentBlocks&) {}

@@ -44,21 +44,26 @@ function option(knob, profiles) {
   return `${doc(paragraphs, '  ')}  ${knob.option}?: ${TYPES[knob.type](knob)};\n`;
 }
 
+/** As the formatter breaks lines. */
+function liveType(live) {
+  const names = live.join(' | ');
+  const each = live.map((name) => `| ${name}`).join('\n  ');
+  const ways = [
+    `export type LiveOptions = Pick<KnobOptions, ${names}>;`,
+    `export type LiveOptions = Pick<\n  KnobOptions,\n  ${names}\n>;`,
+    `export type LiveOptions = Pick<\n  KnobOptions,\n  ${each}\n>;`,
+  ];
+  const fits = (way) => way.split('\n').every((line) => line.length <= LINE_WIDTH);
+  return `${ways.find(fits) ?? ways[2]}\n`;
+}
+
 export function renderOptions(knobs, profiles) {
   const ofPools = knobs.filter(({ option: name }) => name !== '');
   const options = ofPools.map((knob) => option(knob, profiles));
   const live = ofPools.filter(({ isLive }) => isLive).map(({ option: name }) => quoted(name));
-  // As the formatter breaks lines.
-  const names = live.join(' | ');
-  const inOne = `export type LiveOptions = Pick<KnobOptions, ${names}>;`;
-  const inFour = `export type LiveOptions = Pick<\n  KnobOptions,\n  ${names}\n>;`;
-  const each = live.map((name) => `| ${name}`).join('\n  ');
-  const inMany = `export type LiveOptions = Pick<\n  KnobOptions,\n  ${each}\n>;`;
-  const fits = (line) => line.length <= LINE_WIDTH;
-  const liveOptions = fits(inOne) ? inOne : inFour.split('\n').every(fits) ? inFour : inMany;
   return [
     header('native/policy/knobs.def'),
     `${doc(['What can be set for one pool; see docs/KNOBS.md. Options win over the environment.'])}export interface KnobOptions {\n${options.join('')}}\n`,
-    `${doc(['Those that can be changed while the pool is open.'])}${liveOptions}\n`,
+    `${doc(['Those that can be changed while the pool is open.'])}${liveType(live)}`,
   ].join('\n');
 }

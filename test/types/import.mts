@@ -2,10 +2,14 @@
 import { metrics } from '@opentelemetry/api';
 import { type OpenMetricsContentType, Registry } from 'prom-client';
 import superslab, {
+  type Adaptation,
   acquire,
   alloc,
   BufferPool,
   type BufferPoolOptions,
+  type ClassDemand,
+  type DemandHistory,
+  type DemandInterval,
   type Pool,
   type PooledBuffer,
   type PoolPressureMessage,
@@ -73,6 +77,7 @@ const options: BufferPoolOptions = {
   populate: 'demand',
   numa: 0,
   purgeDelayMs: 10,
+  adaptive: false,
   onExhausted: 'wait',
 };
 const pool = new BufferPool(options);
@@ -102,6 +107,13 @@ const length: number = pool.scope((scope) => scope.acquire(10).length + scope.al
 const later: Promise<string> = pool.scope(async ({ acquire }) => acquire(10).toString());
 const trimmed: number = pool.trim() + pool.trim(1 << 20);
 const stats: PoolStats = pool.stats();
+const adaptation: Adaptation | undefined = stats.adaptations[0];
+const history: DemandHistory = pool.history();
+const interval: DemandInterval = history.intervals[0]!;
+const demand: ClassDemand = interval.classes[0]!;
+const peakBytes: number = demand.peakBytes + (adaptation?.blockBytes ?? 0);
+// @ts-expect-error: read-only
+demand.acquires = 1;
 pool.close();
 
 const toPrometheus: PrometheusOptions = {
@@ -138,6 +150,7 @@ export {
   length,
   limit,
   owned,
+  peakBytes,
   refs,
   released,
   sameNames,

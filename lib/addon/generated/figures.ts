@@ -117,6 +117,16 @@ export interface HeapStats {
   readonly pressureColdBytes: number;
   /** Memory given back while it was scarce: of what waited to be lent again. Unit: bytes. */
   readonly pressureIdleBytes: number;
+  /** Empty memory that is kept ready for demand that comes back. Unit: bytes. */
+  readonly readyBytes: number;
+  /** Times memory was populated ahead of growing demand. Unit: calls. */
+  readonly expansions: number;
+  /** Memory populated ahead of growing demand. Unit: bytes. */
+  readonly expandedBytes: number;
+  /** Times less memory was kept ready for a size class than before. Unit: times. */
+  readonly shrinks: number;
+  /** Slabs that were no longer kept ready for one size class but for another. Unit: slabs. */
+  readonly movedSlabs: number;
   /** Page faults of the whole process, minor and major. Unit: faults. */
   readonly pageFaults: number;
   /** Page faults that needed no disk, of the whole process. Unit: faults. */

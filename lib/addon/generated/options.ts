@@ -106,10 +106,24 @@ export interface KnobOptions {
    * @default '1m'
    */
   quarantineBytes?: number | string;
+  /**
+   * Whether a pool counts its demand by interval, keeps memory ready for bursts that come back and populates
+   * memory ahead of demand that grows; see docs/ADAPTIVE.md.
+   * SUPERSLAB_ADAPTIVE sets it for all pools.
+   * @default true; false in the profile 'low-memory'
+   */
+  adaptive?: boolean;
 }
 
 /** Those that can be changed while the pool is open. */
 export type LiveOptions = Pick<
   KnobOptions,
-  'maxBytes' | 'hugePages' | 'populate' | 'numa' | 'numaRemoteShare' | 'numaMoveBytes' | 'purgeDelayMs'
+  | 'maxBytes'
+  | 'hugePages'
+  | 'populate'
+  | 'numa'
+  | 'numaRemoteShare'
+  | 'numaMoveBytes'
+  | 'purgeDelayMs'
+  | 'adaptive'
 >;

@@ -1,6 +1,7 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
+import type { DemandHistory } from '../../addon/figures.js';
 import { ZERO } from '../../addon/generated/choices.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
 import { fill } from '../../base/builtins.js';
@@ -29,6 +30,8 @@ import { adoptToken, revokeToken, type ShareToken, shareBuffer } from './share-t
 import { checkTag, TaggedPool } from './tagged-pool.js';
 
 const OWNER = Symbol('pool');
+
+const NO_HISTORY: DemandHistory = { intervalMs: 0, intervals: [] };
 
 /** What the constructor makes the default pool for. */
 const OF_DEFAULT: BufferPoolOptions = {};
@@ -206,6 +209,15 @@ export class BufferPool extends CorePool<PooledBuffer> {
   tune(options: LiveOptions): void {
     const failure = this.#core.tune(livePairs(options));
     if (failure !== undefined) check(failure);
+  }
+
+  /**
+   * What callers were lent, by interval of a minute (`SUPERSLAB_DEMAND_INTERVAL_MS`): up to 60 of them, the running one
+   * last. Of the default pool that of all threads, whether they are busy or have ended. Counting costs nothing where
+   * buffers are acquired. Empty with `adaptive: false`, and once the pool is closed and has everything back.
+   */
+  history(): DemandHistory {
+    return this.#core.native.history() ?? NO_HISTORY;
   }
 
   /**

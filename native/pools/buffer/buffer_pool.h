@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "heap/heap.h"
+#include "pools/buffer/adaptation.h"
 #include "pools/buffer/lease_histograms.h"
 #include "pools/buffer/record_shape.h"
 #include "pools/buffer/slow_path_latency.h"
@@ -39,6 +40,7 @@ class BufferPool final : public Heap, public Pool {
   /// each cache has a memory node: see HeapShape.
   BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory = kNoLimit,
              std::string_view name = {}, bool has_colours = true, bool has_nodes = false);
+  ~BufferPool() override;
 
   /// The pool that a superslab with views belongs to, which stays in it: a block of it is out.
   static BufferPool& of(const Superslab& s) {
@@ -73,6 +75,13 @@ class BufferPool final : public Heap, public Pool {
   /// Of all its threads' magazines.
   void show_recent(RecentBlocks& to) override;
 
+  bool adapt() override;
+  /// What callers were lent by interval. False, with nothing filled in, for a pool that does not
+  /// adapt, and without memory.
+  [[nodiscard]] bool history(DemandHistory& out);
+  /// Between two turns of the control loop.
+  static Nanos adaptation_period(Millis interval);
+
   void count_leak(std::uint64_t blocks, ByteCount bytes) {
     leases_.leaked_blocks.shared_add(blocks);
     leases_.leaked_bytes.shared_add(bytes);
@@ -103,11 +112,14 @@ class BufferPool final : public Heap, public Pool {
  private:
   HeapStats with_leases(HeapStats stats) const;
   RecordFigures record_figures() const;
+  Adaptation* adaptation();
 
   Published<PoolSnapshot> pool_policy_;
   LeaseCounters leases_;
   SlowPathLatency slow_path_;
   LeaseHistograms lease_histograms_;
+  const Millis demand_interval_;
+  std::atomic<Adaptation*> adaptation_{nullptr};  // made when it is first needed
   RecordShape record_shape_;
   std::atomic<bool> holds_records_{false};  // the shape is there: other threads read it, too
 };

@@ -147,8 +147,11 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void fold();
 
   /// Gives back the magazines of which nothing was acquired since the last call, and every unused
-  /// slab; all of them once the pool is closed. Collects what other threads freed.
+  /// slab that the heap's reserve does not keep; all of them once the pool is closed. Collects what
+  /// other threads freed.
   void trim_idle();
+  /// Whether slabs lie unused, as those that the reserve keeps.
+  bool has_unused_slabs() const { return owner_.unused_bytes() != 0; }
 
   bool is_closed() const { return closed_.load(std::memory_order_relaxed); }
 
@@ -172,6 +175,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
+  std::uint32_t uncounted_acquires(ClassIndex c) const override;
 
   /// Whether its magazines hold what they should: see Pool::check(). From its own thread, or while
   /// that is at rest.
@@ -213,6 +217,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// As JavaScript says, but never more than the magazine has places.
   std::uint32_t depth_of(ClassIndex c) const;
   void give_staged();
+  void purge_pages_at_rest(bool was_used);
   bool holds_nothing() const;
   bool holds_own(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) const;
   void fold_acquired(ClassIndex c);
@@ -227,6 +232,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   SlowPathSampling sampling_;
   std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
   std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
+  unsigned looks_at_rest_ = 0;  // at which nothing had been acquired since the one before
   std::atomic<std::uint64_t> policy_generation_{0};  // that the limits are of
   std::atomic<std::uint32_t> signals_{0};
   std::atomic<bool> squeezed_{false};
