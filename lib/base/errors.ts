@@ -44,7 +44,9 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_ASYNC'
   /** A pool's own books contradict each other: memory was overwritten, by native code or by a bug of superslab. */
   | 'ERR_SUPERSLAB_CORRUPT'
-  /** The record that a handle names was put: its memory may be another's. */
+  /** A codec of the program failed; its error, if there is one, is the `cause`. */
+  | 'ERR_SUPERSLAB_CODEC'
+  /** What a handle names has ended: its memory may be another's. */
   | 'ERR_SUPERSLAB_STALE'
   /** Any other argument of the wrong kind. */
   | 'ERR_SUPERSLAB_ARGUMENT';

@@ -54,6 +54,18 @@ BufferPool* ProcessPools::make_pool(const Policy& policy, std::string_view name,
   return pool;
 }
 
+ColdPool* ProcessPools::make_cold_pool(ByteCount max_bytes, std::string_view name) {
+  auto* pool =
+      new (std::nothrow) ColdPool(space_, clock_, policy_, max_bytes, limits_.memory, name);
+  if (pool == nullptr) return nullptr;
+  if (!pool->open()) {
+    delete pool;
+    return nullptr;
+  }
+  add(pool);
+  return pool;
+}
+
 void ProcessPools::add(Pool* pool) {
   LockGuard guard(lock_);
   pools_.push_back({pool, next_id_++});

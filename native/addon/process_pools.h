@@ -13,6 +13,7 @@
 #include "policy/snapshot.h"
 #include "pools/buffer/buffer_pool.h"
 #include "pools/buffer/lease_table.h"
+#include "pools/compressed/cold_pool.h"
 #include "pools/pool.h"
 #include "space/space.h"
 
@@ -34,6 +35,9 @@ class ProcessPools {
 
   /// A pool of buffers of that name; nullptr without memory. `has_colours`: see HeapShape.
   BufferPool* make_pool(const Policy& policy, std::string_view name, bool has_colours);
+
+  /// A pool for the cold values of another; nullptr without memory.
+  ColdPool* make_cold_pool(ByteCount max_bytes, std::string_view name);
 
   HeapId id_of(const Pool& pool);
 

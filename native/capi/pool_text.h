@@ -2,6 +2,7 @@
 #pragma once
 
 #include "capi/json_text.h"
+#include "pools/compressed/compressed_pool.h"
 #include "pools/fixed/fixed_pool.h"
 
 struct ss_pool_stats;
@@ -14,5 +15,8 @@ enum class Detail : bool { kFew, kAll };
 void write_pool(JsonText& json, const FixedPool& pool, Detail detail);
 
 ss_pool_stats stats_of(const FixedPool& pool);
+
+/// The same of compressed values: all that is counted of them.
+void write_pool(JsonText& json, CompressedPool& pool);
 
 }  // namespace superslab

@@ -8,6 +8,7 @@
 #include "heap/size_class.h"
 #include "malloc/allocate.h"
 #include "malloc/first_class_heap.h"
+#include "malloc/program_compressed.h"
 #include "malloc/program_pools.h"
 
 using namespace superslab;
@@ -56,6 +57,8 @@ void superslab::write_stats(JsonText& json) {
     json.open('[');
     ProgramPool::for_each(
         [&](const ProgramPool& pool) { write_pool(json, pool.fixed(), Detail::kFew); });
+    ProgramCompressedPool::for_each(
+        [&](ProgramCompressedPool& pool) { write_pool(json, pool.values()); });
     json.close(']');
   }
   json.close('}');
@@ -74,7 +77,8 @@ size_t ss_trim(void) {
   if (heap == nullptr) return 0;
   const int before = errno;
   // The other heaps first: what they give back idles in the space then.
-  const ByteCount others = FirstClassHeap::trim_all() + ProgramPool::trim_all();
+  const ByteCount others =
+      FirstClassHeap::trim_all() + ProgramPool::trim_all() + ProgramCompressedPool::trim_all();
   const ByteCount bytes = others + heap->trim();
   errno = before;
   return bytes;
