@@ -1,4 +1,5 @@
 // The kinds of pool against what programs use instead: `npm run bench -- pools [kind]`.
+import { compressed } from './pools/compressed.js';
 import { fixed } from './pools/fixed.js';
 import { fixedC } from './pools/fixed-c.js';
 import { generational } from './pools/generational.js';
@@ -10,6 +11,7 @@ import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
 const kinds: Record<string, PoolBench> = {
+  compressed,
   fixed,
   'fixed-c': fixedC,
   generational,

@@ -35,6 +35,7 @@ const excluded = [
   'pools/object-pool-cut-points',
   'pools/record-pool-cut-points',
   'pools/generational-pool-cut-points',
+  'pools/compressed-pool-cut-points',
 ];
 
 await main(async () => {

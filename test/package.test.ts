@@ -215,6 +215,7 @@ test('what is published, besides the prebuilds', () => {
       'dist/inspector/uplot-license.txt',
       'native/README.md',
       'native/include/superslab.h',
+      'native/include/superslab_compressed.h',
       'THIRD-PARTY.md',
       'scripts/codecs.cjs',
       'scripts/has-malloc-library.cjs',

@@ -29,6 +29,7 @@ test.for([
   'ranges',
   'recordPools',
   'generationalPools',
+  'compressedPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

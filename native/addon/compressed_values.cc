@@ -1,8 +1,22 @@
 #include "addon/compressed_values.h"
 
+#include <algorithm>
 #include <new>
 
 namespace superslab {
+namespace {
+
+/// A long name is cut, at the end of a character, so that the two differ.
+std::string cold_name(std::string_view name) {
+  constexpr std::string_view kSuffix = " (cold)";
+  constexpr std::size_t kMost = PoolFigures::kNameBytes - 1 - kSuffix.size();
+  std::size_t length = std::min(name.size(), kMost);
+  if (length < name.size())
+    while (length > 0 && (static_cast<unsigned char>(name[length]) & 0xc0) == 0x80) --length;
+  return std::string(name.substr(0, length)).append(kSuffix);
+}
+
+}  // namespace
 
 CompressedValues::CompressedValues(ProcessPools& process, BufferPool& hot, ColdPool& cold,
                                    const Options& options)
@@ -14,9 +28,7 @@ CompressedValues::CompressedValues(ProcessPools& process, BufferPool& hot, ColdP
 
 std::unique_ptr<CompressedValues> CompressedValues::make(ProcessPools& process, BufferPool& hot,
                                                          const Options& options) {
-  std::string name(hot.name());
-  name += " (cold)";
-  ColdPool* const cold = process.make_cold_pool(options.cold_bytes, name);
+  ColdPool* const cold = process.make_cold_pool(options.cold_bytes, cold_name(hot.name()));
   if (cold == nullptr) return nullptr;
   std::unique_ptr<CompressedValues> made(new (std::nothrow)
                                              CompressedValues(process, hot, *cold, options));

@@ -67,7 +67,7 @@ Value hold_values(const CallbackInfo& info, EnvironmentPool& pool) {
   options.tiers.watermark = given.figure("watermark");
   options.tiers.min_ratio = given.figure("minRatio");
   options.tiers.foreign_from = given.whole("foreignFrom").value_or(SIZE_MAX);
-  options.tiers.has_lz4 = kHasLz4 && given.flag("usesLz4");
+  options.tiers.uses_lz4 = has_lz4() && given.flag("usesLz4");
   options.tiers.clears = given.flag("clears");
   options.cold_bytes = given.whole("coldBytes").value_or(0);
   options.cpu_share = given.figure("cpuBudget");

@@ -85,7 +85,7 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   out["pageBytes"] = number(env, system_os().page_bytes());
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
-  out["hasLz4"] = Napi::Boolean::New(env, kHasLz4);
+  out["hasLz4"] = Napi::Boolean::New(env, has_lz4());
   out["sharesCore"] = Napi::Boolean::New(env, process.shares_core());
   out["reportAtExit"] = Napi::Boolean::New(env, policy.stats);
   return out;

@@ -93,12 +93,12 @@ bool read_options(const ss_compressed_pool_options* given, ss_compressed_pool_op
 
 }  // namespace
 
-int ss_compressed_pool_has_lz4(void) { return kHasLz4 ? 1 : 0; }
+int ss_compressed_pool_has_lz4(void) { return has_lz4() ? 1 : 0; }
 
 ss_compressed_pool* ss_compressed_pool_new(const ss_compressed_pool_options* options) {
   ss_compressed_pool_options given;
-  if (!read_options(options, given) || !kHasLz4) {
-    errno = kHasLz4 ? EINVAL : ENOSYS;
+  if (!read_options(options, given) || !has_lz4()) {
+    errno = has_lz4() ? EINVAL : ENOSYS;
     return nullptr;
   }
   CompressedPool::Options own;

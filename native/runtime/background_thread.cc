@@ -76,15 +76,17 @@ void BackgroundThread::loop() {
     {
       LockGuard guard(lock_);
       while (!is_wanted_ && !is_stopping_)
-        changed_.wait_for(lock_, kLongRest,
-                          [this]() REQUIRES(lock_) { return is_wanted_ || is_stopping_; });
+        changed_.wait_for(lock_, kLongRest, [this]() NO_THREAD_SAFETY_ANALYSIS {
+          return is_wanted_ || is_stopping_;
+        });
       if (is_stopping_) return;
       is_wanted_ = false;
     }
     const Pause pause = work_(context_);
     LockGuard guard(lock_);
     if (pause.at_least != 0)
-      changed_.wait_for(lock_, pause.at_least, [this]() REQUIRES(lock_) { return is_stopping_; });
+      changed_.wait_for(lock_, pause.at_least,
+                        [this]() NO_THREAD_SAFETY_ANALYSIS { return is_stopping_; });
     if (!pause.until_woken) is_wanted_ = true;
   }
 }

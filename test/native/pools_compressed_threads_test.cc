@@ -10,7 +10,7 @@ using namespace superslab;
 using namespace superslab_test;
 
 TEST(pools, "compressed: threads that pin, free and compress lose nothing") {
-  if (!kHasLz4) SKIP("built without LZ4");
+  if (!has_lz4()) SKIP("built without LZ4");
   TestTiers test({.hot_bytes = 64 * kKiB});
   CHECK(test.open());
   std::atomic<bool> is_done{false};
@@ -54,7 +54,7 @@ TEST(pools, "compressed: threads that pin, free and compress lose nothing") {
 }
 
 TEST(pools, "compressed: in the background hot values shrink to their watermark, within a share") {
-  if (!kHasLz4) SKIP("built without LZ4");
+  if (!has_lz4()) SKIP("built without LZ4");
   TestTiers test({.hot_bytes = 1 << 20, .watermark = 0.5});
   CHECK(test.open());
   Cooler cooler(*test.tiers, 0.5);
@@ -73,7 +73,7 @@ TEST(pools, "compressed: in the background hot values shrink to their watermark,
 }
 
 TEST(pools, "compressed: a pool may end while its thread is at work, or before it ever was") {
-  if (!kHasLz4) SKIP("built without LZ4");
+  if (!has_lz4()) SKIP("built without LZ4");
   for (unsigned round = 0; round < 20; ++round) {
     TestTiers test({.hot_bytes = 64 * kKiB, .watermark = 0.1});
     CHECK(test.open());

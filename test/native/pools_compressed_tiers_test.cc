@@ -21,7 +21,7 @@ ColdValue& cold_of(TestTiers& test, ValueHandle handle) {
 }  // namespace
 
 TEST(pools, "compressed: a value comes back as it was put, hot or cold") {
-  if (!kHasLz4) SKIP("built without LZ4");
+  if (!has_lz4()) SKIP("built without LZ4");
   TestTiers test;
   CHECK(test.open());
   std::vector<Bytes> values;
@@ -143,7 +143,7 @@ TEST(pools, "compressed: a slot's next value has another handle") {
 }
 
 TEST(pools, "compressed: at its limit cold takes nothing until a tenth of it is free") {
-  if (!kHasLz4) SKIP("built without LZ4");
+  if (!has_lz4()) SKIP("built without LZ4");
   TestTiers test({.hot_bytes = 1 << 20}, 64 * kKiB);
   CHECK(test.open());
   std::vector<ValueHandle> handles;
@@ -164,7 +164,7 @@ TEST(pools, "compressed: at its limit cold takes nothing until a tenth of it is 
 }
 
 TEST(pools, "compressed: 10,000 of 10,000 flipped bits are found") {
-  if (!kHasLz4) SKIP("built without LZ4");
+  if (!has_lz4()) SKIP("built without LZ4");
   TestTiers test;
   CHECK(test.open());
   std::vector<ValueHandle> handles;
@@ -195,7 +195,7 @@ TEST(pools, "compressed: 10,000 of 10,000 flipped bits are found") {
 }
 
 TEST(pools, "compressed: LZ4 writes nowhere else, whatever bytes it is given") {
-  if (!kHasLz4) SKIP("built without LZ4");
+  if (!has_lz4()) SKIP("built without LZ4");
   std::mt19937 random(2);
   const Bytes value = text_bytes(kPage, 3);
   auto state = std::make_unique<Lz4State>();
@@ -226,7 +226,7 @@ TEST(pools, "compressed: a checksum tells any two bytes apart, at any place") {
 }
 
 TEST(pools, "compressed: a codec of the program is held to its word") {
-  TestTiers test({.hot_bytes = 1 << 20, .has_lz4 = false, .foreign_from = 1});
+  TestTiers test({.hot_bytes = 1 << 20, .uses_lz4 = false, .foreign_from = 1});
   CHECK(test.open());
   const Bytes value = text_bytes(kPage, 5);
   const Bytes packed = random_bytes(1000, 6);
@@ -265,7 +265,7 @@ TEST(pools, "compressed: a codec of the program is held to its word") {
 }
 
 TEST(pools, "compressed: without memory values stay where they are") {
-  if (!kHasLz4) SKIP("built without LZ4");
+  if (!has_lz4()) SKIP("built without LZ4");
   for (std::uint64_t nth = 1; nth <= 12; ++nth) {
     const Context context("refusal " + std::to_string(nth));
     TestTiers test;

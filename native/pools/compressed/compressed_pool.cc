@@ -8,6 +8,11 @@
 #include "heap/slab_owner.h"
 
 namespace superslab {
+namespace {
+
+constexpr std::uint32_t kFreesPerTick = 256;
+
+}  // namespace
 
 HeapSnapshot CompressedPool::policy_for(const Policy& policy, const Options& options) {
   HeapSnapshot own = policy;
@@ -44,6 +49,14 @@ void CompressedPool::give(std::uint32_t block) {
   void* const address = find(block);
   LockGuard guard(hot_lock_);
   owner_->give(&address, 1);
+}
+
+void CompressedPool::tick() {
+  {
+    LockGuard guard(hot_lock_);
+    owner_->retire_idle();
+  }
+  heap_.tick();
 }
 
 /// 0 without room or memory.
@@ -168,6 +181,9 @@ CompressedPool::Result CompressedPool::release(ValueHandle handle) {
 
 CompressedPool::Result CompressedPool::free(ValueHandle handle) {
   const ValueFault fault = tiers_.free(handle);
+  // Below the watermark nobody else gives idle memory back.
+  if (!is_closed() && frees_.fetch_add(1, std::memory_order_relaxed) % kFreesPerTick == 0)
+    tiers_.tick();
   return {fault == ValueFault::kNone ? Fault::kNone : Fault::kOfValue, fault};
 }
 

@@ -50,7 +50,7 @@ class CompressedPool final : public Pool, private HotBlocks {
   ColdPool& cold() { return cold_; }
   /// Values that ended for want of room.
   std::uint64_t evicted() const { return evicted_.get(); }
-  /// Of hot and cold values together.
+  /// Memory of hot and cold values together.
   ByteCount committed_bytes() const {
     return heap_.committed_bytes() + cold_.heap().committed_bytes();
   }
@@ -77,6 +77,7 @@ class CompressedPool final : public Pool, private HotBlocks {
   void* find(std::uint32_t block) const override;
   void give(std::uint32_t block) override;
   ByteCount charged() const override { return heap_.budget().charged(); }
+  void tick() override;
 
   std::uint32_t take_block(ByteCount length, Fault& fault);
   std::uint32_t try_block(ClassIndex c);
@@ -93,6 +94,7 @@ class CompressedPool final : public Pool, private HotBlocks {
   mutable Mutex hot_lock_{LockRank::kHotBlocks};
   SlabOwner* owner_ PT_GUARDED_BY(hot_lock_) = nullptr;
   Counter evicted_;
+  std::atomic<std::uint32_t> frees_{0};
 };
 
 }  // namespace superslab

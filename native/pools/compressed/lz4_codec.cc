@@ -19,6 +19,8 @@ static_assert(LZ4_VERSION_NUMBER >= 11000, "LZ4 1.10 or later");
 
 namespace superslab {
 
+bool has_lz4() { return true; }
+
 static_assert(sizeof(Lz4State::bytes) >= sizeof(LZ4_stream_t) &&
               alignof(Lz4State) >= alignof(LZ4_stream_t));
 
@@ -51,6 +53,7 @@ bool lz4_decompress(const void* from, ByteCount size, void* to, ByteCount length
 
 namespace superslab {
 
+bool has_lz4() { return false; }
 ByteCount lz4_compress(Lz4State&, const void*, ByteCount, void*, ByteCount) { return 0; }
 bool lz4_decompress(const void*, ByteCount, void*, ByteCount) { return false; }
 

@@ -5,11 +5,8 @@
 
 namespace superslab {
 
-#ifdef SUPERSLAB_LZ4
-inline constexpr bool kHasLz4 = true;
-#else
-inline constexpr bool kHasLz4 = false;
-#endif
+/// Whether it was there. Not a constant: other parts of a program are compiled without knowing.
+bool has_lz4();
 
 /// What lz4_compress() works with: 16 KiB of tables, for one call at a time. Whoever has many
 /// values keeps one: to clear it costs more than to compress a page.

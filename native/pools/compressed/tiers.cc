@@ -34,8 +34,8 @@ Tiers::~Tiers() NO_THREAD_SAFETY_ANALYSIS {
 bool Tiers::open(std::uint32_t first_generation) {
   slots_.begin(first_generation);
   LockGuard work(work_);
-  if (options_.has_lz4) lz4_ = space_.metadata().make<Lz4State>(space_.os());
-  return lz4_ != nullptr || !options_.has_lz4;
+  if (options_.uses_lz4) lz4_ = space_.metadata().make<Lz4State>(space_.os());
+  return lz4_ != nullptr || !options_.uses_lz4;
 }
 
 std::uint32_t Tiers::now_seconds() const {

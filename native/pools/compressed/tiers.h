@@ -31,6 +31,8 @@ class HotBlocks {
   virtual void give(std::uint32_t block) = 0;
   /// Bytes of blocks that are out.
   virtual ByteCount charged() const = 0;
+  /// Gives idle memory back, where nobody else sees to that.
+  virtual void tick() {}
 
  protected:
   ~HotBlocks() = default;
@@ -40,7 +42,7 @@ struct TierOptions {
   ByteCount hot_bytes = 0;
   double watermark = 0.8;   // share of hot_bytes beyond which values are compressed
   double min_ratio = 1.25;  // value / compressed; what compresses worse stays as it is
-  bool has_lz4 = kHasLz4;
+  bool uses_lz4 = has_lz4();
   ByteCount foreign_from = SIZE_MAX;  // values of so many bytes are for a codec of the program
   bool clears = false;                // chunks are cleared when they go
 };

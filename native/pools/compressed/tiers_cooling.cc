@@ -216,6 +216,7 @@ void Tiers::tick() {
     cold_.retire_idle();
   }
   cold_.heap().tick();
+  hot_.tick();
 }
 
 void Tiers::retire_unused() {
