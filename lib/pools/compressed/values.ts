@@ -3,6 +3,7 @@ import { VALUE_FAULT } from '../../addon/generated/codes.js';
 import { MAX_VALUE_BYTES, SLOT_CHUNK_SHIFT } from '../../addon/generated/memory.js';
 import { builtins, copyInto, lengthOf } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
+import { isStronglyOrdered } from '../../base/memory-order.js';
 import type { Magazines } from '../../pool/magazines.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import type { ForeignCodec } from './codec.js';
@@ -256,7 +257,7 @@ export class Values {
     };
   }
 
-  /** The same of release. Others change a pinned value's word no more than this thread lets them. */
+  /** The same of release. */
   bindRelease(): (handle: number) => void {
     const { slots, core } = this;
     const { chunks } = slots;
@@ -269,7 +270,9 @@ export class Values {
         const at = slot & CHUNK_MASK;
         if (words !== undefined && words[GENERATIONS + at] === (handle - slot) * TO_GENERATION) {
           if ((words[at]! & PINS) !== 0) {
-            sub(words, at, 1);
+            // Nobody else changes the word of a value that is pinned.
+            if (isStronglyOrdered) words[at]!--;
+            else sub(words, at, 1);
             if (core.hasWaiters()) this.#serve();
             return;
           }
