@@ -45,9 +45,6 @@ const steps: Record<string, (model: Model) => void> = {
   'put of many': ({ pool, made }) => {
     for (let i = 0; i < 20; i++) made[made.length] = pool.put(bytesOf(MADE));
   },
-  'put of none': ({ pool }) => {
-    pool.free(pool.put(new Uint8Array(0)));
-  },
   'access and release of a hot one': ({ pool, pinned }) => {
     pool.access(pinned);
     pool.release(pinned);

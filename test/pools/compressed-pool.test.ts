@@ -307,8 +307,9 @@ describe('without room', () => {
     pool.release(handles[0]!);
     const next = pool.put(text(16 * KIB, 9));
     expect(pool.isCold(handles[0]!)).toBe(true);
+    pool.access(next);
     thrownBy(() => pool.access(handles[0]!), 'ERR_SUPERSLAB_EXHAUSTED');
-    expect(pool.isCold(next)).toBe(true === pool.isCold(next));
+    pool.release(next);
     for (const handle of handles.slice(1)) pool.release(handle);
     pool.release(handles[1]!);
     for (const [i, handle] of handles.entries())
@@ -527,9 +528,9 @@ describe('a codec of the program', () => {
     expect(read(pool, handles[5]!).equals(Buffer.alloc(20_000, 5))).toBe(true);
   });
 
-  test('"lz4" is refused where the core has none, with the way out', async () => {
+  test('"lz4" is refused where the core has none, with the way out', () => {
     const { codecChoice } =
-      await internal<typeof import('../../lib/pools/compressed/codec.js')>('pools/compressed/codec.js');
+      internal<typeof import('../../lib/pools/compressed/codec.js')>('pools/compressed/codec');
     expect(codecChoice(undefined, true)).toMatchObject({ name: 'lz4', usesLz4: true });
     const { message } = thrownBy(() => codecChoice('lz4', false), 'ERR_SUPERSLAB_OPTION');
     for (const part of ['"lz4"', 'compiled from source', '"deflate"']) expect(message).toContain(part);
