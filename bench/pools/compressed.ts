@@ -56,11 +56,11 @@ export const compressed: PoolBench = {
   async rows(quick) {
     const capacity = {
       unit: 'B of RSS per B',
-      rounds: quick ? 1 : 3,
+      rounds: quick ? 1 : 2,
       turn: { ms: quick ? 16 : 128 },
       isFresh: true,
     };
-    const short = { rounds: quick ? 2 : 11, turn: { ms: quick ? 5 : 50 } };
+    const short = { rounds: quick ? 2 : 9, turn: { ms: quick ? 5 : 50 } };
     const uncompressed = ['superslab', 'Map of Buffers'] as const;
     return [
       await row({ ...capacity, work: 'capacity 4', what: 'pages of 4 KiB, a sixteenth stays hot' }),
@@ -71,7 +71,7 @@ export const compressed: PoolBench = {
         work: 'cold',
         what: 'access of a compressed page of 4 KiB, median',
         unit: 'µs',
-        rounds: quick ? 1 : 3,
+        rounds: quick ? 1 : 2,
         turn: { ms: quick ? 50 : 300 },
         variants: ['superslab', 'Map and zlib'],
       }),

@@ -20,8 +20,8 @@ const noise = (length: number): Buffer => randomFillSync(Buffer.alloc(length));
 const text = (length: number, seed = 0): Buffer => {
   let line = '';
   for (let i = 0; line.length < length; i++) {
-    const x = Math.imul(seed + i, 2654435761) >>> 0;
-    line += `10.0.${x & 255}.${(x >>> 8) & 255} GET /items/${x % 1000} 200 ${x % 5000} "curl/8.${x % 9}"\n`;
+    const x = Math.imul(seed * 131 + i, 2654435761) >>> 0;
+    line += `10.0.0.${x & 255} - - [30/Nov/2026:12:00:00 +0000] "GET /items/${x % 97} HTTP/1.1" 200 512 "-" "curl/8.5"\n`;
   }
   return Buffer.from(line.slice(0, length));
 };
@@ -200,7 +200,7 @@ describe('values', () => {
     }
     const { cold, ratio } = pool.tiers();
     expect(cold.values).toBeGreaterThan(1900);
-    expect(ratio).toBeGreaterThan(2);
+    expect(ratio).toBeGreaterThan(3);
     await expect.poll(() => pool.tiers().hot.bytes, { timeout: 10_000 }).toBeLessThan(0.85 * 4 * MIB);
     expect(pool.tiers().cpuMs).toBeGreaterThan(0);
     for (const [i, handle] of handles.entries()) expect(read(pool, handle).equals(text(4096, i))).toBe(true);
@@ -346,10 +346,7 @@ describe('without room', () => {
     expect(new Set(evicted.map(([handle]) => handle)).size).toBe(evicted.length);
     expect(evicted[0]![1]).toBe(4096);
     const gone = new Set(evicted.map(([handle]) => handle));
-    for (const [i, handle] of handles.entries()) {
-      expect(pool.owns(handle)).toBe(!gone.has(handle));
-      if (!gone.has(handle) && i % 7 === 0) read(pool, handle);
-    }
+    for (const handle of handles) expect(pool.owns(handle)).toBe(!gone.has(handle));
     // Values that do not compress end, too.
     for (let i = 0; i < 100; i++) pool.put(noise(4096));
     expectBooks(pool);
