@@ -6,7 +6,7 @@ import { quantile } from '../support/numbers.js';
 import { type CompressedVariant, logPages, type Pages, pagesOf } from './compressed-variants.js';
 
 /**
- * capacity 4, capacity 16: bytes of RSS for each byte of so many KiB pages, of which a sixteenth stays as it is. access: a page that is
+ * capacity 4, capacity 16: bytes of RSS for each byte of so many KiB pages, of which a thirty-second stays as it is. access: a page that is
  * hot. read: the same, and its bytes. cold: the median of pages that are compressed, in microseconds. work: nanoseconds of a piece of work of the
  * main thread while pages are compressed.
  */
@@ -44,12 +44,11 @@ const gc = (): void => (globalThis as { gc?: () => void }).gc!();
 
 /** Bytes of RSS for each byte of `total` bytes of pages. */
 async function capacity(bytes: number, total: number): Promise<number> {
-  // The log itself, and what the code needs, are there before.
-  sink += logPages(bytes)(0)[0]!;
+  // What the code needs is there before.
   await filled(bytes, 64, MIB);
   gc();
   const before = process.memoryUsage.rss();
-  const pages = await filled(bytes, total / bytes, total / 16);
+  const pages = await filled(bytes, total / bytes, total / 32);
   gc();
   await new Promise((resolve) => setTimeout(resolve, 100));
   const grown = process.memoryUsage.rss() - before;

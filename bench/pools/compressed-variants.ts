@@ -19,9 +19,10 @@ export interface Pages {
 
 const LOG = new URL('../../../examples/log-server/data/server-log.log.gz', import.meta.url);
 
+const log = gunzipSync(readFileSync(LOG));
+
 /** Pages of `bytes` of the log of examples/log-server, one after the other, and from its start again. */
 export function logPages(bytes: number): (page: number) => Buffer {
-  const log = gunzipSync(readFileSync(LOG));
   const count = Math.floor(log.length / bytes);
   // Each round begins elsewhere, so that no two pages are the same.
   return (page) => {

@@ -57,14 +57,14 @@ export const compressed: PoolBench = {
     const capacity = {
       unit: 'B of RSS per B',
       rounds: quick ? 1 : 2,
-      turn: { ms: quick ? 16 : 128 },
+      turn: { ms: quick ? 32 : 256 },
       isFresh: true,
     };
     const short = { rounds: quick ? 2 : 9, turn: { ms: quick ? 5 : 50 } };
     const uncompressed = ['superslab', 'Map of Buffers'] as const;
     return [
-      await row({ ...capacity, work: 'capacity 4', what: 'pages of 4 KiB, a sixteenth stays hot' }),
-      await row({ ...capacity, work: 'capacity 16', what: 'pages of 16 KiB, a sixteenth stays hot' }),
+      await row({ ...capacity, work: 'capacity 4', what: 'pages of 4 KiB, a thirty-second stays hot' }),
+      await row({ ...capacity, work: 'capacity 16', what: 'pages of 16 KiB, a thirty-second stays hot' }),
       await row({ ...short, work: 'access', what: 'access and release of a hot page', unit: 'ns' }),
       await row({ ...short, work: 'read', what: 'the same, and reading its 4 KiB', unit: 'ns' }),
       await row({
