@@ -142,6 +142,7 @@ test('what is exported', () => {
   ]);
   expect(Object.keys(require('superslab/pools')).sort()).toEqual([
     'BufferPool',
+    'CompressedPool',
     'FixedPool',
     'GenerationalPool',
     'ObjectPool',
@@ -308,7 +309,10 @@ describe.skipIf(!existsSync(library))('libsuperslab.so', () => {
       name === 'superslab_core';
     expect(names.filter((name) => !isOurs(name))).toEqual([]);
     expect(names).toEqual(expect.arrayContaining(['calloc', 'free', 'malloc', 'posix_memalign', 'realloc']));
-    const header = readFileSync(path.join(packageRoot, 'native/include/superslab.h'), 'utf8');
+    const include = path.join(packageRoot, 'native/include');
+    const header = readdirSync(include)
+      .map((file) => readFileSync(path.join(include, file), 'utf8'))
+      .join('\n');
     // Functions, and what each thread has.
     const declared = new Set(
       [...header.matchAll(/\b(ss_\w+)\(|__thread \w+\* (ss_\w+)/g)].map(([, name, own]) => (name ?? own)!),
