@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { serve } from '../../lib/cli/bench/lane.js';
 import { type Loop, Timer, type Turn } from '../../lib/cli/bench/turns.js';
-import { quantile } from '../support/numbers.js';
+import { median, quantile } from '../support/numbers.js';
 import { type CompressedVariant, logPages, type Pages, pagesOf } from './compressed-variants.js';
 
 /**
@@ -93,14 +93,13 @@ function piece(bytes: Buffer): number {
   return sum;
 }
 
-/** Nanoseconds of a piece of work while the pool has pages to compress all the time. */
+/** Nanoseconds of a piece of work, the median, while the pool has pages to compress all the time. */
 async function working(ms: number): Promise<number> {
   const page = logPages(4 * KIB);
   const bytes = Buffer.from(page(0));
   const pages = pagesOf(variant, 8 * MIB);
   let added = 0;
-  let taken = 0;
-  let pieces = 0;
+  const times: number[] = [];
   const end = performance.now() + ms;
   while (performance.now() < end) {
     // What compresses must not run out of work; that putting takes time is not what is measured.
@@ -108,12 +107,11 @@ async function working(ms: number): Promise<number> {
     for (let i = 0; i < 8; i++) {
       const start = process.hrtime.bigint();
       sink += piece(bytes);
-      taken += Number(process.hrtime.bigint() - start);
-      pieces++;
+      times.push(Number(process.hrtime.bigint() - start));
     }
     await turn();
   }
-  return taken / pieces;
+  return median(times);
 }
 
 if (work === 'access' || work === 'read') {
