@@ -1,5 +1,6 @@
 // The kinds of pool against what programs use instead: `npm run bench -- pools [kind]`.
 import { adaptive } from './pools/adaptive.js';
+import { compressed } from './pools/compressed.js';
 import { fixed } from './pools/fixed.js';
 import { fixedC } from './pools/fixed-c.js';
 import { generational } from './pools/generational.js';
@@ -15,6 +16,7 @@ import { type MeasuredRow, print } from './support/report.js';
 
 const kinds: Record<string, PoolBench> = {
   adaptive,
+  compressed,
   fixed,
   'fixed-c': fixedC,
   generational,

@@ -5,6 +5,10 @@
  */
 export { BufferPool } from './pools/buffer/buffer-pool.js';
 export type { BufferPoolOptions } from './pools/buffer/options.js';
+export type { Codec, CodecName } from './pools/compressed/codec.js';
+export { CompressedPool } from './pools/compressed/compressed-pool.js';
+export type { TierFigures } from './pools/compressed/figures.js';
+export type { CompressedPoolOptions } from './pools/compressed/options.js';
 export { FixedPool } from './pools/fixed/fixed-pool.js';
 export type { FixedPoolOptions } from './pools/fixed/options.js';
 export type { FixedBuffer } from './pools/fixed/reused-buffer.js';

@@ -37,6 +37,7 @@ const excluded = [
   'pools/record-pool-cut-points',
   'pools/generational-pool-cut-points',
   'pools/mapped-pool-cut-points',
+  'pools/compressed-pool-cut-points',
 ];
 
 await main(async () => {

@@ -31,6 +31,7 @@ test.for([
   'recordPools',
   'generationalPools',
   'pressure',
+  'compressedPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

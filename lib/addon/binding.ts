@@ -57,6 +57,8 @@ export interface Facts {
   readonly knobs: readonly KnobRow[];
   readonly statistics: readonly StatisticRow[];
   readonly reportAtExit: boolean;
+  /** Whether it was compiled with LZ4. */
+  readonly hasLz4: boolean;
   /** Whether libsuperslab.so serves this process's malloc, and its core serves the pools too. */
   readonly sharesCore: boolean;
 }
@@ -483,6 +485,82 @@ export interface NativePool {
   recordWords(chunk: number): ArrayBuffer | undefined;
   /** The chunk lies in that block from now on. */
   placeRecords(chunk: number, block: BlockNumber): void;
+
+  // Of a pool of compressed values. Handles are numbers of 53 bits.
+
+  /** The pool keeps values. False when it cannot, or does already. */
+  holdValues(how: ValueTiers): boolean;
+  /** The rows of a chunk of slots: SLOT_ROWS (./generated/memory.ts). undefined for one that there is not. */
+  valueSlots(chunk: number): ArrayBuffer | undefined;
+  /** The handle of the value in that block, which is the pool's then; 0 without memory for it, or when there are too many. */
+  putValue(block: BlockNumber, length: number): number;
+  /** These return a VALUE_FAULT. */
+  pinValue(handle: number): number;
+  unpinValue(handle: number): number;
+  freeValue(handle: number): number;
+  /**
+   * Decompresses a cold value into the block and pins it; `isMade`: the program's codec has written it there.
+   * @returns a VALUE_FAULT; with `none` the block is the pool's
+   */
+  heatValue(handle: number, block: BlockNumber, isMade: boolean): number;
+  /** Compresses values of about so many bytes now; the bytes of those that became cold. */
+  coolValues(bytes: number): number;
+  /** The thread that compresses has a look. Whether hot values are beyond their watermark. */
+  nudgeCooling(): boolean;
+  /** Bytes to be given back before cold values have room again. */
+  coldExcess(): number;
+  /** The value that has been cold for longest, or a hot one that was not used for a while; 0 when there is none. */
+  unusedValue(isCold: boolean): number;
+  /** Gives back what lies idle among cold values; the bytes that went. */
+  trimValues(): number;
+  valueFigures(): ValueFigures | undefined;
+  pinnedValues(most: number): { readonly handle: number; readonly length: number; readonly pins: number }[];
+  /** What contradicts itself in the books. */
+  valueContradiction(): string | undefined;
+  /** Ends every value. */
+  dropValues(): void;
+  /** A hot value that the program's codec is to compress; 0 when there is none. */
+  beginForeign(): number;
+  /** What it was compressed to. A COOLED. */
+  finishForeign(handle: number, bytes: Uint8Array): number;
+  giveUpForeign(handle: number): void;
+  /** What a value is compressed to, or a VALUE_FAULT. */
+  readForeign(handle: number): ArrayBuffer | number;
+}
+
+/** How a pool of compressed values works. */
+export interface ValueTiers {
+  readonly hotBytes: number;
+  readonly watermark: number;
+  /** 0: no limit. */
+  readonly coldBytes: number;
+  readonly minRatio: number;
+  readonly cpuBudget: number;
+  /** Values of so many bytes are for the program's codec. */
+  readonly foreignFrom: number;
+  readonly usesLz4: boolean;
+  /** Below FIRST_GENERATIONS. */
+  readonly firstGeneration: number;
+  /** Whether memory is cleared when it is given back. */
+  readonly clears: boolean;
+}
+
+/** What is counted of compressed values. */
+export interface ValueFigures {
+  readonly hotValues: number;
+  readonly hotBytes: number;
+  readonly coldValues: number;
+  readonly coldBytes: number;
+  readonly compressedBytes: number;
+  readonly chunkBytes: number;
+  readonly repeatedValues: number;
+  readonly cooled: number;
+  readonly heated: number;
+  readonly rejected: number;
+  readonly inVain: number;
+  readonly refused: number;
+  readonly corrupt: number;
+  readonly cpuNs: number;
 }
 
 /** A lease that leaks. */

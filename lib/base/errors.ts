@@ -44,7 +44,9 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_ASYNC'
   /** A pool's own books contradict each other: memory was overwritten, by native code or by a bug of superslab. */
   | 'ERR_SUPERSLAB_CORRUPT'
-  /** The record or block that a handle names is gone: its memory may be another's. */
+  /** A codec of the program failed; its error, if there is one, is the `cause`. */
+  | 'ERR_SUPERSLAB_CODEC'
+  /** What a handle names has ended: its memory may be another's. */
   | 'ERR_SUPERSLAB_STALE'
   /** A file cannot be opened, locked or made; `errno` says why where the system does. */
   | 'ERR_SUPERSLAB_FILE'

@@ -28,7 +28,7 @@ namespace superslab {
 struct EndNote {
   BlockNumber block;  // of a record, its chunk's
   ByteCount bytes;    // of the block, of an adopted lease, or of a record
-  ByteCount size;   // of the buffer
+  ByteCount size;     // of the buffer
   double age_ms;
   std::string tag;
   std::string stack;

@@ -72,6 +72,18 @@ BufferPool* ProcessPools::make_pool(const Policy& policy, std::string_view name,
   return pool;
 }
 
+ColdPool* ProcessPools::make_cold_pool(ByteCount max_bytes, std::string_view name) {
+  auto* pool =
+      new (std::nothrow) ColdPool(space_, clock_, policy_, max_bytes, limits_.memory, name);
+  if (pool == nullptr) return nullptr;
+  if (!pool->open()) {
+    delete pool;
+    return nullptr;
+  }
+  add(pool);
+  return pool;
+}
+
 void ProcessPools::add(Pool* pool) {
   LockGuard guard(lock_);
   pools_.push_back({pool, next_id_++});
@@ -113,9 +125,8 @@ std::vector<PoolFigures> ProcessPools::all_figures() {
 
 Nanos ProcessPools::migrate(Nanos now) {
   Nanos rest = 1000 * kMillisecond;  // a pool may be opened, or its policy change
-  visit_each([&](const Entry& entry) {
-    rest = std::min(rest, entry.pool->heap().migrator().step(now));
-  });
+  visit_each(
+      [&](const Entry& entry) { rest = std::min(rest, entry.pool->heap().migrator().step(now)); });
   return rest;
 }
 

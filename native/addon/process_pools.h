@@ -15,10 +15,11 @@
 #include "policy/snapshot.h"
 #include "pools/buffer/buffer_pool.h"
 #include "pools/buffer/lease_table.h"
+#include "pools/compressed/cold_pool.h"
 #include "pools/pool.h"
 #include "runtime/control_loop.h"
-#include "runtime/memory_pressure.h"
 #include "runtime/control_thread.h"
+#include "runtime/memory_pressure.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -41,6 +42,9 @@ class ProcessPools {
   /// HeapShape.
   BufferPool* make_pool(const Policy& policy, std::string_view name, bool has_colours,
                         bool has_nodes);
+
+  /// A pool for the cold values of another; nullptr without memory.
+  ColdPool* make_cold_pool(ByteCount max_bytes, std::string_view name);
 
   HeapId id_of(const Pool& pool);
 

@@ -28,6 +28,10 @@ enum class LockRank : unsigned char {
   kFirstClass,   // malloc: one first-class heap
   kFixedPool,    // pools/fixed: depot and slabs of one pool
   kAdaptation,   // pools/buffer: demand windows, and what was decided
+  kCompressing,  // pools/compressed: one value that is being compressed
+  kTiers,        // pools/compressed: the books of one pool
+  kHotBlocks,    // pools/compressed: the blocks of a program's pool
+  kBackground,   // runtime: what a thread of ours is to do
   kPolicy,       // policy: who publishes a snapshot
   kVisitors,     // heap: who looks into another thread's slabs
   kHeap,         // one heap's superslabs, slab owners and big cache

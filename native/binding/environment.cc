@@ -137,6 +137,7 @@ void Environment::fold() {
 void Environment::detach(EnvironmentPool& pool) {
   if (pool.records != nullptr) pool.records->end();
   pool.records.reset();
+  pool.values.reset();
   pool.cache()->detach();
   pool.account.cache = nullptr;
   if (pool.own == nullptr) return;
@@ -152,6 +153,7 @@ void Environment::close_pool(EnvironmentPool& pool) {
     detach(pool);  // the default heap goes on without this thread's caches
     return;
   }
+  if (pool.values != nullptr) pool.values->close();
   pool.cache()->close();
   for_each_share(pool, [](EnvironmentPool& share) {
     share.is_closed = true;
@@ -181,16 +183,18 @@ std::uint32_t Environment::leased_in(SliceIndex slice) const {
 
 void Environment::on_cleanup(void* environment) { static_cast<Environment*>(environment)->end(); }
 
-void Environment::end_records() {
+/// Nobody else looks at the memory of the environment's pools any more.
+void Environment::end_others() {
   for (EnvironmentPool& pool : pools_) {
     if (pool.records != nullptr) pool.records->end();
+    if (pool.values != nullptr) pool.values->close();
   }
 }
 
 void Environment::end() {
   *self_ = nullptr;
   if (timer_ != nullptr) timer_->silence();
-  end_records();
+  end_others();
   EndLedger ledger(space(), process_.leases(), this);
   own_windows_->end(
       [&](BlockNumber block, bool is_parked) { ledger.add_awaited(block, is_parked); });

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "addon/compressed_values.h"
 #include "addon/end_ledger.h"
 #include "addon/process_pools.h"
 #include "addon/record_books.h"
@@ -55,7 +56,8 @@ struct EnvironmentPool {
   PoolAccount account;
   bool has_shares = false;  // there is one for each memory node
   bool is_closed = false;
-  std::shared_ptr<RecordBook> records{};  // of a pool of records, until it has everything back
+  std::shared_ptr<RecordBook> records{};       // of a pool of records, until it has everything back
+  std::unique_ptr<CompressedValues> values{};  // of a pool of compressed values, likewise
 
   /// nullptr once the pool is closed and everything of it is home.
   BufferThreadCache* cache() const { return account.cache; }
@@ -127,7 +129,7 @@ class Environment {
   void end();
   EnvironmentPool* attach(Evaluation& evaluation, BufferPool* own, NodeOrdinal node);
   void detach(EnvironmentPool& pool);
-  void end_records();
+  void end_others();
 
   const napi_env env_;
   ProcessPools& process_;

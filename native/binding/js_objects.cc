@@ -9,6 +9,7 @@
 #include "heap/huge.h"
 #include "heap/size_class.h"
 #include "policy/knob.h"
+#include "pools/compressed/lz4_codec.h"
 
 namespace superslab {
 namespace {
@@ -93,6 +94,7 @@ Napi::Object facts_object(Napi::Env env, ProcessPools& process, EvaluationId eva
   out["nodes"] = node_numbers(env, process);
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
+  out["hasLz4"] = Napi::Boolean::New(env, has_lz4());
   out["sharesCore"] = Napi::Boolean::New(env, process.shares_core());
   out["reportAtExit"] = Napi::Boolean::New(env, policy.stats);
   return out;

@@ -44,6 +44,7 @@ void add_pool_policy_methods(Methods& methods);
 void add_pool_upkeep_methods(Methods& methods);
 void add_pool_figure_methods(Methods& methods);
 void add_pool_record_methods(Methods& methods);
+void add_pool_value_methods(Methods& methods);
 
 void add_scanner_methods(Methods& methods);
 void add_records_methods(Methods& methods);

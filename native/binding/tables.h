@@ -13,6 +13,7 @@
 #include "os/os.h"
 #include "pools/buffer/buffer_thread_cache.h"
 #include "pools/buffer/lease_table.h"
+#include "pools/compressed/tiers.h"
 #include "pools/mapped/fault.h"
 #include "runtime/pressure_controller.h"
 
@@ -149,7 +150,29 @@ inline constexpr Value kReliefSteps[] = {
     code("idle", ReliefStep::kIdle, "What waits to be lent again, beyond what is to be kept."),
 };
 
+inline constexpr Value kTierFaults[] = {
+    code("none", TierFault::kNone, "Nothing is wrong."),
+    code("cold", TierFault::kCold, "The value is cold: heatValue() first."),
+    code("foreign", TierFault::kForeign, "A codec of the program has compressed it."),
+    code("stale", TierFault::kStale, "The value has ended, or there never was one."),
+    code("pinned", TierFault::kPinned, "Somebody has pinned it."),
+    code("unpinned", TierFault::kUnpinned, "Nobody has pinned it."),
+    code("tooManyPins", TierFault::kTooManyPins, "It is pinned 65,535 times."),
+    code("corrupt", TierFault::kCorrupt, "Its compressed bytes were changed."),
+};
+
+inline constexpr Value kCooled[] = {
+    code("done", Cooled::kDone, "The value is cold."),
+    code("rejected", Cooled::kRejected, "It compresses badly, and stays hot."),
+    code("inVain", Cooled::kInVain, "It was pinned or freed meanwhile."),
+    code("nothing", Cooled::kNothing, "There was no value to compress."),
+    code("full", Cooled::kFull, "There is no room for cold values."),
+    code("noMemory", Cooled::kNoMemory, "The operating system gives no memory."),
+};
+
 inline constexpr Table kCallTables[] = {
+    {"VALUE_FAULT", "What calls about a compressed value return.", kTierFaults},
+    {"COOLED", "What finishForeign() returns.", kCooled},
     {"LEASE_FAULT", "What share(), adopt() and revoke() return.", kLeaseFaults},
     {"PRESSURE_LEVEL", "How scarce memory is.", kPressureLevels},
     {"PRESSURE_REASON", "What a level of pressure follows from.", kPressureReasons},
@@ -172,6 +195,8 @@ constexpr std::int64_t words(std::size_t bytes) {
   }
 #define MAGAZINE_PLACE(name, field, first, meaning) \
   Value { name, words(offsetof(LeaseMagazines, field) - offsetof(LeaseMagazines, first)), meaning }
+#define SLOT_ROW(name, field, meaning) \
+  Value { name, words(offsetof(SlotChunk, field)), meaning, SlotChunk::kSlots }
 
 inline constexpr Value kMagazineParts[] = {
     MAGAZINE_PART("depth", depth, "Blocks in the magazine, by tag."),
@@ -237,6 +262,25 @@ inline constexpr Value kRecords[] = {
 #undef MAGAZINE_PART
 #undef MAGAZINE_PLACE
 
+inline constexpr Value kSlotRows[] = {
+    SLOT_ROW("state", state, "The word of a slot: see SLOT_STATE. Others change it, too."),
+    SLOT_ROW("generation", generation, "The generation of the slot's value."),
+    SLOT_ROW("block", block, "The block of a hot value; 0 of others."),
+    SLOT_ROW("length", length, "Of the value, in bytes."),
+};
+#undef SLOT_ROW
+
+constexpr std::int64_t state_of(ValuePlace place) { return ValueState::at(place).word; }
+
+inline constexpr Value kSlotStates[] = {
+    {"pins", ValueState::kPins, "The bits that say how often it is pinned."},
+    {"referenced", ValueState::kReferenced, "It was used since the hand came by."},
+    {"hot", state_of(ValuePlace::kHot), "It is in its block."},
+    {"busy", state_of(ValuePlace::kBusy), "The same, and it is being compressed."},
+    {"cold", state_of(ValuePlace::kCold), "It is compressed."},
+    {"shift", ValueState::kPlaceShift, "The bits below are pins and `referenced`."},
+};
+
 inline constexpr Value kMemoryConstants[] = {
     {"SUPERSLAB_BYTES", kSuperslabBytes, "Size of a superslab. Unit: bytes."},
     {"SLICE_BYTES", kSliceBytes, "Size of a slice. Unit: bytes."},
@@ -248,6 +292,11 @@ inline constexpr Value kMemoryConstants[] = {
     {"HUGE_TAG", kTagHuge, "The tag of blocks beyond 2 MiB: no magazine, a window of its own."},
     {"MAGAZINE_SHIFT", std::countr_zero(kMagazineBlocks),
      "Block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on."},
+    {"SLOT_BITS", kSlotBits, "The bits of a value's handle that are its slot."},
+    {"SLOT_CHUNK_SHIFT", std::countr_zero(SlotChunk::kSlots),
+     "A chunk of slots has 2^SLOT_CHUNK_SHIFT of them."},
+    {"MAX_VALUE_BYTES", kMaxClassBytes, "The longest compressed value. Unit: bytes."},
+    {"FIRST_GENERATIONS", kGenerationMask, "Generations of slots are below, and not 0."},
 };
 
 inline constexpr Table kMemoryTables[] = {
@@ -256,6 +305,8 @@ inline constexpr Table kMemoryTables[] = {
     {"STAGED", "Places in MAGAZINES.staged.", kStaged},
     {"OBJECT_COUNT", "Places in MAGAZINES.objects, which has numbers of 64 bits.", kObjectCounts},
     {"RECORDS", "Places in MAGAZINES.records.", kRecords},
+    {"SLOT_ROWS", "The rows of NativePool.valueSlots(), in words of 32 bits.", kSlotRows},
+    {"SLOT_STATE", "What SLOT_ROWS.state has.", kSlotStates},
 };
 
 // A frame of the inspector's map. All numbers are little-endian; offsets are in bytes.

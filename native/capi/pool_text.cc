@@ -91,6 +91,36 @@ void write_pool(JsonText& json, const FixedPool& pool, Detail detail) {
   json.close('}');
 }
 
+void write_pool(JsonText& json, CompressedPool& pool) {
+  const TierFigures figures = pool.tiers().figures();
+  json.open('{');
+  json.key("name");
+  json.text(pool.name().data());
+  json.key("kind");
+  json.text("compressed");
+  json.key("isClosed");
+  json.boolean(pool.is_closed());
+  json.add("hotBytes", pool.heap().budget().charged());
+  json.add("hotLimit", pool.heap().budget().max_bytes());
+  json.add("coldBytes", pool.cold().heap().budget().charged());
+  json.add("coldLimit", pool.cold().heap().budget().max_bytes());
+  json.add("committedBytes", pool.committed_bytes());
+  json.add("hotValues", figures.hot_values);
+  json.add("hotValueBytes", figures.hot_bytes);
+  json.add("coldValues", figures.cold_values);
+  json.add("coldValueBytes", figures.cold_bytes);
+  json.add("compressedBytes", figures.compressed_bytes);
+  json.add("repeatedValues", figures.repeated_values);
+  json.add("cooled", figures.cooled);
+  json.add("heated", figures.heated);
+  json.add("rejected", figures.rejected);
+  json.add("inVain", figures.in_vain);
+  json.add("refused", figures.refused);
+  json.add("evicted", pool.evicted());
+  json.add("corrupt", figures.corrupt);
+  json.close('}');
+}
+
 void write_pool(JsonText& json, const ProgramPackets& pool, Detail detail) {
   const ss_pool_stats stats = stats_of(pool);
   const PacketPoolOptions& options = pool.packets().options();
@@ -159,6 +189,8 @@ void write_pools(JsonText& json) {
       write_pool(json, static_cast<const ProgramGenerational&>(pool).values(), Detail::kFew);
     }
   });
+  ProgramCompressedPool::for_each(
+      [&](ProgramCompressedPool& pool) { write_pool(json, pool.values()); });
   json.close(']');
 }
 

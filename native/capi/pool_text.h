@@ -2,8 +2,11 @@
 #pragma once
 
 #include "capi/json_text.h"
+#include "malloc/program_compressed.h"
 #include "malloc/program_generational.h"
 #include "malloc/program_packets.h"
+#include "pools/compressed/compressed_pool.h"
+#include "pools/fixed/fixed_pool.h"
 
 struct ss_pool_stats;
 
@@ -23,5 +26,8 @@ ss_pool_stats stats_of(const GenerationalPool& pool);
 
 /// All pools of the program, as an array.
 void write_pools(JsonText& json);
+
+/// The same of compressed values: all that is counted of them.
+void write_pool(JsonText& json, CompressedPool& pool);
 
 }  // namespace superslab

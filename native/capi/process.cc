@@ -8,6 +8,8 @@
 #include "heap/size_class.h"
 #include "malloc/allocate.h"
 #include "malloc/first_class_heap.h"
+#include "malloc/program_compressed.h"
+#include "malloc/program_kinds.h"
 #include "malloc/program_pools.h"
 
 using namespace superslab;
@@ -71,8 +73,8 @@ size_t ss_trim(void) {
   if (heap == nullptr) return 0;
   const int before = errno;
   // The other heaps first: what they give back idles in the space then.
-  const ByteCount others =
-      FirstClassHeap::trim_all() + ProgramPool::trim_all() + ProgramKind::trim_all();
+  const ByteCount others = FirstClassHeap::trim_all() + ProgramPool::trim_all() +
+                           ProgramKind::trim_all() + ProgramCompressedPool::trim_all();
   const ByteCount bytes = others + heap->trim();
   errno = before;
   return bytes;

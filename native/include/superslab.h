@@ -483,6 +483,7 @@ class object_pool {
 #endif
 
 /* Further kinds of pool. */
+#include "superslab_compressed.h"
 #include "superslab_generational.h"
 #include "superslab_packet.h"
 

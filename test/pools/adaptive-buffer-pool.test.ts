@@ -11,6 +11,8 @@ const uniqueName = () => `adaptive-${++made}`;
 
 const { reportText } = internal<typeof import('../../lib/stats/report.js')>('stats/report');
 
+const context = { knobs: [], uptimeMs: 1, pressure: stats().pressure };
+
 /** The acquires of a size class over all intervals. */
 const acquiresOf = ({ intervals }: DemandHistory, blockBytes: number) =>
   intervals
@@ -222,7 +224,7 @@ test('report() tells why in sentences', () => {
     { at, kind: 'keep', blockBytes: 65_536, bytes: 24 << 20, evidenceBytes: 24 << 20 },
     { at, kind: 'keep', blockBytes: 64, bytes: 64, evidenceBytes: 64 },
   ] as const;
-  const text = reportText({ ...pool!, adaptations }, { knobs: [], uptimeMs: 1 }).replace(/\s+/g, ' ');
+  const text = reportText({ ...pool!, adaptations }, context).replace(/\s+/g, ' ');
   for (const sentence of [
     '2026-01-02 03:04:05Z Moved 8 MiB from blocks of 1 KiB to blocks of 64 KiB, of which intervals took up to 384 at once',
     'Populated 12 MiB ahead of demand: blocks of 64 KiB grew three times in a row, by 4 MiB or more.',
@@ -233,5 +235,5 @@ test('report() tells why in sentences', () => {
     expect(text).toContain(sentence);
   }
   expect(text).not.toContain('blocks of 64 B');
-  expect(reportText({ ...pool!, adaptations: [] }, { knobs: [], uptimeMs: 1 })).not.toContain('adapts');
+  expect(reportText({ ...pool!, adaptations: [] }, context)).not.toContain('adapts');
 });

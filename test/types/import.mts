@@ -27,8 +27,11 @@ import { observeSuperslab } from 'superslab/opentelemetry';
 import {
   array,
   bytes,
+  type Codec,
   type CollectOptions,
   type Column,
+  CompressedPool,
+  type CompressedPoolOptions,
   type FixedBuffer,
   FixedPool,
   type FixedPoolOptions,
@@ -49,6 +52,7 @@ import {
   type RecordPoolOptions,
   type RecordReader,
   record,
+  type TierFigures,
   type ValueScope,
 } from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
@@ -296,6 +300,34 @@ const read: number = reader.at(handle).time;
 // @ts-expect-error: read-only
 reader.at(handle).time = 5;
 export const recordTypes = { anyRecords, flags, maybe, read };
+const ownCodec: Codec = {
+  name: 'own',
+  compress: async (bytes: Uint8Array) => bytes,
+  decompress: (bytes: Uint8Array, length: number) => bytes.subarray(0, length),
+};
+const compressedOptions: CompressedPoolOptions = {
+  hotBytes: 64 << 20,
+  coldBytes: 1 << 30,
+  codec: ownCodec,
+  minRatio: 1.5,
+  cpuBudget: 0.5,
+  watermark: 0.7,
+  onEvict: (handle: number, length: number) => void (handle + length),
+  purgeDelayMs: 1000,
+};
+const compressed: Pool & CompressedPool = new CompressedPool(compressedOptions);
+const compressedHandle: number = compressed.put(new Uint8Array(8));
+const compressedBytes: Buffer = compressed.access(compressedHandle);
+compressed.release(compressedHandle);
+void (compressed.putAsync(compressedBytes, { signal: AbortSignal.timeout(1) }) satisfies Promise<number>);
+const tiers: TierFigures = compressed.tiers();
+// @ts-expect-error: there is no such codec
+new CompressedPool({ codec: 'lz5' });
+// @ts-expect-error: it has limits of its own
+new CompressedPool({ maxBytes: 5 });
+// @ts-expect-error: a handle is a number
+compressed.release(compressedBytes);
+export const compressedTypes = { isCold: compressed.isCold(compressedHandle), tiers };
 const generationalOptions: GenerationalPoolOptions = {
   young: 64 << 20,
   old: 1 << 30,

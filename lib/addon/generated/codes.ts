@@ -9,6 +9,42 @@ export const NO_MEMORY = -1;
 /** What refill() adds to the number of blocks when windows of slices were cut anew. */
 export const RECUT = 256;
 
+/** What calls about a compressed value return. */
+export const VALUE_FAULT = {
+  /** Nothing is wrong. */
+  none: 0,
+  /** The value is cold: heatValue() first. */
+  cold: 1,
+  /** A codec of the program has compressed it. */
+  foreign: 2,
+  /** The value has ended, or there never was one. */
+  stale: 3,
+  /** Somebody has pinned it. */
+  pinned: 4,
+  /** Nobody has pinned it. */
+  unpinned: 5,
+  /** It is pinned 65,535 times. */
+  tooManyPins: 6,
+  /** Its compressed bytes were changed. */
+  corrupt: 7,
+} as const;
+
+/** What finishForeign() returns. */
+export const COOLED = {
+  /** The value is cold. */
+  done: 0,
+  /** It compresses badly, and stays hot. */
+  rejected: 1,
+  /** It was pinned or freed meanwhile. */
+  inVain: 2,
+  /** There was no value to compress. */
+  nothing: 3,
+  /** There is no room for cold values. */
+  full: 4,
+  /** The operating system gives no memory. */
+  noMemory: 5,
+} as const;
+
 /** What share(), adopt() and revoke() return. */
 export const LEASE_FAULT = {
   /** Nothing is wrong. */

@@ -5,12 +5,6 @@ import type { Magazines } from '../../pool/magazines.js';
 import type { ChunkMemory } from './chunk-memory.js';
 import type { ChunkPlan } from './chunk-plan.js';
 
-/**
- * Whether a thread's stores are seen by others in their order, and loads happen in theirs. Elsewhere generations are written and
- * read by atomic operations that keep it.
- */
-export const isStronglyOrdered = process.arch === 'x64';
-
 /** The words of a chunk that is no more, or of a lease that has ended: no record of it is lent. */
 export const NO_WORDS = new builtins.Uint32Array(0);
 
