@@ -34,6 +34,7 @@ interface Value {
 
 conformance<CompressedPool, Value>({
   name: 'CompressedPool',
+  relievedBy: 'caches',
   open: (options) => new CompressedPool(options),
   limitedTo: (count) => ({ hotBytes: count * SIZE, coldBytes: SIZE }),
   take: (pool) => ({ pool, handle: pool.put(thing) }),

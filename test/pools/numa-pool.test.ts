@@ -20,6 +20,7 @@ const blockBytes = (() => {
 
 conformance<NumaPool, PooledBuffer>({
   name: 'NumaPool',
+  relievedBy: 'caches',
   open: (options) => new NumaPool(options),
   limitedTo: (count) => ({ maxBytes: count * blockBytes }),
   take: (pool) => pool.get(SIZE),
