@@ -30,6 +30,7 @@ const excluded = [
   'misuse-programs',
   'cli-doctor',
   'cut-points',
+  'guard-cut-points',
   'pools/fixed-pool-cut-points',
   'pools/numa-pool-cut-points',
   'pools/packet-pool-cut-points',
