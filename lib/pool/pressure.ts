@@ -94,18 +94,29 @@ function heed(found: NativePressure): void {
   relieved = found.reliefs;
 }
 
+/** Whether this thread's pools have something that could be given back. */
+let isWanted = false;
+
 const alarm = new Alarm(() => {
   // First of all: whatever is cut off or throws below, this comes again.
   alarm.ringWithin(pressureIntervalMs);
   heed(environment.pressure());
+  stopAtRest();
 });
+
+/** Who was told of a level is told when it changes, too. */
+function stopAtRest(): void {
+  if (!isWanted && level === 'none') alarm.stop();
+}
 
 /** Looks from now on, until {@link stopWatchingPressure}. */
 export function watchPressure(): void {
+  isWanted = true;
   if (watchesPressure && !alarm.isSet) alarm.ringWithin(pressureIntervalMs);
 }
 
 /** Nothing of this thread's pools is left that could be given back. */
 export function stopWatchingPressure(): void {
-  alarm.stop();
+  isWanted = false;
+  stopAtRest();
 }
