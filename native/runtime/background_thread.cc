@@ -1,18 +1,14 @@
 #include "runtime/background_thread.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <cassert>
 
 #include "base/clock.h"
-#include "base/keep_errno.h"
+#include "runtime/start_thread.h"
 
 namespace superslab {
 namespace {
-
-/// Its frames are small; what a program has of thread-local variables lies there, too.
-constexpr std::size_t kStackBytes = 256 * kKiB;
 
 /// Longer than any rest that matters.
 constexpr Nanos kLongRest = Nanos{3600} * 1000 * kMillisecond;
@@ -21,19 +17,8 @@ constexpr Nanos kLongRest = Nanos{3600} * 1000 * kMillisecond;
 
 BackgroundThread::~BackgroundThread() { assert(process_ == 0); }
 
-/// All signals are blocked in the thread that is made.
 bool BackgroundThread::start() {
-  const KeepErrno keep;
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const bool is_made = pthread_create(&thread_, &attributes, run, this) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
+  const bool is_made = start_thread(run, this, &thread_);
   process_ = is_made ? getpid() : 0;
   return is_made;
 }

@@ -1,15 +1,13 @@
 #include "runtime/control_loop.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 
+#include "runtime/start_thread.h"
+
 namespace superslab {
 namespace {
-
-/// A step keeps batches of a thousand pages on its stack.
-constexpr std::size_t kStackBytes = 256 * kKiB;
 
 /// Time between two looks where no task says otherwise.
 constexpr Nanos kLongest = 3600 * 1000 * kMillisecond;
@@ -25,30 +23,13 @@ ControlLoop& ControlLoop::of_process() {
 
 bool ControlLoop::add(ControlTask& task) {
   LockGuard guard(lock_);
-  if (!is_running_) is_running_ = start();
+  if (!is_running_) is_running_ = start_thread(run_for_ever, this);
   if (!is_running_) return false;
   task.next_ = first_;
   first_ = &task;
   ++additions_;
   changed_.notify_all();
   return true;
-}
-
-bool ControlLoop::start() {
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  // Signals are for the program's threads.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  const bool started = pthread_create(&thread, &attributes, run_for_ever, this) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  return started;
 }
 
 void* ControlLoop::run_for_ever(void* self) {

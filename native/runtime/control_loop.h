@@ -41,7 +41,6 @@ class ControlLoop {
   Nanos run(Nanos now);
 
  private:
-  bool start() REQUIRES(lock_);
   static void* run_for_ever(void* loop);
 
   Mutex lock_{LockRank::kControl};

@@ -35,7 +35,6 @@ class ControlThread {
  private:
   static void* run(void* self);
   void make_awake();
-  bool start();
   void loop();
 
   const Work work_;
