@@ -13,6 +13,8 @@ import { builtins, fill } from '../base/builtins.js';
 import { makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
 import { Exhaustion, noMemoryError } from './exhaustion.js';
+import { HugeMagazine } from './huge-magazine.js';
+import { hugeWindow } from './huge-windows.js';
 import type { Lending } from './lending.js';
 import {
   clearsAtRelease,
@@ -29,7 +31,7 @@ import { SlowPathHistogram } from './slow-path-histogram.js';
 import { begin, finish, giveUp, HeldBlock, HeldBuffers, type Lent } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
-import { currentWindow, ensureWindow, forgetRecut, hugeWindow, windows } from './windows.js';
+import { currentWindow, ensureWindow, forgetRecut, windows } from './windows.js';
 
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
@@ -61,6 +63,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   #purgeDelayMs: number;
   readonly #exhaustion: Exhaustion<Buf>;
   readonly #lending: Lending<Buf>;
+  readonly #huge: HugeMagazine<Buf>;
 
   constructor(
     name: string,
@@ -77,6 +80,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.zeroAtRelease = clearsAtRelease(native);
     this.#secrecy = SecrecyWatch.of(native, name);
     this.magazines = magazines;
+    this.#huge = new HugeMagazine(magazines, native);
     this.#lending = lending;
     this.align = lending.align;
     this.#waiters = new Waiters({
@@ -115,6 +119,8 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   acquireSlow(size: number): Buf {
+    const lent = this.#lendHugeAgain(size);
+    if (lent !== undefined) return lent;
     this.checkSize(size);
     if (size === 0) return this.makePlain(0);
     const held = begin(new HeldBuffers<Buf>());
@@ -133,6 +139,12 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     const { buf } = held;
     finish(held);
     return buf!;
+  }
+
+  /** A lease beyond 2 MiB like the one before, of a block that lies at hand, when nobody watches or measures leases. */
+  #lendHugeAgain(size: number): Buf | undefined {
+    if (!this.#huge.knows(size) || this.watcher !== undefined || this.#meter.isWaiting()) return undefined;
+    return this.#huge.lend(size, this.#lending.make!);
   }
 
   /** For acquireAsync(): in turn with those who came before. */
@@ -274,13 +286,17 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   #tryHuge(size: number): Buf | undefined {
     if (this.watcher?.sampler.isHugeDue())
       return this.#lent(this.watcher.tryAcquire(size, this.watcher.sampler.hugeWeight));
+    const { make } = this.#lending;
+    const lent = this.#huge.lend(size, make!);
+    if (lent !== undefined) return lent;
     const held = begin(new HeldBlock(this.native));
     try {
       if (!this.#takeHuge(size, held)) {
         finish(held);
         return undefined;
       }
-      const buf = this.#lending.make!(hugeWindow(held.block), 0, size, held.block);
+      const { window } = this.#huge.welcome(held.block, size);
+      const buf = make!(window, 0, size, held.block);
       finish(held);
       return buf;
     } catch (error) {
@@ -290,9 +306,12 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   takeHugeBlock(bytes: number): BlockNumber | undefined {
+    const free = this.#huge.takeBlock(bytes);
+    if (free !== undefined) return free;
     const held = begin(new HeldBlock(this.native));
     try {
       const block = this.#takeHuge(bytes, held) ? held.block : undefined;
+      if (block !== undefined) this.#huge.welcome(block, bytes);
       finish(held);
       return block;
     } catch (error) {
@@ -317,6 +336,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   tune(options: [string, string | number][]): Failure | undefined {
     this.checkOpen();
     const failure = this.native.tune(options);
+    this.#huge.forgetSizes();
     this.#purgeDelayMs = this.native.purgeDelayMs();
     // Who waits may find room: the native side tells by a signal.
     scheduleUpkeep();
@@ -388,6 +408,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   tick(): boolean {
+    this.#huge.forgetSizes();
     this.#purgeDelayMs = this.native.purgeDelayMs();
     this.watcher?.tick();
     this.#lending.idle?.tick();

@@ -42,6 +42,7 @@ HeapStats BufferPool::with_leases(HeapStats stats) const {
     static_cast<const BufferThreadCache&>(member).add_levels(levels);
   });
   stats.held_huge_bytes = levels.held_huge_bytes;
+  stats.huge_releases += levels.cached_huge_blocks;
   stats.watched_blocks = levels.watched_blocks;
   stats.watched_bytes = levels.watched_bytes;
   stats.quarantined_blocks = levels.quarantined_blocks;

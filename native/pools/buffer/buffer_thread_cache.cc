@@ -44,7 +44,12 @@ BufferThreadCache* BufferThreadCache::attach(BufferPool& pool, Wake wake, void* 
 
 BufferThreadCache::BufferThreadCache(BufferPool& pool, SlabOwner& owner, LeaseMagazines* magazines,
                                      Wake wake, void* context)
-    : pool_(pool), owner_(owner), magazines_(magazines), wake_(wake), context_(context) {
+    : pool_(pool),
+      owner_(owner),
+      magazines_(magazines),
+      wake_(wake),
+      context_(context),
+      huge_(pool, *magazines) {
   set_limits();
   pool_.caches().join(this);
 }
@@ -77,6 +82,7 @@ void BufferThreadCache::set_limits() {
       if (!is_lease_class(i)) continue;
       set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *policy));
     }
+    if (none) huge_.shut();
     policy_generation_.store(generation, std::memory_order_relaxed);
     if (generation == pool_.policy_generation() && none == has_no_magazines()) return;
   }
@@ -112,7 +118,7 @@ std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
 }
 
 Reclaimed BufferThreadCache::parked() const {
-  Reclaimed sum{magazines_->parked[kTagHuge], magazines_->parked_huge_granules * kGranuleBytes};
+  Reclaimed sum{magazines_->parked[LeaseMagazines::kHuge], magazines_->parked_huge_granules * kGranuleBytes};
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
     const std::uint32_t blocks = magazines_->parked[tag] + magazines_->idle[tag];
@@ -199,6 +205,12 @@ void BufferThreadCache::spill(ClassIndex c) {
   set(magazines_->depth[tag], depth - going);
 }
 
+void BufferThreadCache::spill_huge() {
+  const SlowPathTimer timer(pool_.slow_path(), sampling_);
+  follow_policy();
+  huge_.spill();
+}
+
 bool BufferThreadCache::give(BlockNumber block) {
   const NamedBlock named = find_block(pool_.space(), block);
   if (!named.is_out) return false;
@@ -222,23 +234,36 @@ bool BufferThreadCache::give(BlockNumber block) {
 BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
   assert(bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
-  Superslab* head = pool_.huge().take(bytes, &owner_);
+  follow_policy();
+  huge_.fold();
+  bool is_zero = false;
+  const auto take = [&] { return pool_.huge().take(bytes, &owner_, kSuperslabBytes, &is_zero); };
+  Superslab* head = take();
   if (head == nullptr) {
     flush();
-    head = pool_.huge().take(bytes, &owner_);
+    head = take();
   }
   if (head == nullptr) {
     pool_.count_failed_request();
     return kNoBlock;
   }
   assert(head->heap == &pool_.heap() && head->huge_bytes >= bytes && head->charged_bytes != 0);
+  note_taken(*head, !is_zero);
   return first_number_of(head->index);
+}
+
+void BufferThreadCache::note_taken(const Superslab& huge, bool is_reused) {
+  if (has_no_magazines()) return;
+  huge_.note_taken(huge, is_reused);
+  // Who squeezes meanwhile either shuts the magazine after this or is seen here.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (has_no_magazines()) huge_.shut();
 }
 
 bool BufferThreadCache::holds_nothing() const {
   for (std::size_t i = 0; i < kFixedClasses; ++i)
     if (depth_of(static_cast<ClassIndex>(i)) != 0) return false;
-  return get(magazines_->staged) == 0;
+  return get(magazines_->staged) == 0 && huge_.count() == 0;
 }
 
 bool BufferThreadCache::is_valid() const {
@@ -246,6 +271,7 @@ bool BufferThreadCache::is_valid() const {
     const std::uint32_t limit = get(magazines_->limit[tag_of(static_cast<ClassIndex>(i))]);
     if (limit > (is_lease_class(i) && !is_closed() ? kMagazineBlocks : 0)) return false;
   }
+  if (is_closed() && get(magazines_->limit[LeaseMagazines::kHuge]) != 0) return false;
   return get(magazines_->limit[kTagNone]) == 0 && get(magazines_->limit[kTagHuge]) == 0;
 }
 
@@ -269,6 +295,7 @@ PoolFault BufferThreadCache::check() const {
     if (depth > (is_lease_class(i) ? kMagazineBlocks : 0)) return PoolFault::kDepth;
     if (!holds_own(c, blocks_of(*magazines_, c), depth)) return PoolFault::kMagazine;
   }
+  if (!huge_.is_valid()) return PoolFault::kMagazine;
   const std::uint32_t staged = get(magazines_->staged);
   if (staged == 0) return PoolFault::kNone;
   const std::uint32_t tag = get(magazines_->staged_tag);
@@ -306,7 +333,8 @@ std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {
 }
 
 void BufferThreadCache::add_levels(GuardLevels& sum) const {
-  sum.held_huge_bytes += get(magazines_->parked_huge_granules) * kGranuleBytes;
+  sum.held_huge_bytes += get(magazines_->parked_huge_granules) * kGranuleBytes + huge_.bytes();
+  sum.cached_huge_blocks += huge_.count();
   sum.watched_blocks += get(magazines_->watched_blocks);
   sum.watched_bytes += get(magazines_->watched_granules) * kGranuleBytes;
   sum.quarantined_blocks += get(magazines_->quarantined_blocks);
@@ -325,6 +353,7 @@ Reclaimed BufferThreadCache::leaked_records() const {
 
 void BufferThreadCache::fold() {
   for (std::size_t i = 0; i < kFixedClasses; ++i) fold_acquired(static_cast<ClassIndex>(i));
+  huge_.fold();
 }
 
 void BufferThreadCache::empty(ClassIndex c) {
@@ -348,6 +377,7 @@ void BufferThreadCache::trim_idle() {
     }
     acquired_at_last_look_[tag_of(c)] = now;
   }
+  huge_.trim_idle();
   owner_.retire_unused();
 }
 
@@ -361,6 +391,7 @@ void BufferThreadCache::flush() {
     empty(c);
     batches_.reset(c);
   }
+  huge_.empty();
   owner_.retire_unused();
   assert(holds_nothing());
 }
