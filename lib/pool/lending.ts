@@ -1,5 +1,6 @@
 // What kinds of pool whose blocks come from magazines do differently: PoolCore is given it when it is made.
 import type { BlockNumber, SliceTag } from '../addon/binding.js';
+import { tagsAlignedTo } from './aligned-tags.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import type { Lent } from './unfinished.js';
 
@@ -31,6 +32,8 @@ export interface Lending<Buf extends Lent> {
   readonly align: number;
   /** The class that all its blocks are of, where the size alone does not say it. */
   readonly tag: SliceTag | undefined;
+  /** The classes of its blocks by the granules of a size; undefined where those of facts.tagOfGranules are right. */
+  readonly tags: Uint8Array | undefined;
   /** undefined for a kind whose buffers end with their lease. */
   readonly idle: IdleBuffers<Buf> | undefined;
   /** How a program waits for room. */
@@ -45,6 +48,7 @@ export const freshBuffers: Lending<PooledBuffer> = {
   lend: (buf) => buf,
   align: 1,
   tag: undefined,
+  tags: undefined,
   idle: undefined,
   waitName: 'acquireAsync()',
   exhaustedText: (size, maxBytes, never) =>
@@ -53,3 +57,10 @@ export const freshBuffers: Lending<PooledBuffer> = {
       ? 'raise maxBytes'
       : 'release buffers, raise maxBytes, use acquireAsync(), or set onExhausted to "fallback"'),
 };
+
+/** The same with blocks that all begin at multiples of `align`. */
+export const alignedBuffers = (align: number): Lending<PooledBuffer> => ({
+  ...freshBuffers,
+  align,
+  tags: tagsAlignedTo(align),
+});

@@ -64,6 +64,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   readonly #exhaustion: Exhaustion<Buf>;
   readonly #lending: Lending<Buf>;
   readonly #huge: HugeMagazine<Buf>;
+  readonly #tags: Uint8Array;
 
   constructor(
     name: string,
@@ -83,6 +84,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.#huge = new HugeMagazine(magazines, native);
     this.#lending = lending;
     this.align = lending.align;
+    this.#tags = lending.tags ?? tagOfGranules;
     this.#waiters = new Waiters({
       waitName: lending.waitName,
       tryAcquire: (size) => this.tryAcquire(size),
@@ -165,7 +167,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** The class for a lease of up to 2 MiB. */
   #tagFor(size: number): SliceTag {
-    return this.#lending.tag ?? tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
+    return this.#lending.tag ?? this.#tags[(size + 63) >>> GRANULE_SHIFT]!;
   }
 
   /** Bytes of the block that a lease of `size` bytes takes. */

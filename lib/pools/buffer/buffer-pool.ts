@@ -1,15 +1,17 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
-import { ZERO } from '../../addon/generated/choices.js';
+import { ON_EXHAUSTED, ZERO } from '../../addon/generated/choices.js';
 import { LEASE_FAULT } from '../../addon/generated/codes.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
 import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import { adoptBlock } from '../../pool/adopt.js';
+import { bindAcquireAligned } from '../../pool/aligned-acquire.js';
+import { GRANULE_BYTES } from '../../pool/aligned-tags.js';
 import { DEFAULT_NAME, defaultMagazines, defaultNative } from '../../pool/default-pool.js';
-import { freshBuffers } from '../../pool/lending.js';
+import { alignedBuffers, freshBuffers, type Lending } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
 import { begin, finish, giveUp, HeldReference } from '../../pool/unfinished.js';
@@ -18,12 +20,12 @@ import { CorePool } from '../core-pool.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
-import { livePairs, optionPairs, poolName } from '../pool-options.js';
+import { livePairs, poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
 import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
-import type { BufferPoolOptions } from './options.js';
+import { type BufferPoolOptions, bufferSettings, fallbackError } from './options.js';
 import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { checkLease, type ShareToken } from './share-token.js';
@@ -36,9 +38,10 @@ const adopted = new Float64Array(2);
 
 const OWNER = Symbol('pool');
 
-function bindAcquire(core: ObservedCore): (size: number) => PooledBuffer {
-  if (core.watcher === undefined) return leases.bindAcquire(core);
-  return core.watcher.watchesAll ? leases.bindAcquireWatched(core) : leases.bindAcquireSampled(core);
+function bindAcquire(core: ObservedCore, tags: Uint8Array | undefined): (size: number) => PooledBuffer {
+  if (core.watcher?.watchesAll) return leases.bindAcquireWatched(core);
+  if (tags !== undefined) return bindAcquireAligned(core, tags);
+  return core.watcher === undefined ? leases.bindAcquire(core) : leases.bindAcquireSampled(core);
 }
 
 /** What the constructor makes the default pool for. */
@@ -72,6 +75,9 @@ export class BufferPool extends CorePool<PooledBuffer> {
   /** The same, filled with zeros. */
   readonly alloc: (size: number) => PooledBuffer;
 
+  /** What the memory of each buffer begins at a multiple of. Unit: bytes. */
+  readonly align: number;
+
   readonly #core: ObservedCore;
   readonly #isDefault: boolean;
   readonly #zeroAtAcquire: boolean;
@@ -79,18 +85,24 @@ export class BufferPool extends CorePool<PooledBuffer> {
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: BufferPoolOptions = {}) {
     const isDefault = options === OF_DEFAULT;
-    const pairs = isDefault ? undefined : optionPairs(options);
+    const { align, pairs } = bufferSettings(options);
+    const lending: Lending<PooledBuffer> = align === 1 ? freshBuffers : alignedBuffers(align);
     const name = isDefault ? DEFAULT_NAME : poolName(options);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
     opening.opened = isDefault ? defaultNative : environment.openPool(pairs, name);
     const native = check(opening.opened);
     const magazines = isDefault ? defaultMagazines : magazinesOf(native, name);
-    const core = observe(name, native, magazines, freshBuffers, true);
+    if (align !== 1 && native.onExhausted === ON_EXHAUSTED.fallback) {
+      giveUp(opening);
+      throw fallbackError(align);
+    }
+    const core = observe(name, native, magazines, lending, true);
     super(core);
+    this.align = Math.max(align, GRANULE_BYTES);
     this.#isDefault = isDefault;
     this.#core = core;
-    const acquire = bindAcquire(core);
+    const acquire = bindAcquire(core, lending.tags);
     const alloc = bindPrepared(acquire, (buf) => fill(buf, 0));
     this.alloc = alloc;
     this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);

@@ -5,8 +5,7 @@ import { aCount, aFlag, checkOptions, type OptionCheck, optionError } from '../.
 import { makeError, show } from '../../base/errors.js';
 import { watchedTag } from '../../guard/lease-sizes.js';
 import { modesOf } from '../../guard/settings.js';
-import { MAX_ALIGN } from '../../pool/aligned-tags.js';
-import { optionPairs } from '../pool-options.js';
+import { anAlignment, optionPairs } from '../pool-options.js';
 
 const { bytesOfTag, knobs, pageBytes } = facts;
 
@@ -50,14 +49,6 @@ export interface FixedPoolOptions extends Omit<KnobOptions, Decided> {
    */
   name?: string;
 }
-
-const anAlignment: OptionCheck = (value) =>
-  Number.isInteger(value) &&
-  (value as number) >= 1 &&
-  (value as number) <= MAX_ALIGN &&
-  ((value as number) & ((value as number) - 1)) === 0
-    ? undefined
-    : `a power of two up to ${MAX_ALIGN}`;
 
 const decided: readonly string[] = ['maxBytes', 'onExhausted', 'guardPages'] satisfies Decided[];
 /** The native side checks the values of knobs. */

@@ -67,6 +67,7 @@ function lendingOf(shelf: RecordShelf, max: number): Lending<OwnedEntry> {
     lend: undefined,
     align: 1,
     tag: shelf.tag,
+    tags: undefined,
     idle: { take: () => shelf.take(), drop: (keep) => shelf.drop(keep), tick: () => shelf.tick() },
     waitName: 'getAsync()',
     exhaustedText: (size) =>
