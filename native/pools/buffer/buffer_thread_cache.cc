@@ -77,15 +77,25 @@ void BufferThreadCache::set_limits() {
     const std::uint64_t generation = pool_.policy_generation();
     const bool none = has_no_magazines();
     const auto policy = pool_.policy();
+    const ByteCount share = share_.load(std::memory_order_relaxed);
     for (std::size_t i = 0; i < kFixedClasses; ++i) {
       const auto c = static_cast<ClassIndex>(i);
       if (!is_lease_class(i)) continue;
-      set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *policy));
+      set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *policy, share));
     }
     if (none) huge_.shut();
     policy_generation_.store(generation, std::memory_order_relaxed);
     if (generation == pool_.policy_generation() && none == has_no_magazines()) return;
   }
+}
+
+void BufferThreadCache::follow_growth() {
+  const ByteCount before = share_.load(std::memory_order_relaxed);
+  const ByteCount share = pool_.cache_share();
+  // In steps, for all limits are made anew.
+  if (share <= before + before / 4 && share >= before / 2) return;
+  share_.store(share, std::memory_order_relaxed);
+  set_limits();
 }
 
 void BufferThreadCache::signal(Signal what) {
@@ -159,6 +169,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   if (const std::uint32_t depth = get(magazines_->depth[tag])) return depth;
   SlowPathTimer timer(pool_.slow_path(), sampling_);
   follow_policy();
+  follow_growth();
   give_staged();
   void* pointers[kMagazineBlocks];
   const std::uint32_t limit = get(magazines_->limit[tag]);
@@ -190,6 +201,7 @@ void BufferThreadCache::spill(ClassIndex c) {
   assert(is_lease_class(to_index(c)));
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
   follow_policy();
+  follow_growth();
   const SliceTag tag = tag_of(c);
   const std::uint32_t depth = depth_of(c);
   if (depth == 0) return;

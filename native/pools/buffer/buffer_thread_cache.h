@@ -145,6 +145,8 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
     if (!has_no_magazines()) huge_.set_limit();
   }
   void set_limits();
+  /// Lets magazines grow and shrink with the pool.
+  void follow_growth();
   /// Whether nothing may stay in its magazines.
   bool has_no_magazines() const { return squeezed_.load(std::memory_order_relaxed) || is_closed(); }
   void give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count);
@@ -168,6 +170,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
   std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
   std::atomic<std::uint64_t> policy_generation_{0};  // that the limits are of
+  std::atomic<ByteCount> share_{0};                  // of the pool's memory, that they allow for
   std::atomic<std::uint32_t> signals_{0};
   std::atomic<bool> squeezed_{false};
   std::atomic<bool> closed_{false};
