@@ -168,7 +168,8 @@ inline constexpr Value kMemoryConstants[] = {
     {"GRANULE_SHIFT", std::countr_zero(kGranuleBytes), "A granule has 2^GRANULE_SHIFT bytes."},
     {"GRANULE_MASK", kGranulesPerSlice - 1, "The bits of a block number that are its granule."},
     {"HUGE_TAG", LeaseMagazines::kHuge,
-     "The tag of the magazine of blocks beyond 2 MiB, each of a length and with a window of its own."},
+     "The tag of the magazine of blocks beyond 2 MiB, each of a length and with a window of its "
+     "own."},
     {"MAGAZINE_SHIFT", std::countr_zero(kMagazineBlocks),
      "Block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on."},
 };

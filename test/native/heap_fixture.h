@@ -196,8 +196,7 @@ class Script {
     using namespace superslab;
     LeaseMagazines& m = cache_->magazines();
     const bool is_huge = superslab::is_huge(pool_.space(), n);
-    const SliceTag tag =
-        is_huge ? LeaseMagazines::kHuge : pool_.space().tag_at(bytes_of(n));
+    const SliceTag tag = is_huge ? LeaseMagazines::kHuge : pool_.space().tag_at(bytes_of(n));
     if (depth(tag).load() >= limit(tag)) {
       if (is_huge) {
         if (limit(tag) != 0) cache_->spill_huge();

@@ -1,4 +1,5 @@
-// A thread's magazine of blocks beyond 2 MiB: when it grows, how much it may hold, and that nothing is lost in it.
+// A thread's magazine of blocks beyond 2 MiB: when it grows, how much it may hold, and that nothing
+// is lost in it.
 
 #include <vector>
 

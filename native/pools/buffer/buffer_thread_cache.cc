@@ -128,7 +128,8 @@ std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
 }
 
 Reclaimed BufferThreadCache::parked() const {
-  Reclaimed sum{magazines_->parked[LeaseMagazines::kHuge], magazines_->parked_huge_granules * kGranuleBytes};
+  Reclaimed sum{magazines_->parked[LeaseMagazines::kHuge],
+                magazines_->parked_huge_granules * kGranuleBytes};
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
     const std::uint32_t blocks = magazines_->parked[tag] + magazines_->idle[tag];

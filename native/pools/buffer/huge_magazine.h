@@ -3,9 +3,9 @@
 //
 // They are charged, and leased to the thread's owner, like blocks that callers have. What they may
 // have together is a part of what the big cache may hold, which the heap sets aside for the thread
-// (HugeBlocks::reserve): so there is a limit in blocks, which JavaScript can look at, by the longest
-// of them. It grows with each block that the big cache has for the thread, and ends when the thread
-// has not acquired any for a while.
+// (HugeBlocks::reserve): so there is a limit in blocks, which JavaScript can look at, by the
+// longest of them. It grows with each block that the big cache has for the thread, and ends when
+// the thread has not acquired any for a while.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,7 @@ namespace superslab {
 /// From its thread, but for what says otherwise.
 class HugeMagazine {
  public:
-  HugeMagazine(BufferPool& pool, LeaseMagazines& magazines)
-      : pool_(pool), magazines_(magazines) {}
+  HugeMagazine(BufferPool& pool, LeaseMagazines& magazines) : pool_(pool), magazines_(magazines) {}
   HugeMagazine(const HugeMagazine&) = delete;
   HugeMagazine& operator=(const HugeMagazine&) = delete;
 
@@ -50,15 +49,17 @@ class HugeMagazine {
 
  private:
   void give(std::uint32_t count);
-  BlockNumber* blocks() const { return magazines_.blocks + LeaseMagazines::kHuge * kMagazineBlocks; }
+  BlockNumber* blocks() const {
+    return magazines_.blocks + LeaseMagazines::kHuge * kMagazineBlocks;
+  }
 
   BufferPool& pool_;
   LeaseMagazines& magazines_;
-  std::uint32_t wanted_ = 0;    // blocks
-  ByteCount longest_ = 0;       // of the blocks that may come in
-  ByteCount reserved_ = 0;      // of what the big cache may hold
-  std::uint32_t folded_ = 0;    // part of `acquired` that is in the counters
-  std::uint32_t last_look_ = 0; // `acquired` when trim_idle() came last
+  std::uint32_t wanted_ = 0;     // blocks
+  ByteCount longest_ = 0;        // of the blocks that may come in
+  ByteCount reserved_ = 0;       // of what the big cache may hold
+  std::uint32_t folded_ = 0;     // part of `acquired` that is in the counters
+  std::uint32_t last_look_ = 0;  // `acquired` when trim_idle() came last
 };
 
 }  // namespace superslab
