@@ -4,6 +4,7 @@ import { BufferPool, type PooledBuffer } from 'superslab';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasStampedPages, isStamped, overlap, stamp, stampPages } from './support/bytes.js';
 import { thrownBy } from './support/expect-error.js';
+import { internal } from './support/internal.js';
 
 const MiB = 1 << 20;
 let pool: BufferPool;
@@ -172,6 +173,18 @@ describe('blocks that a thread keeps', () => {
       heldHugeBytes: 4 * MiB,
       bigCacheBytes: 0,
     });
+  });
+
+  test('are no empty buffers', () => {
+    use(4 * MiB);
+    // Nothing is known of sizes any more once upkeep has run.
+    for (const core of internal<typeof import('../lib/pool/cores.js')>('pool/cores').allCores()) core.tick();
+    expect(own.stats().cachedBytes).toBe(4 * MiB);
+    const empty = own.acquire(0);
+    expect(empty.capacity).toBe(0);
+    empty.release();
+    for (const wrong of [-1, 4194304.5, '4194304', Number.NaN])
+      thrownBy(() => own.acquire(wrong as number), 'ERR_SUPERSLAB_SIZE');
   });
 
   test('go back after a rest, by trim() and by close()', async () => {

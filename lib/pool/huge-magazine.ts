@@ -15,7 +15,7 @@ type Make<Buf> = (window: ArrayBuffer, byteOffset: number, size: number, block: 
 export class HugeMagazine<Buf> {
   readonly #magazines: Magazines;
   readonly #native: NativePool;
-  /** A size that was looked for, and what a lease of it is charged for: most are like the one before. */
+  /** A size that was looked for, and what a lease of it is charged for: most are like the one before. 0 for none. */
   #size = 0;
   #bytes = 0;
 
@@ -41,6 +41,7 @@ export class HugeMagazine<Buf> {
   /** The policy may have changed, and with it how lengths are rounded. */
   forgetSizes(): void {
     this.#size = 0;
+    this.#bytes = 0;
   }
 
   /** A lease of a valid size; undefined when no block here fits. */

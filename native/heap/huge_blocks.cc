@@ -53,6 +53,14 @@ ByteCount HugeBlocks::reserve(ByteCount had, ByteCount wanted) {
   return granted;
 }
 
+ByteCount HugeBlocks::longest_leased(const SlabOwner& lessee) const {
+  ByteCount longest = 0;
+  HeapLock guard(core_.lock);
+  for (const Superslab* s = leased_.first(); s != nullptr; s = s->next)
+    if (s->lessee == &lessee) longest = std::max(longest, s->huge_bytes);
+  return longest;
+}
+
 void HugeBlocks::count_reuses(std::uint64_t n) {
   HeapLock guard(core_.lock);
   core_.counters.huge_hits.add(n);

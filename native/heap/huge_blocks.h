@@ -58,6 +58,9 @@ class HugeBlocks {
   /// blocks have guards, which must end where their request does. Any thread.
   ByteCount reserve(ByteCount had, ByteCount wanted);
 
+  /// Bytes of the longest block that `lessee` has; 0 for none. Any thread.
+  ByteCount longest_leased(const SlabOwner& lessee) const;
+
   /// A thread has lent `n` blocks again that it had kept. Any thread.
   void count_reuses(std::uint64_t n);
 

@@ -49,7 +49,7 @@ BufferThreadCache::BufferThreadCache(BufferPool& pool, SlabOwner& owner, LeaseMa
       magazines_(magazines),
       wake_(wake),
       context_(context),
-      huge_(pool, *magazines) {
+      huge_(pool, owner, *magazines) {
   set_limits();
   pool_.caches().join(this);
 }
@@ -96,6 +96,13 @@ void BufferThreadCache::follow_growth() {
   if (share <= before + before / 4 && share >= before / 2) return;
   share_.store(share, std::memory_order_relaxed);
   set_limits();
+}
+
+ByteCount BufferThreadCache::kept_bytes() const {
+  ByteCount sum = 0;
+  for (std::size_t i = kFirstLargeClass; i < kFixedClasses; ++i)
+    sum += ByteCount{depth_of(static_cast<ClassIndex>(i))} * class_bytes(i);
+  return sum;
 }
 
 void BufferThreadCache::signal(Signal what) {
@@ -173,6 +180,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   follow_growth();
   give_staged();
   void* pointers[kMagazineBlocks];
+  if (to_index(c) >= kFirstLargeClass) owner_.note_kept(kept_bytes());
   const std::uint32_t limit = get(magazines_->limit[tag]);
   std::size_t got = owner_.take(c, pointers, limit == 0 ? 1 : batches_.next(c, limit));
   if (got == 0) {
@@ -266,8 +274,9 @@ BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
 }
 
 void BufferThreadCache::note_taken(const Superslab& huge, bool is_reused) {
-  if (has_no_magazines()) return;
   huge_.note_taken(huge, is_reused);
+  if (has_no_magazines()) return;
+  huge_.set_limit();
   // Who squeezes meanwhile either shuts the magazine after this or is seen here.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (has_no_magazines()) huge_.shut();

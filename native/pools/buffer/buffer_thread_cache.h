@@ -147,6 +147,8 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void set_limits();
   /// Lets magazines grow and shrink with the pool.
   void follow_growth();
+  /// Bytes in the magazines of large blocks.
+  ByteCount kept_bytes() const;
   /// Whether nothing may stay in its magazines.
   bool has_no_magazines() const { return squeezed_.load(std::memory_order_relaxed) || is_closed(); }
   void give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count);

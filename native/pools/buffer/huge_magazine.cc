@@ -29,7 +29,6 @@ void set(std::uint32_t& field, std::uint32_t value) {
 void HugeMagazine::note_taken(const Superslab& block, bool is_reused) {
   longest_ = std::max(longest_, block.huge_bytes);
   if (is_reused) wanted_ = std::min(wanted_ + 1, kMostBlocks);
-  set_limit();
 }
 
 void HugeMagazine::set_limit() {
@@ -71,7 +70,7 @@ void HugeMagazine::empty() {
   shut();
   give(count());
   wanted_ = 0;
-  longest_ = 0;
+  longest_ = pool_.huge().longest_leased(owner_);
   if (reserved_ != 0) reserved_ = pool_.huge().reserve(reserved_, 0);
 }
 

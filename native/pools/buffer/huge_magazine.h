@@ -18,7 +18,9 @@ namespace superslab {
 /// From its thread, but for what says otherwise.
 class HugeMagazine {
  public:
-  HugeMagazine(BufferPool& pool, LeaseMagazines& magazines) : pool_(pool), magazines_(magazines) {}
+  /// `owner`: whom the thread's blocks are leased to.
+  HugeMagazine(BufferPool& pool, const SlabOwner& owner, LeaseMagazines& magazines)
+      : pool_(pool), owner_(owner), magazines_(magazines) {}
   HugeMagazine(const HugeMagazine&) = delete;
   HugeMagazine& operator=(const HugeMagazine&) = delete;
 
@@ -26,7 +28,7 @@ class HugeMagazine {
   /// would have saved a call.
   void note_taken(const Superslab& block, bool is_reused);
 
-  /// Sets the limit anew, after the policy has changed.
+  /// Sets the limit anew: after a block was taken, or the policy has changed.
   void set_limit();
   /// Lets nothing in any more, until a block is taken. Any thread.
   void shut();
@@ -54,6 +56,7 @@ class HugeMagazine {
   }
 
   BufferPool& pool_;
+  const SlabOwner& owner_;
   LeaseMagazines& magazines_;
   std::uint32_t wanted_ = 0;     // blocks
   ByteCount longest_ = 0;        // of the blocks that may come in
