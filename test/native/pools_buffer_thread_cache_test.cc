@@ -616,27 +616,3 @@ TEST(heap, "magazines of long blocks grow with the pool, within its threads' sha
   s.detach();
   CHECK(t.ends_clean());
 }
-
-TEST(heap, "what a thread keeps of long blocks is not kept in unused slabs as well") {
-  Policy policy = plain_policy();
-  policy.kept_unused = 80;
-  policy.cache_bytes = 8 * kMiB;
-  policy.cache_share = 0;
-  for (const bool is_kept : {false, true}) {
-    TestPool t(policy);
-    Script s(*t.heap);
-    const SliceTag tag = tag_of(lease_class_for(kMiB));
-    std::vector<BlockNumber> blocks;
-    while (blocks.size() < 16) blocks.push_back(s.acquire(kMiB));
-    for (std::size_t i = 0; i < 8; ++i) s.release(blocks[i]);
-    while (s.depth(tag).load() != 0) s.cache().spill(class_of_tag(tag));
-    CHECK_EQ(t->committed_bytes(), 16 * kMiB);  // half of it unused
-    for (std::size_t i = 8; is_kept && i < 16; ++i) s.release(blocks[i]);
-    const BlockNumber other = s.acquire(512 * kKiB);
-    CHECK_EQ(t->committed_bytes() > 16 * kMiB, !is_kept);
-    s.release(other);
-    for (std::size_t i = 8; !is_kept && i < 16; ++i) s.release(blocks[i]);
-    s.detach();
-    CHECK(t.ends_clean());
-  }
-}
