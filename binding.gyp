@@ -1,6 +1,7 @@
 # What is shipped: the addon, linked from the core (a static library) and the binding; and, with
 # glibc, libsuperslab.so, the same core behind malloc, for LD_PRELOAD and for C.
-# Read by node-gyp and prebuildify. Files are found by scripts/sources.cjs, never listed here.
+# Read by node-gyp and prebuildify. Files are found by scripts/sources.cjs, never listed here; the sources of
+# codecs, where there are any, by scripts/codecs.cjs.
 #
 #   build_native_tests=1   adds the native tests, linked with a core that has its assertions on, and the
 #                          addon by which test/misuse misuses buffers as native code does
@@ -38,6 +39,8 @@
       "target_name": "superslab_core",
       "type": "static_library",
       "sources": ["<!@(node scripts/sources.cjs core)"],
+      "include_dirs": ["<!@(node scripts/codecs.cjs include)"],
+      "defines": ["<!@(node scripts/codecs.cjs defines)"],
       "cflags": ["<(frame_limit)"],
       "configurations": {
         "Release": {
@@ -115,7 +118,8 @@
           "target_name": "superslab_core_checked",
           "type": "static_library",
           "sources": ["<!@(node scripts/sources.cjs core malloc)"],
-          "defines": ["_GLIBCXX_ASSERTIONS"],
+          "include_dirs": ["<!@(node scripts/codecs.cjs include)"],
+          "defines": ["_GLIBCXX_ASSERTIONS", "<!@(node scripts/codecs.cjs defines)"],
           "cflags!": ["-O3"],
           "cflags": ["-O1", "-g"]
         },

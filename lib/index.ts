@@ -23,7 +23,11 @@ export const alloc: (size: number) => PooledBuffer = pool.alloc;
 export const release: (buf: Uint8Array) => void = pool.release;
 
 export type {
+  Adaptation,
+  ClassDemand,
   ClassStats,
+  DemandHistory,
+  DemandInterval,
   HeapStats,
   Histogram,
   LatencyStats,
@@ -36,6 +40,7 @@ export type { LiveOptions } from './addon/generated/options.js';
 export type { KnobRow } from './addon/rows.js';
 export type { ErrorCode, SuperslabError } from './base/errors.js';
 export type { GuardMisuseKind, GuardReport, MisuseKind, MisuseSite } from './base/misuse.js';
+export type { PressureFigures, PressureLevel, PressureReason, ReliefStep } from './base/pressure.js';
 export type { PoolEvents } from './guard/publishing.js';
 export type {
   PoolExhaustedMessage,
@@ -43,8 +48,10 @@ export type {
   PoolGuardMessage,
   PoolLeakMessage,
   PoolTrimMessage,
+  PressureMessage,
 } from './measure/channels.js';
 export { watchHistograms } from './measure/lease-meter.js';
+export type { PoolPressureMessage } from './pool/pressure.js';
 export type { BufferPoolOptions } from './pools/buffer/options.js';
 export type { Scope } from './pools/buffer/scope.js';
 export type { ShareToken } from './pools/buffer/share-token.js';

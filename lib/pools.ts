@@ -5,6 +5,10 @@
  */
 export { BufferPool } from './pools/buffer/buffer-pool.js';
 export type { BufferPoolOptions } from './pools/buffer/options.js';
+export type { Codec, CodecName } from './pools/compressed/codec.js';
+export { CompressedPool } from './pools/compressed/compressed-pool.js';
+export type { TierFigures } from './pools/compressed/figures.js';
+export type { CompressedPoolOptions } from './pools/compressed/options.js';
 export { FixedPool } from './pools/fixed/fixed-pool.js';
 export type { FixedPoolOptions } from './pools/fixed/options.js';
 export type { FixedBuffer } from './pools/fixed/reused-buffer.js';
@@ -13,6 +17,8 @@ export type { GenerationFigures, GenerationsFigures } from './pools/generational
 export { type CollectOptions, GenerationalPool } from './pools/generational/generational-pool.js';
 export type { GenerationalPoolOptions, Promotion } from './pools/generational/options.js';
 export type { ValueScope } from './pools/generational/value-scope.js';
+export { NumaPool } from './pools/numa/numa-pool.js';
+export type { NumaPoolOptions } from './pools/numa/options.js';
 export { ObjectPool } from './pools/object/object-pool.js';
 export type { AcquireOptions, ObjectPoolOptions } from './pools/object/options.js';
 export type { LeaseTimeoutMessage, ObjectPoolEvents } from './pools/object/telling.js';

@@ -16,7 +16,11 @@ const library = () => buildNative('superslab_malloc');
 /** What a benchmark measures, and what it runs, where that is not the addon. */
 const subjects = {
   malloc: [library, () => buildBenchPrograms('malloc')],
-  pools: [addon, library, () => buildBenchPrograms('fixed')],
+  pools: [
+    addon,
+    library,
+    ...['fixed', 'packets', 'generational', 'numa'].map((set) => () => buildBenchPrograms(set)),
+  ],
   programs: [library],
   scale: [library, () => buildBenchPrograms('fixed')],
 };

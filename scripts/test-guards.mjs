@@ -31,10 +31,13 @@ const excluded = [
   'cli-doctor',
   'cut-points',
   'pools/fixed-pool-cut-points',
+  'pools/numa-pool-cut-points',
   'pools/packet-pool-cut-points',
   'pools/object-pool-cut-points',
   'pools/record-pool-cut-points',
   'pools/generational-pool-cut-points',
+  'pools/mapped-pool-cut-points',
+  'pools/compressed-pool-cut-points',
 ];
 
 await main(async () => {

@@ -1,6 +1,6 @@
 // Each piece of advice, with figures just inside and just outside of what it is for.
 import { describe, expect, test } from 'vitest';
-import type { ClassStats, KnobRow, PoolStats } from '../dist/esm/index.js';
+import type { ClassStats, KnobRow, PoolStats, PressureFigures } from '../dist/esm/index.js';
 import superslab, { BufferPool, stats as processStats } from '../dist/esm/index.js';
 import { blockBytes } from './support/block-bytes.js';
 import { internal } from './support/internal.js';
@@ -24,6 +24,18 @@ const knobs = (over: Record<string, string> = {}): KnobRow[] =>
     SUPERSLAB_NUMA: 'local',
     ...over,
   }).map(([variable, value]) => ({ variable, value }) as KnobRow);
+
+/** A process in which memory never was scarce. */
+const calm: PressureFigures = {
+  level: 'none',
+  reason: 'none',
+  share: 0,
+  limitBytes: 0,
+  rises: 0,
+  changedAtMs: 0,
+  step: 'nothing',
+};
+const context = { knobs: knobs(), uptimeMs: 1000, pressure: calm };
 
 const pool = new BufferPool({ name: 'well' });
 /** A pool of which there is nothing to say. */
@@ -102,6 +114,30 @@ const cases: readonly Case[] = [
     says:
       'class 64 KiB misses 50 % of 10,000 acquires; a magazine holds one of them because maxBytes is 4 ' +
       'MiB: raise maxBytes',
+  },
+  {
+    id: 'pressure',
+    inside: {
+      ...well,
+      pressureLevel: 1,
+      pressureRises: 2,
+      pressureCacheBytes: 3 * MiB,
+      pressureIdleBytes: 1,
+    },
+    outside: [{ pressureCacheBytes: 0, pressureIdleBytes: 0 }],
+    severity: 'warn',
+    says:
+      'memory is scarce (it became so 2 times), and the pool gave 3.0 MiB back, which it must get again: give the process ' +
+      'more memory, or have it hold less',
+  },
+  {
+    id: 'pressure',
+    inside: { ...well, pressureLevel: 2, pressureRises: 1, pressureColdBytes: 1 },
+    outside: [{ pressureColdBytes: 0 }],
+    severity: 'act',
+    says:
+      'memory is scarce (it became so 1 time), and the pool gave 1 B back, which it must get again: give the process ' +
+      'more memory, or have it hold less',
   },
   {
     id: 'failures',
@@ -298,7 +334,7 @@ const cases: readonly Case[] = [
     says:
       '20 % of the blocks lie on another node than the thread that fetches them (SUPERSLAB_NUMA is ' +
       'local): bind the process to a node with "numactl --cpunodebind=0 --membind=0", or give each node ' +
-      'a pool of its own',
+      'a pool of its own: NumaPool',
     setting: 'SUPERSLAB_NUMA',
   },
   {
@@ -508,7 +544,7 @@ describe('the report', () => {
         ...oneClass({ hitRate: 0.5, refills: 5000, inUseBlocks: 3, cachedBlocks: 4, occupancy: 0.25 }),
         osFailures: 3,
       },
-      { knobs: knobs(), uptimeMs: 1000 },
+      context,
     );
     expect(text).toContain('superslab pool "well"');
     expect(text).toMatch(/^ +4 KiB +10,000 +50 % +3 +4 +5,000 +25 %$/m);
@@ -566,7 +602,7 @@ describe('the report', () => {
       poisonReports: 17,
       classes: [klass, { ...klass, blockBytes: 1536, acquires: 1, hitRate: 0, refills: 1 }],
     };
-    expect(reportText(stats, { knobs: knobs(), uptimeMs: 1000 }).split('\n')).toEqual([
+    expect(reportText(stats, context).split('\n')).toEqual([
       'superslab pool "busy", closed',
       '  memory   in use 3.0 MiB, cached 1.5 MiB, committed 6.0 MiB, 7 % of 64 MiB',
       '  peak     5.0 MiB at 2026-01-02 03:04:05Z',
@@ -594,7 +630,7 @@ describe('the report', () => {
 
   test('of a pool that did nothing, line by line', () => {
     const stats = { ...well, minorFaults: 1, majorFaults: 0, outstandingTokens: 0 };
-    expect(reportText(stats, { knobs: knobs(), uptimeMs: 1000 }).split('\n')).toEqual([
+    expect(reportText(stats, context).split('\n')).toEqual([
       'superslab pool "well"',
       '  memory   in use 0 B, cached 0 B, committed 0 B',
       '  traffic  0 acquires, 0 releases, 100 % without a native call',
@@ -606,8 +642,46 @@ describe('the report', () => {
     ]);
   });
 
+  test('tells what memory pressure made the pool do, and why', () => {
+    const pressure: PressureFigures = {
+      level: 'critical',
+      reason: 'hardLimit',
+      share: 0.97,
+      limitBytes: 512 * MiB,
+      rises: 2,
+      changedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+      step: 'idle',
+    };
+    const linesOf = (figures: Partial<PoolStats>, over: Partial<PressureFigures> = {}) =>
+      /^ {2}pressure .*(\n {11}.*)*$/m
+        .exec(reportText({ ...well, ...figures }, { ...context, pressure: { ...pressure, ...over } }))?.[0]
+        .replace(/\n +/g, ' ');
+    expect(linesOf({ pressureReliefs: 3, pressureCacheBytes: 2 * MiB, pressureIdleBytes: MiB })).toBe(
+      '  pressure critical since 2026-01-02 03:04:05Z: 97 % of the 512 MiB that a control group may have were in use; ' +
+        'gave back 2.0 MiB of caches, 1.0 MiB that waited to be lent again',
+    );
+    expect(linesOf({}, { level: 'none', reason: 'groupStalls', share: 0.2, limitBytes: 0 })).toBe(
+      '  pressure none since 2026-01-02 03:04:05Z; before, tasks of the control group waited for memory 20 % of the time; ' +
+        'nothing was idle that could be given back',
+    );
+    expect(linesOf({ pressureReliefs: 1, pressureColdBytes: 1024 })).toContain(
+      '1.0 KiB by moving cold data together',
+    );
+    const objects = {
+      inUse: 0,
+      idle: 0,
+      pending: 0,
+      peakInUse: 0,
+      max: 0,
+      made: 1,
+      destroyed: 1,
+      relieved: 1,
+    };
+    expect(linesOf({ objects: objects as PoolStats['objects'] & object })).toContain('1 idle object');
+    expect(linesOf({}, { rises: 0 })).toBeUndefined();
+  });
+
   test('has a line for guards when one of its figures is not 0', () => {
-    const context = { knobs: knobs(), uptimeMs: 1000 };
     const lineOf = (figures: Partial<PoolStats>) =>
       /^ {2}guards .*$/m.exec(reportText({ ...well, ...figures }, context))?.[0];
     expect(lineOf({ watchedBlocks: 1 })).toContain('1 blocks watched');
@@ -618,16 +692,16 @@ describe('the report', () => {
   test('has lines of up to 100 characters', () => {
     const stats = { ...well, numaRemote: 500, numaLocal: 500 };
     const linesOf = (numa: string) =>
-      reportText(stats, { knobs: knobs({ SUPERSLAB_NUMA: numa }), uptimeMs: 1000 })
+      reportText(stats, { ...context, knobs: knobs({ SUPERSLAB_NUMA: numa }) })
         .split('\n')
         .slice(-4, -1);
     const [, full, rest] = linesOf('x'.repeat(5));
     expect(full).toHaveLength(100);
     expect([full, rest]).toEqual([
       expect.stringMatching(/ or give$/),
-      '           each node a pool of its own',
+      '           each node a pool of its own: NumaPool',
     ]);
-    expect(linesOf('x'.repeat(6))[2]).toBe('           give each node a pool of its own');
+    expect(linesOf('x'.repeat(6))[2]).toBe('           give each node a pool of its own: NumaPool');
   });
 
   test('shows histograms once there are some', () => {
@@ -637,7 +711,7 @@ describe('the report', () => {
     buckets[20] = 1;
     const sizes = { unit: 'bytes', buckets, count: 100, samples: 10 } as const;
     const lifetimes = { ...sizes, unit: 'us' } as const;
-    const context = { knobs: knobs(), uptimeMs: 1000 };
+
     const text = reportText({ ...well, sizes, lifetimes, internalWaste: 0.125 }, context);
     expect(text).toContain('sizes    half below 2 KiB, 90 % below 128 KiB, 99 % below 128 KiB (10 samples)');
     expect(text).toContain('lived    half below 2.05 ms, 90 % below 131 ms, 99 % below 131 ms (10 samples)');

@@ -21,6 +21,7 @@ const VALID = `{
   },
   environment: {
     openPool: [[['zero', 'never']], 'garbage'],
+    currentNode: [],
     window: [block >>> 10],
     isRecut: [block >>> 10],
     recutWindows: [],
@@ -46,12 +47,15 @@ const VALID = `{
     hexBytes: [block, 0, 16],
     processStats: [],
     memoryFacts: [],
+    pressure: [],
+    readPressureFrom: ['/nowhere'],
     leakSites: [],
     noteMisuse: [{ kind: 'foreign', pool: 'pool', tag: 'tag', size: 1, detail: '', acquired: '', released: '', noticed: '', nowMs: 0 }],
     misuseSites: [],
     misuseChanges: [],
     makeScanner: [],
     findRecords: ['records'],
+    openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }],
   },
   pool: {
     refill: [1],
@@ -70,6 +74,8 @@ const VALID = `{
     refusedSecrecy: [],
     tick: [],
     trim: [0],
+    relieve: [1],
+    relievedBytes: [],
     committedBytes: [],
     isSettled: [],
     stats: [],
@@ -79,10 +85,31 @@ const VALID = `{
     noteLeak: [{ tag: 'tag', stack: 'stack', bytes: 64, size: 64, ageMs: 1, estimated: 1 }],
     noteAtEnd: [{ block, tag: 'tag', stack: 'stack', bytes: 64, size: 64, ageMs: 1 }],
     leakSites: [],
+    history: [],
     countGuardReport: [true],
     holdRecords: [{ name: 'garbage', layout: '', chunkBytes: 64, chunkRecords: 2, recordBytes: 8, firstGeneration: 2 }],
     recordWords: [0],
     placeRecords: [0, block],
+    holdValues: [{ hotBytes: 1 << 20, watermark: 1, coldBytes: 0, minRatio: 1, cpuBudget: 1, foreignFrom: 1 << 20, usesLz4: true, firstGeneration: 5, clears: false }],
+    valueSlots: [0],
+    putValue: [block, 64],
+    pinValue: [5 * 2 ** 24],
+    unpinValue: [5 * 2 ** 24],
+    freeValue: [5 * 2 ** 24],
+    heatValue: [5 * 2 ** 24, block, false],
+    coolValues: [64],
+    nudgeCooling: [],
+    coldExcess: [],
+    unusedValue: [true],
+    trimValues: [],
+    valueFigures: [],
+    pinnedValues: [5],
+    valueContradiction: [],
+    dropValues: [],
+    beginForeign: [],
+    finishForeign: [5 * 2 ** 24, new Uint8Array(8)],
+    giveUpForeign: [5 * 2 ** 24],
+    readForeign: [5 * 2 ** 24],
     close: [],
   },
   scanner: {
@@ -91,6 +118,27 @@ const VALID = `{
   records: {
     chunk: [0],
     hasEnded: [],
+  },
+  file: {
+    alloc: [64, new Float64Array(4)],
+    find: [1, new Float64Array(4)],
+    free: [1],
+    commit: [0],
+    next: [new Float64Array(4)],
+    root: ['x'],
+    setRoot: ['x', 0],
+    rootNames: [],
+    write: [1, 0, new Uint8Array(1)],
+    savepoint: [new Float64Array(4)],
+    rollBack: [new Float64Array(4)],
+    trim: [],
+    check: [],
+    stats: [],
+    failure: [],
+    hasUncommitted: [],
+    window: [0, 64],
+    advise: [0, 64, 0],
+    close: [],
   },
 }`;
 
@@ -106,8 +154,12 @@ const GARBAGE = `[
 const PROGRAM = `
 import assert from 'node:assert';
 import vm from 'node:vm';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 const require = createRequire(process.cwd() + '/x.js');
+const folder = mkdtempSync(tmpdir() + '/superslab-');
+process.on('exit', () => rmSync(folder, { recursive: true }));
 const b = require('node-gyp-build')(process.cwd());
 const detached = new ArrayBuffer(16);
 const lost = new Float64Array(detached);
@@ -137,6 +189,7 @@ const holder = open('records');
 holder.holdRecords({ name: 'records', layout: '', chunkBytes: 64, chunkRecords: 2, recordBytes: 8, firstGeneration: 2 });
 const objects = {
   binding: b, environment, pool: open('garbage'), scanner: environment.makeScanner(), records: environment.findRecords('records'),
+  file: environment.openFile({ path: folder + '/file', size: 0, maxBytes: 1 << 20, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }),
 };
 const pool = new BufferPool({ name: 'victims' });
 const victims = Array.from({ length: 1024 }, () => pool.acquire(64).fill(0xa5));
@@ -233,7 +286,7 @@ process.exit(0);
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(seen).toEqual({ binding: 6, environment: 32, pool: 30, scanner: 1, records: 2 });
+    expect(seen).toEqual({ binding: 6, environment: 36, pool: 53, scanner: 1, records: 2, file: 19 });
     expect(calls).toBeGreaterThan(5000);
   });
 });

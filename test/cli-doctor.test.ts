@@ -317,8 +317,22 @@ describe('memory nodes', () => {
   test('are counted with their memory; those without any are not', () => {
     const two = { ...memoryNode(1, 8), ...memoryNode(2, 0) };
     const found = finding('numa', 'ok', machine(two, knobs({ SUPERSLAB_NUMA: 'interleave' })));
-    expect(found.found).toBe('0: 16.0 GiB, 1: 8.0 GiB; SUPERSLAB_NUMA=interleave');
+    expect(found.found).toBe('0: 16.0 GiB; 1: 8.0 GiB; SUPERSLAB_NUMA=interleave');
     expect(finding('numa', 'ok', machine(memoryNode(1, 0))).found).toBe('one');
+  });
+
+  test('the topology is shown: memory, processors and distances of each node', () => {
+    const folder = (node: number) => `/sys/devices/system/node/node${node}`;
+    const two = machine({
+      ...memoryNode(1, 8),
+      [`${folder(0)}/cpulist`]: '0-3,8-11\n',
+      [`${folder(1)}/cpulist`]: '4-7\n',
+      [`${folder(0)}/distance`]: '10 21\n',
+      [`${folder(1)}/distance`]: '21 10\n',
+    });
+    expect(finding('numa', 'ok', two).found).toBe(
+      '0: 16.0 GiB, processors 0-3,8-11; 1: 8.0 GiB, processors 4-7; distances 0: 10 21, 1: 21 10; SUPERSLAB_NUMA=local',
+    );
   });
 
   test('balancing: a note where there are several', () => {

@@ -124,6 +124,35 @@ describe('superslab stats', () => {
     ]);
   });
 
+  test('tells how scarce memory is or was, why, and what pools gave back', () => {
+    const pressure: ProcessStats['pressure'] = {
+      level: 'critical',
+      reason: 'hardLimit',
+      share: 0.98,
+      limitBytes: 512 * MIB,
+      rises: 2,
+      changedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+      step: 'idle',
+    };
+    const pools = [
+      aPool({ pressureCacheBytes: 3 * MIB, pressureColdBytes: MIB, pressureIdleBytes: 0 }),
+      aPool({
+        name: 'connections',
+        objects: { inUse: 0, idle: 0, pending: 0, max: 0, relieved: 1 } as never,
+      }),
+    ];
+    const said = text({ pressure, pools });
+    expect(said).toContain(
+      'pressure  critical since 2026-01-02 03:04:05Z: 98 % of the 512 MiB that a control group may have were in use',
+    );
+    expect(said).toContain('given back under pressure: 3.0 MiB of caches, 1.0 MiB of cold data');
+    expect(said).toContain('given back under pressure: 1 idle object');
+    expect(text({ pressure: { ...pressure, level: 'none' } })).toContain(
+      'none since 2026-01-02 03:04:05Z; before, 98 %',
+    );
+    expect(text({ pressure: { ...pressure, rises: 0 } })).not.toContain('pressure');
+  });
+
   test('has a row for each pool, in columns', () => {
     const limited = aPool({
       name: 'uploads',

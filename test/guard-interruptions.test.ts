@@ -26,9 +26,7 @@ const NOTHING = {
 };
 
 describe.each(['off', 'poison', 'canary', 'detach'])('guard %s', (guard) => {
-  // About one run in twelve of those by a timeout loses one block of 64 bytes, at a place that is not known yet: it is counted as
-  // in use until its thread ends. A loss in each of four runs is another fault.
-  test.each(['stack', 'timeout'])('by %s', { timeout: 90_000, retry: 3 }, async (how) => {
+  test.each(['stack', 'timeout'])('by %s', { timeout: 90_000 }, async (how) => {
     const { code, out } = await run(guard, 'full', how, '8');
     expect({ code, out }).toMatchObject({ code: 0 });
     const { interruptions, rest } = JSON.parse(out);

@@ -142,8 +142,10 @@ test('what is exported', () => {
   ]);
   expect(Object.keys(require('superslab/pools')).sort()).toEqual([
     'BufferPool',
+    'CompressedPool',
     'FixedPool',
     'GenerationalPool',
+    'NumaPool',
     'ObjectPool',
     'PacketPool',
     'RecordPool',
@@ -151,6 +153,7 @@ test('what is exported', () => {
     'bytes',
     'record',
   ]);
+  expect(Object.keys(require('superslab/files'))).toEqual(['MappedPool']);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });
 
@@ -215,6 +218,11 @@ test('what is published, besides the prebuilds', () => {
       'dist/inspector/uplot-license.txt',
       'native/README.md',
       'native/include/superslab.h',
+      'native/include/superslab_generational.h',
+      'native/include/superslab_packet.h',
+      'native/include/superslab_compressed.h',
+      'THIRD-PARTY.md',
+      'scripts/codecs.cjs',
       'scripts/has-malloc-library.cjs',
       'scripts/sources.cjs',
     ]),
@@ -237,6 +245,26 @@ test('whoever builds from the package has all that binding.gyp asks for', () => 
   const asked = [...text.matchAll(/<!@?\(node (scripts\S+?)[ )]/g)].map(([, script]) => script!);
   expect(asked).toHaveLength(text.match(/<!@?\(node scripts/g)!.length);
   expect(files).toEqual(expect.arrayContaining(asked));
+});
+
+test('what is compiled in from others has its notice in the package', () => {
+  const { codecs } = require('../scripts/codecs.cjs') as {
+    codecs(base?: string, chosen?: string): { macro: string; folder: string }[];
+  };
+  const notice = readFileSync(path.join(packageRoot, 'THIRD-PARTY.md'), 'utf8');
+  const found = codecs(packageRoot, undefined);
+  expect(found.map(({ macro }) => macro)).toEqual(['SUPERSLAB_XXH3', 'SUPERSLAB_LZ4']);
+  const terms = readFileSync(
+    path.join(packageRoot, 'node_modules/lmdb/dependencies/lz4/lib/LICENSE'),
+    'utf8',
+  );
+  const header = readFileSync(path.join(packageRoot, 'node_modules/xxhash-addon/xxHash/xxhash.h'), 'utf8');
+  expect(notice).toContain(terms.slice(terms.indexOf('Redistribution')).trim());
+  for (const [, holder] of [/(Copyright .*)/.exec(terms)!, /(Copyright .*)/.exec(header)!])
+    expect(notice).toContain(holder!.trim());
+  expect(codecs(packageRoot, 'none')).toEqual([]);
+  // As in the published package, which has no development dependencies.
+  expect(codecs(path.join(packageRoot, 'docs'), undefined)).toEqual([]);
 });
 
 test('the addon is built without what defines or serves malloc', () => {
@@ -285,7 +313,10 @@ describe.skipIf(!existsSync(library))('libsuperslab.so', () => {
       name === 'superslab_core';
     expect(names.filter((name) => !isOurs(name))).toEqual([]);
     expect(names).toEqual(expect.arrayContaining(['calloc', 'free', 'malloc', 'posix_memalign', 'realloc']));
-    const header = readFileSync(path.join(packageRoot, 'native/include/superslab.h'), 'utf8');
+    const include = path.join(packageRoot, 'native/include');
+    const header = readdirSync(include)
+      .map((file) => readFileSync(path.join(include, file), 'utf8'))
+      .join('\n');
     // Functions, and what each thread has.
     const declared = new Set(
       [...header.matchAll(/\b(ss_\w+)\(|__thread \w+\* (ss_\w+)/g)].map(([, name, own]) => (name ?? own)!),

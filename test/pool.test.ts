@@ -195,9 +195,9 @@ describe('stats', () => {
   });
 
   test('each figure is a number', () => {
-    const { name, closed, classes, sizes, lifetimes, slow, ...figures } = makePool().stats();
+    const { name, closed, classes, sizes, lifetimes, slow, adaptations, ...figures } = makePool().stats();
     for (const [key, value] of Object.entries(figures)) expect(value, key).toBeTypeOf('number');
-    expect([typeof name, closed, classes]).toEqual(['string', false, []]);
+    expect([typeof name, closed, classes, adaptations]).toEqual(['string', false, [], []]);
   });
 
   test('the peak stays', () => {

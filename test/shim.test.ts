@@ -14,7 +14,11 @@ const library = path.resolve(
   process.env.SHIM_LIBRARY ?? path.join(packageRoot, 'build/Release/libsuperslab.so'),
 );
 const sources = path.join(packageRoot, 'test/shim');
-const headers = [path.join(sources, 'check.h'), path.join(packageRoot, 'native/include/superslab.h')];
+const include = path.join(packageRoot, 'native/include');
+const headers = [
+  path.join(sources, 'check.h'),
+  ...readdirSync(include).map((file) => path.join(include, file)),
+];
 const output = path.join(packageRoot, 'build/shim-tests');
 const compiler = process.env.CXX ?? 'g++';
 
@@ -22,7 +26,7 @@ const flags = [
   ...['-g', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread'],
   // A compiler knows what malloc does, and leaves out pairs of malloc and free.
   ...['malloc', 'calloc', 'realloc', 'free'].map((name) => `-fno-builtin-${name}`),
-  ...['-I', path.join(packageRoot, 'native/include')],
+  ...['-I', include],
 ];
 
 interface Options {

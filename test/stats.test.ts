@@ -189,6 +189,7 @@ describe('sums', () => {
       ...heap,
     } as Native['heap'],
     slow: { p50Ns: 1, p95Ns: 2, p99Ns: 3, maxNs: 4, count: 5 },
+    adaptations: [{ at: 5, kind: 'keep', blockBytes: 64, bytes: 65_536, evidenceBytes: 6400 }],
     histograms: { sizes: { unit: 'bytes', ...histogram }, lifetimes: { unit: 'us', ...histogram } },
     sizeBytes: 75,
     capacityBytes: 100,
@@ -215,6 +216,8 @@ describe('sums', () => {
       fallbacks: 11,
       waiting: 22,
       outstandingTokens: stats().outstandingTokens,
+      pressureLevel: 0,
+      pressureRises: 0,
       hitRate: (99 + 1999) / 2100,
       failureRate: 7000 / (2153 + 7000),
       use: 0.5,
@@ -224,6 +227,7 @@ describe('sums', () => {
       sizes: from.histograms.sizes,
       lifetimes: from.histograms.lifetimes,
       slow: from.slow,
+      adaptations: from.adaptations,
       classes: [
         { ...from.classes[0], hitRate: 99 / 100, occupancy: 103 / 111 },
         { ...from.classes[1], hitRate: 1999 / 2000, occupancy: 2003 / 2011 },
@@ -246,7 +250,7 @@ describe('sums', () => {
   });
 
   test('of a pool that has everything back', () => {
-    const last = readStats(native({ bigCacheBytes: 1, watchedBlocks: 2, threads: 3 }), thread);
+    const last = readStats(native({ bigCacheBytes: 1, watchedBlocks: 2, readyBytes: 4, threads: 3 }), thread);
     const settled = settledStats(last);
     expect(settled).toEqual({
       ...last,
@@ -261,6 +265,7 @@ describe('sums', () => {
           'watchedBytes',
           'quarantinedBlocks',
           'quarantinedBytes',
+          'readyBytes',
           'threads',
           'inUseBytes',
           'cachedBytes',

@@ -26,9 +26,12 @@ test.for([
   'shared',
   'fixedPools',
   'packetPools',
+  'numaPools',
   'ranges',
   'recordPools',
   'generationalPools',
+  'pressure',
+  'compressedPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

@@ -1,4 +1,4 @@
-// The programs of bench/fixed/: objects of one size, of superslab's and of others, in C++.
+// The programs of bench/fixed/ and its like: objects of superslab's and of others, in C++.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,6 +10,8 @@ const execute = promisify(execFile);
 export interface Source {
   readonly name: string;
   readonly program: 'pool' | 'list';
+  /** The folder of bench/ that has it; by default 'fixed'. */
+  readonly set?: string;
   /** The program's first argument. */
   readonly kind: string;
   /** What is preloaded. */
@@ -30,7 +32,7 @@ export function otherMallocs(): Source[] {
 }
 
 // Compiled, this file lies in dist-dev/bench/support/.
-const folder = fileURLToPath(new URL('../../../build/bench-fixed/', import.meta.url));
+const folder = fileURLToPath(new URL('../../../build/', import.meta.url));
 
 /** What a program prints. */
 export interface SourceFigures {
@@ -45,10 +47,14 @@ export interface SourceFigures {
 async function runSource(source: Source, args: readonly (string | number)[]): Promise<SourceFigures> {
   const { LD_PRELOAD: _, ...env } = process.env;
   if (source.library !== undefined) env.LD_PRELOAD = source.library;
-  const { stdout } = await execute(`${folder}${source.program}`, [source.kind, ...args.map(String)], {
-    env,
-    timeout: 60_000,
-  });
+  const { stdout } = await execute(
+    `${folder}bench-${source.set ?? 'fixed'}/${source.program}`,
+    [source.kind, ...args.map(String)],
+    {
+      env,
+      timeout: 60_000,
+    },
+  );
   const [ns = 0, kib = 0, cpuNs = 0] = stdout.split(' ').map(Number);
   if (!(ns > 0)) throw new Error(`${source.name} printed ${JSON.stringify(stdout)}`);
   return { ns, kib, cpuNs };

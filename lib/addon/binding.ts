@@ -2,8 +2,10 @@ import path from 'node:path';
 import { makeError } from '../base/errors.js';
 import type { MisuseKind, MisuseSite } from '../base/misuse.js';
 import type {
+  Adaptation,
   ClassShares,
   ClassStats,
+  DemandHistory,
   HeapStats,
   Histogram,
   LatencyStats,
@@ -50,9 +52,13 @@ export interface Facts {
   readonly maxBlockBytes: number;
   /** Of the machine. */
   readonly pageBytes: number;
+  /** The kernel's numbers of the memory nodes that this process may use. */
+  readonly nodes: readonly number[];
   readonly knobs: readonly KnobRow[];
   readonly statistics: readonly StatisticRow[];
   readonly reportAtExit: boolean;
+  /** Whether it was compiled with LZ4. */
+  readonly hasLz4: boolean;
   /** Whether libsuperslab.so serves this process's malloc, and its core serves the pools too. */
   readonly sharesCore: boolean;
 }
@@ -70,6 +76,7 @@ export interface NativeStats {
   readonly heap: HeapStats;
   readonly classes: readonly Omit<ClassStats, keyof ClassShares>[];
   readonly slow: LatencyStats;
+  readonly adaptations: readonly Adaptation[];
   readonly histograms: LeaseHistograms<Histogram>;
   /** Of the sampled leases: what was asked for, and the blocks that served it. */
   readonly sizeBytes: number;
@@ -134,12 +141,18 @@ export interface Binding {
 export interface NativeEnvironment {
   readonly facts: Facts;
 
-  /** Options as [name, value] pairs; undefined for the default pool. `isPlain`: its slabs all begin at the same offset. */
+  /**
+   * Options as [name, value] pairs; undefined for the default pool. `isPlain`: its slabs all begin at the same offset.
+   * `hasNodes`: it has a share for each of facts.nodes; where there are several, what is returned is that of the first.
+   */
   openPool(
     options: readonly (readonly [string, string | number])[] | undefined,
     name: string,
     isPlain?: boolean,
+    hasNodes?: boolean,
   ): NativePool | Failure;
+  /** Which of facts.nodes serves this thread where it runs now: its own node, or the nearest that has memory. */
+  currentNode(): number;
   // Windows: ArrayBuffers over the blocks that start in a slice.
 
   /** A new one; undefined where the host forbids external ArrayBuffers. */
@@ -205,6 +218,10 @@ export interface NativeEnvironment {
   processStats(): NativeProcessStats;
   /** undefined where the kernel tells nothing, null where reading broke off. */
   memoryFacts(): Promise<MemoryFacts | undefined | null>;
+  /** How scarce memory is; reads the kernel's files when it is time, and has what any thread may give back go back. */
+  pressure(): NativePressure;
+  /** The folder that stands in front of the kernel's files from now on; what was found is forgotten. For tests. */
+  readPressureFrom(root: string): void;
   leakSites(): LeakSite[];
   /** @returns how many times the site has misused buffers, this one included */
   noteMisuse(misuse: NotedMisuse): number;
@@ -217,6 +234,122 @@ export interface NativeEnvironment {
 
   /** The one pool of records of that name that is open in the process; or how many there are. */
   findRecords(name: string): NativeRecords | number;
+
+  /** Opens the heap in a file, or makes one; what failed. undefined when the thread is told to stop. */
+  openFile(options: FileOptions): NativeFile | FileFailure | undefined;
+}
+
+export interface FileOptions {
+  readonly path: string;
+  /** 0 for the default; as for the next two. */
+  readonly size: number;
+  readonly maxBytes: number;
+  readonly growBy: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Only read. */
+  readonly reads: boolean;
+  /** 0 none, 1 data, 2 full. */
+  readonly sync: number;
+  readonly recovers: boolean;
+}
+
+export interface FileFailure {
+  /** A FILE_FAULT. */
+  readonly fault: number;
+  /** A FILE_STATUS. */
+  readonly status: number;
+  /** 0 for none. */
+  readonly errno: number;
+  /** Which structure is damaged, or which operation failed. */
+  readonly what: string;
+  /** Its number, or the value that is wrong. */
+  readonly where: number;
+}
+
+/** A heap in a file. What its methods return is a FILE_FAULT if nothing else is said, and failure() tells more. */
+export interface NativeFile {
+  /** Handle, offset in the data and length in out[0], [1] and [2], of four. */
+  alloc(bytes: number, out: Float64Array): number;
+  /** The same of a block that lives. */
+  find(handle: number, out: Float64Array): number;
+  free(handle: number): number;
+  /** 0 none, 1 data, 2 full. */
+  commit(level: number): number;
+  /** The same of the first block at or behind the place out[3], which goes on; whether there is one. */
+  next(out: Float64Array): boolean;
+  /** A handle, 0 for none; a fault below 0. */
+  root(name: string): number;
+  /** 0 ends it. */
+  setRoot(name: string, handle: number): number;
+  rootNames(): string[];
+  write(handle: number, at: number, bytes: Uint8Array): number;
+  /** Into four numbers. */
+  savepoint(out: Float64Array): void;
+  rollBack(place: Float64Array): void;
+  /** Bytes that went back to the file system; a fault below 0. */
+  trim(): number;
+  check(): FileCheck;
+  stats(): FileFigures;
+  /** Of the last call that failed. */
+  failure(): FileFailure;
+  hasUncommitted(): boolean;
+  /** An ArrayBuffer over a part of the data; undefined where the host forbids it, or outside of the data. */
+  window(offset: number, bytes: number): ArrayBuffer | undefined;
+  /** 0 normal, 1 sequential, 2 random, 3 will need, 4 do not need. */
+  advise(offset: number, bytes: number, pattern: number): void;
+  close(): number;
+}
+
+export interface FileCheck {
+  /** How many things contradict each other. */
+  readonly wrong: number;
+  /** The first of them, in words. */
+  readonly messages: readonly string[];
+  readonly blocks: number;
+  readonly slabs: number;
+  readonly freeExtents: number;
+}
+
+export interface FileFigures {
+  /** Bytes of the file for blocks, in use or not. */
+  readonly dataBytes: number;
+  /** What dataBytes may become. */
+  readonly maxBytes: number;
+  /** Bytes of all blocks, as long as they are in the file. */
+  readonly usedBytes: number;
+  /** Bytes of free extents of whole pages. */
+  readonly freeBytes: number;
+  readonly blocks: number;
+  /** The file's length, holes included. */
+  readonly fileBytes: number;
+  readonly journalBytes: number;
+  /** Since the file was opened. */
+  readonly commits: number;
+  /** How often pages were written home since the file was opened. */
+  readonly checkpoints: number;
+  /** Records of the journal that were replayed when the file was opened. */
+  readonly replayed: number;
+}
+
+/** What came of the last look at the kernel's files. */
+export interface NativePressure {
+  /** A code of PRESSURE_LEVEL (./generated/codes.ts): now. */
+  readonly level: number;
+  /** A code of PRESSURE_REASON, of the last rise: why. */
+  readonly reason: number;
+  /** Then: of the time, or of `limitBytes`; from 0 to 1, or beyond a soft limit. */
+  readonly share: number;
+  /** 0 for a share of the time. */
+  readonly limitBytes: number;
+  /** A code of RELIEF_STEP: the last one that is to be done. */
+  readonly step: number;
+  /** Another number whenever there is something to be done. */
+  readonly reliefs: number;
+  /** How often the level rose. */
+  readonly rises: number;
+  /** When the level changed, since 1970; 0 if it never did. */
+  readonly changedAtMs: number;
 }
 
 /** The records of a pool as other threads see them. */
@@ -253,6 +386,8 @@ export interface NotedMisuse {
 export interface NativePool {
   readonly id: PoolId;
   readonly heapId: HeapId;
+  /** Of a pool with a share for each node: those of the others. They have one heap, one limit and one end. */
+  readonly shares?: readonly NativePool[];
   /** Uint32Arrays one after the other: MAGAZINES (./generated/memory.ts). */
   readonly magazines: ArrayBuffer | undefined;
   /** A code of ZERO (./generated/choices.ts). */
@@ -301,6 +436,10 @@ export interface NativePool {
   tick(): boolean;
   /** Bytes given back to the operating system. */
   trim(targetBytes: number): number;
+  /** Gives back all that is idle, counted as that of a RELIEF_STEP. */
+  relieve(step: number): void;
+  /** All that went back so far while memory was scarce, whoever gave it back. Unit: bytes. */
+  relievedBytes(): number;
   /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */
   committedBytes(): number;
   close(): void;
@@ -309,6 +448,8 @@ export interface NativePool {
 
   /** undefined once the pool is closed and everything of it is home. */
   stats(): NativeStats | undefined;
+  /** undefined for a pool that does not adapt, and once it is closed and everything of it is home. */
+  history(): DemandHistory | undefined;
   /** A lease of `size` bytes in a block of `capacity` that stands for `weight` leases. */
   recordSize(size: number, capacity: number, weight: number): void;
   recordLifetime(microseconds: number, weight: number): void;
@@ -344,6 +485,82 @@ export interface NativePool {
   recordWords(chunk: number): ArrayBuffer | undefined;
   /** The chunk lies in that block from now on. */
   placeRecords(chunk: number, block: BlockNumber): void;
+
+  // Of a pool of compressed values. Handles are numbers of 53 bits.
+
+  /** The pool keeps values. False when it cannot, or does already. */
+  holdValues(how: ValueTiers): boolean;
+  /** The rows of a chunk of slots: SLOT_ROWS (./generated/memory.ts). undefined for one that there is not. */
+  valueSlots(chunk: number): ArrayBuffer | undefined;
+  /** The handle of the value in that block, which is the pool's then; 0 without memory for it, or when there are too many. */
+  putValue(block: BlockNumber, length: number): number;
+  /** These return a VALUE_FAULT. */
+  pinValue(handle: number): number;
+  unpinValue(handle: number): number;
+  freeValue(handle: number): number;
+  /**
+   * Decompresses a cold value into the block and pins it; `isMade`: the program's codec has written it there.
+   * @returns a VALUE_FAULT; with `none` the block is the pool's
+   */
+  heatValue(handle: number, block: BlockNumber, isMade: boolean): number;
+  /** Compresses values of about so many bytes now; the bytes of those that became cold. */
+  coolValues(bytes: number): number;
+  /** The thread that compresses has a look. Whether hot values are beyond their watermark. */
+  nudgeCooling(): boolean;
+  /** Bytes to be given back before cold values have room again. */
+  coldExcess(): number;
+  /** The value that has been cold for longest, or a hot one that was not used for a while; 0 when there is none. */
+  unusedValue(isCold: boolean): number;
+  /** Gives back what lies idle among cold values; the bytes that went. */
+  trimValues(): number;
+  valueFigures(): ValueFigures | undefined;
+  pinnedValues(most: number): { readonly handle: number; readonly length: number; readonly pins: number }[];
+  /** What contradicts itself in the books. */
+  valueContradiction(): string | undefined;
+  /** Ends every value. */
+  dropValues(): void;
+  /** A hot value that the program's codec is to compress; 0 when there is none. */
+  beginForeign(): number;
+  /** What it was compressed to. A COOLED. */
+  finishForeign(handle: number, bytes: Uint8Array): number;
+  giveUpForeign(handle: number): void;
+  /** What a value is compressed to, or a VALUE_FAULT. */
+  readForeign(handle: number): ArrayBuffer | number;
+}
+
+/** How a pool of compressed values works. */
+export interface ValueTiers {
+  readonly hotBytes: number;
+  readonly watermark: number;
+  /** 0: no limit. */
+  readonly coldBytes: number;
+  readonly minRatio: number;
+  readonly cpuBudget: number;
+  /** Values of so many bytes are for the program's codec. */
+  readonly foreignFrom: number;
+  readonly usesLz4: boolean;
+  /** Below FIRST_GENERATIONS. */
+  readonly firstGeneration: number;
+  /** Whether memory is cleared when it is given back. */
+  readonly clears: boolean;
+}
+
+/** What is counted of compressed values. */
+export interface ValueFigures {
+  readonly hotValues: number;
+  readonly hotBytes: number;
+  readonly coldValues: number;
+  readonly coldBytes: number;
+  readonly compressedBytes: number;
+  readonly chunkBytes: number;
+  readonly repeatedValues: number;
+  readonly cooled: number;
+  readonly heated: number;
+  readonly rejected: number;
+  readonly inVain: number;
+  readonly refused: number;
+  readonly corrupt: number;
+  readonly cpuNs: number;
 }
 
 /** A lease that leaks. */

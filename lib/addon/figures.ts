@@ -57,6 +57,57 @@ export interface LeakSite {
   readonly estimated: number;
 }
 
+/** Something that a pool did by itself because of its demand, and why; see docs/ADAPTIVE.md. */
+export interface Adaptation {
+  /** When, in time since the Unix epoch. Unit: ms. */
+  readonly at: number;
+  /**
+   * keep: more memory is kept ready for a size class: three of the last six intervals took it and gave it back.
+   * shrink: less is kept, since fewer did.
+   * move: less is kept for one class, so that there is room for what another one took.
+   * expand: memory was populated ahead of demand that grew with each look at it.
+   * pressure: less is kept of all classes, since the process is close to its limit of memory.
+   */
+  readonly kind: 'keep' | 'shrink' | 'move' | 'expand' | 'pressure';
+  /** The size class; of a move, which one gains. Unit: bytes. */
+  readonly blockBytes?: number;
+  /** Of a move: which one loses. Unit: bytes. */
+  readonly fromBlockBytes?: number;
+  /** keep: what is kept from then on; otherwise what was let go, moved or populated. Unit: bytes. */
+  readonly bytes: number;
+  /** keep, move: what the intervals took at once. expand: by how much the class grew from look to look. Unit: bytes. */
+  readonly evidenceBytes: number;
+}
+
+/** The demand for one size class in one interval. */
+export interface ClassDemand {
+  /** Size of its blocks. Unit: bytes. */
+  readonly blockBytes: number;
+  /** Blocks handed to callers. */
+  readonly acquires: number;
+  /** The capacity of those. Unit: bytes. */
+  readonly bytes: number;
+  /** Most memory at once of slabs that had blocks out, in magazines of threads included. Unit: bytes. */
+  readonly peakBytes: number;
+}
+
+export interface DemandInterval {
+  /** In time since the Unix epoch. Unit: ms. */
+  readonly startedAt: number;
+  /** Blocks beyond 2 MiB handed to callers. */
+  readonly hugeAcquires: number;
+  /** The size classes that were used. */
+  readonly classes: readonly ClassDemand[];
+}
+
+/** What callers of a pool were lent, by interval. */
+export interface DemandHistory {
+  /** How long an interval is. Unit: ms. */
+  readonly intervalMs: number;
+  /** At most 60 of them, the oldest first; the last one is still running. Empty for a pool that does not adapt. */
+  readonly intervals: readonly DemandInterval[];
+}
+
 /** Pool memory on one NUMA node. */
 export interface NodeMemory extends NodeFigures {
   /** The kernel's number of it. */

@@ -20,6 +20,16 @@ export const aCount =
       ? undefined
       : `a whole number from ${min} to ${max}`;
 
+export const aPowerOfTwo =
+  (max: number): OptionCheck =>
+  (value) =>
+    Number.isInteger(value) &&
+    (value as number) >= 1 &&
+    (value as number) <= max &&
+    ((value as number) & ((value as number) - 1)) === 0
+      ? undefined
+      : `a power of two up to ${max}`;
+
 /** By what it does: polyfills, jsdom and other realms have classes of their own. */
 export const anAbortSignal: OptionCheck = (value) => {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return 'an AbortSignal';

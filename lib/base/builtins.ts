@@ -74,6 +74,7 @@ export const builtins = Object.freeze({
   ArrayBuffer,
   Promise,
   Float64Array,
+  Int32Array,
   Uint8Array,
   Uint16Array,
   Uint32Array,

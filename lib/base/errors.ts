@@ -44,8 +44,26 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_ASYNC'
   /** A pool's own books contradict each other: memory was overwritten, by native code or by a bug of superslab. */
   | 'ERR_SUPERSLAB_CORRUPT'
-  /** The record that a handle names was put: its memory may be another's. */
+  /** A codec of the program failed; its error, if there is one, is the `cause`. */
+  | 'ERR_SUPERSLAB_CODEC'
+  /** What a handle names has ended: its memory may be another's. */
   | 'ERR_SUPERSLAB_STALE'
+  /** A file cannot be opened, locked or made; `errno` says why where the system does. */
+  | 'ERR_SUPERSLAB_FILE'
+  /** Another pool, of this process or another, has the file open. */
+  | 'ERR_SUPERSLAB_FILE_IN_USE'
+  /** The file is none of superslab's, or of another version, machine or size. */
+  | 'ERR_SUPERSLAB_FILE_FORMAT'
+  /** The file contradicts itself or its checksums, or was cut. */
+  | 'ERR_SUPERSLAB_FILE_DAMAGED'
+  /** Writing or syncing failed, or mapped pages are not there: the pool changes nothing until the file is opened again. */
+  | 'ERR_SUPERSLAB_FILE_FAILED'
+  /** The disk has no space for what was asked for. */
+  | 'ERR_SUPERSLAB_FILE_SPACE'
+  /** The file was opened with `access: 'read'`. */
+  | 'ERR_SUPERSLAB_FILE_READ_ONLY'
+  /** More changes than one commit can have, or a commit where there can be none. */
+  | 'ERR_SUPERSLAB_COMMIT'
   /** Any other argument of the wrong kind. */
   | 'ERR_SUPERSLAB_ARGUMENT';
 
@@ -61,6 +79,10 @@ export interface SuperslabError extends Error {
   readonly acquired?: string;
   /** Stack of its last release, likewise. */
   readonly released?: string;
+  /** Of the ERR_SUPERSLAB_FILE codes: which file. */
+  readonly path?: string;
+  /** Of those: what the system said, "ENOSPC"; empty when it said nothing. */
+  readonly errno?: string;
 }
 
 /** Whether superslab itself threw `error`, and not, say, a stack that is full. */

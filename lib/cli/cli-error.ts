@@ -32,7 +32,7 @@ export type CliErrorCode =
 /** As sysexits.h and the shells have them; docs/COMMAND-LINE.md says which command ends with which. */
 export const EXIT = {
   done: 0,
-  /** Something was found that wants attention: `doctor`, `report`. */
+  /** Something was found that wants attention: `doctor`, `report`, `check`. */
   found: 1,
   usage: 64,
   unavailable: 69,

@@ -15,6 +15,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   report: async () => (await import('./report.js')).report,
   inspect: async () => (await import('./inspect.js')).inspect,
   bench: async () => (await import('./bench.js')).bench,
+  check: async () => (await import('./check.js')).check,
   knobs: async () => (await import('./knob-list.js')).knobs,
 };
 

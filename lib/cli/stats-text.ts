@@ -2,7 +2,8 @@
 
 import type { LeakSite, MemoryFacts, ObjectStats } from '../addon/figures.js';
 import type { MisuseKind, MisuseSite } from '../base/misuse.js';
-import { bytes, counted, duration, percent, printable } from '../base/text.js';
+import { type PressureFigures, pressureReason } from '../base/pressure.js';
+import { bytes, counted, duration, percent, printable, timeOfDay } from '../base/text.js';
 import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
 import { figure, type Style, shorten, table, withPrintable, wrap } from './output.js';
 
@@ -36,6 +37,28 @@ function memoryRow(memory: MemoryFacts): string[] {
   ];
 }
 
+/** Such as: critical since 2026-01-02 03:04:05Z: 97 % of the 512 MiB that a control group may have were in use */
+function pressureRow(pressure: PressureFigures): string[] {
+  const since = `${pressure.level} since ${timeOfDay(pressure.changedAtMs)}`;
+  return [
+    'pressure',
+    `${since}${pressure.level === 'none' ? '; before, ' : ': '}${pressureReason(pressure)}`,
+  ];
+}
+
+/** What the pool gave back because memory was scarce. */
+function pressureNotes(pool: PoolStats): string[] {
+  const parts = [
+    [pool.pressureCacheBytes, 'of caches'],
+    [pool.pressureColdBytes, 'of cold data'],
+    [pool.pressureIdleBytes, 'that was idle'],
+  ] as const;
+  const given = parts.filter(([size]) => size > 0).map(([size, what]) => `${bytes(size)} ${what}`);
+  const objects = pool.objects?.relieved ?? 0;
+  if (objects > 0) given.push(counted(objects, 'idle object'));
+  return given.length === 0 ? [] : [`given back under pressure: ${given.join(', ')}`];
+}
+
 function processLines(
   stats: ProcessStats,
   before: Before | undefined,
@@ -61,6 +84,8 @@ function processLines(
     ],
   ];
   if (memory !== undefined) rows.splice(2, 0, memoryRow(memory));
+  // A process with an older version has none.
+  if (stats.pressure?.rises > 0) rows.push(pressureRow(stats.pressure));
   if (stats.outstandingTokens > 0)
     rows.push(['tokens', `${figure(stats.outstandingTokens)} not adopted yet`]);
   if (stats.core !== 'addon') rows.push(['core', `${stats.core}, which serves malloc too`]);
@@ -150,6 +175,7 @@ function notes(pool: PoolStats): string[] {
   return [
     ...(trouble.length === 0 ? [] : [`trouble: ${trouble.join(', ')}`]),
     ...guardNotes(pool),
+    ...pressureNotes(pool),
     ...(slow.count === 0
       ? []
       : [

@@ -10,6 +10,7 @@ import { recordLease } from '../measure/lease-meter.js';
 import { endMeasured } from '../pool/measured-leases.js';
 import type { PoolWatcher, WatchedPool } from '../pool/observers.js';
 import { leases, type PooledBuffer } from '../pool/pooled-buffer.js';
+import { HeldBlock, within } from '../pool/unfinished.js';
 import { noteMemory } from '../pool/watched-lease.js';
 import { refuseTransfers } from '../pool/windows.js';
 import { awaitCollection } from './collection.js';
@@ -140,16 +141,25 @@ export class PoolGuard implements PoolWatcher, SlotGuard {
       pool.magazines.acquired[tag]!++;
       return slot;
     }
-    const slot = new Slot(this, tag);
-    const block = isHuge ? pool.takeHugeBlock(bytes) : pool.takeBlock(tag);
-    if (block === undefined) return undefined;
-    // The slot has the block from here on: nothing comes between.
-    slot.block = block;
-    slot.capacity = isHuge ? environment.capacity(block) : bytesOfTag[tag]!;
-    slot.state = SLOT.loose;
-    this.#book.loose++;
-    this.#book.all.add(slot);
-    return slot;
+    return this.#newSlot(bytes, tag);
+  }
+
+  #newSlot(bytes: number, tag: SliceTag): Slot | undefined {
+    const pool = this.#pool;
+    const isHuge = tag === HUGE_TAG;
+    return within(new HeldBlock(pool.native), (held) => {
+      const slot = new Slot(this, tag);
+      const block = isHuge ? pool.takeHugeBlock(bytes) : pool.takeBlock(tag);
+      if (block === undefined) return undefined;
+      held.block = block;
+      slot.block = block;
+      slot.capacity = isHuge ? environment.capacity(block) : bytesOfTag[tag]!;
+      slot.state = SLOT.loose;
+      this.#book.loose++;
+      this.#book.all.add(slot);
+      held.block = 0; // the slot has the block now
+      return slot;
+    });
   }
 
   /** Lends a loose slot. Nothing is called between the last change and the return: who is cut off has no lease. */

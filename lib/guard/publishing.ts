@@ -3,10 +3,12 @@ import { noteMisuse } from '../addon/misuse-sites.js';
 import { builtins } from '../base/builtins.js';
 import type { GuardMisuseKind, GuardReport } from '../base/misuse.js';
 import { channels, type PoolLeakMessage } from '../measure/channels.js';
+import type { PoolPressureMessage } from '../pool/pressure.js';
 import { detailOf, poolText } from './report-words.js';
 
-/** The events of a pool, for pool.on(): a leak, and other misuse that a guard found. */
+/** The events of a pool, for pool.on(): a leak, other misuse that a guard found, and what memory pressure made it give back. */
 export interface PoolEvents {
+  pressure: [message: PoolPressureMessage];
   leak: [leak: PoolLeakMessage];
   guard: [report: GuardReport];
 }

@@ -177,8 +177,11 @@ export class LeaseRecord implements WatchedLease {
 /** The last key, see NativeEnvironment.ownWindow. */
 let windows: WindowKey = facts.evaluation * 2 ** 32;
 
+/** What has an ArrayBuffer of its own over the first bytes of a block. */
+type OwnMemory = Pick<Slot, 'block' | 'capacity' | 'window'>;
+
 /** An ArrayBuffer over all of the slot's block; undefined where the host forbids that. */
-export function makeMemory(slot: Slot): ArrayBuffer | undefined {
+export function makeMemory(slot: OwnMemory): ArrayBuffer | undefined {
   slot.window = ++windows;
   return environment.ownWindow(slot.block, slot.capacity, slot.window);
 }

@@ -1,6 +1,8 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { GuardReport } from '../base/misuse.js';
 import { NotWithinItself } from '../base/not-within-itself.js';
+import { type PressureFigures, type PressureLevel, pressureReason } from '../base/pressure.js';
+import { onPressureLevel } from '../pool/pressure.js';
 
 /** `superslab:pool:grow`: an acquire took memory from the operating system. */
 export interface PoolGrowMessage {
@@ -31,8 +33,8 @@ export interface PoolExhaustedMessage {
 
 /** `superslab:pool:leak`: a buffer was collected that nobody had released; see `leakDetection`. */
 export interface PoolLeakMessage {
-  /** A buffer (packets are such), a record of a RecordPool, or an object of an ObjectPool, which has no size. */
-  readonly what: 'buffer' | 'object' | 'record';
+  /** A buffer (packets are such), a record of a RecordPool, a pinned value of a CompressedPool, or an object of an ObjectPool, which has no size. */
+  readonly what: 'buffer' | 'object' | 'record' | 'value';
   readonly pool: string;
   /** Empty without one. */
   readonly tag: string;
@@ -58,6 +60,13 @@ export interface PoolLeakMessage {
 /** `superslab:pool:guard`: a guard found misuse; see `guard`. */
 export type PoolGuardMessage = GuardReport;
 
+/** `superslab:pressure`: memory has become scarce or scarcer, or is so no more; see docs/PRESSURE.md. */
+export interface PressureMessage extends PressureFigures {
+  readonly before: PressureLevel;
+  /** Why it rose last, in words. */
+  readonly text: string;
+}
+
 /** What is published, by the end of the channel's name. */
 export interface PoolMessages {
   grow: PoolGrowMessage;
@@ -73,8 +82,8 @@ class PoolChannel<Message> {
   readonly #channel: Channel;
   readonly #publishing = new NotWithinItself();
 
-  constructor(end: keyof PoolMessages) {
-    this.#channel = channel(`superslab:pool:${end}`);
+  constructor(end: string) {
+    this.#channel = channel(`superslab:${end}`);
   }
 
   /** Ask first: a message costs something only when somebody listens. */
@@ -97,9 +106,15 @@ class PoolChannel<Message> {
 }
 
 export const channels: { readonly [End in keyof PoolMessages]: PoolChannel<PoolMessages[End]> } = {
-  grow: new PoolChannel('grow'),
-  trim: new PoolChannel('trim'),
-  exhausted: new PoolChannel('exhausted'),
-  leak: new PoolChannel('leak'),
-  guard: new PoolChannel('guard'),
+  grow: new PoolChannel('pool:grow'),
+  trim: new PoolChannel('pool:trim'),
+  exhausted: new PoolChannel('pool:exhausted'),
+  leak: new PoolChannel('pool:leak'),
+  guard: new PoolChannel('pool:guard'),
 };
+
+const pressure = new PoolChannel<PressureMessage>('pressure');
+
+onPressureLevel((now, before) => {
+  if (pressure.hasSubscribers) pressure.publish({ ...now, before, text: pressureReason(now) });
+});

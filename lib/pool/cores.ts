@@ -15,6 +15,11 @@ export interface ThreadFigures {
   readonly waiting: number;
 }
 
+/** Whoever listens to a pool. */
+interface Emitter {
+  emit(name: 'pressure', message: object): boolean;
+}
+
 /** A pool of any kind as signals, upkeep and figures see it. */
 export interface Core extends PoolIdentity {
   readonly heapId: HeapId;
@@ -29,9 +34,19 @@ export interface Core extends PoolIdentity {
   readonly watcher: PoolWatcher | undefined;
   /** Gives idle memory back. Whether there is reason to come again. */
   tick(): boolean;
+  /**
+   * While memory is scarce: does one step of RELIEF_STEP, those before it having been done. What a kind has of each is told
+   * in docs/PRESSURE.md. From the event loop.
+   * @returns how many objects were destroyed; 0 of a kind that lends memory, which the native side counts
+   */
+  relieve(step: number): number;
+  /** Those who listen to the pool, as far as they are still there. */
+  readonly listeners: WeakRef<Emitter> | undefined;
   close(): void;
   /** What close() does with others. Each part may be done again, by upkeep, when close() was cut off. */
   endClosing(): void;
+  /** The thread ends: what is leased now, nobody will release. For a kind that knows where that was acquired. */
+  noteLeaksAtEnd?(): void;
   /** Once the closed pool has everything back, nothing of it is kept. */
   settle(): void;
 }
@@ -63,6 +78,6 @@ atSignal(heedSignals);
 /** The main thread's end is that of the process: there leases are no leaks. */
 if (!isMainThread) {
   atExit(() => {
-    for (const core of allCores()) core.watcher?.noteLeaksAtEnd();
+    for (const core of allCores()) core.noteLeaksAtEnd?.();
   });
 }

@@ -50,9 +50,8 @@ export class HugeMagazine<Buf> {
     if (at < 0) return undefined;
     const block = this.#magazines.blocks[at]!;
     const buf = make(knownHuge(block)!.window, 0, size, block);
-    // Nothing is called any more, so that nothing can be cut off, until the buffer is the caller's.
-    this.#remove(at);
-    return buf;
+    // Once that has begun nothing is called any more, so that nothing can be cut off, until the buffer is the caller's.
+    return this.#remove(at, block) ? buf : undefined;
   }
 
   /** The same without a buffer. */
@@ -60,8 +59,7 @@ export class HugeMagazine<Buf> {
     const at = this.#find(size);
     if (at < 0) return undefined;
     const block = this.#magazines.blocks[at]!;
-    this.#remove(at);
-    return block;
+    return this.#remove(at, block) ? block : undefined;
   }
 
   /** A block that the heap has given for a lease of `size` bytes. */
@@ -85,12 +83,14 @@ export class HugeMagazine<Buf> {
     return -1;
   }
 
-  /** Stores alone: they happen together. */
-  #remove(at: number): void {
+  /** Stores alone, which happen together. False if the block lies there no more. */
+  #remove(at: number, block: BlockNumber): boolean {
     const { depth, acquired, blocks } = this.#magazines;
     const top = depth[HUGE_TAG]! - 1;
+    if (at > FIRST + top || blocks[at] !== block) return false;
     blocks[at] = blocks[FIRST + top]!;
     depth[HUGE_TAG] = top;
     acquired[HUGE_TAG]!++;
+    return true;
   }
 }

@@ -2,7 +2,7 @@ import type { Lender, Magazines } from './magazines.js';
 import type { WatchedLease } from './watched-lease.js';
 
 /** What acquires of a pool call when its magazine cannot serve them. */
-export interface Acquirer<Buf> extends Lender {
+export interface Acquirer<Buf> extends Pick<Lender, 'magazines'> {
   acquireSlow(size: number): Buf;
 }
 

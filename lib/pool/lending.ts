@@ -12,6 +12,10 @@ export interface IdleBuffers<Buf> {
   drop(keep: number): void;
   /** Now and then: gives up what nobody needed since the last call. */
   tick(): void;
+  /** See Core; for a kind that lends parts of blocks. */
+  noteLeaksAtEnd?(): void;
+  /** While memory is scarce: has blocks come back for a step of RELIEF_STEP. */
+  relieve(step: number): void;
 }
 
 /** How a kind of pool lends. */
@@ -36,27 +40,33 @@ export interface Lending<Buf extends Lent> {
   readonly tags: Uint8Array | undefined;
   /** undefined for a kind whose buffers end with their lease. */
   readonly idle: IdleBuffers<Buf> | undefined;
+  /** Now and then, by upkeep. */
+  readonly upkeep?: (() => void) | undefined;
   /** How a program waits for room. */
   readonly waitName: string;
   /** What the pool cannot do, and what to do about it; `never`: whatever is given back. */
   exhaustedText(size: number, maxBytes: number, never: boolean): string;
 }
 
-/** That of BufferPool: a new buffer for each lease, of any size. */
-export const freshBuffers: Lending<PooledBuffer> = {
+/** A new buffer for each lease, of any size. `waitName`: how a program waits for room. */
+export const lendFresh = (waitName: string, upkeep?: () => void): Lending<PooledBuffer> => ({
   make: leases.make,
   lend: (buf) => buf,
   align: 1,
   tag: undefined,
   tags: undefined,
   idle: undefined,
-  waitName: 'acquireAsync()',
+  upkeep,
+  waitName,
   exhaustedText: (size, maxBytes, never) =>
     `cannot give ${size} B within its maxBytes of ${maxBytes}; ` +
     (never
       ? 'raise maxBytes'
-      : 'release buffers, raise maxBytes, use acquireAsync(), or set onExhausted to "fallback"'),
-};
+      : `release buffers, raise maxBytes, use ${waitName}, or set onExhausted to "fallback"`),
+});
+
+/** That of BufferPool. */
+export const freshBuffers: Lending<PooledBuffer> = lendFresh('acquireAsync()');
 
 /** The same with blocks that all begin at multiples of `align`. */
 export const alignedBuffers = (align: number): Lending<PooledBuffer> => ({

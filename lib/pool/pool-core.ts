@@ -1,18 +1,13 @@
 import { constants } from 'node:buffer';
 import type { BlockNumber, Failure, HeapId, NativePool, PoolId, SliceTag } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
-import { NO_MEMORY, NO_ROOM } from '../addon/generated/codes.js';
-import {
-  GRANULE_MASK,
-  GRANULE_SHIFT,
-  HUGE_TAG,
-  MAGAZINE_SHIFT,
-  SLICE_SHIFT,
-} from '../addon/generated/memory.js';
+import { RELIEF_STEP } from '../addon/generated/codes.js';
+import { GRANULE_MASK, GRANULE_SHIFT, MAGAZINE_SHIFT, SLICE_SHIFT } from '../addon/generated/memory.js';
 import { builtins, fill } from '../base/builtins.js';
 import { makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
-import { Exhaustion, noMemoryError } from './exhaustion.js';
+import { Exhaustion } from './exhaustion.js';
+import { Fetcher } from './fetcher.js';
 import { HugeMagazine } from './huge-magazine.js';
 import { hugeWindow } from './huge-windows.js';
 import type { Lending } from './lending.js';
@@ -22,16 +17,15 @@ import {
   type Lender,
   type Magazines,
   type ReleaseStart,
-  rememberLender,
 } from './magazines.js';
 import type { LeaseMeter, Observers, PoolTeller, PoolWatcher, WatchedPool } from './observers.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import { SecrecyWatch } from './secrecy.js';
 import { SlowPathHistogram } from './slow-path-histogram.js';
-import { begin, finish, giveUp, HeldBlock, HeldBuffers, type Lent } from './unfinished.js';
+import { begin, finish, giveUp, HeldBlock, HeldBuffers, type Lent, within } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
-import { Waiters } from './waiters.js';
-import { currentWindow, ensureWindow, forgetRecut, windows } from './windows.js';
+import { Waiters, type Wish } from './waiters.js';
+import { currentWindow, ensureWindow, windows } from './windows.js';
 
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
@@ -53,25 +47,35 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   closed = false;
   #lastMaxBytes = 0;
   readonly slowPath = new SlowPathHistogram();
-  readonly #secrecy: SecrecyWatch | undefined;
   readonly #teller: PoolTeller;
   readonly #meter: LeaseMeter;
   /** Watches leases; undefined when leak detection and guards are off. */
   readonly watcher: Watcher | undefined;
+  listeners: Core['listeners'];
   readonly zeroAtRelease: boolean;
   readonly align: number;
   #purgeDelayMs: number;
   readonly #exhaustion: Exhaustion<Buf>;
   readonly #lending: Lending<Buf>;
+  readonly #fetcher: Fetcher;
   readonly #huge: HugeMagazine<Buf>;
   readonly #tags: Uint8Array;
+  /**
+   * All shares of one pool in this thread, each with magazines of its own over the same heap: the first, which leads, and
+   * the others. Those who wait do so in one queue, and the leading share does for all what is done once a pool.
+   */
+  readonly #shares: PoolCore<Watcher, Buf>[];
+  /** Of the leading share: the one that those who wait are served from. */
+  #serving: PoolCore<Watcher, Buf> = this;
 
+  /** `leading`: the share that this one follows, if it is not the first of its pool. */
   constructor(
     name: string,
     native: NativePool,
     magazines: Magazines,
     observers: Observers<Watcher>,
     lending: Lending<Buf>,
+    leading?: PoolCore<Watcher, Buf>,
   ) {
     this.name = name;
     this.id = native.id;
@@ -79,23 +83,37 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.heapId = native.heapId;
     this.#purgeDelayMs = native.purgeDelayMs();
     this.zeroAtRelease = clearsAtRelease(native);
-    this.#secrecy = SecrecyWatch.of(native, name);
     this.magazines = magazines;
     this.#huge = new HugeMagazine(magazines, native);
     this.#lending = lending;
     this.align = lending.align;
     this.#tags = lending.tags ?? tagOfGranules;
-    this.#waiters = new Waiters({
-      waitName: lending.waitName,
-      tryAcquire: (size) => this.tryAcquire(size),
-      startWaiting: () => this.native.startWaiting(),
-      stopWaiting: () => this.native.stopWaiting(),
-    });
+    this.#shares = leading === undefined ? [this] : leading.#shares;
+    this.#waiters = leading === undefined ? this.#makeWaiters(lending.waitName) : leading.#waiters;
     this.#teller = observers.teller;
+    this.#fetcher = new Fetcher(this, observers.teller, SecrecyWatch.of(native, name));
     this.#exhaustion = new Exhaustion(this, native, observers.teller);
     this.#meter = observers.meter;
     this.watcher = observers.watch(this, native);
     openCores.set(this.id, this);
+    if (leading !== undefined) this.#shares[this.#shares.length] = this;
+  }
+
+  #makeWaiters(waitName: string): Waiters<Buf> {
+    return new Waiters({
+      waitName,
+      tryAcquire: (size) => this.#serving.tryAcquire(size),
+      startWaiting: () => this.native.startWaiting(),
+      // A share that blocks the thread waits by itself.
+      stopWaiting: () => {
+        for (const share of this.#shares) share.native.stopWaiting();
+      },
+    });
+  }
+
+  /** From now on those who wait are served from this share. */
+  serveFromHere(): void {
+    this.#shares[0]!.#serving = this;
   }
 
   /** As the last turn of upkeep found it: each slow path asks, and another thread changes it hardly ever. */
@@ -145,16 +163,26 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** A lease beyond 2 MiB like the one before, of a block that lies at hand, when nobody watches or measures leases. */
   #lendHugeAgain(size: number): Buf | undefined {
-    if (!this.#huge.knows(size) || this.watcher !== undefined || this.#meter.isWaiting()) return undefined;
+    if (!this.#huge.knows(size) || this.closed || this.watcher !== undefined) return undefined;
+    if (this.#meter.isWaiting()) return undefined;
     return this.#huge.lend(size, this.#lending.make!);
   }
 
   /** For acquireAsync(): in turn with those who came before. */
-  acquireInTurn(size: number, signal: AbortSignal | undefined, pool: object): Buf | Promise<Buf> {
-    this.checkSize(size);
-    if (size === 0) return this.makePlain(0);
-    const buf = this.#waiters.length === 0 ? this.tryAcquire(size) : undefined;
-    return buf ?? this.#exhaustion.acquireUnlessWaiting(size) ?? this.#waiters.wait(size, signal, pool);
+  acquireInTurn<Result>(wish: Wish<Buf, Result>): Promise<Result> {
+    this.checkSize(wish.size);
+    return this.#acquireAtOnce(wish) ?? this.#waiters.wait(wish);
+  }
+
+  /** undefined when it is to wait. */
+  #acquireAtOnce<Result>({ size, ready }: Wish<Buf, Result>): Promise<Result> | undefined {
+    return within(new HeldBuffers<Buf>(), (held) => {
+      if (size === 0) held.buf = this.makePlain(0);
+      else if (this.#waiters.length === 0) held.buf = this.tryAcquire(size);
+      held.buf ??= this.#exhaustion.acquireUnlessWaiting(size);
+      if (held.buf === undefined) return undefined;
+      return builtins.promiseResolve(ready(held.buf)) as Promise<Result>;
+    });
   }
 
   makePlain(size: number): Buf {
@@ -178,22 +206,34 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** undefined when maxBytes are in use. */
   tryAcquire(size: number): Buf | undefined {
-    if (this.watcher?.watchesAll) return this.#lent(this.watcher.tryAcquire(size));
+    const { watcher } = this;
+    if (watcher?.watchesAll) return this.#tryWatched(watcher, size, 1);
     return size > MAX_CLASS_BYTES ? this.#tryHuge(size) : this.#tryClass(size);
   }
 
-  #lent(buf: PooledBuffer | undefined): Buf | undefined {
-    return buf === undefined ? undefined : this.#lending.lend!(buf);
+  /** What the watcher acquires, or samples, as this kind of pool lends it. Few functions deep: stacks show so many frames. */
+  #tryWatched(watcher: Watcher, size: number, weight: number, sampled?: SliceTag): Buf | undefined {
+    const held = begin(new HeldBuffers());
+    try {
+      held.buf = sampled === undefined ? watcher.tryAcquire(size, weight) : watcher.trySample(size, sampled);
+      const buf = held.buf === undefined ? undefined : this.#lending.lend!(held.buf);
+      finish(held);
+      return buf;
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
   }
 
   #tryClass(size: number): Buf | undefined {
     const tag = this.#tagFor(size);
+    const { watcher } = this;
     const { idle, make } = this.#lending;
-    if (this.watcher?.sampler.isDue(tag)) {
+    if (watcher?.sampler.isDue(tag)) {
       // Its block makes room for the sample, which has a buffer of its own.
       idle?.drop(this.magazines.idle[tag]! - 1);
-      const buf = this.watcher.trySample(size, tag);
-      if (buf !== undefined) return this.#lending.lend!(buf);
+      const buf = this.#tryWatched(watcher, size, 1, tag);
+      if (buf !== undefined) return buf;
     }
     const known = idle?.take();
     if (known !== undefined || make === undefined) return known;
@@ -224,7 +264,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   #topBlock(tag: SliceTag): BlockNumber | undefined {
     const { depth, blocks } = this.magazines;
     for (;;) {
-      if (depth[tag] === 0 && !this.#refill(tag)) return undefined;
+      if (depth[tag] === 0 && !this.#fetcher.refill(tag)) return undefined;
       this.checkOpen();
       const top = depth[tag]!;
       if (top === 0) continue; // a subscriber took all that came
@@ -234,71 +274,25 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     }
   }
 
-  /** Has blocks put into an empty magazine; false when maxBytes are in use. Subscribers are told of memory taken. */
-  #refill(tag: SliceTag): boolean {
-    let got = this.#fetch(tag);
-    if (got === NO_ROOM && this.#unpark()) {
-      // Only an empty magazine may be filled.
-      if (this.magazines.depth[tag] !== 0) return true;
-      got = this.#fetch(tag);
-    }
-    if (got === NO_ROOM) return false;
-    if (got === NO_MEMORY) throw noMemoryError(this.name, bytesOfTag[tag]!);
-    return true;
-  }
-
-  #fetch(tag: SliceTag): number {
-    scheduleUpkeep();
-    const got = this.#teller.tellingGrowth(this, () => {
-      const start = this.slowPath.start();
-      const count = forgetRecut(this.native.refill(tag));
-      this.slowPath.stop(start);
-      if (count > 0) this.#publish(tag);
-      return count;
-    });
-    this.#secrecy?.look();
-    return got;
-  }
-
-  #publish(tag: SliceTag): void {
-    try {
-      rememberLender(this);
-      this.magazines.publish(tag);
-    } catch (error) {
-      this.native.flush(); // no window: the blocks must not stay
-      throw error;
-    }
-  }
-
-  #fetchHuge(bytes: number, held: HeldBlock): void {
-    scheduleUpkeep();
-    this.#teller.tellingGrowth(this, () => {
-      const start = this.slowPath.start();
-      held.block = this.native.takeHuge(bytes);
-      this.slowPath.stop(start);
-    });
-    this.#secrecy?.look();
-  }
-
   /** Blocks that the guard holds back may be what is missing. */
-  #unpark(): boolean {
-    return this.watcher !== undefined && this.watcher.unpark(true) > 0;
+  unpark(): boolean {
+    if (this.watcher === undefined) return false;
+    let count = 0;
+    for (const share of this.#shares) count += share.watcher!.unpark(true);
+    return count > 0;
   }
 
   #tryHuge(size: number): Buf | undefined {
-    if (this.watcher?.sampler.isHugeDue())
-      return this.#lent(this.watcher.tryAcquire(size, this.watcher.sampler.hugeWeight));
+    const { watcher } = this;
+    if (watcher?.sampler.isHugeDue()) return this.#tryWatched(watcher, size, watcher.sampler.hugeWeight);
     const { make } = this.#lending;
     const lent = this.#huge.lend(size, make!);
     if (lent !== undefined) return lent;
     const held = begin(new HeldBlock(this.native));
     try {
-      if (!this.#takeHuge(size, held)) {
-        finish(held);
-        return undefined;
-      }
-      const { window } = this.#huge.welcome(held.block, size);
-      const buf = make!(window, 0, size, held.block);
+      const block = this.#fetcher.takeHuge(size, held);
+      const buf =
+        block === undefined ? undefined : make!(this.#huge.welcome(block, size).window, 0, size, block);
       finish(held);
       return buf;
     } catch (error) {
@@ -310,35 +304,18 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   takeHugeBlock(bytes: number): BlockNumber | undefined {
     const free = this.#huge.takeBlock(bytes);
     if (free !== undefined) return free;
-    const held = begin(new HeldBlock(this.native));
-    try {
-      const block = this.#takeHuge(bytes, held) ? held.block : undefined;
+    return within(new HeldBlock(this.native), (held) => {
+      const block = this.#fetcher.takeHuge(bytes, held);
       if (block !== undefined) this.#huge.welcome(block, bytes);
-      finish(held);
       return block;
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
-  }
-
-  /** Whether there was room for it. */
-  #takeHuge(bytes: number, held: HeldBlock): boolean {
-    this.#fetchHuge(bytes, held);
-    if (held.block === NO_ROOM && this.#unpark()) this.#fetchHuge(bytes, held);
-    if (held.block === NO_ROOM) return false;
-    if (held.block === NO_MEMORY) throw noMemoryError(this.name, bytes);
-    this.checkOpen();
-    rememberLender(this);
-    this.magazines.welcome(held.block, HUGE_TAG);
-    return true;
+    });
   }
 
   /** Has the pool go by other values from now on; what is wrong with them, and then none is applied. */
   tune(options: [string, string | number][]): Failure | undefined {
     this.checkOpen();
     const failure = this.native.tune(options);
-    this.#huge.forgetSizes();
+    for (const share of this.#shares) share.#huge.forgetSizes();
     this.#purgeDelayMs = this.native.purgeDelayMs();
     // Who waits may find room: the native side tells by a signal.
     scheduleUpkeep();
@@ -346,7 +323,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   threadFigures(): ThreadFigures {
-    return { fallbacks: this.#exhaustion.fallbacks, waiting: this.#waiters.length };
+    let fallbacks = 0;
+    for (const share of this.#shares) fallbacks += share.#exhaustion.fallbacks;
+    return { fallbacks, waiting: this.#waiters.length };
   }
 
   hasWaiters(): boolean {
@@ -414,6 +393,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.#purgeDelayMs = this.native.purgeDelayMs();
     this.watcher?.tick();
     this.#lending.idle?.tick();
+    this.#lending.upkeep?.();
     return this.#purge();
   }
 
@@ -426,7 +406,10 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
    * @returns the bytes given back
    */
   trim(targetBytes: number): number {
-    this.watcher?.unpark();
+    for (const share of this.#shares) {
+      share.watcher?.unpark();
+      if (share !== this) share.native.flush();
+    }
     // What lies in caches goes first, then the buffers that wait to be lent again.
     const bytes = this.#teller.tellingTrim(this, () => {
       const cached = this.native.trim(targetBytes);
@@ -435,30 +418,55 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
       idle.drop(0);
       return cached + this.native.trim(targetBytes);
     });
-    this.watcher?.deliver();
+    for (const share of this.#shares) share.watcher?.deliver();
     return bytes;
+  }
+
+  relieve(step: number): number {
+    this.#teller.tellingTrim(this, () => {
+      const { idle } = this.#lending;
+      if (step === RELIEF_STEP.caches) this.watcher?.unpark();
+      // Whose buffers end with their lease has caches and nothing else.
+      else if (idle === undefined) return;
+      idle?.relieve(step);
+      this.native.relieve(step);
+    });
+    this.watcher?.deliver();
+    return 0;
   }
 
   close(): void {
     scheduleUpkeep();
-    this.#lastMaxBytes = this.native.maxBytes();
-    this.closed = true;
+    const maxBytes = this.native.maxBytes();
+    for (const share of this.#shares) share.#beginClosing(maxBytes);
+    for (const share of this.#shares) share.endClosing();
+    for (const share of this.#shares) share.settle();
+    for (const share of this.#shares) share.watcher?.deliver();
+  }
+
+  #beginClosing(maxBytes: number): void {
     closingCores.add(this);
-    openCores.delete(this.id);
-    this.endClosing();
-    this.settle();
-    this.watcher?.deliver();
+    this.#lastMaxBytes = maxBytes;
+    this.closed = true; // nothing comes between: upkeep does the rest of what is cut off from here on
   }
 
   endClosing(): void {
+    for (const share of this.#shares) if (!share.closed) share.#beginClosing(this.#lastMaxBytes);
+    openCores.delete(this.id);
     this.#waiters.rejectAll(this.name);
     this.watcher?.unpark();
     this.#lending.idle?.drop(0);
     this.#teller.tellingTrim(this, () => this.native.close());
   }
 
+  noteLeaksAtEnd(): void {
+    this.watcher?.noteLeaksAtEnd();
+    this.#lending.idle?.noteLeaksAtEnd?.();
+  }
+
   settle(): void {
     if (!this.native.isSettled()) return;
+    openCores.delete(this.id); // if endClosing() was cut off
     closingCores.delete(this);
     forgetLender(this.id);
   }

@@ -55,6 +55,22 @@ export function giveUp(entry: Unfinished): void {
   finish(entry);
 }
 
+/** What `work` returns. What the entry has is the caller's then; if it throws, that is given back. */
+export function within<Entry extends Unfinished, Result>(
+  entry: Entry,
+  work: (entry: Entry) => Result,
+): Result {
+  begin(entry);
+  try {
+    const result = work(entry);
+    finish(entry);
+    return result;
+  } catch (error) {
+    giveUp(entry);
+    throw error;
+  }
+}
+
 /** Gives back what was lost by operations that were cut off. Only to be called from the event loop. */
 export function undoInterrupted(): void {
   keepDead(0);

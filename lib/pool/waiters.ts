@@ -4,25 +4,32 @@ import { isSuperslabError, makeError } from '../base/errors.js';
 import { NotWithinItself } from '../base/not-within-itself.js';
 import { begin, finish, giveUp, HeldBuffers, type Lent, Unfinished } from './unfinished.js';
 
-/** Somebody who waits in acquireAsync() or getAsync(). */
-class Waiter<Buf extends Lent> {
+/** What somebody waits for in acquireAsync() or getAsync(). */
+export interface Wish<Buf, Result = unknown> {
   readonly size: number;
+  readonly signal: AbortSignal | undefined;
   /** Keeps the pool from being collected, and closed, while somebody waits for it. */
   readonly pool: object;
-  readonly promise: Promise<Buf>;
+  /** Makes of a buffer what the promise resolves to. None of the program's code. */
+  readonly ready: (buf: Buf) => Result;
+}
+
+/** Somebody who waits. */
+class Waiter<Buf extends Lent> {
+  readonly wish: Wish<Buf>;
+  readonly promise: Promise<unknown>;
   /** Nobody waits any more: the promise is resolved or rejected. */
   isSettled = false;
   /** While acquireAsync() has not yet returned the promise. */
   entering: Entering<Buf> | undefined = undefined;
   /** Ends its listening to the signal. */
   leave: () => void = () => {};
-  // The functions of the promise, which call nothing that can be cut off.
-  resolve!: (buf: Buf) => void;
+  // The functions of the promise, which are cut off before they do anything, or not at all.
+  resolve!: (result: unknown) => void;
   reject!: (reason: unknown) => void;
 
-  constructor(size: number, pool: object) {
-    this.size = size;
-    this.pool = pool;
+  constructor(wish: Wish<Buf>) {
+    this.wish = wish;
     this.promise = new builtins.Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -32,8 +39,8 @@ class Waiter<Buf extends Lent> {
   /** Whether it was not settled before. */
   fail(reason: unknown): boolean {
     if (this.isSettled) return false;
-    this.isSettled = true;
     this.reject(reason);
+    this.isSettled = true;
     this.leave();
     return true;
   }
@@ -103,10 +110,12 @@ export class Waiters<Buf extends Lent> {
     return this.#queue[0];
   }
 
-  wait(size: number, signal: AbortSignal | undefined, pool: object): Promise<Buf> {
-    const waiter = new Waiter<Buf>(size, pool);
+  wait<Result>(wish: Wish<Buf, Result>): Promise<Result> {
+    const { signal } = wish;
+    const waiter = new Waiter<Buf>(wish);
+    const promise = waiter.promise as Promise<Result>;
     // A full stack kept the promise from telling its functions, and has rejected it.
-    if (waiter.resolve === undefined) return waiter.promise;
+    if (waiter.resolve === undefined) return promise;
     const entering = begin(new Entering(this, waiter));
     waiter.entering = entering;
     this.#queue[this.#queue.length] = waiter;
@@ -121,7 +130,7 @@ export class Waiters<Buf extends Lent> {
     }
     finish(entering);
     waiter.entering = undefined;
-    return waiter.promise;
+    return promise;
   }
 
   #listen(waiter: Waiter<Buf>, signal: AbortSignal): void {
@@ -165,8 +174,10 @@ export class Waiters<Buf extends Lent> {
   /** False when there is no room for it. */
   #serve(waiter: Waiter<Buf>): boolean {
     const held = begin(new HeldBuffers<Buf>());
+    let result: unknown;
     try {
-      held.buf = this.#host.tryAcquire(waiter.size);
+      held.buf = this.#host.tryAcquire(waiter.wish.size);
+      if (held.buf !== undefined) result = waiter.wish.ready(held.buf);
     } catch (error) {
       giveUp(held);
       // Of the pool; or the stack is too deep where a buffer was released, which is not the waiter's fault.
@@ -179,10 +190,12 @@ export class Waiters<Buf extends Lent> {
       giveUp(held); // a subscriber of superslab:pool:grow aborted it, or closed the pool
       return waiter.isSettled;
     }
-    finish(held);
+    // Either it is cut off before the promise is resolved, or the stores that follow happen, too.
+    waiter.resolve(result);
     waiter.isSettled = true;
-    waiter.resolve(buf);
+    held.buf = undefined;
     if (waiter.entering !== undefined) waiter.entering.buf = buf;
+    finish(held);
     waiter.leave();
     return true;
   }

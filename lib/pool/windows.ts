@@ -79,7 +79,7 @@ function protect(window: ArrayBuffer): ArrayBuffer {
   return window;
 }
 
-/** What the native side gave, protected. Throws where this runtime allows no external memory. */
+/** What the native side made, kept from being detached. Throws where the host forbids external ArrayBuffers. */
 export function usable(window: ArrayBuffer | undefined): ArrayBuffer {
   if (window === undefined) throw hostError();
   return protect(window);

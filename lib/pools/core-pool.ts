@@ -34,7 +34,7 @@ export abstract class CorePool<Buf extends Lent> implements Pool {
     this.#core = core;
     this.#figures = new PoolFigures(core);
     this.#watching = watching;
-    this.#listeners = new PoolListeners(watching);
+    this.#listeners = new PoolListeners([watching, core]);
   }
 
   /** Whether close() was called. */
@@ -103,7 +103,8 @@ export abstract class CorePool<Buf extends Lent> implements Pool {
 
   /**
    * Calls `listener` for each leak ('leak') or other misuse ('guard') that is found in this pool, in this
-   * thread. Only with leak detection or a guard; see docs/GUARDS.md.
+   * thread, with leak detection or a guard (docs/GUARDS.md); and each time that it has given back what it could because
+   * memory is scarce ('pressure', docs/PRESSURE.md).
    */
   on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     this.#listeners.of(name).on(name, listener as never);

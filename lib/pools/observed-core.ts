@@ -18,7 +18,7 @@ const noMeter: LeaseMeter = { isDue: () => false, isWaiting: () => false, begin:
 
 /**
  * `isMetered`: whether it lends PooledBuffers, of which some are measured. `hasGuard`: whether it lends buffers, which the guard of
- * all such kinds can watch.
+ * all such kinds can watch. `leading`: see PoolCore.
  */
 export function observe<Buf extends Lent>(
   name: string,
@@ -27,11 +27,12 @@ export function observe<Buf extends Lent>(
   lending: Lending<Buf>,
   isMetered: boolean,
   hasGuard = true,
+  leading?: ObservedCore<Buf>,
 ): ObservedCore<Buf> {
   const observers: Observers<PoolGuard> = {
     teller: poolTeller,
     meter: isMetered ? leaseMeter : noMeter,
     watch: (pool, own) => (hasGuard ? makeGuard(pool, own) : undefined),
   };
-  return new PoolCore(name, native, magazines, observers, lending);
+  return new PoolCore(name, native, magazines, observers, lending, leading);
 }

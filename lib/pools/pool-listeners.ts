@@ -3,20 +3,23 @@ import { builtins } from '../base/builtins.js';
 import { makeError, show } from '../base/errors.js';
 import type { Listeners, PoolEvents } from '../guard/publishing.js';
 
-/** Who finds what is told. Weakly, so that a listener may hold the pool. */
+/** Who finds what is told: gets a weak reference to those who listen, so that a listener may hold the pool. */
 interface Source {
-  listeners: WeakRef<Listeners> | undefined;
+  listeners: unknown;
 }
 
 /** Those who listen to one pool. */
 export class PoolListeners<Events extends PoolEvents = PoolEvents> {
-  readonly #source: Source | undefined;
+  readonly #sources: readonly (Source | undefined)[];
   readonly #names: readonly string[];
   #listeners: Listeners | undefined;
 
-  /** `source` is undefined when nothing is watched: then there is nothing to tell. */
-  constructor(source: Source | undefined, names: readonly (keyof Events & string)[] = ['leak', 'guard']) {
-    this.#source = source;
+  /** One of `sources` is undefined when nothing is watched: then there is nothing to tell. */
+  constructor(
+    sources: readonly (Source | undefined)[],
+    names: readonly (keyof Events & string)[] = ['leak', 'guard', 'pressure'],
+  ) {
+    this.#sources = sources;
     this.#names = names;
   }
 
@@ -36,7 +39,8 @@ export class PoolListeners<Events extends PoolEvents = PoolEvents> {
     }
     if (this.#listeners === undefined) {
       this.#listeners = new EventEmitter() as Listeners;
-      if (this.#source !== undefined) this.#source.listeners = new builtins.WeakRef(this.#listeners);
+      for (const source of this.#sources)
+        if (source !== undefined) source.listeners = new builtins.WeakRef(this.#listeners);
     }
     return this.#listeners;
   }

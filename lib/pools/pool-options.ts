@@ -1,19 +1,9 @@
 // Options that pools of several kinds have.
 import { facts } from '../addon/environment.js';
 import type { KnobOptions, LiveOptions } from '../addon/generated/options.js';
-import { type OptionCheck, optionError } from '../addon/option-checks.js';
+import { optionError } from '../addon/option-checks.js';
 import { show } from '../base/errors.js';
 import { isPrintable } from '../base/text.js';
-import { MAX_ALIGN } from '../pool/aligned-tags.js';
-
-/** Of what memory begins at a multiple of. */
-export const anAlignment: OptionCheck = (value) =>
-  Number.isInteger(value) &&
-  (value as number) >= 1 &&
-  (value as number) <= MAX_ALIGN &&
-  ((value as number) & ((value as number) - 1)) === 0
-    ? undefined
-    : `a power of two up to ${MAX_ALIGN}`;
 
 const flags = new Set(facts.knobs.filter((knob) => knob.isFlag).map((knob) => knob.option));
 

@@ -1,5 +1,6 @@
 // What stats() makes of the figures of the native side.
 import type {
+  Adaptation,
   ClassStats,
   HeapStats,
   Histogram,
@@ -14,6 +15,7 @@ import type {
 } from '../addon/figures.js';
 import type { KnobRow } from '../addon/rows.js';
 import type { MisuseSite } from '../base/misuse.js';
+import type { PressureFigures } from '../base/pressure.js';
 
 /** What {@link BufferPool.stats} returns: figures of a pool, and of the heap behind it. */
 export interface PoolStats extends HeapStats, PoolFigures, LeaseHistograms<Histogram> {
@@ -25,6 +27,8 @@ export interface PoolStats extends HeapStats, PoolFigures, LeaseHistograms<Histo
   readonly slow: LatencyStats;
   /** The size classes that were used. */
   readonly classes: readonly ClassStats[];
+  /** What the pool did last because of its demand, the latest first: 12 at most. */
+  readonly adaptations: readonly Adaptation[];
   /** Of a pool that lends JavaScript's own objects, which take no bytes of the heap; other kinds have none. */
   readonly objects?: ObjectStats;
 }
@@ -37,6 +41,8 @@ export interface ProcessStats extends ProcessFigures {
   readonly space: SpaceStats;
   /** Page faults of the whole process. */
   readonly faults: PageFaults;
+  /** How scarce memory is for the process. */
+  readonly pressure: PressureFigures;
   /**
    * One for each heap: the default pool first, then the pools with a heap of their own by age, those of
    * other threads too. `fallbacks` and `waiting` are known of this thread only, and 0 for the others.

@@ -1,6 +1,7 @@
 import type { NativeProcessStats } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
 import type { MemoryFacts } from '../addon/figures.js';
+import { pressureFigures } from '../addon/pressure.js';
 import { makeError } from '../base/errors.js';
 import type { MisuseSite } from '../base/misuse.js';
 import { allCores, type Core } from '../pool/cores.js';
@@ -20,6 +21,7 @@ function nativeStats(): NativeProcessStats {
   return environment.processStats();
 }
 
+/** Of several shares of a pool, each tells of all. */
 function coresByHeap(): Map<number, Core> {
   const cores = new Map<number, Core>();
   for (const own of allCores()) cores.set(own.heapId, own);
@@ -66,6 +68,7 @@ export function stats(): ProcessStats {
     outstandingTokens: environment.outstandingTokens(),
     space: native.space,
     faults: native.faults,
+    pressure: pressureFigures(),
     pools: poolsOf(native),
     leaks: environment.leakSites(),
     misuse: misuse(),

@@ -63,6 +63,7 @@ export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStat
   const hits = sum((one) => one.hits);
   const classAcquires = sum((one) => one.acquires);
   const { objects } = native;
+  const pressure = environment.pressure();
   const lent = objects?.acquires ?? 0;
   const acquires = classAcquires + heap.hugeHits + heap.hugeMisses + lent;
   return {
@@ -83,6 +84,8 @@ export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStat
     fallbacks: thread.fallbacks,
     waiting: thread.waiting,
     outstandingTokens: environment.outstandingTokens(),
+    pressureLevel: pressure.level,
+    pressureRises: pressure.rises,
     hitRate: ratio(hits, classAcquires, 1),
     failureRate: ratio(heap.failedRequests, acquires + heap.failedRequests),
     use: ratio(heap.chargedBytes, heap.maxBytes),
@@ -93,6 +96,7 @@ export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStat
     lifetimes: native.histograms.lifetimes,
     slow: native.slow,
     classes,
+    adaptations: native.adaptations,
     ...(objects === undefined ? {} : { objects: objectStats(objects) }),
   };
 }
@@ -129,6 +133,7 @@ export function settledStats(last: PoolStats): PoolStats {
     watchedBytes: 0,
     quarantinedBlocks: 0,
     quarantinedBytes: 0,
+    readyBytes: 0,
     threads: 0,
     inUseBytes: 0,
     cachedBytes: 0,

@@ -1,6 +1,8 @@
 import type { Histogram } from '../addon/figures.js';
 import type { KnobRow } from '../addon/rows.js';
-import { bytes, count, duration, exactBytes, percent, timeOfDay } from '../base/text.js';
+import { type PressureFigures, pressureReason } from '../base/pressure.js';
+import { bytes, count, counted, duration, exactBytes, percent, timeOfDay } from '../base/text.js';
+import { adaptationSentence } from './adaptations.js';
 import type { Advice } from './advice/advice.js';
 import { adviceFacts } from './advice/facts.js';
 import { adviceOn } from './advice/index.js';
@@ -69,6 +71,26 @@ function adviceLines(advice: readonly Advice[]): string[] {
   return advice.map(({ severity, text }) => `  ${severity.padEnd(8)} ${wrapped(text, 11)}`);
 }
 
+const SHOWN_ADAPTATIONS = 5;
+
+/** What the pool did by itself, the latest first. */
+function adaptationLines({
+  adaptations,
+  readyBytes,
+  expandedBytes,
+  shrinks,
+  movedSlabs,
+}: PoolStats): string[] {
+  if (adaptations.length === 0) return [];
+  return [
+    `  adapts   ${bytes(readyBytes)} kept ready, ${bytes(expandedBytes)} populated ahead of demand; ` +
+      `kept less ${count(shrinks)} times, moved ${count(movedSlabs)} slabs`,
+    ...adaptations
+      .slice(0, SHOWN_ADAPTATIONS)
+      .map((done) => `           ${wrapped(adaptationSentence(done), 11)}`),
+  ];
+}
+
 /** Of a pool that lends objects. */
 function objectLines({ objects }: PoolStats): string[] {
   if (objects === undefined) return [];
@@ -88,14 +110,33 @@ function objectLines({ objects }: PoolStats): string[] {
   ];
 }
 
+/** What the pool did because memory was scarce, and why; nothing while it never was. */
+function pressureLines(stats: PoolStats, pressure: PressureFigures): string[] {
+  const { pressureReliefs, pressureCacheBytes, pressureColdBytes, pressureIdleBytes, objects } = stats;
+  if (pressure.rises === 0 && pressureReliefs === 0) return [];
+  const given = [
+    [pressureCacheBytes, `${bytes(pressureCacheBytes)} of caches`],
+    [pressureColdBytes, `${bytes(pressureColdBytes)} by moving cold data together`],
+    [pressureIdleBytes, `${bytes(pressureIdleBytes)} that waited to be lent again`],
+    [objects?.relieved ?? 0, counted(objects?.relieved ?? 0, 'idle object')],
+  ] as const;
+  const parts = given.filter(([amount]) => amount > 0).map(([, text]) => text);
+  const when = `since ${timeOfDay(pressure.changedAtMs)}`;
+  const state = pressure.level === 'none' ? `none ${when}; before, ` : `${pressure.level} ${when}: `;
+  const did =
+    parts.length === 0 ? 'nothing was idle that could be given back' : `gave back ${parts.join(', ')}`;
+  return [`  pressure ${wrapped(`${state}${pressureReason(pressure)}; ${did}`, 11)}`];
+}
+
 /** What holds in this process besides a pool's figures. */
 export interface ReportContext {
   readonly knobs: readonly KnobRow[];
   readonly uptimeMs: number;
+  readonly pressure: PressureFigures;
 }
 
 /** One pool as text: what pool.report() returns and SUPERSLAB_STATS=1 prints at exit. */
-export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext): string {
+export function reportText(stats: PoolStats, { knobs, uptimeMs, pressure }: ReportContext): string {
   const { slow } = stats;
   const lines = [
     `superslab pool "${stats.name}"${stats.closed ? ', closed' : ''}`,
@@ -108,6 +149,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext)
     `  traffic  ${count(stats.acquires)} acquires, ${count(stats.releases)} releases, ` +
       `${percent(stats.hitRate)} without a native call`,
     ...objectLines(stats),
+    ...adaptationLines(stats),
     `  system   ${count(stats.superslabsTaken)} superslabs taken, ${count(stats.superslabsGiven)} given back, ` +
       `${bytes(stats.purgedBytes)} purged in ${count(stats.purges)} calls`,
     `  process  ${count(stats.minorFaults)} page faults, ${count(stats.majorFaults)} of a disk; ` +
@@ -132,6 +174,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs }: ReportContext)
             `${count(stats.quarantinedBlocks)} in quarantine (${bytes(stats.quarantinedBytes)}), ` +
             `${count(stats.guardReports)} cases of misuse found, ${count(stats.poisonReports)} of them writes after a release`,
         ]),
+    ...pressureLines(stats, pressure),
     ...histogramLine('sizes    ', stats.sizes, exactBytes),
     ...histogramLine('lived    ', stats.lifetimes, (us) => duration(us * 1000)),
     ...classTable(stats),

@@ -73,11 +73,12 @@ Reclaimed EndLedger::settle_private(PoolAccount& account, IsShared is_shared) {
       if (has(awaited_parked_, block)) parked = without(parked, {1, bytes});
       return false;
     }
-    const auto note = std::lower_bound(account.at_end.begin(), account.at_end.end(), block,
-                                       [](const EndNote& a, BlockNumber b) { return a.block < b; });
-    if (note != account.at_end.end() && note->block == block) {
+    // Several of a chunk of records.
+    auto note = std::lower_bound(account.at_end.begin(), account.at_end.end(), block,
+                                 [](const EndNote& a, BlockNumber b) { return a.block < b; });
+    for (; note != account.at_end.end() && note->block == block; ++note) {
       note->was_leased = true;
-      noted += {1, bytes};
+      noted += {1, note->bytes};
     }
     return true;
   });

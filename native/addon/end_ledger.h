@@ -9,8 +9,7 @@
 //   private, and no guard had parked it                    goes home, a leak: its code is no more
 //   private, and parked by a guard                         goes home; counts as nothing
 //   a chunk of records                                     goes home; each record that is lent
-//   counts as
-//                                                          a leak
+//                                                          counts as a leak
 //
 // The counts are the core's alone. JavaScript only attaches stacks to the leases that it watched,
 // as long as it still runs: see EndNote.
@@ -27,9 +26,9 @@ namespace superslab {
 
 /// A lease that the end of its environment will end, as JavaScript knows it.
 struct EndNote {
-  BlockNumber block;
-  ByteCount bytes;  // of the block, or of an adopted lease
-  ByteCount size;   // of the buffer
+  BlockNumber block;  // of a record, its chunk's
+  ByteCount bytes;    // of the block, of an adopted lease, or of a record
+  ByteCount size;     // of the buffer
   double age_ms;
   std::string tag;
   std::string stack;

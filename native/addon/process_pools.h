@@ -3,17 +3,23 @@
 // must outlive everything.
 #pragma once
 
+#include <atomic>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/lock.h"
 #include "os/limits.h"
+#include "os/pressure.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
 #include "pools/buffer/buffer_pool.h"
 #include "pools/buffer/lease_table.h"
+#include "pools/compressed/cold_pool.h"
 #include "pools/pool.h"
+#include "runtime/control_loop.h"
+#include "runtime/control_thread.h"
+#include "runtime/memory_pressure.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -32,13 +38,22 @@ class ProcessPools {
 
   BufferPool& default_pool() { return default_pool_; }
 
-  /// A pool of buffers of that name; nullptr without memory. `has_colours`: see HeapShape.
-  BufferPool* make_pool(const Policy& policy, std::string_view name, bool has_colours);
+  /// A pool of buffers of that name; nullptr without memory. `has_colours`, `has_nodes`: see
+  /// HeapShape.
+  BufferPool* make_pool(const Policy& policy, std::string_view name, bool has_colours,
+                        bool has_nodes);
+
+  /// A pool for the cold values of another; nullptr without memory.
+  ColdPool* make_cold_pool(ByteCount max_bytes, std::string_view name);
 
   HeapId id_of(const Pool& pool);
 
   /// The figures of every pool, the default one first and then by age. Any thread.
   std::vector<PoolFigures> all_figures();
+
+  /// Moves memory to the nodes that use it, as each pool's policy says. Returns how long there is
+  /// nothing to do. One thread at a time.
+  Nanos migrate(Nanos now);
 
   /// Calls visit(Pool&, HeapId) for each pool. Pools neither come nor go meanwhile, so let it
   /// be short. Any thread.
@@ -47,6 +62,16 @@ class ProcessPools {
     LockGuard guard(lock_);
     for (const Entry& entry : pools_) visit(*entry.pool, entry.id);
   }
+
+  /// How scarce memory is; looks when it is time. What any thread may give back then goes back at
+  /// once, of all pools; the rest is each thread's own. Any thread.
+  PressureState poll_pressure();
+  /// Has the system's files be read below the folder `root`, and forgets what was found: for tests.
+  /// Not while another thread polls.
+  void read_pressure_from(std::string_view root);
+
+  /// A pool is in use: the control loop sees to those that adapt. Any thread, with no lock held.
+  void wake_control() { control_.wake(); }
 
   /// Its creator is done with it. The pool ends when the last of its blocks is home.
   void retire_pool(Pool* pool);
@@ -66,8 +91,23 @@ class ProcessPools {
     HeapId id;
   };
 
+  /// For the control loop of a machine with several nodes.
+  class Migration final : public ControlTask {
+   public:
+    explicit Migration(ProcessPools& pools) : pools_(pools) {}
+    Nanos step(Nanos now) override { return pools_.migrate(now); }
+
+   private:
+    ProcessPools& pools_;
+  };
+
   ProcessPools();
   void add(Pool* pool);
+  void relieve(ReliefStep last);
+  /// Calls visit(const Entry&) for each pool, with the list unlocked.
+  template <class Visit>
+  void visit_each(Visit visit);
+  bool adapt();
 
   Space own_space_;
   Space& space_;  // its own, or that of libsuperslab.so
@@ -78,6 +118,10 @@ class ProcessPools {
   Policy policy_;
   BufferPool default_pool_;
   LeaseTable leases_;
+  Migration migration_{*this};
+  MemoryPressure pressure_;
+  std::atomic<std::uint64_t> reliefs_{0};  // that were seen to
+  ControlThread control_;
 
   Mutex lock_{LockRank::kRegistry};
   std::vector<Entry> pools_ GUARDED_BY(lock_);  // from oldest to youngest

@@ -17,14 +17,21 @@ namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
+  kControl,      // runtime: the control loop's tasks; the thread that adapts pools, when it rests
   kLeakSites,    // diagnostics: where leaked leases were acquired
   kMisuseSites,  // diagnostics: where buffers were misused
+  kPressure,     // runtime: how scarce memory was found to be
   kPurging,      // malloc: one purge of the process's heap at a time
   kRegistry,     // addon: the list of pools; malloc: that of first-class heaps
   kLeases,       // pools/buffer: leases that were shared between threads
   kRecords,      // addon: where records are found by other threads
   kFirstClass,   // malloc: one first-class heap
   kFixedPool,    // pools/fixed: depot and slabs of one pool
+  kAdaptation,   // pools/buffer: demand windows, and what was decided
+  kCompressing,  // pools/compressed: one value that is being compressed
+  kTiers,        // pools/compressed: the books of one pool
+  kHotBlocks,    // pools/compressed: the blocks of a program's pool
+  kBackground,   // runtime: what a thread of ours is to do
   kPolicy,       // policy: who publishes a snapshot
   kVisitors,     // heap: who looks into another thread's slabs
   kHeap,         // one heap's superslabs, slab owners and big cache

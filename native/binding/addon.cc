@@ -81,6 +81,7 @@ void define_objects(napi_env env, AddonInstance& instance) {
   add_process_figure_methods(instance.environment_methods);
   add_scanner_maker(instance.environment_methods);
   add_records_finder(instance.environment_methods);
+  add_file_opener(instance.environment_methods);
 
   Methods methods;
   add_pool_block_methods(methods);
@@ -88,6 +89,7 @@ void define_objects(napi_env env, AddonInstance& instance) {
   add_pool_upkeep_methods(methods);
   add_pool_figure_methods(methods);
   add_pool_record_methods(methods);
+  add_pool_value_methods(methods);
   instance.pools.define(env, "NativePool", methods);
 
   methods.clear();
@@ -97,6 +99,10 @@ void define_objects(napi_env env, AddonInstance& instance) {
   methods.clear();
   add_records_methods(methods);
   instance.records.define(env, "NativeRecords", methods);
+
+  methods.clear();
+  add_file_methods(methods);
+  instance.files.define(env, "NativeFile", methods);
 }
 
 Napi::Object init_addon(Napi::Env env, Napi::Object exports) {

@@ -96,20 +96,36 @@ void Environment::end_evaluation(Evaluation& evaluation) {
   }
 }
 
-EnvironmentPool* Environment::open_pool(Evaluation& evaluation, const Policy* policy,
-                                        std::string_view name, bool has_colours) {
-  if (pools_.size() >= kMaxPools) return nullptr;
-  BufferPool* own = policy == nullptr ? nullptr : process_.make_pool(*policy, name, has_colours);
-  if (policy != nullptr && own == nullptr) return nullptr;
+/// A cache over `own`, or over the default pool.
+EnvironmentPool* Environment::attach(Evaluation& evaluation, BufferPool* own, NodeOrdinal node) {
   BufferPool& pool = own == nullptr ? process_.default_pool() : *own;
-  BufferThreadCache* cache = BufferThreadCache::attach(pool, wake, this);
-  if (cache == nullptr) {
-    if (own != nullptr) process_.retire_pool(own);
-    return nullptr;
-  }
+  BufferThreadCache* cache = BufferThreadCache::attach(pool, wake, this, node);
+  if (cache == nullptr) return nullptr;
   const PoolId id{static_cast<std::uint32_t>(pools_.size())};
   return &pools_.emplace_back(
       EnvironmentPool{*this, id, evaluation, own, {cache, process_.id_of(pool)}});
+}
+
+EnvironmentPool* Environment::open_pool(Evaluation& evaluation, const Policy* policy,
+                                        std::string_view name, bool has_colours, bool has_nodes) {
+  const std::size_t shares = has_nodes ? space().os().node_count() : 1;
+  if (pools_.size() + shares > kMaxPools) return nullptr;
+  BufferPool* own =
+      policy == nullptr ? nullptr : process_.make_pool(*policy, name, has_colours, shares > 1);
+  if (policy != nullptr && own == nullptr) return nullptr;
+  EnvironmentPool* const opened = attach(evaluation, own, 0);
+  if (opened == nullptr && own != nullptr) process_.retire_pool(own);
+  if (opened == nullptr || shares == 1) return opened;
+  opened->has_shares = true;
+  for (std::size_t node = 1; node < shares; ++node) {
+    EnvironmentPool* const share = attach(evaluation, own, static_cast<NodeOrdinal>(node));
+    if (share == nullptr) {
+      close_pool(*opened);
+      return nullptr;
+    }
+    share->has_shares = true;
+  }
+  return opened;
 }
 
 void Environment::fold() {
@@ -121,9 +137,13 @@ void Environment::fold() {
 void Environment::detach(EnvironmentPool& pool) {
   if (pool.records != nullptr) pool.records->end();
   pool.records.reset();
+  pool.values.reset();
   pool.cache()->detach();
   pool.account.cache = nullptr;
-  if (pool.own != nullptr) process_.retire_pool(pool.own);
+  if (pool.own == nullptr) return;
+  bool is_shared = false;
+  for_each_share(pool, [&](const EnvironmentPool&) { is_shared = true; });
+  if (!is_shared) process_.retire_pool(pool.own);
 }
 
 void Environment::close_pool(EnvironmentPool& pool) {
@@ -133,7 +153,12 @@ void Environment::close_pool(EnvironmentPool& pool) {
     detach(pool);  // the default heap goes on without this thread's caches
     return;
   }
+  if (pool.values != nullptr) pool.values->close();
   pool.cache()->close();
+  for_each_share(pool, [](EnvironmentPool& share) {
+    share.is_closed = true;
+    share.cache()->close();
+  });
   pool.own->close();
   settle_closed();
 }
@@ -158,16 +183,18 @@ std::uint32_t Environment::leased_in(SliceIndex slice) const {
 
 void Environment::on_cleanup(void* environment) { static_cast<Environment*>(environment)->end(); }
 
-void Environment::end_records() {
+/// Nobody else looks at the memory of the environment's pools any more.
+void Environment::end_others() {
   for (EnvironmentPool& pool : pools_) {
     if (pool.records != nullptr) pool.records->end();
+    if (pool.values != nullptr) pool.values->close();
   }
 }
 
 void Environment::end() {
   *self_ = nullptr;
   if (timer_ != nullptr) timer_->silence();
-  end_records();
+  end_others();
   EndLedger ledger(space(), process_.leases(), this);
   own_windows_->end(
       [&](BlockNumber block, bool is_parked) { ledger.add_awaited(block, is_parked); });

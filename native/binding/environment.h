@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "addon/compressed_values.h"
 #include "addon/end_ledger.h"
 #include "addon/process_pools.h"
 #include "addon/record_books.h"
@@ -51,10 +52,12 @@ struct EnvironmentPool {
   Environment& environment;
   PoolId id;
   Evaluation& evaluation;  // that opened it
-  BufferPool* own;         // nullptr for the default pool
+  BufferPool* own;         // nullptr for the default pool; one for all shares of a pool with nodes
   PoolAccount account;
+  bool has_shares = false;  // there is one for each memory node
   bool is_closed = false;
-  std::shared_ptr<RecordBook> records{};  // of a pool of records, until it has everything back
+  std::shared_ptr<RecordBook> records{};       // of a pool of records, until it has everything back
+  std::unique_ptr<CompressedValues> values{};  // of a pool of compressed values, likewise
 
   /// nullptr once the pool is closed and everything of it is home.
   BufferThreadCache* cache() const { return account.cache; }
@@ -82,13 +85,23 @@ class Environment {
   }
 
   /// Attaches to the default heap, or makes a heap with `policy`. nullptr without memory.
+  /// With `has_nodes` a share of it for each memory node: it is the one of node 0, for_each_share()
+  /// finds the others. `has_colours`: see HeapShape.
   EnvironmentPool* open_pool(Evaluation& evaluation, const Policy* policy, std::string_view name,
-                             bool has_colours);
+                             bool has_colours, bool has_nodes);
+
+  /// Calls visit(EnvironmentPool&) for each other share of the same pool that has a cache.
+  template <class Visit>
+  void for_each_share(const EnvironmentPool& pool, Visit visit) {
+    if (pool.own == nullptr || !pool.has_shares) return;
+    for (EnvironmentPool& other : pools_)
+      if (&other != &pool && other.own == pool.own && other.cache() != nullptr) visit(other);
+  }
 
   /// Brings the counters of this thread up to date, in all pools.
   void fold();
 
-  /// Nothing is cached from now on. What is leased may still be released.
+  /// Nothing is cached from now on, in none of its shares. What is leased may still be released.
   void close_pool(EnvironmentPool& pool);
 
   /// Drops closed pools of which nothing is leased any more.
@@ -114,8 +127,9 @@ class Environment {
   void tell_evaluations();
   void end_evaluation(Evaluation& evaluation);
   void end();
+  EnvironmentPool* attach(Evaluation& evaluation, BufferPool* own, NodeOrdinal node);
   void detach(EnvironmentPool& pool);
-  void end_records();
+  void end_others();
 
   const napi_env env_;
   ProcessPools& process_;

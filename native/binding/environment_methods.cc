@@ -5,8 +5,8 @@
 namespace superslab {
 namespace {
 
-/// `openPool(options, name, isPlain)`: options are [name, value] pairs; undefined is the default
-/// pool. `isPlain`: its slabs are not coloured.
+/// `openPool(options, name, isPlain, hasNodes)`: options are [name, value] pairs; undefined is the
+/// default pool. `isPlain`: its slabs are not coloured. `hasNodes`: it has a share for each node.
 Value open_pool(const CallbackInfo& info, Evaluation& own) {
   const Napi::Env env = info.Env();
   Policy policy = own.process().policy();
@@ -19,16 +19,22 @@ Value open_pool(const CallbackInfo& info, Evaluation& own) {
         env, "option",
         wrong.kind == PolicyErrorKind::kNone ? "the options cannot be read" : wrong.message);
   }
-  EnvironmentPool* pool = own.environment.open_pool(own, is_default ? nullptr : &policy,
-                                                    text_at(info, 1), !bool_at(info, 2));
+  EnvironmentPool* pool = own.environment.open_pool(
+      own, is_default ? nullptr : &policy, text_at(info, 1), !bool_at(info, 2), bool_at(info, 3));
   if (pool == nullptr) return error_object(env, "noMemory", "no memory for another pool");
   return pool_object(env, *pool, policy);
+}
+
+/// `currentNode()`: which of facts.nodes serves this thread where it runs now.
+Value current_node(const CallbackInfo& info, Evaluation& own) {
+  return Napi::Number::New(info.Env(), own.space().os().current_node());
 }
 
 }  // namespace
 
 void add_environment_methods(Methods& methods) {
   add_bound_method<Evaluation, open_pool>(methods, "openPool");
+  add_bound_method<Evaluation, current_node>(methods, "currentNode");
 }
 
 }  // namespace superslab

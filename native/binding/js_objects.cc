@@ -9,6 +9,7 @@
 #include "heap/huge.h"
 #include "heap/size_class.h"
 #include "policy/knob.h"
+#include "pools/compressed/lz4_codec.h"
 
 namespace superslab {
 namespace {
@@ -68,7 +69,15 @@ Napi::Value mapped_buffer(Napi::Env env, void* data, ByteCount bytes) {
 
 namespace {
 
-Napi::Object facts_object(Napi::Env env, const ProcessPools& process, EvaluationId evaluation) {
+Napi::Array node_numbers(Napi::Env env, ProcessPools& process) {
+  const Os& os = process.space().os();
+  Napi::Array out = Napi::Array::New(env);
+  for (unsigned i = 0; i < os.node_count(); ++i)
+    out[i] = number(env, os.node_number(static_cast<NodeOrdinal>(i)));
+  return out;
+}
+
+Napi::Object facts_object(Napi::Env env, ProcessPools& process, EvaluationId evaluation) {
   const Policy& policy = process.policy();
   Napi::Object out = Napi::Object::New(env);
   const std::size_t granules = kMaxClassBytes / kGranuleBytes + 1;
@@ -82,8 +91,10 @@ Napi::Object facts_object(Napi::Env env, const ProcessPools& process, Evaluation
   out["bytesOfTag"] = bytes;
   out["maxBlockBytes"] = number(env, kMaxHugeBytes);
   out["pageBytes"] = number(env, system_os().page_bytes());
+  out["nodes"] = node_numbers(env, process);
   out["knobs"] = knob_rows(env, policy);
   out["statistics"] = statistic_rows(env);
+  out["hasLz4"] = Napi::Boolean::New(env, has_lz4());
   out["sharesCore"] = Napi::Boolean::New(env, process.shares_core());
   out["reportAtExit"] = Napi::Boolean::New(env, policy.stats);
   return out;
@@ -113,7 +124,9 @@ Napi::Value environment_object(Napi::Env env, Evaluation& evaluation) {
   return out;
 }
 
-Napi::Value pool_object(Napi::Env env, EnvironmentPool& pool, const Policy& policy) {
+namespace {
+
+Napi::Value share_object(Napi::Env env, EnvironmentPool& pool, const Policy& policy) {
   const napi_value object = AddonInstance::of(env).pools.make(env, &pool);
   if (object == nullptr) return env.Undefined();
   Napi::Object out(env, object);
@@ -131,6 +144,19 @@ Napi::Value pool_object(Napi::Env env, EnvironmentPool& pool, const Policy& poli
   out["guard"] = number(env, static_cast<std::uint64_t>(policy.guard));
   out["quarantineBytes"] = number(env, policy.quarantine_bytes);
   return out;
+}
+
+}  // namespace
+
+Napi::Value pool_object(Napi::Env env, EnvironmentPool& pool, const Policy& policy) {
+  const Napi::Value first = share_object(env, pool, policy);
+  if (!first.IsObject() || !pool.has_shares) return first;
+  Napi::Array shares = Napi::Array::New(env);
+  pool.environment.for_each_share(pool, [&](EnvironmentPool& share) {
+    shares[shares.Length()] = share_object(env, share, policy);
+  });
+  first.As<Napi::Object>()["shares"] = shares;
+  return first;
 }
 
 bool apply_options(const Napi::Array& pairs, Policy& policy, PolicyError& error) {

@@ -15,8 +15,8 @@ namespace superslab {
 Napi::Object error_object(Napi::Env env, const char* error, std::string_view message);
 
 /// An environment object, with `facts`: { evaluation, tagOfGranules, bytesOfTag, maxBlockBytes,
-/// knobs, statistics, sharesCore, reportAtExit }, which but for the evaluation's id stay the same
-/// for the whole process. undefined when the thread is told to stop.
+/// knobs, statistics, hasLz4, sharesCore, reportAtExit }, which but for the evaluation's id stay
+/// the same for the whole process. undefined when the thread is told to stop.
 Napi::Value environment_object(Napi::Env env, Evaluation& evaluation);
 
 /// A pool object, with { id, heapId, magazines, ...policy values that the facade acts on }.

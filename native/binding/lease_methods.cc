@@ -1,5 +1,6 @@
 // Leased blocks, and their sharing between threads. A ticket is a string in JavaScript.
 #include "binding/objects.h"
+#include "heap/migrator.h"
 #include "pools/buffer/ticket_text.h"
 
 namespace superslab {
@@ -61,6 +62,10 @@ Value adopt(const CallbackInfo& info, Evaluation& own) {
   const AdoptedLease lease = own.process().leases().adopt(&own.environment, ticket);
   out[0] = to_word(lease.block);
   out[1] = static_cast<double>(lease.length);
+  if (lease.fault == LeaseFault::kNone) {
+    Space& space = own.space();
+    Migrator::note_use_here(space.os(), space.superslab(superslab_of(lease.block)));
+  }
   return fault_value(info, lease.fault);
 }
 

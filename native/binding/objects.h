@@ -4,6 +4,7 @@
 //   pool         what environment.openPool() returns
 //   scanner      what environment.makeScanner() returns
 //   records      what environment.findRecords() returns
+//   file         what environment.openFile() returns
 #pragma once
 
 #include "binding/environment.h"
@@ -12,6 +13,7 @@
 
 namespace superslab {
 
+class FileObject;
 class RecordsObject;
 class ScannerObject;
 
@@ -22,6 +24,7 @@ struct AddonInstance {
   ObjectClass<EnvironmentPool> pools;
   ObjectClass<ScannerObject> scanners;
   ObjectClass<RecordsObject> records;
+  ObjectClass<FileObject> files;
 
   static AddonInstance& of(Napi::Env env) { return *env.GetInstanceData<AddonInstance>(); }
 };
@@ -34,15 +37,18 @@ void add_byte_methods(Methods& methods);
 void add_process_figure_methods(Methods& methods);
 void add_scanner_maker(Methods& methods);
 void add_records_finder(Methods& methods);
+void add_file_opener(Methods& methods);
 
 void add_pool_block_methods(Methods& methods);
 void add_pool_policy_methods(Methods& methods);
 void add_pool_upkeep_methods(Methods& methods);
 void add_pool_figure_methods(Methods& methods);
 void add_pool_record_methods(Methods& methods);
+void add_pool_value_methods(Methods& methods);
 
 void add_scanner_methods(Methods& methods);
 void add_records_methods(Methods& methods);
+void add_file_methods(Methods& methods);
 
 /// `tables()`, which needs no attach().
 void export_tables(Napi::Object& exports);

@@ -46,13 +46,23 @@ class Refusal {
   const std::uint64_t os_failures_;
 };
 
+/// What the other shares of the pool cache for this thread counts against its limit, too.
+void flush_shares(EnvironmentPool& pool) {
+  pool.environment.for_each_share(pool,
+                                  [](const EnvironmentPool& share) { share.cache()->flush(); });
+}
+
 /// `refill(tag)`: blocks that are now in the magazine, or why there are none.
 Value refill(const CallbackInfo& info, EnvironmentPool& pool) {
   BufferThreadCache* const cache = pool.cache();
   const auto c = class_at(info, 0);
   if (cache == nullptr || !c) return value_of(info.Env(), NoBlocks::kNoRoom);
   Refusal refusal(*cache);
-  const std::uint32_t got = cache->refill(*c);
+  std::uint32_t got = cache->refill(*c);
+  if (got == 0 && pool.has_shares) {
+    flush_shares(pool);
+    got = cache->refill(*c);
+  }
   if (got == 0) return value_of(info.Env(), refusal.reason());
   ShownWindows* windows = pool.evaluation.windows();
   const bool recut = windows != nullptr && windows->note_recut({cache->refilled(), got});
@@ -76,7 +86,11 @@ Value take_huge(const CallbackInfo& info, EnvironmentPool& pool) {
   const ByteCount bytes = huge_bytes_at(info, 0);
   if (pool.cache() == nullptr || bytes == 0) return value_of(info.Env(), NoBlocks::kNoRoom);
   Refusal refusal(*pool.cache());
-  const BlockNumber block = pool.cache()->take_huge(bytes);
+  BlockNumber block = pool.cache()->take_huge(bytes);
+  if (block == kNoBlock && pool.has_shares) {
+    flush_shares(pool);
+    block = pool.cache()->take_huge(bytes);
+  }
   if (block == kNoBlock) return value_of(info.Env(), refusal.reason());
   return Napi::Number::New(info.Env(), to_word(block));
 }

@@ -1,7 +1,10 @@
 // Figures of a pool, and what JavaScript counts for it.
 #include <algorithm>
+#include <memory>
+#include <new>
 #include <utility>
 
+#include "binding/adaptation_objects.h"
 #include "binding/objects.h"
 #include "binding/stats_objects.h"
 #include "diagnostics/leak_sites.h"
@@ -13,11 +16,22 @@ namespace {
 Value stats(const CallbackInfo& info, EnvironmentPool& pool) {
   if (pool.cache() == nullptr) return info.Env().Undefined();
   pool.cache()->fold();
+  pool.environment.for_each_share(pool,
+                                  [](const EnvironmentPool& share) { share.cache()->fold(); });
   PoolFigures figures;
   figures.id = pool.account.heap;
   const Pool& own = pool.cache()->pool();
   own.stats(pool.environment.space().os().fault_counts(), figures);
   return figures_object(info.Env(), figures);
+}
+
+/// `history()`: undefined for a pool that does not adapt, once it is closed and everything of it is
+/// home, and without memory.
+Value history(const CallbackInfo& info, EnvironmentPool& pool) {
+  const std::unique_ptr<DemandHistory> copy(new (std::nothrow) DemandHistory);
+  if (pool.cache() == nullptr || copy == nullptr || !pool.cache()->pool().history(*copy))
+    return info.Env().Undefined();
+  return history_object(info.Env(), *copy);
 }
 
 /// `recordSize(size, capacity, weight)`: a lease that stands for `weight` of them.
@@ -95,6 +109,7 @@ void count_guard_report(const CallbackInfo& info, EnvironmentPool& pool) {
 
 void add_pool_figure_methods(Methods& methods) {
   add_shared_method<EnvironmentPool, stats>(methods, "stats");
+  add_shared_method<EnvironmentPool, history>(methods, "history");
   add_hot_method<EnvironmentPool, record_size>(methods, "recordSize");
   add_hot_method<EnvironmentPool, record_lifetime>(methods, "recordLifetime");
   add_shared_method<EnvironmentPool, watch>(methods, "watch");

@@ -41,10 +41,11 @@ Value take_signals(const CallbackInfo& info, EnvironmentPool& pool) {
 Value tick(const CallbackInfo& info, EnvironmentPool& own) {
   BufferThreadCache* const cache = own.cache();
   if (cache == nullptr) return Napi::Boolean::New(info.Env(), false);
-  cache->trim_idle();
   BufferPool& pool = cache->pool();
+  if (pool.policy()->adaptive) own.environment.process().wake_control();
+  cache->trim_idle();
   // Leases that are out come back into magazines without a native call: somebody has to look.
-  bool again = pool.budget().charged() != 0;
+  bool again = pool.budget().charged() != 0 || cache->has_unused_slabs();
   if (cache->is_closed()) {
     pool.trim(0);
   } else {
@@ -60,6 +61,20 @@ Value trim(const CallbackInfo& info, EnvironmentPool& pool) {
   if (pool.cache() == nullptr || !target) return Napi::Number::New(info.Env(), 0);
   pool.cache()->flush();
   return Napi::Number::New(info.Env(), static_cast<double>(pool.cache()->pool().trim(*target)));
+}
+
+/// `relieve(step)`: gives back what lies idle, counted as that of a RELIEF_STEP.
+void relieve(const CallbackInfo& info, EnvironmentPool& pool) {
+  const auto step = whole_at(info, 0, static_cast<std::uint64_t>(ReliefStep::kIdle));
+  if (pool.cache() == nullptr || !step) return;
+  pool.cache()->flush();
+  pool.cache()->pool().give_back_for(static_cast<ReliefStep>(*step));
+}
+
+/// `relievedBytes()`: all that went back so far while memory was scarce.
+Value relieved_bytes(const CallbackInfo& info, EnvironmentPool& pool) {
+  const std::uint64_t bytes = pool.cache() == nullptr ? 0 : pool.cache()->pool().relieved_bytes();
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
 /// `committedBytes()`: what the pool has from the operating system.
@@ -91,6 +106,8 @@ void add_pool_upkeep_methods(Methods& methods) {
   add_shared_method<EnvironmentPool, take_signals>(methods, "takeSignals");
   add_shared_method<EnvironmentPool, tick>(methods, "tick");
   add_shared_method<EnvironmentPool, trim>(methods, "trim");
+  add_shared_method<EnvironmentPool, relieve>(methods, "relieve");
+  add_shared_method<EnvironmentPool, relieved_bytes>(methods, "relievedBytes");
   add_shared_method<EnvironmentPool, committed_bytes>(methods, "committedBytes");
   add_shared_method<EnvironmentPool, refused_secrecy>(methods, "refusedSecrecy");
   add_shared_method<EnvironmentPool, close>(methods, "close");

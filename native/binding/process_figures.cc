@@ -18,6 +18,28 @@ Value process_stats(const CallbackInfo& info, Evaluation& own) {
   return process_object(info.Env(), own.process());
 }
 
+/// `pressure()`: how scarce memory is.
+Value pressure(const CallbackInfo& info, Evaluation& own) {
+  const PressureState state = own.process().poll_pressure();
+  const Napi::Env env = info.Env();
+  const auto number = [env](auto n) { return Napi::Number::New(env, static_cast<double>(n)); };
+  Napi::Object out = Napi::Object::New(env);
+  out["level"] = number(state.finding.level);
+  out["reason"] = number(state.finding.reason);
+  out["share"] = Napi::Number::New(env, state.finding.permille / 1000.0);
+  out["limitBytes"] = number(state.finding.limit);
+  out["step"] = number(state.step);
+  out["reliefs"] = number(state.reliefs);
+  out["rises"] = number(state.rises);
+  out["changedAtMs"] = number(state.changed_at / kMillisecond);
+  return out;
+}
+
+/// `readPressureFrom(root)`: the folder that stands in front of the paths of the kernel's files.
+void read_pressure_from(const CallbackInfo& info, Evaluation& own) {
+  if (info[0].IsString()) own.process().read_pressure_from(text_at(info, 0));
+}
+
 /// One reading of the kernel's files on its way.
 struct MemoryReading {
   const Space& space;
@@ -124,6 +146,8 @@ Value misuse_changes(const CallbackInfo& info, Evaluation&) {
 void add_process_figure_methods(Methods& methods) {
   add_bound_method<Evaluation, process_stats>(methods, "processStats");
   add_bound_method<Evaluation, memory_facts>(methods, "memoryFacts");
+  add_bound_method<Evaluation, pressure>(methods, "pressure");
+  add_bound_method<Evaluation, read_pressure_from>(methods, "readPressureFrom");
   add_bound_method<Evaluation, leak_sites>(methods, "leakSites");
   add_bound_method<Evaluation, note_misuse>(methods, "noteMisuse");
   add_bound_method<Evaluation, misuse_sites>(methods, "misuseSites");

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "binding/adaptation_objects.h"
 #include "heap/size_class.h"
 
 namespace superslab {
@@ -71,6 +72,7 @@ Napi::Array statistic_rows(Napi::Env env) {
 #define POOL_STAT(json, unit, meaning) add("pool", "counter", json, unit, meaning);
 #define POOL_LEVEL(json, unit, meaning) add("pool", "level", json, unit, meaning);
 #define POOL_PROCESS_LEVEL(json, unit, meaning) add("process", "level", json, unit, meaning);
+#define POOL_PROCESS_STAT(json, unit, meaning) add("process", "counter", json, unit, meaning);
 #define POOL_CLASS_LEVEL(json, unit, meaning) add("class", "level", json, unit, meaning);
 #define OBJECT_STAT(field, json, unit, meaning) add("objects", "counter", json, unit, meaning);
 #define OBJECT_LEVEL(field, json, unit, meaning) add("objects", "level", json, unit, meaning);
@@ -116,6 +118,7 @@ Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   out["sizeBytes"] = number(env, figures.size_bytes);
   out["capacityBytes"] = number(env, figures.capacity_bytes);
   out["objects"] = objects_value(env, figures.objects);
+  out["adaptations"] = adaptation_list(env, figures.adaptation);
   if (figures.records.shape.chunk_records != 0)
     out["records"] = records_object(env, figures.records);
   return out;

@@ -13,6 +13,9 @@
 #include "os/os.h"
 #include "pools/buffer/buffer_thread_cache.h"
 #include "pools/buffer/lease_table.h"
+#include "pools/compressed/tiers.h"
+#include "pools/mapped/fault.h"
+#include "runtime/pressure_controller.h"
 
 namespace superslab::tables {
 
@@ -73,10 +76,111 @@ inline constexpr Value kSignals[] = {
     code("roomMade", BufferThreadCache::kRoomMade, "There is room again under the pool's limit."),
 };
 
+inline constexpr Value kFileFaults[] = {
+    code("none", mapped::Fault::kNone, "Nothing is wrong."),
+    code("closed", mapped::Fault::kClosed, "The pool is closed."),
+    code("readOnly", mapped::Fault::kReadOnly, "The file was opened to be read."),
+    code("stale", mapped::Fault::kStale, "The handle names no block that lives."),
+    code("full", mapped::Fault::kFull, "maxBytes are in use, or too scattered."),
+    code("noSpace", mapped::Fault::kNoSpace, "The disk has no space."),
+    code("batchFull", mapped::Fault::kBatchFull, "More changes than one commit can have."),
+    code("uncommitted", mapped::Fault::kUncommitted, "There are changes that are not committed."),
+    code("range", mapped::Fault::kRange, "An argument is out of its range."),
+    code("rootName", mapped::Fault::kRootName, "The name is empty or too long."),
+    code("rootsFull", mapped::Fault::kRootsFull, "All roots are in use."),
+    code("failed", mapped::Fault::kFailed, "Reading, writing or syncing failed."),
+    code("lost", mapped::Fault::kLost,
+         "Pages are not there: the file was cut, or the disk failed."),
+    code("damaged", mapped::Fault::kDamaged, "A checksum or a structure of the file is wrong."),
+    code("file", mapped::Fault::kFile, "The file cannot be opened: FILE_STATUS tells why."),
+    code("inUse", mapped::Fault::kInUse, "Another pool has the file open."),
+    code("foreign", mapped::Fault::kForeign, "It is no file of superslab."),
+    code("byteOrder", mapped::Fault::kByteOrder, "It is of a machine with another byte order."),
+    code("version", mapped::Fault::kVersion, "It is of another version."),
+    code("pageSize", mapped::Fault::kPageSize, "It has pages of another size."),
+    code("cut", mapped::Fault::kCut, "It is shorter than it says."),
+    code("otherSize", mapped::Fault::kOtherSize, "It was made with another maxBytes."),
+    code("needsReplay", mapped::Fault::kNeedsReplay, "It was not closed."),
+    code("noMemory", mapped::Fault::kNoMemory, "There are no addresses for the mapping."),
+    code("tooManyOpen", mapped::Fault::kTooManyOpen, "Too many files are mapped."),
+};
+
+inline constexpr Value kFileStatuses[] = {
+    code("ok", FileStatus::kOk, "Nothing is wrong."),
+    code("notFound", FileStatus::kNotFound, "There is no such file or folder."),
+    code("exists", FileStatus::kExists, "There is one already."),
+    code("notRegular", FileStatus::kNotRegular, "A folder, pipe, socket or device."),
+    code("link", FileStatus::kLink, "A symbolic link."),
+    code("foreignOwner", FileStatus::kForeignOwner, "It belongs to another user."),
+    code("tooOpen", FileStatus::kTooOpen, "Others may do more with it than the mode allows."),
+    code("noAccess", FileStatus::kNoAccess, "This user may not."),
+    code("readOnly", FileStatus::kReadOnly, "The file system is mounted to be read."),
+    code("noSpace", FileStatus::kNoSpace, "The disk is full, or a quota is used up."),
+    code("tooManyFiles", FileStatus::kTooManyFiles, "As many files are open as may be."),
+    code("noMemory", FileStatus::kNoMemory, "There is no memory or no addresses."),
+    code("locked", FileStatus::kLocked, "Somebody else has a lock."),
+    code("short", FileStatus::kShort, "It ends too early."),
+    code("unsupported", FileStatus::kUnsupported, "The file system or the kernel cannot."),
+    code("io", FileStatus::kIo, "Anything else."),
+};
+
+inline constexpr Value kPressureLevels[] = {
+    code("none", PressureLevel::kNone, "Memory is not scarce."),
+    code("some", PressureLevel::kSome, "It is scarce."),
+    code("critical", PressureLevel::kCritical, "Processes stand still for it, or may be killed."),
+};
+
+inline constexpr Value kPressureReasons[] = {
+    code("none", PressureReason::kNone, "There was no pressure."),
+    code("groupStalls", PressureReason::kGroupStalls,
+         "Tasks of the control group wait for memory."),
+    code("machineStalls", PressureReason::kMachineStalls, "Tasks of the machine do."),
+    code("hardLimit", PressureReason::kHardLimit,
+         "A control group is near the limit beyond which processes are killed."),
+    code("softLimit", PressureReason::kSoftLimit,
+         "A control group is near the limit beyond which processes are slowed down."),
+    code("outOfMemory", PressureReason::kOutOfMemory, "A control group has come to its limit."),
+    code("totalBytes", PressureReason::kTotalBytes, "The pools are near SUPERSLAB_TOTAL_BYTES."),
+};
+
+inline constexpr Value kReliefSteps[] = {
+    code("nothing", ReliefStep::kNothing, "Nothing is to be given back."),
+    code("caches", ReliefStep::kCaches, "What makes the next request fast and nothing else."),
+    code("cold", ReliefStep::kCold, "Data that can be made smaller, or moved together."),
+    code("idle", ReliefStep::kIdle, "What waits to be lent again, beyond what is to be kept."),
+};
+
+inline constexpr Value kTierFaults[] = {
+    code("none", TierFault::kNone, "Nothing is wrong."),
+    code("cold", TierFault::kCold, "The value is cold: heatValue() first."),
+    code("foreign", TierFault::kForeign, "A codec of the program has compressed it."),
+    code("stale", TierFault::kStale, "The value has ended, or there never was one."),
+    code("pinned", TierFault::kPinned, "Somebody has pinned it."),
+    code("unpinned", TierFault::kUnpinned, "Nobody has pinned it."),
+    code("tooManyPins", TierFault::kTooManyPins, "It is pinned 65,535 times."),
+    code("corrupt", TierFault::kCorrupt, "Its compressed bytes were changed."),
+};
+
+inline constexpr Value kCooled[] = {
+    code("done", Cooled::kDone, "The value is cold."),
+    code("rejected", Cooled::kRejected, "It compresses badly, and stays hot."),
+    code("inVain", Cooled::kInVain, "It was pinned or freed meanwhile."),
+    code("nothing", Cooled::kNothing, "There was no value to compress."),
+    code("full", Cooled::kFull, "There is no room for cold values."),
+    code("noMemory", Cooled::kNoMemory, "The operating system gives no memory."),
+};
+
 inline constexpr Table kCallTables[] = {
+    {"VALUE_FAULT", "What calls about a compressed value return.", kTierFaults},
+    {"COOLED", "What finishForeign() returns.", kCooled},
     {"LEASE_FAULT", "What share(), adopt() and revoke() return.", kLeaseFaults},
+    {"PRESSURE_LEVEL", "How scarce memory is.", kPressureLevels},
+    {"PRESSURE_REASON", "What a level of pressure follows from.", kPressureReasons},
+    {"RELIEF_STEP", "What pools give back under pressure, in this order.", kReliefSteps},
     {"SECRECY", "What refusedSecrecy() returns: a set of these.", kSecrecies},
     {"SIGNAL", "What takeSignals() returns: a set of these.", kSignals},
+    {"FILE_FAULT", "What methods of a file return.", kFileFaults},
+    {"FILE_STATUS", "What an operation on a file came to.", kFileStatuses},
 };
 
 // Memory that both sides read and write. Offsets and lengths are in words of 32 bits.
@@ -91,6 +195,8 @@ constexpr std::int64_t words(std::size_t bytes) {
   }
 #define MAGAZINE_PLACE(name, field, first, meaning) \
   Value { name, words(offsetof(LeaseMagazines, field) - offsetof(LeaseMagazines, first)), meaning }
+#define SLOT_ROW(name, field, meaning) \
+  Value { name, words(offsetof(SlotChunk, field)), meaning, SlotChunk::kSlots }
 
 inline constexpr Value kMagazineParts[] = {
     MAGAZINE_PART("depth", depth, "Blocks in the magazine, by tag."),
@@ -159,6 +265,25 @@ inline constexpr Value kRecords[] = {
 #undef MAGAZINE_PART
 #undef MAGAZINE_PLACE
 
+inline constexpr Value kSlotRows[] = {
+    SLOT_ROW("state", state, "The word of a slot: see SLOT_STATE. Others change it, too."),
+    SLOT_ROW("generation", generation, "The generation of the slot's value."),
+    SLOT_ROW("block", block, "The block of a hot value; 0 of others."),
+    SLOT_ROW("length", length, "Of the value, in bytes."),
+};
+#undef SLOT_ROW
+
+constexpr std::int64_t state_of(ValuePlace place) { return ValueState::at(place).word; }
+
+inline constexpr Value kSlotStates[] = {
+    {"pins", ValueState::kPins, "The bits that say how often it is pinned."},
+    {"referenced", ValueState::kReferenced, "It was used since the hand came by."},
+    {"hot", state_of(ValuePlace::kHot), "It is in its block."},
+    {"busy", state_of(ValuePlace::kBusy), "The same, and it is being compressed."},
+    {"cold", state_of(ValuePlace::kCold), "It is compressed."},
+    {"shift", ValueState::kPlaceShift, "The bits below are pins and `referenced`."},
+};
+
 inline constexpr Value kMemoryConstants[] = {
     {"SUPERSLAB_BYTES", kSuperslabBytes, "Size of a superslab. Unit: bytes."},
     {"SLICE_BYTES", kSliceBytes, "Size of a slice. Unit: bytes."},
@@ -172,6 +297,11 @@ inline constexpr Value kMemoryConstants[] = {
      "own."},
     {"MAGAZINE_SHIFT", std::countr_zero(kMagazineBlocks),
      "Block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on."},
+    {"SLOT_BITS", kSlotBits, "The bits of a value's handle that are its slot."},
+    {"SLOT_CHUNK_SHIFT", std::countr_zero(SlotChunk::kSlots),
+     "A chunk of slots has 2^SLOT_CHUNK_SHIFT of them."},
+    {"MAX_VALUE_BYTES", kMaxClassBytes, "The longest compressed value. Unit: bytes."},
+    {"FIRST_GENERATIONS", kGenerationMask, "Generations of slots are below, and not 0."},
 };
 
 inline constexpr Table kMemoryTables[] = {
@@ -180,6 +310,8 @@ inline constexpr Table kMemoryTables[] = {
     {"STAGED", "Places in MAGAZINES.staged.", kStaged},
     {"OBJECT_COUNT", "Places in MAGAZINES.objects, which has numbers of 64 bits.", kObjectCounts},
     {"RECORDS", "Places in MAGAZINES.records.", kRecords},
+    {"SLOT_ROWS", "The rows of NativePool.valueSlots(), in words of 32 bits.", kSlotRows},
+    {"SLOT_STATE", "What SLOT_ROWS.state has.", kSlotStates},
 };
 
 // A frame of the inspector's map. All numbers are little-endian; offsets are in bytes.

@@ -1,11 +1,10 @@
 // Fixed pools. An ss_fixed_pool is a ProgramPool whose type C does not know.
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
-#include "base/keep_errno.h"
 #include "capi/c_api.h"
 #include "capi/json_text.h"
+#include "capi/pool_calls.h"
 #include "capi/pool_text.h"
 #include "malloc/fatal.h"
 #include "malloc/program_pools.h"
@@ -34,40 +33,7 @@ ProgramPool& from(ss_fixed_pool* pool, const char* function = __builtin_FUNCTION
 /// A pool that is taken for one.
 ProgramPool& unchecked(ss_fixed_pool* pool) { return *reinterpret_cast<ProgramPool*>(pool); }
 
-Magazine& magazine_of(ss_fixed_pool* pool) {
-  std::uint32_t offset;
-  std::memcpy(&offset, pool, sizeof offset);
-  return *reinterpret_cast<Magazine*>(reinterpret_cast<std::byte*>(ss_fixed_caches_v1) + offset);
-}
-
-int error_of(FixedFault fault) {
-  switch (fault) {
-    case FixedFault::kNone:
-      break;
-    case FixedFault::kNoMemory:
-      return ENOMEM;
-    case FixedFault::kLimit:
-      return ENOBUFS;
-    case FixedFault::kClosed:
-      return ESHUTDOWN;
-    case FixedFault::kRefused:
-      return ECANCELED;
-    case FixedFault::kForeign:
-      return EINVAL;
-    case FixedFault::kAlreadyFree:
-      return EALREADY;
-  }
-  return 0;
-}
-
-/// Sets errno only where something is wrong, whatever was called meanwhile.
-template <class Call>
-FixedFault with_errno(Call call) {
-  const int before = errno;
-  const FixedFault fault = call();
-  errno = fault == FixedFault::kNone ? before : error_of(fault);
-  return fault;
-}
+Magazine& magazine_of(ss_fixed_pool* pool) { return unchecked(pool).own_magazine(); }
 
 /// With SUPERSLAB_CHECK: ends the process for a wrong put.
 void fail_if_checked(const char* function, const void* object, FixedFault fault) {
@@ -90,14 +56,10 @@ int put_bulk_slow(ProgramPool& pool, void* const* objects, std::size_t count, st
   return fault == FixedFault::kNone ? 0 : -1;
 }
 
-/// What the caller's struct has that ours has not must be 0.
+/// False for what cannot be.
 bool read_options(const ss_fixed_pool_options* given, ss_fixed_pool_options& out) {
   out = SS_FIXED_POOL_OPTIONS;
-  if (given == nullptr || given->struct_bytes < sizeof given->struct_bytes) return false;
-  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
-  for (std::size_t i = sizeof out; i < given->struct_bytes; ++i)
-    if (bytes[i] != 0) return false;
-  std::memcpy(&out, given, std::min(given->struct_bytes, sizeof out));
+  if (!read_struct(given, out)) return false;
   if (out.alignment == 0) out.alignment = kMinAlignment;
   const ByteCount unit = FixedPool::block_bytes(out.object_bytes, out.alignment);
   return unit != 0 && out.max <= kMaxArenas * kArenaBytes / unit &&
@@ -223,16 +185,7 @@ const char* ss_fixed_pool_name(const ss_fixed_pool* pool) {
 }
 
 int ss_fixed_pool_stats(const ss_fixed_pool* pool, ss_pool_stats* stats) {
-  if (stats == nullptr || stats->struct_bytes < sizeof stats->struct_bytes) {
-    errno = EINVAL;
-    return -1;
-  }
-  const ss_pool_stats all = stats_of(from(pool).fixed());
-  const std::size_t bytes = stats->struct_bytes;
-  std::memset(stats, 0, bytes);
-  std::memcpy(stats, &all, std::min(bytes, sizeof all));
-  stats->struct_bytes = bytes;
-  return 0;
+  return write_stats(stats, [&] { return stats_of(from(pool).fixed()); });
 }
 
 size_t ss_fixed_pool_stats_json(const ss_fixed_pool* pool, char* buffer, size_t size) {
@@ -243,18 +196,7 @@ size_t ss_fixed_pool_stats_json(const ss_fixed_pool* pool, char* buffer, size_t 
 }
 
 const char* ss_fixed_pool_check(const ss_fixed_pool* pool) {
-  switch (from(pool).fixed().check()) {
-    case PoolFault::kNone:
-      break;
-    case PoolFault::kHeap:
-      return "heap";
-    case PoolFault::kDepth:
-      return "depth";
-    case PoolFault::kMagazine:
-    case PoolFault::kStaged:
-      return "magazine";
-  }
-  return nullptr;
+  return name_of(from(pool).fixed().check());
 }
 
 int ss_fixed_pool_owns(const ss_fixed_pool* pool, const void* p) {

@@ -8,6 +8,8 @@
 #include "heap/size_class.h"
 #include "malloc/allocate.h"
 #include "malloc/first_class_heap.h"
+#include "malloc/program_compressed.h"
+#include "malloc/program_kinds.h"
 #include "malloc/program_pools.h"
 
 using namespace superslab;
@@ -53,10 +55,7 @@ void superslab::write_stats(JsonText& json) {
     }
     json.close(']');
     json.key("pools");
-    json.open('[');
-    ProgramPool::for_each(
-        [&](const ProgramPool& pool) { write_pool(json, pool.fixed(), Detail::kFew); });
-    json.close(']');
+    write_pools(json);
   }
   json.close('}');
 }
@@ -74,7 +73,8 @@ size_t ss_trim(void) {
   if (heap == nullptr) return 0;
   const int before = errno;
   // The other heaps first: what they give back idles in the space then.
-  const ByteCount others = FirstClassHeap::trim_all() + ProgramPool::trim_all();
+  const ByteCount others = FirstClassHeap::trim_all() + ProgramPool::trim_all() +
+                           ProgramKind::trim_all() + ProgramCompressedPool::trim_all();
   const ByteCount bytes = others + heap->trim();
   errno = before;
   return bytes;

@@ -29,6 +29,7 @@ class HeapSurvivor {
     lists_ = heap_.core_.lock.survive_fork();
     bool is_inside = lists_ == Holder::kMe;
     is_inside |= heap_.core_.policy.survive_fork() == Holder::kMe;
+    is_inside |= heap_.core_.reserve.survive_fork() == Holder::kMe;
     is_inside |= heap_.core_.room.survive_fork() == Holder::kMe;
     is_inside |= heap_.core_.caches.survive_fork() == Holder::kMe;
     for (SlabOwner* owner = heap_.owners_.first_; owner != nullptr; owner = owner->next) {
@@ -87,6 +88,7 @@ class HeapSurvivor {
     for (auto& lists : owner.slabs_) std::fill(std::begin(lists), std::end(lists), nullptr);
     owner.unused_ = owner.idle_ = {};
     owner.unused_bytes_.set(0);
+    owner.busy_.forget();
     owner.slab_bytes_ = 0;
     owner.idle_bytes_ = owner.left_bytes_ = owner.told_bytes_ = 0;
   }
@@ -132,6 +134,7 @@ class HeapSurvivor {
     owner.link(&slab, slab_is_drained(slab)  ? SlabState::kDrained
                       : slab_is_unused(slab) ? SlabState::kUnused
                                              : SlabState::kPartial);
+    if (slab.state != SlabState::kUnused) owner.busy_.add(slab.size_class);
   }
 
   /// Some may have gone back to their slabs, or lie in two places on the way to one.

@@ -14,11 +14,13 @@ class BigCache {
   /// From now on; see within_limit().
   void set_max_bytes(ByteCount max_bytes) { max_bytes_ = max_bytes; }
 
-  /// The smallest block of `bytes` to `longest`, taken out; nullptr when there is none.
-  Superslab* take(ByteCount bytes, ByteCount longest) {
+  /// The smallest block of `bytes` to `longest` that serves the threads of `node`, taken out;
+  /// nullptr when there is none. Where a heap is not divided by nodes, all serve node 0.
+  Superslab* take(ByteCount bytes, ByteCount longest, NodeOrdinal node = 0) {
     Superslab* best = nullptr;
     for (Superslab* s = blocks_.first(); s != nullptr; s = s->next) {
       if (s->huge_bytes < bytes || s->huge_bytes > longest) continue;
+      if (s->home_node.load(std::memory_order_relaxed) != node) continue;
       if (best == nullptr || s->huge_bytes < best->huge_bytes) best = s;
     }
     if (best != nullptr) remove(best);

@@ -20,6 +20,8 @@ class CacheRegistry {
     virtual void flush_soon() = 0;
     /// Free blocks of class `c` in the member's magazine, as far as another thread can tell.
     virtual std::uint32_t cached(ClassIndex c) const = 0;
+    /// Blocks of class `c` that callers were lent and that no counter has yet; likewise.
+    virtual std::uint32_t uncounted_acquires(ClassIndex) const { return 0; }
 
    protected:
     ~Member() = default;

@@ -37,6 +37,17 @@ bool Heap::follow_policy() {
   return huge_.follow_policy();
 }
 
+ByteCount Heap::expand(ByteCount bytes) {
+  {
+    const auto policy = core_.policy.read();
+    const bool is_placed =
+        policy->numa.kind != NodePlacement::Kind::kLocal || space().os().node_count() <= 1;
+    if (policy->populate == Populate::kOff || !is_placed) return 0;
+  }
+  if (account_.is_room_scarce()) return 0;
+  return slabs_.expand(bytes);
+}
+
 /// Under pressure everything idle goes that is a superslab or more.
 void Heap::IdleSpans::give_back_idle_spans() {
   assert(heap_.slabs_.is_valid() && heap_.huge_.is_valid());
@@ -44,10 +55,10 @@ void Heap::IdleSpans::give_back_idle_spans() {
   heap_.slabs_.give_back_whole();
 }
 
-SlabOwner* Heap::attach() {
+SlabOwner* Heap::attach(NodeOrdinal node) {
   visitors_.fetch_add(1, std::memory_order_relaxed);
   core_.counters.threads.shared_add(1);
-  SlabOwner* owner = owners_.attach(slabs_);
+  SlabOwner* owner = owners_.attach(slabs_, node);
   if (owner == nullptr) {
     core_.counters.threads.shared_sub(1);
     visitors_.fetch_sub(1, std::memory_order_release);

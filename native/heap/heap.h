@@ -13,6 +13,7 @@
 #include "heap/heap_statistics.h"
 #include "heap/huge_blocks.h"
 #include "heap/memory_account.h"
+#include "heap/migrator.h"
 #include "heap/purger.h"
 #include "heap/slab_owner.h"
 #include "heap/slab_owners.h"
@@ -40,6 +41,7 @@ class Heap {
   HugeBlocks& huge() { return huge_; }
   const HugeBlocks& huge() const { return huge_; }
   Purger& purger() { return purger_; }
+  Migrator& migrator() { return migrator_; }
   MemoryAccount& account() { return account_; }
   const MemoryAccount& account() const { return account_; }
 
@@ -64,11 +66,21 @@ class Heap {
   /// HeapCore::can_follow().
   [[nodiscard]] bool publish(const HeapSnapshot& next);
 
+  /// From any thread, with no lock held: what it keeps for demand that comes back.
+  void publish_reserve(const Reserve& reserve) { core_.reserve.publish(reserve); }
+
+  Published<Reserve>::Reading reserve() const { return core_.reserve.read(); }
+
+  /// Populates free memory ahead of demand until `bytes` of it lie free; only where the policy
+  /// populates at all, the calling thread's node does not matter, and memory is not scarce. Returns
+  /// the bytes that were populated. Any thread, with no lock held.
+  ByteCount expand(ByteCount bytes);
+
   // Owners ------------------------------------------------------------------------------------
 
   /// A share of the heap for the calling thread: a vacant one, with the slabs that its last thread
-  /// left, or a new one. nullptr without memory.
-  SlabOwner* attach();
+  /// left, or a new one. nullptr without memory. `node`: see HeapShape::has_nodes.
+  SlabOwner* attach(NodeOrdinal node = 0);
 
   /// The calling thread is done with its share. Blocks may still be out.
   void detach(SlabOwner* owner);
@@ -106,7 +118,7 @@ class Heap {
   void discharge(ByteCount bytes) { core_.discharge(bytes); }
 
   /// See Purger.
-  bool tick() { return purger_.tick(); }
+  bool tick(Nanos grace = 0) { return purger_.tick(grace); }
   ByteCount trim(ByteCount target) { return purger_.trim(target); }
 
   /// In the child of a fork, before anything else: makes lists, counts and locks whole again that a
@@ -131,6 +143,8 @@ class Heap {
   ClassStats class_stats(ClassIndex c) const { return statistics_.of_class(c); }
   void class_stats(ClassStats (&sums)[kClassSlots]) const { statistics_.of_classes(sums); }
   void sample(Samples& out) const { statistics_.sample(out); }
+  /// The peaks of samples begin anew. For the one who samples now and then.
+  void restart_peaks() { statistics_.restart_peaks(); }
 
   ByteCount committed_bytes() const { return account_.committed_bytes(); }
   ByteCount idle_bytes() const { return account_.idle_bytes(); }
@@ -169,6 +183,7 @@ class Heap {
   SlabOwners owners_{core_};
   SlabSource slabs_{core_, account_, spans_, owners_};
   HugeBlocks huge_{core_, account_, spans_, owners_, slabs_};
+  Migrator migrator_{core_, this};
   Purger purger_{core_, account_, spans_, owners_, slabs_, huge_};
   HeapStatistics statistics_{core_, account_, owners_, huge_};
   std::atomic<std::uint32_t> visitors_{0};  // attached threads too

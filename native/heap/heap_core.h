@@ -7,6 +7,7 @@
 //   SlabOwners      the owners among whom the slabs are divided
 //   SlabSource      slabs, cut from superslabs and dissolved; all of a heap that a SlabOwner sees
 //   HugeBlocks      blocks beyond 2 MiB, and the big cache
+//   Migrator        memory on its way to the node that uses it
 //   Purger          idle memory on its way back to the operating system
 //   HeapStatistics  what the heap counts, summed
 //
@@ -20,8 +21,10 @@
 #include "heap/heap_mutex.h"
 #include "heap/heap_shape.h"
 #include "heap/heap_stats.h"
+#include "heap/node_choice.h"
 #include "heap/room.h"
 #include "policy/published.h"
+#include "policy/reserve.h"
 #include "policy/snapshot.h"
 #include "space/space.h"
 
@@ -63,12 +66,21 @@ class HeapCore {
            !(has(shape.secrecy, Secrecy::kWipeOnFork) || shape.has_guard_pages);
   }
 
+  /// Where `bytes` lie that a thread of `node` takes.
+  NodePlacement placement_for(NodeOrdinal node, ByteCount bytes) {
+    if (!shape.has_nodes) return policy.read()->numa;
+    const NodeOrdinal chosen = nearest_with_room(space.os(), node, bytes);
+    if (chosen != node) counters.numa_fallbacks.add(1);
+    return {NodePlacement::Kind::kNode, chosen};
+  }
+
   bool is_behind_views() const { return shape.access == Access::kViews; }
 
   Space& space;
   const Clock& clock;
   const HeapShape shape;
   Published<HeapSnapshot> policy;
+  Published<Reserve> reserve{Reserve{}};
   mutable HeapCounters counters;
   SlabCounters slab_counters;
   mutable HeapMutex lock{counters};

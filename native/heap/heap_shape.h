@@ -24,6 +24,9 @@ struct HeapShape {
   /// Whether slabs of a class begin at different offsets, so that their blocks spread over the sets
   /// of a processor's cache.
   bool has_colours = true;
+  /// Whether each owner has a node, and takes memory there as long as there is some; then the
+  /// nearest node with memory serves it. Else the policy says where memory lies.
+  bool has_nodes = false;
   /// Most memory that all heaps of the space may have together before somebody is killed for it.
   ByteCount memory = kNoLimit;
   /// Told of each slab of a class that leases come from, before anybody has a block of it: where it

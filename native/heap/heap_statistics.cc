@@ -17,6 +17,14 @@ void add_to(ClassSample& sum, const ClassCounters& counters) {
   sum.given_blocks += counters.flushed_blocks.get();
 }
 
+void add_to(ClassSample& sum, const SlabOwner& owner, ClassIndex c) {
+  add_to(sum, owner.counters(c));
+  sum.acquires += owner.counters(c).acquires.get();
+  sum.busy_slabs += owner.busy_slabs().now(c);
+  sum.peak_busy_slabs += owner.busy_slabs().most(c);
+  sum.low_busy_slabs += owner.busy_slabs().fewest(c);
+}
+
 }  // namespace
 
 HeapStats HeapStatistics::of_heap(const FaultCounts& faults) const {
@@ -68,18 +76,24 @@ void HeapStatistics::of_classes(ClassStats (&sums)[kClassSlots]) const {
 
 void HeapStatistics::sample(Samples& out) const {
   out = {};
-  std::uint64_t cached[kClassSlots] = {};
-  core_.caches.add_cached(cached);
   owners_.for_each([&](const SlabOwner& owner) {
     for (std::size_t i = 0; i < kFixedClasses; ++i)
-      add_to(out.classes[i], owner.counters(static_cast<ClassIndex>(i)));
+      add_to(out.classes[i], owner, static_cast<ClassIndex>(i));
     return true;
   });
+  std::uint64_t cached[kClassSlots] = {};
+  core_.caches.add_cached(cached);
+  core_.caches.for_each_member(
+      CacheRegistry::Retired::kNot, [&](const CacheRegistry::Member& member) {
+        for (std::size_t i = 0; i < kFixedClasses; ++i)
+          out.classes[i].acquires += member.uncounted_acquires(static_cast<ClassIndex>(i));
+      });
   ByteCount free_in_slabs = 0;
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     ClassSample& sum = out.classes[i];
     sum.cached_blocks = cached[i];
+    sum.slab_bytes = size_class(c).slices * kSliceBytes;
     conclude(c, sum);
     free_in_slabs +=
         ByteCount{size_class(c).block_bytes} *
@@ -89,7 +103,16 @@ void HeapStatistics::sample(Samples& out) const {
   out.purged_bytes = core_.counters.purged_bytes.get();
   out.huge_hits = core_.counters.huge_hits.get();
   out.huge_misses = core_.counters.huge_misses.get();
-  out.idle_bytes = free_in_slabs + account_.free_bytes() + huge_.cached_bytes();
+  out.free_bytes = account_.free_bytes();
+  out.idle_bytes = free_in_slabs + out.free_bytes + huge_.cached_bytes();
+  out.pressure = account_.pressure();
+}
+
+void HeapStatistics::restart_peaks() {
+  owners_.for_each([](SlabOwner& owner) {
+    owner.busy_slabs().restart();
+    return true;
+  });
 }
 
 void HeapStatistics::conclude(ClassIndex c, ClassSample& sum) const {

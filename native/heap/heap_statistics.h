@@ -14,7 +14,7 @@ namespace superslab {
 /// differences of counts are exact only while they rest.
 class HeapStatistics {
  public:
-  HeapStatistics(HeapCore& core, const MemoryAccount& account, const SlabOwners& owners,
+  HeapStatistics(HeapCore& core, const MemoryAccount& account, SlabOwners& owners,
                  const HugeBlocks& huge)
       : core_(core), account_(account), owners_(owners), huge_(huge) {}
   HeapStatistics(const HeapStatistics&) = delete;
@@ -29,6 +29,7 @@ class HeapStatistics {
   /// The same counters, for those who choose a policy. Holds each lock for no longer than it takes
   /// to read a number or to ask each thread cache how much it holds.
   void sample(Samples& out) const;
+  void restart_peaks();
 
  private:
   /// Adds what no thread counts, and derives the rest from that, from what the owners count and
@@ -38,7 +39,7 @@ class HeapStatistics {
 
   HeapCore& core_;
   const MemoryAccount& account_;
-  const SlabOwners& owners_;
+  SlabOwners& owners_;
   const HugeBlocks& huge_;
 };
 

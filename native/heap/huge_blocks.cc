@@ -92,15 +92,19 @@ ByteCount HugeBlocks::capacity(ByteCount bytes) const {
   return head;
 }
 
-Superslab* HugeBlocks::take_fresh(ByteCount bytes, std::uint32_t unit, bool& is_zero) {
+Superslab* HugeBlocks::take_fresh(ByteCount bytes, std::uint32_t unit, NodeOrdinal node,
+                                  bool& is_zero) {
   // Behind a guarded block one page at least was never committed. It is reserved memory, which no
   // view can reach: JavaScript cannot be made to crash there, only native code that overruns.
   const ByteCount guard = core_.shape.has_guard_pages ? core_.space.os().page_bytes() : 0;
   const auto count = static_cast<std::uint32_t>(div_up(bytes + guard, kSuperslabBytes));
   const ByteCount tail = guard == 0 ? kSuperslabBytes : bytes - (count - 1) * kSuperslabBytes;
+  const NodePlacement placement =
+      core_.shape.has_nodes ? core_.placement_for(node, bytes) : policy_.node_placement;
   const TakenSpan taken = spans_.take(count, {.bytes = bytes,
                                               .pages = policy_.pages,
-                                              .node_placement = policy_.node_placement,
+                                              .node_placement = placement,
+                                              .home_node = node,
                                               .unit = unit,
                                               .tail_bytes = tail});
   is_zero = taken.is_zero;
@@ -145,13 +149,14 @@ Superslab* HugeBlocks::reuse(ByteCount bytes, SlabOwner* lessee, ByteCount align
   return taken.head;
 }
 
-Superslab* HugeBlocks::take_cached_or_fresh(ByteCount bytes, ByteCount alignment, bool& is_zero) {
+Superslab* HugeBlocks::take_cached_or_fresh(ByteCount bytes, ByteCount alignment, NodeOrdinal node,
+                                            bool& is_zero) {
   // A block that is longer than asked for has its guard too far away.
   const ByteCount waste = bytes * core_.policy.read()->big_cache_waste / 100;
   const ByteCount max = core_.shape.has_guard_pages ? bytes : bytes + waste;
-  Superslab* cached = alignment > kSuperslabBytes ? nullptr : cache_.take(bytes, max);
+  Superslab* cached = alignment > kSuperslabBytes ? nullptr : cache_.take(bytes, max, node);
   if (cached != nullptr) return cached;
-  return take_fresh(bytes, static_cast<std::uint32_t>(alignment / kSuperslabBytes), is_zero);
+  return take_fresh(bytes, static_cast<std::uint32_t>(alignment / kSuperslabBytes), node, is_zero);
 }
 
 Superslab* HugeBlocks::take(ByteCount bytes, SlabOwner* lessee, ByteCount alignment,
@@ -170,7 +175,8 @@ Superslab* HugeBlocks::take(ByteCount bytes, SlabOwner* lessee, ByteCount alignm
   const ByteCount rounded = capacity(bytes);
   if (core_.charge(rounded, 1) == 0) return nullptr;
   HeapLock guard(core_.lock);
-  Superslab* head = take_cached_or_fresh(rounded, alignment, zero);
+  const NodeOrdinal node = lessee == nullptr ? NodeOrdinal{0} : lessee->node();
+  Superslab* head = take_cached_or_fresh(rounded, alignment, node, zero);
   if (head == nullptr) {
     core_.discharge(rounded);
     return nullptr;

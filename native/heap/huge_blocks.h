@@ -98,9 +98,10 @@ class HugeBlocks {
     bool is_populated;
   };
   Policy read_policy() const;
-  Superslab* take_cached_or_fresh(ByteCount bytes, ByteCount alignment, bool& is_zero)
+  Superslab* take_cached_or_fresh(ByteCount bytes, ByteCount alignment, NodeOrdinal node,
+                                  bool& is_zero) REQUIRES(core_.lock);
+  Superslab* take_fresh(ByteCount bytes, std::uint32_t unit, NodeOrdinal node, bool& is_zero)
       REQUIRES(core_.lock);
-  Superslab* take_fresh(ByteCount bytes, std::uint32_t unit, bool& is_zero) REQUIRES(core_.lock);
   Superslab* as_block(const TakenSpan& taken, ByteCount bytes) REQUIRES(core_.lock);
   void lease(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero)
       REQUIRES(core_.lock);

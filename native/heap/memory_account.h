@@ -9,6 +9,7 @@
 
 #include "heap/heap_core.h"
 #include "heap/idle_bound.h"
+#include "policy/samples.h"
 
 namespace superslab {
 
@@ -33,6 +34,10 @@ class MemoryAccount {
     return used < core_.shape.memory ? core_.shape.memory - used : 0;
   }
   bool is_room_scarce() const { return room_left() < core_.shape.memory / 2; }
+  Pressure pressure() const {
+    if (!core_.shape.is_limited() || !is_room_scarce()) return Pressure::kNone;
+    return room_left() < core_.shape.memory / 8 ? Pressure::kFull : Pressure::kSome;
+  }
 
   /// How long memory stays idle before it goes back: less, the less room there is under a limit.
   Nanos purge_delay() const { return fitted(to_nanos(core_.policy.read()->purge_delay_ms)); }

@@ -20,11 +20,11 @@ Purger::Purger(HeapCore& core, MemoryAccount& account, SpanSource& spans, SlabOw
 
 // A purge ------------------------------------------------------------------------------------
 
-void Purger::collect(PurgeBatch& batch, Before before, ByteCount target) {
+void Purger::collect(PurgeBatch& batch, Before before, ByteCount target, ByteCount ready) {
   HeapLock guard(core_.lock);
   assert(slabs_.is_valid() && huge_.is_valid());
   huge_.collect_idle(batch, before.huge, target);
-  slabs_.collect_idle(batch, before.slabs, target);
+  slabs_.collect_idle(batch, before.slabs, target, ready);
 }
 
 /// Appends what of the item's memory goes back by a system call; what cannot is cleared.
@@ -94,9 +94,9 @@ Purger::Purged Purger::hand_back(const PurgeBatch& batch) {
   return purged;
 }
 
-Purger::Purged Purger::purge_once(Before before, ByteCount target) {
+Purger::Purged Purger::purge_once(Before before, ByteCount target, ByteCount ready) {
   PurgeBatch batch;
-  collect(batch, before, target);
+  collect(batch, before, target, ready);
   if (batch.count == 0) return {};
   purge(batch);
   return hand_back(batch);
@@ -115,23 +115,37 @@ bool Purger::settle() {
   return is_left;
 }
 
-bool Purger::tick() {
-  while (tick_step()) {
+bool Purger::tick(Nanos grace) {
+  while (tick_step(grace)) {
   }
   HeapLock guard(core_.lock);
   return huge_.has_idle() || slabs_.has_idle();
 }
 
-bool Purger::tick_step() {
+/// What the reserve keeps beside the empty slabs that there are.
+ByteCount Purger::ready_in_no_slab() const {
+  const ByteCount ready = core_.reserve.read()->ready_bytes;
+  if (ready == 0) return 0;
+  ByteCount empty = 0;
+  owners_.for_each([&](const SlabOwner& owner) {
+    empty += owner.unused_bytes();
+    return true;
+  });
+  return ready > empty ? ready - empty : 0;
+}
+
+bool Purger::tick_step(Nanos grace) {
   // Nobody else collects what is freed in the slabs of a thread that has ended.
   owners_.for_each_vacant([](SlabOwner& vacant) {
     vacant.retire_idle();
     return false;
   });
   const Nanos now = core_.clock.now();
-  const auto before = [now](Nanos delay) { return now > delay ? now - delay : 0; };
-  const Purged purged =
-      purge_once({before(account_.purge_delay()), before(account_.big_cache_age())}, 0);
+  const auto before = [now, grace](Nanos delay) {
+    return now > delay + grace ? now - delay - grace : 0;
+  };
+  const Purged purged = purge_once(
+      {before(account_.purge_delay()), before(account_.big_cache_age())}, 0, ready_in_no_slab());
   account_.note_unused(purged.bytes);
   return purged.any;
 }

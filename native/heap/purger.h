@@ -19,9 +19,9 @@ class Purger {
   Purger(const Purger&) = delete;
   Purger& operator=(const Purger&) = delete;
 
-  /// Purges what has been idle for longer than the policy's delays. Call it now and then. True
-  /// while something idle is left, so that the caller comes again.
-  bool tick();
+  /// Purges what has been idle for longer than the policy's delays, and `grace` beyond that. Call
+  /// it now and then. True while something idle is left, so that the caller comes again.
+  bool tick(Nanos grace = 0);
 
   /// Looks after owners whose threads have stopped allocating: see SlabOwner::settle(). True if
   /// there is more to do at once. A few times in each purge delay.
@@ -48,9 +48,10 @@ class Purger {
     Nanos slabs;
     Nanos huge;
   };
-  bool tick_step();
-  Purged purge_once(Before before, ByteCount target);
-  void collect(PurgeBatch& batch, Before before, ByteCount target);
+  bool tick_step(Nanos grace = 0);
+  Purged purge_once(Before before, ByteCount target, ByteCount ready = 0);
+  void collect(PurgeBatch& batch, Before before, ByteCount target, ByteCount ready);
+  ByteCount ready_in_no_slab() const;
   void purge(PurgeBatch& batch);
   std::uint16_t add_ranges(const PurgeBatch::Item& item, OsRange* ranges, std::uint16_t count);
   Purged hand_back(const PurgeBatch& batch);

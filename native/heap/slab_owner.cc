@@ -24,7 +24,8 @@ constinit LastFrees last_frees;
 
 }  // namespace
 
-SlabOwner::SlabOwner(SlabSource& source, OwnerId id) : source_(source), id_(id) {
+SlabOwner::SlabOwner(SlabSource& source, OwnerId id, NodeOrdinal node)
+    : source_(source), id_(id), node_(node) {
   set_spare_limits();
 }
 
@@ -51,6 +52,7 @@ bool SlabOwner::is_valid() const {
   ByteCount bytes = 0;
   ByteCount unused = 0;
   ClassSet classes;
+  std::uint32_t busy[kClassSlots] = {};
   for (std::size_t state = 0; state < kSlabStates; ++state) {
     for (std::size_t c = 0; c < kClassSlots; ++c) {
       const Slab* before = nullptr;
@@ -61,12 +63,17 @@ bool SlabOwner::is_valid() const {
           return false;
         before = slab;
         bytes += bytes_of(*slab);
-        if (slab->state != SlabState::kUnused) continue;
+        if (slab->state != SlabState::kUnused) {
+          ++busy[c];
+          continue;
+        }
         unused += bytes_of(*slab);
         classes.add(slab->size_class);
       }
     }
   }
+  for (std::size_t c = 0; c < kClassSlots; ++c)
+    if (busy[c] != busy_.now(static_cast<ClassIndex>(c))) return false;
   for (const Spares& spares : spares_)
     if (spares.count > kSpareBlocks || spares.count > spares.keep || spares.keep > spares.limit)
       return false;
@@ -98,6 +105,8 @@ void SlabOwner::unlink(Slab* slab) {
 
 /// Out of line: most frees leave a slab in its list.
 [[gnu::noinline]] void SlabOwner::move(Slab* slab, SlabState state) {
+  if (slab->state == SlabState::kUnused) busy_.add(slab->size_class);
+  if (state == SlabState::kUnused) busy_.remove(slab->size_class);
   unlink(slab);
   link(slab, state);
 }
@@ -109,6 +118,7 @@ void SlabOwner::adopt(Slab* slab) {
   source_.space().route_slices(slab->start, slab->slices, route_of(id_, slab->size_class));
   slab_bytes_ += bytes_of(*slab);
   link(slab, slab_is_drained(*slab) ? SlabState::kDrained : SlabState::kPartial);
+  busy_.add(slab->size_class);
 }
 
 bool SlabOwner::try_collect() {
@@ -125,6 +135,7 @@ bool SlabOwner::try_hand_over(ClassIndex c, SlabOwner& to) {
     Slab* slab = first(state, c);
     if (slab == nullptr) continue;
     unlink(slab);
+    if (state != SlabState::kUnused) busy_.remove(c);
     slab_bytes_ -= bytes_of(*slab);
     const auto free = idle_bytes_of(*slab);
     idle_bytes_ -= free;
@@ -152,7 +163,7 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
     }
     if (slab != nullptr) return slab;
     if (source_.inherit_slab(c, *this)) continue;
-    slab = source_.make_slab(c, Growth::kNever);
+    slab = source_.make_slab(c, Growth::kNever, node_);
     if (slab == nullptr && !source_.keeps_unused(unused_bytes() + kept_bytes_))
       slab = make_slab_of_unused(c);
     if (slab == nullptr && growth == Growth::kIfNeeded) slab = find_slab_before_growth(c);
@@ -171,7 +182,7 @@ Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
   const auto dissolve = [&](ClassIndex of) {
     while (Slab* slab = made == nullptr ? first(SlabState::kUnused, of) : nullptr) {
       retire(slab, now);
-      made = source_.make_slab(c, Growth::kNever);
+      made = source_.make_slab(c, Growth::kNever, node_);
     }
   };
   const unsigned slices = size_class(c).slices;
@@ -194,10 +205,10 @@ Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
   const bool keeps = source_.keeps_unused(unused_bytes() + kept_bytes_);
   Slab* slab = keeps ? nullptr : make_slab_of_unused(c);
   if (slab == nullptr && source_.retire_unused_of_others(*this))
-    slab = source_.make_slab(c, Growth::kNever);
+    slab = source_.make_slab(c, Growth::kNever, node_);
   if (slab != nullptr) return slab;
   purge_before_growth();
-  slab = source_.make_slab(c, Growth::kIfNeeded);
+  slab = source_.make_slab(c, Growth::kIfNeeded, node_);
   return slab == nullptr && keeps ? make_slab_of_unused(c) : slab;
 }
 
@@ -477,6 +488,7 @@ void SlabOwner::dissolve() {
   for_each_slab([this](Slab& slab) {
     slab_free_all(slab);
     unlink(&slab);
+    if (slab.state != SlabState::kUnused) busy_.remove(slab.size_class);
     slab_bytes_ -= bytes_of(slab);
     source_.note_purged(slab, 0);
     source_.retire_slab(&slab, source_.now());

@@ -10,6 +10,7 @@
 
 #include "base/biased_lock.h"
 #include "base/program_order.h"
+#include "heap/busy_slabs.h"
 #include "heap/class_set.h"
 #include "heap/heap_stats.h"
 #include "heap/size_class.h"
@@ -29,7 +30,7 @@ struct BlockBatch {
 
 class alignas(kCacheLinePair) SlabOwner {
  public:
-  SlabOwner(SlabSource& source, OwnerId id);
+  SlabOwner(SlabSource& source, OwnerId id, NodeOrdinal node = 0);
   SlabOwner(const SlabOwner&) = delete;
   SlabOwner& operator=(const SlabOwner&) = delete;
 
@@ -72,7 +73,11 @@ class alignas(kCacheLinePair) SlabOwner {
   /// Dissolves every unused slab, also those that were kept for the next refill.
   void retire_unused();
 
-  /// Dissolves the slabs that have been unused since the last call.
+  /// The same, but for those that the heap's reserve keeps.
+  void retire_surplus();
+
+  /// Dissolves the slabs that have been unused since the last call, but for those that the heap's
+  /// reserve keeps.
   void retire_idle();
 
   /// Frees every block of its slabs, also those that callers hold, without discharging them, and
@@ -149,8 +154,18 @@ class alignas(kCacheLinePair) SlabOwner {
 
   SlabSource& source() const { return source_; }
   OwnerId id() const { return id_; }
+  /// Whose memory it takes, in a heap that is divided by nodes; 0 in others.
+  NodeOrdinal node() const { return node_; }
+
+  /// Where its thread runs, as that noted last; kNoNode when it did not, or is gone. Any thread.
+  NodeOrdinal running_on() const { return running_on_.load(std::memory_order_relaxed); }
+  void note_running_on(NodeOrdinal node) { running_on_.store(node, std::memory_order_relaxed); }
+
   ClassCounters& counters(ClassIndex c) { return counters_[to_index(c)]; }
   const ClassCounters& counters(ClassIndex c) const { return counters_[to_index(c)]; }
+  /// Any thread.
+  BusySlabs& busy_slabs() { return busy_; }
+  const BusySlabs& busy_slabs() const { return busy_; }
 
   // Under the heap's lock.
   SlabOwner* next = nullptr;
@@ -173,6 +188,7 @@ class alignas(kCacheLinePair) SlabOwner {
   void collect_locked();
   void look_again_for_unused();
   void retire_lists(const ClassSet& classes, Nanos idle_since);
+  void retire_surplus_locked(const ClassSet& classes);
   Slab* make_slab_of_unused(ClassIndex c);
   void purge_before_growth();
   bool purge_free_pages(ByteCount& bytes);
@@ -271,11 +287,14 @@ class alignas(kCacheLinePair) SlabOwner {
   Spares spares_[kLargeClasses];
   std::uint64_t policy_generation_ = 0;  // that their limits are of
   Slab* slabs_[kSlabStates][kClassSlots] = {};
+  BusySlabs busy_;   // slabs that are not unused
   ClassSet unused_;  // classes that have unused slabs
   ClassSet idle_;    // those that had some at the last retire_idle() and took none since
   ClassCounters counters_[kClassSlots];
   Slab* sending_ = nullptr;  // what this owner's thread is freeing blocks of, as another owner's
   Holder at_fork_ = Holder::kNobody;  // who worked with the slabs then; in the child
+  const NodeOrdinal node_;
+  std::atomic<NodeOrdinal> running_on_{kNoNode};
 
   // Written by remote threads: a Treiber stack, popped whole by the owner, so no ABA.
   alignas(kCacheLinePair) std::atomic<Slab*> remote_{nullptr};

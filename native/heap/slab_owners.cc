@@ -7,10 +7,10 @@
 
 namespace superslab {
 
-SlabOwner* SlabOwners::take_vacant() {
+SlabOwner* SlabOwners::take_vacant(NodeOrdinal node) {
   HeapLock guard(core_.lock);
   for (SlabOwner* owner = first_; owner != nullptr; owner = owner->next) {
-    if (!owner->vacant) continue;
+    if (!owner->vacant || owner->node() != node) continue;
     owner->vacant = false;
     vacant_.fetch_sub(1, std::memory_order_relaxed);
     return owner;
@@ -18,11 +18,11 @@ SlabOwner* SlabOwners::take_vacant() {
   return nullptr;
 }
 
-SlabOwner* SlabOwners::attach(SlabSource& slabs) {
-  if (SlabOwner* vacant = take_vacant(); vacant != nullptr) return vacant;
+SlabOwner* SlabOwners::attach(SlabSource& slabs, NodeOrdinal node) {
+  if (SlabOwner* vacant = take_vacant(node); vacant != nullptr) return vacant;
   const OwnerPlace place = core_.space.take_owner_place(sizeof(SlabOwner), alignof(SlabOwner));
   if (place.memory == nullptr) return nullptr;
-  auto* owner = new (place.memory) SlabOwner(slabs, place.id);
+  auto* owner = new (place.memory) SlabOwner(slabs, place.id, node);
   HeapLock guard(core_.lock);
   owner->next = first_;
   in_program_order();
@@ -33,6 +33,7 @@ SlabOwner* SlabOwners::attach(SlabSource& slabs) {
 void SlabOwners::detach(SlabOwner* owner) {
   // Its unused slabs stay for the next thread; the purger dissolves them when none comes.
   owner->collect();
+  owner->note_running_on(kNoNode);
   HeapLock guard(core_.lock);
   assert(!owner->vacant && "its thread is attached");
   owner->vacant = true;
@@ -41,8 +42,9 @@ void SlabOwners::detach(SlabOwner* owner) {
 
 bool SlabOwners::inherit_slab(ClassIndex c, SlabOwner& to) {
   assert(to_index(c) < kFixedClasses);
-  return for_each_vacant(
-      [&](SlabOwner& vacant) { return vacant.try_collect() && vacant.try_hand_over(c, to); });
+  return for_each_vacant([&](SlabOwner& vacant) {
+    return vacant.node() == to.node() && vacant.try_collect() && vacant.try_hand_over(c, to);
+  });
 }
 
 ByteCount SlabOwners::retire_unused(const SlabOwner* but, ByteCount min_bytes) {

@@ -17,14 +17,14 @@ class SlabOwners {
   SlabOwners(const SlabOwners&) = delete;
   SlabOwners& operator=(const SlabOwners&) = delete;
 
-  /// A share of the heap of `slabs` for the calling thread: a vacant one or a new one. nullptr
-  /// without memory.
-  SlabOwner* attach(SlabSource& slabs);
+  /// A share of the heap of `slabs` for the calling thread: a vacant one of that node, or a new
+  /// one. nullptr without memory.
+  SlabOwner* attach(SlabSource& slabs, NodeOrdinal node = 0);
 
   /// The calling thread is done with its share.
   void detach(SlabOwner* owner);
 
-  /// Moves a slab of class `c` with free blocks from a vacant owner to `to`.
+  /// Moves a slab of class `c` with free blocks from a vacant owner of the same node to `to`.
   bool inherit_slab(ClassIndex c, SlabOwner& to);
 
   /// Dissolves the unused slabs of all owners but one that have at least `min_bytes` of them; their
@@ -62,7 +62,7 @@ class SlabOwners {
     HeapLock guard(core_.lock);
     return first_;
   }
-  SlabOwner* take_vacant();
+  SlabOwner* take_vacant(NodeOrdinal node);
 
   HeapCore& core_;
   SlabOwner* first_ GUARDED_BY(core_.lock) = nullptr;

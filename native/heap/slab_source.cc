@@ -16,7 +16,7 @@ SlabSource::SlabSource(HeapCore& core, MemoryAccount& account, SpanSource& spans
 
 // Superslabs ---------------------------------------------------------------------------------
 
-SpanWish SlabSource::wish_for(ClassIndex c) const {
+SpanWish SlabSource::wish_for(ClassIndex c, NodeOrdinal node) const {
   const auto policy = core_.policy.read();
   // A small heap would pay for memory that it does not use. Many slabs of small blocks are used in
   // part, so that they cost more.
@@ -25,7 +25,8 @@ SpanWish SlabSource::wish_for(ClassIndex c) const {
   const bool is_small = policy->huge_pages == HugePages::kTransparent && is_early;
   return {.bytes = kSuperslabBytes,
           .pages = is_small ? HugePages::kOff : policy->huge_pages,
-          .node_placement = policy->numa};
+          .node_placement = core_.placement_for(node, kSuperslabBytes),
+          .home_node = node};
 }
 
 bool SlabSource::prefault_huge_page(Superslab* s) {
@@ -40,8 +41,8 @@ bool SlabSource::prefault_huge_page(Superslab* s) {
   return os.is_resident(s->base + kSuperslabBytes - os.page_bytes());
 }
 
-Superslab* SlabSource::fresh_superslab(ClassIndex c) {
-  const TakenSpan taken = spans_.take(1, wish_for(c));
+Superslab* SlabSource::fresh_superslab(const SpanWish& wish) {
+  const TakenSpan taken = spans_.take(1, wish);
   Superslab* s = taken.head;
   if (s == nullptr) return nullptr;
   s->free_slices = kAllSlices;
@@ -140,12 +141,12 @@ void SlabSource::give_back_all() {
   return slab;
 }
 
-Slab* SlabSource::make_slab(ClassIndex c, Growth growth) {
+Slab* SlabSource::make_slab(ClassIndex c, Growth growth, NodeOrdinal node) {
   assert(to_index(c) < kFixedClasses);
   const unsigned slices = size_class(c).slices;
   HeapLock guard(core_.lock);
-  Superslab* s = shelf_.find(slices);
-  if (s == nullptr && growth == Growth::kIfNeeded) s = fresh_superslab(c);
+  Superslab* s = core_.shape.has_nodes ? shelf_.find_of(node, slices) : shelf_.find(slices);
+  if (s == nullptr && growth == Growth::kIfNeeded) s = fresh_superslab(wish_for(c, node));
   if (s == nullptr) return nullptr;
   Slab* slab = init_slab(*s, cut_slices(*s, slices), c);
   assert(slab_is_valid(*slab) && slab->size_class == c && slab->carved == 0);
@@ -218,7 +219,7 @@ void SlabSource::populate(Slab& slab, ByteCount end) {
 
 // Idle memory --------------------------------------------------------------------------------
 
-void SlabSource::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target) {
+void SlabSource::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target, ByteCount ready) {
   core_.lock.assert_held();
   shelf_.for_each([&](Superslab* s) NO_THREAD_SAFETY_ANALYSIS {
     if (batch.is_full() || s->idle_since > before || !is_purgeable(s->pages)) return;
@@ -226,6 +227,8 @@ void SlabSource::collect_idle(PurgeBatch& batch, Nanos before, ByteCount target)
     const bool is_whole = s->free_slices == kAllSlices;
     if (!is_whole && dirty == 0) return;
     if (dirty != 0 && account_.committed_bytes() <= target + batch.bytes) return;
+    // What is in the batch is not free any more.
+    if (dirty != 0 && account_.free_bytes() < ready + bytes_of(dirty)) return;
     take_off_shelf(s);
     batch.add(s, dirty, is_whole ? PurgeBatch::kWhole : PurgeBatch::kSlices);
     if (is_whole) {

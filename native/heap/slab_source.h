@@ -45,12 +45,21 @@ class SlabSource {
   }
 
   /// A slab of class `c` with nothing carved and no owner yet; nullptr without memory, or when it
-  /// would take another superslab and must not.
-  Slab* make_slab(ClassIndex c, Growth growth);
+  /// would take another superslab and must not. `node`: of its owner, in a heap that is divided by
+  /// nodes.
+  Slab* make_slab(ClassIndex c, Growth growth, NodeOrdinal node = 0);
 
   /// Dissolves a slab for which slab_is_unused() holds. The caller owned it.
   /// Its memory may be purged when it has been idle since `idle_since` for long enough.
   void retire_slab(Slab* slab, Nanos idle_since);
+
+  /// Whether the heap has more slabs of class `c` than its reserve keeps.
+  bool is_beyond_reserve(ClassIndex c) const {
+    const std::size_t i = to_index(c);
+    const std::uint64_t slabs =
+        core_.slab_counters.made[i].get() - core_.slab_counters.retired[i].get();
+    return slabs > core_.reserve.read()->slabs[i];
+  }
 
   /// Moves a slab of class `c` with free blocks from a vacant owner to `to`.
   bool inherit_slab(ClassIndex c, SlabOwner& to);
@@ -87,6 +96,11 @@ class SlabSource {
   /// An owner has `change` more idle bytes in its slabs.
   void note_idle_in_slabs(std::int64_t change) { account_.note_idle_in_slabs(change); }
 
+  /// Populates free memory until there are `bytes` of it that no slab has, for the slabs that are
+  /// to come; 2 MiB at a time, without the heap's lock. Returns the bytes that were populated. Any
+  /// thread. Fewer when the operating system has no more.
+  ByteCount expand(ByteCount bytes);
+
   // For the other parts of the heap -----------------------------------------------------------
   // Under the heap's lock.
 
@@ -98,8 +112,9 @@ class SlabSource {
   void give_back_all();
 
   /// Adds what has been idle since `before` to the batch, while more than `target` bytes beside the
-  /// batch are committed. It is in no slab and on no list until one of the two calls below.
-  void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target);
+  /// batch are committed, and `ready` bytes beside it lie free. It is in no slab and on no list
+  /// until one of the two calls below.
+  void collect_idle(PurgeBatch& batch, Nanos before, ByteCount target, ByteCount ready);
   /// Its memory is gone, or stayed where it was.
   void note_purged(const PurgeBatch::Item& item);
   void put_back(const PurgeBatch::Item& item);
@@ -119,8 +134,15 @@ class SlabSource {
     bool is_dirty;    // all of it held memory
     bool is_clean;    // all of it reads as zero
   };
-  SpanWish wish_for(ClassIndex c) const;
-  Superslab* fresh_superslab(ClassIndex c) REQUIRES(core_.lock);
+  SpanWish wish_for(ClassIndex c, NodeOrdinal node) const;
+  Superslab* fresh_superslab(const SpanWish& wish) REQUIRES(core_.lock);
+  /// Free slices of a superslab that hold no memory, out of all masks until they do.
+  struct Clean {
+    Superslab* superslab = nullptr;
+    SliceMask slices = 0;
+  };
+  Clean take_clean_slices() REQUIRES(core_.lock);
+  void give_dirty_slices(const Clean& slices) REQUIRES(core_.lock);
   bool prefault_huge_page(Superslab* s);
   Cut cut_slices(Superslab& s, unsigned slices) REQUIRES(core_.lock);
   Slab* init_slab(Superslab& s, const Cut& cut, ClassIndex c) REQUIRES(core_.lock);

@@ -34,7 +34,7 @@ TakenSpan SpanSource::take(std::uint32_t count, const SpanWish& wish) {
   if (taken.head == nullptr) {
     core_.counters.os_failures.add(1);
   } else {
-    note_taken(taken, count);
+    note_taken(taken, count, wish);
   }
   return taken;
 }
@@ -43,15 +43,20 @@ TakenSpan SpanSource::take_idle(std::uint32_t count, const SpanWish& wish) {
   core_.lock.assert_held();
   assert(wish.bytes == count * kSuperslabBytes);
   const TakenSpan taken = core_.space.take_idle(count, backing_for(wish), wish.unit);
-  if (taken.head != nullptr) note_taken(taken, count);
+  if (taken.head != nullptr) note_taken(taken, count, wish);
   return taken;
 }
 
-void SpanSource::note_taken(const TakenSpan& taken, std::uint32_t count) {
+void SpanSource::note_taken(const TakenSpan& taken, std::uint32_t count, const SpanWish& wish) {
   assert(taken.head->span == count);
   note_refused(taken.refused);
   core_.counters.superslabs_taken.add(count);
   Superslab* const head = taken.head;
+  const NodePlacement placement = wish.node_placement;
+  head->home_node.store(wish.home_node, std::memory_order_relaxed);
+  head->lies_on.store(placement.kind == NodePlacement::Kind::kNode ? placement.node : kNoNode,
+                      std::memory_order_relaxed);
+  head->moves_to.store(kNoNode, std::memory_order_relaxed);
   head->heap = heap_;
   // A span of several becomes one huge block.
   for (std::uint32_t i = 1; i < count; ++i) {

@@ -13,6 +13,7 @@ struct SpanWish {
   ByteCount bytes;  // from its start on that are committed
   HugePages pages = HugePages::kOff;
   NodePlacement node_placement = {};
+  NodeOrdinal home_node = 0;               // see Superslab
   std::uint32_t unit = 1;                  // it starts at a multiple of so many superslabs
   ByteCount tail_bytes = kSuperslabBytes;  // see Backing
 };
@@ -65,7 +66,7 @@ class SpanSource {
 
  private:
   Backing backing_for(const SpanWish& wish) const;
-  void note_taken(const TakenSpan& taken, std::uint32_t count);
+  void note_taken(const TakenSpan& taken, std::uint32_t count, const SpanWish& wish);
   void note_refused(Secrecy what);
 
   HeapCore& core_;

@@ -50,6 +50,16 @@ class SuperslabShelf {
     return ranges == 0 ? nullptr : by_range_[std::countr_zero(ranges)].first();
   }
 
+  /// The same among those that serve the threads of a node. Passes over others with as much room.
+  Superslab* find_of(NodeOrdinal node, unsigned slices) const {
+    for (std::uint64_t ranges = ranges_ & ~low_ones(slices); ranges != 0; ranges &= ranges - 1) {
+      Superslab* s = by_range_[std::countr_zero(ranges)].first();
+      while (s != nullptr && s->home_node.load(std::memory_order_relaxed) != node) s = s->next;
+      if (s != nullptr) return s;
+    }
+    return nullptr;
+  }
+
   void insert(Superslab* s) {
     s->free_range = static_cast<std::uint8_t>(longest_range(s->free_slices));
     by_range_[s->free_range].push(s);

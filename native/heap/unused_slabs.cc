@@ -29,6 +29,18 @@ void SlabOwner::retire_lists(const ClassSet& classes, Nanos idle_since) {
     while (Slab* slab = first(SlabState::kUnused, c)) retire(slab, idle_since);
 }
 
+/// What lay empty beyond the reserve of its class.
+void SlabOwner::retire_surplus_locked(const ClassSet& classes) {
+  const Nanos now = source_.now();
+  for (const ClassIndex c : classes) {
+    while (source_.is_beyond_reserve(c)) {
+      Slab* slab = first(SlabState::kUnused, c);
+      if (slab == nullptr) break;
+      retire(slab, now);
+    }
+  }
+}
+
 void SlabOwner::retire(Slab* slab, Nanos idle_since) {
   unlink(slab);
   slab_bytes_ -= bytes_of(*slab);
@@ -78,6 +90,14 @@ void SlabOwner::retire_unused() {
   retire_lists(unused_, source_.now());
 }
 
+void SlabOwner::retire_surplus() {
+  const Hold hold(*this);
+  give_spares();
+  collect_locked();
+  look_again_for_unused();
+  retire_surplus_locked(unused_);
+}
+
 ByteCount SlabOwner::try_retire_unused(ByteCount min_bytes) {
   if (!lock_.try_visit()) return 0;
   collect_locked();
@@ -91,7 +111,7 @@ ByteCount SlabOwner::try_retire_unused(ByteCount min_bytes) {
 void SlabOwner::retire_idle() {
   const Hold hold(*this);
   collect_locked();
-  retire_lists(unused_ & idle_, source_.now());
+  retire_surplus_locked(unused_ & idle_);
   idle_ = unused_;
 }
 

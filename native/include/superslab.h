@@ -162,7 +162,7 @@ SS_EXPORT void ss_heap_delete(ss_heap* heap);
  *             ESHUTDOWN  the pool is closed
  *             ECANCELED  the constructor said no
  *             EALREADY   the object was put already
- *             EMFILE     there are 512 pools
+ *             EMFILE     there are 512 pools; kinds made of several count as often
  *           errno stays as it was where nothing is wrong.
  * Threads   Any thread may call any function at any time, but for ..._close(). What a thread has
  *           cached comes back when the thread ends. In the child of a fork() pools go on; what
@@ -481,5 +481,10 @@ class object_pool {
 
 }  // namespace superslab
 #endif
+
+/* Further kinds of pool. */
+#include "superslab_compressed.h"
+#include "superslab_generational.h"
+#include "superslab_packet.h"
 
 #endif /* SUPERSLAB_H */

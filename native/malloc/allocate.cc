@@ -12,6 +12,7 @@
 #include "malloc/checked.h"
 #include "malloc/first_class_heap.h"
 #include "malloc/foreign.h"
+#include "malloc/program_kinds.h"
 #include "malloc/program_pools.h"
 
 namespace superslab {
@@ -23,6 +24,7 @@ namespace {
   heap.tick();
   FirstClassHeap::tick_all();
   ProgramPool::tick_all();
+  ProgramKind::tick_all();
 }
 
 bool is_huge(ByteCount bytes) { return bytes > kMaxClassBytes; }

@@ -64,7 +64,7 @@ class ProcessHeap {
   /// Called in the child of a fork, for heaps of others that share this one's space: survives as
   /// Heap::survive_fork() does, and returns the same.
   using ForkHook = bool (*)(const SlabOwner* mine, bool is_suspect);
-  enum class Others : std::uint8_t { kFirstClass, kPools };
+  enum class Others : std::uint8_t { kFirstClass, kPools, kKinds, kCompressed };
   void set_fork_hook(Others whose, ForkHook hook) {
     fork_hooks_[static_cast<std::size_t>(whose)].store(hook, std::memory_order_relaxed);
   }
@@ -100,7 +100,7 @@ class ProcessHeap {
   MappedBlocks mapped_;
   Mutex purging_{LockRank::kPurging};
   std::atomic<Nanos> next_tick_{0};
-  std::atomic<ForkHook> fork_hooks_[2] = {};  // by Others
+  std::atomic<ForkHook> fork_hooks_[4] = {};  // by Others
 };
 
 }  // namespace superslab

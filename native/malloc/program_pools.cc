@@ -245,7 +245,8 @@ class ProgramPool::Registry {
 constinit ProgramPool::Registry ProgramPool::registry;
 constinit std::atomic<std::uint32_t> ProgramPool::count_{0};
 
-ProgramPool::Made ProgramPool::make(const FixedPoolOptions& options, std::string_view name) {
+ProgramPool::Made ProgramPool::make(const FixedPoolOptions& options, std::string_view name,
+                                    Role role) {
   ProcessHeap* process = ProcessHeap::get();
   if (process == nullptr) return {nullptr, FixedFault::kNoMemory};
   process->set_fork_hook(ProcessHeap::Others::kPools, survive_fork);
@@ -253,7 +254,7 @@ ProgramPool::Made ProgramPool::make(const FixedPoolOptions& options, std::string
   FixedPoolOptions own = options;
   own.is_checked |= process->policy().check;
   auto* pool = space.metadata().make<ProgramPool>(space.os(), space, process->clock(),
-                                                  process->policy(), own, name);
+                                                  process->policy(), own, name, role);
   if (pool == nullptr) return {nullptr, FixedFault::kNoMemory};
   FixedFault fault = pool->fixed_.open();
   if (fault == FixedFault::kNone && !registry.add(pool)) fault = FixedFault::kLimit;

@@ -32,8 +32,12 @@ class ProgramPool {
     ProgramPool* pool = nullptr;
     FixedFault fault = FixedFault::kNone;  // kLimit: there are kMaxPools
   };
+  /// Whether a pool is the program's, or a part of one of another kind, which has it pinned from
+  /// the beginning and is listed in its place.
+  enum class Role : bool { kWhole, kPart };
   /// FixedPool::block_bytes() is not 0, and `initial` not beyond `max`.
-  static Made make(const FixedPoolOptions& options, std::string_view name);
+  static Made make(const FixedPoolOptions& options, std::string_view name,
+                   Role role = Role::kWhole);
 
   /// With SUPERSLAB_CHECK: ends the process unless `pool` is one. `function` is what was called
   /// with it.
@@ -54,6 +58,12 @@ class ProgramPool {
 
   bool reaches(const void* object) const { return fixed_.reaches(object); }
 
+  /// What the calling thread's gets and puts try first: its magazine of this pool, or an empty one
+  /// without room.
+  [[gnu::always_inline]] Magazine& own_magazine() const {
+    return *reinterpret_cast<Magazine*>(reinterpret_cast<std::byte*>(ss_fixed_caches_v1) + offset_);
+  }
+
   /// The calling thread's place for a magazine of this pool; nullptr without memory, and in a
   /// thread that has run its last destructors.
   Magazine* magazine();
@@ -63,6 +73,10 @@ class ProgramPool {
 
   FixedPool& fixed() { return fixed_; }
   const FixedPool& fixed() const { return fixed_; }
+  bool is_part() const { return is_part_; }
+
+  /// Takes the pin of whoever made it as a part. One that is closed ends with its last pin.
+  void unpin();
 
   // All of them -------------------------------------------------------------------------------
 
@@ -80,8 +94,10 @@ class ProgramPool {
  private:
   friend class Metadata;
   ProgramPool(Space& space, const Clock& clock, const Policy& policy,
-              const FixedPoolOptions& options, std::string_view name)
-      : fixed_(space, clock, policy, options, name) {}
+              const FixedPoolOptions& options, std::string_view name, Role role)
+      : is_part_(role == Role::kPart),
+        pins_(is_part_ ? 1 : 0),
+        fixed_(space, clock, policy, options, name) {}
 
   class Registry;
   static Registry registry;
@@ -90,12 +106,12 @@ class ProgramPool {
   static ProgramPool* pin_next(std::uint32_t& from);
   static bool survive_fork(const SlabOwner* mine, bool is_suspect);
   static void thread_ends(void* table);
-  void unpin();
   FixedCache* cache();
 
   std::uint32_t offset_ = 0;  // first: superslab.h finds the magazine by it, bytes into the table
   std::uint32_t index_ = 0;
-  std::atomic<std::uint32_t> pins_{0};  // who has it in hand without an object of it
+  const bool is_part_;
+  std::atomic<std::uint32_t> pins_;  // who has it in hand without an object of it
   FixedPool fixed_;
 };
 

@@ -70,7 +70,28 @@ OsStatus FakeOs::begin(Call call) const {
 
 void FakeOs::set_nodes(unsigned count) {
   const Guard guard(mutex_);
-  nodes_ = count == 0 ? 1 : count;
+  nodes_.assign(count == 0 ? 1 : count, {});
+}
+
+void FakeOs::run_on(NodeOrdinal node) {
+  const Guard guard(mutex_);
+  running_[std::this_thread::get_id()] = node;
+}
+
+void FakeOs::set_distance(NodeOrdinal from, NodeOrdinal to, unsigned distance) {
+  const Guard guard(mutex_);
+  nodes_.at(from).distances[to] = distance;
+  nodes_.at(to).distances[from] = distance;
+}
+
+void FakeOs::set_room(NodeOrdinal node, ByteCount bytes) {
+  const Guard guard(mutex_);
+  nodes_.at(node).room = bytes;
+}
+
+void FakeOs::keep_busy(const void* address, ByteCount bytes, bool busy) {
+  const Guard guard(mutex_);
+  busy ? busy_.add(address_of(address), bytes) : busy_.remove(address_of(address), bytes);
 }
 
 void FakeOs::set_huge_pages(HugePages size, std::uint64_t count) {
@@ -185,7 +206,7 @@ ByteCount FakeOs::page_bytes() const {
 
 unsigned FakeOs::node_count() const {
   const Guard guard(mutex_);
-  return nodes_;
+  return static_cast<unsigned>(nodes_.size());
 }
 
 void* FakeOs::reserve(ByteCount bytes, ByteCount alignment) {
@@ -292,13 +313,92 @@ OsStatus FakeOs::place(void* address, ByteCount bytes, NodePlacement placement) 
   const Guard guard(mutex_);
   if (const OsStatus status = begin(Call::kPlace); status != OsStatus::kOk) return status;
   if (!usable(address, bytes)) return OsStatus::kUnsupported;
-  if (placement.kind == NodePlacement::Kind::kNode && placement.node >= nodes_) {
+  if (placement.kind == NodePlacement::Kind::kNode && placement.node >= nodes_.size()) {
     ++misuse_.no_such_node;
     return OsStatus::kUnsupported;
   }
   last_node_placement_ = placement;
   totals_.placed += bytes;
+  // What is in memory stays where it is: "mbind" without MPOL_MF_MOVE.
+  if (placement.kind == NodePlacement::Kind::kNode) {
+    for (ByteCount at = 0; at < bytes; at += page_bytes_) {
+      const auto* const page = static_cast<const std::byte*>(address) + at;
+      if (!real_.is_resident(page)) put_on(placement.node, address_of(page), page_bytes_);
+    }
+  }
   return OsStatus::kOk;
+}
+
+// -- nodes ---------------------------------------------------------------------------------------
+
+NodeOrdinal FakeOs::where(std::uintptr_t page) const {
+  for (std::size_t node = 1; node < nodes_.size(); ++node)
+    if (nodes_[node].pages.contains(page, 1)) return static_cast<NodeOrdinal>(node);
+  return 0;
+}
+
+void FakeOs::put_on(NodeOrdinal node, std::uintptr_t first, ByteCount bytes) {
+  for (Node& other : nodes_) other.pages.remove(first, bytes);
+  nodes_[node].pages.add(first, bytes);
+}
+
+NodeOrdinal FakeOs::node_of(const void* address) const {
+  const Guard guard(mutex_);
+  return where(address_of(address));
+}
+
+NodeOrdinal FakeOs::current_node() const {
+  const Guard guard(mutex_);
+  const auto found = running_.find(std::this_thread::get_id());
+  return found == running_.end() ? 0 : found->second;
+}
+
+unsigned FakeOs::node_distance(NodeOrdinal from, NodeOrdinal to) const {
+  const Guard guard(mutex_);
+  const auto& distances = nodes_.at(from).distances;
+  const auto found = distances.find(to);
+  return found == distances.end() ? Os::node_distance(from, to) : found->second;
+}
+
+bool FakeOs::has_room(NodeOrdinal node, ByteCount bytes) const {
+  const Guard guard(mutex_);
+  return nodes_.at(node).room >= bytes;
+}
+
+void FakeOs::nodes_of(const void* const* pages, std::size_t count, NodeOrdinal* nodes) const {
+  const Guard guard(mutex_);
+  for (std::size_t i = 0; i < count; ++i)
+    nodes[i] = real_.is_resident(pages[i]) ? where(address_of(pages[i])) : kNoNode;
+}
+
+PageMoves FakeOs::move_pages(const OsRange* ranges, std::size_t count, NodeOrdinal node) {
+  const Guard guard(mutex_);
+  PageMoves moves;
+  const bool is_refused = begin(Call::kMovePages) != OsStatus::kOk;
+  if (node >= nodes_.size()) {
+    ++misuse_.no_such_node;
+    return moves;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!usable(ranges[i].address, ranges[i].bytes)) continue;
+    for (ByteCount at = 0; at < ranges[i].bytes; at += page_bytes_) {
+      const auto* const page = static_cast<const std::byte*>(ranges[i].address) + at;
+      if (!real_.is_resident(page)) {
+        ++moves.absent;
+      } else if (where(address_of(page)) == node) {
+        ++moves.there;
+      } else if (is_refused || busy_.contains(address_of(page), 1) ||
+                 nodes_[node].room < page_bytes_) {
+        ++moves.failed;
+      } else {
+        if (nodes_[node].room != ~ByteCount{0}) nodes_[node].room -= page_bytes_;
+        put_on(node, address_of(page), page_bytes_);
+        ++moves.moved;
+      }
+    }
+  }
+  if (moves.total() > kMoveBatchPages) ++misuse_.oversized_batch;
+  return moves;
 }
 
 Secrecy FakeOs::protect(void* address, ByteCount bytes, Secrecy what) {

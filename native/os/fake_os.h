@@ -6,7 +6,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "os/fake_range_set.h"
@@ -27,8 +29,9 @@ class FakeOs final : public Os {
     kProtect,
     kUnprotect,
     kVisitMappings,
+    kMovePages,
   };
-  static constexpr std::size_t kCalls = 10;
+  static constexpr std::size_t kCalls = 11;
 
   /// Bytes of the mapping that starts at `from`.
   struct NodeShare {
@@ -54,10 +57,13 @@ class FakeOs final : public Os {
     unsigned misaligned = 0;         // not a multiple of page_bytes(), or of the huge page
     unsigned outside_reserved = 0;   // commit, unreserve or unprotect of what was not reserved
     unsigned committed_twice = 0;    // commit of what was committed
-    unsigned outside_committed = 0;  // purge, populate, place or protect of what was not committed
-    unsigned no_such_node = 0;       // place on a node >= node_count()
+    unsigned outside_committed = 0;  // purge, populate, place, move or protect of what was not
+                                     // committed
+    unsigned no_such_node = 0;       // place on a node >= node_count(), or move there
+    unsigned oversized_batch = 0;    // more than kMoveBatchPages moved by one call
     unsigned total() const {
-      return misaligned + outside_reserved + committed_twice + outside_committed + no_such_node;
+      return misaligned + outside_reserved + committed_twice + outside_committed + no_such_node +
+             oversized_batch;
     }
   };
 
@@ -73,6 +79,17 @@ class FakeOs final : public Os {
 
   /// Simulated NUMA nodes, at least 1; the real machine's policy is then left alone. 1 at first.
   void set_nodes(unsigned count);
+  /// Where the calling thread runs from now on; every other thread runs on node 0 at first.
+  void run_on(NodeOrdinal node);
+  /// How far it is from `from` to `to`, and back; 20 at first.
+  void set_distance(NodeOrdinal from, NodeOrdinal to, unsigned distance);
+  /// Memory that a node has left; without limit at first. What is moved there takes from it.
+  void set_room(NodeOrdinal node, ByteCount bytes);
+  /// Pages of this range that move_pages() finds in use from now on, so that they stay.
+  void keep_busy(const void* address, ByteCount bytes, bool busy = true);
+  /// Where the page lies: where it was placed or moved to, or node 0. Whether it is in memory the
+  /// real system says.
+  NodeOrdinal node_of(const void* address) const;
   /// What every page is from now on.
   void set_nearness(Nearness nearness) { nearness_.store(nearness); }
   /// Explicit huge pages that commit may use up, by size; none at first. The memory behind them is
@@ -119,6 +136,11 @@ class FakeOs final : public Os {
   unsigned node_count() const override;
   bool is_resident(const void* address) const override { return real_.is_resident(address); }
   bool is_mapped(const void* address) const override { return real_.is_mapped(address); }
+  NodeOrdinal current_node() const override;
+  unsigned node_distance(NodeOrdinal from, NodeOrdinal to) const override;
+  bool has_room(NodeOrdinal node, ByteCount bytes) const override;
+  void nodes_of(const void* const* pages, std::size_t count, NodeOrdinal* nodes) const override;
+  PageMoves move_pages(const OsRange* ranges, std::size_t count, NodeOrdinal node) override;
   Nearness nearness(const void*) const override { return nearness_.load(); }
   FaultCounts fault_counts() const override { return real_.fault_counts(); }
   OsStatus visit_mappings(MappingVisitor& visitor) const override;
@@ -137,7 +159,16 @@ class FakeOs final : public Os {
   };
   using Guard = std::lock_guard<std::mutex>;
 
+  /// Of one node.
+  struct Node {
+    std::map<NodeOrdinal, unsigned> distances;
+    ByteCount room = ~ByteCount{0};
+    FakeRangeSet pages;  // of nodes but the first: what lies there when it is in memory
+  };
+
   OsStatus begin(Call call) const;
+  NodeOrdinal where(std::uintptr_t page) const;
+  void put_on(NodeOrdinal node, std::uintptr_t first, ByteCount bytes);
   bool aligned(const void* address, ByteCount bytes, ByteCount unit);
   bool usable(const void* address, ByteCount bytes);
   HugePool& pool(HugePages size) { return pools_[size == HugePages::k1GiB ? 1 : 0]; }
@@ -146,7 +177,9 @@ class FakeOs final : public Os {
   Os& real_;
   mutable std::mutex mutex_;
   ByteCount page_bytes_;
-  unsigned nodes_ = 1;
+  std::vector<Node> nodes_{1};
+  std::map<std::thread::id, NodeOrdinal> running_;
+  FakeRangeSet busy_;
   std::atomic<Nearness> nearness_{Nearness::kUnknown};
   mutable std::array<std::uint64_t, kCalls> calls_{};
   mutable std::uint64_t failed_calls_ = 0;

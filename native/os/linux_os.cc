@@ -16,6 +16,7 @@
 #include "base/bits.h"
 #include "os/huge_pages_linux.h"
 #include "os/mapping_linux.h"
+#include "os/page_moves_linux.h"
 #include "os/posix_memory.h"
 #include "os/smaps_linux.h"
 
@@ -255,6 +256,35 @@ bool LinuxOs::is_mapped(const void* address) const {
 
 Nearness LinuxOs::nearness(const void* address) const {
   return node_count() == 1 ? Nearness::kUnknown : nearness_of_page(address);
+}
+
+unsigned LinuxOs::node_number(NodeOrdinal node) const {
+  return static_cast<unsigned>(std::max(nodes().nth(node), 0));
+}
+
+NodeOrdinal LinuxOs::current_node() const {
+  if (node_count() == 1) return 0;
+  const int running = running_node();
+  if (running < 0) return 0;
+  const NodeOrdinal own = nodes().ordinal_of(static_cast<unsigned>(running));
+  return own != kNoNode ? own : nearest_node(sys_, static_cast<unsigned>(running), nodes());
+}
+
+unsigned LinuxOs::node_distance(NodeOrdinal from, NodeOrdinal to) const {
+  const unsigned distance = distance_between(sys_, node_number(from), node_number(to));
+  return distance != 0 ? distance : Os::node_distance(from, to);
+}
+
+bool LinuxOs::has_room(NodeOrdinal node, ByteCount bytes) const {
+  return node_count() == 1 || node_has_room(sys_, node_number(node), bytes);
+}
+
+void LinuxOs::nodes_of(const void* const* pages, std::size_t count, NodeOrdinal* nodes_out) const {
+  nodes_of_pages(pages, count, nodes(), nodes_out);
+}
+
+PageMoves LinuxOs::move_pages(const OsRange* ranges, std::size_t count, NodeOrdinal node) {
+  return move_ranges(ranges, count, page_bytes_, node_number(node));
 }
 
 FaultCounts LinuxOs::fault_counts() const { return rusage_fault_counts(); }

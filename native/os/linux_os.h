@@ -41,6 +41,12 @@ class LinuxOs final : public Os {
   Secrecy protect(void* address, ByteCount bytes, Secrecy what) override;
   Secrecy unprotect(void* address, ByteCount bytes, Secrecy what) override;
   unsigned node_count() const override { return nodes().count(); }
+  unsigned node_number(NodeOrdinal node) const override;
+  NodeOrdinal current_node() const override;
+  unsigned node_distance(NodeOrdinal from, NodeOrdinal to) const override;
+  bool has_room(NodeOrdinal node, ByteCount bytes) const override;
+  void nodes_of(const void* const* pages, std::size_t count, NodeOrdinal* nodes) const override;
+  PageMoves move_pages(const OsRange* ranges, std::size_t count, NodeOrdinal node) override;
   bool is_resident(const void* address) const override;
   bool is_mapped(const void* address) const override;
   Nearness nearness(const void* address) const override;

@@ -3,6 +3,9 @@
 #include "os/numa_linux.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,6 +55,16 @@ int NodeSet::nth(unsigned ordinal) const {
     if (has(node) && ordinal-- == 0) return static_cast<int>(node);
   }
   return -1;
+}
+
+NodeOrdinal NodeSet::ordinal_of(unsigned node) const {
+  if (node >= kMaxNodes || !has(node)) return kNoNode;
+  unsigned below = 0;
+  for (unsigned i = 0; i < node / kWordBits; ++i)
+    below += static_cast<unsigned>(std::popcount(words_[i]));
+  const unsigned long low = (1ul << (node % kWordBits)) - 1;
+  return static_cast<NodeOrdinal>(
+      below + static_cast<unsigned>(std::popcount(words_[node / kWordBits] & low)));
 }
 
 bool parse_node_list(const char* text, NodeSet* nodes) {
@@ -131,6 +144,88 @@ Nearness nearness_of_page(const void* address) {
     return Nearness::kUnknown;
   }
   return static_cast<unsigned>(node) == own ? Nearness::kLocal : Nearness::kRemote;
+}
+
+int running_node() {
+  unsigned node = 0;
+  return syscall(SYS_getcpu, nullptr, &node, nullptr) == 0 ? static_cast<int>(node) : -1;
+}
+
+namespace {
+
+/// The folder of a node in /sys, and a file of it.
+struct NodePath {
+  NodePath(unsigned node, const char* file) {
+    snprintf(text, sizeof text, "/devices/system/node/node%u/%s", node, file);
+  }
+  char text[64];
+};
+
+[[gnu::noinline]] NodeSet online_nodes(const char* sys) {
+  char text[1024];
+  NodeSet nodes;
+  if (read_text(sys, "/devices/system/node/online", text, sizeof text))
+    static_cast<void>(parse_node_list(text, &nodes));
+  return nodes;
+}
+
+/// The distances from a node: those to the nodes that are online, in rising order.
+class Distances {
+ public:
+  Distances(const char* sys, unsigned from) : online_(online_nodes(sys)) {
+    static_cast<void>(read_text(sys, NodePath(from, "distance").text, text_, sizeof text_));
+  }
+  /// 0 when it is not known.
+  unsigned to(unsigned node) const {
+    const NodeOrdinal place = online_.ordinal_of(node);
+    if (place == kNoNode) return 0;
+    const char* at = text_;
+    unsigned long long distance = 0;
+    for (unsigned i = 0; i <= place; ++i) {
+      char* end = nullptr;
+      distance = strtoull(at, &end, 10);
+      if (end == at) return 0;
+      at = end;
+    }
+    return static_cast<unsigned>(distance);
+  }
+
+ private:
+  const NodeSet online_;
+  char text_[1024];  // of two or three digits each: 256 nodes at least
+};
+
+/// Bytes that a line of a node's meminfo says, as "Node 0 MemFree:  1234 kB"; 0 when there is none.
+ByteCount bytes_in(const char* text, const char* name) {
+  const char* found = strstr(text, name);
+  return found == nullptr ? 0 : strtoull(found + strlen(name), nullptr, 10) * kKiB;
+}
+
+}  // namespace
+
+unsigned distance_between(const char* sys, unsigned from, unsigned to) {
+  return Distances(sys, from).to(to);
+}
+
+NodeOrdinal nearest_node(const char* sys, unsigned from, const NodeSet& nodes) {
+  const Distances distances(sys, from);
+  NodeOrdinal nearest = 0;
+  unsigned shortest = ~0u;
+  for (NodeOrdinal i = 0; i < nodes.count(); ++i) {
+    const unsigned distance = distances.to(static_cast<unsigned>(nodes.nth(i)));
+    if (distance == 0 || distance >= shortest) continue;
+    shortest = distance;
+    nearest = i;
+  }
+  return nearest;
+}
+
+bool node_has_room(const char* sys, unsigned node, ByteCount bytes) {
+  char text[512];  // both are in its first lines
+  if (!read_text(sys, NodePath(node, "meminfo").text, text, sizeof text)) return true;
+  // Below its watermarks, a hundredth of the memory or so, the kernel takes memory elsewhere.
+  const ByteCount kept = bytes_in(text, "MemTotal:") / 64;
+  return bytes_in(text, "MemFree:") >= bytes + kept;
 }
 
 }  // namespace superslab

@@ -24,6 +24,8 @@ class NodeSet {
 
   /// The node id with `ordinal` smaller ones in the set, or -1.
   int nth(unsigned ordinal) const;
+  /// The reverse: how many smaller ones are in the set, or kNoNode for one that is not in it.
+  NodeOrdinal ordinal_of(unsigned node) const;
 
   const unsigned long* words() const { return words_; }
   unsigned long* words() { return words_; }
@@ -47,6 +49,21 @@ OsStatus bind_pages(void* address, ByteCount bytes, NodePlacement placement, con
 /// Compares the node of the page at `address` with that of the processor that the calling thread
 /// runs on. Asks move_pages(2), which only looks: get_mempolicy(2) would bring the page in.
 Nearness nearness_of_page(const void* address);
+
+/// The kernel's number of the node that the calling thread runs on; -1 when it does not tell.
+int running_node();
+
+/// The distance from node `from` to node `to`, both the kernel's numbers; 0 when /sys does not
+/// tell.
+unsigned distance_between(const char* sys, unsigned from, unsigned to);
+
+/// The one of `nodes` that is nearest to `from`, the kernel's number of any node: the first of
+/// those that are equally near. 0 when /sys does not tell.
+NodeOrdinal nearest_node(const char* sys, unsigned from, const NodeSet& nodes);
+
+/// Whether node `node` has `bytes` free beside what the kernel keeps for itself; true when /sys
+/// does not tell.
+bool node_has_room(const char* sys, unsigned node, ByteCount bytes);
 
 }  // namespace superslab
 

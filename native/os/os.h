@@ -32,12 +32,38 @@ constexpr bool is_explicit(HugePages pages) {
 /// SIGBUS.
 constexpr bool is_purgeable(HugePages pages) { return !is_explicit(pages); }
 
-/// Where pages are placed. `node` counts only for kNode: an ordinal below node_count(), not the
-/// kernel's node id. Every kind is a preference: memory on another node beats no memory.
+/// A memory node: an ordinal below node_count(), not the kernel's number.
+using NodeOrdinal = std::uint16_t;
+
+/// None, or one that is not known.
+constexpr NodeOrdinal kNoNode = 0xffff;
+
+/// Where pages are placed. `node` counts only for kNode. Every kind is a preference: memory on
+/// another node beats no memory.
 struct NodePlacement {
   enum class Kind : std::uint8_t { kLocal, kInterleave, kNode } kind = Kind::kLocal;
-  std::uint16_t node = 0;
+  NodeOrdinal node = 0;
 };
+
+/// What became of pages that were to lie on another node. Unit: pages of page_bytes().
+struct PageMoves {
+  std::uint64_t moved = 0;   // lie there now, and did not before
+  std::uint64_t there = 0;   // lay there already
+  std::uint64_t absent = 0;  // not in memory
+  std::uint64_t failed = 0;  // stay where they are: in use, or the node is full, or it is forbidden
+
+  std::uint64_t total() const { return moved + there + absent + failed; }
+  PageMoves& operator+=(const PageMoves& more) {
+    moved += more.moved;
+    there += more.there;
+    absent += more.absent;
+    failed += more.failed;
+    return *this;
+  }
+};
+
+/// Most pages that move together.
+constexpr std::size_t kMoveBatchPages = 1024;
 
 /// What keeps the bytes of a range from others: a set of bits.
 enum class Secrecy : std::uint8_t {
@@ -156,6 +182,40 @@ class Os {
 
   /// Nodes that have memory this process may use, at least 1; read once.
   virtual unsigned node_count() const = 0;
+
+  // The rest of what is asked about nodes. Where there is one, nothing is: each costs a branch.
+
+  /// The kernel's number of a node.
+  virtual unsigned node_number(NodeOrdinal node) const { return node; }
+
+  /// The node of the processor that the calling thread runs on, or the nearest to it if that has no
+  /// memory that this process may use. It may run elsewhere a moment later. Costs a system call.
+  virtual NodeOrdinal current_node() const { return 0; }
+
+  /// How far the memory of `to` is from the processors of `from`, as the firmware says: 10 is the
+  /// node's own. Reads a file.
+  virtual unsigned node_distance(NodeOrdinal from, NodeOrdinal to) const {
+    return from == to ? 10 : 20;
+  }
+
+  /// Whether `bytes` of memory are free on a node without bringing it to where the kernel would
+  /// take them from another one. True when the kernel does not tell. Reads a file.
+  virtual bool has_room(NodeOrdinal, ByteCount) const { return true; }
+
+  /// Says in `nodes` where each page lies that `pages` name; kNoNode for one that is not in memory,
+  /// or when the kernel does not tell.
+  virtual void nodes_of(const void* const*, std::size_t count, NodeOrdinal* nodes) const {
+    for (std::size_t i = 0; i < count; ++i) nodes[i] = kNoNode;
+  }
+
+  /// Moves the pages of committed ranges to a node, with all that threads read and write there
+  /// meanwhile. The ranges have at most kMoveBatchPages together, and go by one system call, and
+  /// others for what that left. Never fails: what stayed is counted.
+  virtual PageMoves move_pages(const OsRange* ranges, std::size_t count, NodeOrdinal) {
+    PageMoves none;
+    for (std::size_t i = 0; i < count; ++i) none.there += ranges[i].bytes / page_bytes();
+    return none;
+  }
 
   /// Whether the page at `address` (committed) is in memory. Guides policy only: false when the
   /// kernel does not tell.

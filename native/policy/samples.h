@@ -23,6 +23,22 @@ struct ClassSample {
   std::uint64_t slabs_retired = 0;
   std::uint64_t in_use_blocks = 0;  // with callers now
   std::uint64_t cached_blocks = 0;  // in threads' magazines now
+  /// Blocks that callers were lent. Other threads' may be told a little later, or twice at once, so
+  /// that the sum may fall for a moment.
+  std::uint64_t acquires = 0;
+  /// Slabs of which a block is out: now, and most and fewest at once since Heap::restart_peaks().
+  /// Over several threads the sums of what each of them had most and least of.
+  std::uint32_t busy_slabs = 0;
+  std::uint32_t peak_busy_slabs = 0;
+  std::uint32_t low_busy_slabs = 0;
+  ByteCount slab_bytes = 0;  // of one slab
+};
+
+/// How scarce memory is for the process.
+enum class Pressure : std::uint8_t {
+  kNone,
+  kSome,  // nothing should be taken ahead of need
+  kFull,  // whatever can be spared should go
 };
 
 struct Samples {
@@ -36,6 +52,8 @@ struct Samples {
   /// What the heap has now for neither callers nor magazines: blocks free in slabs, slices in no
   /// slab that hold memory, and the big cache. Pages of free blocks that hold none are among it.
   ByteCount idle_bytes = 0;
+  ByteCount free_bytes = 0;  // of those, what lies in no slab and serves any class
+  Pressure pressure = Pressure::kNone;
 };
 
 }  // namespace superslab

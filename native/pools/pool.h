@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "heap/heap.h"
+#include "policy/relief_step.h"
 #include "pools/pool_figures.h"
 
 namespace superslab {
@@ -48,6 +49,10 @@ class Pool {
   /// that went back to the operating system. Any thread.
   virtual ByteCount trim(ByteCount target) { return heap().trim(target); }
 
+  /// While memory is scarce: gives back what belongs to one step and is not a thread's own. Returns
+  /// the bytes. Any thread.
+  virtual ByteCount relieve(ReliefStep step) { return step == ReliefStep::kCaches ? trim(0) : 0; }
+
   /// Nothing is taken from it any more, and what lies idle goes back. What is out may still come
   /// home. Any thread.
   virtual void close() {
@@ -57,6 +62,11 @@ class Pool {
   /// The first half of it, for a pool whose creator is gone.
   void note_closed() { is_closed_.store(true, std::memory_order_relaxed); }
   bool is_closed() const { return is_closed_.load(std::memory_order_relaxed); }
+
+  /// A turn of the control loop: looks at its demand, and keeps memory ready for what comes back.
+  /// Whether there is reason to come again. A kind that does not adapt has none. Any thread, one at
+  /// a time.
+  virtual bool adapt() { return false; }
 
   /// For the map: shows which blocks went in and out of caches since they were last looked at. A
   /// kind without caches has none to show. Any thread.

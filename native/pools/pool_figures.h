@@ -6,6 +6,7 @@
 #include "base/histogram.h"
 #include "heap/heap_stats.h"
 #include "heap/size_class.h"
+#include "pools/adaptation_figures.h"
 #include "pools/buffer/record_shape.h"
 #include "pools/object_counts.h"
 
@@ -33,6 +34,7 @@ struct PoolFigures {
 #include "heap/stats.def"
   ByteCount size_bytes = 0;  // of the sampled leases, and of the blocks that served them
   ByteCount capacity_bytes = 0;
+  AdaptationFigures adaptation = {};
   ObjectCounts objects = {};
   RecordFigures records;
 };

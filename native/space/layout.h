@@ -9,7 +9,7 @@ namespace superslab {
 
 /// Raised when the meaning of a field changes and its place does not, and when Os gets another
 /// function: whoever takes a space calls its Os, too.
-constexpr std::uint64_t kSpaceAbi = 7;
+constexpr std::uint64_t kSpaceAbi = 8;
 
 namespace detail {
 

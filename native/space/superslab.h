@@ -6,6 +6,7 @@
 
 #include "base/types.h"
 #include "os/os.h"
+#include "space/region_use.h"
 
 namespace superslab {
 
@@ -54,6 +55,15 @@ struct alignas(64) Superslab {
   bool is_exposed;  // views of it may exist, for ever: never again for what pointers must trust
   Secrecy secrecy;  // what may hold for some of its memory; kNone unless its heap asked for it, or
                     // the operating system refused to end it
+
+  // Of memory that may move from node to node, in a heap whose migrator is at work. Set when it is
+  // taken; of a span, in its head.
+  std::atomic<NodeOrdinal> home_node;  // whose threads it serves, if the heap is divided by nodes
+  std::atomic<NodeOrdinal> lies_on;    // kNoNode: not known
+  std::atomic<NodeOrdinal> moves_to;   // kNoNode: it stays
+  RegionUseCounter uses;
+  RegionHistory history;  // the migrator's alone
 };
+static_assert(sizeof(Superslab) == 128, "two lines of the processor's cache");
 
 }  // namespace superslab

@@ -1,6 +1,9 @@
 // The options of pools that are policy values: their types, and what an editor shows of them.
 import { doc, header, quoted } from './typescript.mjs';
 
+/** That of biome.json. */
+const LINE_WIDTH = 110;
+
 const TYPES = {
   bytes: () => 'number | string',
   milliseconds: () => 'number',
@@ -41,6 +44,19 @@ function option(knob, profiles) {
   return `${doc(paragraphs, '  ')}  ${knob.option}?: ${TYPES[knob.type](knob)};\n`;
 }
 
+/** As the formatter breaks lines. */
+function liveType(live) {
+  const names = live.join(' | ');
+  const each = live.map((name) => `| ${name}`).join('\n  ');
+  const ways = [
+    `export type LiveOptions = Pick<KnobOptions, ${names}>;`,
+    `export type LiveOptions = Pick<\n  KnobOptions,\n  ${names}\n>;`,
+    `export type LiveOptions = Pick<\n  KnobOptions,\n  ${each}\n>;`,
+  ];
+  const fits = (way) => way.split('\n').every((line) => line.length <= LINE_WIDTH);
+  return `${ways.find(fits) ?? ways[2]}\n`;
+}
+
 export function renderOptions(knobs, profiles) {
   const ofPools = knobs.filter(({ option: name }) => name !== '');
   const options = ofPools.map((knob) => option(knob, profiles));
@@ -48,6 +64,6 @@ export function renderOptions(knobs, profiles) {
   return [
     header('native/policy/knobs.def'),
     `${doc(['What can be set for one pool; see docs/KNOBS.md. Options win over the environment.'])}export interface KnobOptions {\n${options.join('')}}\n`,
-    `${doc(['Those that can be changed while the pool is open.'])}export type LiveOptions = Pick<KnobOptions, ${live.join(' | ')}>;\n`,
+    `${doc(['Those that can be changed while the pool is open.'])}${liveType(live)}`,
   ].join('\n');
 }

@@ -10,6 +10,9 @@ const endings = ['.h', '.cc', '.c', '.inc', '.def'];
 const nodeHeaders =
   /^(node(_api|_version|_buffer)?|js_native_api(_types)?|napi|uv|v8.*)\.h$|^(uv|napi|node)\//;
 
+/** The layer whose headers programs include. */
+const PUBLIC = 'include';
+
 /** What is wrong with one include, in words; undefined: nothing. */
 function fault({ base, order, layer, name, quoted }) {
   if (!quoted) {
@@ -18,6 +21,8 @@ function fault({ base, order, layer, name, quoted }) {
       : undefined;
   }
   const [target] = name.split('/');
+  // Programs search that folder, and know its headers by their names alone.
+  if (layer === PUBLIC && existsSync(join(base, 'native', PUBLIC, name))) return undefined;
   if (!existsSync(join(base, 'native', name))) {
     return layer === 'binding' && nodeHeaders.test(name)
       ? undefined

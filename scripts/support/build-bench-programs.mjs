@@ -1,5 +1,5 @@
-// bench/malloc/*.cc → build/bench-malloc/, and bench/fixed/*.cc → build/bench-fixed/: programs for benchmarks, one file
-// each. Compiled alone, without node-gyp: they have nothing to do with Node.
+// bench/malloc/*.cc → build/bench-malloc/, and so on for other folders: programs for benchmarks, one file each. Compiled
+// alone, without node-gyp: they have nothing to do with Node.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,8 +14,21 @@ import { requireCompilers } from './toolchain.mjs';
 const execute = promisify(execFile);
 const { filesUnder } = createRequire(import.meta.url)('../sources.cjs');
 
-/** What lies in bench/FOLDER, and which of the programs call superslab's own functions. */
-const sets = { malloc: { linked: [] }, fixed: { linked: ['pool'] } };
+/**
+ * What lies in bench/FOLDER, which of the programs call superslab's own functions, and what of the core is compiled into
+ * each.
+ */
+const sets = {
+  malloc: { linked: [] },
+  fixed: { linked: ['pool'] },
+  packets: { linked: ['pool'] },
+  generational: { linked: ['pool'] },
+  numa: { linked: [], core: ['native/base', 'native/os'] },
+};
+
+/** Those of the core, without the fakes of tests. */
+const coreSources = ({ core = [] }) =>
+  core.flatMap((folder) => filesUnder(folder, ['.cc'])).filter((file) => !file.includes('fake'));
 
 const flags = [
   ...['-std=c++20', '-O2', '-pthread', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra'],
@@ -32,12 +45,14 @@ const linkFlags = [
   `-Wl,-rpath,${libraryFolder}`,
 ];
 
-async function compile({ source, file, isLinked }) {
+async function compile({ source, file, isLinked, core }) {
   const { program, first } = cxx();
   const own = isLinked ? linkFlags : [];
   const args = [
     ...first,
     source,
+    ...core,
+    ...(core.length > 0 ? [`-I${at('native')}`] : []),
     '-o',
     at(file),
     ...flags,
@@ -61,7 +76,12 @@ export async function buildBenchPrograms(set) {
   const folder = `bench/${set}`;
   const output = `build/bench-${set}`;
   const facts = [...flags, ...['CXX', 'CXXFLAGS', 'LDFLAGS'].map((name) => process.env[name] ?? '')];
-  const headers = [...filesUnder(folder, ['.h']), 'native/include/superslab.h'];
+  const core = coreSources(sets[set]);
+  const headers = [
+    ...['bench', 'native/include'].flatMap((one) => filesUnder(one, ['.h'])),
+    ...core,
+    ...(sets[set].core ?? []).flatMap((one) => filesUnder(one, ['.h'])),
+  ];
   const stale = filesUnder(folder, ['.cc'])
     .map((source) => {
       const name = basename(source, '.cc');
@@ -71,6 +91,7 @@ export async function buildBenchPrograms(set) {
         source,
         file: `${output}/${name}`,
         isLinked,
+        core,
         stampFile: `build/.stamps/bench-${set}/${name}`,
         value,
       };

@@ -148,8 +148,8 @@ class Random {
 /// What the JavaScript of one environment does with its magazines (lib/pool/pool-core.ts).
 class Script {
  public:
-  explicit Script(superslab::BufferPool& pool)
-      : pool_(pool), cache_(superslab::BufferThreadCache::attach(pool, wake, this)) {}
+  explicit Script(superslab::BufferPool& pool, superslab::NodeOrdinal node = 0)
+      : pool_(pool), cache_(superslab::BufferThreadCache::attach(pool, wake, this, node)) {}
   ~Script() {
     if (cache_ != nullptr) cache_->detach();
   }

@@ -10,6 +10,7 @@
 
 #include "base/biased_lock.cc"
 #include "heap/cache_registry.cc"
+#include "heap/expansion.cc"
 #include "heap/heap.cc"
 #include "heap/heap_statistics.cc"
 #include "heap/huge_blocks.cc"

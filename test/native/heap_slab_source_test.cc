@@ -28,7 +28,7 @@ struct Parts {
   PurgeBatch collect(ByteCount target = 0) {
     HeapLock guard(core.lock);
     PurgeBatch batch;
-    slabs.collect_idle(batch, clock.now(), target);
+    slabs.collect_idle(batch, clock.now(), target, 0);
     return batch;
   }
   bool is_valid() {

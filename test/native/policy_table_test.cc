@@ -60,9 +60,10 @@ TEST(policy, "names follow from the field, and texts are sentences") {
 
 TEST(policy, "the options are those of BufferPoolOptions") {
   constexpr std::string_view kOptions[] = {
-      "maxBytes",      "zero",        "hugePages",      "populate",   "numa",
-      "purgeDelayMs",  "onExhausted", "sensitive",      "lockMemory", "guardPages",
-      "leakDetection", "guard",       "quarantineBytes"};
+      "maxBytes",      "zero",        "hugePages",       "populate",        "numa",
+      "purgeDelayMs",  "onExhausted", "sensitive",       "lockMemory",      "guardPages",
+      "leakDetection", "guard",       "quarantineBytes", "numaRemoteShare", "numaMoveBytes",
+      "adaptive"};
   std::size_t options = 0;
   for (const Knob& knob : kKnobs) options += knob.is_option() ? 1 : 0;
   CHECK_EQ(options, std::size(kOptions));

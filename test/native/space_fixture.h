@@ -77,6 +77,15 @@ class OsProxy : public superslab::Os {
     return to_.unprotect(address, bytes, what);
   }
   unsigned node_count() const override { return to_.node_count(); }
+  superslab::NodeOrdinal current_node() const override { return to_.current_node(); }
+  void nodes_of(const void* const* pages, std::size_t count,
+                superslab::NodeOrdinal* nodes) const override {
+    to_.nodes_of(pages, count, nodes);
+  }
+  superslab::PageMoves move_pages(const superslab::OsRange* ranges, std::size_t count,
+                                  superslab::NodeOrdinal node) override {
+    return to_.move_pages(ranges, count, node);
+  }
   bool is_resident(const void* address) const override { return to_.is_resident(address); }
   superslab::FaultCounts fault_counts() const override { return to_.fault_counts(); }
   superslab::OsStatus visit_mappings(superslab::MappingVisitor& visitor) const override {

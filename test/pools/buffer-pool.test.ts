@@ -35,6 +35,7 @@ conformance<BufferPool, PooledBuffer>({
     Object.create(buf),
   ],
   lent: ({ inUseBytes }) => inUseBytes / blockBytes,
+  relievedBy: 'caches',
   wrongOptions: [
     [{ maxBites: 1 }, '"maxBites"', 'did you mean "maxBytes"?'],
     [{ maxBytes: -1 }, '"maxBytes"', '-1'],

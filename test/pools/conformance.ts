@@ -2,12 +2,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
-import { type Pool, type PoolStats, type SuperslabError, stats } from 'superslab';
+import { type Pool, type PoolPressureMessage, type PoolStats, type SuperslabError, stats } from 'superslab';
 import { collectSuperslab } from 'superslab/prometheus';
 import { afterEach, describe, expect, test } from 'vitest';
 import { childJson } from '../support/child.js';
 import { collect } from '../support/collect.js';
 import { rejectedBy, thrownBy } from '../support/expect-error.js';
+import { FakeMachine } from '../support/fake-machine.js';
 import { endWorkers, startWorker } from '../support/worker.js';
 
 /** How the suite uses one kind of pool. All that it lends is of one size. */
@@ -47,6 +48,8 @@ export interface PoolKind<Kind extends Pool, Thing extends object> {
   readonly wrongOptions: readonly (readonly [options: object, ...said: string[]])[];
   /** The same for programs of their own: expressions of `superslab`, `pool` and `thing`, which each lend 1 MiB or more. */
   readonly source: { readonly open: string; readonly take: string; readonly give: string };
+  /** With which step of memory pressure it gives back what it has lent and got back: 'idle' by default. */
+  readonly relievedBy?: 'caches' | 'cold';
   /** Options by which nobody watches its leases. */
   readonly unwatched?: string;
 }
@@ -505,6 +508,44 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       );
       expect(said).toContain('"seen at exit"');
     });
+  });
+
+  test(`${kind.name} gives back under pressure: caches, cold data, what is idle`, async () => {
+    using machine = new FakeMachine();
+    const options = `name: 'pressed', ${unwatched}${kind.counts === 'objects' ? '' : ', purgeDelayMs: 60000'}`;
+    const { calm, events, wrong, level, given, report } = await childJson(
+      `${machine.script}
+       import * as superslab from 'superslab';
+       const pool = ${kind.source.open.replace('OPTIONS', `{ ${options} }`)};
+       const things = [${kind.source.take}, ${kind.source.take}, ${kind.source.take}];
+       const kept = ${kind.source.take};
+       for (const thing of things) ${kind.source.give};
+       const events = [];
+       pool.on('pressure', (message) => events.push(message));
+       await later(400);
+       const calm = events.length;
+       use(99);
+       await until(() => events.length >= 3);
+       const { pressureCacheBytes, pressureColdBytes, pressureIdleBytes, objects } = pool.stats();
+       const again = ${kind.source.take};
+       for (const thing of [again, kept]) ${kind.source.give};
+       console.log(JSON.stringify({
+         calm, events, wrong: pool.check(), level: superslab.stats().pressure.level, report: pool.report(),
+         given: { caches: pressureCacheBytes, cold: pressureColdBytes, idle: pressureIdleBytes + (objects?.relieved ?? 0) },
+       }));`,
+      { env: { SUPERSLAB_PRESSURE_INTERVAL_MS: '100' } },
+    );
+    expect({ calm, wrong, level }).toEqual({ calm: 0, wrong: [], level: 'critical' });
+    expect(events.map(({ step }: PoolPressureMessage) => step)).toEqual(['caches', 'cold', 'idle']);
+    for (const event of events) {
+      expect(event).toMatchObject({ pool: 'pressed', level: 'critical' });
+      expect(event.reason).toBe('99 % of the 1 GiB that a control group may have were in use');
+    }
+    // What is told is what is counted.
+    const told = events.map(({ bytes, objects }: PoolPressureMessage) => bytes + objects);
+    expect([given.caches, given.cold, given.idle]).toEqual(told);
+    expect(given[kind.relievedBy ?? 'idle']).toBeGreaterThan(0);
+    expect(report).toMatch(/^ {2}pressure critical since (.|\n)*gave back /m);
   });
 
   if (kind.counts === 'objects') return;

@@ -1,12 +1,11 @@
 // FixedPool keeps the contract of every pool, and what it does beyond that.
-import { closeSync, constants, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { BufferPool } from 'superslab';
 import { type FixedBuffer, FixedPool, type FixedPoolOptions } from 'superslab/pools';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { overlap } from '../support/bytes.js';
 import { collect } from '../support/collect.js';
+import { DirectFile } from '../support/direct-read.js';
 import { rejectedBy, thrownBy } from '../support/expect-error.js';
 import { internal } from '../support/internal.js';
 import { watchesAll } from '../support/watching.js';
@@ -272,39 +271,16 @@ test('warm buffers are idle, and getting them asks for no memory', () => {
   expect(pool.stats().refills).toBe(refills);
 });
 
-describe('aligned buffers', () => {
-  // Outside of a temporary folder, which may be a file system in memory.
-  const file = fileURLToPath(new URL(`../../.align-${process.pid}`, import.meta.url));
-  afterAll(() => rmSync(file, { force: true }));
-
-  /** What a direct read into `buf` throws; undefined when it works. */
-  function directRead(buf: Uint8Array): string | undefined {
-    writeFileSync(file, Buffer.alloc(8192, 'x'));
-    const fd = openSync(file, constants.O_RDONLY | constants.O_DIRECT);
-    try {
-      readSync(fd, buf, 0, buf.length, 0);
-      return undefined;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code;
-    } finally {
-      closeSync(fd);
-    }
+test.for([4096, 65_536, 2 << 20])('aligned buffers are taken by O_DIRECT: align %i', (align, { skip }) => {
+  using file = new DirectFile();
+  if (!file.isStrict) skip('this file system takes any address');
+  using pool = new FixedPool({ size: 4096, align, max: 6 });
+  const bufs = pool.getBulk(6);
+  for (const buf of bufs) {
+    expect(file.read(buf)).toBeUndefined();
+    expect(buf.toString('latin1', 0, 2)).toBe('xx');
   }
-
-  test.for([4096, 65_536, 2 << 20])('are taken by O_DIRECT: align %i', (align, { skip }) => {
-    using pool = new FixedPool({ size: 4096, align, max: 6 });
-    const bufs = pool.getBulk(6);
-    try {
-      if (directRead(Buffer.alloc(8192).subarray(1, 4097)) !== 'EINVAL')
-        skip('this file system takes any address');
-      for (const buf of bufs) {
-        expect(directRead(buf)).toBeUndefined();
-        expect(buf.toString('latin1', 0, 2)).toBe('xx');
-      }
-    } finally {
-      pool.putBulk(bufs);
-    }
-  });
+  pool.putBulk(bufs);
 });
 
 test('a buffer of another kind is refused, and lives on', () => {

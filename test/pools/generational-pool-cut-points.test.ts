@@ -32,6 +32,12 @@ const freeOne = (model: Model, handle: number): void => {
   model.pool.free(handle);
 };
 
+const relieve = (pool: GenerationalPool): void => {
+  const all = [...cores.openCores.values()] as { name: string; relieve(step: number): void }[];
+  const core = all.find(({ name }) => name === pool.name)!;
+  for (let step = 1; step <= 3; step++) core.relieve(step);
+};
+
 const steps: Record<string, (model: Model) => void> = {
   put: ({ pool, made }) => {
     made[made.length] = pool.put(small);
@@ -88,6 +94,11 @@ const steps: Record<string, (model: Model) => void> = {
     });
   },
   trim: ({ pool }) => void pool.trim(),
+  'the steps of memory pressure': ({ pool }) => relieve(pool),
+  'memory pressure, and a collection': ({ pool }) => {
+    relieve(pool);
+    pool.collect();
+  },
   warm: ({ pool }) => pool.warm(3, () => {}),
   putAsync: ({ pool, promises }) => {
     promises[promises.length] = pool.putAsync(large);
@@ -108,6 +119,9 @@ function begin(zero: 'never' | 'release'): Model {
   const pool = new pools.GenerationalPool({ ...plain, zero });
   const values = new Map<number, number>();
   const put = (length: number, byte: number) => values.set(pool.put(new Uint8Array(length).fill(byte)), byte);
+  // Of more slots than a small table has: they go back by trim().
+  const burst = Array.from({ length: 70 }, () => pool.put(new Uint8Array(1)));
+  for (const handle of burst.reverse()) pool.free(handle);
   for (let i = 0; i < 10; i++) put(4000, i);
   pool.collect();
   for (let i = 10; i < 15; i++) put(3900, i);

@@ -42,6 +42,7 @@ conformance<GenerationalPool, Value>({
       handle: one,
     })),
   lent: ({ inUseBytes }) => inUseBytes / CHUNK,
+  relievedBy: 'caches',
   wrongOptions: [
     [{ youg: YOUNG }, '"youg"', 'did you mean "young"?'],
     [{ young: YOUNG - 1 }, 'young', `${YOUNG}`, `${YOUNG - 1}`],
@@ -192,6 +193,38 @@ describe('values', () => {
     for (const handle of handles) pool.free(handle);
     expect(pool.generations()).toMatchObject({ permanent: { values: 0, heldBytes: 0 } });
     expect(held).toBeGreaterThan(0);
+  });
+
+  test('leave no tables behind after a burst, and their handles stay stale', async () => {
+    using pool = open({ young: 16 * MIB });
+    const tables = async () => {
+      await collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = await tables();
+    const kept = pool.put(bytesOf(10, 1));
+    const seen = new Set<number>();
+    for (let round = 0; round < 2; round++) {
+      const burst = Array.from({ length: 50_000 }, () => pool.put(bytesOf(10, 2)));
+      let scoped = 0;
+      pool.scope((scope) => {
+        for (let i = 0; i < 50_000; i++) scoped = scope.put(bytesOf(10, 3));
+      });
+      expect((await tables()) - before).toBeGreaterThan(2 * 2 ** 16 * 20);
+      for (const handle of burst) pool.free(handle);
+      pool.collect();
+      pool.trim();
+      expect(pool.check()).toEqual([]);
+      const { size } = seen;
+      for (const handle of [...burst, scoped]) seen.add(handle);
+      expect(seen.size).toBe(size + burst.length + 1);
+      for (const handle of [burst[0]!, burst.at(-1)!, scoped]) {
+        thrownBy(() => pool.get(handle), 'ERR_SUPERSLAB_STALE');
+      }
+    }
+    expect((await tables()) - before).toBeLessThan(MIB);
+    expect(pool.get(kept).equals(bytesOf(10, 1))).toBe(true);
+    thrownBy(() => pool.get([...seen][0]!), 'ERR_SUPERSLAB_STALE');
   });
 
   test('leave whole chunks behind when they end here and there', () => {

@@ -4,6 +4,7 @@ import { type Packet, PacketPool } from 'superslab/pools';
 import { describe, expect, test } from 'vitest';
 import { overlap } from '../support/bytes.js';
 import { collect } from '../support/collect.js';
+import { DirectFile } from '../support/direct-read.js';
 import { rejectedBy, thrownBy } from '../support/expect-error.js';
 import { internal } from '../support/internal.js';
 import { watchesAll } from '../support/watching.js';
@@ -27,6 +28,8 @@ conformance<PacketPool, Packet>({
     [{ size: 0 }, 'size', '1 to 2097152', 'got 0'],
     [{ size: 100 }, 'headroom', '100', '128'],
     [{ size: 100, headroom: 60, tailroom: 40 }, 'leave room', '60 and 40'],
+    [{ align: 3 }, 'align', 'a power of two', '3'],
+    [{ align: 1 << 22 }, 'align', '2097152'],
     [{ headroom: -1 }, 'headroom', '-1'],
     [{ tailroom: '1' }, 'tailroom', '"1"'],
     [{ headrom: 1 }, '"headrom"', 'did you mean "headroom"?'],
@@ -439,4 +442,18 @@ test('check() finds an idle packet that is none', () => {
   expect(thrownBy(() => pool.check(), 'ERR_SUPERSLAB_CORRUPT').message).toContain('"books"');
   idle[tag]! -= 1;
   expect(pool.check()).toEqual([]);
+});
+
+test.for([4096, 65_536, 2 << 20])('aligned segments are taken by O_DIRECT: align %i', (align, { skip }) => {
+  using file = new DirectFile();
+  if (!file.isStrict) skip('this file system takes any address');
+  using pool = new PacketPool({ size: 8192, headroom: 4096, align, max: 6 });
+  const packets = pool.getBulk(6);
+  for (const packet of packets) {
+    // The whole segment, and what lies behind its headroom.
+    expect(file.read(packet.base.subarray(0, 4096))).toBeUndefined();
+    expect(file.read(packet.base.subarray(packet.offset, packet.offset + 4096))).toBeUndefined();
+    expect(packet.put(2).view().toString()).toBe('xx');
+  }
+  pool.freeBulk(packets);
 });

@@ -15,6 +15,7 @@ import { describe, expect, test } from 'vitest';
 import { overlap } from '../support/bytes.js';
 import { childJson } from '../support/child.js';
 import { collect } from '../support/collect.js';
+import { DirectFile } from '../support/direct-read.js';
 import { rejectedBy, thrownBy } from '../support/expect-error.js';
 import { internal } from '../support/internal.js';
 import { watchesAll } from '../support/watching.js';
@@ -56,6 +57,9 @@ conformance<RecordPool<(typeof Page)['fields']>, PageEntry>({
     [{ columns: ['idd'] }, '"idd"', 'did you mean "id"?'],
     [{ columns: ['data'] }, '"data"', 'no number'],
     [{ columns: ['id', 'id'] }, '"id" twice'],
+    [{ align: 24 }, 'align', 'a power of two up to 4096', '24'],
+    [{ align: 8192 }, 'align', '4096', '8192'],
+    [{ align: '64' }, 'align', '"64"'],
     [{ checked: 1 }, 'checked', 'true or false'],
     [{ init: 1 }, 'init', 'a function'],
     [{ cleanup: {} }, 'cleanup', 'a function'],
@@ -550,4 +554,60 @@ test('records leave no garbage', async () => {
     { nodeArguments: ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'] },
   );
   expect(bytesPerRound).toBeLessThan(0.1);
+});
+
+describe('aligned records', () => {
+  test.for([1, 16, 64, 4096])('begin at multiples: align %i', (align) => {
+    const layout = record({ text: bytes(10), seq: 'u32' });
+    using pool = new RecordPool(layout, { ...unwatched, align, columns: ['seq'], name: `aligned ${align}` });
+    using reader = RecordPool.open(`aligned ${align}`, layout);
+    const entries = Array.from({ length: 500 }, () => pool.get());
+    entries.forEach((entry, i) => {
+      entry.seq = i;
+      entry.text.fill(i);
+    });
+    const seen = new Set<number>();
+    entries.forEach((entry, i) => {
+      // Windows begin at multiples of 64 KiB.
+      expect(entry.text.byteOffset % align).toBe(0);
+      seen.add(entry.text.byteOffset);
+      expect([entry.seq, entry.text[9]]).toEqual([i, i & 255]);
+      const read = reader.at(pool.handle(entry));
+      expect([read.seq, read.text[0]]).toEqual([i, i & 255]);
+    });
+    expect(seen.size).toBeGreaterThan(1);
+    expect(pool.check()).toEqual([]);
+    for (const entry of entries) pool.put(entry);
+  });
+
+  test('of a few records take no more than they must', () => {
+    const layout = record({ text: bytes(10) });
+    using pool = new RecordPool(layout, { align: 4096, max: 3 });
+    const entries = [pool.get(), pool.get(), pool.get()];
+    for (const entry of entries) expect(entry.text.byteOffset % 4096).toBe(0);
+    thrownBy(() => pool.get(), 'ERR_SUPERSLAB_EXHAUSTED');
+    expect(pool.stats().maxBytes).toBe(3 * 4096);
+    for (const entry of entries) pool.put(entry);
+  });
+
+  test('are taken by O_DIRECT', ({ skip }) => {
+    using file = new DirectFile();
+    if (!file.isStrict) skip('this file system takes any address');
+    using pool = new RecordPool(record({ page: bytes(4096), id: 'u32' }), { align: 4096 });
+    const entries = [pool.get(), pool.get(), pool.get()];
+    for (const entry of entries) {
+      expect(file.read(entry.page)).toBeUndefined();
+      expect(entry.page.toString('latin1', 0, 2)).toBe('xx');
+      pool.put(entry);
+    }
+  });
+
+  test('need a field that is no column', () => {
+    const layout = record({ a: 'u8', b: 'u8' });
+    const { message } = thrownBy(
+      () => new RecordPool(layout, { align: 64, columns: ['a', 'b'] }),
+      'ERR_SUPERSLAB_OPTION',
+    );
+    expect(message).toContain('no column');
+  });
 });

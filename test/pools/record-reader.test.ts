@@ -248,4 +248,27 @@ describe('in other threads', () => {
     const sites = () => stats().leaks.filter(({ pool }) => pool === 'lost rows');
     await expect.poll(sites).toMatchObject([{ reason: 'threadEnded', count: 30 }]);
   });
+
+  test('a thread that ends by itself says where its records were taken', async () => {
+    const worker = await startWorker();
+    await worker.run(
+      `const superslab2 = await import('superslab/pools');
+       state.pool = new superslab2.RecordPool(${ROW}, { name: 'left rows', leakDetection: 'full', guard: 'off' });
+       const one = function takesOne() { return state.pool.get(); };
+       const two = function takesTwo() { return [state.pool.get(), state.pool.get()]; };
+       state.live = [one(), two(), state.pool.put(one())];`,
+    );
+    const own = stats().pools.find(({ name }) => name === 'left rows')!;
+    worker.start('process.exit(0)');
+    const sites = () => stats().leaks.filter(({ pool }) => pool === 'left rows');
+    await expect.poll(() => sites().length).toBe(3);
+    for (const name of ['takesOne', 'takesTwo']) {
+      expect(sites().filter(({ stack }) => stack.includes(name))).toMatchObject(
+        name === 'takesOne' ? [{ count: 1 }] : [{ count: 1 }, { count: 1 }],
+      );
+    }
+    const bytes = sites().reduce((sum, site) => sum + site.bytes, 0);
+    expect(bytes).toBe(3 * own.classes[0]!.blockBytes);
+    expect(sites().every(({ reason }) => reason === 'threadEnded')).toBe(true);
+  });
 });

@@ -1,5 +1,5 @@
 // Steps through the whole API, with a model that knows what each has done: for tests that cut them off.
-import { BufferPool } from 'superslab';
+import { BufferPool, type BufferPoolOptions } from 'superslab';
 import { PLAIN, ShadowModel } from './shadow-model.js';
 
 export type Step = (model: ShadowModel) => void;
@@ -103,12 +103,12 @@ export const steps: Record<string, Step> = {
 };
 
 /** The second has room for three buffers that wait; the third for one, and waits for 1 ms. */
-export const makeModel = (Pool = BufferPool) =>
+export const makeModel = (Pool = BufferPool, options: BufferPoolOptions = {}) =>
   new ShadowModel(
     [
-      { name: 'any' },
-      { name: 'little', maxBytes: MIB },
-      { name: 'least', maxBytes: 65_536, onExhausted: 'wait' },
+      { ...options, name: 'any' },
+      { ...options, name: 'little', maxBytes: MIB },
+      { ...options, name: 'least', maxBytes: 65_536, onExhausted: 'wait' },
     ],
     Pool,
   );
@@ -138,6 +138,6 @@ export async function isWhole(model: ShadowModel): Promise<void> {
   for (const size of [100, 1500, 40_000, 200_000, MIB, 3 * MIB]) {
     model.bufs.push(...model.pools[0]!.acquireMany(size, 3));
   }
-  model.bufs.push(await model.pools[1]!.acquireAsync(MIB), model.pools[2]!.acquire(65_536));
+  model.bufs.push(await model.pools[1]!.acquireAsync(MIB / 2), model.pools[2]!.acquire(30_000));
   await model.settle();
 }

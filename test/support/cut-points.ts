@@ -1,5 +1,6 @@
 // The package once more, evaluated with a place to cut it off wherever V8 looks for interruptions: where a function is
-// entered, and where a loop turns. A test says at which place, and by what, and gets that cut each time.
+// entered, one of JavaScript's own included, and where a loop turns. A test says at which place, and by what, and gets that
+// cut each time.
 import { readFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import Module, { createRequire } from 'node:module';
@@ -20,7 +21,58 @@ export type Cut =
 const folder = fileURLToPath(new URL('../../dist/cjs/', import.meta.url));
 const POINT = '__cutPoint';
 
-/** `source` with a call of POINT at the beginning of each function and each turn of a loop. Lines stay as they are. */
+/** Functions of JavaScript itself. Most are entered as the program's own are: they look for an interruption before they do anything. */
+const OWN = [
+  Array,
+  ArrayBuffer,
+  FinalizationRegistry,
+  Map,
+  Number,
+  Object,
+  Promise,
+  Set,
+  String,
+  Uint8Array,
+  WeakMap,
+  WeakRef,
+  WeakSet,
+];
+const namesOf = (object: object) => Object.getOwnPropertyNames(object);
+const METHODS = new Set([
+  ...OWN.flatMap((own) => [...namesOf(own), ...namesOf(own.prototype)]),
+  ...[Atomics, Math, Reflect].flatMap(namesOf),
+]);
+const CLASSES = new Set(OWN.map(({ name }) => name));
+const GETTERS = new Set(['size', 'buffer', 'byteLength', 'byteOffset']);
+
+/** What is called, by its last name; `lib/base/builtins.ts` has some of them by other names. */
+function isOfJavaScript(callee: ts.Expression): boolean {
+  if (ts.isParenthesizedExpression(callee)) return callee.getText().startsWith('(0, builtins_js');
+  if (ts.isIdentifier(callee)) return CLASSES.has(callee.text);
+  if (!ts.isPropertyAccessExpression(callee)) return false;
+  return METHODS.has(callee.name.text) || callee.expression.getText().endsWith('.builtins');
+}
+
+/** Whether the value of an expression is read, and nothing else is done with it. */
+function isRead(node: ts.Node): boolean {
+  const { parent } = node;
+  if (ts.isCallExpression(parent) || ts.isDeleteExpression(parent)) return false;
+  if (ts.isPostfixUnaryExpression(parent) || ts.isPrefixUnaryExpression(parent))
+    return (
+      parent.operator !== ts.SyntaxKind.PlusPlusToken && parent.operator !== ts.SyntaxKind.MinusMinusToken
+    );
+  return (
+    !ts.isBinaryExpression(parent) ||
+    parent.left !== node ||
+    parent.operatorToken.kind < ts.SyntaxKind.FirstAssignment ||
+    parent.operatorToken.kind > ts.SyntaxKind.LastAssignment
+  );
+}
+
+/**
+ * `source` with a call of POINT at the beginning of each function and each turn of a loop, where a loop asks for a next turn in
+ * vain, and before each call of what is JavaScript's own. Lines stay as they are.
+ */
 export function withPoints(source: string): string {
   const insertions: { at: number; text: string }[] = [];
   const insert = (at: number, text: string) => insertions.push({ at, text });
@@ -31,8 +83,23 @@ export function withPoints(source: string): string {
       insert(node.end, '}');
     }
   };
+  /** Its arguments come first. */
+  const call = ({ arguments: args, end }: ts.CallExpression | ts.NewExpression) => {
+    if (args !== undefined)
+      insert(end - 1, `${args.length > 0 && !args.hasTrailingComma ? ', ' : ''}...${POINT}()`);
+  };
   const visit = (node: ts.Node): void => {
+    if (ts.isForOfStatement(node) && !ts.isLabeledStatement(node.parent)) {
+      insert(node.getStart(), '{');
+      insert(node.end, `${POINT}();}`);
+    }
     if (ts.isIterationStatement(node, false)) body(node.statement);
+    if ((ts.isCallExpression(node) || ts.isNewExpression(node)) && isOfJavaScript(node.expression))
+      call(node);
+    if (ts.isPropertyAccessExpression(node) && GETTERS.has(node.name.text) && isRead(node)) {
+      insert(node.getStart(), `(${POINT}(), `);
+      insert(node.end, ')');
+    }
     if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
       const code = node.body as ts.ConciseBody;
       if (ts.isBlock(code)) body(code);
@@ -53,9 +120,12 @@ let left = Number.POSITIVE_INFINITY;
 let by: Cut = 'full';
 const session = new Session();
 
-function point(): void {
+const NOTHING: never[] = [];
+
+/** Returns no arguments. */
+function point(): never[] {
   left--;
-  if (left > 0 || (left < 0 && by !== 'full')) return;
+  if (left > 0 || (left < 0 && by !== 'full')) return NOTHING;
   if (left === 0) place = new Error('cut off').stack!;
   if (by !== 'termination') throw new RangeError('Maximum call stack size exceeded');
   session.post('Runtime.terminateExecution');
@@ -125,6 +195,7 @@ const RUN = '__runUntilCutOff';
 export function evaluateWithPoints(): {
   superslab: typeof import('superslab');
   pools: typeof import('superslab/pools');
+  files: typeof import('superslab/files');
   cores: { openCores: Map<number, unknown>; closingCores: Set<unknown> };
   unfinished: { undoInterrupted(): void };
 } {
@@ -152,6 +223,7 @@ export function evaluateWithPoints(): {
     return {
       superslab,
       pools: load('./pools.js'),
+      files: load('./files.js'),
       cores: load('./pool/cores.js'),
       unfinished: load('./pool/unfinished.js'),
     };

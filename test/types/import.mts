@@ -2,30 +2,44 @@
 import { metrics } from '@opentelemetry/api';
 import { type OpenMetricsContentType, Registry } from 'prom-client';
 import superslab, {
+  type Adaptation,
   acquire,
   alloc,
   BufferPool,
   type BufferPoolOptions,
+  type ClassDemand,
+  type DemandHistory,
+  type DemandInterval,
   type Pool,
   type PooledBuffer,
+  type PoolPressureMessage,
   type PoolStats,
+  type PressureFigures,
+  type PressureMessage,
+  stats as processStats,
   type ShareToken,
 } from 'superslab';
 
+import { type FileCheck, type MappedBuffer, MappedPool, type MappedPoolOptions } from 'superslab/files';
 import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
 import {
   array,
   bytes,
+  type Codec,
   type CollectOptions,
   type Column,
+  CompressedPool,
+  type CompressedPoolOptions,
   type FixedBuffer,
   FixedPool,
   type FixedPoolOptions,
   GenerationalPool,
   type GenerationalPoolOptions,
   type GenerationsFigures,
+  NumaPool,
+  type NumaPoolOptions,
   ObjectPool,
   type ObjectPoolOptions,
   type Packet,
@@ -38,6 +52,7 @@ import {
   type RecordPoolOptions,
   type RecordReader,
   record,
+  type TierFigures,
   type ValueScope,
 } from 'superslab/pools';
 import { collectSuperslab, type PrometheusOptions } from 'superslab/prometheus';
@@ -66,6 +81,7 @@ const options: BufferPoolOptions = {
   populate: 'demand',
   numa: 0,
   purgeDelayMs: 10,
+  adaptive: false,
   onExhausted: 'wait',
   align: 4096,
 };
@@ -101,6 +117,13 @@ const length: number = pool.scope((scope) => scope.acquire(10).length + scope.al
 const later: Promise<string> = pool.scope(async ({ acquire }) => acquire(10).toString());
 const trimmed: number = pool.trim() + pool.trim(1 << 20);
 const stats: PoolStats = pool.stats();
+const adaptation: Adaptation | undefined = stats.adaptations[0];
+const history: DemandHistory = pool.history();
+const interval: DemandInterval = history.intervals[0]!;
+const demand: ClassDemand = interval.classes[0]!;
+const peakBytes: number = demand.peakBytes + (adaptation?.blockBytes ?? 0);
+// @ts-expect-error: read-only
+demand.acquires = 1;
 pool.close();
 
 const toPrometheus: PrometheusOptions = {
@@ -137,6 +160,7 @@ export {
   length,
   limit,
   owned,
+  peakBytes,
   refs,
   released,
   sameNames,
@@ -166,6 +190,22 @@ new FixedPool({ size: 1, maxBytes: 2 });
 // @ts-expect-error: without a size
 new FixedPool({});
 
+const numaOptions: NumaPoolOptions = {
+  name: 'frames',
+  maxBytes: '1g',
+  numaRemoteShare: 40,
+  numaMoveBytes: '32m',
+};
+const numaPool: Pool & NumaPool = new NumaPool(numaOptions);
+const ofNode: PooledBuffer = numaPool.get(1500);
+numaPool.put(numaPool.adopt(numaPool.share(ofNode)));
+void (numaPool.getAsync(10, { signal: AbortSignal.timeout(1) }) satisfies Promise<PooledBuffer>);
+numaPool.warm(1500, 5, (done: number, count: number) => done + count);
+numaPool.tune({ maxBytes: 0, numaMoveBytes: 0 });
+const whichNodes: readonly number[] = [...numaPool.nodes, numaPool.node];
+void whichNodes;
+// @ts-expect-error: it decides that for each thread
+new NumaPool({ numa: 1 });
 const packetOptions: PacketPoolOptions = { size: 2048, headroom: 64, tailroom: 16, max: 10, zero: 'release' };
 const packetPool: Pool & PacketPool = new PacketPool(packetOptions);
 const packet: Packet = packetPool.get().put(8).push(4).pull(2).trim(1);
@@ -267,6 +307,34 @@ const read: number = reader.at(handle).time;
 // @ts-expect-error: read-only
 reader.at(handle).time = 5;
 export const recordTypes = { anyRecords, flags, maybe, read };
+const ownCodec: Codec = {
+  name: 'own',
+  compress: async (bytes: Uint8Array) => bytes,
+  decompress: (bytes: Uint8Array, length: number) => bytes.subarray(0, length),
+};
+const compressedOptions: CompressedPoolOptions = {
+  hotBytes: 64 << 20,
+  coldBytes: 1 << 30,
+  codec: ownCodec,
+  minRatio: 1.5,
+  cpuBudget: 0.5,
+  watermark: 0.7,
+  onEvict: (handle: number, length: number) => void (handle + length),
+  purgeDelayMs: 1000,
+};
+const compressed: Pool & CompressedPool = new CompressedPool(compressedOptions);
+const compressedHandle: number = compressed.put(new Uint8Array(8));
+const compressedBytes: Buffer = compressed.access(compressedHandle);
+compressed.release(compressedHandle);
+void (compressed.putAsync(compressedBytes, { signal: AbortSignal.timeout(1) }) satisfies Promise<number>);
+const tiers: TierFigures = compressed.tiers();
+// @ts-expect-error: there is no such codec
+new CompressedPool({ codec: 'lz5' });
+// @ts-expect-error: it has limits of its own
+new CompressedPool({ maxBytes: 5 });
+// @ts-expect-error: a handle is a number
+compressed.release(compressedBytes);
+export const compressedTypes = { isCold: compressed.isCold(compressedHandle), tiers };
 const generationalOptions: GenerationalPoolOptions = {
   young: 64 << 20,
   old: 1 << 30,
@@ -296,3 +364,30 @@ new GenerationalPool({ onExhausted: 'fallback' });
 // @ts-expect-error: a handle is a number
 generational.get(valueView);
 export const generationalTypes = { isCollected, generations };
+
+const mappedOptions: MappedPoolOptions = { maxBytes: 1 << 20, sync: 'none', access: 'write' };
+const mapped: MappedPool = MappedPool.open('file', mappedOptions);
+const mappedBlock: MappedBuffer = mapped.transaction(() => mapped.alloc(8), { sync: 'full' });
+const mappedHandle: number = mappedBlock.handle;
+const mappedAgain: Buffer | undefined = mapped.tryAt(mappedHandle) ?? mapped.root('name');
+mapped.setRoot('name', mappedBlock);
+mapped.setRoot('name', null);
+const fileCheck: FileCheck = mapped.check();
+for (const entry of mapped.entries()) entry.free();
+// @ts-expect-error: it is made by open()
+new MappedPool('file');
+// @ts-expect-error: no such level
+mapped.commit({ sync: 'always' });
+export const fileTypes = { mappedAgain, fileCheck };
+const { pressure }: { pressure: PressureFigures } = processStats();
+const level: 'none' | 'some' | 'critical' = pressure.level;
+generational.on('pressure', ({ level, step, bytes, objects, reason }: PoolPressureMessage) => {
+  // @ts-expect-error: a pool is told of pressure alone
+  level === 'none';
+  void `${step} ${reason} ${bytes + objects}`;
+});
+const onPressure = ({ before, text }: PressureMessage): string => before + text;
+new RecordPool(record({ a: 'u8' }), { align: 64 });
+// @ts-expect-error: a number
+new RecordPool(record({ a: 'u8' }), { align: '64' });
+export const pressureTypes = { level, onPressure };

@@ -9,6 +9,42 @@ export const NO_MEMORY = -1;
 /** What refill() adds to the number of blocks when windows of slices were cut anew. */
 export const RECUT = 256;
 
+/** What calls about a compressed value return. */
+export const VALUE_FAULT = {
+  /** Nothing is wrong. */
+  none: 0,
+  /** The value is cold: heatValue() first. */
+  cold: 1,
+  /** A codec of the program has compressed it. */
+  foreign: 2,
+  /** The value has ended, or there never was one. */
+  stale: 3,
+  /** Somebody has pinned it. */
+  pinned: 4,
+  /** Nobody has pinned it. */
+  unpinned: 5,
+  /** It is pinned 65,535 times. */
+  tooManyPins: 6,
+  /** Its compressed bytes were changed. */
+  corrupt: 7,
+} as const;
+
+/** What finishForeign() returns. */
+export const COOLED = {
+  /** The value is cold. */
+  done: 0,
+  /** It compresses badly, and stays hot. */
+  rejected: 1,
+  /** It was pinned or freed meanwhile. */
+  inVain: 2,
+  /** There was no value to compress. */
+  nothing: 3,
+  /** There is no room for cold values. */
+  full: 4,
+  /** The operating system gives no memory. */
+  noMemory: 5,
+} as const;
+
 /** What share(), adopt() and revoke() return. */
 export const LEASE_FAULT = {
   /** Nothing is wrong. */
@@ -21,6 +57,46 @@ export const LEASE_FAULT = {
   noMemory: 3,
   /** There is no such leased block, or it is shorter. */
   refused: 4,
+} as const;
+
+/** How scarce memory is. */
+export const PRESSURE_LEVEL = {
+  /** Memory is not scarce. */
+  none: 0,
+  /** It is scarce. */
+  some: 1,
+  /** Processes stand still for it, or may be killed. */
+  critical: 2,
+} as const;
+
+/** What a level of pressure follows from. */
+export const PRESSURE_REASON = {
+  /** There was no pressure. */
+  none: 0,
+  /** Tasks of the control group wait for memory. */
+  groupStalls: 1,
+  /** Tasks of the machine do. */
+  machineStalls: 2,
+  /** A control group is near the limit beyond which processes are killed. */
+  hardLimit: 3,
+  /** A control group is near the limit beyond which processes are slowed down. */
+  softLimit: 4,
+  /** A control group has come to its limit. */
+  outOfMemory: 5,
+  /** The pools are near SUPERSLAB_TOTAL_BYTES. */
+  totalBytes: 6,
+} as const;
+
+/** What pools give back under pressure, in this order. */
+export const RELIEF_STEP = {
+  /** Nothing is to be given back. */
+  nothing: 0,
+  /** What makes the next request fast and nothing else. */
+  caches: 1,
+  /** Data that can be made smaller, or moved together. */
+  cold: 2,
+  /** What waits to be lent again, beyond what is to be kept. */
+  idle: 3,
 } as const;
 
 /** What refusedSecrecy() returns: a set of these. */
@@ -39,4 +115,94 @@ export const SIGNAL = {
   flush: 1,
   /** There is room again under the pool's limit. */
   roomMade: 2,
+} as const;
+
+/** What methods of a file return. */
+export const FILE_FAULT = {
+  /** Nothing is wrong. */
+  none: 0,
+  /** The pool is closed. */
+  closed: 1,
+  /** The file was opened to be read. */
+  readOnly: 2,
+  /** The handle names no block that lives. */
+  stale: 3,
+  /** maxBytes are in use, or too scattered. */
+  full: 4,
+  /** The disk has no space. */
+  noSpace: 5,
+  /** More changes than one commit can have. */
+  batchFull: 6,
+  /** There are changes that are not committed. */
+  uncommitted: 7,
+  /** An argument is out of its range. */
+  range: 8,
+  /** The name is empty or too long. */
+  rootName: 9,
+  /** All roots are in use. */
+  rootsFull: 10,
+  /** Reading, writing or syncing failed. */
+  failed: 11,
+  /** Pages are not there: the file was cut, or the disk failed. */
+  lost: 12,
+  /** A checksum or a structure of the file is wrong. */
+  damaged: 13,
+  /** The file cannot be opened: FILE_STATUS tells why. */
+  file: 14,
+  /** Another pool has the file open. */
+  inUse: 15,
+  /** It is no file of superslab. */
+  foreign: 16,
+  /** It is of a machine with another byte order. */
+  byteOrder: 17,
+  /** It is of another version. */
+  version: 18,
+  /** It has pages of another size. */
+  pageSize: 19,
+  /** It is shorter than it says. */
+  cut: 20,
+  /** It was made with another maxBytes. */
+  otherSize: 21,
+  /** It was not closed. */
+  needsReplay: 22,
+  /** There are no addresses for the mapping. */
+  noMemory: 23,
+  /** Too many files are mapped. */
+  tooManyOpen: 24,
+} as const;
+
+/** What an operation on a file came to. */
+export const FILE_STATUS = {
+  /** Nothing is wrong. */
+  ok: 0,
+  /** There is no such file or folder. */
+  notFound: 1,
+  /** There is one already. */
+  exists: 2,
+  /** A folder, pipe, socket or device. */
+  notRegular: 3,
+  /** A symbolic link. */
+  link: 4,
+  /** It belongs to another user. */
+  foreignOwner: 5,
+  /** Others may do more with it than the mode allows. */
+  tooOpen: 6,
+  /** This user may not. */
+  noAccess: 7,
+  /** The file system is mounted to be read. */
+  readOnly: 8,
+  /** The disk is full, or a quota is used up. */
+  noSpace: 9,
+  /** As many files are open as may be. */
+  tooManyFiles: 10,
+  /** There is no memory or no addresses. */
+  noMemory: 11,
+  /** Somebody else has a lock. */
+  locked: 12,
+  /** It ends too early. */
+  short: 13,
+  /** The file system or the kernel cannot. */
+  unsupported: 14,
+  /** Anything else. */
+  io: 15,
 } as const;

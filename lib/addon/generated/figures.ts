@@ -66,6 +66,22 @@ export interface HeapStats {
   readonly numaLocal: number;
   /** Sampled blocks that lay on another node. Unit: blocks. */
   readonly numaRemote: number;
+  /**
+   * Spans of superslabs that lie on another node, because the one they were for had no memory left. Unit:
+   * spans.
+   */
+  readonly numaFallbacks: number;
+  /** Superslabs and blocks beyond 2 MiB that were moved to the node that uses them most. Unit: regions. */
+  readonly numaMovedRegions: number;
+  /** Pages of regions that were moved to another memory node. Unit: pages. */
+  readonly numaMovedPages: number;
+  /** Pages of regions on their way to another memory node that were not in memory. Unit: pages. */
+  readonly numaAbsentPages: number;
+  /**
+   * Pages that stayed although their region was due to move to another memory node: in use, or there was no
+   * room for them. Unit: pages.
+   */
+  readonly numaUnmovedPages: number;
   /** Frees of a block that was free already, ignored. Unit: blocks. */
   readonly doubleFrees: number;
   /** Blocks still leased when their thread ended; reclaimed. Unit: blocks. */
@@ -95,6 +111,24 @@ export interface HeapStats {
   readonly quarantinedBlocks: number;
   /** Capacity of released blocks that guards keep in quarantine now; among what is cached. Unit: bytes. */
   readonly quarantinedBytes: number;
+  /** Times that memory went back because it was scarce. Unit: times. */
+  readonly pressureReliefs: number;
+  /** Memory given back while it was scarce: what was cached. Unit: bytes. */
+  readonly pressureCacheBytes: number;
+  /** Memory given back while it was scarce: by moving data together. Unit: bytes. */
+  readonly pressureColdBytes: number;
+  /** Memory given back while it was scarce: of what waited to be lent again. Unit: bytes. */
+  readonly pressureIdleBytes: number;
+  /** Empty memory that is kept ready for demand that comes back. Unit: bytes. */
+  readonly readyBytes: number;
+  /** Times memory was populated ahead of growing demand. Unit: calls. */
+  readonly expansions: number;
+  /** Memory populated ahead of growing demand. Unit: bytes. */
+  readonly expandedBytes: number;
+  /** Times less memory was kept ready for a size class than before. Unit: times. */
+  readonly shrinks: number;
+  /** Slabs that were no longer kept ready for one size class but for another. Unit: slabs. */
+  readonly movedSlabs: number;
   /** Page faults of the whole process, minor and major. Unit: faults. */
   readonly pageFaults: number;
   /** Page faults that needed no disk, of the whole process. Unit: faults. */
@@ -189,6 +223,10 @@ export interface PoolFigures {
   readonly waiting: number;
   /** Tokens of the whole process that nobody has adopted or revoked; each keeps its memory. Unit: tokens. */
   readonly outstandingTokens: number;
+  /** How scarce memory is now: 0 it is not, 1 some pressure, 2 critical. Unit: levels. */
+  readonly pressureLevel: number;
+  /** Times that memory became scarce, or scarcer. Unit: rises. */
+  readonly pressureRises: number;
   /** Share of the acquires up to 2 MiB that a magazine served; 1 while there are none. Unit: ratio. */
   readonly hitRate: number;
   /** Share of the requests for blocks that got none. Unit: ratio. */
@@ -229,6 +267,8 @@ export interface ObjectStats {
   readonly invalid: number;
   /** Calls of destroy that threw, were rejected or took too long. Unit: calls. */
   readonly destroyFailures: number;
+  /** Idle objects that were destroyed because memory was scarce. Unit: objects. */
+  readonly relieved: number;
   /** Leases that lasted longer than the pool allows. Unit: leases. */
   readonly leaseTimeouts: number;
   /** Calls that waited for an object in vain. Unit: calls. */

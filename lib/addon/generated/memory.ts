@@ -24,6 +24,18 @@ export const HUGE_TAG = 67;
 /** Block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
 export const MAGAZINE_SHIFT = 6;
 
+/** The bits of a value's handle that are its slot. */
+export const SLOT_BITS = 24;
+
+/** A chunk of slots has 2^SLOT_CHUNK_SHIFT of them. */
+export const SLOT_CHUNK_SHIFT = 12;
+
+/** The longest compressed value. Unit: bytes. */
+export const MAX_VALUE_BYTES = 2097152;
+
+/** Generations of slots are below, and not 0. */
+export const FIRST_GENERATIONS = 536870911;
+
 /** The parts of NativePool.magazines, in words of 32 bits. */
 export const MAGAZINES = {
   /** Blocks in the magazine, by tag. */
@@ -49,9 +61,9 @@ export const MAGAZINES = {
   /** Free blocks whose buffers wait to be lent again, by tag. */
   idle: { at: 5704, length: 256 },
   /** Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects. */
-  objects: { at: 5962, length: 34 },
+  objects: { at: 5962, length: 36 },
   /** Of a pool of records, by RECORDS. */
-  records: { at: 5996, length: 2 },
+  records: { at: 5998, length: 2 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */
@@ -112,10 +124,12 @@ export const OBJECT_COUNT = {
   invalid: 13,
   /** calls of destroy that threw, were rejected or took too long */
   destroyFailures: 14,
+  /** idle objects that were destroyed because memory was scarce */
+  relieved: 15,
   /** leases that lasted longer than the pool allows */
-  leaseTimeouts: 15,
+  leaseTimeouts: 16,
   /** calls that waited for an object in vain */
-  waitTimeouts: 16,
+  waitTimeouts: 17,
 } as const;
 
 /** Places in MAGAZINES.records. */
@@ -124,4 +138,32 @@ export const RECORDS = {
   made: 0,
   /** Those that are free. */
   idle: 1,
+} as const;
+
+/** The rows of NativePool.valueSlots(), in words of 32 bits. */
+export const SLOT_ROWS = {
+  /** The word of a slot: see SLOT_STATE. Others change it, too. */
+  state: { at: 0, length: 4096 },
+  /** The generation of the slot's value. */
+  generation: { at: 4096, length: 4096 },
+  /** The block of a hot value; 0 of others. */
+  block: { at: 8192, length: 4096 },
+  /** Of the value, in bytes. */
+  length: { at: 12288, length: 4096 },
+} as const;
+
+/** What SLOT_ROWS.state has. */
+export const SLOT_STATE = {
+  /** The bits that say how often it is pinned. */
+  pins: 65535,
+  /** It was used since the hand came by. */
+  referenced: 65536,
+  /** It is in its block. */
+  hot: 131072,
+  /** The same, and it is being compressed. */
+  busy: 262144,
+  /** It is compressed. */
+  cold: 393216,
+  /** The bits below are pins and `referenced`. */
+  shift: 17,
 } as const;

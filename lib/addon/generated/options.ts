@@ -43,6 +43,20 @@ export interface KnobOptions {
    */
   numa?: 'local' | 'interleave' | number;
   /**
+   * Of how much of its use by threads on other nodes on a region of 2 MiB is moved to the node that uses it
+   * most, after three intervals; 100 moves none. Where `numa` is `local`. From 1 to 100. Unit: %.
+   * SUPERSLAB_NUMA_REMOTE_SHARE sets it for all pools.
+   * @default 30
+   */
+  numaRemoteShare?: number;
+  /**
+   * Most bytes a second of a pool's memory that are moved from node to node; 0 moves none. A number of bytes
+   * or a size such as '64m', from 0 to 128t.
+   * SUPERSLAB_NUMA_MOVE_BYTES sets it for all pools.
+   * @default '64m'
+   */
+  numaMoveBytes?: number | string;
+  /**
    * How long free memory stays idle before it goes back to the operating system. From 0 to 86400000. Unit:
    * ms.
    * SUPERSLAB_PURGE_DELAY_MS sets it for all pools.
@@ -92,7 +106,24 @@ export interface KnobOptions {
    * @default '1m'
    */
   quarantineBytes?: number | string;
+  /**
+   * Whether a pool counts its demand by interval, keeps memory ready for bursts that come back and populates
+   * memory ahead of demand that grows; see docs/ADAPTIVE.md.
+   * SUPERSLAB_ADAPTIVE sets it for all pools.
+   * @default true; false in the profile 'low-memory'
+   */
+  adaptive?: boolean;
 }
 
 /** Those that can be changed while the pool is open. */
-export type LiveOptions = Pick<KnobOptions, 'maxBytes' | 'hugePages' | 'populate' | 'numa' | 'purgeDelayMs'>;
+export type LiveOptions = Pick<
+  KnobOptions,
+  | 'maxBytes'
+  | 'hugePages'
+  | 'populate'
+  | 'numa'
+  | 'numaRemoteShare'
+  | 'numaMoveBytes'
+  | 'purgeDelayMs'
+  | 'adaptive'
+>;

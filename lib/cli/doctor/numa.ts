@@ -24,6 +24,22 @@ export function nodesOf(machine: Files): MemoryNode[] {
     .sort((a, b) => a.id - b.id);
 }
 
+/** Where the processors and the memory are, and how far from each other: `0: 16.0 GiB, processors 0-7; 1: ...`. */
+function topology(machine: Files, nodes: readonly MemoryNode[]): string {
+  const line = (folder: string, file: string) => machine.read(`${folder}/${file}`)?.trim() || undefined;
+  const places = nodes.map(({ id, folder, totalBytes }) => {
+    const processors = line(folder, 'cpulist');
+    return `${id}: ${bytes(totalBytes)}${processors === undefined ? '' : `, processors ${processors}`}`;
+  });
+  const distances = nodes.flatMap(({ id, folder }) => {
+    const found = line(folder, 'distance');
+    return found === undefined ? [] : `${id}: ${found}`;
+  });
+  return [places.join('; '), ...(distances.length === 0 ? [] : [`distances ${distances.join(', ')}`])].join(
+    '; ',
+  );
+}
+
 export function numa(machine: Machine): Finding {
   const base = {
     id: 'numa',
@@ -33,10 +49,12 @@ export function numa(machine: Machine): Finding {
   const nodes = nodesOf(machine);
   if (nodes.length <= 1) return { ...base, status: 'ok', found: 'one', why: 'All memory is equally near.' };
   const placement = knob(machine, 'SUPERSLAB_NUMA') ?? 'local';
-  const found = `${nodes.map((node) => `${node.id}: ${bytes(node.totalBytes)}`).join(', ')}; SUPERSLAB_NUMA=${placement}`;
+  const found = `${topology(machine, nodes)}; SUPERSLAB_NUMA=${placement}`;
   const balancing = readNumber(machine, '/proc/sys/kernel/numa_balancing') ?? 0;
   if (balancing === 0) {
-    return { ...base, status: 'ok', found, why: 'superslab places its memory, and the kernel moves none.' };
+    const why =
+      'superslab places the memory of pools and moves what threads of another node use (docs/pools/NUMA.md); the kernel moves none.';
+    return { ...base, status: 'ok', found, why };
   }
   return {
     ...base,

@@ -1,22 +1,20 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
+import type { DemandHistory } from '../../addon/figures.js';
 import { ON_EXHAUSTED, ZERO } from '../../addon/generated/choices.js';
-import { LEASE_FAULT } from '../../addon/generated/codes.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
-import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
-import { adoptBlock } from '../../pool/adopt.js';
-import { bindAcquireAligned } from '../../pool/aligned-acquire.js';
 import { GRANULE_BYTES } from '../../pool/aligned-tags.js';
 import { DEFAULT_NAME, defaultMagazines, defaultNative } from '../../pool/default-pool.js';
 import { alignedBuffers, freshBuffers, type Lending } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
-import { begin, finish, giveUp, HeldReference } from '../../pool/unfinished.js';
+import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
+import { acquireInTurn, cleared } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -24,25 +22,17 @@ import { livePairs, poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
 import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { acquireMany } from './acquire-many.js';
+import { bindAcquire } from './bind-acquire.js';
 import { copyOf } from './from.js';
 import { type BufferPoolOptions, bufferSettings, fallbackError } from './options.js';
 import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
-import { checkLease, type ShareToken } from './share-token.js';
+import { adoptToken, revokeToken, type ShareToken, shareBuffer } from './share-token.js';
 import { checkTag, TaggedPool } from './tagged-pool.js';
-
-const WAIT_CHECKS = { signal: anAbortSignal };
-
-/** What NativeEnvironment.adopt() writes to: block and length. */
-const adopted = new Float64Array(2);
 
 const OWNER = Symbol('pool');
 
-function bindAcquire(core: ObservedCore, tags: Uint8Array | undefined): (size: number) => PooledBuffer {
-  if (core.watcher?.watchesAll) return leases.bindAcquireWatched(core);
-  if (tags !== undefined) return bindAcquireAligned(core, tags);
-  return core.watcher === undefined ? leases.bindAcquire(core) : leases.bindAcquireSampled(core);
-}
+const NO_HISTORY: DemandHistory = { intervalMs: 0, intervals: [] };
 
 /** What the constructor makes the default pool for. */
 const OF_DEFAULT: BufferPoolOptions = {};
@@ -80,7 +70,8 @@ export class BufferPool extends CorePool<PooledBuffer> {
 
   readonly #core: ObservedCore;
   readonly #isDefault: boolean;
-  readonly #zeroAtAcquire: boolean;
+  /** What acquireAsync() does with a buffer before its caller has it. */
+  readonly #ready: (buf: PooledBuffer) => PooledBuffer;
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: BufferPoolOptions = {}) {
@@ -102,12 +93,13 @@ export class BufferPool extends CorePool<PooledBuffer> {
     this.align = Math.max(align, GRANULE_BYTES);
     this.#isDefault = isDefault;
     this.#core = core;
-    const acquire = bindAcquire(core, lending.tags);
+    const acquire = bindAcquire(core, core, lending.tags);
     const alloc = bindPrepared(acquire, (buf) => fill(buf, 0));
     this.alloc = alloc;
     this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);
-    this.#zeroAtAcquire = native.zero === ZERO.acquire;
-    this.acquire = this.#zeroAtAcquire ? alloc : acquire;
+    const clearsAtAcquire = native.zero === ZERO.acquire;
+    this.#ready = clearsAtAcquire ? cleared : (buf) => buf;
+    this.acquire = clearsAtAcquire ? alloc : acquire;
     // Who has only a bound function still has the pool: it must not be closed as dropped.
     for (const bound of [acquire, alloc, this.release]) Object.defineProperty(bound, OWNER, { value: this });
     if (!this.#isDefault) closeWhenDropped(this, core);
@@ -163,14 +155,8 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * when `onExhausted` is 'fallback'.
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
-  async acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
-    checkOptions('acquireAsync()', options, WAIT_CHECKS);
-    const { signal } = options;
-    // Signals of other realms and polyfills may lack throwIfAborted().
-    if (signal?.aborted) throw abortReason(signal);
-    const buf = await this.#core.acquireInTurn(size, signal, this);
-    if (this.#zeroAtAcquire) fill(buf, 0);
-    return buf;
+  acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
+    return acquireInTurn(this.#core, 'acquireAsync()', options, { size, pool: this, ready: this.#ready });
   }
 
   /**
@@ -194,9 +180,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * @throws ERR_SUPERSLAB_ARGUMENT for an empty buffer, or one that a fallback gave
    */
   share(buf: PooledBuffer): ShareToken {
-    const token = leases.share(buf);
-    if (typeof token === 'number') checkLease(token);
-    return token as ShareToken;
+    return shareBuffer(buf);
   }
 
   /**
@@ -205,21 +189,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * @throws ERR_SUPERSLAB_TOKEN_USED when it was adopted or revoked before
    */
   adopt(token: ShareToken): PooledBuffer {
-    this.#core.checkOpen();
-    const held = begin(new HeldReference());
-    try {
-      const fault = environment.adopt(token, adopted);
-      if (fault === LEASE_FAULT.none) held.block = adopted[0]!;
-      const length = adopted[1]!;
-      checkLease(fault, token);
-      held.buf = adoptBlock(this.#core, held, length);
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
-    const { buf } = held;
-    finish(held);
-    return buf;
+    return adoptToken(this.#core, token);
   }
 
   /**
@@ -227,7 +197,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    * @throws ERR_SUPERSLAB_TOKEN, ERR_SUPERSLAB_TOKEN_USED
    */
   revoke(token: ShareToken): void {
-    checkLease(environment.revoke(token), token);
+    revokeToken(token);
   }
 
   /**
@@ -252,6 +222,15 @@ export class BufferPool extends CorePool<PooledBuffer> {
   }
 
   /**
+   * What callers were lent, by interval of a minute (`SUPERSLAB_DEMAND_INTERVAL_MS`): up to 60 of them, the running one
+   * last. Of the default pool that of all threads, whether they are busy or have ended. Counting costs nothing where
+   * buffers are acquired. Empty with `adaptive: false`, and once the pool is closed and has everything back.
+   */
+  history(): DemandHistory {
+    return this.#core.native.history() ?? NO_HISTORY;
+  }
+
+  /**
    * A histogram of how long calls of this thread take, in nanoseconds, that a magazine cannot serve alone: the native
    * part of them, without waiting for room. The first call begins it; each gives the same histogram, which its
    * reader may `reset()`.
@@ -267,7 +246,7 @@ export class BufferPool extends CorePool<PooledBuffer> {
    */
   tagged(tag: string): TaggedPool {
     checkTag(tag);
-    return new TaggedPool(this, tag, this.#core.watcher !== undefined);
+    return new TaggedPool(this, tag, this.#core, this.#ready);
   }
 
   /**

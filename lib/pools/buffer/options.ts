@@ -1,7 +1,8 @@
 import type { KnobOptions } from '../../addon/generated/options.js';
-import { optionError } from '../../addon/option-checks.js';
+import { aPowerOfTwo, optionError } from '../../addon/option-checks.js';
 import { show } from '../../base/errors.js';
-import { anAlignment, optionPairs } from '../pool-options.js';
+import { MAX_ALIGN } from '../../pool/aligned-tags.js';
+import { optionPairs } from '../pool-options.js';
 
 /** What can be set for one pool; see docs/KNOBS.md. Options win over the environment. */
 export interface BufferPoolOptions extends KnobOptions {
@@ -17,6 +18,8 @@ export interface BufferPoolOptions extends KnobOptions {
    */
   name?: string;
 }
+
+const anAlignment = aPowerOfTwo(MAX_ALIGN);
 
 /** Options that were checked, but for the values of knobs, which the native side checks. */
 export interface BufferSettings {

@@ -1,5 +1,7 @@
 import { makeError, show } from '../../base/errors.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
+import { acquireInTurn } from '../in-turn.js';
+import type { ObservedCore } from '../observed-core.js';
 import { bindPrepared } from '../prepared.js';
 import { acquireMany } from './acquire-many.js';
 import { copyOf } from './from.js';
@@ -18,11 +20,6 @@ export function checkTag(tag: unknown): asserts tag is string {
   );
 }
 
-/** What a pool with a tag is made of. */
-interface UntaggedPool extends Scope {
-  acquireAsync(size: number, options?: { signal?: AbortSignal }): Promise<PooledBuffer>;
-}
-
 /**
  * A pool whose buffers carry a tag, for the reports of leak detection and guards: what they are for.
  * Made by {@link BufferPool.tagged}. Its buffers are released as any other.
@@ -33,12 +30,17 @@ export class TaggedPool implements Scope {
   readonly acquire: (size: number) => PooledBuffer;
   /** See {@link BufferPool.alloc}. Bound. */
   readonly alloc: (size: number) => PooledBuffer;
-  readonly #pool: UntaggedPool;
+  readonly #pool: Scope;
+  readonly #core: ObservedCore;
+  readonly #ready: (buf: PooledBuffer) => PooledBuffer;
 
   /** @internal */
-  constructor(pool: UntaggedPool, tag: string, watches: boolean) {
+  constructor(pool: Scope, tag: string, core: ObservedCore, ready: (buf: PooledBuffer) => PooledBuffer) {
     this.tag = tag;
     this.#pool = pool;
+    this.#core = core;
+    this.#ready = (buf) => this.#mark(ready(buf));
+    const watches = core.watcher !== undefined;
     const { acquire, alloc } = pool;
     const mark = (buf: PooledBuffer) => void this.#mark(buf);
     this.acquire = watches ? bindPrepared(acquire, mark) : acquire;
@@ -62,8 +64,9 @@ export class TaggedPool implements Scope {
   }
 
   /** See {@link BufferPool.acquireAsync}. */
-  async acquireAsync(size: number, options?: { signal?: AbortSignal }): Promise<PooledBuffer> {
-    return this.#mark(await this.#pool.acquireAsync(size, options));
+  acquireAsync(size: number, options: { signal?: AbortSignal } = {}): Promise<PooledBuffer> {
+    const wish = { size, pool: this.#pool, ready: this.#ready };
+    return acquireInTurn(this.#core, 'acquireAsync()', options, wish);
   }
 
   /** See {@link BufferPool.scope}. */

@@ -1,7 +1,6 @@
 import { check } from '../../addon/binding.js';
 import { environment, facts } from '../../addon/environment.js';
 import { ZERO } from '../../addon/generated/choices.js';
-import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import { tagAlignedTo } from '../../pool/aligned-tags.js';
@@ -11,6 +10,7 @@ import { leases } from '../../pool/pooled-buffer.js';
 import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
+import { acquireInTurn, cleared } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -23,7 +23,6 @@ import { type FixedBuffer, type ReusedBuffer, type ReusedShelf, reused } from '.
 import { Shelf } from './shelf.js';
 
 const { bytesOfTag } = facts;
-const WAIT_CHECKS = { signal: anAbortSignal };
 /** Whoever has only a bound function of a pool has the pool. */
 const OWNER = Symbol('pool');
 /** The cores of all fixed pools of this thread, by which watched buffers are told from those of a BufferPool. */
@@ -155,13 +154,9 @@ export class FixedPool extends CorePool<FixedBuffer> {
    * {@link get} for what waiting cannot change.
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
-  async getAsync(options: { signal?: AbortSignal } = {}): Promise<FixedBuffer> {
-    checkOptions('getAsync()', options, WAIT_CHECKS);
-    const { signal } = options;
-    if (signal?.aborted) throw abortReason(signal);
-    const buf = await this.#core.acquireInTurn(this.size, signal, this);
-    if (this.#zeroAtAcquire) fill(buf, 0);
-    return buf;
+  getAsync(options: { signal?: AbortSignal } = {}): Promise<FixedBuffer> {
+    const ready = this.#zeroAtAcquire ? cleared<FixedBuffer> : (buf: FixedBuffer) => buf;
+    return acquireInTurn(this.#core, 'getAsync()', options, { size: this.size, pool: this, ready });
   }
 
   /**

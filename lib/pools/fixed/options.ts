@@ -1,11 +1,19 @@
 import { facts } from '../../addon/environment.js';
 import { GUARD } from '../../addon/generated/choices.js';
 import type { KnobOptions } from '../../addon/generated/options.js';
-import { aCount, aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
+import {
+  aCount,
+  aFlag,
+  aPowerOfTwo,
+  checkOptions,
+  type OptionCheck,
+  optionError,
+} from '../../addon/option-checks.js';
 import { makeError, show } from '../../base/errors.js';
 import { watchedTag } from '../../guard/lease-sizes.js';
 import { modesOf } from '../../guard/settings.js';
-import { anAlignment, optionPairs } from '../pool-options.js';
+import { MAX_ALIGN } from '../../pool/aligned-tags.js';
+import { optionPairs } from '../pool-options.js';
 
 const { bytesOfTag, knobs, pageBytes } = facts;
 
@@ -59,7 +67,7 @@ export const oneSizeChecks: Readonly<Record<string, OptionCheck>> = {
   size: aCount(1, MAX_SIZE),
   max: aCount(0, MAX_COUNT),
   initial: aCount(0, MAX_COUNT),
-  align: anAlignment,
+  align: aPowerOfTwo(MAX_ALIGN),
   colour: aFlag,
   name: anything,
   ...Object.fromEntries(

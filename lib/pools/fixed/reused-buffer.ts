@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import type { BlockNumber, PoolId } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
+import { RELIEF_STEP } from '../../addon/generated/codes.js';
 import { lengthOf } from '../../base/builtins.js';
 import type { IdleBuffers } from '../../pool/lending.js';
 import { foreignError } from '../../pool/misuse-errors.js';
@@ -77,6 +78,7 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
         take: () => ReusedBuffer.#take(shelf),
         drop: (keep) => ReusedBuffer.#drop(shelf, keep),
         tick: () => ReusedBuffer.#tick(shelf),
+        relieve: (step) => ReusedBuffer.#relieve(shelf, step),
       }),
       bindGet: ReusedBuffer.#bindGet,
       bindGetSampled: ReusedBuffer.#bindGetSampled,
@@ -260,6 +262,11 @@ export class ReusedBuffer extends ByteArray implements FixedBuffer {
     // What lies above the depth would be kept from the collector.
     stack.length = Math.min(stack.length, Math.max(shelf.made, idle[tag]!));
     for (let i = idle[tag]!; i < stack.length; i++) stack[i] = undefined;
+  }
+
+  /** Under pressure those go that the pool did not begin with. */
+  static #relieve(shelf: ReusedShelf, step: number): void {
+    if (step === RELIEF_STEP.idle) ReusedBuffer.#drop(shelf, shelf.keep);
   }
 
   /** After a rest the buffers that the pool did not begin with are given up. */

@@ -103,6 +103,7 @@ export class ChunkStore {
     if (this.isCurrent(chunk) && !this.core.closed) {
       chunk.used = 0;
       chunk.logged = 0;
+      chunk.isViewed = false;
     } else {
       this.retire(chunk);
     }

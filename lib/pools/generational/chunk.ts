@@ -47,6 +47,8 @@ export class Chunk {
   liveValues = 0;
   /** Values in it that must not move. */
   pinned = 0;
+  /** Whether the program got a view of a value in it since the last collection began: then only a collection moves it. */
+  isViewed = false;
   /** Collections that it went through since it was filled. */
   age = 0;
   /** The slots of what was put in it, in that order; some have ended, or moved on. */

@@ -1,5 +1,6 @@
 import { now } from '../../addon/clock.js';
 import { isSuperslabError } from '../../base/errors.js';
+import { NotWithinItself } from '../../base/not-within-itself.js';
 import { type Chunk, copyValue, footprint, LEAVING, NO_CHUNK, OLD, PERMANENT, YOUNG } from './chunk.js';
 import type { ChunkStore } from './chunk-store.js';
 import type { GenerationalSettings } from './options.js';
@@ -35,8 +36,12 @@ type Target = typeof YOUNG | typeof OLD | typeof PERMANENT;
  */
 export class Collector {
   readonly #values: Collected;
+  /** Entered by whoever moves values: subscribers are called in its midst. */
+  readonly running = new NotWithinItself();
   /** The chunks of the collection that is under way; empty without one. */
   #from: readonly Chunk[] = [];
+  /** Whether that is a compaction, which moves only what nobody has a view of. */
+  #isCompacting = false;
   /** How far it is: a chunk of #from, and a place of its log. */
   #at = 0;
   #place = 0;
@@ -66,6 +71,7 @@ export class Collector {
    * @returns whether it is complete
    */
   step(end: number, onProgress: CollectProgress | undefined): boolean {
+    if (this.#isCompacting) this.stop(); // it was cut off
     if (!this.isUnderWay) this.#begin();
     while (this.#at < this.#from.length) {
       this.#batch(this.#from[this.#at]!);
@@ -83,6 +89,35 @@ export class Collector {
   /** Forgets the collection that is under way: its values stay where they are. */
   stop(): void {
     this.#from = [];
+    this.#isCompacting = false;
+  }
+
+  /**
+   * Moves values together, until `end` of now(), out of chunks in which much has ended, so that those come back. It may be called at any
+   * time: it leaves values alone that the program may have a view of. No value grows older by it.
+   */
+  compact(end: number): void {
+    // Between the steps of a collection the program knows that values move.
+    if ((this.isUnderWay && !this.#isCompacting) || !this.running.enter()) return;
+    try {
+      this.#isCompacting = true;
+      const from: Chunk[] = [];
+      for (const generation of [YOUNG, OLD, PERMANENT] as const) this.#addVictims(from, generation);
+      this.#goTo(from);
+      while (this.#at < this.#from.length && now() < end) this.#batch(this.#from[this.#at]!);
+      this.stop();
+      this.#values.store.sweep(false);
+    } finally {
+      this.running.leave();
+    }
+  }
+
+  #goTo(from: readonly Chunk[]): void {
+    this.#at = 0;
+    this.#place = 0;
+    this.#done = 0;
+    this.#told = 0;
+    this.#from = from;
   }
 
   #begin(): void {
@@ -93,6 +128,8 @@ export class Collector {
     // What is put from now on is not part of it.
     store.current[YOUNG] = NO_CHUNK;
     for (const chunk of store.chunks) {
+      // Views are valid until a collection begins.
+      if (chunk !== undefined) chunk.isViewed = false;
       // Those that leave already are of a collection that was cut off here.
       if (chunk?.generation === YOUNG) store.turn(chunk, LEAVING);
       else if (chunk?.generation !== LEAVING) continue;
@@ -102,14 +139,10 @@ export class Collector {
     this.#addVictims(from, OLD);
     this.#addVictims(from, PERMANENT);
     for (const chunk of from) count += chunk.logged;
-    this.#at = 0;
-    this.#place = 0;
-    this.#done = 0;
-    this.#told = 0;
     this.#count = count;
     this.#youngBytes = youngBytes;
     this.#youngSurvived = 0;
-    this.#from = from;
+    this.#goTo(from);
   }
 
   /** The emptiest chunks of a generation, until enough would be free. */
@@ -125,10 +158,14 @@ export class Collector {
     chunks.sort((one, other) => one.liveBytes / one.capacity - other.liveBytes / other.capacity);
     for (const chunk of chunks) {
       if (free <= live * MOST_FREE || chunk.liveBytes > chunk.capacity * FULL_ENOUGH) return;
-      if (chunk.pinned > 0 || chunk.log.length === 1) continue;
+      if (chunk.pinned > 0 || chunk.log.length === 1 || this.#mustStay(chunk)) continue;
       from[from.length] = chunk;
       free -= chunk.capacity - chunk.liveBytes;
     }
+  }
+
+  #mustStay(chunk: Chunk): boolean {
+    return this.#isCompacting && chunk.isViewed;
   }
 
   /** Looks at some places of a chunk. When it has seen all of them, the chunk goes back, or becomes old where it is. */
@@ -176,9 +213,9 @@ export class Collector {
     const { slots, wiping } = this.#values;
     const length = slots.lengths[slot]!;
     const size = footprint(length);
-    const age = Math.min(slots.ages[slot]! + 1, 255);
+    const age = Math.min(slots.ages[slot]! + (this.#isCompacting ? 0 : 1), 255);
     const target = this.#targetFor(chunk, age, size);
-    if (target === undefined) return false;
+    if (target === undefined || this.#mustStay(chunk)) return false;
     if (slots.chunks[slot] !== chunk.index || slots.handles[slot]! <= 0 || slots.pins[slot] !== 0)
       return true;
     const offset = slots.offsets[slot]!;
@@ -212,7 +249,10 @@ export class Collector {
       generation = OLD;
     let target = store.current[generation];
     try {
-      if (target.capacity - target.used < size) target = store.add(generation);
+      if (target.capacity - target.used < size) {
+        if (this.#isCompacting && !this.#hasRoom(generation, size)) return undefined;
+        target = store.add(generation);
+      }
       // A subscriber may have taken its ArrayBuffer away, or used it.
       if (target.bytes.length === 0) target.refresh();
       if (chunk.bytes.length === 0) chunk.refresh();

@@ -1,16 +1,16 @@
 import { check } from '../../addon/binding.js';
 import { now } from '../../addon/clock.js';
 import { environment } from '../../addon/environment.js';
-import { abortReason, anAbortSignal, checkOptions, type OptionCheck } from '../../addon/option-checks.js';
+import { checkOptions, type OptionCheck } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
-import { NotWithinItself } from '../../base/not-within-itself.js';
 import { freshBuffers, type Lending } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import type { PooledBuffer } from '../../pool/pooled-buffer.js';
 import { begin, finish } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
+import { checkNotAborted, WAIT_CHECKS } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -24,8 +24,6 @@ import { exhaustedText } from './limits.js';
 import { type GenerationalPoolOptions, generationalSettings } from './options.js';
 import { ValueScope } from './value-scope.js';
 import { Values } from './values.js';
-
-const WAIT_CHECKS = { signal: anAbortSignal };
 
 /** How a collection is done. */
 export interface CollectOptions {
@@ -45,7 +43,12 @@ const COLLECT_CHECKS = { budgetMs: aTime, onProgress: aFunction };
 
 const lendingOf = (values: Values): Lending<PooledBuffer> => ({
   ...freshBuffers,
-  idle: { take: () => undefined, drop: () => values.drop(), tick: () => values.tick() },
+  idle: {
+    take: () => undefined,
+    drop: () => values.drop(),
+    tick: () => values.tick(),
+    relieve: (step) => values.relieve(step),
+  },
   waitName: 'putAsync()',
   exhaustedText,
 });
@@ -73,7 +76,6 @@ const isPromise = (value: unknown): boolean =>
 export class GenerationalPool extends CorePool<PooledBuffer> {
   readonly #core: ObservedCore;
   readonly #values: Values;
-  readonly #collecting = new NotWithinItself();
 
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: GenerationalPoolOptions = {}) {
@@ -134,11 +136,12 @@ export class GenerationalPool extends CorePool<PooledBuffer> {
     const { signal } = options;
     const values = this.#values;
     for (;;) {
-      if (signal?.aborted) throw abortReason(signal);
+      checkNotAborted(signal);
       this.#core.checkOpen();
       const missing = values.missingFor(bytes);
       if (missing === undefined) return values.put(bytes);
-      const buf = await this.#core.acquireInTurn(missing.bytes, signal, this);
+      const ready = (buf: PooledBuffer) => buf;
+      const buf = await this.#core.acquireInTurn({ size: missing.bytes, signal, pool: this, ready });
       const handle = values.putInto(buf, missing, bytes);
       if (handle !== undefined) return handle;
     }
@@ -246,15 +249,15 @@ export class GenerationalPool extends CorePool<PooledBuffer> {
         `collect() of pool "${this.name}" was called within a scope; call it when the scope has ended`,
       );
     }
-    if (!this.#collecting.enter()) {
+    if (!collector.running.enter()) {
       throw argumentError(
-        `collect() of pool "${this.name}" was called while it collects; call it when the progress callback has returned`,
+        `collect() of pool "${this.name}" was called while it collects; call it when the callback has returned`,
       );
     }
     try {
       return collector.step(end, onProgress);
     } finally {
-      this.#collecting.leave();
+      collector.running.leave();
     }
   }
 

@@ -20,8 +20,15 @@ export const nextHandle = (handle: number): number =>
 export const isHandle = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= STEP;
 
+/** How often a slot whose generations began with `first` was used until it had that handle. */
+export const generationsSince = (handle: number, first: number): number =>
+  (Math.floor(handle / STEP) - first + GENERATIONS) % GENERATIONS;
+
+/** The generation that follows `first` by so many; 0 is left out. */
+export const generationAfter = (first: number, count: number): number => (first + count) % GENERATIONS || 1;
+
 /** Whether a slot whose generations began with `first`, and whose last handle is `last`, can have had that handle. */
 export function wasHandleOf(handle: number, last: number, first: number): boolean {
-  const since = (one: number) => (Math.floor(one / STEP) - first + GENERATIONS) % GENERATIONS;
-  return since(handle) !== 0 && since(handle) <= since(last);
+  const since = generationsSince(handle, first);
+  return since !== 0 && since <= generationsSince(last, first);
 }

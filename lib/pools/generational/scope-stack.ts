@@ -234,7 +234,10 @@ export class ScopeStack {
   /** Gives the chunks back in which no open scope has values. Calls subscribers. */
   drop(): void {
     const { store, owner } = this.#host;
-    if (!this.isOpen) this.#at = -1;
+    if (!this.isOpen) {
+      this.#at = -1;
+      this.slots.shrink(this.#top);
+    }
     // A scope of a closed pool gets no more values.
     if (!this.isOpen || owner.closed) this.#current = NO_CHUNK;
     this.#chunks.length = this.#at + 1;

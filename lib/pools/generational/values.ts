@@ -1,10 +1,12 @@
 import type { NativePool } from '../../addon/binding.js';
+import { now } from '../../addon/clock.js';
 import { GUARD, ZERO } from '../../addon/generated/choices.js';
+import { RELIEF_STEP } from '../../addon/generated/codes.js';
 import { builtins, copyInAt, lengthOf } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
 import { POISON_BYTE } from '../../guard/settings.js';
 import type { PooledBuffer } from '../../pool/pooled-buffer.js';
-import { type Chunk, footprint, NO_CHUNK, OLD, YOUNG } from './chunk.js';
+import { type Chunk, copyValue, footprint, NO_CHUNK, OLD, YOUNG } from './chunk.js';
 import { ChunkStore } from './chunk-store.js';
 import { Collector } from './collector.js';
 import { argumentError, foreignHandleError, staleError } from './errors.js';
@@ -19,6 +21,8 @@ import { type ValueWatch, watchOf } from './value-watch.js';
 
 /** Larger values have a chunk of their own, so that a chunk's end wastes at most as large a part. */
 const VALUES_PER_CHUNK = 8;
+/** The longest time that values are moved at once, while memory is scarce. */
+const COMPACT_MS = 20;
 const MAX_PINS = 2 ** 16 - 1;
 
 /** A chunk for many values, or one of its own for a large one. */
@@ -75,9 +79,15 @@ export class Values {
   put(bytes: Uint8Array): number {
     if (!builtins.isUint8Array(bytes)) throw notBytesError('put', bytes);
     const length = lengthOf(bytes);
-    const { slots } = this;
     const chunk = this.store.current[YOUNG];
-    if (
+    if (this.#fits(chunk, length)) return this.#write(chunk, bytes, length);
+    return this.#putSlow(bytes);
+  }
+
+  /** Whether a value can be put in a chunk at once, and nobody has to be told. */
+  #fits(chunk: Chunk, length: number): boolean {
+    const { slots } = this;
+    return (
       length <= this.maxShared &&
       footprint(length) <= chunk.capacity - chunk.used &&
       chunk.logged < chunk.log.length &&
@@ -85,10 +95,7 @@ export class Values {
       length !== 0 &&
       this.watch === undefined &&
       chunk.bytes.length !== 0
-    ) {
-      return this.#write(chunk, bytes, length);
-    }
-    return this.#putSlow(bytes);
+    );
   }
 
   #putSlow(bytes: Uint8Array): number {
@@ -147,13 +154,18 @@ export class Values {
 
   /** Writes a value for which there is a slot and room. */
   #write(chunk: Chunk, bytes: Uint8Array, length: number): number {
+    copyInAt(chunk.bytes, bytes, chunk.used);
+    return this.#enter(chunk, length, 0);
+  }
+
+  /** Makes what was written behind the used part of a chunk a value. */
+  #enter(chunk: Chunk, length: number, age: number): number {
     const { slots } = this;
     const offset = chunk.used;
     const size = footprint(length);
     const { free } = slots;
     const slot = free < 0 ? slots.made : free;
     const handle = nextHandle(-slots.handles[slot]!);
-    copyInAt(chunk.bytes, bytes, offset);
     // Nothing is called any more: it happens, or it does not.
     if (free < 0) slots.made = slot + 1;
     else slots.free = (slots.offsets[slot]! | 0) as number;
@@ -165,7 +177,7 @@ export class Values {
     slots.chunks[slot] = chunk.index;
     slots.offsets[slot] = offset;
     slots.lengths[slot] = length;
-    slots.ages[slot] = 0;
+    slots.ages[slot] = age;
     slots.handles[slot] = handle;
     return handle;
   }
@@ -220,12 +232,28 @@ export class Values {
     }
     this.scopes.drop();
     this.store.sweep(true);
+    this.#shrinkTable();
+  }
+
+  /** After a burst of values their slots go back. */
+  #shrinkTable(): void {
+    const { slots, store } = this;
+    let live = 0;
+    for (const chunk of store.chunks) live += chunk?.liveValues ?? 0;
+    if (live <= slots.length / 4) slots.shrink(slots.used);
   }
 
   /** From the event loop: the same of what was not used since the last time. */
   tick(): void {
     this.scopes.tick();
     this.store.sweep(true);
+    this.#shrinkTable();
+  }
+
+  /** While memory is scarce: gives back chunks without values, and then moves values together that nobody has a view of. */
+  relieve(step: number): void {
+    if (step === RELIEF_STEP.caches) this.drop();
+    if (step === RELIEF_STEP.cold && !this.scopes.isOpen) this.collector.compact(now() + COMPACT_MS);
   }
 
   // Looking --------------------------------------------------------------------------------------
@@ -255,6 +283,7 @@ export class Values {
     const slot = handle & (SLOT_COUNT - 1);
     const chunk = this.chunkOf(handle);
     const { bytes } = chunk;
+    chunk.isViewed = true;
     return new ValueView(
       bytes.buffer as ArrayBuffer,
       bytes.byteOffset + slots.offsets[slot]!,
@@ -292,6 +321,15 @@ export class Values {
   promote(handle: number): number {
     if (!this.has(handle)) throw this.refusal(handle, 'promote');
     if ((handle & SLOT_MASK) < SLOT_COUNT) return handle;
+    const { chunks, offsets, lengths } = this.scopes.slots;
+    const slot = handle & (SLOT_COUNT - 1);
+    const length = lengths[slot]!;
+    const from = this.store.chunks[chunks[slot]!]!;
+    const chunk = this.store.current[YOUNG];
+    if (this.#fits(chunk, length) && from.bytes.length !== 0) {
+      copyValue(from, offsets[slot]!, chunk, chunk.used, length);
+      return this.#enter(chunk, length, 1);
+    }
     const promoted = this.put(this.get(handle));
     this.slots.ages[promoted & SLOT_MASK] = 1;
     return promoted;
@@ -375,7 +413,7 @@ export class Values {
     const slot = handle & (SLOT_COUNT - 1);
     const slots = this.tableOf(handle);
     const isScoped = slots !== this.slots;
-    const last = slot < slots.made ? Math.abs(slots.handles[slot]!) : 0;
+    const last = slots.lastHandle(slot);
     if (last === 0 || !wasHandleOf(handle, last, slots.firstGeneration)) {
       return foreignHandleError(handle, what, this.pool);
     }

@@ -128,15 +128,15 @@ export class Pool<T> extends EventEmitter {
     const { acquireTimeoutMillis: ms = Number.POSITIVE_INFINITY } = this.#config;
     if (!(ms > 0)) throw new Error('delay must be a positive int');
     try {
-      const got = acquireFrom(this.#core, {
+      return acquireFrom(this.#core, {
         signal: undefined,
         timeoutMs: ms,
         priority: this.#priority(priority),
         pool: this,
         timedOut: timeoutError,
         tooMany: tooManyWaitingError,
+        promised: (promise) => this.#promised(promise),
       });
-      return this.#promised(got instanceof builtins.Promise ? got : this.#resolved(got));
     } catch (error) {
       return this.#rejected(error);
     }

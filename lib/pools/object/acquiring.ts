@@ -1,7 +1,9 @@
 // acquire(): an object as soon as there is one.
 import { abortReason } from '../../addon/option-checks.js';
-import { begin, finish, giveUp, Unfinished } from '../../pool/unfinished.js';
+import { builtins } from '../../base/builtins.js';
+import { begin, finish, giveUp, Unfinished, within } from '../../pool/unfinished.js';
 import type { ObjectCore } from './core.js';
+import { HeldObjects } from './held-objects.js';
 import { ObjectWaiter } from './waiting.js';
 
 /** How somebody waits. */
@@ -15,6 +17,8 @@ export interface Wait {
   /** What a wait in vain, and one too many, is rejected with. */
   readonly timedOut: () => unknown;
   readonly tooMany: () => unknown;
+  /** Makes the promise that the program gets. */
+  readonly promised: <Value>(promise: Promise<Value>) => Promise<Value>;
 }
 
 /** A wait that may be cut off before anybody has its promise. */
@@ -48,10 +52,22 @@ class Entering<T> extends Unfinished {
  * @throws ERR_SUPERSLAB_CLOSED
  * @throws what `wait.tooMany` makes, when too many wait
  */
-export function acquireFrom<T>(core: ObjectCore<T>, wait: Wait): T | Promise<T> {
+export function acquireFrom<T>(core: ObjectCore<T>, wait: Wait): Promise<T> {
   core.checkOpen();
-  const object = core.tryGetPlain();
-  if (object !== undefined) return object;
+  return acquireNow(core, wait) ?? acquireLater(core, wait);
+}
+
+/** undefined when nothing is idle that may be lent. */
+function acquireNow<T>(core: ObjectCore<T>, { promised }: Wait): Promise<T> | undefined {
+  return within(new HeldObjects<T>(core), ({ objects }) => {
+    const object = core.tryGetPlain();
+    if (object === undefined) return undefined;
+    objects[0] = object;
+    return promised(builtins.promiseResolve(object) as Promise<T>);
+  });
+}
+
+function acquireLater<T>(core: ObjectCore<T>, wait: Wait): Promise<T> {
   const isFull = core.shelf.depth === 0 && core.slots.size >= core.settings.max;
   if (isFull && core.waiters.length >= core.settings.maxWaiting) throw wait.tooMany();
   const stack = core.watch.watchesAll ? core.watch.stackOf(acquireFrom) : undefined;
@@ -61,14 +77,15 @@ export function acquireFrom<T>(core: ObjectCore<T>, wait: Wait): T | Promise<T> 
   try {
     core.enter(waiter);
     if (!waiter.isSettled) listenTo(core, waiter, wait);
+    const promise = wait.promised(waiter.promise);
+    finish(entering);
+    waiter.isEntering = false;
+    waiter.object = undefined;
+    return promise;
   } catch (error) {
     giveUp(entering); // the program's signal threw
     throw error;
   }
-  finish(entering);
-  waiter.isEntering = false;
-  waiter.object = undefined;
-  return waiter.promise;
 }
 
 function listenTo<T>(core: ObjectCore<T>, waiter: ObjectWaiter<T>, wait: Wait): void {

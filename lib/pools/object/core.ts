@@ -20,7 +20,7 @@ import type { ObjectSettings } from './options.js';
 import { Owned } from './owned.js';
 import { Rest } from './rest.js';
 import { Shelf } from './shelf.js';
-import { type Slot, STATE } from './slot.js';
+import { isWorn, type Slot, STATE } from './slot.js';
 import type { ObjectPoolTeller } from './telling.js';
 import { isYes, Trials, type TrialsHost } from './trials.js';
 import { type ObjectWaiter, ObjectWaiters } from './waiting.js';
@@ -50,6 +50,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   readonly destroyer: Destroyer<T>;
   readonly maker: Maker<T>;
   closed = false;
+  listeners: Core['listeners'];
   /** Nobody new is served, and no object is made ahead. */
   isDraining = false;
   /** Whether `min` and `minIdle` are kept by now. */
@@ -94,7 +95,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   // What the hot paths may do ----------------------------------------------------------------------
 
-  /** To be called when somebody has begun to wait, nobody waits any more, or the pool was closed. */
+  /** When somebody has begun to wait, nobody waits any more, or the pool was closed. */
   #setFast(): void {
     const isOpen = !this.closed && !this.isDraining && this.waiters.length === 0;
     this.shelf.getsFast = isOpen && this.#getsPlainly;
@@ -150,7 +151,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.shelf.note();
     const moving = begin(new Moving<T>(this));
     while (this.#takeIdle(moving)) {
-      if (!this.#isWorn(moving.slot!)) return this.#lend(moving, this.watch.leaseForCaller());
+      if (!isWorn(moving.slot!, this.settings)) return this.#lend(moving, this.watch.leaseForCaller());
       this.retire(moving);
     }
     finish(moving);
@@ -164,7 +165,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   /** Whether an idle object in hand may be lent; otherwise it has gone. */
   #mayLendNow(moving: Moving<T>): boolean {
     const slot = moving.slot!;
-    if (this.#isWorn(slot)) {
+    if (isWorn(slot, this.settings)) {
       this.retire(moving);
       return false;
     }
@@ -181,11 +182,13 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     return false;
   }
 
-  /** Ends the moving: nothing is called from its end until the object is the caller's. */
-  #lend(moving: Moving<T>, lease: Lease | undefined): T {
+  /** Nothing is called from the end of the moving, or the call of the waiter's promise, until the object is the caller's. */
+  #lend(moving: Moving<T>, lease: Lease | undefined, waiter?: ObjectWaiter<T>): T {
     const slot = moving.slot!;
-    finish(moving);
     const { object } = slot;
+    if (waiter === undefined) finish(moving);
+    else waiter.resolve!(object as T);
+    moving.slot = undefined;
     slot.object = undefined;
     slot.lease = lease;
     slot.uses++;
@@ -194,11 +197,6 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.shelf.pending--;
     this.shelf.counts[OBJECT_COUNT.acquires]!++;
     return object as T;
-  }
-
-  #isWorn(slot: Slot<T>): boolean {
-    const { maxUses, maxAgeMs } = this.settings;
-    return slot.uses >= maxUses || (Number.isFinite(maxAgeMs) && now() >= slot.expiresAt);
   }
 
   /** A slot in hand has an object that may be lent: the first who waits gets it, or it is idle. */
@@ -235,11 +233,11 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   }
 
   #hand(waiter: ObjectWaiter<T>, moving: Moving<T>): void {
-    const object = this.#lend(moving, this.watch.leaseForWaiter(waiter.stack));
+    const object = this.#lend(moving, this.watch.leaseForWaiter(waiter.stack), waiter);
+    if (!waiter.isSettled) this.waiters.length--; // a getter `then` of the object may have aborted it
     waiter.isSettled = true;
-    this.waiters.length--;
-    waiter.resolve!(object);
     if (waiter.isEntering) waiter.object = object;
+    finish(moving);
     waiter.leave();
     // So that nothing of the pool holds the promise, and with that the object.
     this.waiters.first();
@@ -292,7 +290,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   #testAndHand(moving: Moving<T>): void {
     const slot = moving.slot!;
-    if (this.#isWorn(slot)) this.retire(moving);
+    if (isWorn(slot, this.settings)) this.retire(moving);
     else if (!this.settings.validateOnGet) this.arrived(slot, moving);
     else this.#trials.test(moving);
   }
@@ -321,7 +319,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.shelf.note();
     const moving = begin(new Moving<T>(this));
     this.#take(slot, object, moving);
-    if (this.closed || this.#isWorn(slot)) this.retire(moving);
+    if (this.closed || isWorn(slot, this.settings)) this.retire(moving);
     else this.#trials.reset(moving);
     finish(moving);
     this.serveWaiters();
@@ -416,14 +414,11 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   /** Destroys objects that are idle now, the oldest first, until the pool has at most `target`. */
   dropIdle(target: number): number {
-    let dropped = 0;
-    // Others may be made in their place.
-    for (let left = this.shelf.depth; left > 0 && this.shelf.depth > 0; left--) {
-      if (this.slots.size <= target) break;
-      this.retireIdle(0);
-      dropped++;
-    }
-    return dropped;
+    return this.#keeper.dropIdle(target, 0);
+  }
+
+  relieve(step: number): number {
+    return this.#keeper.relieve(step);
   }
 
   /** Validates the idle object at a place of the shelf. */
@@ -473,16 +468,16 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   close(): void {
     scheduleUpkeep();
+    closingCores.add(this);
     this.closed = true;
     this.shelf.getsFast = false;
     this.shelf.putsFast = false;
-    closingCores.add(this);
-    openCores.delete(this.id);
     this.endClosing();
     this.settle();
   }
 
   endClosing(): void {
+    openCores.delete(this.id);
     this.maker.stop();
     for (const waiter of this.waiters.all()) {
       waiter.fail(closedError(this.name, 'was closed while acquire() waited'));
@@ -495,6 +490,8 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     if (this.slots.size > 0) return;
     this.publish();
     this.native.close();
-    if (this.native.isSettled()) closingCores.delete(this);
+    if (!this.native.isSettled()) return;
+    openCores.delete(this.id); // if endClosing() was cut off
+    closingCores.delete(this);
   }
 }

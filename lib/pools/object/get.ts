@@ -56,17 +56,23 @@ function bindGetSampled<T>(core: Getter<T>): () => T {
   return get;
 }
 
-/** The same once, for acquire(). undefined when that takes more, or the lease is to be sampled. */
-export function takeTop<T>(shelf: Shelf<T>): T | undefined {
+/** What the same would take, for acquire(). undefined when that takes more, or the lease is to be sampled. */
+export function topOf<T>(shelf: Shelf<T>): T | undefined {
   const top = shelf.depth;
   if (top === 0 || !shelf.getsFast || shelf.untilSample === 1) return undefined;
+  return shelf.slots[top - 1]!.object;
+}
+
+/** Takes what topOf() returned. False when it is not on top any more. */
+export function takeTop<T>(shelf: Shelf<T>, object: T): boolean {
+  if (topOf(shelf) !== object) return false;
+  const top = shelf.depth;
   const slot = shelf.slots[top - 1]!;
-  const { object } = slot;
   if (shelf.untilSample > 0) shelf.untilSample--;
   slot.object = undefined;
   slot.state = STATE.lent;
   shelf.depth = top - 1;
   if (top <= shelf.low) shelf.low = top - 1;
   shelf.counts[OBJECT_COUNT.acquires]!++;
-  return object;
+  return true;
 }

@@ -1,4 +1,6 @@
 import { now } from '../../addon/clock.js';
+import { RELIEF_STEP } from '../../addon/generated/codes.js';
+import { OBJECT_COUNT } from '../../addon/generated/memory.js';
 import type { ObjectSettings } from './options.js';
 import type { Shelf } from './shelf.js';
 import { type Slot, STATE } from './slot.js';
@@ -39,6 +41,28 @@ export class Keeper<T> {
     const { slots, depth, lowSinceTick } = host.shelf;
     if (host.putsPlainly) for (let i = lowSinceTick; i < depth; i++) slots[i]!.idleSince = time;
     host.shelf.lowSinceTick = depth;
+  }
+
+  /** Destroys idle objects, the oldest first, while the pool has more than `target` and more than `minIdle` are idle; how many. */
+  dropIdle(target: number, minIdle: number): number {
+    const { shelf, slots } = this.#host;
+    let dropped = 0;
+    // Others may be made in their place.
+    for (let left = shelf.depth; left > 0 && shelf.depth > minIdle; left--) {
+      if (slots.size <= target) break;
+      this.#host.retireIdle(0);
+      dropped++;
+    }
+    return dropped;
+  }
+
+  /** The same of those that the pool is not to keep, while memory is scarce. */
+  relieve(step: number): number {
+    if (step !== RELIEF_STEP.idle) return 0;
+    const { settings, shelf } = this.#host;
+    const dropped = this.dropIdle(settings.min, settings.minIdle);
+    shelf.counts[OBJECT_COUNT.relieved]! += dropped;
+    return dropped;
   }
 
   #lookAt(slot: Slot<T>, time: number): void {

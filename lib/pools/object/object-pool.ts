@@ -17,7 +17,7 @@ import { checkObjectBooks } from './books.js';
 import { isThenable } from './calls.js';
 import type { ObjectCore } from './core.js';
 import { tooManyWaitingError, waitTimeoutError } from './errors.js';
-import { bindGet, takeTop } from './get.js';
+import { bindGet, takeTop, topOf } from './get.js';
 import { HeldObjects } from './held-objects.js';
 import { openCore } from './open-core.js';
 import { type AcquireOptions, aTime, type ObjectPoolOptions, objectSettings } from './options.js';
@@ -86,7 +86,7 @@ export class ObjectPool<T> implements Pool {
     this.min = settings.min;
     this.#core = core;
     this.#figures = new PoolFigures(core);
-    this.#listeners = new PoolListeners<ObjectPoolEvents>(core.teller, OBJECT_POOL_EVENTS);
+    this.#listeners = new PoolListeners<ObjectPoolEvents>([core.teller, core], OBJECT_POOL_EVENTS);
     this.#plainWait = this.#waitFor({});
     this.get = bindGet(core);
     this.put = stamps.bindPut(core.shelf, core);
@@ -132,12 +132,15 @@ export class ObjectPool<T> implements Pool {
    */
   acquire(options?: AcquireOptions): Promise<T> {
     const core = this.#core;
-    const object = options === undefined ? takeTop(core.shelf) : undefined;
-    if (object !== undefined) return builtins.promiseResolve(object) as Promise<T>;
+    const object = options === undefined ? topOf(core.shelf) : undefined;
+    if (object !== undefined) {
+      // The promise comes first: what cuts it off cuts it off here.
+      const promise = builtins.promiseResolve(object) as Promise<T>;
+      if (takeTop(core.shelf, object)) return promise;
+    }
     try {
       if (options !== undefined) this.#checkAcquire(options);
-      const got = acquireFrom(core, options === undefined ? this.#plainWait : this.#waitFor(options));
-      return got instanceof builtins.Promise ? got : (builtins.promiseResolve(got) as Promise<T>);
+      return acquireFrom(core, options === undefined ? this.#plainWait : this.#waitFor(options));
     } catch (error) {
       return builtins.promiseReject(error);
     }
@@ -163,6 +166,7 @@ export class ObjectPool<T> implements Pool {
       pool: this,
       timedOut: () => waitTimeoutError(core.name, ms, core.shelf.inUse, core.watch.oldest()),
       tooMany: () => tooManyWaitingError(core.name, core.settings.maxWaiting),
+      promised: (promise) => promise,
     };
   }
 
@@ -326,7 +330,8 @@ export class ObjectPool<T> implements Pool {
 
   /**
    * Calls `listener` for each leak ('leak'), each error of create ('createError') or destroy ('destroyError'), and each
-   * lease that lasts too long ('leaseTimeout').
+   * lease that lasts too long ('leaseTimeout'); and each time that idle objects were destroyed because memory is scarce
+   * ('pressure').
    */
   on<Name extends keyof ObjectPoolEvents>(
     name: Name,

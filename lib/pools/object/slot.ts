@@ -1,3 +1,4 @@
+import { now } from '../../addon/clock.js';
 import type { Lease } from './lease.js';
 
 /** Where a slot is. It is in exactly one of these, and its state says in which. */
@@ -51,4 +52,12 @@ export class Slot<T> {
   constructor(owner: SlotOwner<T>) {
     this.owner = owner;
   }
+}
+
+/** Whether it was lent as often, or has lived as long, as it may. */
+export function isWorn(
+  slot: { readonly uses: number; readonly expiresAt: number },
+  { maxUses, maxAgeMs }: { readonly maxUses: number; readonly maxAgeMs: number },
+): boolean {
+  return slot.uses >= maxUses || (Number.isFinite(maxAgeMs) && now() >= slot.expiresAt);
 }

@@ -22,7 +22,14 @@ export interface ObjectPoolEvents extends PoolEvents {
   leaseTimeout: [message: LeaseTimeoutMessage];
 }
 
-export const OBJECT_POOL_EVENTS = ['leak', 'guard', 'createError', 'destroyError', 'leaseTimeout'] as const;
+export const OBJECT_POOL_EVENTS = [
+  'leak',
+  'guard',
+  'pressure',
+  'createError',
+  'destroyError',
+  'leaseTimeout',
+] as const;
 
 /** Those who listen to one pool, as far as they are still there. */
 export class ObjectPoolTeller {

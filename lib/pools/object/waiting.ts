@@ -25,7 +25,7 @@ export class ObjectWaiter<T> {
   object: T | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #unlisten: (() => void) | undefined = undefined;
-  // The functions of the promise, which call nothing that can be cut off.
+  // The functions of the promise, which are cut off before they do anything, or not at all.
   /** undefined when a full stack kept the promise from telling its functions, and has rejected it. */
   resolve: ((object: T) => void) | undefined;
   #reject!: (reason: unknown) => void;
@@ -44,9 +44,9 @@ export class ObjectWaiter<T> {
   /** Whether it was not settled before. */
   fail(reason: unknown): boolean {
     if (this.isSettled) return false;
+    this.#reject(reason);
     this.isSettled = true;
     this.queue.length--;
-    this.#reject(reason);
     this.leave();
     return true;
   }

@@ -1,6 +1,7 @@
 // The segments that wait in a PacketPool with their rooms: how they are lent, given up and checked. `Shelf` tells which are idle.
 import type { BlockNumber } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
+import { RELIEF_STEP } from '../../addon/generated/codes.js';
 import { builtins, lengthOf, memoryOf } from '../../base/builtins.js';
 import type { IdleBuffers } from '../../pool/lending.js';
 import type { PooledBuffer } from '../../pool/pooled-buffer.js';
@@ -120,13 +121,23 @@ function drop(shelf: PacketShelf, keep: number): void {
   for (let i = idle[tag]!; i < stack.length; i++) stack[i] = undefined;
 }
 
+function dropSpare(shelf: PacketShelf): void {
+  shelf.spareCount = 0;
+  shelf.spare.length = 0;
+}
+
+/** Under pressure those without a room go first, and then those that the pool did not begin with. */
+function relieve(shelf: PacketShelf, step: number): void {
+  if (step === RELIEF_STEP.caches) dropSpare(shelf);
+  if (step === RELIEF_STEP.idle) drop(shelf, shelf.keep);
+}
+
 /** After a rest the segments that the pool did not begin with are given up, and all that have no room. */
 function tick(shelf: PacketShelf): void {
   const acquired = shelf.magazines.acquired[shelf.tag]!;
   if (acquired === shelf.acquiredBefore) {
     drop(shelf, shelf.keep);
-    shelf.spareCount = 0;
-    shelf.spare.length = 0;
+    dropSpare(shelf);
   }
   shelf.acquiredBefore = acquired;
 }
@@ -135,6 +146,7 @@ export const idleOf = (shelf: PacketShelf): IdleBuffers<Segment> => ({
   take: () => take(shelf),
   drop: (keep) => drop(shelf, keep),
   tick: () => tick(shelf),
+  relieve: (step) => relieve(shelf, step),
 });
 
 /** Whether `count` segments were idle: their packets are in `into` then, from its start. */

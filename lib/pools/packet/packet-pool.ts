@@ -1,7 +1,7 @@
 import { check } from '../../addon/binding.js';
 import { environment, facts } from '../../addon/environment.js';
 import { ZERO } from '../../addon/generated/choices.js';
-import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
+import { checkOptions } from '../../addon/option-checks.js';
 import { builtins, fill, lengthOf, memoryOf, offsetOf } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
 import { tagAlignedTo } from '../../pool/aligned-tags.js';
@@ -11,6 +11,7 @@ import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { viewOf } from '../buffer/from.js';
 import { CorePool } from '../core-pool.js';
+import { acquireInTurn, WAIT_CHECKS } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -36,7 +37,6 @@ import { checkLive, release } from './release.js';
 import { DataRoom, PacketShelf, ROOM, type Segment, STATE, takeSpare } from './segment.js';
 import { PacketWriter } from './writer.js';
 
-const WAIT_CHECKS = { signal: anAbortSignal };
 /** Whoever has only a bound function or a writer of a pool has the pool. */
 const OWNER = Symbol('pool');
 
@@ -169,13 +169,13 @@ export class PacketPool extends CorePool<Segment> {
    * {@link get} for what waiting cannot change.
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
-  async getAsync(options: { signal?: AbortSignal } = {}): Promise<Packet> {
-    checkOptions('getAsync()', options, WAIT_CHECKS);
-    const { signal } = options;
-    if (signal?.aborted) throw abortReason(signal);
-    const segment = await this.#core.acquireInTurn(this.size, signal, this);
-    if (this.#core.native.zero === ZERO.acquire) fill(segment.room.bytes, 0);
-    return segment.packet;
+  getAsync(options: { signal?: AbortSignal } = {}): Promise<Packet> {
+    const clears = this.#core.native.zero === ZERO.acquire;
+    const ready = (segment: Segment) => {
+      if (clears) fill(segment.room.bytes, 0);
+      return segment.packet;
+    };
+    return acquireInTurn(this.#core, 'getAsync()', options, { size: this.size, pool: this, ready });
   }
 
   /**

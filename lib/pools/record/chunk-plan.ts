@@ -2,6 +2,7 @@
 import type { SliceTag } from '../../addon/binding.js';
 import { facts } from '../../addon/environment.js';
 import { GRANULE_SHIFT, SLICE_BYTES } from '../../addon/generated/memory.js';
+import { tagAlignedTo } from '../../pool/aligned-tags.js';
 import { SCALARS, type ScalarType } from './field-types.js';
 import { alignUp, type Field, layOut, MAX_RECORD_BYTES, type RecordLayout } from './layout.js';
 
@@ -22,6 +23,8 @@ export interface ChunkPlan {
   /** Of the block, which is of one size class. Unit: bytes. */
   readonly chunkBytes: number;
   readonly tag: SliceTag;
+  /** What rows begin at a multiple of, if that is more than their fields ask for. */
+  readonly align: number;
   /** How many records a chunk has room for. */
   readonly records: number;
   /** What one of them takes, all columns included. Unit: bytes. */
@@ -36,7 +39,7 @@ export interface ChunkPlan {
 const classFor = (bytes: number): SliceTag => tagOfGranules[(bytes + 63) >>> GRANULE_SHIFT]!;
 
 /** Enough for many records, but little of it unused. `bytesOf` tells what so many records take. */
-function chunkBytesFor(bytesOf: (records: number) => number, max: number): number {
+function chunkBytesFor(bytesOf: (records: number) => number, align: number, max: number): number {
   let wanted = SLICE_BYTES;
   if (bytesOf(MIN_RECORDS) > SLICE_BYTES) {
     let records = MIN_RECORDS;
@@ -45,7 +48,7 @@ function chunkBytesFor(bytesOf: (records: number) => number, max: number): numbe
   }
   // A pool of few records takes no more than it needs.
   if (max > 0) wanted = Math.min(wanted, bytesOf(max));
-  return bytesOfTag[classFor(wanted)]!;
+  return bytesOfTag[tagAlignedTo(wanted, align)]!;
 }
 
 interface ColumnType {
@@ -70,10 +73,11 @@ function placeColumns(
 }
 
 /** What a record takes, in its row and in columns. */
-function divide(layout: RecordLayout, names: readonly string[]) {
+function divide(layout: RecordLayout, names: readonly string[], align: number) {
   const isColumn = new Set(names);
   const fields = Object.entries(layout.fields);
-  const { placed, bytes: rowBytes } = layOut(fields.filter(([name]) => !isColumn.has(name)));
+  const { placed, bytes } = layOut(fields.filter(([name]) => !isColumn.has(name)));
+  const rowBytes = alignUp(bytes, align);
   const columns = names
     .map((name) => ({ name, type: layout.fields[name] as ScalarType }))
     // The widest first: what follows it needs no gap.
@@ -84,14 +88,33 @@ function divide(layout: RecordLayout, names: readonly string[]) {
 }
 
 /** That of a pool whose chunks have so many bytes, those of a size class. `names` are fields that are numbers. */
-export function planFor(layout: RecordLayout, names: readonly string[], chunkBytes: number): ChunkPlan {
-  const { row, rowBytes, columns, recordBytes, bytesOf } = divide(layout, names);
+export function planFor(
+  layout: RecordLayout,
+  names: readonly string[],
+  align: number,
+  chunkBytes: number,
+): ChunkPlan {
+  const { row, rowBytes, columns, recordBytes, bytesOf } = divide(layout, names, align);
   let records = Math.floor(chunkBytes / recordBytes);
   while (bytesOf(records) > chunkBytes) records--;
   const { places } = placeColumns(columns, rowBytes, records);
-  return { chunkBytes, tag: classFor(chunkBytes), records, recordBytes, rowBytes, row, columns: places };
+  return {
+    chunkBytes,
+    tag: classFor(chunkBytes),
+    align,
+    records,
+    recordBytes,
+    rowBytes,
+    row,
+    columns: places,
+  };
 }
 
 /** Of a pool of at most `max` records, 0 for no limit. */
-export const planChunks = (layout: RecordLayout, names: readonly string[], max: number): ChunkPlan =>
-  planFor(layout, names, chunkBytesFor(divide(layout, names).bytesOf, max));
+export const planChunks = (
+  layout: RecordLayout,
+  names: readonly string[],
+  align: number,
+  max: number,
+): ChunkPlan =>
+  planFor(layout, names, align, chunkBytesFor(divide(layout, names, align).bytesOf, align, max));

@@ -1,15 +1,9 @@
 // What entries, chunks, shelves and watchers of records know of each other.
-import type { SliceTag } from '../../addon/binding.js';
+import type { BlockNumber, SliceTag } from '../../addon/binding.js';
 import { builtins } from '../../base/builtins.js';
 import type { Magazines } from '../../pool/magazines.js';
 import type { ChunkMemory } from './chunk-memory.js';
 import type { ChunkPlan } from './chunk-plan.js';
-
-/**
- * Whether a thread's stores are seen by others in their order, and loads happen in theirs. Elsewhere generations are written and
- * read by atomic operations that keep it.
- */
-export const isStronglyOrdered = process.arch === 'x64';
 
 /** The words of a chunk that is no more, or of a lease that has ended: no record of it is lent. */
 export const NO_WORDS = new builtins.Uint32Array(0);
@@ -46,6 +40,7 @@ export interface EntryChunk<Entry> extends Holder<Entry> {
   readonly shelf: EntryShelf<Entry>;
   /** Among the pool's chunks. */
   readonly index: number;
+  readonly block: BlockNumber;
   readonly memory: ChunkMemory;
   /** How many it has. The last chunk of a pool with a limit may have less than there is room for. */
   readonly records: number;

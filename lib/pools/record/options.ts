@@ -5,6 +5,7 @@ import {
   aCount,
   aFlag,
   aFunction,
+  aPowerOfTwo,
   checkOptions,
   type OptionCheck,
   optionError,
@@ -40,6 +41,12 @@ export interface RecordPoolOptions<Shape extends Fields = Fields, Column extends
    */
   columns?: readonly Column[];
   /**
+   * What each record's fields, but for its columns, begin at a multiple of: a power of two up to 4096. A line of the processor's
+   * cache has 64 B: so two records share none.
+   * @default the largest alignment of a field
+   */
+  align?: number;
+  /**
    * Whether a number that does not fit into its field is an error. Else it wraps as in a typed array: 256 in a `u8` is 0.
    * @default false
    */
@@ -62,6 +69,9 @@ const decided: readonly string[] = [
   'quarantineBytes',
 ] satisfies Decided[];
 
+/** A page: more than that says nothing to who reads fields. */
+const MAX_ALIGN = 4096;
+
 const anArray: OptionCheck = (value) => (Array.isArray(value) ? undefined : "an array of fields' names");
 /** The native side checks the values of knobs. */
 const anything: OptionCheck = () => undefined;
@@ -70,6 +80,7 @@ const checks: Readonly<Record<string, OptionCheck>> = {
   max: aCount(0, MAX_RECORDS),
   initial: aCount(0, MAX_RECORDS),
   columns: anArray,
+  align: aPowerOfTwo(MAX_ALIGN),
   checked: aFlag,
   init: aFunction,
   cleanup: aFunction,
@@ -124,6 +135,7 @@ export function recordSettings(layout: RecordLayout, options: object): RecordSet
     max = 0,
     initial = 0,
     columns = [],
+    align = 1,
     checked = false,
     init,
     cleanup,
@@ -134,7 +146,12 @@ export function recordSettings(layout: RecordLayout, options: object): RecordSet
     throw optionError(`initial of RecordPool() must be at most max, ${max}, got ${show(initial)}`);
   }
   checkColumns(layout, columns);
-  const plan = planChunks(layout, columns, max);
+  if (align > 1 && columns.length === Object.keys(layout.fields).length) {
+    throw optionError(
+      `align of RecordPool() needs a field that is no column, got ${align} and ${columns.length} columns of as many fields`,
+    );
+  }
+  const plan = planChunks(layout, columns, align, max);
   const pairs = optionPairs(knobOptions);
   pairs.push(['maxBytes', Math.ceil(max / plan.records) * plan.chunkBytes], ['onExhausted', 'throw']);
   return { layout, max, initial, columns: [...columns], checked, init, cleanup, plan, pairs };

@@ -1,6 +1,7 @@
 import { RECORDS } from '../../addon/generated/memory.js';
+import { isStronglyOrdered } from '../../base/memory-order.js';
 import type { Lent } from '../../pool/unfinished.js';
-import { type EntryShelf, type Holder, isStronglyOrdered } from './holders.js';
+import type { EntryShelf, Holder } from './holders.js';
 import { putTwiceError, strangerError } from './record-errors.js';
 
 type OwnedHolder = Holder<OwnedEntry>;

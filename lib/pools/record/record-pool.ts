@@ -1,7 +1,6 @@
 import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
 import { ZERO } from '../../addon/generated/choices.js';
-import { abortReason, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { Lending } from '../../pool/lending.js';
@@ -9,6 +8,7 @@ import { magazinesOf } from '../../pool/magazines.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
+import { acquireInTurn } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -36,7 +36,6 @@ import { RecordReader } from './record-reader.js';
 import { RecordShelf } from './record-shelf.js';
 import { isWatched, RecordWatcher } from './record-watcher.js';
 
-const WAIT_CHECKS = { signal: anAbortSignal };
 /** Whoever has only a bound function of a pool has the pool. */
 const OWNER = Symbol('pool');
 
@@ -68,7 +67,7 @@ function lendingOf(shelf: RecordShelf, max: number): Lending<OwnedEntry> {
     align: 1,
     tag: shelf.tag,
     tags: undefined,
-    idle: { take: () => shelf.take(), drop: (keep) => shelf.drop(keep), tick: () => shelf.tick() },
+    idle: shelf,
     waitName: 'getAsync()',
     exhaustedText: (size) =>
       `cannot give another record of ${size} B beyond its max of ${max}; release records by put(), raise max or use getAsync()`,
@@ -223,18 +222,24 @@ export class RecordPool<
    * {@link get} for what waiting cannot change.
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
-  async getAsync(options: { signal?: AbortSignal } = {}): Promise<RecordEntry<Shape>> {
-    checkOptions('getAsync()', options, WAIT_CHECKS);
-    const { signal } = options;
-    if (signal?.aborted) throw abortReason(signal);
-    const entry = await this.#core.acquireInTurn(this.#shelf.plan.recordBytes, signal, this);
+  getAsync(options: { signal?: AbortSignal } = {}): Promise<RecordEntry<Shape>> {
+    const size = this.#shelf.plan.recordBytes;
+    const ready = (entry: OwnedEntry) => entry;
+    const entry = acquireInTurn(this.#core, 'getAsync()', options, { size, pool: this, ready });
+    const prepared = this.#prepare === undefined ? entry : this.#prepared(entry, this.#prepare);
+    return prepared as Promise<unknown> as Promise<RecordEntry<Shape>>;
+  }
+
+  /** The program's hook is called where nothing else is under way. */
+  async #prepared(coming: Promise<OwnedEntry>, prepare: (entry: OwnedEntry) => void): Promise<OwnedEntry> {
+    const entry = await coming;
     try {
-      this.#prepare?.(entry);
+      prepare(entry);
     } catch (error) {
       entry[Symbol.dispose]();
       throw error;
     }
-    return entry as unknown as RecordEntry<Shape>;
+    return entry;
   }
 
   /**
@@ -363,6 +368,7 @@ function holdRecords(shelf: RecordShelf, { layout, columns, plan }: RecordSettin
   const text = JSON.stringify({
     fields: layoutText(layout),
     columns,
+    align: plan.align,
     chunkBytes,
     chunkRecords,
     firstGeneration,

@@ -3,6 +3,7 @@ import type { NativeRecords } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
+import { isStronglyOrdered } from '../../base/memory-order.js';
 import { refuseTransfers } from '../../pool/windows.js';
 import { entryClass, typesIn } from './accessors.js';
 import { type ChunkMemory, chunkMemory } from './chunk-memory.js';
@@ -10,7 +11,6 @@ import { planFor } from './chunk-plan.js';
 import type { EntryClass } from './compile.js';
 import type { Fields, RecordValues } from './field-types.js';
 import { isHandle, isOf, placeOf } from './handles.js';
-import { isStronglyOrdered } from './holders.js';
 import { type LayoutText, layoutText, parseLayout, type RecordLayout } from './layout.js';
 import { handleError, noHandleError } from './record-errors.js';
 
@@ -18,6 +18,7 @@ import { handleError, noHandleError } from './record-errors.js';
 interface PublishedPool {
   readonly fields: LayoutText;
   readonly columns: readonly string[];
+  readonly align: number;
   readonly chunkBytes: number;
   readonly chunkRecords: number;
   readonly firstGeneration: number;
@@ -130,7 +131,7 @@ export class RecordReader<Shape extends Fields = Fields> {
     const published = JSON.parse(native.layout) as PublishedPool;
     const layout = parseLayout(published.fields);
     if (wanted !== undefined) checkLayout(name, layout, wanted);
-    const plan = planFor(layout, published.columns, published.chunkBytes);
+    const plan = planFor(layout, published.columns, published.align, published.chunkBytes);
     const access = { look: ReadRecord.look as (entry: object) => void, looksAfter: true, admit: undefined };
     this.name = name;
     this.layout = layout as RecordLayout as RecordLayout<Shape>;

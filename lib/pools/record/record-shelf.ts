@@ -1,7 +1,9 @@
 import type { BlockNumber, NativePool, SliceTag } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
+import { RELIEF_STEP } from '../../addon/generated/codes.js';
 import { GRANULE_MASK, GRANULE_SHIFT, RECORDS, SLICE_SHIFT } from '../../addon/generated/memory.js';
 import { builtins, fillPart } from '../../base/builtins.js';
+import { isStronglyOrdered } from '../../base/memory-order.js';
 import { noMemoryError } from '../../pool/exhaustion.js';
 import type { Magazines } from '../../pool/magazines.js';
 import { begin, finish, giveUp, HeldBlock } from '../../pool/unfinished.js';
@@ -12,7 +14,7 @@ import type { ChunkPlan } from './chunk-plan.js';
 import type { EntryClass } from './compile.js';
 import { SCALARS, type ScalarType } from './field-types.js';
 import { MAX_RECORDS } from './handles.js';
-import { type EntryChunk, type EntryShelf, type Holder, isStronglyOrdered, NO_WORDS } from './holders.js';
+import { type EntryChunk, type EntryShelf, type Holder, NO_WORDS } from './holders.js';
 import { type OwnedEntry, owned } from './owned-entry.js';
 import { RecordChunk } from './record-chunk.js';
 import { putTwiceError } from './record-errors.js';
@@ -334,6 +336,15 @@ export class RecordShelf implements EntryShelf<OwnedEntry> {
     const acquired = this.magazines.acquired[this.tag]!;
     if (acquired === this.#acquiredBefore) this.drop(this.#parts.keep);
     this.#acquiredBefore = acquired;
+  }
+
+  /** While memory is scarce: the same at once. */
+  relieve(step: number): void {
+    if (step === RELIEF_STEP.idle) this.drop(this.#parts.keep);
+  }
+
+  noteLeaksAtEnd(): void {
+    this.watcher?.noteLeaksAtEnd();
   }
 
   // Looking --------------------------------------------------------------------------------------

@@ -258,6 +258,17 @@ export class RecordWatcher implements StackHolder {
     this.#findings.deliver();
   }
 
+  /** See PoolWatcher. */
+  noteLeaksAtEnd(): void {
+    if (!this.#findsLeaks) return;
+    for (const lease of this.#leases.values()) {
+      if (!lease.isLent) continue;
+      const { tag, size, acquired: stack } = lease.misuse();
+      const ageMs = now() - lease.since;
+      this.#native.noteAtEnd({ block: lease.chunk.block, tag, stack, bytes: size, size, ageMs });
+    }
+  }
+
   /** Whether somebody wrote to a free record. */
   #verify(chunk: OwnedChunk, slot: number): Finding | undefined {
     const place = this.#placeOf(chunk, slot);

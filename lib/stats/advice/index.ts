@@ -16,17 +16,19 @@ import { numaRemote } from './numa-remote.js';
 import { osRefusals } from './os-refusals.js';
 import { oversizeCache } from './oversize-cache.js';
 import { pageFaults } from './page-faults.js';
+import { pressure } from './pressure.js';
 import { remoteFrees } from './remote-frees.js';
 import { slowTail } from './slow-tail.js';
 import { tokens } from './tokens.js';
 
-/** Those of more urgent advice come first; pageFaults, which warns or informs, stands between. */
+/** Those of more urgent advice come first; pageFaults and pressure, which are of two kinds, stand between. */
 export const rules: readonly Rule[] = [
   failures,
   osRefusals,
   leaks,
   doubleFrees,
   guardReports,
+  pressure,
   nearLimit,
   classMisses,
   hugeMisses,

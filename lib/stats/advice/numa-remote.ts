@@ -14,7 +14,7 @@ export const numaRemote: Rule = ({ numaLocal, numaRemote: remote }, { values }) 
         text:
           `${percent(remote / blocks)} of the blocks lie on another node than the thread that fetches them ` +
           `(SUPERSLAB_NUMA is ${values.get('SUPERSLAB_NUMA')}): bind the process to a node with "numactl ` +
-          '--cpunodebind=0 --membind=0", or give each node a pool of its own',
+          '--cpunodebind=0 --membind=0", or give each node a pool of its own: NumaPool',
         setting: 'SUPERSLAB_NUMA',
       }
     : undefined;

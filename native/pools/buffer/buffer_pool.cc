@@ -1,20 +1,27 @@
 #include "pools/buffer/buffer_pool.h"
 
+#include <algorithm>
+#include <new>
+
 #include "pools/buffer/buffer_thread_cache.h"
 #include "pools/buffer/window.h"
 
 namespace superslab {
 
 BufferPool::BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory,
-                       std::string_view name, bool has_colours)
+                       std::string_view name, bool has_colours, bool has_nodes)
     : Heap(space, clock, policy,
            {.secrecy = secrecy_of(policy),
             .has_guard_pages = has_guard_pages(policy),
             .has_colours = has_colours,
+            .has_nodes = has_nodes,
             .memory = memory,
             .slab_was_cut = cut_windows}),
       Pool(name),
-      pool_policy_(policy) {}
+      pool_policy_(policy),
+      demand_interval_(policy.demand_interval_ms) {}
+
+BufferPool::~BufferPool() { delete adaptation_.load(std::memory_order_relaxed); }
 
 PoolFault BufferPool::check() const {
   if (!is_whole()) return PoolFault::kHeap;
@@ -23,6 +30,17 @@ PoolFault BufferPool::check() const {
     if (found == PoolFault::kNone) found = static_cast<const BufferThreadCache&>(member).check();
   });
   return found;
+}
+
+ByteCount BufferPool::give_back_for(ReliefStep step) {
+  const ByteCount bytes = trim(0);
+  if (bytes == 0) return 0;
+  leases_.pressure_reliefs.shared_add(1);
+  Counter* const counters[] = {nullptr, &leases_.pressure_cache_bytes, &leases_.pressure_cold_bytes,
+                               &leases_.pressure_idle_bytes};
+  if (Counter* const counter = counters[static_cast<std::size_t>(step)]; counter != nullptr)
+    counter->shared_add(bytes);
+  return bytes;
 }
 
 HeapStats BufferPool::stats() const { return with_leases(Heap::stats()); }
@@ -41,6 +59,8 @@ HeapStats BufferPool::with_leases(HeapStats stats) const {
   caches().for_each_member(CacheRegistry::Retired::kToo, [&](const CacheRegistry::Member& member) {
     static_cast<const BufferThreadCache&>(member).add_levels(levels);
   });
+  const Adaptation* const adaptation = adaptation_.load(std::memory_order_acquire);
+  stats.ready_bytes = adaptation == nullptr ? 0 : adaptation->ready_bytes();
   stats.held_huge_bytes = levels.held_huge_bytes;
   stats.huge_releases += levels.cached_huge_blocks;
   stats.watched_blocks = levels.watched_blocks;
@@ -48,6 +68,50 @@ HeapStats BufferPool::with_leases(HeapStats stats) const {
   stats.quarantined_blocks = levels.quarantined_blocks;
   stats.quarantined_bytes = levels.quarantined_bytes;
   return stats;
+}
+
+Nanos BufferPool::adaptation_period(Millis interval) {
+  return std::min<Nanos>(1000 * kMillisecond, to_nanos(interval) / 10);
+}
+
+/// nullptr without memory.
+Adaptation* BufferPool::adaptation() {
+  Adaptation* there = adaptation_.load(std::memory_order_acquire);
+  if (there != nullptr) return there;
+  auto* made = new (std::nothrow)
+      Adaptation(to_nanos(demand_interval_), adaptation_period(demand_interval_));
+  if (made == nullptr) return nullptr;
+  if (adaptation_.compare_exchange_strong(there, made, std::memory_order_acq_rel)) return made;
+  delete made;
+  return there;
+}
+
+bool BufferPool::adapt() {
+  if (!policy()->adaptive || is_closed()) {
+    Adaptation* const there = adaptation_.load(std::memory_order_acquire);
+    if (there != nullptr) there->stop(*this);
+    return false;
+  }
+  // One that never lent anything has nothing to look at.
+  if (budget().peak() == 0) return false;
+  Adaptation* const own = adaptation();
+  if (own == nullptr) return true;
+  const Adaptation::Done done = own->step(*this);
+  leases_.expansions.add(done.expanded_bytes != 0);
+  leases_.expanded_bytes.add(done.expanded_bytes);
+  leases_.shrinks.add(done.shrinks);
+  leases_.moved_slabs.add(done.moved_slabs);
+  // The pool's own threads give idle memory back, and tell of it. This is for when they are busy.
+  const bool has_idle = tick(2 * adaptation_period(demand_interval_));
+  return has_idle || budget().charged() != 0 || own->ready_bytes() != 0;
+}
+
+bool BufferPool::history(DemandHistory& out) {
+  if (!policy()->adaptive) return false;
+  Adaptation* const own = adaptation();
+  if (own == nullptr) return false;
+  own->history(*this, out);
+  return true;
 }
 
 void BufferPool::hold_records(const RecordShape& shape) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "heap/heap.h"
+#include "pools/buffer/adaptation.h"
 #include "pools/buffer/lease_histograms.h"
 #include "pools/buffer/record_shape.h"
 #include "pools/buffer/slow_path_latency.h"
@@ -36,9 +37,11 @@ struct GuardLevels {
 class BufferPool final : public Heap, public Pool {
  public:
   /// `space` and `clock` outlive the pool. `memory` is the most that all heaps of the space may
-  /// have together, `has_colours` whether slabs begin at different offsets: see HeapShape.
+  /// have together, `has_colours` whether slabs begin at different offsets, `has_nodes` whether
+  /// each cache has a memory node: see HeapShape.
   BufferPool(Space& space, const Clock& clock, const Policy& policy, ByteCount memory = kNoLimit,
-             std::string_view name = {}, bool has_colours = true);
+             std::string_view name = {}, bool has_colours = true, bool has_nodes = false);
+  ~BufferPool() override;
 
   /// The pool that a superslab with views belongs to, which stays in it: a block of it is out.
   static BufferPool& of(const Superslab& s) {
@@ -60,8 +63,25 @@ class BufferPool final : public Heap, public Pool {
   Heap& heap() override { return *this; }
   PoolFault check() const override;
   ByteCount trim(ByteCount target) override { return Heap::trim(target); }
+  ByteCount relieve(ReliefStep step) override {
+    return step == ReliefStep::kCaches ? give_back_for(step) : 0;
+  }
+  /// Gives back what lies idle, and counts it as that of a step.
+  ByteCount give_back_for(ReliefStep step);
+  /// All that went back so far while memory was scarce.
+  std::uint64_t relieved_bytes() const {
+    return leases_.pressure_cache_bytes.get() + leases_.pressure_cold_bytes.get() +
+           leases_.pressure_idle_bytes.get();
+  }
   /// Of all its threads' magazines.
   void show_recent(RecentBlocks& to) override;
+
+  bool adapt() override;
+  /// What callers were lent by interval. False, with nothing filled in, for a pool that does not
+  /// adapt, and without memory.
+  [[nodiscard]] bool history(DemandHistory& out);
+  /// Between two turns of the control loop.
+  static Nanos adaptation_period(Millis interval);
 
   void count_leak(std::uint64_t blocks, ByteCount bytes) {
     leases_.leaked_blocks.shared_add(blocks);
@@ -93,11 +113,14 @@ class BufferPool final : public Heap, public Pool {
  private:
   HeapStats with_leases(HeapStats stats) const;
   RecordFigures record_figures() const;
+  Adaptation* adaptation();
 
   Published<PoolSnapshot> pool_policy_;
   LeaseCounters leases_;
   SlowPathLatency slow_path_;
   LeaseHistograms lease_histograms_;
+  const Millis demand_interval_;
+  std::atomic<Adaptation*> adaptation_{nullptr};  // made when it is first needed
   RecordShape record_shape_;
   std::atomic<bool> holds_records_{false};  // the shape is there: other threads read it, too
 };

@@ -32,6 +32,8 @@ void BufferPool::stats(const FaultCounts& faults, PoolFigures& out) const {
     if (cache.objects().is_counted != 0) out.objects = cache.objects();
   });
   out.records = record_figures();
+  if (const Adaptation* const there = adaptation_.load(std::memory_order_acquire))
+    there->fill(out.adaptation);
 }
 
 }  // namespace superslab

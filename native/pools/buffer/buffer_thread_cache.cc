@@ -29,10 +29,11 @@ void set(std::uint32_t& field, std::uint32_t value) {
 
 }  // namespace
 
-BufferThreadCache* BufferThreadCache::attach(BufferPool& pool, Wake wake, void* context) {
+BufferThreadCache* BufferThreadCache::attach(BufferPool& pool, Wake wake, void* context,
+                                             NodeOrdinal node) {
   assert(wake != nullptr);
   auto* magazines = new (std::nothrow) LeaseMagazines{};
-  SlabOwner* owner = magazines == nullptr ? nullptr : pool.attach();
+  SlabOwner* owner = magazines == nullptr ? nullptr : pool.attach(node);
   auto* cache = owner == nullptr ? nullptr
                                  : new (std::nothrow)
                                        BufferThreadCache(pool, *owner, magazines, wake, context);
@@ -51,6 +52,7 @@ BufferThreadCache::BufferThreadCache(BufferPool& pool, SlabOwner& owner, LeaseMa
       context_(context),
       huge_(pool, owner, *magazines) {
   set_limits();
+  note_running();
   pool_.caches().join(this);
 }
 
@@ -105,6 +107,12 @@ ByteCount BufferThreadCache::kept_bytes() const {
   return sum;
 }
 
+/// For who looks at which nodes use what.
+void BufferThreadCache::note_running() {
+  const Os& os = pool_.space().os();
+  if (os.node_count() != 1) owner_.note_running_on(os.current_node());
+}
+
 void BufferThreadCache::signal(Signal what) {
   // Release: what the sender did before is seen by take_signals().
   if ((signals_.fetch_or(what, std::memory_order_release) & what) == 0) wake_(context_);
@@ -131,7 +139,7 @@ std::uint32_t BufferThreadCache::depth_of(ClassIndex c) const {
 }
 
 std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
-  return magazines_->acquired[tag_of(c)] - magazines_->skipped[tag_of(c)];
+  return get(magazines_->acquired[tag_of(c)]) - get(magazines_->skipped[tag_of(c)]);
 }
 
 Reclaimed BufferThreadCache::parked() const {
@@ -150,7 +158,13 @@ void BufferThreadCache::fold_acquired(ClassIndex c) {
   // JavaScript's counter wraps at 2^32; differences do not mind.
   const std::uint32_t now = acquired(c);
   owner_.counters(c).acquires.add(now - folded_[tag_of(c)]);
-  folded_[tag_of(c)] = now;
+  set(folded_[tag_of(c)], now);
+}
+
+std::uint32_t BufferThreadCache::uncounted_acquires(ClassIndex c) const {
+  // What is read while the thread samples sizes may look as if it had fallen: see `skipped`.
+  const auto since = static_cast<std::int32_t>(acquired(c) - get(folded_[tag_of(c)]));
+  return since > 0 ? static_cast<std::uint32_t>(since) : 0;
 }
 
 void BufferThreadCache::give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) {
@@ -202,7 +216,10 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   set(magazines_->staged, static_cast<std::uint32_t>(got));
   assert(holds_own(c, magazines_->staged_blocks, magazines_->staged));
   // The one that is used first, whose memory is there already.
-  if (timer.stop()) pool_.note_nearness(pointers[got - 1]);
+  if (timer.stop()) {
+    pool_.note_nearness(pointers[got - 1]);
+    note_running();
+  }
   return static_cast<std::uint32_t>(got);
 }
 
@@ -385,14 +402,29 @@ void BufferThreadCache::empty(ClassIndex c) {
   give_all(c, blocks_of(*magazines_, c), depth);
 }
 
+/// Once nothing was acquired for as long as the purge delay, gives the pages back that lie free
+/// among blocks in use, unless demand is expected to come back.
+void BufferThreadCache::purge_pages_at_rest(bool was_used) {
+  // Upkeep looks twice in each delay.
+  constexpr unsigned kLooks = 2;
+  looks_at_rest_ = was_used ? 0 : looks_at_rest_ + 1;
+  if (looks_at_rest_ != kLooks || pool_.reserve()->ready_bytes != 0) return;
+  ByteCount bytes = 0;
+  while (owner_.purge_pages(bytes)) {
+  }
+}
+
 void BufferThreadCache::trim_idle() {
   assert(is_valid());
+  note_running();
   give_staged();
+  bool was_used = false;
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const auto c = static_cast<ClassIndex>(i);
     if (!is_lease_class(i)) continue;
     fold_acquired(c);
     const std::uint32_t now = magazines_->acquired[tag_of(c)];
+    was_used |= now != acquired_at_last_look_[tag_of(c)];
     if (now == acquired_at_last_look_[tag_of(c)] || is_closed()) {
       empty(c);
       batches_.reset(c);
@@ -400,7 +432,8 @@ void BufferThreadCache::trim_idle() {
     acquired_at_last_look_[tag_of(c)] = now;
   }
   huge_.trim_idle();
-  owner_.retire_unused();
+  is_closed() ? owner_.retire_unused() : owner_.retire_surplus();
+  purge_pages_at_rest(was_used);
 }
 
 void BufferThreadCache::flush() {

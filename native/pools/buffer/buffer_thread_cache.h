@@ -40,8 +40,9 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// Called from any thread when this environment has something to do: see take_signals().
   using Wake = void (*)(void* context);
 
-  /// nullptr without memory.
-  static BufferThreadCache* attach(BufferPool& pool, Wake wake, void* context);
+  /// nullptr without memory. `node`: whose memory it fetches, in a pool that has nodes.
+  static BufferThreadCache* attach(BufferPool& pool, Wake wake, void* context,
+                                   NodeOrdinal node = 0);
 
   /// Gives back what is cached and ends. Leases that are still out keep their memory; `bury` must
   /// have dealt with them, or the heap outlives them.
@@ -86,8 +87,11 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void fold();
 
   /// Gives back the magazines of which nothing was acquired since the last call, and every unused
-  /// slab; all of them once the pool is closed. Collects what other threads freed.
+  /// slab that the heap's reserve does not keep; all of them once the pool is closed. Collects what
+  /// other threads freed.
   void trim_idle();
+  /// Whether slabs lie unused, as those that the reserve keeps.
+  bool has_unused_slabs() const { return owner_.unused_bytes() != 0; }
 
   bool is_closed() const { return closed_.load(std::memory_order_relaxed); }
 
@@ -111,6 +115,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   void flush_soon() override { signal(kFlush); }
   void room_made() override { signal(kRoomMade); }
   std::uint32_t cached(ClassIndex c) const override;
+  std::uint32_t uncounted_acquires(ClassIndex c) const override;
 
   /// Whether its magazines hold what they should: see Pool::check(). From its own thread, or while
   /// that is at rest.
@@ -137,6 +142,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
                     void* context);
   ~BufferThreadCache();
 
+  void note_running();
   void note_taken(const Superslab& huge, bool is_reused);
   void signal(Signal what);
   void follow_policy() {
@@ -156,6 +162,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   /// As JavaScript says, but never more than the magazine has places.
   std::uint32_t depth_of(ClassIndex c) const;
   void give_staged();
+  void purge_pages_at_rest(bool was_used);
   bool holds_nothing() const;
   bool holds_own(ClassIndex c, const BlockNumber* numbers, std::uint32_t count) const;
   void fold_acquired(ClassIndex c);
@@ -171,6 +178,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   SlowPathSampling sampling_;
   std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
   std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
+  unsigned looks_at_rest_ = 0;  // at which nothing had been acquired since the one before
   std::atomic<std::uint64_t> policy_generation_{0};  // that the limits are of
   std::atomic<ByteCount> share_{0};                  // of the pool's memory, that they allow for
   std::atomic<std::uint32_t> signals_{0};

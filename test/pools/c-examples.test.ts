@@ -1,21 +1,26 @@
-// The example of docs/pools/FIXED.md for C, as it stands there.
+// The examples for C in docs/pools, as they stand there.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../support/child.js';
 
 const execute = promisify(execFile);
 const library = path.join(packageRoot, 'build/Release/libsuperslab.so');
 
-test.skipIf(process.platform !== 'linux').for(['c99', 'c11'])(
-  'the example compiles as %s and runs',
-  async (standard) => {
-    const page = readFileSync(path.join(packageRoot, 'docs/pools/FIXED.md'), 'utf8');
-    const [, example = ''] = /## From C and C\+\+\n[\s\S]*?```c\n([\s\S]*?)```/.exec(page) ?? [];
-    expect(example).toContain('DEFINE_OBJECT_POOL');
-    const folder = path.join(packageRoot, 'build/fixed-c-example');
+const pages = [
+  { page: 'FIXED', shows: 'DEFINE_OBJECT_POOL' },
+  { page: 'PACKET', shows: 'ss_packet_push' },
+  { page: 'GENERATIONAL', shows: 'ss_generational_pool_promote' },
+];
+
+describe.skipIf(process.platform !== 'linux').for(pages)('docs/pools/$page.md', ({ page, shows }) => {
+  test.for(['c99', 'c11'])('the example compiles as %s and runs', async (standard) => {
+    const text = readFileSync(path.join(packageRoot, `docs/pools/${page}.md`), 'utf8');
+    const [, example = ''] = /## From C and C\+\+\n[\s\S]*?```c\n([\s\S]*?)```/.exec(text) ?? [];
+    expect(example).toContain(shows);
+    const folder = path.join(packageRoot, 'build/c-examples', page);
     mkdirSync(folder, { recursive: true });
     const source = path.join(folder, `${standard}.c`);
     const program = path.join(folder, standard);
@@ -30,5 +35,5 @@ test.skipIf(process.platform !== 'linux').for(['c99', 'c11'])(
         stderr: '',
       });
     }
-  },
-);
+  });
+});

@@ -1,0 +1,16 @@
+/**
+ * superslab/files: memory in files, which outlives the process. docs/FILES.md tells how to use it.
+ *
+ * @packageDocumentation
+ */
+export type { FileCheck } from './addon/binding.js';
+export type { MappedBuffer } from './pools/mapped/mapped-buffer.js';
+export { MappedPool } from './pools/mapped/mapped-pool.js';
+export type {
+  Access,
+  AccessPattern,
+  CommitOptions,
+  MappedPoolOptions,
+  Sync,
+} from './pools/mapped/options.js';
+export type { MappedPoolStats } from './pools/mapped/stats.js';

@@ -1,0 +1,120 @@
+import { Buffer } from 'node:buffer';
+import { type InspectOptions, inspect } from 'node:util';
+import { lengthOf } from '../../base/builtins.js';
+import { makeError, show } from '../../base/errors.js';
+import { showCaller } from '../../base/stack.js';
+
+/** A block of a {@link MappedPool}: a Buffer whose bytes are in the file. */
+export interface MappedBuffer extends Buffer {
+  /** Names the block, in this process and in those to come, until it is freed. A whole number below 2^53. */
+  readonly handle: number;
+  /** Whether release() or free() was called. */
+  readonly released: boolean;
+  /**
+   * The program needs this view no more. The block stays.
+   * @throws ERR_SUPERSLAB_RELEASED when that was done before
+   */
+  release(): void;
+  /**
+   * Frees the block, at the next commit for good, and ends this view.
+   * @throws ERR_SUPERSLAB_RELEASED when this view was ended before
+   * @throws ERR_SUPERSLAB_STALE when the block is gone already
+   */
+  free(): void;
+  /** For `using buf = pool.at(handle)`: ends the view, unless that was done. */
+  [Symbol.dispose](): void;
+}
+
+/** What a buffer asks of its pool. */
+export interface MappedHome {
+  readonly path: string;
+  freeBlock(handle: number): void;
+}
+
+interface MappedBuffers {
+  make(home: MappedHome, handle: number, window: ArrayBuffer, offset: number, length: number): MappedBuffer;
+  /** The handle of a buffer of that pool; undefined for anything else. */
+  handleOf(home: MappedHome, value: unknown): number | undefined;
+}
+
+const inspectBuffer = (
+  Buffer.prototype as unknown as Record<symbol, (depth: number, options: InspectOptions) => string>
+)[inspect.custom]!;
+
+type BufferConstructor = new (memory: ArrayBuffer, byteOffset: number, length: number) => Buffer;
+const ByteArray = Uint8Array as unknown as BufferConstructor;
+
+let ofClass: MappedBuffers;
+
+class FileBuffer extends ByteArray implements MappedBuffer {
+  #home!: MappedHome;
+  #handle = 0;
+  #released = true;
+
+  static {
+    ofClass = {
+      make(home, handle, window, offset, length) {
+        const buf = new FileBuffer(window, offset, length);
+        buf.#home = home;
+        buf.#handle = handle;
+        buf.#released = false;
+        return buf;
+      },
+      handleOf: (home, value) =>
+        typeof value === 'object' && value !== null && #home in value && value.#home === home
+          ? value.#handle
+          : undefined,
+    };
+  }
+
+  get handle(): number {
+    return FileBuffer.#checked(this).#handle;
+  }
+
+  get released(): boolean {
+    return FileBuffer.#checked(this).#released;
+  }
+
+  release(): void {
+    FileBuffer.#live(this, 'release').#released = true;
+  }
+
+  free(): void {
+    const buf = FileBuffer.#live(this, 'free');
+    buf.#home.freeBlock(buf.#handle);
+    buf.#released = true;
+  }
+
+  [Symbol.dispose](): void {
+    FileBuffer.#checked(this).#released = true;
+  }
+
+  /** `<MappedBuffer 68 69>` */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return inspectBuffer.call(this, depth, options).replace(/^<\w+/, '<MappedBuffer');
+  }
+
+  static #checked(value: unknown): FileBuffer {
+    if (typeof value === 'object' && value !== null && #home in value) return value;
+    throw makeError('ERR_SUPERSLAB_FOREIGN', `no buffer of a MappedPool: ${show(value)}`, TypeError);
+  }
+
+  static #live(value: unknown, verb: 'release' | 'free'): FileBuffer {
+    const buf = FileBuffer.#checked(value);
+    if (!buf.#released) return buf;
+    throw showCaller(
+      makeError(
+        'ERR_SUPERSLAB_RELEASED',
+        `cannot ${verb} a buffer (${lengthOf(buf)} B, handle ${buf.#handle}, ${buf.#home.path}) that was released or freed before`,
+      ),
+      FileBuffer.prototype[verb],
+    );
+  }
+}
+
+// As for PooledBuffer: the methods of Buffer come before those of Uint8Array, and libraries see a Buffer.
+Object.setPrototypeOf(FileBuffer.prototype, Buffer.prototype);
+Object.defineProperty(FileBuffer.prototype, 'constructor', { value: Buffer });
+Object.freeze(FileBuffer);
+
+export const mappedBuffers: MappedBuffers = ofClass;

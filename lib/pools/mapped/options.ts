@@ -1,0 +1,132 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { aCount, aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
+import { makeError, show } from '../../base/errors.js';
+import { isPrintable } from '../../base/text.js';
+
+/** Whether a file is only read. */
+export type Access = 'read' | 'write';
+/** What a commit makes durable: nothing (it outlives the process, not the machine), bytes, or the file's times too. */
+export type Sync = 'none' | 'data' | 'full';
+/** What a program will do with mapped bytes: see madvise(2). */
+export type AccessPattern = 'normal' | 'sequential' | 'random' | 'willneed' | 'dontneed';
+
+/** What can be set when a {@link MappedPool} is opened. */
+export interface MappedPoolOptions {
+  /** In reports; the path if nothing else is said. */
+  name?: string;
+  /**
+   * Bytes for blocks that a new file has at first.
+   * @default 1 MiB
+   */
+  size?: number;
+  /**
+   * Bytes for blocks that the file may ever have, up to 128 GiB: fixed when it is made. Of a file that exists, it has to
+   * be what that was made with, or be left out.
+   * @default 1 GiB
+   */
+  maxBytes?: number;
+  /**
+   * Bytes by which the file grows.
+   * @default an eighth of what it has, 1 MiB at least
+   */
+  growBy?: number;
+  /**
+   * Permission bits of a new file. One that exists and has more than these is refused.
+   * @default 0o600
+   */
+  mode?: number;
+  /**
+   * What a commit makes durable unless it says otherwise. With less than 'data' a power failure may take what was
+   * committed, and leave older bytes in blocks.
+   * @default 'data'
+   */
+  sync?: Sync;
+  /**
+   * With 'read' nothing reaches the file: what the program writes into buffers stays in this process.
+   * @default 'write'
+   */
+  access?: Access;
+  /**
+   * Whether a file that was not closed is recovered, by replaying its journal. Otherwise it is refused.
+   * @default true
+   */
+  recover?: boolean;
+}
+
+/** What a single commit may be told. */
+export interface CommitOptions {
+  /** Instead of the pool's. */
+  sync?: Sync;
+}
+
+const MAX_BYTES = 128 * 2 ** 30;
+const SYNCS: readonly Sync[] = ['none', 'data', 'full'];
+const ACCESSES: readonly Access[] = ['read', 'write'];
+const PATTERNS: readonly AccessPattern[] = ['normal', 'sequential', 'random', 'willneed', 'dontneed'];
+
+const oneOf =
+  (words: readonly string[]): OptionCheck =>
+  (value) =>
+    words.includes(value as string) ? undefined : words.map((word) => `'${word}'`).join(' or ');
+
+const aMode: OptionCheck = (value) =>
+  Number.isInteger(value) && ((value as number) & 0o600) === 0o600 && ((value as number) & ~0o777) === 0
+    ? undefined
+    : 'permission bits with 0o600, such as 0o640';
+
+const aName: OptionCheck = (value) =>
+  typeof value === 'string' && value !== '' && isPrintable(value)
+    ? undefined
+    : 'a non-empty string of printable characters';
+
+const checks = {
+  name: aName,
+  size: aCount(1, MAX_BYTES),
+  maxBytes: aCount(65_536, MAX_BYTES),
+  growBy: aCount(1, MAX_BYTES),
+  mode: aMode,
+  sync: oneOf(SYNCS),
+  access: oneOf(ACCESSES),
+  recover: aFlag,
+} satisfies Record<keyof MappedPoolOptions, OptionCheck>;
+
+/** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
+export function checkMappedOptions(options: MappedPoolOptions): void {
+  checkOptions('MappedPool.open()', options, checks);
+  const { size = 0, maxBytes = 2 ** 30 } = options;
+  if (size > maxBytes)
+    throw optionError(`size of MappedPool.open() is ${size}, more than maxBytes, ${maxBytes}`, RangeError);
+}
+
+/** As the native side takes it. */
+export const syncLevel = (sync: Sync): number => SYNCS.indexOf(sync);
+
+/** The level of a commit's options; -1 for the pool's own. */
+export function commitLevel(options: CommitOptions | undefined): number {
+  if (options === undefined) return -1;
+  checkOptions('commit()', options, { sync: checks.sync });
+  return options.sync === undefined ? -1 : syncLevel(options.sync);
+}
+
+/** As the native side takes it; throws ERR_SUPERSLAB_ARGUMENT. */
+export function patternCode(pattern: AccessPattern): number {
+  const code = PATTERNS.indexOf(pattern);
+  if (code >= 0) return code;
+  throw makeError(
+    'ERR_SUPERSLAB_ARGUMENT',
+    `pattern must be one of ${PATTERNS.join(', ')}, got ${show(pattern)}`,
+    TypeError,
+  );
+}
+
+/** An absolute path; throws ERR_SUPERSLAB_ARGUMENT for what is no path. */
+export function checkPath(path: string | URL): string {
+  const text = path instanceof URL && path.protocol === 'file:' ? fileURLToPath(path) : path;
+  if (typeof text === 'string' && text !== '' && !text.includes('\0')) return resolve(text);
+  throw makeError(
+    'ERR_SUPERSLAB_ARGUMENT',
+    `path must be a non-empty string without NUL, or a file: URL, got ${show(path)}`,
+    TypeError,
+  );
+}

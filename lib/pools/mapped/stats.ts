@@ -1,0 +1,8 @@
+import type { FileFigures } from '../../addon/binding.js';
+
+/** Figures of a MappedPool; once it is closed, its last ones. */
+export interface MappedPoolStats extends FileFigures {
+  readonly name: string;
+  readonly path: string;
+  readonly closed: boolean;
+}

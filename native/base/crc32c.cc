@@ -1,0 +1,82 @@
+#include "base/crc32c.h"
+
+#include <array>
+#include <cstring>
+
+#if defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
+#endif
+
+namespace superslab {
+namespace {
+
+constexpr std::uint32_t kPolynomial = 0x82f63b78;  // 0x1edc6f41, lowest bit first
+
+constexpr std::array<std::uint32_t, 256> make_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t i = 0; i < 256; ++i) {
+    std::uint32_t crc = i;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
+    table[i] = crc;
+  }
+  return table;
+}
+
+constexpr std::array<std::uint32_t, 256> kTable = make_table();
+
+#if defined(__x86_64__)
+
+[[gnu::target("sse4.2")]] std::uint32_t by_instruction(const unsigned char* at, ByteCount bytes,
+                                                       std::uint32_t crc) {
+  std::uint64_t wide = crc;
+  for (; bytes >= 8; at += 8, bytes -= 8) {
+    std::uint64_t word;
+    std::memcpy(&word, at, 8);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  crc = static_cast<std::uint32_t>(wide);
+  for (; bytes > 0; ++at, --bytes) crc = __builtin_ia32_crc32qi(crc, *at);
+  return crc;
+}
+
+bool has_instruction() {
+  static const bool has = __builtin_cpu_supports("sse4.2");
+  return has;
+}
+
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+
+std::uint32_t by_instruction(const unsigned char* at, ByteCount bytes, std::uint32_t crc) {
+  for (; bytes >= 8; at += 8, bytes -= 8) {
+    std::uint64_t word;
+    std::memcpy(&word, at, 8);
+    crc = __crc32cd(crc, word);
+  }
+  for (; bytes > 0; ++at, --bytes) crc = __crc32cb(crc, *at);
+  return crc;
+}
+
+constexpr bool has_instruction() { return true; }
+
+#else
+
+std::uint32_t by_instruction(const unsigned char*, ByteCount, std::uint32_t crc) { return crc; }
+constexpr bool has_instruction() { return false; }
+
+#endif
+
+}  // namespace
+
+std::uint32_t crc32c_by_table(const void* data, ByteCount bytes, std::uint32_t before) {
+  const auto* at = static_cast<const unsigned char*>(data);
+  std::uint32_t crc = ~before;
+  for (; bytes > 0; ++at, --bytes) crc = (crc >> 8) ^ kTable[(crc ^ *at) & 0xff];
+  return ~crc;
+}
+
+std::uint32_t crc32c(const void* data, ByteCount bytes, std::uint32_t before) {
+  if (!has_instruction()) return crc32c_by_table(data, bytes, before);
+  return ~by_instruction(static_cast<const unsigned char*>(data), bytes, ~before);
+}
+
+}  // namespace superslab

@@ -1,0 +1,346 @@
+// Heaps in files, of pools/mapped. What a call returns is a FILE_FAULT; failure() tells the rest.
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "binding/external.h"
+#include "binding/objects.h"
+#include "pools/mapped/mapped_pool.h"
+
+namespace superslab {
+
+using mapped::Block;
+using mapped::Failure;
+using mapped::Fault;
+using mapped::Handle;
+using mapped::MappedPool;
+using mapped::MappedRange;
+
+/// What a file object stands for.
+class FileObject {
+ public:
+  static constexpr napi_type_tag kTypeTag = {0x2f6b90d3c84e17a5, 0x8d31e7f05ab96c42};
+
+  explicit FileObject(std::unique_ptr<MappedPool> pool) : pool_(std::move(pool)) {}
+
+  MappedPool& pool() { return *pool_; }
+  const Failure& failure() const { return failure_; }
+
+  /// The fault as a number; the rest of it is kept.
+  Value fault_value(Napi::Env env, const Failure& failure) {
+    if (!failure.ok()) failure_ = failure;
+    return Napi::Number::New(env, static_cast<double>(failure.fault));
+  }
+
+  static void finalize(napi_env, void* own, void*) { delete static_cast<FileObject*>(own); }
+
+ private:
+  const std::unique_ptr<MappedPool> pool_;
+  Failure failure_;
+};
+
+namespace {
+
+Napi::Object failure_object(Napi::Env env, const Failure& failure) {
+  Napi::Object out = Napi::Object::New(env);
+  out["fault"] = Napi::Number::New(env, static_cast<double>(failure.fault));
+  out["status"] = Napi::Number::New(env, static_cast<double>(failure.file.status));
+  out["errno"] = Napi::Number::New(env, failure.file.code);
+  out["what"] = Napi::String::New(env, failure.what);
+  out["where"] = Napi::Number::New(env, static_cast<double>(failure.where));
+  return out;
+}
+
+/// The memory of a Float64Array with four places or more; nullptr for anything else.
+double* four_at(const CallbackInfo& info, std::size_t i) {
+  napi_typedarray_type type{};
+  std::size_t length = 0;
+  void* data = nullptr;
+  const napi_status status =
+      napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data, nullptr, nullptr);
+  const bool is_four = status == napi_ok && type == napi_float64_array && length >= 4;
+  return is_four ? static_cast<double*>(data) : nullptr;
+}
+
+void put_block(const Block& block, double* out) {
+  out[0] = static_cast<double>(block.handle);
+  out[1] = static_cast<double>(block.offset);
+  out[2] = static_cast<double>(block.bytes);
+}
+
+SyncLevel level_of(std::optional<std::uint64_t> level) {
+  return static_cast<SyncLevel>(level.value_or(0));
+}
+constexpr std::uint64_t kMaxLevel = static_cast<std::uint64_t>(SyncLevel::kFull);
+
+mapped::MappedOptions options_of(const Fields& given) {
+  mapped::MappedOptions options;
+  options.size = given.whole("size").value_or(0);
+  options.max_bytes = given.whole("maxBytes").value_or(0);
+  options.grow_by = given.whole("growBy").value_or(0);
+  options.mode = static_cast<unsigned>(given.whole("mode", 0777).value_or(0600));
+  options.access = given.flag("reads") ? FileAccess::kRead : FileAccess::kReadWrite;
+  options.promise = level_of(given.whole("sync", kMaxLevel));
+  options.recovers = given.flag("recovers");
+  return options;
+}
+
+/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers })`: a file object, or
+/// what failed. The path is absolute.
+Value open_file(const CallbackInfo& info, Evaluation&) {
+  const Napi::Env env = info.Env();
+  const Fields given(info, 0);
+  const std::string path = given.text("path");
+  const mapped::MappedOptions options = options_of(given);
+  std::unique_ptr<MappedPool> pool;
+  const Failure failure = path.starts_with('/')
+                              ? MappedPool::open(system_files(), path, options, &pool)
+                              : Failure{Fault::kFile, file_error(ENOENT)};
+  if (!failure.ok()) return failure_object(env, failure);
+  auto made = std::make_unique<FileObject>(std::move(pool));
+  napi_value object = AddonInstance::of(env).files.make(env, made.get(), FileObject::finalize);
+  if (object == nullptr) return env.Undefined();
+  static_cast<void>(made.release());
+  return Value(env, object);
+}
+
+/// `alloc(bytes, out)`: handle, offset in the data and length in out[0..2].
+Value alloc(const CallbackInfo& info, FileObject& own) {
+  const auto bytes = whole_at(info, 0);
+  double* const out = four_at(info, 1);
+  Block block;
+  if (!bytes || out == nullptr) return own.fault_value(info.Env(), {Fault::kRange});
+  const Failure failure = own.pool().alloc(*bytes, &block);
+  if (failure.ok()) put_block(block, out);
+  return own.fault_value(info.Env(), failure);
+}
+
+/// `find(handle, out)`: the same of a block that lives.
+Value find(const CallbackInfo& info, FileObject& own) {
+  double* const out = four_at(info, 1);
+  Block block;
+  if (out == nullptr) return own.fault_value(info.Env(), {Fault::kRange});
+  const Failure failure = own.pool().find(whole_at(info, 0).value_or(mapped::kNoHandle), &block);
+  if (failure.ok()) put_block(block, out);
+  return own.fault_value(info.Env(), failure);
+}
+
+/// `free(handle)`
+Value free_block(const CallbackInfo& info, FileObject& own) {
+  return own.fault_value(info.Env(),
+                         own.pool().free(whole_at(info, 0).value_or(mapped::kNoHandle)));
+}
+
+/// `next(out)`: the first block at or behind the place out[3]; false when there is none.
+Value next_block(const CallbackInfo& info, FileObject& own) {
+  double* const out = four_at(info, 0);
+  const bool has_place = out != nullptr && out[3] >= 0 && out[3] <= static_cast<double>(kMaxWhole);
+  if (!has_place) return Napi::Boolean::New(info.Env(), false);
+  auto cursor = static_cast<std::uint64_t>(out[3]);
+  Block block;
+  const bool found = own.pool().next(&cursor, &block);
+  if (found) put_block(block, out);
+  if (!found) static_cast<void>(own.fault_value(info.Env(), own.pool().broken()));
+  out[3] = static_cast<double>(cursor);
+  return Napi::Boolean::New(info.Env(), found);
+}
+
+/// `root(name)`: its handle, 0 for none; a fault below 0.
+Value root(const CallbackInfo& info, FileObject& own) {
+  Handle handle = mapped::kNoHandle;
+  const Failure failure = own.pool().root(text_at(info, 0), &handle);
+  static_cast<void>(own.fault_value(info.Env(), failure));
+  return Napi::Number::New(
+      info.Env(), failure.ok() ? static_cast<double>(handle) : -static_cast<double>(failure.fault));
+}
+
+/// `setRoot(name, handle)`; 0 ends it.
+Value set_root(const CallbackInfo& info, FileObject& own) {
+  return own.fault_value(
+      info.Env(), own.pool().set_root(text_at(info, 0), whole_at(info, 1).value_or(UINT64_MAX)));
+}
+
+/// `rootNames()`
+Value root_names(const CallbackInfo& info, FileObject& own) {
+  const Napi::Env env = info.Env();
+  std::vector<std::string> names;
+  static_cast<void>(own.fault_value(env, own.pool().root_names(&names)));
+  Napi::Array out = Napi::Array::New(env, names.size());
+  for (std::uint32_t i = 0; i < names.size(); ++i) out[i] = Napi::String::New(env, names[i]);
+  return out;
+}
+
+/// `write(handle, at, bytes)`
+Value write(const CallbackInfo& info, FileObject& own) {
+  const auto at = whole_at(info, 1);
+  napi_typedarray_type type{};
+  std::size_t length = 0;
+  void* data = nullptr;
+  const bool is_bytes = napi_get_typedarray_info(info.Env(), info[2], &type, &length, &data,
+                                                 nullptr, nullptr) == napi_ok &&
+                        type == napi_uint8_array;
+  if (!at || !is_bytes) return own.fault_value(info.Env(), {Fault::kRange});
+  const std::span<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(data), length);
+  return own.fault_value(
+      info.Env(), own.pool().write(whole_at(info, 0).value_or(mapped::kNoHandle), *at, bytes));
+}
+
+/// `commit(level)`
+Value commit(const CallbackInfo& info, FileObject& own) {
+  const auto level = whole_at(info, 0, kMaxLevel);
+  if (!level) return own.fault_value(info.Env(), {Fault::kRange});
+  return own.fault_value(info.Env(), own.pool().commit(level_of(level)));
+}
+
+/// `savepoint(out)`: in out[0..3], for rollBack().
+void savepoint(const CallbackInfo& info, FileObject& own) {
+  double* const out = four_at(info, 0);
+  if (out == nullptr) return;
+  const MappedPool::Savepoint place = own.pool().savepoint();
+  out[0] = static_cast<double>(place.changes);
+  out[1] = static_cast<double>(place.taken);
+  out[2] = static_cast<double>(place.frees);
+  out[3] = static_cast<double>(place.writes);
+}
+
+/// `rollBack(place)`
+void roll_back(const CallbackInfo& info, FileObject& own) {
+  const double* const place = four_at(info, 0);
+  if (place == nullptr) return;
+  std::size_t parts[4];
+  for (int i = 0; i < 4; ++i) {
+    if (!(place[i] >= 0 && place[i] <= static_cast<double>(kMaxWhole))) return;
+    parts[i] = static_cast<std::size_t>(place[i]);
+  }
+  own.pool().roll_back({parts[0], parts[1], parts[2], parts[3]});
+}
+
+/// `trim()`: bytes that went back; a fault below 0.
+Value trim(const CallbackInfo& info, FileObject& own) {
+  ByteCount returned = 0;
+  const Failure failure = own.pool().trim(&returned);
+  static_cast<void>(own.fault_value(info.Env(), failure));
+  return Napi::Number::New(info.Env(), failure.ok() ? static_cast<double>(returned)
+                                                    : -static_cast<double>(failure.fault));
+}
+
+/// `check()`: { wrong, messages, blocks, slabs, freeExtents }
+Value check(const CallbackInfo& info, FileObject& own) {
+  const Napi::Env env = info.Env();
+  const mapped::CheckReport report = own.pool().check();
+  Napi::Array messages = Napi::Array::New(env, report.messages.size());
+  for (std::uint32_t i = 0; i < report.messages.size(); ++i)
+    messages[i] = Napi::String::New(env, report.messages[i]);
+  Napi::Object out = Napi::Object::New(env);
+  out["wrong"] = Napi::Number::New(env, static_cast<double>(report.wrong));
+  out["messages"] = messages;
+  out["blocks"] = Napi::Number::New(env, static_cast<double>(report.blocks));
+  out["slabs"] = Napi::Number::New(env, static_cast<double>(report.slabs));
+  out["freeExtents"] = Napi::Number::New(env, static_cast<double>(report.free_extents));
+  return out;
+}
+
+/// `stats()`
+Value stats(const CallbackInfo& info, FileObject& own) {
+  const Napi::Env env = info.Env();
+  const mapped::MappedStats stats = own.pool().stats();
+  Napi::Object out = Napi::Object::New(env);
+  const auto put = [&](const char* name, std::uint64_t value) {
+    out[name] = Napi::Number::New(env, static_cast<double>(value));
+  };
+  put("dataBytes", stats.data_bytes);
+  put("maxBytes", stats.max_bytes);
+  put("usedBytes", stats.used_bytes);
+  put("freeBytes", stats.free_bytes);
+  put("blocks", stats.blocks);
+  put("fileBytes", stats.file_bytes);
+  put("journalBytes", stats.journal_bytes);
+  put("commits", stats.commits);
+  put("checkpoints", stats.checkpoints);
+  put("replayed", stats.replayed);
+  return out;
+}
+
+/// `failure()`: { fault, status, errno, what, where } of the last call that failed.
+Value last_failure(const CallbackInfo& info, FileObject& own) {
+  return failure_object(info.Env(), own.failure());
+}
+
+/// `hasUncommitted()`
+Value has_uncommitted(const CallbackInfo& info, FileObject& own) {
+  return Napi::Boolean::New(info.Env(), !own.pool().is_closed() && own.pool().has_uncommitted());
+}
+
+/// A part of the data, from the arguments (offset, bytes); false unless it lies in it.
+bool part_at(const CallbackInfo& info, FileObject& own, std::uint64_t* offset, ByteCount* bytes) {
+  const auto from = whole_at(info, 0);
+  const auto length = whole_at(info, 1);
+  if (own.pool().is_closed() || !from || !length) return false;
+  const ByteCount end = own.pool().stats().data_bytes;
+  if (*from > end || *length > end - *from) return false;
+  *offset = *from;
+  *bytes = *length;
+  return true;
+}
+
+/// `window(offset, bytes)`: an ArrayBuffer over a part of the data, which keeps the mapping.
+Value window(const CallbackInfo& info, FileObject& own) {
+  const Napi::Env env = info.Env();
+  std::uint64_t offset = 0;
+  ByteCount bytes = 0;
+  if (!part_at(info, own, &offset, &bytes)) return env.Undefined();
+  auto keeper = std::make_unique<std::shared_ptr<MappedRange>>(own.pool().range());
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      env, own.pool().data() + offset, bytes,
+      [](node_api_basic_env, void*, void* hint) {
+        delete static_cast<std::shared_ptr<MappedRange>*>(hint);
+      },
+      keeper.get(), &buffer);
+  if (will_finalize(status)) static_cast<void>(keeper.release());
+  return status == napi_ok ? Value(env, buffer) : env.Undefined();
+}
+
+/// `advise(offset, bytes, pattern)`
+void advise(const CallbackInfo& info, FileObject& own) {
+  std::uint64_t offset = 0;
+  ByteCount bytes = 0;
+  const auto pattern = whole_at(info, 2, static_cast<std::uint64_t>(AccessPattern::kDontNeed));
+  if (pattern && part_at(info, own, &offset, &bytes))
+    own.pool().advise(offset, bytes, static_cast<AccessPattern>(*pattern));
+}
+
+/// `close()`
+Value close(const CallbackInfo& info, FileObject& own) {
+  return own.fault_value(info.Env(), own.pool().close());
+}
+
+}  // namespace
+
+void add_file_opener(Methods& methods) {
+  add_bound_method<Evaluation, open_file>(methods, "openFile");
+}
+
+void add_file_methods(Methods& methods) {
+  add_hot_method<FileObject, alloc>(methods, "alloc");
+  add_hot_method<FileObject, find>(methods, "find");
+  add_hot_method<FileObject, free_block>(methods, "free");
+  add_hot_method<FileObject, commit>(methods, "commit");
+  add_shared_method<FileObject, next_block>(methods, "next");
+  add_shared_method<FileObject, root>(methods, "root");
+  add_shared_method<FileObject, set_root>(methods, "setRoot");
+  add_shared_method<FileObject, root_names>(methods, "rootNames");
+  add_shared_method<FileObject, write>(methods, "write");
+  add_shared_method<FileObject, savepoint>(methods, "savepoint");
+  add_shared_method<FileObject, roll_back>(methods, "rollBack");
+  add_shared_method<FileObject, trim>(methods, "trim");
+  add_shared_method<FileObject, check>(methods, "check");
+  add_shared_method<FileObject, stats>(methods, "stats");
+  add_shared_method<FileObject, last_failure>(methods, "failure");
+  add_shared_method<FileObject, has_uncommitted>(methods, "hasUncommitted");
+  add_shared_method<FileObject, window>(methods, "window");
+  add_shared_method<FileObject, advise>(methods, "advise");
+  add_shared_method<FileObject, close>(methods, "close");
+}
+
+}  // namespace superslab

@@ -1,0 +1,260 @@
+#include "os/fake_files.h"
+
+#if defined(__linux__)
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace superslab {
+namespace {
+
+constexpr ByteCount kSectorBytes = 512;  // what a disk writes whole or not at all
+
+}  // namespace
+
+class FakeFiles::Disk {
+ public:
+  Disk() : descriptor_(memfd_create("fake", MFD_CLOEXEC)) {}
+  ~Disk() { ::close(descriptor_); }
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+
+  int descriptor() const { return descriptor_; }
+
+  ByteCount size() const {
+    struct stat facts;
+    return ::fstat(descriptor_, &facts) == 0 ? static_cast<ByteCount>(facts.st_size) : 0;
+  }
+
+  void set_size(ByteCount bytes) {
+    if (::ftruncate(descriptor_, static_cast<off_t>(bytes)) != 0) std::abort();
+  }
+
+  std::vector<std::uint8_t> bytes() const {
+    std::vector<std::uint8_t> all(size());
+    read(all.data(), all.size(), 0);
+    return all;
+  }
+
+  void read(void* into, ByteCount bytes, ByteCount offset) const {
+    if (::pread(descriptor_, into, bytes, static_cast<off_t>(offset)) !=
+        static_cast<ssize_t>(bytes))
+      std::abort();
+  }
+
+  void write(const void* from, ByteCount bytes, ByteCount offset) {
+    if (::pwrite(descriptor_, from, bytes, static_cast<off_t>(offset)) !=
+        static_cast<ssize_t>(bytes))
+      std::abort();
+  }
+
+  /// Makes bytes durable, and the length.
+  void settle(ByteCount from, ByteCount to) {
+    durable_.resize(size());
+    to = std::min<ByteCount>(to, durable_.size());
+    if (from < to) read(durable_.data() + from, to - from, from);
+  }
+
+  const std::vector<std::uint8_t>& durable() const { return durable_; }
+  void set_durable(std::vector<std::uint8_t> bytes) { durable_ = std::move(bytes); }
+
+  int readers = 0;
+  bool has_writer = false;
+
+ private:
+  const int descriptor_;
+  std::vector<std::uint8_t> durable_;
+};
+
+class FakeFile final : public File {
+ public:
+  FakeFile(FakeFiles& files, std::shared_ptr<FakeFiles::Disk> disk)
+      : files_(files), disk_(std::move(disk)) {}
+  ~FakeFile() override {
+    if (lock_ == Held::kShared) --disk_->readers;
+    if (lock_ == Held::kExclusive) disk_->has_writer = false;
+  }
+
+  const std::shared_ptr<FakeFiles::Disk>& disk() const { return disk_; }
+
+  FileError size(ByteCount* bytes) const override {
+    const FileError error = files_.begin_call();
+    if (error.ok()) *bytes = disk_->size();
+    return error;
+  }
+
+  FileError read_at(void* into, ByteCount bytes, ByteCount offset) const override {
+    const FileError error = files_.begin_call();
+    if (!error.ok()) return error;
+    if (offset + bytes > disk_->size()) return {FileStatus::kShort, 0};
+    disk_->read(into, bytes, offset);
+    return {};
+  }
+
+  FileError write_at(const void* from, ByteCount bytes, ByteCount offset) override {
+    const FileError error = files_.begin_call();
+    if (!error.ok()) bytes = files_.chance_() % (bytes + 1);
+    disk_->write(from, bytes, offset);
+    return error;
+  }
+
+  FileError allocate(ByteCount offset, ByteCount bytes) override {
+    const FileError error = files_.begin_call();
+    if (error.ok()) disk_->set_size(std::max(disk_->size(), offset + bytes));
+    return error;
+  }
+
+  FileError punch(ByteCount offset, ByteCount bytes) override {
+    const FileError error = files_.begin_call();
+    const std::vector<std::uint8_t> zeros(bytes);
+    if (error.ok()) disk_->write(zeros.data(), bytes, offset);
+    return error;
+  }
+
+  FileError set_size(ByteCount bytes) override {
+    const FileError error = files_.begin_call();
+    if (error.ok()) disk_->set_size(bytes);
+    return error;
+  }
+
+  FileError sync(SyncLevel level) override {
+    if (level == SyncLevel::kNone) return {};
+    return sync_range(0, disk_->size());
+  }
+
+  FileError sync_range(ByteCount offset, ByteCount bytes) override {
+    const FileError error = files_.begin_call(true);
+    if (error.ok()) disk_->settle(offset, offset + bytes);
+    return error;
+  }
+
+  FileError lock(FileLock kind) override {
+    const FileError error = files_.begin_call();
+    if (!error.ok()) return error;
+    const bool is_free = !disk_->has_writer && (kind == FileLock::kShared || disk_->readers == 0);
+    if (!is_free) return {FileStatus::kLocked, EAGAIN};
+    lock_ = kind == FileLock::kShared ? Held::kShared : Held::kExclusive;
+    if (lock_ == Held::kShared) ++disk_->readers;
+    if (lock_ == Held::kExclusive) disk_->has_writer = true;
+    return {};
+  }
+
+  FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
+    const FileError error = files_.begin_call();
+    if (!error.ok()) return error;
+    const int kind = mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kind, disk_->descriptor(),
+                            static_cast<off_t>(offset));
+    if (at == MAP_FAILED) return file_error(errno);
+    *address = at;
+    return {};
+  }
+
+ private:
+  enum class Held : std::uint8_t { kNothing, kShared, kExclusive };
+
+  FakeFiles& files_;
+  const std::shared_ptr<FakeFiles::Disk> disk_;
+  Held lock_ = Held::kNothing;
+};
+
+FakeFiles::FakeFiles() : page_bytes_(static_cast<ByteCount>(::sysconf(_SC_PAGESIZE))) {}
+FakeFiles::~FakeFiles() = default;
+
+FileError FakeFiles::begin_call(bool is_sync) {
+  if (writes_back_ && chance_() % 4 == 0) {
+    for (auto& [path, disk] : files_) {
+      const ByteCount bytes = disk->size();
+      if (bytes == 0) continue;
+      const ByteCount from = chance_() % bytes / kSectorBytes * kSectorBytes;
+      disk->settle(from, from + (1 + chance_() % 64) * kSectorBytes);
+    }
+  }
+  if (only_syncs_ && !is_sync) return {};
+  ++calls_;
+  const bool fails =
+      fail_at_ != 0 && (lasts_ == Lasts::kOnce ? calls_ == fail_at_ : calls_ >= fail_at_);
+  return fails ? failure_ : FileError{};
+}
+
+void FakeFiles::fail_nth(std::uint64_t n, FileError error, Lasts lasts) {
+  fail_at_ = calls_ + n;
+  failure_ = error;
+  lasts_ = lasts;
+}
+
+FileError FakeFiles::open(const char* path, FileAccess, unsigned, std::unique_ptr<File>* file) {
+  const FileError error = begin_call();
+  if (!error.ok()) return error;
+  const auto at = files_.find(path);
+  if (at == files_.end()) return {FileStatus::kNotFound, ENOENT};
+  *file = std::make_unique<FakeFile>(*this, at->second);
+  return {};
+}
+
+FileError FakeFiles::create(const char*, unsigned, std::unique_ptr<File>* file) {
+  const FileError error = begin_call();
+  if (error.ok()) *file = std::make_unique<FakeFile>(*this, std::make_shared<Disk>());
+  return error;
+}
+
+FileError FakeFiles::publish(File& file, const char* path) {
+  const FileError error = begin_call();
+  if (!error.ok()) return error;
+  const bool is_new = files_.emplace(path, static_cast<FakeFile&>(file).disk()).second;
+  return is_new ? FileError{} : FileError{FileStatus::kExists, EEXIST};
+}
+
+void FakeFiles::random(std::span<std::uint8_t> into) const {
+  for (std::uint8_t& byte : into) byte = static_cast<std::uint8_t>(chance_() >> 8);
+}
+
+std::unique_ptr<FakeFiles> FakeFiles::after_kill() const {
+  auto next = std::make_unique<FakeFiles>();
+  for (const auto& [path, disk] : files_) {
+    next->set_content(path, disk->bytes());
+    // What was not durable is not durable now either.
+    next->files_[path]->set_durable(disk->durable());
+  }
+  next->boot_ = boot_;
+  return next;
+}
+
+std::unique_ptr<FakeFiles> FakeFiles::after_power_failure(unsigned seed) const {
+  std::minstd_rand chance(seed + 1);
+  auto next = std::make_unique<FakeFiles>();
+  for (const auto& [path, disk] : files_) {
+    const std::vector<std::uint8_t> newer = disk->bytes();
+    std::vector<std::uint8_t> left = disk->durable();
+    if (chance() % 2 == 0) left.resize(newer.size());
+    for (ByteCount at = 0; at < std::min(left.size(), newer.size()); at += kSectorBytes) {
+      const ByteCount bytes = std::min(kSectorBytes, std::min(left.size(), newer.size()) - at);
+      if (chance() % 2 == 0) std::memcpy(left.data() + at, newer.data() + at, bytes);
+    }
+    next->set_content(path, left);
+    next->files_[path]->settle(0, left.size());
+  }
+  next->boot_ = boot_ + 1;
+  return next;
+}
+
+std::vector<std::uint8_t> FakeFiles::content(const std::string& path) const {
+  const auto at = files_.find(path);
+  return at == files_.end() ? std::vector<std::uint8_t>{} : at->second->bytes();
+}
+
+void FakeFiles::set_content(const std::string& path, const std::vector<std::uint8_t>& bytes) {
+  auto disk = std::make_shared<Disk>();
+  disk->write(bytes.data(), bytes.size(), 0);
+  files_[path] = std::move(disk);
+}
+
+}  // namespace superslab
+
+#endif

@@ -1,0 +1,52 @@
+// Why something could not be done with a mapped pool.
+#pragma once
+
+#include <cstdint>
+
+#include "os/file.h"
+
+namespace superslab::mapped {
+
+enum class Fault : std::uint8_t {
+  kNone,
+  // Of a call; the pool goes on.
+  kClosed,
+  kReadOnly,
+  kStale,        // the handle names a block that was freed, or none
+  kFull,         // max_bytes are in use, or too scattered
+  kNoSpace,      // the disk has no space: see `file`
+  kBatchFull,    // more changes than one commit can have
+  kUncommitted,  // trim() with changes that are not committed
+  kRange,        // bytes outside of the block
+  kRootName,     // a name that is empty or too long
+  kRootsFull,    // all roots are in use
+  // Of the file; the pool changes nothing any more. What was committed is there when it is opened
+  // again.
+  kFailed,   // reading, writing or syncing failed: see `file`
+  kLost,     // pages that were touched are not there: somebody cut the file, or the disk failed
+  kDamaged,  // a checksum or a structure of the file is wrong
+  // Of opening.
+  kFile,         // see `file`
+  kInUse,        // another pool has it open
+  kForeign,      // no file of superslab
+  kByteOrder,    // of a machine with another byte order
+  kVersion,      // of another version, or with features that this one does not know
+  kPageSize,     // with pages of another size
+  kCut,          // shorter than it says
+  kOtherSize,    // made with another max_bytes
+  kNeedsReplay,  // it was not closed, and options said not to recover
+  kNoMemory,     // no addresses for the mapping
+  kTooManyOpen,  // kMaxGuardedMappings
+};
+
+/// A fault with what is known of it.
+struct Failure {
+  Fault fault = Fault::kNone;
+  FileError file{};
+  const char* what = "";    // which structure is damaged
+  std::uint64_t where = 0;  // its number, or the value found
+
+  bool ok() const { return fault == Fault::kNone; }
+};
+
+}  // namespace superslab::mapped

@@ -1,0 +1,86 @@
+// The journal: records that make changes happen. One half of its area is used at a time.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "os/file.h"
+#include "pools/mapped/fault.h"
+#include "pools/mapped/format.h"
+
+namespace superslab::mapped {
+
+/// What goes into a record.
+struct RecordParts {
+  std::uint32_t flags = 0;
+  std::span<const ChangedWord> words{};
+  std::span<const Handle> frees{};
+  std::span<const std::uint8_t> writes{};
+
+  ByteCount bytes() const {
+    return sizeof(RecordHead) + words.size_bytes() + frees.size_bytes() + writes.size_bytes();
+  }
+};
+
+/// Where in the journal the next record goes.
+struct JournalPlace {
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 1;
+  std::uint64_t durable = 0;  // sequence of the last record known to be durable
+  ByteCount tail = 0;         // bytes used of the half
+  std::uint32_t crc = 0;      // of the record before
+};
+
+class Journal {
+ public:
+  Journal(const Layout& layout, std::uint64_t boot) : layout_(layout), boot_(boot) {}
+
+  const JournalPlace& place() const { return place_; }
+  void go_on_at(const JournalPlace& place) { place_ = place; }
+
+  bool has_room(ByteCount bytes) const { return bytes <= layout_.half_bytes() - place_.tail; }
+  /// There is room for it. After a failure nothing may be appended.
+  FileError append(File& file, const RecordParts& parts);
+  /// Makes all records of the half durable.
+  FileError sync(File& file);
+
+  /// The place at which the next epoch begins.
+  JournalPlace next_epoch() const;
+
+ private:
+  const Layout layout_;
+  const std::uint64_t boot_;
+  JournalPlace place_;
+  std::vector<std::uint8_t> record_;  // kept, so that a commit allocates nothing
+};
+
+constexpr std::uint64_t kAnySequence = 0;
+
+/// Reads the records of one half, from the first to the last that is whole.
+class JournalReader {
+ public:
+  /// Failure: the half could not be read, or a durable record is not there. With kAnySequence the
+  /// first record says which it is.
+  Failure read(const File& file, const Layout& layout, std::uint64_t epoch,
+               std::uint64_t first_sequence);
+
+  std::size_t count() const { return ends_.size(); }
+  RecordParts parts(std::size_t record) const;
+  /// Where to go on behind the first `records`.
+  JournalPlace place_after(std::size_t records) const;
+  std::uint64_t boot(std::size_t record) const { return head(record).boot; }
+
+ private:
+  RecordHead head(std::size_t record) const;
+  ByteCount start(std::size_t record) const { return record == 0 ? 0 : ends_[record - 1]; }
+  bool is_next(ByteCount at, std::uint64_t sequence, std::uint32_t crc_before) const;
+  bool is_whole(ByteCount at, std::uint64_t min_sequence, RecordHead* head) const;
+
+  std::uint64_t epoch_ = 0;
+  std::uint64_t first_sequence_ = 0;
+  std::vector<std::uint8_t> half_;
+  std::vector<ByteCount> ends_;
+};
+
+}  // namespace superslab::mapped

@@ -1,0 +1,195 @@
+// Commits and checkpoints: how changes become part of the file.
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstring>
+
+#include "base/crc32c.h"
+#include "pools/mapped/mapped_pool.h"
+
+namespace superslab::mapped {
+
+ByteCount MappedPool::batch_bytes() const {
+  return sizeof(RecordHead) + words_.changes() * sizeof(ChangedWord) +
+         frees_.size() * sizeof(Handle) + writes_.size();
+}
+
+/// Applies as many frees as one record can have.
+void MappedPool::apply_frees() {
+  ++merges_;
+  std::size_t applied = 0;
+  for (; applied < frees_.size(); ++applied) {
+    const std::size_t before = words_.changes();
+    apply_free(frees_[applied]);
+    if (words_.is_damaged()) break;
+    if (batch_bytes() > batch_limit()) {
+      words_.undo_to(before);
+      break;
+    }
+  }
+  for (std::size_t i = 0; i < applied; ++i) due_.erase(granule_of(frees_[i]));
+  frees_.erase(frees_.begin(), frees_.begin() + static_cast<std::ptrdiff_t>(applied));
+  due_count_ -= std::min(due_count_, applied);
+}
+
+Failure MappedPool::check_length() {
+  ByteCount bytes = 0;
+  if (const FileError error = file_->size(&bytes); !error.ok())
+    return break_by({Fault::kFailed, error, "length", 0});
+  if (bytes >= layout_.data_at() + ByteCount{extents_.data_pages()} * kPageBytes) return {};
+  return break_by({Fault::kLost, {}, "end of the file", bytes});
+}
+
+Failure MappedPool::sync_data() {
+  const ByteCount bytes = ByteCount{extents_.data_pages()} * kPageBytes;
+  if (const FileError error = file_->sync_range(layout_.data_at(), bytes); !error.ok())
+    return break_by({Fault::kFailed, error, "sync of the data", 0});
+  has_writes_ = false;
+  return {};
+}
+
+void MappedPool::apply_writes(std::span<const std::uint8_t> writes) {
+  const ByteCount end = ByteCount{extents_.data_pages()} * kPageBytes;
+  while (!writes.empty()) {
+    WriteHead head;
+    std::memcpy(&head, writes.data(), sizeof head);
+    const ByteCount bytes = align_up(head.bytes, 8);
+    if (head.offset <= end && head.bytes <= end - head.offset)
+      std::memcpy(data() + head.offset, writes.data() + sizeof head, head.bytes);
+    has_writes_ = true;
+    writes = writes.subspan(sizeof head + bytes);
+  }
+}
+
+Failure MappedPool::commit_once(bool is_synced, bool applies_frees) {
+  if (applies_frees) apply_frees();
+  if (words_.is_damaged()) return break_by(words_.take_damage());
+  changed_.clear();
+  words_.collect(changed_);
+  RecordParts parts;
+  if (is_synced) parts.flags |= kSynced;
+  if (applies_frees) parts.flags |= kFreesApplied;
+  parts.words = changed_;
+  parts.frees = std::span(frees_).subspan(applies_frees ? 0 : due_count_);
+  parts.writes = writes_;
+  if (!journal_.has_room(parts.bytes()))
+    return break_by({Fault::kDamaged, {}, "room in the journal", parts.bytes()});
+  FileError error = journal_.append(*file_, parts);
+  // What is overwritten in place cannot be had again without the record.
+  if (error.ok() && is_synced && !writes_.empty()) error = journal_.sync(*file_);
+  if (!error.ok()) return break_by({Fault::kFailed, error, "write of the journal", 0});
+  words_.note_committed(changed_);
+  words_.forget_undo();
+  apply_writes(writes_);
+  writes_.clear();
+  taken_.clear();
+  due_count_ = frees_.size();
+  has_unsynced_ |= !is_synced;
+  return journal_.place().tail > batch_limit() ? checkpoint() : Failure{};
+}
+
+Failure MappedPool::commit(SyncLevel level) {
+  if (const Failure failure = begin_change(); !failure.ok()) return failure;
+  if (const Failure failure = check_length(); !failure.ok()) return failure;
+  // Frees that wait for a durable commit take room of every batch; and writes in place destroy what
+  // a power failure would bring back, unless they are durable first.
+  if (frees_.size() * sizeof(Handle) > batch_limit() / 2 || !writes_.empty())
+    level = std::max(level, promise_);
+  const bool is_synced = level != SyncLevel::kNone;
+  const bool applies_frees = level >= std::min(promise_, SyncLevel::kData);
+  const bool is_empty = !has_uncommitted() && !(applies_frees && !frees_.empty());
+  if (is_empty && !is_synced) return {};
+  if (is_synced) {
+    if (const Failure failure = sync_data(); !failure.ok()) return failure;
+  }
+  if (!is_empty || has_unsynced_) {
+    do {
+      if (const Failure failure = commit_once(is_synced, applies_frees); !failure.ok())
+        return failure;
+    } while (applies_frees && !frees_.empty());
+  }
+  ++counted_.commits;
+  if (!is_synced) return {};
+  FileError error = journal_.sync(*file_);
+  if (error.ok() && level == SyncLevel::kFull) error = file_->sync(SyncLevel::kFull);
+  if (!error.ok()) return break_by({Fault::kFailed, error, "sync of the journal", 0});
+  has_unsynced_ = false;
+  return check_lost();
+}
+
+Failure MappedPool::write_header(const JournalPlace& next) {
+  Header header = header_;
+  ++header.sequence;
+  header.epoch = next.epoch;
+  header.first_record = next.sequence;
+  header.crc = crc32c(&header, offsetof(Header, crc));
+  const ByteCount at = header.sequence % 2 * kPageBytes;
+  FileError error = file_->write_at(&header, sizeof header, at);
+  if (error.ok()) error = file_->sync_range(at, sizeof header);
+  if (!error.ok()) return break_by({Fault::kFailed, error, "write of the header", 0});
+  header_ = header;
+  return {};
+}
+
+Failure MappedPool::checkpoint() {
+  assert(words_.changes() == 0 && writes_.empty());
+  if (!words_.has_dirty() && journal_.place().tail == 0) return {};
+  if (has_writes_ || (has_unsynced_ && promise_ != SyncLevel::kNone)) {
+    if (const Failure failure = sync_data(); !failure.ok()) return failure;
+  }
+  changed_.clear();
+  words_.seal(changed_);
+  if (words_.is_damaged()) return break_by(words_.take_damage());
+  RecordParts parts;
+  parts.flags = kCheckpoint | kSynced;
+  parts.words = changed_;
+  if (!journal_.has_room(parts.bytes()))
+    return break_by({Fault::kDamaged, {}, "room in the journal", parts.bytes()});
+  FileError error = journal_.append(*file_, parts);
+  if (error.ok()) error = journal_.sync(*file_);
+  // From here on the record alone says what the pages are.
+  if (error.ok()) error = words_.write_home(*file_);
+  if (error.ok())
+    error = file_->sync_range(layout_.checksums_at(), layout_.data_at() - layout_.checksums_at());
+  if (!error.ok()) return break_by({Fault::kFailed, error, "checkpoint", 0});
+  const JournalPlace next = journal_.next_epoch();
+  journal_.go_on_at(next);
+  if (!frees_.empty()) {
+    RecordParts carried;
+    carried.flags = kCarried | kFreesApplied | kSynced;
+    carried.frees = frees_;
+    error = journal_.append(*file_, carried);
+    if (error.ok()) error = journal_.sync(*file_);
+    if (!error.ok()) return break_by({Fault::kFailed, error, "checkpoint", 0});
+  }
+  if (const Failure failure = write_header(next); !failure.ok()) return failure;
+  words_.settle();
+  has_unsynced_ = false;
+  ++counted_.checkpoints;
+  return check_lost();
+}
+
+Failure MappedPool::close() {
+  if (is_closed()) return {};
+  Failure failure = broken_;
+  words_.undo_to(0);
+  writes_.clear();
+  frees_.resize(due_count_);
+  if (!is_read_only() && failure.ok()) {
+    failure = frees_.empty() ? Failure{} : commit(promise_);
+    if (failure.ok()) failure = checkpoint();
+    ByteCount bytes = 0;
+    const ByteCount end = layout_.data_at() + ByteCount{extents_.data_pages()} * kPageBytes;
+    // What a batch that was undone had added; if it cannot be cut it means nothing.
+    if (failure.ok() && file_->size(&bytes).ok() && bytes > end)
+      static_cast<void>(file_->set_size(end));
+  }
+  counted_ = stats();
+  file_.reset();
+  range_->end();
+  range_.reset();
+  metadata_range_.end();
+  return failure;
+}
+
+}  // namespace superslab::mapped

@@ -1,0 +1,440 @@
+#include "pools/mapped/mapped_pool.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace superslab::mapped {
+
+MappedPool::MappedPool(Files& files, std::unique_ptr<File> file, const Header& header,
+                       const MappedOptions& options, std::shared_ptr<MappedRange> range,
+                       void* metadata, GuardedMapping* metadata_guard)
+    : files_(files),
+      file_(std::move(file)),
+      header_(header),
+      layout_{header.max_pages, header.journal_bytes},
+      access_(options.access),
+      promise_(options.promise),
+      grow_by_(options.grow_by),
+      range_(std::move(range)),
+      metadata_range_(metadata, layout_.data_at() - layout_.checksums_at(), metadata_guard),
+      words_(layout_, metadata),
+      journal_(layout_, files.boot()),
+      extents_(layout_, words_),
+      slabs_(layout_, words_, extents_, *this),
+      roots_(words_) {}
+
+MappedPool::~MappedPool() { static_cast<void>(close()); }
+
+Failure MappedPool::break_by(Failure failure) {
+  if (broken_.ok()) broken_ = failure;
+  return failure;
+}
+
+Failure MappedPool::check_lost() {
+  if (!range_->is_lost() && !metadata_range_.is_lost()) return {};
+  return break_by({Fault::kLost, {}, "mapped pages", 0});
+}
+
+Failure MappedPool::begin_change() {
+  if (is_closed()) return {Fault::kClosed};
+  if (is_read_only()) return {Fault::kReadOnly};
+  if (!broken_.ok()) return broken_;
+  return check_lost();
+}
+
+Failure MappedPool::end_change(const Savepoint& savepoint, Failure failure) {
+  if (const Failure lost = check_lost(); !lost.ok()) failure = lost;
+  if (words_.is_damaged()) {
+    const Failure damage = words_.take_damage();
+    // A page that was lost reads as zeros, and so has no checksum.
+    if (failure.fault != Fault::kLost) failure = break_by(damage);
+  }
+  if (failure.ok() && batch_bytes() > batch_limit())
+    failure = {Fault::kBatchFull, {}, "", batch_limit()};
+  if (!failure.ok()) {
+    roll_back(savepoint);
+    static_cast<void>(words_.take_damage());
+  }
+  return failure;
+}
+
+// Blocks.
+
+MappedPool::Found MappedPool::block_at(std::uint32_t granule) {
+  Found found;
+  const std::uint32_t total = extents_.data_pages();
+  const DataPage page = page_of_granule(granule);
+  if (total > layout_.max_pages || page >= total) return found;
+  std::uint32_t c;
+  std::uint32_t generation = 0;
+  ByteCount slack = 0;
+  if (slabs_.head(static_cast<DataPage>(align_down(page, kSlabPages)), &c)) {
+    const Slabs::Place place = slabs_.find(granule);
+    if (!place.found) return found;
+    const std::uint32_t word = words_.get(place.word);
+    generation = word >> kSlackBits;
+    slack = word & kSlackMask;
+    found.capacity = kClassBytes[c];
+    found.generation_word = place.word;
+    found.generation_shift = kSlackBits;
+  } else {
+    const std::uint32_t word = words_.get(entry(page));
+    const bool begins_block = granule % (kPageBytes / kGranuleBytes) == 0 &&
+                              kind_of(word) == Kind::kBlock && count_of(word) != 0 &&
+                              count_of(word) <= total - page;
+    if (!begins_block) return found;
+    generation = words_.get(entry(page, 1)) & kGenerationMask;
+    slack = words_.get(entry(page, 2));
+    found.capacity = ByteCount{count_of(word)} * kPageBytes;
+    found.generation_word = entry(page, 1);
+  }
+  if (slack > found.capacity) {
+    words_.note_damage("length of a block", granule);
+    return {};
+  }
+  found.is_live = is_live(generation);
+  found.block = {handle_of(generation, granule), std::uint64_t{granule} * kGranuleBytes,
+                 found.capacity - slack};
+  return found;
+}
+
+MappedPool::Found MappedPool::live_block(Handle handle) {
+  if (handle > kMaxHandle || !is_live(generation_of(handle))) return {};
+  const Found found = block_at(granule_of(handle));
+  return found.is_live && found.block.handle == handle ? found : Found{};
+}
+
+Failure MappedPool::find(Handle handle, Block* block) {
+  if (is_closed()) return {Fault::kClosed};
+  const Found found = live_block(handle);
+  if (const Failure lost = check_lost(); !lost.ok()) return lost;
+  if (words_.is_damaged()) return break_by(words_.take_damage());
+  if (!found.is_live) return {Fault::kStale, {}, "", handle};
+  *block = found.block;
+  return {};
+}
+
+Handle MappedPool::take_small(ByteCount bytes) {
+  const std::uint32_t c = class_for(bytes);
+  const auto slack = static_cast<std::uint32_t>(kClassBytes[c] - bytes);
+  const Handle handle = slabs_.take(c, slack, due_);
+  if (handle != kNoHandle) count_block(kClassBytes[c], true);
+  return handle;
+}
+
+Handle MappedPool::take_large(ByteCount bytes) {
+  const auto pages = static_cast<std::uint32_t>(div_up(bytes, kPageBytes));
+  const Extents::Taken taken = extents_.take(pages, 1);
+  if (!taken.found || (taken.may_have_holes && !provide_data(taken.page, pages))) return kNoHandle;
+  std::uint32_t generation = next_generation(words_.get(entry(taken.page, 1)) & kGenerationMask);
+  if (!is_live(generation)) generation = next_generation(generation);
+  words_.set(entry(taken.page), entry_word(Kind::kBlock, pages));
+  words_.set(entry(taken.page, 1), generation);
+  words_.set(entry(taken.page, 2), static_cast<std::uint32_t>(pages * kPageBytes - bytes));
+  words_.set(entry(taken.page, 3), 0);
+  count_block(pages * kPageBytes, true);
+  return handle_of(generation, taken.page * (kPageBytes / kGranuleBytes));
+}
+
+Handle MappedPool::take(ByteCount bytes) {
+  return bytes <= kMaxSmallBytes ? take_small(bytes) : take_large(bytes);
+}
+
+Failure MappedPool::alloc(ByteCount bytes, Block* block) {
+  if (const Failure failure = begin_change(); !failure.ok()) return failure;
+  if (bytes > layout_.max_pages * kPageBytes) return {Fault::kFull, {}, "", bytes};
+  const Savepoint before = savepoint();
+  space_error_ = {};
+  Failure failure;
+  Handle handle = take(bytes);
+  if (handle == kNoHandle && space_error_.ok() && !words_.is_damaged()) {
+    words_.undo_to(before.changes);
+    failure = grow(bytes);
+    if (failure.ok()) handle = take(bytes);
+  }
+  if (failure.ok() && handle == kNoHandle)
+    failure = {space_error_.ok() ? Fault::kFull : Fault::kNoSpace, space_error_, "", bytes};
+  failure = end_change(before, failure);
+  if (!failure.ok()) return failure;
+  taken_.push_back(handle);
+  *block = {handle, std::uint64_t{granule_of(handle)} * kGranuleBytes, bytes};
+  return {};
+}
+
+void MappedPool::count_block(ByteCount capacity, bool is_new) {
+  const std::uint64_t sign = is_new ? 1 : ~std::uint64_t{0};
+  words_.set_wide(kUsedBytesWord, words_.get_wide(kUsedBytesWord) + sign * capacity);
+  words_.set_wide(kBlocksWord, words_.get_wide(kBlocksWord) + sign);
+}
+
+Failure MappedPool::free(Handle handle) {
+  if (const Failure failure = begin_change(); !failure.ok()) return failure;
+  const Savepoint before = savepoint();
+  const Found found = live_block(handle);
+  if (!found.is_live) return end_change(before, {Fault::kStale, {}, "", handle});
+  // The generation goes up at once; where the block lies is free once a commit has applied it.
+  const std::uint32_t word = words_.get(found.generation_word);
+  const std::uint32_t rest = word & ((1u << found.generation_shift) - 1);
+  const std::uint32_t generation = next_generation(generation_of(handle));
+  words_.set(found.generation_word, generation << found.generation_shift | rest);
+  count_block(found.capacity, false);
+  frees_.push_back(handle);
+  due_.insert(granule_of(handle));
+  return end_change(before);
+}
+
+void MappedPool::apply_free(Handle handle) {
+  const DataPage page = page_of_granule(granule_of(handle));
+  std::uint32_t c;
+  if (slabs_.head(static_cast<DataPage>(align_down(page, kSlabPages)), &c))
+    return slabs_.give(granule_of(handle));
+  const Found found = block_at(granule_of(handle));
+  if (found.capacity == 0 || found.is_live)
+    return words_.note_damage("freed block", granule_of(handle));
+  words_.set(entry(page), 0);
+  words_.set(entry(page, 2), 0);
+  extents_.give(page, static_cast<std::uint32_t>(found.capacity / kPageBytes));
+}
+
+// Space.
+
+bool MappedPool::provide(ByteCount offset, ByteCount bytes) {
+  space_error_ = file_->allocate(offset, bytes);
+  return space_error_.ok();
+}
+
+bool MappedPool::provide_data(DataPage page, std::uint32_t pages) {
+  return provide(layout_.data_at() + ByteCount{page} * kPageBytes, pages * kPageBytes);
+}
+
+bool MappedPool::provide_slab_words(DataPage slab) {
+  return provide(layout_.metadata_at() + ByteCount{layout_.slab_word_page(slab)} * kPageBytes,
+                 kPageBytes);
+}
+
+Failure MappedPool::grow(ByteCount bytes) {
+  const std::uint32_t total = extents_.data_pages();
+  const std::uint64_t wanted =
+      bytes <= kMaxSmallBytes
+          ? kSlabPages
+          : div_up(bytes, kPageBytes) -
+                std::min<std::uint64_t>(extents_.free_at_end(), div_up(bytes, kPageBytes));
+  const ByteCount step =
+      grow_by_ != 0 ? grow_by_ : std::max<ByteCount>(kMiB, total * kPageBytes / 8);
+  const std::uint64_t pages =
+      std::min(align_up(std::max<std::uint64_t>(wanted, div_up(step, kPageBytes)), kSlabPages),
+               layout_.max_pages - total);
+  if (wanted > pages || pages == 0) return {Fault::kFull, {}, "", bytes};
+  const Failure failure = add_pages(pages);
+  // A disk that is nearly full may have what is needed now.
+  const std::uint64_t fewest = align_up(wanted, kSlabPages);
+  return failure.fault == Fault::kNoSpace && fewest < pages ? add_pages(fewest) : failure;
+}
+
+Failure MappedPool::add_pages(std::uint64_t pages) {
+  ++merges_;
+  const std::uint32_t total = extents_.data_pages();
+  const WordIndex first = entry(total);
+  const WordIndex end = entry(static_cast<DataPage>(total + pages));
+  const ByteCount map_at = align_down(ByteCount{first} * 4, kPageBytes);
+  if (!provide_data(total, static_cast<std::uint32_t>(pages)) ||
+      !provide(layout_.metadata_at() + map_at, align_up(ByteCount{end} * 4, kPageBytes) - map_at)) {
+    // Whether it can be cut again does not matter: what lies behind the end means nothing.
+    static_cast<void>(file_->set_size(layout_.data_at() + ByteCount{total} * kPageBytes));
+    return {Fault::kNoSpace, space_error_, "", pages * kPageBytes};
+  }
+  extents_.grow(static_cast<std::uint32_t>(pages));
+  return {};
+}
+
+// Roots and writes.
+
+Failure MappedPool::root(std::string_view name, Handle* handle) {
+  if (is_closed()) return {Fault::kClosed};
+  *handle = roots_.get(name);
+  if (words_.is_damaged()) return break_by(words_.take_damage());
+  return {};
+}
+
+Failure MappedPool::set_root(std::string_view name, Handle handle) {
+  if (const Failure failure = begin_change(); !failure.ok()) return failure;
+  if (!Roots::is_name(name)) return {Fault::kRootName, {}, "", name.size()};
+  const Savepoint before = savepoint();
+  if (handle != kNoHandle && !live_block(handle).is_live)
+    return end_change(before, {Fault::kStale, {}, "", handle});
+  const bool has_room = roots_.set(name, handle);
+  return end_change(before, {has_room ? Fault::kNone : Fault::kRootsFull, {}, "", kRoots});
+}
+
+Failure MappedPool::root_names(std::vector<std::string>* names) {
+  if (is_closed()) return {Fault::kClosed};
+  for (std::uint32_t i = 0; i < kRoots; ++i) {
+    const Roots::Root root = roots_.at(i);
+    if (root.length != 0) names->emplace_back(root.name, root.length);
+  }
+  if (words_.is_damaged()) return break_by(words_.take_damage());
+  return {};
+}
+
+Failure MappedPool::write(Handle handle, ByteCount at, std::span<const std::uint8_t> bytes) {
+  if (const Failure failure = begin_change(); !failure.ok()) return failure;
+  const Savepoint before = savepoint();
+  const Found found = live_block(handle);
+  if (!found.is_live) return end_change(before, {Fault::kStale, {}, "", handle});
+  if (at > found.block.bytes || bytes.size() > found.block.bytes - at)
+    return {Fault::kRange, {}, "", found.block.bytes};
+  if (bytes.size() > batch_limit()) return {Fault::kBatchFull, {}, "", batch_limit()};
+  if (bytes.empty()) return {};
+  const WriteHead head{found.block.offset + at, static_cast<std::uint32_t>(bytes.size()), 0};
+  const std::size_t start = writes_.size();
+  writes_.resize(start + sizeof head + align_up(bytes.size(), 8));
+  std::memcpy(writes_.data() + start, &head, sizeof head);
+  std::memcpy(writes_.data() + start + sizeof head, bytes.data(), bytes.size());
+  return end_change(before);
+}
+
+// Savepoints.
+
+MappedPool::Savepoint MappedPool::savepoint() const {
+  return {words_.changes(), taken_.size(), frees_.size(), writes_.size()};
+}
+
+bool MappedPool::has_uncommitted() const {
+  return words_.changes() != 0 || frees_.size() != due_count_ || !writes_.empty();
+}
+
+void MappedPool::roll_back(const Savepoint& given) {
+  if (is_closed()) return;
+  ++merges_;
+  const Savepoint savepoint{
+      std::min(given.changes, words_.changes()), std::min(given.taken, taken_.size()),
+      std::clamp(given.frees, due_count_, frees_.size()), std::min(given.writes, writes_.size())};
+  const std::uint32_t made = words_.get(kSlabsMadeWord);
+  words_.undo_to(savepoint.changes);
+  for (std::size_t i = savepoint.frees; i < frees_.size(); ++i) due_.erase(granule_of(frees_[i]));
+  frees_.resize(savepoint.frees);
+  writes_.resize(savepoint.writes);
+  if (taken_.size() == savepoint.taken) return;
+  // Somebody may still have handles of what was taken, which must never name anything again.
+  if (words_.get(kSlabsMadeWord) < made) words_.set(kSlabsMadeWord, made);
+  for (std::size_t i = savepoint.taken; i < taken_.size(); ++i) make_stale(taken_[i]);
+  taken_.resize(savepoint.taken);
+}
+
+void MappedPool::make_stale(Handle handle) {
+  const std::uint32_t granule = granule_of(handle);
+  const DataPage page = page_of_granule(granule);
+  if (page >= extents_.data_pages()) return;
+  const std::uint32_t after = next_generation(generation_of(handle));
+  std::uint32_t c;
+  if (slabs_.head(static_cast<DataPage>(align_down(page, kSlabPages)), &c)) {
+    const Slabs::Place place = slabs_.find(granule);
+    if (!place.found) return;
+    const std::uint32_t word = words_.get(place.word);
+    if ((word >> kSlackBits) + 1 == generation_of(handle))
+      words_.set(place.word, after << kSlackBits);
+  } else if (next_generation(words_.get(entry(page, 1)) & kGenerationMask) ==
+             generation_of(handle)) {
+    words_.set(entry(page, 1), after);
+  }
+}
+
+// What is there.
+
+bool MappedPool::next_in_slab(DataPage slab, std::uint32_t c, std::uint32_t number,
+                              std::uint64_t* cursor, Block* block) {
+  constexpr std::uint32_t kGranulesPerPage = kPageBytes / kGranuleBytes;
+  const auto granules = static_cast<std::uint32_t>(kClassBytes[c] / kGranuleBytes);
+  for (; number < blocks_of_class(c); ++number) {
+    const Found found = block_at(slab * kGranulesPerPage + number * granules);
+    if (!found.is_live) continue;
+    *block = found.block;
+    *cursor = std::uint64_t{granule_of(found.block.handle)} + granules;
+    return true;
+  }
+  *cursor = std::uint64_t{slab + kSlabPages} * kGranulesPerPage;
+  return false;
+}
+
+/// How many pages the extent has that begins at `page`; 0 and damage when none does.
+std::uint32_t MappedPool::pages_from(DataPage page) {
+  std::uint32_t c;
+  if (page % kSlabPages == 0 && slabs_.head(page, &c)) return kSlabPages;
+  const Found found = block_at(page * static_cast<std::uint32_t>(kPageBytes / kGranuleBytes));
+  const auto pages = static_cast<std::uint32_t>(found.capacity / kPageBytes);
+  const std::uint32_t free = pages != 0 ? 0 : extents_.free_extent(page).pages;
+  if (pages + free == 0) words_.note_damage("page map", page);
+  return words_.is_damaged() ? 0 : pages + free;
+}
+
+/// Sees to it that an extent begins at the cursor's page, or a slab has it. A cursor that was kept
+/// while extents became one, or that somebody made up, may lie within one: then goes on behind it.
+bool MappedPool::find_place(std::uint64_t* cursor) {
+  constexpr std::uint32_t kGranulesPerPage = kPageBytes / kGranuleBytes;
+  const std::uint32_t total = extents_.data_pages();
+  if (total > layout_.max_pages || *cursor >= std::uint64_t{total} * kGranulesPerPage) return false;
+  if (known_place_ == *cursor && known_merges_ == merges_) return true;
+  const auto wanted = static_cast<DataPage>(*cursor / kGranulesPerPage);
+  DataPage page = 0;
+  std::uint32_t pages = 0;
+  while (page < total && page + (pages = pages_from(page)) <= wanted && pages != 0) page += pages;
+  if (pages == 0) return false;
+  std::uint32_t c;
+  const bool is_start = page == wanted && *cursor % kGranulesPerPage == 0;
+  const bool is_within = !is_start && !(page % kSlabPages == 0 && slabs_.head(page, &c));
+  if (is_within) *cursor = std::uint64_t{page + pages} * kGranulesPerPage;
+  return true;
+}
+
+bool MappedPool::next(std::uint64_t* cursor, Block* block) {
+  constexpr std::uint32_t kGranulesPerPage = kPageBytes / kGranuleBytes;
+  if (is_closed()) return false;
+  const std::uint32_t total = extents_.data_pages();
+  bool goes_on = find_place(cursor);
+  while (goes_on && *cursor / kGranulesPerPage < total) {
+    const auto page = static_cast<DataPage>(*cursor / kGranulesPerPage);
+    const auto slab = static_cast<DataPage>(align_down(page, kSlabPages));
+    std::uint32_t c;
+    if (slabs_.head(slab, &c)) {
+      const auto inside = static_cast<std::uint32_t>(*cursor - slab * kGranulesPerPage);
+      const auto granules = static_cast<std::uint32_t>(kClassBytes[c] / kGranuleBytes);
+      const std::uint32_t number = (inside + granules - 1) / granules;
+      if (next_in_slab(slab, c, number, cursor, block)) return note_place(*cursor);
+      if (words_.is_damaged()) break;
+      continue;
+    }
+    const std::uint32_t pages = pages_from(page);
+    if (pages == 0) break;
+    const Found found = block_at(page * kGranulesPerPage);
+    *cursor = std::uint64_t{page + pages} * kGranulesPerPage;
+    if (!found.is_live) continue;
+    *block = found.block;
+    return note_place(*cursor);
+  }
+  if (words_.is_damaged()) static_cast<void>(break_by(words_.take_damage()));
+  return false;
+}
+
+MappedStats MappedPool::stats() {
+  MappedStats stats = counted_;
+  stats.max_bytes = layout_.max_pages * kPageBytes;
+  stats.journal_bytes = layout_.journal_bytes;
+  if (is_closed()) return stats;
+  stats.data_bytes = ByteCount{extents_.data_pages()} * kPageBytes;
+  stats.used_bytes = words_.get_wide(kUsedBytesWord);
+  stats.blocks = words_.get_wide(kBlocksWord);
+  stats.free_bytes = ByteCount{words_.get(kFreePagesWord)} * kPageBytes;
+  if (!file_->size(&stats.file_bytes).ok()) stats.file_bytes = 0;
+  return stats;
+}
+
+void MappedPool::advise(std::uint64_t offset, ByteCount bytes, AccessPattern pattern) {
+  if (is_closed()) return;
+  const ByteCount page = files_.page_bytes();
+  std::uint8_t* const from = data() + offset;
+  const auto start = align_down(address_of(from), page);
+  advise_mapping(reinterpret_cast<void*>(start), address_of(from) + bytes - start, pattern);
+}
+
+}  // namespace superslab::mapped

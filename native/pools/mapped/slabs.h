@@ -1,0 +1,64 @@
+// Small blocks: slabs of 64 KiB cut into blocks of one class, and a list for each class of the
+// slabs that have room.
+#pragma once
+
+#include <cstdint>
+#include <unordered_set>
+
+#include "pools/mapped/classes.h"
+#include "pools/mapped/extents.h"
+
+namespace superslab::mapped {
+
+/// Who gives the parts of the file space that are to be used.
+class SpaceProvider {
+ public:
+  virtual bool provide_data(DataPage page, std::uint32_t pages) = 0;
+  virtual bool provide_slab_words(DataPage slab) = 0;
+
+ protected:
+  ~SpaceProvider() = default;
+};
+
+class Slabs {
+ public:
+  Slabs(const Layout& layout, Metadata& words, Extents& extents, SpaceProvider& space)
+      : layout_(layout), words_(words), extents_(extents), space_(space) {}
+
+  /// A block of the class, live; 0 when there is no room, no space, or damage.
+  Handle take(std::uint32_t c, std::uint32_t slack, const std::unordered_set<std::uint32_t>& due);
+  /// A block that is not live any more goes back.
+  void give(std::uint32_t granule);
+
+  struct Place {
+    bool found = false;
+    DataPage slab = 0;
+    std::uint32_t c = 0;
+    std::uint32_t number = 0;
+    WordIndex word = 0;
+  };
+  /// The block that begins at the granule, which lies in a slab.
+  Place find(std::uint32_t granule);
+  /// The slab of that page has a valid head: its class in `c`.
+  bool head(DataPage slab, std::uint32_t* c);
+  WordIndex first_word(DataPage slab, std::uint32_t c) const;
+
+  std::uint32_t first_of(std::uint32_t c) { return words_.get(kClassesWord + c); }
+  std::uint32_t next_of(DataPage slab) { return words_.get(entry(slab, 2)); }
+  std::uint32_t used_in(DataPage slab) { return words_.get(entry(slab, 1)); }
+
+ private:
+  bool make(std::uint32_t c);
+  void dissolve(DataPage slab);
+  void link(DataPage slab, std::uint32_t c);
+  void unlink(DataPage slab, std::uint32_t c);
+  std::uint32_t next_seed();
+
+  const Layout layout_;
+  Metadata& words_;
+  Extents& extents_;
+  SpaceProvider& space_;
+  std::uint32_t hints_[kClasses] = {};  // where the search in the first slab of a class goes on
+};
+
+}  // namespace superslab::mapped

@@ -1,0 +1,34 @@
+// The example of docs/pools/COMPRESSED.md for C, as it stands there.
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { packageRoot } from '../support/child.js';
+
+const execute = promisify(execFile);
+const library = path.join(packageRoot, 'build/Release/libsuperslab.so');
+
+test.skipIf(process.platform !== 'linux').for(['c99', 'c11'])(
+  'the example compiles as %s and runs',
+  async (standard) => {
+    const page = readFileSync(path.join(packageRoot, 'docs/pools/COMPRESSED.md'), 'utf8');
+    const [, example = ''] = /## From C and C\+\+\n[\s\S]*?```c\n([\s\S]*?)```/.exec(page) ?? [];
+    expect(example).toContain('ss_compressed_pool_access');
+    const folder = path.join(packageRoot, 'build/compressed-c-example');
+    mkdirSync(folder, { recursive: true });
+    const source = path.join(folder, `${standard}.c`);
+    const program = path.join(folder, standard);
+    writeFileSync(source, example);
+    const flags = [`-std=${standard}`, '-O2', '-Wall', '-Wextra', '-Werror', '-pedantic-errors'];
+    const include = ['-I', path.join(packageRoot, 'native/include')];
+    const link = [library, `-Wl,-rpath,${path.dirname(library)}`];
+    await execute(process.env.CC ?? 'gcc', [...flags, ...include, source, ...link, '-o', program]);
+    // Linked alone, and preloaded on top of it.
+    for (const env of [{}, { LD_PRELOAD: library }]) {
+      await expect(execute(program, [], { env: { ...process.env, ...env } })).resolves.toMatchObject({
+        stderr: '',
+      });
+    }
+  },
+);

@@ -1,0 +1,79 @@
+// MappedPool cut off at each place where V8 looks for interruptions: no block without an owner, no half of a transaction.
+import type { MappedBuffer, MappedPool } from 'superslab/files';
+import { describe, expect, test } from 'vitest';
+import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
+import { folder } from './mapped-files.js';
+
+const { files } = evaluateWithPoints();
+
+interface Model {
+  readonly pool: MappedPool;
+  /** Those that the program has. A step stores what it gets at once. */
+  readonly bufs: MappedBuffer[];
+}
+
+const steps: Record<string, (model: Model) => void> = {
+  alloc: ({ pool, bufs }) => {
+    bufs[bufs.length] = pool.alloc(100);
+  },
+  'alloc of a large block': ({ pool, bufs }) => {
+    bufs[bufs.length] = pool.alloc(50_000);
+  },
+  free: ({ bufs }) => bufs[0]!.free(),
+  at: ({ pool, bufs }) => void pool.at(bufs[0]!.handle),
+  commit: ({ pool }) => pool.commit(),
+  'a transaction': ({ pool, bufs }) => {
+    pool.transaction(() => {
+      pool.setRoot('both', pool.alloc(100));
+      pool.write(bufs[1]!, 0, Buffer.from('b'));
+      pool.setRoot('of', bufs[1]!);
+    });
+  },
+  'one within another': ({ pool, bufs }) => {
+    pool.transaction(() => {
+      pool.setRoot('both', pool.alloc(100));
+      try {
+        pool.transaction(() => {
+          pool.alloc(200);
+          throw new Error('inner');
+        });
+      } catch {}
+      pool.setRoot('of', bufs[1]!);
+    });
+  },
+  entries: ({ pool }) => {
+    for (const _ of pool.entries());
+  },
+  trim: ({ pool }) => {
+    pool.commit();
+    pool.trim();
+  },
+};
+
+function begin(): Model {
+  const pool = files.MappedPool.open(`${folder()}/pool`, { maxBytes: 1 << 20, size: 65_536, sync: 'none' });
+  const bufs = [pool.alloc(64), pool.alloc(64).fill('a'), pool.alloc(64)];
+  pool.commit();
+  return { pool, bufs };
+}
+
+async function end({ pool, bufs }: Model): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve)); // The stack has been empty.
+  pool.commit();
+  expect(pool.check().messages).toEqual([]);
+  const roots = pool.rootNames();
+  expect([0, 2]).toContain(roots.length);
+  const expected = new Set(
+    bufs.map((buf) => buf.handle).filter((handle) => pool.tryAt(handle) !== undefined),
+  );
+  const both = pool.root('both');
+  if (both !== undefined) expected.add(both.handle);
+  expect(new Set([...pool.entries()].map((buf) => buf.handle))).toEqual(expected);
+  pool.close();
+}
+
+describe.each(CUTS)('by %s', (how) => {
+  test.each(Object.keys(steps))('%s', { timeout: 60_000 }, async (name) => {
+    await cutEverywhere(how, begin, steps[name]!, end);
+  });
+});
