@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export type { FileCheck } from './addon/binding.js';
+export type { FileCheck } from './addon/file-binding.js';
 export type { MappedBuffer } from './pools/mapped/mapped-buffer.js';
 export { MappedPool } from './pools/mapped/mapped-pool.js';
 export type {

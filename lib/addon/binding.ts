@@ -16,8 +16,10 @@ import type {
   PageFaults,
   SpaceStats,
 } from './figures.js';
+import type { FileFailure, FileOptions, NativeFile } from './file-binding.js';
 import { loadAddon } from './load.js';
 import type { KnobRow, StatisticRow } from './rows.js';
+import type { ValueFigures, ValueTiers } from './value-binding.js';
 
 declare const kind: unique symbol;
 
@@ -239,99 +241,6 @@ export interface NativeEnvironment {
   openFile(options: FileOptions): NativeFile | FileFailure | undefined;
 }
 
-export interface FileOptions {
-  readonly path: string;
-  /** 0 for the default; as for the next two. */
-  readonly size: number;
-  readonly maxBytes: number;
-  readonly growBy: number;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Only read. */
-  readonly reads: boolean;
-  /** 0 none, 1 data, 2 full. */
-  readonly sync: number;
-  readonly recovers: boolean;
-}
-
-export interface FileFailure {
-  /** A FILE_FAULT. */
-  readonly fault: number;
-  /** A FILE_STATUS. */
-  readonly status: number;
-  /** 0 for none. */
-  readonly errno: number;
-  /** Which structure is damaged, or which operation failed. */
-  readonly what: string;
-  /** Its number, or the value that is wrong. */
-  readonly where: number;
-}
-
-/** A heap in a file. What its methods return is a FILE_FAULT if nothing else is said, and failure() tells more. */
-export interface NativeFile {
-  /** Handle, offset in the data and length in out[0], [1] and [2], of four. */
-  alloc(bytes: number, out: Float64Array): number;
-  /** The same of a block that lives. */
-  find(handle: number, out: Float64Array): number;
-  free(handle: number): number;
-  /** 0 none, 1 data, 2 full. */
-  commit(level: number): number;
-  /** The same of the first block at or behind the place out[3], which goes on; whether there is one. */
-  next(out: Float64Array): boolean;
-  /** A handle, 0 for none; a fault below 0. */
-  root(name: string): number;
-  /** 0 ends it. */
-  setRoot(name: string, handle: number): number;
-  rootNames(): string[];
-  write(handle: number, at: number, bytes: Uint8Array): number;
-  /** Into four numbers. */
-  savepoint(out: Float64Array): void;
-  rollBack(place: Float64Array): void;
-  /** Bytes that went back to the file system; a fault below 0. */
-  trim(): number;
-  check(): FileCheck;
-  stats(): FileFigures;
-  /** Of the last call that failed. */
-  failure(): FileFailure;
-  hasUncommitted(): boolean;
-  /** An ArrayBuffer over a part of the data; undefined where the host forbids it, or outside of the data. */
-  window(offset: number, bytes: number): ArrayBuffer | undefined;
-  /** 0 normal, 1 sequential, 2 random, 3 will need, 4 do not need. */
-  advise(offset: number, bytes: number, pattern: number): void;
-  close(): number;
-}
-
-export interface FileCheck {
-  /** How many things contradict each other. */
-  readonly wrong: number;
-  /** The first of them, in words. */
-  readonly messages: readonly string[];
-  readonly blocks: number;
-  readonly slabs: number;
-  readonly freeExtents: number;
-}
-
-export interface FileFigures {
-  /** Bytes of the file for blocks, in use or not. */
-  readonly dataBytes: number;
-  /** What dataBytes may become. */
-  readonly maxBytes: number;
-  /** Bytes of all blocks, as long as they are in the file. */
-  readonly usedBytes: number;
-  /** Bytes of free extents of whole pages. */
-  readonly freeBytes: number;
-  readonly blocks: number;
-  /** The file's length, holes included. */
-  readonly fileBytes: number;
-  readonly journalBytes: number;
-  /** Since the file was opened. */
-  readonly commits: number;
-  /** How often pages were written home since the file was opened. */
-  readonly checkpoints: number;
-  /** Records of the journal that were replayed when the file was opened. */
-  readonly replayed: number;
-}
-
 /** What came of the last look at the kernel's files. */
 export interface NativePressure {
   /** A code of PRESSURE_LEVEL (./generated/codes.ts): now. */
@@ -526,41 +435,6 @@ export interface NativePool {
   giveUpForeign(handle: number): void;
   /** What a value is compressed to, or a VALUE_FAULT. */
   readForeign(handle: number): ArrayBuffer | number;
-}
-
-/** How a pool of compressed values works. */
-export interface ValueTiers {
-  readonly hotBytes: number;
-  readonly watermark: number;
-  /** 0: no limit. */
-  readonly coldBytes: number;
-  readonly minRatio: number;
-  readonly cpuBudget: number;
-  /** Values of so many bytes are for the program's codec. */
-  readonly foreignFrom: number;
-  readonly usesLz4: boolean;
-  /** Below FIRST_GENERATIONS. */
-  readonly firstGeneration: number;
-  /** Whether memory is cleared when it is given back. */
-  readonly clears: boolean;
-}
-
-/** What is counted of compressed values. */
-export interface ValueFigures {
-  readonly hotValues: number;
-  readonly hotBytes: number;
-  readonly coldValues: number;
-  readonly coldBytes: number;
-  readonly compressedBytes: number;
-  readonly chunkBytes: number;
-  readonly repeatedValues: number;
-  readonly cooled: number;
-  readonly heated: number;
-  readonly rejected: number;
-  readonly inVain: number;
-  readonly refused: number;
-  readonly corrupt: number;
-  readonly cpuNs: number;
 }
 
 /** A lease that leaks. */

@@ -1,5 +1,5 @@
-import type { FileCheck, NativeFile } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
+import type { FileCheck, NativeFile } from '../../addon/file-binding.js';
 import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { builtins, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';

@@ -1,6 +1,6 @@
 // What went wrong with a file, in words, with its path and what the system said.
 import { getSystemErrorName } from 'node:util';
-import type { FileFailure } from '../../addon/binding.js';
+import type { FileFailure } from '../../addon/file-binding.js';
 import { FILE_FAULT, FILE_STATUS } from '../../addon/generated/codes.js';
 import { type ErrorCode, makeError, type SuperslabError, show } from '../../base/errors.js';
 import { exactBytes } from '../../base/text.js';

@@ -1,4 +1,4 @@
-import type { FileCheck } from '../../addon/binding.js';
+import type { FileCheck } from '../../addon/file-binding.js';
 import { makeError, show } from '../../base/errors.js';
 import { MappedCore } from './core.js';
 import type { MappedBuffer } from './mapped-buffer.js';

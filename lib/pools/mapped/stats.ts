@@ -1,4 +1,4 @@
-import type { FileFigures } from '../../addon/binding.js';
+import type { FileFigures } from '../../addon/file-binding.js';
 
 /** Figures of a MappedPool; once it is closed, its last ones. */
 export interface MappedPoolStats extends FileFigures {

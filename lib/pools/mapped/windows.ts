@@ -1,4 +1,4 @@
-import type { NativeFile } from '../../addon/binding.js';
+import type { NativeFile } from '../../addon/file-binding.js';
 import { builtins, sizeOf } from '../../base/builtins.js';
 import { usable } from '../../pool/windows.js';
 
