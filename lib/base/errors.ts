@@ -89,6 +89,10 @@ export interface SuperslabError extends Error {
 export const isSuperslabError = (error: unknown): error is SuperslabError =>
   String((error as Partial<SuperslabError> | undefined)?.code).startsWith('ERR_SUPERSLAB_');
 
+/** Whether the stack was full where this was thrown. */
+export const isFullStack = (error: unknown): boolean =>
+  error instanceof RangeError && error.message === 'Maximum call stack size exceeded';
+
 type ErrorClass = new (message: string, options?: { cause?: unknown }) => Error;
 
 /** The message begins with the code, so that it is there in logs that show nothing else. */

@@ -1,6 +1,6 @@
 import { abortReason } from '../addon/option-checks.js';
 import { builtins } from '../base/builtins.js';
-import { isSuperslabError, makeError } from '../base/errors.js';
+import { isFullStack, makeError } from '../base/errors.js';
 import { NotWithinItself } from '../base/not-within-itself.js';
 import { begin, finish, giveUp, HeldBuffers, type Lent, Unfinished } from './unfinished.js';
 
@@ -10,7 +10,7 @@ export interface Wish<Buf, Result = unknown> {
   readonly signal: AbortSignal | undefined;
   /** Keeps the pool from being collected, and closed, while somebody waits for it. */
   readonly pool: object;
-  /** Makes of a buffer what the promise resolves to. None of the program's code. */
+  /** Makes of a buffer what the promise resolves to. Hooks of the program may throw here. */
   readonly ready: (buf: Buf) => Result;
 }
 
@@ -180,8 +180,8 @@ export class Waiters<Buf extends Lent> {
       if (held.buf !== undefined) result = waiter.wish.ready(held.buf);
     } catch (error) {
       giveUp(held);
-      // Of the pool; or the stack is too deep where a buffer was released, which is not the waiter's fault.
-      if (!isSuperslabError(error)) return false;
+      // The stack is too deep where a buffer was released, which is not the waiter's fault.
+      if (isFullStack(error)) return false;
       waiter.fail(error);
       return true;
     }

@@ -47,7 +47,9 @@ export const functions = {
     const { from } = all.find(functions['new PooledBuffer']);
     const to = all.find(functions.isPooled).from;
     const isWithin = (one) => one !== undefined && one.from > from && one.from < to;
-    return isInitializer(code) && isWithin(code) && isWithin(all[all.indexOf(code) - 1]);
+    const before = all[all.indexOf(code) - 1];
+    const isStatic = (one) => /^(PooledBuffer|<static_initializer>)$/.test(one?.name);
+    return isInitializer(code) && isWithin(code) && isWithin(before) && isStatic(before);
   },
 };
 

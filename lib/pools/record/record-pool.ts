@@ -223,23 +223,13 @@ export class RecordPool<
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
   getAsync(options: { signal?: AbortSignal } = {}): Promise<RecordEntry<Shape>> {
-    const size = this.#shelf.plan.recordBytes;
-    const ready = (entry: OwnedEntry) => entry;
-    const entry = acquireInTurn(this.#core, 'getAsync()', options, { size, pool: this, ready });
-    const prepared = this.#prepare === undefined ? entry : this.#prepared(entry, this.#prepare);
-    return prepared as Promise<unknown> as Promise<RecordEntry<Shape>>;
-  }
-
-  /** The program's hook is called where nothing else is under way. */
-  async #prepared(coming: Promise<OwnedEntry>, prepare: (entry: OwnedEntry) => void): Promise<OwnedEntry> {
-    const entry = await coming;
-    try {
-      prepare(entry);
-    } catch (error) {
-      entry[Symbol.dispose]();
-      throw error;
-    }
-    return entry;
+    const prepare = this.#prepare;
+    const ready = (entry: OwnedEntry) => {
+      prepare?.(entry);
+      return entry as unknown as RecordEntry<Shape>;
+    };
+    const wish = { size: this.#shelf.plan.recordBytes, pool: this, ready };
+    return acquireInTurn(this.#core, 'getAsync()', options, wish);
   }
 
   /**
