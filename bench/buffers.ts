@@ -117,5 +117,6 @@ rows.push(...(await cold()), await resident());
 print('buffers', rows, options, [
   'Baseline: a view that is made and dropped, `new (class extends Uint8Array)(memory, offset, length)`.',
   'Free list: the same Buffer again and again, of the next power of two in size; no view is made, no misuse is found.',
-  'Checked list: the same Buffers again, of exact lengths, each with a note whether it is out.',
+  'Checked list: the same Buffers again, of exact lengths, each with a note whether it is out. It makes no view, and where ' +
+    'lengths vary it seldom has one that fits.',
 ]);

@@ -15,6 +15,7 @@ const knobs = (over: Record<string, string> = {}): KnobRow[] =>
   Object.entries({
     SUPERSLAB_CACHE_BLOCKS: '64',
     SUPERSLAB_CACHE_BYTES: '1m',
+    SUPERSLAB_CACHE_SHARE: '2',
     SUPERSLAB_BIG_CACHE_BYTES: '64m',
     SUPERSLAB_BIG_CACHE_AGE_MS: '2000',
     SUPERSLAB_PURGE_DELAY_MS: '1000',
@@ -75,6 +76,22 @@ const cases: readonly Case[] = [
     severity: 'warn',
     says:
       'class 64 KiB misses 31 % of 10,000 acquires; a magazine holds 16 of them: raise ' +
+      'SUPERSLAB_CACHE_BYTES (now 1m) to 4m',
+    setting: 'SUPERSLAB_CACHE_BYTES',
+  },
+  {
+    // Of a large pool threads may keep more.
+    id: 'classMisses',
+    inside: {
+      ...oneClass({ blockBytes: 65_536, hitRate: 0.69 }),
+      committedBytes: 150 * MiB,
+      chargedBytes: 150 * MiB,
+      threads: 1,
+    },
+    outside: [],
+    severity: 'warn',
+    says:
+      'class 64 KiB misses 31 % of 10,000 acquires; a magazine holds 48 of them: raise ' +
       'SUPERSLAB_CACHE_BYTES (now 1m) to 4m',
     setting: 'SUPERSLAB_CACHE_BYTES',
   },

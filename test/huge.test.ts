@@ -1,8 +1,10 @@
 // Blocks beyond 2 MiB: runs of superslabs of their own, the big cache, and runs that are split again.
 
 import { BufferPool, type PooledBuffer } from 'superslab';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasStampedPages, isStamped, overlap, stamp, stampPages } from './support/bytes.js';
+import { thrownBy } from './support/expect-error.js';
+import { internal } from './support/internal.js';
 
 const MiB = 1 << 20;
 let pool: BufferPool;
@@ -131,4 +133,126 @@ test('copies between huge and small ones are right', () => {
   small.copy(huge, 3 * MiB - 1000);
   expect(isStamped(huge.subarray(3 * MiB - 1000), 9)).toBe(true);
   pool.releaseMany([huge, small]);
+});
+
+describe('blocks that a thread keeps', () => {
+  let own: BufferPool;
+  /** Lends and releases `count` at once, three times: from then on they stay at hand. */
+  const use = (size: number, count = 1) => {
+    for (let round = 0; round < 3; round++) own.releaseMany(own.acquireMany(size, count));
+  };
+  /** What is lent, by the figures of leases. */
+  const lent = () => {
+    const { acquires, releases } = own.stats();
+    return acquires - releases;
+  };
+  beforeEach(() => {
+    own = new BufferPool({ name: 'keeps', leakDetection: 'off', guard: 'off', guardPages: false });
+  });
+  afterEach(() => {
+    expect(own.stats()).toMatchObject({ inUseBytes: 0, doubleFrees: 0 });
+    expect(lent()).toBe(0);
+    expect(own.check()).toEqual([]);
+    own.close();
+  });
+
+  test('are lent again without a call to the native side', () => {
+    use(4 * MiB);
+    const { slow, acquires } = own.stats();
+    for (let i = 1; i <= 100; i++) {
+      const buf = own.acquire(4 * MiB);
+      expect(lent()).toBe(1);
+      buf.release();
+      expect(lent()).toBe(0);
+    }
+    expect(own.stats()).toMatchObject({
+      slow: { count: slow.count },
+      acquires: acquires + 100,
+      inUseBytes: 0,
+      cachedBytes: 4 * MiB,
+      heldHugeBytes: 4 * MiB,
+      bigCacheBytes: 0,
+    });
+  });
+
+  test('are no empty buffers', () => {
+    use(4 * MiB);
+    // Nothing is known of sizes any more once upkeep has run.
+    for (const core of internal<typeof import('../lib/pool/cores.js')>('pool/cores').allCores()) core.tick();
+    expect(own.stats().cachedBytes).toBe(4 * MiB);
+    const empty = own.acquire(0);
+    expect(empty.capacity).toBe(0);
+    empty.release();
+    for (const wrong of [-1, 4194304.5, '4194304', Number.NaN])
+      thrownBy(() => own.acquire(wrong as number), 'ERR_SUPERSLAB_SIZE');
+  });
+
+  test('go back after a rest, by trim() and by close()', async () => {
+    use(4 * MiB, 2);
+    expect(own.stats().cachedBytes).toBe(8 * MiB);
+    expect(own.trim()).toBe(8 * MiB);
+    expect(own.stats()).toMatchObject({ cachedBytes: 0, committedBytes: 0 });
+    own.tune({ purgeDelayMs: 40 });
+    use(4 * MiB, 2);
+    await expect.poll(() => own.stats().cachedBytes, { timeout: 5000 }).toBe(0);
+    use(4 * MiB);
+    own.close();
+    expect(own.stats()).toMatchObject({ cachedBytes: 0, committedBytes: 0, chargedBytes: 0 });
+  });
+
+  test('serve leases that are up to a quarter shorter, and no others', () => {
+    use(8 * MiB);
+    const shorter = own.acquire(7 * MiB + 3);
+    expect(shorter.length).toBe(7 * MiB + 3);
+    expect(shorter.capacity).toBe(8 * MiB);
+    stampPages(shorter, 3);
+    expect(hasStampedPages(shorter, 3)).toBe(true);
+    shorter.release();
+    for (const size of [3 * MiB, 9 * MiB]) {
+      const { heldHugeBytes } = own.stats();
+      expect(heldHugeBytes).toBeGreaterThan(0);
+      const other = own.acquire(size);
+      expect(own.stats().heldHugeBytes).toBe(heldHugeBytes);
+      other.release();
+    }
+  });
+
+  test('do not let a second release, or the use of a range, go unnoticed', () => {
+    use(3 * MiB);
+    const buf = own.acquire(3 * MiB);
+    buf.release();
+    const next = own.acquire(3 * MiB);
+    thrownBy(() => buf.release(), 'ERR_SUPERSLAB_RELEASED');
+    expect(next.released).toBe(false);
+    const range = next.retainedSubarray(MiB, 2 * MiB);
+    next.release();
+    const other = own.acquire(3 * MiB);
+    stampPages(other, 1);
+    stamp(range, 2);
+    expect(hasStampedPages(other, 1)).toBe(true);
+    expect(isStamped(range, 2)).toBe(true);
+    range.release();
+    other.release();
+  });
+
+  test('make room under maxBytes for other leases', async () => {
+    own.tune({ maxBytes: 16 * MiB });
+    use(4 * MiB, 4);
+    expect(own.stats().cachedBytes).toBe(16 * MiB);
+    const small = own.acquireMany(200_000, 40);
+    const waiting = own.acquireAsync(12 * MiB);
+    own.releaseMany(small);
+    (await waiting).release();
+  });
+
+  test('are cleared where that was asked for', () => {
+    using secret = new BufferPool({ name: 'cleared', zero: 'release', leakDetection: 'off', guard: 'off' });
+    for (let round = 0; round < 5; round++) {
+      const buf = secret.acquire(3 * MiB);
+      for (let at = 0; at < buf.length; at += 4096) expect(buf[at]).toBe(0);
+      buf.fill(7);
+      buf.release();
+    }
+    expect(secret.stats().heldHugeBytes).toBeGreaterThan(0);
+  });
 });

@@ -4,7 +4,7 @@ const MIB = 1024 * KIB;
 /** A step of 4 KiB touches every page, or more often where pages are larger. */
 export const PAGE = 4096;
 
-export const SIZES = [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB];
+export const SIZES = [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB, 16 * MIB];
 
 /** Slots of the mixed working set. */
 export const SLOTS = 400;

@@ -1,4 +1,5 @@
 import { environment, facts, onceUnseen } from '../addon/environment.js';
+import { HUGE_TAG } from '../addon/generated/memory.js';
 import type { WatchedPool } from '../pool/observers.js';
 import { ignoreCollection } from './collection.js';
 import type { EndedLeases } from './ended-leases.js';
@@ -183,7 +184,8 @@ export class Homecoming {
 
   /** A loose slot, from the quarantine or past it. */
   #toIdle(slot: Slot): void {
-    const limit = this.#pool.magazines.nativeLimit[slot.tag]!; // 0 for blocks beyond 2 MiB
+    // Those beyond 2 MiB are of many lengths: their magazine finds one that fits.
+    const limit = slot.tag === HUGE_TAG ? 0 : this.#pool.magazines.nativeLimit[slot.tag]!;
     const max = this.#settings.watchesAll ? limit : Math.min(limit, MAX_SAMPLED_SLOTS);
     if (this.#parked.idleCount(slot.tag) >= max || wasDetached(slot)) {
       this.#dissolve(slot);

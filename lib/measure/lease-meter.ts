@@ -55,7 +55,7 @@ function acquiredBy(pool: MeasuredPool): number {
   return sum >>> 0;
 }
 
-/** Acquires since the last sample, but for blocks beyond 2 MiB, which are in no magazine's count. */
+/** Acquires since the last sample, but for blocks beyond 2 MiB that came from the heap, which are in no magazine's count. */
 function acquiredSince(pool: MeasuredPool): number {
   return (acquiredBy(pool) - (seen.get(pool) ?? 0)) >>> 0;
 }
@@ -95,7 +95,7 @@ function beginSample(pool: MeasuredPool, block: BlockNumber, size: number): void
   measureUntilEnd(block, new Sample(pool, weight));
 }
 
-export const leaseMeter: LeaseMeter = { isDue: isSampleDue, begin: beginSample };
+export const leaseMeter: LeaseMeter = { isDue: isSampleDue, isWaiting: () => armed, begin: beginSample };
 
 /** For leases that are watched one by one anyway: a whole lease, which stands for itself. */
 export function recordLease(pool: MeasuredPool, size: number, capacity: number, microseconds: number): void {

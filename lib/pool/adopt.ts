@@ -1,9 +1,10 @@
 import { facts } from '../addon/environment.js';
 import { GRANULE_MASK, GRANULE_SHIFT } from '../addon/generated/memory.js';
+import { hugeWindow } from './huge-windows.js';
 import type { PoolCore } from './pool-core.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import type { HeldReference } from './unfinished.js';
-import { currentWindow, hugeWindow } from './windows.js';
+import { currentWindow } from './windows.js';
 
 const MAX_CLASS_BYTES = (facts.tagOfGranules.length - 1) << GRANULE_SHIFT;
 

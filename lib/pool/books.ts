@@ -5,6 +5,7 @@ import { environment, facts } from '../addon/environment.js';
 import {
   GRANULE_MASK,
   GRANULE_SHIFT,
+  HUGE_TAG,
   MAGAZINE_SHIFT,
   SLICE_SHIFT,
   STAGED,
@@ -16,6 +17,7 @@ import type { MeasuredPool } from './observers.js';
 import { probes, windows } from './windows.js';
 
 const { bytesOfTag, tagOfGranules } = facts;
+const MAX_CLASS_BYTES = bytesOfTag[bytesOfTag.length - 1]!;
 const PLACES = 1 << MAGAZINE_SHIFT;
 
 /** Staged blocks of a class: those that a refill brought and that a cut-off has kept from their magazine. */
@@ -61,6 +63,21 @@ function wrongMagazine(magazines: Magazines, tag: SliceTag, seen: Set<BlockNumbe
   return undefined;
 }
 
+/** The same of blocks beyond 2 MiB, which are of many lengths. */
+function wrongHugeMagazine({ depth, blocks, id }: Magazines, seen: Set<BlockNumber>): string | undefined {
+  if (depth[HUGE_TAG]! > PLACES) return `${depth[HUGE_TAG]} blocks in ${PLACES} places`;
+  const home = ((id << HOME_SHIFT) | HUGE_TAG) >>> 0;
+  for (let i = 0; i < depth[HUGE_TAG]!; i++) {
+    const block = blocks[(HUGE_TAG << MAGAZINE_SHIFT) + i]!;
+    const capacity = environment.capacity(block);
+    if (capacity <= MAX_CLASS_BYTES) return `block ${block} has ${capacity} B`;
+    const wrong = wrongBlock(block, capacity, seen);
+    if (wrong !== undefined) return wrong;
+    if (homes.table[block >>> SLICE_SHIFT] !== home) return `block ${block} has its home in another magazine`;
+  }
+  return undefined;
+}
+
 /** Figures of the pool that contradict what this thread has. Other threads' may change while they are read. */
 function wrongCount({ classes, heap, closed }: NativeStats, magazines: Magazines): string | undefined {
   let cached = 0;
@@ -87,6 +104,8 @@ function contradiction({ native, magazines }: MeasuredPool): string | undefined 
     const wrong = wrongMagazine(magazines, tag, seen);
     if (wrong !== undefined) return `blocks of ${bytesOfTag[tag]} B: ${wrong}`;
   }
+  const wrong = wrongHugeMagazine(magazines, seen);
+  if (wrong !== undefined) return `blocks beyond 2 MiB: ${wrong}`;
   const stats = native.stats();
   return stats === undefined ? undefined : wrongCount(stats, magazines);
 }

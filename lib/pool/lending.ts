@@ -1,5 +1,6 @@
 // What kinds of pool whose blocks come from magazines do differently: PoolCore is given it when it is made.
 import type { BlockNumber, SliceTag } from '../addon/binding.js';
+import { tagsAlignedTo } from './aligned-tags.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
 import type { Lent } from './unfinished.js';
 
@@ -35,6 +36,8 @@ export interface Lending<Buf extends Lent> {
   readonly align: number;
   /** The class that all its blocks are of, where the size alone does not say it. */
   readonly tag: SliceTag | undefined;
+  /** The classes of its blocks by the granules of a size; undefined where those of facts.tagOfGranules are right. */
+  readonly tags: Uint8Array | undefined;
   /** undefined for a kind whose buffers end with their lease. */
   readonly idle: IdleBuffers<Buf> | undefined;
   /** Now and then, by upkeep. */
@@ -51,6 +54,7 @@ export const lendFresh = (waitName: string, upkeep?: () => void): Lending<Pooled
   lend: (buf) => buf,
   align: 1,
   tag: undefined,
+  tags: undefined,
   idle: undefined,
   upkeep,
   waitName,
@@ -63,3 +67,10 @@ export const lendFresh = (waitName: string, upkeep?: () => void): Lending<Pooled
 
 /** That of BufferPool. */
 export const freshBuffers: Lending<PooledBuffer> = lendFresh('acquireAsync()');
+
+/** The same with blocks that all begin at multiples of `align`. */
+export const alignedBuffers = (align: number): Lending<PooledBuffer> => ({
+  ...freshBuffers,
+  align,
+  tags: tagsAlignedTo(align),
+});

@@ -57,6 +57,8 @@ export class Magazines {
   readonly staged: Uint32Array;
   /** Free blocks whose buffers wait to be lent again, by tag; see IdleBuffers. */
   readonly idle: Uint32Array;
+  /** How much longer than the request a block beyond 2 MiB may be that serves it. Unit: percent; one element. */
+  readonly hugeWaste: Uint32Array;
   /** Of a pool of records: how many there are, and how many are free, by {@link RECORDS}. */
   readonly records: Uint32Array;
   /** The limits that the native side sets; `limit` may be stricter. */
@@ -76,6 +78,7 @@ export class Magazines {
     this.skipped = part(MAGAZINES.skipped);
     this.staged = part(MAGAZINES.staged);
     this.idle = part(MAGAZINES.idle);
+    this.hugeWaste = part(MAGAZINES.hugeWaste);
     this.records = part(MAGAZINES.records);
     this.id = id;
   }

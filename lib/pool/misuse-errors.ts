@@ -4,15 +4,22 @@ import { builtins, lengthOf, memoryOf } from '../base/builtins.js';
 import { makeError, show } from '../base/errors.js';
 import { type MisusedBuffer, misuseText } from '../base/misuse.js';
 import { showCaller } from '../base/stack.js';
+import { hugeSliceOf } from './huge-windows.js';
 import { homes, lenderOfHome } from './magazines.js';
 import { leaseOfMemory, type WatchedLease } from './watched-lease.js';
 import { sliceOf } from './windows.js';
 
 type Hidden = (...args: never[]) => unknown;
 
+/** The slice that the blocks of a window start in; -1 for memory that is no window. */
+function sliceShownBy(memory: ArrayBuffer): number {
+  const slice = sliceOf(memory);
+  return slice >= 0 ? slice : hugeSliceOf(memory);
+}
+
 /** The pool that a view's memory was last leased from, as far as that can still be told. */
 function poolNameOf(buf: Uint8Array): string {
-  const slice = sliceOf(memoryOf(buf));
+  const slice = sliceShownBy(memoryOf(buf));
   const home = slice < 0 ? undefined : homes.table[slice];
   const lender = home === undefined ? undefined : lenderOfHome(home);
   return lender?.name ?? '';
@@ -53,7 +60,7 @@ export function foreignError(buf: unknown, what: string, hidden: Hidden): Error 
   // Not instanceof: that may run code of the program, and throw what it throws.
   if (!builtins.isUint8Array(buf)) return stranger(buf, what, hidden);
   const misuse = leaseOfMemory(memoryOf(buf))?.misuse();
-  if (misuse === undefined && sliceOf(memoryOf(buf)) < 0) return stranger(buf, what, hidden);
+  if (misuse === undefined && sliceShownBy(memoryOf(buf)) < 0) return stranger(buf, what, hidden);
   const about = misuse ?? unwatched(poolNameOf(buf), lengthOf(buf));
   noteThrown('foreign', about, hidden);
   const error = makeError(

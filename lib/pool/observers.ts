@@ -42,6 +42,8 @@ export interface MeasuredPool {
 export interface LeaseMeter {
   /** Whether the lease that is being made off the fast path is to be measured. */
   isDue(pool: MeasuredPool): boolean;
+  /** Whether one of the next leases is to be measured, whichever pool it is of. */
+  isWaiting(): boolean;
   /** Measures a lease of `size` bytes from now on, until it ends. */
   begin(pool: MeasuredPool, block: BlockNumber, size: number): void;
 }
@@ -63,7 +65,7 @@ export interface WatchedPool extends Lender {
 export interface WatchSampler {
   /** Whether the next acquire of a class is one to sample. */
   isDue(tag: SliceTag): boolean;
-  /** The same for blocks beyond 2 MiB, whose acquires JavaScript does not count. */
+  /** The same for blocks beyond 2 MiB. */
   isHugeDue(): boolean;
   /** Leases that the huge one sampled last stands for. */
   readonly hugeWeight: number;

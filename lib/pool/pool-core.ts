@@ -1,18 +1,15 @@
 import { constants } from 'node:buffer';
 import type { BlockNumber, Failure, HeapId, NativePool, PoolId, SliceTag } from '../addon/binding.js';
 import { environment, facts } from '../addon/environment.js';
-import { NO_MEMORY, NO_ROOM, RELIEF_STEP } from '../addon/generated/codes.js';
-import {
-  GRANULE_MASK,
-  GRANULE_SHIFT,
-  HUGE_TAG,
-  MAGAZINE_SHIFT,
-  SLICE_SHIFT,
-} from '../addon/generated/memory.js';
+import { RELIEF_STEP } from '../addon/generated/codes.js';
+import { GRANULE_MASK, GRANULE_SHIFT, MAGAZINE_SHIFT, SLICE_SHIFT } from '../addon/generated/memory.js';
 import { builtins, fill } from '../base/builtins.js';
 import { makeError, sizeError } from '../base/errors.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from './cores.js';
-import { Exhaustion, noMemoryError } from './exhaustion.js';
+import { Exhaustion } from './exhaustion.js';
+import { Fetcher } from './fetcher.js';
+import { HugeMagazine } from './huge-magazine.js';
+import { hugeWindow } from './huge-windows.js';
 import type { Lending } from './lending.js';
 import {
   clearsAtRelease,
@@ -20,7 +17,6 @@ import {
   type Lender,
   type Magazines,
   type ReleaseStart,
-  rememberLender,
 } from './magazines.js';
 import type { LeaseMeter, Observers, PoolTeller, PoolWatcher, WatchedPool } from './observers.js';
 import { leases, type PooledBuffer } from './pooled-buffer.js';
@@ -29,7 +25,7 @@ import { SlowPathHistogram } from './slow-path-histogram.js';
 import { begin, finish, giveUp, HeldBlock, HeldBuffers, type Lent, within } from './unfinished.js';
 import { scheduleUpkeep } from './upkeep.js';
 import { Waiters, type Wish } from './waiters.js';
-import { currentWindow, ensureWindow, forgetRecut, hugeWindow, windows } from './windows.js';
+import { currentWindow, ensureWindow, windows } from './windows.js';
 
 const { tagOfGranules, bytesOfTag, maxBlockBytes } = facts;
 const MAX_CLASS_BYTES = (tagOfGranules.length - 1) << GRANULE_SHIFT;
@@ -51,7 +47,6 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   closed = false;
   #lastMaxBytes = 0;
   readonly slowPath = new SlowPathHistogram();
-  readonly #secrecy: SecrecyWatch | undefined;
   readonly #teller: PoolTeller;
   readonly #meter: LeaseMeter;
   /** Watches leases; undefined when leak detection and guards are off. */
@@ -62,6 +57,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   #purgeDelayMs: number;
   readonly #exhaustion: Exhaustion<Buf>;
   readonly #lending: Lending<Buf>;
+  readonly #fetcher: Fetcher;
+  readonly #huge: HugeMagazine<Buf>;
+  readonly #tags: Uint8Array;
   /**
    * All shares of one pool in this thread, each with magazines of its own over the same heap: the first, which leads, and
    * the others. Those who wait do so in one queue, and the leading share does for all what is done once a pool.
@@ -85,13 +83,15 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.heapId = native.heapId;
     this.#purgeDelayMs = native.purgeDelayMs();
     this.zeroAtRelease = clearsAtRelease(native);
-    this.#secrecy = SecrecyWatch.of(native, name);
     this.magazines = magazines;
+    this.#huge = new HugeMagazine(magazines, native);
     this.#lending = lending;
     this.align = lending.align;
+    this.#tags = lending.tags ?? tagOfGranules;
     this.#shares = leading === undefined ? [this] : leading.#shares;
     this.#waiters = leading === undefined ? this.#makeWaiters(lending.waitName) : leading.#waiters;
     this.#teller = observers.teller;
+    this.#fetcher = new Fetcher(this, observers.teller, SecrecyWatch.of(native, name));
     this.#exhaustion = new Exhaustion(this, native, observers.teller);
     this.#meter = observers.meter;
     this.watcher = observers.watch(this, native);
@@ -139,6 +139,8 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   acquireSlow(size: number): Buf {
+    const lent = this.#lendHugeAgain(size);
+    if (lent !== undefined) return lent;
     this.checkSize(size);
     if (size === 0) return this.makePlain(0);
     const held = begin(new HeldBuffers<Buf>());
@@ -157,6 +159,13 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     const { buf } = held;
     finish(held);
     return buf!;
+  }
+
+  /** A lease beyond 2 MiB like the one before, of a block that lies at hand, when nobody watches or measures leases. */
+  #lendHugeAgain(size: number): Buf | undefined {
+    if (!this.#huge.knows(size) || this.closed || this.watcher !== undefined) return undefined;
+    if (this.#meter.isWaiting()) return undefined;
+    return this.#huge.lend(size, this.#lending.make!);
   }
 
   /** For acquireAsync(): in turn with those who came before. */
@@ -186,7 +195,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** The class for a lease of up to 2 MiB. */
   #tagFor(size: number): SliceTag {
-    return this.#lending.tag ?? tagOfGranules[(size + 63) >>> GRANULE_SHIFT]!;
+    return this.#lending.tag ?? this.#tags[(size + 63) >>> GRANULE_SHIFT]!;
   }
 
   /** Bytes of the block that a lease of `size` bytes takes. */
@@ -255,7 +264,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   #topBlock(tag: SliceTag): BlockNumber | undefined {
     const { depth, blocks } = this.magazines;
     for (;;) {
-      if (depth[tag] === 0 && !this.#refill(tag)) return undefined;
+      if (depth[tag] === 0 && !this.#fetcher.refill(tag)) return undefined;
       this.checkOpen();
       const top = depth[tag]!;
       if (top === 0) continue; // a subscriber took all that came
@@ -265,54 +274,8 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     }
   }
 
-  /** Has blocks put into an empty magazine; false when maxBytes are in use. Subscribers are told of memory taken. */
-  #refill(tag: SliceTag): boolean {
-    let got = this.#fetch(tag);
-    if (got === NO_ROOM && this.#unpark()) {
-      // Only an empty magazine may be filled.
-      if (this.magazines.depth[tag] !== 0) return true;
-      got = this.#fetch(tag);
-    }
-    if (got === NO_ROOM) return false;
-    if (got === NO_MEMORY) throw noMemoryError(this.name, bytesOfTag[tag]!);
-    return true;
-  }
-
-  #fetch(tag: SliceTag): number {
-    scheduleUpkeep();
-    const got = this.#teller.tellingGrowth(this, () => {
-      const start = this.slowPath.start();
-      const count = forgetRecut(this.native.refill(tag));
-      this.slowPath.stop(start);
-      if (count > 0) this.#publish(tag);
-      return count;
-    });
-    this.#secrecy?.look();
-    return got;
-  }
-
-  #publish(tag: SliceTag): void {
-    try {
-      rememberLender(this);
-      this.magazines.publish(tag);
-    } catch (error) {
-      this.native.flush(); // no window: the blocks must not stay
-      throw error;
-    }
-  }
-
-  #fetchHuge(bytes: number, held: HeldBlock): void {
-    scheduleUpkeep();
-    this.#teller.tellingGrowth(this, () => {
-      const start = this.slowPath.start();
-      held.block = this.native.takeHuge(bytes);
-      this.slowPath.stop(start);
-    });
-    this.#secrecy?.look();
-  }
-
   /** Blocks that the guard holds back may be what is missing. */
-  #unpark(): boolean {
+  unpark(): boolean {
     if (this.watcher === undefined) return false;
     let count = 0;
     for (const share of this.#shares) count += share.watcher!.unpark(true);
@@ -322,13 +285,14 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   #tryHuge(size: number): Buf | undefined {
     const { watcher } = this;
     if (watcher?.sampler.isHugeDue()) return this.#tryWatched(watcher, size, watcher.sampler.hugeWeight);
+    const { make } = this.#lending;
+    const lent = this.#huge.lend(size, make!);
+    if (lent !== undefined) return lent;
     const held = begin(new HeldBlock(this.native));
     try {
-      if (!this.#takeHuge(size, held)) {
-        finish(held);
-        return undefined;
-      }
-      const buf = this.#lending.make!(hugeWindow(held.block), 0, size, held.block);
+      const block = this.#fetcher.takeHuge(size, held);
+      const buf =
+        block === undefined ? undefined : make!(this.#huge.welcome(block, size).window, 0, size, block);
       finish(held);
       return buf;
     } catch (error) {
@@ -338,27 +302,20 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   takeHugeBlock(bytes: number): BlockNumber | undefined {
-    return within(new HeldBlock(this.native), (held) =>
-      this.#takeHuge(bytes, held) ? held.block : undefined,
-    );
-  }
-
-  /** Whether there was room for it. */
-  #takeHuge(bytes: number, held: HeldBlock): boolean {
-    this.#fetchHuge(bytes, held);
-    if (held.block === NO_ROOM && this.#unpark()) this.#fetchHuge(bytes, held);
-    if (held.block === NO_ROOM) return false;
-    if (held.block === NO_MEMORY) throw noMemoryError(this.name, bytes);
-    this.checkOpen();
-    rememberLender(this);
-    this.magazines.welcome(held.block, HUGE_TAG);
-    return true;
+    const free = this.#huge.takeBlock(bytes);
+    if (free !== undefined) return free;
+    return within(new HeldBlock(this.native), (held) => {
+      const block = this.#fetcher.takeHuge(bytes, held);
+      if (block !== undefined) this.#huge.welcome(block, bytes);
+      return block;
+    });
   }
 
   /** Has the pool go by other values from now on; what is wrong with them, and then none is applied. */
   tune(options: [string, string | number][]): Failure | undefined {
     this.checkOpen();
     const failure = this.native.tune(options);
+    for (const share of this.#shares) share.#huge.forgetSizes();
     this.#purgeDelayMs = this.native.purgeDelayMs();
     // Who waits may find room: the native side tells by a signal.
     scheduleUpkeep();
@@ -432,6 +389,7 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
   }
 
   tick(): boolean {
+    this.#huge.forgetSizes();
     this.#purgeDelayMs = this.native.purgeDelayMs();
     this.watcher?.tick();
     this.#lending.idle?.tick();

@@ -261,7 +261,17 @@ export class PooledBuffer extends ByteArray {
       return;
     }
     const home = homes.table[block >>> SLICE_SHIFT]!;
-    PooledBuffer.#giveBack(buf, lenderOfHome(home)!, block, home & 255);
+    const tag = home & 255;
+    const lender = lenderOfHome(home)!;
+    const { depth, limit, blocks } = lender.magazines;
+    const top = depth[tag]!;
+    if (top >= limit[tag]!) {
+      PooledBuffer.#giveBack(buf, lender, block, tag);
+      return;
+    }
+    buf.#block = RELEASED;
+    blocks[(tag << MAGAZINE_SHIFT) + top] = block;
+    depth[tag] = top + 1;
   }
 
   /** The last reference of a private block. The lease lasts until the block is free, and ends with that. */

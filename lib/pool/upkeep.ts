@@ -1,5 +1,6 @@
 import { Alarm } from '../addon/alarm.js';
 import { allCores, closingCores, openCores } from './cores.js';
+import { dropStaleHugeWindows } from './huge-windows.js';
 import { stopWatchingPressure, watchPressure } from './pressure.js';
 import { hasUnfinished, undoInterrupted } from './unfinished.js';
 import { dropStaleWindows, noteDetachedWindows } from './windows.js';
@@ -26,6 +27,7 @@ const alarm = new Alarm(() => {
   }
   noteDetachedWindows();
   dropStaleWindows();
+  dropStaleHugeWindows();
   for (const core of allCores()) core.watcher?.deliver();
   if (again || closingCores.size > 0 || hasUnfinished()) return;
   alarm.stop();

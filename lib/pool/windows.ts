@@ -3,7 +3,7 @@ import type { BlockNumber, SliceIndex } from '../addon/binding.js';
 import { environment } from '../addon/environment.js';
 import { RECUT } from '../addon/generated/codes.js';
 import { SLICE_SHIFT } from '../addon/generated/memory.js';
-import { builtins, sizeOf } from '../base/builtins.js';
+import { builtins } from '../base/builtins.js';
 import { hostError } from '../base/errors.js';
 
 const NO_WINDOW = new ArrayBuffer(0);
@@ -136,24 +136,9 @@ export function currentWindow(block: BlockNumber): ArrayBuffer {
   return windows[slice]!;
 }
 
-/** Windows of blocks beyond 2 MiB, by the block's number. */
-const hugeWindows = new Map<BlockNumber, ArrayBuffer>();
-
-/** A window of exactly the leased block `n`, which is beyond 2 MiB. */
-export function hugeWindow(n: BlockNumber): ArrayBuffer {
-  const known = hugeWindows.get(n);
-  if (known !== undefined && sizeOf(known) === environment.capacity(n)) return known;
-  const window = usable(environment.hugeWindow(n));
-  hugeWindows.set(n, window);
-  return window;
-}
-
 /** The slice that the blocks of a window start in; -1 for other memory. */
 export function sliceOf(memory: ArrayBuffer): SliceIndex {
-  const slice = windows.indexOf(memory);
-  if (slice >= 0) return slice;
-  for (const [block, window] of hugeWindows) if (window === memory) return block >>> SLICE_SHIFT;
-  return -1;
+  return windows.indexOf(memory);
 }
 
 /** Reports windows that user code has detached, which a version of Node with tight marks does not let happen. */
@@ -171,7 +156,4 @@ export function noteDetachedWindows(): void {
  */
 export function dropStaleWindows(): void {
   for (const slice of environment.staleWindows()) forget(slice);
-  for (const [n, window] of hugeWindows) {
-    if (!environment.isHugeBlock(n, sizeOf(window))) hugeWindows.delete(n);
-  }
 }

@@ -14,7 +14,7 @@ import type { Lent } from '../pool/unfinished.js';
 export type ObservedCore<Buf extends Lent = PooledBuffer> = PoolCore<PoolGuard, Buf>;
 
 /** Of buffers that are all of one size, sizes and lifetimes tell little, and a lease has no place for a note. */
-const noMeter: LeaseMeter = { isDue: () => false, begin: () => {} };
+const noMeter: LeaseMeter = { isDue: () => false, isWaiting: () => false, begin: () => {} };
 
 /**
  * `isMetered`: whether it lends PooledBuffers, of which some are measured. `hasGuard`: whether it lends buffers, which the guard of

@@ -71,8 +71,9 @@ Value refill(const CallbackInfo& info, EnvironmentPool& pool) {
 
 /// `spill(tag)`: makes room in a full magazine.
 void spill(const CallbackInfo& info, EnvironmentPool& pool) {
-  const auto c = class_at(info, 0);
-  if (pool.cache() != nullptr && c) pool.cache()->spill(*c);
+  if (pool.cache() == nullptr) return;
+  if (whole_at(info, 0) == LeaseMagazines::kHuge) return pool.cache()->spill_huge();
+  if (const auto c = class_at(info, 0)) pool.cache()->spill(*c);
 }
 
 /// `give(block)`: a block of the calling environment's own slabs, or beyond 2 MiB.

@@ -215,6 +215,9 @@ inline constexpr Value kMagazineParts[] = {
      "What a refill has fetched and nobody can acquire yet, by STAGED.",
      words(offsetof(LeaseMagazines, staged_blocks) + sizeof(LeaseMagazines::staged_blocks) -
            offsetof(LeaseMagazines, staged))},
+    MAGAZINE_PART("hugeWaste", huge_waste,
+                  "How much longer than the request a block beyond 2 MiB may be that serves it, in "
+                  "percent of the request."),
     MAGAZINE_PART("idle", idle, "Free blocks whose buffers wait to be lent again, by tag."),
     MAGAZINE_PART("objects", objects,
                   "Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects."),
@@ -289,7 +292,9 @@ inline constexpr Value kMemoryConstants[] = {
      "The bits of a block number below the index of its slice: the granule."},
     {"GRANULE_SHIFT", std::countr_zero(kGranuleBytes), "A granule has 2^GRANULE_SHIFT bytes."},
     {"GRANULE_MASK", kGranulesPerSlice - 1, "The bits of a block number that are its granule."},
-    {"HUGE_TAG", kTagHuge, "The tag of blocks beyond 2 MiB: no magazine, a window of its own."},
+    {"HUGE_TAG", LeaseMagazines::kHuge,
+     "The tag of the magazine of blocks beyond 2 MiB, each of a length and with a window of its "
+     "own."},
     {"MAGAZINE_SHIFT", std::countr_zero(kMagazineBlocks),
      "Block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on."},
     {"SLOT_BITS", kSlotBits, "The bits of a value's handle that are its slot."},

@@ -1,5 +1,6 @@
 #include "heap/heap.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace superslab {
@@ -85,6 +86,12 @@ bool Heap::give_huge(Superslab* head) {
 bool Heap::is_whole() const {
   HeapLock guard(core_.lock);
   return slabs_.is_valid() && huge_.is_valid() && owners_.is_valid();
+}
+
+ByteCount Heap::cache_share() const {
+  if (account_.is_room_scarce()) return 0;
+  const std::uint64_t threads = std::max<std::uint64_t>(core_.counters.threads.get(), 1);
+  return committed_bytes() * core_.policy.read()->cache_share / 100 / threads;
 }
 
 void Heap::vacate_others(const SlabOwner* mine) {

@@ -149,6 +149,9 @@ class Heap {
   ByteCount committed_bytes() const { return account_.committed_bytes(); }
   ByteCount idle_bytes() const { return account_.idle_bytes(); }
 
+  /// How much each of its threads may keep of one class, by how much memory the heap has.
+  ByteCount cache_share() const;
+
   void count_exhausted() { core_.counters.exhausted.shared_add(1); }
   void count_failed_request() { core_.counters.failed_requests.shared_add(1); }
   /// Whether a block that a thread fetched lies on its node. The thread's own call.

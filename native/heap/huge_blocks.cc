@@ -1,5 +1,6 @@
 #include "heap/huge_blocks.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "base/bits.h"
@@ -30,8 +31,40 @@ HugeBlocks::Policy HugeBlocks::read_policy() const {
 bool HugeBlocks::follow_policy() {
   core_.lock.assert_held();
   policy_ = read_policy();
-  cache_.set_max_bytes(core_.policy.read()->big_cache_bytes);
+  limit_cache();
   return cache_.within_limit();
+}
+
+/// To what threads have not set aside.
+void HugeBlocks::limit_cache() {
+  const ByteCount max = core_.policy.read()->big_cache_bytes;
+  cache_.set_max_bytes(max - std::min(max, reserved_));
+}
+
+ByteCount HugeBlocks::reserve(ByteCount had, ByteCount wanted) {
+  if (core_.shape.has_guard_pages) return 0;
+  HeapLock guard(core_.lock);
+  assert(reserved_ >= had);
+  const ByteCount max = core_.policy.read()->big_cache_bytes;
+  reserved_ -= had;
+  const ByteCount granted = std::min(wanted, max - std::min(max, reserved_));
+  reserved_ += granted;
+  limit_cache();
+  return granted;
+}
+
+ByteCount HugeBlocks::longest_leased(const SlabOwner& lessee) const {
+  ByteCount longest = 0;
+  HeapLock guard(core_.lock);
+  for (const Superslab* s = leased_.first(); s != nullptr; s = s->next)
+    if (s->lessee == &lessee) longest = std::max(longest, s->huge_bytes);
+  return longest;
+}
+
+void HugeBlocks::count_reuses(std::uint64_t n) {
+  HeapLock guard(core_.lock);
+  core_.counters.huge_hits.add(n);
+  core_.counters.huge_releases.add(n);
 }
 
 ByteCount HugeBlocks::capacity(ByteCount bytes) const {

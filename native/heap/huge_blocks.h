@@ -53,6 +53,17 @@ class HugeBlocks {
   /// Any thread. Heap::give_huge() does this and what follows from it.
   Given give(Superslab* head);
 
+  /// What a thread keeps of free blocks by itself counts as part of the big cache. Sets `wanted`
+  /// bytes of that aside for a thread instead of the `had` ones, or as many as are left; none where
+  /// blocks have guards, which must end where their request does. Any thread.
+  ByteCount reserve(ByteCount had, ByteCount wanted);
+
+  /// Bytes of the longest block that `lessee` has; 0 for none. Any thread.
+  ByteCount longest_leased(const SlabOwner& lessee) const;
+
+  /// A thread has lent `n` blocks again that it had kept. Any thread.
+  void count_reuses(std::uint64_t n);
+
   /// A block that `lessee` leased, which is then nobody's; nullptr when it has no more.
   Superslab* orphan(const SlabOwner* lessee);
 
@@ -95,6 +106,7 @@ class HugeBlocks {
   void lease(Superslab* head, ByteCount bytes, SlabOwner* lessee, bool is_zero)
       REQUIRES(core_.lock);
   bool resize_span(Superslab* head, ByteCount bytes) REQUIRES(core_.lock);
+  void limit_cache() REQUIRES(core_.lock);
   void free_to_space(Superslab* head) REQUIRES(core_.lock);
   void gather_idle();
 
@@ -105,6 +117,7 @@ class HugeBlocks {
   SlabSource& slabs_;
   Policy policy_ GUARDED_BY(core_.lock);  // of the snapshot that follow_policy() saw
   BigCache cache_ GUARDED_BY(core_.lock);
+  ByteCount reserved_ GUARDED_BY(core_.lock) = 0;  // part of the big cache that threads have
   SuperslabList leased_ GUARDED_BY(core_.lock);
 };
 

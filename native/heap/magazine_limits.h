@@ -15,10 +15,11 @@ constexpr std::uint32_t kMagazineBlocks = 64;
 
 /// Most blocks of class `c` that a thread keeps: what the policy says of the class, or else bounded
 /// in number and in bytes, and so that a budget is not used up by what a single class caches.
-inline std::uint32_t magazine_limit(ClassIndex c, const HeapSnapshot& policy) {
+/// `share` is what the thread's part of a large heap allows beyond the policy's bytes.
+inline std::uint32_t magazine_limit(ClassIndex c, const HeapSnapshot& policy, ByteCount share = 0) {
   if (const std::uint32_t blocks = policy.class_blocks[to_index(c)]; blocks != 0)
     return std::min(blocks, kMagazineBlocks);
-  ByteCount bytes = policy.cache_bytes;
+  ByteCount bytes = std::max(policy.cache_bytes, share);
   if (policy.max_bytes != 0) bytes = std::min(bytes, policy.max_bytes / 64);
   const ByteCount by_bytes = bytes / size_class(c).block_bytes;
   return static_cast<std::uint32_t>(

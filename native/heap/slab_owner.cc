@@ -164,7 +164,8 @@ Slab* SlabOwner::find_slab(ClassIndex c, Growth growth) {
     if (slab != nullptr) return slab;
     if (source_.inherit_slab(c, *this)) continue;
     slab = source_.make_slab(c, Growth::kNever, node_);
-    if (slab == nullptr && !source_.keeps_unused(unused_bytes())) slab = make_slab_of_unused(c);
+    if (slab == nullptr && !source_.keeps_unused(unused_bytes() + kept_bytes_))
+      slab = make_slab_of_unused(c);
     if (slab == nullptr && growth == Growth::kIfNeeded) slab = find_slab_before_growth(c);
     if (slab != nullptr) adopt(slab);
     return slab;
@@ -201,7 +202,7 @@ Slab* SlabOwner::make_slab_of_unused(ClassIndex c) {
 /// What is dearer to find than what the owner has, and cheaper than fresh memory.
 Slab* SlabOwner::find_slab_before_growth(ClassIndex c) {
   give_idle_spares();
-  const bool keeps = source_.keeps_unused(unused_bytes());
+  const bool keeps = source_.keeps_unused(unused_bytes() + kept_bytes_);
   Slab* slab = keeps ? nullptr : make_slab_of_unused(c);
   if (slab == nullptr && source_.retire_unused_of_others(*this))
     slab = source_.make_slab(c, Growth::kNever, node_);

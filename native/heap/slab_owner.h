@@ -128,6 +128,9 @@ class alignas(kCacheLinePair) SlabOwner {
 
   /// Bytes of its unused slabs.
   ByteCount unused_bytes() const { return unused_bytes_.get(); }
+  /// How many bytes of free blocks its thread keeps that are dear to hold. Its thread's call,
+  /// before it takes some: what is kept there is not kept in unused slabs, too.
+  void note_kept(ByteCount bytes) { kept_bytes_ = bytes; }
   /// Whether other threads have freed blocks that it has not collected.
   bool has_remote_frees() const { return remote_.load(std::memory_order_relaxed) != nullptr; }
 
@@ -274,6 +277,7 @@ class alignas(kCacheLinePair) SlabOwner {
   Nanos quiet_since_ = 0;
   bool is_settled_ = false;
   Counter unused_bytes_;
+  ByteCount kept_bytes_ = 0;    // see note_kept()
   ByteCount slab_bytes_ = 0;    // of its slabs
   ByteCount purged_bytes_ = 0;  // slab_bytes_ at the last purge_before_growth()
   // Bytes. Signed: blocks of a slab that was handed over may come home as another owner's.

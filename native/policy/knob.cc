@@ -9,7 +9,7 @@ namespace superslab {
 namespace {
 
 // Options of BufferPoolOptions that are no policy values.
-constexpr std::string_view kOtherOptions[] = {"name"};
+constexpr std::string_view kOtherOptions[] = {"name", "align"};
 
 std::string_view without_prefix(std::string_view variable) {
   if (variable.starts_with(kVariablePrefix)) variable.remove_prefix(kVariablePrefix.size());

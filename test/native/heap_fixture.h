@@ -165,7 +165,10 @@ class Script {
   /// kNoBlock when there is no room or no memory.
   superslab::BlockNumber acquire(superslab::ByteCount bytes) {
     using namespace superslab;
-    if (bytes > kMaxClassBytes) return cache_->take_huge(bytes);
+    if (bytes > kMaxClassBytes) {
+      const BlockNumber kept = take_kept(bytes);
+      return kept == kNoBlock ? cache_->take_huge(bytes) : kept;
+    }
     const ClassIndex c = lease_class_for(bytes);
     LeaseMagazines& m = cache_->magazines();
     const SliceTag tag = tag_of(c);
@@ -192,9 +195,14 @@ class Script {
   void release(superslab::BlockNumber n) {
     using namespace superslab;
     LeaseMagazines& m = cache_->magazines();
-    const SliceTag tag = pool_.space().tag_at(bytes_of(n));
+    const bool is_huge = superslab::is_huge(pool_.space(), n);
+    const SliceTag tag = is_huge ? LeaseMagazines::kHuge : pool_.space().tag_at(bytes_of(n));
     if (depth(tag).load() >= limit(tag)) {
-      if (tag != kTagHuge) cache_->spill(class_of_tag(tag));
+      if (is_huge) {
+        if (limit(tag) != 0) cache_->spill_huge();
+      } else {
+        cache_->spill(class_of_tag(tag));
+      }
       if (depth(tag).load() >= limit(tag)) {
         cache_->give(n);
         return;
@@ -221,6 +229,26 @@ class Script {
   unsigned woken() const { return woken_.load(); }
 
  private:
+  /// A block beyond 2 MiB out of its magazine, as lib/pool/huge-magazine.ts does it.
+  superslab::BlockNumber take_kept(superslab::ByteCount bytes) {
+    using namespace superslab;
+    LeaseMagazines& m = cache_->magazines();
+    constexpr SliceTag kTag = LeaseMagazines::kHuge;
+    BlockNumber* const row = m.blocks + kTag * kMagazineBlocks;
+    const ByteCount wanted = pool_.huge().capacity(bytes);
+    for (std::uint32_t i = depth(kTag).load(); i-- > 0;) {
+      const BlockNumber n = row[i];
+      const ByteCount charged = pool_.space().superslab(superslab_of(n)).charged_bytes;
+      if (charged < wanted || charged > wanted + wanted * m.huge_waste / 100) continue;
+      const std::uint32_t top = depth(kTag).load() - 1;
+      row[i] = row[top];
+      depth(kTag).store(top);
+      ++m.acquired[kTag];
+      return n;
+    }
+    return kNoBlock;
+  }
+
   static void wake(void* self) { static_cast<Script*>(self)->woken_.fetch_add(1); }
 
   superslab::BufferPool& pool_;

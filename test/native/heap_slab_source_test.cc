@@ -140,8 +140,8 @@ TEST(heap, "a superslab without slabs goes back as a whole") {
 TEST(heap, "the heap behind views keeps what lies unused, up to a share and not under pressure") {
   Parts views({.access = Access::kViews, .memory = 64 * kMiB});
   views.account.change_committed(8 * kMiB);
-  CHECK(views.slabs.keeps_unused(8 * kMiB * 12 / 100 - 1));
-  CHECK(!views.slabs.keeps_unused(8 * kMiB * 12 / 100));
+  CHECK(views.slabs.keeps_unused(8 * kMiB * 20 / 100 - 1));
+  CHECK(!views.slabs.keeps_unused(8 * kMiB * 20 / 100));
   views.account.change_committed(32 * kMiB);
   CHECK(!views.slabs.keeps_unused(kMiB));
   views.account.change_committed(-static_cast<std::int64_t>(40 * kMiB));

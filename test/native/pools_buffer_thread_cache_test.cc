@@ -227,6 +227,7 @@ TEST(heap, "no class that is not a multiple of 64 has a magazine") {
   }
   CHECK_EQ(s.limit(kTagNone), 0u);
   CHECK_EQ(s.limit(kTagHuge), 0u);
+  CHECK_EQ(s.limit(LeaseMagazines::kHuge), 0u);  // it grows with use
   s.detach();
   CHECK(t.ends_clean());
 }
@@ -400,7 +401,7 @@ TEST(heap, "a thread that ends takes parked blocks and those of idle buffers bac
   m.parked[tag_of(lease_class_for(64))] = 1;
   m.idle[tag_of(lease_class_for(64))] = 1;
   m.parked[tag_of(lease_class_for(kMaxClassBytes))] = 1;
-  m.parked[kTagHuge] = 1;
+  m.parked[LeaseMagazines::kHuge] = 1;
   m.parked_huge_granules = static_cast<std::uint32_t>(huge / kGranuleBytes);
   const ByteCount lost = class_bytes(to_index(lease_class_for(1500))) + huge;
   LeaseTable table(t.space());
@@ -442,7 +443,7 @@ TEST(heap, "what was transferred is neither leaked nor leased again, also where 
   CHECK_EQ(table.share(&dead, shared, 1000, ticket), LeaseFault::kNone);
   CHECK_EQ(table.revoke(ticket), LeaseFault::kNone);
   m.parked[tag_of(lease_class_for(1000))] = 2;
-  m.parked[kTagHuge] = 1;
+  m.parked[LeaseMagazines::kHuge] = 1;
   m.parked_huge_granules = static_cast<std::uint32_t>(3 * kMiB / kGranuleBytes);
   CHECK(parked != stray);
   end_environment(table, dead, t.space(), {shared}, {stray, huge});
@@ -582,6 +583,36 @@ TEST(heap, "an environment is woken once for each thing asked of it, and told wh
   CHECK_EQ(both & ~std::uint32_t{Signal::kFlush}, std::uint32_t{Signal::kRoomMade});
   CHECK_EQ(both & ~std::uint32_t{Signal::kRoomMade}, std::uint32_t{Signal::kFlush});
   CHECK_EQ(s.cache().take_signals(), 0u);
+  s.detach();
+  CHECK(t.ends_clean());
+}
+
+TEST(heap, "magazines of long blocks grow with the pool, within its threads' share of it") {
+  Policy policy = plain_policy();
+  policy.cache_bytes = kMiB;
+  policy.cache_share = 10;
+  TestPool t(policy);
+  Script s(*t.heap);
+  const ClassIndex c = lease_class_for(512 * kKiB);
+  std::vector<BlockNumber> blocks{s.acquire(512 * kKiB)};
+  CHECK_EQ(s.limit(tag_of(c)), 2u);  // a MiB
+  while (blocks.size() < 100) blocks.push_back(s.acquire(512 * kKiB));
+  const std::uint32_t grown = s.limit(tag_of(c));
+  CHECK(grown >= 7 && grown <= 10);  // 3.5 to 5 MiB: in steps
+  CHECK(s.limit(tag_of(lease_class_for(2 * kMiB))) <= 2);
+  CHECK_EQ(s.limit(tag_of(lease_class_for(1500))), kMagazineBlocks);
+  {
+    // Two threads have half of it each.
+    Script other(*t.heap);
+    other.release(other.acquire(512 * kKiB));
+    CHECK(other.limit(tag_of(c)) <= 5);
+  }
+  for (const BlockNumber n : blocks) s.release(n);
+  s.cache().trim_idle();
+  s.cache().trim_idle();
+  t->trim(0);
+  s.release(s.acquire(512 * kKiB));
+  CHECK_EQ(s.limit(tag_of(c)), 2u);
   s.detach();
   CHECK(t.ends_clean());
 }

@@ -33,6 +33,10 @@ const steps: Record<string, (model: Model) => void> = {
   'get of a huge one': ({ pool, bufs }) => {
     bufs[bufs.length] = pool.get(3 << 20);
   },
+  'get of a huge one that lies at hand': ({ pool, bufs }) => {
+    for (let i = 0; i < 3; i++) pool.warm(3 << 20, 1);
+    bufs[bufs.length] = pool.get(3 << 20);
+  },
   put: ({ pool, bufs }) => pool.put(bufs[0]!),
   'share, adopt and put': ({ pool, bufs, tokens, adopted }) => {
     tokens[tokens.length] = pool.share(bufs[0]!);

@@ -26,6 +26,10 @@ export const steps: Record<string, Step> = {
   'acquire of a small buffer': acquires(1500),
   'acquire of a large one': acquires(200_000),
   'acquire beyond 2 MiB': acquires(3 * MIB),
+  'acquire beyond 2 MiB of a block that lies at hand': (model) => {
+    for (let i = 0; i < 3; i++) model.pools[0]!.scope(({ acquire }) => void acquire(3 * MIB));
+    acquires(3 * MIB)(model);
+  },
   'acquire of nothing': acquires(0),
   alloc: (model) => {
     model.bufs[model.bufs.length] = model.pools[0]!.alloc(5000);

@@ -83,14 +83,20 @@ const options: BufferPoolOptions = {
   purgeDelayMs: 10,
   adaptive: false,
   onExhausted: 'wait',
+  align: 4096,
 };
 const pool = new BufferPool(options);
 new BufferPool();
+const align: number = pool.align;
 const anyKind: Pool = pool;
 const limit: number | undefined = anyKind.maxBytes ?? anyKind.max;
 anyKind.on('leak', ({ stack }) => stack).check();
 // @ts-expect-error: did you mean hugePages
 new BufferPool({ hugepages: 'thp' });
+// @ts-expect-error: an alignment is a number
+new BufferPool({ align: '4k' });
+// @ts-expect-error: fixed when the pool is opened
+pool.tune({ align: 64 });
 // @ts-expect-error: no such mode
 new BufferPool({ zero: 'sometimes' });
 
@@ -212,6 +218,7 @@ packetPool.free(packetPool.attach(new Uint8Array(1), (memory) => memory.length))
 packetPool.attach(buffer, (memory) => memory.release()).release();
 const packetReader: PacketReader = packetPool.readFrom(process.stdin, { signal: AbortSignal.timeout(1) });
 void (packetPool.getAsync({}) satisfies Promise<Packet>);
+void align;
 void [parts, lengths, packetReader.dropped, chain.writeTo(process.stdout, (error) => error?.message)];
 const range: PooledBuffer = buffer.retainedSubarray(1, 2);
 range.release();

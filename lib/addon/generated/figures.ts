@@ -14,11 +14,13 @@ export interface HeapStats {
   readonly peakChargedAtMs: number;
   /** Limit of the capacity out of the slabs; 0 is none. Unit: bytes. */
   readonly maxBytes: number;
-  /** Released blocks beyond 2 MiB that guards hold back. Unit: bytes. */
+  /**
+   * Released blocks beyond 2 MiB that threads keep to lend them again, or that guards hold back. Unit: bytes.
+   */
   readonly heldHugeBytes: number;
   /** Free blocks beyond 2 MiB that are kept for reuse. Unit: bytes. */
   readonly bigCacheBytes: number;
-  /** Blocks beyond 2 MiB served from the big cache. Unit: blocks. */
+  /** Blocks beyond 2 MiB served from those that threads keep and from the big cache. Unit: blocks. */
   readonly hugeHits: number;
   /** Blocks beyond 2 MiB that needed fresh superslabs. Unit: blocks. */
   readonly hugeMisses: number;

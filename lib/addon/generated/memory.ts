@@ -18,8 +18,8 @@ export const GRANULE_SHIFT = 6;
 /** The bits of a block number that are its granule. */
 export const GRANULE_MASK = 1023;
 
-/** The tag of blocks beyond 2 MiB: no magazine, a window of its own. */
-export const HUGE_TAG = 255;
+/** The tag of the magazine of blocks beyond 2 MiB, each of a length and with a window of its own. */
+export const HUGE_TAG = 67;
 
 /** Block numbers of tag `t` stand from `t << MAGAZINE_SHIFT` on. */
 export const MAGAZINE_SHIFT = 6;
@@ -45,21 +45,25 @@ export const MAGAZINES = {
   /** Counts acquires, by tag; wraps around. */
   acquired: { at: 512, length: 256 },
   /** Block numbers: 2^MAGAZINE_SHIFT of them a tag. */
-  blocks: { at: 768, length: 4288 },
+  blocks: { at: 768, length: 4352 },
   /** Free blocks that guards keep outside of magazines, by tag. */
-  parked: { at: 5056, length: 256 },
+  parked: { at: 5120, length: 256 },
   /** What guards have in hand, by GUARD_LEVEL. */
-  guardLevels: { at: 5312, length: 5 },
+  guardLevels: { at: 5376, length: 5 },
   /** Part of `acquired` that is no acquire: random steps of sampling; by tag. */
-  skipped: { at: 5317, length: 256 },
+  skipped: { at: 5381, length: 256 },
   /** What a refill has fetched and nobody can acquire yet, by STAGED. */
-  staged: { at: 5573, length: 67 },
+  staged: { at: 5637, length: 67 },
+  /**
+   * How much longer than the request a block beyond 2 MiB may be that serves it, in percent of the request.
+   */
+  hugeWaste: { at: 5960, length: 1 },
   /** Free blocks whose buffers wait to be lent again, by tag. */
-  idle: { at: 5640, length: 256 },
+  idle: { at: 5704, length: 256 },
   /** Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects. */
-  objects: { at: 5896, length: 36 },
+  objects: { at: 5962, length: 36 },
   /** Of a pool of records, by RECORDS. */
-  records: { at: 5932, length: 2 },
+  records: { at: 5998, length: 2 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */

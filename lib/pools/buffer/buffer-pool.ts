@@ -2,28 +2,29 @@ import type { RecordableHistogram } from 'node:perf_hooks';
 import { check } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
 import type { DemandHistory } from '../../addon/figures.js';
-import { ZERO } from '../../addon/generated/choices.js';
+import { ON_EXHAUSTED, ZERO } from '../../addon/generated/choices.js';
 import type { LiveOptions } from '../../addon/generated/options.js';
 import { fill } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
+import { GRANULE_BYTES } from '../../pool/aligned-tags.js';
 import { DEFAULT_NAME, defaultMagazines, defaultNative } from '../../pool/default-pool.js';
-import { freshBuffers } from '../../pool/lending.js';
+import { alignedBuffers, freshBuffers, type Lending } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
-import { begin, finish } from '../../pool/unfinished.js';
+import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { CorePool } from '../core-pool.js';
 import { acquireInTurn, cleared } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
-import { livePairs, optionPairs, poolName } from '../pool-options.js';
+import { livePairs, poolName } from '../pool-options.js';
 import { bindPrepared } from '../prepared.js';
 import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { acquireMany } from './acquire-many.js';
 import { bindAcquire } from './bind-acquire.js';
 import { copyOf } from './from.js';
-import type { BufferPoolOptions } from './options.js';
+import { type BufferPoolOptions, bufferSettings, fallbackError } from './options.js';
 import { releaseAll } from './release-all.js';
 import { type Scope, scope } from './scope.js';
 import { adoptToken, revokeToken, type ShareToken, shareBuffer } from './share-token.js';
@@ -64,6 +65,9 @@ export class BufferPool extends CorePool<PooledBuffer> {
   /** The same, filled with zeros. */
   readonly alloc: (size: number) => PooledBuffer;
 
+  /** What the memory of each buffer begins at a multiple of. Unit: bytes. */
+  readonly align: number;
+
   readonly #core: ObservedCore;
   readonly #isDefault: boolean;
   /** What acquireAsync() does with a buffer before its caller has it. */
@@ -72,18 +76,24 @@ export class BufferPool extends CorePool<PooledBuffer> {
   /** @throws ERR_SUPERSLAB_OPTION for an unknown option or an impossible value */
   constructor(options: BufferPoolOptions = {}) {
     const isDefault = options === OF_DEFAULT;
-    const pairs = isDefault ? undefined : optionPairs(options);
+    const { align, pairs } = bufferSettings(options);
+    const lending: Lending<PooledBuffer> = align === 1 ? freshBuffers : alignedBuffers(align);
     const name = isDefault ? DEFAULT_NAME : poolName(options);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
     opening.opened = isDefault ? defaultNative : environment.openPool(pairs, name);
     const native = check(opening.opened);
     const magazines = isDefault ? defaultMagazines : magazinesOf(native, name);
-    const core = observe(name, native, magazines, freshBuffers, true);
+    if (align !== 1 && native.onExhausted === ON_EXHAUSTED.fallback) {
+      giveUp(opening);
+      throw fallbackError(align);
+    }
+    const core = observe(name, native, magazines, lending, true);
     super(core);
+    this.align = Math.max(align, GRANULE_BYTES);
     this.#isDefault = isDefault;
     this.#core = core;
-    const acquire = bindAcquire(core, core);
+    const acquire = bindAcquire(core, core, lending.tags);
     const alloc = bindPrepared(acquire, (buf) => fill(buf, 0));
     this.alloc = alloc;
     this.release = this.#isDefault ? leases.releaseFirst : leases.bindRelease(magazines);

@@ -34,6 +34,7 @@ function lendingOf(values: Values, core: () => HotCore): Lending<HotBlock> {
     lend: undefined,
     align: 1,
     tag: undefined,
+    tags: undefined,
     idle: {
       take: () => undefined,
       drop: () => {},

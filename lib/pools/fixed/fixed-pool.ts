@@ -34,6 +34,7 @@ function lendingOf(shelf: ReusedShelf, { max, align }: FixedSettings): Lending<F
     lend: (buf) => buf,
     align,
     tag: shelf.tag,
+    tags: undefined,
     idle: reused.idleOf(shelf),
     waitName: 'getAsync()',
     exhaustedText: (size) =>

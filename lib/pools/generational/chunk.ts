@@ -1,8 +1,9 @@
 import { environment, facts } from '../../addon/environment.js';
 import { GRANULE_MASK, GRANULE_SHIFT } from '../../addon/generated/memory.js';
 import { builtins, copyInto, fill } from '../../base/builtins.js';
+import { hugeWindow } from '../../pool/huge-windows.js';
 import { leases, type PooledBuffer } from '../../pool/pooled-buffer.js';
-import { currentWindow, hugeWindow } from '../../pool/windows.js';
+import { currentWindow } from '../../pool/windows.js';
 
 export const YOUNG = 0;
 export const OLD = 1;

@@ -48,6 +48,7 @@ function lendingOf(shelf: PacketShelf, { max, size, align }: PacketSettings): Le
     lend: (lease) => watchedSegment(shelf, lease),
     align,
     tag: shelf.tag,
+    tags: undefined,
     idle: idleOf(shelf),
     waitName: 'getAsync()',
     exhaustedText: () =>

@@ -66,6 +66,7 @@ function lendingOf(shelf: RecordShelf, max: number): Lending<OwnedEntry> {
     lend: undefined,
     align: 1,
     tag: shelf.tag,
+    tags: undefined,
     idle: shelf,
     waitName: 'getAsync()',
     exhaustedText: (size) =>

@@ -10,9 +10,11 @@ const MIN_HIT_RATE = 0.9;
 const MAX_BLOCKS = 64;
 
 /** What keeps a magazine from holding more blocks, and what to do about it; native/heap/magazine_limits.h. */
-function remedy({ blockBytes }: ClassStats, { maxBytes }: PoolStats, facts: AdviceFacts): [string, string?] {
+function remedy({ blockBytes }: ClassStats, stats: PoolStats, facts: AdviceFacts): [string, string?] {
+  const { maxBytes, committedBytes, threads } = stats;
   const blocks = numberOf(facts, 'SUPERSLAB_CACHE_BLOCKS');
-  const cacheBytes = numberOf(facts, 'SUPERSLAB_CACHE_BYTES');
+  const share = numberOf(facts, 'SUPERSLAB_CACHE_SHARE') / 100 / Math.max(threads, 1);
+  const cacheBytes = Math.max(numberOf(facts, 'SUPERSLAB_CACHE_BYTES'), committedBytes * share);
   const byMaxBytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes / 64;
   const limit = Math.max(1, Math.min(blocks, Math.floor(Math.min(cacheBytes, byMaxBytes) / blockBytes)));
   const now = `a magazine holds ${limit === 1 ? 'one' : limit} of them`;

@@ -62,6 +62,7 @@ HeapStats BufferPool::with_leases(HeapStats stats) const {
   const Adaptation* const adaptation = adaptation_.load(std::memory_order_acquire);
   stats.ready_bytes = adaptation == nullptr ? 0 : adaptation->ready_bytes();
   stats.held_huge_bytes = levels.held_huge_bytes;
+  stats.huge_releases += levels.cached_huge_blocks;
   stats.watched_blocks = levels.watched_blocks;
   stats.watched_bytes = levels.watched_bytes;
   stats.quarantined_blocks = levels.quarantined_blocks;

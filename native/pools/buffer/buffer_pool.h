@@ -23,9 +23,10 @@ struct LeaseCounters {
 #include "heap/stats.def"
 };
 
-/// What leak detection and guards have in hand now, over all threads.
+/// What threads keep of free huge blocks, and leak detection and guards have in hand now.
 struct GuardLevels {
-  ByteCount held_huge_bytes = 0;  // free blocks beyond 2 MiB that are held back
+  ByteCount held_huge_bytes = 0;  // free blocks beyond 2 MiB that are held back, or kept by threads
+  std::uint64_t cached_huge_blocks = 0;  // those that threads keep
   std::uint64_t watched_blocks = 0;
   ByteCount watched_bytes = 0;
   std::uint64_t quarantined_blocks = 0;

@@ -45,7 +45,12 @@ BufferThreadCache* BufferThreadCache::attach(BufferPool& pool, Wake wake, void* 
 
 BufferThreadCache::BufferThreadCache(BufferPool& pool, SlabOwner& owner, LeaseMagazines* magazines,
                                      Wake wake, void* context)
-    : pool_(pool), owner_(owner), magazines_(magazines), wake_(wake), context_(context) {
+    : pool_(pool),
+      owner_(owner),
+      magazines_(magazines),
+      wake_(wake),
+      context_(context),
+      huge_(pool, owner, *magazines) {
   set_limits();
   note_running();
   pool_.caches().join(this);
@@ -74,14 +79,32 @@ void BufferThreadCache::set_limits() {
     const std::uint64_t generation = pool_.policy_generation();
     const bool none = has_no_magazines();
     const auto policy = pool_.policy();
+    const ByteCount share = share_.load(std::memory_order_relaxed);
     for (std::size_t i = 0; i < kFixedClasses; ++i) {
       const auto c = static_cast<ClassIndex>(i);
       if (!is_lease_class(i)) continue;
-      set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *policy));
+      set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *policy, share));
     }
+    if (none) huge_.shut();
     policy_generation_.store(generation, std::memory_order_relaxed);
     if (generation == pool_.policy_generation() && none == has_no_magazines()) return;
   }
+}
+
+void BufferThreadCache::follow_growth() {
+  const ByteCount before = share_.load(std::memory_order_relaxed);
+  const ByteCount share = pool_.cache_share();
+  // In steps, for all limits are made anew.
+  if (share <= before + before / 4 && share >= before / 2) return;
+  share_.store(share, std::memory_order_relaxed);
+  set_limits();
+}
+
+ByteCount BufferThreadCache::kept_bytes() const {
+  ByteCount sum = 0;
+  for (std::size_t i = kFirstLargeClass; i < kFixedClasses; ++i)
+    sum += ByteCount{depth_of(static_cast<ClassIndex>(i))} * class_bytes(i);
+  return sum;
 }
 
 /// For who looks at which nodes use what.
@@ -120,7 +143,8 @@ std::uint32_t BufferThreadCache::acquired(ClassIndex c) const {
 }
 
 Reclaimed BufferThreadCache::parked() const {
-  Reclaimed sum{magazines_->parked[kTagHuge], magazines_->parked_huge_granules * kGranuleBytes};
+  Reclaimed sum{magazines_->parked[LeaseMagazines::kHuge],
+                magazines_->parked_huge_granules * kGranuleBytes};
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     const SliceTag tag = tag_of(static_cast<ClassIndex>(i));
     const std::uint32_t blocks = magazines_->parked[tag] + magazines_->idle[tag];
@@ -167,8 +191,10 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   if (const std::uint32_t depth = get(magazines_->depth[tag])) return depth;
   SlowPathTimer timer(pool_.slow_path(), sampling_);
   follow_policy();
+  follow_growth();
   give_staged();
   void* pointers[kMagazineBlocks];
+  if (to_index(c) >= kFirstLargeClass) owner_.note_kept(kept_bytes());
   const std::uint32_t limit = get(magazines_->limit[tag]);
   std::size_t got = owner_.take(c, pointers, limit == 0 ? 1 : batches_.next(c, limit));
   if (got == 0) {
@@ -201,6 +227,7 @@ void BufferThreadCache::spill(ClassIndex c) {
   assert(is_lease_class(to_index(c)));
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
   follow_policy();
+  follow_growth();
   const SliceTag tag = tag_of(c);
   const std::uint32_t depth = depth_of(c);
   if (depth == 0) return;
@@ -214,6 +241,12 @@ void BufferThreadCache::spill(ClassIndex c) {
   give_all(c, numbers, going);
   std::memmove(numbers, numbers + going, (depth - going) * sizeof *numbers);
   set(magazines_->depth[tag], depth - going);
+}
+
+void BufferThreadCache::spill_huge() {
+  const SlowPathTimer timer(pool_.slow_path(), sampling_);
+  follow_policy();
+  huge_.spill();
 }
 
 bool BufferThreadCache::give(BlockNumber block) {
@@ -239,23 +272,37 @@ bool BufferThreadCache::give(BlockNumber block) {
 BlockNumber BufferThreadCache::take_huge(ByteCount bytes) {
   assert(bytes > kMaxClassBytes && bytes <= kMaxHugeBytes);
   const SlowPathTimer timer(pool_.slow_path(), sampling_);
-  Superslab* head = pool_.huge().take(bytes, &owner_);
+  follow_policy();
+  huge_.fold();
+  bool is_zero = false;
+  const auto take = [&] { return pool_.huge().take(bytes, &owner_, kSuperslabBytes, &is_zero); };
+  Superslab* head = take();
   if (head == nullptr) {
     flush();
-    head = pool_.huge().take(bytes, &owner_);
+    head = take();
   }
   if (head == nullptr) {
     pool_.count_failed_request();
     return kNoBlock;
   }
   assert(head->heap == &pool_.heap() && head->huge_bytes >= bytes && head->charged_bytes != 0);
+  note_taken(*head, !is_zero);
   return first_number_of(head->index);
+}
+
+void BufferThreadCache::note_taken(const Superslab& huge, bool is_reused) {
+  huge_.note_taken(huge, is_reused);
+  if (has_no_magazines()) return;
+  huge_.set_limit();
+  // Who squeezes meanwhile either shuts the magazine after this or is seen here.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (has_no_magazines()) huge_.shut();
 }
 
 bool BufferThreadCache::holds_nothing() const {
   for (std::size_t i = 0; i < kFixedClasses; ++i)
     if (depth_of(static_cast<ClassIndex>(i)) != 0) return false;
-  return get(magazines_->staged) == 0;
+  return get(magazines_->staged) == 0 && huge_.count() == 0;
 }
 
 bool BufferThreadCache::is_valid() const {
@@ -263,6 +310,7 @@ bool BufferThreadCache::is_valid() const {
     const std::uint32_t limit = get(magazines_->limit[tag_of(static_cast<ClassIndex>(i))]);
     if (limit > (is_lease_class(i) && !is_closed() ? kMagazineBlocks : 0)) return false;
   }
+  if (is_closed() && get(magazines_->limit[LeaseMagazines::kHuge]) != 0) return false;
   return get(magazines_->limit[kTagNone]) == 0 && get(magazines_->limit[kTagHuge]) == 0;
 }
 
@@ -286,6 +334,7 @@ PoolFault BufferThreadCache::check() const {
     if (depth > (is_lease_class(i) ? kMagazineBlocks : 0)) return PoolFault::kDepth;
     if (!holds_own(c, blocks_of(*magazines_, c), depth)) return PoolFault::kMagazine;
   }
+  if (!huge_.is_valid()) return PoolFault::kMagazine;
   const std::uint32_t staged = get(magazines_->staged);
   if (staged == 0) return PoolFault::kNone;
   const std::uint32_t tag = get(magazines_->staged_tag);
@@ -323,7 +372,8 @@ std::uint32_t BufferThreadCache::cached_in(SliceIndex slice) const {
 }
 
 void BufferThreadCache::add_levels(GuardLevels& sum) const {
-  sum.held_huge_bytes += get(magazines_->parked_huge_granules) * kGranuleBytes;
+  sum.held_huge_bytes += get(magazines_->parked_huge_granules) * kGranuleBytes + huge_.bytes();
+  sum.cached_huge_blocks += huge_.count();
   sum.watched_blocks += get(magazines_->watched_blocks);
   sum.watched_bytes += get(magazines_->watched_granules) * kGranuleBytes;
   sum.quarantined_blocks += get(magazines_->quarantined_blocks);
@@ -342,6 +392,7 @@ Reclaimed BufferThreadCache::leaked_records() const {
 
 void BufferThreadCache::fold() {
   for (std::size_t i = 0; i < kFixedClasses; ++i) fold_acquired(static_cast<ClassIndex>(i));
+  huge_.fold();
 }
 
 void BufferThreadCache::empty(ClassIndex c) {
@@ -380,6 +431,7 @@ void BufferThreadCache::trim_idle() {
     }
     acquired_at_last_look_[tag_of(c)] = now;
   }
+  huge_.trim_idle();
   is_closed() ? owner_.retire_unused() : owner_.retire_surplus();
   purge_pages_at_rest(was_used);
 }
@@ -394,6 +446,7 @@ void BufferThreadCache::flush() {
     empty(c);
     batches_.reset(c);
   }
+  huge_.empty();
   owner_.retire_unused();
   assert(holds_nothing());
 }

@@ -12,78 +12,16 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
-#include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "base/secure_zero.h"
 #include "heap/magazine_limits.h"
 #include "pools/buffer/block_number.h"
 #include "pools/buffer/buffer_pool.h"
-#include "pools/object_counts.h"
+#include "pools/buffer/huge_magazine.h"
+#include "pools/buffer/lease_magazines.h"
 
 namespace superslab {
-
-/// What JavaScript sees. Indexed by slice tag (class + 1), so that a release needs no subtraction;
-/// entries without a class stay zero and send JavaScript to the slow path.
-///
-/// Plain memory on purpose: one thread uses it, but for `limit`, which squeeze() may clear
-/// from another thread; an aligned 32-bit store that JavaScript sees sooner or later.
-struct LeaseMagazines {
-  static constexpr std::size_t kTags = 256;
-  static_assert(kTagHuge < kTags && kClassSlots < kTagHuge);
-
-  std::uint32_t depth[kTags];     // blocks in the magazine
-  std::uint32_t limit[kTags];     // a release that finds depth >= limit takes the slow path
-  std::uint32_t acquired[kTags];  // counts up; wraps around
-  BlockNumber blocks[(kClassSlots + 1) * kMagazineBlocks];
-  // Free blocks that JavaScript keeps outside of the magazines, each with an ArrayBuffer of its own
-  // (lib/guard/pool-guard.ts). A thread's end frees them like any block that is out, but they are
-  // no leaks.
-  std::uint32_t parked[kTags];
-  std::uint32_t parked_huge_granules;  // of blocks beyond 2 MiB; parked[kTagHuge] counts them
-  std::uint32_t watched_blocks;        // of leases that leak detection or guards watch
-  std::uint32_t watched_granules;
-  std::uint32_t quarantined_blocks;  // part of the parked ones
-  std::uint32_t quarantined_granules;
-  std::uint32_t skipped[kTags];  // part of `acquired` that is no acquire: sampling's random steps
-  // What a refill fetched. JavaScript prepares these blocks and then puts them into their magazine
-  // (lib/pool/pool-core.ts), by stores that nothing interrupts. When it is cut off before, the
-  // next refill, flush or trim_idle() gives them back.
-  std::uint32_t staged;        // blocks
-  std::uint32_t staged_tag;    // their class
-  std::uint32_t staged_count;  // counts refills, so that JavaScript sees when there was another
-  BlockNumber staged_blocks[kMagazineBlocks];
-  // Free blocks whose buffers JavaScript keeps, to lend the same ones again
-  // (lib/pools/fixed/reused-buffer.ts). Like the parked ones they are freed by a thread's end, and
-  // are no leaks.
-  std::uint32_t idle[kTags];
-  // Of a pool that lends JavaScript's own objects and no blocks. Its heap holds nothing.
-  ObjectCounts objects;
-  // Of a pool of records (pools/buffer/record_shape.h), whose chunks are all idle blocks: how many
-  // records they have, and how many of these are free (lib/pools/record/record-shelf.ts).
-  std::uint32_t records_made;
-  std::uint32_t records_idle;
-
-  /// What follows is not for JavaScript. The cache and JavaScript's ArrayBuffer end in either
-  /// order, and a closed pool's code may still look at its magazines: the last one frees them.
-  std::atomic<std::uint32_t> references{1};
-
-  void retain() { references.fetch_add(1, std::memory_order_relaxed); }
-  void release() {
-    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-};
-
-// JavaScript reads and writes block numbers as elements of a Uint32Array.
-static_assert(sizeof(BlockNumber) == sizeof(std::uint32_t) &&
-              alignof(BlockNumber) == alignof(std::uint32_t) &&
-              std::is_trivially_copyable_v<BlockNumber>);
-static_assert(std::is_standard_layout_v<LeaseMagazines>);
-static_assert(offsetof(LeaseMagazines, objects) % sizeof(double) == 0, "a Float64Array");
-
-/// The part that JavaScript maps.
-constexpr ByteCount kMappedMagazineBytes = offsetof(LeaseMagazines, references);
 
 /// Blocks that a dead environment had, of one kind.
 struct Reclaimed {
@@ -126,6 +64,8 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
 
   /// Makes room in a full magazine, so that at least one more block fits unless its limit is 0.
   void spill(ClassIndex c);
+  /// The same in that of blocks beyond 2 MiB.
+  void spill_huge();
 
   /// Gives one leased block straight back to its slab. False when it is none of this heap's that
   /// this thread may give back.
@@ -203,13 +143,18 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   ~BufferThreadCache();
 
   void note_running();
+  void note_taken(const Superslab& huge, bool is_reused);
   void signal(Signal what);
   void follow_policy() {
-    if (pool_.policy_generation() != policy_generation_.load(std::memory_order_relaxed))
-        [[unlikely]]
-      set_limits();
+    if (pool_.policy_generation() == policy_generation_.load(std::memory_order_relaxed)) return;
+    set_limits();
+    if (!has_no_magazines()) huge_.set_limit();
   }
   void set_limits();
+  /// Lets magazines grow and shrink with the pool.
+  void follow_growth();
+  /// Bytes in the magazines of large blocks.
+  ByteCount kept_bytes() const;
   /// Whether nothing may stay in its magazines.
   bool has_no_magazines() const { return squeezed_.load(std::memory_order_relaxed) || is_closed(); }
   void give_all(ClassIndex c, const BlockNumber* numbers, std::uint32_t count);
@@ -228,12 +173,14 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
   LeaseMagazines* magazines_;
   Wake wake_;
   void* context_;
+  HugeMagazine huge_;
   BatchSizes batches_;
   SlowPathSampling sampling_;
   std::uint32_t folded_[LeaseMagazines::kTags] = {};  // part of `acquired` that is in the counters
   std::uint32_t acquired_at_last_look_[LeaseMagazines::kTags] = {};
   unsigned looks_at_rest_ = 0;  // at which nothing had been acquired since the one before
   std::atomic<std::uint64_t> policy_generation_{0};  // that the limits are of
+  std::atomic<ByteCount> share_{0};                  // of the pool's memory, that they allow for
   std::atomic<std::uint32_t> signals_{0};
   std::atomic<bool> squeezed_{false};
   std::atomic<bool> closed_{false};
