@@ -176,7 +176,8 @@ class Script {
       if (cache_->refill(c) == 0) return kNoBlock;
       publish();
     }
-    ++m.acquired[tag];
+    const std::atomic_ref<std::uint32_t> acquired(m.acquired[tag]);  // statistics read it
+    acquired.store(acquired.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     const std::uint32_t top = depth(tag).load() - 1;
     depth(tag).store(top);
     return m.blocks[tag * kMagazineBlocks + top];
