@@ -180,7 +180,9 @@ describe.each(ALL)('guard %s', (guard) => {
     const pool = open({ guard, maxBytes: 1 << 20, quarantineBytes: '64m' });
     for (let i = 0; i < 50; i++) pool.acquire(200_000 + i).release();
     for (let i = 0; i < 50; i++) pool.acquire(1000 << (i % 9)).release();
+    expect(pool.stats().exhausted).toBe(0);
     thrownBy(() => pool.acquire(2 << 20), 'ERR_SUPERSLAB_EXHAUSTED');
+    expect(pool.stats().exhausted).toBe(1);
     expect(reports).toEqual([]);
   });
 

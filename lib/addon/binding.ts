@@ -327,6 +327,8 @@ export interface NativePool {
   takeHuge(bytes: number): BlockNumber;
   /** Bytes that such a block is charged for. */
   hugeCapacity(bytes: number): number;
+  /** A request found no room, and there was nothing to give back for it. */
+  countExhausted(): void;
 
   /** Has the pool go by other values of a heap's options; what is wrong with them, and then none is applied. */
   tune(options: [string, string | number][]): Failure | undefined;

@@ -41,7 +41,10 @@ export class Fetcher {
       if (this.#pool.magazines.depth[tag] !== 0) return true;
       got = this.#fetch(tag);
     }
-    if (got === NO_ROOM) return false;
+    if (got === NO_ROOM) {
+      this.#pool.native.countExhausted();
+      return false;
+    }
     if (got === NO_MEMORY) throw noMemoryError(this.#pool.name, bytesOfTag[tag]!);
     return true;
   }
@@ -74,7 +77,10 @@ export class Fetcher {
   takeHuge(bytes: number, held: HeldBlock): BlockNumber | undefined {
     this.#fetchHuge(bytes, held);
     if (held.block === NO_ROOM && this.#pool.unpark()) this.#fetchHuge(bytes, held);
-    if (held.block === NO_ROOM) return undefined;
+    if (held.block === NO_ROOM) {
+      this.#pool.native.countExhausted();
+      return undefined;
+    }
     if (held.block === NO_MEMORY) throw noMemoryError(this.#pool.name, bytes);
     this.#pool.checkOpen();
     rememberLender(this.#pool);

@@ -35,7 +35,6 @@ class Refusal {
   /// After the attempt.
   NoBlocks reason() {
     if (cache_.pool().os_failures() != os_failures_) return NoBlocks::kNoMemory;
-    cache_.pool().count_exhausted();
     // What other threads cache counts too; the next request finds it given back.
     cache_.pool().caches().ask_for_flush(&cache_);
     return NoBlocks::kNoRoom;
@@ -103,6 +102,11 @@ Value huge_capacity(const CallbackInfo& info, EnvironmentPool& pool) {
                            static_cast<double>(pool.cache()->pool().huge().capacity(bytes)));
 }
 
+/// `countExhausted()`: a request found no room, and the caller had nothing to give back for it.
+void count_exhausted(const CallbackInfo&, EnvironmentPool& pool) {
+  if (pool.cache() != nullptr) pool.cache()->pool().count_exhausted();
+}
+
 void flush(const CallbackInfo&, EnvironmentPool& pool) {
   if (pool.cache() != nullptr) pool.cache()->flush();
 }
@@ -115,6 +119,7 @@ void add_pool_block_methods(Methods& methods) {
   add_hot_method<EnvironmentPool, give>(methods, "give");
   add_shared_method<EnvironmentPool, flush>(methods, "flush");
   add_hot_method<EnvironmentPool, take_huge>(methods, "takeHuge");
+  add_shared_method<EnvironmentPool, count_exhausted>(methods, "countExhausted");
   add_shared_method<EnvironmentPool, huge_capacity>(methods, "hugeCapacity");
 }
 
