@@ -16,45 +16,49 @@ namespace {
 /// Between two looks where no task is due.
 constexpr Nanos kLongest = Nanos{3600} * 1000 * kMillisecond;
 
-/// In place of a process, while a thread of a forked child sees to what the fork left behind.
-constexpr pid_t kSurviving = -1;
-
 constexpr const char* kThreadName = "superslab";
 
 }  // namespace
 
 bool BackgroundThread::is_there() const {
-  return process_.load(std::memory_order_relaxed) == getpid();
+  return has_thread_.load(std::memory_order_relaxed) &&
+         home_.load(std::memory_order_relaxed) == getpid();
 }
 
-/// In the child of a fork, once: the thread is not there, and may have held the lock. False if the
-/// caller is a signal handler of who holds it.
-bool BackgroundThread::survive_fork() {
+/// Before the lock is taken: makes this process its home. In the child of a fork whoever had the
+/// lock is not there, and neither is the thread. False if the caller is a signal handler of who has
+/// it.
+bool BackgroundThread::enter() NO_THREAD_SAFETY_ANALYSIS {
+  const pid_t me = getpid();
   for (;;) {
-    pid_t process = process_.load(std::memory_order_acquire);
-    if (process == 0 || process == getpid()) return true;
-    if (process == kSurviving) {
+    pid_t home = home_.load(std::memory_order_acquire);
+    if (home == me) return true;
+    // Negative while a thread of that process is at what follows.
+    if (home == -me) {
       yield_thread();
       continue;
     }
-    if (!process_.compare_exchange_strong(process, kSurviving, std::memory_order_acquire)) continue;
+    if (!home_.compare_exchange_strong(home, -me, std::memory_order_acquire)) continue;
     const bool is_mine = lock_.survive_fork() == Holder::kMe;
-    process_.store(is_mine ? process : 0, std::memory_order_release);
+    if (!is_mine) {
+      has_thread_.store(false, std::memory_order_relaxed);
+      is_stopping_ = false;
+      running_ = nullptr;
+    }
+    home_.store(is_mine ? home : me, std::memory_order_release);
     return !is_mine;
   }
 }
 
 bool BackgroundThread::start() {
+  // The thread itself must not wait for its own end.
+  if (is_stopping_ && pthread_equal(thread_, pthread_self()) != 0) return false;
   while (is_stopping_)
     changed_.wait_for(lock_, kLongest,
                       [this]() NO_THREAD_SAFETY_ANALYSIS { return !is_stopping_; });
   if (has_ended_) return false;
-  if (process_.load(std::memory_order_relaxed) != 0) return true;
-  // A step that was under way in the parent of a fork is not under way here.
-  running_ = nullptr;
-  if (!start_thread(run, this, thread_)) return false;
-  process_.store(getpid(), std::memory_order_release);
-  return true;
+  if (!has_thread_) has_thread_ = start_thread(run, this, thread_);
+  return has_thread_;
 }
 
 bool BackgroundThread::has(const BackgroundTask& task) const {
@@ -64,7 +68,7 @@ bool BackgroundThread::has(const BackgroundTask& task) const {
 }
 
 bool BackgroundThread::wake(BackgroundTask& task) {
-  if (!survive_fork()) return false;
+  if (!enter()) return false;
   LockGuard guard(lock_);
   if (!start()) return false;
   if (!has(task)) {
@@ -83,33 +87,34 @@ bool BackgroundThread::wake(BackgroundTask& task) {
 }
 
 void BackgroundThread::leave(BackgroundTask& task) {
-  if (!survive_fork()) return;
+  if (!enter()) return;
   LockGuard guard(lock_);
   BackgroundTask** at = &first_;
   while (*at != nullptr && *at != &task) at = &(*at)->next_;
   if (*at == nullptr) return;
   *at = task.next_;
-  while (is_there() && running_ == &task)
+  while (running_ == &task)
     changed_.wait_for(lock_, kLongest,
                       [&]() NO_THREAD_SAFETY_ANALYSIS { return running_ != &task; });
   if (first_ == nullptr) end_thread();
 }
 
 void BackgroundThread::stop() {
-  if (!survive_fork()) return;
+  if (!enter()) return;
   LockGuard guard(lock_);
   has_ended_ = true;
   end_thread();
 }
 
 void BackgroundThread::end_thread() {
-  if (is_stopping_ || process_.load(std::memory_order_relaxed) == 0) return;
+  if (is_stopping_ || !has_thread_) return;
   is_stopping_ = true;
+  const pthread_t ending = thread_;
   changed_.notify_all();
   lock_.unlock();
-  pthread_join(thread_, nullptr);
+  pthread_join(ending, nullptr);
   lock_.lock();
-  process_.store(0, std::memory_order_release);
+  has_thread_ = false;
   is_stopping_ = false;
   changed_.notify_all();
 }

@@ -77,7 +77,7 @@ class BackgroundThread {
   bool start() REQUIRES(lock_);
   /// The lock is free meanwhile, and other tasks may come.
   void end_thread() REQUIRES(lock_);
-  bool survive_fork() EXCLUDES(lock_);
+  bool enter() EXCLUDES(lock_);
 
   Mutex lock_{LockRank::kBackground};
   Condition changed_;
@@ -86,8 +86,9 @@ class BackgroundThread {
   bool is_changed_ GUARDED_BY(lock_) = false;                  // what is due may be due sooner
   bool is_stopping_ GUARDED_BY(lock_) = false;
   bool has_ended_ GUARDED_BY(lock_) = false;  // for good
-  std::atomic<pid_t> process_{0};             // that has the thread; 0 while there is none
-  pthread_t thread_{};
+  std::atomic<pid_t> home_{0};                // the process in which this was last used
+  std::atomic<bool> has_thread_{false};       // there; changed under the lock
+  pthread_t thread_ GUARDED_BY(lock_){};
 };
 
 }  // namespace superslab
