@@ -104,7 +104,7 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
     ...['header.c', 'header.cc'],
     ...['addresses.c', 'limited_memory.cc', 'malloc_info.c', 'misuse.cc', 'stats_json.c'],
     ...['stays_alone.c', 'gives_back.c', 'held_locks.c', 'hold_plugin.c', 'small_stack.c'],
-    'memory_limit.c',
+    ...['memory_limit.c', 'pressure.c'],
   ]);
   const plain = readdirSync(sources).filter((file) => /\.cc?$/.test(file) && !special.has(file));
 
@@ -199,6 +199,24 @@ describe.skipIf(process.platform !== 'linux')('libsuperslab.so', { timeout: 120_
       // Whether a loop comes back soon must not hang on how busy this machine is.
       const env = { SUPERSLAB_MALLOC_PURGE_DELAY_MS: '60000' };
       expect(await run(await compile('gives_back.c'), { args: [what], env })).toMatchObject(succeeded);
+    });
+  });
+
+  describe('gives back what lies idle while memory is scarce if it is wanted by', () => {
+    test.for<[string, Record<string, string>?]>([
+      ['nobody'],
+      ['a variable', { SUPERSLAB_MALLOC_PRESSURE: '1' }],
+      ['a call'],
+      ['a call in a child'],
+      ['switched off', { SUPERSLAB_PRESSURE: '0', SUPERSLAB_MALLOC_PRESSURE: '1' }],
+    ])('%s', async ([what, more]) => {
+      const env = {
+        SUPERSLAB_MALLOC_PURGE_DELAY_MS: '60000',
+        SUPERSLAB_TOTAL_BYTES: '16m',
+        SUPERSLAB_PRESSURE_INTERVAL_MS: '100',
+        ...more,
+      };
+      expect(await run(await compile('pressure.c'), { args: [what], env })).toMatchObject(succeeded);
     });
   });
 

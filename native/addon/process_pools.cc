@@ -3,8 +3,8 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <deque>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "os/pressure_linux.h"
@@ -50,13 +50,8 @@ ProcessPools::ProcessPools()
       policy_(read_policy(limits_, environment_error_)),
       default_pool_(space_, clock_, policy_, limits_.memory, "default"),
       leases_(space_),
-      pressure_(pressure_of_system(), policy_),
-      control_([](void* self) { return static_cast<ProcessPools*>(self)->adapt(); }, this,
-               BufferPool::adaptation_period(policy_.demand_interval_ms)) {
+      pressure_(pressure_of_system(), policy_) {
   add(&default_pool_);
-  // Without a thread memory stays where it is.
-  if (usable_ && space_.os().node_count() != 1)
-    static_cast<void>(ControlLoop::of_process().add(migration_));
 }
 
 ProcessPools* ProcessPools::get() {
@@ -96,18 +91,23 @@ HeapId ProcessPools::id_of(const Pool& pool) {
   return 0;
 }
 
-// Visits keep the pools alive, so that who opens or closes a pool does not wait meanwhile.
+// A visit keeps its pool alive, so that who opens or closes a pool does not wait meanwhile. Without
+// memory of its own: the control loop's thread would get an arena of the C library's for that.
 template <class Visit>
 void ProcessPools::visit_each(Visit visit) {
-  {
-    std::vector<Entry> entries;
-    std::deque<Heap::Visit> visits;
+  for (HeapId next = 0;;) {
+    Entry entry;
+    std::optional<Heap::Visit> pin;
     {
       LockGuard guard(lock_);
-      entries = pools_;
-      for (const Entry& entry : pools_) visits.emplace_back(entry.pool->heap());
+      const auto found = std::lower_bound(pools_.begin(), pools_.end(), next,
+                                          [](const Entry& one, HeapId id) { return one.id < id; });
+      if (found == pools_.end()) break;
+      entry = *found;
+      pin.emplace(entry.pool->heap());
     }
-    for (const Entry& entry : entries) visit(entry);
+    visit(entry);
+    next = entry.id + 1;
   }
   sweep();  // a pool that was retired meanwhile could not end
 }
@@ -123,16 +123,9 @@ std::vector<PoolFigures> ProcessPools::all_figures() {
   return out;
 }
 
-Nanos ProcessPools::migrate(Nanos now) {
-  Nanos rest = 1000 * kMillisecond;  // a pool may be opened, or its policy change
-  visit_each(
-      [&](const Entry& entry) { rest = std::min(rest, entry.pool->heap().migrator().step(now)); });
-  return rest;
-}
-
-PressureState ProcessPools::poll_pressure() {
+PressureState ProcessPools::poll_pressure(Nanos late) {
   const PressureState state =
-      pressure_.poll(space_.resident_bytes() + space_.idle_bytes(), precise_now());
+      pressure_.poll(space_.resident_bytes() + space_.idle_bytes(), precise_now(), late);
   // Of those who see it, one thread.
   std::uint64_t seen = reliefs_.load(std::memory_order_relaxed);
   if (seen < state.reliefs &&
@@ -158,10 +151,41 @@ void ProcessPools::read_pressure_from([[maybe_unused]] std::string_view root) {
 #endif
 }
 
-bool ProcessPools::adapt() {
+// Without a thread nothing of this is done, and the next who calls this tries again.
+void ProcessPools::wake_control(bool adapts) {
+  BackgroundThread& loop = control_loop();
+  if (adapts && loop.wake(adaptation_) && policy_.pressure) loop.wake(watch_);
+  if (space_.os().node_count() != 1) loop.wake(migration_);
+}
+
+void ProcessPools::note_environment_ended() {
+  if (environments_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+  for (Task* task : {&adaptation_, &watch_, &migration_}) control_loop().leave(*task);
+}
+
+Rest ProcessPools::adapt_step(Nanos) {
   bool again = false;
   visit_each([&](const Entry& entry) { again |= entry.pool->adapt(); });
-  return again;
+  is_in_use_.store(again, std::memory_order_relaxed);
+  return {BufferPool::adaptation_period(policy_.demand_interval_ms), !again};
+}
+
+/// For pools whose own threads are busy: else those look.
+Rest ProcessPools::pressure_step(Nanos) {
+  const Nanos interval = to_nanos(policy_.pressure_interval_ms);
+  poll_pressure(interval);
+  return {interval, !is_in_use_.load(std::memory_order_relaxed)};
+}
+
+/// Moves memory to the nodes that use it, as each pool's policy says.
+Rest ProcessPools::migration_step(Nanos now) {
+  Nanos rest = 1000 * kMillisecond;  // a pool may be opened, or its policy change
+  bool is_used = false;
+  visit_each([&](const Entry& entry) {
+    rest = std::min(rest, entry.pool->heap().migrator().step(now));
+    is_used |= entry.pool->heap().budget().charged() != 0;
+  });
+  return {rest, !is_used};
 }
 
 void ProcessPools::retire_pool(Pool* pool) {

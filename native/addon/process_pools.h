@@ -18,7 +18,6 @@
 #include "pools/compressed/cold_pool.h"
 #include "pools/pool.h"
 #include "runtime/control_loop.h"
-#include "runtime/control_thread.h"
 #include "runtime/memory_pressure.h"
 #include "space/space.h"
 
@@ -51,10 +50,6 @@ class ProcessPools {
   /// The figures of every pool, the default one first and then by age. Any thread.
   std::vector<PoolFigures> all_figures();
 
-  /// Moves memory to the nodes that use it, as each pool's policy says. Returns how long there is
-  /// nothing to do. One thread at a time.
-  Nanos migrate(Nanos now);
-
   /// Calls visit(Pool&, HeapId) for each pool. Pools neither come nor go meanwhile, so let it
   /// be short. Any thread.
   template <class Visit>
@@ -63,15 +58,20 @@ class ProcessPools {
     for (const Entry& entry : pools_) visit(*entry.pool, entry.id);
   }
 
-  /// How scarce memory is; looks when it is time. What any thread may give back then goes back at
-  /// once, of all pools; the rest is each thread's own. Any thread.
-  PressureState poll_pressure();
+  /// How scarce memory is; looks when it is time, and `late` has passed since. What any thread may
+  /// give back then goes back at once, of all pools; the rest is each thread's own. Any thread.
+  PressureState poll_pressure(Nanos late = 0);
   /// Has the system's files be read below the folder `root`, and forgets what was found: for tests.
   /// Not while another thread polls.
   void read_pressure_from(std::string_view root);
 
-  /// A pool is in use: the control loop sees to those that adapt. Any thread, with no lock held.
-  void wake_control() { control_.wake(); }
+  /// A pool is in use, which `adapts` or does not: the control loop looks after all of them from
+  /// now on, for as long as there is anything to look after. Any thread, with no lock held.
+  void wake_control(bool adapts);
+
+  /// An environment begins, or has ended. With the last one the control loop's thread ends.
+  void note_environment_begins() { environments_.fetch_add(1, std::memory_order_relaxed); }
+  void note_environment_ended();
 
   /// Its creator is done with it. The pool ends when the last of its blocks is home.
   void retire_pool(Pool* pool);
@@ -91,14 +91,16 @@ class ProcessPools {
     HeapId id;
   };
 
-  /// For the control loop of a machine with several nodes.
-  class Migration final : public ControlTask {
+  /// Something that the control loop does for all pools.
+  class Task final : public BackgroundTask {
    public:
-    explicit Migration(ProcessPools& pools) : pools_(pools) {}
-    Nanos step(Nanos now) override { return pools_.migrate(now); }
+    using Step = Rest (ProcessPools::*)(Nanos now);
+    Task(ProcessPools& pools, Step step) : pools_(pools), step_(step) {}
+    Rest step(Nanos now) override { return (pools_.*step_)(now); }
 
    private:
     ProcessPools& pools_;
+    const Step step_;
   };
 
   ProcessPools();
@@ -107,7 +109,9 @@ class ProcessPools {
   /// Calls visit(const Entry&) for each pool, with the list unlocked.
   template <class Visit>
   void visit_each(Visit visit);
-  bool adapt();
+  Rest adapt_step(Nanos now);
+  Rest pressure_step(Nanos now);
+  Rest migration_step(Nanos now);
 
   Space own_space_;
   Space& space_;  // its own, or that of libsuperslab.so
@@ -118,10 +122,13 @@ class ProcessPools {
   Policy policy_;
   BufferPool default_pool_;
   LeaseTable leases_;
-  Migration migration_{*this};
   MemoryPressure pressure_;
   std::atomic<std::uint64_t> reliefs_{0};  // that were seen to
-  ControlThread control_;
+  Task adaptation_{*this, &ProcessPools::adapt_step};
+  Task watch_{*this, &ProcessPools::pressure_step};
+  Task migration_{*this, &ProcessPools::migration_step};
+  std::atomic<bool> is_in_use_{false};  // some pool that adapts, as was found last
+  std::atomic<std::uint32_t> environments_{0};
 
   Mutex lock_{LockRank::kRegistry};
   std::vector<Entry> pools_ GUARDED_BY(lock_);  // from oldest to youngest

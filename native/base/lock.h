@@ -17,7 +17,8 @@ namespace superslab {
 
 /// The order in which locks may nest, outermost first.
 enum class LockRank : unsigned char {
-  kControl,      // runtime: the control loop's tasks; the thread that adapts pools, when it rests
+  kWatchers,     // malloc: who wants memory pressure watched
+  kBackground,   // runtime: the tasks of a thread of ours
   kLeakSites,    // diagnostics: where leaked leases were acquired
   kMisuseSites,  // diagnostics: where buffers were misused
   kPressure,     // runtime: how scarce memory was found to be
@@ -31,7 +32,6 @@ enum class LockRank : unsigned char {
   kCompressing,  // pools/compressed: one value that is being compressed
   kTiers,        // pools/compressed: the books of one pool
   kHotBlocks,    // pools/compressed: the blocks of a program's pool
-  kBackground,   // runtime: what a thread of ours is to do
   kPolicy,       // policy: who publishes a snapshot
   kVisitors,     // heap: who looks into another thread's slabs
   kHeap,         // one heap's superslabs, slab owners and big cache

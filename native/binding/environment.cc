@@ -16,6 +16,7 @@ Environment::Environment(Napi::Env env, ProcessPools& process)
   } else {
     signal_ = nullptr;  // the thread is told to stop, and hears of nobody any more
   }
+  process_.note_environment_begins();
   // Hooks run last in, first out: this one before that of the signal, which then still exists.
   napi_add_env_cleanup_hook(env, on_cleanup, this);
 }
@@ -203,6 +204,7 @@ void Environment::end() {
   for (EnvironmentPool& pool : pools_) {
     if (pool.cache() != nullptr) detach(pool);
   }
+  process_.note_environment_ended();
   // No cache is left, so nobody can call wake() any more. The signal is Node's to close: releasing
   // it from a cleanup hook aborts Node 24 and 26.
   delete this;

@@ -19,9 +19,9 @@ using Result = CompressedPool::Result;
 
 ProgramCompressedPool& from(const ss_compressed_pool* pool,
                             const char* function = __builtin_FUNCTION()) {
-  auto* found = reinterpret_cast<ProgramCompressedPool*>(const_cast<ss_compressed_pool*>(pool));
+  auto* found = reinterpret_cast<ProgramKind*>(const_cast<ss_compressed_pool*>(pool));
   ProgramCompressedPool::check(function, found);
-  return *found;
+  return *static_cast<ProgramCompressedPool*>(found);
 }
 
 int error_of(TierFault fault) {
@@ -113,7 +113,7 @@ ss_compressed_pool* ss_compressed_pool_new(const ss_compressed_pool_options* opt
         ProgramCompressedPool::make(own, given.cpu_budget, given.name == nullptr ? "" : given.name);
     return Result{made.fault};
   });
-  return reinterpret_cast<ss_compressed_pool*>(made.pool);
+  return reinterpret_cast<ss_compressed_pool*>(static_cast<ProgramKind*>(made.pool));
 }
 
 ss_value ss_compressed_pool_put(ss_compressed_pool* pool, const void* bytes, size_t length) {

@@ -182,15 +182,17 @@ void write_pools(JsonText& json) {
   ProgramPool::for_each([&](const ProgramPool& pool) {
     if (!pool.is_part()) write_pool(json, pool.fixed(), Detail::kFew);
   });
-  ProgramKind::for_each([&](const ProgramKind& pool) {
-    if (pool.kind() == ProgramKind::Kind::kPackets) {
-      write_pool(json, static_cast<const ProgramPackets&>(pool), Detail::kFew);
-    } else {
-      write_pool(json, static_cast<const ProgramGenerational&>(pool).values(), Detail::kFew);
+  ProgramKind::for_each([&](ProgramKind& pool) {
+    switch (pool.kind()) {
+      case ProgramKind::Kind::kPackets:
+        return write_pool(json, static_cast<const ProgramPackets&>(pool), Detail::kFew);
+      case ProgramKind::Kind::kGenerational:
+        return write_pool(json, static_cast<const ProgramGenerational&>(pool).values(),
+                          Detail::kFew);
+      case ProgramKind::Kind::kCompressed:
+        return write_pool(json, static_cast<ProgramCompressedPool&>(pool).values());
     }
   });
-  ProgramCompressedPool::for_each(
-      [&](ProgramCompressedPool& pool) { write_pool(json, pool.values()); });
   json.close(']');
 }
 

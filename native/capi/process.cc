@@ -8,9 +8,9 @@
 #include "heap/size_class.h"
 #include "malloc/allocate.h"
 #include "malloc/first_class_heap.h"
-#include "malloc/program_compressed.h"
 #include "malloc/program_kinds.h"
 #include "malloc/program_pools.h"
+#include "malloc/program_pressure.h"
 
 using namespace superslab;
 
@@ -27,6 +27,11 @@ void write_heap(JsonText& json, ProcessHeap& heap) {
   json.add("regrettedBytes", heap.heap().account().regretted_bytes());
   json.add("earnedIdleBytes", heap.heap().account().earned_idle_bytes());
   json.add("mappedBytes", heap.mapped().bytes());
+  const ProgramPressure::Figures pressure = ProgramPressure::figures();
+  json.add("pressureLevel", static_cast<std::uint64_t>(pressure.state.finding.level));
+  json.add("pressureRises", pressure.state.rises);
+  json.add("pressureReliefs", pressure.reliefs);
+  json.add("pressureBytes", pressure.bytes);
   const FirstClassHeap::Totals others = FirstClassHeap::totals();
   json.add("heaps", others.heaps);
   json.add("heapsCommittedBytes", others.committed_bytes);
@@ -73,9 +78,21 @@ size_t ss_trim(void) {
   if (heap == nullptr) return 0;
   const int before = errno;
   // The other heaps first: what they give back idles in the space then.
-  const ByteCount others = FirstClassHeap::trim_all() + ProgramPool::trim_all() +
-                           ProgramKind::trim_all() + ProgramCompressedPool::trim_all();
+  const ByteCount others =
+      FirstClassHeap::trim_all() + ProgramPool::trim_all() + ProgramKind::trim_all();
   const ByteCount bytes = others + heap->trim();
   errno = before;
   return bytes;
+}
+
+int ss_watch_pressure(int on) {
+  const int before = errno;
+  if (on == 0) {
+    ProgramPressure::end();
+  } else if (!ProgramPressure::begin()) {
+    errno = EAGAIN;
+    return -1;
+  }
+  errno = before;
+  return 0;
 }

@@ -112,7 +112,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   bool is_busy() const { return busy_row_ != kNoRow; }
 
   /// After many slow paths: time for what has to be done now and then.
-  bool is_due() const { return steps_ >= kStepsPerTurn; }
+  bool is_due() const { return steps_ >= kStepsPerTurn || is_flush_wanted(); }
   /// True when it is due, and then not again for a while.
   bool take_turn() {
     if (!is_due()) return false;
@@ -154,13 +154,17 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
 
   /// Gives every cached block back.
   void flush();
+  /// The same if another thread has asked for it.
+  void flush_if_wanted() {
+    if (is_flush_wanted() && flush_wanted_.exchange(false, std::memory_order_relaxed)) flush();
+  }
 
   /// Before the heap grows: gives those of classes back of which the thread has taken and freed
   /// none since the last time. What lies in a magazine keeps its slab from other uses.
   void give_idle_rows();
 
   void squeeze(bool on) override { squeezed_.store(on, std::memory_order_relaxed); }
-  void flush_soon() override {}
+  void flush_soon() override { flush_wanted_.store(true, std::memory_order_relaxed); }
   /// Whether each row holds as many blocks as it has room for, all of its own class. For assertions
   /// of the cache's own thread.
   bool is_valid() const;
@@ -216,6 +220,7 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   /// The space may have grown: blocks behind its former end take the fast paths from now on.
   void see_growth() { region_.slices = heap_->space().slices(); }
 
+  bool is_flush_wanted() const { return flush_wanted_.load(std::memory_order_relaxed); }
   void free_slow(void* block);
   void spill(ClassIndex c);
   void spill_row(ClassIndex c);
@@ -240,7 +245,8 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
 
   SlabOwner* owner_ = nullptr;
   Heap* heap_ = nullptr;
-  std::atomic<bool> squeezed_{false};  // written by other threads, see CacheRegistry
+  std::atomic<bool> squeezed_{false};      // written by other threads, see CacheRegistry
+  std::atomic<bool> flush_wanted_{false};  // likewise
   BatchSizes batches_;
   std::uint8_t floors_[kRows] = {};      // place of the null pointer in each row
   std::uint8_t limits_[kRows] = {};      // most blocks of each class, from its next slow path on

@@ -94,6 +94,15 @@ SS_EXPORT int ss_owns(const void* block);
  * SUPERSLAB_MALLOC_IDLE_BYTES. This is for a program that knows that it will rest. */
 SS_EXPORT size_t ss_trim(void);
 
+/* With `on`, has the process give back what it can do without while memory is scarce, as the
+ * kernel tells: what threads cache, then what can be compressed, then what waits to be used
+ * (docs/PRESSURE.md). A thread of the library's looks once in SUPERSLAB_PRESSURE_INTERVAL_MS; it
+ * reads files of /proc and /sys. Without `on` takes one such call back: after the last the thread
+ * has ended. Compressed pools and SUPERSLAB_MALLOC_PRESSURE=1 have it looked at by themselves. The
+ * child of a fork has no such thread until it calls this. Returns 0, or -1 with EAGAIN if the
+ * system gives no thread. SUPERSLAB_PRESSURE=0 makes it do nothing. Any thread. */
+SS_EXPORT int ss_watch_pressure(int on);
+
 /* Writes the statistics of the heap behind ss_malloc() as one JSON object, like snprintf(): at most
  * `size` bytes, a zero at the end included, and returns the length of the whole text without the
  * zero. `buffer` may be NULL if `size` is 0. Allocates nothing. The numbers are exact while the

@@ -20,6 +20,7 @@ namespace {
 
 /// What is done now and then, along with allocations.
 [[gnu::noinline]] void take_turn(ProcessHeap& heap, ThreadCache& cache) {
+  cache.flush_if_wanted();
   cache.retire_idle();
   heap.tick();
   FirstClassHeap::tick_all();

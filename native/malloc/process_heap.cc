@@ -166,6 +166,11 @@ ByteCount ProcessHeap::trim() {
   return heap_.trim(0) + space_.purge_idle(~Nanos{0});
 }
 
+ByteCount ProcessHeap::relieve() {
+  heap_.caches().ask_for_flush(nullptr);
+  return trim();
+}
+
 // Nothing is done before a fork: fork() waits for locks of the C library, as those of streams,
 // whose holders may have to allocate before they let go. So a fork finds the other threads wherever
 // they are, and its child, which they are not in, looks after what they were changing.

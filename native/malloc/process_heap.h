@@ -64,13 +64,17 @@ class ProcessHeap {
   /// Called in the child of a fork, for heaps of others that share this one's space: survives as
   /// Heap::survive_fork() does, and returns the same.
   using ForkHook = bool (*)(const SlabOwner* mine, bool is_suspect);
-  enum class Others : std::uint8_t { kFirstClass, kPools, kKinds, kCompressed };
+  enum class Others : std::uint8_t { kFirstClass, kPools, kKinds, kPressure };
   void set_fork_hook(Others whose, ForkHook hook) {
     fork_hooks_[static_cast<std::size_t>(whose)].store(hook, std::memory_order_relaxed);
   }
 
   /// Gives back everything that is idle, the calling thread's cache included. Returns the bytes.
   ByteCount trim();
+
+  /// The same while memory is scarce, and other threads are asked to give back what they cache with
+  /// their next slow path.
+  ByteCount relieve();
 
  private:
   friend struct ProcessHeapStorage;

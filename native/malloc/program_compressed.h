@@ -3,17 +3,15 @@
 // A pool that is closed while values are pinned ends with the last of their releases.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
+#include <string_view>
 
-#include "base/lock.h"
-#include "malloc/process_heap.h"
+#include "malloc/program_kinds.h"
 #include "pools/compressed/compressed_pool.h"
 #include "runtime/cooler.h"
 
 namespace superslab {
 
-class ProgramCompressedPool {
+class ProgramCompressedPool final : public ProgramKind {
  public:
   struct Made {
     ProgramCompressedPool* pool = nullptr;
@@ -22,9 +20,10 @@ class ProgramCompressedPool {
   /// `share` of a processor for its thread.
   static Made make(const CompressedPool::Options& options, double share, std::string_view name);
 
-  /// With SUPERSLAB_CHECK: ends the process unless `pool` is one. `function` is what was called
-  /// with it.
-  static void check(const char* function, const ProgramCompressedPool* pool);
+  /// With SUPERSLAB_CHECK: as ProgramKind::check().
+  static void check(const char* function, const ProgramKind* pool) {
+    ProgramKind::check(function, pool, Kind::kCompressed);
+  }
 
   CompressedPool& values() { return values_; }
   Cooler& cooler() { return cooler_; }
@@ -38,42 +37,27 @@ class ProgramCompressedPool {
   /// the pool has ended.
   std::size_t close();
 
-  /// CompressedPool::trim() of each.
-  static ByteCount trim_all();
-
-  /// Calls visit(ProgramCompressedPool&) for each, with no lock held; none of those ends meanwhile.
-  template <class Visit>
-  static void for_each(Visit visit);
-
  private:
   friend class Metadata;
   ProgramCompressedPool(Space& space, const Clock& clock, const Policy& policy,
                         const CompressedPool::Options& options, double share, std::string_view name)
-      : values_(space, clock, policy, options, name), cooler_(values_.tiers(), share) {}
+      : ProgramKind(Kind::kCompressed),
+        values_(space, clock, policy, options, name),
+        cooler_(values_.tiers(), share) {}
+  ~ProgramCompressedPool() = default;
 
-  class Registry;
-  static Registry registry;
+  bool is_done() const override {
+    return values_.is_closed() && values_.heap().budget().is_empty();
+  }
+  void end() override;
+  ByteCount trim_idle() override { return values_.is_closed() ? 0 : values_.trim(0); }
+  ByteCount relieve(ReliefStep step) override;
+  bool survive_fork(const SlabOwner* mine, bool is_suspect) override {
+    return values_.survive_fork(mine, is_suspect);
+  }
 
-  static bool survive_fork(const SlabOwner* mine, bool is_suspect);
-  static ProgramCompressedPool* pin_next(const ProgramCompressedPool* after);
-  void unpin();
-
-  ProgramCompressedPool* next_ = nullptr;  // in the registry
-  std::uint64_t age_ = 0;                  // likewise: the order in which pools were made
-  std::atomic<std::uint32_t> pins_{0};     // who has it in hand without a value of it
   CompressedPool values_;
   Cooler cooler_;
 };
-
-template <class Visit>
-void ProgramCompressedPool::for_each(Visit visit) {
-  ProgramCompressedPool* before = nullptr;
-  while (ProgramCompressedPool* pool = pin_next(before)) {
-    if (before != nullptr) before->unpin();
-    visit(*pool);
-    before = pool;
-  }
-  if (before != nullptr) before->unpin();
-}
 
 }  // namespace superslab

@@ -44,6 +44,9 @@ class ProgramGenerational final : public ProgramKind {
   // Another thread may be using the pool: only its heap.
   ByteCount trim_idle() override { return values_.heap().trim(0); }
   void tick() override { values_.heap().tick(); }
+  ByteCount relieve(ReliefStep step) override {
+    return step == ReliefStep::kCaches ? trim_idle() : 0;
+  }
   bool survive_fork(const SlabOwner* mine, bool is_suspect) override {
     return values_.heap().survive_fork(mine, is_suspect);
   }

@@ -102,6 +102,12 @@ ByteCount ProgramKind::trim_all() {
   return bytes;
 }
 
+ByteCount ProgramKind::relieve_all(ReliefStep step) {
+  ByteCount bytes = 0;
+  for_each([&](ProgramKind& pool) { bytes += pool.relieve(step); });
+  return bytes;
+}
+
 void ProgramKind::tick_all() {
   if (registry.is_empty()) return;
   const ProcessHeap* process = ProcessHeap::get();

@@ -9,12 +9,13 @@
 
 #include "base/lock.h"
 #include "malloc/process_heap.h"
+#include "policy/relief_step.h"
 
 namespace superslab {
 
 class ProgramKind {
  public:
-  enum class Kind : std::uint8_t { kPackets, kGenerational };
+  enum class Kind : std::uint8_t { kPackets, kGenerational, kCompressed };
 
   ProgramKind(const ProgramKind&) = delete;
   ProgramKind& operator=(const ProgramKind&) = delete;
@@ -52,6 +53,8 @@ class ProgramKind {
   /// pool do nothing here.
   static ByteCount trim_all();
   static void tick_all();
+  /// Pool::relieve() of each.
+  static ByteCount relieve_all(ReliefStep step);
 
  protected:
   explicit ProgramKind(Kind kind) : kind_(kind) {}
@@ -67,6 +70,8 @@ class ProgramKind {
 
   virtual ByteCount trim_idle() { return 0; }
   virtual void tick() {}
+  /// While memory is scarce, on a thread that uses no pool: as Pool::relieve().
+  virtual ByteCount relieve(ReliefStep) { return 0; }
   /// In the child of a fork: as Heap::survive_fork().
   virtual bool survive_fork(const SlabOwner*, bool) { return false; }
 

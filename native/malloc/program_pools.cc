@@ -372,6 +372,13 @@ ByteCount ProgramPool::trim_all() {
   return bytes;
 }
 
+ByteCount ProgramPool::relieve_all(ReliefStep step) {
+  ByteCount bytes = 0;
+  if (count() == 0) return bytes;
+  for_each([&](ProgramPool& pool) { bytes += pool.fixed_.relieve(step); });
+  return bytes;
+}
+
 void ProgramPool::tick_all() {
   if (count() == 0) return;
   ProcessHeap* process = ProcessHeap::get();

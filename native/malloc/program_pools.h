@@ -83,6 +83,8 @@ class ProgramPool {
   /// trim() of each, and FixedPool::tick(), which is cheap when it is not yet time.
   static ByteCount trim_all();
   static void tick_all();
+  /// While memory is scarce: FixedPool::relieve() of each.
+  static ByteCount relieve_all(ReliefStep step);
 
   /// How many there are. One that the caller has an object of is counted.
   static std::uint32_t count() { return count_.load(std::memory_order_relaxed); }

@@ -1,7 +1,9 @@
-// A thread of ours, which works for one object and rests in between.
+// A thread of ours: it has each of its tasks take a step whenever that is due, and sleeps in
+// between. The process's own is the control loop (control_loop.h).
 //
-// It is there from the first wake() on. It takes no signals, which are the program's. The child of
-// a fork has no such thread: the next wake() there makes another one.
+// The thread is made when a first task wants it, and ends when the last one leaves, so that a
+// process without any has none. It takes no signals, which are the program's. The child of a fork
+// has no such thread: whoever next wakes a task there makes another one.
 #pragma once
 
 #include <pthread.h>
@@ -14,43 +16,79 @@
 
 namespace superslab {
 
+/// What comes after a step of a task.
+struct Rest {
+  Nanos at_least = 0;       // from the end of the step: no other one before that
+  bool until_woken = true;  // and then only after a wake()
+};
+
+/// Something that is done again and again. Leaves its thread before it is destroyed.
+class BackgroundTask {
+ public:
+  BackgroundTask(const BackgroundTask&) = delete;
+  BackgroundTask& operator=(const BackgroundTask&) = delete;
+
+  /// Does what is due, in milliseconds rather than seconds: other tasks wait meanwhile. Called with
+  /// no lock held, on the thread alone; `now` is precise_now().
+  virtual Rest step(Nanos now) = 0;
+
+ protected:
+  BackgroundTask() = default;
+  ~BackgroundTask() = default;
+
+ private:
+  friend class BackgroundThread;
+  // Under the thread's lock.
+  BackgroundTask* next_ = nullptr;
+  Nanos due_ = 0;            // no step before that
+  bool is_resting_ = false;  // until woken
+  bool is_wanted_ = false;   // woken since its last step began
+};
+
 class BackgroundThread {
  public:
-  /// What is to come after a piece of work.
-  struct Pause {
-    Nanos at_least = 0;       // no more work before that
-    bool until_woken = true;  // and then only after a wake()
-  };
-  /// A piece of work of milliseconds, on the thread.
-  using Work = Pause (*)(void* context);
-
-  BackgroundThread(Work work, void* context) : work_(work), context_(context) {}
-  /// stop() came first.
-  ~BackgroundThread();
+  constexpr BackgroundThread() = default;
   BackgroundThread(const BackgroundThread&) = delete;
   BackgroundThread& operator=(const BackgroundThread&) = delete;
 
-  /// There is something to do. Any thread, with no lock held. False when there is no thread for it,
-  /// and none can be made.
-  bool wake() EXCLUDES(lock_);
-  /// Waits for the piece of work under way, and ends the thread for good. Once.
+  /// There is something to do for the task, which becomes one of the thread's if it is not: it
+  /// takes a step as soon as its rest allows. False when there is no thread, and none can be made.
+  /// Any thread, with no lock held.
+  bool wake(BackgroundTask& task) EXCLUDES(lock_);
+
+  /// The task takes no more steps: waits for the one under way, and, if no other task is left, for
+  /// the end of the thread. Any thread, with no lock held, but not out of a step.
+  void leave(BackgroundTask& task) EXCLUDES(lock_);
+
+  /// Waits for the step under way, and ends the thread for good: later wakes do nothing. Not out of
+  /// a step.
   void stop() EXCLUDES(lock_);
+
+  /// Whether this process has the thread.
+  bool is_there() const;
 
  private:
   static void* run(void* self);
   void loop() EXCLUDES(lock_);
+  void take_step(BackgroundTask& task) REQUIRES(lock_);
+  /// The task whose turn it is at `now`; else nullptr, and in `until` when to look again.
+  BackgroundTask* next_due(Nanos now, Nanos& until) const REQUIRES(lock_);
+  bool has(const BackgroundTask& task) const REQUIRES(lock_);
   bool start() REQUIRES(lock_);
-  /// Whether another process forked this one, and the thread stayed there.
-  bool was_left_behind() const;
+  /// The lock is free meanwhile, and other tasks may come.
+  void end_thread() REQUIRES(lock_);
+  bool enter() EXCLUDES(lock_);
 
-  const Work work_;
-  void* const context_;
   Mutex lock_{LockRank::kBackground};
   Condition changed_;
-  bool is_wanted_ GUARDED_BY(lock_) = false;
+  BackgroundTask* first_ GUARDED_BY(lock_) = nullptr;
+  const BackgroundTask* running_ GUARDED_BY(lock_) = nullptr;  // whose step is under way
+  bool is_changed_ GUARDED_BY(lock_) = false;                  // what is due may be due sooner
   bool is_stopping_ GUARDED_BY(lock_) = false;
-  std::atomic<pid_t> process_{0};  // that has the thread; 0 while there is none
-  pthread_t thread_{};
+  bool has_ended_ GUARDED_BY(lock_) = false;  // for good
+  std::atomic<pid_t> home_{0};                // the process in which this was last used
+  std::atomic<bool> has_thread_{false};       // there; changed under the lock
+  pthread_t thread_ GUARDED_BY(lock_){};
 };
 
 }  // namespace superslab

@@ -1,53 +1,16 @@
-// What a process does in the background: one thread that makes each of its tasks take a step when
-// that is due. It starts with the first task, and never ends: processes without one have no thread.
+// The control loop: the thread on which a process looks after its memory, one for all who want one.
+// Its tasks choose and apply policy, by what they have sampled, on its clock. It is there while it
+// has tasks, and sleeps while those rest.
+//
+// What works all the time, such as compression, has a thread of its own instead (cooler.h): a
+// decision must not wait for a second's worth of work.
 #pragma once
 
-#include "base/clock.h"
-#include "base/lock.h"
+#include "runtime/background_thread.h"
 
 namespace superslab {
 
-/// Something that is done again and again. Never destroyed once it is in a loop.
-class ControlTask {
- public:
-  /// Does what is due, in milliseconds rather than seconds, with no lock of the loop's held.
-  /// Returns how long there is nothing to do.
-  virtual Nanos step(Nanos now) = 0;
-
- protected:
-  ~ControlTask() = default;
-
- private:
-  friend class ControlLoop;
-  ControlTask* next_ = nullptr;
-  Nanos due_ = 0;
-};
-
-class ControlLoop {
- public:
-  /// Never destroyed: its thread may outlive main().
-  static ControlLoop& of_process();
-
-  ControlLoop() = default;
-  ControlLoop(const ControlLoop&) = delete;
-  ControlLoop& operator=(const ControlLoop&) = delete;
-
-  /// Has the task take steps from now on, for as long as the process lives. Once a task. False when
-  /// the system gives no thread; then nothing is done. Any thread.
-  [[nodiscard]] bool add(ControlTask& task);
-
-  /// What the thread does again and again: the steps that are due at `now`. Returns how long
-  /// nothing is. One thread at a time.
-  Nanos run(Nanos now);
-
- private:
-  static void* run_for_ever(void* loop);
-
-  Mutex lock_{LockRank::kControl};
-  Condition changed_;
-  ControlTask* first_ GUARDED_BY(lock_) = nullptr;
-  std::uint64_t additions_ GUARDED_BY(lock_) = 0;
-  bool is_running_ GUARDED_BY(lock_) = false;
-};
+/// That of the process. Never destroyed, so that it can be used until the process is gone.
+BackgroundThread& control_loop();
 
 }  // namespace superslab

@@ -1,5 +1,7 @@
 #include "runtime/cooler.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
 
 namespace superslab {
@@ -11,24 +13,27 @@ constexpr Nanos kTurn = kMillisecond;
 }  // namespace
 
 bool Cooler::cool(Nanos until) {
-  while (tiers_.is_warm()) {
+  while (has_work()) {
     if (thread_cpu_now() >= until) return true;
-    ByteCount freed;
+    ByteCount freed = 0;
     const Cooled result = tiers_.cool_one(freed);
-    if (result == Cooled::kNothing || result == Cooled::kFull || result == Cooled::kNoMemory)
+    if (result == Cooled::kNothing || result == Cooled::kFull || result == Cooled::kNoMemory) {
+      wanted_.store(0, std::memory_order_relaxed);
       return false;
+    }
+    const ByteCount wanted = wanted_.load(std::memory_order_relaxed);
+    wanted_.store(wanted - std::min(wanted, freed), std::memory_order_relaxed);
   }
   return false;
 }
 
-BackgroundThread::Pause Cooler::work(void* self) {
-  auto& cooler = *static_cast<Cooler*>(self);
+Rest Cooler::step(Nanos) {
   const Nanos begin = thread_cpu_now();
-  const bool has_more = cooler.cool(begin + kTurn);
-  if (!has_more) cooler.tiers_.tick();
+  const bool has_more = cool(begin + kTurn);
+  if (!has_more) tiers_.tick();
   const Nanos taken = thread_cpu_now() - begin;
-  cooler.cpu_.fetch_add(taken, std::memory_order_relaxed);
-  const double pause = static_cast<double>(taken) * (1 / cooler.share_ - 1);
+  cpu_.fetch_add(taken, std::memory_order_relaxed);
+  const double pause = static_cast<double>(taken) * (1 / share_ - 1);
   return {static_cast<Nanos>(pause), !has_more};
 }
 

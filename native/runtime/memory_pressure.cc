@@ -25,8 +25,8 @@ void MemoryPressure::read(ByteCount pool_bytes, Nanos now) {
   if (controller_.level() != before) state_.changed_at = wall_now();
 }
 
-PressureState MemoryPressure::poll(ByteCount pool_bytes, Nanos now) {
-  const bool is_due = settings_.pressure && now >= due_.load(std::memory_order_relaxed);
+PressureState MemoryPressure::poll(ByteCount pool_bytes, Nanos now, Nanos late) {
+  const bool is_due = settings_.pressure && now >= due_.load(std::memory_order_relaxed) + late;
   // Acquire and release: who reads next sees what the source has kept.
   if (is_due && !is_reading_.exchange(true, std::memory_order_acquire)) {
     due_.store(now + to_nanos(settings_.pressure_interval_ms), std::memory_order_relaxed);
@@ -34,6 +34,14 @@ PressureState MemoryPressure::poll(ByteCount pool_bytes, Nanos now) {
     is_reading_.store(false, std::memory_order_release);
   }
   return state();
+}
+
+bool MemoryPressure::survive_fork() NO_THREAD_SAFETY_ANALYSIS {
+  const Holder holder = lock_.survive_fork();
+  // What it was changing follows anew from the readings to come.
+  if (holder == Holder::kVanished) controller_ = PressureController(settings_);
+  is_reading_.store(false, std::memory_order_relaxed);
+  return holder == Holder::kMe;
 }
 
 void MemoryPressure::read_from(PressureSource* source) {

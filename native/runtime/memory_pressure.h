@@ -26,16 +26,21 @@ class MemoryPressure {
   /// nullptr is a system that says nothing.
   MemoryPressure(PressureSource* source, const ProcessSnapshot& settings);
 
-  /// What came of the last readings. If it is time, reads first, unless another thread does.
-  /// `pool_bytes`: what all pools have from the operating system. Any thread.
-  PressureState poll(ByteCount pool_bytes, Nanos now);
+  /// What came of the last readings. If it is time, and has been for `late`, reads first, unless
+  /// another thread does. `pool_bytes`: what all pools have from the operating system. Any thread.
+  PressureState poll(ByteCount pool_bytes, Nanos now, Nanos late = 0);
+
+  /// What came of the last readings. Any thread.
+  PressureState state() const;
+
+  /// In the child of a fork, where nobody reads. Whether the caller holds the lock itself.
+  bool survive_fork();
 
   /// Reads from there from now on, at once and with all that was found forgotten. Not while another
   /// thread polls: for tests.
   void read_from(PressureSource* source);
 
  private:
-  PressureState state() const;
   void read(ByteCount pool_bytes, Nanos now);
 
   PressureSource* source_;  // of who reads

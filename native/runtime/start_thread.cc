@@ -13,19 +13,16 @@ constexpr ByteCount kStackBytes = 256 * kKiB;
 
 }  // namespace
 
-bool start_thread(void* (*run)(void* context), void* context, pthread_t* joinable) {
+bool start_thread(void* (*run)(void* context), void* context, pthread_t& out) {
   const KeepErrno keep;
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return false;
   pthread_attr_setstacksize(&attributes, kStackBytes);
-  if (joinable == nullptr) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t detached;
-  pthread_t* const thread = joinable != nullptr ? joinable : &detached;
-  const bool is_made = pthread_create(thread, &attributes, run, context) == 0;
+  const bool is_made = pthread_create(&out, &attributes, run, context) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   return is_made;

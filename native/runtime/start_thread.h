@@ -5,9 +5,8 @@
 
 namespace superslab {
 
-/// Calls run(context) on a thread of its own. With `joinable` the caller joins it, else nobody
-/// does. False when the system gives no thread.
-[[nodiscard]] bool start_thread(void* (*run)(void* context), void* context,
-                                pthread_t* joinable = nullptr);
+/// Calls run(context) on a thread of its own, which the caller joins as `out`. False when the
+/// system gives no thread.
+[[nodiscard]] bool start_thread(void* (*run)(void* context), void* context, pthread_t& out);
 
 }  // namespace superslab

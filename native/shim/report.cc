@@ -6,6 +6,7 @@
 #include "malloc/fatal.h"
 #include "malloc/foreign.h"
 #include "malloc/process_heap.h"
+#include "malloc/program_pressure.h"
 
 namespace superslab {
 namespace {
@@ -20,11 +21,19 @@ void tell_of_wrong_environment() {
   write_error(text);
 }
 
+/// SUPERSLAB_MALLOC_PRESSURE. Where there is no thread for it, malloc does without.
+void watch_pressure() {
+  const ProcessHeap* heap = ProcessHeap::get();
+  if (heap != nullptr && heap->policy().malloc_pressure)
+    static_cast<void>(ProgramPressure::begin());
+}
+
 /// While the program has one thread and none of its locks: what takes locks of the C library's is
 /// done here, so that no call of malloc or free has to.
 [[gnu::constructor]] void start() {
   tell_of_wrong_environment();
   find_next_allocator();
+  watch_pressure();
 }
 
 /// SUPERSLAB_STATS. After the program's own handlers, which may still use memory.

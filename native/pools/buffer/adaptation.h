@@ -2,7 +2,7 @@
 // interface, and a log of what that decided. It samples the pool's heap, has the controller
 // decide, and applies that.
 //
-// It is made by `new`, which takes nothing from the heap that it tunes, and allocates no more then.
+// It lies in metadata, which takes nothing from the heap that it tunes, and allocates nothing.
 #pragma once
 
 #include <array>

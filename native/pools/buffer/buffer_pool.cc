@@ -21,7 +21,10 @@ BufferPool::BufferPool(Space& space, const Clock& clock, const Policy& policy, B
       pool_policy_(policy),
       demand_interval_(policy.demand_interval_ms) {}
 
-BufferPool::~BufferPool() { delete adaptation_.load(std::memory_order_relaxed); }
+BufferPool::~BufferPool() {
+  Adaptation* const own = adaptation_.load(std::memory_order_relaxed);
+  if (own != nullptr) space().metadata().destroy(own);
+}
 
 PoolFault BufferPool::check() const {
   if (!is_whole()) return PoolFault::kHeap;
@@ -78,11 +81,11 @@ Nanos BufferPool::adaptation_period(Millis interval) {
 Adaptation* BufferPool::adaptation() {
   Adaptation* there = adaptation_.load(std::memory_order_acquire);
   if (there != nullptr) return there;
-  auto* made = new (std::nothrow)
-      Adaptation(to_nanos(demand_interval_), adaptation_period(demand_interval_));
+  auto* made = space().metadata().make<Adaptation>(space().os(), to_nanos(demand_interval_),
+                                                   adaptation_period(demand_interval_));
   if (made == nullptr) return nullptr;
   if (adaptation_.compare_exchange_strong(there, made, std::memory_order_acq_rel)) return made;
-  delete made;
+  space().metadata().destroy(made);
   return there;
 }
 

@@ -329,6 +329,9 @@ void FixedPool::tick(bool may_destruct) {
 }
 
 void FixedPool::take_turn() {
+  if (wants_relief_.load(std::memory_order_relaxed) &&
+      wants_relief_.exchange(false, std::memory_order_relaxed)) [[unlikely]]
+    trim(0);
   if (steps_.fetch_add(1, std::memory_order_relaxed) < kStepsPerTurn) return;
   steps_.store(0, std::memory_order_relaxed);
   const Nanos now = heap_.now();
@@ -349,6 +352,21 @@ ByteCount FixedPool::trim(ByteCount target) {
     owner_->retire_unused();
   }
   return heap_.trim(target);
+}
+
+ByteCount FixedPool::relieve(ReliefStep step) {
+  if (owner_ == nullptr || step == ReliefStep::kCold) return 0;
+  heap_.caches().ask_for_flush(nullptr);
+  if (step == ReliefStep::kIdle && options_.hooks.destruct == nullptr) {
+    shrink_depot(options_.initial);
+  } else if (step == ReliefStep::kIdle) {
+    wants_relief_.store(true, std::memory_order_relaxed);
+  }
+  {
+    LockGuard guard(lock_);
+    owner_->retire_unused();
+  }
+  return heap_.trim(0);
 }
 
 void FixedPool::close() {

@@ -129,6 +129,9 @@ class FixedPool final : public Pool {
   PoolFault check() const override;
   /// But for `initial` objects, and what lies in the magazines of other processors.
   ByteCount trim(ByteCount target) override;
+  /// Asks threads for what they cache, and has objects beyond `initial` end in the last step. A
+  /// destructor of the program's waits for a thread that uses the pool.
+  ByteCount relieve(ReliefStep step) override;
   /// While no other thread uses the pool: gives back what is cached, also by other threads.
   void close() override;
 
@@ -214,6 +217,7 @@ class FixedPool final : public Pool {
   std::atomic<std::uint32_t> steps_{0};  // slow paths since the last turn
   std::atomic<Nanos> next_tick_{0};
   std::atomic<bool> has_orphans_{false};
+  std::atomic<bool> wants_relief_{false};  // by a thread that may run destructors
 };
 
 }  // namespace superslab
