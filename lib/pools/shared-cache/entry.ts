@@ -1,0 +1,69 @@
+import { builtins } from '../../base/builtins.js';
+import type { CachePage, PageState } from './page.js';
+
+/** Where this thread found a value. It is there for as long as its slot in the index has the same word. */
+export interface Entry {
+  /** Of the shard that it lies in. */
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  /** Where in `words` its slot's word is, and that word. */
+  readonly slot: number;
+  readonly lower: number;
+  readonly upper: number;
+  /** Its pin. */
+  readonly start: number;
+  readonly granules: number;
+  /** Of the monotonic clock, in ms; 0: never. */
+  readonly expiresMs: number;
+  /** Where in `bytes` its use is noted. */
+  readonly usedAt: number;
+  /** The value as it lies there. */
+  readonly view: Buffer;
+  readonly length: number;
+  /** Which codec compressed it, 0 for none, and its bytes before that. */
+  readonly codec: number;
+  readonly plainBytes: number;
+  readonly hasTags: boolean;
+  /** What pin() has given out of it last. */
+  page: CachePage | undefined;
+  pageState: PageState | undefined;
+}
+
+/** So many are kept of each generation. */
+const MOST = 2048;
+
+/**
+ * Entries that were used lately, by their keys: those of this generation, and those of the one before. Nothing has to be taken out when a
+ * value changes: its entry no longer agrees with the index.
+ */
+export class LateEntries {
+  #young = new Map<string, Entry>();
+  #old = new Map<string, Entry>();
+
+  get(key: string): Entry | undefined {
+    const entry = this.#young.get(key);
+    return entry === undefined ? this.#fromOld(key) : entry;
+  }
+
+  #fromOld(key: string): Entry | undefined {
+    const entry = this.#old.get(key);
+    if (entry !== undefined) this.set(key, entry);
+    return entry;
+  }
+
+  set(key: string, entry: Entry): void {
+    if (this.#young.size >= MOST) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, entry);
+  }
+}
+
+const { load } = builtins.Atomics;
+
+/** Whether the index still names `entry`. To be asked after its pin was set. */
+export function isCurrent({ words, slot, lower, upper }: Entry): boolean {
+  // Without words a program has detached their memory.
+  return words.length !== 0 && load(words, slot) === lower && load(words, slot + 1) === upper;
+}
