@@ -4,10 +4,10 @@ import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, type SuperslabError } from '../../base/errors.js';
 import { Compression } from './compression.js';
-import type { Entry } from './entry.js';
 import { cacheError, keyError } from './errors.js';
 import { CacheMemory } from './memory.js';
 import type { CacheSettings } from './options.js';
+import type { PageEntry } from './page.js';
 
 /** Places in what find() fills. */
 const FOUND = {
@@ -71,7 +71,7 @@ export class CacheCore {
    * The value of a key, which is pinned at `place`.
    * @throws ERR_SUPERSLAB_ARGUMENT, ERR_SUPERSLAB_CLOSED, ERR_SUPERSLAB_FILE_FAILED
    */
-  find(key: string, place: number): Entry | undefined {
+  find(key: string, place: number): PageEntry | undefined {
     if (typeof key !== 'string') throw keyError(key);
     const found = this.#found;
     if (this.checked(this.native.find(key, place, found), key) === 0) return undefined;

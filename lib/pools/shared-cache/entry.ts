@@ -1,5 +1,4 @@
 import { builtins } from '../../base/builtins.js';
-import type { CachePage, PageState } from './page.js';
 
 /** Where this thread found a value. It is there for as long as its slot in the index has the same word. */
 export interface Entry {
@@ -24,40 +23,6 @@ export interface Entry {
   readonly codec: number;
   readonly plainBytes: number;
   readonly hasTags: boolean;
-  /** What pin() has given out of it last. */
-  page: CachePage | undefined;
-  pageState: PageState | undefined;
-}
-
-/** So many are kept of each generation. */
-const MOST = 2048;
-
-/**
- * Entries that were used lately, by their keys: those of this generation, and those of the one before. Nothing has to be taken out when a
- * value changes: its entry no longer agrees with the index.
- */
-export class LateEntries {
-  #young = new Map<string, Entry>();
-  #old = new Map<string, Entry>();
-
-  get(key: string): Entry | undefined {
-    const entry = this.#young.get(key);
-    return entry === undefined ? this.#fromOld(key) : entry;
-  }
-
-  #fromOld(key: string): Entry | undefined {
-    const entry = this.#old.get(key);
-    if (entry !== undefined) this.set(key, entry);
-    return entry;
-  }
-
-  set(key: string, entry: Entry): void {
-    if (this.#young.size >= MOST) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(key, entry);
-  }
 }
 
 const { load } = builtins.Atomics;

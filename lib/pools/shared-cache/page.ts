@@ -7,11 +7,17 @@ interface PageHome {
   isCurrent(entry: Entry): boolean;
 }
 
+/** Where a value was found, and what pin() has given out of it last. */
+export interface PageEntry extends Entry {
+  page: CachePage | undefined;
+  pageState: PageState | undefined;
+}
+
 /** What its home knows of a page. */
 export interface PageState {
   readonly home: PageHome;
   readonly key: string;
-  readonly entry: Entry;
+  readonly entry: PageEntry;
   /** Where its pin is; 0: it needs none, being a copy. */
   place: number;
   /** How often it is pinned. */

@@ -4,10 +4,11 @@ import { CACHE_PINS } from '../../addon/generated/memory.js';
 import { builtins, copyInAt, copyInto, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show } from '../../base/errors.js';
 import type { CacheCore } from './core.js';
-import { type Entry, isCurrent, LateEntries } from './entry.js';
+import { type Entry, isCurrent } from './entry.js';
 import { bytesError, tooManyPins } from './errors.js';
+import { LateEntries } from './late-entries.js';
 import { HITS, MISSES } from './memory.js';
-import { CachePage, type PageState } from './page.js';
+import { CachePage, type PageEntry, type PageState } from './page.js';
 
 const { store } = builtins.Atomics;
 
@@ -27,7 +28,7 @@ const MARK_STEP = 16;
  */
 export class Reader {
   readonly #core: CacheCore;
-  readonly #late = new LateEntries();
+  readonly #late = new LateEntries<PageEntry>();
   readonly #pins: Int32Array;
   readonly #counters: Float64Array;
   readonly #lost: Int32Array;
@@ -84,12 +85,12 @@ export class Reader {
     if (lost[0] !== 0 || lost[1] !== 0) throw this.#core.error(-FILE_FAULT.lost);
   }
 
-  #remember(key: string, entry: Entry): void {
+  #remember(key: string, entry: PageEntry): void {
     if (!entry.hasTags && entry.codec === 0) this.#late.set(key, entry);
   }
 
   /** The value of a key, which is pinned at COPYING. */
-  #search(key: string): Entry | undefined {
+  #search(key: string): PageEntry | undefined {
     const entry = this.#core.find(key, COPYING);
     if (entry === undefined) {
       this.#counters[MISSES]!++;
@@ -179,7 +180,7 @@ export class Reader {
   }
 
   /** A page that there was before. */
-  #pinLate(entry: Entry): CachePage | undefined {
+  #pinLate(entry: PageEntry): CachePage | undefined {
     const { pageState: state } = entry;
     if (state === undefined) return undefined;
     if (state.pins > 0) {
