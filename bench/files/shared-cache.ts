@@ -77,7 +77,7 @@ export async function measureSharedCache(quick: boolean): Promise<MeasuredRow[]>
   const count = quick ? 5000 : 100_000;
   const rounds = quick ? 1 : 5;
   try {
-    const rows = [
+    const cases: Case[] = [
       {
         name: 'getInto, 4 KiB',
         own: (key: string) => void cache.getInto(key, target),
@@ -98,8 +98,11 @@ export async function measureSharedCache(quick: boolean): Promise<MeasuredRow[]>
         own: (key: string) => void cache.set(key, VALUE),
         peers: { 'lmdb putSync': (key: string) => db.putSync(key, VALUE) },
       },
-    ].map((one) => measure(one as Case, rounds, one.name.startsWith('set') ? count / 10 : count));
-    return [...rows, await measurePuts(cache, db, rounds, count / 10)];
+    ];
+    const measured = cases.map((one) =>
+      measure(one, rounds, one.name.startsWith('set') ? count / 10 : count),
+    );
+    return [...measured, await measurePuts(cache, db, rounds, count / 10)];
   } finally {
     child.kill('SIGKILL');
     cache.close();

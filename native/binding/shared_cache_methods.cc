@@ -1,5 +1,5 @@
-// Caches in files that processes have in common, of pools/shared_cache. JavaScript reads values itself,
-// through windows: a call only finds and pins them.
+// Caches in files that processes have in common, of pools/shared_cache. JavaScript reads values
+// itself, through windows: a call only finds and pins them.
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -56,8 +56,8 @@ class KeyText {
   KeyText(const CallbackInfo& info, std::size_t i) {
     std::size_t length = 0;
     // One more than the longest, and an end: what is cut is longer than a key may be.
-    is_text_ = napi_get_value_string_utf8(info.Env(), info[i], bytes_, sizeof bytes_, &length) ==
-               napi_ok;
+    is_text_ =
+        napi_get_value_string_utf8(info.Env(), info[i], bytes_, sizeof bytes_, &length) == napi_ok;
     length_ = length;
   }
   bool is_key() const { return is_text_ && length_ <= shared_cache::kMaxKeyBytes; }
@@ -81,8 +81,8 @@ double* doubles_at(const CallbackInfo& info, std::size_t i, std::size_t places) 
   return fits ? static_cast<double*>(data) : nullptr;
 }
 
-/// `openSharedCache({ path, maxBytes, maxEntries, mode })`: a cache object, or what failed. The path
-/// is absolute.
+/// `openSharedCache({ path, maxBytes, maxEntries, mode })`: a cache object, or what failed. The
+/// path is absolute.
 Value open_shared_cache(const CallbackInfo& info, Evaluation&) {
   const Napi::Env env = info.Env();
   const Fields given(info, 0);
@@ -106,8 +106,8 @@ Value open_shared_cache(const CallbackInfo& info, Evaluation&) {
 
 /// `find(key, pin, out)`: 1, and the value is pinned at that place; 0 for none; a fault below 0.
 /// out: shard, slot, its word's lower and upper half, where the value is, its
-/// bytes, its pin's start and granules, when it expires, where its use is noted, its bytes before it was
-/// compressed, its codec and 256 if it has tags.
+/// bytes, its pin's start and granules, when it expires, where its use is noted, its bytes before
+/// it was compressed, its codec and 256 if it has tags.
 Value find(const CallbackInfo& info, SharedCacheObject& own) {
   const KeyText key(info, 0);
   const auto pin = whole_at(info, 1, shared_cache::Member::kPins - 1);
@@ -139,16 +139,15 @@ bool bytes_at(const CallbackInfo& info, std::size_t i, std::span<const std::uint
   napi_typedarray_type type{};
   std::size_t length = 0;
   void* data = nullptr;
-  const bool is_bytes = napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data, nullptr,
-                                                 nullptr) == napi_ok &&
+  const bool is_bytes = napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data,
+                                                 nullptr, nullptr) == napi_ok &&
                         type == napi_uint8_array;
   if (is_bytes) *bytes = {static_cast<const std::uint8_t*>(data), length};
   return is_bytes;
 }
 
-/// `store(key, bytes, ttlMs, tags, claim, codec, plainBytes)`: a STORED; a fault below 0. `tags`: what
-/// hashTag() has filled. `claim`: a ticket and its epoch, or
-/// undefined.
+/// `store(key, bytes, ttlMs, tags, claim, codec, plainBytes)`: a STORED; a fault below 0. `tags`:
+/// what hashTag() has filled. `claim`: a ticket and its epoch, or undefined.
 Value store(const CallbackInfo& info, SharedCacheObject& own) {
   const KeyText key(info, 0);
   shared_cache::NewValue value;
@@ -249,7 +248,8 @@ Value ended_claims(const CallbackInfo& info, SharedCacheObject& own) {
 /// `markPins(count)`: so many places for pins are looked at from now on.
 void mark_pins(const CallbackInfo& info, SharedCacheObject& own) {
   const auto count = whole_at(info, 0, shared_cache::Member::kPins);
-  if (count && own.cache().failure().ok()) own.cache().mark_pins(static_cast<std::uint32_t>(*count));
+  if (count && own.cache().failure().ok())
+    own.cache().mark_pins(static_cast<std::uint32_t>(*count));
 }
 
 /// `nowMs()`: of the clock by which values expire.

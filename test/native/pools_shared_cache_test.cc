@@ -1,4 +1,5 @@
-// A cache in a file: what it keeps and gives up, who reads meanwhile, and what others do to its file.
+// A cache in a file: what it keeps and gives up, who reads meanwhile, and what others do to its
+// file.
 #if defined(__linux__)
 
 #include <signal.h>
@@ -57,7 +58,7 @@ std::string content_of(SharedCache& cache, const Found& found, std::size_t shard
           found.value_bytes};
 }
 
-double counted(const SharedCache& cache, std::atomic<double> Counters::* counter) {
+double counted(const SharedCache& cache, std::atomic<double> Counters::*counter) {
   Counters* const none = nullptr;
   const auto at = reinterpret_cast<std::uintptr_t>(&(none->*counter)) / sizeof(double);
   return cache.stats().counters[at];
@@ -211,8 +212,7 @@ TEST(pools, "the lock of a member that died is taken over, that of one that live
   auto holder = opened(files);
   CHECK(put(*cache, "a", "kept") == Stored::kDone);
   auto& head = *reinterpret_cast<ShardHead*>(cache->shard_address(0));
-  const std::uint64_t word =
-      std::uint64_t{holder->own_member()->incarnation.load()} << 32 | 2;
+  const std::uint64_t word = std::uint64_t{holder->own_member()->incarnation.load()} << 32 | 2;
   head.lock.store(word);
   CHECK(put(*cache, "b", "late") == Stored::kBusy);
   CHECK_EQ(got(*cache, "a"), "kept");
@@ -251,8 +251,8 @@ TEST(pools, "no more members than there are places have a shared cache open") {
   CHECK(opened(files, 2 * kMiB) != nullptr);
 }
 
-/// Bytes of the mapped file are changed at random between calls, and nothing worse follows than values
-/// that are wrong or gone.
+/// Bytes of the mapped file are changed at random between calls, and nothing worse follows than
+/// values that are wrong or gone.
 TEST(pools, "no damage to the file of a shared cache ends the process or a call") {
   std::minstd_rand chance(11);
   for (int round = 0; round < 40; ++round) {
@@ -278,13 +278,26 @@ TEST(pools, "no damage to the file of a shared cache ends the process or a call"
       bool busy = false;
       std::uint64_t ticket = 0;
       switch (random(8)) {
-        case 0: cache->remove(key, &busy); break;
-        case 1: other->clear(); break;
-        case 2: static_cast<void>(cache->claim(key, &ticket)); break;
-        case 3: cache->remove_tag(key); break;
-        case 4: cache->check(); break;
-        case 5: static_cast<void>(got(*other, key)); break;
-        default: put(*cache, key, pattern(random(50)));
+        case 0:
+          cache->remove(key, &busy);
+          break;
+        case 1:
+          other->clear();
+          break;
+        case 2:
+          static_cast<void>(cache->claim(key, &ticket));
+          break;
+        case 3:
+          cache->remove_tag(key);
+          break;
+        case 4:
+          cache->check();
+          break;
+        case 5:
+          static_cast<void>(got(*other, key));
+          break;
+        default:
+          put(*cache, key, pattern(random(50)));
       }
     }
     cache->check();

@@ -50,12 +50,10 @@ export class Computing {
     for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, LAST_LOOK_MS)) {
       const claim = this.#writer.claim(key);
       const { outcome } = claim;
-      if (outcome === CLAIMED.present) {
-        const value = this.#reader.get(key);
-        if (value !== undefined) return value;
-      } else if (outcome !== CLAIMED.other || now() >= until) {
-        return this.#compute(key, compute, options, claim);
-      }
+      const value = outcome === CLAIMED.present ? this.#reader.get(key) : undefined;
+      if (value !== undefined) return value;
+      const mayCompute = outcome === CLAIMED.own || outcome === CLAIMED.noPlace;
+      if (mayCompute || now() >= until) return this.#compute(key, compute, options, claim);
       await wait(ms);
     }
   }

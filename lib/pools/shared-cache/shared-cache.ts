@@ -66,7 +66,15 @@ export class SharedCache implements Pool {
     this.#pool = pool;
     this.#figures = new PoolFigures(pool);
     this.#listeners = new PoolListeners([pool]);
-    closeWhenDropped(this, pool);
+    closeWhenDropped(this, {
+      get closed() {
+        return core.closed;
+      },
+      close() {
+        // Pages may be in use after the cache itself was dropped.
+        if (reader.lent === 0) pool.close();
+      },
+    });
     rememberPool(this);
     finish(opening);
   }
@@ -158,7 +166,8 @@ export class SharedCache implements Pool {
 
   /**
    * The value of a key, or else what `compute` returns, which is stored. It is called once at a time in all processes; the others wait for
-   * its value. If it throws, or its process dies, one of those who wait calls its own.
+   * its value. If it throws, those of the same thread get the error, too; of other threads, and when its process dies, one of those who
+   * wait calls its own.
    * @returns a buffer of the caller's own
    * @throws (rejects) what `compute` throws, and what {@link get} and {@link set} throw
    */
@@ -171,7 +180,12 @@ export class SharedCache implements Pool {
         TypeError,
       );
     }
-    return this.#computing.get(key, compute, set, waitMs);
+    try {
+      return await this.#computing.get(key, compute, set, waitMs);
+    } finally {
+      // Until here somebody has the cache, so that it is not closed for being dropped.
+      this.#pool.publish();
+    }
   }
 
   /** Figures: of the cache in `cache`, all processes together; the others are of this thread. */

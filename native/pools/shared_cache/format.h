@@ -1,13 +1,15 @@
 // What lies in the file of a shared cache: docs/SHARED-CACHE-FORMAT.md tells it in words.
 //
 //   granule   64 bytes: the unit in which room for values is given out
-//   position  granules that a shard has ever given out: it only rises, and modulo the ring's size it
+//   position  granules that a shard has ever given out: it only rises, and modulo the ring's size
+//   it
 //             is a place. So a position names one value for ever
 //   member    a thread that has the cache open
 //   pin       a range of the file that a member reads, and that nobody may write
 //
 // Other processes may write anything into any of this at any time, by mistake too. What is read is
-// looked at before it is used as a size or place, and geometry is read once, when the file is opened.
+// looked at before it is used as a size or place, and geometry is read once, when the file is
+// opened.
 #pragma once
 
 #include <atomic>
@@ -32,8 +34,8 @@ constexpr std::size_t kMaxTags = 32;
 using Word = std::atomic<std::uint64_t>;
 static_assert(Word::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 
-/// Of all processes together, or of one member. Numbers that JavaScript adds to as well, so they are
-/// doubles; each is written by one member alone.
+/// Of all processes together, or of one member. Numbers that JavaScript adds to as well, so they
+/// are doubles; each is written by one member alone.
 struct Counters {
   std::atomic<double> hits, misses, sets, deletes, evictions, expirations, survivals, refusals,
       repairs, computations;
@@ -147,12 +149,12 @@ constexpr std::uint64_t kMaxPosition = std::uint64_t{1} << 47;
 struct Record {
   enum Kind : std::uint32_t { kValue = 0x56a1, kFiller = 0xf111 };
 
-  std::uint64_t position;  // its own
-  std::uint64_t hash;      // of its key
+  std::uint64_t position;    // its own
+  std::uint64_t hash;        // of its key
   std::uint64_t expires_ms;  // of the monotonic clock; 0: never
   std::uint64_t epoch;       // when it was begun, for tags
   std::uint32_t kind;
-  std::uint32_t granules;    // with this head
+  std::uint32_t granules;  // with this head
   std::uint32_t value_bytes;
   std::uint32_t plain_bytes;  // before it was compressed
   std::uint16_t key_bytes;
@@ -183,8 +185,8 @@ struct Geometry {
   /// In a shard.
   ByteCount ring_at() const { return kBucketsAt + buckets * sizeof(Bucket); }
   std::uint64_t ring_granules() const { return (shard_bytes - ring_at()) / kGranuleBytes; }
-  /// The longest value, with its key and tags. A quarter, so that what others read, which nobody may
-  /// write, leaves room for it.
+  /// The longest value, with its key and tags. A quarter, so that what others read, which nobody
+  /// may write, leaves room for it.
   ByteCount max_value_bytes() const {
     return ring_granules() / 4 * kGranuleBytes - sizeof(Record) - kMaxKeyBytes - kMaxTags * 8;
   }

@@ -17,7 +17,8 @@ constexpr ByteCount kMaxShardBytes = 4 * kGiB - kPageBytes;
 }  // namespace
 
 bool Geometry::is_possible() const {
-  if (file_bytes < kMinBytes || file_bytes > kMaxBytes || file_bytes % kPageBytes != 0) return false;
+  if (file_bytes < kMinBytes || file_bytes > kMaxBytes || file_bytes % kPageBytes != 0)
+    return false;
   if (shards == 0 || shards > kMaxShards || !is_power_of_two(shards)) return false;
   if (shard_bytes % kPageBytes != 0 || shard_bytes > kMaxShardBytes) return false;
   if (shard_bytes > (file_bytes - kShardsAt) / shards) return false;
@@ -30,7 +31,8 @@ Geometry Geometry::of(ByteCount max_bytes, std::uint64_t max_entries) {
   Geometry made;
   made.file_bytes = align_down(max_bytes, kPageBytes);
   if (made.file_bytes < kMinBytes || made.file_bytes > kMaxBytes) return made;
-  made.shards = std::clamp<std::uint64_t>(std::bit_floor(max_bytes / kBytesPerShard), 1, kMaxShards);
+  made.shards =
+      std::clamp<std::uint64_t>(std::bit_floor(max_bytes / kBytesPerShard), 1, kMaxShards);
   made.shard_bytes = align_down((made.file_bytes - kShardsAt) / made.shards, kPageBytes);
   if (max_entries == 0) max_entries = made.file_bytes / kKiB;
   // A bucket and its second one are hardly ever full while seven of ten slots are in use.

@@ -1,5 +1,5 @@
-// The index of a shard: each key has two buckets in which it may stand. A full pair gives up a value
-// that was not used, so that no chain ever grows.
+// The index of a shard: each key has two buckets in which it may stand. A full pair gives up a
+// value that was not used, so that no chain ever grows.
 #include <algorithm>
 
 #include "pools/shared_cache/shard.h"
@@ -27,8 +27,7 @@ void Shard::describe(Place place, std::uint64_t word, const Record& record, Foun
   found->word = word;
   found->slot_at = static_cast<std::uint64_t>(reinterpret_cast<std::uint8_t*>(&place.word()) - at_);
   found->used_at = static_cast<std::uint64_t>(reinterpret_cast<std::uint8_t*>(&place.used()) - at_);
-  found->value_at =
-      static_cast<std::uint64_t>(record_at(record.position) - at_) + sizeof(Record);
+  found->value_at = static_cast<std::uint64_t>(record_at(record.position) - at_) + sizeof(Record);
   found->value_bytes = record.value_bytes;
   found->plain_bytes = record.plain_bytes;
   found->start = file_granule(record.position);

@@ -1,5 +1,5 @@
-// Hashes of keys and tags. All processes of a cache use the same seed, which its file has, and which
-// nobody can guess.
+// Hashes of keys and tags. All processes of a cache use the same seed, which its file has, and
+// which nobody can guess.
 #pragma once
 
 #include <cstdint>

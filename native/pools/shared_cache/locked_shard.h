@@ -13,7 +13,8 @@ class LockedShard {
 
   bool is_locked() const { return lock_.state() != ShardLock::State::kBusy; }
 
-  /// Walks all of the shard. Slots that name no value are emptied; a ring that contradicts itself is.
+  /// Walks all of the shard. Slots that name no value are emptied; a ring that contradicts itself
+  /// is.
   ShardCheck repair() const;
 
  private:

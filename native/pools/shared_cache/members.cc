@@ -29,9 +29,11 @@ void Members::empty(std::size_t index) {
   gone.pid.store(0, std::memory_order_relaxed);
 }
 
-bool Members::join(std::uint32_t pid) {
-  for (std::size_t index = 0; index < kMaxMembers; ++index) {
-    if (!file_.lock_byte(kFirstLock + index).ok()) continue;
+FileError Members::join(std::uint32_t pid) {
+  FileError error{FileStatus::kLocked, 0};
+  for (std::size_t index = 0; index < kMaxMembers && error.status == FileStatus::kLocked; ++index) {
+    error = file_.lock_byte(kFirstLock + index);
+    if (!error.ok()) continue;
     empty(index);
     // Never 0, and hardly ever one that a lock still has from a member that died long ago.
     const std::uint32_t incarnation =
@@ -43,9 +45,8 @@ bool Members::join(std::uint32_t pid) {
     own().pid.store(pid, std::memory_order_relaxed);
     own().incarnation.store(incarnation, std::memory_order_release);
     marks().marks[index].store(1, std::memory_order_seq_cst);
-    return true;
   }
-  return false;
+  return error;
 }
 
 void Members::leave() {
@@ -71,14 +72,14 @@ bool Members::reap(std::size_t index) {
 }
 
 PinnedRange Members::first_pinned(std::uint64_t from, std::uint64_t to) {
-  // A writer has taken the values from the index before, and a reader looks at the index again after
-  // it has set its pin. With both in the one order of sequential consistency, either the reader sees
-  // that the value is gone, or its pin is seen here.
+  // A writer has taken the values from the index before, and a reader looks at the index again
+  // after it has set its pin. With both in the one order of sequential consistency, either the
+  // reader sees that the value is gone, or its pin is seen here.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   PinnedRange first;
   for (std::size_t index = 0; index < kMaxMembers; ++index) {
-    const std::size_t count = std::min<std::size_t>(
-        marks().marks[index].load(std::memory_order_seq_cst), Member::kPins);
+    const std::size_t count =
+        std::min<std::size_t>(marks().marks[index].load(std::memory_order_seq_cst), Member::kPins);
     PinnedRange found;
     for (std::size_t i = 0; i < count; ++i) {
       const Pin& pin = member(index).pins[i];

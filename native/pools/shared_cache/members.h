@@ -22,8 +22,8 @@ class Members {
   /// Over a mapping of the whole file, which outlives this, as `file` does.
   Members(std::uint8_t* mapping, File& file) : mapping_(mapping), file_(file) {}
 
-  /// Takes the page of one that has left or died. False when kMaxMembers have the cache open.
-  bool join(std::uint32_t pid);
+  /// Takes the page of one that has left or died. kLocked when kMaxMembers have the cache open.
+  FileError join(std::uint32_t pid);
   void leave();
 
   /// What a lock has that is held by this one.
@@ -34,8 +34,8 @@ class Members {
   /// Whether whoever wrote `word` as its own_word() lives.
   bool is_alive(std::uint64_t word) const;
 
-  /// The range that comes first of those that somebody has pinned of [from, to). Pins of members that
-  /// died are given back on the way.
+  /// The range that comes first of those that somebody has pinned of [from, to). Pins of members
+  /// that died are given back on the way.
   PinnedRange first_pinned(std::uint64_t from, std::uint64_t to);
 
   /// Of all members that ever were.
@@ -46,9 +46,7 @@ class Members {
   Member& member(std::size_t index) const {
     return *reinterpret_cast<Member*>(mapping_ + Geometry::kMembersAt + index * sizeof(Member));
   }
-  PinMarks& marks() const {
-    return *reinterpret_cast<PinMarks*>(mapping_ + Geometry::kMarksAt);
-  }
+  PinMarks& marks() const { return *reinterpret_cast<PinMarks*>(mapping_ + Geometry::kMarksAt); }
   Header& header() const { return *reinterpret_cast<Header*>(mapping_); }
 
   bool lives(std::size_t index) const {

@@ -103,8 +103,7 @@ bool Shard::evict(std::uint32_t granules, std::uint64_t now_ms) {
     Record record;
     if (!is_record(tail, head, &record)) return false;
     const std::uint64_t word = Key::tag_of(record.hash) << kTagShift | tail;
-    const Place place =
-        record.kind == Record::kValue ? slot_with(record.hash, word) : Place{};
+    const Place place = record.kind == Record::kValue ? slot_with(record.hash, word) : Place{};
     if (!place.is_none()) {
       const bool is_used = place.used().load(std::memory_order_relaxed) != 0;
       if (is_over(record, now_ms)) {

@@ -1,9 +1,10 @@
 // A part of a shared cache with a lock, an index and a ring of values of its own.
 //
-// Those who read take no lock: they find a slot of the index, pin what it names, and look at the slot
-// again. Those who write hold the lock. Values are written where nobody has a pin, and then published
-// by one store to a slot. They leave in the order in which they came, but for those that were used
-// meanwhile, which are copied to the front once (second chance; FIFO with reinsertion, as CLOCK).
+// Those who read take no lock: they find a slot of the index, pin what it names, and look at the
+// slot again. Those who write hold the lock. Values are written where nobody has a pin, and then
+// published by one store to a slot. They leave in the order in which they came, but for those that
+// were used meanwhile, which are copied to the front once (second chance; FIFO with reinsertion, as
+// CLOCK).
 //
 // After each single store the shard is whole, so that its writer may be killed anywhere.
 #pragma once
@@ -19,13 +20,13 @@ namespace superslab::shared_cache {
 
 /// Where a value lies, and what it is.
 struct Found {
-  std::uint64_t word = 0;        // of its slot
-  std::uint64_t slot_at = 0;     // bytes from the start of the shard, as the next two
+  std::uint64_t word = 0;     // of its slot
+  std::uint64_t slot_at = 0;  // bytes from the start of the shard, as the next two
   std::uint64_t used_at = 0;
   std::uint64_t value_at = 0;
   std::uint32_t value_bytes = 0;
   std::uint32_t plain_bytes = 0;
-  std::uint32_t start = 0;       // its pin
+  std::uint32_t start = 0;  // its pin
   std::uint32_t granules = 0;
   std::uint64_t expires_ms = 0;
   std::uint8_t codec = 0;
@@ -87,7 +88,9 @@ class Shard {
   void end_claim(const Key& key, std::uint64_t ticket);
 
   std::uint64_t entries() const { return head_.entries.load(std::memory_order_relaxed); }
-  std::uint64_t live_granules() const { return head_.live_granules.load(std::memory_order_relaxed); }
+  std::uint64_t live_granules() const {
+    return head_.live_granules.load(std::memory_order_relaxed);
+  }
 
   /// Walks all of it, with the lock; false when it is busy. What is wrong is taken out.
   bool check(ShardCheck* check);
@@ -151,7 +154,7 @@ class Shard {
   void set_owner(Claim& claim, std::uint64_t owner);
   void void_claims(std::uint64_t hash);
 
-  void count(std::atomic<double> Counters::* counter) const {
+  void count(std::atomic<double> Counters::*counter) const {
     auto& count = members_.own().counters.*counter;
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }

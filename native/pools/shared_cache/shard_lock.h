@@ -1,8 +1,8 @@
 // The lock of a shard, for as long as one lives. It outlives the death of its holder.
 //
 // Not a robust mutex of the C library: that keeps a list of pointers in the very memory that others
-// may damage, and waits for ever for a holder that never was. This one is a word, which whoever finds
-// its holder dead takes over.
+// may damage, and waits for ever for a holder that never was. This one is a word, which whoever
+// finds its holder dead takes over.
 #pragma once
 
 #include "pools/shared_cache/members.h"

@@ -16,8 +16,7 @@ SharedCache::SharedCache(std::unique_ptr<File> file, const Facts& facts,
   for (std::size_t i = 0; i < geometry_.shards; ++i) {
     const ByteCount at = geometry_.shard_at(i);
     shards_.emplace_back(range_->address() + at, geometry_,
-                         (at + geometry_.ring_at()) / kGranuleBytes, *members_,
-                         tag_cells());
+                         (at + geometry_.ring_at()) / kGranuleBytes, *members_, tag_cells());
   }
 }
 
@@ -64,8 +63,7 @@ bool SharedCache::remove(std::string_view text, bool* busy) {
   const Key key = key_of(text);
   const bool was_there = shards_[shard_of(key)].remove(key, busy);
   auto& count = members_->own().counters.deletes;
-  if (was_there)
-    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (was_there) count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return was_there;
 }
 
@@ -94,9 +92,7 @@ void SharedCache::end_claim(std::string_view text, std::uint64_t ticket) {
   tell_waiting();
 }
 
-void SharedCache::tell_waiting() {
-  header().ended_claims.fetch_add(1, std::memory_order_release);
-}
+void SharedCache::tell_waiting() { header().ended_claims.fetch_add(1, std::memory_order_release); }
 
 CacheStats SharedCache::stats() const {
   if (!members_) return last_;

@@ -61,6 +61,7 @@ class CacheOpener {
   Failure map(std::unique_ptr<SharedCache>* cache);
   Failure begin_boot(SharedCache& cache);
   void format(SharedCache& cache);
+  static Failure join(SharedCache& cache);
 
   Files& files_;
   const std::string path_;
@@ -116,8 +117,8 @@ void CacheOpener::format(SharedCache& cache) {
   cache.header().boot.store(files_.boot(), std::memory_order_release);
 }
 
-/// What a machine leaves that loses its power may be half of anything, and its locks have no meaning
-/// any more. So the first one after a start empties the cache.
+/// What a machine leaves that loses its power may be half of anything, and its locks have no
+/// meaning any more. So the first one after a start empties the cache.
 Failure CacheOpener::begin_boot(SharedCache& cache) {
   constexpr int kAttempts = 10'000;
   const auto is_current = [&] {
@@ -137,14 +138,19 @@ Failure CacheOpener::begin_boot(SharedCache& cache) {
   return is_current() ? Failure{} : Failure{Fault::kInUse, {}, "", 0};
 }
 
+Failure CacheOpener::join(SharedCache& cache) {
+  const FileError error = cache.members_->join(static_cast<std::uint32_t>(::getpid()));
+  if (error.status == FileStatus::kLocked) return {Fault::kFull, {}, "members", kMaxMembers};
+  return error.ok() ? Failure{} : Failure{Fault::kFile, error, "lock", 0};
+}
+
 Failure CacheOpener::open_known(std::unique_ptr<SharedCache>* cache) {
   Failure failure = read_header();
   std::unique_ptr<SharedCache> made;
   if (failure.ok()) failure = map(&made);
   if (failure.ok()) failure = begin_boot(*made);
   if (failure.ok()) failure = made->failure();  // it may have been cut meanwhile
-  if (failure.ok() && !made->members_->join(static_cast<std::uint32_t>(::getpid())))
-    failure = {Fault::kFull, {}, "members", kMaxMembers};
+  if (failure.ok()) failure = join(*made);
   if (failure.ok()) *cache = std::move(made);
   return failure;
 }
@@ -174,8 +180,7 @@ Failure CacheOpener::create(std::unique_ptr<SharedCache>* cache) {
   std::unique_ptr<SharedCache> made;
   if (const Failure failure = map(&made); !failure.ok()) return failure;
   format(*made);
-  if (!made->members_->join(static_cast<std::uint32_t>(::getpid())))
-    return {Fault::kFull, {}, "members", kMaxMembers};
+  if (const Failure failure = join(*made); !failure.ok()) return failure;
   error = files_.publish(*made->file_, path_.c_str());
   if (!error.ok()) return {Fault::kFile, error, "create", 0};
   *cache = std::move(made);
