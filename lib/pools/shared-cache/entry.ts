@@ -1,4 +1,5 @@
 import { builtins } from '../../base/builtins.js';
+import { isStronglyOrdered } from '../../base/memory-order.js';
 
 /** Where this thread found a value. It is there for as long as its slot in the index has the same word. */
 export interface Entry {
@@ -29,6 +30,7 @@ const { load } = builtins.Atomics;
 
 /** Whether the index still names `entry`. To be asked after its pin was set. */
 export function isCurrent({ words, slot, lower, upper }: Entry): boolean {
-  // Without words a program has detached their memory.
+  // Where loads happen in their order plain ones do. Without words a program has detached their memory: then there is no such element.
+  if (isStronglyOrdered) return words[slot] === lower && words[slot + 1] === upper;
   return words.length !== 0 && load(words, slot) === lower && load(words, slot + 1) === upper;
 }

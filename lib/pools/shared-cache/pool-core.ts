@@ -53,14 +53,16 @@ export class CachePoolCore implements Core {
 
   publish(): void {
     const counts = this.#counts;
-    const { pinned, refused, lent, peak, peakAtMs } = this.#reader;
+    const { pinned, refused, lent, peak } = this.#reader;
     counts[OBJECT_COUNT.acquires] = pinned;
     counts[OBJECT_COUNT.exhausted] = refused;
     counts[OBJECT_COUNT.inUse] = lent;
     counts[OBJECT_COUNT.made] = pinned;
     counts[OBJECT_COUNT.destroyed] = pinned - lent;
-    counts[OBJECT_COUNT.peakInUse] = peak;
-    counts[OBJECT_COUNT.peakInUseAtMs] = peakAtMs;
+    if (peak > counts[OBJECT_COUNT.peakInUse]!) {
+      counts[OBJECT_COUNT.peakInUse] = peak;
+      counts[OBJECT_COUNT.peakInUseAtMs] = builtins.dateNow();
+    }
   }
 
   threadFigures(): ThreadFigures {

@@ -3,6 +3,8 @@ import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { CACHE_PINS } from '../../addon/generated/memory.js';
 import { builtins, copyInAt, copyInto, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show } from '../../base/errors.js';
+import { isStronglyOrdered } from '../../base/memory-order.js';
+import { Copies } from './copies.js';
 import type { CacheCore } from './core.js';
 import { type Entry, isCurrent } from './entry.js';
 import { bytesError, tooManyPins } from './errors.js';
@@ -28,7 +30,8 @@ const MARK_STEP = 16;
  */
 export class Reader {
   readonly #core: CacheCore;
-  readonly #late = new LateEntries<PageEntry>();
+  readonly #copies = new Copies();
+  #late = new LateEntries<PageEntry>();
   readonly #pins: Int32Array;
   readonly #counters: Float64Array;
   readonly #lost: Int32Array;
@@ -43,9 +46,8 @@ export class Reader {
   /** Pages that were ever pinned, and how often there was no place. */
   pinned = 0;
   refused = 0;
-  /** Most pages that were out at once, and when. */
-  peak = 0;
-  peakAtMs = 0;
+  /** The lowest #depth there ever was. */
+  #lowest = CACHE_PINS - 1;
 
   constructor(core: CacheCore) {
     this.#core = core;
@@ -61,7 +63,7 @@ export class Reader {
   /** Whether the value is to be had, by a pin at `place`, which stays set if it is. */
   #pin(entry: Entry, place: number): boolean {
     const pins = this.#pins;
-    // The length before the start, and both before the index: first_pinned() in native/pools/shared_cache/members.cc tells why.
+    // An atomic store, since the index has to be looked at after others can see it; the length before the start: first_pinned() in native/pools/shared_cache/members.cc tells why.
     pins[2 * place + 1] = entry.granules;
     store(pins, 2 * place, entry.start);
     if (isCurrent(entry) && (entry.expiresMs === 0 || entry.expiresMs > now())) return true;
@@ -69,8 +71,10 @@ export class Reader {
     return false;
   }
 
+  /** After all that was read of the value. */
   #unpin(place: number): void {
-    store(this.#pins, 2 * place, 0);
+    if (isStronglyOrdered) this.#pins[2 * place] = 0;
+    else store(this.#pins, 2 * place, 0);
   }
 
   #noteHit(entry: Entry): void {
@@ -105,7 +109,7 @@ export class Reader {
 
   get(key: string): Buffer | undefined {
     const late = this.#late.get(key);
-    if (late !== undefined && !this.#core.closed && this.#pin(late, COPYING)) {
+    if (late !== undefined && this.#pin(late, COPYING)) {
       this.#noteHit(late);
       return this.#copyOf(late);
     }
@@ -116,7 +120,7 @@ export class Reader {
   }
 
   #copyOf(entry: Entry): Buffer {
-    const copy = builtins.allocUnsafe(entry.length);
+    const copy = this.#copies.make(entry.length);
     copyInto(copy, entry.view);
     this.#unpin(COPYING);
     this.#checkWhole();
@@ -131,7 +135,7 @@ export class Reader {
   /** Bytes that were written; NONE for a key without a value. */
   getInto(key: string, target: Uint8Array, offset: number): number {
     const late = this.#late.get(key);
-    if (late !== undefined && !this.#core.closed && this.#pin(late, COPYING)) {
+    if (late !== undefined && this.#pin(late, COPYING)) {
       if (fits(target, offset, late.length)) {
         copyInAt(target, late.view, offset);
         this.#unpin(COPYING);
@@ -172,7 +176,7 @@ export class Reader {
 
   pin(key: string): CachePage | undefined {
     const entry = this.#late.get(key);
-    if (entry !== undefined && !this.#core.closed) {
+    if (entry !== undefined) {
       const page = this.#pinLate(entry);
       if (page !== undefined) return page;
     }
@@ -197,16 +201,12 @@ export class Reader {
     return entry.page;
   }
 
-  /** From here on the place is in use. After the first store nothing is called, so that it is so as a whole. */
+  /** From here on the place is in use. Nothing is called, so that it is so as a whole. */
   #give(state: PageState, place: number): void {
-    const lent = CACHE_PINS - this.#depth;
-    if (lent > this.peak) {
-      this.peakAtMs = builtins.dateNow();
-      this.peak = lent;
-    }
     this.#pages[place] = state;
     this.pinned++;
     this.#depth--;
+    if (this.#depth < this.#lowest) this.#lowest = this.#depth;
     state.place = place;
     state.pins = 1;
   }
@@ -270,8 +270,14 @@ export class Reader {
     return CACHE_PINS - 1 - this.#depth;
   }
 
-  /** The cache was closed: nothing is pinned any more. */
+  /** Most pages that were out at once. */
+  get peak(): number {
+    return CACHE_PINS - 1 - this.#lowest;
+  }
+
+  /** The cache was closed: nothing is found or pinned any more. */
   giveUp(): void {
+    this.#late = new LateEntries();
     for (const state of this.#pages) if (state !== undefined && state.pins > 0) this.unpin(state);
   }
 
