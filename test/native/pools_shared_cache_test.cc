@@ -176,9 +176,12 @@ TEST(pools, "a tag that is deleted ends the values that were begun before") {
   // Begun before, stored after.
   CHECK(cache->store("a", value, 0, 0) == Stored::kDone);
   CHECK_EQ(got(*cache, "a"), "-");
+  bool busy = false;
+  CHECK(!cache->remove("a", &busy));
   value.epoch = cache->epoch();
   CHECK(cache->store("a", value, 0, 0) == Stored::kDone);
   CHECK_EQ(got(*cache, "a"), "");
+  CHECK(cache->remove("a", &busy));
 }
 
 TEST(pools, "one member computes a value, and another goes on when it has died") {

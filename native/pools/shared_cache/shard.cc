@@ -129,15 +129,19 @@ Stored Shard::store(const Key& key, const NewValue& value, std::uint64_t ticket,
   return Stored::kDone;
 }
 
-bool Shard::remove(const Key& key, bool* busy) {
+bool Shard::remove(const Key& key, std::uint64_t now_ms, bool* busy) {
   const LockedShard lock(*this);
   *busy = !lock.is_locked();
   if (*busy) return false;
   void_claims(key.hash);
   const Place place = slot_of(key);
   if (place.is_none()) return false;
+  Record record;
+  const bool was_there =
+      read_value(place.word().load(std::memory_order_relaxed) & kPositionMask, &record) &&
+      !is_over(record, now_ms);
   take_out(place, granules_of(place.word()));
-  return true;
+  return was_there;
 }
 
 bool Shard::clear() {

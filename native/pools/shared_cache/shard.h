@@ -80,7 +80,7 @@ class Shard {
   /// `ticket`: of a claim that ends with this; 0 for none.
   Stored store(const Key& key, const NewValue& value, std::uint64_t ticket, std::uint64_t now_ms);
   /// Whether there was one. Claims of the key are void from now on. `busy`: it could not be done.
-  bool remove(const Key& key, bool* busy);
+  bool remove(const Key& key, std::uint64_t now_ms, bool* busy);
   /// Takes out all values, and makes all claims void. False when the shard is busy.
   bool clear();
 

@@ -61,7 +61,7 @@ Stored SharedCache::store(std::string_view text, NewValue value, std::uint64_t t
 
 bool SharedCache::remove(std::string_view text, bool* busy) {
   const Key key = key_of(text);
-  const bool was_there = shards_[shard_of(key)].remove(key, busy);
+  const bool was_there = shards_[shard_of(key)].remove(key, now_ms(), busy);
   auto& count = members_->own().counters.deletes;
   if (was_there) count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return was_there;
