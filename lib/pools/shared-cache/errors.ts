@@ -78,7 +78,7 @@ export const tooLong = (bytes: number, most: number): SuperslabError =>
 export const busyError = (what: string, path: string): SuperslabError =>
   makeError(
     'ERR_SUPERSLAB_TIMEOUT',
-    `${what} found a part of ${path} locked for 50 ms by a process that lives; it may have been stopped: continue or end it, or try again`,
+    `${what} found a part of ${path} locked for half a second by a process that lives; it may have been stopped: continue or end it, or try again`,
   );
 
 export const tooManyPins = (most: number, keys: readonly string[]): SuperslabError =>

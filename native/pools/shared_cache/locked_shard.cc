@@ -4,7 +4,8 @@
 
 namespace superslab::shared_cache {
 
-LockedShard::LockedShard(Shard& shard) : shard_(shard), lock_(shard.head_.lock, shard.members_) {
+LockedShard::LockedShard(Shard& shard)
+    : shard_(shard), lock_(shard.head_.lock, shard.members_, shard.stopped_) {
   if (!is_locked()) return;
   if (lock_.state() == ShardLock::State::kLocked && shard_.is_whole()) return;
   repair();

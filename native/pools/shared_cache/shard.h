@@ -169,6 +169,7 @@ class Shard {
   std::uint8_t* const at_;
   Members& members_;
   const TagCells& tags_;
+  std::uint64_t stopped_ = 0;  // see ShardLock
 };
 
 }  // namespace superslab::shared_cache

@@ -8,9 +8,10 @@
 namespace superslab::shared_cache {
 namespace {
 
-/// What is done with the lock takes microseconds, so that whoever has it for longer was stopped, or
-/// has lost its processor.
-constexpr Nanos kPatience = 50 * kMillisecond;
+/// What is done with the lock takes microseconds. Whoever has it for longer has lost its processor,
+/// or was stopped: and then nobody waits for it a second time.
+constexpr Nanos kPatience = 500 * kMillisecond;
+constexpr Nanos kPatienceWithStopped = kMillisecond;
 constexpr int kSpins = 64;
 constexpr int kYields = 32;
 
@@ -27,12 +28,14 @@ bool ShardLock::try_take(std::uint64_t from) {
                                        std::memory_order_relaxed);
 }
 
-ShardLock::ShardLock(Word& word, const Members& members) : word_(word), members_(members) {
+ShardLock::ShardLock(Word& word, const Members& members, std::uint64_t& stopped)
+    : word_(word), members_(members) {
   Nanos until = 0;
   for (int turn = 0;; ++turn) {
     const std::uint64_t holder = word_.load(std::memory_order_relaxed);
     if (holder == 0 && try_take(0)) {
       state_ = State::kLocked;
+      stopped = 0;
       return;
     }
     if (holder == 0 || turn < kSpins) continue;
@@ -47,8 +50,11 @@ ShardLock::ShardLock(Word& word, const Members& members) : word_(word), members_
       return;
     }
     const Nanos now = precise_now();
-    if (until == 0) until = now + kPatience;
-    if (now >= until) return;
+    if (until == 0) until = now + (holder == stopped ? kPatienceWithStopped : kPatience);
+    if (now >= until) {
+      stopped = holder;
+      return;
+    }
     sleep_for(kMillisecond / 10);
   }
 }

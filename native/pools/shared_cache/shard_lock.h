@@ -14,10 +14,11 @@ class ShardLock {
   enum class State : std::uint8_t {
     kLocked,
     kOwnerDied,  // locked; the holder died within
-    kBusy,       // the holder lives, and did not go on for kPatience
+    kBusy,       // the holder lives, and did not go on for half a second
   };
 
-  ShardLock(Word& word, const Members& members);
+  /// `stopped`: the holder for whom this member has waited in vain; kept between locks of a shard.
+  ShardLock(Word& word, const Members& members, std::uint64_t& stopped);
   ~ShardLock();
   ShardLock(const ShardLock&) = delete;
   ShardLock& operator=(const ShardLock&) = delete;
