@@ -3,12 +3,13 @@ import { execFile } from 'node:child_process';
 import { fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MappedPool } from 'superslab/files';
+import { measureSharedCache } from './files/shared-cache.js';
 import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
 const MIB = 2 ** 20;
-const options = benchOptions();
+const options = benchOptions(['mapped', 'shared']);
 // In the working tree: a temporary folder may be a tmpfs.
 const folder = mkdtempSync(fileURLToPath(new URL('../../build/bench-files-', import.meta.url)));
 const filler = fileURLToPath(new URL('./files/filler.js', import.meta.url));
@@ -116,8 +117,11 @@ function measureChanges(): void {
 }
 
 try {
-  await measureReopen();
-  measureChanges();
+  if (options.parts.includes('mapped')) {
+    await measureReopen();
+    measureChanges();
+  }
+  if (options.parts.includes('shared')) rows.push(...(await measureSharedCache(options.quick)));
   print('files', rows, options, ['Files lie in build/, on the file system of the working tree.']);
 } finally {
   rmSync(folder, { recursive: true });

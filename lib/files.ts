@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { CacheCounters, CacheFigures } from './addon/cache-binding.js';
 export type { FileCheck } from './addon/file-binding.js';
 export type { MappedBuffer } from './pools/mapped/mapped-buffer.js';
 export { MappedPool } from './pools/mapped/mapped-pool.js';
@@ -14,3 +15,9 @@ export type {
   Sync,
 } from './pools/mapped/options.js';
 export type { MappedPoolStats } from './pools/mapped/stats.js';
+export type { CompressionName } from './pools/shared-cache/compression.js';
+export type { Compute } from './pools/shared-cache/computing.js';
+export type { SharedCacheFigures, SharedCacheStats } from './pools/shared-cache/figures.js';
+export type { ComputeOptions, SetOptions, SharedCacheOptions } from './pools/shared-cache/options.js';
+export type { CachePage } from './pools/shared-cache/page.js';
+export { SharedCache } from './pools/shared-cache/shared-cache.js';

@@ -56,6 +56,7 @@ const VALID = `{
     makeScanner: [],
     findRecords: ['records'],
     openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }],
+    openSharedCache: [{ path: '/dev/null', maxBytes: 0, maxEntries: 0, mode: 0o600 }],
   },
   pool: {
     refill: [1],
@@ -141,6 +142,26 @@ const VALID = `{
     advise: [0, 64, 0],
     close: [],
   },
+  sharedCache: {
+    find: ['key', 0, new Float64Array(12)],
+    store: ['key', new Uint8Array(64), 0, tags, new Float64Array(2), 0, 64],
+    hashTag: ['tag', tags],
+    remove: ['key'],
+    removeTag: ['tag'],
+    clear: [],
+    claim: ['key', new Float64Array(2)],
+    endClaim: ['key', 1],
+    endedClaims: [],
+    markPins: [1],
+    nowMs: [],
+    stats: [],
+    check: [],
+    window: [0],
+    memberWindow: [],
+    lostWindow: [],
+    failure: [],
+    close: [],
+  },
 }`;
 
 const GARBAGE = `[
@@ -191,7 +212,9 @@ holder.holdRecords({ name: 'records', layout: '', chunkBytes: 64, chunkRecords: 
 const objects = {
   binding: b, environment, pool: open('garbage'), scanner: environment.makeScanner(), records: environment.findRecords('records'),
   file: environment.openFile({ path: folder + '/file', size: 0, maxBytes: 1 << 20, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }),
+  sharedCache: environment.openSharedCache({ path: folder + '/cache', maxBytes: 2 << 20, maxEntries: 0, mode: 0o600 }),
 };
+const tags = new Float64Array(33);
 const pool = new BufferPool({ name: 'victims' });
 const victims = Array.from({ length: 1024 }, () => pool.acquire(64).fill(0xa5));
 const buf = pool.acquire(64).fill(0xa5);
@@ -287,7 +310,15 @@ process.exit(0);
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(seen).toEqual({ binding: 6, environment: 36, pool: 54, scanner: 1, records: 2, file: 19 });
+    expect(seen).toEqual({
+      binding: 6,
+      environment: 37,
+      pool: 54,
+      scanner: 1,
+      records: 2,
+      file: 19,
+      sharedCache: 18,
+    });
     expect(calls).toBeGreaterThan(5000);
   });
 });

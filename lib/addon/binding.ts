@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { makeError } from '../base/errors.js';
 import type { MisuseKind, MisuseSite } from '../base/misuse.js';
+import type { CacheFileOptions, NativeSharedCache } from './cache-binding.js';
 import type {
   Adaptation,
   ClassShares,
@@ -239,6 +240,9 @@ export interface NativeEnvironment {
 
   /** Opens the heap in a file, or makes one; what failed. undefined when the thread is told to stop. */
   openFile(options: FileOptions): NativeFile | FileFailure | undefined;
+
+  /** Opens a cache that processes have in common, or makes one; the same otherwise. */
+  openSharedCache(options: CacheFileOptions): NativeSharedCache | FileFailure | undefined;
 }
 
 /** What came of the last look at the kernel's files. */

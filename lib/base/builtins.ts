@@ -79,6 +79,8 @@ export const builtins = Object.freeze({
   Uint16Array,
   Uint32Array,
   WeakRef,
+  Atomics: Object.freeze({ load: Atomics.load, store: Atomics.store }),
+  allocUnsafe: Buffer.allocUnsafe,
   allocUnsafeSlow: Buffer.allocUnsafeSlow,
   bufferOf: Buffer.from as (memory: ArrayBufferLike, byteOffset: number, length: number) => Buffer,
   bufferOfText: Buffer.from as (text: string, encoding: BufferEncoding) => Buffer,

@@ -82,6 +82,7 @@ void define_objects(napi_env env, AddonInstance& instance) {
   add_scanner_maker(instance.environment_methods);
   add_records_finder(instance.environment_methods);
   add_file_opener(instance.environment_methods);
+  add_shared_cache_opener(instance.environment_methods);
 
   Methods methods;
   add_pool_block_methods(methods);
@@ -103,6 +104,10 @@ void define_objects(napi_env env, AddonInstance& instance) {
   methods.clear();
   add_file_methods(methods);
   instance.files.define(env, "NativeFile", methods);
+
+  methods.clear();
+  add_shared_cache_methods(methods);
+  instance.shared_caches.define(env, "NativeSharedCache", methods);
 }
 
 Napi::Object init_addon(Napi::Env env, Napi::Object exports) {

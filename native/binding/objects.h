@@ -5,6 +5,7 @@
 //   scanner      what environment.makeScanner() returns
 //   records      what environment.findRecords() returns
 //   file         what environment.openFile() returns
+//   sharedCache  what environment.openSharedCache() returns
 #pragma once
 
 #include "binding/environment.h"
@@ -16,6 +17,7 @@ namespace superslab {
 class FileObject;
 class RecordsObject;
 class ScannerObject;
+class SharedCacheObject;
 
 /// What Node-API keeps for an environment.
 struct AddonInstance {
@@ -25,6 +27,7 @@ struct AddonInstance {
   ObjectClass<ScannerObject> scanners;
   ObjectClass<RecordsObject> records;
   ObjectClass<FileObject> files;
+  ObjectClass<SharedCacheObject> shared_caches;
 
   static AddonInstance& of(Napi::Env env) { return *env.GetInstanceData<AddonInstance>(); }
 };
@@ -38,6 +41,7 @@ void add_process_figure_methods(Methods& methods);
 void add_scanner_maker(Methods& methods);
 void add_records_finder(Methods& methods);
 void add_file_opener(Methods& methods);
+void add_shared_cache_opener(Methods& methods);
 
 void add_pool_block_methods(Methods& methods);
 void add_pool_policy_methods(Methods& methods);
@@ -49,6 +53,7 @@ void add_pool_value_methods(Methods& methods);
 void add_scanner_methods(Methods& methods);
 void add_records_methods(Methods& methods);
 void add_file_methods(Methods& methods);
+void add_shared_cache_methods(Methods& methods);
 
 /// `tables()`, which needs no attach().
 void export_tables(Napi::Object& exports);

@@ -15,6 +15,7 @@
 #include "pools/buffer/lease_table.h"
 #include "pools/compressed/tiers.h"
 #include "pools/mapped/fault.h"
+#include "pools/shared_cache/shard.h"
 #include "runtime/pressure_controller.h"
 
 namespace superslab::tables {
@@ -170,7 +171,24 @@ inline constexpr Value kCooled[] = {
     code("noMemory", Cooled::kNoMemory, "The operating system gives no memory."),
 };
 
+inline constexpr Value kStored[] = {
+    code("done", shared_cache::Stored::kDone, "The value is there."),
+    code("tooLong", shared_cache::Stored::kTooLong, "It is longer than a part has room for."),
+    code("noRoom", shared_cache::Stored::kNoRoom, "Too much of the part is pinned."),
+    code("busy", shared_cache::Stored::kBusy, "Whoever writes to the part does not go on."),
+    code("void", shared_cache::Stored::kVoid, "The key was changed while it was computed."),
+};
+
+inline constexpr Value kClaimed[] = {
+    code("own", shared_cache::Claimed::kOwn, "The caller computes the value."),
+    code("other", shared_cache::Claimed::kOther, "Somebody else does."),
+    code("present", shared_cache::Claimed::kPresent, "There is a value."),
+    code("noPlace", shared_cache::Claimed::kNoPlace, "Nobody is kept from computing it, too."),
+};
+
 inline constexpr Table kCallTables[] = {
+    {"STORED", "What store() of a shared cache returns.", kStored},
+    {"CLAIMED", "What claim() of a shared cache returns.", kClaimed},
     {"VALUE_FAULT", "What calls about a compressed value return.", kTierFaults},
     {"COOLED", "What finishForeign() returns.", kCooled},
     {"LEASE_FAULT", "What share(), adopt() and revoke() return.", kLeaseFaults},
@@ -301,6 +319,12 @@ inline constexpr Value kMemoryConstants[] = {
     {"SLOT_CHUNK_SHIFT", std::countr_zero(SlotChunk::kSlots),
      "A chunk of slots has 2^SLOT_CHUNK_SHIFT of them."},
     {"MAX_VALUE_BYTES", kMaxClassBytes, "The longest compressed value. Unit: bytes."},
+    {"CACHE_PINS", shared_cache::Member::kPins, "Pins that a member of a shared cache has."},
+    {"CACHE_PINS_AT", shared_cache::Member::kPinsAt, "Where they are in its page. Unit: bytes."},
+    {"CACHE_COUNTERS_AT", offsetof(shared_cache::Member, counters),
+     "Where its counters are. Unit: bytes."},
+    {"CACHE_MAX_KEY_BYTES", shared_cache::kMaxKeyBytes, "The longest key. Unit: bytes."},
+    {"CACHE_MAX_TAGS", shared_cache::kMaxTags, "Tags that a value may have."},
     {"FIRST_GENERATIONS", kGenerationMask, "Generations of slots are below, and not 0."},
 };
 

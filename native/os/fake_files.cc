@@ -66,6 +66,7 @@ class FakeFiles::Disk {
 
   int readers = 0;
   bool has_writer = false;
+  std::map<ByteCount, const void*> byte_locks;  // who has each
 
  private:
   const int descriptor_;
@@ -79,6 +80,7 @@ class FakeFile final : public File {
   ~FakeFile() override {
     if (lock_ == Held::kShared) --disk_->readers;
     if (lock_ == Held::kExclusive) disk_->has_writer = false;
+    std::erase_if(disk_->byte_locks, [this](const auto& lock) { return lock.second == this; });
   }
 
   const std::shared_ptr<FakeFiles::Disk>& disk() const { return disk_; }
@@ -143,6 +145,25 @@ class FakeFile final : public File {
     if (lock_ == Held::kShared) ++disk_->readers;
     if (lock_ == Held::kExclusive) disk_->has_writer = true;
     return {};
+  }
+
+  FileError lock_byte(ByteCount at) override {
+    const FileError error = files_.begin_call();
+    if (!error.ok()) return error;
+    if (is_byte_locked(at)) return {FileStatus::kLocked, EAGAIN};
+    disk_->byte_locks[at] = this;
+    return {};
+  }
+
+  bool is_byte_locked(ByteCount at) const override {
+    const auto lock = disk_->byte_locks.find(at);
+    return lock != disk_->byte_locks.end() && lock->second != this;
+  }
+
+  FileError unlock_byte(ByteCount at) override {
+    const FileError error = files_.begin_call();
+    if (error.ok() && !is_byte_locked(at)) disk_->byte_locks.erase(at);
+    return error;
   }
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {

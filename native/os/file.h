@@ -85,6 +85,13 @@ class File {
 
   /// Locks the whole file, against other opens of it in this process too; at once or not at all.
   virtual FileError lock(FileLock lock) = 0;
+  /// Locks one byte, which may lie behind the end, against other opens of the file; at once or not
+  /// at all. The kernel ends the lock with this File or with the process, however that ends: so it
+  /// tells whether somebody lives, in other containers too. Not on a file that uses lock().
+  virtual FileError lock_byte(ByteCount at) = 0;
+  /// Whether another open of the file has that byte locked.
+  virtual bool is_byte_locked(ByteCount at) const = 0;
+  virtual FileError unlock_byte(ByteCount at) = 0;
 
   /// Maps a range; offset a multiple of the machine's page. It may reach beyond the file's end:
   /// touching that is a SIGBUS (mapping_guard.h).

@@ -119,11 +119,18 @@ class LinuxFile final : public File {
     struct flock range {};
     range.l_type = kind == FileLock::kExclusive ? F_WRLCK : F_RDLCK;
     range.l_whence = SEEK_SET;
-    if (retried([&] { return ::fcntl(descriptor_, F_OFD_SETLK, &range); }) == 0) return {};
-    if (errno == EAGAIN || errno == EACCES) return {FileStatus::kLocked, errno};
-    if (errno == EINVAL || errno == ENOLCK) return {FileStatus::kUnsupported, errno};
-    return last_error();
+    return set_lock(range);
   }
+
+  FileError lock_byte(ByteCount at) override { return set_byte_lock(at, F_WRLCK); }
+
+  bool is_byte_locked(ByteCount at) const override {
+    struct flock range = byte_range(at, F_WRLCK);
+    const bool known = retried([&] { return ::fcntl(descriptor_, F_OFD_GETLK, &range); }) == 0;
+    return known && range.l_type != F_UNLCK;
+  }
+
+  FileError unlock_byte(ByteCount at) override { return set_byte_lock(at, F_UNLCK); }
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
     const int kind = mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
@@ -144,6 +151,27 @@ class LinuxFile final : public File {
   void forget_temporary() { temporary_.clear(); }
 
  private:
+  static struct flock byte_range(ByteCount at, short type) {
+    struct flock range {};
+    range.l_type = type;
+    range.l_whence = SEEK_SET;
+    range.l_start = static_cast<off_t>(at);
+    range.l_len = 1;
+    return range;
+  }
+
+  FileError set_byte_lock(ByteCount at, short type) {
+    struct flock range = byte_range(at, type);
+    return set_lock(range);
+  }
+
+  FileError set_lock(struct flock& range) {
+    if (retried([&] { return ::fcntl(descriptor_, F_OFD_SETLK, &range); }) == 0) return {};
+    if (errno == EAGAIN || errno == EACCES) return {FileStatus::kLocked, errno};
+    if (errno == EINVAL || errno == ENOLCK) return {FileStatus::kUnsupported, errno};
+    return last_error();
+  }
+
   template <class Call>
   FileError call(Call call) {
     return retried(call) == 0 ? FileError{} : last_error();

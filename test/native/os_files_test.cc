@@ -73,6 +73,26 @@ TEST(os, "bytes that were written are read, and those behind the end are not") {
   });
 }
 
+TEST(os, "a lock of a byte excludes other opens of the file, and ends with its own") {
+  with_each([](Files& files, const std::string& folder) {
+    const std::string path = folder + "/file";
+    auto file = made(files, path, 4096);
+    std::unique_ptr<File> other;
+    CHECK(files.open(path.c_str(), FileAccess::kReadWrite, 0600, &other).ok());
+    constexpr ByteCount kFar = ByteCount{1} << 40;
+    CHECK(file->lock_byte(kFar).ok());
+    CHECK(!file->is_byte_locked(kFar));
+    CHECK(other->is_byte_locked(kFar));
+    CHECK(other->lock_byte(kFar).status == FileStatus::kLocked);
+    CHECK(other->lock_byte(kFar + 1).ok());
+    CHECK(file->unlock_byte(kFar).ok());
+    CHECK(!other->is_byte_locked(kFar));
+    CHECK(file->lock_byte(kFar).ok());
+    file.reset();
+    CHECK(other->lock_byte(kFar).ok());
+  });
+}
+
 TEST(os, "a shared mapping shows the file, a private one keeps its changes to itself") {
   with_each([](Files& files, const std::string& folder) {
     const auto file = made(files, folder + "/file", 65536);

@@ -20,7 +20,16 @@ import superslab, {
   type ShareToken,
 } from 'superslab';
 
-import { type FileCheck, type MappedBuffer, MappedPool, type MappedPoolOptions } from 'superslab/files';
+import {
+  type CachePage,
+  type FileCheck,
+  type MappedBuffer,
+  MappedPool,
+  type MappedPoolOptions,
+  SharedCache,
+  type SharedCacheOptions,
+  type SharedCacheStats,
+} from 'superslab/files';
 import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
@@ -379,6 +388,25 @@ new MappedPool('file');
 // @ts-expect-error: no such level
 mapped.commit({ sync: 'always' });
 export const fileTypes = { mappedAgain, fileCheck };
+
+const cacheOptions: SharedCacheOptions = { path: 'file', maxBytes: 1 << 22, ttlMs: 1000, codec: 'deflate' };
+const cache: SharedCache = SharedCache.open(cacheOptions);
+const cached: Buffer | undefined = cache.get('key');
+const cachedLength: number = cache.getInto('key', new Uint8Array(8));
+const cachePage: CachePage | undefined = cache.pin('key');
+const computed: Promise<Buffer> = cache.getOrCompute('key', async (key) => Buffer.from(key), {
+  tags: ['tag'],
+  waitMs: 5,
+});
+const cacheStats: SharedCacheStats = cache.stats();
+const cacheHits: number = cacheStats.cache.hits;
+// @ts-expect-error: it is made by open()
+new SharedCache('file');
+// @ts-expect-error: bytes, not text
+cache.set('key', 'value');
+// @ts-expect-error: tags are a list
+cache.set('key', new Uint8Array(1), { tags: 'tag' });
+export const cacheTypes = { cached, cachedLength, cachePage, computed, cacheHits };
 const { pressure }: { pressure: PressureFigures } = processStats();
 const level: 'none' | 'some' | 'critical' = pressure.level;
 generational.on('pressure', ({ level, step, bytes, objects, reason }: PoolPressureMessage) => {

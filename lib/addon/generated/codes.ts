@@ -9,6 +9,32 @@ export const NO_MEMORY = -1;
 /** What refill() adds to the number of blocks when windows of slices were cut anew. */
 export const RECUT = 256;
 
+/** What store() of a shared cache returns. */
+export const STORED = {
+  /** The value is there. */
+  done: 0,
+  /** It is longer than a part has room for. */
+  tooLong: 1,
+  /** Too much of the part is pinned. */
+  noRoom: 2,
+  /** Whoever writes to the part does not go on. */
+  busy: 3,
+  /** The key was changed while it was computed. */
+  void: 4,
+} as const;
+
+/** What claim() of a shared cache returns. */
+export const CLAIMED = {
+  /** The caller computes the value. */
+  own: 0,
+  /** Somebody else does. */
+  other: 1,
+  /** There is a value. */
+  present: 2,
+  /** Nobody is kept from computing it, too. */
+  noPlace: 3,
+} as const;
+
 /** What calls about a compressed value return. */
 export const VALUE_FAULT = {
   /** Nothing is wrong. */

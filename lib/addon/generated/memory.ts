@@ -33,6 +33,21 @@ export const SLOT_CHUNK_SHIFT = 12;
 /** The longest compressed value. Unit: bytes. */
 export const MAX_VALUE_BYTES = 2097152;
 
+/** Pins that a member of a shared cache has. */
+export const CACHE_PINS = 448;
+
+/** Where they are in its page. Unit: bytes. */
+export const CACHE_PINS_AT = 512;
+
+/** Where its counters are. Unit: bytes. */
+export const CACHE_COUNTERS_AT = 8;
+
+/** The longest key. Unit: bytes. */
+export const CACHE_MAX_KEY_BYTES = 1024;
+
+/** Tags that a value may have. */
+export const CACHE_MAX_TAGS = 32;
+
 /** Generations of slots are below, and not 0. */
 export const FIRST_GENERATIONS = 536870911;
 

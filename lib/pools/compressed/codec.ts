@@ -51,7 +51,7 @@ const { deflateRaw, deflateRawSync, inflateRawSync } = zlib;
 const FAST = { level: 1 };
 
 /** undefined where Node.js has none. */
-const zstd: ForeignCodec | undefined = zstdCompress && {
+export const zstd: ForeignCodec | undefined = zstdCompress && {
   name: 'zstd',
   compress: promisify(zstdCompress) as (bytes: Uint8Array) => Promise<Uint8Array>,
   compressNow: (bytes) => zstdCompressSync!(bytes),
@@ -62,7 +62,7 @@ const deflateSoon = promisify(deflateRaw) as (
   bytes: Uint8Array,
   options: zlib.ZlibOptions,
 ) => Promise<Buffer>;
-const deflate: ForeignCodec = {
+export const deflate: ForeignCodec = {
   name: 'deflate',
   compress: (bytes) => deflateSoon(bytes, FAST),
   compressNow: (bytes) => deflateRawSync(bytes, FAST),

@@ -21,6 +21,8 @@ class MappedRange {
 
   std::uint8_t* address() const { return address_; }
   bool is_lost() const { return guard_->is_lost(); }
+  /// 64 bits, not 0 once it is lost. Never unmapped.
+  const void* lost_word() const { return &guard_->lost; }
 
   /// Views see pages of zeros from now on, and write to nothing that is kept.
   void end() { map_zeros(address_, bytes_); }

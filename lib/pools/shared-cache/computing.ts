@@ -1,0 +1,88 @@
+import { now } from '../../addon/clock.js';
+import { CLAIMED } from '../../addon/generated/codes.js';
+import { builtins } from '../../base/builtins.js';
+import { busyError, bytesError, keyError } from './errors.js';
+import type { SetOptions } from './options.js';
+import type { Reader } from './reader.js';
+import type { Claim, Writer } from './writer.js';
+
+/** Who waits for another process looks again after so long, and each time after twice as long. Unit: ms. */
+const FIRST_LOOK_MS = 1;
+const LAST_LOOK_MS = 16;
+
+export type Compute = (key: string) => Uint8Array | PromiseLike<Uint8Array>;
+
+const wait = (ms: number): Promise<void> =>
+  new builtins.Promise((resolve) => {
+    builtins.setTimeout(resolve, ms);
+  });
+
+/** Has each value computed once at a time, by one of all processes. */
+export class Computing {
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+  /** What this thread computes or waits for. */
+  readonly #underWay = new Map<string, Promise<Buffer>>();
+
+  constructor(reader: Reader, writer: Writer) {
+    this.#reader = reader;
+    this.#writer = writer;
+  }
+
+  /** A buffer of the caller's own. */
+  async get(key: string, compute: Compute, options: SetOptions, waitMs: number): Promise<Buffer> {
+    if (typeof key !== 'string') throw keyError(key);
+    const known = this.#reader.get(key);
+    if (known !== undefined) return known;
+    const others = this.#underWay.get(key);
+    if (others !== undefined) return copyOf(await others);
+    const result = this.#find(key, compute, options, waitMs);
+    this.#underWay.set(key, result);
+    try {
+      return copyOf(await result);
+    } finally {
+      if (this.#underWay.get(key) === result) this.#underWay.delete(key);
+    }
+  }
+
+  async #find(key: string, compute: Compute, options: SetOptions, waitMs: number): Promise<Buffer> {
+    const until = now() + waitMs;
+    for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, LAST_LOOK_MS)) {
+      const claim = this.#writer.claim(key);
+      const { outcome } = claim;
+      const value = outcome === CLAIMED.present ? this.#reader.get(key) : undefined;
+      if (value !== undefined) return value;
+      const mayCompute = outcome === CLAIMED.own || outcome === CLAIMED.noPlace;
+      if (mayCompute || now() >= until) return this.#compute(key, compute, options, claim);
+      await wait(ms);
+    }
+  }
+
+  async #compute(key: string, compute: Compute, options: SetOptions, claim: Claim): Promise<Buffer> {
+    try {
+      const value = await compute(key);
+      if (!builtins.isUint8Array(value)) throw bytesError('what getOrCompute() has computed', value);
+      this.#store(key, value, options, claim);
+      return builtins.bufferOf(value.buffer, value.byteOffset, value.byteLength);
+    } finally {
+      this.#writer.endClaim(key, claim);
+    }
+  }
+
+  /** The caller has its value, whether there was room for it or not. */
+  #store(key: string, value: Uint8Array, options: SetOptions, { outcome, ticket }: Claim): void {
+    try {
+      if (outcome === CLAIMED.own) this.#writer.set(key, value, options, ticket);
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code !== busyError('', '').code) throw error;
+    }
+  }
+}
+
+/** One for each who waits. */
+function copyOf(value: Buffer): Buffer {
+  const copy = builtins.allocUnsafe(value.length);
+  value.copy(copy);
+  return copy;
+}

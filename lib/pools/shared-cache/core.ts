@@ -1,0 +1,103 @@
+import type { NativeSharedCache } from '../../addon/cache-binding.js';
+import { environment } from '../../addon/environment.js';
+import { FILE_FAULT } from '../../addon/generated/codes.js';
+import { builtins } from '../../base/builtins.js';
+import { makeError, type SuperslabError } from '../../base/errors.js';
+import { Compression } from './compression.js';
+import { cacheError, keyError } from './errors.js';
+import { CacheMemory } from './memory.js';
+import type { CacheSettings } from './options.js';
+import type { PageEntry } from './page.js';
+
+/** Places in what find() fills. */
+const FOUND = {
+  shard: 0,
+  slot: 1,
+  lower: 2,
+  upper: 3,
+  valueAt: 4,
+  length: 5,
+  start: 6,
+  granules: 7,
+  expiresMs: 8,
+  usedAt: 9,
+  plainBytes: 10,
+  codec: 11,
+} as const;
+/** Added to the codec of a value with tags. */
+const HAS_TAGS = 256;
+
+/** One open cache: its native side, and what both readers and writers need of it. */
+export class CacheCore {
+  readonly settings: CacheSettings;
+  readonly native: NativeSharedCache;
+  readonly memory: CacheMemory;
+  readonly compression: Compression;
+  readonly #found = new builtins.Float64Array(12);
+  closed = false;
+
+  /** @throws what open() throws */
+  constructor(settings: CacheSettings) {
+    const { path, maxBytes, maxEntries, mode } = settings;
+    const native = environment.openSharedCache({ path, maxBytes, maxEntries, mode });
+    if (native === undefined) throw makeError('ERR_SUPERSLAB_CLOSED', 'the thread ends');
+    if ('fault' in native) throw cacheError(native, path, mode);
+    this.settings = settings;
+    this.native = native;
+    this.memory = new CacheMemory(native);
+    this.compression = new Compression(settings.codec, settings.compressFrom);
+  }
+
+  /** What a result below 0 of a native call means. */
+  error(result: number, key?: unknown): SuperslabError {
+    if (result === -FILE_FAULT.range) return keyError(key);
+    const { path, mode } = this.settings;
+    return cacheError({ ...this.native.failure(), fault: -result }, path, mode);
+  }
+
+  /** A result that is not below 0. */
+  checked(result: number, key?: unknown): number {
+    if (result < 0) throw this.error(result, key);
+    return result;
+  }
+
+  /** @throws ERR_SUPERSLAB_CLOSED, ERR_SUPERSLAB_FILE_FAILED */
+  checkWhole(): void {
+    const failure = this.native.failure();
+    if (failure.fault !== FILE_FAULT.none) throw this.error(-failure.fault);
+  }
+
+  /**
+   * The value of a key, which is pinned at `place`.
+   * @throws ERR_SUPERSLAB_ARGUMENT, ERR_SUPERSLAB_CLOSED, ERR_SUPERSLAB_FILE_FAILED
+   */
+  find(key: string, place: number): PageEntry | undefined {
+    if (typeof key !== 'string') throw keyError(key);
+    const found = this.#found;
+    if (this.checked(this.native.find(key, place, found), key) === 0) return undefined;
+    const { memory, words, bytes } = this.memory.shard(found[FOUND.shard]!);
+    return {
+      words,
+      bytes,
+      slot: found[FOUND.slot]!,
+      lower: found[FOUND.lower]! | 0,
+      upper: found[FOUND.upper]! | 0,
+      start: found[FOUND.start]! | 0,
+      granules: found[FOUND.granules]!,
+      expiresMs: found[FOUND.expiresMs]!,
+      usedAt: found[FOUND.usedAt]!,
+      view: builtins.bufferOf(memory, found[FOUND.valueAt]!, found[FOUND.length]!),
+      length: found[FOUND.length]!,
+      codec: found[FOUND.codec]! % HAS_TAGS,
+      plainBytes: found[FOUND.plainBytes]!,
+      hasTags: found[FOUND.codec]! >= HAS_TAGS,
+      page: undefined,
+      pageState: undefined,
+    };
+  }
+
+  close(): void {
+    this.closed = true;
+    this.native.close();
+  }
+}

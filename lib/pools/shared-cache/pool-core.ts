@@ -1,0 +1,115 @@
+import { check, type HeapId, type NativePool, type PoolId } from '../../addon/binding.js';
+import { environment } from '../../addon/environment.js';
+import { CACHE_PINS, MAGAZINES, OBJECT_COUNT } from '../../addon/generated/memory.js';
+import { builtins } from '../../base/builtins.js';
+import { hostError } from '../../base/errors.js';
+import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
+import { begin } from '../../pool/unfinished.js';
+import { scheduleUpkeep } from '../../pool/upkeep.js';
+import { OpeningPool } from '../opening-pool.js';
+import { optionPairs } from '../pool-options.js';
+import type { CacheCore } from './core.js';
+import type { Reader } from './reader.js';
+
+/** Upkeep has nothing to do for a cache but to show its figures. */
+const SHOWN_EVERY_MS = 10_000;
+
+/**
+ * A cache in the list of the process's pools. Its heap holds nothing, since values are in the file; what it lends are pages, which are
+ * counted as objects.
+ */
+export class CachePoolCore implements Core {
+  readonly name: string;
+  readonly id: PoolId;
+  readonly native: NativePool;
+  readonly heapId: HeapId;
+  readonly purgeDelayMs = SHOWN_EVERY_MS;
+  readonly magazines = undefined;
+  readonly watcher = undefined;
+  listeners: Core['listeners'];
+  readonly #cache: CacheCore;
+  readonly #reader: Reader;
+  readonly #counts: Float64Array;
+
+  constructor(name: string, native: NativePool, cache: CacheCore, reader: Reader) {
+    const memory = native.magazines;
+    if (memory === undefined) throw hostError();
+    const { at, length } = MAGAZINES.objects;
+    this.name = name;
+    this.id = native.id;
+    this.native = native;
+    this.heapId = native.heapId;
+    this.#cache = cache;
+    this.#reader = reader;
+    this.#counts = new builtins.Float64Array(memory, at * 4, length / 2);
+    this.#counts[OBJECT_COUNT.max] = CACHE_PINS - 1;
+    this.#counts[OBJECT_COUNT.isCounted] = 1;
+    openCores.set(this.id, this);
+  }
+
+  get closed(): boolean {
+    return this.#cache.closed;
+  }
+
+  publish(): void {
+    const counts = this.#counts;
+    const { pinned, refused, lent, peak } = this.#reader;
+    counts[OBJECT_COUNT.acquires] = pinned;
+    counts[OBJECT_COUNT.exhausted] = refused;
+    counts[OBJECT_COUNT.inUse] = lent;
+    counts[OBJECT_COUNT.made] = pinned;
+    counts[OBJECT_COUNT.destroyed] = pinned - lent;
+    if (peak > counts[OBJECT_COUNT.peakInUse]!) {
+      counts[OBJECT_COUNT.peakInUse] = peak;
+      counts[OBJECT_COUNT.peakInUseAtMs] = builtins.dateNow();
+    }
+  }
+
+  threadFigures(): ThreadFigures {
+    return { fallbacks: 0, waiting: 0 };
+  }
+
+  serveWaiters(): void {}
+
+  tick(): boolean {
+    this.publish();
+    return this.#reader.lent > 0;
+  }
+
+  relieve(): number {
+    return 0;
+  }
+
+  close(): void {
+    scheduleUpkeep();
+    closingCores.add(this);
+    this.#cache.close();
+    this.endClosing();
+    this.settle();
+  }
+
+  endClosing(): void {
+    openCores.delete(this.id);
+    this.#reader.giveUp();
+  }
+
+  settle(): void {
+    this.publish();
+    this.native.close();
+    if (!this.native.isSettled()) return;
+    openCores.delete(this.id); // if endClosing() was cut off
+    closingCores.delete(this);
+  }
+}
+
+/**
+ * Enters a cache among the pools.
+ * @returns also an entry that the caller finishes when somebody has the cache
+ */
+export function enterPool(cache: CacheCore, reader: Reader): { core: CachePoolCore; opening: OpeningPool } {
+  scheduleUpkeep();
+  const { name } = cache.settings;
+  const opening = begin(new OpeningPool());
+  opening.opened = environment.openPool(optionPairs({}), name);
+  return { core: new CachePoolCore(name, check(opening.opened), cache, reader), opening };
+}
