@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "binding/external.h"
+#include "binding/file_failure.h"
 #include "binding/objects.h"
 #include "pools/mapped/mapped_pool.h"
 
@@ -40,16 +41,6 @@ class FileObject {
 };
 
 namespace {
-
-Napi::Object failure_object(Napi::Env env, const Failure& failure) {
-  Napi::Object out = Napi::Object::New(env);
-  out["fault"] = Napi::Number::New(env, static_cast<double>(failure.fault));
-  out["status"] = Napi::Number::New(env, static_cast<double>(failure.file.status));
-  out["errno"] = Napi::Number::New(env, failure.file.code);
-  out["what"] = Napi::String::New(env, failure.what);
-  out["where"] = Napi::Number::New(env, static_cast<double>(failure.where));
-  return out;
-}
 
 /// The memory of a Float64Array with four places or more; nullptr for anything else.
 double* four_at(const CallbackInfo& info, std::size_t i) {
