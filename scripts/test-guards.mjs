@@ -39,6 +39,7 @@ const excluded = [
   'pools/generational-pool-cut-points',
   'pools/mapped-pool-cut-points',
   'pools/compressed-pool-cut-points',
+  'pools/page-cache-cut-points',
 ];
 
 await main(async () => {

@@ -110,6 +110,27 @@ const VALID = `{
     finishForeign: [5 * 2 ** 24, new Uint8Array(8)],
     giveUpForeign: [5 * 2 ** 24],
     readForeign: [5 * 2 ** 24],
+    holdPages: [{ path: folder + '/pages', pageBytes: 512, frames: 8, tag: environment.facts.tagOfGranules[8], mode: 0o600, reads: true, direct: false, checksums: true }],
+    pageRows: [],
+    addFrame: [block],
+    lendFrame: [true],
+    giveFrame: [0],
+    dropFrame: [5],
+    pinPage: [1, 0, true],
+    pinPageInto: [1, 0, 0],
+    pinScanned: [1, 0, true, 0, 0],
+    prefetchPage: [1, true],
+    readPages: [new Uint32Array([1, 2])],
+    takeUnread: [],
+    checkpoint: [true],
+    flushPage: [1],
+    growPages: [1],
+    pageCount: [],
+    pageFailure: [],
+    pageFigures: [],
+    pinnedPages: [5],
+    pageContradiction: [],
+    closePages: [],
     close: [],
   },
   scanner: {
@@ -154,12 +175,13 @@ const GARBAGE = `[
 const PROGRAM = `
 import assert from 'node:assert';
 import vm from 'node:vm';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 const require = createRequire(process.cwd() + '/x.js');
 const folder = mkdtempSync(tmpdir() + '/superslab-');
 process.on('exit', () => rmSync(folder, { recursive: true }));
+writeFileSync(folder + '/pages', new Uint8Array(512 * 8), { mode: 0o600 });
 const b = require('node-gyp-build')(process.cwd());
 const detached = new ArrayBuffer(16);
 const lost = new Float64Array(detached);
@@ -286,7 +308,7 @@ process.exit(0);
 describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
-    expect(seen).toEqual({ binding: 6, environment: 36, pool: 53, scanner: 1, records: 2, file: 19 });
+    expect(seen).toEqual({ binding: 6, environment: 36, pool: 74, scanner: 1, records: 2, file: 19 });
     expect(calls).toBeGreaterThan(5000);
   });
 });

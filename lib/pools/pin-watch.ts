@@ -39,12 +39,7 @@ export class PinWatch {
   readonly #ended = new Map<number, MisusedBuffer>();
 
   /** `what`: is pinned. `unpin` takes back a pin that nobody has any more. */
-  constructor(
-    what: 'page' | 'value',
-    pool: string,
-    native: NativePool,
-    unpin: (handle: number) => void,
-  ) {
+  constructor(what: 'page' | 'value', pool: string, native: NativePool, unpin: (handle: number) => void) {
     this.#what = what;
     this.#pool = pool;
     this.#native = native;

@@ -20,7 +20,18 @@ import superslab, {
   type ShareToken,
 } from 'superslab';
 
-import { type FileCheck, type MappedBuffer, MappedPool, type MappedPoolOptions } from 'superslab/files';
+import {
+  type FileCheck,
+  type MappedBuffer,
+  MappedPool,
+  type MappedPoolOptions,
+  type Page,
+  PageCache,
+  type PageCacheFigures,
+  type PageCacheOptions,
+  type PageScan,
+  type ScanOptions,
+} from 'superslab/files';
 import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import { observeSuperslab } from 'superslab/opentelemetry';
@@ -379,6 +390,21 @@ new MappedPool('file');
 // @ts-expect-error: no such level
 mapped.commit({ sync: 'always' });
 export const fileTypes = { mappedAgain, fileCheck };
+
+const pageOptions: PageCacheOptions = { file: 'pages', checksums: 'crc32c', leakDetection: 'full' };
+const pageCache: PageCache = PageCache.open(pageOptions);
+const pinnedPage: Page = await pageCache.pin(1, { signal: AbortSignal.timeout(1) });
+pinnedPage.buffer.writeUInt8(pinnedPage.no);
+const scanned: ScanOptions = { from: 1, ring: 8 };
+const pageScan: PageScan = pageCache.scan(scanned);
+for (const page of pageScan) page.markDirty();
+for await (const page of pageScan) page.release();
+const pageFigures: PageCacheFigures = pageCache.figures();
+// @ts-expect-error: pageSize is a number
+PageCache.open({ file: 'pages', pageSize: '4096' });
+// @ts-expect-error: the cache decides on maxBytes
+PageCache.open({ file: 'pages', maxBytes: 1 });
+export const pageTypes = { pageFigures, count: pageCache.grow(1) };
 const { pressure }: { pressure: PressureFigures } = processStats();
 const level: 'none' | 'some' | 'critical' = pressure.level;
 generational.on('pressure', ({ level, step, bytes, objects, reason }: PoolPressureMessage) => {

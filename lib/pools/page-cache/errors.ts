@@ -128,7 +128,7 @@ export function foreignPageError(value: unknown, what: string): Error {
   return showCaller(
     makeError(
       'ERR_SUPERSLAB_FOREIGN',
-      `cannot ${what} ${show(value)}: it is no page of a PageCache; use what pin() gave`,
+      `cannot ${what} ${show(value)}: it is no page of a PageCache; call the method of what pin() gave`,
       TypeError,
     ),
     foreignPageError,

@@ -1,5 +1,11 @@
 import type { BlockNumber, NativePool, SliceTag } from '../../addon/binding.js';
-import { FRAME_ROW, FRAME_STATE, GRANULE_MASK, GRANULE_SHIFT, PAGE_HASH } from '../../addon/generated/memory.js';
+import {
+  FRAME_ROW,
+  FRAME_STATE,
+  GRANULE_MASK,
+  GRANULE_SHIFT,
+  PAGE_HASH,
+} from '../../addon/generated/memory.js';
 import { builtins } from '../../base/builtins.js';
 import { hostError } from '../../base/errors.js';
 import type { Magazines } from '../../pool/magazines.js';
@@ -67,7 +73,7 @@ export class Frames {
     this.nexts = FRAME_ROW.next * frames;
     this.turns = FRAME_ROW.turn * frames;
     this.heads = FRAME_ROW.heads * frames;
-    this.shift = Math.clz32(frames - 1);
+    this.shift = Math.clz32(Math.max(frames, 2) - 1);
     this.watch = watchOf((no) => this.#unpinLost(no));
   }
 

@@ -9,7 +9,6 @@ const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const MIN_PAGE = 512;
 const MAX_PAGE = MIB;
-const MIN_FRAMES = 4;
 const MAX_CACHE = 2 ** 38;
 
 /** Those of every pool that a PageCache decides by itself. */
@@ -25,7 +24,7 @@ export interface PageCacheOptions extends Omit<KnobOptions, Decided> {
    */
   pageSize?: number;
   /**
-   * Most bytes of pages in memory, at least four pages. Unit: bytes.
+   * Most bytes of pages in memory, at least one page. Unit: bytes.
    * @default 67108864
    */
   cacheBytes?: number;
@@ -86,9 +85,9 @@ const checks: Readonly<Record<string, OptionCheck>> = {
   file: anything,
   pageSize: (value) => (isPageSize(value) ? undefined : `a power of two from ${MIN_PAGE} to ${MAX_PAGE}`),
   cacheBytes: (value) =>
-    Number.isInteger(value) && (value as number) >= MIN_FRAMES * MIN_PAGE && (value as number) <= MAX_CACHE
+    Number.isInteger(value) && (value as number) >= MIN_PAGE && (value as number) <= MAX_CACHE
       ? undefined
-      : `a whole number of bytes from ${MIN_FRAMES * MIN_PAGE} to ${MAX_CACHE}`,
+      : `a whole number of bytes from ${MIN_PAGE} to ${MAX_CACHE}`,
   direct: aFlag,
   checksums: oneOf('none', 'crc32c'),
   access: oneOf('write', 'read'),
@@ -136,9 +135,9 @@ export function pageSettings(options: PageCacheOptions): PageSettings {
   } = options;
   if (file === undefined) throw optionError('PageCache.open() needs the option file, a path');
   const frames = Math.floor(cacheBytes / pageSize);
-  if (frames < MIN_FRAMES) {
+  if (frames < 1) {
     throw optionError(
-      `cacheBytes of PageCache.open() must have room for ${MIN_FRAMES} pages of ${pageSize} B, got ${cacheBytes}`,
+      `cacheBytes of PageCache.open() must have room for a page of ${pageSize} B, got ${cacheBytes}`,
       RangeError,
     );
   }
@@ -163,4 +162,3 @@ export function pageSettings(options: PageCacheOptions): PageSettings {
     pairs,
   };
 }
-

@@ -76,9 +76,20 @@ function framesOf(name: string, native: NativePool, settings: PageSettings): Fra
   const magazines = magazinesOf(native, name);
   const { path, pageSize, frames, mode, reads, direct, checksums } = settings;
   const tag = tagAlignedTo(pageSize, Math.min(pageSize, ALIGNMENT));
-  const failure = native.holdPages({ path, pageBytes: pageSize, frames, tag, mode, reads, direct, checksums });
+  const failure = native.holdPages({
+    path,
+    pageBytes: pageSize,
+    frames,
+    tag,
+    mode,
+    reads,
+    direct,
+    checksums,
+  });
   if (failure !== undefined) throw pageFileError(failure, settings, 0);
-  return new Frames(name, native, magazines, settings, tag, (unpin) => pinWatchOf('page', name, native, unpin));
+  return new Frames(name, native, magazines, settings, tag, (unpin) =>
+    pinWatchOf('page', name, native, unpin),
+  );
 }
 
 /**

@@ -62,6 +62,7 @@ export class Page implements Lent {
    * @throws ERR_SUPERSLAB_RELEASED when it is not pinned; ERR_SUPERSLAB_FILE_READ_ONLY with access: 'read'
    */
   markDirty(): void {
+    if (!(#frames in this)) throw foreignPageError(this, 'mark');
     const frames = this.#frames;
     if (!Page.#isPinned(this)) {
       throw notPinnedError(this.no, 'mark', frames.name, frames.settings.usableBytes);
@@ -75,6 +76,7 @@ export class Page implements Lent {
    * @throws ERR_SUPERSLAB_RELEASED when it is not pinned
    */
   release(): void {
+    if (!(#frames in this)) throw foreignPageError(this, 'release');
     const frames = this.#frames;
     const { words, magazines, tag } = frames;
     const frame = this.#frame;
@@ -162,12 +164,6 @@ export class Page implements Lent {
       return slow(no);
     };
   }
-}
-
-/** For what was given to be released. */
-export function releasePage(value: unknown): void {
-  if (!(value instanceof Page)) throw foreignPageError(value, 'release');
-  value.release();
 }
 
 export const pages: Pages = ofClass;

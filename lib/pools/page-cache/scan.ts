@@ -81,4 +81,3 @@ export class PageScan implements Iterable<Page>, AsyncIterable<Page> {
     }
   }
 }
-

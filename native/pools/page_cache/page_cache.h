@@ -45,7 +45,7 @@ struct PageCacheOptions {
 
 constexpr ByteCount kMinPageBytes = 512;
 constexpr ByteCount kMaxPageBytes = kMiB;
-constexpr std::uint32_t kMinFrames = 4;
+constexpr std::uint32_t kMinFrames = 1;
 constexpr std::uint32_t kMostFrames = 1u << 26;
 
 /// When a page that is not there is read.
