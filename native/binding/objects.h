@@ -68,7 +68,7 @@ inline NamedBlock block_at(const CallbackInfo& info, std::size_t i, const Space&
 
 /// The number of a block of the pool that this thread has, of at least `bytes`; 0 for others.
 inline std::uint32_t own_block_at(const CallbackInfo& info, std::size_t i, EnvironmentPool& pool,
-                           ByteCount bytes) {
+                                  ByteCount bytes) {
   const BlockNumber number = block_number_at(info, i);
   const NamedBlock block = block_at(info, i, pool.environment.space());
   const bool is_own = block.address != nullptr && pool.cache() != nullptr && !block.is_huge &&

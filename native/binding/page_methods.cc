@@ -1,5 +1,5 @@
-// Page caches, of pools/page_cache: what their own thread asks of them off the hot path. What a call
-// returns below 0 is a PIN_STATUS or a FILE_FAULT; pageFailure() tells the rest.
+// Page caches, of pools/page_cache: what their own thread asks of them off the hot path. What a
+// call returns below 0 is a PIN_STATUS or a FILE_FAULT; pageFailure() tells the rest.
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -60,7 +60,8 @@ void note_used(EnvironmentPool& pool) {
 }
 void note_idle(EnvironmentPool& pool) { ++pool.cache()->magazines().idle[pool.pages->tag()]; }
 
-// Opening ------------------------------------------------------------------------------------------
+// Opening
+// ------------------------------------------------------------------------------------------
 
 bool is_possible(const pages::PageCacheOptions& options, ByteCount block_bytes) {
   return is_power_of_two(options.page_bytes) && options.page_bytes >= pages::kMinPageBytes &&
@@ -108,7 +109,8 @@ Value page_rows(const CallbackInfo& info, EnvironmentPool& pool) {
   return status == napi_ok ? Value(env, buffer) : env.Undefined();
 }
 
-// Frames -------------------------------------------------------------------------------------------
+// Frames
+// -------------------------------------------------------------------------------------------
 
 /// `addFrame(block)`: lends a new frame, of a block that is out; -1 when there can be no more.
 Value add_frame(const CallbackInfo& info, EnvironmentPool& pool) {
@@ -152,7 +154,8 @@ Value drop_frame(const CallbackInfo& info, EnvironmentPool& pool) {
   return frame_value(info, frame);
 }
 
-// Pages --------------------------------------------------------------------------------------------
+// Pages
+// --------------------------------------------------------------------------------------------
 
 /// Its frame, which is pinned, or a PIN_STATUS below 0.
 Value pin(const CallbackInfo& info, EnvironmentPool& pool, const PinRequest& request) {
@@ -178,10 +181,9 @@ Value pin(const CallbackInfo& info, EnvironmentPool& pool, const PinRequest& req
 
 /// `pinPage(page, reading, mayEvict)`
 Value pin_page(const CallbackInfo& info, EnvironmentPool& pool) {
-  return pin(info, pool,
-             {.page = page_at(info, 0),
-              .reading = reading_at(info, 1),
-              .may_evict = bool_at(info, 2)});
+  return pin(
+      info, pool,
+      {.page = page_at(info, 0), .reading = reading_at(info, 1), .may_evict = bool_at(info, 2)});
 }
 
 /// `pinPageInto(page, reading, frame)`: into a frame that is lent, if it is in none.
@@ -217,7 +219,8 @@ Value prefetch_page(const CallbackInfo& info, EnvironmentPool& pool) {
   return number(info, result.is_new ? 1 : 0);
 }
 
-// Work on other threads ----------------------------------------------------------------------------
+// Work on other threads
+// ----------------------------------------------------------------------------
 
 /// Reading pages, or the end of a checkpoint.
 struct PageJob {
@@ -248,8 +251,11 @@ void finish_job(napi_env env, napi_status, void* data) {
   if (!job->failures.empty()) {
     result = job->to_read.empty() ? -static_cast<double>(job->failures.front().fault)
                                   : static_cast<double>(job->failures.size());
-    if (job->to_read.empty()) job->own->note(job->failures.front());
-    else job->own->unread().insert(job->own->unread().end(), job->failures.begin(), job->failures.end());
+    if (job->to_read.empty())
+      job->own->note(job->failures.front());
+    else
+      job->own->unread().insert(job->own->unread().end(), job->failures.begin(),
+                                job->failures.end());
   }
   napi_value value = nullptr;
   if (napi_create_double(env, result, &value) == napi_ok)
@@ -312,7 +318,8 @@ Value checkpoint(const CallbackInfo& info, EnvironmentPool& pool) {
                                : promise;
 }
 
-// The file -----------------------------------------------------------------------------------------
+// The file
+// -----------------------------------------------------------------------------------------
 
 /// `flushPage(page)`: 1 when it was written, 0 when there was no need; a FILE_FAULT below 0.
 Value flush_page(const CallbackInfo& info, EnvironmentPool& pool) {
@@ -349,7 +356,8 @@ Value page_failure(const CallbackInfo& info, EnvironmentPool& pool) {
                                                           : pool.pages->failure());
 }
 
-// Figures ------------------------------------------------------------------------------------------
+// Figures
+// ------------------------------------------------------------------------------------------
 
 /// `pageFigures()`: what is counted of the pages; undefined for a pool that has none.
 Value page_figures(const CallbackInfo& info, EnvironmentPool& pool) {

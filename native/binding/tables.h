@@ -311,7 +311,7 @@ inline constexpr Value kFrameStates[] = {
     {"pins", FrameState::kPins, "The bits that say how often its page is pinned."},
     {"oneUse", FrameState::kOneUse, "One more use since the hand came by."},
     {"use", FrameState::kUse, "The bits that count uses."},
-    {"mostUse", FrameState::kMostUse * FrameState::kOneUse, "As many as are counted."},
+    {"mostUse", FrameState::kMostUse* FrameState::kOneUse, "As many as are counted."},
     {"valid", FrameState::kValid, "The page's bytes are in it."},
     {"dirty", FrameState::kDirty, "They are newer than those of the file."},
     {"held", FrameState::kCopying | FrameState::kDue, "Set in one that is not to be pinned now."},
@@ -343,7 +343,8 @@ inline constexpr Value kMemoryConstants[] = {
     {"SLOT_CHUNK_SHIFT", std::countr_zero(SlotChunk::kSlots),
      "A chunk of slots has 2^SLOT_CHUNK_SHIFT of them."},
     {"MAX_VALUE_BYTES", kMaxClassBytes, "The longest compressed value. Unit: bytes."},
-    {"PAGE_HASH", pages::FrameTable::kHash, "A page's chain has the upper bits of its number times this."},
+    {"PAGE_HASH", pages::FrameTable::kHash,
+     "A page's chain has the upper bits of its number times this."},
     {"FIRST_GENERATIONS", kGenerationMask, "Generations of slots are below, and not 0."},
 };
 

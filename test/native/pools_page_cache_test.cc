@@ -97,8 +97,11 @@ TEST(pools, "a page that is used often outlives a scan through the same few fram
   std::uint32_t turns[4] = {};
   for (PageNumber page = 100; page < 400; ++page) {
     const std::uint32_t at = page % 4;
-    const PinResult result = cache->pin(
-        {.page = page, .is_scan = true, .may_evict = true, .again = ring[at], .again_turn = turns[at]});
+    const PinResult result = cache->pin({.page = page,
+                                         .is_scan = true,
+                                         .may_evict = true,
+                                         .again = ring[at],
+                                         .again_turn = turns[at]});
     CHECK(result.status == PinStatus::kPinned);
     ring[at] = result.frame;
     turns[at] = cache->table()->turn(result.frame).load();
@@ -136,6 +139,21 @@ TEST(pools, "a page that nobody has in memory is left to a reader, which reads i
   // Who needs it at once does not wait for a reader that has not begun.
   CHECK(cache.pin(8).status == PinStatus::kPinned);
   CHECK_EQ(cache->figures().reads, 2u);
+}
+
+TEST(pools, "who needs a page at once takes the frame of one that nobody has begun to read") {
+  FakeFiles files;
+  OwnedCache cache(files, small_cache(2), kPages);
+  files.be_cold(true);
+  for (const PageNumber page : {1u, 2u})
+    CHECK(cache->pin({.page = page, .reading = Reading::kIfInMemory}).status ==
+          PinStatus::kToBeRead);
+  CHECK(cache->pin({.page = 3, .reading = Reading::kIfInMemory}).status == PinStatus::kNoFrame);
+  CHECK(cache->lend(true) == kNoFrame);
+  CHECK(cache.pin(3).status == PinStatus::kPinned);
+  CHECK(cache->read(1).ok() && cache->read(2).ok());
+  CHECK_EQ(cache->figures().pages, 2u);
+  CHECK(cache->contradiction() == nullptr);
 }
 
 TEST(pools, "a checkpoint has what was dirty when it began, pinned or not, and nothing later") {
@@ -190,8 +208,9 @@ TEST(pools, "what a checkpoint acknowledged is there after a kill or a power fai
         if (files.calls() < n) calls = n;  // the work was done before
       }
       for (unsigned outcome = 0; outcome < 3; ++outcome) {
-        const auto after = outcome == 0 ? files.after_kill()
-                                        : files.after_power_failure(outcome + 7 * static_cast<unsigned>(n));
+        const auto after = outcome == 0
+                               ? files.after_kill()
+                               : files.after_power_failure(outcome + 7 * static_cast<unsigned>(n));
         OwnedCache again(*after, options, 0);
         CHECK(again.failure.ok());
         for (PageNumber page = 0; page < kPages; ++page) {

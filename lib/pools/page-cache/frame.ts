@@ -15,7 +15,7 @@ export interface FrameCore {
 
 /** What the core of a cache lends: a block on its way to be a frame, a frame that is empty, and at last the page that came into it. */
 export class Frame implements Lent {
-  readonly #frames: Frames;
+  readonly #frames: Frames<Page>;
   readonly #core: () => FrameCore;
   /** 0 once it is a frame's, or home. */
   #block: BlockNumber;
@@ -24,7 +24,7 @@ export class Frame implements Lent {
   /** What came of it: nobody has it yet where the frame is given back after all. */
   page: Page | undefined = undefined;
 
-  constructor(frames: Frames, core: () => FrameCore, block: BlockNumber, index: number) {
+  constructor(frames: Frames<Page>, core: () => FrameCore, block: BlockNumber, index: number) {
     this.#frames = frames;
     this.#core = core;
     this.#block = block;
@@ -79,12 +79,12 @@ export class Frame implements Lent {
 
 /** A page that is pinned and that nobody has yet. */
 export class HeldPin extends Unfinished {
-  readonly #frames: Frames;
+  readonly #frames: Frames<Page>;
   /** Of the page; below 0 for none. */
   index = -1;
   page: Page | undefined = undefined;
 
-  constructor(frames: Frames) {
+  constructor(frames: Frames<Page>) {
     super();
     this.#frames = frames;
   }

@@ -12,7 +12,6 @@ import type { Magazines } from '../../pool/magazines.js';
 import { currentWindow } from '../../pool/windows.js';
 import type { PinWatch } from '../pin-watch.js';
 import type { PageSettings } from './options.js';
-import type { Page } from './page.js';
 
 const { sub } = Atomics;
 
@@ -27,9 +26,9 @@ export interface FramesCore {
 /**
  * The frames of one cache: words over the native table (native/pools/page_cache/frame_table.h), which the threads that read and
  * write change as well. A frame's state is changed by atomic operations alone. A frame that nobody has pinned counts as an idle
- * block of the pool (`Magazines.idle`).
+ * block of the pool (`Magazines.idle`). `Shown` is what a program has of a page.
  */
-export class Frames {
+export class Frames<Shown = unknown> {
   readonly name: string;
   readonly native: NativePool;
   readonly magazines: Magazines;
@@ -46,7 +45,7 @@ export class Frames {
   readonly shift: number;
   /** By frame: its memory, and what was lent of it last. */
   readonly buffers: (Buffer | undefined)[] = [];
-  readonly pages: (Page | undefined)[] = [];
+  readonly pages: (Shown | undefined)[] = [];
   /** Pins of pages that were there. [0] alone: numbers of a typed array make no garbage. */
   readonly hits = new builtins.Float64Array(1);
   /** Set when the core has been made: they know each other. */

@@ -12,7 +12,7 @@ const MAX_PAGE = MIB;
 const MAX_CACHE = 2 ** 38;
 
 /** Those of every pool that a PageCache decides by itself. */
-type Decided = 'maxBytes' | 'onExhausted' | 'guardPages' | 'quarantineBytes' | 'zero';
+type Decided = 'maxBytes' | 'onExhausted' | 'guardPages' | 'quarantineBytes' | 'sensitive' | 'zero';
 
 /** What can be set for a {@link PageCache}. The knobs of docs/KNOBS.md hold too, but for those that it decides. */
 export interface PageCacheOptions extends Omit<KnobOptions, Decided> {
@@ -60,6 +60,7 @@ const decided: readonly string[] = [
   'onExhausted',
   'guardPages',
   'quarantineBytes',
+  'sensitive',
   'zero',
 ] satisfies Decided[];
 /** The native side checks the values of knobs, and others are checked where they are used. */
@@ -70,6 +71,9 @@ const isPageSize = (value: unknown): value is number =>
   (value as number) >= MIN_PAGE &&
   (value as number) <= MAX_PAGE &&
   ((value as number) & ((value as number) - 1)) === 0;
+
+const notForSecrets: OptionCheck = () =>
+  optionError('a PageCache takes no secrets: what it has lies in a file; use a BufferPool');
 
 const oneOf =
   (...words: readonly string[]): OptionCheck =>
@@ -93,6 +97,7 @@ const checks: Readonly<Record<string, OptionCheck>> = {
   access: oneOf('write', 'read'),
   mode: aMode,
   name: anything,
+  sensitive: notForSecrets,
   ...Object.fromEntries(
     facts.knobs
       .map(({ option }) => option)
@@ -148,7 +153,7 @@ export function pageSettings(options: PageCacheOptions): PageSettings {
     );
   }
   const pairs = optionPairs(knobOptions);
-  pairs.push(['maxBytes', frames * pageSize], ['onExhausted', 'throw'], ['zero', 'never']);
+  pairs.push(['maxBytes', frames * pageSize], ['onExhausted', 'throw']);
   const hasChecksums = checksums === 'crc32c';
   return {
     path: checkPath(file),

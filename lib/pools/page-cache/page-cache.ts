@@ -2,6 +2,7 @@ import { check, type NativePool } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
 import { RELIEF_STEP } from '../../addon/generated/codes.js';
 import { aCount, anAbortSignal, checkOptions } from '../../addon/option-checks.js';
+import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import { tagAlignedTo } from '../../pool/aligned-tags.js';
 import type { Lending } from '../../pool/lending.js';
@@ -30,9 +31,10 @@ const NAMED_PINS = 4;
 /** Blocks begin at multiples of it, as O_DIRECT asks for. */
 const ALIGNMENT = 4096;
 const MOST_PAGES = 2 ** 32 - 1;
+const OWNER = Symbol('cache');
 
 /** Why there is no frame, and what to do. */
-function exhaustedText({ native, settings, watch }: Frames): string {
+function exhaustedText({ native, settings, watch }: Frames<Page>): string {
   const what = `has no frame for another page within its cacheBytes of ${settings.frames * settings.pageSize}`;
   const pinned = native.pinnedPages(NAMED_PINS + 1);
   const holders = pinned.slice(0, NAMED_PINS).map(({ page, pins }) => {
@@ -43,7 +45,7 @@ function exhaustedText({ native, settings, watch }: Frames): string {
   return `${what}: all pinned, by ${holders.join(', ')}${more}; release() what is done with, raise cacheBytes, or use pin(), which waits`;
 }
 
-function lendingOf(frames: Frames, pins: () => Pins, core: () => ObservedCore<Frame>): Lending<Frame> {
+function lendingOf(frames: Frames<Page>, pins: () => Pins, core: () => ObservedCore<Frame>): Lending<Frame> {
   const { native, tag } = frames;
   return {
     make: (_window, _byteOffset, _size, block) => new Frame(frames, core, block, -1),
@@ -72,7 +74,7 @@ function lendingOf(frames: Frames, pins: () => Pins, core: () => ObservedCore<Fr
 }
 
 /** The frames of a pool that was just opened, over the file. */
-function framesOf(name: string, native: NativePool, settings: PageSettings): Frames {
+function framesOf(name: string, native: NativePool, settings: PageSettings): Frames<Page> {
   const magazines = magazinesOf(native, name);
   const { path, pageSize, frames, mode, reads, direct, checksums } = settings;
   const tag = tagAlignedTo(pageSize, Math.min(pageSize, ALIGNMENT));
@@ -87,7 +89,7 @@ function framesOf(name: string, native: NativePool, settings: PageSettings): Fra
     checksums,
   });
   if (failure !== undefined) throw pageFileError(failure, settings, 0);
-  return new Frames(name, native, magazines, settings, tag, (unpin) =>
+  return new Frames<Page>(name, native, magazines, settings, tag, (unpin) =>
     pinWatchOf('page', name, native, unpin),
   );
 }
@@ -124,8 +126,8 @@ export class PageCache extends CorePool<Frame> {
   readonly #core: ObservedCore<Frame>;
   readonly #pins: Pins;
   readonly #settings: PageSettings;
-  /** The checkpoint under way, or the last one. */
-  #checkpoint: Promise<void> = Promise.resolve();
+  /** The end of the last checkpoint that is under way or waits. */
+  #checkpoint: Promise<void> | undefined = undefined;
 
   private constructor(options: PageCacheOptions, settings: PageSettings) {
     const name = options.name === undefined ? settings.path : poolName(options);
@@ -133,7 +135,7 @@ export class PageCache extends CorePool<Frame> {
     const opening = begin(new OpeningPool());
     let pins!: Pins;
     let core!: ObservedCore<Frame>;
-    let frames: Frames;
+    let frames: Frames<Page>;
     try {
       opening.opened = environment.openPool(settings.pairs, name, true);
       const native = check(opening.opened);
@@ -154,7 +156,8 @@ export class PageCache extends CorePool<Frame> {
     super(core, frames.watch);
     this.path = settings.path;
     this.pageSize = settings.pageSize;
-    this.pinSync = pins.pinSync;
+    // Whoever has it has the cache.
+    this.pinSync = Object.defineProperty(pins.bindPinSync(), OWNER, { value: this });
     this.#core = core;
     this.#pins = pins;
     this.#settings = settings;
@@ -202,7 +205,7 @@ export class PageCache extends CorePool<Frame> {
       checkNotAborted(signal);
       return this.#pins.pin({ no, ring: undefined, signal, stack: this.#pins.stackOf(this.pin) });
     } catch (error) {
-      return Promise.reject(error);
+      return builtins.promiseReject(error);
     }
   }
 
@@ -251,21 +254,29 @@ export class PageCache extends CorePool<Frame> {
   }
 
   /**
-   * Writes every page that is dirty when this is called, as it is then, and makes all that was written durable. What is marked dirty
-   * later is the next one's. Checkpoints come one after the other.
+   * Writes every page that is dirty now, as it is now, and makes all that was written durable. What is marked dirty later is the next
+   * one's. One that is called while another is under way begins when that has ended.
    * @throws (rejects) ERR_SUPERSLAB_FILE_SPACE when the disk is full: what could not be written is dirty still
    * @throws (rejects) ERR_SUPERSLAB_FILE_FAILED when writing or syncing failed: never tried again, until the file is opened anew
    * @throws (rejects) ERR_SUPERSLAB_FILE_READ_ONLY, ERR_SUPERSLAB_CLOSED
    */
   checkpoint(): Promise<void> {
-    const before = this.#checkpoint;
-    const own = this.#checkpointAfter(before);
-    this.#checkpoint = own.catch(() => {});
+    const own = this.#checkpointAfter(this.#checkpoint);
+    const end = this.#endOf(own, () => end);
+    this.#checkpoint = end;
     return own;
   }
 
-  async #checkpointAfter(before: Promise<void>): Promise<void> {
-    await before;
+  /** Fulfilled when it is over, whatever came of it. */
+  async #endOf(checkpoint: Promise<void>, self: () => Promise<void>): Promise<void> {
+    try {
+      await checkpoint;
+    } catch {} // whoever called it is told
+    if (this.#checkpoint === self()) this.#checkpoint = undefined;
+  }
+
+  async #checkpointAfter(before: Promise<void> | undefined): Promise<void> {
+    if (before !== undefined) await before;
     this.#core.checkOpen();
     if (this.#settings.reads) throw readOnlyError(this.path);
     this.#checked(await this.#pins.frames.native.checkpoint(false));

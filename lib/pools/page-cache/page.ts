@@ -15,9 +15,12 @@ const CAN_BE_PINNED = VALID | FRAME_STATE.held;
 /** What the cache does with its pages. Not on the class, where anybody could forge a page with it. */
 interface Pages {
   /** What pinSync() of a page that is there does; `slow` for others. One closure a cache. */
-  bindPin<Missing>(frames: Frames, slow: (no: number) => Page | Missing): (no: number) => Page | Missing;
+  bindPin<Missing>(
+    frames: Frames<Page>,
+    slow: (no: number) => Page | Missing,
+  ): (no: number) => Page | Missing;
   /** The page that a frame has now, and that is pinned; where pins are watched, by whom `stack` says. */
-  of(frames: Frames, frame: number, stack: string): Page;
+  of(frames: Frames<Page>, frame: number, stack: string): Page;
 }
 
 let ofClass: Pages;
@@ -33,14 +36,14 @@ export class Page implements Lent {
    * Its bytes: a Buffer over the frame that the page lies in. To be used until release() only: then the frame may have another page.
    */
   readonly buffer: Buffer;
-  readonly #frames: Frames;
+  readonly #frames: Frames<Page>;
   readonly #frame: number;
   /** That of the frame for as long as it has this page. */
   readonly #turn: number;
   /** Of an object that is for one pin: whether that is over. */
   #isOver = false;
 
-  private constructor(frames: Frames, frame: number, buffer: Buffer) {
+  private constructor(frames: Frames<Page>, frame: number, buffer: Buffer) {
     this.#frames = frames;
     this.#frame = frame;
     this.#turn = frames.turn(frame);
@@ -116,7 +119,7 @@ export class Page implements Lent {
     frames.unpin(page.#frame);
   }
 
-  static #of(frames: Frames, frame: number, stack: string): Page {
+  static #of(frames: Frames<Page>, frame: number, stack: string): Page {
     const { watch } = frames;
     if (watch !== undefined) {
       const { usableBytes } = frames.settings;
@@ -131,7 +134,7 @@ export class Page implements Lent {
   }
 
   static #bindPin<Missing>(
-    frames: Frames,
+    frames: Frames<Page>,
     slow: (no: number) => Page | Missing,
   ): (no: number) => Page | Missing {
     if (frames.watch !== undefined) return slow;

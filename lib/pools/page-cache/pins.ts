@@ -9,6 +9,7 @@ import { notAPageNumber, pageFileError, tooManyPinsError } from './errors.js';
 import { type Frame, HeldPin } from './frame.js';
 import type { Frames } from './frames.js';
 import { type Page, pages } from './page.js';
+import type { PinOrder } from './pin-order.js';
 import { Reads } from './reads.js';
 import type { Ring } from './ring.js';
 
@@ -19,25 +20,14 @@ export interface PinsCore {
   acquireInTurn<Result>(wish: Wish<Frame, Result>): Promise<Result>;
 }
 
-/** A pin that may have to wait. */
-export interface PinOrder {
-  readonly no: number;
-  readonly ring: Ring | undefined;
-  readonly signal: AbortSignal | undefined;
-  /** Who wants it, where pins are watched. */
-  readonly stack: string;
-}
-
 /** Of all frames the part that prefetch() fills at once: what it brought in before would go again. */
 const PREFETCHED_PART = 4;
 
 const nobody = (): undefined => undefined;
 
 export class Pins {
-  readonly frames: Frames;
+  readonly frames: Frames<Page>;
   readonly reads: Reads;
-  /** Pins a page, whatever it takes. */
-  readonly pinSync: (no: number) => Page;
   /** Pins a page that is there, where pins are not watched. */
   readonly #tryPin: (no: number) => Page | undefined;
   readonly #lentFrame: (index: number) => Frame;
@@ -45,14 +35,13 @@ export class Pins {
   core!: PinsCore;
 
   /** `lentFrame` makes an object of a frame that the native side has lent. */
-  constructor(frames: Frames, lentFrame: (index: number) => Frame) {
+  constructor(frames: Frames<Page>, lentFrame: (index: number) => Frame) {
     this.frames = frames;
     this.#lentFrame = lentFrame;
     this.reads = new Reads(frames, {
       pin: (order, held) => this.#pinUnlessRead(order, held),
       errorOf: (failure) => this.errorOf(failure),
     });
-    this.pinSync = pages.bindPin<never>(frames, (no) => this.pinNow(no, undefined, this.pinSync));
     this.#tryPin = pages.bindPin<undefined>(frames, nobody);
   }
 
@@ -69,13 +58,26 @@ export class Pins {
     if (!Number.isInteger(no) || (no as number) < 0) throw notAPageNumber(no, what);
   }
 
+  /** A function that pins a page, whatever it takes. */
+  bindPinSync(): (no: number) => Page {
+    const pinSync: (no: number) => Page = pages.bindPin<never>(this.frames, (no) =>
+      this.pinNow(no, undefined, pinSync),
+    );
+    return pinSync;
+  }
+
+  /** Who called `hidden`, where pins are watched. */
   stackOf(hidden: (...args: never[]) => unknown): string {
     return this.frames.watch?.capture(hidden) ?? '';
   }
 
   // At once --------------------------------------------------------------------------------------
 
-  pinNow(no: number, ring: Ring | undefined, hidden: (...args: never[]) => unknown): Page {
+  pinNow(
+    no: number,
+    ring: Ring | undefined,
+    hidden: (...args: never[]) => unknown = Pins.prototype.pinNow,
+  ): Page {
     this.checkNumber(no, 'pinSync()');
     const { frames } = this;
     const held = begin(new HeldPin(frames));

@@ -5,7 +5,7 @@ import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import { HeldPin } from './frame.js';
 import type { Frames } from './frames.js';
 import type { Page } from './page.js';
-import type { PinOrder } from './pins.js';
+import type { PinOrder } from './pin-order.js';
 
 /** Pages that one job reads: where the disk has to be waited for, several jobs do so at once. */
 const PAGES_PER_JOB = 16;
@@ -31,7 +31,7 @@ class WaitingList {
 }
 
 export class Reads {
-  readonly #frames: Frames;
+  readonly #frames: Frames<Page>;
   readonly #host: ReadsHost;
   /** Pages that no job has yet. */
   readonly #asked: number[] = [];
@@ -41,7 +41,7 @@ export class Reads {
   /** Those whose pages were read. */
   readonly #due: WaitingList[] = [];
 
-  constructor(frames: Frames, host: ReadsHost) {
+  constructor(frames: Frames<Page>, host: ReadsHost) {
     this.#frames = frames;
     this.#host = host;
   }
@@ -68,9 +68,13 @@ export class Reads {
 
   /** By upkeep: what was cut off before goes on. */
   tick(): void {
-    this.#submit();
     this.#serveDue();
-    for (const no of [...this.#waiting.keys()]) if (!this.#frames.isLoading(no)) this.#settle(no);
+    for (const no of [...this.#waiting.keys()]) {
+      // A second job for a page finds nothing to do.
+      if (this.#frames.isLoading(no)) this.#asked[this.#asked.length] = no;
+      else this.#settle(no);
+    }
+    this.#submit();
   }
 
   #submit(): void {
@@ -91,6 +95,8 @@ export class Reads {
     // Without a thread whoever wants the page reads it.
     if (done !== undefined && (await done) > 0) this.#failUnread();
     for (let i = 0; i < job.length; i++) this.#settle(job[i]!);
+    // Frames that were being read are what somebody may wait for.
+    if (this.#frames.core.hasWaiters()) this.#frames.core.serveWaiters();
   }
 
   #failUnread(): void {

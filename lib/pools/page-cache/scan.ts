@@ -55,7 +55,7 @@ export class PageScan implements Iterable<Page>, AsyncIterable<Page> {
   *[Symbol.iterator](): Generator<Page, void, undefined> {
     const ring = new Ring(this.#ring);
     for (let no = this.#from; no < this.#to; no++) {
-      const page = this.#pins.pinNow(no, ring, this.#pins.pinSync);
+      const page = this.#pins.pinNow(no, ring);
       try {
         yield page;
       } finally {

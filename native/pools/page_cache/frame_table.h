@@ -5,9 +5,9 @@
 // so does whoever takes a page that nobody has pinned out of its frame, or writes it: each by
 // compare and exchange. JavaScript maps the table, and pins by itself (lib/pools/page-cache).
 //
-// Chains and the numbers of pages are changed under the cache's lock. Who follows a chain without it
-// may be led astray, and so looks at the number again once the page is pinned: a page that is pinned
-// stays in its frame.
+// Chains and the numbers of pages are changed under the cache's lock. Who follows a chain without
+// it may be led astray, and so looks at the number again once the page is pinned: a page that is
+// pinned stays in its frame.
 #pragma once
 
 #include <atomic>
@@ -31,11 +31,11 @@ constexpr PageNumber kMostPages = UINT32_MAX;
 
 /// The word of a frame. One without kThere has no memory; one with nothing else is empty.
 struct FrameState {
-  static constexpr std::uint32_t kPins = 0xffff;       // how many
-  static constexpr std::uint32_t kOneUse = 1u << 16;   // pins since the hand came by, up to kMostUse
-  static constexpr std::uint32_t kUse = 7u << 16;      // (PostgreSQL's usage count)
-  static constexpr std::uint32_t kThere = 1u << 19;    // it has memory
-  static constexpr std::uint32_t kValid = 1u << 20;    // the page's bytes are in it
+  static constexpr std::uint32_t kPins = 0xffff;      // how many
+  static constexpr std::uint32_t kOneUse = 1u << 16;  // pins since the hand came by, up to kMostUse
+  static constexpr std::uint32_t kUse = 7u << 16;     // (PostgreSQL's usage count)
+  static constexpr std::uint32_t kThere = 1u << 19;   // it has memory
+  static constexpr std::uint32_t kValid = 1u << 20;   // the page's bytes are in it
   static constexpr std::uint32_t kLoading = 1u << 21;  // they are to be read
   static constexpr std::uint32_t kReading = 1u << 22;  // the same, and somebody is at it
   static constexpr std::uint32_t kDirty = 1u << 23;    // they are newer than those of the file

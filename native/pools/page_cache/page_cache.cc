@@ -23,7 +23,8 @@ constexpr Nanos kShortWait = kMillisecond;
 
 }  // namespace
 
-// Lists --------------------------------------------------------------------------------------------
+// Lists
+// --------------------------------------------------------------------------------------------
 
 FrameIndex PageCache::pop(FrameIndex& list) {
   const FrameIndex frame = list;
@@ -64,8 +65,7 @@ FrameIndex PageCache::lend(bool may_evict) {
       if (frame != kNoFrame)
         table_->state(frame).store(State::kThere | 1, std::memory_order_release);
     }
-    if (step == Step::kDone) return frame;
-    if (step == Step::kBusy) wait_for_change();
+    if (step == Step::kDone || step == Step::kBusy) return frame;
     if (step == Step::kClean) {
       if (skips_dirty) return kNoFrame;
       skips_dirty = !make_room(request).ok();
@@ -89,8 +89,8 @@ FrameIndex PageCache::drop(std::uint32_t most_use) {
     drop_hand_ = drop_hand_ + 1 >= made ? 0 : drop_hand_ + 1;
     const FrameIndex next{drop_hand_};
     const State state = table_->look(next);
-    const bool may_go = state.is_at_rest() && state.use() <= most_use &&
-                        (even_dirty || !state.has(State::kDirty));
+    const bool may_go =
+        state.is_at_rest() && state.use() <= most_use && (even_dirty || !state.has(State::kDirty));
     if (may_go && evict(next, state)) frame = next;
   }
   if (frame == kNoFrame) return kNoFrame;
@@ -102,7 +102,8 @@ FrameIndex PageCache::drop(std::uint32_t most_use) {
   return frame;
 }
 
-// The clock ----------------------------------------------------------------------------------------
+// The clock
+// ----------------------------------------------------------------------------------------
 
 bool PageCache::evict(FrameIndex frame, FrameState state) {
   if (!table_->change(frame, state, {State::kThere})) return false;
@@ -137,6 +138,19 @@ PageCache::Step PageCache::sweep(bool skips_dirty, FrameIndex& frame) {
   return is_busy ? Step::kBusy : Step::kDone;
 }
 
+/// The frame of a page that nobody has begun to read: who wants it asks again. kNoFrame for none.
+FrameIndex PageCache::cancel_load() {
+  for (std::uint32_t i = 0; i < made(); ++i) {
+    const FrameIndex frame{i};
+    const State state = table_->look(frame);
+    if (!state.has(State::kLoading) || state.has(State::kReading)) continue;
+    table_->unlink(frame);
+    table_->state(frame).store(State::kThere, std::memory_order_release);
+    return frame;
+  }
+  return kNoFrame;
+}
+
 /// Without a frame in it, kDone says that there is none.
 PageCache::Step PageCache::claim(const PinRequest& request, bool skips_dirty, FrameIndex& frame) {
   if (const FrameIndex again = request.again; to_word(again) < made()) {
@@ -153,7 +167,8 @@ PageCache::Step PageCache::claim(const PinRequest& request, bool skips_dirty, Fr
   return sweep(skips_dirty, frame);
 }
 
-// Pins ---------------------------------------------------------------------------------------------
+// Pins
+// ---------------------------------------------------------------------------------------------
 
 PageCache::Step PageCache::pin_found(const PinRequest& request, PinResult& out) {
   const FrameIndex frame = out.frame;
@@ -194,7 +209,10 @@ PageCache::Step PageCache::begin_load(const PinRequest& request, bool skips_dirt
   FrameIndex frame = request.given;
   if (frame == kNoFrame) {
     const Step step = claim(request, skips_dirty, frame);
-    if (step != Step::kDone) return step;
+    // Nobody reads for those who wait here; and who need not wait is not made to.
+    if (step == Step::kBusy && request.reading == Reading::kNow) frame = cancel_load();
+    const bool is_refused = step == Step::kBusy && request.reading != Reading::kNow;
+    if (step != Step::kDone && frame == kNoFrame && !is_refused) return step;
   }
   if (frame == kNoFrame) {
     out.status = PinStatus::kNoFrame;
@@ -281,16 +299,16 @@ PinResult PageCache::prefetch(PageNumber page, bool may_evict) {
   return out;
 }
 
-// Reading ------------------------------------------------------------------------------------------
+// Reading
+// ------------------------------------------------------------------------------------------
 
 void PageCache::read_pinned(const PinRequest& request, PinResult& out) {
   const FrameIndex frame = out.frame;
   const PageNumber page = table_->number(frame).load(std::memory_order_relaxed);
   const ByteCount offset = ByteCount{page} * options_.page_bytes;
-  const FileError error =
-      request.reading == Reading::kIfInMemory
-          ? file_->try_read_at(memory(frame), options_.page_bytes, offset)
-          : file_->read_at(memory(frame), options_.page_bytes, offset);
+  const FileError error = request.reading == Reading::kIfInMemory
+                              ? file_->try_read_at(memory(frame), options_.page_bytes, offset)
+                              : file_->read_at(memory(frame), options_.page_bytes, offset);
   if (error.status == FileStatus::kWouldBlock) {
     put_off(frame);
     out.status = out.is_new ? PinStatus::kToBeRead : PinStatus::kLoading;
@@ -314,8 +332,8 @@ Failure PageCache::read(PageNumber page) {
     table_->set(frame, State::kReading);
     ++accesses_;
   }
-  const FileError error = file_->read_at(memory(frame), options_.page_bytes,
-                                         ByteCount{page} * options_.page_bytes);
+  const FileError error =
+      file_->read_at(memory(frame), options_.page_bytes, ByteCount{page} * options_.page_bytes);
   return end_read(frame, error, 0, false);
 }
 
@@ -324,10 +342,11 @@ Failure PageCache::end_read(FrameIndex frame, FileError error, std::uint32_t pin
                             bool stays_lent) {
   const PageNumber page = table_->number(frame).load(std::memory_order_relaxed);
   Failure failure;
-  if (error.status == FileStatus::kShort) failure = {Fault::kLost, error, "page", page};
-  else if (!error.ok()) failure = {Fault::kFailed, error, "reading page", page};
-  else if (options_.has_checksums &&
-           !is_page_intact(memory(frame), options_.page_bytes, page)) {
+  if (error.status == FileStatus::kShort)
+    failure = {Fault::kLost, error, "page", page};
+  else if (!error.ok())
+    failure = {Fault::kFailed, error, "reading page", page};
+  else if (options_.has_checksums && !is_page_intact(memory(frame), options_.page_bytes, page)) {
     failure = {Fault::kDamaged, error, "page", page};
     damaged_.shared_add(1);
   }

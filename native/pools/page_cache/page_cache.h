@@ -90,10 +90,10 @@ struct PageFigures {
   std::uint64_t pages = 0;   // that are in frames
   std::uint64_t pinned = 0;
   std::uint64_t dirty = 0;
-  std::uint64_t misses = 0;     // pins of pages that were not there
-  std::uint64_t prefetches = 0; // pages that were asked for ahead of any pin
-  std::uint64_t reads = 0;      // pages that were read
-  std::uint64_t writes = 0;     // pages that were written
+  std::uint64_t misses = 0;      // pins of pages that were not there
+  std::uint64_t prefetches = 0;  // pages that were asked for ahead of any pin
+  std::uint64_t reads = 0;       // pages that were read
+  std::uint64_t writes = 0;      // pages that were written
   std::uint64_t write_calls = 0;
   std::uint64_t writes_ahead = 0;  // pages that the writer wrote ahead of the hand
   std::uint64_t evictions = 0;
@@ -118,7 +118,8 @@ class PageCache {
   ByteCount usable_bytes() const;
   PageNumber page_count() const { return page_count_.load(std::memory_order_relaxed); }
 
-  // Frames: their memory is their owner's. Any thread, with no lock held ---------------------------
+  // Frames: their memory is their owner's. Any thread, with no lock held
+  // ---------------------------
 
   /// Lends a new frame of page_bytes at `memory`; kNoFrame when there are as many as may be.
   FrameIndex add(void* memory, std::uint32_t block);
@@ -138,7 +139,8 @@ class PageCache {
   /// Whether there are as many frames as may be.
   bool is_full() const { return there_.load(std::memory_order_relaxed) == options_.frames; }
 
-  // Pages: any thread, with no lock held -----------------------------------------------------------
+  // Pages: any thread, with no lock held
+  // -----------------------------------------------------------
 
   PinResult pin(const PinRequest& request);
   /// The page is pinned. Whether nobody else has it pinned.
@@ -150,9 +152,11 @@ class PageCache {
   /// The page is pinned, and its bytes are newer than those of the file.
   void mark_dirty(FrameIndex frame) { table_->set(frame, FrameState::kDirty); }
 
-  // Writing ----------------------------------------------------------------------------------------
+  // Writing
+  // ----------------------------------------------------------------------------------------
 
-  /// Writes one page if it is in a frame and dirty. Not durably. The thread of whoever has it pinned.
+  /// Writes one page if it is in a frame and dirty. Not durably. The thread of whoever has it
+  /// pinned.
   Failure flush(PageNumber page, bool* is_written);
   /// Makes the file longer by `count` pages of zeros, with space behind them.
   Failure grow(PageNumber count, PageNumber* first);
@@ -169,8 +173,8 @@ class PageCache {
            evictions_.get() - evictions_before_.get() >= ahead() / 2;
   }
 
-  /// Nothing is read or written from now on: no dirty page either. What is pinned stays valid. Waits
-  /// for those who read and write.
+  /// Nothing is read or written from now on: no dirty page either. What is pinned stays valid.
+  /// Waits for those who read and write.
   void close();
   bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }
 
@@ -204,6 +208,7 @@ class PageCache {
   void enter(FrameIndex frame, PageNumber page, std::uint32_t state) REQUIRES(lock_);
   Step claim(const PinRequest& request, bool skips_dirty, FrameIndex& frame) REQUIRES(lock_);
   Step sweep(bool skips_dirty, FrameIndex& frame) REQUIRES(lock_);
+  FrameIndex cancel_load() REQUIRES(lock_);
   bool evict(FrameIndex frame, FrameState state) REQUIRES(lock_);
   void read_pinned(const PinRequest& request, PinResult& out);
   Failure end_read(FrameIndex frame, FileError error, std::uint32_t pins, bool stays_lent);
@@ -247,7 +252,7 @@ class PageCache {
   Mutex lock_{LockRank::kPageCache};
   Condition changed_;
   std::uint32_t waiting_ GUARDED_BY(lock_) = 0;
-  std::uint32_t accesses_ GUARDED_BY(lock_) = 0;  // of the file, under way
+  std::uint32_t accesses_ GUARDED_BY(lock_) = 0;    // of the file, under way
   FrameIndex empty_ GUARDED_BY(lock_) = kNoFrame;   // with memory and no page
   FrameIndex vacant_ GUARDED_BY(lock_) = kNoFrame;  // without memory
   std::uint32_t drop_hand_ GUARDED_BY(lock_) = 0;

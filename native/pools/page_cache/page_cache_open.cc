@@ -80,7 +80,8 @@ class PageCacheOpener {
     if (options_.is_direct) error = file_->bypass_page_cache();
     if (error.status == FileStatus::kUnsupported) return {Fault::kNoDirect, error};
     if (!error.ok()) return file_failure(error);
-    std::unique_ptr<PageCache> made(new (std::nothrow) PageCache(std::move(file_), path_, options_));
+    std::unique_ptr<PageCache> made(new (std::nothrow)
+                                        PageCache(std::move(file_), path_, options_));
     if (made == nullptr || !made->make_tables()) return {Fault::kNoMemory, {}, "", options_.frames};
     made->page_count_ = static_cast<PageNumber>(bytes / options_.page_bytes);
     *cache = std::move(made);
@@ -106,7 +107,8 @@ Failure PageCache::grow(PageNumber count, PageNumber* first) {
   if (options_.access == FileAccess::kRead) return {Fault::kReadOnly};
   if (Failure failure = broken(); !failure.ok()) return failure;
   const PageNumber before = page_count();
-  if (count > kMostPages - before) return {Fault::kNoPage, {}, "page", std::uint64_t{before} + count};
+  if (count > kMostPages - before)
+    return {Fault::kNoPage, {}, "page", std::uint64_t{before} + count};
   const ByteCount from = ByteCount{before} * options_.page_bytes;
   const ByteCount bytes = ByteCount{count} * options_.page_bytes;
   *first = before;
@@ -130,9 +132,8 @@ void PageCache::close() {
   is_closed_.store(true, std::memory_order_release);
   ++waiting_;
   while (accesses_ > 0)
-    changed_.wait_for(lock_, kMillisecond, [this]() NO_THREAD_SAFETY_ANALYSIS {
-      return accesses_ == 0;
-    });
+    changed_.wait_for(lock_, kMillisecond,
+                      [this]() NO_THREAD_SAFETY_ANALYSIS { return accesses_ == 0; });
   --waiting_;
   // Those that nobody has begun to read.
   for (std::uint32_t i = 0; i < made(); ++i) {

@@ -182,7 +182,8 @@ Failure PageCache::flush(PageNumber page, bool* is_written) {
   return *is_written ? write({&frame, 1}, true) : Failure{};
 }
 
-// Checkpoints --------------------------------------------------------------------------------------
+// Checkpoints
+// --------------------------------------------------------------------------------------
 
 Failure PageCache::begin_checkpoint() {
   if (is_closed()) return {Fault::kClosed};
