@@ -1,15 +1,17 @@
-// A heap in a file: opening it again, what its books take, and what changes cost beside a plain file that is appended to.
+// Memory in files: `npm run bench -- files [part]`. A heap in a file: opening it again, what its books take, and what changes cost beside
+// a plain file that is appended to; and pages of a file.
 import { execFile } from 'node:child_process';
 import { fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MappedPool } from 'superslab/files';
+import { pageNotes, pageRows } from './files/pages.js';
 import { measureSharedCache } from './files/shared-cache.js';
 import { median, spread } from './support/numbers.js';
 import { benchOptions } from './support/options.js';
 import { type MeasuredRow, print } from './support/report.js';
 
 const MIB = 2 ** 20;
-const options = benchOptions(['mapped', 'shared']);
+const options = benchOptions(['mapped', 'shared', 'pages']);
 // In the working tree: a temporary folder may be a tmpfs.
 const folder = mkdtempSync(fileURLToPath(new URL('../../build/bench-files-', import.meta.url)));
 const filler = fileURLToPath(new URL('./files/filler.js', import.meta.url));
@@ -122,7 +124,11 @@ try {
     measureChanges();
   }
   if (options.parts.includes('shared')) rows.push(...(await measureSharedCache(options.quick)));
-  print('files', rows, options, ['Files lie in build/, on the file system of the working tree.']);
+  if (options.parts.includes('pages')) rows.push(...(await pageRows(folder, options.quick)));
+  print('files', rows, options, [
+    'Files lie in build/, on the file system of the working tree.',
+    ...(options.parts.includes('pages') ? pageNotes : []),
+  ]);
 } finally {
   rmSync(folder, { recursive: true });
 }

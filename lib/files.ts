@@ -15,6 +15,11 @@ export type {
   Sync,
 } from './pools/mapped/options.js';
 export type { MappedPoolStats } from './pools/mapped/stats.js';
+export type { PageCacheFigures } from './pools/page-cache/figures.js';
+export type { PageCacheOptions } from './pools/page-cache/options.js';
+export type { Page } from './pools/page-cache/page.js';
+export { PageCache } from './pools/page-cache/page-cache.js';
+export type { PageScan, ScanOptions } from './pools/page-cache/scan.js';
 export type { CompressionName } from './pools/shared-cache/compression.js';
 export type { Compute } from './pools/shared-cache/computing.js';
 export type { SharedCacheFigures, SharedCacheStats } from './pools/shared-cache/figures.js';

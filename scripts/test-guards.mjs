@@ -40,6 +40,7 @@ const excluded = [
   'pools/mapped-pool-cut-points',
   'pools/shared-cache-cut-points',
   'pools/compressed-pool-cut-points',
+  'pools/page-cache-cut-points',
 ];
 
 await main(async () => {

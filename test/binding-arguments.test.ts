@@ -112,6 +112,27 @@ const VALID = `{
     finishForeign: [5 * 2 ** 24, new Uint8Array(8)],
     giveUpForeign: [5 * 2 ** 24],
     readForeign: [5 * 2 ** 24],
+    holdPages: [{ path: folder + '/pages', pageBytes: 512, frames: 8, tag: environment.facts.tagOfGranules[8], mode: 0o600, reads: true, direct: false, checksums: true }],
+    pageRows: [],
+    addFrame: [block],
+    lendFrame: [true],
+    giveFrame: [0],
+    dropFrame: [5],
+    pinPage: [1, 0, true],
+    pinPageInto: [1, 0, 0],
+    pinScanned: [1, 0, true, 0, 0],
+    prefetchPage: [1, true],
+    readPages: [new Uint32Array([1, 2])],
+    takeUnread: [],
+    checkpoint: [true],
+    flushPage: [1],
+    growPages: [1],
+    pageCount: [],
+    pageFailure: [],
+    pageFigures: [],
+    pinnedPages: [5],
+    pageContradiction: [],
+    closePages: [],
     close: [],
   },
   scanner: {
@@ -176,12 +197,13 @@ const GARBAGE = `[
 const PROGRAM = `
 import assert from 'node:assert';
 import vm from 'node:vm';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 const require = createRequire(process.cwd() + '/x.js');
 const folder = mkdtempSync(tmpdir() + '/superslab-');
 process.on('exit', () => rmSync(folder, { recursive: true }));
+writeFileSync(folder + '/pages', new Uint8Array(512 * 8), { mode: 0o600 });
 const b = require('node-gyp-build')(process.cwd());
 const detached = new ArrayBuffer(16);
 const lost = new Float64Array(detached);
@@ -313,7 +335,7 @@ describe('arguments of native functions', () => {
     expect(seen).toEqual({
       binding: 6,
       environment: 37,
-      pool: 54,
+      pool: 75,
       scanner: 1,
       records: 2,
       file: 19,

@@ -153,7 +153,7 @@ test('what is exported', () => {
     'bytes',
     'record',
   ]);
-  expect(Object.keys(require('superslab/files'))).toEqual(['MappedPool']);
+  expect(Object.keys(require('superslab/files'))).toEqual(['MappedPool', 'PageCache']);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });
 

@@ -19,6 +19,7 @@ import type {
 } from './figures.js';
 import type { FileFailure, FileOptions, NativeFile } from './file-binding.js';
 import { loadAddon } from './load.js';
+import type { NativePages } from './page-binding.js';
 import type { KnobRow, StatisticRow } from './rows.js';
 import type { ValueFigures, ValueTiers } from './value-binding.js';
 
@@ -296,7 +297,7 @@ export interface NotedMisuse {
 }
 
 /** A pool in this environment, and the policy values that the facade acts on. */
-export interface NativePool {
+export interface NativePool extends NativePages {
   readonly id: PoolId;
   readonly heapId: HeapId;
   /** Of a pool with a share for each node: those of the others. They have one heap, one limit and one end. */

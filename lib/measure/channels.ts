@@ -34,7 +34,7 @@ export interface PoolExhaustedMessage {
 /** `superslab:pool:leak`: a buffer was collected that nobody had released; see `leakDetection`. */
 export interface PoolLeakMessage {
   /** A buffer (packets are such), a record of a RecordPool, a pinned value of a CompressedPool, or an object of an ObjectPool, which has no size. */
-  readonly what: 'buffer' | 'object' | 'record' | 'value';
+  readonly what: 'buffer' | 'object' | 'page' | 'record' | 'value';
   readonly pool: string;
   /** Empty without one. */
   readonly tag: string;

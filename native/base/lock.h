@@ -32,6 +32,8 @@ enum class LockRank : unsigned char {
   kCompressing,  // pools/compressed: one value that is being compressed
   kTiers,        // pools/compressed: the books of one pool
   kHotBlocks,    // pools/compressed: the blocks of a program's pool
+  kPageWriting,  // pools/page_cache: who writes pages of one file
+  kPageCache,    // pools/page_cache: which page is in which frame
   kPolicy,       // policy: who publishes a snapshot
   kVisitors,     // heap: who looks into another thread's slabs
   kHeap,         // one heap's superslabs, slab owners and big cache

@@ -91,6 +91,7 @@ void define_objects(napi_env env, AddonInstance& instance) {
   add_pool_figure_methods(methods);
   add_pool_record_methods(methods);
   add_pool_value_methods(methods);
+  add_pool_page_methods(methods);
   instance.pools.define(env, "NativePool", methods);
 
   methods.clear();

@@ -31,16 +31,6 @@ TierHandle handle_at(const CallbackInfo& info, std::size_t i) {
   return whole_at(info, i).value_or(0);
 }
 
-/// The number of a block of the pool that this thread has, of at least `bytes`; 0 for others.
-std::uint32_t own_block_at(const CallbackInfo& info, std::size_t i, EnvironmentPool& pool,
-                           ByteCount bytes) {
-  const BlockNumber number = block_number_at(info, i);
-  const NamedBlock block = block_at(info, i, pool.environment.space());
-  const bool is_own = block.address != nullptr && pool.cache() != nullptr && !block.is_huge &&
-                      pool.cache()->has(block) && block.capacity >= bytes;
-  return is_own ? to_word(number) : 0;
-}
-
 struct Bytes {
   const void* data = nullptr;
   std::size_t length = 0;

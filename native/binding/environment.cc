@@ -139,6 +139,7 @@ void Environment::detach(EnvironmentPool& pool) {
   if (pool.records != nullptr) pool.records->end();
   pool.records.reset();
   pool.values.reset();
+  pool.pages.reset();
   pool.cache()->detach();
   pool.account.cache = nullptr;
   if (pool.own == nullptr) return;
@@ -155,6 +156,7 @@ void Environment::close_pool(EnvironmentPool& pool) {
     return;
   }
   if (pool.values != nullptr) pool.values->close();
+  if (pool.pages != nullptr) pool.pages->close();
   pool.cache()->close();
   for_each_share(pool, [](EnvironmentPool& share) {
     share.is_closed = true;
@@ -189,6 +191,7 @@ void Environment::end_others() {
   for (EnvironmentPool& pool : pools_) {
     if (pool.records != nullptr) pool.records->end();
     if (pool.values != nullptr) pool.values->close();
+    if (pool.pages != nullptr) pool.pages->close();
   }
 }
 

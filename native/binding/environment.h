@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "addon/cached_pages.h"
 #include "addon/compressed_values.h"
 #include "addon/end_ledger.h"
 #include "addon/process_pools.h"
@@ -58,6 +59,7 @@ struct EnvironmentPool {
   bool is_closed = false;
   std::shared_ptr<RecordBook> records{};       // of a pool of records, until it has everything back
   std::unique_ptr<CompressedValues> values{};  // of a pool of compressed values, likewise
+  std::shared_ptr<CachedPages> pages{};        // of a page cache; those who read and write share it
 
   /// nullptr once the pool is closed and everything of it is home.
   BufferThreadCache* cache() const { return account.cache; }

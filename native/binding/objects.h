@@ -49,6 +49,7 @@ void add_pool_upkeep_methods(Methods& methods);
 void add_pool_figure_methods(Methods& methods);
 void add_pool_record_methods(Methods& methods);
 void add_pool_value_methods(Methods& methods);
+void add_pool_page_methods(Methods& methods);
 
 void add_scanner_methods(Methods& methods);
 void add_records_methods(Methods& methods);
@@ -68,6 +69,16 @@ inline BlockNumber block_number_at(const CallbackInfo& info, std::size_t i) {
 inline NamedBlock block_at(const CallbackInfo& info, std::size_t i, const Space& space) {
   const NamedBlock block = find_block(space, block_number_at(info, i));
   return block.is_out ? block : NamedBlock{};
+}
+
+/// The number of a block of the pool that this thread has, of at least `bytes`; 0 for others.
+inline std::uint32_t own_block_at(const CallbackInfo& info, std::size_t i, EnvironmentPool& pool,
+                                  ByteCount bytes) {
+  const BlockNumber number = block_number_at(info, i);
+  const NamedBlock block = block_at(info, i, pool.environment.space());
+  const bool is_own = block.address != nullptr && pool.cache() != nullptr && !block.is_huge &&
+                      pool.cache()->has(block) && block.capacity >= bytes;
+  return is_own ? to_word(number) : 0;
 }
 
 }  // namespace superslab

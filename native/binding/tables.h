@@ -15,6 +15,7 @@
 #include "pools/buffer/lease_table.h"
 #include "pools/compressed/tiers.h"
 #include "pools/mapped/fault.h"
+#include "pools/page_cache/page_cache.h"
 #include "pools/shared_cache/shard.h"
 #include "runtime/pressure_controller.h"
 
@@ -104,6 +105,9 @@ inline constexpr Value kFileFaults[] = {
     code("needsReplay", mapped::Fault::kNeedsReplay, "It was not closed."),
     code("noMemory", mapped::Fault::kNoMemory, "There are no addresses for the mapping."),
     code("tooManyOpen", mapped::Fault::kTooManyOpen, "Too many files are mapped."),
+    code("noPage", mapped::Fault::kNoPage, "The file has not so many pages."),
+    code("fileLength", mapped::Fault::kFileLength, "The file's length is no multiple of a page's."),
+    code("noDirect", mapped::Fault::kNoDirect, "The file system cannot bypass its cache."),
 };
 
 inline constexpr Value kFileStatuses[] = {
@@ -123,6 +127,7 @@ inline constexpr Value kFileStatuses[] = {
     code("short", FileStatus::kShort, "It ends too early."),
     code("unsupported", FileStatus::kUnsupported, "The file system or the kernel cannot."),
     code("io", FileStatus::kIo, "Anything else."),
+    code("wouldBlock", FileStatus::kWouldBlock, "The bytes are not in memory."),
 };
 
 inline constexpr Value kPressureLevels[] = {
@@ -186,9 +191,25 @@ inline constexpr Value kClaimed[] = {
     code("noPlace", shared_cache::Claimed::kNoPlace, "Nobody is kept from computing it, too."),
 };
 
+inline constexpr Value kPinStatuses[] = {
+    code("noFrame", pages::PinStatus::kNoFrame, "All are pinned, or there may be more of them."),
+    code("loading", pages::PinStatus::kLoading, "The page is being read."),
+    code("toBeRead", pages::PinStatus::kToBeRead, "The page has a frame: readPages() it."),
+    code("tooManyPins", pages::PinStatus::kTooManyPins, "It is pinned 65,535 times."),
+    code("failed", pages::PinStatus::kFailed, "pageFailure() tells what failed."),
+};
+
+inline constexpr Value kReadings[] = {
+    code("now", pages::Reading::kNow, "At once, whoever has to wait for the disk."),
+    code("ifInMemory", pages::Reading::kIfInMemory, "At once if nobody has to wait for the disk."),
+    code("later", pages::Reading::kLater, "By readPages()."),
+};
+
 inline constexpr Table kCallTables[] = {
     {"STORED", "What store() of a shared cache returns.", kStored},
     {"CLAIMED", "What claim() of a shared cache returns.", kClaimed},
+    {"PIN_STATUS", "What pinPage() and its like return, as a number below 0.", kPinStatuses},
+    {"READING", "When pinPage() and its like read a page.", kReadings},
     {"VALUE_FAULT", "What calls about a compressed value return.", kTierFaults},
     {"COOLED", "What finishForeign() returns.", kCooled},
     {"LEASE_FAULT", "What share(), adopt() and revoke() return.", kLeaseFaults},
@@ -302,6 +323,27 @@ inline constexpr Value kSlotStates[] = {
     {"shift", ValueState::kPlaceShift, "The bits below are pins and `referenced`."},
 };
 
+using pages::FrameState;
+
+inline constexpr Value kFrameStates[] = {
+    {"pins", FrameState::kPins, "The bits that say how often its page is pinned."},
+    {"oneUse", FrameState::kOneUse, "One more use since the hand came by."},
+    {"use", FrameState::kUse, "The bits that count uses."},
+    {"mostUse", FrameState::kMostUse* FrameState::kOneUse, "As many as are counted."},
+    {"valid", FrameState::kValid, "The page's bytes are in it."},
+    {"dirty", FrameState::kDirty, "They are newer than those of the file."},
+    {"held", FrameState::kCopying | FrameState::kDue, "Set in one that is not to be pinned now."},
+};
+
+inline constexpr Value kFrameRows[] = {
+    {"state", 0, "The word of a frame: see FRAME_STATE. Others change it, too."},
+    {"number", 1, "Of the frame's page."},
+    {"next", 2, "The next frame of the same chain."},
+    {"turn", 3, "Another number whenever the frame's page is another."},
+    {"block", 4, "The frame's block."},
+    {"heads", 5, "Where chains begin."},
+};
+
 inline constexpr Value kMemoryConstants[] = {
     {"SUPERSLAB_BYTES", kSuperslabBytes, "Size of a superslab. Unit: bytes."},
     {"SLICE_BYTES", kSliceBytes, "Size of a slice. Unit: bytes."},
@@ -325,6 +367,8 @@ inline constexpr Value kMemoryConstants[] = {
      "Where its counters are. Unit: bytes."},
     {"CACHE_MAX_KEY_BYTES", shared_cache::kMaxKeyBytes, "The longest key. Unit: bytes."},
     {"CACHE_MAX_TAGS", shared_cache::kMaxTags, "Tags that a value may have."},
+    {"PAGE_HASH", pages::FrameTable::kHash,
+     "A page's chain has the upper bits of its number times this."},
     {"FIRST_GENERATIONS", kGenerationMask, "Generations of slots are below, and not 0."},
 };
 
@@ -336,6 +380,8 @@ inline constexpr Table kMemoryTables[] = {
     {"RECORDS", "Places in MAGAZINES.records.", kRecords},
     {"SLOT_ROWS", "The rows of NativePool.valueSlots(), in words of 32 bits.", kSlotRows},
     {"SLOT_STATE", "What SLOT_ROWS.state has.", kSlotStates},
+    {"FRAME_STATE", "What FRAME_ROW.state has.", kFrameStates},
+    {"FRAME_ROW", "The rows of NativePool.pageRows(), each of a word for each frame.", kFrameRows},
 };
 
 // A frame of the inspector's map. All numbers are little-endian; offsets are in bytes.

@@ -99,6 +99,11 @@ class FakeFile final : public File {
     return {};
   }
 
+  FileError try_read_at(void* into, ByteCount bytes, ByteCount offset) const override {
+    if (files_.is_cold_) return {FileStatus::kWouldBlock, EAGAIN};
+    return read_at(into, bytes, offset);
+  }
+
   FileError write_at(const void* from, ByteCount bytes, ByteCount offset) override {
     const FileError error = files_.begin_call();
     if (!error.ok()) bytes = files_.chance_() % (bytes + 1);
@@ -165,6 +170,8 @@ class FakeFile final : public File {
     if (error.ok() && !is_byte_locked(at)) disk_->byte_locks.erase(at);
     return error;
   }
+
+  FileError bypass_page_cache() override { return files_.begin_call(); }
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
     const FileError error = files_.begin_call();

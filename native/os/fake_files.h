@@ -39,6 +39,8 @@ class FakeFiles final : public Files {
   /// Only syncs are counted and fail.
   void count_syncs_only(bool only) { only_syncs_ = only; }
   std::uint64_t calls() const { return calls_; }
+  /// From now on nothing of the files is in memory: try_read_at() gives nothing.
+  void be_cold(bool is) { is_cold_ = is; }
 
   /// From now on the machine may make parts of what was written durable by itself, before any call.
   void write_back_by_chance(bool does) { writes_back_ = does; }
@@ -68,6 +70,7 @@ class FakeFiles final : public Files {
   Lasts lasts_ = Lasts::kOnce;
   bool only_syncs_ = false;
   bool writes_back_ = false;
+  bool is_cold_ = false;
   mutable std::minstd_rand chance_{1};
 };
 

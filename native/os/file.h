@@ -2,7 +2,7 @@
 // one that tests make fail, cut short and lose what was not made durable.
 //
 // No function throws or aborts: failure is a FileError. Offsets and lengths are in bytes. A File
-// belongs to one thread at a time.
+// belongs to one thread at a time, but that several may read, write and sync it at once.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,7 @@ enum class FileStatus : std::uint8_t {
   kShort,         // the file ends before what was to be read
   kUnsupported,   // this file system or kernel lacks the call
   kIo,            // EIO and everything else
+  kWouldBlock,    // try_read_at(): the bytes are not in memory
 };
 
 struct [[nodiscard]] FileError {
@@ -66,6 +67,8 @@ class File {
 
   /// All of it, or a failure; kShort where the file ends before.
   virtual FileError read_at(void* into, ByteCount bytes, ByteCount offset) const = 0;
+  /// The same, if nobody has to wait for a disk: kWouldBlock, with any part of it read, otherwise.
+  virtual FileError try_read_at(void* into, ByteCount bytes, ByteCount offset) const = 0;
   /// All of it, or a failure: then any part of it may have been written.
   virtual FileError write_at(const void* from, ByteCount bytes, ByteCount offset) = 0;
 
@@ -92,6 +95,10 @@ class File {
   /// Whether another open of the file has that byte locked.
   virtual bool is_byte_locked(ByteCount at) const = 0;
   virtual FileError unlock_byte(ByteCount at) = 0;
+
+  /// From now on reads and writes go past the kernel's page cache (O_DIRECT): memory, offsets and
+  /// lengths have to be multiples of the machine's page. kUnsupported where the file system cannot.
+  virtual FileError bypass_page_cache() = 0;
 
   /// Maps a range; offset a multiple of the machine's page. It may reach beyond the file's end:
   /// touching that is a SIGBUS (mapping_guard.h).

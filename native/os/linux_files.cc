@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,6 +65,16 @@ class LinuxFile final : public File {
       bytes -= static_cast<ByteCount>(got);
     }
     return {};
+  }
+
+  FileError try_read_at(void* into, ByteCount bytes, ByteCount offset) const override {
+    iovec range{into, bytes};
+    const ssize_t got = retried(
+        [&] { return ::preadv2(descriptor_, &range, 1, static_cast<off_t>(offset), RWF_NOWAIT); });
+    if (got == static_cast<ssize_t>(bytes)) return {};
+    // Some file systems do not know the flag. Where fewer bytes came, the rest is not in memory.
+    const bool has_failed = got < 0 && errno != EAGAIN && errno != EOPNOTSUPP && errno != ENOSYS;
+    return has_failed ? last_error() : FileError{FileStatus::kWouldBlock, EAGAIN};
   }
 
   FileError write_at(const void* from, ByteCount bytes, ByteCount offset) override {
@@ -131,6 +142,13 @@ class LinuxFile final : public File {
   }
 
   FileError unlock_byte(ByteCount at) override { return set_byte_lock(at, F_UNLCK); }
+
+  FileError bypass_page_cache() override {
+    const int flags = ::fcntl(descriptor_, F_GETFL);
+    if (flags >= 0 && ::fcntl(descriptor_, F_SETFL, flags | O_DIRECT) == 0) return {};
+    if (errno == EINVAL) return {FileStatus::kUnsupported, errno};
+    return last_error();
+  }
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
     const int kind = mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;

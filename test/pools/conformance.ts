@@ -32,6 +32,8 @@ export interface PoolKind<Kind extends Pool, Thing extends object> {
   readonly lendsAgain: boolean;
   /** Things with which give() must fail, though they look like what the pool lends. */
   strangers(thing: Thing): readonly unknown[];
+  /** Whether there is a limit even where no option says one. */
+  readonly isAlwaysLimited?: boolean;
   /** How many things its figures say are lent. */
   lent(figures: PoolStats): number;
   /** A kind that counts objects takes no memory from the operating system for them. */
@@ -109,7 +111,8 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       const [one, other] = [kind.open({}), kind.open({})];
       pools.push(one, other);
       expect(one.name).not.toBe(other.name);
-      expect(one.maxBytes ?? one.max).toBe(0);
+      if (kind.isAlwaysLimited) expect(one.maxBytes ?? one.max).toBeGreaterThan(0);
+      else expect(one.maxBytes ?? one.max).toBe(0);
     });
 
     test('is in the figures of the process, until it is closed', () => {

@@ -26,6 +26,12 @@ import {
   type MappedBuffer,
   MappedPool,
   type MappedPoolOptions,
+  type Page,
+  PageCache,
+  type PageCacheFigures,
+  type PageCacheOptions,
+  type PageScan,
+  type ScanOptions,
   SharedCache,
   type SharedCacheOptions,
   type SharedCacheStats,
@@ -407,6 +413,20 @@ cache.set('key', 'value');
 // @ts-expect-error: tags are a list
 cache.set('key', new Uint8Array(1), { tags: 'tag' });
 export const cacheTypes = { cached, cachedLength, cachePage, computed, cacheHits };
+const pageOptions: PageCacheOptions = { file: 'pages', checksums: 'crc32c', leakDetection: 'full' };
+const pageCache: PageCache = PageCache.open(pageOptions);
+const pinnedPage: Page = await pageCache.pin(1, { signal: AbortSignal.timeout(1) });
+pinnedPage.buffer.writeUInt8(pinnedPage.no);
+const scanned: ScanOptions = { from: 1, ring: 8 };
+const pageScan: PageScan = pageCache.scan(scanned);
+for (const page of pageScan) page.markDirty();
+for await (const page of pageScan) page.release();
+const pageFigures: PageCacheFigures = pageCache.figures();
+// @ts-expect-error: pageSize is a number
+PageCache.open({ file: 'pages', pageSize: '4096' });
+// @ts-expect-error: the cache decides on maxBytes
+PageCache.open({ file: 'pages', maxBytes: 1 });
+export const pageTypes = { pageFigures, count: pageCache.grow(1) };
 const { pressure }: { pressure: PressureFigures } = processStats();
 const level: 'none' | 'some' | 'critical' = pressure.level;
 generational.on('pressure', ({ level, step, bytes, objects, reason }: PoolPressureMessage) => {

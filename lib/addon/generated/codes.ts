@@ -35,6 +35,30 @@ export const CLAIMED = {
   noPlace: 3,
 } as const;
 
+/** What pinPage() and its like return, as a number below 0. */
+export const PIN_STATUS = {
+  /** All are pinned, or there may be more of them. */
+  noFrame: 1,
+  /** The page is being read. */
+  loading: 2,
+  /** The page has a frame: readPages() it. */
+  toBeRead: 3,
+  /** It is pinned 65,535 times. */
+  tooManyPins: 4,
+  /** pageFailure() tells what failed. */
+  failed: 5,
+} as const;
+
+/** When pinPage() and its like read a page. */
+export const READING = {
+  /** At once, whoever has to wait for the disk. */
+  now: 0,
+  /** At once if nobody has to wait for the disk. */
+  ifInMemory: 1,
+  /** By readPages(). */
+  later: 2,
+} as const;
+
 /** What calls about a compressed value return. */
 export const VALUE_FAULT = {
   /** Nothing is wrong. */
@@ -195,6 +219,12 @@ export const FILE_FAULT = {
   noMemory: 23,
   /** Too many files are mapped. */
   tooManyOpen: 24,
+  /** The file has not so many pages. */
+  noPage: 25,
+  /** The file's length is no multiple of a page's. */
+  fileLength: 26,
+  /** The file system cannot bypass its cache. */
+  noDirect: 27,
 } as const;
 
 /** What an operation on a file came to. */
@@ -231,4 +261,6 @@ export const FILE_STATUS = {
   unsupported: 14,
   /** Anything else. */
   io: 15,
+  /** The bytes are not in memory. */
+  wouldBlock: 16,
 } as const;

@@ -48,6 +48,9 @@ export const CACHE_MAX_KEY_BYTES = 1024;
 /** Tags that a value may have. */
 export const CACHE_MAX_TAGS = 32;
 
+/** A page's chain has the upper bits of its number times this. */
+export const PAGE_HASH = 2654435761;
+
 /** Generations of slots are below, and not 0. */
 export const FIRST_GENERATIONS = 536870911;
 
@@ -181,4 +184,38 @@ export const SLOT_STATE = {
   cold: 393216,
   /** The bits below are pins and `referenced`. */
   shift: 17,
+} as const;
+
+/** What FRAME_ROW.state has. */
+export const FRAME_STATE = {
+  /** The bits that say how often its page is pinned. */
+  pins: 65535,
+  /** One more use since the hand came by. */
+  oneUse: 65536,
+  /** The bits that count uses. */
+  use: 458752,
+  /** As many as are counted. */
+  mostUse: 327680,
+  /** The page's bytes are in it. */
+  valid: 1048576,
+  /** They are newer than those of the file. */
+  dirty: 8388608,
+  /** Set in one that is not to be pinned now. */
+  held: 83886080,
+} as const;
+
+/** The rows of NativePool.pageRows(), each of a word for each frame. */
+export const FRAME_ROW = {
+  /** The word of a frame: see FRAME_STATE. Others change it, too. */
+  state: 0,
+  /** Of the frame's page. */
+  number: 1,
+  /** The next frame of the same chain. */
+  next: 2,
+  /** Another number whenever the frame's page is another. */
+  turn: 3,
+  /** The frame's block. */
+  block: 4,
+  /** Where chains begin. */
+  heads: 5,
 } as const;

@@ -6,6 +6,7 @@ import { show } from '../../base/errors.js';
 import { isStronglyOrdered } from '../../base/memory-order.js';
 import type { Magazines } from '../../pool/magazines.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
+import { type PinWatch, pinWatchOf } from '../pin-watch.js';
 import type { ForeignCodec } from './codec.js';
 import {
   argumentError,
@@ -32,7 +33,6 @@ import {
 import { HeldHeat, HeldPut } from './held-values.js';
 import { bufferOver, type HotBlock } from './hot-block.js';
 import type { CompressedSettings } from './options.js';
-import { type PinWatch, pinWatchOf } from './pin-watch.js';
 import { Room } from './room.js';
 import { COLD, GENERATIONS, HOT, PINS, PLACE, REFERENCED, Slots } from './slots.js';
 
@@ -89,7 +89,7 @@ export class Values {
     this.#maxBytes = Math.min(settings.hotBytes, MAX_VALUE_BYTES);
     const { foreign } = settings.codec;
     this.foreign = foreign && new ForeignCooler(foreign, native, this.#cooled(), settings.cpuBudget);
-    this.watch = pinWatchOf(name, native, (handle) => this.#unpin(handle));
+    this.watch = pinWatchOf('value', name, native, (handle) => this.#unpin(handle));
     this.room = new Room(native, magazines, this, settings.onEvict);
   }
 
@@ -323,7 +323,9 @@ export class Values {
   }
 
   #watched(handle: number, slot: number): Buffer {
-    return this.watch!.pinned(handle, this.slots.block(slot), this.slots.length(slot), this.#accessSlow);
+    const watch = this.watch!;
+    const stack = watch.capture(this.#accessSlow);
+    return watch.pinned(handle, this.slots.block(slot), this.slots.length(slot), stack);
   }
 
   /** Decompresses a cold value into a new block. undefined when all is to be looked at again. */

@@ -24,7 +24,7 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   [FILE_STATUS.noMemory]: 'there is no memory',
   [FILE_STATUS.locked]: 'somebody else has it locked',
   [FILE_STATUS.short]: 'it ends too early',
-  [FILE_STATUS.unsupported]: 'its file system, or this system, lacks what a MappedPool needs',
+  [FILE_STATUS.unsupported]: 'its file system, or this system, lacks what is needed',
   [FILE_STATUS.io]: 'the system reported an error',
 };
 
@@ -133,10 +133,14 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
     'ERR_SUPERSLAB_FILE',
     ({ where }) => `this process has ${where} mappings of files open; close some`,
   ],
+  [FILE_FAULT.noDirect]: [
+    'ERR_SUPERSLAB_FILE',
+    () => 'its file system cannot read and write past the cache of the kernel; open it without direct: true',
+  ],
 };
 
 /** Where the system knows the number. */
-function errnoName(errno: number): string {
+export function errnoName(errno: number): string {
   return errno === 0 ? '' : getSystemErrorName(-errno);
 }
 

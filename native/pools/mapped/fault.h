@@ -1,4 +1,4 @@
-// Why something could not be done with a mapped pool.
+// Why something could not be done with a file: of a mapped pool, or of a page cache.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,10 @@ enum class Fault : std::uint8_t {
   kNeedsReplay,  // it was not closed, and options said not to recover
   kNoMemory,     // no addresses for the mapping
   kTooManyOpen,  // kMaxGuardedMappings
+  // Of a page cache (pools/page_cache).
+  kNoPage,      // the file has not so many pages
+  kFileLength,  // the file's length is no multiple of the page's
+  kNoDirect,    // the file system cannot bypass its cache
 };
 
 /// A fault with what is known of it.

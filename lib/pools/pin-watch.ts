@@ -1,15 +1,15 @@
-// Who has values pinned, and where: with full leak detection or a guard. Each access has a Buffer over an ArrayBuffer of its own then, so
+// Who has values or pages pinned, and where: with full leak detection or a guard. Each access has a Buffer over an ArrayBuffer of its own then, so
 // that the collector tells when nobody has it any more.
-import type { BlockNumber, NativePool, WindowKey } from '../../addon/binding.js';
-import { now } from '../../addon/clock.js';
-import { GUARD, LEAK_DETECTION } from '../../addon/generated/choices.js';
-import { builtins } from '../../base/builtins.js';
-import { hostError } from '../../base/errors.js';
-import type { GuardReport, MisusedBuffer } from '../../base/misuse.js';
-import { CapturedStack, ownRealm } from '../../base/stack.js';
-import { Findings } from '../../guard/findings.js';
-import type { Listeners } from '../../guard/publishing.js';
-import { makeMemory } from '../../guard/slot.js';
+import type { BlockNumber, NativePool, WindowKey } from '../addon/binding.js';
+import { now } from '../addon/clock.js';
+import { GUARD, LEAK_DETECTION } from '../addon/generated/choices.js';
+import { builtins } from '../base/builtins.js';
+import { hostError } from '../base/errors.js';
+import type { GuardReport, MisusedBuffer } from '../base/misuse.js';
+import { CapturedStack, ownRealm } from '../base/stack.js';
+import { Findings } from '../guard/findings.js';
+import type { Listeners } from '../guard/publishing.js';
+import { makeMemory } from '../guard/slot.js';
 
 /** Values that were unpinned of which it is still known where. */
 const MOST_ENDED = 4096;
@@ -28,6 +28,7 @@ interface Pin {
 const registry = new FinalizationRegistry<Pin>((pin) => pin.watch.collected(pin));
 
 export class PinWatch {
+  readonly #what: 'page' | 'value';
   readonly #pool: string;
   readonly #native: NativePool;
   readonly #frames: number;
@@ -37,8 +38,9 @@ export class PinWatch {
   readonly #pins = new Map<number, Pin[]>();
   readonly #ended = new Map<number, MisusedBuffer>();
 
-  /** `unpin` takes back a pin that nobody has any more. */
-  constructor(pool: string, native: NativePool, unpin: (handle: number) => void) {
+  /** `what`: is pinned. `unpin` takes back a pin that nobody has any more. */
+  constructor(what: 'page' | 'value', pool: string, native: NativePool, unpin: (handle: number) => void) {
+    this.#what = what;
     this.#pool = pool;
     this.#native = native;
     this.#frames = native.leakFrames;
@@ -51,8 +53,8 @@ export class PinWatch {
     this.#findings.listeners = listeners;
   }
 
-  /** A Buffer for one access of a value that is pinned. */
-  pinned(handle: number, block: BlockNumber, size: number, hidden: Hidden): Buffer {
+  /** A Buffer for one access of what is pinned, by whom `stack` says: see {@link capture}. */
+  pinned(handle: number, block: BlockNumber, size: number, stack: string): Buffer {
     const own: { block: BlockNumber; capacity: number; window: WindowKey } = {
       block,
       capacity: Math.max(size, 1),
@@ -60,7 +62,6 @@ export class PinWatch {
     };
     const memory = makeMemory(own);
     if (memory === undefined) throw hostError();
-    const stack = this.#stack(hidden);
     const buffer = builtins.bufferOf(memory, 0, size);
     const pin: Pin = { watch: this, handle, size, stack, sinceMs: now() };
     const known = this.#pins.get(handle);
@@ -70,7 +71,8 @@ export class PinWatch {
     return buffer;
   }
 
-  #stack(hidden: Hidden): string {
+  /** Where `hidden` was called, as reports show it. */
+  capture(hidden: Hidden): string {
     return this.#frames === 0 ? '' : new CapturedStack(this.#frames, hidden).text;
   }
 
@@ -80,7 +82,7 @@ export class PinWatch {
     if (pin === undefined) return;
     registry.unregister(pin);
     if (this.#ended.size >= MOST_ENDED) this.#ended.clear();
-    this.#ended.set(handle, { ...this.#misuse(pin), released: this.#stack(hidden) });
+    this.#ended.set(handle, { ...this.#misuse(pin), released: this.capture(hidden) });
   }
 
   #take(handle: number, pin = this.#pins.get(handle)?.[0]): Pin | undefined {
@@ -115,7 +117,7 @@ export class PinWatch {
     const count = this.#native.noteLeak({ ...leak, estimated: 1 });
     this.#unpin(pin.handle);
     this.#findings.addLeak({
-      what: 'value',
+      what: this.#what,
       pool: this.#pool,
       tag: '',
       size,
@@ -137,10 +139,11 @@ export class PinWatch {
 
 /** undefined where only samples are watched, or nothing: values have the same buffer for every access then. */
 export function pinWatchOf(
+  what: 'page' | 'value',
   pool: string,
   native: NativePool,
   unpin: (handle: number) => void,
 ): PinWatch | undefined {
   const watchesAll = native.guard !== GUARD.off || native.leakDetection > LEAK_DETECTION.sampled;
-  return watchesAll ? new PinWatch(pool, native, unpin) : undefined;
+  return watchesAll ? new PinWatch(what, pool, native, unpin) : undefined;
 }

@@ -1,0 +1,387 @@
+// How pages come into frames, and go.
+#include "pools/page_cache/page_cache.h"
+
+#include <sched.h>
+
+#include <cassert>
+#include <utility>
+
+#include "base/bits.h"
+#include "base/clock.h"
+#include "pools/page_cache/page_checksum.h"
+
+namespace superslab::pages {
+namespace {
+
+using State = FrameState;
+
+/// Dirty pages that the hand passes by before somebody writes: clean ones cost less.
+constexpr std::uint32_t kMostDirtyPassed = 32;
+
+/// A wait of which nobody tells the end: for pages that are being written.
+constexpr Nanos kShortWait = kMillisecond;
+
+}  // namespace
+
+// Lists
+// --------------------------------------------------------------------------------------------
+
+FrameIndex PageCache::pop(FrameIndex& list) {
+  const FrameIndex frame = list;
+  if (frame != kNoFrame) list = FrameIndex{table_->next(frame).load(std::memory_order_relaxed)};
+  return frame;
+}
+
+void PageCache::push(FrameIndex& list, FrameIndex frame) {
+  table_->next(frame).store(to_word(list), std::memory_order_relaxed);
+  list = frame;
+}
+
+FrameIndex PageCache::add(void* memory, std::uint32_t block) {
+  assert(memory != nullptr && address_of(memory) % kMinPageBytes == 0);
+  LockGuard guard(lock_);
+  FrameIndex frame = pop(vacant_);
+  const std::uint32_t made = this->made();
+  if (frame == kNoFrame && made < options_.frames) {
+    frame = FrameIndex{made};
+    made_.store(made + 1, std::memory_order_release);
+  }
+  if (frame == kNoFrame) return kNoFrame;
+  memory_[to_word(frame)] = memory;
+  table_->block(frame).store(block, std::memory_order_relaxed);
+  table_->state(frame).store(State::kThere | 1, std::memory_order_release);
+  there_.fetch_add(1, std::memory_order_relaxed);
+  return frame;
+}
+
+FrameIndex PageCache::lend(bool may_evict) {
+  const PinRequest request{.may_evict = may_evict};
+  for (bool skips_dirty = false;;) {
+    FrameIndex frame = kNoFrame;
+    Step step;
+    {
+      LockGuard guard(lock_);
+      step = claim(request, skips_dirty, frame);
+      if (frame != kNoFrame)
+        table_->state(frame).store(State::kThere | 1, std::memory_order_release);
+    }
+    if (step == Step::kDone || step == Step::kBusy) return frame;
+    if (step == Step::kClean) {
+      if (skips_dirty) return kNoFrame;
+      skips_dirty = !make_room(request).ok();
+    }
+  }
+}
+
+void PageCache::give_back(FrameIndex frame) {
+  LockGuard guard(lock_);
+  assert(is_lent(frame));
+  table_->state(frame).store(State::kThere, std::memory_order_release);
+  push(empty_, frame);
+}
+
+FrameIndex PageCache::drop(std::uint32_t most_use) {
+  LockGuard guard(lock_);
+  const bool even_dirty = is_closed();
+  FrameIndex frame = pop(empty_);
+  const std::uint32_t made = this->made();
+  for (std::uint32_t i = 0; frame == kNoFrame && i < made; ++i) {
+    drop_hand_ = drop_hand_ + 1 >= made ? 0 : drop_hand_ + 1;
+    const FrameIndex next{drop_hand_};
+    const State state = table_->look(next);
+    const bool may_go =
+        state.is_at_rest() && state.use() <= most_use && (even_dirty || !state.has(State::kDirty));
+    if (may_go && evict(next, state)) frame = next;
+  }
+  if (frame == kNoFrame) return kNoFrame;
+  memory_[to_word(frame)] = nullptr;
+  table_->turn(frame).fetch_add(1, std::memory_order_relaxed);
+  table_->state(frame).store(0, std::memory_order_release);
+  push(vacant_, frame);
+  there_.fetch_sub(1, std::memory_order_relaxed);
+  return frame;
+}
+
+// The clock
+// ----------------------------------------------------------------------------------------
+
+bool PageCache::evict(FrameIndex frame, FrameState state) {
+  if (!table_->change(frame, state, {State::kThere})) return false;
+  table_->unlink(frame);
+  evictions_.shared_add(1);
+  return true;
+}
+
+PageCache::Step PageCache::sweep(bool skips_dirty, FrameIndex& frame) {
+  const std::uint32_t made = this->made();
+  std::uint32_t dirty = 0;
+  bool is_busy = false;
+  for (std::uint32_t left = made; left > 0;) {
+    const FrameIndex next{hand_.load(std::memory_order_relaxed) % made};
+    hand_.store((to_word(next) + 1) % made, std::memory_order_relaxed);
+    const State state = table_->look(next);
+    if (!state.is_at_rest()) {
+      is_busy |= state.has(State::kThere) && state.pins() == 0 && state.word != State::kThere;
+      --left;
+    } else if (state.use() > 0) {
+      static_cast<void>(table_->change(next, state, {state.word - State::kOneUse}));
+      left = made;
+    } else if (state.has(State::kDirty)) {
+      if (++dirty > kMostDirtyPassed && !skips_dirty) return Step::kClean;
+      --left;
+    } else if (evict(next, state)) {
+      frame = next;
+      return Step::kDone;
+    }
+  }
+  if (dirty > 0) return Step::kClean;
+  return is_busy ? Step::kBusy : Step::kDone;
+}
+
+/// The frame of a page that nobody has begun to read: who wants it asks again. kNoFrame for none.
+FrameIndex PageCache::cancel_load() {
+  for (std::uint32_t i = 0; i < made(); ++i) {
+    const FrameIndex frame{i};
+    const State state = table_->look(frame);
+    if (!state.has(State::kLoading) || state.has(State::kReading)) continue;
+    table_->unlink(frame);
+    table_->state(frame).store(State::kThere, std::memory_order_release);
+    return frame;
+  }
+  return kNoFrame;
+}
+
+/// Without a frame in it, kDone says that there is none.
+PageCache::Step PageCache::claim(const PinRequest& request, bool skips_dirty, FrameIndex& frame) {
+  if (const FrameIndex again = request.again; to_word(again) < made()) {
+    const State state = table_->look(again);
+    const bool is_same = table_->turn(again).load(std::memory_order_relaxed) == request.again_turn;
+    if (is_same && state.is_at_rest() && state.use() <= 1) {
+      if (state.has(State::kDirty) && !skips_dirty) return Step::kClean;
+      if (!state.has(State::kDirty) && evict(again, state)) frame = again;
+    }
+  }
+  if (frame == kNoFrame) frame = pop(empty_);
+  if (frame != kNoFrame) return Step::kDone;
+  if (!request.may_evict && !is_full()) return Step::kDone;
+  return sweep(skips_dirty, frame);
+}
+
+// Pins
+// ---------------------------------------------------------------------------------------------
+
+PageCache::Step PageCache::pin_found(const PinRequest& request, PinResult& out) {
+  const FrameIndex frame = out.frame;
+  const State state = table_->look(frame);
+  if (state.has(State::kLoading)) {
+    if (request.reading != Reading::kNow) {
+      out.status = PinStatus::kLoading;
+      return Step::kDone;
+    }
+    if (state.has(State::kReading)) return Step::kAwait;
+    table_->set(frame, State::kReading);
+    ++accesses_;
+    return Step::kRead;
+  }
+  if (state.has(State::kCopying)) return Step::kCopied;
+  if (state.has(State::kDue)) return Step::kWriteDue;
+  if (state.pins() == State::kPins) {
+    out.status = PinStatus::kTooManyPins;
+    return Step::kDone;
+  }
+  const State pinned{state.used(request.is_scan ? 1 : State::kMostUse).word + 1};
+  if (!table_->change(frame, state, pinned)) return Step::kAgain;
+  out.status = PinStatus::kPinned;
+  out.is_first = state.pins() == 0;
+  return Step::kDone;
+}
+
+void PageCache::enter(FrameIndex frame, PageNumber page, std::uint32_t state) {
+  table_->link(frame, page);
+  table_->state(frame).store(State::kThere | state, std::memory_order_release);
+}
+
+PageCache::Step PageCache::begin_load(const PinRequest& request, bool skips_dirty, PinResult& out) {
+  if (!broken_.ok()) {
+    out.failure = broken_;
+    return Step::kDone;
+  }
+  FrameIndex frame = request.given;
+  if (frame == kNoFrame) {
+    const Step step = claim(request, skips_dirty, frame);
+    // Nobody reads for those who wait here; and who need not wait is not made to.
+    if (step == Step::kBusy && request.reading == Reading::kNow) frame = cancel_load();
+    const bool is_refused = step == Step::kBusy && request.reading != Reading::kNow;
+    if (step != Step::kDone && frame == kNoFrame && !is_refused) return step;
+  }
+  if (frame == kNoFrame) {
+    out.status = PinStatus::kNoFrame;
+    return Step::kDone;
+  }
+  out.frame = frame;
+  out.is_new = true;
+  out.is_first = frame != request.given;
+  const bool reads = request.reading == Reading::kNow ||
+                     (request.reading == Reading::kIfInMemory && !options_.is_direct);
+  enter(frame, request.page, reads ? State::kLoading | State::kReading : State::kLoading);
+  accesses_ += reads;
+  out.status = PinStatus::kToBeRead;
+  return reads ? Step::kRead : Step::kDone;
+}
+
+PageCache::Step PageCache::begin_pin(const PinRequest& request, bool skips_dirty, PinResult& out) {
+  out = {};
+  if (is_closed()) {
+    out.failure = {Fault::kClosed};
+    return Step::kDone;
+  }
+  if (request.page >= page_count()) {
+    out.failure = {Fault::kNoPage, {}, "page", request.page};
+    return Step::kDone;
+  }
+  out.frame = table_->find(request.page);
+  if (out.frame != kNoFrame) return pin_found(request, out);
+  return begin_load(request, skips_dirty, out);
+}
+
+PinResult PageCache::pin(const PinRequest& request) {
+  PinResult out;
+  for (bool skips_dirty = false;;) {
+    Step step;
+    {
+      LockGuard guard(lock_);
+      step = begin_pin(request, skips_dirty, out);
+    }
+    switch (step) {
+      case Step::kDone:
+        if (out.is_new) misses_.shared_add(1);
+        return out;
+      case Step::kAgain:
+        break;
+      case Step::kRead:
+        if (out.is_new) misses_.shared_add(1);
+        read_pinned(request, out);
+        return out;
+      case Step::kAwait:
+      case Step::kBusy:
+        wait_for_change();
+        break;
+      case Step::kCopied:
+        sched_yield();
+        break;
+      case Step::kWriteDue:
+        // If this fails the checkpoint fails, and the page is not its any more.
+        if (!write({&out.frame, 1}, false).ok()) table_->clear(out.frame, State::kDue);
+        break;
+      case Step::kClean:
+        if (skips_dirty) {
+          out.failure = last_write_failure();
+          return out;
+        }
+        skips_dirty = !make_room(request).ok();
+    }
+  }
+}
+
+bool PageCache::unpin(FrameIndex frame) {
+  const State before{table_->state(frame).fetch_sub(1, std::memory_order_acq_rel)};
+  assert(before.pins() != 0);
+  return before.pins() == 1;
+}
+
+PinResult PageCache::prefetch(PageNumber page, bool may_evict) {
+  const PinRequest request{.page = page, .reading = Reading::kLater, .may_evict = may_evict};
+  PinResult out;
+  LockGuard guard(lock_);
+  if (is_closed() || page >= page_count() || table_->find(page) != kNoFrame) return out;
+  // What is dirty is not worth a write for a page that nobody needs yet.
+  if (begin_load(request, true, out) == Step::kDone && out.is_new) prefetches_.shared_add(1);
+  return out;
+}
+
+// Reading
+// ------------------------------------------------------------------------------------------
+
+void PageCache::read_pinned(const PinRequest& request, PinResult& out) {
+  const FrameIndex frame = out.frame;
+  const PageNumber page = table_->number(frame).load(std::memory_order_relaxed);
+  const ByteCount offset = ByteCount{page} * options_.page_bytes;
+  const FileError error = request.reading == Reading::kIfInMemory
+                              ? file_->try_read_at(memory(frame), options_.page_bytes, offset)
+                              : file_->read_at(memory(frame), options_.page_bytes, offset);
+  if (error.status == FileStatus::kWouldBlock) {
+    put_off(frame);
+    out.status = out.is_new ? PinStatus::kToBeRead : PinStatus::kLoading;
+    return;
+  }
+  const bool is_given = frame == request.given;
+  out.failure = end_read(frame, error, 1, is_given);
+  out.status = out.failure.ok() ? PinStatus::kPinned : PinStatus::kFailed;
+  out.is_first = !is_given;
+}
+
+Failure PageCache::read(PageNumber page) {
+  FrameIndex frame;
+  {
+    LockGuard guard(lock_);
+    frame = table_->find(page);
+    if (frame == kNoFrame) return {};
+    const State state = table_->look(frame);
+    if (!state.has(State::kLoading) || state.has(State::kReading)) return {};
+    if (is_closed()) return {Fault::kClosed};
+    table_->set(frame, State::kReading);
+    ++accesses_;
+  }
+  const FileError error =
+      file_->read_at(memory(frame), options_.page_bytes, ByteCount{page} * options_.page_bytes);
+  return end_read(frame, error, 0, false);
+}
+
+/// The page is in the frame now, with so many pins; or it is in none.
+Failure PageCache::end_read(FrameIndex frame, FileError error, std::uint32_t pins,
+                            bool stays_lent) {
+  const PageNumber page = table_->number(frame).load(std::memory_order_relaxed);
+  Failure failure;
+  if (error.status == FileStatus::kShort)
+    failure = {Fault::kLost, error, "page", page};
+  else if (!error.ok())
+    failure = {Fault::kFailed, error, "reading page", page};
+  else if (options_.has_checksums && !is_page_intact(memory(frame), options_.page_bytes, page)) {
+    failure = {Fault::kDamaged, error, "page", page};
+    damaged_.shared_add(1);
+  }
+  reads_.shared_add(failure.ok());
+  LockGuard guard(lock_);
+  if (failure.ok()) {
+    table_->state(frame).store(State::kThere | State::kValid | State::kOneUse | pins,
+                               std::memory_order_release);
+  } else {
+    table_->unlink(frame);
+    table_->state(frame).store(stays_lent ? State::kThere | 1 : State::kThere,
+                               std::memory_order_release);
+    if (!stays_lent) push(empty_, frame);
+  }
+  end_access();
+  return failure;
+}
+
+void PageCache::put_off(FrameIndex frame) {
+  LockGuard guard(lock_);
+  table_->clear(frame, State::kReading);
+  end_access();
+}
+
+void PageCache::end_access() {
+  --accesses_;
+  if (waiting_ > 0) changed_.notify_all();
+}
+
+void PageCache::wait_for_change() {
+  LockGuard guard(lock_);
+  ++waiting_;
+  bool is_over = false;
+  changed_.wait_for(lock_, kShortWait, [&is_over] { return std::exchange(is_over, true); });
+  --waiting_;
+}
+
+}  // namespace superslab::pages

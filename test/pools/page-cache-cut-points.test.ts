@@ -1,0 +1,153 @@
+// PageCache cut off at each place where V8 looks for interruptions: no pin, frame or dirty page is lost.
+import type { Page, PageCache, PageCacheOptions } from 'superslab/files';
+import { describe, expect, test, vi } from 'vitest';
+import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
+import { numberedFile } from './page-files.js';
+
+const { files, cores, unfinished } = evaluateWithPoints();
+
+const PAGE = 4096;
+const plain = { leakDetection: 'off', guard: 'off', cacheBytes: 8 * PAGE } as const;
+
+interface Model {
+  readonly file: string;
+  readonly cache: PageCache;
+  /** Those that the program has. A step stores what it gets at once. */
+  readonly held: Page[];
+  readonly promises: Promise<Page>[];
+  readonly opened: PageCache[];
+}
+
+const BYTE = 99;
+
+const steps: Record<string, (model: Model) => void> = {
+  'pinSync of a page that is there': ({ cache, held }) => {
+    held[held.length] = cache.pinSync(1);
+  },
+  'pinSync of others': ({ cache, held }) => {
+    held[held.length] = cache.pinSync(20);
+    held[held.length] = cache.pinSync(21);
+  },
+  'pinSync of more than there is room for': ({ cache, held }) => {
+    for (let no = 30; no < 45; no++) held[held.length] = cache.pinSync(no);
+  },
+  'a change': ({ held }) => {
+    held[0]!.buffer[4] = BYTE;
+    held[0]!.markDirty();
+  },
+  release: ({ held }) => held[0]!.release(),
+  pin: ({ cache, promises }) => {
+    promises[promises.length] = cache.pin(1);
+    promises[promises.length] = cache.pin(50);
+    promises[promises.length] = cache.pin(50);
+  },
+  'pins that wait, and releases': ({ cache, held, promises }) => {
+    for (let no = 30; no < 37; no++) held[held.length] = cache.pinSync(no);
+    promises[promises.length] = cache.pin(60);
+    promises[promises.length] = cache.pin(61);
+    for (const page of held) page.release();
+  },
+  scan: ({ cache }) => {
+    for (const _ of cache.scan({ from: 10, to: 14 }));
+  },
+  prefetch: ({ cache }) => void cache.prefetch(70, 2),
+  'checkpoint and flush': ({ cache }) => {
+    cache.flush(2);
+    void cache.checkpoint().catch(() => {});
+  },
+  grow: ({ cache }) => void cache.grow(1),
+  'trim, figures, report': ({ cache }) => {
+    cache.trim();
+    cache.figures();
+    cache.report();
+  },
+  warm: ({ cache }) => cache.warm(3, () => {}),
+  open: ({ file, opened }) => {
+    opened[opened.length] = files.PageCache.open({ ...plain, file: `${file}.other` });
+    opened[0]!.close();
+  },
+  close: ({ cache }) => cache.close(),
+};
+
+const countPools = () => cores.openCores.size + cores.closingCores.size;
+
+function begin(options: Partial<PageCacheOptions>): Model {
+  const file = numberedFile(100);
+  const cache = files.PageCache.open({ file, ...plain, ...options });
+  const held = [cache.pinSync(0)];
+  for (const no of [1, 2, 3]) {
+    const page = cache.pinSync(no);
+    page.buffer[4] = no;
+    page.markDirty();
+    page.release();
+  }
+  return { file, cache, held, promises: [], opened: [] };
+}
+
+function upkeep(): void {
+  unfinished.undoInterrupted();
+  for (const core of [...cores.openCores.values()] as { serveWaiters(): void; tick(): boolean }[]) {
+    core.tick();
+    core.serveWaiters();
+  }
+  for (const core of [...cores.closingCores] as { endClosing(): void; tick(): boolean; settle(): void }[]) {
+    core.endClosing();
+    core.tick();
+    core.settle();
+  }
+}
+
+/** A pin of a release that was cut off may last. */
+function letGo(pages: readonly Page[]): void {
+  for (const page of pages) while (!page.released) page.release();
+}
+
+async function end({ file, cache, held, promises, opened }: Model, count: number): Promise<void> {
+  upkeep();
+  letGo(held);
+  for (const promise of promises) {
+    await promise.then(
+      (page) => letGo([page]),
+      () => {},
+    );
+  }
+  expect(cache.check()).toEqual([]);
+  if (!cache.closed) {
+    expect(cache.figures().pinned).toBe(0);
+    const pages = [0, 1, 2, 3].map((no) => cache.pinSync(no));
+    expect(pages.slice(1).map(({ buffer }) => buffer[4])).toEqual([1, 2, 3]);
+    letGo(pages);
+    await cache.checkpoint();
+    cache.trim();
+  }
+  expect(cache.stats().inUseBytes).toBe(0);
+  cache.close();
+  for (const one of opened) one.close();
+  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+  // Whoever was cut off has given the file back, with all that was dirty.
+  const again = files.PageCache.open({ file, ...plain });
+  for (const no of [1, 2, 3]) {
+    const page = again.pinSync(no);
+    expect(page.buffer[4]).toBe(no);
+    page.release();
+  }
+  again.close();
+  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+}
+
+describe.each(CUTS)('by %s', (how) => {
+  describe.each([
+    ['as it is', {}],
+    ['direct', { direct: true }],
+  ] as const)('%s', (_, options) => {
+    test.for(Object.keys(steps))('in %s', { timeout: 60_000 }, async (name) => {
+      const count = countPools();
+      await cutEverywhere(
+        how,
+        () => begin(options),
+        (model) => steps[name]!(model),
+        (model) => end(model, count),
+      );
+    });
+  });
+});
