@@ -172,6 +172,17 @@ ByteCount Purger::trim(ByteCount target) {
   return bytes;
 }
 
+ByteCount Purger::relieve() {
+  ByteCount bytes = 0;
+  owners_.for_each([&](SlabOwner& owner) {
+    ByteCount pages = 0;
+    owner.give_back(pages);
+    bytes += pages;
+    return true;
+  });
+  return bytes + trim(0);
+}
+
 // Beyond the bound ---------------------------------------------------------------------------
 
 ByteCount Purger::give_back_some(ByteCount bytes, SlabOwner* own) {

@@ -35,6 +35,10 @@ class Purger {
   /// went back to the operating system.
   ByteCount trim(ByteCount target);
 
+  /// While memory is scarce: trim(0), after the owners whose threads rest have given back what is
+  /// unused in their slabs. For a heap whose owners tell it what is idle: malloc's.
+  ByteCount relieve();
+
   /// Gives back what is idle beyond the bound, `own` slabs first. One thread at a time.
   void give_back_excess(SlabOwner* own);
 

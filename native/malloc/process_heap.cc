@@ -168,7 +168,8 @@ ByteCount ProcessHeap::trim() {
 
 ByteCount ProcessHeap::relieve() {
   heap_.caches().ask_for_flush(nullptr);
-  return trim();
+  LockGuard guard(purging_);
+  return heap_.purger().relieve() + space_.purge_idle(~Nanos{0});
 }
 
 // Nothing is done before a fork: fork() waits for locks of the C library, as those of streams,

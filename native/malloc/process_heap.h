@@ -72,8 +72,8 @@ class ProcessHeap {
   /// Gives back everything that is idle, the calling thread's cache included. Returns the bytes.
   ByteCount trim();
 
-  /// The same while memory is scarce, and other threads are asked to give back what they cache with
-  /// their next slow path.
+  /// While memory is scarce, for a thread that allocates nothing: gives back what is idle, also in
+  /// slabs of threads that rest, and asks all to give up what they cache with their next slow path.
   ByteCount relieve();
 
  private:

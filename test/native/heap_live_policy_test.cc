@@ -246,6 +246,7 @@ TEST(heap,
      "new superslabs and huge blocks are of the pages and on the node of the policy that is "
      "current") {
   Policy policy = plain_policy();
+  policy.thp_from_bytes = 0;  // from the first superslab on
   TestHeap t(policy);
   t.os().set_nodes(4);
   ThreadCache* cache = t.attach();
