@@ -150,6 +150,32 @@ TEST(pools, "what somebody has pinned stays as it is, and stands in nobody's way
   CHECK_EQ(writer->check().wrong, 0u);
 }
 
+TEST(pools, "a pin that ends within another does not take a part of that for free") {
+  FakeFiles files;
+  const auto reader = opened(files, 2 * kMiB);
+  const auto other = opened(files, 2 * kMiB);
+  const auto writer = opened(files, 2 * kMiB);
+  reader->mark_pins(2);
+  other->mark_pins(2);
+  for (int i = 0; i < 50; ++i)
+    CHECK(put(*writer, "x" + std::to_string(i), pattern(i)) == Stored::kDone);
+  const std::string value(3000, 'v');
+  CHECK(put(*writer, "pinned", value) == Stored::kDone);
+  std::size_t shard = 0;
+  const auto found = reader->find("pinned", 1, &shard);
+  CHECK(found.has_value());
+  for (std::uint32_t before = 0; before < 8; ++before) {
+    // A reader that was stopped before it looked at the index again.
+    Pin& pin = other->own_member()->pins[1];
+    pin.granules.store(before + 1 + before * 5 % 40);
+    pin.start.store(found->start - before);
+    for (int i = 0; i < 2000; ++i)
+      CHECK(put(*writer, "key" + std::to_string(i % 900), pattern(i)) == Stored::kDone);
+    CHECK_EQ(content_of(*reader, *found, shard), value);
+    CHECK_EQ(writer->check().wrong, 0u);
+  }
+}
+
 TEST(pools, "a value that is longer than a quarter of a part is refused, the longest is not") {
   FakeFiles files;
   const auto cache = opened(files, 2 * kMiB);

@@ -6,9 +6,12 @@ import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.j
 
 const { files } = evaluateWithPoints();
 const folder = mkdtempSync('/dev/shm/superslab-test-');
-let opened = 0;
+const cache = files.SharedCache.open({ path: `${folder}/cache`, maxBytes: 2 << 20 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  cache.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 interface Model {
   readonly cache: SharedCache;
@@ -36,11 +39,9 @@ const steps: Record<string, (model: Model) => void> = {
   },
   set: ({ cache, target }) => void cache.set('known', target, { tags: ['x'] }),
   delete: ({ cache }) => void cache.delete('known'),
-  close: ({ cache }) => cache.close(),
 };
 
 function begin(): Model {
-  const cache = files.SharedCache.open({ path: `${folder}/${++opened % 4}`, maxBytes: 2 << 20 });
   cache.clear();
   for (const key of ['known', 'other', 'pinned']) cache.set(key, Buffer.from(key));
   for (let i = 0; i < 4; i++) cache.get('known');
@@ -49,19 +50,16 @@ function begin(): Model {
 }
 
 function end({ cache, pages }: Model): void {
-  if (!cache.closed) {
-    for (const page of pages) while (page !== undefined && !page.released) page.release();
-    expect(cache.pinnedKeys()).toEqual([]);
-    expect(cache.stats().objects).toMatchObject({ inUse: 0 });
-    expect(cache.check()).toEqual([]);
-    // All places for pins are still there.
-    cache.set('again', Buffer.from('value'));
-    for (let i = 0; i < 447; i++) cache.set(`key ${i}`, Buffer.from(`${i}`));
-    const all = Array.from({ length: 447 }, (_, i) => cache.pin(`key ${i}`)!);
-    expect(all.every((page, i) => page.buffer.toString() === `${i}`)).toBe(true);
-    for (const page of all) page.release();
-  }
-  cache.close();
+  for (const page of pages) while (page !== undefined && !page.released) page.release();
+  expect(cache.pinnedKeys()).toEqual([]);
+  expect(cache.stats().objects).toMatchObject({ inUse: 0 });
+  expect(cache.check()).toEqual([]);
+  // All places for pins are still there.
+  cache.set('again', Buffer.from('value'));
+  for (let i = 0; i < 447; i++) cache.set(`key ${i}`, Buffer.from(`${i}`));
+  const all = Array.from({ length: 447 }, (_, i) => cache.pin(`key ${i}`)!);
+  expect(all.every((page, i) => page.buffer.toString() === `${i}`)).toBe(true);
+  for (const page of all) page.release();
 }
 
 describe.each(CUTS)('by %s', (how) => {

@@ -83,12 +83,12 @@ export class CachePoolCore implements Core {
   close(): void {
     scheduleUpkeep();
     closingCores.add(this);
-    this.#cache.close();
     this.endClosing();
     this.settle();
   }
 
   endClosing(): void {
+    this.#cache.close();
     openCores.delete(this.id);
     this.#reader.giveUp();
   }

@@ -20,17 +20,22 @@ class MappedRange {
   MappedRange& operator=(const MappedRange&) = delete;
 
   std::uint8_t* address() const { return address_; }
-  bool is_lost() const { return guard_->is_lost(); }
-  /// 64 bits, not 0 once it is lost. Never unmapped.
+  bool is_lost() const { return guard_ != nullptr && guard_->is_lost(); }
+  /// 64 bits, not 0 once it is lost. Never unmapped, but of no meaning after end().
   const void* lost_word() const { return &guard_->lost; }
 
-  /// Views see pages of zeros from now on, and write to nothing that is kept.
-  void end() { map_zeros(address_, bytes_); }
+  /// Views see pages of zeros from now on, and write to nothing that is kept. They may be there for
+  /// long, and need no guard any more.
+  void end() {
+    if (!map_zeros(address_, bytes_)) return;
+    unguard_mapping(guard_);
+    guard_ = nullptr;
+  }
 
  private:
   std::uint8_t* const address_;
   const ByteCount bytes_;
-  GuardedMapping* const guard_;
+  GuardedMapping* guard_;
 };
 
 }  // namespace superslab::mapped

@@ -71,6 +71,20 @@ bool Members::reap(std::size_t index) {
   return true;
 }
 
+/// Calls visit(range) for each pin of a member that has a part of [from, to).
+template <class Visit>
+void Members::for_each_pin(std::size_t index, std::uint64_t from, std::uint64_t to,
+                           Visit visit) const {
+  const std::size_t count =
+      std::min<std::size_t>(marks().marks[index].load(std::memory_order_seq_cst), Member::kPins);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Pin& pin = member(index).pins[i];
+    const std::uint64_t start = pin.start.load(std::memory_order_seq_cst);
+    const std::uint64_t end = start + pin.granules.load(std::memory_order_seq_cst);
+    if (start != 0 && start < to && end > from) visit(PinnedRange{start, end});
+  }
+}
+
 PinnedRange Members::first_pinned(std::uint64_t from, std::uint64_t to) {
   // A writer has taken the values from the index before, and a reader looks at the index again
   // after it has set its pin. With both in the one order of sequential consistency, either the
@@ -78,18 +92,21 @@ PinnedRange Members::first_pinned(std::uint64_t from, std::uint64_t to) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   PinnedRange first;
   for (std::size_t index = 0; index < kMaxMembers; ++index) {
-    const std::size_t count =
-        std::min<std::size_t>(marks().marks[index].load(std::memory_order_seq_cst), Member::kPins);
     PinnedRange found;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Pin& pin = member(index).pins[i];
-      const std::uint64_t start = pin.start.load(std::memory_order_seq_cst);
-      const std::uint64_t end = start + pin.granules.load(std::memory_order_seq_cst);
-      if (start == 0 || start >= to || end <= from) continue;
-      if (found.is_empty() || start < found.from) found = {start, end};
-    }
+    for_each_pin(index, from, to, [&](PinnedRange pin) {
+      if (found.is_empty() || pin.from < found.from) found = pin;
+    });
     if (found.is_empty() || reap(index)) continue;
     if (first.is_empty() || found.from < first.from) first = found;
+  }
+  // A pin that a reader is about to take back, as the value is gone, may begin before one that
+  // counts, and end within that: so a range ends where no pin goes on.
+  for (std::uint64_t end = 0; !first.is_empty() && first.to < to && end != first.to;) {
+    end = first.to;
+    for (std::size_t index = 0; index < kMaxMembers; ++index) {
+      for_each_pin(index, end - 1, end,
+                   [&](PinnedRange pin) { first.to = std::max(first.to, pin.to); });
+    }
   }
   return first;
 }

@@ -34,8 +34,8 @@ class Members {
   /// Whether whoever wrote `word` as its own_word() lives.
   bool is_alive(std::uint64_t word) const;
 
-  /// The range that comes first of those that somebody has pinned of [from, to). Pins of members
-  /// that died are given back on the way.
+  /// The range that comes first of those that somebody has pinned of [from, to): no pin goes on
+  /// behind it. Pins of members that died are given back on the way.
   PinnedRange first_pinned(std::uint64_t from, std::uint64_t to);
 
   /// Of all members that ever were.
@@ -53,6 +53,8 @@ class Members {
     return index == index_ || file_.is_byte_locked(kFirstLock + index);
   }
   void empty(std::size_t index);
+  template <class Visit>
+  void for_each_pin(std::size_t index, std::uint64_t from, std::uint64_t to, Visit visit) const;
   /// Gives back what a member has that may have died; whether it has.
   bool reap(std::size_t index);
 
