@@ -3,8 +3,10 @@
 #include <memory>
 #include <utility>
 
+#include "binding/async_work.h"
 #include "binding/external.h"
 #include "binding/objects.h"
+#include "pools/file_counts.h"
 #include "pools/mapped/mapped_pool.h"
 
 namespace superslab {
@@ -24,6 +26,7 @@ class FileObject {
   explicit FileObject(std::unique_ptr<MappedPool> pool) : pool_(std::move(pool)) {}
 
   MappedPool& pool() { return *pool_; }
+  const std::shared_ptr<MappedPool>& shared_pool() const { return pool_; }
   const Failure& failure() const { return failure_; }
 
   /// The fault as a number; the rest of it is kept.
@@ -35,7 +38,7 @@ class FileObject {
   static void finalize(napi_env, void* own, void*) { delete static_cast<FileObject*>(own); }
 
  private:
-  const std::unique_ptr<MappedPool> pool_;
+  const std::shared_ptr<MappedPool> pool_;  // a sync on another thread has it, too
   Failure failure_;
 };
 
@@ -51,16 +54,18 @@ Napi::Object failure_object(Napi::Env env, const Failure& failure) {
   return out;
 }
 
-/// The memory of a Float64Array with four places or more; nullptr for anything else.
-double* four_at(const CallbackInfo& info, std::size_t i) {
+/// The memory of a Float64Array with so many places or more; nullptr for anything else.
+double* numbers_at(const CallbackInfo& info, std::size_t i, std::size_t places) {
   napi_typedarray_type type{};
   std::size_t length = 0;
   void* data = nullptr;
   const napi_status status =
       napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data, nullptr, nullptr);
-  const bool is_four = status == napi_ok && type == napi_float64_array && length >= 4;
-  return is_four ? static_cast<double*>(data) : nullptr;
+  const bool has_places = status == napi_ok && type == napi_float64_array && length >= places;
+  return has_places ? static_cast<double*>(data) : nullptr;
 }
+
+double* four_at(const CallbackInfo& info, std::size_t i) { return numbers_at(info, i, 4); }
 
 void put_block(const Block& block, double* out) {
   out[0] = static_cast<double>(block.handle);
@@ -192,6 +197,101 @@ Value commit(const CallbackInfo& info, FileObject& own) {
   return own.fault_value(info.Env(), own.pool().commit(level_of(level)));
 }
 
+/// `commitLater(out)`: commits, and puts into out[0] what durableThrough() then has to reach.
+Value commit_later(const CallbackInfo& info, FileObject& own) {
+  double* const out = four_at(info, 0);
+  if (out == nullptr) return own.fault_value(info.Env(), {Fault::kRange});
+  std::uint64_t sequence = 0;
+  const Failure failure = own.pool().commit_later(&sequence);
+  out[0] = static_cast<double>(sequence);
+  return own.fault_value(info.Env(), failure);
+}
+
+/// `syncState(out)`: the last durable record, how many of syncLater() have ended, and the fault for
+/// which the pool changes nothing any more, in out[0..2].
+void sync_state(const CallbackInfo& info, FileObject& own) {
+  double* const out = four_at(info, 0);
+  if (out == nullptr) return;
+  const Failure& broken = own.pool().broken();
+  static_cast<void>(own.fault_value(info.Env(), broken));
+  out[0] = static_cast<double>(own.pool().durable_through());
+  out[1] = static_cast<double>(own.pool().syncs_ended());
+  out[2] = static_cast<double>(broken.fault);
+}
+
+/// A sync on a thread of libuv's pool.
+struct Syncing {
+  std::shared_ptr<MappedPool> pool;
+  MappedPool::GroupSync sync;
+  SyncLevel level = SyncLevel::kData;
+  FileError error;
+  napi_deferred promise = nullptr;
+  napi_async_work work = nullptr;
+};
+
+void run_sync(napi_env, void* data) {
+  auto* const syncing = static_cast<Syncing*>(data);
+  syncing->error = syncing->sync.file->sync(syncing->level);
+}
+
+void finish_sync(napi_env env, napi_status, void* data) {
+  const std::unique_ptr<Syncing> syncing(static_cast<Syncing*>(data));
+  static_cast<void>(syncing->pool->end_sync(syncing->sync, syncing->error));
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  napi_value result = nullptr;
+  napi_get_undefined(env, &result);
+  napi_resolve_deferred(env, syncing->promise, result);
+  napi_delete_async_work(env, syncing->work);
+  napi_close_handle_scope(env, scope);
+}
+
+/// `syncLater(level)`: a promise that is resolved when what was written before was synced, or could
+/// not be: syncState() tells.
+Value sync_later(const CallbackInfo& info, FileObject& own) {
+  const Napi::Env env = info.Env();
+  const auto level = whole_at(info, 0, kMaxLevel);
+  auto syncing = std::make_unique<Syncing>();
+  napi_value promise = nullptr;
+  if (own.pool().is_closed() || !level ||
+      napi_create_promise(env, &syncing->promise, &promise) != napi_ok)
+    return env.Undefined();
+  syncing->pool = own.shared_pool();
+  syncing->sync = own.pool().begin_sync();
+  syncing->level = level_of(level);
+  if (queue_work(env, "superslab:file", run_sync, finish_sync, syncing.get(), syncing->work)) {
+    static_cast<void>(syncing.release());
+  } else {
+    // Without a thread for it, it is done here.
+    syncing->error = syncing->sync.file->sync(syncing->level);
+    static_cast<void>(own.pool().end_sync(syncing->sync, syncing->error));
+    napi_resolve_deferred(env, syncing->promise, env.Undefined());
+  }
+  return {env, promise};
+}
+
+/// `listen(listens)`: whether events are noted from now on.
+void listen(const CallbackInfo& info, FileObject& own) {
+  bool listens = false;
+  napi_get_value_bool(info.Env(), info[0], &listens);
+  own.pool().events().listen(listens);
+}
+
+/// `takeEvents()`: { kind, bytes, durationNs } of each since the last time.
+Value take_events(const CallbackInfo& info, FileObject& own) {
+  const Napi::Env env = info.Env();
+  const std::vector<mapped::FileEvent> events = own.pool().events().take();
+  Napi::Array out = Napi::Array::New(env, events.size());
+  for (std::uint32_t i = 0; i < events.size(); ++i) {
+    Napi::Object event = Napi::Object::New(env);
+    event["kind"] = Napi::Number::New(env, static_cast<double>(events[i].kind));
+    event["bytes"] = Napi::Number::New(env, static_cast<double>(events[i].bytes));
+    event["durationNs"] = Napi::Number::New(env, static_cast<double>(events[i].duration));
+    out[i] = event;
+  }
+  return out;
+}
+
 /// `savepoint(out)`: in out[0..3], for rollBack().
 void savepoint(const CallbackInfo& info, FileObject& own) {
   double* const out = four_at(info, 0);
@@ -215,10 +315,10 @@ void roll_back(const CallbackInfo& info, FileObject& own) {
   own.pool().roll_back({parts[0], parts[1], parts[2], parts[3]});
 }
 
-/// `trim()`: bytes that went back; a fault below 0.
+/// `trim(targetBytes)`: bytes that went back; a fault below 0.
 Value trim(const CallbackInfo& info, FileObject& own) {
   ByteCount returned = 0;
-  const Failure failure = own.pool().trim(&returned);
+  const Failure failure = own.pool().trim(whole_at(info, 0).value_or(0), &returned);
   static_cast<void>(own.fault_value(info.Env(), failure));
   return Napi::Number::New(info.Env(), failure.ok() ? static_cast<double>(returned)
                                                     : -static_cast<double>(failure.fault));
@@ -240,25 +340,39 @@ Value check(const CallbackInfo& info, FileObject& own) {
   return out;
 }
 
-/// `stats()`
-Value stats(const CallbackInfo& info, FileObject& own) {
-  const Napi::Env env = info.Env();
+/// `publish(out)`: writes what the native side counts to the memory of MAGAZINES.file.
+void publish(const CallbackInfo& info, FileObject& own) {
+  constexpr std::size_t kPlaces = sizeof(FileCounts) / sizeof(double);
+  auto* const out = reinterpret_cast<FileCounts*>(numbers_at(info, 0, kPlaces));
+  if (out == nullptr) return;
   const mapped::MappedStats stats = own.pool().stats();
-  Napi::Object out = Napi::Object::New(env);
-  const auto put = [&](const char* name, std::uint64_t value) {
-    out[name] = Napi::Number::New(env, static_cast<double>(value));
-  };
-  put("dataBytes", stats.data_bytes);
-  put("maxBytes", stats.max_bytes);
-  put("usedBytes", stats.used_bytes);
-  put("freeBytes", stats.free_bytes);
-  put("blocks", stats.blocks);
-  put("fileBytes", stats.file_bytes);
-  put("journalBytes", stats.journal_bytes);
-  put("commits", stats.commits);
-  put("checkpoints", stats.checkpoints);
-  put("replayed", stats.replayed);
-  return out;
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  out->data_bytes = number(stats.data_bytes);
+  out->max_bytes = number(stats.max_bytes);
+  out->used_bytes = number(stats.used_bytes);
+  out->free_bytes = number(stats.free_bytes);
+  out->blocks = number(stats.blocks);
+  out->file_bytes = number(stats.file_bytes);
+  out->disk_bytes = number(stats.disk_bytes);
+  out->journal_bytes = number(stats.journal_bytes);
+  out->undurable_bytes = number(stats.undurable_bytes);
+  out->undurable_ms = number(stats.undurable_for / kMillisecond);
+  if (number(stats.peak_used_bytes) > out->peak_used_bytes) {
+    out->peak_used_bytes = number(stats.peak_used_bytes);
+    out->peak_used_at_ms = number(wall_now() / kMillisecond);
+  }
+  out->allocs = number(stats.allocs);
+  out->frees = number(stats.frees);
+  out->failed_allocs = number(stats.failed_allocs);
+  out->exhausted = number(stats.exhausted);
+  out->commits = number(stats.commits);
+  out->syncs = number(stats.syncs);
+  out->sync_ns = number(stats.sync_time);
+  out->checkpoints = number(stats.checkpoints);
+  out->replayed = number(stats.replayed);
+  out->grown_bytes = number(stats.grown_bytes);
+  out->trimmed_bytes = number(stats.trimmed_bytes);
+  out->is_counted = 1;
 }
 
 /// `failure()`: { fault, status, errno, what, where } of the last call that failed.
@@ -276,7 +390,7 @@ bool part_at(const CallbackInfo& info, FileObject& own, std::uint64_t* offset, B
   const auto from = whole_at(info, 0);
   const auto length = whole_at(info, 1);
   if (own.pool().is_closed() || !from || !length) return false;
-  const ByteCount end = own.pool().stats().data_bytes;
+  const ByteCount end = own.pool().data_bytes();
   if (*from > end || *length > end - *from) return false;
   *offset = *from;
   *bytes = *length;
@@ -326,6 +440,11 @@ void add_file_methods(Methods& methods) {
   add_hot_method<FileObject, find>(methods, "find");
   add_hot_method<FileObject, free_block>(methods, "free");
   add_hot_method<FileObject, commit>(methods, "commit");
+  add_hot_method<FileObject, commit_later>(methods, "commitLater");
+  add_shared_method<FileObject, sync_state>(methods, "syncState");
+  add_shared_method<FileObject, sync_later>(methods, "syncLater");
+  add_shared_method<FileObject, listen>(methods, "listen");
+  add_shared_method<FileObject, take_events>(methods, "takeEvents");
   add_shared_method<FileObject, next_block>(methods, "next");
   add_shared_method<FileObject, root>(methods, "root");
   add_shared_method<FileObject, set_root>(methods, "setRoot");
@@ -335,7 +454,7 @@ void add_file_methods(Methods& methods) {
   add_shared_method<FileObject, roll_back>(methods, "rollBack");
   add_shared_method<FileObject, trim>(methods, "trim");
   add_shared_method<FileObject, check>(methods, "check");
-  add_shared_method<FileObject, stats>(methods, "stats");
+  add_hot_method<FileObject, publish>(methods, "publish");
   add_shared_method<FileObject, last_failure>(methods, "failure");
   add_shared_method<FileObject, has_uncommitted>(methods, "hasUncommitted");
   add_shared_method<FileObject, window>(methods, "window");

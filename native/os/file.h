@@ -2,7 +2,7 @@
 // one that tests make fail, cut short and lose what was not made durable.
 //
 // No function throws or aborts: failure is a FileError. Offsets and lengths are in bytes. A File
-// belongs to one thread at a time.
+// belongs to one thread at a time, but for sync(), which another may call meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +63,8 @@ class File {
 
   /// The file's length now: another process may have cut it.
   virtual FileError size(ByteCount* bytes) const = 0;
+  /// What it takes of its file system: holes take nothing.
+  virtual FileError disk_bytes(ByteCount* bytes) const = 0;
 
   /// All of it, or a failure; kShort where the file ends before.
   virtual FileError read_at(void* into, ByteCount bytes, ByteCount offset) const = 0;
@@ -85,6 +87,8 @@ class File {
 
   /// Locks the whole file, against other opens of it in this process too; at once or not at all.
   virtual FileError lock(FileLock lock) = 0;
+  /// Ends the lock before the file is closed.
+  virtual void unlock() = 0;
 
   /// Maps a range; offset a multiple of the machine's page. It may reach beyond the file's end:
   /// touching that is a SIGBUS (mapping_guard.h).

@@ -35,10 +35,7 @@ class LinuxFile final : public File {
       : descriptor_(descriptor), temporary_(std::move(temporary)) {}
   ~LinuxFile() override {
     // A mapping keeps the open file, and with it a lock that nobody ends.
-    struct flock range {};
-    range.l_type = F_UNLCK;
-    range.l_whence = SEEK_SET;
-    ::fcntl(descriptor_, F_OFD_SETLK, &range);
+    unlock();
     ::close(descriptor_);
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }
@@ -49,6 +46,14 @@ class LinuxFile final : public File {
     struct stat facts;
     if (::fstat(descriptor_, &facts) != 0) return last_error();
     *bytes = static_cast<ByteCount>(facts.st_size);
+    return {};
+  }
+
+  FileError disk_bytes(ByteCount* bytes) const override {
+    constexpr ByteCount kBlock = 512;  // of st_blocks, whatever the file system's own is
+    struct stat facts;
+    if (::fstat(descriptor_, &facts) != 0) return last_error();
+    *bytes = static_cast<ByteCount>(facts.st_blocks) * kBlock;
     return {};
   }
 
@@ -123,6 +128,13 @@ class LinuxFile final : public File {
     if (errno == EAGAIN || errno == EACCES) return {FileStatus::kLocked, errno};
     if (errno == EINVAL || errno == ENOLCK) return {FileStatus::kUnsupported, errno};
     return last_error();
+  }
+
+  void unlock() final {
+    struct flock range {};
+    range.l_type = F_UNLCK;
+    range.l_whence = SEEK_SET;
+    ::fcntl(descriptor_, F_OFD_SETLK, &range);
   }
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {

@@ -60,7 +60,7 @@ function begin(): Model {
 async function end({ pool, bufs }: Model): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve)); // The stack has been empty.
   pool.commit();
-  expect(pool.check().messages).toEqual([]);
+  expect(pool.verify().messages).toEqual([]);
   const roots = pool.rootNames();
   expect([0, 2]).toContain(roots.length);
   const expected = new Set(

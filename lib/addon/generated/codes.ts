@@ -206,3 +206,21 @@ export const FILE_STATUS = {
   /** Anything else. */
   io: 15,
 } as const;
+
+/** What happened to a file. */
+export const FILE_EVENT = {
+  /** The file was mapped; bytes of the mapping. */
+  map: 0,
+  /** Records of the journal were replayed; how many. */
+  recover: 1,
+  /** The file has more bytes for blocks. */
+  grow: 2,
+  /** Bytes went back to the file system. */
+  shrink: 3,
+  /** A record was written; its bytes. */
+  commit: 4,
+  /** Something was made durable. */
+  sync: 5,
+  /** Pages were written home; their bytes. */
+  checkpoint: 6,
+} as const;

@@ -1,8 +1,11 @@
+import { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { KnobOptions } from '../../addon/generated/options.js';
 import { aCount, aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
 import { makeError, show } from '../../base/errors.js';
 import { isPrintable } from '../../base/text.js';
+import { poolName } from '../pool-options.js';
 
 /** Whether a file is only read. */
 export type Access = 'read' | 'write';
@@ -12,8 +15,8 @@ export type Sync = 'none' | 'data' | 'full';
 export type AccessPattern = 'normal' | 'sequential' | 'random' | 'willneed' | 'dontneed';
 
 /** What can be set when a {@link MappedPool} is opened. */
-export interface MappedPoolOptions {
-  /** In reports; the path if nothing else is said. */
+export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {
+  /** In errors, reports and metrics; the path, or its end, if nothing else is said. */
   name?: string;
   /**
    * Bytes for blocks that a new file has at first.
@@ -75,13 +78,10 @@ const aMode: OptionCheck = (value) =>
     ? undefined
     : 'permission bits with 0o600, such as 0o640';
 
-const aName: OptionCheck = (value) =>
-  typeof value === 'string' && value !== '' && isPrintable(value)
-    ? undefined
-    : 'a non-empty string of printable characters';
-
 const checks = {
-  name: aName,
+  // poolName() and the native side look at these two.
+  name: () => undefined,
+  leakDetection: () => undefined,
   size: aCount(1, MAX_BYTES),
   maxBytes: aCount(65_536, MAX_BYTES),
   growBy: aCount(1, MAX_BYTES),
@@ -97,6 +97,17 @@ export function checkMappedOptions(options: MappedPoolOptions): void {
   const { size = 0, maxBytes = 2 ** 30 } = options;
   if (size > maxBytes)
     throw optionError(`size of MappedPool.open() is ${size}, more than maxBytes, ${maxBytes}`, RangeError);
+}
+
+/** Bytes of a name that figures have room for (native/pools/pool_figures.h). */
+const NAME_BYTES = 63;
+
+/** The name of the pool in the file of an absolute path. */
+export function nameOf(path: string, options: MappedPoolOptions): string {
+  if (options.name !== undefined) return poolName(options);
+  const shown = Array.from(path, (letter) => (isPrintable(letter) ? letter : '?'));
+  while (Buffer.byteLength(shown.join('')) > NAME_BYTES) shown.splice(0, 2, '…');
+  return shown.join('');
 }
 
 /** As the native side takes it. */

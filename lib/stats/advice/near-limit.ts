@@ -4,8 +4,8 @@ import type { Rule } from './advice.js';
 const MAX_USE = 0.85;
 
 /** Most of maxBytes is taken: the next burst may find none. */
-export const nearLimit: Rule = ({ use, maxBytes, cachedBytes }) =>
-  use > MAX_USE
+export const nearLimit: Rule = ({ use, maxBytes, cachedBytes, file }) =>
+  file === undefined && use > MAX_USE
     ? {
         id: 'nearLimit',
         severity: 'warn',
