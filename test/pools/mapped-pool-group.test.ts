@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { rejectedBy, thrownBy } from '../support/expect-error.js';
 import { folder } from './mapped-files.js';
 
-const open = (options: MappedPoolOptions = {}) => MappedPool.open(`${folder()}/pool`, options);
+const opened = (options: MappedPoolOptions = {}) => MappedPool.open(`${folder()}/pool`, options);
 
 /** Replaces the root `name`, and commits. */
 async function replace(pool: MappedPool, name: string, value: number, options?: CommitOptions) {
@@ -17,12 +17,12 @@ async function replace(pool: MappedPool, name: string, value: number, options?: 
   await pool.commitAsync(options);
 }
 
-const valueOf = (pool: MappedPool, name: string) => pool.root(name)?.readDoubleLE(0);
+const numberIn = (pool: MappedPool, name: string) => pool.root(name)?.readDoubleLE(0);
 
 test('changes happen at once, and are durable when the promise is resolved', async () => {
-  using pool = open();
+  using pool = opened();
   const done = replace(pool, 'a', 1);
-  expect(valueOf(pool, 'a')).toBe(1);
+  expect(numberIn(pool, 'a')).toBe(1);
   expect(pool.stats().file).toMatchObject({ commits: 1, blocks: 1 });
   expect(pool.stats().file.undurableBytes).toBeGreaterThan(0);
   await done;
@@ -31,7 +31,7 @@ test('changes happen at once, and are durable when the promise is resolved', asy
 });
 
 test('commits of one turn share their syncs', async () => {
-  using pool = open();
+  using pool = opened();
   const before = pool.stats().file.syncs;
   await Promise.all(Array.from({ length: 50 }, (_, i) => replace(pool, `root ${i}`, i)));
   expect(pool.stats().file.syncs - before).toBe(2);
@@ -39,7 +39,7 @@ test('commits of one turn share their syncs', async () => {
 });
 
 test('those who come while the disk is at work share the next one', async () => {
-  using pool = open();
+  using pool = opened();
   const before = pool.stats().file.syncs;
   let committed = 0;
   const committers = Array.from({ length: 16 }, async (_, i) => {
@@ -51,7 +51,7 @@ test('those who come while the disk is at work share the next one', async () => 
   await Promise.all(committers);
   expect(committed).toBe(320);
   expect(pool.stats().file.syncs - before).toBeLessThan(100);
-  for (let i = 0; i < 16; i++) expect(valueOf(pool, `root ${i}`)).toBe(19);
+  for (let i = 0; i < 16; i++) expect(numberIn(pool, `root ${i}`)).toBe(19);
   expect(pool.verify()).toMatchObject({ wrong: 0, blocks: 16 });
 });
 
@@ -63,11 +63,11 @@ test('a copy of the file at that moment has what was said to be durable', async 
   await replace(pool, 'a', 8, { sync: 'full' });
   pool.close();
   using copy = MappedPool.open(`${path}-copy`, { mode: 0o666 });
-  expect(valueOf(copy, 'a')).toBe(7);
+  expect(numberIn(copy, 'a')).toBe(7);
 });
 
 test("with 'none' it waits for nothing, and with write() it commits before it returns", async () => {
-  using pool = open();
+  using pool = opened();
   const { syncs } = pool.stats().file;
   await replace(pool, 'a', 1, { sync: 'none' });
   expect(pool.stats().file.syncs).toBe(syncs);
@@ -109,7 +109,7 @@ test('a failure is that of all who wait', async () => {
 });
 
 test('it is refused within a transaction, and options are checked', async () => {
-  using pool = open();
+  using pool = opened();
   let refused: Promise<void> | undefined;
   pool.transaction(() => {
     refused = pool.commitAsync();
@@ -144,5 +144,5 @@ test('a worker that is terminated while it waits leaves a file that can be opene
   await worker.terminate();
   using pool = MappedPool.open(path);
   expect(pool.verify().wrong).toBe(0);
-  expect(valueOf(pool, 'n')!).toBeGreaterThanOrEqual(durable - 8);
+  expect(numberIn(pool, 'n')!).toBeGreaterThanOrEqual(durable - 8);
 });

@@ -56,7 +56,10 @@ conformance<MappedPool, MappedBuffer>({
   goesHome: false,
   strangers: (thing) => [thing.subarray(1), new Proxy(thing, {}), Buffer.from(thing), 5n, -1, 2 ** 53],
   lent: ({ inUseBytes }) => inUseBytes / SIZE,
-  whileTaking: whenGrowing,
+  whileTaking: (pool, act) => {
+    pool.alloc(SIZE); // all that there is
+    whenGrowing(pool, act);
+  },
   wrongOptions: [
     [{ maxByte: 1 }, '"maxByte"', 'did you mean "maxBytes"?'],
     [{ maxBytes: 1 }, 'maxBytes', '65536'],

@@ -78,7 +78,11 @@ export class MappedCore implements Core {
     this.#options = options;
     this.#figures = new PoolFigures(this);
     this.teller = new FileTeller(name, path, file);
-    this.group = new GroupCommit(file, (fault) => this.errorOf(fault));
+    this.group = new GroupCommit(
+      file,
+      (fault) => this.errorOf(fault),
+      () => this.teller.deliver(),
+    );
     this.counts = new Float64Array(memory, at * 4, length / 2);
     this.views = new ViewWatch(name, native, this.counts);
     this.waiters = new Waiters<Allocation>({

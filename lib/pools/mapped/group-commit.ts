@@ -29,6 +29,7 @@ class Committer {
 export class GroupCommit {
   readonly #native: NativeFile;
   readonly #errorOf: (fault: number) => unknown;
+  readonly #synced: () => void;
   readonly #state = new builtins.Float64Array(4);
   #waiting: Committer[] = [];
   /** Syncs that were begun, and of those how many have ended. */
@@ -37,9 +38,11 @@ export class GroupCommit {
   /** What the next sync has to make durable: 1 data, 2 full. */
   #level = 1;
 
-  constructor(native: NativeFile, errorOf: (fault: number) => unknown) {
+  /** `synced`: called after each sync, where nothing is half done. */
+  constructor(native: NativeFile, errorOf: (fault: number) => unknown, synced: () => void) {
     this.#native = native;
     this.#errorOf = errorOf;
+    this.#synced = synced;
   }
 
   get isBusy(): boolean {
@@ -57,7 +60,10 @@ export class GroupCommit {
     return committer.promise;
   }
 
-  readonly #look = (): void => this.proceed();
+  readonly #look = (): void => {
+    this.proceed();
+    this.#synced();
+  };
 
   /** Serves those for whom a sync has done it, and begins the next one if somebody waits. */
   proceed(): void {
