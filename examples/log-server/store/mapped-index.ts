@@ -6,12 +6,10 @@ import { INDEX_RECORD_BYTES, type IndexRecord, readIndexRecord, writeIndexRecord
 /** The block of the newest archive, which names that of the archive before. */
 const ROOT = 'archives';
 
-const NAME_BYTES = 96;
-/** Handles in an archive's block, and its name. */
+/** Handles in an archive's block, and its path. */
 const BEFORE_AT = 0;
 const LAST_PAGE_AT = 8;
 const NAME_AT = 16;
-const ARCHIVE_BYTES = NAME_AT + NAME_BYTES;
 
 /** A page of records: the handle of the page before, and how many it has, which is stored last. */
 const COUNT_AT = 8;
@@ -31,9 +29,9 @@ export class MappedIndex implements ArchiveIndex {
     this.#onError = onError;
     this.#archive = pool.transaction(() => {
       const before = pool.root(ROOT);
-      const archive = pool.alloc(ARCHIVE_BYTES).fill(0);
+      const archive = pool.alloc(NAME_AT + Buffer.byteLength(name)).fill(0);
       archive.writeDoubleLE(before?.handle ?? 0, BEFORE_AT);
-      archive.write(name.slice(0, NAME_BYTES), NAME_AT, 'latin1');
+      archive.write(name, NAME_AT);
       pool.setRoot(ROOT, archive);
       before?.release();
       return archive as MappedBuffer;
@@ -91,9 +89,8 @@ export function readArchives(pool: MappedPool): IndexedArchive[] {
   const archives: IndexedArchive[] = [];
   let archive = pool.root(ROOT);
   while (archive !== undefined) {
-    const text = archive.toString('latin1', NAME_AT, ARCHIVE_BYTES);
     archives.push({
-      name: text.slice(0, text.indexOf('\0')),
+      name: archive.toString('utf8', NAME_AT),
       records: readPages(pool, archive.readDoubleLE(LAST_PAGE_AT)),
     });
     const before = archive.readDoubleLE(BEFORE_AT);
