@@ -13,6 +13,7 @@ export { MappedPool } from './pools/mapped/mapped-pool.js';
 export type {
   Access,
   AccessPattern,
+  BackupOptions,
   CommitOptions,
   MappedPoolOptions,
   Sync,

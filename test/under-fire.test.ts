@@ -32,6 +32,7 @@ test.for([
   'generationalPools',
   'pressure',
   'compressedPools',
+  'mappedPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

@@ -49,6 +49,13 @@ export interface NativeFile {
    * out[0], [1] and [2], of four.
    */
   syncState(out: Float64Array): void;
+  /** Begins a copy of the file, which gets its name when it is finished. */
+  beginBackup(path: string, mode: number): number;
+  /** Copies so many bytes more; done and total into out[0] and [1], of four. A fault ends it. */
+  stepBackup(bytes: number, out: Float64Array): number;
+  finishBackup(): number;
+  /** Gives it up. */
+  endBackup(): void;
   /** Whether events are noted from now on. */
   listen(listens: boolean): void;
   /** What has happened since it was called last, by FILE_EVENT. */

@@ -1,82 +1,13 @@
 // Heaps in files, of pools/mapped. What a call returns is a FILE_FAULT; failure() tells the rest.
-#include <cerrno>
-#include <memory>
-#include <utility>
+#include "binding/file_object.h"
 
-#include "binding/async_work.h"
+#include <cerrno>
+
 #include "binding/external.h"
-#include "binding/objects.h"
 #include "pools/file_counts.h"
-#include "pools/mapped/mapped_pool.h"
 
 namespace superslab {
-
-using mapped::Block;
-using mapped::Failure;
-using mapped::Fault;
-using mapped::Handle;
-using mapped::MappedPool;
-using mapped::MappedRange;
-
-/// What a file object stands for.
-class FileObject {
- public:
-  static constexpr napi_type_tag kTypeTag = {0x2f6b90d3c84e17a5, 0x8d31e7f05ab96c42};
-
-  explicit FileObject(std::unique_ptr<MappedPool> pool) : pool_(std::move(pool)) {}
-
-  MappedPool& pool() { return *pool_; }
-  const std::shared_ptr<MappedPool>& shared_pool() const { return pool_; }
-  const Failure& failure() const { return failure_; }
-
-  /// The fault as a number; the rest of it is kept.
-  Value fault_value(Napi::Env env, const Failure& failure) {
-    if (!failure.ok()) failure_ = failure;
-    return Napi::Number::New(env, static_cast<double>(failure.fault));
-  }
-
-  static void finalize(napi_env, void* own, void*) { delete static_cast<FileObject*>(own); }
-
- private:
-  const std::shared_ptr<MappedPool> pool_;  // a sync on another thread has it, too
-  Failure failure_;
-};
-
 namespace {
-
-Napi::Object failure_object(Napi::Env env, const Failure& failure) {
-  Napi::Object out = Napi::Object::New(env);
-  out["fault"] = Napi::Number::New(env, static_cast<double>(failure.fault));
-  out["status"] = Napi::Number::New(env, static_cast<double>(failure.file.status));
-  out["errno"] = Napi::Number::New(env, failure.file.code);
-  out["what"] = Napi::String::New(env, failure.what);
-  out["where"] = Napi::Number::New(env, static_cast<double>(failure.where));
-  return out;
-}
-
-/// The memory of a Float64Array with so many places or more; nullptr for anything else.
-double* numbers_at(const CallbackInfo& info, std::size_t i, std::size_t places) {
-  napi_typedarray_type type{};
-  std::size_t length = 0;
-  void* data = nullptr;
-  const napi_status status =
-      napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data, nullptr, nullptr);
-  const bool has_places = status == napi_ok && type == napi_float64_array && length >= places;
-  return has_places ? static_cast<double*>(data) : nullptr;
-}
-
-double* four_at(const CallbackInfo& info, std::size_t i) { return numbers_at(info, i, 4); }
-
-void put_block(const Block& block, double* out) {
-  out[0] = static_cast<double>(block.handle);
-  out[1] = static_cast<double>(block.offset);
-  out[2] = static_cast<double>(block.bytes);
-}
-
-SyncLevel level_of(std::optional<std::uint64_t> level) {
-  return static_cast<SyncLevel>(level.value_or(0));
-}
-constexpr std::uint64_t kMaxLevel = static_cast<std::uint64_t>(SyncLevel::kFull);
 
 mapped::MappedOptions options_of(const Fields& given) {
   mapped::MappedOptions options;
@@ -195,101 +126,6 @@ Value commit(const CallbackInfo& info, FileObject& own) {
   const auto level = whole_at(info, 0, kMaxLevel);
   if (!level) return own.fault_value(info.Env(), {Fault::kRange});
   return own.fault_value(info.Env(), own.pool().commit(level_of(level)));
-}
-
-/// `commitLater(out)`: commits, and puts into out[0] what durableThrough() then has to reach.
-Value commit_later(const CallbackInfo& info, FileObject& own) {
-  double* const out = four_at(info, 0);
-  if (out == nullptr) return own.fault_value(info.Env(), {Fault::kRange});
-  std::uint64_t sequence = 0;
-  const Failure failure = own.pool().commit_later(&sequence);
-  out[0] = static_cast<double>(sequence);
-  return own.fault_value(info.Env(), failure);
-}
-
-/// `syncState(out)`: the last durable record, how many of syncLater() have ended, and the fault for
-/// which the pool changes nothing any more, in out[0..2].
-void sync_state(const CallbackInfo& info, FileObject& own) {
-  double* const out = four_at(info, 0);
-  if (out == nullptr) return;
-  const Failure& broken = own.pool().broken();
-  static_cast<void>(own.fault_value(info.Env(), broken));
-  out[0] = static_cast<double>(own.pool().durable_through());
-  out[1] = static_cast<double>(own.pool().syncs_ended());
-  out[2] = static_cast<double>(broken.fault);
-}
-
-/// A sync on a thread of libuv's pool.
-struct Syncing {
-  std::shared_ptr<MappedPool> pool;
-  MappedPool::GroupSync sync;
-  SyncLevel level = SyncLevel::kData;
-  FileError error;
-  napi_deferred promise = nullptr;
-  napi_async_work work = nullptr;
-};
-
-void run_sync(napi_env, void* data) {
-  auto* const syncing = static_cast<Syncing*>(data);
-  syncing->error = syncing->sync.file->sync(syncing->level);
-}
-
-void finish_sync(napi_env env, napi_status, void* data) {
-  const std::unique_ptr<Syncing> syncing(static_cast<Syncing*>(data));
-  static_cast<void>(syncing->pool->end_sync(syncing->sync, syncing->error));
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-  napi_value result = nullptr;
-  napi_get_undefined(env, &result);
-  napi_resolve_deferred(env, syncing->promise, result);
-  napi_delete_async_work(env, syncing->work);
-  napi_close_handle_scope(env, scope);
-}
-
-/// `syncLater(level)`: a promise that is resolved when what was written before was synced, or could
-/// not be: syncState() tells.
-Value sync_later(const CallbackInfo& info, FileObject& own) {
-  const Napi::Env env = info.Env();
-  const auto level = whole_at(info, 0, kMaxLevel);
-  auto syncing = std::make_unique<Syncing>();
-  napi_value promise = nullptr;
-  if (own.pool().is_closed() || !level ||
-      napi_create_promise(env, &syncing->promise, &promise) != napi_ok)
-    return env.Undefined();
-  syncing->pool = own.shared_pool();
-  syncing->sync = own.pool().begin_sync();
-  syncing->level = level_of(level);
-  if (queue_work(env, "superslab:file", run_sync, finish_sync, syncing.get(), syncing->work)) {
-    static_cast<void>(syncing.release());
-  } else {
-    // Without a thread for it, it is done here.
-    syncing->error = syncing->sync.file->sync(syncing->level);
-    static_cast<void>(own.pool().end_sync(syncing->sync, syncing->error));
-    napi_resolve_deferred(env, syncing->promise, env.Undefined());
-  }
-  return {env, promise};
-}
-
-/// `listen(listens)`: whether events are noted from now on.
-void listen(const CallbackInfo& info, FileObject& own) {
-  bool listens = false;
-  napi_get_value_bool(info.Env(), info[0], &listens);
-  own.pool().events().listen(listens);
-}
-
-/// `takeEvents()`: { kind, bytes, durationNs } of each since the last time.
-Value take_events(const CallbackInfo& info, FileObject& own) {
-  const Napi::Env env = info.Env();
-  const std::vector<mapped::FileEvent> events = own.pool().events().take();
-  Napi::Array out = Napi::Array::New(env, events.size());
-  for (std::uint32_t i = 0; i < events.size(); ++i) {
-    Napi::Object event = Napi::Object::New(env);
-    event["kind"] = Napi::Number::New(env, static_cast<double>(events[i].kind));
-    event["bytes"] = Napi::Number::New(env, static_cast<double>(events[i].bytes));
-    event["durationNs"] = Napi::Number::New(env, static_cast<double>(events[i].duration));
-    out[i] = event;
-  }
-  return out;
 }
 
 /// `savepoint(out)`: in out[0..3], for rollBack().
@@ -436,15 +272,11 @@ void add_file_opener(Methods& methods) {
 }
 
 void add_file_methods(Methods& methods) {
+  add_file_background_methods(methods);
   add_hot_method<FileObject, alloc>(methods, "alloc");
   add_hot_method<FileObject, find>(methods, "find");
   add_hot_method<FileObject, free_block>(methods, "free");
   add_hot_method<FileObject, commit>(methods, "commit");
-  add_hot_method<FileObject, commit_later>(methods, "commitLater");
-  add_shared_method<FileObject, sync_state>(methods, "syncState");
-  add_shared_method<FileObject, sync_later>(methods, "syncLater");
-  add_shared_method<FileObject, listen>(methods, "listen");
-  add_shared_method<FileObject, take_events>(methods, "takeEvents");
   add_shared_method<FileObject, next_block>(methods, "next");
   add_shared_method<FileObject, root>(methods, "root");
   add_shared_method<FileObject, set_root>(methods, "setRoot");

@@ -79,7 +79,8 @@ inline constexpr Value kSignals[] = {
 
 inline constexpr Value kFileEvents[] = {
     code("map", mapped::FileEventKind::kMap, "The file was mapped; bytes of the mapping."),
-    code("recover", mapped::FileEventKind::kRecover, "Records of the journal were replayed; how many."),
+    code("recover", mapped::FileEventKind::kRecover,
+         "Records of the journal were replayed; how many."),
     code("grow", mapped::FileEventKind::kGrow, "The file has more bytes for blocks."),
     code("shrink", mapped::FileEventKind::kShrink, "Bytes went back to the file system."),
     code("commit", mapped::FileEventKind::kCommit, "A record was written; its bytes."),
@@ -103,6 +104,7 @@ inline constexpr Value kFileFaults[] = {
     code("lost", mapped::Fault::kLost,
          "Pages are not there: the file was cut, or the disk failed."),
     code("damaged", mapped::Fault::kDamaged, "A checksum or a structure of the file is wrong."),
+    code("backup", mapped::Fault::kBackup, "A backup is under way already, or none is."),
     code("file", mapped::Fault::kFile, "The file cannot be opened: FILE_STATUS tells why."),
     code("inUse", mapped::Fault::kInUse, "Another pool has the file open."),
     code("foreign", mapped::Fault::kForeign, "It is no file of superslab."),

@@ -65,7 +65,8 @@ TEST(pools, "commits that share syncs are durable after the second, whatever was
   CHECK_EQ(pool->stats().commits, 3u);
 }
 
-TEST(pools, "a sync that ends after a commit with one, a checkpoint or the end has nothing to add") {
+TEST(pools,
+     "a sync that ends after a commit with one, a checkpoint or the end has nothing to add") {
   FakeFiles files;
   auto pool = opened(files, small_options());
   alloc_named(*pool, "a", "first");

@@ -104,6 +104,10 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
     'ERR_SUPERSLAB_FILE_DAMAGED',
     ({ what, where }) => `${what} ${where} is damaged; restore the file from a copy`,
   ],
+  [FILE_FAULT.backup]: [
+    'ERR_SUPERSLAB_COMMIT',
+    () => 'one backup of a pool is made at a time; wait for the promise of the other',
+  ],
   [FILE_FAULT.file]: ['ERR_SUPERSLAB_FILE', (failure, { mode }) => statusText(failure, mode)],
   [FILE_FAULT.inUse]: [
     'ERR_SUPERSLAB_FILE_IN_USE',

@@ -9,6 +9,7 @@ import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
 import type { Wish } from '../../pool/waiters.js';
 import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { Allocation } from './allocation.js';
+import { Backup, type BackupProgress } from './backup.js';
 import type { MappedCore, OpenFile } from './core.js';
 import { asyncTransaction, noBlockOf, notAHandle, withinTransaction } from './errors.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
@@ -367,6 +368,11 @@ export class MappedFile implements MappedHome, OpenFile {
     const returned = this.native.trim(targetBytes);
     this.core.teller.deliver();
     return this.#checked(returned);
+  }
+
+  backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    return new Backup(this.native, (fault) => this.#error(fault), progress).run(path, mode);
   }
 
   close(): void {

@@ -19,7 +19,9 @@ import { MappedFile } from './mapped-file.js';
 import { openFile } from './open-file.js';
 import {
   type AccessPattern,
+  type BackupOptions,
   type CommitOptions,
+  checkBackupOptions,
   checkMappedOptions,
   checkPath,
   commitLevel,
@@ -85,6 +87,24 @@ export class MappedPool implements Pool {
     rememberPool(pool);
     finish(opening);
     return pool;
+  }
+
+  /**
+   * Makes a file of a backup, or of any file that nobody has open for writing: looks whether it is whole, and copies it to `to`, a new file.
+   * A file of that name is left as it is.
+   * @returns the bytes of data in it
+   * @throws ERR_SUPERSLAB_CORRUPT (rejects) when it is damaged, and what {@link open} and {@link backup} throw (rejects)
+   */
+  static async restore(from: string | URL, to: string | URL, options: BackupOptions = {}): Promise<number> {
+    checkBackupOptions('MappedPool.restore()', options);
+    const path = checkPath(to);
+    const pool = MappedPool.open(from, { access: 'read', mode: 0o777 });
+    try {
+      pool.check();
+      return await pool.backup(path, options);
+    } finally {
+      pool.close();
+    }
   }
 
   /** Whether close() was called. */
@@ -249,6 +269,19 @@ export class MappedPool implements Pool {
       );
     }
     return this.#file.trim(Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER)));
+  }
+
+  /**
+   * Copies the file to `path`, a new file, while the program goes on. The copy is the file at the end of it, as the last commit left it;
+   * of what the program stores into committed blocks directly meanwhile, it may have any part. It has its name when it is whole and durable, and
+   * can be opened as it is. One at a time.
+   * @returns the bytes of data in it
+   * @throws ERR_SUPERSLAB_FILE (rejects) when there is such a file, or it cannot be made; ERR_SUPERSLAB_CLOSED (rejects) when the pool is
+   * closed before; ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT (reject)
+   */
+  async backup(path: string | URL, options: BackupOptions = {}): Promise<number> {
+    checkBackupOptions('backup()', options);
+    return this.#file.backup(checkPath(path), options.mode ?? 0o600, options.progress);
   }
 
   /** Tells the kernel how a block, or all of the file, will be used: see madvise(2). */

@@ -2,10 +2,18 @@ import { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { KnobOptions } from '../../addon/generated/options.js';
-import { aCount, aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
+import {
+  aCount,
+  aFlag,
+  aFunction,
+  checkOptions,
+  type OptionCheck,
+  optionError,
+} from '../../addon/option-checks.js';
 import { makeError, show } from '../../base/errors.js';
 import { isPrintable } from '../../base/text.js';
 import { poolName } from '../pool-options.js';
+import type { BackupProgress } from './backup.js';
 
 /** Whether a file is only read. */
 export type Access = 'read' | 'write';
@@ -63,6 +71,17 @@ export interface CommitOptions {
   sync?: Sync;
 }
 
+/** What backup() may be told. */
+export interface BackupOptions {
+  /** Is told now and then, and at the end, how many bytes of the data are copied. */
+  progress?: BackupProgress;
+  /**
+   * Permission bits of the copy.
+   * @default 0o600
+   */
+  mode?: number;
+}
+
 const MAX_BYTES = 128 * 2 ** 30;
 const SYNCS: readonly Sync[] = ['none', 'data', 'full'];
 const ACCESSES: readonly Access[] = ['read', 'write'];
@@ -118,6 +137,11 @@ export function commitLevel(options: CommitOptions | undefined): number {
   if (options === undefined) return -1;
   checkOptions('commit()', options, { sync: checks.sync });
   return options.sync === undefined ? -1 : syncLevel(options.sync);
+}
+
+/** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
+export function checkBackupOptions(where: string, options: BackupOptions): void {
+  checkOptions(where, options, { progress: aFunction, mode: aMode });
 }
 
 /** As the native side takes it; throws ERR_SUPERSLAB_ARGUMENT. */

@@ -70,8 +70,7 @@ void MappedPool::note_synced() {
 Failure MappedPool::sync_data() {
   const ByteCount bytes = ByteCount{extents_.data_pages()} * kPageBytes;
   const FileError error = timed_sync([&] { return file_->sync_range(layout_.data_at(), bytes); });
-  if (!error.ok())
-    return break_by({Fault::kFailed, error, "sync of the data", 0});
+  if (!error.ok()) return break_by({Fault::kFailed, error, "sync of the data", 0});
   has_writes_ = false;
   return {};
 }
@@ -84,6 +83,7 @@ void MappedPool::apply_writes(std::span<const std::uint8_t> writes) {
     const ByteCount bytes = align_up(head.bytes, 8);
     if (head.offset <= end && head.bytes <= end - head.offset)
       std::memcpy(data() + head.offset, writes.data() + sizeof head, head.bytes);
+    note_touched(head.offset, head.bytes);
     has_writes_ = true;
     writes = writes.subspan(sizeof head + bytes);
   }
@@ -170,8 +170,7 @@ Failure MappedPool::write_header(const JournalPlace& next) {
 Failure MappedPool::checkpoint() {
   assert(words_.changes() == 0 && writes_.empty());
   if (!words_.has_dirty() && journal_.place().tail == 0) return {};
-  const bool is_promised =
-      promise_ != SyncLevel::kNone || wanted_through_ > durable_through_;
+  const bool is_promised = promise_ != SyncLevel::kNone || wanted_through_ > durable_through_;
   const Nanos start = events_.start();
   if (has_writes_ || (has_unsynced_ && is_promised)) {
     if (const Failure failure = sync_data(); !failure.ok()) return failure;
@@ -228,6 +227,7 @@ Failure MappedPool::close() {
       static_cast<void>(file_->set_size(end));
   }
   counted_ = stats();
+  end_backup();
   file_->unlock();
   file_.reset();
   range_->end();

@@ -14,8 +14,7 @@ namespace superslab::mapped {
 Failure MappedPool::commit_later(std::uint64_t* sequence) {
   *sequence = 0;
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
-  const bool can_wait =
-      writes_.empty() && frees_.size() * sizeof(Handle) <= batch_limit() / 2;
+  const bool can_wait = writes_.empty() && frees_.size() * sizeof(Handle) <= batch_limit() / 2;
   if (!can_wait) return commit(SyncLevel::kData);
   if (const Failure failure = check_length(); !failure.ok()) return failure;
   if (has_uncommitted() || durable_frees_ != 0) {

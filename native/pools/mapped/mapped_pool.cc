@@ -171,6 +171,7 @@ Failure MappedPool::alloc_block(ByteCount bytes, Block* block) {
   counted_.peak_used_bytes =
       std::max<ByteCount>(counted_.peak_used_bytes, words_.get_wide(kUsedBytesWord));
   *block = {handle, std::uint64_t{granule_of(handle)} * kGranuleBytes, bytes};
+  note_touched(block->offset, bytes);
   return {};
 }
 

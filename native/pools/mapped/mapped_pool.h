@@ -149,6 +149,21 @@ class MappedPool final : private SpaceProvider {
   /// Gives the space of free pages back to the file system, and cuts the file behind its last
   /// block, until the file takes at most `target` bytes of it. `returned`: bytes.
   Failure trim(ByteCount target, ByteCount* returned);
+  /// A copy of the file while it is used; one at a time. It gets the name `path` when it is
+  /// finished, unless there is such a file. What the program stores into blocks directly meanwhile
+  /// may be in it or not.
+  Failure begin_backup(const std::string& path, unsigned mode);
+  struct BackupProgress {
+    ByteCount done = 0;
+    ByteCount total = 0;  // of the data
+  };
+  /// Copies up to so many bytes more. A failure ends the backup.
+  Failure go_on_with_backup(ByteCount bytes, BackupProgress* progress);
+  /// Once all data is copied. The copy is what the last commit left, and durable.
+  Failure finish_backup();
+  /// Gives it up, if one is under way.
+  void end_backup() { backup_.reset(); }
+
   /// Walks all structures. Nothing is changed.
   CheckReport check();
   MappedStats stats();
@@ -231,6 +246,9 @@ class MappedPool final : private SpaceProvider {
   Failure check_length();
   Failure checkpoint();
   Failure write_header(const JournalPlace& next);
+  void note_touched(std::uint64_t offset, ByteCount bytes);
+  Failure copy_data(std::uint64_t offset, ByteCount bytes);
+  Failure copy_books();
   Failure shrink_file(ByteCount wanted, ByteCount* returned);
   Failure punch_free(ByteCount wanted, ByteCount* returned);
 
@@ -241,7 +259,7 @@ class MappedPool final : private SpaceProvider {
 
   Files& files_;
   std::shared_ptr<File> file_;  // a sync on another thread may have it, too
-  Header header_;  // the one that counts
+  Header header_;               // the one that counts
   const Layout layout_;
   const FileAccess access_;
   const SyncLevel promise_;
@@ -285,8 +303,21 @@ class MappedPool final : private SpaceProvider {
   std::vector<DueMark> due_marks_;
   std::size_t durable_frees_ = 0;  // how many of frees_ are due and durable
 
+  struct Backup {
+    struct Range {
+      std::uint64_t offset;  // in the data
+      ByteCount bytes;
+    };
+    std::string path;
+    std::unique_ptr<File> file;
+    ByteCount data_bytes = 0;    // when it began
+    ByteCount copied = 0;        // of those
+    std::vector<Range> touched;  // since it began
+  };
+  std::unique_ptr<Backup> backup_;
+
   FileEvents events_;
-  FileError space_error_;             // of the last provide() that failed
+  FileError space_error_;  // of the last provide() that failed
   Failure broken_;
   MappedStats counted_;
 };

@@ -24,9 +24,9 @@ Failure MappedPool::trim(ByteCount target, ByteCount* returned) {
 
 Failure MappedPool::shrink_file(ByteCount wanted, ByteCount* returned) {
   const std::uint32_t total = extents_.data_pages();
-  const auto pages = static_cast<std::uint32_t>(
-      std::min(align_down(extents_.free_at_end(), kSlabPages),
-               align_up(div_up(wanted, kPageBytes), kSlabPages)));
+  const auto pages =
+      static_cast<std::uint32_t>(std::min(align_down(extents_.free_at_end(), kSlabPages),
+                                          align_up(div_up(wanted, kPageBytes), kSlabPages)));
   const std::uint32_t cut = pages == total ? total - kSlabPages : pages;
   if (cut == 0) return {};
   ++merges_;
