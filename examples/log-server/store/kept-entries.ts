@@ -1,7 +1,7 @@
 import type { MappedBuffer, MappedPool } from 'superslab/files';
 import type { ReceiveBuffer } from '../receive/receive-buffer.js';
 import type { SyslogMessage } from '../syslog/message.js';
-import { ColdSegments } from './cold-segments.js';
+import type { ColdSegments } from './cold-segments.js';
 import type { Entry } from './entry.js';
 import { type EntryAppender, type EntryFilter, findIn } from './find-entries.js';
 import { Segment } from './segment.js';
@@ -26,7 +26,12 @@ export class KeptEntries implements EntryAppender {
   readonly #pool: MappedPool;
   readonly #segmentBytes: number;
   readonly #maxSegments: number;
-  readonly #cold: ColdSegments;
+  readonly #coldBytes: number;
+  /** Loaded when the first segment is for it, so that a server that is started again answers sooner. */
+  #cold: ColdSegments | undefined;
+  /** Copies of segments that wait for that, the oldest first. */
+  #early: Buffer[] = [];
+  #isReleased = false;
   /** The oldest first; entries go into the last. */
   readonly #segments: Kept[] = [];
   #current: Segment;
@@ -36,7 +41,7 @@ export class KeptEntries implements EntryAppender {
     this.#segmentBytes = Math.max(SEGMENT_BYTES, maxMessage + SPARE_BYTES);
     const kept = Math.min(keepBytes, MAX_KEPT_BYTES);
     this.#maxSegments = Math.max(2, Math.floor(kept / this.#segmentBytes));
-    this.#cold = new ColdSegments(8 * this.#segmentBytes, Math.max(keepBytes, this.#segmentBytes));
+    this.#coldBytes = Math.max(keepBytes, this.#segmentBytes);
     this.#load();
     this.#current = this.#segments.at(-1)?.segment ?? this.#begin();
   }
@@ -52,7 +57,8 @@ export class KeptEntries implements EntryAppender {
   }
 
   get heldBytes(): number {
-    return this.#segments.length * this.#segmentBytes + this.#cold.heldBytes;
+    const inFile = this.#segments.length + this.#early.length;
+    return inFile * this.#segmentBytes + (this.#cold?.heldBytes ?? 0);
   }
 
   find(filter: EntryFilter): Entry[] {
@@ -60,13 +66,30 @@ export class KeptEntries implements EntryAppender {
     for (let index = this.#segments.length - 1; index >= 0; index--) {
       if (!findIn(this.#segments[index]!.segment, filter, found)) return found;
     }
-    this.#cold.find(filter, found);
+    for (let index = this.#early.length - 1; index >= 0; index--) {
+      if (!findIn(new Segment(this.#early[index]!), filter, found)) return found;
+    }
+    this.#cold?.find(filter, found);
     return found;
   }
 
   release(): void {
     for (const { block } of this.#segments.splice(0)) block.release();
-    this.#cold.close();
+    this.#cold?.close();
+    this.#early = [];
+    this.#isReleased = true;
+  }
+
+  #goCold(segment: Buffer): void {
+    if (this.#cold !== undefined) this.#cold.add(segment);
+    else if (this.#early.push(Buffer.from(segment)) === 1) void this.#loadCold();
+  }
+
+  async #loadCold(): Promise<void> {
+    const { ColdSegments } = await import('./cold-segments.js');
+    if (this.#isReleased) return;
+    this.#cold = new ColdSegments(8 * this.#segmentBytes, this.#coldBytes);
+    for (const segment of this.#early.splice(0)) this.#cold.add(segment);
   }
 
   /** What an earlier process left. Segments of another size, those that are too many, and damaged ones are freed. */
@@ -123,7 +146,7 @@ export class KeptEntries implements EntryAppender {
       }
     }
     const oldest = this.#segments.shift()!;
-    this.#cold.add(oldest.block);
+    this.#goCold(oldest.block);
     return oldest;
   }
 }
