@@ -63,7 +63,7 @@ export class MappedCore implements Core {
   readonly #figures: PoolFigures;
   #opened: WeakRef<OpenFile> | undefined;
   /** Changes since the figures were brought up to date. */
-  #isStirred = true;
+  #isStirred = false;
 
   constructor(name: string, path: string, native: NativePool, file: NativeFile, options: CoreOptions) {
     const memory = native.magazines;
@@ -122,8 +122,8 @@ export class MappedCore implements Core {
   /** Something was changed: upkeep looks at it before long. */
   stir(): void {
     if (this.#isStirred) return;
-    this.#isStirred = true;
     scheduleUpkeep();
+    this.#isStirred = true;
   }
 
   threadFigures(): ThreadFigures {

@@ -90,9 +90,9 @@ export class MappedFile implements MappedHome, OpenFile {
     const window = this.#windows.of(offset, length);
     const start = offset - MappedWindows.startOf(offset, length);
     const buf = mappedBuffers.make(this, handle, window, start, length);
-    const { views } = this.core;
+    const { counts, views } = this.core;
+    counts[FILE_COUNT.views]!++;
     if (views.isDue()) mappedBuffers.watch(buf, views.begin(buf, handle, length, isNew, hidden));
-    this.core.counts[FILE_COUNT.views]!++;
     return buf;
   }
 
@@ -112,9 +112,9 @@ export class MappedFile implements MappedHome, OpenFile {
       return fault;
     }
     const buf = this.#bufferOf(this.#taken, true, hidden);
+    core.stir();
     if (core.teller.isOn) return this.#told(buf);
     this.#taken[0] = 0;
-    core.stir();
     return buf;
   }
 
@@ -123,7 +123,6 @@ export class MappedFile implements MappedHome, OpenFile {
     const held = begin(new HeldBuffers<Allocation>());
     held.buf = new Allocation(buf);
     this.#taken[0] = 0;
-    this.core.stir();
     this.core.teller.deliver();
     // Subscribers may have closed the pool, with which the block is gone, or have undone what was not committed.
     if (buf.released || this.closed) {
