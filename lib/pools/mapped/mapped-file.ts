@@ -206,8 +206,8 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   freeBlock(handle: number): void {
-    this.#check(this.native.free(handle));
     this.core.stir();
+    this.#check(this.native.free(handle));
   }
 
   /** A handle, or a buffer that was not released. `hidden`: as elsewhere. */
