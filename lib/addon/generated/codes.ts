@@ -142,33 +142,35 @@ export const FILE_FAULT = {
   /** All roots are in use. */
   rootsFull: 10,
   /** Reading, writing or syncing failed. */
-  failed: 11,
+  failed: 12,
   /** Pages are not there: the file was cut, or the disk failed. */
-  lost: 12,
+  lost: 13,
   /** A checksum or a structure of the file is wrong. */
-  damaged: 13,
+  damaged: 14,
+  /** A backup is under way already, or none is. */
+  backup: 11,
   /** The file cannot be opened: FILE_STATUS tells why. */
-  file: 14,
+  file: 15,
   /** Another pool has the file open. */
-  inUse: 15,
+  inUse: 16,
   /** It is no file of superslab. */
-  foreign: 16,
+  foreign: 17,
   /** It is of a machine with another byte order. */
-  byteOrder: 17,
+  byteOrder: 18,
   /** It is of another version. */
-  version: 18,
+  version: 19,
   /** It has pages of another size. */
-  pageSize: 19,
+  pageSize: 20,
   /** It is shorter than it says. */
-  cut: 20,
+  cut: 21,
   /** It was made with another maxBytes. */
-  otherSize: 21,
+  otherSize: 22,
   /** It was not closed. */
-  needsReplay: 22,
+  needsReplay: 23,
   /** There are no addresses for the mapping. */
-  noMemory: 23,
+  noMemory: 24,
   /** Too many files are mapped. */
-  tooManyOpen: 24,
+  tooManyOpen: 25,
 } as const;
 
 /** What an operation on a file came to. */
