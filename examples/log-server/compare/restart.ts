@@ -7,10 +7,11 @@ import type { MemoryKind } from '../memory/memory.js';
 import type { LogServerOptions, ServerStatus } from '../server/log-server.js';
 import { monotonicMs } from '../server/monotonic.js';
 import type { ServerJob, ServerReply } from '../server/protocol.js';
+import { MAX_FRAME_HEADER, writeFrameHeader } from '../syslog/frame.js';
 import { Child } from './child.js';
 
 /** Lines that a server has when it is killed. */
-const LINES = 100_000;
+const LINES = 200_000;
 const TAIL = '/tail?count=1000';
 
 /** Starts a server on one kind of memory, feeds it, kills it and starts it again. */
@@ -88,8 +89,10 @@ async function feed(ready: Ready, log: LogLines): Promise<void> {
   let lines = 0;
   for (; lines < LINES; lines++) {
     const line = log.line(lines % log.length);
-    socket.write(`${line.length} `);
-    if (!socket.write(line)) await new Promise((resolve) => socket.once('drain', resolve));
+    const frame = Buffer.allocUnsafe(MAX_FRAME_HEADER + line.length);
+    const body = writeFrameHeader(frame, 0, line.length);
+    const end = body + line.copy(frame, body);
+    if (!socket.write(frame.subarray(0, end))) await new Promise((resolve) => socket.once('drain', resolve));
   }
   await new Promise<void>((resolve) => socket.end(resolve));
   for (;;) {
