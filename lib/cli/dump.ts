@@ -85,8 +85,8 @@ export const dump: Command = {
   help() {
     return [
       'Lists every block with its handle, length, first bytes and the names of its',
-      'roots. Changes nothing: of a file that was not closed, the journal is replayed in',
-      'memory.',
+      'roots. Changes nothing: of a file that was not closed, the journal is replayed',
+      'in memory.',
       '',
       '  superslab dump state.slab',
       "  superslab dump state.slab --json | jq '.blocks[] | select(.roots == [])'",
