@@ -118,10 +118,52 @@ function measureChanges(): void {
   pool.close();
 }
 
+/** Microseconds for each commit of `committers` that replace a block of their own again and again, each waiting until that is durable. */
+async function measureGroup(): Promise<void> {
+  const pool = MappedPool.open(`${folder}/group`, { maxBytes: 64 * MIB, size: 64 * MIB });
+  const bytes = Buffer.alloc(100, 1);
+  const replace = (name: string) => {
+    const next = pool.alloc(100);
+    next.set(bytes);
+    pool.root(name)?.free();
+    pool.setRoot(name, next);
+  };
+  const together = async (committers: number, count: number) => {
+    const start = performance.now();
+    await Promise.all(
+      Array.from({ length: committers }, async (_, i) => {
+        for (let n = 0; n < count; n++) {
+          replace(`committer ${i}`);
+          await pool.commitAsync();
+        }
+      }),
+    );
+    return ((performance.now() - start) * 1000) / (committers * count);
+  };
+  const rounds = options.quick ? 1 : 5;
+  const count = options.quick ? 20 : 50;
+  for (const committers of [1, 8, 64]) {
+    const own: number[] = [];
+    const single: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      own.push(await together(committers, count));
+      single.push(
+        turns(count, () => {
+          replace('single');
+          pool.commit();
+        }),
+      );
+    }
+    addRow(`commitAsync, ${committers} at a time`, 'µs', own, { 'commit, one by one': median(single) });
+  }
+  pool.close();
+}
+
 try {
   if (options.parts.includes('mapped')) {
     await measureReopen();
     measureChanges();
+    await measureGroup();
   }
   if (options.parts.includes('shared')) rows.push(...(await measureSharedCache(options.quick)));
   if (options.parts.includes('pages')) rows.push(...(await pageRows(folder, options.quick)));

@@ -45,10 +45,10 @@ const CHECKS = {
   memoryFacts: aFlag,
 };
 
-/** "superslab.class.in_use_blocks", "superslab.objects.idle"; a unit that is told apart does not stand in the name too. */
+/** "superslab.class.in_use_blocks", "superslab.objects.idle", "superslab.file.blocks"; a unit that is told apart does not stand in the name too. */
 function nameOf({ name, scope, unit }: Metric): string {
   const stem = unit.startsWith('{') ? name : name.replace(/_(bytes|seconds)$/, '');
-  const group = scope === 'objects' ? 'objects' : 'class';
+  const group = scope === 'objects' || scope === 'file' ? scope : 'class';
   return `superslab.${scope === group ? stem.replace(`${group}_`, `${group}.`) : stem}`;
 }
 

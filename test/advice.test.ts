@@ -59,7 +59,68 @@ interface Case {
   readonly variables?: Record<string, string>;
 }
 
+/** A pool in a file of which there is nothing to say. */
+const inFile = (over: Partial<NonNullable<PoolStats['file']>>, pool: Partial<PoolStats> = {}): PoolStats => ({
+  ...well,
+  ...pool,
+  file: {
+    usedBytes: 0,
+    maxBytes: MiB,
+    failedAllocs: 0,
+    exhausted: 0,
+    undurableBytes: 0,
+    undurableMs: 0,
+    ...over,
+  } as NonNullable<PoolStats['file']>,
+});
+
 const cases: readonly Case[] = [
+  {
+    id: 'fileFailures',
+    inside: inFile({ failedAllocs: 12, exhausted: 5 }, { failureRate: 0.0011 }),
+    outside: [{ failureRate: 0.001 }],
+    severity: 'act',
+    says:
+      '0.11 % of the requests (12) got no block, 5 of them because of maxBytes, the others because the disk is full or ' +
+      'a commit was too large: free blocks and commit, or make a file with a larger maxBytes',
+  },
+  {
+    id: 'fileNearLimit',
+    inside: inFile({ usedBytes: 0.9 * MiB }, { use: 0.8501 }),
+    outside: [{ use: 0.85 }],
+    severity: 'warn',
+    says:
+      "921.6 KiB, 85 % of the file's maxBytes (1 MiB), are in use: free blocks, or move to a file with a larger maxBytes, " +
+      'which is fixed when a file is made',
+  },
+  {
+    id: 'fileFaults',
+    inside: inFile({}, { majorFaults: 1001 }),
+    outside: [{ majorFaults: 1000 }],
+    severity: 'warn',
+    says:
+      'the process waits for a disk 100 times a second because pages are not in memory: ' +
+      "advise('willneed') before blocks are read, advise('random') where they are far apart, or give the machine more memory",
+    seconds: 10,
+  },
+  {
+    id: 'syncLag',
+    inside: inFile({ undurableMs: 60_001, undurableBytes: 100 }),
+    outside: [inFile({ undurableMs: 60_000, undurableBytes: 4 * MiB })],
+    severity: 'warn',
+    says:
+      'a power failure would take the commits of the last 1 min (100 B of the journal): ' +
+      "commit({ sync: 'data' }) now and then, from a timer if nothing else comes",
+  },
+  {
+    id: 'syncLag',
+    inside: inFile({ undurableMs: 1000, undurableBytes: 4 * MiB + 1 }),
+    outside: [],
+    severity: 'warn',
+    says:
+      'a power failure would take the commits of the last 1 s (4.0 MiB of the journal): ' +
+      "commit({ sync: 'data' }) now and then, from a timer if nothing else comes",
+  },
   {
     id: 'classMisses',
     inside: oneClass({ hitRate: 0.8999, refills: 1001 }),

@@ -7,6 +7,7 @@ import { collectSuperslab } from 'superslab/prometheus';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from './support/child.js';
 import { type Family, parseExposition } from './support/exposition.js';
+import { fileOfItsOwn } from './support/file-of-its-own.js';
 import { selectorsOf } from './support/promql.js';
 
 const document = readFileSync(path.join(packageRoot, 'docs/ALERTS.md'), 'utf8');
@@ -35,6 +36,7 @@ async function exported(): Promise<Map<string, Family>> {
   const register = new Registry();
   const end = collectSuperslab({ register, histograms: false, memoryFacts: true });
   superslab.acquire(100).release();
+  using _file = fileOfItsOwn();
   const families = parseExposition(await register.metrics());
   end[Symbol.dispose]();
   return families;

@@ -1,6 +1,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -41,6 +42,10 @@ async function serve(...args: string[]) {
     http: find(/(http:\S+)\/tail/),
     archive: find(/^archive +(.*)/),
     printed,
+    async kill() {
+      child.kill('SIGKILL');
+      await exit;
+    },
     async stop() {
       child.kill('SIGTERM');
       return (await exit)[0] as number;
@@ -78,6 +83,44 @@ describe('npm start -- --serve', () => {
     await expect(run(process.execPath, [MAIN, ...args])).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining(`address already in use 127.0.0.1:${server.tcp}`),
+    });
+    expect(await server.stop()).toBe(0);
+  });
+});
+
+describe('npm start -- --serve, killed', () => {
+  const send = async (port: string, text: string) => {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.end(text);
+    await once(socket, 'close');
+  };
+
+  it('has what it had when it is started again', async () => {
+    const first = await serve();
+    const lines = Array.from({ length: 2000 }, (_, n) => `<13>1 - host app - - - line ${n}\n`);
+    await send(first.tcp, lines.join(''));
+    const tail = async (http: string) => (await fetch(`${http}/tail?count=10000`)).json() as Promise<any[]>;
+    await until(async () => expect(await tail(first.http)).toHaveLength(2000));
+    const before = await tail(first.http);
+    await first.kill();
+    const again = await serve();
+    expect(await tail(again.http)).toEqual(before);
+    expect(again.printed.find((line) => line.startsWith('entries'))).toMatch(/ 2000, after \d+ ms$/);
+    await send(again.tcp, '<13>1 - host app - - - one more\n');
+    await until(async () => expect((await tail(again.http))[0]?.text).toBe('one more'));
+    const archives = (await (await fetch(`${again.http}/archives`)).json()) as any[];
+    expect(archives.map(({ archive }) => archive)).toEqual([again.archive, first.archive]);
+    expect(await again.stop()).toBe(0);
+  });
+
+  it('says which file another server has', async () => {
+    const server = await serve();
+    const ports = ['--tcp-port', '0', '--udp-port', '0', '--http-port', '0'];
+    await expect(
+      run(process.execPath, [MAIN, '--serve', '--archive', directory, ...ports]),
+    ).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('state.slab'),
     });
     expect(await server.stop()).toBe(0);
   });

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { MappedPool } from 'superslab/files';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Source } from '../examples/log-server/receive/message-sink.ts';
 import { ReceiveBuffer } from '../examples/log-server/receive/receive-buffer.ts';
@@ -11,12 +12,14 @@ import { Archive, type ArchiveEvents } from '../examples/log-server/store/archiv
 import { readArchive } from '../examples/log-server/store/archive-reader.ts';
 import { BlockStats } from '../examples/log-server/store/block-stats.ts';
 import { ENTRIES_PER_BLOCK } from '../examples/log-server/store/entry-block.ts';
+import type { EntryAppender } from '../examples/log-server/store/find-entries.ts';
 import {
   INDEX_RECORD_BYTES,
   readIndex,
   writeIndexRecord,
 } from '../examples/log-server/store/index-record.ts';
 import { RecentEntries } from '../examples/log-server/store/recent-entries.ts';
+import { openState } from '../examples/log-server/store/state.ts';
 import { MAX_FRAME_HEADER, writeFrameHeader } from '../examples/log-server/syslog/frame.ts';
 import { SyslogParser } from '../examples/log-server/syslog/parser.ts';
 import { CheckedMemory } from './log-server-checked-memory.ts';
@@ -246,6 +249,123 @@ describe('recent entries', () => {
     expect(all.at(-1)!.text).toMatch(/^1\d\d x+$/);
     recent.release();
     expect(pool.live).toBe(0);
+  });
+});
+
+describe('entries in a file', () => {
+  const line = (n: number) => `<11>1 2026-01-01T00:00:00Z host app - - - entry ${n} ${'x'.repeat(900)}`;
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'log-server-test-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  const append = (entries: EntryAppender, from: number, count: number) => {
+    const pool = memory();
+    const { buffer, ranges } = receive(
+      pool,
+      Array.from({ length: count }, (_, n) => line(from + n)),
+    );
+    for (const [start, end] of ranges)
+      entries.append(buffer, start, end, parser.parse(buffer.bytes, start, end), 1000);
+    buffer.release();
+    expect(pool.live).toBe(0);
+  };
+  const numbers = (entries: EntryAppender, count = 1e6) =>
+    entries.find({ count, severity: 7 }).map(({ text }) => Number(text.split(' ')[1]));
+  const down = (from: number, count: number) => Array.from({ length: count }, (_, n) => from - n);
+
+  it('are there again when the file is opened again, the newest first', () => {
+    const store = openState(directory, 1 << 20, 32 * 1024);
+    append(store.entries, 0, 50);
+    expect(numbers(store.entries, 3)).toEqual([49, 48, 47]);
+    store.close();
+    const again = openState(directory, 1 << 20, 32 * 1024);
+    expect(again.entries.length).toBe(50);
+    expect(numbers(again.entries)).toEqual(down(49, 50));
+    append(again.entries, 50, 10);
+    expect(numbers(again.entries)).toEqual(down(59, 60));
+    expect(again.entries.find({ count: 1, severity: 7 })[0]).toMatchObject({
+      host: 'host',
+      app: 'app',
+      severity: 3,
+    });
+    again.close();
+  });
+
+  it('go on in compressed memory when the file has enough, and end there with the process', () => {
+    const store = openState(directory, 1 << 20, 32 * 1024);
+    for (let round = 0; round < 60; round++) append(store.entries, round * 50, 50);
+    // The file has room for four segments of 256 KiB, of which one is begun.
+    const inFile = store.entries.length;
+    expect(inFile).toBeGreaterThan(700);
+    expect(inFile).toBeLessThan(1100);
+    expect(numbers(store.entries)).toEqual(down(2999, 3000));
+    expect(numbers(store.entries, 10)).toEqual(down(2999, 10));
+    store.close();
+    const again = openState(directory, 1 << 20, 32 * 1024);
+    expect(numbers(again.entries)).toEqual(down(2999, inFile));
+    again.close();
+    // With less room, the oldest go; with segments of another size, all.
+    const less = openState(directory, 512 * 1024, 32 * 1024);
+    expect(less.entries.length).toBeLessThan(inFile);
+    expect(numbers(less.entries)).toEqual(down(2999, less.entries.length));
+    less.close();
+    const other = openState(directory, 1 << 20, 1024 * 1024);
+    expect(other.entries.length).toBe(0);
+    other.close();
+    const pool = MappedPool.open(join(directory, 'state.slab'));
+    expect(pool.verify()).toMatchObject({ wrong: 0, blocks: 1 });
+    pool.close();
+  });
+
+  it('leave out what a power failure has torn', () => {
+    const store = openState(directory, 1 << 20, 32 * 1024);
+    append(store.entries, 0, 50);
+    store.close();
+    const pool = MappedPool.open(join(directory, 'state.slab'));
+    pool.root('entries')!.writeUInt32LE(4000, 16); // more entries than have room
+    pool.commit();
+    pool.close();
+    const again = openState(directory, 1 << 20, 32 * 1024);
+    expect(again.entries.length).toBe(0);
+    append(again.entries, 0, 5);
+    expect(numbers(again.entries)).toEqual(down(4, 5));
+    again.close();
+  });
+
+  it('have the index of the archives beside them, which accounts for every byte and message', async () => {
+    const lengths = [30, 0, 40];
+    for (const count of lengths) {
+      const store = openState(directory, 1 << 20, 32 * 1024);
+      const pool = memory();
+      const told = { drained: vi.fn(), written: vi.fn(), failed: vi.fn() };
+      const archive = await Archive.open(directory, pool, { maxPending: 1e9 }, told, store.index);
+      for (let n = 0; n < count * 60; n++) {
+        const { buffer, ranges } = receive(pool, [line(n)]);
+        archive.count(parser.parse(buffer.bytes, ranges[0]![0], ranges[0]![1]));
+        archive.append(buffer.bytes, 0, buffer.filled, 1, source());
+        buffer.release();
+      }
+      await archive.close();
+      expect(told.failed).not.toHaveBeenCalled();
+      expect(existsSync(archive.path)).toBe(count > 0);
+      store.close();
+    }
+    const store = openState(directory, 1 << 20, 32 * 1024);
+    const archives = store.archives();
+    expect(archives.map(({ records }) => records.reduce((sum, { messages }) => sum + messages, 0))).toEqual([
+      2400, 1800,
+    ]);
+    for (const { name, records } of archives) {
+      let offset = 0;
+      for (const record of records) {
+        expect(record.offset).toBe(offset);
+        offset += record.byteLength;
+      }
+      expect((await readFile(name)).length).toBe(offset);
+    }
+    store.close();
   });
 });
 

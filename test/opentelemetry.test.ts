@@ -13,6 +13,7 @@ import { observeSuperslab } from 'superslab/opentelemetry';
 import { ObjectPool } from 'superslab/pools';
 import { afterEach, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
+import { fileOfItsOwn } from './support/file-of-its-own.js';
 import { internal } from './support/internal.js';
 import { nativePool } from './support/native-calls.js';
 
@@ -53,6 +54,7 @@ test('every statistic of the list is an instrument of its own, with unit and des
   superslab.acquire(100).release();
   using objects = new ObjectPool({ create: () => ({}) });
   objects.put(objects.get());
+  using _file = fileOfItsOwn();
   const all = await observed().collect();
   const counted = facts.statistics.filter(({ scope }) => scope !== 'memory' && scope !== 'node');
   expect(all.size).toBe(counted.length);

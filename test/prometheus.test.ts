@@ -8,6 +8,7 @@ import { collectSuperslab } from 'superslab/prometheus';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { thrownBy } from './support/expect-error.js';
 import { type Family, parseExposition } from './support/exposition.js';
+import { fileOfItsOwn } from './support/file-of-its-own.js';
 import { internal } from './support/internal.js';
 import { nativePool } from './support/native-calls.js';
 
@@ -46,6 +47,7 @@ test('every statistic of the list is a family of its own, with help', async () =
   superslab.acquire(100).release();
   using objects = new ObjectPool({ create: () => ({}) });
   objects.put(objects.get());
+  using _file = fileOfItsOwn();
   const families = await scrape(made());
   const counted = facts.statistics.filter(({ scope }) => scope !== 'memory' && scope !== 'node');
   expect(families.size).toBe(counted.length);

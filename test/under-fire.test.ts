@@ -33,6 +33,7 @@ test.for([
   'pressure',
   'compressedPools',
   'pageCaches',
+  'mappedPools',
   'reading',
   'starting',
 ])('workers stopped in the midst of it leave the process alone: %s', { timeout: 60_000 }, async (kind) => {

@@ -7,6 +7,7 @@ import type {
   ClassShares,
   ClassStats,
   DemandHistory,
+  FileStats,
   HeapStats,
   Histogram,
   LatencyStats,
@@ -87,6 +88,8 @@ export interface NativeStats {
   readonly capacityBytes: number;
   /** Of a pool of objects. */
   readonly objects?: (ObjectStats & { readonly acquires: number; readonly exhausted: number }) | undefined;
+  /** Of a pool in a file. */
+  readonly file?: FileStats | undefined;
   /** Only of a pool of records: what lies in its blocks. */
   readonly records?: RecordCounts;
 }
@@ -354,6 +357,8 @@ export interface NativePool extends NativePages {
   trim(targetBytes: number): number;
   /** Gives back all that is idle, counted as that of a RELIEF_STEP. */
   relieve(step: number): void;
+  /** Counts what went back that is no memory of the heap, as that of a RELIEF_STEP. */
+  noteRelief(step: number, bytes: number): void;
   /** All that went back so far while memory was scarce, whoever gave it back. Unit: bytes. */
   relievedBytes(): number;
   /** Of the pool's memory, what is taken from the operating system; 0 once everything of it is home. */

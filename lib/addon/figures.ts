@@ -3,6 +3,7 @@ import type { ClassCounts, ClassShares, MemoryFigures, NodeFigures } from './gen
 
 export type {
   ClassShares,
+  FileStats,
   HeapStats,
   LatencyStats,
   LeaseHistograms,

@@ -37,6 +37,29 @@ export interface NativeFile {
   free(handle: number): number;
   /** 0 none, 1 data, 2 full. */
   commit(level: number): number;
+  /** Commits, and puts the record that then has to become durable into out[0], of four; 0 when it is. */
+  commitLater(out: Float64Array): number;
+  /**
+   * A sync of all that was written before, on another thread: 1 data, 2 full. Resolves when it has ended, however it did. undefined
+   * once the file is closed.
+   */
+  syncLater(level: number): Promise<undefined> | undefined;
+  /**
+   * The last record that is durable, how many of syncLater() have ended, and a FILE_FAULT if the pool changes nothing any more; into
+   * out[0], [1] and [2], of four.
+   */
+  syncState(out: Float64Array): void;
+  /** Begins a copy of the file, which gets its name when it is finished. */
+  beginBackup(path: string, mode: number): number;
+  /** Copies so many bytes more; done and total into out[0] and [1], of four. A fault ends it. */
+  stepBackup(bytes: number, out: Float64Array): number;
+  finishBackup(): number;
+  /** Gives it up. */
+  endBackup(): void;
+  /** Whether events are noted from now on. */
+  listen(listens: boolean): void;
+  /** What has happened since it was called last, by FILE_EVENT. */
+  takeEvents(): { readonly kind: number; readonly bytes: number; readonly durationNs: number }[];
   /** The same of the first block at or behind the place out[3], which goes on; whether there is one. */
   next(out: Float64Array): boolean;
   /** A handle, 0 for none; a fault below 0. */
@@ -48,10 +71,11 @@ export interface NativeFile {
   /** Into four numbers. */
   savepoint(out: Float64Array): void;
   rollBack(place: Float64Array): void;
-  /** Bytes that went back to the file system; a fault below 0. */
-  trim(): number;
+  /** Bytes that went back to the file system, which then has at most `targetBytes` of the file, if it can be; a fault below 0. */
+  trim(targetBytes: number): number;
   check(): FileCheck;
-  stats(): FileFigures;
+  /** Writes what the native side counts, in places by FILE_COUNT; the last figures once it is closed. */
+  publish(counts: Float64Array): void;
   /** Of the last call that failed. */
   failure(): FileFailure;
   hasUncommitted(): boolean;
@@ -70,25 +94,4 @@ export interface FileCheck {
   readonly blocks: number;
   readonly slabs: number;
   readonly freeExtents: number;
-}
-
-export interface FileFigures {
-  /** Bytes of the file for blocks, in use or not. */
-  readonly dataBytes: number;
-  /** What dataBytes may become. */
-  readonly maxBytes: number;
-  /** Bytes of all blocks, as long as they are in the file. */
-  readonly usedBytes: number;
-  /** Bytes of free extents of whole pages. */
-  readonly freeBytes: number;
-  readonly blocks: number;
-  /** The file's length, holes included. */
-  readonly fileBytes: number;
-  readonly journalBytes: number;
-  /** Since the file was opened. */
-  readonly commits: number;
-  /** How often pages were written home since the file was opened. */
-  readonly checkpoints: number;
-  /** Records of the journal that were replayed when the file was opened. */
-  readonly replayed: number;
 }

@@ -18,7 +18,7 @@ export interface StatisticRow {
   /**
    * One value a heap, a size class, or a pool (made in JavaScript); 'process': the same in every pool;
    * 'latency': of PoolStats.slow; 'histogram': one of 32 buckets; 'memory': of MemoryFacts, and 'node': of
-   * each of its nodes; 'objects': of PoolStats.objects.
+   * each of its nodes; 'objects': of PoolStats.objects, 'file': of PoolStats.file.
    */
   readonly scope:
     | 'heap'
@@ -29,7 +29,8 @@ export interface StatisticRow {
     | 'histogram'
     | 'memory'
     | 'node'
-    | 'objects';
+    | 'objects'
+    | 'file';
   /** A counter never falls while its pool lives. */
   readonly kind: 'counter' | 'level';
   /** Its key in PoolStats, ClassStats, or what `scope` names. */

@@ -60,6 +60,11 @@ export const copyInAt: (view: Uint8Array, source: Uint8Array, offset: number) =>
   typedArray.set,
 ) as never;
 
+/** Has `done` called when a promise of ours is resolved. */
+export const whenResolved: (promise: Promise<unknown>, done: () => void) => unknown = uncurried(
+  Promise.prototype.then as (done: () => void) => unknown,
+);
+
 /** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
 export const writeText: (
   buf: Buffer,

@@ -23,8 +23,8 @@ async function examine(file: string): Promise<Found> {
   try {
     // Only read: whoever looks changes nothing, and a journal is replayed in memory.
     const pool = MappedPool.open(file, { access: 'read', mode: 0o777 });
-    const { wrong, messages } = pool.check();
-    const { blocks, usedBytes, dataBytes, replayed } = pool.stats();
+    const { wrong, messages } = pool.verify();
+    const { blocks, usedBytes, dataBytes, replayed } = pool.stats().file;
     pool.close();
     return { file, ok: wrong === 0, messages, blocks, usedBytes, dataBytes, replayed };
   } catch (error) {

@@ -16,6 +16,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import('./inspect.js')).inspect,
   bench: async () => (await import('./bench.js')).bench,
   check: async () => (await import('./check.js')).check,
+  dump: async () => (await import('./dump.js')).dump,
   knobs: async () => (await import('./knob-list.js')).knobs,
 };
 

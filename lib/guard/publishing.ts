@@ -105,9 +105,16 @@ export function publishLeak(leak: PoolLeakMessage, listeners: Listeners | undefi
 
 function leakText(leak: PoolLeakMessage): string {
   if (leak.what === 'object') return leakedObjectText(leak);
-  const what = `a buffer of ${leak.size} B (${poolText(leak.pool, leak.tag)}) was garbage-collected`;
+  if (leak.what === 'block') return lostBlockText(leak);
+  const what = `a ${leak.what === 'view' ? 'view' : 'buffer'} of ${leak.size} B (${poolText(leak.pool, leak.tag)}) was garbage-collected`;
   const age = `${(leak.ageMs / 1000).toFixed(1)} s after it was acquired, without release()${referencesText(leak)}`;
   return leak.stack === '' ? `${what} ${age}` : `${what} ${age}; it was acquired\n${leak.stack}`;
+}
+
+/** Of a block in a file. */
+function lostBlockText({ pool, size, stack }: PoolLeakMessage): string {
+  const what = `a block of ${size} B (${poolText(pool, '')}) was allocated, and not committed before the pool was closed: it is gone`;
+  return stack === '' ? what : `${what}; it was allocated\n${stack}`;
 }
 
 /** Of an object, whose stack is known if its lease was watched, and with that its age. */

@@ -33,8 +33,11 @@ export interface PoolExhaustedMessage {
 
 /** `superslab:pool:leak`: a buffer was collected that nobody had released; see `leakDetection`. */
 export interface PoolLeakMessage {
-  /** A buffer (packets are such), a record of a RecordPool, a pinned value of a CompressedPool, or an object of an ObjectPool, which has no size. */
-  readonly what: 'buffer' | 'object' | 'page' | 'record' | 'value';
+  /**
+   * A buffer (packets are such), a record of a RecordPool, a pinned value of a CompressedPool, an object of an ObjectPool, which has no
+   * size, a pinned page of a PageCache, or of a MappedPool a view that nobody released, or a block that nobody committed.
+   */
+  readonly what: 'buffer' | 'object' | 'page' | 'record' | 'value' | 'view' | 'block';
   readonly pool: string;
   /** Empty without one. */
   readonly tag: string;
@@ -77,7 +80,7 @@ export interface PoolMessages {
 }
 
 /** A channel of node:diagnostics_channel: subscribers hear of what happens in their own thread. */
-class PoolChannel<Message> {
+export class PoolChannel<Message> {
   // Held here: node drops a channel that nobody refers to, and its subscribers with it.
   readonly #channel: Channel;
   readonly #publishing = new NotWithinItself();

@@ -49,6 +49,7 @@ const SCOPE_WORDS: Partial<Record<StatisticRow['scope'], string>> = {
   memory: 'memory',
   node: 'memory_node',
   objects: 'objects',
+  file: 'file',
 };
 
 const words = (camel: string) => camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -130,6 +131,7 @@ function figuresOf(pool: PoolStats, wanted: readonly Metric[]): Figures {
   for (const metric of wanted) {
     if (metric.scope === 'class') for (const one of pool.classes) add(metric, one, one.blockBytes);
     else if (metric.scope === 'objects') add(metric, pool.objects ?? {});
+    else if (metric.scope === 'file') add(metric, pool.file ?? {});
     else add(metric, metric.scope === 'latency' ? pool.slow : pool);
   }
   return figures;

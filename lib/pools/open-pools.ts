@@ -19,8 +19,10 @@ export function openPools(): Listed[] {
   return pools;
 }
 
+type Closable = Pick<Core, 'close'> & { readonly closed: boolean };
+
 /** Pools that were dropped without close(). */
-const dropped = new FinalizationRegistry<Pick<Core, 'close'> & { readonly closed: boolean }>((core) => {
+const dropped = new FinalizationRegistry<Closable>((core) => {
   if (!core.closed) core.close();
   openPools(); // forgets it
 });
@@ -30,11 +32,13 @@ export function rememberPool(pool: Listed): void {
 }
 
 /** Has `core` closed when nobody has `pool` any more. */
-export function closeWhenDropped(
-  pool: Listed,
-  core: Pick<Core, 'close'> & { readonly closed: boolean },
-): void {
+export function closeWhenDropped(pool: Listed, core: Closable): void {
   dropped.register(pool, core, pool);
+}
+
+/** The same for a pool that things which it lends do without: when nobody has `held`, which they and the pool hold. */
+export function closeWhenUnheld(pool: Listed, held: object, core: Closable): void {
+  dropped.register(held, core, pool);
 }
 
 /** The pool was closed. */

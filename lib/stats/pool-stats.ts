@@ -2,6 +2,7 @@
 import type {
   Adaptation,
   ClassStats,
+  FileStats,
   HeapStats,
   Histogram,
   LatencyStats,
@@ -31,6 +32,8 @@ export interface PoolStats extends HeapStats, PoolFigures, LeaseHistograms<Histo
   readonly adaptations: readonly Adaptation[];
   /** Of a pool that lends JavaScript's own objects, which take no bytes of the heap; other kinds have none. */
   readonly objects?: ObjectStats;
+  /** Of a pool in a file. Its blocks are what is in use, and what the file takes of its file system is what is committed. */
+  readonly file?: FileStats;
 }
 
 /** What `superslab.stats()` returns: the process, and every pool of every thread. */

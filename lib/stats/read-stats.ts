@@ -53,18 +53,37 @@ function ofRecords(native: NativeStats): NativeStats {
   };
 }
 
+/** Those of a pool in a file as if its blocks were the heap's. */
+function ofFile(native: NativeStats): NativeStats {
+  const { file, heap } = native;
+  if (file === undefined) return native;
+  return {
+    ...native,
+    heap: {
+      ...heap,
+      committedBytes: file.diskBytes,
+      chargedBytes: file.usedBytes,
+      peakChargedBytes: file.peakUsedBytes,
+      peakChargedAtMs: file.peakUsedAtMs,
+      maxBytes: file.maxBytes,
+      exhausted: file.exhausted,
+      failedRequests: file.failedAllocs,
+    },
+  };
+}
+
 /** Figures of a pool from what the native side counts. */
 export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStats {
-  const native = ofRecords(counted);
+  const native = ofFile(ofRecords(counted));
   const classes = native.classes.map(classStats);
   const sum = (value: (one: ClassStats) => number) => classes.reduce((total, one) => total + value(one), 0);
   const heap: HeapStats = native.heap;
   const cachedBytes = sum((one) => one.cachedBlocks * one.blockBytes) + heap.heldHugeBytes;
   const hits = sum((one) => one.hits);
   const classAcquires = sum((one) => one.acquires);
-  const { objects } = native;
+  const { objects, file } = native;
   const pressure = environment.pressure();
-  const lent = objects?.acquires ?? 0;
+  const lent = (objects?.acquires ?? 0) + (file?.allocs ?? 0);
   const acquires = classAcquires + heap.hugeHits + heap.hugeMisses + lent;
   return {
     name: native.name,
@@ -76,7 +95,7 @@ export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStat
     cachedBytes,
     slabBytes: sum((one) => one.slabBlocks * one.blockBytes),
     acquires,
-    releases: sum((one) => one.releases) + heap.hugeReleases + lent - (objects?.inUse ?? 0),
+    releases: sum((one) => one.releases) + heap.hugeReleases + (file?.frees ?? lent - (objects?.inUse ?? 0)),
     hits,
     refills: sum((one) => one.refills),
     flushes: sum((one) => one.flushes),
@@ -98,6 +117,7 @@ export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStat
     classes,
     adaptations: native.adaptations,
     ...(objects === undefined ? {} : { objects: objectStats(objects) }),
+    ...(file === undefined ? {} : { file }),
   };
 }
 
@@ -121,7 +141,7 @@ export function settledStats(last: PoolStats): PoolStats {
     slabBlocks: 0,
     occupancy: 0,
   }));
-  const { objects } = last;
+  const { objects, file } = last;
   return {
     ...last,
     closed: true,
@@ -142,9 +162,11 @@ export function settledStats(last: PoolStats): PoolStats {
     utilization: 0,
     fragmentation: 0,
     releases:
-      objects === undefined
-        ? classes.reduce((total, one) => total + one.releases, 0) + last.hugeHits + last.hugeMisses
-        : last.acquires,
+      file !== undefined
+        ? last.releases
+        : objects === undefined
+          ? classes.reduce((total, one) => total + one.releases, 0) + last.hugeHits + last.hugeMisses
+          : last.acquires,
     hugeReleases: last.hugeHits + last.hugeMisses,
     waiting: 0,
     classes,

@@ -128,6 +128,21 @@ function pressureLines(stats: PoolStats, pressure: PressureFigures): string[] {
   return [`  pressure ${wrapped(`${state}${pressureReason(pressure)}; ${did}`, 11)}`];
 }
 
+/** Of a pool in a file. */
+function fileLines({ file }: PoolStats): string[] {
+  if (file === undefined) return [];
+  const lag =
+    file.undurableBytes === 0
+      ? 'all of them durable'
+      : `${bytes(file.undurableBytes)} of the journal not durable for ${duration(file.undurableMs * 1e6)}`;
+  return [
+    `  file     ${count(file.blocks)} blocks, ${bytes(file.usedBytes)} of ${bytes(file.dataBytes)}, ` +
+      `${bytes(file.freeBytes)} in whole free pages; ${bytes(file.diskBytes)} on disk`,
+    `  commits  ${count(file.commits)}, ${lag}; ${count(file.syncs)} syncs took ${duration(file.syncNs)}, ` +
+      `${count(file.checkpoints)} checkpoints`,
+  ];
+}
+
 /** What holds in this process besides a pool's figures. */
 export interface ReportContext {
   readonly knobs: readonly KnobRow[];
@@ -149,6 +164,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs, pressure }: Repo
     `  traffic  ${count(stats.acquires)} acquires, ${count(stats.releases)} releases, ` +
       `${percent(stats.hitRate)} without a native call`,
     ...objectLines(stats),
+    ...fileLines(stats),
     ...adaptationLines(stats),
     `  system   ${count(stats.superslabsTaken)} superslabs taken, ${count(stats.superslabsGiven)} given back, ` +
       `${bytes(stats.purgedBytes)} purged in ${count(stats.purges)} calls`,

@@ -1,68 +1,13 @@
 // Heaps in files, of pools/mapped. What a call returns is a FILE_FAULT; failure() tells the rest.
+#include "binding/file_object.h"
+
 #include <cerrno>
-#include <memory>
-#include <utility>
 
 #include "binding/external.h"
-#include "binding/file_failure.h"
-#include "binding/objects.h"
-#include "pools/mapped/mapped_pool.h"
+#include "pools/file_counts.h"
 
 namespace superslab {
-
-using mapped::Block;
-using mapped::Failure;
-using mapped::Fault;
-using mapped::Handle;
-using mapped::MappedPool;
-using mapped::MappedRange;
-
-/// What a file object stands for.
-class FileObject {
- public:
-  static constexpr napi_type_tag kTypeTag = {0x2f6b90d3c84e17a5, 0x8d31e7f05ab96c42};
-
-  explicit FileObject(std::unique_ptr<MappedPool> pool) : pool_(std::move(pool)) {}
-
-  MappedPool& pool() { return *pool_; }
-  const Failure& failure() const { return failure_; }
-
-  /// The fault as a number; the rest of it is kept.
-  Value fault_value(Napi::Env env, const Failure& failure) {
-    if (!failure.ok()) failure_ = failure;
-    return Napi::Number::New(env, static_cast<double>(failure.fault));
-  }
-
-  static void finalize(napi_env, void* own, void*) { delete static_cast<FileObject*>(own); }
-
- private:
-  const std::unique_ptr<MappedPool> pool_;
-  Failure failure_;
-};
-
 namespace {
-
-/// The memory of a Float64Array with four places or more; nullptr for anything else.
-double* four_at(const CallbackInfo& info, std::size_t i) {
-  napi_typedarray_type type{};
-  std::size_t length = 0;
-  void* data = nullptr;
-  const napi_status status =
-      napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data, nullptr, nullptr);
-  const bool is_four = status == napi_ok && type == napi_float64_array && length >= 4;
-  return is_four ? static_cast<double*>(data) : nullptr;
-}
-
-void put_block(const Block& block, double* out) {
-  out[0] = static_cast<double>(block.handle);
-  out[1] = static_cast<double>(block.offset);
-  out[2] = static_cast<double>(block.bytes);
-}
-
-SyncLevel level_of(std::optional<std::uint64_t> level) {
-  return static_cast<SyncLevel>(level.value_or(0));
-}
-constexpr std::uint64_t kMaxLevel = static_cast<std::uint64_t>(SyncLevel::kFull);
 
 mapped::MappedOptions options_of(const Fields& given) {
   mapped::MappedOptions options;
@@ -206,10 +151,10 @@ void roll_back(const CallbackInfo& info, FileObject& own) {
   own.pool().roll_back({parts[0], parts[1], parts[2], parts[3]});
 }
 
-/// `trim()`: bytes that went back; a fault below 0.
+/// `trim(targetBytes)`: bytes that went back; a fault below 0.
 Value trim(const CallbackInfo& info, FileObject& own) {
   ByteCount returned = 0;
-  const Failure failure = own.pool().trim(&returned);
+  const Failure failure = own.pool().trim(whole_at(info, 0).value_or(0), &returned);
   static_cast<void>(own.fault_value(info.Env(), failure));
   return Napi::Number::New(info.Env(), failure.ok() ? static_cast<double>(returned)
                                                     : -static_cast<double>(failure.fault));
@@ -231,25 +176,39 @@ Value check(const CallbackInfo& info, FileObject& own) {
   return out;
 }
 
-/// `stats()`
-Value stats(const CallbackInfo& info, FileObject& own) {
-  const Napi::Env env = info.Env();
+/// `publish(out)`: writes what the native side counts to the memory of MAGAZINES.file.
+void publish(const CallbackInfo& info, FileObject& own) {
+  constexpr std::size_t kPlaces = sizeof(FileCounts) / sizeof(double);
+  auto* const out = reinterpret_cast<FileCounts*>(numbers_at(info, 0, kPlaces));
+  if (out == nullptr) return;
   const mapped::MappedStats stats = own.pool().stats();
-  Napi::Object out = Napi::Object::New(env);
-  const auto put = [&](const char* name, std::uint64_t value) {
-    out[name] = Napi::Number::New(env, static_cast<double>(value));
-  };
-  put("dataBytes", stats.data_bytes);
-  put("maxBytes", stats.max_bytes);
-  put("usedBytes", stats.used_bytes);
-  put("freeBytes", stats.free_bytes);
-  put("blocks", stats.blocks);
-  put("fileBytes", stats.file_bytes);
-  put("journalBytes", stats.journal_bytes);
-  put("commits", stats.commits);
-  put("checkpoints", stats.checkpoints);
-  put("replayed", stats.replayed);
-  return out;
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  out->data_bytes = number(stats.data_bytes);
+  out->max_bytes = number(stats.max_bytes);
+  out->used_bytes = number(stats.used_bytes);
+  out->free_bytes = number(stats.free_bytes);
+  out->blocks = number(stats.blocks);
+  out->file_bytes = number(stats.file_bytes);
+  out->disk_bytes = number(stats.disk_bytes);
+  out->journal_bytes = number(stats.journal_bytes);
+  out->undurable_bytes = number(stats.undurable_bytes);
+  out->undurable_ms = number(stats.undurable_for / kMillisecond);
+  if (number(stats.peak_used_bytes) > out->peak_used_bytes) {
+    out->peak_used_bytes = number(stats.peak_used_bytes);
+    out->peak_used_at_ms = number(wall_now() / kMillisecond);
+  }
+  out->allocs = number(stats.allocs);
+  out->frees = number(stats.frees);
+  out->failed_allocs = number(stats.failed_allocs);
+  out->exhausted = number(stats.exhausted);
+  out->commits = number(stats.commits);
+  out->syncs = number(stats.syncs);
+  out->sync_ns = number(stats.sync_time);
+  out->checkpoints = number(stats.checkpoints);
+  out->replayed = number(stats.replayed);
+  out->grown_bytes = number(stats.grown_bytes);
+  out->trimmed_bytes = number(stats.trimmed_bytes);
+  out->is_counted = 1;
 }
 
 /// `failure()`: { fault, status, errno, what, where } of the last call that failed.
@@ -267,7 +226,7 @@ bool part_at(const CallbackInfo& info, FileObject& own, std::uint64_t* offset, B
   const auto from = whole_at(info, 0);
   const auto length = whole_at(info, 1);
   if (own.pool().is_closed() || !from || !length) return false;
-  const ByteCount end = own.pool().stats().data_bytes;
+  const ByteCount end = own.pool().data_bytes();
   if (*from > end || *length > end - *from) return false;
   *offset = *from;
   *bytes = *length;
@@ -313,6 +272,7 @@ void add_file_opener(Methods& methods) {
 }
 
 void add_file_methods(Methods& methods) {
+  add_file_background_methods(methods);
   add_hot_method<FileObject, alloc>(methods, "alloc");
   add_hot_method<FileObject, find>(methods, "find");
   add_hot_method<FileObject, free_block>(methods, "free");
@@ -326,7 +286,7 @@ void add_file_methods(Methods& methods) {
   add_shared_method<FileObject, roll_back>(methods, "rollBack");
   add_shared_method<FileObject, trim>(methods, "trim");
   add_shared_method<FileObject, check>(methods, "check");
-  add_shared_method<FileObject, stats>(methods, "stats");
+  add_hot_method<FileObject, publish>(methods, "publish");
   add_shared_method<FileObject, last_failure>(methods, "failure");
   add_shared_method<FileObject, has_uncommitted>(methods, "hasUncommitted");
   add_shared_method<FileObject, window>(methods, "window");

@@ -71,6 +71,14 @@ void relieve(const CallbackInfo& info, EnvironmentPool& pool) {
   pool.cache()->pool().give_back_for(static_cast<ReliefStep>(*step));
 }
 
+/// `noteRelief(step, bytes)`: counts what is no memory of the heap, and went back.
+void note_relief(const CallbackInfo& info, EnvironmentPool& pool) {
+  const auto step = whole_at(info, 0, static_cast<std::uint64_t>(ReliefStep::kIdle));
+  const auto bytes = whole_at(info, 1);
+  if (pool.cache() == nullptr || !step || !bytes) return;
+  pool.cache()->pool().note_relief(static_cast<ReliefStep>(*step), *bytes);
+}
+
 /// `relievedBytes()`: all that went back so far while memory was scarce.
 Value relieved_bytes(const CallbackInfo& info, EnvironmentPool& pool) {
   const std::uint64_t bytes = pool.cache() == nullptr ? 0 : pool.cache()->pool().relieved_bytes();
@@ -107,6 +115,7 @@ void add_pool_upkeep_methods(Methods& methods) {
   add_shared_method<EnvironmentPool, tick>(methods, "tick");
   add_shared_method<EnvironmentPool, trim>(methods, "trim");
   add_shared_method<EnvironmentPool, relieve>(methods, "relieve");
+  add_shared_method<EnvironmentPool, note_relief>(methods, "noteRelief");
   add_shared_method<EnvironmentPool, relieved_bytes>(methods, "relievedBytes");
   add_shared_method<EnvironmentPool, committed_bytes>(methods, "committedBytes");
   add_shared_method<EnvironmentPool, refused_secrecy>(methods, "refusedSecrecy");

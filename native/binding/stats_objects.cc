@@ -38,6 +38,15 @@ Napi::Value objects_value(Napi::Env env, const ObjectCounts& counts) {
   return out;
 }
 
+/// undefined for a pool that is in no file.
+Napi::Value file_value(Napi::Env env, const FileCounts& counts) {
+  if (counts.is_counted == 0) return env.Undefined();
+  Napi::Object out = Napi::Object::New(env);
+#define FILE_STAT(field, json, unit, meaning) out[json] = counts.field;
+#include "heap/stats.def"
+  return out;
+}
+
 Napi::Object records_object(Napi::Env env, const RecordFigures& figures) {
   Napi::Object out = Napi::Object::New(env);
   out["chunkBytes"] = number(env, figures.shape.chunk_bytes);
@@ -76,6 +85,8 @@ Napi::Array statistic_rows(Napi::Env env) {
 #define POOL_CLASS_LEVEL(json, unit, meaning) add("class", "level", json, unit, meaning);
 #define OBJECT_STAT(field, json, unit, meaning) add("objects", "counter", json, unit, meaning);
 #define OBJECT_LEVEL(field, json, unit, meaning) add("objects", "level", json, unit, meaning);
+#define FILE_STAT(field, json, unit, meaning) add("file", "counter", json, unit, meaning);
+#define FILE_LEVEL(field, json, unit, meaning) add("file", "level", json, unit, meaning);
 #define MEMORY_LEVEL(json, unit, meaning) add("memory", "level", json, unit, meaning);
 #define NODE_LEVEL(json, unit, meaning) add("node", "level", json, unit, meaning);
 #include "heap/stats.def"
@@ -118,6 +129,7 @@ Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   out["sizeBytes"] = number(env, figures.size_bytes);
   out["capacityBytes"] = number(env, figures.capacity_bytes);
   out["objects"] = objects_value(env, figures.objects);
+  out["file"] = file_value(env, figures.file);
   out["adaptations"] = adaptation_list(env, figures.adaptation);
   if (figures.records.shape.chunk_records != 0)
     out["records"] = records_object(env, figures.records);

@@ -14,7 +14,7 @@ namespace superslab {
 Napi::Array statistic_rows(Napi::Env env);
 
 /// { heapId, name, closed, heap: { name: number }, classes: [{ blockBytes, name: number }], slow,
-/// histograms, sizeBytes, capacityBytes, objects, adaptations }, classes in use only.
+/// histograms, sizeBytes, capacityBytes, objects, file, adaptations }, classes in use only.
 Napi::Object figures_object(Napi::Env env, const PoolFigures& figures);
 
 /// { rssBytes, hugeBytes, hugeCoverage, swappedBytes, nodes: [{ node, bytes }] }

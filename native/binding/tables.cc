@@ -96,6 +96,7 @@ constexpr Statistic kStatistics[] = {
 #define POOL_STAT(json, unit, meaning) {"pool", json, unit, meaning},
 #define POOL_CLASS_LEVEL(json, unit, meaning) {"poolClass", json, unit, meaning},
 #define OBJECT_STAT(field, json, unit, meaning) {"objects", json, unit, meaning},
+#define FILE_STAT(field, json, unit, meaning) {"file", json, unit, meaning},
 #define SHOWN_STAT(part, json, unit, meaning) {#part, json, unit, meaning},
 #define MEMORY_LEVEL(json, unit, meaning) {"memory", json, unit, meaning},
 #define NODE_LEVEL(json, unit, meaning) {"node", json, unit, meaning},

@@ -15,6 +15,7 @@
 #include "pools/buffer/lease_table.h"
 #include "pools/compressed/tiers.h"
 #include "pools/mapped/fault.h"
+#include "pools/mapped/file_events.h"
 #include "pools/page_cache/page_cache.h"
 #include "pools/shared_cache/shard.h"
 #include "runtime/pressure_controller.h"
@@ -78,6 +79,17 @@ inline constexpr Value kSignals[] = {
     code("roomMade", BufferThreadCache::kRoomMade, "There is room again under the pool's limit."),
 };
 
+inline constexpr Value kFileEvents[] = {
+    code("map", mapped::FileEventKind::kMap, "The file was mapped; bytes of the mapping."),
+    code("recover", mapped::FileEventKind::kRecover,
+         "Records of the journal were replayed; how many."),
+    code("grow", mapped::FileEventKind::kGrow, "The file has more bytes for blocks."),
+    code("shrink", mapped::FileEventKind::kShrink, "Bytes went back to the file system."),
+    code("commit", mapped::FileEventKind::kCommit, "A record was written; its bytes."),
+    code("sync", mapped::FileEventKind::kSync, "Something was made durable."),
+    code("checkpoint", mapped::FileEventKind::kCheckpoint, "Pages were written home; their bytes."),
+};
+
 inline constexpr Value kFileFaults[] = {
     code("none", mapped::Fault::kNone, "Nothing is wrong."),
     code("closed", mapped::Fault::kClosed, "The pool is closed."),
@@ -94,6 +106,7 @@ inline constexpr Value kFileFaults[] = {
     code("lost", mapped::Fault::kLost,
          "Pages are not there: the file was cut, or the disk failed."),
     code("damaged", mapped::Fault::kDamaged, "A checksum or a structure of the file is wrong."),
+    code("backup", mapped::Fault::kBackup, "A backup is under way already, or none is."),
     code("file", mapped::Fault::kFile, "The file cannot be opened: FILE_STATUS tells why."),
     code("inUse", mapped::Fault::kInUse, "Another pool has the file open."),
     code("foreign", mapped::Fault::kForeign, "It is no file of superslab."),
@@ -220,6 +233,7 @@ inline constexpr Table kCallTables[] = {
     {"SIGNAL", "What takeSignals() returns: a set of these.", kSignals},
     {"FILE_FAULT", "What methods of a file return.", kFileFaults},
     {"FILE_STATUS", "What an operation on a file came to.", kFileStatuses},
+    {"FILE_EVENT", "What happened to a file.", kFileEvents},
 };
 
 // Memory that both sides read and write. Offsets and lengths are in words of 32 bits.
@@ -260,6 +274,7 @@ inline constexpr Value kMagazineParts[] = {
     MAGAZINE_PART("idle", idle, "Free blocks whose buffers wait to be lent again, by tag."),
     MAGAZINE_PART("objects", objects,
                   "Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects."),
+    MAGAZINE_PART("file", file, "Numbers of 64 bits, by FILE_COUNT: of a pool in a file."),
     {"records", words(offsetof(LeaseMagazines, records_made)), "Of a pool of records, by RECORDS.",
      words(offsetof(LeaseMagazines, records_idle) + sizeof(LeaseMagazines::records_idle) -
            offsetof(LeaseMagazines, records_made))},
@@ -277,6 +292,16 @@ inline constexpr Value kObjectCounts[] = {
 #include "heap/stats.def"
 };
 #undef OBJECT_PLACE
+
+#define FILE_PLACE(name, field, meaning) \
+  Value { name, offsetof(FileCounts, field) / sizeof(double), meaning }
+
+inline constexpr Value kFileCounts[] = {
+    FILE_PLACE("isCounted", is_counted, "1 in a pool in a file, 0 in others."),
+#define FILE_STAT(field, json, unit, meaning) FILE_PLACE(json, field, meaning),
+#include "heap/stats.def"
+};
+#undef FILE_PLACE
 
 inline constexpr Value kGuardLevels[] = {
     MAGAZINE_PLACE("parkedHugeGranules", parked_huge_granules, parked_huge_granules,
@@ -377,6 +402,7 @@ inline constexpr Table kMemoryTables[] = {
     {"GUARD_LEVEL", "Places in MAGAZINES.guardLevels. A granule has 64 bytes.", kGuardLevels},
     {"STAGED", "Places in MAGAZINES.staged.", kStaged},
     {"OBJECT_COUNT", "Places in MAGAZINES.objects, which has numbers of 64 bits.", kObjectCounts},
+    {"FILE_COUNT", "Places in MAGAZINES.file, which has numbers of 64 bits.", kFileCounts},
     {"RECORDS", "Places in MAGAZINES.records.", kRecords},
     {"SLOT_ROWS", "The rows of NativePool.valueSlots(), in words of 32 bits.", kSlotRows},
     {"SLOT_STATE", "What SLOT_ROWS.state has.", kSlotStates},

@@ -78,8 +78,7 @@ class FakeFile final : public File {
   FakeFile(FakeFiles& files, std::shared_ptr<FakeFiles::Disk> disk)
       : files_(files), disk_(std::move(disk)) {}
   ~FakeFile() override {
-    if (lock_ == Held::kShared) --disk_->readers;
-    if (lock_ == Held::kExclusive) disk_->has_writer = false;
+    unlock();
     std::erase_if(disk_->byte_locks, [this](const auto& lock) { return lock.second == this; });
   }
 
@@ -89,6 +88,12 @@ class FakeFile final : public File {
     const FileError error = files_.begin_call();
     if (error.ok()) *bytes = disk_->size();
     return error;
+  }
+
+  /// Nobody acts on it: it is no call that could fail.
+  FileError disk_bytes(ByteCount* bytes) const override {
+    *bytes = disk_->size();
+    return {};
   }
 
   FileError read_at(void* into, ByteCount bytes, ByteCount offset) const override {
@@ -150,6 +155,12 @@ class FakeFile final : public File {
     if (lock_ == Held::kShared) ++disk_->readers;
     if (lock_ == Held::kExclusive) disk_->has_writer = true;
     return {};
+  }
+
+  void unlock() final {
+    if (lock_ == Held::kShared) --disk_->readers;
+    if (lock_ == Held::kExclusive) disk_->has_writer = false;
+    lock_ = Held::kNothing;
   }
 
   FileError lock_byte(ByteCount at) override {

@@ -64,6 +64,8 @@ class File {
 
   /// The file's length now: another process may have cut it.
   virtual FileError size(ByteCount* bytes) const = 0;
+  /// What it takes of its file system: holes take nothing.
+  virtual FileError disk_bytes(ByteCount* bytes) const = 0;
 
   /// All of it, or a failure; kShort where the file ends before.
   virtual FileError read_at(void* into, ByteCount bytes, ByteCount offset) const = 0;
@@ -88,6 +90,9 @@ class File {
 
   /// Locks the whole file, against other opens of it in this process too; at once or not at all.
   virtual FileError lock(FileLock lock) = 0;
+  /// Ends the lock before the file is closed.
+  virtual void unlock() = 0;
+
   /// Locks one byte, which may lie behind the end, against other opens of the file; at once or not
   /// at all. The kernel ends the lock with this File or with the process, however that ends: so it
   /// tells whether somebody lives, in other containers too. Not on a file that uses lock().

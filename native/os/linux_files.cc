@@ -36,10 +36,7 @@ class LinuxFile final : public File {
       : descriptor_(descriptor), temporary_(std::move(temporary)) {}
   ~LinuxFile() override {
     // A mapping keeps the open file, and with it a lock that nobody ends.
-    struct flock range {};
-    range.l_type = F_UNLCK;
-    range.l_whence = SEEK_SET;
-    ::fcntl(descriptor_, F_OFD_SETLK, &range);
+    unlock();
     ::close(descriptor_);
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }
@@ -50,6 +47,14 @@ class LinuxFile final : public File {
     struct stat facts;
     if (::fstat(descriptor_, &facts) != 0) return last_error();
     *bytes = static_cast<ByteCount>(facts.st_size);
+    return {};
+  }
+
+  FileError disk_bytes(ByteCount* bytes) const override {
+    constexpr ByteCount kBlock = 512;  // of st_blocks, whatever the file system's own is
+    struct stat facts;
+    if (::fstat(descriptor_, &facts) != 0) return last_error();
+    *bytes = static_cast<ByteCount>(facts.st_blocks) * kBlock;
     return {};
   }
 
@@ -148,6 +153,13 @@ class LinuxFile final : public File {
     if (flags >= 0 && ::fcntl(descriptor_, F_SETFL, flags | O_DIRECT) == 0) return {};
     if (errno == EINVAL) return {FileStatus::kUnsupported, errno};
     return last_error();
+  }
+
+  void unlock() final {
+    struct flock range {};
+    range.l_type = F_UNLCK;
+    range.l_whence = SEEK_SET;
+    ::fcntl(descriptor_, F_OFD_SETLK, &range);
   }
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {

@@ -8,6 +8,7 @@
 #include "heap/size_class.h"
 #include "pools/adaptation_figures.h"
 #include "pools/buffer/record_shape.h"
+#include "pools/file_counts.h"
 #include "pools/object_counts.h"
 
 namespace superslab {
@@ -36,6 +37,7 @@ struct PoolFigures {
   ByteCount capacity_bytes = 0;
   AdaptationFigures adaptation = {};
   ObjectCounts objects = {};
+  FileCounts file = {};
   RecordFigures records;
 };
 

@@ -10,6 +10,7 @@ const INTERFACES = [
   ['histogram', 'LeaseHistograms<Histogram>', 'How leases are spread.'],
   ['pool', 'PoolFigures', 'What is counted of a pool in JavaScript, or derived from what its heap counts.'],
   ['objects', 'ObjectStats', "What is counted of a pool of JavaScript's own objects, in its thread."],
+  ['file', 'FileStats', 'What is counted of a pool in a file, in its thread.'],
   ['process', 'ProcessFigures', 'Figures of the whole process.'],
   ['space', 'SpaceStats', 'Figures of the address space that all pools of the process take from.'],
   ['faults', 'PageFaults', 'Page faults of a process.'],

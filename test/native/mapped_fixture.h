@@ -3,6 +3,7 @@
 
 #if defined(__linux__)
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -92,6 +93,30 @@ class Workload {
     return true;
   }
 
+  /// A commit that a later sync makes durable.
+  bool commit_later(MappedPool& pool) {
+    states.push_back(now_);
+    std::uint64_t sequence = 0;
+    if (!pool.commit_later(&sequence).ok()) return false;
+    acknowledged = states.size() - 1;
+    later_[sequence] = acknowledged;
+    note_durable(pool);
+    return true;
+  }
+
+  /// Begins a sync, or ends the one that is under way.
+  bool go_on_syncing(MappedPool& pool) {
+    if (under_way_.file == nullptr) {
+      under_way_ = pool.begin_sync();
+      return true;
+    }
+    const FileError error = under_way_.file->sync(SyncLevel::kData);
+    const Failure failure = pool.end_sync(under_way_, error);
+    under_way_ = {};
+    note_durable(pool);
+    return failure.ok();
+  }
+
  private:
   std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(chance_() % n); }
 
@@ -118,6 +143,11 @@ class Workload {
     auto at = now_.blocks.begin();
     std::advance(at, below(static_cast<std::uint32_t>(now_.blocks.size())));
     return at;
+  }
+
+  void note_durable(MappedPool& pool) {
+    for (const auto& [sequence, state] : later_)
+      if (sequence <= pool.durable_through()) durable = std::max(durable, state);
   }
 
   bool alloc(MappedPool& pool) {
@@ -178,15 +208,21 @@ class Workload {
     ByteCount returned = 0;
     if (!commit(pool, SyncLevel::kNone)) return false;
     // It commits what it has to say, and so all that was committed before is durable.
-    if (pool.trim(&returned).ok() && returned > 0) durable = acknowledged;
+    if (pool.trim(0, &returned).ok() && returned > 0) durable = acknowledged;
     return pool.broken().ok();
   }
 
   bool step(MappedPool& pool) {
-    switch (below(16)) {
+    switch (below(20)) {
       case 0:
-      case 1:
         return commit(pool, SyncLevel::kData);
+      case 1:
+      case 16:
+        return commit_later(pool);
+      case 17:
+      case 18:
+      case 19:
+        return go_on_syncing(pool);
       case 2:
         return commit(pool, SyncLevel::kNone);
       case 3:
@@ -207,6 +243,8 @@ class Workload {
 
   std::minstd_rand chance_;
   Content now_;
+  std::map<std::uint64_t, std::size_t> later_;  // states, by the record that has to be durable
+  MappedPool::GroupSync under_way_;
 };
 
 }  // namespace superslab_test

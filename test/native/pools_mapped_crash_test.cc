@@ -234,7 +234,7 @@ TEST(pools, "bytes of a file that lie are no reason to crash") {
     }
     ByteCount returned = 0;
     static_cast<void>(pool->commit());
-    static_cast<void>(pool->trim(&returned));
+    static_cast<void>(pool->trim(0, &returned));
     static_cast<void>(pool->close());
   }
 }

@@ -217,12 +217,12 @@ TEST(pools, "trim gives free pages back and cuts the file; they are allocated ag
   Block blocks[20];
   for (Block& block : blocks) CHECK(pool->alloc(100000, &block).ok());
   ByteCount returned = 0;
-  CHECK(pool->trim(&returned).fault == Fault::kUncommitted);
+  CHECK(pool->trim(0, &returned).fault == Fault::kUncommitted);
   CHECK(pool->commit().ok());
   for (int i = 4; i < 20; i += i < 12 ? 2 : 1) CHECK(pool->free(blocks[i].handle).ok());
   CHECK(pool->commit().ok());
   const MappedStats before = pool->stats();
-  CHECK(pool->trim(&returned).ok());
+  CHECK(pool->trim(0, &returned).ok());
   CHECK(returned >= 1100000);
   CHECK(pool->stats().file_bytes < before.file_bytes);
   CHECK_EQ(pool->check().messages.size(), 0u);

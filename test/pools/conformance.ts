@@ -36,8 +36,10 @@ export interface PoolKind<Kind extends Pool, Thing extends object> {
   readonly isAlwaysLimited?: boolean;
   /** How many things its figures say are lent. */
   lent(figures: PoolStats): number;
-  /** A kind that counts objects takes no memory from the operating system for them. */
-  readonly counts?: 'bytes' | 'objects';
+  /** A kind that counts objects, or blocks in a file, takes no memory from the operating system for them. */
+  readonly counts?: 'bytes' | 'objects' | 'file';
+  /** What it lent ends with the pool. By default it stays valid until it is given back. */
+  readonly endsAtClose?: boolean;
   /** What trim() lowers by what it returns: committed bytes, but for a kind that counts something else. */
   kept?(figures: PoolStats): number;
   /** Has `act` called in the midst of taking something for which the pool has nothing; by default when it takes memory. */
@@ -132,8 +134,10 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       const pool = open();
       const thing = kind.take(pool);
       const own = (await register.metrics()).split('\n').filter((line) => line.includes(`"${pool.name}"`));
-      const made = kind.counts === 'objects' ? 'objects_made_total' : 'slabs_made_total';
-      expect(own).toContainEqual(expect.stringMatching(new RegExp(`^superslab_${made}{.*} [1-9]`)));
+      const made = { bytes: 'slabs_made', objects: 'objects_made', file: 'file_allocs' }[
+        kind.counts ?? 'bytes'
+      ];
+      expect(own).toContainEqual(expect.stringMatching(new RegExp(`^superslab_${made}_total{.*} [1-9]`)));
       kind.give(pool, thing);
     });
 
@@ -374,24 +378,45 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
   });
 
   describe(`${kind.name} at its end`, () => {
-    test('what is out stays valid and comes back; nothing else is lent', async () => {
-      const pool = open();
-      const things = takeMany(pool, 3);
-      pool.close();
-      pool.close();
+    const refusesAll = async (pool: Kind): Promise<void> => {
       expect(pool.closed).toBe(true);
       for (const act of [() => kind.take(pool), () => pool.trim()]) {
         expect(thrownBy(act, 'ERR_SUPERSLAB_CLOSED').message).toContain(`"${pool.name}" is closed`);
       }
       await rejectedBy(kind.wait(pool), 'ERR_SUPERSLAB_CLOSED');
-      for (const thing of things) expect(kind.isLent(thing)).toBe(true);
-      expect(lentOf(pool)).toBe(3);
-      expect(pool.check()).toEqual([]);
-      giveAll(pool, things);
+    };
+    const expectSettled = (pool: Kind): void => {
       expectWhole(pool);
       expect(pool.stats()).toMatchObject({ name: pool.name, closed: true, committedBytes: 0 });
       expect(pool.report()).toContain(pool.name);
-    });
+    };
+
+    if (kind.endsAtClose) {
+      test('what is out ends with it, and may be given back; nothing else is lent', async () => {
+        const pool = open();
+        const things = takeMany(pool, 3);
+        pool.close();
+        pool.close();
+        await refusesAll(pool);
+        for (const thing of things) expect(kind.isLent(thing)).toBe(false);
+        expectSettled(pool);
+        giveAll(pool, things);
+        expectSettled(pool);
+      });
+    } else {
+      test('what is out stays valid and comes back; nothing else is lent', async () => {
+        const pool = open();
+        const things = takeMany(pool, 3);
+        pool.close();
+        pool.close();
+        await refusesAll(pool);
+        for (const thing of things) expect(kind.isLent(thing)).toBe(true);
+        expect(lentOf(pool)).toBe(3);
+        expect(pool.check()).toEqual([]);
+        giveAll(pool, things);
+        expectSettled(pool);
+      });
+    }
 
     test('those who wait are told', async () => {
       const pool = open(kind.limitedTo(1));
@@ -515,7 +540,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
 
   test(`${kind.name} gives back under pressure: caches, cold data, what is idle`, async () => {
     using machine = new FakeMachine();
-    const options = `name: 'pressed', ${unwatched}${kind.counts === 'objects' ? '' : ', purgeDelayMs: 60000'}`;
+    const options = `name: 'pressed', ${unwatched}${(kind.counts ?? 'bytes') === 'bytes' ? ', purgeDelayMs: 60000' : ''}`;
     const { calm, events, wrong, level, given, report } = await childJson(
       `${machine.script}
        import * as superslab from 'superslab';
@@ -551,7 +576,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
     expect(report).toMatch(/^ {2}pressure critical since (.|\n)*gave back /m);
   });
 
-  if (kind.counts === 'objects') return;
+  if ((kind.counts ?? 'bytes') !== 'bytes') return;
 
   test(`${kind.name} goes on when the operating system refuses memory`, async () => {
     const seen = await withoutMemory(

@@ -22,6 +22,9 @@ const steps: Record<string, (model: Model) => void> = {
   free: ({ bufs }) => bufs[0]!.free(),
   at: ({ pool, bufs }) => void pool.at(bufs[0]!.handle),
   commit: ({ pool }) => pool.commit(),
+  commitAsync: ({ pool }) => void pool.commitAsync().catch(() => {}),
+  release: ({ pool, bufs }) => pool.release(pool.at(bufs[0]!.handle)),
+  warm: ({ pool }) => pool.warm(3, 20_000),
   'a transaction': ({ pool, bufs }) => {
     pool.transaction(() => {
       pool.setRoot('both', pool.alloc(100));
@@ -60,7 +63,7 @@ function begin(): Model {
 async function end({ pool, bufs }: Model): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve)); // The stack has been empty.
   pool.commit();
-  expect(pool.check().messages).toEqual([]);
+  expect(pool.verify().messages).toEqual([]);
   const roots = pool.rootNames();
   expect([0, 2]).toContain(roots.length);
   const expected = new Set(

@@ -197,7 +197,7 @@ test('recover: false refuses a file that was not closed', () => {
   pool.close();
   expect(refused(copy, 'ERR_SUPERSLAB_FILE', { recover: false }).message).toContain('not closed');
   using again = MappedPool.open(copy);
-  expect(again.stats()).toMatchObject({ blocks: 2, replayed: 1 });
+  expect(again.stats().file).toMatchObject({ blocks: 2, replayed: 1 });
 });
 
 /**
@@ -256,7 +256,7 @@ test(`a process that is killed ${KILLS} times loses nothing that it said, and le
     await ended;
     const acknowledged = Number(said.trim().split('\n').at(-1));
     using pool = MappedPool.open(file);
-    expect(pool.check()).toMatchObject({ wrong: 0, messages: [] });
+    expect(pool.verify()).toMatchObject({ wrong: 0, messages: [] });
     const last = pool.root('last')!;
     const n = last.readDoubleLE(0);
     expect(n - acknowledged === 0 || n - acknowledged === 1).toBe(true);

@@ -1,13 +1,84 @@
 // MappedPool: blocks, roots, commits and transactions, and what they leave in the file.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { MappedPool } from 'superslab/files';
+import { type FileMessage, type MappedBuffer, MappedPool } from 'superslab/files';
 import { describe, expect, test } from 'vitest';
+import { overlap } from '../support/bytes.js';
 import { thrownBy } from '../support/expect-error.js';
+import { conformance } from './conformance.js';
 import { folder } from './mapped-files.js';
 
 const KIB = 1024;
 const file = () => `${folder()}/pool`;
+
+/** Has `act` called once, when the file grows. */
+function whenGrowing(pool: MappedPool, act: () => void): void {
+  const listener = (message: unknown) => {
+    const { event, path } = message as FileMessage;
+    if (event !== 'grow' || path !== pool.path) return;
+    unsubscribe('superslab:file', listener);
+    act();
+  };
+  subscribe('superslab:file', listener);
+}
+
+const poolOf = new WeakMap<MappedBuffer, MappedPool>();
+
+/** Of the blocks of the suite for all kinds: whole pages, so that as many fit as the limit has room for. */
+const SIZE = 64 * KIB;
+
+conformance<MappedPool, MappedBuffer>({
+  name: 'MappedPool',
+  counts: 'file',
+  open: (options) => MappedPool.open(file(), { sync: 'none', size: SIZE, growBy: SIZE, ...options }),
+  limitedTo: (count) => ({ maxBytes: count * SIZE }),
+  isAlwaysLimited: true,
+  endsAtClose: true,
+  take: (pool) => {
+    const buf = pool.alloc(SIZE);
+    poolOf.set(buf, pool);
+    return buf;
+  },
+  give: (pool, thing) => {
+    if (pool.closed) pool.release(thing as MappedBuffer);
+    else {
+      pool.free(thing as MappedBuffer);
+      pool.commit();
+    }
+  },
+  wait: (pool, signal) => pool.allocAsync(SIZE, signal === undefined ? {} : { signal }),
+  warm: (pool, count, onProgress) => pool.warm(count, SIZE, onProgress),
+  isLent: (thing) => !thing.released && !poolOf.get(thing)!.closed,
+  overlap,
+  lendsAgain: false,
+  isCollected: false,
+  goesHome: false,
+  strangers: (thing) => [thing.subarray(1), new Proxy(thing, {}), Buffer.from(thing), 5n, -1, 2 ** 53],
+  lent: ({ inUseBytes }) => inUseBytes / SIZE,
+  whileTaking: (pool, act) => {
+    pool.alloc(SIZE); // all that there is
+    whenGrowing(pool, act);
+  },
+  wrongOptions: [
+    [{ maxByte: 1 }, '"maxByte"', 'did you mean "maxBytes"?'],
+    [{ maxBytes: 1 }, 'maxBytes', '65536'],
+    [{ size: 2 ** 31 }, 'size', 'maxBytes'],
+    [{ mode: 0o7 }, 'mode', '0o600'],
+    [{ sync: 'always' }, 'sync', '"always"'],
+    [{ access: 'append' }, 'access', '"append"'],
+    [{ leakDetection: 'ful' }, '"leakDetection"', 'did you mean "full"?'],
+    [{ name: '' }, 'name', '""'],
+  ],
+  get source() {
+    return {
+      open: `(await import('superslab/files')).MappedPool.open(${JSON.stringify(file())}, { sync: 'none', ...OPTIONS })`,
+      take: 'pool.alloc(1 << 20)',
+      give: '(pool.free(thing), pool.commit())',
+    };
+  },
+  unwatched: "leakDetection: 'off'",
+});
 
 test('a block is found again by its root, with its bytes, when the file is opened again', () => {
   const path = file();
@@ -24,7 +95,9 @@ test('a block is found again by its root, with its bytes, when the file is opene
   expect(root.handle).toBe(handle);
   expect(again.at(handle).equals(root)).toBe(true);
   expect(again.root('other')).toBeUndefined();
-  expect(again.stats()).toMatchObject({ blocks: 1, closed: false, path, replayed: 0, maxBytes: 4 << 20 });
+  const figures = again.stats();
+  expect(figures).toMatchObject({ closed: false, path, maxBytes: 4 << 20 });
+  expect(figures.file).toMatchObject({ blocks: 1, replayed: 0, maxBytes: 4 << 20 });
 });
 
 test('what is not committed is gone after close', () => {
@@ -35,7 +108,7 @@ test('what is not committed is gone after close', () => {
   pool.alloc(100);
   pool.close();
   using again = MappedPool.open(path);
-  expect(again.stats().blocks).toBe(1);
+  expect(again.stats().file.blocks).toBe(1);
 });
 
 test('a buffer is a Buffer, of the size that was asked for', () => {
@@ -102,8 +175,8 @@ test('entries walks all blocks, also while they are freed', () => {
   }
   pool.commit();
   expect(count).toBe(300);
-  expect(pool.stats()).toMatchObject({ blocks: 0, usedBytes: 0 });
-  expect(pool.check()).toMatchObject({ wrong: 0, blocks: 0 });
+  expect(pool.stats().file).toMatchObject({ blocks: 0, usedBytes: 0 });
+  expect(pool.verify()).toMatchObject({ wrong: 0, blocks: 0 });
 });
 
 test('roots have names, which can be listed and ended', () => {
@@ -138,7 +211,7 @@ describe('transactions', () => {
         throw new Error('no money');
       }),
     ).toThrow('no money');
-    expect(pool.stats().blocks).toBe(1);
+    expect(pool.stats().file.blocks).toBe(1);
     pool.transaction(() => {
       pool.write(account, 0, Buffer.from('all'));
       expect(pool.root('account')!.toString('latin1', 0, 3)).toBe('\0\0\0');
@@ -162,7 +235,7 @@ describe('transactions', () => {
       pool.transaction(() => pool.setRoot('second', pool.alloc(1)));
     });
     expect(pool.rootNames().sort()).toEqual(['outer', 'second']);
-    expect(pool.check().wrong).toBe(0);
+    expect(pool.verify().wrong).toBe(0);
   });
 
   test('handles of one that was undone stay stale', () => {
@@ -181,7 +254,7 @@ describe('transactions', () => {
   test('a promise, and a commit within, are refused', () => {
     using pool = MappedPool.open(file());
     thrownBy(() => pool.transaction(async () => pool.alloc(1)), 'ERR_SUPERSLAB_ASYNC');
-    expect(pool.stats().blocks).toBe(0);
+    expect(pool.stats().file.blocks).toBe(0);
     pool.transaction(() => {
       thrownBy(() => pool.commit(), 'ERR_SUPERSLAB_COMMIT');
       thrownBy(() => pool.trim(), 'ERR_SUPERSLAB_COMMIT');
@@ -229,17 +302,17 @@ test('trim gives free pages back to the file system', () => {
   const bufs = Array.from({ length: 20 }, () => pool.alloc(256 * KIB));
   thrownBy(() => pool.trim(), 'ERR_SUPERSLAB_COMMIT');
   pool.commit();
-  const before = pool.stats().fileBytes;
+  const before = pool.stats().file.fileBytes;
   bufs.forEach((buf, i) => {
     if (i % 2 === 0 || i > 10) buf.free();
   });
   pool.commit();
   expect(pool.trim()).toBeGreaterThan(12 * 256 * KIB);
-  expect(pool.stats().fileBytes).toBeLessThan(before);
+  expect(pool.stats().file.fileBytes).toBeLessThan(before);
   bufs[1]!.fill(1);
   pool.alloc(256 * KIB).fill(2);
   pool.commit();
-  expect(pool.check().wrong).toBe(0);
+  expect(pool.verify().wrong).toBe(0);
 });
 
 test('buffers of a closed pool show zeros, and take what is stored into them', () => {
@@ -259,7 +332,7 @@ test('buffers of a closed pool show zeros, and take what is stored into them', (
   thrownBy(() => pool.root('x'), 'ERR_SUPERSLAB_CLOSED');
   thrownBy(() => [...pool.entries()], 'ERR_SUPERSLAB_CLOSED');
   pool.close();
-  expect(pool.stats()).toMatchObject({ closed: true, blocks: 2 });
+  expect(pool.stats()).toMatchObject({ closed: true, inUseBytes: 0, file: { blocks: 2 } });
 });
 
 test('with access read, buffers can be written to, and the file stays as it is', () => {

@@ -21,11 +21,15 @@ import superslab, {
 } from 'superslab';
 
 import {
+  type BackupOptions,
   type CachePage,
   type FileCheck,
+  type FileMessage,
+  type FileStats,
   type MappedBuffer,
   MappedPool,
   type MappedPoolOptions,
+  type MappedPoolStats,
   type Page,
   PageCache,
   type PageCacheFigures,
@@ -381,20 +385,31 @@ generational.get(valueView);
 export const generationalTypes = { isCollected, generations };
 
 const mappedOptions: MappedPoolOptions = { maxBytes: 1 << 20, sync: 'none', access: 'write' };
-const mapped: MappedPool = MappedPool.open('file', mappedOptions);
+const mapped: Pool & MappedPool = MappedPool.open('file', mappedOptions);
 const mappedBlock: MappedBuffer = mapped.transaction(() => mapped.alloc(8), { sync: 'full' });
 const mappedHandle: number = mappedBlock.handle;
 const mappedAgain: Buffer | undefined = mapped.tryAt(mappedHandle) ?? mapped.root('name');
 mapped.setRoot('name', mappedBlock);
 mapped.setRoot('name', null);
-const fileCheck: FileCheck = mapped.check();
+const fileCheck: FileCheck = mapped.verify();
+const fileFigures: MappedPoolStats = mapped.stats();
+const ofFile: FileStats = fileFigures.file;
+void (mapped.allocAsync(10, { signal: AbortSignal.timeout(1) }) satisfies Promise<MappedBuffer>);
+void (mapped.commitAsync({ sync: 'full' }) satisfies Promise<void>);
+const backupOptions: BackupOptions = { progress: (done: number, total: number) => done / total };
+void (mapped.backup('copy', backupOptions) satisfies Promise<number>);
+void (MappedPool.restore('copy', new URL('file:///file')) satisfies Promise<number>);
+mapped.warm(3, 100, (done: number, count: number) => done + count);
+mapped.on('leak', ({ what }) => what === 'view' || what === 'block');
+const isGrowth = ({ event, durationNs }: FileMessage): boolean => event === 'grow' && durationNs > 0;
 for (const entry of mapped.entries()) entry.free();
 // @ts-expect-error: it is made by open()
 new MappedPool('file');
 // @ts-expect-error: no such level
 mapped.commit({ sync: 'always' });
-export const fileTypes = { mappedAgain, fileCheck };
-
+// @ts-expect-error: a number of bytes
+mapped.allocAsync('10');
+export const fileTypes = { mappedAgain, fileCheck, ofFile, isGrowth };
 const cacheOptions: SharedCacheOptions = { path: 'file', maxBytes: 1 << 22, ttlMs: 1000, codec: 'deflate' };
 const cache: SharedCache = SharedCache.open(cacheOptions);
 const cached: Buffer | undefined = cache.get('key');

@@ -56,6 +56,9 @@ function print(line: CommandLine, { log, rate, rows }: Comparison): void {
   console.log(
     `Throughput: as fast as the server takes them. Latency: from send to archive at ${Math.round(rate)} lines/s.`,
   );
+  console.log(
+    '/tail after kill -9: from the first line of the module of the server that is started again; without a file it reads its archive again.',
+  );
   if (log.unparsed > 0) console.log(`${log.unparsed} lines are not syslog; they are archived as they are.`);
   if (log.cut > 0) console.log(`${log.cut} lines were longer than --max-message and sent in pieces.`);
   console.log('Every line sent is in the archive, byte for byte.');

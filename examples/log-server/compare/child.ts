@@ -33,8 +33,13 @@ export class Child<Reply extends { type: string }> {
     this.#process.send(request);
   }
 
-  kill(): void {
+  /** Resolved when it has ended. */
+  async kill(): Promise<void> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null || this.#process.pid === undefined) return;
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
     this.#process.kill('SIGKILL');
+    await ended;
   }
 
   #receive(reply: Reply): void {

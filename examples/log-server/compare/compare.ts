@@ -1,11 +1,12 @@
 import { LogLines } from '../feed/log-lines.js';
 import { dealOut, type Workload } from '../feed/workload.js';
-import type { MemoryKind } from '../memory/memory.js';
+import { MEMORY_KINDS, type MemoryKind } from '../memory/memory.js';
 import { Format } from '../syslog/message.js';
 import { SyslogParser } from '../syslog/parser.js';
 import type { LaneResult } from './lane.js';
 import { ProgressBar } from './progress-bar.js';
-import { type Row, summarize } from './report.js';
+import { type Row, restartRow, summarize } from './report.js';
+import { Restart } from './restart.js';
 import { ROUND_STEPS, type RoundPlan, runRound } from './round.js';
 
 export interface ComparePlan extends Omit<RoundPlan, 'floodPasses'> {
@@ -30,6 +31,7 @@ export async function compare(plan: ComparePlan): Promise<Comparison> {
 
   const bar = new ProgressBar();
   const results: Record<MemoryKind, LaneResult[]> = { superslab: [], pooled: [], plain: [] };
+  const restarts = {} as Record<MemoryKind, number>;
   let steps = 0;
   try {
     for (let number = 1; number <= plan.rounds; number++) {
@@ -42,13 +44,14 @@ export async function compare(plan: ComparePlan): Promise<Comparison> {
       round.rate ??= rate;
       for (const [kind, result] of Object.entries(lanes)) results[kind as MemoryKind].push(result);
     }
+    for (const kind of MEMORY_KINDS) restarts[kind] = await Restart.run(kind, plan.scratch, plan.server, log);
   } finally {
     bar.clear();
   }
   return {
     log: { lines: log.length, bytes: log.bytes.length, cut: log.cut, unparsed },
     rate: round.rate ?? 0,
-    rows: summarize(results, bytesPerLine(log, workload)),
+    rows: [...summarize(results, bytesPerLine(log, workload)), restartRow(restarts)],
   };
 }
 

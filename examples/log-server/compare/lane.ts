@@ -63,8 +63,7 @@ export class Lane {
       await feeder.next('ready');
       return new Lane(directory, target.archive, server, feeder, start);
     } catch (error) {
-      server.kill();
-      feeder?.kill();
+      await Promise.all([server.kill(), feeder?.kill()]);
       await rm(directory, { recursive: true, force: true });
       throw error;
     }
@@ -139,8 +138,7 @@ export class Lane {
 
   /** Ends the processes, however far they are, and removes the archive. */
   async dispose(): Promise<void> {
-    this.#feeder.kill();
-    this.#server.kill();
+    await Promise.all([this.#feeder.kill(), this.#server.kill()]);
     await rm(this.#directory, { recursive: true, force: true });
   }
 }

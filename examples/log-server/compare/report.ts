@@ -47,6 +47,8 @@ const MEASURES: Measure[] = [
   less('processor time', 'ms', 0, ({ cpu }) => cpu),
 ];
 
+const RESTART = '/tail after kill -9';
+
 /** What superslab is compared with. */
 const PEERS = MEMORY_KINDS.filter((kind) => kind !== 'superslab');
 type Peer = Exclude<MemoryKind, 'superslab'>;
@@ -75,6 +77,17 @@ export function summarize(results: Record<MemoryKind, LaneResult[]>, bytesPerLin
   });
 }
 
+/** How long a server takes to answer /tail after it was killed, in ms. */
+export function restartRow(ms: Record<MemoryKind, number>): Row {
+  const { superslab } = ms;
+  const row: Row = { case: RESTART, unit: 'ms', superslab, peers: {}, ratios: {} } as Row;
+  for (const peer of PEERS) {
+    row.peers[peer] = ms[peer];
+    row.ratios[peer] = timesBetter(superslab, ms[peer], 'less');
+  }
+  return row;
+}
+
 function timesBetter(superslab: number, peer: number, better: Measure['better']): number | null {
   const [good, bad] = better === 'more' ? [superslab, peer] : [peer, superslab];
   if (good === bad) return 1;
@@ -86,7 +99,7 @@ export function renderTable(rows: Row[]): string {
   const cells = [
     ['', '', 'superslab', ...PEERS.flatMap((peer) => [peer, ''])],
     ...rows.map((row, index) => {
-      const { digits } = MEASURES[index]!;
+      const digits = MEASURES[index]?.digits ?? 1;
       return [
         row.case,
         row.unit,

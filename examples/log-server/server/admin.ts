@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Source } from '../receive/message-sink.js';
 import type { Entry } from '../store/entry.js';
-import type { EntryFilter } from '../store/recent-entries.js';
+import type { EntryFilter } from '../store/find-entries.js';
+import type { IndexRecord } from '../store/index-record.js';
+import type { IndexedArchive } from '../store/mapped-index.js';
 import { SEVERITIES } from '../syslog/message.js';
 import { readStructuredData } from '../syslog/structured-data.js';
 import type { LogServer } from './log-server.js';
@@ -15,6 +17,7 @@ const MAX_TAIL = 10_000;
  * The HTTP door for people and tools:
  * `GET /status`, counters as JSON;
  * `GET /tail?count=20&severity=err&host=web1&app=nginx`, recent entries, the newest first;
+ * `GET /archives`, what is known of the archives of this server and of those before it, the newest first;
  * `GET /progress`, a line of JSON for each source whenever bytes of it have reached the archive (see Progress).
  */
 export class Admin {
@@ -44,8 +47,10 @@ export class Admin {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     if (pathname === '/progress') this.#follow(response);
     else if (pathname === '/status') sendJson(response, 200, this.#logServer.status());
+    else if (pathname === '/archives') sendJson(response, 200, this.#logServer.archives().map(summary));
     else if (pathname === '/tail') this.#tail(searchParams, response);
-    else sendJson(response, 404, { error: `no ${pathname} here: try /status, /tail or /progress` });
+    else
+      sendJson(response, 404, { error: `no ${pathname} here: try /status, /tail, /archives or /progress` });
   }
 
   #tail(query: URLSearchParams, response: ServerResponse): void {
@@ -95,6 +100,19 @@ function readFilter(query: URLSearchParams): EntryFilter | string {
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(`${JSON.stringify(body)}\n`);
+}
+
+/** An archive in numbers. */
+function summary({ name, records }: IndexedArchive): unknown {
+  const sum = (value: (record: IndexRecord) => number) =>
+    records.reduce((total, record) => total + value(record), 0);
+  return {
+    archive: name,
+    blocks: records.length,
+    bytes: sum(({ byteLength }) => byteLength),
+    messages: sum(({ messages }) => messages),
+    unparsed: sum(({ unparsed }) => unparsed),
+  };
 }
 
 function toJson(entry: Entry): unknown {

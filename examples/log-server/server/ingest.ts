@@ -2,7 +2,7 @@ import type { Memory } from '../memory/memory.js';
 import type { MessageSink, Source } from '../receive/message-sink.js';
 import type { ReceiveBuffer } from '../receive/receive-buffer.js';
 import type { Archive } from '../store/archive.js';
-import type { RecentEntries } from '../store/recent-entries.js';
+import type { EntryAppender } from '../store/find-entries.js';
 import { MAX_FRAME_HEADER, writeFrameHeader } from '../syslog/frame.js';
 import { Format } from '../syslog/message.js';
 import { SyslogParser } from '../syslog/parser.js';
@@ -13,11 +13,11 @@ export class Ingest implements MessageSink {
   readonly counters = zeroCounters();
   readonly #parser = new SyslogParser();
   readonly #memory: Memory;
-  readonly #recent: RecentEntries;
+  readonly #recent: EntryAppender;
   readonly #archive: Archive;
   #now = 0;
 
-  constructor(memory: Memory, recent: RecentEntries, archive: Archive) {
+  constructor(memory: Memory, recent: EntryAppender, archive: Archive) {
     this.#memory = memory;
     this.#recent = recent;
     this.#archive = archive;

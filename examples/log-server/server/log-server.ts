@@ -5,7 +5,9 @@ import { TcpReceiver } from '../receive/tcp-receiver.js';
 import { UdpReceiver } from '../receive/udp-receiver.js';
 import { Archive } from '../store/archive.js';
 import type { Entry } from '../store/entry.js';
-import { type EntryFilter, RecentEntries } from '../store/recent-entries.js';
+import type { EntryFilter } from '../store/find-entries.js';
+import type { IndexedArchive } from '../store/mapped-index.js';
+import { memoryStore, type Store } from '../store/store.js';
 import type { Counters } from './counters.js';
 import { Ingest } from './ingest.js';
 
@@ -59,41 +61,46 @@ export class LogServer extends EventEmitter<Events> {
   readonly tcpPort: number;
   readonly udpPort: number;
   readonly #ingest: Ingest;
-  readonly #recent: RecentEntries;
+  readonly #store: Store;
   readonly #archive: Archive;
   readonly #tcp: TcpReceiver;
   readonly #udp: UdpReceiver;
 
-  static async start(memory: Memory, options: LogServerOptions): Promise<LogServer> {
+  /** `store`: where entries and indexes are; if nothing is given, in `memory` and in a file beside each archive. The server closes it. */
+  static async start(
+    memory: Memory,
+    options: LogServerOptions,
+    store: Store = memoryStore(memory, options.keepBytes),
+  ): Promise<LogServer> {
     // Events come once bytes have: after all of this is set.
     let server: LogServer | undefined;
     const limits = { maxPending: options.maxPending };
-    const archive = await Archive.open(options.archive, memory, limits, {
+    const events = {
       drained: () => tcp.resume(),
-      written: (sources) => server?.emit('archived', sources),
-      failed: (error) => server?.emit('error', error),
-    });
-    const recent = new RecentEntries(memory, options.keepBytes);
-    const ingest = new Ingest(memory, recent, archive);
+      written: (sources: Iterable<Source>) => server?.emit('archived', sources),
+      failed: (error: Error) => server?.emit('error', error),
+    };
+    const archive = await Archive.open(options.archive, memory, limits, events, store.index);
+    const ingest = new Ingest(memory, store.entries, archive);
     const { receiveBuffer, maxMessage } = options;
     const tcp = new TcpReceiver(memory, ingest, { receiveBuffer, maxMessage });
     const udp = new UdpReceiver(memory, ingest);
     try {
       const tcpPort = await tcp.listen(options.host, options.tcpPort);
       const udpPort = await udp.listen(options.host, options.udpPort);
-      server = new LogServer({ ingest, recent, archive, tcp, udp, tcpPort, udpPort });
+      server = new LogServer({ ingest, store, archive, tcp, udp, tcpPort, udpPort });
       return server;
     } catch (error) {
       await Promise.all([tcp.close(), udp.close()]);
       await archive.close();
-      recent.release();
+      store.close();
       throw error;
     }
   }
 
   private constructor(parts: {
     ingest: Ingest;
-    recent: RecentEntries;
+    store: Store;
     archive: Archive;
     tcp: TcpReceiver;
     udp: UdpReceiver;
@@ -102,7 +109,7 @@ export class LogServer extends EventEmitter<Events> {
   }) {
     super();
     this.#ingest = parts.ingest;
-    this.#recent = parts.recent;
+    this.#store = parts.store;
     this.#archive = parts.archive;
     this.#tcp = parts.tcp;
     this.#udp = parts.udp;
@@ -122,20 +129,25 @@ export class LogServer extends EventEmitter<Events> {
       droppedDatagrams: this.#udp.dropped,
       receivedBytes: this.#archive.appendedBytes,
       archivedBytes: this.#archive.writtenBytes,
-      recentEntries: this.#recent.length,
-      recentBytes: this.#recent.heldBytes,
+      recentEntries: this.#store.entries.length,
+      recentBytes: this.#store.entries.heldBytes,
     };
   }
 
   /** The newest entries that match, the newest first. */
   recent(filter: EntryFilter): Entry[] {
-    return this.#recent.find(filter);
+    return this.#store.entries.find(filter);
+  }
+
+  /** What is known of the archives, the newest first; of a server with a file. */
+  archives(): readonly IndexedArchive[] {
+    return this.#store.archives();
   }
 
   /** Stops receiving, writes everything that was received, gives all memory back. */
   async close(): Promise<void> {
     await Promise.all([this.#tcp.close(), this.#udp.close()]);
     await this.#archive.close();
-    this.#recent.release();
+    this.#store.close();
   }
 }

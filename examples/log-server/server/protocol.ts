@@ -6,11 +6,13 @@ import type { ProcessStats } from './process-stats.js';
 export interface ServerJob {
   memory: MemoryKind;
   options: LogServerOptions;
+  /** What it knows outlives it: on superslab in a file, on others by reading the archives of its directory again. */
+  remembers?: boolean;
 }
 
 export type ServerRequest = { type: 'stats' } | { type: 'close' };
 
 export type ServerReply =
-  | { type: 'ready'; tcpPort: number; udpPort: number; httpPort: number; archive: string }
+  | { type: 'ready'; startedAt: number; tcpPort: number; udpPort: number; httpPort: number; archive: string }
   | { type: 'stats'; process: ProcessStats; status: ServerStatus }
   | { type: 'closed' };

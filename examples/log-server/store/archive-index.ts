@@ -1,4 +1,5 @@
 import { close, fsync, open, write } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Memory } from '../memory/memory.js';
 import type { BlockStats } from './block-stats.js';
@@ -6,8 +7,19 @@ import { INDEX_MAGIC, INDEX_RECORD_BYTES, writeIndexRecord } from './index-recor
 
 const PAGE_BYTES = 32 * INDEX_RECORD_BYTES;
 
-/** The index file beside an archive: a record for each block, gathered in pooled pages. */
-export class ArchiveIndex {
+/** What is known of the blocks of an archive: a record for each. */
+export interface ArchiveIndex {
+  append(stats: BlockStats): void;
+  /** Sees to it that what was appended can be read by others. */
+  flush(): void;
+  /** Nothing is appended from now on. */
+  close(): Promise<void>;
+  /** Once it is closed: the archive is removed, and so is its index. */
+  remove(): Promise<void>;
+}
+
+/** The index file beside an archive, gathered in pooled pages. */
+export class FileIndex implements ArchiveIndex {
   readonly path: string;
   readonly #memory: Memory;
   readonly #fd: number;
@@ -18,10 +30,10 @@ export class ArchiveIndex {
   #writing = 0;
   #whenIdle: (() => void) | undefined;
 
-  static async open(path: string, memory: Memory, onError: (error: Error) => void): Promise<ArchiveIndex> {
+  static async open(path: string, memory: Memory, onError: (error: Error) => void): Promise<FileIndex> {
     const fd = await promisify(open)(path, 'wx');
     await promisify(write)(fd, INDEX_MAGIC, 0, INDEX_MAGIC.length, 0);
-    return new ArchiveIndex(path, fd, memory, onError);
+    return new FileIndex(path, fd, memory, onError);
   }
 
   private constructor(path: string, fd: number, memory: Memory, onError: (error: Error) => void) {
@@ -63,5 +75,9 @@ export class ArchiveIndex {
     if (this.#writing > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
     await promisify(fsync)(this.#fd);
     await promisify(close)(this.#fd);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path);
   }
 }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { Memory } from '../memory/memory.js';
 import type { Source } from '../receive/message-sink.js';
 import type { SyslogMessage } from '../syslog/message.js';
-import { ArchiveIndex } from './archive-index.js';
+import { type ArchiveIndex, FileIndex } from './archive-index.js';
 import { BlockStats } from './block-stats.js';
 
 /** Linux takes at most 1024 pieces in one writev (IOV_MAX). */
@@ -29,6 +29,9 @@ export interface ArchiveEvents {
   /** The file cannot be written: nothing that comes in from now on is kept. */
   failed(error: Error): void;
 }
+
+/** Makes the index of the archive at `path`. */
+export type MakeIndex = (path: string, onError: (error: Error) => void) => Promise<ArchiveIndex>;
 
 /** Bytes that wait to be written, where they were received. */
 interface Piece {
@@ -68,18 +71,20 @@ export class Archive {
   #sealTimer: NodeJS.Timeout | undefined;
   #whenIdle: (() => void) | undefined;
 
-  /** Creates a new archive, named after the time, in `directory`. */
+  /** Creates a new archive, named after the time, in `directory`. `makeIndex`: an index file beside it if nothing else is given. */
   static async open(
     directory: string,
     memory: Memory,
     limits: ArchiveLimits,
     events: ArchiveEvents,
+    makeIndex: MakeIndex = (path, onError) =>
+      FileIndex.open(path.replace(/\.log$/, '.index'), memory, onError),
   ): Promise<Archive> {
     await mkdir(directory, { recursive: true });
     const name = `${new Date().toISOString().replace(/[:.]/g, '-')}-${process.pid}`;
     const path = join(directory, `${name}.log`);
     const fd = await promisify(open)(path, 'wx');
-    const index = await ArchiveIndex.open(join(directory, `${name}.index`), memory, events.failed);
+    const index = await makeIndex(path, events.failed);
     return new Archive(path, fd, index, memory, limits, events);
   }
 
@@ -144,7 +149,7 @@ export class Archive {
     await this.#index.close();
     await promisify(fsync)(this.#fd);
     await promisify(close)(this.#fd);
-    if (this.appendedBytes === 0) await Promise.all([rm(this.path), rm(this.#index.path)]);
+    if (this.appendedBytes === 0) await Promise.all([rm(this.path), this.#index.remove()]);
   }
 
   /** Writes after this round of the event loop, so that what all sockets brought goes together. */

@@ -39,17 +39,21 @@ export function readIndex(file: Buffer): IndexRecord[] {
   if (!file.subarray(0, INDEX_MAGIC.length).equals(INDEX_MAGIC)) throw new Error('not an archive index');
   const records: IndexRecord[] = [];
   for (let at = INDEX_MAGIC.length; at + INDEX_RECORD_BYTES <= file.length; at += INDEX_RECORD_BYTES) {
-    records.push({
-      offset: file.readDoubleLE(at),
-      byteLength: file.readDoubleLE(at + 8),
-      minTime: file.readDoubleLE(at + 16),
-      maxTime: file.readDoubleLE(at + 24),
-      messages: file.readUInt32LE(at + 32),
-      unparsed: file.readUInt32LE(at + 36),
-      severities: Array.from({ length: 8 }, (_, severity) =>
-        file.readUInt32LE(at + SEVERITIES_AT + severity * 4),
-      ),
-    });
+    records.push(readIndexRecord(file, at));
   }
   return records;
+}
+
+export function readIndexRecord(page: Buffer, at: number): IndexRecord {
+  return {
+    offset: page.readDoubleLE(at),
+    byteLength: page.readDoubleLE(at + 8),
+    minTime: page.readDoubleLE(at + 16),
+    maxTime: page.readDoubleLE(at + 24),
+    messages: page.readUInt32LE(at + 32),
+    unparsed: page.readUInt32LE(at + 36),
+    severities: Array.from({ length: 8 }, (_, severity) =>
+      page.readUInt32LE(at + SEVERITIES_AT + severity * 4),
+    ),
+  };
 }

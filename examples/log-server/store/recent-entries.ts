@@ -3,22 +3,14 @@ import type { ReceiveBuffer } from '../receive/receive-buffer.js';
 import type { SyslogMessage } from '../syslog/message.js';
 import type { Entry } from './entry.js';
 import { EntryBlock, type Holdings } from './entry-block.js';
-
-export interface EntryFilter {
-  /** At most this many, the newest first. */
-  count: number;
-  /** This severity or worse (lower). */
-  severity: number;
-  host?: string;
-  app?: string;
-}
+import { type EntryAppender, type EntryFilter, findIn } from './find-entries.js';
 
 /**
  * The newest entries, for whoever wants to see what is going on now. They stay where they were received, so keeping
  * them costs no copy, only time of life: the oldest block goes, with the receive buffers only it refers to, when
  * more than `maxBytes` are held.
  */
-export class RecentEntries {
+export class RecentEntries implements EntryAppender {
   readonly #memory: Memory;
   readonly #maxBytes: number;
   readonly #holdings: Holdings = { bytes: 0 };
@@ -50,15 +42,7 @@ export class RecentEntries {
   find(filter: EntryFilter): Entry[] {
     const found: Entry[] = [];
     for (let index = this.#blocks.length - 1; index >= 0; index--) {
-      const block = this.#blocks[index]!;
-      for (let record = block.length - 1; record >= 0; record--) {
-        if (found.length >= filter.count) return found;
-        if (block.severity(record) > filter.severity) continue;
-        const entry = block.read(record);
-        if (filter.host !== undefined && entry.host !== filter.host) continue;
-        if (filter.app !== undefined && entry.app !== filter.app) continue;
-        found.push(entry);
-      }
+      if (!findIn(this.#blocks[index]!, filter, found)) break;
     }
     return found;
   }

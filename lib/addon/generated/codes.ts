@@ -192,39 +192,41 @@ export const FILE_FAULT = {
   /** All roots are in use. */
   rootsFull: 10,
   /** Reading, writing or syncing failed. */
-  failed: 11,
+  failed: 12,
   /** Pages are not there: the file was cut, or the disk failed. */
-  lost: 12,
+  lost: 13,
   /** A checksum or a structure of the file is wrong. */
-  damaged: 13,
+  damaged: 14,
+  /** A backup is under way already, or none is. */
+  backup: 11,
   /** The file cannot be opened: FILE_STATUS tells why. */
-  file: 14,
+  file: 15,
   /** Another pool has the file open. */
-  inUse: 15,
+  inUse: 16,
   /** It is no file of superslab. */
-  foreign: 16,
+  foreign: 17,
   /** It is of a machine with another byte order. */
-  byteOrder: 17,
+  byteOrder: 18,
   /** It is of another version. */
-  version: 18,
+  version: 19,
   /** It has pages of another size. */
-  pageSize: 19,
+  pageSize: 20,
   /** It is shorter than it says. */
-  cut: 20,
+  cut: 21,
   /** It was made with another maxBytes. */
-  otherSize: 21,
+  otherSize: 22,
   /** It was not closed. */
-  needsReplay: 22,
+  needsReplay: 23,
   /** There are no addresses for the mapping. */
-  noMemory: 23,
+  noMemory: 24,
   /** Too many files are mapped. */
-  tooManyOpen: 24,
+  tooManyOpen: 25,
   /** The file has not so many pages. */
-  noPage: 25,
+  noPage: 26,
   /** The file's length is no multiple of a page's. */
-  fileLength: 26,
+  fileLength: 27,
   /** The file system cannot bypass its cache. */
-  noDirect: 27,
+  noDirect: 28,
 } as const;
 
 /** What an operation on a file came to. */
@@ -263,4 +265,22 @@ export const FILE_STATUS = {
   io: 15,
   /** The bytes are not in memory. */
   wouldBlock: 16,
+} as const;
+
+/** What happened to a file. */
+export const FILE_EVENT = {
+  /** The file was mapped; bytes of the mapping. */
+  map: 0,
+  /** Records of the journal were replayed; how many. */
+  recover: 1,
+  /** The file has more bytes for blocks. */
+  grow: 2,
+  /** Bytes went back to the file system. */
+  shrink: 3,
+  /** A record was written; its bytes. */
+  commit: 4,
+  /** Something was made durable. */
+  sync: 5,
+  /** Pages were written home; their bytes. */
+  checkpoint: 6,
 } as const;

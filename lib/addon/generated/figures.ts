@@ -275,6 +275,58 @@ export interface ObjectStats {
   readonly waitTimeouts: number;
 }
 
+/** What is counted of a pool in a file, in its thread. */
+export interface FileStats {
+  /** Bytes of the file for blocks, in use or not. Unit: bytes. */
+  readonly dataBytes: number;
+  /** What the bytes for blocks may become. Unit: bytes. */
+  readonly maxBytes: number;
+  /** Bytes of all blocks, as long as they are in the file. Unit: bytes. */
+  readonly usedBytes: number;
+  /** Bytes of free extents of whole pages. Unit: bytes. */
+  readonly freeBytes: number;
+  /** Blocks that live. Unit: blocks. */
+  readonly blocks: number;
+  /** Length of the file, holes included. Unit: bytes. */
+  readonly fileBytes: number;
+  /** What the file takes of its file system. Unit: bytes. */
+  readonly diskBytes: number;
+  /** Length of the journal. Unit: bytes. */
+  readonly journalBytes: number;
+  /** Most bytes of blocks since the file was opened. Unit: bytes. */
+  readonly peakUsedBytes: number;
+  /** When that was noticed, in time since the Unix epoch; 0 if there never was a block. Unit: ms. */
+  readonly peakUsedAtMs: number;
+  /** Buffers over blocks that were neither released nor found to be collected. Unit: buffers. */
+  readonly views: number;
+  /** Records of the journal that a power failure may take. Unit: bytes. */
+  readonly undurableBytes: number;
+  /** How long the oldest of them is there. Unit: ms. */
+  readonly undurableMs: number;
+  /** Blocks that were allocated since the file was opened. Unit: blocks. */
+  readonly allocs: number;
+  /** Blocks that were freed for good, or undone, since the file was opened. Unit: blocks. */
+  readonly frees: number;
+  /** Requests for blocks that got none. Unit: requests. */
+  readonly failedAllocs: number;
+  /** Requests for blocks that were refused because of the limit. Unit: requests. */
+  readonly exhausted: number;
+  /** Commits since the file was opened. Unit: commits. */
+  readonly commits: number;
+  /** Times that the file system was asked to make something durable. Unit: calls. */
+  readonly syncs: number;
+  /** Time that this took. Unit: ns. */
+  readonly syncNs: number;
+  /** Times that changed pages were written home. Unit: times. */
+  readonly checkpoints: number;
+  /** Records of the journal that were replayed when the file was opened. Unit: records. */
+  readonly replayed: number;
+  /** Bytes for blocks by which the file grew. Unit: bytes. */
+  readonly grownBytes: number;
+  /** Bytes that went back to the file system. Unit: bytes. */
+  readonly trimmedBytes: number;
+}
+
 /** Figures of the whole process. */
 export interface ProcessFigures {
   /** Time since the process started. Unit: ms. */

@@ -80,8 +80,10 @@ export const MAGAZINES = {
   idle: { at: 5704, length: 256 },
   /** Numbers of 64 bits, by OBJECT_COUNT: of a pool of JavaScript's own objects. */
   objects: { at: 5962, length: 36 },
+  /** Numbers of 64 bits, by FILE_COUNT: of a pool in a file. */
+  file: { at: 5998, length: 50 },
   /** Of a pool of records, by RECORDS. */
-  records: { at: 5998, length: 2 },
+  records: { at: 6048, length: 2 },
 } as const;
 
 /** Places in MAGAZINES.guardLevels. A granule has 64 bytes. */
@@ -148,6 +150,60 @@ export const OBJECT_COUNT = {
   leaseTimeouts: 16,
   /** calls that waited for an object in vain */
   waitTimeouts: 17,
+} as const;
+
+/** Places in MAGAZINES.file, which has numbers of 64 bits. */
+export const FILE_COUNT = {
+  /** 1 in a pool in a file, 0 in others. */
+  isCounted: 0,
+  /** bytes of the file for blocks, in use or not */
+  dataBytes: 1,
+  /** what the bytes for blocks may become */
+  maxBytes: 2,
+  /** bytes of all blocks, as long as they are in the file */
+  usedBytes: 3,
+  /** bytes of free extents of whole pages */
+  freeBytes: 4,
+  /** blocks that live */
+  blocks: 5,
+  /** length of the file, holes included */
+  fileBytes: 6,
+  /** what the file takes of its file system */
+  diskBytes: 7,
+  /** length of the journal */
+  journalBytes: 8,
+  /** most bytes of blocks since the file was opened */
+  peakUsedBytes: 9,
+  /** when that was noticed, in time since the Unix epoch; 0 if there never was a block */
+  peakUsedAtMs: 10,
+  /** buffers over blocks that were neither released nor found to be collected */
+  views: 11,
+  /** records of the journal that a power failure may take */
+  undurableBytes: 12,
+  /** how long the oldest of them is there */
+  undurableMs: 13,
+  /** blocks that were allocated since the file was opened */
+  allocs: 14,
+  /** blocks that were freed for good, or undone, since the file was opened */
+  frees: 15,
+  /** requests for blocks that got none */
+  failedAllocs: 16,
+  /** requests for blocks that were refused because of the limit */
+  exhausted: 17,
+  /** commits since the file was opened */
+  commits: 18,
+  /** times that the file system was asked to make something durable */
+  syncs: 19,
+  /** time that this took */
+  syncNs: 20,
+  /** times that changed pages were written home */
+  checkpoints: 21,
+  /** records of the journal that were replayed when the file was opened */
+  replayed: 22,
+  /** bytes for blocks by which the file grew */
+  grownBytes: 23,
+  /** bytes that went back to the file system */
+  trimmedBytes: 24,
 } as const;
 
 /** Places in MAGAZINES.records. */

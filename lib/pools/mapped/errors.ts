@@ -2,13 +2,22 @@
 import { getSystemErrorName } from 'node:util';
 import type { FileFailure } from '../../addon/file-binding.js';
 import { FILE_FAULT, FILE_STATUS } from '../../addon/generated/codes.js';
+import { noteThrown } from '../../addon/misuse-sites.js';
 import { type ErrorCode, makeError, type SuperslabError, show } from '../../base/errors.js';
+import { misuseText } from '../../base/misuse.js';
+import { showCaller } from '../../base/stack.js';
 import { exactBytes } from '../../base/text.js';
+
+type Hidden = (...args: never[]) => unknown;
 
 /** What somebody did with a file. */
 interface Attempt {
   readonly path: string;
   readonly mode: number;
+  /** Of the pool. */
+  readonly name: string;
+  /** 0 while the file is being opened. */
+  readonly maxBytes: number;
 }
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
@@ -41,7 +50,10 @@ type Telling = readonly [code: ErrorCode, text: (failure: FileFailure, attempt: 
 const REOPEN = 'what was committed is safe: close the pool and open the file again';
 
 const TELLINGS: Readonly<Record<number, Telling>> = {
-  [FILE_FAULT.closed]: ['ERR_SUPERSLAB_CLOSED', () => 'the pool is closed; open the file again'],
+  [FILE_FAULT.closed]: [
+    'ERR_SUPERSLAB_CLOSED',
+    (_, { name }) => `pool "${name}" is closed; open the file again`,
+  ],
   [FILE_FAULT.readOnly]: [
     'ERR_SUPERSLAB_FILE_READ_ONLY',
     () => "the file was opened with access: 'read'; open it without, to change it",
@@ -52,8 +64,9 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
   ],
   [FILE_FAULT.full]: [
     'ERR_SUPERSLAB_EXHAUSTED',
-    ({ where }) =>
-      `no room for ${where} bytes under maxBytes; free() blocks and commit(), or make a file with a larger maxBytes`,
+    ({ where }, { name, maxBytes }) =>
+      `pool "${name}" has no room for ${where} bytes under maxBytes, ${maxBytes}; ` +
+      'free() blocks and commit(), or raise it in a new file',
   ],
   [FILE_FAULT.noSpace]: [
     'ERR_SUPERSLAB_FILE_SPACE',
@@ -90,6 +103,10 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
   [FILE_FAULT.damaged]: [
     'ERR_SUPERSLAB_FILE_DAMAGED',
     ({ what, where }) => `${what} ${where} is damaged; restore the file from a copy`,
+  ],
+  [FILE_FAULT.backup]: [
+    'ERR_SUPERSLAB_COMMIT',
+    () => 'one backup of a pool is made at a time; wait for the promise of the other',
   ],
   [FILE_FAULT.file]: ['ERR_SUPERSLAB_FILE', (failure, { mode }) => statusText(failure, mode)],
   [FILE_FAULT.inUse]: [
@@ -169,6 +186,53 @@ export const asyncTransaction = (path: string): SuperslabError =>
     `${path}: the function of transaction() returned a promise, and was undone; nothing may wait within it`,
     TypeError,
   );
+
+/** The file contradicts itself. */
+export const damagedBooks = (
+  pool: string,
+  path: string,
+  wrong: number,
+  messages: readonly string[],
+): SuperslabError =>
+  Object.assign(
+    makeError(
+      'ERR_SUPERSLAB_CORRUPT',
+      `${path}: ${wrong} things of pool "${pool}" contradict each other (${messages.slice(0, 3).join('; ')}); ` +
+        'restore the file from a copy',
+    ),
+    { path, errno: '' },
+  );
+
+const about = (pool: string) => ({ pool, tag: '', size: 0, acquired: '', released: '' });
+
+/** The value is no buffer of that pool, and no handle either. */
+export function noBlockOf(pool: string, value: unknown, what: string, hidden: Hidden): SuperslabError {
+  noteThrown('foreign', about(pool), hidden);
+  const error = makeError(
+    'ERR_SUPERSLAB_FOREIGN',
+    `cannot ${what} ${show(value)}, which is none of pool "${pool}"; give a buffer of that pool` +
+      (what === 'free' ? ', or its handle' : ''),
+    TypeError,
+  );
+  return showCaller(error, hidden);
+}
+
+/** The view was ended before. `acquired`: where it was made, empty when no stack was kept. */
+export function endedError(
+  pool: string,
+  { handle, size, acquired }: { handle: number; size: number; acquired: string },
+  what: string,
+  hidden: Hidden,
+): SuperslabError {
+  const misuse = { pool, tag: '', size, acquired, released: '' };
+  noteThrown('released-twice', misuse, hidden);
+  const error = makeError(
+    'ERR_SUPERSLAB_RELEASED',
+    `cannot ${what} a buffer (${size} B, handle ${handle}, pool "${pool}") that was released or freed before; ` +
+      `each alloc, at and root is paired with one release or free${misuseText(misuse)}`,
+  );
+  return showCaller(error, hidden);
+}
 
 export const notAHandle = (value: unknown): SuperslabError =>
   makeError(

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import { lengthOf } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
-import { showCaller } from '../../base/stack.js';
+import { endedError } from './errors.js';
+import type { ViewLease } from './view-watch.js';
 
 /** A block of a {@link MappedPool}: a Buffer whose bytes are in the file. */
 export interface MappedBuffer extends Buffer {
@@ -27,12 +28,17 @@ export interface MappedBuffer extends Buffer {
 
 /** What a buffer asks of its pool. */
 export interface MappedHome {
-  readonly path: string;
+  /** Of the pool. */
+  readonly name: string;
   freeBlock(handle: number): void;
+  /** A view has ended, which `lease` watched. */
+  ended(lease: ViewLease | undefined): void;
 }
 
 interface MappedBuffers {
   make(home: MappedHome, handle: number, window: ArrayBuffer, offset: number, length: number): MappedBuffer;
+  /** The lease watches that view, until it ends. */
+  watch(buf: MappedBuffer, lease: ViewLease): void;
   /** The handle of a buffer of that pool; undefined for anything else. */
   handleOf(home: MappedHome, value: unknown): number | undefined;
 }
@@ -50,6 +56,7 @@ class FileBuffer extends ByteArray implements MappedBuffer {
   #home!: MappedHome;
   #handle = 0;
   #released = true;
+  #lease: ViewLease | undefined = undefined;
 
   static {
     ofClass = {
@@ -59,6 +66,9 @@ class FileBuffer extends ByteArray implements MappedBuffer {
         buf.#handle = handle;
         buf.#released = false;
         return buf;
+      },
+      watch(buf, lease) {
+        (buf as FileBuffer).#lease = lease;
       },
       handleOf: (home, value) =>
         typeof value === 'object' && value !== null && #home in value && value.#home === home
@@ -76,22 +86,30 @@ class FileBuffer extends ByteArray implements MappedBuffer {
   }
 
   release(): void {
-    FileBuffer.#live(this, 'release').#released = true;
+    FileBuffer.#end(FileBuffer.#live(this, 'release'));
   }
 
   free(): void {
     const buf = FileBuffer.#live(this, 'free');
     buf.#home.freeBlock(buf.#handle);
-    buf.#released = true;
+    FileBuffer.#end(buf);
   }
 
   [Symbol.dispose](): void {
-    FileBuffer.#checked(this).#released = true;
+    const buf = FileBuffer.#checked(this);
+    if (!buf.#released) FileBuffer.#end(buf);
   }
 
   /** `<MappedBuffer 68 69>` */
   [inspect.custom](depth: number, options: InspectOptions): string {
     return inspectBuffer.call(this, depth, options).replace(/^<\w+/, '<MappedBuffer');
+  }
+
+  static #end(buf: FileBuffer): void {
+    const lease = buf.#lease;
+    buf.#released = true;
+    if (lease !== undefined) lease.isEnded = true;
+    buf.#home.ended(lease);
   }
 
   static #checked(value: unknown): FileBuffer {
@@ -102,13 +120,8 @@ class FileBuffer extends ByteArray implements MappedBuffer {
   static #live(value: unknown, verb: 'release' | 'free'): FileBuffer {
     const buf = FileBuffer.#checked(value);
     if (!buf.#released) return buf;
-    throw showCaller(
-      makeError(
-        'ERR_SUPERSLAB_RELEASED',
-        `cannot ${verb} a buffer (${lengthOf(buf)} B, handle ${buf.#handle}, ${buf.#home.path}) that was released or freed before`,
-      ),
-      FileBuffer.prototype[verb],
-    );
+    const about = { handle: buf.#handle, size: lengthOf(buf), acquired: buf.#lease?.stack ?? '' };
+    throw endedError(buf.#home.name, about, verb, FileBuffer.prototype[verb]);
   }
 }
 

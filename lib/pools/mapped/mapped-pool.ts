@@ -1,17 +1,34 @@
+import type { LeakSite } from '../../addon/figures.js';
 import type { FileCheck } from '../../addon/file-binding.js';
+import { anAbortSignal, checkOptions } from '../../addon/option-checks.js';
+import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
-import { MappedCore } from './core.js';
+import type { GuardReport } from '../../base/misuse.js';
+import type { PoolEvents } from '../../guard/publishing.js';
+import { finish } from '../../pool/unfinished.js';
+import type { Advice } from '../../stats/advice/advice.js';
+import { checkNotAborted, type WaitOptions } from '../in-turn.js';
+import { closeWhenUnheld, forgetPool, rememberPool } from '../open-pools.js';
+import type { Pool } from '../pool.js';
+import { PoolFigures } from '../pool-figures.js';
+import { PoolListeners } from '../pool-listeners.js';
+import type { WarmProgress } from '../warm.js';
+import { damagedBooks } from './errors.js';
 import type { MappedBuffer } from './mapped-buffer.js';
+import { MappedFile } from './mapped-file.js';
+import { openFile } from './open-file.js';
 import {
   type AccessPattern,
+  type BackupOptions,
   type CommitOptions,
+  checkBackupOptions,
   checkMappedOptions,
   checkPath,
   commitLevel,
   type MappedPoolOptions,
   patternCode,
 } from './options.js';
-import type { MappedPoolStats } from './stats.js';
+import { fileStats, type MappedPoolStats } from './stats.js';
 
 const NO_HANDLE = 0;
 
@@ -31,19 +48,27 @@ const NO_HANDLE = 0;
  * pool.commit();
  * pool.close();
  */
-export class MappedPool implements Disposable {
+export class MappedPool implements Pool {
+  /** The pool's name, in errors and reports. */
   readonly name: string;
   /** Absolute. */
   readonly path: string;
-  readonly #core: MappedCore;
+  /** Bytes for blocks that the file may ever have. */
+  readonly maxBytes: number;
+  readonly #file: MappedFile;
+  readonly #figures: PoolFigures;
+  readonly #listeners: PoolListeners;
 
-  private constructor(core: MappedCore, name: string) {
-    if (!(core instanceof MappedCore)) {
+  private constructor(file: MappedFile) {
+    if (!(file instanceof MappedFile)) {
       throw makeError('ERR_SUPERSLAB_ARGUMENT', 'a MappedPool is made by MappedPool.open(path)', TypeError);
     }
-    this.#core = core;
-    this.name = name;
-    this.path = core.path;
+    this.#file = file;
+    this.name = file.name;
+    this.path = file.path;
+    this.maxBytes = file.maxBytes;
+    this.#figures = new PoolFigures(file.core);
+    this.#listeners = new PoolListeners([file.core.views, file.core]);
   }
 
   /**
@@ -55,12 +80,36 @@ export class MappedPool implements Disposable {
   static open(path: string | URL, options: MappedPoolOptions = {}): MappedPool {
     checkMappedOptions(options);
     const absolute = checkPath(path);
-    return new MappedPool(new MappedCore(absolute, options), options.name ?? absolute);
+    const { file, opening } = openFile(absolute, options);
+    const pool = new MappedPool(file);
+    // Buffers of a pool that nobody has any more are the program's still.
+    closeWhenUnheld(pool, file, file.core);
+    rememberPool(pool);
+    finish(opening);
+    return pool;
+  }
+
+  /**
+   * Makes a file of a backup, or of any file that nobody has open for writing: looks whether it is whole, and copies it to `to`, a new file.
+   * A file of that name is left as it is.
+   * @returns the bytes of data in it
+   * @throws ERR_SUPERSLAB_CORRUPT (rejects) when it is damaged, and what {@link open} and {@link backup} throw (rejects)
+   */
+  static async restore(from: string | URL, to: string | URL, options: BackupOptions = {}): Promise<number> {
+    checkBackupOptions('MappedPool.restore()', options);
+    const path = checkPath(to);
+    const pool = MappedPool.open(from, { access: 'read', mode: 0o777 });
+    try {
+      pool.check();
+      return await pool.backup(path, options);
+    } finally {
+      pool.close();
+    }
   }
 
   /** Whether close() was called. */
   get closed(): boolean {
-    return this.#core.closed;
+    return this.#file.closed;
   }
 
   /**
@@ -69,7 +118,32 @@ export class MappedPool implements Disposable {
    * @throws ERR_SUPERSLAB_COMMIT when one commit has no room for more changes
    */
   alloc(size: number): MappedBuffer {
-    return this.#core.alloc(size);
+    return this.#file.alloc(size, this.alloc);
+  }
+
+  /**
+   * The same; where there is no room under maxBytes, as soon as there is: when a commit has made blocks free. Who waits is served in
+   * turn, right after that commit, and what he gets is committed with the next one. Rejects with `signal.reason` when aborted.
+   * @throws ERR_SUPERSLAB_CLOSED (rejects), and what {@link alloc} throws for what waiting cannot change (rejects)
+   */
+  allocAsync(size: number, options: WaitOptions = {}): Promise<MappedBuffer> {
+    try {
+      checkOptions('allocAsync()', options, { signal: anAbortSignal });
+      const { signal } = options;
+      checkNotAborted(signal);
+      return this.#file.allocInTurn(size, signal);
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
+  }
+
+  /**
+   * Has the file grow to where `count` more blocks of `size` bytes have room, and its pages be in memory: takes as many, touches
+   * them, and undoes that. Calls `onProgress` now and then, and at the end.
+   * @throws what {@link alloc} throws when there cannot be so many; ERR_SUPERSLAB_ARGUMENT
+   */
+  warm(count: number, size: number, onProgress?: WarmProgress): void {
+    this.#file.warm(count, size, onProgress);
   }
 
   /**
@@ -77,21 +151,30 @@ export class MappedPool implements Disposable {
    * @throws ERR_SUPERSLAB_STALE when it was freed
    */
   at(handle: number): MappedBuffer {
-    return this.#core.at(handle);
+    return this.#file.at(handle, this.at);
   }
 
   /** The same; undefined when it was freed. */
   tryAt(handle: number): MappedBuffer | undefined {
-    return this.#core.find(handle);
+    return this.#file.find(handle, this.tryAt);
   }
 
   /**
    * Frees a block, named by a handle or by one of its buffers. Its handle is stale at once; its memory is used again after a
    * commit that lasts.
-   * @throws ERR_SUPERSLAB_STALE
+   * @throws ERR_SUPERSLAB_STALE when a handle's block is gone, ERR_SUPERSLAB_RELEASED when a buffer was ended before
+   * @throws ERR_SUPERSLAB_FOREIGN for what is no block of this pool
    */
   free(block: MappedBuffer | number): void {
-    this.#core.freeBlock(this.#core.handleOf(block));
+    this.#file.free(block, this.free);
+  }
+
+  /**
+   * Ends a view, as `buf.release()` does. The block stays.
+   * @throws ERR_SUPERSLAB_RELEASED, ERR_SUPERSLAB_FOREIGN
+   */
+  release(buf: MappedBuffer): void {
+    this.#file.release(buf, this.release);
   }
 
   /**
@@ -99,13 +182,13 @@ export class MappedPool implements Disposable {
    * @throws ERR_SUPERSLAB_FILE_DAMAGED where the file is damaged
    */
   entries(): Generator<MappedBuffer, void, undefined> {
-    return this.#core.entries();
+    return this.#file.entries(this.entries);
   }
 
   /** The block of that name; undefined when there is none. */
   root(name: string): MappedBuffer | undefined {
-    const handle = this.#core.root(checkName(name));
-    return handle === NO_HANDLE ? undefined : this.#core.find(handle);
+    const handle = this.#file.root(checkName(name));
+    return handle === NO_HANDLE ? undefined : this.#file.find(handle, this.root);
   }
 
   /**
@@ -113,12 +196,12 @@ export class MappedPool implements Disposable {
    * @throws ERR_SUPERSLAB_STALE, ERR_SUPERSLAB_EXHAUSTED, ERR_SUPERSLAB_ARGUMENT
    */
   setRoot(name: string, block: MappedBuffer | number | null): void {
-    this.#core.setRoot(checkName(name), block === null ? NO_HANDLE : this.#core.handleOf(block));
+    this.#file.setRoot(checkName(name), block === null ? NO_HANDLE : this.#file.handleOf(block));
   }
 
   /** The names that are in use. */
   rootNames(): string[] {
-    return this.#core.rootNames();
+    return this.#file.rootNames();
   }
 
   /**
@@ -127,7 +210,7 @@ export class MappedPool implements Disposable {
    * @throws ERR_SUPERSLAB_STALE, ERR_SUPERSLAB_ARGUMENT, ERR_SUPERSLAB_COMMIT
    */
   write(block: MappedBuffer | number, offset: number, bytes: Uint8Array): void {
-    this.#core.write(this.#core.handleOf(block), offset, bytes);
+    this.#file.write(this.#file.handleOf(block), offset, bytes);
   }
 
   /**
@@ -136,7 +219,21 @@ export class MappedPool implements Disposable {
    * @throws ERR_SUPERSLAB_FILE_FAILED when the disk fails; then nothing is changed any more, until the file is opened again
    */
   commit(options?: CommitOptions): void {
-    this.#core.commit(commitLevel(options));
+    this.#file.commit(commitLevel(options));
+  }
+
+  /**
+   * The same, without waiting for the disk: the changes happen at once, and the promise is resolved when they are durable. Commits
+   * that come in the same turn, or while the disk is at work, share what it does, so that many at a time cost little more
+   * than one. With write() pending it is commit(), since those bytes cannot wait. What fails fails for all who wait.
+   * @throws ERR_SUPERSLAB_COMMIT (rejects) within transaction(); what {@link commit} throws (rejects)
+   */
+  commitAsync(options?: CommitOptions): Promise<void> {
+    try {
+      return this.#file.commitAsync(commitLevel(options));
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 
   /**
@@ -154,32 +251,108 @@ export class MappedPool implements Disposable {
         TypeError,
       );
     }
-    return this.#core.transaction(work, level);
+    return this.#file.transaction(work, level);
   }
 
   /**
-   * Gives the space of free pages back to the file system, and cuts the file behind its last block.
-   * @returns bytes
+   * Gives the space of free pages back to the file system, and cuts the file behind its last block, until it takes at most
+   * `targetBytes` of the file system or nothing free is left.
+   * @returns the bytes given back
    * @throws ERR_SUPERSLAB_COMMIT when there are changes that are not committed
    */
-  trim(): number {
-    return this.#core.trim();
+  trim(targetBytes = 0): number {
+    if (typeof targetBytes !== 'number' || !(targetBytes >= 0)) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `targetBytes must be a number of bytes, got ${show(targetBytes)}`,
+        typeof targetBytes === 'number' ? RangeError : TypeError,
+      );
+    }
+    return this.#file.trim(Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER)));
+  }
+
+  /**
+   * Copies the file to `path`, a new file, while the program goes on. The copy is the file at the end of it, as the last commit left it;
+   * of what the program stores into committed blocks directly meanwhile, it may have any part. It has its name when it is whole and durable, and
+   * can be opened as it is. One at a time.
+   * @returns the bytes of data in it
+   * @throws ERR_SUPERSLAB_FILE (rejects) when there is such a file, or it cannot be made; ERR_SUPERSLAB_CLOSED (rejects) when the pool is
+   * closed before; ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT (reject)
+   */
+  async backup(path: string | URL, options: BackupOptions = {}): Promise<number> {
+    checkBackupOptions('backup()', options);
+    return this.#file.backup(checkPath(path), options.mode ?? 0o600, options.progress);
   }
 
   /** Tells the kernel how a block, or all of the file, will be used: see madvise(2). */
   advise(pattern: AccessPattern, block?: MappedBuffer | number): void {
-    this.#core.advise(patternCode(pattern), block);
+    this.#file.advise(patternCode(pattern), block);
   }
 
-  /** Walks all structures of the file and compares them with each other and with their checksums. */
-  check(): FileCheck {
-    return this.#core.check();
+  /** Walks all structures of the file, compares them with each other and with their checksums, and tells what is wrong. */
+  verify(): FileCheck {
+    return this.#file.verify();
   }
 
-  /** Once the pool is closed, its last figures. */
+  /**
+   * The same as every pool has it: looks whether all books agree with each other.
+   * @returns nothing: there are no guards of blocks in files
+   * @throws ERR_SUPERSLAB_CORRUPT when the file contradicts itself; verify() tells more
+   */
+  check(): readonly GuardReport[] {
+    if (this.closed) return [];
+    this.#file.core.publish();
+    const { wrong, messages } = this.#file.verify();
+    if (wrong !== 0) throw damagedBooks(this.name, this.path, wrong, messages);
+    return this.#file.core.views.check();
+  }
+
+  /** The pool's figures now. Once it is closed, nothing is in use, and `file` has the last ones. */
   stats(): MappedPoolStats {
-    const { name, path, closed } = this;
-    return { name, path, closed, ...this.#core.native.stats() };
+    const { core } = this.#file;
+    core.publish();
+    return { ...this.#figures.stats(), path: this.path, file: fileStats(core.counts) };
+  }
+
+  /** Those figures as a text, with advice that follows from them. For people: its form may change. */
+  report(): string {
+    this.#file.core.publish();
+    return this.#figures.report();
+  }
+
+  /** The advice alone, the most urgent first; empty when all is well. */
+  advice(): readonly Advice[] {
+    this.#file.core.publish();
+    return this.#figures.advice();
+  }
+
+  /**
+   * The places in the program that lose views of blocks, or allocate blocks that nobody commits before the pool is closed, as far as
+   * `leakDetection` has found them. Of 'sampled', views alone.
+   */
+  leaks(): readonly LeakSite[] {
+    return this.#figures.leaks();
+  }
+
+  /**
+   * Calls `listener` for each leak ('leak'), and each time that free pages went back to the file system because memory is
+   * scarce ('pressure').
+   */
+  on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.#listeners.of(name).on(name, listener as never);
+    return this;
+  }
+
+  /** The same, for the next one only. */
+  once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.#listeners.of(name).once(name, listener as never);
+    return this;
+  }
+
+  /** Ends what on() or once() began. */
+  off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.#listeners.of(name).off(name, listener as never);
+    return this;
   }
 
   /**
@@ -188,7 +361,13 @@ export class MappedPool implements Disposable {
    * what was committed is safe
    */
   close(): void {
-    this.#core.close();
+    if (this.closed) return;
+    this.stats();
+    try {
+      this.#file.close();
+    } finally {
+      if (this.closed) forgetPool(this);
+    }
   }
 
   [Symbol.dispose](): void {

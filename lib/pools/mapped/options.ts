@@ -1,8 +1,19 @@
+import { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { aCount, aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
+import type { KnobOptions } from '../../addon/generated/options.js';
+import {
+  aCount,
+  aFlag,
+  aFunction,
+  checkOptions,
+  type OptionCheck,
+  optionError,
+} from '../../addon/option-checks.js';
 import { makeError, show } from '../../base/errors.js';
 import { isPrintable } from '../../base/text.js';
+import { poolName } from '../pool-options.js';
+import type { BackupProgress } from './backup.js';
 
 /** Whether a file is only read. */
 export type Access = 'read' | 'write';
@@ -12,8 +23,8 @@ export type Sync = 'none' | 'data' | 'full';
 export type AccessPattern = 'normal' | 'sequential' | 'random' | 'willneed' | 'dontneed';
 
 /** What can be set when a {@link MappedPool} is opened. */
-export interface MappedPoolOptions {
-  /** In reports; the path if nothing else is said. */
+export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {
+  /** In errors, reports and metrics; the path, or its end, if nothing else is said. */
   name?: string;
   /**
    * Bytes for blocks that a new file has at first.
@@ -60,6 +71,17 @@ export interface CommitOptions {
   sync?: Sync;
 }
 
+/** What backup() may be told. */
+export interface BackupOptions {
+  /** Is told now and then, and at the end, how many bytes of the data are copied. */
+  progress?: BackupProgress;
+  /**
+   * Permission bits of the copy.
+   * @default 0o600
+   */
+  mode?: number;
+}
+
 const MAX_BYTES = 128 * 2 ** 30;
 const SYNCS: readonly Sync[] = ['none', 'data', 'full'];
 const ACCESSES: readonly Access[] = ['read', 'write'];
@@ -75,13 +97,10 @@ const aMode: OptionCheck = (value) =>
     ? undefined
     : 'permission bits with 0o600, such as 0o640';
 
-const aName: OptionCheck = (value) =>
-  typeof value === 'string' && value !== '' && isPrintable(value)
-    ? undefined
-    : 'a non-empty string of printable characters';
-
 const checks = {
-  name: aName,
+  // poolName() and the native side look at these two.
+  name: () => undefined,
+  leakDetection: () => undefined,
   size: aCount(1, MAX_BYTES),
   maxBytes: aCount(65_536, MAX_BYTES),
   growBy: aCount(1, MAX_BYTES),
@@ -99,6 +118,17 @@ export function checkMappedOptions(options: MappedPoolOptions): void {
     throw optionError(`size of MappedPool.open() is ${size}, more than maxBytes, ${maxBytes}`, RangeError);
 }
 
+/** Bytes of a name that figures have room for (native/pools/pool_figures.h). */
+const NAME_BYTES = 63;
+
+/** The name of the pool in the file of an absolute path. */
+export function nameOf(path: string, options: MappedPoolOptions): string {
+  if (options.name !== undefined) return poolName(options);
+  const shown = Array.from(path, (letter) => (isPrintable(letter) ? letter : '?'));
+  while (Buffer.byteLength(shown.join('')) > NAME_BYTES) shown.splice(0, 2, '…');
+  return shown.join('');
+}
+
 /** As the native side takes it. */
 export const syncLevel = (sync: Sync): number => SYNCS.indexOf(sync);
 
@@ -107,6 +137,11 @@ export function commitLevel(options: CommitOptions | undefined): number {
   if (options === undefined) return -1;
   checkOptions('commit()', options, { sync: checks.sync });
   return options.sync === undefined ? -1 : syncLevel(options.sync);
+}
+
+/** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
+export function checkBackupOptions(where: string, options: BackupOptions): void {
+  checkOptions(where, options, { progress: aFunction, mode: aMode });
 }
 
 /** As the native side takes it; throws ERR_SUPERSLAB_ARGUMENT. */

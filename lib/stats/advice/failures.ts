@@ -4,8 +4,8 @@ import type { Rule } from './advice.js';
 const MAX_FAILURES = 0.001;
 
 /** Requests found no block. */
-export const failures: Rule = ({ failureRate, failedRequests, exhausted, fallbacks }) =>
-  failureRate > MAX_FAILURES
+export const failures: Rule = ({ failureRate, failedRequests, exhausted, fallbacks, file }) =>
+  file === undefined && failureRate > MAX_FAILURES
     ? {
         id: 'failures',
         severity: 'act',

@@ -7,6 +7,8 @@ const WORTHWHILE_BYTES = 64 * 2 ** 20;
 /** Much more memory is kept than used. */
 export const fragmented: Rule = (stats, facts) => {
   const { committedBytes, chargedBytes, bigCacheBytes } = stats;
+  // Of a file it is told by nobody: it was made so long, and trim() cuts it.
+  if (stats.file !== undefined) return undefined;
   const unused = committedBytes - chargedBytes;
   if (committedBytes <= MAX_COMMITTED * chargedBytes || unused <= WORTHWHILE_BYTES) return undefined;
   const inBigCache = bigCacheBytes > unused / 2;

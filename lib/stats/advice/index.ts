@@ -5,6 +5,9 @@ import { contention } from './contention.js';
 import { doubleFrees } from './double-frees.js';
 import type { AdviceFacts } from './facts.js';
 import { failures } from './failures.js';
+import { fileFailures } from './file-failures.js';
+import { fileFaults } from './file-faults.js';
+import { fileNearLimit } from './file-near-limit.js';
 import { fragmented } from './fragmented.js';
 import { guardReports } from './guard-reports.js';
 import { hugeMisses } from './huge-misses.js';
@@ -19,17 +22,21 @@ import { pageFaults } from './page-faults.js';
 import { pressure } from './pressure.js';
 import { remoteFrees } from './remote-frees.js';
 import { slowTail } from './slow-tail.js';
+import { syncLag } from './sync-lag.js';
 import { tokens } from './tokens.js';
 
 /** Those of more urgent advice come first; pageFaults and pressure, which are of two kinds, stand between. */
 export const rules: readonly Rule[] = [
   failures,
+  fileFailures,
   osRefusals,
   leaks,
   doubleFrees,
   guardReports,
   pressure,
   nearLimit,
+  fileNearLimit,
+  syncLag,
   classMisses,
   hugeMisses,
   contention,
@@ -38,6 +45,7 @@ export const rules: readonly Rule[] = [
   numaRemote,
   tokens,
   pageFaults,
+  fileFaults,
   slowTail,
   remoteFrees,
   internalWaste,

@@ -6,8 +6,8 @@ const MAX_MAJOR_A_SECOND = 1;
 const MAX_MINOR_A_SECOND = 2000;
 
 /** The process keeps touching memory that is not there. Of the whole process: one pool may tell for all. */
-export const pageFaults: Rule = ({ majorFaults, minorFaults }, { seconds, values }) => {
-  if (seconds < MIN_SECONDS) return undefined;
+export const pageFaults: Rule = ({ majorFaults, minorFaults, file }, { seconds, values }) => {
+  if (seconds < MIN_SECONDS || file !== undefined) return undefined;
   if (majorFaults / seconds > MAX_MAJOR_A_SECOND) {
     return {
       id: 'pageFaults',

@@ -37,13 +37,17 @@ PoolFault BufferPool::check() const {
 
 ByteCount BufferPool::give_back_for(ReliefStep step) {
   const ByteCount bytes = trim(0);
-  if (bytes == 0) return 0;
+  note_relief(step, bytes);
+  return bytes;
+}
+
+void BufferPool::note_relief(ReliefStep step, ByteCount bytes) {
+  if (bytes == 0) return;
   leases_.pressure_reliefs.shared_add(1);
   Counter* const counters[] = {nullptr, &leases_.pressure_cache_bytes, &leases_.pressure_cold_bytes,
                                &leases_.pressure_idle_bytes};
   if (Counter* const counter = counters[static_cast<std::size_t>(step)]; counter != nullptr)
     counter->shared_add(bytes);
-  return bytes;
 }
 
 HeapStats BufferPool::stats() const { return with_leases(Heap::stats()); }

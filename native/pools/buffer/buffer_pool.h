@@ -68,6 +68,8 @@ class BufferPool final : public Heap, public Pool {
   }
   /// Gives back what lies idle, and counts it as that of a step.
   ByteCount give_back_for(ReliefStep step);
+  /// The same of what somebody else gave back for the pool.
+  void note_relief(ReliefStep step, ByteCount bytes);
   /// All that went back so far while memory was scarce.
   std::uint64_t relieved_bytes() const {
     return leases_.pressure_cache_bytes.get() + leases_.pressure_cold_bytes.get() +

@@ -28,8 +28,9 @@ void BufferPool::stats(const FaultCounts& faults, PoolFigures& out) const {
   out.capacity_bytes = lease_histograms_.capacity_bytes();
   caches().for_each_member(CacheRegistry::Retired::kToo, [&](const CacheRegistry::Member& member) {
     const auto& cache = static_cast<const BufferThreadCache&>(member);
-    // Objects belong to one thread, and so does their pool.
+    // Objects and files belong to one thread, and so does their pool.
     if (cache.objects().is_counted != 0) out.objects = cache.objects();
+    if (cache.file().is_counted != 0) out.file = cache.file();
   });
   out.records = record_figures();
   if (const Adaptation* const there = adaptation_.load(std::memory_order_acquire))

@@ -50,6 +50,7 @@ class BufferThreadCache final : public CacheRegistry::Member, public Room::Waite
 
   LeaseMagazines& magazines() { return *magazines_; }
   const ObjectCounts& objects() const { return magazines_->objects; }
+  const FileCounts& file() const { return magazines_->file; }
 
   /// Fetches a batch of class `c` for its magazine and stages it. Returns how many blocks came; 0
   /// when there is no room under maxBytes (Budget::has_room tells) or no memory. A magazine that is

@@ -8,6 +8,7 @@
 
 #include "heap/magazine_limits.h"
 #include "pools/buffer/block_number.h"
+#include "pools/file_counts.h"
 #include "pools/object_counts.h"
 
 namespace superslab {
@@ -52,6 +53,8 @@ struct LeaseMagazines {
   std::uint32_t huge_waste;
   // Of a pool that lends JavaScript's own objects and no blocks. Its heap holds nothing.
   ObjectCounts objects;
+  // Of a pool whose blocks lie in a file. Its heap holds nothing.
+  FileCounts file;
   // Of a pool of records (pools/buffer/record_shape.h), whose chunks are all idle blocks: how many
   // records they have, and how many of these are free (lib/pools/record/record-shelf.ts).
   std::uint32_t records_made;
@@ -72,7 +75,9 @@ static_assert(sizeof(BlockNumber) == sizeof(std::uint32_t) &&
               alignof(BlockNumber) == alignof(std::uint32_t) &&
               std::is_trivially_copyable_v<BlockNumber>);
 static_assert(std::is_standard_layout_v<LeaseMagazines>);
-static_assert(offsetof(LeaseMagazines, objects) % sizeof(double) == 0, "a Float64Array");
+static_assert(offsetof(LeaseMagazines, objects) % sizeof(double) == 0 &&
+                  offsetof(LeaseMagazines, file) % sizeof(double) == 0,
+              "Float64Arrays");
 
 /// The part that JavaScript maps.
 constexpr ByteCount kMappedMagazineBytes = offsetof(LeaseMagazines, references);

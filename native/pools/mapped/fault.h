@@ -20,6 +20,7 @@ enum class Fault : std::uint8_t {
   kRange,        // bytes outside of the block
   kRootName,     // a name that is empty or too long
   kRootsFull,    // all roots are in use
+  kBackup,       // a backup is under way already, or none is
   // Of the file; the pool changes nothing any more. What was committed is there when it is opened
   // again.
   kFailed,   // reading, writing or syncing failed: see `file`

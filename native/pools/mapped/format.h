@@ -59,6 +59,7 @@ enum RecordFlags : std::uint32_t {
   kFreesApplied = 2,
   kCheckpoint = 4,
   kCarried = 8,
+  kSyncedThrough = 16,
 };
 
 struct RecordHead {

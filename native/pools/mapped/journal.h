@@ -45,6 +45,11 @@ class Journal {
   /// Makes all records of the half durable.
   FileError sync(File& file);
 
+  /// All records up to `sequence` were made durable by a sync of the whole file.
+  void note_durable(std::uint64_t sequence) {
+    if (sequence > place_.durable) place_.durable = sequence;
+  }
+
   /// The place at which the next epoch begins.
   JournalPlace next_epoch() const;
 
@@ -69,6 +74,12 @@ class JournalReader {
   RecordParts parts(std::size_t record) const;
   /// Where to go on behind the first `records`.
   JournalPlace place_after(std::size_t records) const;
+  /// How many records there are up to that of a sequence; 0 for one of an earlier epoch.
+  std::size_t records_through(std::uint64_t sequence) const {
+    if (sequence < first_sequence_) return 0;
+    const std::uint64_t records = sequence - first_sequence_ + 1;
+    return records < count() ? static_cast<std::size_t>(records) : count();
+  }
   std::uint64_t boot(std::size_t record) const { return head(record).boot; }
 
  private:

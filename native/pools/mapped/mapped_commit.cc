@@ -14,11 +14,11 @@ ByteCount MappedPool::batch_bytes() const {
          frees_.size() * sizeof(Handle) + writes_.size();
 }
 
-/// Applies as many frees as one record can have.
-void MappedPool::apply_frees() {
+/// Applies the first `most` frees, or as many as one record can have.
+void MappedPool::apply_frees(std::size_t most) {
   ++merges_;
   std::size_t applied = 0;
-  for (; applied < frees_.size(); ++applied) {
+  for (; applied < std::min(most, frees_.size()); ++applied) {
     const std::size_t before = words_.changes();
     apply_free(frees_[applied]);
     if (words_.is_damaged()) break;
@@ -30,6 +30,8 @@ void MappedPool::apply_frees() {
   for (std::size_t i = 0; i < applied; ++i) due_.erase(granule_of(frees_[i]));
   frees_.erase(frees_.begin(), frees_.begin() + static_cast<std::ptrdiff_t>(applied));
   due_count_ -= std::min(due_count_, applied);
+  durable_frees_ -= std::min(durable_frees_, applied);
+  for (DueMark& mark : due_marks_) mark.due -= std::min(mark.due, applied);
 }
 
 Failure MappedPool::check_length() {
@@ -40,10 +42,35 @@ Failure MappedPool::check_length() {
   return break_by({Fault::kLost, {}, "end of the file", bytes});
 }
 
+template <class Call>
+FileError MappedPool::timed_sync(Call call) {
+  const Nanos start = precise_now();
+  const FileError error = call();
+  ++counted_.syncs;
+  counted_.sync_time += precise_now() - start;
+  events_.note(FileEventKind::kSync, 0, start);
+  return error;
+}
+
+void MappedPool::note_unsynced(ByteCount bytes) {
+  if (!has_unsynced_) unsynced_since_ = precise_now();
+  has_unsynced_ = true;
+  unsynced_bytes_ += bytes;
+  last_unsynced_ = journal_.place().sequence - 1;
+}
+
+void MappedPool::note_synced() {
+  has_unsynced_ = false;
+  unsynced_bytes_ = 0;
+  durable_through_ = journal_.place().sequence - 1;
+  durable_frees_ = due_count_;
+  due_marks_.clear();
+}
+
 Failure MappedPool::sync_data() {
   const ByteCount bytes = ByteCount{extents_.data_pages()} * kPageBytes;
-  if (const FileError error = file_->sync_range(layout_.data_at(), bytes); !error.ok())
-    return break_by({Fault::kFailed, error, "sync of the data", 0});
+  const FileError error = timed_sync([&] { return file_->sync_range(layout_.data_at(), bytes); });
+  if (!error.ok()) return break_by({Fault::kFailed, error, "sync of the data", 0});
   has_writes_ = false;
   return {};
 }
@@ -56,13 +83,16 @@ void MappedPool::apply_writes(std::span<const std::uint8_t> writes) {
     const ByteCount bytes = align_up(head.bytes, 8);
     if (head.offset <= end && head.bytes <= end - head.offset)
       std::memcpy(data() + head.offset, writes.data() + sizeof head, head.bytes);
+    note_touched(head.offset, head.bytes);
     has_writes_ = true;
     writes = writes.subspan(sizeof head + bytes);
   }
 }
 
-Failure MappedPool::commit_once(bool is_synced, bool applies_frees) {
-  if (applies_frees) apply_frees();
+Failure MappedPool::commit_once(bool is_synced, std::size_t frees_to_apply) {
+  const bool applies_frees = frees_to_apply != 0;
+  const Nanos start = events_.start();
+  if (applies_frees) apply_frees(frees_to_apply);
   if (words_.is_damaged()) return break_by(words_.take_damage());
   changed_.clear();
   words_.collect(changed_);
@@ -76,7 +106,8 @@ Failure MappedPool::commit_once(bool is_synced, bool applies_frees) {
     return break_by({Fault::kDamaged, {}, "room in the journal", parts.bytes()});
   FileError error = journal_.append(*file_, parts);
   // What is overwritten in place cannot be had again without the record.
-  if (error.ok() && is_synced && !writes_.empty()) error = journal_.sync(*file_);
+  if (error.ok() && is_synced && !writes_.empty())
+    error = timed_sync([&] { return journal_.sync(*file_); });
   if (!error.ok()) return break_by({Fault::kFailed, error, "write of the journal", 0});
   words_.note_committed(changed_);
   words_.forget_undo();
@@ -84,7 +115,8 @@ Failure MappedPool::commit_once(bool is_synced, bool applies_frees) {
   writes_.clear();
   taken_.clear();
   due_count_ = frees_.size();
-  has_unsynced_ |= !is_synced;
+  if (!is_synced) note_unsynced(parts.bytes());
+  events_.note(FileEventKind::kCommit, parts.bytes(), start);
   return journal_.place().tail > batch_limit() ? checkpoint() : Failure{};
 }
 
@@ -95,25 +127,29 @@ Failure MappedPool::commit(SyncLevel level) {
   // a power failure would bring back, unless they are durable first.
   if (frees_.size() * sizeof(Handle) > batch_limit() / 2 || !writes_.empty())
     level = std::max(level, promise_);
+  const std::size_t freed = frees_.size() - due_count_;
   const bool is_synced = level != SyncLevel::kNone;
   const bool applies_frees = level >= std::min(promise_, SyncLevel::kData);
-  const bool is_empty = !has_uncommitted() && !(applies_frees && !frees_.empty());
+  const bool is_empty =
+      !has_uncommitted() && durable_frees_ == 0 && !(applies_frees && !frees_.empty());
   if (is_empty && !is_synced) return {};
   if (is_synced) {
     if (const Failure failure = sync_data(); !failure.ok()) return failure;
   }
   if (!is_empty || has_unsynced_) {
     do {
-      if (const Failure failure = commit_once(is_synced, applies_frees); !failure.ok())
-        return failure;
+      const std::size_t to_apply = applies_frees ? kAllFrees : durable_frees_;
+      if (const Failure failure = commit_once(is_synced, to_apply); !failure.ok()) return failure;
     } while (applies_frees && !frees_.empty());
   }
   ++counted_.commits;
+  counted_.frees += freed;
   if (!is_synced) return {};
-  FileError error = journal_.sync(*file_);
-  if (error.ok() && level == SyncLevel::kFull) error = file_->sync(SyncLevel::kFull);
+  FileError error = timed_sync([&] { return journal_.sync(*file_); });
+  if (error.ok() && level == SyncLevel::kFull)
+    error = timed_sync([&] { return file_->sync(SyncLevel::kFull); });
   if (!error.ok()) return break_by({Fault::kFailed, error, "sync of the journal", 0});
-  has_unsynced_ = false;
+  note_synced();
   return check_lost();
 }
 
@@ -134,7 +170,9 @@ Failure MappedPool::write_header(const JournalPlace& next) {
 Failure MappedPool::checkpoint() {
   assert(words_.changes() == 0 && writes_.empty());
   if (!words_.has_dirty() && journal_.place().tail == 0) return {};
-  if (has_writes_ || (has_unsynced_ && promise_ != SyncLevel::kNone)) {
+  const bool is_promised = promise_ != SyncLevel::kNone || wanted_through_ > durable_through_;
+  const Nanos start = events_.start();
+  if (has_writes_ || (has_unsynced_ && is_promised)) {
     if (const Failure failure = sync_data(); !failure.ok()) return failure;
   }
   changed_.clear();
@@ -146,11 +184,14 @@ Failure MappedPool::checkpoint() {
   if (!journal_.has_room(parts.bytes()))
     return break_by({Fault::kDamaged, {}, "room in the journal", parts.bytes()});
   FileError error = journal_.append(*file_, parts);
-  if (error.ok()) error = journal_.sync(*file_);
+  if (error.ok()) error = timed_sync([&] { return journal_.sync(*file_); });
+  const ByteCount home_bytes = ByteCount{words_.dirty_pages()} * kPageBytes;
   // From here on the record alone says what the pages are.
   if (error.ok()) error = words_.write_home(*file_);
   if (error.ok())
-    error = file_->sync_range(layout_.checksums_at(), layout_.data_at() - layout_.checksums_at());
+    error = timed_sync([&] {
+      return file_->sync_range(layout_.checksums_at(), layout_.data_at() - layout_.checksums_at());
+    });
   if (!error.ok()) return break_by({Fault::kFailed, error, "checkpoint", 0});
   const JournalPlace next = journal_.next_epoch();
   journal_.go_on_at(next);
@@ -164,8 +205,9 @@ Failure MappedPool::checkpoint() {
   }
   if (const Failure failure = write_header(next); !failure.ok()) return failure;
   words_.settle();
-  has_unsynced_ = false;
+  note_synced();
   ++counted_.checkpoints;
+  events_.note(FileEventKind::kCheckpoint, home_bytes, start);
   return check_lost();
 }
 
@@ -185,6 +227,8 @@ Failure MappedPool::close() {
       static_cast<void>(file_->set_size(end));
   }
   counted_ = stats();
+  end_backup();
+  file_->unlock();
   file_.reset();
   range_->end();
   range_.reset();

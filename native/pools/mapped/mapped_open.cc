@@ -142,6 +142,7 @@ Failure MappedOpener::find_header(const Header (&slots)[2]) {
 
 Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
   const Layout layout{header_.max_pages, header_.journal_bytes};
+  const Nanos start = precise_now();
   void* data = nullptr;
   void* metadata = nullptr;
   FileError error = file_->map(
@@ -165,6 +166,7 @@ Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
   }
   pool->reset(new MappedPool(files_, std::move(file_), header_, options_, std::move(range),
                              metadata, metadata_guard));
+  (*pool)->events_.note(FileEventKind::kMap, layout.max_file_bytes(), start);
   return {};
 }
 
@@ -177,6 +179,7 @@ Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
     failure = {Fault::kNeedsReplay, {}, "", reader_.count()};
   std::unique_ptr<MappedPool> made;
   if (failure.ok()) failure = make_pool(&made);
+  const Nanos start = precise_now();
   if (failure.ok()) failure = replay(*made);
   if (failure.ok()) failure = check_super(*made);
   if (failure.ok()) failure = apply_last_writes(*made);
@@ -185,17 +188,21 @@ Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
     if (made != nullptr) static_cast<void>(made->break_by(failure));  // it writes nothing
     return failure;
   }
+  if (reader_.count() > 0) made->events_.note(FileEventKind::kRecover, reader_.count(), start);
   *pool = std::move(made);
   return {};
 }
 
 std::size_t MappedOpener::kept_records() const {
   const std::uint64_t boot = files_.boot();
-  std::size_t kept = reader_.count();
-  // Of another boot: a record may be there without the data that it speaks of.
-  while (kept > 0 && reader_.boot(kept - 1) != boot &&
-         (reader_.parts(kept - 1).flags & kSynced) == 0)
-    --kept;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < reader_.count(); ++i) {
+    const std::uint32_t flags = reader_.parts(i).flags;
+    // Of another boot: a record may be there without the data that it speaks of.
+    if (reader_.boot(i) == boot || (flags & kSynced) != 0) kept = i + 1;
+    if ((flags & kSyncedThrough) != 0)
+      kept = std::max(kept, reader_.records_through(reader_.place_after(i + 1).durable));
+  }
   return kept;
 }
 

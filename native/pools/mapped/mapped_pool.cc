@@ -143,6 +143,16 @@ Handle MappedPool::take(ByteCount bytes) {
 
 Failure MappedPool::alloc(ByteCount bytes, Block* block) {
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
+  const Failure failure = alloc_block(bytes, block);
+  const bool got_none = failure.fault == Fault::kFull || failure.fault == Fault::kNoSpace ||
+                        failure.fault == Fault::kBatchFull;
+  counted_.allocs += failure.ok();
+  counted_.failed_allocs += got_none;
+  counted_.exhausted += failure.fault == Fault::kFull;
+  return failure;
+}
+
+Failure MappedPool::alloc_block(ByteCount bytes, Block* block) {
   if (bytes > layout_.max_pages * kPageBytes) return {Fault::kFull, {}, "", bytes};
   const Savepoint before = savepoint();
   space_error_ = {};
@@ -158,7 +168,10 @@ Failure MappedPool::alloc(ByteCount bytes, Block* block) {
   failure = end_change(before, failure);
   if (!failure.ok()) return failure;
   taken_.push_back(handle);
+  counted_.peak_used_bytes =
+      std::max<ByteCount>(counted_.peak_used_bytes, words_.get_wide(kUsedBytesWord));
   *block = {handle, std::uint64_t{granule_of(handle)} * kGranuleBytes, bytes};
+  note_touched(block->offset, bytes);
   return {};
 }
 
@@ -234,6 +247,7 @@ Failure MappedPool::grow(ByteCount bytes) {
 
 Failure MappedPool::add_pages(std::uint64_t pages) {
   ++merges_;
+  const Nanos start = events_.start();
   const std::uint32_t total = extents_.data_pages();
   const WordIndex first = entry(total);
   const WordIndex end = entry(static_cast<DataPage>(total + pages));
@@ -245,6 +259,8 @@ Failure MappedPool::add_pages(std::uint64_t pages) {
     return {Fault::kNoSpace, space_error_, "", pages * kPageBytes};
   }
   extents_.grow(static_cast<std::uint32_t>(pages));
+  counted_.grown_bytes += pages * kPageBytes;
+  events_.note(FileEventKind::kGrow, pages * kPageBytes, start);
   return {};
 }
 
@@ -318,6 +334,7 @@ void MappedPool::roll_back(const Savepoint& given) {
   if (taken_.size() == savepoint.taken) return;
   // Somebody may still have handles of what was taken, which must never name anything again.
   if (words_.get(kSlabsMadeWord) < made) words_.set(kSlabsMadeWord, made);
+  counted_.frees += taken_.size() - savepoint.taken;
   for (std::size_t i = savepoint.taken; i < taken_.size(); ++i) make_stale(taken_[i]);
   taken_.resize(savepoint.taken);
 }
@@ -425,7 +442,11 @@ MappedStats MappedPool::stats() {
   stats.used_bytes = words_.get_wide(kUsedBytesWord);
   stats.blocks = words_.get_wide(kBlocksWord);
   stats.free_bytes = ByteCount{words_.get(kFreePagesWord)} * kPageBytes;
+  stats.undurable_bytes = unsynced_bytes_;
+  stats.undurable_for = has_unsynced_ ? precise_now() - unsynced_since_ : 0;
+  stats.peak_used_bytes = std::max(stats.peak_used_bytes, stats.used_bytes);
   if (!file_->size(&stats.file_bytes).ok()) stats.file_bytes = 0;
+  if (!file_->disk_bytes(&stats.disk_bytes).ok()) stats.disk_bytes = 0;
   return stats;
 }
 

@@ -12,7 +12,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/clock.h"
 #include "pools/mapped/extents.h"
+#include "pools/mapped/file_events.h"
 #include "pools/mapped/journal.h"
 #include "pools/mapped/mapped_range.h"
 #include "pools/mapped/roots.h"
@@ -45,10 +47,23 @@ struct MappedStats {
   ByteCount free_bytes = 0;  // in free extents of whole pages
   std::uint64_t blocks = 0;
   ByteCount file_bytes = 0;  // with the books and the journal; holes count
+  ByteCount disk_bytes = 0;  // the same; holes do not count
   ByteCount journal_bytes = 0;
-  std::uint64_t commits = 0;      // since it was opened
-  std::uint64_t checkpoints = 0;  // likewise
-  std::uint64_t replayed = 0;     // records, when it was opened
+  ByteCount undurable_bytes = 0;  // of records that a power failure may take
+  Nanos undurable_for = 0;        // how long the oldest of them is there
+  // Since it was opened.
+  ByteCount peak_used_bytes = 0;
+  std::uint64_t allocs = 0;
+  std::uint64_t frees = 0;          // that were committed, and blocks that were undone
+  std::uint64_t failed_allocs = 0;  // requests that got no block
+  std::uint64_t exhausted = 0;      // those of them because of max_bytes
+  std::uint64_t commits = 0;
+  std::uint64_t syncs = 0;  // calls of the file system that make something durable
+  Nanos sync_time = 0;      // that they took
+  std::uint64_t checkpoints = 0;
+  std::uint64_t replayed = 0;  // records, when it was opened
+  ByteCount grown_bytes = 0;
+  ByteCount trimmed_bytes = 0;
 };
 
 /// What check() found wrong.
@@ -98,6 +113,28 @@ class MappedPool final : private SpaceProvider {
   Failure commit() { return commit(promise_); }
   bool has_uncommitted() const;
 
+  // Group commit: commits that arrive while a sync is under way share the next one.
+
+  /// Makes all changes since the last commit happen, as commit(SyncLevel::kNone). They are durable
+  /// once durable_through() has reached `sequence`; 0 when they are so already. Writes cannot wait:
+  /// with them it is commit(SyncLevel::kData).
+  Failure commit_later(std::uint64_t* sequence);
+  /// A sync of the whole file on another thread.
+  struct GroupSync {
+    std::shared_ptr<File> file;  // whose sync() is to be called
+    std::uint64_t through = 0;   // the last record that was written before
+    std::uint64_t marked = 0;    // the last record that a marker before it speaks of
+    Nanos began = 0;
+  };
+  GroupSync begin_sync() const;
+  /// After it, on the pool's thread. What was committed before it began is durable after another
+  /// one, since records of it say so only then; while more of them are wanted, begin one.
+  Failure end_sync(const GroupSync& sync, FileError error);
+  /// The last record that is durable, and whose data is.
+  std::uint64_t durable_through() const { return durable_through_; }
+  /// How often end_sync() was called.
+  std::uint64_t syncs_ended() const { return syncs_ended_; }
+
   /// A place in the batch of changes that are not committed.
   struct Savepoint {
     std::size_t changes = 0;
@@ -110,11 +147,28 @@ class MappedPool final : private SpaceProvider {
   void roll_back(const Savepoint& given);
 
   /// Gives the space of free pages back to the file system, and cuts the file behind its last
-  /// block. `returned`: bytes.
-  Failure trim(ByteCount* returned);
+  /// block, until the file takes at most `target` bytes of it. `returned`: bytes.
+  Failure trim(ByteCount target, ByteCount* returned);
+  /// A copy of the file while it is used; one at a time. It gets the name `path` when it is
+  /// finished, unless there is such a file. What the program stores into blocks directly meanwhile
+  /// may be in it or not.
+  Failure begin_backup(const std::string& path, unsigned mode);
+  struct BackupProgress {
+    ByteCount done = 0;
+    ByteCount total = 0;  // of the data
+  };
+  /// Copies up to so many bytes more. A failure ends the backup.
+  Failure go_on_with_backup(ByteCount bytes, BackupProgress* progress);
+  /// Once all data is copied. The copy is what the last commit left, and durable.
+  Failure finish_backup();
+  /// Gives it up, if one is under way.
+  void end_backup() { backup_.reset(); }
+
   /// Walks all structures. Nothing is changed.
   CheckReport check();
   MappedStats stats();
+  /// Of the file, for blocks; 0 when closed.
+  ByteCount data_bytes() { return is_closed() ? 0 : ByteCount{extents_.data_pages()} * kPageBytes; }
 
   /// Undoes what is not committed, writes everything home, and ends. Views see zeros from now on.
   Failure close();
@@ -123,6 +177,7 @@ class MappedPool final : private SpaceProvider {
   /// Why the pool changes nothing any more.
   const Failure& broken() const { return broken_; }
 
+  FileEvents& events() { return events_; }
   const Layout& layout() const { return layout_; }
   /// The bytes of the data; nullptr when closed.
   const std::shared_ptr<MappedRange>& range() const { return range_; }
@@ -146,6 +201,7 @@ class MappedPool final : private SpaceProvider {
   Failure break_by(Failure failure);
   Failure check_lost();
 
+  Failure alloc_block(ByteCount bytes, Block* block);
   Handle take(ByteCount bytes);
   Handle take_small(ByteCount bytes);
   Handle take_large(ByteCount bytes);
@@ -176,15 +232,25 @@ class MappedPool final : private SpaceProvider {
 
   ByteCount batch_limit() const { return layout_.half_bytes() / 4; }
   ByteCount batch_bytes() const;
-  Failure commit_once(bool is_synced, bool applies_frees);
-  void apply_frees();
+  static constexpr std::size_t kAllFrees = SIZE_MAX;
+  Failure commit_once(bool is_synced, std::size_t frees_to_apply);
+  void apply_frees(std::size_t most);
+  void note_durable(std::uint64_t sequence, Nanos began);
   void apply_writes(std::span<const std::uint8_t> writes);
+  /// Counts a call that makes something durable, and the time that it takes.
+  template <class Call>
+  FileError timed_sync(Call call);
+  void note_unsynced(ByteCount bytes);
+  void note_synced();
   Failure sync_data();
   Failure check_length();
   Failure checkpoint();
   Failure write_header(const JournalPlace& next);
-  Failure shrink_file(ByteCount* returned);
-  Failure punch_free(ByteCount* returned);
+  void note_touched(std::uint64_t offset, ByteCount bytes);
+  Failure copy_data(std::uint64_t offset, ByteCount bytes);
+  Failure copy_books();
+  Failure shrink_file(ByteCount wanted, ByteCount* returned);
+  Failure punch_free(ByteCount wanted, ByteCount* returned);
 
   void check_slab(DataPage slab, std::uint32_t c, CheckReport& report, struct Totals& totals);
   std::uint32_t check_extent(DataPage page, CheckReport& report, struct Totals& totals);
@@ -192,8 +258,8 @@ class MappedPool final : private SpaceProvider {
   void check_roots(CheckReport& report);
 
   Files& files_;
-  std::unique_ptr<File> file_;
-  Header header_;  // the one that counts
+  std::shared_ptr<File> file_;  // a sync on another thread may have it, too
+  Header header_;               // the one that counts
   const Layout layout_;
   const FileAccess access_;
   const SyncLevel promise_;
@@ -220,8 +286,38 @@ class MappedPool final : private SpaceProvider {
 
   std::vector<ChangedWord> changed_;  // kept, so that a commit allocates nothing
   bool has_unsynced_ = false;         // records since the last synced one
+  ByteCount unsynced_bytes_ = 0;      // of those
+  Nanos unsynced_since_ = 0;          // when the first of them was written
   bool has_writes_ = false;           // copied to the data since it was made durable
-  FileError space_error_;             // of the last provide() that failed
+
+  // Group commit.
+  struct DueMark {
+    std::uint64_t sequence;  // of a record
+    std::size_t due;         // how many of frees_ were due with it
+  };
+  std::uint64_t syncs_ended_ = 0;
+  std::uint64_t durable_through_ = 0;
+  std::uint64_t marked_through_ = 0;  // what the last marker speaks of
+  std::uint64_t last_unsynced_ = 0;   // the last record that was written without a sync
+  std::uint64_t wanted_through_ = 0;  // by commit_later()
+  std::vector<DueMark> due_marks_;
+  std::size_t durable_frees_ = 0;  // how many of frees_ are due and durable
+
+  struct Backup {
+    struct Range {
+      std::uint64_t offset;  // in the data
+      ByteCount bytes;
+    };
+    std::string path;
+    std::unique_ptr<File> file;
+    ByteCount data_bytes = 0;    // when it began
+    ByteCount copied = 0;        // of those
+    std::vector<Range> touched;  // since it began
+  };
+  std::unique_ptr<Backup> backup_;
+
+  FileEvents events_;
+  FileError space_error_;  // of the last provide() that failed
   Failure broken_;
   MappedStats counted_;
 };

@@ -1,19 +1,32 @@
 // Space that goes back to the file system.
+#include <algorithm>
+
 #include "pools/mapped/mapped_pool.h"
 
 namespace superslab::mapped {
 
-Failure MappedPool::trim(ByteCount* returned) {
+Failure MappedPool::trim(ByteCount target, ByteCount* returned) {
   *returned = 0;
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
   if (has_uncommitted()) return {Fault::kUncommitted};
-  if (const Failure failure = shrink_file(returned); !failure.ok()) return failure;
-  return punch_free(returned);
+  const Nanos start = events_.start();
+  ByteCount taken = 0;
+  if (const FileError error = file_->disk_bytes(&taken); !error.ok())
+    return {Fault::kFile, error, "length", 0};
+  if (taken <= target) return {};
+  Failure failure = shrink_file(taken - target, returned);
+  if (failure.ok() && *returned < taken - target)
+    failure = punch_free(taken - target - *returned, returned);
+  counted_.trimmed_bytes += *returned;
+  if (*returned != 0) events_.note(FileEventKind::kShrink, *returned, start);
+  return failure;
 }
 
-Failure MappedPool::shrink_file(ByteCount* returned) {
+Failure MappedPool::shrink_file(ByteCount wanted, ByteCount* returned) {
   const std::uint32_t total = extents_.data_pages();
-  const auto pages = static_cast<std::uint32_t>(align_down(extents_.free_at_end(), kSlabPages));
+  const auto pages =
+      static_cast<std::uint32_t>(std::min(align_down(extents_.free_at_end(), kSlabPages),
+                                          align_up(div_up(wanted, kPageBytes), kSlabPages)));
   const std::uint32_t cut = pages == total ? total - kSlabPages : pages;
   if (cut == 0) return {};
   ++merges_;
@@ -27,13 +40,14 @@ Failure MappedPool::shrink_file(ByteCount* returned) {
   return {};
 }
 
-Failure MappedPool::punch_free(ByteCount* returned) {
+Failure MappedPool::punch_free(ByteCount wanted, ByteCount* returned) {
   struct Hole {
     DataPage page;
     std::uint32_t pages;
   };
   std::vector<Hole> holes;
-  for (std::uint32_t bin = 0; bin < kBins && !words_.is_damaged(); ++bin) {
+  ByteCount found = 0;
+  for (std::uint32_t bin = 0; bin < kBins && found < wanted && !words_.is_damaged(); ++bin) {
     // A list that leads in a circle is longer than there are pages.
     std::uint32_t looks = extents_.data_pages();
     for (std::uint32_t link = extents_.first_of(bin); link != 0;
@@ -43,7 +57,8 @@ Failure MappedPool::punch_free(ByteCount* returned) {
         words_.note_damage("list of free extents", bin);
         break;
       }
-      if (extent.may_have_holes || batch_bytes() + 64 > batch_limit()) continue;
+      if (extent.may_have_holes || found >= wanted || batch_bytes() + 64 > batch_limit()) continue;
+      found += ByteCount{extent.pages} * kPageBytes;
       extents_.note_holes(link - 1);
       holes.push_back({link - 1, extent.pages});
     }

@@ -1,0 +1,404 @@
+import { now } from '../../addon/clock.js';
+import type { FileCheck, NativeFile } from '../../addon/file-binding.js';
+import { FILE_FAULT } from '../../addon/generated/codes.js';
+import { FILE_COUNT } from '../../addon/generated/memory.js';
+import { builtins, lengthOf } from '../../base/builtins.js';
+import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';
+import { poolTeller } from '../../measure/pool-teller.js';
+import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
+import type { Wish } from '../../pool/waiters.js';
+import { touchPages, type WarmProgress, warm } from '../warm.js';
+import { Allocation } from './allocation.js';
+import { Backup, type BackupProgress } from './backup.js';
+import type { MappedCore, OpenFile } from './core.js';
+import { asyncTransaction, noBlockOf, notAHandle, withinTransaction } from './errors.js';
+import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
+import type { ViewLease } from './view-watch.js';
+import { MappedWindows } from './windows.js';
+
+const NO_SAVEPOINT = new builtins.Float64Array(0);
+
+type Hidden = (...args: never[]) => unknown;
+
+/** warm() undoes what it allocated. */
+const warmed = new Error('never seen');
+
+/**
+ * What a MappedPool does, behind its public face; the pool and each of its buffers hold it. JavaScript may be cut off anywhere in
+ * here: docs/INTERRUPTION.md.
+ */
+export class MappedFile implements MappedHome, OpenFile {
+  readonly name: string;
+  readonly path: string;
+  readonly core: MappedCore;
+  readonly native: NativeFile;
+  readonly #level: number;
+  readonly #windows: MappedWindows;
+  readonly #found = new builtins.Float64Array(4);
+  /** What alloc() was given; [0] is a handle for as long as nobody has its buffer. */
+  readonly #taken = new builtins.Float64Array(4);
+  /** Where the outermost transaction began; without one, empty. */
+  #transaction: Float64Array = NO_SAVEPOINT;
+  /** Transactions within it that have neither succeeded nor been undone. */
+  #inner = 0;
+
+  /** `level`: what a commit makes durable unless it says otherwise. */
+  constructor(path: string, core: MappedCore, level: number) {
+    this.name = core.name;
+    this.path = path;
+    this.core = core;
+    this.native = core.file;
+    this.#level = level;
+    this.#windows = new MappedWindows(core.file);
+    core.opened = this;
+  }
+
+  get closed(): boolean {
+    return this.core.closed;
+  }
+
+  get maxBytes(): number {
+    return this.core.maxBytes;
+  }
+
+  #error(fault: number): SuperslabError {
+    return this.core.errorOf(fault);
+  }
+
+  /** Throws what a fault means. */
+  #check(fault: number): void {
+    if (fault !== FILE_FAULT.none) throw this.#error(fault);
+  }
+
+  /** The value of a call that returns a fault below 0. */
+  #checked(result: number): number {
+    if (result < 0) throw this.#error(-result);
+    return result;
+  }
+
+  /** An alloc() was cut off before its caller had the buffer: nobody will ever free that block. */
+  #freeLost(): void {
+    if (this.#taken[0] === 0) return;
+    this.native.free(this.#taken[0]!);
+    this.#taken[0] = 0;
+  }
+
+  #bufferOf(place: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
+    const handle = place[0]!;
+    const offset = place[1]!;
+    const length = place[2]!;
+    const window = this.#windows.of(offset, length);
+    const start = offset - MappedWindows.startOf(offset, length);
+    const buf = mappedBuffers.make(this, handle, window, start, length);
+    const { counts, views } = this.core;
+    counts[FILE_COUNT.views]!++;
+    if (views.isDue()) mappedBuffers.watch(buf, views.begin(buf, handle, length, isNew, hidden));
+    return buf;
+  }
+
+  ended(lease: ViewLease | undefined): void {
+    if (lease !== undefined) this.core.views.end(lease);
+    this.core.counts[FILE_COUNT.views]!--;
+  }
+
+  /** A block, or a fault. */
+  #alloc(size: number, hidden: Hidden): MappedBuffer | number {
+    const { core } = this;
+    core.teller.listen();
+    this.#freeLost();
+    const fault = this.native.alloc(size, this.#taken);
+    if (fault !== FILE_FAULT.none) {
+      core.teller.deliver();
+      return fault;
+    }
+    const buf = this.#bufferOf(this.#taken, true, hidden);
+    core.stir();
+    if (core.teller.isOn) return this.#told(buf);
+    this.#taken[0] = 0;
+    return buf;
+  }
+
+  /** Tells of what an alloc() has done, before its caller has the buffer. */
+  #told(buf: MappedBuffer): MappedBuffer | number {
+    const held = begin(new HeldBuffers<Allocation>());
+    held.buf = new Allocation(buf);
+    this.#taken[0] = 0;
+    this.core.teller.deliver();
+    // Subscribers may have closed the pool, with which the block is gone, or have undone what was not committed.
+    if (buf.released || this.closed) {
+      held.buf = undefined;
+      if (!buf.released) buf.release();
+      finish(held);
+      return FILE_FAULT.closed;
+    }
+    finish(held);
+    return buf;
+  }
+
+  checkSize(size: number): void {
+    if (!Number.isInteger(size) || size < 0) throw sizeError(size, Number.MAX_SAFE_INTEGER);
+  }
+
+  alloc(size: number, hidden: Hidden): MappedBuffer {
+    this.checkSize(size);
+    const made = this.#alloc(size, hidden);
+    if (typeof made !== 'number') return made;
+    const error = this.#error(made);
+    // Subscribers may do anything: the error is made before.
+    if (made === FILE_FAULT.full) poolTeller.tellExhausted(this.#identity(), size, 'throw');
+    throw error;
+  }
+
+  #identity() {
+    const { id, name, native } = this.core;
+    return { id, name, native, maxBytes: this.maxBytes };
+  }
+
+  tryAlloc(size: number): Allocation | undefined {
+    const made = this.#alloc(size, this.tryAlloc);
+    if (typeof made !== 'number') return new Allocation(made);
+    if (made === FILE_FAULT.full && size <= this.maxBytes) return undefined;
+    throw this.#error(made);
+  }
+
+  allocInTurn(size: number, signal: AbortSignal | undefined): Promise<MappedBuffer> {
+    this.checkSize(size);
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    const wish: Wish<Allocation, MappedBuffer> = { size, signal, pool: this, ready: ({ buf }) => buf };
+    return this.core.waiters.wait(wish);
+  }
+
+  /** See lib/pools/warm.ts. Nothing of it is committed, and the file stays as long as it became until it is closed. */
+  warm(count: number, size: number, onProgress: WarmProgress | undefined): void {
+    this.checkSize(size);
+    const take = () => new Allocation(this.alloc(size, this.warm));
+    try {
+      this.transaction(() => {
+        warm(take, ({ buf }) => touchPages(buf), count, onProgress);
+        throw warmed;
+      }, -1);
+    } catch (error) {
+      if (error !== warmed) throw error;
+    }
+  }
+
+  /** undefined for a block that is gone. */
+  find(handle: unknown, hidden: Hidden): MappedBuffer | undefined {
+    if (typeof handle !== 'number') throw notAHandle(handle);
+    const fault = this.native.find(handle, this.#found);
+    if (fault === FILE_FAULT.stale) return undefined;
+    this.#check(fault);
+    return this.#bufferOf(this.#found, false, hidden);
+  }
+
+  at(handle: unknown, hidden: Hidden): MappedBuffer {
+    const buf = this.find(handle, hidden);
+    if (buf === undefined) throw this.#error(FILE_FAULT.stale);
+    return buf;
+  }
+
+  /** A handle, or that of a buffer of this pool. */
+  handleOf(given: unknown): number {
+    if (typeof given === 'number') return given;
+    const handle = mappedBuffers.handleOf(this, given);
+    if (handle === undefined) throw notAHandle(given);
+    return handle;
+  }
+
+  freeBlock(handle: number): void {
+    this.core.stir();
+    this.#check(this.native.free(handle));
+  }
+
+  /** A handle, or a buffer that was not released. `hidden`: as elsewhere. */
+  free(block: unknown, hidden: Hidden): void {
+    if (mappedBuffers.handleOf(this, block) !== undefined) (block as MappedBuffer).free();
+    else if (typeof block === 'number' && mayBeHandle(block)) this.freeBlock(block);
+    else throw noBlockOf(this.name, block, 'free', hidden);
+  }
+
+  /** Ends a view. */
+  release(block: unknown, hidden: Hidden): void {
+    if (mappedBuffers.handleOf(this, block) === undefined)
+      throw noBlockOf(this.name, block, 'release', hidden);
+    (block as MappedBuffer).release();
+  }
+
+  *entries(hidden: Hidden): Generator<MappedBuffer, void, undefined> {
+    const place = new builtins.Float64Array(4);
+    for (;;) {
+      if (this.closed) throw this.#error(FILE_FAULT.closed);
+      if (!this.native.next(place)) break;
+      yield this.#bufferOf(place, false, hidden);
+    }
+    // A walk ends early where the file is damaged.
+    const { fault } = this.native.failure();
+    if (fault === FILE_FAULT.damaged || fault === FILE_FAULT.lost) throw this.#error(fault);
+  }
+
+  root(name: string): number {
+    return this.#checked(this.native.root(name));
+  }
+
+  setRoot(name: string, handle: number): void {
+    this.#check(this.native.setRoot(name, handle));
+  }
+
+  rootNames(): string[] {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    return this.native.rootNames();
+  }
+
+  write(handle: number, offset: number, bytes: Uint8Array): void {
+    if (!builtins.isUint8Array(bytes) || !Number.isInteger(offset) || offset < 0) {
+      throw makeError(
+        'ERR_SUPERSLAB_ARGUMENT',
+        `write() takes a buffer, an offset and a Uint8Array; got ${show(offset)} and ${show(bytes)}`,
+        TypeError,
+      );
+    }
+    if (lengthOf(bytes) !== 0) this.#check(this.native.write(handle, offset, bytes));
+  }
+
+  get isInTransaction(): boolean {
+    return this.#transaction !== NO_SAVEPOINT;
+  }
+
+  #refuseInTransaction(): void {
+    if (this.isInTransaction) throw withinTransaction(this.path);
+  }
+
+  /** `level` -1: the pool's own. */
+  commit(level: number): void {
+    this.#refuseInTransaction();
+    this.core.teller.listen();
+    this.#freeLost();
+    this.#check(this.native.commit(level < 0 ? this.#level : level));
+    this.#committed();
+  }
+
+  /** The same; durable when the promise is resolved. Others that are under way share its sync. */
+  commitAsync(level: number): Promise<void> {
+    this.#refuseInTransaction();
+    this.core.teller.listen();
+    this.#freeLost();
+    const wanted = level < 0 ? this.#level : level;
+    this.#check(wanted === 0 ? this.native.commit(0) : this.native.commitLater(this.#found));
+    const sequence = this.#found[0]!;
+    const promise =
+      wanted === 0 ? builtins.promiseResolve(undefined) : this.core.group.wait(sequence, wanted);
+    this.#committed();
+    return promise as Promise<void>;
+  }
+
+  /** There may be room for those who wait. */
+  #committed(): void {
+    this.core.views.committed();
+    this.core.stir();
+    this.core.teller.deliver();
+    this.core.serveWaiters();
+  }
+
+  transaction<T>(work: () => T, level: number): T {
+    const place = new builtins.Float64Array(4);
+    const isInner = this.isInTransaction;
+    this.core.teller.listen();
+    const inner = this.#inner;
+    this.#freeLost();
+    // When this is cut off, and so neither commits nor undoes, what it did is undone as soon as the stack is empty.
+    if (!isInner) builtins.queueMicrotask(() => this.#undo(place));
+    this.native.savepoint(place);
+    if (isInner) this.#inner = inner + 1;
+    else this.#transaction = place;
+    let result: T;
+    try {
+      result = work();
+      if (isThenable(result)) throw asyncTransaction(this.path);
+      this.#freeLost();
+      if (!isInner) this.#end(level);
+    } catch (error) {
+      if (!isInner) this.#undo(place);
+      // With a full stack this fails, and then nothing of the outer one may be committed either.
+      else this.native.rollBack(place);
+      this.#inner = inner;
+      throw error;
+    }
+    this.#inner = inner;
+    if (!isInner) this.#committed();
+    return result;
+  }
+
+  #end(level: number): void {
+    if (this.#inner !== 0) throw withinTransaction(this.path);
+    const fault = this.native.commit(level < 0 ? this.#level : level);
+    if (fault === FILE_FAULT.none) this.#transaction = NO_SAVEPOINT;
+    else throw this.#error(fault);
+  }
+
+  /** Undoes the transaction that began at `place`, if it has not ended. */
+  #undo(place: Float64Array): void {
+    if (this.#transaction !== place) return;
+    this.native.rollBack(place);
+    this.#taken[0] = 0;
+    this.#inner = 0;
+    this.#transaction = NO_SAVEPOINT;
+  }
+
+  /** `block` undefined: all of the file. */
+  advise(code: number, block: unknown): void {
+    if (block === undefined) {
+      this.core.publish();
+      this.native.advise(0, this.core.counts[FILE_COUNT.dataBytes]!, code);
+      return;
+    }
+    this.#check(this.native.find(this.handleOf(block), this.#found));
+    this.native.advise(this.#found[1]!, this.#found[2]!, code);
+  }
+
+  verify(): FileCheck {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    return this.native.check();
+  }
+
+  trim(targetBytes: number): number {
+    this.#refuseInTransaction();
+    this.core.teller.listen();
+    this.#freeLost();
+    const returned = this.native.trim(targetBytes);
+    this.core.teller.deliver();
+    return this.#checked(returned);
+  }
+
+  backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    return new Backup(this.native, (fault) => this.#error(fault), progress).run(path, mode);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.#refuseInTransaction();
+    this.#freeLost();
+    const { core, native } = this;
+    core.views.closing((handle) => native.find(handle, this.#found) === FILE_FAULT.none);
+    core.teller.listen();
+    const start = now();
+    core.close();
+    const durationNs = Math.round((now() - start) * 1e6);
+    core.teller.deliver();
+    core.teller.tell('close', { durationNs });
+    core.views.deliver();
+    // Not what was told before: at the end of a `using` it would hide the error that tells more.
+    if (!this.core.isBroken) this.#check(core.closeFault);
+  }
+}
+
+/** Whether it could name a block: the generation of one that lives is odd (docs/FILE-FORMAT.md). */
+function mayBeHandle(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0 && Math.floor(value / 2 ** 32) % 2 === 1;
+}
+
+function isThenable(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}

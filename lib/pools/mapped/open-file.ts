@@ -1,0 +1,62 @@
+import { check } from '../../addon/binding.js';
+import { now } from '../../addon/clock.js';
+import { environment } from '../../addon/environment.js';
+import { FILE_COUNT } from '../../addon/generated/memory.js';
+import { makeError } from '../../base/errors.js';
+import { begin, giveUp } from '../../pool/unfinished.js';
+import { scheduleUpkeep } from '../../pool/upkeep.js';
+import { OpeningPool } from '../opening-pool.js';
+import { optionPairs } from '../pool-options.js';
+import { MappedCore } from './core.js';
+import { fileError } from './errors.js';
+import { tellRefusal } from './file-teller.js';
+import { MappedFile } from './mapped-file.js';
+import { type MappedPoolOptions, nameOf, syncLevel } from './options.js';
+
+/** The file, or what is thrown when it cannot be opened. */
+function openNative(path: string, name: string, options: MappedPoolOptions) {
+  const { mode = 0o600, sync = 'data', access = 'write', recover = true } = options;
+  const { size = 0, maxBytes = 0, growBy = 0 } = options;
+  const reads = access === 'read';
+  const given = { path, size, maxBytes, growBy, mode, reads, sync: syncLevel(sync), recovers: recover };
+  const native = environment.openFile(given);
+  if (native === undefined) throw makeError('ERR_SUPERSLAB_CLOSED', 'the thread ends');
+  if ('fault' in native) throw fileError(native, { path, name, mode, maxBytes: 0 });
+  return native;
+}
+
+function tellOpening({ teller, counts }: MappedCore, durationNs: number): void {
+  teller.deliver();
+  teller.tell('open', { durationNs, bytes: counts[FILE_COUNT.fileBytes]! });
+  teller.listen();
+}
+
+/**
+ * Opens the file, and a pool of the native side whose heap will hold nothing: by that figures, signals and the end of the thread
+ * know it.
+ * @returns also an entry that the caller finishes when somebody has the pool
+ */
+export function openFile(
+  path: string,
+  options: MappedPoolOptions,
+): { file: MappedFile; opening: OpeningPool } {
+  const { mode = 0o600, sync = 'data', access = 'write', leakDetection } = options;
+  const name = nameOf(path, options);
+  scheduleUpkeep();
+  const opening = begin(new OpeningPool());
+  try {
+    opening.opened = environment.openPool(optionPairs({ leakDetection }), name);
+    const pool = check(opening.opened);
+    const start = now();
+    const native = openNative(path, name, options);
+    const durationNs = Math.round((now() - start) * 1e6);
+    const core = new MappedCore(name, path, pool, native, { mode, isReadOnly: access === 'read' });
+    const file = new MappedFile(path, core, syncLevel(sync));
+    tellOpening(core, durationNs);
+    return { file, opening };
+  } catch (error) {
+    giveUp(opening);
+    tellRefusal(name, path, error);
+    throw error;
+  }
+}
