@@ -174,6 +174,22 @@ describe('a level', () => {
 });
 
 describe('pools', () => {
+  test('also while every event loop with pools is busy', async () => {
+    const machine = fakeMachine();
+    const seen = await inChild(
+      machine,
+      `${IDLE}
+       // The control loop is there once upkeep has run.
+       await until(() => process.uptime() > 1.5);
+       const before = idle.stats().committedBytes;
+       use(92);
+       const end = Date.now() + 10000;
+       while (idle.stats().committedBytes !== 0 && Date.now() < end);
+       say({ before, after: idle.stats().committedBytes, told: levels.length });`,
+    );
+    expect(seen).toEqual({ before: 16 * MiB, after: 0, told: 0 });
+  });
+
   test('give caches back under some pressure, and nothing that waits to be lent', async () => {
     const machine = fakeMachine();
     const seen = await inChild(
