@@ -60,6 +60,13 @@ export const copyInAt: (view: Uint8Array, source: Uint8Array, offset: number) =>
   typedArray.set,
 ) as never;
 
+/** Calls one of the two when the promise has settled. */
+export const promiseThen: <Value>(
+  promise: Promise<Value>,
+  onValue: (value: Value) => void,
+  onError: (error: unknown) => void,
+) => Promise<unknown> = uncurried(Promise.prototype.then) as never;
+
 /** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
 export const writeText: (
   buf: Buffer,
