@@ -25,7 +25,8 @@ export type { LeaseTimeoutMessage, ObjectPoolEvents } from './pools/object/telli
 export type { PacketPoolOptions } from './pools/packet/options.js';
 export type { Packet } from './pools/packet/packet.js';
 export { PacketPool } from './pools/packet/packet-pool.js';
-export type { PacketReader, PacketSource } from './pools/packet/read-from.js';
+export type { PacketReader } from './pools/packet/packet-reader.js';
+export type { PacketSource } from './pools/packet/read-from.js';
 export type { PacketWriter } from './pools/packet/writer.js';
 export type { Pool } from './pools/pool.js';
 export type { Column, ColumnRun } from './pools/record/column.js';

@@ -60,10 +60,12 @@ export const copyInAt: (view: Uint8Array, source: Uint8Array, offset: number) =>
   typedArray.set,
 ) as never;
 
-/** Has `done` called when a promise of ours is resolved. */
-export const whenResolved: (promise: Promise<unknown>, done: () => void) => unknown = uncurried(
-  Promise.prototype.then as (done: () => void) => unknown,
-);
+/** Calls one of the two when the promise has settled. */
+export const promiseThen: <Value>(
+  promise: Promise<Value>,
+  onValue: (value: Value) => void,
+  onError?: (error: unknown) => void,
+) => Promise<unknown> = uncurried(Promise.prototype.then) as never;
 
 /** Encodes `text` into a buffer and returns how many bytes that were; no more than `length`. */
 export const writeText: (

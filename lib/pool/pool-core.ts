@@ -176,12 +176,14 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
 
   /** undefined when it is to wait. */
   #acquireAtOnce<Result>({ size, ready }: Wish<Buf, Result>): Promise<Result> | undefined {
-    return within(new HeldBuffers<Buf>(), (held) => {
-      if (size === 0) held.buf = this.makePlain(0);
-      else if (this.#waiters.length === 0) held.buf = this.tryAcquire(size);
-      held.buf ??= this.#exhaustion.acquireUnlessWaiting(size);
-      if (held.buf === undefined) return undefined;
-      return builtins.promiseResolve(ready(held.buf)) as Promise<Result>;
+    return within(new HeldBuffers<Lent>(), (held) => {
+      let buf: Buf | undefined;
+      if (size === 0) buf = this.makePlain(0);
+      else if (this.#waiters.length === 0) buf = this.tryAcquire(size);
+      buf ??= this.#exhaustion.acquireUnlessWaiting(size);
+      held.buf = buf;
+      if (buf === undefined) return undefined;
+      return builtins.promiseResolve(ready(buf, held)) as Promise<Result>;
     });
   }
 

@@ -10,9 +10,22 @@ export interface Wish<Buf, Result = unknown> {
   readonly signal: AbortSignal | undefined;
   /** Keeps the pool from being collected, and closed, while somebody waits for it. */
   readonly pool: object;
-  /** Makes of a buffer what the promise resolves to. Hooks of the program may throw here. */
-  readonly ready: (buf: Buf) => Result;
+  /**
+   * Makes of a buffer what the promise resolves to. Hooks of the program may throw here. Where something else has the buffer then, such
+   * as a value, it stores in `held` what gives that back: nobody else does if the promise does not tell.
+   */
+  readonly ready: (buf: Buf, held: Held) => Result;
+  /** Is told of a wait in vain, where nobody is to have a promise: one that a full stack has rejected would be nobody's. */
+  readonly failed?: (reason: unknown) => void;
 }
+
+/** What is given back when who waits does not get it. */
+export interface Held {
+  buf: Lent | undefined;
+}
+
+const NO_PROMISE = builtins.promiseResolve(undefined);
+const nobody = (): void => {};
 
 /** Somebody who waits. */
 class Waiter<Buf extends Lent> {
@@ -30,6 +43,12 @@ class Waiter<Buf extends Lent> {
 
   constructor(wish: Wish<Buf>) {
     this.wish = wish;
+    if (wish.failed !== undefined) {
+      this.promise = NO_PROMISE;
+      this.resolve = nobody;
+      this.reject = wish.failed;
+      return;
+    }
     this.promise = new builtins.Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -60,7 +79,7 @@ class Entering<Buf extends Lent> extends Unfinished {
   readonly #waiters: Waiters<Buf>;
   readonly #waiter: Waiter<Buf>;
   /** What it got meanwhile. */
-  buf: Buf | undefined = undefined;
+  buf: Lent | undefined = undefined;
 
   constructor(waiters: Waiters<Buf>, waiter: Waiter<Buf>) {
     super();
@@ -173,11 +192,12 @@ export class Waiters<Buf extends Lent> {
 
   /** False when there is no room for it. */
   #serve(waiter: Waiter<Buf>): boolean {
-    const held = begin(new HeldBuffers<Buf>());
+    const held = begin(new HeldBuffers<Lent>());
     let result: unknown;
     try {
-      held.buf = this.#host.tryAcquire(waiter.wish.size);
-      if (held.buf !== undefined) result = waiter.wish.ready(held.buf);
+      const taken = this.#host.tryAcquire(waiter.wish.size);
+      held.buf = taken;
+      if (taken !== undefined) result = waiter.wish.ready(taken, held);
     } catch (error) {
       giveUp(held);
       // The stack is too deep where a buffer was released, which is not the waiter's fault.

@@ -14,6 +14,14 @@ export function checkNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortReason(signal);
 }
 
+/** The signal of what waits for room in `call`. Throws for a wrong option, and what it is aborted with. */
+export function checkedSignal(call: string, options: WaitOptions): AbortSignal | undefined {
+  checkOptions(call, options, WAIT_CHECKS);
+  const { signal } = options;
+  checkNotAborted(signal);
+  return signal;
+}
+
 /** For pools that clear what they lend: zeros, before its caller has it. */
 export function cleared<Bytes extends Uint8Array>(buf: Bytes): Bytes {
   fill(buf, 0);
@@ -31,10 +39,7 @@ export function acquireInTurn<Buf, Result>(
   wish: Omit<Wish<Buf, Result>, 'signal'>,
 ): Promise<Result> {
   try {
-    checkOptions(call, options, WAIT_CHECKS);
-    const { signal } = options;
-    checkNotAborted(signal);
-    return core.acquireInTurn({ ...wish, signal });
+    return core.acquireInTurn({ ...wish, signal: checkedSignal(call, options) });
   } catch (error) {
     return builtins.promiseReject(error);
   }

@@ -16,13 +16,34 @@ const MOST_ENDED = 4096;
 
 type Hidden = (...args: never[]) => unknown;
 
-/** One access that was not released. Nothing that it leads to may hold its ArrayBuffer. */
-interface Pin {
+/** The note of one access. Nothing that it leads to may hold its ArrayBuffer. */
+export interface Pin {
   readonly watch: PinWatch;
   readonly handle: number;
   readonly size: number;
   readonly stack: string;
   readonly sinceMs: number;
+  /** Stored together with the native call that takes the pin back. The note may stay for a while, and says nothing any more. */
+  isOver: boolean;
+}
+
+/** What has pins in hand until their caller has them. It has their notes before anything else does. */
+export interface PinHolder {
+  pin: Pin | undefined;
+}
+
+/** Whose pins are watched. */
+export interface PinOwner {
+  /** Takes back a pin that nobody has any more. */
+  unpin(handle: number): void;
+  /** Is told of it then. */
+  afterUnpin(): void;
+}
+
+/** The end of an access. */
+interface PinEnd {
+  readonly pin: Pin;
+  readonly released: string;
 }
 
 const registry = new FinalizationRegistry<Pin>((pin) => pin.watch.collected(pin));
@@ -32,19 +53,19 @@ export class PinWatch {
   readonly #pool: string;
   readonly #native: NativePool;
   readonly #frames: number;
-  readonly #unpin: (handle: number) => void;
+  readonly #owner: PinOwner;
   readonly #findings = new Findings();
   /** By handle, the oldest first. */
   readonly #pins = new Map<number, Pin[]>();
   readonly #ended = new Map<number, MisusedBuffer>();
 
-  /** `what`: is pinned. `unpin` takes back a pin that nobody has any more. */
-  constructor(what: 'page' | 'value', pool: string, native: NativePool, unpin: (handle: number) => void) {
+  /** `what` is pinned. */
+  constructor(what: 'page' | 'value', pool: string, native: NativePool, owner: PinOwner) {
     this.#what = what;
     this.#pool = pool;
     this.#native = native;
     this.#frames = native.leakFrames;
-    this.#unpin = unpin;
+    this.#owner = owner;
     if (this.#frames > 0) ownRealm(); // made now: it takes milliseconds
     native.watch(pool);
   }
@@ -54,7 +75,7 @@ export class PinWatch {
   }
 
   /** A Buffer for one access of what is pinned, by whom `stack` says: see {@link capture}. */
-  pinned(handle: number, block: BlockNumber, size: number, stack: string): Buffer {
+  pinned(handle: number, block: BlockNumber, size: number, stack: string, held: PinHolder): Buffer {
     const own: { block: BlockNumber; capacity: number; window: WindowKey } = {
       block,
       capacity: Math.max(size, 1),
@@ -63,7 +84,8 @@ export class PinWatch {
     const memory = makeMemory(own);
     if (memory === undefined) throw hostError();
     const buffer = builtins.bufferOf(memory, 0, size);
-    const pin: Pin = { watch: this, handle, size, stack, sinceMs: now() };
+    const pin: Pin = { watch: this, handle, size, stack, sinceMs: now(), isOver: false };
+    held.pin = pin;
     const known = this.#pins.get(handle);
     if (known === undefined) this.#pins.set(handle, [pin]);
     else known.push(pin);
@@ -76,22 +98,31 @@ export class PinWatch {
     return this.#frames === 0 ? '' : new CapturedStack(this.#frames, hidden).text;
   }
 
-  /** One access was released; which of several, nobody can tell: the oldest. */
-  unpinned(handle: number, hidden: Hidden): void {
-    const pin = this.#take(handle);
-    if (pin === undefined) return;
-    registry.unregister(pin);
-    if (this.#ended.size >= MOST_ENDED) this.#ended.clear();
-    this.#ended.set(handle, { ...this.#misuse(pin), released: this.capture(hidden) });
+  /** What ends when it is released; which access of several, nobody can tell: the oldest. */
+  ending(handle: number, hidden: Hidden): PinEnd | undefined {
+    const pin = this.#oldestOf(handle);
+    return pin && { pin, released: this.capture(hidden) };
   }
 
-  #take(handle: number, pin = this.#pins.get(handle)?.[0]): Pin | undefined {
-    const pins = this.#pins.get(handle);
-    const at = pin === undefined || pins === undefined ? -1 : pins.indexOf(pin);
-    if (at < 0) return undefined;
+  /** The pin is over. */
+  ended({ pin, released }: PinEnd): void {
+    this.forget(pin);
+    if (this.#ended.size >= MOST_ENDED) this.#ended.clear();
+    this.#ended.set(pin.handle, { ...this.#misuse(pin), released });
+  }
+
+  #oldestOf(handle: number): Pin | undefined {
+    return this.#pins.get(handle)?.find(({ isOver }) => !isOver);
+  }
+
+  /** Drops a note, if it is there. */
+  forget(pin: Pin): void {
+    registry.unregister(pin);
+    const pins = this.#pins.get(pin.handle);
+    const at = pins === undefined ? -1 : pins.indexOf(pin);
+    if (at < 0) return;
     pins!.splice(at, 1);
-    if (pins!.length === 0) this.#pins.delete(handle);
-    return pin;
+    if (pins!.length === 0) this.#pins.delete(pin.handle);
   }
 
   #misuse({ size, stack }: Pin): MisusedBuffer {
@@ -105,17 +136,20 @@ export class PinWatch {
 
   /** Where a value was pinned first. */
   stackOf(handle: number): string {
-    return this.#pins.get(handle)?.[0]?.stack ?? '';
+    return this.#oldestOf(handle)?.stack ?? '';
   }
 
   /** The collector has taken the buffer of an access, and every view of it. */
   collected(pin: Pin): void {
-    if (this.#take(pin.handle, pin) === undefined) return;
+    if (pin.isOver) return;
+    this.#owner.unpin(pin.handle);
+    pin.isOver = true;
+    this.forget(pin);
     const { size, stack } = pin;
     const ageMs = now() - pin.sinceMs;
     const leak = { tag: '', stack, bytes: size, size, ageMs };
     const count = this.#native.noteLeak({ ...leak, estimated: 1 });
-    this.#unpin(pin.handle);
+    this.#owner.afterUnpin();
     this.#findings.addLeak({
       what: this.#what,
       pool: this.#pool,
@@ -137,13 +171,13 @@ export class PinWatch {
   }
 }
 
-/** undefined where only samples are watched, or nothing: values have the same buffer for every access then. */
+/** undefined where only samples are watched, or nothing: what is pinned has the same buffer for every access then. */
 export function pinWatchOf(
   what: 'page' | 'value',
   pool: string,
   native: NativePool,
-  unpin: (handle: number) => void,
+  owner: PinOwner,
 ): PinWatch | undefined {
   const watchesAll = native.guard !== GUARD.off || native.leakDetection > LEAK_DETECTION.sampled;
-  return watchesAll ? new PinWatch(what, pool, native, unpin) : undefined;
+  return watchesAll ? new PinWatch(what, pool, native, owner) : undefined;
 }

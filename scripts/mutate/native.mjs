@@ -1,4 +1,4 @@
-// `npm run mutate -- native [options]`: faults in native/base, space, heap, pools and malloc, found by the native tests or not.
+// `npm run mutate -- native [options]`: faults in native/base, space, learn, heap, pools and malloc, found by the native tests or not.
 //
 // --count=N     how many of all the mutants that can be made: 450. Which ones follows from their text, so that the
 //               choice stays the same while the source around them changes
@@ -14,7 +14,7 @@
 // reaches; then each mutant is switched on and met by the tests that reach it, the quick ones first. Failed, crashed and
 // hung is seen. native-survivors.mjs says of mutants that live on why, and which of them are no faults.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, relative } from 'node:path';
 import { at, ScriptError, say } from '../support/paths.mjs';
@@ -25,7 +25,14 @@ import { survivors } from './native-survivors.mjs';
 
 const { filesUnder, sources } = createRequire(import.meta.url)('../sources.cjs');
 
-const layers = ['native/base', 'native/space', 'native/heap', 'native/pools', 'native/malloc'];
+const layers = [
+  'native/base',
+  'native/space',
+  'native/learn',
+  'native/heap',
+  'native/pools',
+  'native/malloc',
+];
 const folder = 'build/mutants';
 
 const mutated = [...sources('core'), ...sources('malloc')];
@@ -136,6 +143,7 @@ function copySource(mutants, { copy, orders }) {
   const others = [
     'CMakeLists.txt',
     'scripts/sources.cjs',
+    'scripts/codecs.cjs',
     'scripts/mutate/mutant.h',
     'scripts/mutate/mutant.cc',
   ];
@@ -145,6 +153,8 @@ function copySource(mutants, { copy, orders }) {
     const own = mutants.filter((mutant) => mutant.file === file);
     write(`${copy}/${file}`, own.length === 0 ? text : plant(text, own));
   }
+  // The sources of codecs lie there (codecs.cjs).
+  if (!existsSync(at(copy, 'node_modules'))) symlinkSync(at('node_modules'), at(copy, 'node_modules'));
   // As one more test, it is linked in.
   write(`${copy}/test/native/mutant.cc`, readFileSync(at('scripts/mutate/mutant.cc'), 'utf8'));
 }

@@ -12,12 +12,19 @@ namespace {
 
 struct Balance {
   int alive = 0;
-  static int construct(void*, void* context) { return ++static_cast<Balance*>(context)->alive, 0; }
+  /// The constructor says no when it counts to zero.
+  std::uint64_t until_refusal = 0;
+  static int construct(void*, void* context) {
+    auto* const balance = static_cast<Balance*>(context);
+    if (balance->until_refusal != 0 && --balance->until_refusal == 0) return 1;
+    return ++balance->alive, 0;
+  }
   static void destruct(void*, void* context) { --static_cast<Balance*>(context)->alive; }
 };
 
 /// Takes what it can get by two threads, passes it on, and gives it back. Ends with nothing out.
 struct Workload {
+  FixedFault why = FixedFault::kNoMemory;
   unsigned refused = 0;
   bool good = true;
 
@@ -48,7 +55,7 @@ struct Workload {
     void* objects[64];
     if (count == 1) objects[0] = user.get();
     if (count == 1 ? objects[0] == nullptr : !user.get_bulk(objects, count)) {
-      good &= user.fault == FixedFault::kNoMemory;
+      good &= user.fault == why;
       ++refused;
       return;
     }
@@ -59,10 +66,11 @@ struct Workload {
   }
 };
 
-void fail_each_call(Lasts lasts, bool has_hooks) {
+void fail_each_call(Lasts lasts, FixedPoolOptions options = {}) {
+  options.object_bytes = 2048;
+  options.initial = 100;
   Balance balance;
-  FixedPoolOptions options{.object_bytes = 2048, .initial = 100};
-  if (has_hooks) options.hooks = {Balance::construct, Balance::destruct, &balance};
+  if (options.hooks.construct != nullptr) options.hooks.context = &balance;
   std::uint64_t calls = 0;
   {
     TestFixedPool t(options);
@@ -102,8 +110,53 @@ void fail_each_call(Lasts lasts, bool has_hooks) {
 
 }  // namespace
 
-TEST(pools, "fixed: each call fails once") { fail_each_call(Lasts::kOnce, false); }
-TEST(pools, "fixed: each call and all after it fail") { fail_each_call(Lasts::kFromThenOn, false); }
+TEST(pools, "fixed: each call fails once") { fail_each_call(Lasts::kOnce); }
+TEST(pools, "fixed: each call and all after it fail") { fail_each_call(Lasts::kFromThenOn); }
 TEST(pools, "fixed: each call and all after it fail, and objects are constructed") {
-  fail_each_call(Lasts::kFromThenOn, true);
+  fail_each_call(Lasts::kFromThenOn, {.hooks = {Balance::construct, Balance::destruct, nullptr}});
+}
+TEST(pools, "fixed: each call fails once, without caches") {
+  fail_each_call(Lasts::kOnce, {.is_checked = true});
+}
+TEST(pools, "fixed: each call and all after it fail, without caches") {
+  fail_each_call(Lasts::kFromThenOn, {.is_checked = true});
+}
+TEST(pools, "fixed: each call fails once, with a magazine a processor") {
+  fail_each_call(Lasts::kOnce, {.is_per_cpu = true});
+}
+TEST(pools, "fixed: each call and all after it fail, with a magazine a processor") {
+  fail_each_call(Lasts::kFromThenOn, {.is_per_cpu = true});
+}
+
+TEST(pools, "fixed: each construction is refused once") {
+  Balance balance;
+  const FixedPoolOptions options{
+      .object_bytes = 2048,
+      .initial = 100,
+      .hooks = {Balance::construct, Balance::destruct, &balance},
+  };
+  bool was_refused = true;
+  for (std::uint64_t n = 1; was_refused; n += 7 * kFaultStep) {
+    const Context context("construction " + std::to_string(n));
+    balance.until_refusal = n;
+    TestFixedPool t(options);
+    const FixedFault fault = t->open();
+    was_refused = balance.until_refusal == 0;
+    CHECK_EQ(fault == FixedFault::kRefused, n <= options.initial);
+    if (fault == FixedFault::kNone) {
+      Workload failing{.why = FixedFault::kRefused};
+      failing.run(*t);
+      was_refused = balance.until_refusal == 0;
+      CHECK(failing.good);
+      CHECK_EQ(failing.refused, was_refused ? 1u : 0u);
+      balance.until_refusal = 0;
+      Workload recovered;
+      recovered.run(*t);
+      CHECK(recovered.good);
+      CHECK_EQ(recovered.refused, 0u);
+    }
+    CHECK_EQ(t->check(), PoolFault::kNone);
+    CHECK(t.ends_clean());
+    CHECK_EQ(balance.alive, 0);
+  }
 }

@@ -1,9 +1,11 @@
 // CompressedPool cut off at each place where V8 looks for interruptions: no value is lost or changed, and no block.
 import type { CompressedPool, CompressedPoolOptions } from 'superslab/pools';
-import { describe, expect, test, vi } from 'vitest';
-import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { collect } from '../support/collect.js';
+import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints, runMicrotasks } from '../support/cut-points.js';
 
-const { pools, cores, unfinished } = evaluateWithPoints();
+const evaluation = evaluateWithPoints();
+const { pools, cores } = evaluation;
 
 const HOT = 2 ** 16;
 const plain = { leakDetection: 'off', guard: 'off', hotBytes: HOT, cpuBudget: 1 } as const;
@@ -20,6 +22,9 @@ interface Model {
   readonly promises: Promise<number>[];
   readonly opened: CompressedPool[];
   readonly pinned: number;
+  readonly cold: number;
+  /** Of values that are pinned. */
+  readonly buffers: Buffer[];
 }
 
 const LENGTH = 4000;
@@ -30,27 +35,34 @@ const bytesOf = (byte: number): Uint8Array => {
   bytes[LENGTH - 1] = byte ^ 1;
   return bytes;
 };
-const isWhole = (bytes: Uint8Array, byte: number): boolean =>
-  bytes.length === LENGTH && bytes.every((one, i) => one === (i === LENGTH - 1 ? byte ^ 1 : byte));
+const known = Array.from({ length: 128 }, (_, byte) => bytesOf(byte));
+const isWhole = (bytes: Buffer, byte: number): boolean => bytes.equals(known[byte]!);
 
 const freeOne = (model: Model, handle: number): void => {
   model.mayBeFree.add(handle);
   model.pool.free(handle);
 };
 
+/** Cold and hot ones. */
+const someOf = (values: Map<number, number>): number[] => [...values.keys()].filter((_, i) => i % 3 === 0);
+
 const steps: Record<string, (model: Model) => void> = {
   put: ({ pool, made }) => {
     made[made.length] = pool.put(bytesOf(MADE));
   },
   'put of many': ({ pool, made }) => {
-    for (let i = 0; i < 20; i++) made[made.length] = pool.put(bytesOf(MADE));
+    for (let i = 0; i < 5; i++) made[made.length] = pool.put(bytesOf(MADE));
   },
   'access and release of a hot one': ({ pool, pinned }) => {
     pool.access(pinned);
     pool.release(pinned);
   },
-  'access and release of all': ({ pool, values }) => {
-    for (const handle of values.keys()) {
+  'access and release of a cold one': ({ pool, cold }) => {
+    pool.access(cold);
+    pool.release(cold);
+  },
+  'access and release of several': ({ pool, values }) => {
+    for (const handle of someOf(values)) {
       pool.access(handle);
       pool.release(handle);
     }
@@ -61,8 +73,8 @@ const steps: Record<string, (model: Model) => void> = {
     pool.owns(pinned);
     pool.isCold(pinned);
   },
-  'free of all': (model) => {
-    for (const handle of model.values.keys()) if (handle !== model.pinned) freeOne(model, handle);
+  'free of several': (model) => {
+    for (const handle of someOf(model.values)) if (handle !== model.pinned) freeOne(model, handle);
   },
   'trim, tiers, report': ({ pool }) => {
     pool.trim();
@@ -72,6 +84,12 @@ const steps: Record<string, (model: Model) => void> = {
   warm: ({ pool }) => pool.warm(3, LENGTH, () => {}),
   putAsync: ({ pool, promises }) => {
     promises[promises.length] = pool.putAsync(bytesOf(MADE));
+    runMicrotasks();
+  },
+  'putAsync that waits, and a release': ({ pool, promises, pinned }) => {
+    promises[promises.length] = pool.putAsync(bytesOf(MADE));
+    pool.release(pinned);
+    runMicrotasks();
   },
   'new CompressedPool': ({ opened }) => {
     opened[opened.length] = new pools.CompressedPool(plain);
@@ -88,11 +106,41 @@ function begin(options: CompressedPoolOptions): Model {
   for (let i = 0; i < 12; i++) values.set(pool.put(bytesOf(2 * i)), 2 * i);
   pool.cool(5 * LENGTH);
   const pinned = [...values.keys()].find((handle) => !pool.isCold(handle))!;
-  pool.access(pinned);
-  return { pool, values, made: [], mayBeFree: new Set(), promises: [], opened: [], pinned };
+  return {
+    pool,
+    values,
+    made: [],
+    mayBeFree: new Set(),
+    promises: [],
+    opened: [],
+    pinned,
+    cold: [...values.keys()].find((handle) => pool.isCold(handle))!,
+    buffers: [pool.access(pinned)],
+  };
 }
 
-/** A pin of an access that was cut off may last, where the program has its buffer. */
+/** What is done before a step, and not cut off. */
+const before: Record<string, (model: Model) => void> = {
+  // There is room for two: then others become cold.
+  'put of many': ({ pool, made }) => {
+    while (pool.tiers().hot.bytes < HOT - 3 * LENGTH) made[made.length] = pool.put(bytesOf(MADE));
+  },
+  'putAsync that waits, and a release': ({ pool, values, pinned, buffers }) => {
+    for (let byte = 50; values.size < HOT / 4096; byte += 2) values.set(pool.put(bytesOf(byte)), byte);
+    for (const handle of values.keys()) if (handle !== pinned) buffers.push(pool.access(handle));
+  },
+};
+
+/** A pin of an access that was cut off may last, where the program has its buffer. What is not pinned makes no error, which is dear. */
+function freeAnyway(pool: CompressedPool, handle: number): void {
+  try {
+    pool.free(handle);
+  } catch {
+    unpin(pool, handle);
+    pool.free(handle);
+  }
+}
+
 function unpin(pool: CompressedPool, handle: number): void {
   try {
     for (;;) pool.release(handle);
@@ -108,24 +156,18 @@ function expectValues({ pool, values, made, mayBeFree }: Model): void {
     }
     // A close ends those that are cold.
     if (pool.closed && (!pool.owns(handle) || pool.isCold(handle))) continue;
-    expect(isWhole(pool.access(handle), byte)).toBe(true);
+    // expect() would take longer than the rest.
+    if (!isWhole(pool.access(handle), byte)) throw new Error(`the value of ${byte} was changed`);
     pool.release(handle);
   }
 }
 
 async function end(model: Model, count: number): Promise<void> {
   const { pool, values, made, promises, opened } = model;
-  expectValues(model);
-  unfinished.undoInterrupted();
-  for (const core of [...cores.openCores.values()] as { serveWaiters(): void; tick(): boolean }[]) {
-    core.serveWaiters();
-    core.tick();
-  }
-  for (const core of [...cores.closingCores] as { endClosing(): void; tick(): boolean; settle(): void }[]) {
-    core.endClosing();
-    core.tick();
-    core.settle();
-  }
+  // Until upkeep has come by, those who wait have the room that looking at cold values takes.
+  if (promises.length === 0) expectValues(model);
+  else for (const handle of values.keys()) unpin(pool, handle);
+  await doUpkeep(evaluation);
   expectValues(model);
   for (const promise of promises) {
     await promise.then(
@@ -137,28 +179,63 @@ async function end(model: Model, count: number): Promise<void> {
   if (!pool.closed) expect(hot.values + cold.values).toBe(values.size + made.length);
   for (const handle of [...values.keys(), ...made]) {
     if (!pool.owns(handle)) continue;
-    unpin(pool, handle);
-    pool.free(handle);
+    freeAnyway(pool, handle);
   }
-  expect(pool.check()).toEqual([]);
   if (!pool.closed) pool.trim();
   expect(pool.stats().inUseBytes).toBe(0);
   pool.close();
   for (const one of opened) one.close();
+  await doUpkeep(evaluation);
   await vi.waitUntil(() => countPools() === count, { interval: 1 });
 }
 
+/** Options that send operations along different ways, and the steps for which they do; all where none are named. */
+const ways: [name: string, options: CompressedPoolOptions, steps?: string[]][] = [
+  ['LZ4', {}],
+  [
+    'zero: release',
+    { zero: 'release' },
+    ['put', 'put of many', 'access and release of several', 'free of several', 'close'],
+  ],
+  [
+    'deflate',
+    { codec: 'deflate' },
+    ['put of many', 'access and release of a cold one', 'cool', 'putAsync that waits, and a release'],
+  ],
+  [
+    'watched',
+    { leakDetection: 'full' },
+    [
+      'access and release of a hot one',
+      'access and release of a cold one',
+      'putAsync that waits, and a release',
+      'close',
+    ],
+  ],
+];
+
 describe.each(CUTS)('by %s', (how) => {
-  describe.each([
-    ['LZ4', {}],
-    ['zero: release', { zero: 'release' }],
-    ['deflate', { codec: 'deflate' }],
-  ] as const)('%s', (_, options) => {
-    test.for(Object.keys(steps))('in %s', { timeout: 60_000 }, async (name) => {
+  describe.each(ways)('%s', (_, options, named = Object.keys(steps)) => {
+    const leaks: unknown[] = [];
+    // Those who listen are kept by their pool.
+    const kept: CompressedPool[] = [];
+    // What a cut left of a pin would tell of a leak, since nobody has its buffer.
+    afterAll(async () => {
+      await collect();
+      expect(leaks).toEqual([]);
+      expect(kept.length).toBeGreaterThan(0);
+    });
+    test.for(named)('in %s', { timeout: 60_000 }, async (name) => {
       const count = countPools();
       await cutEverywhere(
         how,
-        () => begin(options),
+        () => {
+          const model = begin(options);
+          model.pool.on('leak', (leak) => leaks.push(leak));
+          before[name]?.(model);
+          kept.push(model.pool);
+          return model;
+        },
         (model) => steps[name]!(model),
         (model) => end(model, count),
       );

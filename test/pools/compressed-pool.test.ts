@@ -102,8 +102,10 @@ const read = (pool: CompressedPool, handle: number): Buffer => {
 };
 const expectBooks = (pool: CompressedPool): void => {
   expect(pool.check()).toEqual([]);
+  // First: meanwhile the thread that compresses may make values cold.
+  const { inUseBytes } = pool.stats();
   const { hot, cold } = pool.tiers();
-  expect(pool.stats().inUseBytes).toBeGreaterThanOrEqual(hot.bytes);
+  expect(inUseBytes).toBeGreaterThanOrEqual(hot.bytes);
   expect(cold.chunkBytes).toBeGreaterThanOrEqual(cold.compressedBytes);
 };
 

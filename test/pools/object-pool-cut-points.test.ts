@@ -1,10 +1,18 @@
 // ObjectPool cut off at each place where V8 looks for interruptions: no object is lost or lent twice, and none is
 // destroyed twice.
 import type { ObjectPool, ObjectPoolOptions } from 'superslab/pools';
-import { afterAll, describe, expect, test, vi } from 'vitest';
-import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
+import { describe, expect, test, vi } from 'vitest';
+import {
+  CUTS,
+  type Cut,
+  cutEverywhere,
+  doUpkeep,
+  evaluateWithPoints,
+  runMicrotasks,
+} from '../support/cut-points.js';
 
-const { pools, cores, unfinished } = evaluateWithPoints();
+const evaluation = evaluateWithPoints();
+const { pools, cores } = evaluation;
 
 const MAX = 6;
 
@@ -38,6 +46,20 @@ const steps: Record<string, (model: Model) => void> = {
   warm: ({ pool }) => pool.warm(3, () => {}),
   trim: ({ pool }) => void pool.trim(),
   use: ({ pool }) => void pool.use(({ id }) => id),
+  'use that waits': ({ pool }) => {
+    heard(pool.use(async ({ id }) => id));
+    runMicrotasks();
+  },
+  useAsync: ({ pool }) => {
+    heard(pool.useAsync(async ({ id }) => id));
+    runMicrotasks();
+  },
+  'useAsync that waits for an object': ({ pool, things }) => {
+    while (pool.inUse < MAX) things[things.length] = pool.get();
+    heard(pool.useAsync(({ id }) => id));
+    pool.put(things[0]!);
+    runMicrotasks();
+  },
   acquire: ({ pool, promises }) => {
     promises[promises.length] = pool.acquire({ timeoutMs: 10_000 });
   },
@@ -59,9 +81,49 @@ const steps: Record<string, (model: Model) => void> = {
   },
 };
 
-/** Has upkeep come soon after a close() that was cut off. */
-const hurried = new pools.FixedPool({ size: 64, purgeDelayMs: 20 });
-afterAll(() => hurried.close());
+/** Whatever comes of it. */
+function heard(promise: Promise<unknown>): void {
+  promise.then(
+    () => {},
+    () => {},
+  );
+}
+
+/** The same where functions of the program return promises. */
+const laterSteps: Record<string, (model: Model) => void> = {
+  'acquire of an idle one': ({ pool, promises }) => {
+    promises[promises.length] = pool.acquire();
+    runMicrotasks();
+  },
+  'acquire of new ones': ({ pool, promises }) => {
+    for (let i = 0; i < MAX; i++) promises[promises.length] = pool.acquire();
+    runMicrotasks();
+  },
+  put: ({ pool, things }) => {
+    pool.put(things[0]!);
+    runMicrotasks();
+  },
+  destroy: ({ pool, things }) => {
+    pool.destroy(things[0]!);
+    runMicrotasks();
+  },
+  useAsync: ({ pool }) => {
+    heard(pool.useAsync(({ id }) => id));
+    runMicrotasks();
+  },
+  'close, and a put after it': ({ pool, things }) => {
+    pool.close();
+    pool.put(things[0]!);
+    runMicrotasks();
+  },
+};
+const later: Partial<ObjectPoolOptions<Thing>> = {
+  create: async () => makeThing(),
+  destroy: async (thing) => void thing.destroyed++,
+  reset: async () => {},
+  validate: async () => true,
+  validateOnPut: true,
+};
 
 const countPools = () => cores.openCores.size + cores.closingCores.size;
 
@@ -74,15 +136,17 @@ const ways: Record<string, Partial<ObjectPoolOptions<Thing>>> = {
 
 let made: Thing[] = [];
 
-function begin(options: Partial<ObjectPoolOptions<Thing>>): Model {
+function makeThing(): Thing {
+  const thing = { id: made.length, destroyed: 0 };
+  made[thing.id] = thing;
+  return thing;
+}
+
+async function begin(options: Partial<ObjectPoolOptions<Thing>>): Promise<Model> {
   made = [];
   const pool = new pools.ObjectPool<Thing>({
     leakDetection: 'off',
-    create: () => {
-      const thing = { id: made.length, destroyed: 0 };
-      made[thing.id] = thing;
-      return thing;
-    },
+    create: makeThing,
     destroy: (thing) => {
       thing.destroyed++;
     },
@@ -91,15 +155,15 @@ function begin(options: Partial<ObjectPoolOptions<Thing>>): Model {
     retryMs: 0,
     ...options,
   });
-  const things = [pool.get(), pool.get(), pool.get(), pool.get()];
+  const things = await Promise.all(Array.from({ length: 4 }, () => pool.acquire()));
   for (const thing of things.splice(2)) pool.put(thing);
+  await vi.waitUntil(() => pool.idle === 2 || pool.size === 2, { interval: 1 });
   return { pool, things, opened: [], promises: [] };
 }
 
 async function end({ pool, things, opened, promises }: Model, count: number): Promise<void> {
   expect(pool.check()).toEqual([]);
-  unfinished.undoInterrupted();
-  for (const core of [...cores.openCores.values()] as { serveWaiters(): void }[]) core.serveWaiters();
+  await doUpkeep(evaluation);
   expect(pool.check()).toEqual([]);
   for (const thing of things) if (pool.owns(thing)) pool.put(thing);
   for (const promise of promises) {
@@ -116,29 +180,36 @@ async function end({ pool, things, opened, promises }: Model, count: number): Pr
   expect(pool.check()).toEqual([]);
   expect(pool.inUse).toBe(0);
   if (!pool.closed) {
-    const all = Array.from({ length: MAX }, () => pool.get());
+    const all = await Promise.all(Array.from({ length: MAX }, () => pool.acquire()));
     expect(new Set(all).size).toBe(MAX);
     for (const thing of all) expect(thing.destroyed).toBe(0);
     for (const thing of all) pool.put(thing);
     expect(pool.check()).toEqual([]);
+    await vi.waitUntil(() => pool.idle === MAX || pool.size === 0, { interval: 1 });
     pool.close();
   }
   // One that was being made has no slot; no slot destroys twice.
   for (const { destroyed } of made) expect(destroyed).toBeLessThanOrEqual(1);
   for (const one of opened) one.close();
+  await doUpkeep(evaluation);
   await vi.waitUntil(() => countPools() === count, { interval: 1 });
 }
 
+const cutIn = (name: string, all: typeof steps, how: Cut, options: Partial<ObjectPoolOptions<Thing>>) => {
+  const count = countPools();
+  return cutEverywhere(
+    how,
+    () => begin(options),
+    (model) => all[name]!(model),
+    (model) => end(model, count),
+  );
+};
+
 describe.each(CUTS)('by %s', (how) => {
   describe.each(Object.keys(ways))('%s', (way) => {
-    test.for(Object.keys(steps))('in %s', async (name) => {
-      const count = countPools();
-      await cutEverywhere(
-        how,
-        () => begin(ways[way]!),
-        (model) => steps[name]!(model),
-        (model) => end(model, count),
-      );
-    });
+    test.for(Object.keys(steps))('in %s', (name) => cutIn(name, steps, how, ways[way]!));
+  });
+  describe('with promises', () => {
+    test.for(Object.keys(laterSteps))('in %s', (name) => cutIn(name, laterSteps, how, later));
   });
 });

@@ -1,9 +1,12 @@
 // PacketPool cut off at each place where V8 looks for interruptions: no memory is lost or lent twice, and no reference.
-import type { Packet, PacketPool, PacketWriter } from 'superslab/pools';
+import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
+import type { Packet, PacketPool, PacketReader, PacketSource, PacketWriter } from 'superslab/pools';
 import { describe, expect, test, vi } from 'vitest';
-import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
+import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints, runMicrotasks } from '../support/cut-points.js';
 
-const { pools, cores, unfinished } = evaluateWithPoints();
+const evaluation = evaluateWithPoints();
+const { pools, cores } = evaluation;
 
 const MAX = 12;
 const SIZE = 64;
@@ -18,6 +21,8 @@ interface Model {
   readonly writer: PacketWriter;
   readonly opened: PacketPool[];
   readonly promises: Promise<Packet>[];
+  readonly readers: PacketReader[];
+  readonly reads: Promise<IteratorResult<Packet, undefined>>[];
   /** Buffers that were attached, and how many of them were freed. */
   attached: number;
   freed: number;
@@ -29,6 +34,18 @@ function attach(model: Model): void {
     model.freed++;
   });
   model.attached++;
+}
+
+/** Whatever comes of it. */
+const heard = (promise: Promise<unknown>): void => void promise.catch(() => {});
+
+function read({ pool, readers, reads }: Model, source: PacketSource, count: number): void {
+  readers[readers.length] = pool.readFrom(source);
+  for (let i = 0; i < count; i++) {
+    const one = readers[0]!.next();
+    heard(one);
+    reads[reads.length] = one;
+  }
 }
 
 const steps: Record<string, (model: Model) => void> = {
@@ -115,6 +132,24 @@ const steps: Record<string, (model: Model) => void> = {
     for (let i = 0; i < 9; i++) promises[promises.length] = pool.getAsync();
     packets.at(-1)!.release();
   },
+  'reading a stream': (model) => {
+    const stream = new Readable({ read() {} });
+    stream.push(new Uint8Array(70));
+    // A full reader waits for the release of a packet.
+    while (model.pool.stats().inUseBytes < (MAX - 1) * SIZE) model.packets.unshift(model.pool.get());
+    read(model, stream, 3);
+    model.packets[0]!.release();
+    runMicrotasks();
+    heard(model.readers[0]!.return!());
+  },
+  'reading datagrams': (model) => {
+    // What is asked of a socket, as its events come at once.
+    const socket = Object.assign(new EventEmitter(), { bind() {}, send() {} });
+    read(model, socket as never, 2);
+    for (let i = 0; i < 4; i++) socket.emit('message', new Uint8Array(30), {});
+    runMicrotasks();
+    heard(model.readers[0]!.return!());
+  },
   'new PacketPool': ({ opened }) => {
     opened[opened.length] = new pools.PacketPool({ ...plain, size: 100, headroom: 8, initial: 2 });
     opened[0]!.close();
@@ -134,14 +169,25 @@ function begin(zero: 'never' | 'release'): Model {
   for (const packet of packets) packet.put(5);
   // 48 and 64 bytes.
   packets.push(pool.from('x'.repeat(112)));
-  return { pool, packets, bulk: [], writer: pool.writer(), opened: [], promises: [], attached: 0, freed: 0 };
+  const writer = pool.writer();
+  return {
+    pool,
+    packets,
+    bulk: [],
+    writer,
+    opened: [],
+    promises: [],
+    readers: [],
+    reads: [],
+    attached: 0,
+    freed: 0,
+  };
 }
 
 async function end(model: Model, count: number): Promise<void> {
-  const { pool, packets, bulk, writer, opened, promises } = model;
+  const { pool, packets, bulk, writer, opened, promises, readers, reads } = model;
   expect(pool.check()).toEqual([]);
-  unfinished.undoInterrupted();
-  for (const core of [...cores.openCores.values()] as { serveWaiters(): void }[]) core.serveWaiters();
+  await doUpkeep(evaluation);
   expect(pool.check()).toEqual([]);
   writer.release();
   for (const packet of [...packets, ...bulk]) {
@@ -158,6 +204,13 @@ async function end(model: Model, count: number): Promise<void> {
       () => {},
     );
   }
+  for (const reader of readers) await reader.return!();
+  for (const one of reads) {
+    one.then(
+      ({ value }) => value?.released === false && pool.free(value),
+      () => {},
+    );
+  }
   for (let i = 0; i < 40; i++) await null;
   expect(pool.stats().inUseBytes).toBe(0);
   expect(model.freed).toBe(model.attached);
@@ -171,6 +224,7 @@ async function end(model: Model, count: number): Promise<void> {
     pool.close();
   }
   for (const one of opened) one.close();
+  await doUpkeep(evaluation);
   await vi.waitUntil(() => countPools() === count, { interval: 1 });
 }
 

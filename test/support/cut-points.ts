@@ -20,6 +20,7 @@ export type Cut =
 
 const folder = fileURLToPath(new URL('../../dist/cjs/', import.meta.url));
 const POINT = '__cutPoint';
+const AWAITED = '__cutPointAfter';
 
 /** Functions of JavaScript itself. Most are entered as the program's own are: they look for an interruption before they do anything. */
 const OWN = [
@@ -71,7 +72,7 @@ function isRead(node: ts.Node): boolean {
 
 /**
  * `source` with a call of POINT at the beginning of each function and each turn of a loop, where a loop asks for a next turn in
- * vain, and before each call of what is JavaScript's own. Lines stay as they are.
+ * vain, before each call of what is JavaScript's own, and where a function goes on after an `await`. Lines stay as they are.
  */
 export function withPoints(source: string): string {
   const insertions: { at: number; text: string }[] = [];
@@ -94,6 +95,10 @@ export function withPoints(source: string): string {
       insert(node.end, `${POINT}();}`);
     }
     if (ts.isIterationStatement(node, false)) body(node.statement);
+    if (ts.isAwaitExpression(node)) {
+      insert(node.getStart(), `${AWAITED}(`);
+      insert(node.end, ')');
+    }
     if ((ts.isCallExpression(node) || ts.isNewExpression(node)) && isOfJavaScript(node.expression))
       call(node);
     if (ts.isPropertyAccessExpression(node) && GETTERS.has(node.name.text) && isRead(node)) {
@@ -130,6 +135,34 @@ function point(): never[] {
   if (by !== 'termination') throw new RangeError('Maximum call stack size exceeded');
   session.post('Runtime.terminateExecution');
   for (;;); // It is noticed here.
+}
+
+function pointAfter<Value>(value: Value): Value {
+  point();
+  return value;
+}
+
+/**
+ * Has everything run that waits for promises, as the event loop does: a step calls this to have that cut off, too. By terminations only:
+ * where the event loop calls, the stack is not full.
+ */
+export function runMicrotasks(): void {
+  if (by === 'termination') (process as unknown as { _tickCallback(): void })._tickCallback();
+}
+
+/** What upkeep does, as soon as the stack is empty. */
+export async function doUpkeep({ cores, unfinished }: Evaluation): Promise<void> {
+  await null;
+  unfinished.undoInterrupted();
+  for (const core of cores.closingCores) {
+    core.endClosing();
+    core.tick();
+    core.settle();
+  }
+  for (const core of cores.openCores.values()) {
+    core.tick();
+    core.serveWaiters();
+  }
 }
 
 /** The stack of the last cut. */
@@ -191,16 +224,28 @@ export async function cutEverywhere<Model>(
 
 const RUN = '__runUntilCutOff';
 
-/** The package with its points: an evaluation of its own, whose pools have nothing to do with those of `superslab`. */
-export function evaluateWithPoints(): {
+/** A pool as upkeep sees it. */
+interface Upkept {
+  readonly name: string;
+  tick(): boolean;
+  serveWaiters(): void;
+  relieve(step: number): number;
+  endClosing(): void;
+  settle(): void;
+}
+
+interface Evaluation {
   superslab: typeof import('superslab');
   pools: typeof import('superslab/pools');
   files: typeof import('superslab/files');
-  cores: { openCores: Map<number, unknown>; closingCores: Set<unknown> };
+  cores: { openCores: Map<number, Upkept>; closingCores: Set<Upkept> };
   unfinished: { undoInterrupted(): void };
-} {
+}
+
+/** The package with its points: an evaluation of its own, whose pools have nothing to do with those of `superslab`. */
+export function evaluateWithPoints(): Evaluation {
   session.connect();
-  Object.assign(globalThis, { [POINT]: point, [RUN]: () => running() });
+  Object.assign(globalThis, { [POINT]: point, [AWAITED]: pointAfter, [RUN]: () => running() });
   const loaders = (Module as unknown as { _extensions: NodeJS.RequireExtensions })._extensions;
   const loadOther = loaders['.js']!;
   const { cache } = createRequire(import.meta.url);

@@ -2,7 +2,6 @@ import { check, type NativePool } from '../../addon/binding.js';
 import { environment } from '../../addon/environment.js';
 import { RELIEF_STEP } from '../../addon/generated/codes.js';
 import { FIRST_GENERATIONS } from '../../addon/generated/memory.js';
-import { checkOptions } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
 import { noMemoryError } from '../../pool/exhaustion.js';
@@ -10,8 +9,9 @@ import type { Lending } from '../../pool/lending.js';
 import { clearsAtRelease, type Magazines, magazinesOf } from '../../pool/magazines.js';
 import { begin, finish } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
+import type { Held } from '../../pool/waiters.js';
 import { CorePool } from '../core-pool.js';
-import { checkNotAborted, WAIT_CHECKS } from '../in-turn.js';
+import { checkedSignal } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -190,22 +190,18 @@ export class CompressedPool extends CorePool<HotBlock> {
    * aborted, and like {@link put} for what waiting cannot change.
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
-  async putAsync(bytes: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<number> {
-    checkOptions('putAsync()', options, WAIT_CHECKS);
-    const { signal } = options;
-    checkNotAborted(signal);
-    this.#core.checkOpen();
-    const values = this.#values;
-    const length = values.checkedLength(bytes, 'putAsync');
-    if (!this.#core.hasWaiters()) values.room.make(length);
-    const ready = (block: HotBlock) => block;
-    const hot = await this.#core.acquireInTurn({
-      size: length === 0 ? 1 : length,
-      signal,
-      pool: this,
-      ready,
-    });
-    return values.putInto(hot, bytes, length);
+  putAsync(bytes: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<number> {
+    try {
+      const signal = checkedSignal('putAsync()', options);
+      this.#core.checkOpen();
+      const values = this.#values;
+      const length = values.checkedLength(bytes, 'putAsync');
+      if (!this.#core.hasWaiters()) values.room.make(length);
+      const ready = (hot: HotBlock, held: Held) => values.putInto(hot, held, bytes, length);
+      return this.#core.acquireInTurn({ size: length === 0 ? 1 : length, signal, pool: this, ready });
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 
   /** Bytes of the value. Throws what {@link access} throws for a handle. */

@@ -6,6 +6,7 @@ import { show } from '../../base/errors.js';
 import { isStronglyOrdered } from '../../base/memory-order.js';
 import type { Magazines } from '../../pool/magazines.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
+import type { Held } from '../../pool/waiters.js';
 import { type PinWatch, pinWatchOf } from '../pin-watch.js';
 import type { ForeignCodec } from './codec.js';
 import {
@@ -89,7 +90,10 @@ export class Values {
     this.#maxBytes = Math.min(settings.hotBytes, MAX_VALUE_BYTES);
     const { foreign } = settings.codec;
     this.foreign = foreign && new ForeignCooler(foreign, native, this.#cooled(), settings.cpuBudget);
-    this.watch = pinWatchOf('value', name, native, (handle) => this.#unpin(handle));
+    this.watch = pinWatchOf('value', name, native, {
+      unpin: (handle) => native.unpinValue(handle),
+      afterUnpin: () => this.#afterUnpin(),
+    });
     this.room = new Room(native, magazines, this, settings.onEvict);
   }
 
@@ -126,28 +130,31 @@ export class Values {
     this.room.make(length);
     const held = begin(new HeldPut(this.native));
     try {
-      held.hot = this.core.acquireSlow(length === 0 ? 1 : length);
-      return this.#enter(held, bytes, length);
+      const hot = this.core.acquireSlow(length === 0 ? 1 : length);
+      held.hot = hot;
+      const buffer = this.#enter(held, hot, bytes, length);
+      const { handle } = held;
+      finish(held);
+      this.hot[handle & SLOT_MASK] = buffer;
+      return handle;
     } catch (error) {
       giveUp(held);
       throw error;
     }
   }
 
-  /** The same with a block that was waited for. */
-  putInto(hot: HotBlock, bytes: Uint8Array, length: number): number {
-    const held = begin(new HeldPut(this.native));
+  /** The same with a block that was waited for: `waiting` has the value until who waits has its handle. */
+  putInto(hot: HotBlock, waiting: Held, bytes: Uint8Array, length: number): number {
+    const held = new HeldPut(this.native);
     held.hot = hot;
-    try {
-      return this.#enter(held, bytes, length);
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
+    waiting.buf = held;
+    const buffer = this.#enter(held, hot, bytes, length);
+    this.hot[held.handle & SLOT_MASK] = buffer;
+    return held.handle;
   }
 
-  #enter(held: HeldPut, bytes: Uint8Array, length: number): number {
-    const hot = held.hot!;
+  /** Makes a block a value, whose handle `held` has then. Returns its buffer. */
+  #enter(held: HeldPut, hot: HotBlock, bytes: Uint8Array, length: number): Buffer {
     // Who was called may have changed the bytes' length, and closed the pool.
     if (lengthOf(bytes) !== length)
       throw argumentError('put() found the bytes changed: their length is another one now');
@@ -157,13 +164,9 @@ export class Values {
     held.handle = this.native.putValue(hot.block, length);
     if (held.handle !== 0) hot.block = 0;
     if (held.handle === 0) throw tooManyValuesError(this.name);
-    const { handle } = held;
-    const slot = handle & SLOT_MASK;
-    this.slots.cover(slot);
+    this.slots.cover(held.handle & SLOT_MASK);
     this.#came(length);
-    finish(held);
-    this.hot[slot] = buffer;
-    return handle;
+    return buffer;
   }
 
   /** Has the thread that compresses look now and then, and forgets buffers of values that became cold. */
@@ -313,7 +316,7 @@ export class Values {
       const fault = this.native.pinValue(handle);
       held.isPinned = fault === VALUE_FAULT.none;
       if (fault === VALUE_FAULT.tooManyPins) throw tooManyPinsError(handle, this.name);
-      const buffer = held.isPinned ? this.#watched(handle, slot) : undefined;
+      const buffer = held.isPinned ? this.#watched(held, handle, slot) : undefined;
       finish(held);
       return buffer;
     } catch (error) {
@@ -322,10 +325,11 @@ export class Values {
     }
   }
 
-  #watched(handle: number, slot: number): Buffer {
+  #watched(held: HeldHeat, handle: number, slot: number): Buffer {
+    const { slots } = this;
     const watch = this.watch!;
     const stack = watch.capture(this.#accessSlow);
-    return watch.pinned(handle, this.slots.block(slot), this.slots.length(slot), stack);
+    return watch.pinned(handle, slots.block(slot), slots.length(slot), stack, held);
   }
 
   /** Decompresses a cold value into a new block. undefined when all is to be looked at again. */
@@ -370,7 +374,7 @@ export class Values {
     if (fault !== VALUE_FAULT.none) return undefined;
     this.hot[slot] = buffer;
     this.#came(length);
-    return this.watch === undefined ? buffer : this.#watched(handle, slot);
+    return this.watch === undefined ? buffer : this.#watched(held, handle, slot);
   }
 
   /** What the program's codec makes of a cold value. */
@@ -404,12 +408,16 @@ export class Values {
     if ((this.slots.state(slot) & PINS) === 0) {
       throw notPinnedError(handle, this.name, this.slots.length(slot), this.watch?.lastOf(handle));
     }
-    this.watch?.unpinned(handle, this.#releaseSlow);
-    this.#unpin(handle);
+    const end = this.watch?.ending(handle, this.#releaseSlow);
+    this.native.unpinValue(handle);
+    if (end !== undefined) {
+      end.pin.isOver = true;
+      this.watch!.ended(end);
+    }
+    this.#afterUnpin();
   }
 
-  #unpin(handle: number): void {
-    this.native.unpinValue(handle);
+  #afterUnpin(): void {
     if (this.core.hasWaiters()) this.#serve();
   }
 

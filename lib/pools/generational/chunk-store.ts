@@ -94,6 +94,12 @@ export class ChunkStore {
     chunk.generation = generation;
   }
 
+  /** Whether the memory is a chunk's, which is in the list of all chunks. */
+  isChunk(buf: PooledBuffer): boolean {
+    for (let i = 0; i < this.chunks.length; i++) if (this.chunks[i]?.buf === buf) return true;
+    return false;
+  }
+
   isCurrent(chunk: Chunk): boolean {
     return this.current.includes(chunk);
   }

@@ -9,8 +9,9 @@ import { magazinesOf } from '../../pool/magazines.js';
 import type { PooledBuffer } from '../../pool/pooled-buffer.js';
 import { begin, finish } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
+import type { Held } from '../../pool/waiters.js';
 import { CorePool } from '../core-pool.js';
-import { checkNotAborted, WAIT_CHECKS } from '../in-turn.js';
+import { checkedSignal } from '../in-turn.js';
 import { type ObservedCore, observe } from '../observed-core.js';
 import { closeWhenDropped, rememberPool } from '../open-pools.js';
 import { OpeningPool } from '../opening-pool.js';
@@ -130,20 +131,19 @@ export class GenerationalPool extends CorePool<PooledBuffer> {
    * The same as soon as there is room within maxBytes, first come first served. The bytes are copied when there is. Rejects with
    * `signal.reason` when aborted, and like {@link put} for what waiting cannot change.
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
+   * @throws ERR_SUPERSLAB_ARGUMENT (rejects) when the bytes have another length by then, which does not fit the room that they waited for
    */
-  async putAsync(bytes: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<number> {
-    checkOptions('putAsync()', options, WAIT_CHECKS);
-    const { signal } = options;
-    const values = this.#values;
-    for (;;) {
-      checkNotAborted(signal);
+  putAsync(bytes: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<number> {
+    try {
+      const signal = checkedSignal('putAsync()', options);
       this.#core.checkOpen();
+      const values = this.#values;
       const missing = values.missingFor(bytes);
-      if (missing === undefined) return values.put(bytes);
-      const ready = (buf: PooledBuffer) => buf;
-      const buf = await this.#core.acquireInTurn({ size: missing.bytes, signal, pool: this, ready });
-      const handle = values.putInto(buf, missing, bytes);
-      if (handle !== undefined) return handle;
+      if (missing === undefined) return values.putAtOnce(bytes);
+      const ready = (buf: PooledBuffer, held: Held) => values.putInto(buf, held, missing, bytes);
+      return this.#core.acquireInTurn({ size: missing.bytes, signal, pool: this, ready });
+    } catch (error) {
+      return builtins.promiseReject(error);
     }
   }
 

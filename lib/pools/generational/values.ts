@@ -6,11 +6,14 @@ import { builtins, copyInAt, lengthOf } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
 import { POISON_BYTE } from '../../guard/settings.js';
 import type { PooledBuffer } from '../../pool/pooled-buffer.js';
+import { within } from '../../pool/unfinished.js';
+import type { Held } from '../../pool/waiters.js';
 import { type Chunk, copyValue, footprint, NO_CHUNK, OLD, YOUNG } from './chunk.js';
 import { ChunkStore } from './chunk-store.js';
 import { Collector } from './collector.js';
 import { argumentError, foreignHandleError, staleError } from './errors.js';
 import { isHandle, nextHandle, SCOPED, SLOT_COUNT, SLOT_MASK, wasHandleOf } from './handles.js';
+import { HeldValue } from './held-value.js';
 import { checkLength, notBytesError } from './input.js';
 import { oldIsFullError } from './limits.js';
 import type { GenerationalSettings } from './options.js';
@@ -99,7 +102,17 @@ export class Values {
   }
 
   #putSlow(bytes: Uint8Array): number {
-    const stack = this.watch?.stack(this.#putSlow);
+    const { watch } = this;
+    if (watch === undefined) return this.#putInChunk(bytes);
+    const stack = watch.stack(this.#putSlow);
+    return within(new HeldValue(this), (held) => {
+      held.handle = this.#putInChunk(bytes);
+      watch.began(held.handle, lengthOf(bytes), stack);
+      return held.handle;
+    });
+  }
+
+  #putInChunk(bytes: Uint8Array): number {
     // What a subscriber does is looked at again: it may take the room, or the bytes.
     for (;;) {
       this.owner.checkOpen();
@@ -111,7 +124,6 @@ export class Values {
       if (chunk === undefined) continue;
       const handle = this.#write(chunk, bytes, length);
       if (chunk.generation === OLD) this.pretenured++;
-      if (stack !== undefined) this.watch!.began(handle, length, stack);
       return handle;
     }
   }
@@ -195,26 +207,41 @@ export class Values {
     return { bytes: this.store.chunkBytes, isOwn: false };
   }
 
-  /** Puts a value in a chunk that was waited for; undefined when that does not fit it any more. */
+  /** The promise of a value for which there is room. */
+  putAtOnce(bytes: Uint8Array): Promise<number> {
+    return within(new HeldValue(this), (held) => {
+      held.handle = this.put(bytes);
+      return builtins.promiseResolve(held.handle);
+    });
+  }
+
+  /** Puts a value in a chunk that was waited for: `waiting` has it until who waits has its handle. */
   putInto(
     buf: PooledBuffer,
+    waiting: Held,
     { bytes: capacity, isOwn }: MissingChunk,
     bytes: Uint8Array,
-  ): number | undefined {
-    const chunk = this.store.adopt(buf, capacity, isOwn || this.#isYoungFull ? OLD : YOUNG, isOwn);
+  ): number {
+    const held = new HeldValue(this);
+    held.buf = buf;
+    waiting.buf = held;
     const length = lengthOf(bytes);
     // The program may have changed it while it waited.
-    if (footprint(length) > capacity || footprint(length) > this.maxShared !== isOwn) {
-      this.store.emptied(chunk);
-      return undefined;
-    }
-    if (!isOwn) return this.put(bytes);
+    if (footprint(length) > capacity || footprint(length) > this.maxShared !== isOwn)
+      throw argumentError('putAsync() found the bytes changed: their length is another one now');
+    const chunk = this.store.adopt(buf, capacity, isOwn || this.#isYoungFull ? OLD : YOUNG, isOwn);
+    held.handle = isOwn ? this.#writeOwn(chunk, bytes, length) : this.put(bytes);
+    // The stack is the event loop's, or of whoever made room.
+    if (isOwn) this.watch?.began(held.handle, length, '');
+    return held.handle;
+  }
+
+  /** The only value of a chunk that was made for it. */
+  #writeOwn(chunk: Chunk, bytes: Uint8Array, length: number): number {
     const { slots } = this;
     if (slots.free < 0 && slots.made === slots.length) slots.grow(this.pool);
     const handle = this.#write(chunk, bytes, length);
     this.pretenured++;
-    // The stack is the event loop's.
-    this.watch?.began(handle, length, '');
     return handle;
   }
 

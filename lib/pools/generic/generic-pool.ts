@@ -3,11 +3,12 @@ import { builtins } from '../../base/builtins.js';
 import { isSuperslabError } from '../../base/errors.js';
 import { withoutThrowing } from '../../guard/publishing.js';
 import { finish } from '../../pool/unfinished.js';
-import { acquireFrom } from '../object/acquiring.js';
+import { acquireFrom, useFrom, type Wait } from '../object/acquiring.js';
 import type { ObjectCore } from '../object/core.js';
 import { openCore } from '../object/open-core.js';
 import { STATE } from '../object/slot.js';
 import { type ObjectPoolEvents, ObjectPoolTeller } from '../object/telling.js';
+import { Using } from '../object/using.js';
 import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
 import { PoolFigures } from '../pool-figures.js';
 import { poolName } from '../pool-options.js';
@@ -123,23 +124,28 @@ export class Pool<T> extends EventEmitter {
    * @param priority from 0, the highest; anything that is no priority of the pool is the lowest
    */
   acquire(priority?: number): Promise<T> {
-    if (!this.#isStarted && !this.#config.autostart) this.start();
-    if (this.#isDraining) return this.#rejected(drainingError());
-    const { acquireTimeoutMillis: ms = Number.POSITIVE_INFINITY } = this.#config;
-    if (!(ms > 0)) throw new Error('delay must be a positive int');
+    const wait = this.#waitFor(priority);
     try {
-      return acquireFrom(this.#core, {
-        signal: undefined,
-        timeoutMs: ms,
-        priority: this.#priority(priority),
-        pool: this,
-        timedOut: timeoutError,
-        tooMany: tooManyWaitingError,
-        promised: (promise) => this.#promised(promise),
-      });
+      if (this.#isDraining) throw drainingError();
+      return acquireFrom(this.#core, wait);
     } catch (error) {
       return this.#rejected(error);
     }
+  }
+
+  #waitFor(priority: number | undefined): Wait {
+    if (!this.#isStarted && !this.#config.autostart) this.start();
+    const { acquireTimeoutMillis: ms = Number.POSITIVE_INFINITY } = this.#config;
+    if (!(ms > 0 || this.#isDraining)) throw new Error('delay must be a positive int');
+    return {
+      signal: undefined,
+      timeoutMs: ms,
+      priority: this.#priority(priority),
+      pool: this,
+      timedOut: timeoutError,
+      tooMany: tooManyWaitingError,
+      promised: (promise) => this.#promised(promise),
+    };
   }
 
   #resolved<Value>(value: Value): Promise<Value> {
@@ -156,23 +162,16 @@ export class Pool<T> extends EventEmitter {
    * @returns what `work` resolves to
    */
   use<Result>(work: (resource: T) => Result | PromiseLike<Result>, priority?: number): Promise<Result> {
-    return this.#promised(this.#use(work, priority));
-  }
-
-  async #use<Result>(
-    work: (resource: T) => Result | PromiseLike<Result>,
-    priority?: number,
-  ): Promise<Result> {
-    const resource = await this.acquire(priority);
-    let result: Result;
     try {
-      result = await work(resource);
+      const wait = this.#waitFor(priority);
+      if (this.#isDraining) throw drainingError();
+      const using = new Using<T, Result>(this.#core, this, true, work);
+      if (using.reject === undefined) return using.promise;
+      const promise = this.#promised(using.promise);
+      return useFrom(this.#core, wait, using) ?? promise;
     } catch (error) {
-      if (this.isBorrowedResource(resource)) this.#core.destroyLent(resource);
-      throw error;
+      return this.#rejected(error);
     }
-    if (this.isBorrowedResource(resource)) this.#core.putSlow(resource);
-    return result;
   }
 
   /** Whether a resource is lent. */
@@ -218,7 +217,7 @@ export class Pool<T> extends EventEmitter {
     const isMaking = () => [...core.slots].some(({ state }) => state === STATE.making);
     await core.rest.until(() => !isMaking());
     core.dropIdle(0);
-    await core.destroyer.whenIdle();
+    await core.rest.until(core.destroyer.whetherSettled());
     if (this.#isDraining && core.slots.size === 0) this.#close();
   }
 

@@ -1,6 +1,6 @@
 import type { NativeFile } from '../../addon/file-binding.js';
 import { FILE_FAULT } from '../../addon/generated/codes.js';
-import { builtins, whenResolved } from '../../base/builtins.js';
+import { builtins, promiseThen } from '../../base/builtins.js';
 
 /** Somebody who waits until his commit is durable. */
 class Committer {
@@ -86,7 +86,7 @@ export class GroupCommit {
     if (done === undefined) return;
     this.#begun++;
     this.#level = 1;
-    whenResolved(done, this.#look);
+    promiseThen(done, this.#look);
   }
 
   #settle(through: number): void {

@@ -4,6 +4,7 @@ import { builtins } from '../../base/builtins.js';
 import { begin, finish, giveUp, Unfinished, within } from '../../pool/unfinished.js';
 import type { ObjectCore } from './core.js';
 import { HeldObjects } from './held-objects.js';
+import type { Using } from './using.js';
 import { ObjectWaiter } from './waiting.js';
 
 /** How somebody waits. */
@@ -55,6 +56,27 @@ class Entering<T> extends Unfinished {
 export function acquireFrom<T>(core: ObjectCore<T>, wait: Wait): Promise<T> {
   core.checkOpen();
   return acquireNow(core, wait) ?? acquireLater(core, wait);
+}
+
+/**
+ * The same for `using`, which begins when there is one.
+ * @returns undefined; or what the program gets instead of the promise of `using`, which a full stack has rejected
+ * @throws as {@link acquireFrom}
+ */
+export function useFrom<T, Result>(
+  core: ObjectCore<T>,
+  wait: Wait,
+  using: Using<T, Result>,
+): Promise<never> | undefined {
+  const promise = acquireFrom(core, {
+    ...wait,
+    promised: (coming) => {
+      using.comes(coming as Promise<never>);
+      return coming;
+    },
+  });
+  using.isBegun = true;
+  return using.isComing ? undefined : (promise as Promise<never>);
 }
 
 /** undefined when nothing is idle that may be lent. */

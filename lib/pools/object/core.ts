@@ -8,6 +8,7 @@ import { poolTeller } from '../../measure/pool-teller.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
+import { Awaited } from './awaited.js';
 import { call } from './calls.js';
 import { Destroyer } from './destroyer.js';
 import { closedError, exhaustedError, promiseError, putTwiceError, strangerError } from './errors.js';
@@ -44,6 +45,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   /** All that count against the limit. */
   readonly slots = new Set<Slot<T>>();
   readonly owned = new Owned<T>();
+  readonly awaited = new Awaited();
   readonly teller: ObjectPoolTeller;
   readonly waiters: ObjectWaiters<T>;
   readonly watch: LeaseWatch<T>;
@@ -77,7 +79,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
     this.shelf = new Shelf(new Float64Array(memory, at * 4, length / 2), this.slots);
     this.waiters = new ObjectWaiters(settings.priorities);
     this.watch = new LeaseWatch(name, native, this.shelf, this.slots, teller, settings.leaseTimeoutMs);
-    this.destroyer = new Destroyer(name, settings, this.shelf, teller, () => this.changed());
+    this.destroyer = new Destroyer(name, settings, this.shelf, teller, this.awaited, () => this.changed());
     this.maker = new Maker<T>(this);
     this.#trials = new Trials<T>(this);
     this.#keeper = new Keeper<T>(this);
@@ -448,6 +450,7 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
 
   tick(): boolean {
     this.publish();
+    this.awaited.look();
     this.#keeper.lookAtIdle();
     this.watch.lookForOverdue();
     this.maker.fill();

@@ -1,5 +1,5 @@
-import { builtins } from '../../base/builtins.js';
-import { call, whenSettled } from './calls.js';
+import type { Awaited } from './awaited.js';
+import { call } from './calls.js';
 import type { ObjectSettings } from './options.js';
 import type { Shelf } from './shelf.js';
 import type { Slot } from './slot.js';
@@ -11,9 +11,10 @@ export class Destroyer<T> {
   readonly #settings: ObjectSettings<T>;
   readonly #shelf: Shelf<T>;
   readonly #teller: ObjectPoolTeller;
+  readonly #awaited: Awaited;
   readonly #settled: () => void;
   /** Calls that have not settled. */
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<object>();
 
   /** `settled` is told whenever one of them has. It may not throw. */
   constructor(
@@ -21,12 +22,14 @@ export class Destroyer<T> {
     settings: ObjectSettings<T>,
     shelf: Shelf<T>,
     teller: ObjectPoolTeller,
+    awaited: Awaited,
     settled: () => void,
   ) {
     this.#pool = pool;
     this.#settings = settings;
     this.#shelf = shelf;
     this.#teller = teller;
+    this.#awaited = awaited;
     this.#settled = settled;
   }
 
@@ -34,9 +37,10 @@ export class Destroyer<T> {
     return this.#running.size > 0;
   }
 
-  /** Resolved when those that run now have settled, however. */
-  async whenIdle(): Promise<void> {
-    await builtins.Promise.all(this.#running);
+  /** Tells whether the calls that run now have settled, however. */
+  whetherSettled(): () => boolean {
+    const all = [...this.#running];
+    return () => !all.some((one) => this.#running.has(one));
   }
 
   /** Destroys what a slot has, unless that was begun before. */
@@ -55,12 +59,13 @@ export class Destroyer<T> {
     if ('error' in returned) this.#failed(returned.error);
     if (!('promise' in returned)) return;
     const deadline = { pool: this.#pool, what: 'destroy', ms: destroyTimeoutMs };
-    const running = whenSettled(returned.promise, deadline, (outcome) => {
-      this.#running.delete(running);
+    this.#awaited.when(returned.promise, deadline, (outcome, awaiting) => {
+      this.#running.delete(returned);
+      awaiting.isTaken = true;
       if ('error' in outcome) this.#failed(outcome.error);
       this.#settled();
     });
-    this.#running.add(running);
+    this.#running.add(returned);
   }
 
   #failed(error: unknown): void {

@@ -3,7 +3,8 @@ import { builtins } from '../../base/builtins.js';
 import { NotWithinItself } from '../../base/not-within-itself.js';
 import { begin, finish } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
-import { call, type Outcome, whenSettled } from './calls.js';
+import type { Awaited } from './awaited.js';
+import { call, type Outcome } from './calls.js';
 import { createError, wrongObjectError } from './errors.js';
 import { Moving, type SlotTaker } from './moving.js';
 import type { ObjectSettings } from './options.js';
@@ -23,6 +24,7 @@ export interface MakerHost<T> extends SlotOwner<T>, SlotTaker<T> {
   readonly shelf: Shelf<T>;
   readonly slots: Set<Slot<T>>;
   readonly owned: Owned<T>;
+  readonly awaited: Awaited;
   readonly teller: ObjectPoolTeller;
   /** For what it made too late. */
   readonly destroyer: { destroy(object: T): void };
@@ -123,17 +125,19 @@ export class Maker<T> {
   #await(slot: Slot<T>, promise: PromiseLike<T>): void {
     const { name, settings } = this.#host;
     const deadline = { pool: name, what: 'create', ms: settings.createTimeoutMs };
-    whenSettled(
+    this.#host.awaited.when(
       promise,
       deadline,
-      (outcome) => {
+      (outcome, awaiting) => {
         // Who began this was cut off, and was undone.
         if (slot.state !== STATE.making) {
+          awaiting.isTaken = true;
           if ('value' in outcome) this.#host.destroyer.destroy(outcome.value);
           return;
         }
         const moving = begin(new Moving<T>(this.#host));
         moving.slot = slot;
+        awaiting.isTaken = true;
         this.#settle(slot, outcome, moving);
         finish(moving);
       },

@@ -12,7 +12,7 @@ import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { poolName } from '../pool-options.js';
 import type { WarmProgress } from '../warm.js';
-import { acquireFrom, type Wait } from './acquiring.js';
+import { acquireFrom, useFrom, type Wait } from './acquiring.js';
 import { checkObjectBooks } from './books.js';
 import { isThenable } from './calls.js';
 import type { ObjectCore } from './core.js';
@@ -23,6 +23,7 @@ import { openCore } from './open-core.js';
 import { type AcquireOptions, aTime, type ObjectPoolOptions, objectSettings } from './options.js';
 import { stamps } from './owned.js';
 import { OBJECT_POOL_EVENTS, type ObjectPoolEvents, ObjectPoolTeller } from './telling.js';
+import { Using } from './using.js';
 import { warmObjects } from './warm-objects.js';
 
 /** Whoever has only a bound function of a pool has the pool. */
@@ -139,20 +140,21 @@ export class ObjectPool<T> implements Pool {
       if (takeTop(core.shelf, object)) return promise;
     }
     try {
-      if (options !== undefined) this.#checkAcquire(options);
-      return acquireFrom(core, options === undefined ? this.#plainWait : this.#waitFor(options));
+      return acquireFrom(core, this.#checkedWait(options));
     } catch (error) {
       return builtins.promiseReject(error);
     }
   }
 
-  #checkAcquire(options: AcquireOptions): void {
+  #checkedWait(options: AcquireOptions | undefined): Wait {
+    if (options === undefined) return this.#plainWait;
     checkOptions('acquire()', options, {
       signal: anAbortSignal,
       timeoutMs: aTime,
       priority: aCount(0, this.#core.settings.priorities - 1),
     });
     if (options.signal?.aborted) throw abortReason(options.signal);
+    return this.#waitFor(options);
   }
 
   #waitFor({ signal, timeoutMs, priority = 0 }: AcquireOptions): Wait {
@@ -190,9 +192,13 @@ export class ObjectPool<T> implements Pool {
         giveUp(held);
         return result;
       }
-      const later = this.#putAfter(held.objects[0], result) as Result;
+      const using = new Using<T, unknown>(this.#core, this, false);
+      // Then upkeep puts the object.
+      if (using.reject === undefined) return using.promise as Result;
+      using.until(result, held.objects[0]);
       finish(held);
-      return later;
+      using.isBegun = true;
+      return using.promise as Result;
     } catch (error) {
       giveUp(held);
       throw error;
@@ -200,30 +206,19 @@ export class ObjectPool<T> implements Pool {
   }
 
   /** The same with an object that is waited for: see {@link acquire}. */
-  async useAsync<Result>(
+  useAsync<Result>(
     work: (object: T) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
   ): Promise<Result> {
-    if (typeof work !== 'function') throw this.#notAFunction('useAsync()', work);
-    const object = await this.acquire(options);
     try {
-      return await work(object);
-    } finally {
-      this.#putIfLent(object);
+      if (typeof work !== 'function') throw this.#notAFunction('useAsync()', work);
+      const wait = this.#checkedWait(options);
+      const using = new Using<T, Result>(this.#core, this, false, work);
+      if (using.reject === undefined) return using.promise;
+      return useFrom(this.#core, wait, using) ?? using.promise;
+    } catch (error) {
+      return builtins.promiseReject(error);
     }
-  }
-
-  async #putAfter<Result>(object: T, result: PromiseLike<Result>): Promise<Result> {
-    try {
-      return await result;
-    } finally {
-      this.#putIfLent(object);
-    }
-  }
-
-  /** `work` may have put or destroyed it. */
-  #putIfLent(object: T): void {
-    if (this.#core.isLent(object)) this.put(object);
   }
 
   #notAFunction(where: string, work: unknown): Error {

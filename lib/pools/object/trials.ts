@@ -1,6 +1,7 @@
 import { now } from '../../addon/clock.js';
 import { begin, finish } from '../../pool/unfinished.js';
-import { call, type Outcome, whenSettled } from './calls.js';
+import type { Awaited } from './awaited.js';
+import { call, type Outcome } from './calls.js';
 import { Moving, type SlotTaker } from './moving.js';
 import type { ObjectSettings } from './options.js';
 import type { Shelf } from './shelf.js';
@@ -11,6 +12,7 @@ export interface TrialsHost<T> extends SlotTaker<T> {
   readonly name: string;
   readonly settings: ObjectSettings<T>;
   readonly shelf: Shelf<T>;
+  readonly awaited: Awaited;
   /** The object in hand may be lent. */
   arrived(slot: Slot<T>, moving: Moving<T>): void;
   /** It may not. */
@@ -89,10 +91,15 @@ export class Trials<T> {
     slot.waits++;
     const { waits } = slot;
     const { name, settings } = this.#host;
-    whenSettled(promise, { pool: name, what, ms: settings.checkTimeoutMs }, (outcome) => {
-      if (slot.state !== STATE.busy || slot.waits !== waits) return;
+    const deadline = { pool: name, what, ms: settings.checkTimeoutMs };
+    this.#host.awaited.when(promise, deadline, (outcome, awaiting) => {
+      if (slot.state !== STATE.busy || slot.waits !== waits) {
+        awaiting.isTaken = true;
+        return;
+      }
       const moving = begin(new Moving<T>(this.#host));
       moving.slot = slot;
+      awaiting.isTaken = true;
       goOn(outcome, moving);
       finish(moving);
     });

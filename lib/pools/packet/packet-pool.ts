@@ -9,6 +9,7 @@ import type { Lending } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
 import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
+import type { Held } from '../../pool/waiters.js';
 import { viewOf } from '../buffer/from.js';
 import { CorePool } from '../core-pool.js';
 import { acquireInTurn, WAIT_CHECKS } from '../in-turn.js';
@@ -32,7 +33,8 @@ import {
 } from './idle-segments.js';
 import { type PacketPoolOptions, type PacketSettings, packetSettings } from './options.js';
 import type { Packet } from './packet.js';
-import { type PacketReader, type PacketSource, readFrom } from './read-from.js';
+import type { PacketReader } from './packet-reader.js';
+import { type PacketInTurn, type PacketSource, readFrom } from './read-from.js';
 import { checkLive, release } from './release.js';
 import { DataRoom, PacketShelf, ROOM, type Segment, STATE, takeSpare } from './segment.js';
 import { PacketWriter } from './writer.js';
@@ -170,12 +172,13 @@ export class PacketPool extends CorePool<Segment> {
    * @throws ERR_SUPERSLAB_OPTION (rejects) for a wrong option
    */
   getAsync(options: { signal?: AbortSignal } = {}): Promise<Packet> {
-    const clears = this.#core.native.zero === ZERO.acquire;
-    const ready = (segment: Segment) => {
-      if (clears) fill(segment.room.bytes, 0);
-      return segment.packet;
-    };
+    const ready = (segment: Segment) => this.#ready(segment);
     return acquireInTurn(this.#core, 'getAsync()', options, { size: this.size, pool: this, ready });
+  }
+
+  #ready({ room, packet }: Segment): Packet {
+    if (this.#core.native.zero === ZERO.acquire) fill(room.bytes, 0);
+    return packet;
   }
 
   /**
@@ -291,7 +294,11 @@ export class PacketPool extends CorePool<Segment> {
    */
   readFrom(socket: PacketSource, options: { signal?: AbortSignal } = {}): PacketReader {
     checkOptions('readFrom()', options, WAIT_CHECKS);
-    return readFrom(this, socket, options.signal);
+    const packetInTurn: PacketInTurn = (then, failed, signal) => {
+      const ready = (segment: Segment, held: Held) => then(this.#ready(segment), held);
+      this.#core.acquireInTurn({ size: this.size, signal, pool: this, ready, failed });
+    };
+    return readFrom(this, packetInTurn, socket, options.signal);
   }
 
   /**

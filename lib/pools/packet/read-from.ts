@@ -1,195 +1,195 @@
 import type { Socket as DatagramSocket, RemoteInfo } from 'node:dgram';
-import type { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
-import { abortReason } from '../../addon/option-checks.js';
 import { builtins, copyBytes, lengthOf, memoryOf, offsetOf } from '../../base/builtins.js';
 import { isSuperslabError, show } from '../../base/errors.js';
+import { HeldBuffers, type Lent, within } from '../../pool/unfinished.js';
+import type { Held } from '../../pool/waiters.js';
 import { argumentError } from './errors.js';
 import type { Packet } from './packet.js';
+import { END, listen, type PacketReader, Reader } from './packet-reader.js';
 
 /** What packets can be read from. */
 export type PacketSource = Readable | DatagramSocket;
-
-/** Packets as they come. Who reads them releases them. */
-export interface PacketReader extends AsyncIterableIterator<Packet> {
-  /** Datagrams for which there was no packet. */
-  readonly dropped: number;
-}
 
 /** What is asked of the pool. */
 interface ReadingPool {
   readonly size: number;
   readonly headroom: number;
   readonly tailroom: number;
-  getAsync(options: { signal?: AbortSignal }): Promise<Packet>;
   from(data: Uint8Array): Packet;
 }
 
-/** Where listeners tell a reader that there may be something to do. */
-class Bell {
-  #isRung = false;
-  #wake: (() => void) | undefined = undefined;
+/**
+ * Calls `ready` with a packet of the pool as soon as one is free, in turn. What is stored in `held` gives it back from then on; if it
+ * throws, the packet goes back.
+ */
+export type PacketInTurn = (
+  ready: (packet: Packet, held: Held) => void,
+  failed: (reason: unknown) => void,
+  signal: AbortSignal | undefined,
+) => void;
 
-  readonly ring = (): void => {
-    this.#isRung = true;
-    this.#wake?.();
-    this.#wake = undefined;
-  };
+class StreamReader extends Reader {
+  readonly #pool: ReadingPool;
+  readonly #packetInTurn: PacketInTurn;
+  readonly #stream: Readable;
+  /** What was read last, and where in it the next packet begins. */
+  #bytes: Buffer = builtins.allocUnsafeSlow(0);
+  #at = 0;
+  /** The next packet, with nothing in it. */
+  #empty: Packet | undefined = undefined;
+  #isAsking = false;
+  #failure: { readonly error: unknown } | undefined = undefined;
 
-  /** Until it is rung, or at once if it was since the last time. */
-  async heard(): Promise<void> {
-    if (!this.#isRung) {
-      await new builtins.Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    this.#isRung = false;
+  constructor(
+    pool: ReadingPool,
+    packetInTurn: PacketInTurn,
+    stream: Readable,
+    signal: AbortSignal | undefined,
+  ) {
+    super(signal);
+    this.#pool = pool;
+    this.#packetInTurn = packetInTurn;
+    this.#stream = stream;
   }
-}
 
-type Listener = (() => void) | ((error: unknown) => void) | ((data: Uint8Array, sender: RemoteInfo) => void);
+  protected override begin(): () => void {
+    const { wake } = this;
+    return listen(this.#stream, { readable: wake, end: wake, close: wake, error: wake });
+  }
 
-/** Listens until the function that is returned is called. */
-function listen(emitter: EventEmitter, listeners: Readonly<Record<string, Listener>>): () => void {
-  for (const [name, listener] of Object.entries(listeners)) emitter.on(name, listener);
-  return () => {
-    for (const [name, listener] of Object.entries(listeners)) emitter.off(name, listener);
-  };
-}
-
-function ringAtAbort(signal: AbortSignal | undefined, { ring }: Bell): () => void {
-  signal?.addEventListener('abort', ring);
-  return () => signal?.removeEventListener('abort', ring);
-}
-
-/** A packet with bytes `from` to `to` of a chunk, which fit into one. */
-async function filledPacket(
-  pool: ReadingPool,
-  chunk: Buffer,
-  from: number,
-  to: number,
-  signal: AbortSignal | undefined,
-): Promise<Packet> {
-  const packet = await pool.getAsync(signal === undefined ? {} : { signal });
-  packet.put(to - from);
-  copyBytes(chunk, packet.base, packet.offset, from, to);
-  return packet;
-}
-
-async function* readStream(
-  pool: ReadingPool,
-  stream: Readable,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Packet, undefined> {
-  const bell = new Bell();
-  const { ring } = bell;
-  const leaveStream = listen(stream, { readable: ring, end: ring, close: ring, error: ring });
-  const leaveSignal = ringAtAbort(signal, bell);
-  const room = pool.size - pool.headroom - pool.tailroom;
-  // What was read last, and where in it the next packet begins.
-  let bytes: Buffer = builtins.allocUnsafeSlow(0);
-  let at = 0;
-  try {
-    for (;;) {
-      if (signal?.aborted) throw abortReason(signal);
-      if (at < bytes.length) {
-        const end = Math.min(at + room, bytes.length);
-        const packet = await filledPacket(pool, bytes, at, end, signal);
-        at = end;
-        yield packet;
-        continue;
-      }
-      const chunk: unknown = stream.read();
-      if (chunk === null) {
-        if (stream.errored) throw stream.errored;
-        if (stream.readableEnded || stream.destroyed) return;
-        await bell.heard();
-        continue;
-      }
+  protected override take(): Lent | undefined {
+    while (this.#at === this.#bytes.length) {
+      const chunk: unknown = this.#stream.read();
+      if (chunk === null) return this.#atRest();
       if (!builtins.isUint8Array(chunk)) {
         throw argumentError(`readFrom() reads bytes, and the stream gave ${show(chunk)}`);
       }
-      bytes = builtins.bufferOf(memoryOf(chunk), offsetOf(chunk), lengthOf(chunk));
-      at = 0;
+      this.#bytes = builtins.bufferOf(memoryOf(chunk), offsetOf(chunk), lengthOf(chunk));
+      this.#at = 0;
     }
-  } finally {
-    // The rest is the next reader's.
-    if (at < bytes.length && !stream.destroyed && !stream.readableEnded) stream.unshift(bytes.subarray(at));
-    leaveSignal();
-    leaveStream();
-  }
-}
-
-/** Of a datagram; undefined when there was none for it. */
-function packetOf(pool: ReadingPool, data: Uint8Array, sender: RemoteInfo): Packet | undefined {
-  try {
-    const packet = pool.from(data);
-    packet.context = sender;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#empty === undefined) this.#ask();
+    if (this.#empty === undefined) return undefined;
+    const room = this.#pool.size - this.#pool.headroom - this.#pool.tailroom;
+    const end = Math.min(this.#at + room, this.#bytes.length);
+    const packet = within(new HeldBuffers<Packet>(), (held) => {
+      held.buf = this.#empty!;
+      this.#empty = undefined;
+      return this.#filled(held.buf, end);
+    });
+    this.#at = end;
     return packet;
-  } catch (error) {
-    if (isSuperslabError(error) && error.code === 'ERR_SUPERSLAB_EXHAUSTED') return undefined;
-    throw error;
+  }
+
+  /** There is nothing to read now. */
+  #atRest(): Lent | undefined {
+    const stream = this.#stream;
+    if (stream.errored) throw stream.errored;
+    return stream.readableEnded || stream.destroyed ? END : undefined;
+  }
+
+  /** Has #empty set, at once or later. */
+  #ask(): void {
+    if (this.#isAsking) return;
+    const ready = (packet: Packet, held: Held) => {
+      if (this.isEnded) throw argumentError('the reader of this packet has ended');
+      this.#empty = packet;
+      held.buf = END;
+      this.#isAsking = false;
+      this.wake();
+    };
+    const failed = (error: unknown) => {
+      this.#failure = { error };
+      this.wake();
+    };
+    this.#packetInTurn(ready, failed, this.signal);
+    this.#isAsking = this.#empty === undefined;
+  }
+
+  /** The packet with bytes of the chunk up to `end`, which fit into it. */
+  #filled(packet: Packet, end: number): Packet {
+    packet.put(end - this.#at);
+    copyBytes(this.#bytes, packet.base, packet.offset, this.#at, end);
+    return packet;
+  }
+
+  protected override drop(): void {
+    const stream = this.#stream;
+    const rest = this.#bytes.subarray(this.#at);
+    // The rest is the next reader's.
+    if (rest.length > 0 && !stream.destroyed && !stream.readableEnded) stream.unshift(rest);
+    this.#at = this.#bytes.length;
+    const empty = this.#empty;
+    if (empty !== undefined && !empty.released) empty.release();
+    this.#empty = undefined;
   }
 }
 
-/** Datagrams that were received and not read yet. */
-class Inbox {
-  readonly packets: Packet[] = [];
-  dropped = 0;
-  isClosed = false;
-  failure: unknown = undefined;
+class DatagramReader extends Reader {
+  readonly #pool: ReadingPool;
+  readonly #socket: DatagramSocket;
+  /** Received and not read yet. */
+  readonly #packets: Packet[] = [];
+  #isClosed = false;
+  #failure: { readonly error: unknown } | undefined = undefined;
 
-  /** What the socket is listened to by. */
-  listeners(pool: ReadingPool, { ring }: Bell): Record<string, Listener> {
+  constructor(pool: ReadingPool, socket: DatagramSocket, signal: AbortSignal | undefined) {
+    super(signal);
+    this.#pool = pool;
+    this.#socket = socket;
+  }
+
+  protected override begin(): () => void {
     const fail = (error: unknown) => {
-      this.failure ??= error;
-      ring();
+      this.#failure ??= { error };
+      this.wake();
     };
-    return {
+    return listen(this.#socket, {
       message: (data: Uint8Array, sender: RemoteInfo) => {
         try {
-          const packet = packetOf(pool, data, sender);
-          if (packet === undefined) this.dropped++;
-          else this.packets.push(packet);
-          ring();
+          this.#receive(data, sender);
         } catch (error) {
           fail(error);
         }
+        this.wake();
       },
       error: fail,
       close: () => {
-        this.isClosed = true;
-        ring();
+        this.#isClosed = true;
+        this.wake();
       },
-    };
+    });
   }
-}
 
-async function* readDatagrams(
-  pool: ReadingPool,
-  socket: DatagramSocket,
-  signal: AbortSignal | undefined,
-  inbox: Inbox,
-): AsyncGenerator<Packet, undefined> {
-  const bell = new Bell();
-  const leaveSocket = listen(socket, inbox.listeners(pool, bell));
-  const leaveSignal = ringAtAbort(signal, bell);
-  try {
-    for (;;) {
-      if (signal?.aborted) throw abortReason(signal);
-      const packet = inbox.packets.shift();
-      if (packet !== undefined) {
-        yield packet;
-        continue;
+  #receive(data: Uint8Array, sender: RemoteInfo): void {
+    const packet = within(new HeldBuffers<Packet>(), (held) => {
+      try {
+        held.buf = this.#pool.from(data);
+      } catch (error) {
+        if (isSuperslabError(error) && error.code === 'ERR_SUPERSLAB_EXHAUSTED') return undefined;
+        throw error;
       }
-      if (inbox.failure !== undefined) throw inbox.failure;
-      if (inbox.isClosed) return;
-      await bell.heard();
+      held.buf.context = sender;
+      return held.buf;
+    });
+    if (packet === undefined) this.dropped++;
+    else this.#packets[this.#packets.length] = packet;
+  }
+
+  protected override take(): Lent | undefined {
+    if (this.#packets.length > 0) return this.#packets.shift();
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#isClosed ? END : undefined;
+  }
+
+  protected override drop(): void {
+    const packets = this.#packets;
+    while (packets.length > 0) {
+      const last = packets[packets.length - 1]!;
+      if (!last.released) last.release();
+      packets.length--;
     }
-  } finally {
-    leaveSignal();
-    leaveSocket();
-    for (const packet of inbox.packets.splice(0)) packet.release();
   }
 }
 
@@ -202,20 +202,15 @@ const isStream = (stream: Partial<Readable>): boolean =>
 /** See PacketPool.readFrom. */
 export function readFrom(
   pool: ReadingPool,
+  packetInTurn: PacketInTurn,
   source: PacketSource,
   signal: AbortSignal | undefined,
 ): PacketReader {
-  const inbox = new Inbox();
-  let packets: AsyncGenerator<Packet, undefined>;
-  if (typeof source !== 'object' || source === null) packets = refuse(source);
-  else if (isDatagramSocket(source as Partial<DatagramSocket>)) {
-    packets = readDatagrams(pool, source as DatagramSocket, signal, inbox);
-  } else if (isStream(source as Partial<Readable>)) packets = readStream(pool, source as Readable, signal);
-  else packets = refuse(source);
-  return Object.defineProperty(packets, 'dropped', { get: () => inbox.dropped }) as PacketReader &
-    typeof packets;
-}
-
-function refuse(source: unknown): never {
+  if (typeof source === 'object' && source !== null) {
+    if (isDatagramSocket(source as Partial<DatagramSocket>))
+      return new DatagramReader(pool, source as DatagramSocket, signal);
+    if (isStream(source as Partial<Readable>))
+      return new StreamReader(pool, packetInTurn, source as Readable, signal);
+  }
   throw argumentError(`readFrom() takes a socket or a readable stream, got ${show(source)}`);
 }

@@ -2,6 +2,7 @@ import type { BlockNumber, SliceTag } from '../../addon/binding.js';
 import { SLICE_SHIFT } from '../../addon/generated/memory.js';
 import { HOME_SHIFT, homes, type ReleaseStart } from '../../pool/magazines.js';
 import { type Lent, Unfinished } from '../../pool/unfinished.js';
+import type { Pin, PinHolder } from '../pin-watch.js';
 import { touchPages } from '../warm.js';
 import type { Frames } from './frames.js';
 import type { Page } from './page.js';
@@ -78,10 +79,11 @@ export class Frame implements Lent {
 }
 
 /** A page that is pinned and that nobody has yet. */
-export class HeldPin extends Unfinished {
+export class HeldPin extends Unfinished implements PinHolder {
   readonly #frames: Frames<Page>;
   /** Of the page; below 0 for none. */
   index = -1;
+  pin: Pin | undefined = undefined;
   page: Page | undefined = undefined;
 
   constructor(frames: Frames<Page>) {
@@ -90,12 +92,16 @@ export class HeldPin extends Unfinished {
   }
 
   undo(): void {
-    const { index, page } = this;
+    const { index, page, pin } = this;
     if (page !== undefined) {
       if (!page.released) page.release();
       this.page = undefined;
       this.index = -1;
     } else if (index >= 0) {
+      if (pin !== undefined) {
+        pin.isOver = true;
+        pin.watch.forget(pin);
+      }
       // Nothing comes between: what is called first is a native operation.
       this.index = -1;
       this.#frames.unpin(index);

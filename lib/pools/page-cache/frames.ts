@@ -10,7 +10,7 @@ import { builtins } from '../../base/builtins.js';
 import { hostError } from '../../base/errors.js';
 import type { Magazines } from '../../pool/magazines.js';
 import { currentWindow } from '../../pool/windows.js';
-import type { PinWatch } from '../pin-watch.js';
+import type { PinOwner, PinWatch } from '../pin-watch.js';
 import type { PageSettings } from './options.js';
 
 const { sub } = Atomics;
@@ -57,7 +57,7 @@ export class Frames<Shown = unknown> {
     magazines: Magazines,
     settings: PageSettings,
     tag: SliceTag,
-    watchOf: (unpin: (no: number) => void) => PinWatch | undefined,
+    watchOf: (owner: PinOwner) => PinWatch | undefined,
   ) {
     this.name = name;
     this.native = native;
@@ -73,7 +73,7 @@ export class Frames<Shown = unknown> {
     this.turns = FRAME_ROW.turn * frames;
     this.heads = FRAME_ROW.heads * frames;
     this.shift = Math.clz32(Math.max(frames, 2) - 1);
-    this.watch = watchOf((no) => this.#unpinLost(no));
+    this.watch = watchOf({ unpin: (no) => this.#unpinLost(no), afterUnpin: () => {} });
   }
 
   state(frame: number): number {

@@ -89,8 +89,8 @@ function framesOf(name: string, native: NativePool, settings: PageSettings): Fra
     checksums,
   });
   if (failure !== undefined) throw pageFileError(failure, settings, 0);
-  return new Frames<Page>(name, native, magazines, settings, tag, (unpin) =>
-    pinWatchOf('page', name, native, unpin),
+  return new Frames<Page>(name, native, magazines, settings, tag, (owner) =>
+    pinWatchOf('page', name, native, owner),
   );
 }
 

@@ -3,6 +3,7 @@ import { FRAME_STATE, PAGE_HASH } from '../../addon/generated/memory.js';
 import { memoryOf } from '../../base/builtins.js';
 import { revoke } from '../../guard/revoke.js';
 import type { Lent } from '../../pool/unfinished.js';
+import type { PinHolder } from '../pin-watch.js';
 import { foreignPageError, notPinnedError, readOnlyError } from './errors.js';
 import type { Frames } from './frames.js';
 
@@ -19,8 +20,8 @@ interface Pages {
     frames: Frames<Page>,
     slow: (no: number) => Page | Missing,
   ): (no: number) => Page | Missing;
-  /** The page that a frame has now, and that is pinned; where pins are watched, by whom `stack` says. */
-  of(frames: Frames<Page>, frame: number, stack: string): Page;
+  /** The page that a frame has now, and that is pinned; where pins are watched, by whom `stack` says. `held` has the pin. */
+  of(frames: Frames<Page>, frame: number, stack: string, held: PinHolder): Page;
 }
 
 let ofClass: Pages;
@@ -111,19 +112,19 @@ export class Page implements Lent {
     if (!Page.#isPinned(page)) {
       throw notPinnedError(page.no, 'release', frames.name, usableBytes, watch?.lastOf(page.no));
     }
-    if (watch !== undefined) {
-      watch.unpinned(page.no, page.release);
-      if (frames.native.guard === GUARD.detach) revoke(memoryOf(page.buffer));
-    }
+    const end = watch?.ending(page.no, page.release);
+    if (watch !== undefined && frames.native.guard === GUARD.detach) revoke(memoryOf(page.buffer));
     page.#isOver = true;
+    if (end !== undefined) end.pin.isOver = true;
     frames.unpin(page.#frame);
+    if (end !== undefined) watch!.ended(end);
   }
 
-  static #of(frames: Frames<Page>, frame: number, stack: string): Page {
+  static #of(frames: Frames<Page>, frame: number, stack: string, held: PinHolder): Page {
     const { watch } = frames;
     if (watch !== undefined) {
       const { usableBytes } = frames.settings;
-      const own = watch.pinned(frames.number(frame), frames.block(frame), usableBytes, stack);
+      const own = watch.pinned(frames.number(frame), frames.block(frame), usableBytes, stack, held);
       return new Page(frames, frame, own);
     }
     const known = frames.pages[frame];

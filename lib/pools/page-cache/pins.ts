@@ -85,7 +85,7 @@ export class Pins {
       held.index = this.#ask(no, READING.now, ring);
       if (-held.index === PIN_STATUS.noFrame) this.#pinIntoNew(no, held);
       if (held.index < 0) throw this.#refusal(no, -held.index);
-      held.page = pages.of(frames, held.index, this.stackOf(hidden));
+      held.page = pages.of(frames, held.index, this.stackOf(hidden), held);
       ring?.note(frames, held.index);
     } catch (error) {
       giveUp(held);
@@ -156,7 +156,7 @@ export class Pins {
     if (held.page !== undefined) return held.page;
     held.index = this.#ask(no, READING.ifInMemory, ring);
     if (held.index >= 0) {
-      held.page = pages.of(this.frames, held.index, stack);
+      held.page = pages.of(this.frames, held.index, stack, held);
       ring?.note(this.frames, held.index);
       return held.page;
     }
@@ -190,7 +190,7 @@ export class Pins {
       if (held.index === frame.index || status === PIN_STATUS.toBeRead) frame.index = -1;
       else frame.release();
       if (held.index < 0) return this.#waitFor(order, status);
-      frame.page = pages.of(frames, held.index, order.stack);
+      frame.page = pages.of(frames, held.index, order.stack, held);
       held.index = -1;
       return frame.page;
     });
