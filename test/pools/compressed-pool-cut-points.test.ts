@@ -2,7 +2,7 @@
 import type { CompressedPool, CompressedPoolOptions } from 'superslab/pools';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { collect } from '../support/collect.js';
-import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints, runMicrotasks } from '../support/cut-points.js';
+import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints } from '../support/cut-points.js';
 
 const evaluation = evaluateWithPoints();
 const { pools, cores } = evaluation;
@@ -84,12 +84,10 @@ const steps: Record<string, (model: Model) => void> = {
   warm: ({ pool }) => pool.warm(3, LENGTH, () => {}),
   putAsync: ({ pool, promises }) => {
     promises[promises.length] = pool.putAsync(bytesOf(MADE));
-    runMicrotasks();
   },
   'putAsync that waits, and a release': ({ pool, promises, pinned }) => {
     promises[promises.length] = pool.putAsync(bytesOf(MADE));
     pool.release(pinned);
-    runMicrotasks();
   },
   'new CompressedPool': ({ opened }) => {
     opened[opened.length] = new pools.CompressedPool(plain);

@@ -1,7 +1,7 @@
 // GenerationalPool cut off at each place where V8 looks for interruptions: no value is lost or changed, and no chunk.
 import type { GenerationalPool, GenerationalPoolOptions } from 'superslab/pools';
 import { describe, expect, test, vi } from 'vitest';
-import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints, runMicrotasks } from '../support/cut-points.js';
+import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints } from '../support/cut-points.js';
 
 const evaluation = evaluateWithPoints();
 const { pools, cores } = evaluation;
@@ -114,17 +114,14 @@ const steps: Record<string, (model: Model) => void> = {
   warm: ({ pool }) => pool.warm(3, () => {}),
   putAsync: ({ pool, promises }) => {
     promises[promises.length] = pool.putAsync(large);
-    runMicrotasks();
   },
   'putAsync of a small one': ({ pool, promises }) => {
     promises[promises.length] = pool.putAsync(small);
-    runMicrotasks();
   },
   'putAsync that waits, and a free': (model) => {
     const { pool, promises } = model;
     promises[promises.length] = pool.putAsync(large);
     freeOne(model, [...model.values.keys()].at(-1)!);
-    runMicrotasks();
   },
   'new GenerationalPool': ({ opened }) => {
     opened[opened.length] = new pools.GenerationalPool(plain);

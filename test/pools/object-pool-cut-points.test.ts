@@ -2,14 +2,7 @@
 // destroyed twice.
 import type { ObjectPool, ObjectPoolOptions } from 'superslab/pools';
 import { describe, expect, test, vi } from 'vitest';
-import {
-  CUTS,
-  type Cut,
-  cutEverywhere,
-  doUpkeep,
-  evaluateWithPoints,
-  runMicrotasks,
-} from '../support/cut-points.js';
+import { CUTS, type Cut, cutEverywhere, doUpkeep, evaluateWithPoints } from '../support/cut-points.js';
 
 const evaluation = evaluateWithPoints();
 const { pools, cores } = evaluation;
@@ -48,17 +41,14 @@ const steps: Record<string, (model: Model) => void> = {
   use: ({ pool }) => void pool.use(({ id }) => id),
   'use that waits': ({ pool }) => {
     heard(pool.use(async ({ id }) => id));
-    runMicrotasks();
   },
   useAsync: ({ pool }) => {
     heard(pool.useAsync(async ({ id }) => id));
-    runMicrotasks();
   },
   'useAsync that waits for an object': ({ pool, things }) => {
     while (pool.inUse < MAX) things[things.length] = pool.get();
     heard(pool.useAsync(({ id }) => id));
     pool.put(things[0]!);
-    runMicrotasks();
   },
   acquire: ({ pool, promises }) => {
     promises[promises.length] = pool.acquire({ timeoutMs: 10_000 });
@@ -93,28 +83,22 @@ function heard(promise: Promise<unknown>): void {
 const laterSteps: Record<string, (model: Model) => void> = {
   'acquire of an idle one': ({ pool, promises }) => {
     promises[promises.length] = pool.acquire();
-    runMicrotasks();
   },
   'acquire of new ones': ({ pool, promises }) => {
     for (let i = 0; i < MAX; i++) promises[promises.length] = pool.acquire();
-    runMicrotasks();
   },
   put: ({ pool, things }) => {
     pool.put(things[0]!);
-    runMicrotasks();
   },
   destroy: ({ pool, things }) => {
     pool.destroy(things[0]!);
-    runMicrotasks();
   },
   useAsync: ({ pool }) => {
     heard(pool.useAsync(({ id }) => id));
-    runMicrotasks();
   },
   'close, and a put after it': ({ pool, things }) => {
     pool.close();
     pool.put(things[0]!);
-    runMicrotasks();
   },
 };
 const later: Partial<ObjectPoolOptions<Thing>> = {

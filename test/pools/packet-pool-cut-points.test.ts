@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import type { Packet, PacketPool, PacketReader, PacketSource, PacketWriter } from 'superslab/pools';
 import { describe, expect, test, vi } from 'vitest';
-import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints, runMicrotasks } from '../support/cut-points.js';
+import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints } from '../support/cut-points.js';
 
 const evaluation = evaluateWithPoints();
 const { pools, cores } = evaluation;
@@ -139,7 +139,6 @@ const steps: Record<string, (model: Model) => void> = {
     while (model.pool.stats().inUseBytes < (MAX - 1) * SIZE) model.packets.unshift(model.pool.get());
     read(model, stream, 3);
     model.packets[0]!.release();
-    runMicrotasks();
     heard(model.readers[0]!.return!());
   },
   'reading datagrams': (model) => {
@@ -147,7 +146,6 @@ const steps: Record<string, (model: Model) => void> = {
     const socket = Object.assign(new EventEmitter(), { bind() {}, send() {} });
     read(model, socket as never, 2);
     for (let i = 0; i < 4; i++) socket.emit('message', new Uint8Array(30), {});
-    runMicrotasks();
     heard(model.readers[0]!.return!());
   },
   'new PacketPool': ({ opened }) => {

@@ -20,7 +20,6 @@ export type Cut =
 
 const folder = fileURLToPath(new URL('../../dist/cjs/', import.meta.url));
 const POINT = '__cutPoint';
-const AWAITED = '__cutPointAfter';
 
 /** Functions of JavaScript itself. Most are entered as the program's own are: they look for an interruption before they do anything. */
 const OWN = [
@@ -72,7 +71,7 @@ function isRead(node: ts.Node): boolean {
 
 /**
  * `source` with a call of POINT at the beginning of each function and each turn of a loop, where a loop asks for a next turn in
- * vain, before each call of what is JavaScript's own, and where a function goes on after an `await`. Lines stay as they are.
+ * vain, and before each call of what is JavaScript's own. Lines stay as they are.
  */
 export function withPoints(source: string): string {
   const insertions: { at: number; text: string }[] = [];
@@ -95,10 +94,6 @@ export function withPoints(source: string): string {
       insert(node.end, `${POINT}();}`);
     }
     if (ts.isIterationStatement(node, false)) body(node.statement);
-    if (ts.isAwaitExpression(node)) {
-      insert(node.getStart(), `${AWAITED}(`);
-      insert(node.end, ')');
-    }
     if ((ts.isCallExpression(node) || ts.isNewExpression(node)) && isOfJavaScript(node.expression))
       call(node);
     if (ts.isPropertyAccessExpression(node) && GETTERS.has(node.name.text) && isRead(node)) {
@@ -135,19 +130,6 @@ function point(): never[] {
   if (by !== 'termination') throw new RangeError('Maximum call stack size exceeded');
   session.post('Runtime.terminateExecution');
   for (;;); // It is noticed here.
-}
-
-function pointAfter<Value>(value: Value): Value {
-  point();
-  return value;
-}
-
-/**
- * Has everything run that waits for promises, as the event loop does: a step calls this to have that cut off, too. By terminations only:
- * where the event loop calls, the stack is not full.
- */
-export function runMicrotasks(): void {
-  if (by === 'termination') (process as unknown as { _tickCallback(): void })._tickCallback();
 }
 
 /** What upkeep does, as soon as the stack is empty. */
@@ -245,7 +227,7 @@ interface Evaluation {
 /** The package with its points: an evaluation of its own, whose pools have nothing to do with those of `superslab`. */
 export function evaluateWithPoints(): Evaluation {
   session.connect();
-  Object.assign(globalThis, { [POINT]: point, [AWAITED]: pointAfter, [RUN]: () => running() });
+  Object.assign(globalThis, { [POINT]: point, [RUN]: () => running() });
   const loaders = (Module as unknown as { _extensions: NodeJS.RequireExtensions })._extensions;
   const loadOther = loaders['.js']!;
   const { cache } = createRequire(import.meta.url);
