@@ -62,7 +62,7 @@ export function pageFileError(
     case FILE_FAULT.readOnly:
       return readOnlyError(path);
     default:
-      return fileError(failure, { path, mode });
+      return fileError(failure, { path, mode, name: path, maxBytes: 0 });
   }
 }
 

@@ -48,9 +48,9 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
 
 export function cacheError(failure: FileFailure, path: string, mode: number): SuperslabError {
   const telling = TELLINGS[failure.fault];
-  if (telling === undefined) return fileError(failure, { path, mode });
+  if (telling === undefined) return fileError(failure, { path, mode, name: path, maxBytes: 0 });
   const [code, text] = telling;
-  const { errno } = fileError(failure, { path, mode });
+  const { errno } = fileError(failure, { path, mode, name: path, maxBytes: 0 });
   return Object.assign(makeError(code, `${path}: ${text(failure)}`), { path, errno });
 }
 
