@@ -236,6 +236,9 @@ TEST(runtime, "many may wake a task at once: there is one thread, and one step a
 }
 
 TEST(runtime, "the child of a fork has no such thread until it wakes a task") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer makes no thread after a fork among threads");
+#endif
   static BackgroundThread thread;
   static Counting task{kMillisecond};
   thread.wake(task);
