@@ -126,11 +126,13 @@ std::vector<PoolFigures> ProcessPools::all_figures() {
 PressureState ProcessPools::poll_pressure(Nanos late) {
   const PressureState state =
       pressure_.poll(space_.resident_bytes() + space_.idle_bytes(), precise_now(), late);
-  // Of those who see it, one thread.
-  std::uint64_t seen = reliefs_.load(std::memory_order_relaxed);
-  if (seen < state.reliefs &&
-      reliefs_.compare_exchange_strong(seen, state.reliefs, std::memory_order_relaxed))
+  if (reliefs_.load(std::memory_order_acquire) >= state.reliefs) return state;
+  // Of those who see it one thread does it, and the others wait: what they then tell is all of it.
+  LockGuard guard(relieving_);
+  if (reliefs_.load(std::memory_order_relaxed) < state.reliefs) {
     relieve(state.step);
+    reliefs_.store(state.reliefs, std::memory_order_release);
+  }
   return state;
 }
 

@@ -123,6 +123,7 @@ class ProcessPools {
   BufferPool default_pool_;
   LeaseTable leases_;
   MemoryPressure pressure_;
+  Mutex relieving_{LockRank::kPressure};
   std::atomic<std::uint64_t> reliefs_{0};  // that were seen to
   Task adaptation_{*this, &ProcessPools::adapt_step};
   Task watch_{*this, &ProcessPools::pressure_step};

@@ -257,6 +257,9 @@ TEST(malloc, "pressure: pools come and go while memory is given back") {
 }
 
 TEST(malloc, "pressure: the child of a fork looks again when it says so") {
+#if defined(__SANITIZE_THREAD__)
+  SKIP("ThreadSanitizer makes no thread after a fork among threads");
+#endif
   if (!is_quick("malloc: pressure: the child of a fork")) return;
   static TableSource source;
   const Watching watching(source);
