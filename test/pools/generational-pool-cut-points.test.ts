@@ -240,7 +240,7 @@ async function end(model: Model, count: number): Promise<void> {
   pool.close();
   for (const one of opened) one.close();
   await doUpkeep(evaluation);
-  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+  await vi.waitUntil(() => countPools() === count, { interval: 1, timeout: 10_000 });
 }
 
 /** Options that send operations along different ways, and the steps for which they do; all where none are named. */

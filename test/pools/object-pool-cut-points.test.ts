@@ -141,7 +141,7 @@ async function begin(options: Partial<ObjectPoolOptions<Thing>>): Promise<Model>
   });
   const things = await Promise.all(Array.from({ length: 4 }, () => pool.acquire()));
   for (const thing of things.splice(2)) pool.put(thing);
-  await vi.waitUntil(() => pool.idle === 2 || pool.size === 2, { interval: 1 });
+  await vi.waitUntil(() => pool.idle === 2 || pool.size === 2, { interval: 1, timeout: 10_000 });
   return { pool, things, opened: [], promises: [] };
 }
 
@@ -159,7 +159,7 @@ async function end({ pool, things, opened, promises }: Model, count: number): Pr
     );
   }
   for (let i = 0; i < 40; i++) await null;
-  await vi.waitUntil(() => pool.waiting === 0, { interval: 1 });
+  await vi.waitUntil(() => pool.waiting === 0, { interval: 1, timeout: 10_000 });
   for (let i = 0; i < 40; i++) await null;
   expect(pool.check()).toEqual([]);
   expect(pool.inUse).toBe(0);
@@ -169,14 +169,14 @@ async function end({ pool, things, opened, promises }: Model, count: number): Pr
     for (const thing of all) expect(thing.destroyed).toBe(0);
     for (const thing of all) pool.put(thing);
     expect(pool.check()).toEqual([]);
-    await vi.waitUntil(() => pool.idle === MAX || pool.size === 0, { interval: 1 });
+    await vi.waitUntil(() => pool.idle === MAX || pool.size === 0, { interval: 1, timeout: 10_000 });
     pool.close();
   }
   // One that was being made has no slot; no slot destroys twice.
   for (const { destroyed } of made) expect(destroyed).toBeLessThanOrEqual(1);
   for (const one of opened) one.close();
   await doUpkeep(evaluation);
-  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+  await vi.waitUntil(() => countPools() === count, { interval: 1, timeout: 10_000 });
 }
 
 const cutIn = (name: string, all: typeof steps, how: Cut, options: Partial<ObjectPoolOptions<Thing>>) => {

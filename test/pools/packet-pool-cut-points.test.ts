@@ -223,7 +223,7 @@ async function end(model: Model, count: number): Promise<void> {
   }
   for (const one of opened) one.close();
   await doUpkeep(evaluation);
-  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+  await vi.waitUntil(() => countPools() === count, { interval: 1, timeout: 10_000 });
 }
 
 describe.each(CUTS)('by %s', (how) => {
