@@ -1,6 +1,6 @@
 // A cache that processes have in common beside LMDB, and beside a Map of one process: values of 4 KiB that are there, two processes.
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
 import { SharedCache } from 'superslab/files';
@@ -47,18 +47,6 @@ async function neighbour(...args: string[]) {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise((resolve) => child.stdout.once('data', resolve));
   return child;
-}
-
-/** Of the mapping of `path` in this process, in bytes. */
-export function pssOf(path: string, pid: number | 'self' = 'self'): number {
-  const lines = readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n');
-  let isOurs = false;
-  let sum = 0;
-  for (const line of lines) {
-    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) isOurs = line.endsWith(path);
-    else if (isOurs && line.startsWith('Pss:')) sum += Number(/\d+/.exec(line)![0]) * 1024;
-  }
-  return sum;
 }
 
 export async function measureSharedCache(quick: boolean): Promise<MeasuredRow[]> {

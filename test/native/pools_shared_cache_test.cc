@@ -335,25 +335,65 @@ TEST(pools, "no damage to the file of a shared cache ends the process or a call"
   }
 }
 
-/// Stores, reads, pins and removes until it is killed. Exits with 1 for a value that is not whole.
+/// Values that were found before, as JavaScript keeps them: it pins what may be long gone.
+class Late {
+ public:
+  explicit Late(SharedCache& cache) : cache_(cache) {}
+
+  void keep(const Found& found, std::size_t shard, unsigned place) {
+    kept_[place % kKept] = {found, shard};
+  }
+
+  /// False for a value that is not whole.
+  bool read(unsigned place) const {
+    const auto& [found, shard] = kept_[place % kKept];
+    if (found.word == 0) return true;
+    Pin& pin = cache_.own_member()->pins[kCopying];
+    pin.granules.store(found.granules, std::memory_order_relaxed);
+    pin.start.store(found.start, std::memory_order_seq_cst);
+    const auto& slot = *reinterpret_cast<Word*>(cache_.shard_address(shard) + found.slot_at);
+    const bool is_whole = slot.load(std::memory_order_seq_cst) != found.word ||
+                          is_pattern(content_of(cache_, found, shard));
+    cache_.unpin(kCopying);
+    return is_whole;
+  }
+
+ private:
+  static constexpr std::size_t kKept = 64;
+  SharedCache& cache_;
+  std::pair<Found, std::size_t> kept_[kKept];
+};
+
+/// Stores, reads, pins and removes until it is killed. Exits with a code for a value that is not
+/// whole.
 [[noreturn]] void work_until_killed(const std::string& path, unsigned seed) {
   const auto cache = opened(system_files(), 2 * kMiB, path);
   if (cache == nullptr) _exit(2);
   cache->mark_pins(20);
+  Late late(*cache);
+  std::pair<Found, std::size_t> held[20];
   std::minstd_rand chance(seed);
   for (;;) {
     const std::string key = "key" + std::to_string(chance() % 500);
     bool busy = false;
-    const unsigned what = chance() % 16;
-    if (what == 0) {
+    const unsigned what = chance() % 24;
+    if (what >= 16) {
+      if (!late.read(chance())) _exit(1);
+    } else if (what == 0) {
       cache->remove(key, &busy);
     } else if (what < 8) {
       if (put(*cache, key, pattern(chance() % 1000)) == Stored::kNoRoom) _exit(3);
     } else {
       std::size_t shard = 0;
-      const std::size_t pin = what < 14 ? kCopying : 1 + chance() % 19;
+      const std::size_t pin = what < 12 ? kCopying : 1 + chance() % 19;
+      auto& [was, where] = held[pin];
+      if (was.word != 0 && !is_pattern(content_of(*cache, was, where))) _exit(4);
+      was = {};
       const auto found = cache->find(key, pin, &shard);
+      if (!found) cache->unpin(pin);
       if (found && !is_pattern(content_of(*cache, *found, shard))) _exit(1);
+      if (found && pin != kCopying) held[pin] = {*found, shard};
+      if (found) late.keep(*found, shard, chance());
     }
   }
 }
