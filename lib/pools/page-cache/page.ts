@@ -57,7 +57,7 @@ export class Page implements Lent {
 
   /** Whether it is not pinned, or lies in memory no more. */
   get released(): boolean {
-    return !(#frames in this) || !Page.#isPinned(this);
+    return !Page.#isPage(this) || !Page.#isPinned(this);
   }
 
   /**
@@ -65,7 +65,7 @@ export class Page implements Lent {
    * @throws ERR_SUPERSLAB_RELEASED when it is not pinned; ERR_SUPERSLAB_FILE_READ_ONLY with access: 'read'
    */
   markDirty(): void {
-    if (!(#frames in this)) throw foreignPageError(this, 'mark');
+    if (!Page.#isPage(this)) throw foreignPageError(this, 'mark');
     const frames = this.#frames;
     if (!Page.#isPinned(this)) {
       throw notPinnedError(this.no, 'mark', frames.name, frames.settings.usableBytes);
@@ -79,7 +79,7 @@ export class Page implements Lent {
    * @throws ERR_SUPERSLAB_RELEASED when it is not pinned
    */
   release(): void {
-    if (!(#frames in this)) throw foreignPageError(this, 'release');
+    if (!Page.#isPage(this)) throw foreignPageError(this, 'release');
     const frames = this.#frames;
     const { words, magazines, tag } = frames;
     const frame = this.#frame;
@@ -96,6 +96,11 @@ export class Page implements Lent {
 
   [Symbol.dispose](): void {
     if (!this.released) this.release();
+  }
+
+  /** Of what a method was called on, whatever that is. */
+  static #isPage(value: unknown): value is Page {
+    return typeof value === 'object' && value !== null && #frames in value;
   }
 
   static #isPinned(page: Page): boolean {
