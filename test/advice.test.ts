@@ -213,7 +213,7 @@ const cases: readonly Case[] = [
   {
     id: 'nearLimit',
     inside: { ...well, use: 0.8501, maxBytes: 100 * MiB, cachedBytes: 10 * MiB },
-    outside: [{ use: 0.85 }],
+    outside: [{ use: 0.85 }, { cachedBytes: 50 * MiB + 1 }],
     severity: 'warn',
     says: '85 % of maxBytes (100 MiB) is in use, 10.0 MiB of it cached: raise maxBytes, or release sooner',
     setting: 'SUPERSLAB_MAX_BYTES',

@@ -346,8 +346,8 @@ describe('writing', () => {
     const file = numberedFile(100);
     const cache = open({ file, cacheBytes: 32 * PAGE });
     for (let round = 0; round < 3; round++) {
-      for (let i = 0; i < 100; i++) {
-        const page = cache.pinSync((i * 37) % 100);
+      for (let no = 0; no < 100; no++) {
+        const page = cache.pinSync(no);
         page.buffer.writeUInt32LE(round * 1000 + page.no, 4);
         page.markDirty();
         page.release();
@@ -355,7 +355,7 @@ describe('writing', () => {
     }
     const { writes, writeCalls } = cache.figures();
     expect(writes).toBeGreaterThan(200);
-    expect(writeCalls).toBeLessThan(writes);
+    expect(writeCalls).toBeLessThan(writes / 2);
     cache.close();
     const bytes = readFileSync(file);
     for (let no = 0; no < 100; no++) expect(bytes.readUInt32LE(no * PAGE + 4)).toBe(2000 + no);

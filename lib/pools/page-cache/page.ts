@@ -58,7 +58,7 @@ export class Page implements Lent {
 
   /** Whether it is not pinned, or lies in memory no more. */
   get released(): boolean {
-    return !(#frames in this) || !Page.#isPinned(this);
+    return !Page.#isPage(this) || !Page.#isPinned(this);
   }
 
   /**
@@ -66,7 +66,7 @@ export class Page implements Lent {
    * @throws ERR_SUPERSLAB_RELEASED when it is not pinned; ERR_SUPERSLAB_FILE_READ_ONLY with access: 'read'
    */
   markDirty(): void {
-    if (!(#frames in this)) throw foreignPageError(this, 'mark');
+    if (!Page.#isPage(this)) throw foreignPageError(this, 'mark');
     const frames = this.#frames;
     if (!Page.#isPinned(this)) {
       throw notPinnedError(this.no, 'mark', frames.name, frames.settings.usableBytes);
@@ -80,7 +80,7 @@ export class Page implements Lent {
    * @throws ERR_SUPERSLAB_RELEASED when it is not pinned
    */
   release(): void {
-    if (!(#frames in this)) throw foreignPageError(this, 'release');
+    if (!Page.#isPage(this)) throw foreignPageError(this, 'release');
     const frames = this.#frames;
     const { words, magazines, tag } = frames;
     const frame = this.#frame;
@@ -97,6 +97,11 @@ export class Page implements Lent {
 
   [Symbol.dispose](): void {
     if (!this.released) this.release();
+  }
+
+  /** Of what a method was called on, whatever that is. */
+  static #isPage(value: unknown): value is Page {
+    return typeof value === 'object' && value !== null && #frames in value;
   }
 
   static #isPinned(page: Page): boolean {

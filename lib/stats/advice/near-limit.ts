@@ -5,7 +5,7 @@ const MAX_USE = 0.85;
 
 /** Most of maxBytes is taken: the next burst may find none. Where half of it is cached, that serves the burst. */
 export const nearLimit: Rule = ({ use, maxBytes, cachedBytes, file }) =>
-  file === undefined && use > MAX_USE && cachedBytes < maxBytes / 2
+  file === undefined && use > MAX_USE && cachedBytes <= maxBytes / 2
     ? {
         id: 'nearLimit',
         severity: 'warn',
