@@ -309,7 +309,7 @@ export interface FileStats {
   readonly frees: number;
   /** Requests for blocks that got none. Unit: requests. */
   readonly failedAllocs: number;
-  /** Those of them that were refused because of the limit. Unit: requests. */
+  /** Requests for blocks that were refused because of the limit. Unit: requests. */
   readonly exhausted: number;
   /** Commits since the file was opened. Unit: commits. */
   readonly commits: number;

@@ -170,7 +170,7 @@ export const FILE_COUNT = {
   frees: 15,
   /** requests for blocks that got none */
   failedAllocs: 16,
-  /** those of them that were refused because of the limit */
+  /** requests for blocks that were refused because of the limit */
   exhausted: 17,
   /** commits since the file was opened */
   commits: 18,
