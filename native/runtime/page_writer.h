@@ -8,7 +8,8 @@
 
 namespace superslab {
 
-/// It waits for the disk, which the tasks of the control loop must not: so it has a thread of its own.
+/// It waits for the disk, which the tasks of the control loop must not: so it has a thread of its
+/// own.
 class PageWriter final : private BackgroundTask {
  public:
   explicit PageWriter(pages::PageCache& cache) : cache_(cache) {}
