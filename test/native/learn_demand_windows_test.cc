@@ -106,14 +106,6 @@ TEST(learn, "a sample tells of the tenth of an interval before it") {
   CHECK_EQ(w.windows.of(kClass, 1).acquires, 10u);
 }
 
-TEST(learn, "what is in use all the time is the least that an interval had") {
-  Windows w;
-  w.set_busy(5);
-  w.note(0);
-  for (int minute = 0; minute < 8; ++minute) w.note(kMinute);
-  CHECK_EQ(w.windows.usual_peak_bytes(), 5 * kMiB);
-}
-
 TEST(learn, "intervals that nobody looked at are empty, however many they were") {
   for (const Nanos minutes : {Nanos{3}, Nanos{59}, Nanos{60}, Nanos{61}, Nanos{100'000}}) {
     Windows w;
