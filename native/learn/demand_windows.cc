@@ -32,7 +32,7 @@ void DemandWindows::begin_interval() {
     slabs_[i][recent_place(number_)] = {busy, busy};
   }
   huge_acquires_[place(0)] = 0;
-  bytes_[recent_place(number_)] = {bytes_before_, bytes_before_};
+  peak_bytes_[recent_place(number_)] = bytes_before_;
 }
 
 void DemandWindows::advance(std::uint64_t number) {
@@ -67,17 +67,14 @@ void DemandWindows::note(const Samples& samples, Nanos now) {
   noted_at_ = now;
   ByteCount busy = 0;
   ByteCount peak = 0;
-  ByteCount low = 0;
   for (std::size_t i = 0; i < kClassSlots; ++i) {
     const ClassSample& one = samples.classes[i];
     note_class(i, one);
     busy += one.busy_slabs * one.slab_bytes;
     peak += one.peak_busy_slabs * one.slab_bytes;
-    low += one.low_busy_slabs * one.slab_bytes;
   }
-  Levels& levels = bytes_[recent_place(number_)];
-  levels.peak = std::max(levels.peak, peak);
-  levels.low = std::min(levels.low, low);
+  ByteCount& most = peak_bytes_[recent_place(number_)];
+  most = std::max(most, peak);
   bytes_before_ = busy;
   add_up_to_most(huge_acquires_[place(0)],
                  since(huge_before_, samples.huge_hits + samples.huge_misses));
@@ -105,7 +102,7 @@ std::uint32_t DemandWindows::usual_rise(ClassIndex c) const {
 }
 
 ByteCount DemandWindows::usual_peak_bytes() const {
-  return third_most([&](std::size_t at) { return bytes_[at].peak; });
+  return third_most([&](std::size_t at) { return peak_bytes_[at]; });
 }
 
 bool DemandWindows::is_wanted(ClassIndex c) const {

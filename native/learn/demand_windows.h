@@ -81,8 +81,8 @@ class DemandWindows {
   std::size_t count_ = 0;
   std::array<std::array<ClassDemand, kIntervals>, kClassSlots> demand_{};
   std::array<std::uint32_t, kIntervals> huge_acquires_{};
-  std::array<Recent, kClassSlots> slabs_{};  // of each class
-  Recent bytes_{};                           // of all together
+  std::array<Recent, kClassSlots> slabs_{};      // of each class
+  std::array<ByteCount, kRecent> peak_bytes_{};  // of all together
   // Of the sample before.
   std::array<std::uint64_t, kClassSlots> acquires_before_{};
   std::array<std::uint32_t, kClassSlots> busy_before_{};

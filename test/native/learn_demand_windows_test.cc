@@ -80,6 +80,7 @@ TEST(learn, "the last sixty intervals are known, and no more") {
   w.note(0);
   for (std::uint32_t minute = 1; minute <= 200; ++minute) {
     w.one().acquires += minute;
+    w.samples.huge_hits += minute;
     w.note(kSecond);
     w.note(kMinute - kSecond);
   }
@@ -87,6 +88,22 @@ TEST(learn, "the last sixty intervals are known, and no more") {
   CHECK_EQ(w.windows.count(), 60u);
   for (std::size_t age = 1; age < 60; ++age)
     CHECK_EQ(w.windows.of(kClass, age).acquires, 201 - age);
+  for (std::size_t age = 1; age < 60; ++age) CHECK_EQ(w.windows.huge_acquires(age), 201 - age);
+}
+
+TEST(learn, "a sample tells of the tenth of an interval before it") {
+  Windows w;
+  w.note(0);
+  w.note(kMinute - kSecond);
+  w.one().acquires = 10;
+  w.note(6 * kSecond);  // 5 s into the second minute
+  CHECK_EQ(w.windows.of(kClass, 0).acquires, 10u);
+  CHECK_EQ(w.windows.count(), 1u);
+  w.one().acquires = 30;
+  w.note(2 * kSecond);  // 7 s into it, and of 2 s
+  CHECK_EQ(w.windows.count(), 2u);
+  CHECK_EQ(w.windows.of(kClass, 0).acquires, 20u);
+  CHECK_EQ(w.windows.of(kClass, 1).acquires, 10u);
 }
 
 TEST(learn, "intervals that nobody looked at are empty, however many they were") {

@@ -38,6 +38,9 @@ class Learner {
     one.low_busy_slabs = std::min(one.low_busy_slabs, slabs);
   }
 
+  /// Nobody looks for so long.
+  void wait(superslab::Nanos span) { now_ += span; }
+
   /// A second passes.
   void tick() {
     now_ += kSecond;

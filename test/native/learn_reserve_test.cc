@@ -215,6 +215,21 @@ TEST(learn, "a ramp gets memory ahead of it from its fourth tick on, as much as 
   CHECK_EQ(learner.last().reserve.ready_bytes, 0u);
 }
 
+TEST(learn, "a ramp that nobody looked at for more than two ticks begins anew") {
+  for (const Nanos pause : {kSecond, 2 * kSecond}) {
+    Learner learner;
+    for (std::uint32_t slabs = 2; slabs <= 8; slabs += 2) {
+      learner.use(kLarge, slabs);
+      learner.tick();
+    }
+    CHECK_EQ(learner.last().expand_bytes, 2 * kMiB);
+    learner.wait(pause);  // and the second of the tick
+    learner.use(kLarge, 10);
+    learner.tick();
+    CHECK_EQ(learner.last().expand_bytes, pause == kSecond ? 2 * kMiB : 0);
+  }
+}
+
 TEST(learn, "memory that lies free already is part of what a ramp needs") {
   Learner learner;
   learner.use(kLarge, 20);
