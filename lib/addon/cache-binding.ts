@@ -83,12 +83,8 @@ export interface NativeSharedCache {
   /** A CLAIMED. A ticket in out[0], and the epoch in out[1]. */
   claim(key: string, out: Float64Array): number;
   endClaim(key: string, ticket: number): void;
-  /** Another number after a computation has ended in any process. */
-  endedClaims(): number;
   /** Others look at so many of this member's places for pins. */
   markPins(count: number): void;
-  /** Of the clock by which values expire. */
-  nowMs(): number;
   stats(): CacheFigures;
   check(): CacheCheck | number;
   /** A shard; undefined where the host forbids external ArrayBuffers, and once the cache has failed. */

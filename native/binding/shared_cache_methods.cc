@@ -240,21 +240,11 @@ void end_claim(const CallbackInfo& info, SharedCacheObject& own) {
     own.cache().end_claim(key.text(), *ticket);
 }
 
-/// `endedClaims()`: another number after a computation has ended in any process.
-Value ended_claims(const CallbackInfo& info, SharedCacheObject& own) {
-  return number(info, own.cache().failure().ok() ? own.cache().ended_claims() : 0);
-}
-
 /// `markPins(count)`: so many places for pins are looked at from now on.
 void mark_pins(const CallbackInfo& info, SharedCacheObject& own) {
   const auto count = whole_at(info, 0, shared_cache::Member::kPins);
   if (count && own.cache().failure().ok())
     own.cache().mark_pins(static_cast<std::uint32_t>(*count));
-}
-
-/// `nowMs()`: of the clock by which values expire.
-Value now_ms(const CallbackInfo& info, SharedCacheObject& own) {
-  return number(info, static_cast<double>(own.cache().now_ms()));
 }
 
 /// `stats()`
@@ -349,9 +339,7 @@ void add_shared_cache_methods(Methods& methods) {
   add_shared_method<SharedCacheObject, clear>(methods, "clear");
   add_shared_method<SharedCacheObject, claim>(methods, "claim");
   add_shared_method<SharedCacheObject, end_claim>(methods, "endClaim");
-  add_shared_method<SharedCacheObject, ended_claims>(methods, "endedClaims");
   add_shared_method<SharedCacheObject, mark_pins>(methods, "markPins");
-  add_shared_method<SharedCacheObject, now_ms>(methods, "nowMs");
   add_shared_method<SharedCacheObject, stats>(methods, "stats");
   add_shared_method<SharedCacheObject, check>(methods, "check");
   add_shared_method<SharedCacheObject, window>(methods, "window");

@@ -61,9 +61,8 @@ struct Header {
   Facts facts;
   Word boot;  // in which the rest has a meaning
   Word next_incarnation;
-  Word epoch;                               // rises with each tag that is deleted
-  std::atomic<std::uint32_t> ended_claims;  // rises when a computation has ended
-  Counters former;                          // of members that have left
+  Word epoch;       // rises with each tag that is deleted
+  Counters former;  // of members that have left
 };
 static_assert(sizeof(Header) <= kPageBytes);
 

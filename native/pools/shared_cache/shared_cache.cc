@@ -55,7 +55,6 @@ Stored SharedCache::store(std::string_view text, NewValue value, std::uint64_t t
   auto& counters = members_->own().counters;
   auto& count = stored == Stored::kDone ? counters.sets : counters.refusals;
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  if (ticket != 0) tell_waiting();
   return stored;
 }
 
@@ -89,10 +88,7 @@ Claimed SharedCache::claim(std::string_view text, std::uint64_t* ticket) {
 void SharedCache::end_claim(std::string_view text, std::uint64_t ticket) {
   const Key key = key_of(text);
   shards_[shard_of(key)].end_claim(key, ticket);
-  tell_waiting();
 }
-
-void SharedCache::tell_waiting() { header().ended_claims.fetch_add(1, std::memory_order_release); }
 
 CacheStats SharedCache::stats() const {
   if (!members_) return last_;

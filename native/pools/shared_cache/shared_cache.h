@@ -65,10 +65,6 @@ class SharedCache {
 
   std::uint64_t tag_hash(std::string_view tag) const { return hash_of(tag, ~seed_); }
   std::uint64_t epoch() const { return header().epoch.load(std::memory_order_acquire); }
-  /// Another number after a computation has ended somewhere.
-  std::uint32_t ended_claims() const {
-    return header().ended_claims.load(std::memory_order_acquire);
-  }
   std::uint64_t now_ms() const;
 
   CacheStats stats() const;
@@ -94,7 +90,6 @@ class SharedCache {
   }
   Key key_of(std::string_view text) const { return {text, hash_of(text, seed_)}; }
   std::size_t shard_of(const Key& key) const { return key.hash & (geometry_.shards - 1); }
-  void tell_waiting();
 
   std::unique_ptr<File> file_;
   const Geometry geometry_;
