@@ -14,17 +14,10 @@ interface Model {
   readonly cache: PageCache;
   /** Those that the program has. A step stores what it gets at once. */
   readonly held: Page[];
-  readonly promises: Promise<Page>[];
   readonly opened: PageCache[];
 }
 
 const BYTE = 99;
-
-/** It may be rejected, which is seen at the end. */
-function expected(promise: Promise<Page>): Promise<Page> {
-  promise.catch(() => {});
-  return promise;
-}
 
 const steps: Record<string, (model: Model) => void> = {
   'pinSync of a page that is there': ({ cache, held }) => {
@@ -42,28 +35,8 @@ const steps: Record<string, (model: Model) => void> = {
     held[0]!.markDirty();
   },
   release: ({ held }) => held[0]!.release(),
-  pin: ({ cache, promises }) => {
-    for (const no of [1, 50, 50]) promises[promises.length] = expected(cache.pin(no));
-  },
-  'pins that wait, and releases': ({ cache, held, promises }) => {
-    for (let no = 30; no < 37; no++) held[held.length] = cache.pinSync(no);
-    for (const no of [60, 61]) promises[promises.length] = expected(cache.pin(no));
-    for (const page of held) page.release();
-  },
-  scan: ({ cache }) => {
-    for (const _ of cache.scan({ from: 10, to: 14 }));
-  },
   prefetch: ({ cache }) => void cache.prefetch(70, 2),
-  'checkpoint and flush': ({ cache }) => {
-    cache.flush(2);
-    void cache.checkpoint().catch(() => {});
-  },
   grow: ({ cache }) => void cache.grow(1),
-  'trim, figures, report': ({ cache }) => {
-    cache.trim();
-    cache.figures();
-    cache.report();
-  },
   warm: ({ cache }) => cache.warm(3, () => {}),
   open: ({ file, opened }) => {
     opened[opened.length] = files.PageCache.open({ ...plain, file: `${file}.other` });
@@ -84,7 +57,7 @@ function begin(options: Partial<PageCacheOptions>): Model {
     page.markDirty();
     page.release();
   }
-  return { file, cache, held, promises: [], opened: [] };
+  return { file, cache, held, opened: [] };
 }
 
 function upkeep(): void {
@@ -105,15 +78,9 @@ function letGo(pages: readonly Page[]): void {
   for (const page of pages) while (!page.released) page.release();
 }
 
-async function end({ file, cache, held, promises, opened }: Model, count: number): Promise<void> {
+async function end({ file, cache, held, opened }: Model, count: number): Promise<void> {
   upkeep();
   letGo(held);
-  for (const promise of promises) {
-    await promise.then(
-      (page) => letGo([page]),
-      () => {},
-    );
-  }
   expect(cache.check()).toEqual([]);
   if (!cache.closed) {
     expect(cache.figures().pinned).toBe(0);
