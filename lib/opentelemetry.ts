@@ -45,11 +45,20 @@ const CHECKS = {
   memoryFacts: aFlag,
 };
 
-/** "superslab.class.in_use_blocks", "superslab.objects.idle", "superslab.file.blocks"; a unit that is told apart does not stand in the name too. */
-function nameOf({ name, scope, unit }: Metric): string {
-  const stem = unit.startsWith('{') ? name : name.replace(/_(bytes|seconds)$/, '');
+/** Its name without a unit that is told apart. */
+const stemOf = ({ name, unit }: Metric): string =>
+  unit.startsWith('{') ? name : name.replace(/_(bytes|seconds)$/, '');
+
+/** Stems of two metrics, which are told from each other by their units. */
+const shared = new Set(metrics.map(stemOf).filter((stem, i, stems) => stems.indexOf(stem) !== i));
+
+/** "superslab.class.in_use_blocks", "superslab.objects.idle", "superslab.file.blocks", "superslab.file.undurable_bytes". */
+function nameOf(metric: Metric): string {
+  const { name, scope } = metric;
+  const stem = stemOf(metric);
+  const own = shared.has(stem) ? name : stem;
   const group = scope === 'objects' || scope === 'file' ? scope : 'class';
-  return `superslab.${scope === group ? stem.replace(`${group}_`, `${group}.`) : stem}`;
+  return `superslab.${scope === group ? own.replace(`${group}_`, `${group}.`) : own}`;
 }
 
 function attributesOf({ pool, blockBytes, node }: MetricValue): Record<string, string | number> {

@@ -589,13 +589,18 @@ test('settings that advice names exist, and the most urgent comes first', () => 
   for (const { setting } of cases) {
     if (setting !== undefined && !setting.includes('LEAK')) expect(variables, setting).toContain(setting);
   }
+  const told = new Set<string>();
   const everything: PoolStats = Object.assign({ ...well }, ...cases.map(({ inside }) => changed(inside)));
-  for (const majorFaults of [0, 1e6]) {
-    const advice = advise({ ...everything, majorFaults }, { seconds: 10 });
-    expect(new Set(advice.map(({ id }) => id)).size).toBe(rules.length);
+  const { file, ...inMemory } = everything;
+  const inFiles = { ...everything, file: inFile({ undurableMs: 60_001 }).file! };
+  for (const pool of [inMemory, { ...inMemory, majorFaults: 1e6 }, { ...inFiles, majorFaults: 1e6 }]) {
+    const advice = advise(pool, { seconds: 10 });
+    for (const { id } of advice) told.add(id);
     const severities = advice.map(({ severity }) => severity);
     expect(severities).toEqual(severities.toSorted((a, b) => URGENCY.indexOf(a) - URGENCY.indexOf(b)));
   }
+  expect(file).toBeDefined();
+  expect(told.size).toBe(rules.length);
 });
 
 describe('the report', () => {

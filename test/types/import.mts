@@ -385,7 +385,8 @@ generational.get(valueView);
 export const generationalTypes = { isCollected, generations };
 
 const mappedOptions: MappedPoolOptions = { maxBytes: 1 << 20, sync: 'none', access: 'write' };
-const mapped: Pool & MappedPool = MappedPool.open('file', mappedOptions);
+const mapped: MappedPool = MappedPool.open('file', mappedOptions);
+mapped satisfies Pool;
 const mappedBlock: MappedBuffer = mapped.transaction(() => mapped.alloc(8), { sync: 'full' });
 const mappedHandle: number = mappedBlock.handle;
 const mappedAgain: Buffer | undefined = mapped.tryAt(mappedHandle) ?? mapped.root('name');
