@@ -347,7 +347,7 @@ describe('arguments of native functions', () => {
       scanner: 1,
       records: 2,
       file: 28,
-      sharedCache: 18,
+      sharedCache: 16,
     });
     expect(calls).toBeGreaterThan(5000);
   });
