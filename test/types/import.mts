@@ -393,7 +393,8 @@ const mappedAgain: Buffer | undefined = mapped.tryAt(mappedHandle) ?? mapped.roo
 mapped.setRoot('name', mappedBlock);
 mapped.setRoot('name', null);
 const fileCheck: FileCheck = mapped.verify();
-const fileFigures: MappedPoolStats = mapped.stats();
+const own: MappedPool = mapped;
+const fileFigures: MappedPoolStats = own.stats();
 const ofFile: FileStats = fileFigures.file;
 void (mapped.allocAsync(10, { signal: AbortSignal.timeout(1) }) satisfies Promise<MappedBuffer>);
 void (mapped.commitAsync({ sync: 'full' }) satisfies Promise<void>);
