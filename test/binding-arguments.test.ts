@@ -343,7 +343,7 @@ describe('arguments of native functions', () => {
     expect(seen).toEqual({
       binding: 6,
       environment: 37,
-      pool: 75,
+      pool: 76,
       scanner: 1,
       records: 2,
       file: 28,

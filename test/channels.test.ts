@@ -273,9 +273,11 @@ describe('slowPathHistogram()', () => {
     expect(count).toBeGreaterThan(refills);
     pool.acquire(3 << 20).release();
     expect(histogram.count).toBe(count + 2);
+    // The magazine of blocks beyond 2 MiB was not used until then; now it has that one.
+    pool.acquire(3 << 20).release();
     histogram.reset();
     pool.acquire(3 << 20).release();
-    expect(histogram.count).toBe(2);
+    expect(histogram.count).toBe(0);
   });
 
   test('leaves out the time that acquire() waited for room', async () => {

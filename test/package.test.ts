@@ -153,7 +153,7 @@ test('what is exported', () => {
     'bytes',
     'record',
   ]);
-  expect(Object.keys(require('superslab/files'))).toEqual(['MappedPool', 'PageCache']);
+  expect(Object.keys(require('superslab/files'))).toEqual(['MappedPool', 'PageCache', 'SharedCache']);
   expect(require('superslab/package.json')).toMatchObject({ name: 'superslab' });
 });
 
