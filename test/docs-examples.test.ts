@@ -24,17 +24,30 @@ const pages: Page[] = [
   },
   {
     page: 'FILES',
+    before: "const requests = [{ id: 'a', bytes: Buffer.from('a') }, { id: 'b', bytes: Buffer.from('b') }];",
     after: `
+      log.close();
       const again = MappedPool.open(FILE);
-      console.log(again.root('visits').readDoubleLE(0));
+      console.log(again.root('visits').readDoubleLE(0), String(again.root('b')));
       again.close();`,
-    prints: ['opened 1 times', '1'],
+    prints: ['opened 1 times', '1 b'],
+  },
+  {
+    page: 'PAGE-CACHE',
+    after: 'console.log(cache.closed);',
+    prints: [/^0$/m, 'true'],
   },
   {
     page: 'PRESSURE',
     before: 'const [cache, log] = [{ shrink() {} }, { warn() {} }];',
     after: 'console.log(pool.stats().pressureLevel);',
     prints: [/^\w+$/m],
+  },
+  {
+    page: 'SHARED-CACHE',
+    before: "const id = 7; const render = async () => Buffer.from('text');",
+    after: "console.log(String(page), cache.has('page:7')); cache.close();",
+    prints: ['text false'],
   },
   {
     page: 'pools/COMPRESSED',
@@ -98,13 +111,13 @@ const examplesOf = (page: string): string[] => {
 };
 
 // Imports may stand anywhere in a module.
-test.for(pages)('docs/$page.md', async ({ page, before = '', after, prints }) => {
+test.for(pages)('$page', async ({ page, before = '', after, prints }) => {
   const examples = examplesOf(page);
   expect(examples.length).toBeGreaterThan(0);
   const code = examples
     .join('\n')
     .replace('connect(9000)', 'connect(port)')
-    .replaceAll("'state.slab'", 'FILE');
+    .replaceAll(/'(state\.slab|table\.pages|\/dev\/shm\/shop\.cache)'/g, 'FILE');
   const file = path.join(tmpdir(), `superslab-docs-${process.pid}-${page.replace('/', '-')}.slab`);
   const script = `
     import { rmSync } from 'node:fs';

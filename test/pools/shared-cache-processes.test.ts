@@ -119,11 +119,11 @@ test('a process that was stopped while it read is in nobody’s way', async () =
   const reader = start(
     cache,
     `const pages = Array.from({ length: 50 }, (_, i) => cache.pin('key ' + i));
-     say('ready');
      process.on('SIGCONT', () => {
        say(String(pages.every((page, i) => page.buffer.equals(Buffer.alloc(4000, i)))));
      });
-     setInterval(() => {}, 1000);`,
+     setInterval(() => {}, 1000);
+     say('ready');`,
   );
   expect(await heard(reader)).toBe('ready');
   reader.kill('SIGSTOP');

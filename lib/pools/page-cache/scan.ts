@@ -31,6 +31,56 @@ const checks = {
   ring: aCount(1, 2 ** 26),
 };
 
+/** The page that a scan has pinned. */
+interface Current {
+  page: Page | undefined;
+}
+
+function letGo(current: Current): void {
+  const { page } = current;
+  current.page = undefined;
+  if (page !== undefined && !page.released) page.release();
+}
+
+/** A loop that was cut off ends no iterator: its page goes back when nobody has the iterator any more. */
+const dropped = new FinalizationRegistry(letGo);
+
+/** No generator: what one holds when it is cut off, nobody can give back. */
+class PageWalk implements IterableIterator<Page> {
+  readonly #pins: Pins;
+  readonly #to: number;
+  readonly #ring: Ring;
+  readonly #current: Current = { page: undefined };
+  #no: number;
+
+  constructor(pins: Pins, from: number, to: number, ring: Ring) {
+    this.#pins = pins;
+    this.#no = from;
+    this.#to = to;
+    this.#ring = ring;
+    dropped.register(this, this.#current);
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<Page, undefined> {
+    letGo(this.#current);
+    if (this.#no >= this.#to) return { done: true, value: undefined };
+    const page = this.#pins.pinNow(this.#no, this.#ring);
+    this.#current.page = page;
+    this.#no++;
+    return { done: false, value: page };
+  }
+
+  return(): IteratorResult<Page, undefined> {
+    this.#no = this.#to;
+    letGo(this.#current);
+    return { done: true, value: undefined };
+  }
+}
+
 /**
  * Pages one after the other: `for (const page of scan)`, which reads as pinSync() does, or `for await`, which reads as pin() does. Each
  * page is pinned until the next one comes, or the loop ends.
@@ -52,16 +102,8 @@ export class PageScan implements Iterable<Page>, AsyncIterable<Page> {
     this.#ring = Math.min(ring ?? Math.max(1, Math.floor(RING_BYTES / settings.pageSize)), most);
   }
 
-  *[Symbol.iterator](): Generator<Page, void, undefined> {
-    const ring = new Ring(this.#ring);
-    for (let no = this.#from; no < this.#to; no++) {
-      const page = this.#pins.pinNow(no, ring);
-      try {
-        yield page;
-      } finally {
-        if (!page.released) page.release();
-      }
-    }
+  [Symbol.iterator](): IterableIterator<Page> {
+    return new PageWalk(this.#pins, this.#from, this.#to, new Ring(this.#ring));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Page, void, undefined> {
