@@ -85,6 +85,7 @@ class FakeFile final : public File {
   const std::shared_ptr<FakeFiles::Disk>& disk() const { return disk_; }
 
   FileError size(ByteCount* bytes) const override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (error.ok()) *bytes = disk_->size();
     return error;
@@ -92,11 +93,13 @@ class FakeFile final : public File {
 
   /// Nobody acts on it: it is no call that could fail.
   FileError disk_bytes(ByteCount* bytes) const override {
+    const FakeFiles::Guard guard(files_.mutex_);
     *bytes = disk_->size();
     return {};
   }
 
   FileError read_at(void* into, ByteCount bytes, ByteCount offset) const override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
     if (offset + bytes > disk_->size()) return {FileStatus::kShort, 0};
@@ -105,11 +108,13 @@ class FakeFile final : public File {
   }
 
   FileError try_read_at(void* into, ByteCount bytes, ByteCount offset) const override {
+    const FakeFiles::Guard guard(files_.mutex_);
     if (files_.is_cold_) return {FileStatus::kWouldBlock, EAGAIN};
     return read_at(into, bytes, offset);
   }
 
   FileError write_at(const void* from, ByteCount bytes, ByteCount offset) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (!error.ok()) bytes = files_.chance_() % (bytes + 1);
     disk_->write(from, bytes, offset);
@@ -117,12 +122,14 @@ class FakeFile final : public File {
   }
 
   FileError allocate(ByteCount offset, ByteCount bytes) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (error.ok()) disk_->set_size(std::max(disk_->size(), offset + bytes));
     return error;
   }
 
   FileError punch(ByteCount offset, ByteCount bytes) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     const std::vector<std::uint8_t> zeros(bytes);
     if (error.ok()) disk_->write(zeros.data(), bytes, offset);
@@ -130,23 +137,27 @@ class FakeFile final : public File {
   }
 
   FileError set_size(ByteCount bytes) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (error.ok()) disk_->set_size(bytes);
     return error;
   }
 
   FileError sync(SyncLevel level) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     if (level == SyncLevel::kNone) return {};
     return sync_range(0, disk_->size());
   }
 
   FileError sync_range(ByteCount offset, ByteCount bytes) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call(true);
     if (error.ok()) disk_->settle(offset, offset + bytes);
     return error;
   }
 
   FileError lock(FileLock kind) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
     const bool is_free = !disk_->has_writer && (kind == FileLock::kShared || disk_->readers == 0);
@@ -164,6 +175,7 @@ class FakeFile final : public File {
   }
 
   FileError lock_byte(ByteCount at) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
     if (is_byte_locked(at)) return {FileStatus::kLocked, EAGAIN};
@@ -172,19 +184,25 @@ class FakeFile final : public File {
   }
 
   bool is_byte_locked(ByteCount at) const override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const auto lock = disk_->byte_locks.find(at);
     return lock != disk_->byte_locks.end() && lock->second != this;
   }
 
   FileError unlock_byte(ByteCount at) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (error.ok() && !is_byte_locked(at)) disk_->byte_locks.erase(at);
     return error;
   }
 
-  FileError bypass_page_cache() override { return files_.begin_call(); }
+  FileError bypass_page_cache() override {
+    const FakeFiles::Guard guard(files_.mutex_);
+    return files_.begin_call();
+  }
 
   FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
+    const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
     const int kind = mapping == FileMapping::kPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;

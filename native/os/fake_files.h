@@ -1,11 +1,13 @@
 // For tests: files that live in memory, whose calls are counted and made to fail, and that forget
-// what was not made durable, as a machine does that loses power. Mappings are real. One thread.
+// what was not made durable, as a machine does that loses power. Mappings are real.
+// One thread, but that several may use the files that it has open.
 #pragma once
 
 #if defined(__linux__)
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
 #include <vector>
@@ -58,9 +60,12 @@ class FakeFiles final : public Files {
  private:
   friend class FakeFile;
 
-  /// What the call is to return without doing anything; kOk when it goes on.
+  using Guard = std::lock_guard<std::recursive_mutex>;
+
+  /// What the call is to return without doing anything; kOk when it goes on. With the lock.
   FileError begin_call(bool is_sync = false);
 
+  mutable std::recursive_mutex mutex_;  // several threads may read, write and sync a file
   std::map<std::string, std::shared_ptr<Disk>> files_;
   std::uint64_t boot_ = 1;
   ByteCount page_bytes_;

@@ -24,17 +24,21 @@ bool LockedShard::walk_ring() const {
   return true;
 }
 
+/// Whether a value's head is where the slot says, and the slot where the value is looked for.
+bool LockedShard::names_value(const Word& slot, std::uint64_t word, Record* record) const {
+  if (!shard_.is_live(word) || !shard_.read_value(word & kPositionMask, record)) return false;
+  if (Key::tag_of(record->hash) != word >> kTagShift) return false;
+  const Shard::Place place = shard_.slot_with(record->hash, word);
+  return !place.is_none() && &place.word() == &slot;
+}
+
 void LockedShard::check_slots(ShardCheck* check) const {
   for (std::uint64_t i = 0; i < shard_.bucket_count_; ++i) {
     for (Word& slot : shard_.buckets_[i].slots) {
       const std::uint64_t word = slot.load(std::memory_order_relaxed);
       if (word == 0) continue;
       Record record;
-      const std::uint64_t position = word & kPositionMask;
-      const bool is_right = shard_.is_live(word) && shard_.read_value(position, &record) &&
-                            Key::tag_of(record.hash) == word >> kTagShift &&
-                            &shard_.slot_with(record.hash, word).word() == &slot;
-      if (is_right) {
+      if (names_value(slot, word, &record)) {
         ++check->entries;
         check->live_granules += record.granules;
       } else {

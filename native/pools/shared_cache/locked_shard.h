@@ -19,6 +19,7 @@ class LockedShard {
 
  private:
   bool walk_ring() const;
+  bool names_value(const Word& slot, std::uint64_t word, Record* record) const;
   void check_slots(ShardCheck* check) const;
 
   Shard& shard_;
