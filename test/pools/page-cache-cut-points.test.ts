@@ -73,6 +73,15 @@ function upkeep(): void {
   }
 }
 
+const allClosed = (count: number) =>
+  vi.waitUntil(
+    () => {
+      upkeep();
+      return countPools() === count;
+    },
+    { interval: 1, timeout: 10_000 },
+  );
+
 /** A pin of a release that was cut off may last. */
 function letGo(pages: readonly Page[]): void {
   for (const page of pages) while (!page.released) page.release();
@@ -93,7 +102,7 @@ async function end({ file, cache, held, opened }: Model, count: number): Promise
   expect(cache.stats().inUseBytes).toBe(0);
   cache.close();
   for (const one of opened) one.close();
-  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+  await allClosed(count);
   // Whoever was cut off has given the file back, with all that was dirty.
   const again = files.PageCache.open({ file, ...plain });
   for (const no of [1, 2, 3]) {
@@ -102,7 +111,7 @@ async function end({ file, cache, held, opened }: Model, count: number): Promise
     page.release();
   }
   again.close();
-  await vi.waitUntil(() => countPools() === count, { interval: 1 });
+  await allClosed(count);
 }
 
 describe.each(CUTS)('by %s', (how) => {

@@ -39,7 +39,10 @@ export class Pins {
     this.frames = frames;
     this.#lentFrame = lentFrame;
     this.reads = new Reads(frames, {
-      pin: (order, held) => this.#pinUnlessRead(order, held),
+      pin: (order, held) => {
+        const page = this.#pinAtOnce(order, held);
+        return typeof page === 'number' ? this.#pinLater(order, page) : page;
+      },
       errorOf: (failure) => this.errorOf(failure),
     });
     this.#tryPin = pages.bindPin<undefined>(frames, nobody);
@@ -142,26 +145,31 @@ export class Pins {
 
   pin(order: PinOrder): Promise<Page> {
     this.checkNumber(order.no, 'pin()');
-    return within(
-      new HeldPin(this.frames),
-      (held) => builtins.promiseResolve(this.#pinUnlessRead(order, held)) as Promise<Page>,
-    );
+    const now = within(new HeldPin(this.frames), (held) => {
+      const page = this.#pinAtOnce(order, held);
+      return typeof page === 'number' ? page : (builtins.promiseResolve(page) as Promise<Page>);
+    });
+    return typeof now === 'number' ? this.#pinLater(order, now) : now;
   }
 
-  /** The page, which `held` has then; or a promise of it, if somebody has to wait for it. */
-  #pinUnlessRead(order: PinOrder, held: HeldPin): Page | Promise<Page> {
-    const { no, ring, stack } = order;
+  /** The page, which `held` has then; or why that cannot be. */
+  #pinAtOnce({ no, ring, stack }: PinOrder, held: HeldPin): Page | number {
     this.core.checkOpen();
     held.page = this.#tryPin(no);
     if (held.page !== undefined) return held.page;
     held.index = this.#ask(no, READING.ifInMemory, ring);
-    if (held.index >= 0) {
-      held.page = pages.of(this.frames, held.index, stack, held);
-      ring?.note(this.frames, held.index);
-      return held.page;
-    }
-    if (-held.index === PIN_STATUS.noFrame) return this.#pinInTurn(order);
-    return this.#waitFor(order, -held.index);
+    if (held.index < 0) return -held.index;
+    held.page = pages.of(this.frames, held.index, stack, held);
+    ring?.note(this.frames, held.index);
+    return held.page;
+  }
+
+  /**
+   * The page once it has been read, or once there is a frame for it: `status` says which. Who waits has the promise of the last call:
+   * nothing comes after it that could be cut off, and nobody else would give the page back.
+   */
+  #pinLater(order: PinOrder, status: number): Promise<Page> {
+    return status === PIN_STATUS.noFrame ? this.#pinInTurn(order) : this.#waitFor(order, status);
   }
 
   #waitFor(order: PinOrder, status: number): Promise<Page> {
