@@ -20,20 +20,30 @@ export interface PageFileOptions {
 
 /** What is counted of a page cache. */
 export interface NativePageFigures {
+  /** Pages of the file. */
   readonly filePages: number;
+  /** Frames: memory for a page each. */
   readonly frames: number;
+  /** Pages that are in frames; of them those that are pinned, and those that are to be written. */
   readonly pages: number;
   readonly pinned: number;
   readonly dirty: number;
+  /** Pins of pages that were not there. */
   readonly misses: number;
+  /** Pages that prefetch() brought in. */
   readonly prefetches: number;
+  /** Pages that were read and written, and with how many calls. */
   readonly reads: number;
   readonly writes: number;
   readonly writeCalls: number;
+  /** Pages that were written in the background, before their frames were needed. */
   readonly writesAhead: number;
+  /** Pages that had to go for others. */
   readonly evictions: number;
+  /** Times that somebody had to write pages before another could come in. */
   readonly waits: number;
   readonly checkpoints: number;
+  /** Reads that found a wrong checksum. */
   readonly damaged: number;
   readonly writeFailures: number;
 }

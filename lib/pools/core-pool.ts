@@ -1,16 +1,17 @@
 import type { LeakSite } from '../addon/figures.js';
-import { makeError, show } from '../base/errors.js';
 import type { GuardReport } from '../base/misuse.js';
-import type { Listeners, PoolEvents } from '../guard/publishing.js';
+import type { Listeners } from '../guard/publishing.js';
 import { checkBooks } from '../pool/books.js';
 import type { Lent } from '../pool/unfinished.js';
 import type { Advice } from '../stats/advice/advice.js';
 import type { PoolStats } from '../stats/pool-stats.js';
+import { ListenedPool } from './listened-pool.js';
 import type { ObservedCore } from './observed-core.js';
 import { forgetPool } from './open-pools.js';
 import type { Pool } from './pool.js';
 import { PoolFigures } from './pool-figures.js';
 import { PoolListeners } from './pool-listeners.js';
+import { checkTarget } from './pool-options.js';
 
 /** What a pool asks of who watches its leases, of whatever kind. */
 interface Watching {
@@ -19,22 +20,21 @@ interface Watching {
 }
 
 /** What is the same for all kinds of pool that have a PoolCore. Each class of pools is one of these. */
-export abstract class CorePool<Buf extends Lent> implements Pool {
+export abstract class CorePool<Buf extends Lent> extends ListenedPool implements Pool {
   /** The pool's name, in errors and reports. */
   readonly name: string;
 
   readonly #core: ObservedCore<Buf>;
   readonly #figures: PoolFigures;
-  readonly #listeners: PoolListeners;
   readonly #watching: Watching | undefined;
 
   /** `watching`: who watches leases, where that is not the core's guard. */
   protected constructor(core: ObservedCore<Buf>, watching: Watching | undefined = core.watcher) {
+    super(new PoolListeners([watching, core]));
     this.name = core.name;
     this.#core = core;
     this.#figures = new PoolFigures(core);
     this.#watching = watching;
-    this.#listeners = new PoolListeners([watching, core]);
   }
 
   /** Whether close() was called. */
@@ -48,13 +48,7 @@ export abstract class CorePool<Buf extends Lent> implements Pool {
    * @returns the bytes given back
    */
   trim(targetBytes = 0): number {
-    if (typeof targetBytes !== 'number' || !(targetBytes >= 0)) {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `targetBytes must be a number of bytes, got ${show(targetBytes)}`,
-        typeof targetBytes === 'number' ? RangeError : TypeError,
-      );
-    }
+    checkTarget(targetBytes);
     this.#core.checkOpen();
     return this.#core.trim(Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER)));
   }
@@ -102,28 +96,6 @@ export abstract class CorePool<Buf extends Lent> implements Pool {
   }
 
   /**
-   * Calls `listener` for each leak ('leak') or other misuse ('guard') that is found in this pool, in this
-   * thread, with leak detection or a guard (docs/GUARDS.md); and each time that it has given back what it could because
-   * memory is scarce ('pressure', docs/PRESSURE.md).
-   */
-  on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).on(name, listener as never);
-    return this;
-  }
-
-  /** The same, for the next one only. */
-  once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).once(name, listener as never);
-    return this;
-  }
-
-  /** Ends what on() or once() began. */
-  off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).off(name, listener as never);
-    return this;
-  }
-
-  /**
    * Ends the pool: it lends nothing from now on, and who waits is rejected. Buffers that are still out
    * stay valid and are given back as before; their memory goes to the operating system then. A
    * second close() does nothing.
@@ -133,9 +105,5 @@ export abstract class CorePool<Buf extends Lent> implements Pool {
     this.stats();
     this.#core.close();
     forgetPool(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 }

@@ -1,8 +1,8 @@
 // Options that pools of several kinds have.
 import { facts } from '../addon/environment.js';
 import type { KnobOptions, LiveOptions } from '../addon/generated/options.js';
-import { optionError } from '../addon/option-checks.js';
-import { show } from '../base/errors.js';
+import { type OptionCheck, optionError } from '../addon/option-checks.js';
+import { makeError, show } from '../base/errors.js';
 import { isPrintable } from '../base/text.js';
 
 const flags = new Set(facts.knobs.filter((knob) => knob.isFlag).map((knob) => knob.option));
@@ -45,4 +45,21 @@ export function poolName({ name }: { readonly name?: string }): string {
     throw optionError(`name must be a non-empty string of printable characters, got ${show(name)}`);
   }
   return name;
+}
+
+/** Knobs by which a kind of pool goes, but those that it decides on itself. The native side checks their values. */
+export function knobChecks(decided: readonly string[]): Readonly<Record<string, OptionCheck>> {
+  const options = facts.knobs.map(({ option }) => option);
+  const given = options.filter((option) => option !== '' && !decided.includes(option));
+  return Object.fromEntries(given.map((option) => [option, () => undefined]));
+}
+
+/** What trim() is told. */
+export function checkTarget(targetBytes: unknown): void {
+  if (typeof targetBytes === 'number' && targetBytes >= 0) return;
+  throw makeError(
+    'ERR_SUPERSLAB_ARGUMENT',
+    `targetBytes must be a number of bytes, got ${show(targetBytes)}`,
+    typeof targetBytes === 'number' ? RangeError : TypeError,
+  );
 }

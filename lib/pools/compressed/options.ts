@@ -1,7 +1,6 @@
-import { facts } from '../../addon/environment.js';
 import type { KnobOptions } from '../../addon/generated/options.js';
 import { aFunction, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
-import { optionPairs } from '../pool-options.js';
+import { knobChecks, optionPairs } from '../pool-options.js';
 import { type Codec, type CodecChoice, type CodecName, codecChoice } from './codec.js';
 
 const MIB = 2 ** 20;
@@ -94,12 +93,7 @@ const checks: Readonly<Record<string, OptionCheck>> = {
   name: anything,
   sensitive: notForSecrets,
   lockMemory: notForSecrets,
-  ...Object.fromEntries(
-    facts.knobs
-      .map(({ option }) => option)
-      .filter((option) => option !== '' && !decided.includes(option))
-      .map((option) => [option, anything]),
-  ),
+  ...knobChecks(decided),
 };
 
 /** Options that were checked, and what follows from them. */

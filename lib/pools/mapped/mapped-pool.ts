@@ -4,14 +4,15 @@ import { anAbortSignal, checkOptions } from '../../addon/option-checks.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
-import type { PoolEvents } from '../../guard/publishing.js';
 import { finish } from '../../pool/unfinished.js';
 import type { Advice } from '../../stats/advice/advice.js';
 import { checkNotAborted, type WaitOptions } from '../in-turn.js';
+import { ListenedPool } from '../listened-pool.js';
 import { closeWhenUnheld, forgetPool, rememberPool } from '../open-pools.js';
 import type { Pool } from '../pool.js';
 import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
+import { checkTarget } from '../pool-options.js';
 import type { WarmProgress } from '../warm.js';
 import { damagedBooks } from './errors.js';
 import type { MappedBuffer } from './mapped-buffer.js';
@@ -48,7 +49,7 @@ const NO_HANDLE = 0;
  * pool.commit();
  * pool.close();
  */
-export class MappedPool implements Pool {
+export class MappedPool extends ListenedPool implements Pool {
   /** The pool's name, in errors and reports. */
   readonly name: string;
   /** Absolute. */
@@ -57,18 +58,17 @@ export class MappedPool implements Pool {
   readonly maxBytes: number;
   readonly #file: MappedFile;
   readonly #figures: PoolFigures;
-  readonly #listeners: PoolListeners;
 
   private constructor(file: MappedFile) {
     if (!(file instanceof MappedFile)) {
       throw makeError('ERR_SUPERSLAB_ARGUMENT', 'a MappedPool is made by MappedPool.open(path)', TypeError);
     }
+    super(new PoolListeners([file.core.views, file.core]));
     this.#file = file;
     this.name = file.name;
     this.path = file.path;
     this.maxBytes = file.maxBytes;
     this.#figures = new PoolFigures(file.core);
-    this.#listeners = new PoolListeners([file.core.views, file.core]);
   }
 
   /**
@@ -261,13 +261,7 @@ export class MappedPool implements Pool {
    * @throws ERR_SUPERSLAB_COMMIT when there are changes that are not committed
    */
   trim(targetBytes = 0): number {
-    if (typeof targetBytes !== 'number' || !(targetBytes >= 0)) {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `targetBytes must be a number of bytes, got ${show(targetBytes)}`,
-        typeof targetBytes === 'number' ? RangeError : TypeError,
-      );
-    }
+    checkTarget(targetBytes);
     return this.#file.trim(Math.floor(Math.min(targetBytes, Number.MAX_SAFE_INTEGER)));
   }
 
@@ -335,27 +329,6 @@ export class MappedPool implements Pool {
   }
 
   /**
-   * Calls `listener` for each leak ('leak'), and each time that free pages went back to the file system because memory is
-   * scarce ('pressure').
-   */
-  on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).on(name, listener as never);
-    return this;
-  }
-
-  /** The same, for the next one only. */
-  once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).once(name, listener as never);
-    return this;
-  }
-
-  /** Ends what on() or once() began. */
-  off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).off(name, listener as never);
-    return this;
-  }
-
-  /**
    * Undoes what was not committed, and ends the pool. Buffers of it show zeros from then on. A second close() does nothing.
    * @throws ERR_SUPERSLAB_FILE_FAILED when the disk failed and no call has said so yet; the pool is closed nevertheless, and
    * what was committed is safe
@@ -368,10 +341,6 @@ export class MappedPool implements Pool {
     } finally {
       if (this.closed) forgetPool(this);
     }
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 }
 

@@ -6,6 +6,7 @@ import type { GuardReport } from '../../base/misuse.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import type { Advice } from '../../stats/advice/advice.js';
 import type { PoolStats } from '../../stats/pool-stats.js';
+import { ListenedPool } from '../listened-pool.js';
 import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
 import type { Pool } from '../pool.js';
 import { PoolFigures } from '../pool-figures.js';
@@ -40,7 +41,7 @@ const OWNER = Symbol('pool');
  * const parser = parsers.get();
  * parsers.put(parser);
  */
-export class ObjectPool<T> implements Pool {
+export class ObjectPool<T> extends ListenedPool<ObjectPoolEvents> implements Pool {
   /** The pool's name, in errors and reports. */
   readonly name: string;
 
@@ -68,7 +69,6 @@ export class ObjectPool<T> implements Pool {
 
   readonly #core: ObjectCore<T>;
   readonly #figures: PoolFigures;
-  readonly #listeners: PoolListeners<ObjectPoolEvents>;
   /** Of acquire() without options. */
   readonly #plainWait: Wait;
 
@@ -82,12 +82,12 @@ export class ObjectPool<T> implements Pool {
       { leakDetection },
       new ObjectPoolTeller(),
     );
+    super(new PoolListeners<ObjectPoolEvents>([core.teller, core], OBJECT_POOL_EVENTS));
     this.name = core.name;
     this.max = options.max ?? 0;
     this.min = settings.min;
     this.#core = core;
     this.#figures = new PoolFigures(core);
-    this.#listeners = new PoolListeners<ObjectPoolEvents>([core.teller, core], OBJECT_POOL_EVENTS);
     this.#plainWait = this.#waitFor({});
     this.get = bindGet(core);
     this.put = stamps.bindPut(core.shelf, core);
@@ -324,37 +324,6 @@ export class ObjectPool<T> implements Pool {
   }
 
   /**
-   * Calls `listener` for each leak ('leak'), each error of create ('createError') or destroy ('destroyError'), and each
-   * lease that lasts too long ('leaseTimeout'); and each time that idle objects were destroyed because memory is scarce
-   * ('pressure').
-   */
-  on<Name extends keyof ObjectPoolEvents>(
-    name: Name,
-    listener: (...args: ObjectPoolEvents[Name]) => void,
-  ): this {
-    this.#listeners.of(name).on(name, listener as never);
-    return this;
-  }
-
-  /** The same, for the next one only. */
-  once<Name extends keyof ObjectPoolEvents>(
-    name: Name,
-    listener: (...args: ObjectPoolEvents[Name]) => void,
-  ): this {
-    this.#listeners.of(name).once(name, listener as never);
-    return this;
-  }
-
-  /** Ends what on() or once() began. */
-  off<Name extends keyof ObjectPoolEvents>(
-    name: Name,
-    listener: (...args: ObjectPoolEvents[Name]) => void,
-  ): this {
-    this.#listeners.of(name).off(name, listener as never);
-    return this;
-  }
-
-  /**
    * Ends the pool: it lends nothing from now on, who waits is rejected, and idle objects are destroyed. Those that are
    * lent stay valid; each is destroyed when it is put. A second close() does nothing.
    */
@@ -363,9 +332,5 @@ export class ObjectPool<T> implements Pool {
     this.stats();
     this.#core.close();
     forgetPool(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 }

@@ -1,42 +1,17 @@
-import type { NativePool } from '../../addon/binding.js';
+import type { NativePageFigures } from '../../addon/page-binding.js';
 import { bytes, count, percent } from '../../base/text.js';
 import type { Frames } from './frames.js';
 
 /** What a {@link PageCache} has in memory, and what it has done. */
-export interface PageCacheFigures {
-  /** Pages of the file. */
-  readonly filePages: number;
-  /** Frames: memory for a page each. */
-  readonly frames: number;
+export interface PageCacheFigures extends NativePageFigures {
   /** Most frames that there may be. */
   readonly maxFrames: number;
-  /** Pages that are in frames; of them those that are pinned, and those that are to be written. */
-  readonly pages: number;
-  readonly pinned: number;
-  readonly dirty: number;
-  /** Pins of pages that were there, and of others. */
+  /** Pins of pages that were there. */
   readonly hits: number;
-  readonly misses: number;
-  /** Pages that prefetch() brought in. */
-  readonly prefetches: number;
-  /** Pages that were read and written, and with how many calls. */
-  readonly reads: number;
-  readonly writes: number;
-  readonly writeCalls: number;
-  /** Pages that were written in the background, before their frames were needed. */
-  readonly writesAhead: number;
-  /** Pages that had to go for others. */
-  readonly evictions: number;
-  /** Times that somebody had to write pages before another could come in. */
-  readonly waits: number;
-  readonly checkpoints: number;
-  /** Reads that found a wrong checksum. */
-  readonly damaged: number;
-  readonly writeFailures: number;
 }
 
 /** Those of a cache that is closed and has everything back. */
-const NOTHING: ReturnType<NativePool['pageFigures']> & object = {
+const NOTHING: NativePageFigures = {
   filePages: 0,
   frames: 0,
   pages: 0,
@@ -56,8 +31,7 @@ const NOTHING: ReturnType<NativePool['pageFigures']> & object = {
 };
 
 export function figuresOf({ native, settings, hits }: Frames): PageCacheFigures {
-  const { misses, ...figures } = native.pageFigures() ?? NOTHING;
-  return { ...figures, maxFrames: settings.frames, hits: hits[0]!, misses };
+  return { ...(native.pageFigures() ?? NOTHING), maxFrames: settings.frames, hits: hits[0]! };
 }
 
 /** The same in words. */

@@ -3,7 +3,7 @@ import type { KnobOptions } from '../../addon/generated/options.js';
 import { aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
 import { show } from '../../base/errors.js';
 import { checkPath } from '../mapped/options.js';
-import { optionPairs } from '../pool-options.js';
+import { knobChecks, optionPairs } from '../pool-options.js';
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -98,12 +98,7 @@ const checks: Readonly<Record<string, OptionCheck>> = {
   mode: aMode,
   name: anything,
   sensitive: notForSecrets,
-  ...Object.fromEntries(
-    facts.knobs
-      .map(({ option }) => option)
-      .filter((option) => option !== '' && !decided.includes(option))
-      .map((option) => [option, anything]),
-  ),
+  ...knobChecks(decided),
 };
 
 /** Options that were checked, and what follows from them. */

@@ -1,5 +1,4 @@
 import { binding } from '../../addon/binding.js';
-import { facts } from '../../addon/environment.js';
 import type { KnobOptions } from '../../addon/generated/options.js';
 import {
   aCount,
@@ -11,7 +10,7 @@ import {
   optionError,
 } from '../../addon/option-checks.js';
 import { show } from '../../base/errors.js';
-import { optionPairs } from '../pool-options.js';
+import { knobChecks, optionPairs } from '../pool-options.js';
 import { type ChunkPlan, planChunks } from './chunk-plan.js';
 import { type Fields, isScalar, type ScalarNames } from './field-types.js';
 import { MAX_RECORDS } from './handles.js';
@@ -85,12 +84,7 @@ const checks: Readonly<Record<string, OptionCheck>> = {
   init: aFunction,
   cleanup: aFunction,
   name: anything,
-  ...Object.fromEntries(
-    facts.knobs
-      .map(({ option }) => option)
-      .filter((option) => option !== '' && !decided.includes(option))
-      .map((option) => [option, anything]),
-  ),
+  ...knobChecks(decided),
 };
 
 /** Options that were checked, and what follows from them. */

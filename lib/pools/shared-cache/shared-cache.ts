@@ -1,13 +1,14 @@
 import type { LeakSite } from '../../addon/figures.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
-import type { PoolEvents } from '../../guard/publishing.js';
 import { finish } from '../../pool/unfinished.js';
 import type { Advice } from '../../stats/advice/advice.js';
+import { ListenedPool } from '../listened-pool.js';
 import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
 import type { Pool } from '../pool.js';
 import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
+import { checkTarget } from '../pool-options.js';
 import { type Compute, Computing } from './computing.js';
 import { CacheCore } from './core.js';
 import { cacheFigures, figuresText, type SharedCacheStats } from './figures.js';
@@ -36,7 +37,7 @@ import { Writer } from './writer.js';
  * const page = await cache.getOrCompute(`page:${id}`, () => render(id), { tags: ['pages'] });
  * cache.deleteTag('pages');
  */
-export class SharedCache implements Pool {
+export class SharedCache extends ListenedPool implements Pool {
   readonly name: string;
   /** Absolute. */
   readonly path: string;
@@ -48,7 +49,6 @@ export class SharedCache implements Pool {
   readonly #computing: Computing;
   readonly #pool: CachePoolCore;
   readonly #figures: PoolFigures;
-  readonly #listeners: PoolListeners;
 
   private constructor(core: CacheCore) {
     if (!(core instanceof CacheCore)) {
@@ -56,6 +56,7 @@ export class SharedCache implements Pool {
     }
     const reader = new Reader(core);
     const { core: pool, opening } = enterPool(core, reader);
+    super(new PoolListeners([pool]));
     this.name = core.settings.name;
     this.path = core.settings.path;
     this.maxBytes = core.native.stats().maxBytes;
@@ -65,7 +66,6 @@ export class SharedCache implements Pool {
     this.#computing = new Computing(reader, this.#writer);
     this.#pool = pool;
     this.#figures = new PoolFigures(pool);
-    this.#listeners = new PoolListeners([pool]);
     closeWhenDropped(this, {
       get closed() {
         return core.closed;
@@ -232,33 +232,9 @@ export class SharedCache implements Pool {
    * @returns 0
    */
   trim(targetBytes = 0): number {
-    if (typeof targetBytes !== 'number' || !(targetBytes >= 0)) {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `targetBytes must be a number of bytes, got ${show(targetBytes)}`,
-        typeof targetBytes === 'number' ? RangeError : TypeError,
-      );
-    }
+    checkTarget(targetBytes);
     this.#core.checkWhole();
     return 0;
-  }
-
-  /** Calls `listener` for each event from now on: see {@link Pool.on}. */
-  on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).on(name, listener as never);
-    return this;
-  }
-
-  /** The same, for the next one only. */
-  once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).once(name, listener as never);
-    return this;
-  }
-
-  /** Ends what on() or once() began. */
-  off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.#listeners.of(name).off(name, listener as never);
-    return this;
   }
 
   /**
@@ -270,9 +246,5 @@ export class SharedCache implements Pool {
     this.stats();
     this.#pool.close();
     forgetPool(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 }
