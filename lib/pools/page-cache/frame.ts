@@ -6,6 +6,7 @@ import type { Pin, PinHolder } from '../pin-watch.js';
 import { touchPages } from '../warm.js';
 import type { Frames } from './frames.js';
 import type { Page } from './page.js';
+import type { PlaceInLine } from './pin-order.js';
 
 /** What takes a block back. */
 export interface FrameCore {
@@ -24,6 +25,8 @@ export class Frame implements Lent {
   index: number;
   /** What came of it: nobody has it yet where the frame is given back after all. */
   page: Page | undefined = undefined;
+  /** The same where the page has to be read first. */
+  place: PlaceInLine | undefined = undefined;
 
   constructor(frames: Frames<Page>, core: () => FrameCore, block: BlockNumber, index: number) {
     this.#frames = frames;
@@ -51,7 +54,8 @@ export class Frame implements Lent {
   }
 
   get released(): boolean {
-    return this.#block === 0 && this.index < 0 && (this.page === undefined || this.page.released);
+    const hasPage = this.page !== undefined && !this.page.released;
+    return this.#block === 0 && this.index < 0 && this.place === undefined && !hasPage;
   }
 
   release(): void {
@@ -68,6 +72,9 @@ export class Frame implements Lent {
       this.#frames.native.giveFrame(index);
       this.index = -1;
       if (this.#frames.magazines.limit[this.#frames.tag] === 0) this.#frames.afterUnpin();
+    } else if (this.place !== undefined) {
+      this.place.isDropped = true;
+      this.place = undefined;
     } else if (page !== undefined && !page.released) {
       page.release();
     }

@@ -8,3 +8,8 @@ export interface PinOrder {
   /** Who wants it, where pins are watched. */
   readonly stack: string;
 }
+
+/** A place among those who wait for a page. Who finds that nobody has its promise drops it. */
+export interface PlaceInLine {
+  isDropped: boolean;
+}

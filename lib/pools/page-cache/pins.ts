@@ -172,10 +172,10 @@ export class Pins {
     return status === PIN_STATUS.noFrame ? this.#pinInTurn(order) : this.#waitFor(order, status);
   }
 
-  #waitFor(order: PinOrder, status: number): Promise<Page> {
+  #waitFor(order: PinOrder, status: number, holder?: Frame): Promise<Page> {
     if (status === PIN_STATUS.toBeRead) this.reads.ask(order.no);
     else if (status !== PIN_STATUS.loading) throw this.#refusal(order.no, status);
-    return this.reads.wait(order);
+    return this.reads.wait(order, holder);
   }
 
   /** Once there is a frame, first come first served. */
@@ -197,7 +197,7 @@ export class Pins {
       const status = -held.index;
       if (held.index === frame.index || status === PIN_STATUS.toBeRead) frame.index = -1;
       else frame.release();
-      if (held.index < 0) return this.#waitFor(order, status);
+      if (held.index < 0) return this.#waitFor(order, status, frame);
       frame.page = pages.of(frames, held.index, order.stack, held);
       held.index = -1;
       return frame.page;

@@ -5,7 +5,7 @@ import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import { HeldPin } from './frame.js';
 import type { Frames } from './frames.js';
 import type { Page } from './page.js';
-import type { PinOrder } from './pin-order.js';
+import type { PinOrder, PlaceInLine } from './pin-order.js';
 
 /** Pages that one job reads: where the disk has to be waited for, several jobs do so at once. */
 const PAGES_PER_JOB = 16;
@@ -17,7 +17,7 @@ export interface ReadsHost {
   errorOf(failure: FileFailure): Error;
 }
 
-interface Waiter {
+interface Waiter extends PlaceInLine {
   readonly order: PinOrder;
   readonly resolve: (page: Page | Promise<Page>) => void;
   readonly reject: (reason: unknown) => void;
@@ -54,15 +54,17 @@ export class Reads {
     this.#isSubmitting = true;
   }
 
-  /** A promise of a page that is being read. */
-  wait(order: PinOrder): Promise<Page> {
+  /** A promise of a page that is being read. `holder` has the place until somebody has the promise. */
+  wait(order: PinOrder, holder?: { place: PlaceInLine | undefined }): Promise<Page> {
     return new builtins.Promise<Page>((resolve, reject) => {
       let list = this.#waiting.get(order.no);
       if (list === undefined || list.isDue) {
         list = new WaitingList();
         this.#waiting.set(order.no, list);
       }
-      list.waiters[list.waiters.length] = { order, resolve, reject };
+      const waiter: Waiter = { order, resolve, reject, isDropped: false };
+      if (holder !== undefined) holder.place = waiter;
+      list.waiters[list.waiters.length] = waiter;
     });
   }
 
@@ -106,7 +108,7 @@ export class Reads {
       const list = this.#waiting.get(failure.where);
       if (list === undefined) continue;
       this.#waiting.delete(failure.where);
-      for (const waiter of list.waiters) this.#reject(waiter, failure);
+      for (const waiter of list.waiters) if (!waiter.isDropped) this.#reject(waiter, failure);
     }
   }
 
@@ -139,6 +141,10 @@ export class Reads {
   /** The last of them. */
   #serve(waiters: Waiter[]): void {
     const waiter = waiters[waiters.length - 1]!;
+    if (waiter.isDropped) {
+      waiters.length--;
+      return;
+    }
     const held = begin(new HeldPin(this.#frames));
     try {
       waiter.resolve(this.#host.pin(waiter.order, held));
