@@ -107,7 +107,7 @@ test('it has what was stored last, or nothing', { timeout: 120_000 }, () => {
         if (evictions === 0 && bytes < 1 << 19) {
           for (const [name, { tags }] of model.values)
             if (tags.length === 0) expect(other.has(name)).toBe(true);
-          expect(entries).toBeGreaterThan(0);
+          expect(entries).toBeGreaterThanOrEqual(model.values.size);
         }
         rmSync(path);
       }),
