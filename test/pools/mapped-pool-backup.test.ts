@@ -61,6 +61,19 @@ test('a backup is whole and of one moment, whatever is committed meanwhile', asy
   pool.close();
 });
 
+test('a file that is there is left as it is, and the error names it', async () => {
+  const dir = folder();
+  using pool = MappedPool.open(`${dir}/pool`, { sync: 'none' });
+  await pool.backup(`${dir}/copy`);
+  writeFileSync(`${dir}/other`, 'mine');
+  for (const attempt of [pool.backup(`${dir}/other`), MappedPool.restore(`${dir}/copy`, `${dir}/other`)]) {
+    const error = await rejectedBy(attempt, 'ERR_SUPERSLAB_FILE');
+    expect(error).toMatchObject({ path: `${dir}/other`, errno: 'EEXIST' });
+    expect(error.message).toContain('give another path');
+  }
+  expect(readFileSync(`${dir}/other`, 'latin1')).toBe('mine');
+});
+
 test('blocks that were allocated before it and committed while it runs are in it', async () => {
   const dir = folder();
   using pool = MappedPool.open(`${dir}/pool`, { size: 8 << 20, sync: 'none' });

@@ -149,6 +149,16 @@ test('a handle of a freed block is stale, in this process and in the file', () =
   for (let i = 0; i < 2000; i++) expect(pool.alloc(100).handle).not.toBe(handle);
 });
 
+test('what can be no handle, or no size, is told as it was given', () => {
+  using pool = MappedPool.open(file());
+  for (const handle of [-1, 1.5, 2 ** 53, Number.NaN]) {
+    const error = thrownBy(() => pool.at(handle), 'ERR_SUPERSLAB_STALE');
+    expect(error.message).toContain(`handle ${handle} names no block`);
+  }
+  const error = thrownBy(() => pool.alloc(2 ** 53), 'ERR_SUPERSLAB_SIZE');
+  expect(error.message).toContain(String(2 ** 53));
+});
+
 test('release ends a view, and leaves the block', () => {
   using pool = MappedPool.open(file());
   const buf = pool.alloc(8);

@@ -1,5 +1,6 @@
 import { builtins, copyInto, lengthOf, memoryOf, offsetOf, writeText } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
+import { lostError } from '../../base/lost-bytes.js';
 import type { PooledBuffer } from '../../pool/pooled-buffer.js';
 import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 
@@ -26,13 +27,13 @@ export function copyOf(
     const length = lengthOf(bytes);
     held.buf = acquire(length);
     // A subscriber that acquire() called may have taken the memory of `data`, or changed its length.
-    if (lengthOf(bytes) !== length) throw takenError(data);
+    if (lengthOf(bytes) !== length) throw lostError('from()', data);
     copyInto(held.buf, bytes);
   } catch (error) {
     // It may have been gone before.
     const isGone = held.buf !== undefined && error instanceof TypeError;
     giveUp(held);
-    throw isGone ? takenError(data) : error;
+    throw isGone ? lostError('from()', data) : error;
   }
   const { buf } = held;
   finish(held);
@@ -44,16 +45,9 @@ export function viewOf(memory: ArrayBuffer): Uint8Array {
   try {
     return new builtins.Uint8Array(memory);
   } catch (error) {
-    throw error instanceof TypeError ? takenError(memory) : error;
+    throw error instanceof TypeError ? lostError('from()', memory) : error;
   }
 }
-
-const takenError = (data: unknown) =>
-  makeError(
-    'ERR_SUPERSLAB_ARGUMENT',
-    `from() cannot read ${show(data)}: its memory was detached or resized`,
-    TypeError,
-  );
 
 function textCopy(acquire: Acquire, text: string, encoding: BufferEncoding): PooledBuffer {
   if (!builtins.isEncoding(encoding)) {

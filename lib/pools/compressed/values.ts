@@ -3,6 +3,7 @@ import { VALUE_FAULT } from '../../addon/generated/codes.js';
 import { MAX_VALUE_BYTES, SLOT_CHUNK_SHIFT } from '../../addon/generated/memory.js';
 import { builtins, copyInto, lengthOf } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
+import { areLost, lostError } from '../../base/lost-bytes.js';
 import { isStronglyOrdered } from '../../base/memory-order.js';
 import type { Magazines } from '../../pool/magazines.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
@@ -119,6 +120,7 @@ export class Values {
   checkedLength(bytes: unknown, what: string): number {
     if (!builtins.isUint8Array(bytes))
       throw argumentError(`${what}() takes a Uint8Array, got ${show(bytes)}`);
+    if (areLost(bytes)) throw lostError(`${what}()`, bytes);
     const length = lengthOf(bytes);
     if (length > this.#maxBytes) throw tooLargeError(this.name, length, this.#maxBytes);
     return length;

@@ -1,6 +1,6 @@
 // What put() and its relatives are given.
-import { builtins, memoryOf, sizeOf } from '../../base/builtins.js';
 import { show, sizeError } from '../../base/errors.js';
+import { areLost, lostError } from '../../base/lost-bytes.js';
 import { argumentError } from './errors.js';
 
 const MAX_VALUE_BYTES = 2 ** 31;
@@ -11,12 +11,5 @@ export const notBytesError = (what: string, value: unknown) =>
 /** @throws ERR_SUPERSLAB_SIZE for more than a value can have, ERR_SUPERSLAB_ARGUMENT when the memory of empty `bytes` is gone */
 export function checkLength(bytes: Uint8Array, length: number): void {
   if (length > MAX_VALUE_BYTES) throw sizeError(length, MAX_VALUE_BYTES);
-  if (length > 0) return;
-  const memory = memoryOf(bytes);
-  if (builtins.isSharedArrayBuffer(memory) || sizeOf(memory) > 0) return;
-  try {
-    new builtins.Uint8Array(memory);
-  } catch {
-    throw argumentError('put() cannot read the bytes: their memory was detached');
-  }
+  if (length === 0 && areLost(bytes)) throw lostError('put()', bytes);
 }

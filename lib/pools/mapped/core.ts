@@ -103,11 +103,14 @@ export class MappedCore implements Core {
     return this.counts[FILE_COUNT.maxBytes]!;
   }
 
-  /** What a fault means. */
-  errorOf(fault: number): SuperslabError {
+  /** What a fault means. `about`: the file, or the handle, that it speaks of, if that is no other. */
+  errorOf(fault: number, about: { readonly path?: string; readonly where?: number } = {}): SuperslabError {
     const { name, maxBytes } = this;
     const { mode } = this.#options;
-    const error = fileError({ ...this.file.failure(), fault }, { path: this.#path, name, maxBytes, mode });
+    const path = about.path ?? this.#path;
+    const failure = this.file.failure();
+    const where = about.where ?? failure.where;
+    const error = fileError({ ...failure, fault, where }, { path, name, maxBytes, mode });
     if (BREAKING.has(fault) && !this.isBroken) {
       this.isBroken = true;
       this.teller.tellFailure(error);

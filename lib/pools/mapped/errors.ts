@@ -22,7 +22,7 @@ interface Attempt {
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
   [FILE_STATUS.notFound]: 'there is no such file or folder; the folder has to exist',
-  [FILE_STATUS.exists]: 'somebody else made it at the same time; open it again',
+  [FILE_STATUS.exists]: 'there is a file of this name already; give another path, or open it again',
   [FILE_STATUS.notRegular]: 'it is a folder, pipe, socket or device, no regular file',
   [FILE_STATUS.link]: 'it is a symbolic link, which is never followed; give the path of the file itself',
   [FILE_STATUS.foreignOwner]: 'it belongs to another user than the one of this process',

@@ -4,6 +4,7 @@ import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { FILE_COUNT } from '../../addon/generated/memory.js';
 import { builtins, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';
+import { areLost, lostError } from '../../base/lost-bytes.js';
 import { poolTeller } from '../../measure/pool-teller.js';
 import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
 import type { Wish } from '../../pool/waiters.js';
@@ -136,7 +137,7 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   checkSize(size: number): void {
-    if (!Number.isInteger(size) || size < 0) throw sizeError(size, Number.MAX_SAFE_INTEGER);
+    if (!Number.isSafeInteger(size) || size < 0) throw sizeError(size, Number.MAX_SAFE_INTEGER);
   }
 
   alloc(size: number, hidden: Hidden): MappedBuffer {
@@ -193,7 +194,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   at(handle: unknown, hidden: Hidden): MappedBuffer {
     const buf = this.find(handle, hidden);
-    if (buf === undefined) throw this.#error(FILE_FAULT.stale);
+    if (buf === undefined) throw this.core.errorOf(FILE_FAULT.stale, { where: handle as number });
     return buf;
   }
 
@@ -257,6 +258,7 @@ export class MappedFile implements MappedHome, OpenFile {
         TypeError,
       );
     }
+    if (areLost(bytes)) throw lostError('write()', bytes);
     if (lengthOf(bytes) !== 0) this.#check(this.native.write(handle, offset, bytes));
   }
 
@@ -371,7 +373,10 @@ export class MappedFile implements MappedHome, OpenFile {
 
   backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
-    return new Backup(this.native, (fault) => this.#error(fault), progress).run(path, mode);
+    // Of the copy, and not of the pool's own file.
+    const errorOf = (fault: number) =>
+      this.core.errorOf(fault, fault === FILE_FAULT.file ? { path } : undefined);
+    return new Backup(this.native, errorOf, progress).run(path, mode);
   }
 
   close(): void {

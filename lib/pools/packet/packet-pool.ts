@@ -4,6 +4,7 @@ import { ZERO } from '../../addon/generated/choices.js';
 import { checkOptions } from '../../addon/option-checks.js';
 import { builtins, fill, lengthOf, memoryOf, offsetOf } from '../../base/builtins.js';
 import { show } from '../../base/errors.js';
+import { areLost, lostError } from '../../base/lost-bytes.js';
 import { tagAlignedTo } from '../../pool/aligned-tags.js';
 import type { Lending } from '../../pool/lending.js';
 import { magazinesOf } from '../../pool/magazines.js';
@@ -261,6 +262,7 @@ export class PacketPool extends CorePool<Segment> {
     this.#core.checkOpen();
     if (!builtins.isUint8Array(memory))
       throw argumentError(`attach() takes a Uint8Array, got ${show(memory)}`);
+    if (areLost(memory)) throw lostError('attach()', memory);
     if (free !== undefined && typeof free !== 'function') {
       throw argumentError(`free must be a function, got ${show(free)}`);
     }

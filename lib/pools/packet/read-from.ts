@@ -2,6 +2,7 @@ import type { Socket as DatagramSocket, RemoteInfo } from 'node:dgram';
 import type { Readable } from 'node:stream';
 import { builtins, copyBytes, lengthOf, memoryOf, offsetOf } from '../../base/builtins.js';
 import { isSuperslabError, show } from '../../base/errors.js';
+import { areLost } from '../../base/lost-bytes.js';
 import { HeldBuffers, type Lent, within } from '../../pool/unfinished.js';
 import type { Held } from '../../pool/waiters.js';
 import { argumentError } from './errors.js';
@@ -62,7 +63,7 @@ class StreamReader extends Reader {
     while (this.#at === this.#bytes.length) {
       const chunk: unknown = this.#stream.read();
       if (chunk === null) return this.#atRest();
-      if (!builtins.isUint8Array(chunk)) {
+      if (!builtins.isUint8Array(chunk) || areLost(chunk)) {
         throw argumentError(`readFrom() reads bytes, and the stream gave ${show(chunk)}`);
       }
       this.#bytes = builtins.bufferOf(memoryOf(chunk), offsetOf(chunk), lengthOf(chunk));

@@ -9,6 +9,7 @@ import {
   writeText,
 } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
+import { areLost, lostError } from '../../base/lost-bytes.js';
 import { begin, finish, giveUp, HeldBuffers, Unfinished } from '../../pool/unfinished.js';
 import { append, cutBehind } from './chain.js';
 import { argumentError } from './errors.js';
@@ -184,12 +185,15 @@ export class PacketWriter {
 
   /**
    * A copy of `data`.
-   * @throws ERR_SUPERSLAB_ARGUMENT for what is no Uint8Array
+   * @throws ERR_SUPERSLAB_ARGUMENT for what is no Uint8Array, or has lost its memory
    */
   bytes(data: Uint8Array): this {
     if (!builtins.isUint8Array(data)) throw argumentError(`bytes() takes a Uint8Array, got ${show(data)}`);
     const length = lengthOf(data);
-    if (length === 0) return this;
+    if (length === 0) {
+      if (areLost(data)) throw lostError('bytes()', data);
+      return this;
+    }
     this.#copy(builtins.bufferOf(memoryOf(data), offsetOf(data), length), 0, length);
     return this;
   }

@@ -129,7 +129,8 @@ export class PageCache extends CorePool<Frame> {
   /** The end of the last checkpoint that is under way or waits. */
   #checkpoint: Promise<void> | undefined = undefined;
 
-  private constructor(options: PageCacheOptions, settings: PageSettings) {
+  private constructor(options: PageCacheOptions) {
+    const settings = pageSettings(options);
     const name = options.name === undefined ? settings.path : poolName(options);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
@@ -180,7 +181,7 @@ export class PageCache extends CorePool<Frame> {
    * @throws ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT, ERR_SUPERSLAB_NO_MEMORY
    */
   static open(options: PageCacheOptions): PageCache {
-    return new PageCache(options, pageSettings(options));
+    return new PageCache(options);
   }
 
   /** Most bytes of pages in memory. */

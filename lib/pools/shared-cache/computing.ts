@@ -1,6 +1,7 @@
 import { now } from '../../addon/clock.js';
 import { CLAIMED } from '../../addon/generated/codes.js';
 import { builtins } from '../../base/builtins.js';
+import { areLost, lostError } from '../../base/lost-bytes.js';
 import { busyError, bytesError, keyError } from './errors.js';
 import type { SetOptions } from './options.js';
 import type { Reader } from './reader.js';
@@ -62,6 +63,7 @@ export class Computing {
     try {
       const value = await compute(key);
       if (!builtins.isUint8Array(value)) throw bytesError('what getOrCompute() has computed', value);
+      if (areLost(value)) throw lostError('getOrCompute()', value);
       this.#store(key, value, options, claim);
       return builtins.bufferOf(value.buffer, value.byteOffset, value.byteLength);
     } finally {

@@ -2,6 +2,7 @@ import { CLAIMED, STORED } from '../../addon/generated/codes.js';
 import { CACHE_MAX_TAGS } from '../../addon/generated/memory.js';
 import { builtins, lengthOf } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
+import { areLost, lostError } from '../../base/lost-bytes.js';
 import type { CacheCore } from './core.js';
 import { busyError, bytesError, keyError, tooLong } from './errors.js';
 import type { SetOptions } from './options.js';
@@ -46,6 +47,7 @@ export class Writer {
     const { native, compression, settings } = this.#core;
     if (typeof key !== 'string') throw keyError(key);
     if (!builtins.isUint8Array(value)) throw bytesError('a value', value);
+    if (areLost(value)) throw lostError('set()', value);
     const { bytes, codec } = compression.compress(value);
     const ttlMs = options?.ttlMs ?? settings.ttlMs;
     const tags = this.#hashesOf(options?.tags);
