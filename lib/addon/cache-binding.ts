@@ -83,6 +83,14 @@ export interface NativeSharedCache {
   /** A CLAIMED. A ticket in out[0], and the epoch in out[1]. */
   claim(key: string, out: Float64Array): number;
   endClaim(key: string, ticket: number): void;
+  /**
+   * From now on the thread is signalled when a claim may have ended that another member had when claim() was asked. False where the system
+   * cannot tell.
+   */
+  listen(): boolean;
+  deafen(): void;
+  /** 0 for none since the last call; 1 when claims have ended; 2 when somebody has left or died, whose claims may stay for a moment. */
+  takeNews(): number;
   /** Others look at so many of this member's places for pins. */
   markPins(count: number): void;
   stats(): CacheFigures;

@@ -63,7 +63,7 @@ export class SharedCache extends ListenedPool implements Pool {
     this.#core = core;
     this.#reader = reader;
     this.#writer = new Writer(core);
-    this.#computing = new Computing(reader, this.#writer);
+    this.#computing = new Computing(reader, this.#writer, core.news);
     this.#pool = pool;
     this.#figures = new PoolFigures(pool);
     closeWhenDropped(this, {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "pools/shared_cache/key_hash.h"
 #include "pools/shared_cache/members.h"
@@ -86,6 +87,8 @@ class Shard {
 
   Claimed claim(const Key& key, std::uint64_t now_ms, std::uint64_t* ticket);
   void end_claim(const Key& key, std::uint64_t ticket);
+  /// Whether a claim has ended since the last call for whose end somebody waits.
+  bool take_news() { return std::exchange(has_news_, false); }
 
   std::uint64_t entries() const { return head_.entries.load(std::memory_order_relaxed); }
   std::uint64_t live_granules() const {
@@ -152,6 +155,7 @@ class Shard {
   // claims.cc
   Claim* claim_of(std::uint64_t hash);
   void set_owner(Claim& claim, std::uint64_t owner);
+  std::uint64_t bit_of(const Claim& claim) const;
   void void_claims(std::uint64_t hash);
 
   void count(std::atomic<double> Counters::*counter) const {
@@ -170,6 +174,7 @@ class Shard {
   Members& members_;
   const TagCells& tags_;
   std::uint64_t stopped_ = 0;  // see ShardLock
+  bool has_news_ = false;
 };
 
 }  // namespace superslab::shared_cache

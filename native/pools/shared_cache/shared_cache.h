@@ -63,6 +63,10 @@ class SharedCache {
   Claimed claim(std::string_view key, std::uint64_t* ticket);
   void end_claim(std::string_view key, std::uint64_t ticket);
 
+  /// Tells when a claim for which somebody waits has ended, in any process, or may have, since
+  /// somebody has left or died. To be made before the claim is asked for that is waited for.
+  FileError watch(std::unique_ptr<FileWatch>* watch) const;
+
   std::uint64_t tag_hash(std::string_view tag) const { return hash_of(tag, ~seed_); }
   std::uint64_t epoch() const { return header().epoch.load(std::memory_order_acquire); }
   std::uint64_t now_ms() const;
@@ -89,6 +93,10 @@ class SharedCache {
     return *reinterpret_cast<TagCells*>(range_->address() + Geometry::kTagsAt);
   }
   Key key_of(std::string_view text) const { return {text, hash_of(text, seed_)}; }
+  Shard& shard_for(const Key& key) { return shards_[shard_of(key)]; }
+  /// After whatever may have ended a claim: wakes those who wait for that.
+  void wake_waiters(Shard& shard);
+  void ring();
   std::size_t shard_of(const Key& key) const { return key.hash & (geometry_.shards - 1); }
 
   std::unique_ptr<File> file_;
