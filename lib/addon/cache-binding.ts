@@ -63,6 +63,8 @@ export interface NativeSharedCache {
    * where its use is noted, its bytes before it was compressed, and its codec, with 256 added if it has tags.
    */
   find(key: string, pin: number, out: Float64Array): number;
+  /** Some keys of those from place next[0] on, which is raised; an empty array when there are no more. */
+  keys(next: Float64Array): string[] | number;
   /** A STORED. `tags` as hashTag() filled it; `claim` as claim() did. */
   store(
     key: string,
@@ -78,6 +80,8 @@ export interface NativeSharedCache {
   /** 1 if there was a value, 0 if not, 2 when its part is busy. */
   remove(key: string): number;
   removeTag(tag: string): number;
+  /** The epoch in which the tag was deleted last; without one, that of now. */
+  tagVersion(tag: string | undefined): number;
   /** 2 when a part is busy. */
   clear(): number;
   /** A CLAIMED. A ticket in out[0], and the epoch in out[1]. */

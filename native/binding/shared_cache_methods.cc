@@ -163,6 +163,32 @@ Value find(const CallbackInfo& info, SharedCacheObject& own) {
   return number(info, 1);
 }
 
+/// `keys(next)`: some keys of those from bucket next[0] on, which is raised; an empty array when
+/// there are no more; a fault below 0.
+Value keys(const CallbackInfo& info, SharedCacheObject& own) {
+  constexpr std::uint64_t kBuckets = 4096;  // at a time: some 100 us
+  constexpr std::size_t kCopying = 0;
+  double* const next = doubles_at(info, 0, 1);
+  if (next == nullptr) return fault(info, Fault::kRange);
+  const Napi::Env env = info.Env();
+  if (const Failure failure = own.cache().failure(); !failure.ok())
+    return fault(info, failure.fault);
+  const std::uint64_t count = own.cache().bucket_count();
+  std::uint64_t bucket = next[0] >= 0 && next[0] < static_cast<double>(count)
+                             ? static_cast<std::uint64_t>(next[0])
+                             : count;
+  Napi::Array found = Napi::Array::New(env);
+  std::uint32_t keys = 0;
+  for (std::uint64_t i = 0; bucket < count && (i < kBuckets || keys == 0); ++i, ++bucket) {
+    own.cache().visit_keys(bucket, kCopying, [&](std::string_view key) {
+      found[keys++] = Napi::String::New(env, key.data(), key.size());
+    });
+  }
+  if (own.cache().failure().fault == Fault::kLost) return fault(info, Fault::kLost);
+  next[0] = static_cast<double>(bucket);
+  return found;
+}
+
 /// The bytes of argument `i`; false for what is no Uint8Array.
 bool bytes_at(const CallbackInfo& info, std::size_t i, std::span<const std::uint8_t>* bytes) {
   napi_typedarray_type type{};
@@ -238,6 +264,16 @@ Value remove_tag(const CallbackInfo& info, SharedCacheObject& own) {
   const Failure failure = own.cache().failure();
   if (failure.ok()) own.cache().remove_tag(tag);
   return fault(info, failure.fault);
+}
+
+/// `tagVersion(tag)`: the epoch in which it was deleted last, or that of now for what is no text; a
+/// fault below 0.
+Value tag_version(const CallbackInfo& info, SharedCacheObject& own) {
+  if (const Failure failure = own.cache().failure(); !failure.ok())
+    return fault(info, failure.fault);
+  const std::uint64_t version =
+      info[0].IsString() ? own.cache().deleted_at(text_at(info, 0)) : own.cache().epoch();
+  return number(info, static_cast<double>(version));
 }
 
 /// `clear()`: 0, or 2 when a part of it is busy; a fault below 0.
@@ -382,8 +418,10 @@ void add_shared_cache_methods(Methods& methods) {
   add_hot_method<SharedCacheObject, find>(methods, "find");
   add_hot_method<SharedCacheObject, store>(methods, "store");
   add_hot_method<SharedCacheObject, remove>(methods, "remove");
+  add_shared_method<SharedCacheObject, keys>(methods, "keys");
   add_shared_method<SharedCacheObject, hash_tag>(methods, "hashTag");
   add_shared_method<SharedCacheObject, remove_tag>(methods, "removeTag");
+  add_shared_method<SharedCacheObject, tag_version>(methods, "tagVersion");
   add_shared_method<SharedCacheObject, clear>(methods, "clear");
   add_shared_method<SharedCacheObject, claim>(methods, "claim");
   add_shared_method<SharedCacheObject, end_claim>(methods, "endClaim");

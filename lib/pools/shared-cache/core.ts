@@ -99,6 +99,16 @@ export class CacheCore {
     };
   }
 
+  /**
+   * Some keys of those from place next[0] on, which is raised; none when there are no more.
+   * @throws ERR_SUPERSLAB_CLOSED, ERR_SUPERSLAB_FILE_FAILED
+   */
+  someKeys(next: Float64Array): string[] {
+    const keys = this.native.keys(next);
+    if (typeof keys === 'number') throw this.error(keys);
+    return keys;
+  }
+
   close(): void {
     this.closed = true;
     this.native.close();
