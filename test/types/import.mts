@@ -43,8 +43,7 @@ import {
 import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
 import KeyvStoreDefault, { KeyvStore, type KeyvStoreEntry } from 'superslab/keyv';
-import type NextHandler from 'superslab/next-cache-handler';
-import { createCacheHandler } from 'superslab/next-cache-handler';
+import NextHandler, { createCacheHandler, type NextCacheHandler } from 'superslab/next-cache-handler';
 import { observeSuperslab } from 'superslab/opentelemetry';
 import {
   array,
