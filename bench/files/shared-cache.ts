@@ -6,6 +6,7 @@ import { open } from 'lmdb';
 import { SharedCache } from 'superslab/files';
 import { median, spread } from '../support/numbers.js';
 import type { MeasuredRow } from '../support/report.js';
+import { measureHotKey } from './hot-key.js';
 
 const MIB = 2 ** 20;
 const KEYS = 1000;
@@ -95,7 +96,8 @@ export async function measureSharedCache(quick: boolean): Promise<MeasuredRow[]>
     const measured = cases.map((one) =>
       measure(one, rounds, one.name.startsWith('set') ? count / 10 : count),
     );
-    return [...measured, await measurePuts(cache, db, rounds, count / 10)];
+    const puts = await measurePuts(cache, db, rounds, count / 10);
+    return [...measured, puts, ...(await measureHotKey(ROOT, quick))];
   } finally {
     child.kill('SIGKILL');
     cache.close();

@@ -63,6 +63,8 @@ export interface NativeSharedCache {
    * where its use is noted, its bytes before it was compressed, and its codec, with 256 added if it has tags.
    */
   find(key: string, pin: number, out: Float64Array): number;
+  /** Some keys of those from place next[0] on, which is raised; an empty array when there are no more. */
+  keys(next: Float64Array): string[] | number;
   /** A STORED. `tags` as hashTag() filled it; `claim` as claim() did. */
   store(
     key: string,
@@ -78,11 +80,21 @@ export interface NativeSharedCache {
   /** 1 if there was a value, 0 if not, 2 when its part is busy. */
   remove(key: string): number;
   removeTag(tag: string): number;
+  /** The epoch in which the tag was deleted last; without one, that of now. */
+  tagVersion(tag: string | undefined): number;
   /** 2 when a part is busy. */
   clear(): number;
   /** A CLAIMED. A ticket in out[0], and the epoch in out[1]. */
   claim(key: string, out: Float64Array): number;
   endClaim(key: string, ticket: number): void;
+  /**
+   * From now on the thread is signalled when a claim may have ended that another member had when claim() was asked. False where the system
+   * cannot tell.
+   */
+  listen(): boolean;
+  deafen(): void;
+  /** 0 for none since the last call; 1 when claims have ended; 2 when somebody has left or died, whose claims may stay for a moment. */
+  takeNews(): number;
   /** Others look at so many of this member's places for pins. */
   markPins(count: number): void;
   stats(): CacheFigures;

@@ -86,6 +86,9 @@ class Environment {
     if (timer_ != nullptr) timer_->ring_within(ms);
   }
 
+  /// Has every evaluation's on_signal called. Any thread.
+  void signal() { wake(this); }
+
   /// Attaches to the default heap, or makes a heap with `policy`. nullptr without memory.
   /// With `has_nodes` a share of it for each memory node: it is the one of node 0, for_each_share()
   /// finds the others. `has_colours`: see HeapShape.

@@ -11,6 +11,7 @@ extern "C" {
 struct uv_loop_s;
 struct uv_handle_s;
 struct uv_timer_s;
+struct uv_poll_s;
 
 std::size_t uv_handle_size(int type);
 uv_loop_s* uv_handle_get_loop(const uv_handle_s* handle);
@@ -23,6 +24,10 @@ int uv_timer_init(uv_loop_s* loop, uv_timer_s* handle);
 int uv_timer_start(uv_timer_s* handle, void (*rang)(uv_timer_s* handle), std::uint64_t timeout,
                    std::uint64_t repeat);
 
+int uv_poll_init(uv_loop_s* loop, uv_poll_s* handle, int descriptor);
+int uv_poll_start(uv_poll_s* handle, int events,
+                  void (*ready)(uv_poll_s* handle, int status, int events));
+
 void uv_update_time(uv_loop_s* loop);
 std::uint64_t uv_now(const uv_loop_s* loop);
 
@@ -30,7 +35,10 @@ std::uint64_t uv_now(const uv_loop_s* loop);
 
 namespace superslab {
 
-/// UV_TIMER
+/// UV_POLL, UV_TIMER
+constexpr int kUvPoll = 8;
 constexpr int kUvTimer = 13;
+/// UV_READABLE
+constexpr int kUvReadable = 1;
 
 }  // namespace superslab

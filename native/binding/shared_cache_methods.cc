@@ -9,6 +9,7 @@
 
 #include "binding/external.h"
 #include "binding/file_failure.h"
+#include "binding/loop_poll.h"
 #include "binding/objects.h"
 #include "pools/shared_cache/shared_cache.h"
 
@@ -26,14 +27,42 @@ class SharedCacheObject {
  public:
   static constexpr napi_type_tag kTypeTag = {0x91c4e07b2da8f356, 0xb60f7d8812c93e4a};
 
-  explicit SharedCacheObject(std::unique_ptr<SharedCache> cache) : cache_(std::move(cache)) {}
+  SharedCacheObject(std::unique_ptr<SharedCache> cache, Environment& environment)
+      : cache_(std::move(cache)), environment_(environment) {}
 
   SharedCache& cache() { return *cache_; }
+
+  /// Has the environment signalled when there is news. False where the system cannot tell.
+  bool listen(napi_env env) {
+    if (poll_.is_on()) return true;
+    deafen();
+    return cache_->watch(&watch_).ok() &&
+           poll_.start(
+               env, watch_->descriptor(),
+               [](void* own) { static_cast<SharedCacheObject*>(own)->note_news(); }, this);
+  }
+  void deafen() {
+    poll_.stop();
+    watch_.reset();
+  }
+  FileNews take_news() { return std::exchange(news_, {}); }
 
   static void finalize(napi_env, void* own, void*) { delete static_cast<SharedCacheObject*>(own); }
 
  private:
+  /// The environment's hooks end the poll before it ends.
+  void note_news() {
+    const FileNews news = watch_->take();
+    news_.is_written |= news.is_written;
+    news_.is_closed |= news.is_closed;
+    environment_.signal();
+  }
+
   const std::unique_ptr<SharedCache> cache_;
+  Environment& environment_;
+  std::unique_ptr<FileWatch> watch_;
+  LoopPoll poll_;  // of the watch's descriptor, so that it ends before that
+  FileNews news_;
 };
 
 namespace {
@@ -83,7 +112,7 @@ double* doubles_at(const CallbackInfo& info, std::size_t i, std::size_t places) 
 
 /// `openSharedCache({ path, maxBytes, maxEntries, mode })`: a cache object, or what failed. The
 /// path is absolute.
-Value open_shared_cache(const CallbackInfo& info, Evaluation&) {
+Value open_shared_cache(const CallbackInfo& info, Evaluation& evaluation) {
   const Napi::Env env = info.Env();
   const Fields given(info, 0);
   const std::string path = given.text("path");
@@ -96,7 +125,7 @@ Value open_shared_cache(const CallbackInfo& info, Evaluation&) {
                               ? SharedCache::open(system_files(), path, options, &cache)
                               : Failure{Fault::kFile, file_error(ENOENT)};
   if (!failure.ok()) return failure_object(env, failure);
-  auto made = std::make_unique<SharedCacheObject>(std::move(cache));
+  auto made = std::make_unique<SharedCacheObject>(std::move(cache), evaluation.environment);
   napi_value object =
       AddonInstance::of(env).shared_caches.make(env, made.get(), SharedCacheObject::finalize);
   if (object == nullptr) return env.Undefined();
@@ -132,6 +161,32 @@ Value find(const CallbackInfo& info, SharedCacheObject& own) {
   out[10] = static_cast<double>(found->plain_bytes);
   out[11] = static_cast<double>(found->codec) + (found->has_tags ? 256 : 0);
   return number(info, 1);
+}
+
+/// `keys(next)`: some keys of those from bucket next[0] on, which is raised; an empty array when
+/// there are no more; a fault below 0.
+Value keys(const CallbackInfo& info, SharedCacheObject& own) {
+  constexpr std::uint64_t kBuckets = 4096;  // at a time: some 100 us
+  constexpr std::size_t kCopying = 0;
+  double* const next = doubles_at(info, 0, 1);
+  if (next == nullptr) return fault(info, Fault::kRange);
+  const Napi::Env env = info.Env();
+  if (const Failure failure = own.cache().failure(); !failure.ok())
+    return fault(info, failure.fault);
+  const std::uint64_t count = own.cache().bucket_count();
+  std::uint64_t bucket = next[0] >= 0 && next[0] < static_cast<double>(count)
+                             ? static_cast<std::uint64_t>(next[0])
+                             : count;
+  Napi::Array found = Napi::Array::New(env);
+  std::uint32_t keys = 0;
+  for (std::uint64_t i = 0; bucket < count && (i < kBuckets || keys == 0); ++i, ++bucket) {
+    own.cache().visit_keys(bucket, kCopying, [&](std::string_view key) {
+      found[keys++] = Napi::String::New(env, key.data(), key.size());
+    });
+  }
+  if (own.cache().failure().fault == Fault::kLost) return fault(info, Fault::kLost);
+  next[0] = static_cast<double>(bucket);
+  return found;
 }
 
 /// The bytes of argument `i`; false for what is no Uint8Array.
@@ -211,6 +266,16 @@ Value remove_tag(const CallbackInfo& info, SharedCacheObject& own) {
   return fault(info, failure.fault);
 }
 
+/// `tagVersion(tag)`: the epoch in which it was deleted last, or that of now for what is no text; a
+/// fault below 0.
+Value tag_version(const CallbackInfo& info, SharedCacheObject& own) {
+  if (const Failure failure = own.cache().failure(); !failure.ok())
+    return fault(info, failure.fault);
+  const std::uint64_t version =
+      info[0].IsString() ? own.cache().deleted_at(text_at(info, 0)) : own.cache().epoch();
+  return number(info, static_cast<double>(version));
+}
+
 /// `clear()`: 0, or 2 when a part of it is busy; a fault below 0.
 Value clear(const CallbackInfo& info, SharedCacheObject& own) {
   if (const Failure failure = own.cache().failure(); !failure.ok())
@@ -238,6 +303,22 @@ void end_claim(const CallbackInfo& info, SharedCacheObject& own) {
   const auto ticket = whole_at(info, 1);
   if (key.is_key() && ticket && own.cache().failure().ok())
     own.cache().end_claim(key.text(), *ticket);
+}
+
+/// `listen()`: from now on the environment is signalled when a claim may have ended for whose end
+/// somebody waits. False where the system cannot tell.
+Value listen(const CallbackInfo& info, SharedCacheObject& own) {
+  return Napi::Boolean::New(info.Env(), own.cache().failure().ok() && own.listen(info.Env()));
+}
+
+/// `deafen()`
+void deafen(const CallbackInfo&, SharedCacheObject& own) { own.deafen(); }
+
+/// `takeNews()`: 0 for none since the last call, 1 when claims have ended, 2 when somebody has left
+/// or died, of whom a lock may stay for a moment.
+Value take_news(const CallbackInfo& info, SharedCacheObject& own) {
+  const FileNews news = own.take_news();
+  return number(info, news.is_closed ? 2 : news.is_written);
 }
 
 /// `markPins(count)`: so many places for pins are looked at from now on.
@@ -322,7 +403,10 @@ Value failure(const CallbackInfo& info, SharedCacheObject& own) {
 }
 
 /// `close()`
-void close(const CallbackInfo&, SharedCacheObject& own) { own.cache().close(); }
+void close(const CallbackInfo&, SharedCacheObject& own) {
+  own.deafen();
+  own.cache().close();
+}
 
 }  // namespace
 
@@ -334,11 +418,16 @@ void add_shared_cache_methods(Methods& methods) {
   add_hot_method<SharedCacheObject, find>(methods, "find");
   add_hot_method<SharedCacheObject, store>(methods, "store");
   add_hot_method<SharedCacheObject, remove>(methods, "remove");
+  add_shared_method<SharedCacheObject, keys>(methods, "keys");
   add_shared_method<SharedCacheObject, hash_tag>(methods, "hashTag");
   add_shared_method<SharedCacheObject, remove_tag>(methods, "removeTag");
+  add_shared_method<SharedCacheObject, tag_version>(methods, "tagVersion");
   add_shared_method<SharedCacheObject, clear>(methods, "clear");
   add_shared_method<SharedCacheObject, claim>(methods, "claim");
   add_shared_method<SharedCacheObject, end_claim>(methods, "endClaim");
+  add_shared_method<SharedCacheObject, listen>(methods, "listen");
+  add_shared_method<SharedCacheObject, deafen>(methods, "deafen");
+  add_shared_method<SharedCacheObject, take_news>(methods, "takeNews");
   add_shared_method<SharedCacheObject, mark_pins>(methods, "markPins");
   add_shared_method<SharedCacheObject, stats>(methods, "stats");
   add_shared_method<SharedCacheObject, check>(methods, "check");

@@ -2,6 +2,7 @@
 
 #if defined(__linux__)
 
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,11 +11,38 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace superslab {
 namespace {
 
 constexpr ByteCount kSectorBytes = 512;  // what a disk writes whole or not at all
+
+/// Tells one who watches a file of its news, by an eventfd.
+class NewsBox {
+ public:
+  NewsBox() : descriptor_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+  ~NewsBox() { ::close(descriptor_); }
+  NewsBox(const NewsBox&) = delete;
+  NewsBox& operator=(const NewsBox&) = delete;
+
+  int descriptor() const { return descriptor_; }
+
+  void put(bool FileNews::*what) {
+    news_.*what = true;
+    static_cast<void>(::eventfd_write(descriptor_, 1));
+  }
+
+  FileNews take() {
+    eventfd_t count = 0;
+    static_cast<void>(::eventfd_read(descriptor_, &count));
+    return std::exchange(news_, {});
+  }
+
+ private:
+  const int descriptor_;
+  FileNews news_;
+};
 
 }  // namespace
 
@@ -67,10 +95,30 @@ class FakeFiles::Disk {
   int readers = 0;
   bool has_writer = false;
   std::map<ByteCount, const void*> byte_locks;  // who has each
+  std::vector<NewsBox*> watchers;
+
+  void tell(bool FileNews::*what) const {
+    for (NewsBox* const box : watchers) box->put(what);
+  }
 
  private:
   const int descriptor_;
   std::vector<std::uint8_t> durable_;
+};
+
+class FakeFileWatch final : public FileWatch {
+ public:
+  explicit FakeFileWatch(std::shared_ptr<FakeFiles::Disk> disk) : disk_(std::move(disk)) {
+    disk_->watchers.push_back(&box_);
+  }
+  ~FakeFileWatch() override { std::erase(disk_->watchers, &box_); }
+
+  int descriptor() const override { return box_.descriptor(); }
+  FileNews take() override { return box_.take(); }
+
+ private:
+  const std::shared_ptr<FakeFiles::Disk> disk_;
+  NewsBox box_;
 };
 
 class FakeFile final : public File {
@@ -80,6 +128,7 @@ class FakeFile final : public File {
   ~FakeFile() override {
     unlock();
     std::erase_if(disk_->byte_locks, [this](const auto& lock) { return lock.second == this; });
+    disk_->tell(&FileNews::is_closed);
   }
 
   const std::shared_ptr<FakeFiles::Disk>& disk() const { return disk_; }
@@ -118,6 +167,7 @@ class FakeFile final : public File {
     const FileError error = files_.begin_call();
     if (!error.ok()) bytes = files_.chance_() % (bytes + 1);
     disk_->write(from, bytes, offset);
+    if (bytes > 0) disk_->tell(&FileNews::is_written);
     return error;
   }
 
@@ -193,6 +243,13 @@ class FakeFile final : public File {
     const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (error.ok() && !is_byte_locked(at)) disk_->byte_locks.erase(at);
+    return error;
+  }
+
+  FileError watch(std::unique_ptr<FileWatch>* watch) const override {
+    const FakeFiles::Guard guard(files_.mutex_);
+    const FileError error = files_.begin_call();
+    if (error.ok()) *watch = std::make_unique<FakeFileWatch>(disk_);
     return error;
   }
 

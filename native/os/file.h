@@ -58,6 +58,24 @@ enum class FileMapping : std::uint8_t {
 /// What a program will do with mapped pages.
 enum class AccessPattern : std::uint8_t { kNormal, kSequential, kRandom, kWillNeed, kDontNeed };
 
+/// What has happened to a file.
+struct FileNews {
+  bool is_written = false;  // by write_at() of any File, in whatever process
+  bool is_closed = false;   // somebody who could write to it has closed it, or died
+};
+
+/// Tells what happens to a file, from the moment when it is made on. One thread.
+class FileWatch {
+ public:
+  virtual ~FileWatch() = default;
+
+  /// For poll(2): readable while there is news.
+  virtual int descriptor() const = 0;
+  /// What has happened since the last call. A lock of who has closed the file may end a moment
+  /// later.
+  virtual FileNews take() = 0;
+};
+
 class File {
  public:
   virtual ~File() = default;  // closes it, and so ends its lock; mappings stay
@@ -100,6 +118,10 @@ class File {
   /// Whether another open of the file has that byte locked.
   virtual bool is_byte_locked(ByteCount at) const = 0;
   virtual FileError unlock_byte(ByteCount at) = 0;
+
+  /// Stores to mappings are no news. kTooManyFiles where a user has as many watches as the kernel
+  /// allows, kUnsupported where it has none.
+  virtual FileError watch(std::unique_ptr<FileWatch>* watch) const = 0;
 
   /// From now on reads and writes go past the kernel's page cache (O_DIRECT): memory, offsets and
   /// lengths have to be multiples of the machine's page. kUnsupported where the file system cannot.

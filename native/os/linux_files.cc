@@ -3,6 +3,7 @@
 #if defined(__linux__)
 
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -29,6 +30,36 @@ auto retried(Call call) {
   while (result < 0 && errno == EINTR) result = call();
   return result;
 }
+
+class LinuxFileWatch final : public FileWatch {
+ public:
+  explicit LinuxFileWatch(int descriptor) : descriptor_(descriptor) {}
+  ~LinuxFileWatch() override { ::close(descriptor_); }
+  LinuxFileWatch(const LinuxFileWatch&) = delete;
+  LinuxFileWatch& operator=(const LinuxFileWatch&) = delete;
+
+  int descriptor() const override { return descriptor_; }
+
+  FileNews take() override {
+    FileNews news;
+    alignas(inotify_event) char events[16 * sizeof(inotify_event)];
+    for (;;) {
+      const ssize_t got = retried([&] { return ::read(descriptor_, events, sizeof events); });
+      if (got <= 0) return news;
+      for (ssize_t at = 0; at + static_cast<ssize_t>(sizeof(inotify_event)) <= got;) {
+        inotify_event event;
+        std::memcpy(&event, events + at, sizeof event);
+        // Where there were too many to keep, any may have been among them.
+        news.is_written |= (event.mask & (IN_MODIFY | IN_Q_OVERFLOW)) != 0;
+        news.is_closed |= (event.mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW)) != 0;
+        at += static_cast<ssize_t>(sizeof event + event.len);
+      }
+    }
+  }
+
+ private:
+  const int descriptor_;
+};
 
 class LinuxFile final : public File {
  public:
@@ -148,6 +179,18 @@ class LinuxFile final : public File {
 
   FileError unlock_byte(ByteCount at) override { return set_byte_lock(at, F_UNLCK); }
 
+  FileError watch(std::unique_ptr<FileWatch>* watch) const override {
+    const int descriptor = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (descriptor < 0) return watch_error();
+    auto made = std::make_unique<LinuxFileWatch>(descriptor);
+    // The file itself, whatever its name leads to by now.
+    char self[32];
+    std::snprintf(self, sizeof self, "/proc/self/fd/%d", descriptor_);
+    if (::inotify_add_watch(descriptor, self, IN_MODIFY | IN_CLOSE_WRITE) < 0) return watch_error();
+    *watch = std::move(made);
+    return {};
+  }
+
   FileError bypass_page_cache() override {
     const int flags = ::fcntl(descriptor_, F_GETFL);
     if (flags >= 0 && ::fcntl(descriptor_, F_SETFL, flags | O_DIRECT) == 0) return {};
@@ -181,6 +224,12 @@ class LinuxFile final : public File {
   void forget_temporary() { temporary_.clear(); }
 
  private:
+  static FileError watch_error() {
+    if (errno == ENOSPC) return {FileStatus::kTooManyFiles, errno};
+    if (errno == ENOSYS || errno == EINVAL) return {FileStatus::kUnsupported, errno};
+    return last_error();
+  }
+
   static struct flock byte_range(ByteCount at, short type) {
     struct flock range {};
     range.l_type = type;

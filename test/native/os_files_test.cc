@@ -1,6 +1,9 @@
 // The file contract: what both implementations do alike, and what only real files can show.
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -91,6 +94,65 @@ TEST(os, "a lock of a byte excludes other opens of the file, and ends with its o
     file.reset();
     CHECK(other->lock_byte(kFar).ok());
   });
+}
+
+bool is_readable(const FileWatch& watch) {
+  pollfd wanted{watch.descriptor(), POLLIN, 0};
+  return ::poll(&wanted, 1, 0) == 1;
+}
+
+TEST(os, "who watches a file is told of writes, and of those who leave it, once each") {
+  with_each([](Files& files, const std::string& folder) {
+    const std::string path = folder + "/file";
+    const auto file = made(files, path, 8192);
+    std::unique_ptr<File> other;
+    std::unique_ptr<FileWatch> watch;
+    CHECK(file != nullptr && file->write_at("a", 1, 0).ok());
+    CHECK(files.open(path.c_str(), FileAccess::kReadWrite, 0600, &other).ok());
+    CHECK(file->watch(&watch).ok());
+    CHECK(!is_readable(*watch));
+    CHECK(other->write_at("b", 1, 10).ok());
+    CHECK(is_readable(*watch));
+    FileNews news = watch->take();
+    CHECK(news.is_written && !news.is_closed);
+    CHECK(!is_readable(*watch));
+    other.reset();
+    CHECK(is_readable(*watch));
+    news = watch->take();
+    CHECK(!news.is_written && news.is_closed);
+    // More than are read at once.
+    for (ByteCount i = 0; i < 100; ++i) {
+      CHECK(file->write_at("c", 1, i).ok());
+      CHECK(files.open(path.c_str(), FileAccess::kReadWrite, 0600, &other).ok());
+    }
+    news = watch->take();
+    CHECK(news.is_written && news.is_closed && !is_readable(*watch));
+    news = watch->take();
+    CHECK(!news.is_written && !news.is_closed);
+  });
+}
+
+TEST(os, "a watch is of the file, not of its name, and hears of a process that was killed") {
+  TempTree tree;
+  const std::string path = std::string(tree.root()) + "/file";
+  const auto file = made(system_files(), path, 8192);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::unique_ptr<File> own;
+    void* address = nullptr;
+    const bool is_open =
+        system_files().open(path.c_str(), FileAccess::kReadWrite, 0600, &own).ok() &&
+        own->map(0, 8192, FileMapping::kShared, &address).ok() && own->lock_byte(1 << 20).ok();
+    ::raise(is_open ? SIGSTOP : SIGKILL);
+  }
+  int status = 0;
+  CHECK(::waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+  CHECK(::unlink(path.c_str()) == 0);
+  std::unique_ptr<FileWatch> watch;
+  CHECK(file->watch(&watch).ok());
+  CHECK(file->is_byte_locked(1 << 20) && !is_readable(*watch));
+  CHECK(::kill(child, SIGKILL) == 0 && ::waitpid(child, &status, 0) == child);
+  CHECK(watch->take().is_closed && !file->is_byte_locked(1 << 20));
 }
 
 TEST(os, "a shared mapping shows the file, a private one keeps its changes to itself") {

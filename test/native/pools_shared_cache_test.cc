@@ -235,6 +235,44 @@ TEST(pools, "one member computes a value, and another goes on when it has died")
   CHECK(one->claim("a", &ticket) == Claimed::kOwn);
 }
 
+TEST(pools, "those who wait for a value are told when it is there, deleted, given up or left") {
+  FakeFiles files;
+  auto one = opened(files);
+  const auto other = opened(files);
+  std::unique_ptr<FileWatch> watch;
+  CHECK(other->watch(&watch).ok());
+  std::uint64_t ticket = 0;
+  std::uint64_t none = 0;
+  bool is_busy = false;
+  const auto is_told = [&] { return watch->take().is_written; };
+  const auto begin = [&](bool waits) {
+    other->remove("a", &is_busy);
+    CHECK(one->claim("a", &ticket) == Claimed::kOwn);
+    if (waits) CHECK(other->claim("a", &none) == Claimed::kOther);
+    CHECK(!is_told());
+  };
+  begin(true);
+  CHECK(put(*one, "a", "value", ticket) == Stored::kDone);
+  CHECK(is_told() && !is_told());
+  CHECK(other->claim("a", &none) == Claimed::kPresent);
+  begin(true);
+  one->end_claim("a", ticket);
+  CHECK(is_told());
+  begin(true);
+  other->remove("a", &is_busy);
+  CHECK(is_told());
+  begin(true);
+  CHECK(other->clear());
+  CHECK(is_told());
+  // Where nobody waits there is nothing to tell.
+  begin(false);
+  CHECK(put(*one, "a", "value", ticket) == Stored::kDone);
+  CHECK(!is_told());
+  begin(true);
+  one->close();
+  CHECK(is_told() && other->claim("a", &none) == Claimed::kOwn);
+}
+
 TEST(pools, "the lock of a member that died is taken over, that of one that lives is waited for") {
   FakeFiles files;
   const auto cache = opened(files);

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { SharedCache } from 'superslab/files';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { packageRoot } from '../support/child.js';
 
 const MIB = 2 ** 20;
@@ -23,16 +23,24 @@ function open(maxBytes = 2 * MIB): SharedCache {
   return SharedCache.open({ path: path.join(root, 'cache'), maxBytes });
 }
 
+/** Timers of 100 ms and more never ring, so that nobody learns of anything by looking again after a while. */
+const WITHOUT_LOOKS = `data:text/javascript,${encodeURIComponent(`
+  import timers from 'node:timers';
+  import { syncBuiltinESMExports } from 'node:module';
+  const { setTimeout } = timers;
+  timers.setTimeout = (run, ms) => setTimeout(run, ms < 100 ? ms : 2 ** 30);
+  syncBuiltinESMExports();`)}`;
+
 /** A process that has `cache` open and runs `script`. */
-function start(cache: SharedCache, script: string): ChildProcess {
+function start(cache: SharedCache, script: string, ...nodeArguments: string[]): ChildProcess {
   const program = `
     import { SharedCache } from 'superslab/files';
     const cache = SharedCache.open({ path: ${JSON.stringify(cache.path)} });
     const say = (text) => process.stdout.write(text + '\\n');
     ${script}`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+  const child = spawn(process.execPath, [...nodeArguments, '--input-type=module', '-e', program], {
     cwd: packageRoot,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   children.add(child);
   return child;
@@ -169,4 +177,72 @@ test('when the process that computes a value dies, one of those who wait goes on
   expect(performance.now() - killed).toBeLessThan(2000);
   expect(new Set(values).size).toBe(1);
   expect(values[0]).toMatch(/^computed by/);
+});
+
+describe('of eight processes that want one key', () => {
+  const WAITING = `
+    process.stdin.resume();
+    say('ready');
+    const value = await cache.getOrCompute('hot', () => { say('computes'); return Buffer.from('by ' + process.pid); });
+    say('has ' + value);
+    process.stdin.pause();`;
+  const linesOf = (child: ChildProcess): string[] => {
+    const lines: string[] = [];
+    child.stdout!.on('data', (text) => lines.push(...String(text).trim().split('\n')));
+    return lines;
+  };
+  const begin = async (cache: SharedCache, last: string) => {
+    const first = start(
+      cache,
+      `process.stdin.resume();
+       void cache.getOrCompute('hot', () => new Promise((resolve) => {
+         process.stdin.once('data', () => { ${last} });
+         say('computes');
+       }));`,
+    );
+    expect(await heard(first)).toBe('computes');
+    const others = Array.from({ length: 7 }, () => start(cache, WAITING, '--import', WITHOUT_LOOKS));
+    const said = others.map(linesOf);
+    await expect.poll(() => said.every((lines) => lines.includes('ready')), { timeout: 20_000 }).toBe(true);
+    await pause(100);
+    expect(said.flat().filter((line) => line !== 'ready')).toEqual([]);
+    return { first, said };
+  };
+  const values = (said: string[][]) => said.flat().filter((line) => line.startsWith('has '));
+
+  test('those who wait are woken when it is there', { timeout: 60_000 }, async () => {
+    using cache = open();
+    const { first, said } = await begin(cache, "resolve(Buffer.from('by the first'))");
+    first.stdin!.write('go');
+    await expect.poll(() => values(said).length, { timeout: 10_000 }).toBe(7);
+    expect(new Set(values(said))).toEqual(new Set(['has by the first']));
+    expect(cache.stats().cache.computations).toBe(1);
+  });
+
+  test('none waits for one that was killed while it computed', { timeout: 60_000 }, async () => {
+    using cache = open();
+    const { first, said } = await begin(cache, '');
+    await kill(first);
+    await expect.poll(() => values(said).length, { timeout: 10_000 }).toBe(7);
+    expect(new Set(values(said)).size).toBe(1);
+    expect(said.flat().filter((line) => line === 'computes')).toHaveLength(1);
+    expect(cache.stats().cache.computations).toBe(2);
+  });
+
+  test('one of them computes it when the first has failed, or has closed its cache', {
+    timeout: 60_000,
+  }, async () => {
+    for (const last of [
+      "resolve('no bytes'); process.once('unhandledRejection', () => {})",
+      'cache.close()',
+    ]) {
+      using cache = open();
+      const { first, said } = await begin(cache, last);
+      first.stdin!.write('go');
+      await expect.poll(() => values(said).length, { timeout: 10_000 }).toBe(7);
+      expect(said.flat().filter((line) => line === 'computes')).toHaveLength(1);
+      await Promise.all([...children].map(kill));
+      rmSync(root, { recursive: true, force: true });
+    }
+  });
 });

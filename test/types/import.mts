@@ -42,6 +42,8 @@ import {
 } from 'superslab/files';
 import { createPool } from 'superslab/generic-pool';
 import { type Inspector, type InspectorOptions, startInspector } from 'superslab/inspector';
+import KeyvStoreDefault, { KeyvStore, type KeyvStoreEntry } from 'superslab/keyv';
+import NextHandler, { createCacheHandler, type NextCacheHandler } from 'superslab/next-cache-handler';
 import { observeSuperslab } from 'superslab/opentelemetry';
 import {
   array,
@@ -456,3 +458,18 @@ new RecordPool(record({ a: 'u8' }), { align: 64 });
 // @ts-expect-error: a number
 new RecordPool(record({ a: 'u8' }), { align: '64' });
 export const pressureTypes = { level, onPressure };
+
+const keyvStore: KeyvStore = new KeyvStoreDefault({ path: '/dev/shm/types.cache', maxBytes: 2 ** 21 });
+const keyvEntry: KeyvStoreEntry = { key: 'a', value: 1, ttl: 5 };
+void (keyvStore.setMany([keyvEntry]) satisfies Promise<void>);
+void (keyvStore.getMany(['a']) satisfies Promise<unknown[]>);
+const keyvKeys: string[] = [...keyvStore.cache.keys()];
+const isOutOfDate: boolean = keyvStore.cache.tagVersion('a') > keyvStore.cache.tagVersion();
+// @ts-expect-error: a cache, or where one is
+new KeyvStore(keyvKeys.length);
+const OwnHandler = createCacheHandler({ path: '/dev/shm/types.cache', ttlMs: isOutOfDate ? 1 : 2 });
+const nextHandler: NextCacheHandler = new OwnHandler({ serverDistDir: '.next/server' });
+new NextHandler({}).resetRequestCache();
+void nextHandler.get('/').then((found) => found?.lastModified.toFixed());
+// @ts-expect-error: no such option
+createCacheHandler({ pth: '/dev/shm/types.cache' });

@@ -2,6 +2,8 @@
 import superslab = require('superslab');
 import genericPool = require('superslab/generic-pool');
 import inspector = require('superslab/inspector');
+import keyv = require('superslab/keyv');
+import next = require('superslab/next-cache-handler');
 import opentelemetry = require('superslab/opentelemetry');
 import pools = require('superslab/pools');
 import prometheus = require('superslab/prometheus');
@@ -20,4 +22,7 @@ const url: Promise<string> = inspector.startInspector().then((started) => starte
 const fixed: Buffer = new pools.FixedPool({ size: 64 }).get();
 const made: Promise<Buffer> = genericPool.createPool({ create: () => fixed, destroy: () => {} }).acquire();
 
-export = { alsoThere, buffer, exporters, fixed, made, pool, sameClass, sameFunction, url };
+const store: typeof keyv.default = keyv.KeyvStore;
+const handler: typeof next.default = next.NextCacheHandler;
+
+export = { alsoThere, buffer, exporters, fixed, handler, made, pool, sameClass, sameFunction, store, url };

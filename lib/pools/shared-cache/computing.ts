@@ -3,20 +3,12 @@ import { CLAIMED } from '../../addon/generated/codes.js';
 import { builtins } from '../../base/builtins.js';
 import { areLost, lostError } from '../../base/lost-bytes.js';
 import { busyError, bytesError, keyError } from './errors.js';
+import type { News } from './news.js';
 import type { SetOptions } from './options.js';
 import type { Reader } from './reader.js';
 import type { Claim, Writer } from './writer.js';
 
-/** Who waits for another process looks again after so long, and each time after twice as long. Unit: ms. */
-const FIRST_LOOK_MS = 1;
-const LAST_LOOK_MS = 16;
-
 export type Compute = (key: string) => Uint8Array | PromiseLike<Uint8Array>;
-
-const wait = (ms: number): Promise<void> =>
-  new builtins.Promise((resolve) => {
-    builtins.setTimeout(resolve, ms);
-  });
 
 /** Has each value computed once at a time, by one of all processes. */
 export class Computing {
@@ -25,9 +17,12 @@ export class Computing {
   /** What this thread computes or waits for. */
   readonly #underWay = new Map<string, Promise<Buffer>>();
 
-  constructor(reader: Reader, writer: Writer) {
+  readonly #news: News;
+
+  constructor(reader: Reader, writer: Writer, news: News) {
     this.#reader = reader;
     this.#writer = writer;
+    this.#news = news;
   }
 
   /** A buffer of the caller's own. */
@@ -48,14 +43,16 @@ export class Computing {
 
   async #find(key: string, compute: Compute, options: SetOptions, waitMs: number): Promise<Buffer> {
     const until = now() + waitMs;
-    for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, LAST_LOOK_MS)) {
+    for (let looks = -1; ; looks++) {
       const claim = this.#writer.claim(key);
       const { outcome } = claim;
       const value = outcome === CLAIMED.present ? this.#reader.get(key) : undefined;
       if (value !== undefined) return value;
       const mayCompute = outcome === CLAIMED.own || outcome === CLAIMED.noPlace;
       if (mayCompute || now() >= until) return this.#compute(key, compute, options, claim);
-      await wait(ms);
+      // The first time only to look again: what happened before it listened nobody tells.
+      this.#news.listen();
+      if (looks >= 0) await this.#news.next(until - now(), looks);
     }
   }
 

@@ -6,6 +6,7 @@ import { makeError, type SuperslabError } from '../../base/errors.js';
 import { Compression } from './compression.js';
 import { cacheError, keyError } from './errors.js';
 import { CacheMemory } from './memory.js';
+import { News } from './news.js';
 import type { CacheSettings } from './options.js';
 import type { PageEntry } from './page.js';
 
@@ -33,6 +34,7 @@ export class CacheCore {
   readonly native: NativeSharedCache;
   readonly memory: CacheMemory;
   readonly compression: Compression;
+  readonly news: News;
   readonly #found = new builtins.Float64Array(12);
   closed = false;
 
@@ -45,6 +47,7 @@ export class CacheCore {
     this.settings = settings;
     this.native = native;
     this.memory = new CacheMemory(native);
+    this.news = new News(native);
     this.compression = new Compression(settings.codec, settings.compressFrom);
   }
 
@@ -96,8 +99,19 @@ export class CacheCore {
     };
   }
 
+  /**
+   * Some keys of those from place next[0] on, which is raised; none when there are no more.
+   * @throws ERR_SUPERSLAB_CLOSED, ERR_SUPERSLAB_FILE_FAILED
+   */
+  someKeys(next: Float64Array): string[] {
+    const keys = this.native.keys(next);
+    if (typeof keys === 'number') throw this.error(keys);
+    return keys;
+  }
+
   close(): void {
     this.closed = true;
     this.native.close();
+    this.news.end();
   }
 }

@@ -1,4 +1,5 @@
 import type { LeakSite } from '../../addon/figures.js';
+import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
 import { finish } from '../../pool/unfinished.js';
@@ -63,7 +64,7 @@ export class SharedCache extends ListenedPool implements Pool {
     this.#core = core;
     this.#reader = reader;
     this.#writer = new Writer(core);
-    this.#computing = new Computing(reader, this.#writer);
+    this.#computing = new Computing(reader, this.#writer, core.news);
     this.#pool = pool;
     this.#figures = new PoolFigures(pool);
     closeWhenDropped(this, {
@@ -130,6 +131,20 @@ export class SharedCache extends ListenedPool implements Pool {
   }
 
   /**
+   * The keys of all values, in no order. One that is there from the beginning to the end comes once; of those that come or go meanwhile
+   * any may. That a value is listed is no use of it.
+   * @throws ERR_SUPERSLAB_CLOSED, ERR_SUPERSLAB_FILE_FAILED
+   */
+  *keys(): Generator<string, void, undefined> {
+    const next = new builtins.Float64Array(1);
+    for (;;) {
+      const keys = this.#core.someKeys(next);
+      if (keys.length === 0) return;
+      yield* keys;
+    }
+  }
+
+  /**
    * Stores a copy of `value`. All processes have it when this returns.
    * @returns false when there is no room for it: too much is pinned. Then the key has no value
    * @throws ERR_SUPERSLAB_ARGUMENT for a key or value of the wrong kind; ERR_SUPERSLAB_OPTION
@@ -157,6 +172,16 @@ export class SharedCache extends ListenedPool implements Pool {
    */
   deleteTag(tag: string): void {
     this.#writer.deleteTag(tag);
+  }
+
+  /**
+   * For what was made of tagged values and is kept elsewhere: it is out of date if `tagVersion(tag)` is more than `tagVersion()` was before
+   * it was made.
+   * @returns when the tag was deleted last, as a number that rises with each deleteTag() of any process; without a tag, that number now. One
+   * tag in 8,192 may look deleted with another
+   */
+  tagVersion(tag?: string): number {
+    return this.#writer.tagVersion(tag);
   }
 
   /** Takes out all values. Throws ERR_SUPERSLAB_TIMEOUT as {@link set}. */

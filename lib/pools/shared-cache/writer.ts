@@ -18,6 +18,11 @@ export interface Claim {
   readonly ticket: Float64Array;
 }
 
+function aTag(tag: unknown): string {
+  if (typeof tag === 'string') return tag;
+  throw makeError('ERR_SUPERSLAB_ARGUMENT', `a tag must be a string, got ${show(tag)}`, TypeError);
+}
+
 /** Stores values and takes them out. */
 export class Writer {
   readonly #core: CacheCore;
@@ -67,10 +72,12 @@ export class Writer {
   }
 
   deleteTag(tag: string): void {
-    if (typeof tag !== 'string') {
-      throw makeError('ERR_SUPERSLAB_ARGUMENT', `a tag must be a string, got ${show(tag)}`, TypeError);
-    }
-    this.#core.checked(this.#core.native.removeTag(tag));
+    this.#core.checked(this.#core.native.removeTag(aTag(tag)));
+  }
+
+  /** The epoch in which `tag` was deleted last; without one, that of now. */
+  tagVersion(tag: string | undefined): number {
+    return this.#core.checked(this.#core.native.tagVersion(tag === undefined ? tag : aTag(tag)));
   }
 
   clear(): void {

@@ -9,8 +9,17 @@ void Shard::set_owner(Claim& claim, std::uint64_t owner) {
   // Whoever dies between the two stores leaves a number that is too high, which costs time alone.
   if (owner != 0 && !was_in_use) head_.claims_in_use.store(in_use + 1, std::memory_order_relaxed);
   claim.owner.store(owner, std::memory_order_release);
-  if (owner == 0 && was_in_use && in_use > 0)
-    head_.claims_in_use.store(in_use - 1, std::memory_order_relaxed);
+  if (owner != 0) return;
+  if (was_in_use && in_use > 0) head_.claims_in_use.store(in_use - 1, std::memory_order_relaxed);
+  // Whoever dies here wakes those who wait by its death.
+  const std::uint64_t awaited = head_.awaited.load(std::memory_order_relaxed);
+  if ((awaited & bit_of(claim)) == 0) return;
+  head_.awaited.store(awaited & ~bit_of(claim), std::memory_order_relaxed);
+  has_news_ = true;
+}
+
+std::uint64_t Shard::bit_of(const Claim& claim) const {
+  return std::uint64_t{1} << (&claim - head_.claims);
 }
 
 /// With the lock: the claim of a key that somebody has; nullptr for none.
@@ -42,8 +51,11 @@ Claimed Shard::claim(const Key& key, std::uint64_t now_ms, std::uint64_t* ticket
   for (Claim& claim : head_.claims) {
     const std::uint64_t owner = claim.owner.load(std::memory_order_relaxed);
     if (owner != 0 && claim.hash.load(std::memory_order_relaxed) == key.hash &&
-        members_.is_alive(owner))
+        members_.is_alive(owner)) {
+      head_.awaited.store(head_.awaited.load(std::memory_order_relaxed) | bit_of(claim),
+                          std::memory_order_relaxed);
       return Claimed::kOther;
+    }
     if (own == nullptr && (owner == 0 || !members_.is_alive(owner))) own = &claim;
   }
   if (own == nullptr) return Claimed::kNoPlace;

@@ -22,7 +22,7 @@ namespace superslab::shared_cache {
 
 constexpr std::uint64_t kMagic = 0x3148434143425353;  // "SSBCACH1"
 constexpr std::uint32_t kByteOrder = 0x01020304;
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 constexpr ByteCount kPageBytes = 4096;
 constexpr ByteCount kGranuleBytes = 64;
@@ -63,6 +63,8 @@ struct Header {
   Word next_incarnation;
   Word epoch;       // rises with each tag that is deleted
   Counters former;  // of members that have left
+  /// A byte that is written by write(2), not by a store, to wake those who watch the file.
+  std::uint8_t bell;
 };
 static_assert(sizeof(Header) <= kPageBytes);
 
@@ -125,6 +127,8 @@ struct ShardHead {
   Word next_ticket;
   Word claims_in_use;  // more than 0 if any is
   Claim claims[kClaims];
+  /// A bit for each claim: somebody waits until it ends, and is to be woken then.
+  Word awaited;
 };
 static_assert(sizeof(ShardHead) <= kPageBytes);
 

@@ -37,33 +37,60 @@ void Shard::describe(Place place, std::uint64_t word, const Record& record, Foun
   found->has_tags = record.tags != 0;
 }
 
+/// Pins what `word` names. False, and nothing is pinned, if the slot has another word by then.
+bool Shard::pin_record(Place place, std::uint64_t word, Pin& pin, Record* record) {
+  if (!read_value(word & kPositionMask, record)) return false;
+  pin.granules.store(record->granules, std::memory_order_relaxed);
+  pin.start.store(file_granule(record->position), std::memory_order_seq_cst);
+  // Members::first_pinned() tells why this has to come after the pin. That it is live is for slots
+  // that were damaged.
+  if (place.word().load(std::memory_order_seq_cst) == word && is_live(word)) return true;
+  pin.start.store(0, std::memory_order_release);
+  return false;
+}
+
+/// How often a slot is looked at whose value is replaced or moved meanwhile.
+constexpr int kAttempts = 4;
+
 /// The value of `key`, if this slot has it; then it is pinned.
 bool Shard::find_in(Place place, const Key& key, std::size_t pin_place, std::uint64_t now_ms,
                     Found* found) {
-  constexpr int kAttempts = 4;
   Pin& pin = members_.own().pins[pin_place];
   for (int i = 0; i < kAttempts; ++i) {
     // Acquire: the record was written before.
     const std::uint64_t word = place.word().load(std::memory_order_acquire);
     if (word >> kTagShift != key.tag()) return false;
     Record record;
-    const bool is_value = read_value(word & kPositionMask, &record);
-    if (is_value) {
-      pin.granules.store(record.granules, std::memory_order_relaxed);
-      pin.start.store(file_granule(record.position), std::memory_order_seq_cst);
-      // Members::first_pinned() tells why this has to come after the pin. That it is live is for
-      // slots that were damaged.
-      const bool is_same = place.word().load(std::memory_order_seq_cst) == word && is_live(word);
-      if (is_same && has_key(record, key) && !is_over(record, now_ms)) {
+    if (pin_record(place, word, pin, &record)) {
+      if (has_key(record, key) && !is_over(record, now_ms)) {
         if (place.used().load(std::memory_order_relaxed) == 0)
           place.used().store(1, std::memory_order_relaxed);
         describe(place, word, record, found);
         return true;
       }
       pin.start.store(0, std::memory_order_release);
-      if (is_same) return false;
+      return false;
     }
-    // It was replaced or moved meanwhile.
+    if (place.word().load(std::memory_order_acquire) == word) return false;
+  }
+  return false;
+}
+
+/// The key of a slot's value, whose use is not noted. False for none.
+bool Shard::copy_key(Place place, std::size_t pin_place, std::uint64_t now_ms, std::string* key) {
+  Pin& pin = members_.own().pins[pin_place];
+  for (int i = 0; i < kAttempts; ++i) {
+    const std::uint64_t word = place.word().load(std::memory_order_acquire);
+    if (word == 0) return false;
+    Record record;
+    if (pin_record(place, word, pin, &record)) {
+      const bool is_there = !is_over(record, now_ms);
+      if (is_there)
+        key->assign(reinterpret_cast<const char*>(record_at(record.position)) + record.key_at(),
+                    record.key_bytes);
+      pin.start.store(0, std::memory_order_release);
+      return is_there;
+    }
     if (place.word().load(std::memory_order_acquire) == word) return false;
   }
   return false;

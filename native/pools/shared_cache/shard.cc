@@ -72,6 +72,8 @@ void Shard::reset() {
   head_.tail.store(begin, std::memory_order_relaxed);
   head_.head.store(begin, std::memory_order_relaxed);
   head_.claims_in_use.store(0, std::memory_order_relaxed);
+  has_news_ |= head_.awaited.load(std::memory_order_relaxed) != 0;
+  head_.awaited.store(0, std::memory_order_relaxed);
   head_.entries.store(0, std::memory_order_relaxed);
   head_.live_granules.store(0, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -11,7 +11,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "pools/shared_cache/key_hash.h"
 #include "pools/shared_cache/members.h"
@@ -77,6 +79,16 @@ class Shard {
   /// Finds a value and sets pin `place` of this member, which stays set if there is one. Lock-free.
   bool find(const Key& key, std::size_t place, std::uint64_t now_ms, Found* found);
 
+  /// Calls visit(std::string_view key) for the values of one bucket. A value that was there all the
+  /// time is in one of them, as those that are replaced or moved stay in their bucket. Pin `place`
+  /// is used meanwhile. Lock-free.
+  template <class Visit>
+  void visit_keys(std::uint64_t bucket, std::size_t place, std::uint64_t now_ms, Visit visit) {
+    std::string key;
+    for (std::size_t slot = 0; slot < Bucket::kSlots; ++slot)
+      if (copy_key({&buckets_[bucket], slot}, place, now_ms, &key)) visit(std::string_view(key));
+  }
+
   /// `ticket`: of a claim that ends with this; 0 for none.
   Stored store(const Key& key, const NewValue& value, std::uint64_t ticket, std::uint64_t now_ms);
   /// Whether there was one. Claims of the key are void from now on. `busy`: it could not be done.
@@ -86,6 +98,8 @@ class Shard {
 
   Claimed claim(const Key& key, std::uint64_t now_ms, std::uint64_t* ticket);
   void end_claim(const Key& key, std::uint64_t ticket);
+  /// Whether a claim has ended since the last call for whose end somebody waits.
+  bool take_news() { return std::exchange(has_news_, false); }
 
   std::uint64_t entries() const { return head_.entries.load(std::memory_order_relaxed); }
   std::uint64_t live_granules() const {
@@ -127,7 +141,9 @@ class Shard {
 
   // index.cc
   void buckets_of(std::uint64_t hash, Bucket* (&both)[2]) const;
+  bool pin_record(Place place, std::uint64_t word, Pin& pin, Record* record);
   bool find_in(Place place, const Key& key, std::size_t pin, std::uint64_t now_ms, Found* found);
+  bool copy_key(Place place, std::size_t pin, std::uint64_t now_ms, std::string* key);
   void describe(Place place, std::uint64_t word, const Record& record, Found* found) const;
   Place slot_with(std::uint64_t hash, std::uint64_t word) const;
   Place slot_of(const Key& key) const;
@@ -152,6 +168,7 @@ class Shard {
   // claims.cc
   Claim* claim_of(std::uint64_t hash);
   void set_owner(Claim& claim, std::uint64_t owner);
+  std::uint64_t bit_of(const Claim& claim) const;
   void void_claims(std::uint64_t hash);
 
   void count(std::atomic<double> Counters::*counter) const {
@@ -170,6 +187,7 @@ class Shard {
   Members& members_;
   const TagCells& tags_;
   std::uint64_t stopped_ = 0;  // see ShardLock
+  bool has_news_ = false;
 };
 
 }  // namespace superslab::shared_cache

@@ -1,6 +1,7 @@
 #include "pools/shared_cache/shared_cache.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "base/clock.h"
 
@@ -51,7 +52,9 @@ Stored SharedCache::store(std::string_view text, NewValue value, std::uint64_t t
   const Key key = key_of(text);
   const std::uint64_t now = now_ms();
   value.expires_ms = ttl_ms == 0 ? 0 : now + ttl_ms;
-  const Stored stored = shards_[shard_of(key)].store(key, value, ticket, now);
+  Shard& shard = shard_for(key);
+  const Stored stored = shard.store(key, value, ticket, now);
+  wake_waiters(shard);
   auto& counters = members_->own().counters;
   auto& count = stored == Stored::kDone ? counters.sets : counters.refusals;
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -60,7 +63,9 @@ Stored SharedCache::store(std::string_view text, NewValue value, std::uint64_t t
 
 bool SharedCache::remove(std::string_view text, bool* busy) {
   const Key key = key_of(text);
-  const bool was_there = shards_[shard_of(key)].remove(key, now_ms(), busy);
+  Shard& shard = shard_for(key);
+  const bool was_there = shard.remove(key, now_ms(), busy);
+  wake_waiters(shard);
   auto& count = members_->own().counters.deletes;
   if (was_there) count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return was_there;
@@ -76,18 +81,41 @@ void SharedCache::remove_tag(std::string_view tag) {
 
 bool SharedCache::clear() {
   bool is_complete = true;
-  for (Shard& shard : shards_) is_complete &= shard.clear();
+  for (Shard& shard : shards_) {
+    is_complete &= shard.clear();
+    wake_waiters(shard);
+  }
   return is_complete;
 }
 
 Claimed SharedCache::claim(std::string_view text, std::uint64_t* ticket) {
   const Key key = key_of(text);
-  return shards_[shard_of(key)].claim(key, now_ms(), ticket);
+  Shard& shard = shard_for(key);
+  const Claimed claimed = shard.claim(key, now_ms(), ticket);
+  wake_waiters(shard);
+  return claimed;
 }
 
 void SharedCache::end_claim(std::string_view text, std::uint64_t ticket) {
   const Key key = key_of(text);
-  shards_[shard_of(key)].end_claim(key, ticket);
+  Shard& shard = shard_for(key);
+  shard.end_claim(key, ticket);
+  wake_waiters(shard);
+}
+
+FileError SharedCache::watch(std::unique_ptr<FileWatch>* watch) const {
+  return members_ ? file_->watch(watch) : FileError{FileStatus::kUnsupported, 0};
+}
+
+void SharedCache::wake_waiters(Shard& shard) {
+  if (shard.take_news()) ring();
+}
+
+/// Who is not woken for once, because this failed, looks again after a while.
+void SharedCache::ring() {
+  if (range_->is_lost()) return;
+  const std::uint8_t bell = 0;
+  static_cast<void>(file_->write_at(&bell, sizeof bell, offsetof(Header, bell)));
 }
 
 CacheStats SharedCache::stats() const {
@@ -111,6 +139,7 @@ CacheCheck SharedCache::check() {
   for (Shard& shard : shards_) {
     ShardCheck part;
     sum.is_complete &= shard.check(&part);
+    wake_waiters(shard);
     sum.entries += part.entries;
     sum.wrong += part.wrong;
   }
@@ -123,6 +152,9 @@ void SharedCache::close() {
   shards_.clear();
   members_->leave();
   members_.reset();
+  // What this one was computing others may compute now. The system does not say so before the last
+  // window over the mapping is gone.
+  ring();
   range_->end();
   file_.reset();
 }

@@ -53,6 +53,13 @@ class SharedCache {
 
   std::optional<Found> find(std::string_view key, std::size_t pin, std::size_t* shard);
   void unpin(std::size_t pin);
+  /// Calls visit(key) for the values of a bucket, which are numbered across all parts of the cache.
+  template <class Visit>
+  void visit_keys(std::uint64_t bucket, std::size_t pin, Visit visit) {
+    shards_[bucket / geometry_.buckets].visit_keys(bucket % geometry_.buckets, pin, now_ms(),
+                                                   visit);
+  }
+  std::uint64_t bucket_count() const { return geometry_.shards * geometry_.buckets; }
 
   /// `ttl_ms` 0: it does not end by time. `tags` are hashes, `epoch` is that of the begin.
   Stored store(std::string_view key, NewValue value, std::uint64_t ttl_ms, std::uint64_t ticket);
@@ -63,8 +70,16 @@ class SharedCache {
   Claimed claim(std::string_view key, std::uint64_t* ticket);
   void end_claim(std::string_view key, std::uint64_t ticket);
 
+  /// Tells when a claim for which somebody waits has ended, in any process, or may have, since
+  /// somebody has left or died. To be made before the claim is asked for that is waited for.
+  FileError watch(std::unique_ptr<FileWatch>* watch) const;
+
   std::uint64_t tag_hash(std::string_view tag) const { return hash_of(tag, ~seed_); }
   std::uint64_t epoch() const { return header().epoch.load(std::memory_order_acquire); }
+  /// In which the tag was deleted last, or one that shares its cell; 0: never.
+  std::uint64_t deleted_at(std::string_view tag) const {
+    return tag_cells().deleted_at[tag_hash(tag) % TagCells::kCells].load(std::memory_order_acquire);
+  }
   std::uint64_t now_ms() const;
 
   CacheStats stats() const;
@@ -89,6 +104,10 @@ class SharedCache {
     return *reinterpret_cast<TagCells*>(range_->address() + Geometry::kTagsAt);
   }
   Key key_of(std::string_view text) const { return {text, hash_of(text, seed_)}; }
+  Shard& shard_for(const Key& key) { return shards_[shard_of(key)]; }
+  /// After whatever may have ended a claim: wakes those who wait for that.
+  void wake_waiters(Shard& shard);
+  void ring();
   std::size_t shard_of(const Key& key) const { return key.hash & (geometry_.shards - 1); }
 
   std::unique_ptr<File> file_;
