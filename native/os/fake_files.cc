@@ -92,14 +92,42 @@ class FakeFiles::Disk {
   const std::vector<std::uint8_t>& durable() const { return durable_; }
   void set_durable(std::vector<std::uint8_t> bytes) { durable_ = std::move(bytes); }
 
-  int readers = 0;
-  bool has_writer = false;
-  std::map<ByteCount, const void*> byte_locks;  // who has each
   std::vector<NewsBox*> watchers;
 
   void tell(bool FileNews::*what) const {
     for (NewsBox* const box : watchers) box->put(what);
   }
+
+  /// A lock of one byte, or of all of them.
+  struct Lock {
+    const void* owner;
+    FileLock kind;
+    bool is_whole;
+    ByteCount at;
+
+    bool excludes(const Lock& other) const {
+      return owner != other.owner && (is_whole || other.is_whole || at == other.at) &&
+             (kind == FileLock::kExclusive || other.kind == FileLock::kExclusive);
+    }
+  };
+
+  bool has_room_for(const Lock& lock) const {
+    return std::none_of(locks.begin(), locks.end(),
+                        [&](const Lock& other) { return other.excludes(lock); });
+  }
+  /// In place of the one that its owner has there.
+  void put(const Lock& lock) {
+    remove(lock);
+    locks.push_back(lock);
+  }
+  void remove(const Lock& lock) {
+    std::erase_if(locks, [&](const Lock& other) {
+      return other.owner == lock.owner &&
+             (lock.is_whole || (!other.is_whole && other.at == lock.at));
+    });
+  }
+
+  std::vector<Lock> locks;
 
  private:
   const int descriptor_;
@@ -127,7 +155,6 @@ class FakeFile final : public File {
       : files_(files), disk_(std::move(disk)) {}
   ~FakeFile() override {
     unlock();
-    std::erase_if(disk_->byte_locks, [this](const auto& lock) { return lock.second == this; });
     disk_->tell(&FileNews::is_closed);
   }
 
@@ -210,39 +237,30 @@ class FakeFile final : public File {
     const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
-    const bool is_free = !disk_->has_writer && (kind == FileLock::kShared || disk_->readers == 0);
-    if (!is_free) return {FileStatus::kLocked, EAGAIN};
-    lock_ = kind == FileLock::kShared ? Held::kShared : Held::kExclusive;
-    if (lock_ == Held::kShared) ++disk_->readers;
-    if (lock_ == Held::kExclusive) disk_->has_writer = true;
-    return {};
+    return put_lock({this, kind, true, 0});
   }
 
   void unlock() final {
-    if (lock_ == Held::kShared) --disk_->readers;
-    if (lock_ == Held::kExclusive) disk_->has_writer = false;
-    lock_ = Held::kNothing;
+    const FakeFiles::Guard guard(files_.mutex_);
+    disk_->remove({this, FileLock::kExclusive, true, 0});
   }
 
-  FileError lock_byte(ByteCount at) override {
+  FileError lock_byte(ByteCount at, FileLock kind) override {
     const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
     if (!error.ok()) return error;
-    if (is_byte_locked(at)) return {FileStatus::kLocked, EAGAIN};
-    disk_->byte_locks[at] = this;
-    return {};
+    return put_lock({this, kind, false, at});
   }
 
   bool is_byte_locked(ByteCount at) const override {
     const FakeFiles::Guard guard(files_.mutex_);
-    const auto lock = disk_->byte_locks.find(at);
-    return lock != disk_->byte_locks.end() && lock->second != this;
+    return !disk_->has_room_for({this, FileLock::kExclusive, false, at});
   }
 
   FileError unlock_byte(ByteCount at) override {
     const FakeFiles::Guard guard(files_.mutex_);
     const FileError error = files_.begin_call();
-    if (error.ok() && !is_byte_locked(at)) disk_->byte_locks.erase(at);
+    if (error.ok()) disk_->remove({this, FileLock::kExclusive, false, at});
     return error;
   }
 
@@ -271,11 +289,14 @@ class FakeFile final : public File {
   }
 
  private:
-  enum class Held : std::uint8_t { kNothing, kShared, kExclusive };
+  FileError put_lock(const FakeFiles::Disk::Lock& lock) {
+    if (!disk_->has_room_for(lock)) return {FileStatus::kLocked, EAGAIN};
+    disk_->put(lock);
+    return {};
+  }
 
   FakeFiles& files_;
   const std::shared_ptr<FakeFiles::Disk> disk_;
-  Held lock_ = Held::kNothing;
 };
 
 FakeFiles::FakeFiles() : page_bytes_(static_cast<ByteCount>(::sysconf(_SC_PAGESIZE))) {}

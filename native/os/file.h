@@ -112,9 +112,10 @@ class File {
   virtual void unlock() = 0;
 
   /// Locks one byte, which may lie behind the end, against other opens of the file; at once or not
-  /// at all. The kernel ends the lock with this File or with the process, however that ends: so it
-  /// tells whether somebody lives, in other containers too. Not on a file that uses lock().
-  virtual FileError lock_byte(ByteCount at) = 0;
+  /// at all. A lock of this File's own of that byte becomes one of the kind. The kernel ends the
+  /// lock with this File or with the process, however that ends: so it tells whether somebody
+  /// lives, in other containers too. It excludes lock() of others, and is excluded by that.
+  virtual FileError lock_byte(ByteCount at, FileLock lock) = 0;
   /// Whether another open of the file has that byte locked.
   virtual bool is_byte_locked(ByteCount at) const = 0;
   virtual FileError unlock_byte(ByteCount at) = 0;

@@ -169,7 +169,9 @@ class LinuxFile final : public File {
     return set_lock(range);
   }
 
-  FileError lock_byte(ByteCount at) override { return set_byte_lock(at, F_WRLCK); }
+  FileError lock_byte(ByteCount at, FileLock kind) override {
+    return set_byte_lock(at, kind == FileLock::kExclusive ? F_WRLCK : F_RDLCK);
+  }
 
   bool is_byte_locked(ByteCount at) const override {
     struct flock range = byte_range(at, F_WRLCK);

@@ -104,6 +104,11 @@ class Workload {
     return true;
   }
 
+  /// Ends the sync that is under way: another pool of the file goes on.
+  void end_syncing(MappedPool& pool) {
+    if (under_way_.file != nullptr) go_on_syncing(pool);
+  }
+
   /// Begins a sync, or ends the one that is under way.
   bool go_on_syncing(MappedPool& pool) {
     if (under_way_.file == nullptr) {

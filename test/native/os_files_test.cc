@@ -83,16 +83,16 @@ TEST(os, "a lock of a byte excludes other opens of the file, and ends with its o
     std::unique_ptr<File> other;
     CHECK(files.open(path.c_str(), FileAccess::kReadWrite, 0600, &other).ok());
     constexpr ByteCount kFar = ByteCount{1} << 40;
-    CHECK(file->lock_byte(kFar).ok());
+    CHECK(file->lock_byte(kFar, FileLock::kExclusive).ok());
     CHECK(!file->is_byte_locked(kFar));
     CHECK(other->is_byte_locked(kFar));
-    CHECK(other->lock_byte(kFar).status == FileStatus::kLocked);
-    CHECK(other->lock_byte(kFar + 1).ok());
+    CHECK(other->lock_byte(kFar, FileLock::kExclusive).status == FileStatus::kLocked);
+    CHECK(other->lock_byte(kFar + 1, FileLock::kExclusive).ok());
     CHECK(file->unlock_byte(kFar).ok());
     CHECK(!other->is_byte_locked(kFar));
-    CHECK(file->lock_byte(kFar).ok());
+    CHECK(file->lock_byte(kFar, FileLock::kExclusive).ok());
     file.reset();
-    CHECK(other->lock_byte(kFar).ok());
+    CHECK(other->lock_byte(kFar, FileLock::kExclusive).ok());
   });
 }
 

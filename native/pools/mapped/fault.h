@@ -21,6 +21,7 @@ enum class Fault : std::uint8_t {
   kRootName,     // a name that is empty or too long
   kRootsFull,    // all roots are in use
   kBackup,       // a backup is under way already, or none is
+  kBusy,         // another process has the writer's lock: see `where`, its id
   // Of the file; the pool changes nothing any more. What was committed is there when it is opened
   // again.
   kFailed,   // reading, writing or syncing failed: see `file`
@@ -28,7 +29,11 @@ enum class Fault : std::uint8_t {
   kDamaged,  // a checksum or a structure of the file is wrong
   // Of opening.
   kFile,         // see `file`
-  kInUse,        // another pool has it open
+  kInUse,        // another pool has it open, alone
+  kInUseShared,  // others share it, and this one would have it alone
+  kOtherSync,    // others share it with another promise: see `where`
+  kOpening,      // another process opens or closes it, and does not come to an end
+  kTooManyMembers,
   kForeign,      // no file of superslab
   kByteOrder,    // of a machine with another byte order
   kVersion,      // of another version, or with features that this one does not know

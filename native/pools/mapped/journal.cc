@@ -76,9 +76,9 @@ JournalPlace Journal::next_epoch() const {
 bool JournalReader::is_whole(ByteCount at, std::uint64_t min_sequence, RecordHead* head) const {
   if (half_.size() - at < sizeof *head) return false;
   std::memcpy(head, half_.data() + at, sizeof *head);
-  return head->magic == kRecordMagic && head->epoch == epoch_ && head->sequence >= min_sequence &&
-         head->bytes <= half_.size() - at && is_consistent(*head) &&
-         crc_of(half_.data() + at, *head) == head->crc;
+  return head->magic == kRecordMagic && head->epoch == from_.epoch &&
+         head->sequence >= min_sequence && head->bytes <= half_.size() - at &&
+         is_consistent(*head) && crc_of(half_.data() + at, *head) == head->crc;
 }
 
 bool JournalReader::is_next(ByteCount at, std::uint64_t sequence, std::uint32_t crc_before) const {
@@ -89,27 +89,18 @@ bool JournalReader::is_next(ByteCount at, std::uint64_t sequence, std::uint32_t 
 
 Failure JournalReader::read(const File& file, const Layout& layout, std::uint64_t epoch,
                             std::uint64_t first_sequence) {
-  epoch_ = epoch;
-  first_sequence_ = first_sequence;
+  from_ = {epoch, first_sequence, 0, 0, 0};
   ends_.clear();
   half_.resize(layout.half_bytes());
   const FileError error = file.read_at(half_.data(), half_.size(), layout.half_at(epoch));
   if (!error.ok()) return {Fault::kFailed, error, "journal", epoch};
   if (RecordHead first; first_sequence == kAnySequence) {
     if (!is_whole(0, 0, &first)) return {};
-    first_sequence_ = first_sequence = first.sequence;
+    from_.sequence = first.sequence;
   }
-  std::uint32_t crc = 0;
-  ByteCount at = 0;
-  while (is_next(at, first_sequence + ends_.size(), crc)) {
-    RecordHead head;
-    std::memcpy(&head, half_.data() + at, sizeof head);
-    crc = head.crc;
-    at += head.bytes;
-    ends_.push_back(at);
-  }
+  ByteCount at = find_records();
   // Reading ends where the last writer ended, or where something is wrong: later records know.
-  const std::uint64_t missing = first_sequence + ends_.size();
+  const std::uint64_t missing = from_.sequence + ends_.size();
   for (; half_.size() - at >= sizeof(RecordHead); at += 8) {
     std::uint32_t magic;
     std::memcpy(&magic, half_.data() + at, sizeof magic);
@@ -118,6 +109,30 @@ Failure JournalReader::read(const File& file, const Layout& layout, std::uint64_
       return {Fault::kDamaged, {}, "journal record", missing};
   }
   return {};
+}
+
+FileError JournalReader::read_on(const File& file, const Layout& layout, const JournalPlace& place,
+                                 ByteCount end) {
+  from_ = place;
+  ends_.clear();
+  half_.resize(end);
+  const FileError error = file.read_at(half_.data() + place.tail, end - place.tail,
+                                       layout.half_at(place.epoch) + place.tail);
+  if (error.ok()) find_records();
+  return error;
+}
+
+ByteCount JournalReader::find_records() {
+  std::uint32_t crc = from_.crc;
+  ByteCount at = from_.tail;
+  while (is_next(at, from_.sequence + ends_.size(), crc)) {
+    RecordHead head;
+    std::memcpy(&head, half_.data() + at, sizeof head);
+    crc = head.crc;
+    at += head.bytes;
+    ends_.push_back(at);
+  }
+  return at;
 }
 
 RecordHead JournalReader::head(std::size_t record) const {
@@ -138,9 +153,8 @@ RecordParts JournalReader::parts(std::size_t record) const {
 }
 
 JournalPlace JournalReader::place_after(std::size_t records) const {
-  JournalPlace place;
-  place.epoch = epoch_;
-  place.sequence = first_sequence_ + records;
+  JournalPlace place = from_;
+  place.sequence += records;
   if (records > 0) {
     place.tail = ends_[records - 1];
     place.crc = head(records - 1).crc;

@@ -69,6 +69,10 @@ class JournalReader {
   /// first record says which it is.
   Failure read(const File& file, const Layout& layout, std::uint64_t epoch,
                std::uint64_t first_sequence);
+  /// Reads what follows `place`, as far as `end` bytes into the half, to the last record that is
+  /// whole.
+  FileError read_on(const File& file, const Layout& layout, const JournalPlace& place,
+                    ByteCount end);
 
   std::size_t count() const { return ends_.size(); }
   RecordParts parts(std::size_t record) const;
@@ -76,20 +80,21 @@ class JournalReader {
   JournalPlace place_after(std::size_t records) const;
   /// How many records there are up to that of a sequence; 0 for one of an earlier epoch.
   std::size_t records_through(std::uint64_t sequence) const {
-    if (sequence < first_sequence_) return 0;
-    const std::uint64_t records = sequence - first_sequence_ + 1;
+    if (sequence < from_.sequence) return 0;
+    const std::uint64_t records = sequence - from_.sequence + 1;
     return records < count() ? static_cast<std::size_t>(records) : count();
   }
   std::uint64_t boot(std::size_t record) const { return head(record).boot; }
 
  private:
   RecordHead head(std::size_t record) const;
-  ByteCount start(std::size_t record) const { return record == 0 ? 0 : ends_[record - 1]; }
+  ByteCount start(std::size_t record) const { return record == 0 ? from_.tail : ends_[record - 1]; }
   bool is_next(ByteCount at, std::uint64_t sequence, std::uint32_t crc_before) const;
   bool is_whole(ByteCount at, std::uint64_t min_sequence, RecordHead* head) const;
+  /// Finds the records from from_ on; where they end.
+  ByteCount find_records();
 
-  std::uint64_t epoch_ = 0;
-  std::uint64_t first_sequence_ = 0;
+  JournalPlace from_;  // of the first record
   std::vector<std::uint8_t> half_;
   std::vector<ByteCount> ends_;
 };

@@ -94,7 +94,11 @@ Failure MappedPool::copy_books() {
 Failure MappedPool::finish_backup() {
   if (is_closed()) return {Fault::kClosed};
   if (backup_ == nullptr) return {Fault::kBackup};
+  const Turn turn(*this);
   Failure failure = broken_;
+  if (failure.ok()) failure = lock_writer(lock_patience_);
+  // Which blocks are new of those that others have made is not known: all goes once more.
+  if (failure.ok() && backup_->has_others_changes) failure = copy_data(0, data_bytes());
   for (std::size_t i = 0; i < backup_->touched.size() && failure.ok(); ++i) {
     const Backup::Range range = backup_->touched[i];
     // It may have been cut off since, by trim().

@@ -108,9 +108,8 @@ void MappedPool::check_roots(CheckReport& report) {
   }
 }
 
-CheckReport MappedPool::check() {
+CheckReport MappedPool::check_books() {
   CheckReport report;
-  if (is_closed()) return report;
   const std::uint32_t total = extents_.data_pages();
   const MetadataPage map_pages =
       kFixedPages + static_cast<MetadataPage>(div_up(total * kEntryWords, kWordsPerPage));

@@ -29,6 +29,8 @@ void MappedPool::apply_frees(std::size_t most) {
   }
   for (std::size_t i = 0; i < applied; ++i) due_.erase(granule_of(frees_[i]));
   frees_.erase(frees_.begin(), frees_.begin() + static_cast<std::ptrdiff_t>(applied));
+  due_since_.erase(due_since_.begin(), due_since_.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                applied, due_since_.size())));
   due_count_ -= std::min(due_count_, applied);
   durable_frees_ -= std::min(durable_frees_, applied);
   for (DueMark& mark : due_marks_) mark.due -= std::min(mark.due, applied);
@@ -65,6 +67,7 @@ void MappedPool::note_synced() {
   durable_through_ = journal_.place().sequence - 1;
   durable_frees_ = due_count_;
   due_marks_.clear();
+  if (sharing_ != nullptr) sharing_->note_durable(durable_through_);
 }
 
 Failure MappedPool::sync_data() {
@@ -115,12 +118,25 @@ Failure MappedPool::commit_once(bool is_synced, std::size_t frees_to_apply) {
   writes_.clear();
   taken_.clear();
   due_count_ = frees_.size();
+  due_since_.resize(due_count_, journal_.place().sequence - 1);
   if (!is_synced) note_unsynced(parts.bytes());
+  if (sharing_ != nullptr) {
+    sharing_->note_applied(journal_.place().sequence - 1);
+    sharing_->note_change();
+    publish();
+  }
   events_.note(FileEventKind::kCommit, parts.bytes(), start);
   return journal_.place().tail > batch_limit() ? checkpoint() : Failure{};
 }
 
 Failure MappedPool::commit(SyncLevel level) {
+  const Turn turn(*this);
+  const Failure failure = commit_batch(level);
+  if (failure.ok()) is_batch_open_ = false;
+  return failure;
+}
+
+Failure MappedPool::commit_batch(SyncLevel level) {
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
   if (const Failure failure = check_length(); !failure.ok()) return failure;
   // Frees that wait for a durable commit take room of every batch; and writes in place destroy what
@@ -131,16 +147,16 @@ Failure MappedPool::commit(SyncLevel level) {
   const bool is_synced = level != SyncLevel::kNone;
   const bool applies_frees = level >= std::min(promise_, SyncLevel::kData);
   const bool is_empty =
-      !has_uncommitted() && durable_frees_ == 0 && !(applies_frees && !frees_.empty());
+      !has_uncommitted() && (frees_.empty() || frees_to_apply(applies_frees) == 0);
   if (is_empty && !is_synced) return {};
   if (is_synced) {
     if (const Failure failure = sync_data(); !failure.ok()) return failure;
   }
   if (!is_empty || has_unsynced_) {
     do {
-      const std::size_t to_apply = applies_frees ? kAllFrees : durable_frees_;
-      if (const Failure failure = commit_once(is_synced, to_apply); !failure.ok()) return failure;
-    } while (applies_frees && !frees_.empty());
+      const Failure failure = commit_once(is_synced, frees_to_apply(applies_frees));
+      if (!failure.ok()) return failure;
+    } while (!shares() && applies_frees && !frees_.empty());
   }
   ++counted_.commits;
   counted_.frees += freed;
@@ -170,7 +186,9 @@ Failure MappedPool::write_header(const JournalPlace& next) {
 Failure MappedPool::checkpoint() {
   assert(words_.changes() == 0 && writes_.empty());
   if (!words_.has_dirty() && journal_.place().tail == 0) return {};
-  const bool is_promised = promise_ != SyncLevel::kNone || wanted_through_ > durable_through_;
+  const std::uint64_t wanted =
+      sharing_ == nullptr ? wanted_through_ : std::max(wanted_through_, sharing_->wanted());
+  const bool is_promised = promise_ != SyncLevel::kNone || wanted > durable_through_;
   const Nanos start = events_.start();
   if (has_writes_ || (has_unsynced_ && is_promised)) {
     if (const Failure failure = sync_data(); !failure.ok()) return failure;
@@ -186,6 +204,10 @@ Failure MappedPool::checkpoint() {
   FileError error = journal_.append(*file_, parts);
   if (error.ok()) error = timed_sync([&] { return journal_.sync(*file_); });
   const ByteCount home_bytes = ByteCount{words_.dirty_pages()} * kPageBytes;
+  if (error.ok() && sharing_ != nullptr) {
+    publish();
+    sharing_->begin_home();
+  }
   // From here on the record alone says what the pages are.
   if (error.ok()) error = words_.write_home(*file_);
   if (error.ok())
@@ -206,6 +228,7 @@ Failure MappedPool::checkpoint() {
   if (const Failure failure = write_header(next); !failure.ok()) return failure;
   words_.settle();
   note_synced();
+  publish();
   ++counted_.checkpoints;
   events_.note(FileEventKind::kCheckpoint, home_bytes, start);
   return check_lost();
@@ -216,8 +239,11 @@ Failure MappedPool::close() {
   Failure failure = broken_;
   words_.undo_to(0);
   writes_.clear();
+  taken_.clear();
   frees_.resize(due_count_);
-  if (!is_read_only() && failure.ok()) {
+  is_batch_open_ = false;
+  if (failure.ok() && sharing_ != nullptr) failure = end_sharing();
+  if (!is_read_only() && failure.ok() && !shares()) {
     failure = frees_.empty() ? Failure{} : commit(promise_);
     if (failure.ok()) failure = checkpoint();
     ByteCount bytes = 0;
@@ -228,6 +254,7 @@ Failure MappedPool::close() {
   }
   counted_ = stats();
   end_backup();
+  leave();
   file_->unlock();
   file_.reset();
   range_->end();

@@ -12,21 +12,30 @@
 namespace superslab::mapped {
 
 Failure MappedPool::commit_later(std::uint64_t* sequence) {
+  const Turn turn(*this);
+  const Failure failure = commit_batch_later(sequence);
+  if (failure.ok()) is_batch_open_ = false;
+  return failure;
+}
+
+Failure MappedPool::commit_batch_later(std::uint64_t* sequence) {
   *sequence = 0;
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
   const bool can_wait = writes_.empty() && frees_.size() * sizeof(Handle) <= batch_limit() / 2;
   if (!can_wait) return commit(SyncLevel::kData);
   if (const Failure failure = check_length(); !failure.ok()) return failure;
-  if (has_uncommitted() || durable_frees_ != 0) {
+  if (const std::size_t to_apply = frees_to_apply(false); has_uncommitted() || to_apply != 0) {
     const std::size_t freed = frees_.size() - due_count_;
     // Before: the record may lead to a checkpoint, which then makes it durable.
     wanted_through_ = journal_.place().sequence;
-    if (const Failure failure = commit_once(false, durable_frees_); !failure.ok()) return failure;
+    if (sharing_ != nullptr) sharing_->note_wanted(wanted_through_);
+    if (const Failure failure = commit_once(false, to_apply); !failure.ok()) return failure;
     ++counted_.commits;
     counted_.frees += freed;
   }
   if (!has_unsynced_) return {};
   *sequence = wanted_through_ = last_unsynced_;
+  if (sharing_ != nullptr) sharing_->note_wanted(wanted_through_);
   due_marks_.push_back({last_unsynced_, due_count_});
   return {};
 }
@@ -37,12 +46,14 @@ MappedPool::GroupSync MappedPool::begin_sync() const {
   sync.through = journal_.place().sequence - 1;
   sync.marked = marked_through_;
   sync.began = precise_now();
+  if (is_marker_due_) sync.busy = sharing_;
   return sync;
 }
 
 void MappedPool::note_durable(std::uint64_t sequence, Nanos began) {
   if (sequence <= durable_through_) return;
   durable_through_ = sequence;
+  if (sharing_ != nullptr) sharing_->note_durable(sequence);
   while (!due_marks_.empty() && due_marks_.front().sequence <= sequence) {
     durable_frees_ = std::max(durable_frees_, due_marks_.front().due);
     due_marks_.erase(due_marks_.begin());
@@ -64,6 +75,12 @@ Failure MappedPool::end_sync(const GroupSync& sync, FileError error) {
   events_.note(FileEventKind::kSync, 0, sync.began);
   if (!error.ok()) return break_by({Fault::kFailed, error, "sync of the file", 0});
   note_durable(sync.marked, sync.began);
+  const Turn turn(*this);
+  // Somebody else is writing, and may vouch for these records, too. Otherwise the next sync tries
+  // again.
+  const Failure busy = lock_writer(0);
+  is_marker_due_ = busy.fault == Fault::kBusy;
+  if (!busy.ok()) return is_marker_due_ ? Failure{} : busy;
   // A commit with a sync, or a checkpoint, may have been faster.
   if (sync.through <= durable_through_ || last_unsynced_ <= durable_through_) return {};
   const std::uint64_t through = std::min(sync.through, last_unsynced_);
@@ -76,6 +93,7 @@ Failure MappedPool::end_sync(const GroupSync& sync, FileError error) {
   error = journal_.append(*file_, marker);
   if (!error.ok()) return break_by({Fault::kFailed, error, "write of the journal", 0});
   marked_through_ = through;
+  publish();
   return {};
 }
 

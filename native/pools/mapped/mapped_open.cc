@@ -1,10 +1,14 @@
 // Opening a file: what it is, what its journal says, and making a new one.
+#include <time.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 
 #include "base/crc32c.h"
-#include "pools/mapped/mapped_pool.h"
+#include "pools/mapped/mapped_opener.h"
+#include "pools/mapped/mapped_reading.h"
 
 namespace superslab::mapped {
 namespace {
@@ -26,78 +30,108 @@ Failure explain(const Header& header) {
   return {Fault::kDamaged, {}, "header", 0};
 }
 
-/// Whether each write of a record ends within it.
-bool is_whole(std::span<const std::uint8_t> writes) {
-  while (!writes.empty()) {
-    WriteHead head;
-    if (writes.size() < sizeof head) return false;
-    std::memcpy(&head, writes.data(), sizeof head);
-    const ByteCount bytes = sizeof head + align_up(head.bytes, 8);
-    if (writes.size() < bytes) return false;
-    writes = writes.subspan(bytes);
-  }
-  return true;
-}
+std::uint32_t this_process() { return static_cast<std::uint32_t>(::getpid()); }
 
 }  // namespace
-
-/// One attempt to open or make a file.
-class MappedOpener {
- public:
-  MappedOpener(Files& files, const std::string& path, const MappedOptions& options)
-      : files_(files), path_(path), options_(options) {}
-
-  Failure open(std::unique_ptr<MappedPool>* pool) {
-    FileError error = files_.open(path_.c_str(), options_.access, options_.mode, &file_);
-    if (error.ok()) return open_known(pool);
-    const bool may_create =
-        error.status == FileStatus::kNotFound && options_.access == FileAccess::kReadWrite;
-    if (!may_create) return {Fault::kFile, error, "open", 0};
-    const Failure failure = create(pool);
-    // Another process was faster.
-    if (failure.fault != Fault::kFile || failure.file.status != FileStatus::kExists) return failure;
-    error = files_.open(path_.c_str(), options_.access, options_.mode, &file_);
-    return error.ok() ? open_known(pool) : Failure{Fault::kFile, error, "open", 0};
-  }
-
- private:
-  Failure open_known(std::unique_ptr<MappedPool>* pool);
-  Failure create(std::unique_ptr<MappedPool>* pool);
-  Failure lock();
-  Failure read_header();
-  Failure find_header(const Header (&slots)[2]);
-  Failure make_pool(std::unique_ptr<MappedPool>* pool);
-  Failure replay(MappedPool& pool);
-  Failure replay_record(MappedPool& pool, const RecordParts& parts, bool is_checked);
-  Failure check_super(MappedPool& pool);
-  Failure apply_last_writes(MappedPool& pool);
-  Failure recover(MappedPool& pool);
-  std::size_t kept_records() const;
-
-  Files& files_;
-  const std::string path_;
-  const MappedOptions options_;
-  std::unique_ptr<File> file_;
-  Header header_{};
-  bool lacks_header_ = false;  // the newer of the two is damaged
-  JournalReader reader_;
-};
 
 Failure MappedPool::open(Files& files, const std::string& path, const MappedOptions& options,
                          std::unique_ptr<MappedPool>* pool) {
   return MappedOpener(files, path, options).open(pool);
 }
 
+FileError take_open_lock(File& file, Nanos patience) {
+  const Nanos until = precise_now() + patience;
+  for (;;) {
+    const FileError error = file.lock_byte(kOpenLock, FileLock::kExclusive);
+    // Nobody gives back soon what he has alone.
+    if (error.status != FileStatus::kLocked || file.is_byte_locked(kProbe)) return error;
+    if (precise_now() >= until) return error;
+    const timespec span{0, 1'000'000};
+    nanosleep(&span, nullptr);
+  }
+}
+
+Failure MappedOpener::open(std::unique_ptr<MappedPool>* pool) {
+  if (options_.shares && options_.access == FileAccess::kRead) return {Fault::kReadOnly};
+  FileError error = files_.open(path_.c_str(), options_.access, options_.mode, &file_);
+  if (error.ok()) return open_known(pool);
+  const bool may_create =
+      error.status == FileStatus::kNotFound && options_.access == FileAccess::kReadWrite;
+  if (!may_create) return {Fault::kFile, error, "open", 0};
+  const Failure failure = create(pool);
+  // Another process was faster.
+  if (failure.fault != Fault::kFile || failure.file.status != FileStatus::kExists) return failure;
+  error = files_.open(path_.c_str(), options_.access, options_.mode, &file_);
+  return error.ok() ? open_known(pool) : Failure{Fault::kFile, error, "open", 0};
+}
+
+Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
+  if (options_.shares) return open_shared(pool);
+  const Failure failure = lock();
+  return failure.ok() ? open_alone(pool) : failure;
+}
+
 Failure MappedOpener::lock() {
   const FileError error =
       file_->lock(options_.access == FileAccess::kRead ? FileLock::kShared : FileLock::kExclusive);
-  if (error.status == FileStatus::kLocked) return {Fault::kInUse, error, "", 0};
-  return error.ok() ? Failure{} : Failure{Fault::kFile, error, "lock", 0};
+  if (error.ok()) return {};
+  if (error.status != FileStatus::kLocked) return {Fault::kFile, error, "lock", 0};
+  return {file_->is_byte_locked(kProbe) ? Fault::kInUse : Fault::kInUseShared, error, "", 0};
+}
+
+/// The first one recovers the file as if it had it alone, while others wait. Who comes later reads
+/// what there is.
+Failure MappedOpener::open_shared(std::unique_ptr<MappedPool>* pool) {
+  const FileError error = take_open_lock(*file_, options_.lock_patience);
+  if (error.status == FileStatus::kLocked)
+    return {file_->is_byte_locked(kProbe) ? Fault::kInUse : Fault::kOpening, error, "", 0};
+  if (!error.ok()) return {Fault::kFile, error, "lock", 0};
+  std::unique_ptr<MappedPool> made;
+  Failure failure;
+  if (Sharing::has_members(*file_)) {
+    failure = join_others(&made);
+  } else {
+    failure = open_alone(&made);
+    if (failure.ok()) failure = share(*made);
+  }
+  if (!failure.ok()) {
+    if (made != nullptr) static_cast<void>(made->break_by(failure));  // it writes nothing
+    return failure;
+  }
+  static_cast<void>(made->file_->unlock_byte(kOpenLock));
+  *pool = std::move(made);
+  return {};
+}
+
+/// Makes a pool that has the file alone the first of those who share it.
+Failure MappedOpener::share(MappedPool& pool) {
+  auto sharing = std::make_shared<Sharing>(pool.range_, pool.file_);
+  sharing->format(files_.boot(), pool.promise_, pool.journal_.place());
+  const FileError error = sharing->join(this_process());
+  if (!error.ok()) return {Fault::kFile, error, "lock", 0};
+  pool.sharing_ = std::move(sharing);
+  return pool.check_lost();
+}
+
+Failure MappedOpener::join_others(std::unique_ptr<MappedPool>* pool) {
+  if (const Failure failure = read_header(); !failure.ok()) return failure;
+  if (const Failure failure = make_pool(pool); !failure.ok()) return failure;
+  MappedPool& made = **pool;
+  auto sharing = std::make_shared<Sharing>(made.range_, made.file_);
+  if (!sharing->is_formatted(files_.boot())) return {Fault::kDamaged, {}, "page of the sharers", 0};
+  if (sharing->promise() != made.promise_)
+    return {Fault::kOtherSync, {}, "", static_cast<std::uint64_t>(sharing->promise())};
+  const FileError error = sharing->join(this_process());
+  if (error.status == FileStatus::kLocked) return {Fault::kTooManyMembers, {}, "", kMaxMembers};
+  if (!error.ok()) return {Fault::kFile, error, "lock", 0};
+  made.sharing_ = std::move(sharing);
+  made.needs_reload_ = true;
+  return made.read([] { return Failure{}; });
 }
 
 Failure MappedOpener::read_header() {
   ByteCount bytes = 0;
-  if (const FileError error = file_->size(&bytes); !error.ok())
+  if (const FileError error = file().size(&bytes); !error.ok())
     return {Fault::kFile, error, "length", 0};
   Header slots[2] = {};
   // A shorter file shows what it is as far as it goes.
@@ -105,7 +139,7 @@ Failure MappedOpener::read_header() {
     const ByteCount at = i * kPageBytes;
     const ByteCount there = at < bytes ? std::min(sizeof(Header), bytes - at) : 0;
     if (there == 0) continue;
-    if (const FileError error = file_->read_at(&slots[i], there, at); !error.ok())
+    if (const FileError error = file().read_at(&slots[i], there, at); !error.ok())
       return {Fault::kFile, error, "header", 0};
   }
   if (const Failure failure = find_header(slots); !failure.ok()) return failure;
@@ -127,7 +161,7 @@ Failure MappedOpener::find_header(const Header (&slots)[2]) {
   // counted, and the journal of its epoch has commits.
   JournalReader next;
   const Layout layout{header_.max_pages, header_.journal_bytes};
-  if (const Failure failure = next.read(*file_, layout, header_.epoch + 1, kAnySequence);
+  if (const Failure failure = next.read(file(), layout, header_.epoch + 1, kAnySequence);
       !failure.ok())
     return failure;
   const bool has_commits =
@@ -170,9 +204,9 @@ Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
   return {};
 }
 
-Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
-  Failure failure = lock();
-  if (failure.ok()) failure = read_header();
+/// Nobody else has the file, or all only read it.
+Failure MappedOpener::open_alone(std::unique_ptr<MappedPool>* pool) {
+  Failure failure = read_header();
   const Layout layout{header_.max_pages, header_.journal_bytes};
   if (failure.ok()) failure = reader_.read(*file_, layout, header_.epoch, header_.first_record);
   if (failure.ok() && reader_.count() > 0 && !options_.recovers)
@@ -183,6 +217,7 @@ Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
   if (failure.ok()) failure = replay(*made);
   if (failure.ok()) failure = check_super(*made);
   if (failure.ok()) failure = apply_last_writes(*made);
+  if (failure.ok()) made->counted_.replayed = kept_records();
   if (failure.ok() && options_.access == FileAccess::kReadWrite) failure = recover(*made);
   if (!failure.ok()) {
     if (made != nullptr) static_cast<void>(made->break_by(failure));  // it writes nothing
@@ -191,101 +226,6 @@ Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
   if (reader_.count() > 0) made->events_.note(FileEventKind::kRecover, reader_.count(), start);
   *pool = std::move(made);
   return {};
-}
-
-std::size_t MappedOpener::kept_records() const {
-  const std::uint64_t boot = files_.boot();
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < reader_.count(); ++i) {
-    const std::uint32_t flags = reader_.parts(i).flags;
-    // Of another boot: a record may be there without the data that it speaks of.
-    if (reader_.boot(i) == boot || (flags & kSynced) != 0) kept = i + 1;
-    if ((flags & kSyncedThrough) != 0)
-      kept = std::max(kept, reader_.records_through(reader_.place_after(i + 1).durable));
-  }
-  return kept;
-}
-
-Failure MappedOpener::replay_record(MappedPool& pool, const RecordParts& parts, bool is_checked) {
-  if ((parts.flags & kCheckpoint) != 0) return {};
-  for (const ChangedWord& word : parts.words) {
-    if (!pool.words_.replay(word, is_checked)) return {Fault::kDamaged, {}, "word", word.index};
-  }
-  if ((parts.flags & kFreesApplied) != 0) pool.frees_.clear();
-  pool.frees_.insert(pool.frees_.end(), parts.frees.begin(), parts.frees.end());
-  return {};
-}
-
-Failure MappedOpener::replay(MappedPool& pool) {
-  const std::size_t kept = kept_records();
-  bool has_checkpoint = false;
-  for (std::size_t i = 0; i < kept; ++i)
-    has_checkpoint |= (reader_.parts(i).flags & kCheckpoint) != 0;
-  for (std::size_t i = 0; i < kept; ++i) {
-    const Failure failure = replay_record(pool, reader_.parts(i), !has_checkpoint);
-    if (!failure.ok()) return failure;
-  }
-  if (kept > 0) {
-    const RecordParts last = reader_.parts(kept - 1);
-    const bool is_checkpoint = (last.flags & kCheckpoint) != 0;
-    // Pages that may be partly home are what the last checkpoint says, or damaged.
-    for (const ChangedWord& page : is_checkpoint ? last.words : std::span<const ChangedWord>{}) {
-      if (!pool.words_.has_checksum(page.index, page.value))
-        return {Fault::kDamaged, {}, "metadata page", page.index};
-    }
-    if (has_checkpoint && (!is_checkpoint || last.words.size() != pool.words_.dirty_pages()))
-      return {Fault::kDamaged, {}, "checkpoint", kept};
-  }
-  if (pool.words_.is_damaged()) return pool.words_.take_damage();
-  for (const Handle handle : pool.frees_) pool.due_.insert(granule_of(handle));
-  pool.due_count_ = pool.frees_.size();
-  pool.journal_.go_on_at(reader_.place_after(kept));
-  if (kept == 0)
-    pool.journal_.go_on_at({header_.epoch, header_.first_record, header_.first_record - 1, 0, 0});
-  pool.counted_.replayed = kept;
-  return {};
-}
-
-Failure MappedOpener::check_super(MappedPool& pool) {
-  const std::uint32_t pages = pool.extents_.data_pages();
-  if (pool.words_.is_damaged()) return pool.words_.take_damage();
-  if (pages > header_.max_pages || pages % kSlabPages != 0 || pages == 0)
-    return {Fault::kDamaged, {}, "number of data pages", pages};
-  ByteCount bytes = 0;
-  if (const FileError error = pool.file_->size(&bytes); !error.ok())
-    return {Fault::kFile, error, "length", 0};
-  if (bytes < pool.layout_.data_at() + ByteCount{pages} * kPageBytes)
-    return {Fault::kCut, {}, "", bytes};
-  return pool.check_lost();
-}
-
-/// Those of the last record: earlier ones were done, and may have been overwritten since.
-Failure MappedOpener::apply_last_writes(MappedPool& pool) {
-  const std::size_t kept = kept_records();
-  if (kept == 0) return {};
-  const auto writes = reader_.parts(kept - 1).writes;
-  if (writes.empty()) return {};
-  if (!is_whole(writes)) return {Fault::kDamaged, {}, "writes of a record", kept};
-  // What is overwritten in place cannot be had again without the record.
-  if (options_.access == FileAccess::kReadWrite) {
-    if (const FileError error = pool.journal_.sync(*pool.file_); !error.ok())
-      return {Fault::kFailed, error, "sync of the journal", 0};
-  }
-  pool.apply_writes(writes);
-  return pool.check_lost();
-}
-
-Failure MappedOpener::recover(MappedPool& pool) {
-  if (lacks_header_) {
-    pool.header_.sequence -= 1;  // it is written again
-    JournalPlace place;
-    place.epoch = header_.epoch;
-    place.sequence = header_.first_record;
-    if (const Failure failure = pool.write_header(place); !failure.ok()) return failure;
-  }
-  if (reader_.count() == 0) return {};
-  if (const Failure failure = pool.checkpoint(); !failure.ok()) return failure;
-  return pool.frees_.empty() ? Failure{} : pool.commit(pool.promise_);
 }
 
 Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
@@ -309,7 +249,8 @@ Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
 
   FileError error = files_.create(path_.c_str(), options_.mode, &file_);
   if (error.ok()) {
-    if (const Failure failure = lock(); !failure.ok()) return failure;
+    // Of a file that will be shared, whoever finds it finds a member as well.
+    if (const Failure failure = options_.shares ? Failure{} : lock(); !failure.ok()) return failure;
     error = file_->allocate(0, layout.metadata_at() + kFixedPages * kPageBytes);
   }
   if (error.ok()) error = file_->set_size(layout.data_at());
@@ -323,6 +264,7 @@ Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
   if (failure.ok()) failure = made->checkpoint();
   // Both headers say the same.
   if (failure.ok()) failure = made->write_header(made->journal_.place());
+  if (failure.ok() && options_.shares) failure = share(*made);
   if (failure.ok()) {
     error = files_.publish(*made->file_, path_.c_str());
     if (!error.ok()) failure = {Fault::kFile, error, "create", 0};

@@ -16,6 +16,7 @@ MappedPool::MappedPool(Files& files, std::unique_ptr<File> file, const Header& h
       access_(options.access),
       promise_(options.promise),
       grow_by_(options.grow_by),
+      lock_patience_(options.lock_patience),
       range_(std::move(range)),
       metadata_range_(metadata, layout_.data_at() - layout_.checksums_at(), metadata_guard),
       words_(layout_, metadata),
@@ -28,6 +29,8 @@ MappedPool::~MappedPool() { static_cast<void>(close()); }
 
 Failure MappedPool::break_by(Failure failure) {
   if (broken_.ok()) broken_ = failure;
+  // What one process could not write, or make durable, no other may vouch for.
+  if (sharing_ != nullptr && failure.fault == Fault::kFailed) sharing_->note_failure();
   return failure;
 }
 
@@ -36,11 +39,12 @@ Failure MappedPool::check_lost() {
   return break_by({Fault::kLost, {}, "mapped pages", 0});
 }
 
-Failure MappedPool::begin_change() {
+Failure MappedPool::begin_change(Nanos patience) {
   if (is_closed()) return {Fault::kClosed};
   if (is_read_only()) return {Fault::kReadOnly};
   if (!broken_.ok()) return broken_;
-  return check_lost();
+  if (const Failure lost = check_lost(); !lost.ok()) return lost;
+  return lock_writer(patience);
 }
 
 Failure MappedPool::end_change(const Savepoint& savepoint, Failure failure) {
@@ -53,7 +57,7 @@ Failure MappedPool::end_change(const Savepoint& savepoint, Failure failure) {
   if (failure.ok() && batch_bytes() > batch_limit())
     failure = {Fault::kBatchFull, {}, "", batch_limit()};
   if (!failure.ok()) {
-    roll_back(savepoint);
+    undo_to(savepoint);
     static_cast<void>(words_.take_damage());
   }
   return failure;
@@ -105,16 +109,6 @@ MappedPool::Found MappedPool::live_block(Handle handle) {
   return found.is_live && found.block.handle == handle ? found : Found{};
 }
 
-Failure MappedPool::find(Handle handle, Block* block) {
-  if (is_closed()) return {Fault::kClosed};
-  const Found found = live_block(handle);
-  if (const Failure lost = check_lost(); !lost.ok()) return lost;
-  if (words_.is_damaged()) return break_by(words_.take_damage());
-  if (!found.is_live) return {Fault::kStale, {}, "", handle};
-  *block = found.block;
-  return {};
-}
-
 Handle MappedPool::take_small(ByteCount bytes) {
   const std::uint32_t c = class_for(bytes);
   const auto slack = static_cast<std::uint32_t>(kClassBytes[c] - bytes);
@@ -141,8 +135,9 @@ Handle MappedPool::take(ByteCount bytes) {
   return bytes <= kMaxSmallBytes ? take_small(bytes) : take_large(bytes);
 }
 
-Failure MappedPool::alloc(ByteCount bytes, Block* block) {
-  if (const Failure failure = begin_change(); !failure.ok()) return failure;
+Failure MappedPool::alloc_within(Nanos patience, ByteCount bytes, Block* block) {
+  const Turn turn(*this);
+  if (const Failure failure = begin_change(patience); !failure.ok()) return failure;
   const Failure failure = alloc_block(bytes, block);
   const bool got_none = failure.fault == Fault::kFull || failure.fault == Fault::kNoSpace ||
                         failure.fault == Fault::kBatchFull;
@@ -182,6 +177,7 @@ void MappedPool::count_block(ByteCount capacity, bool is_new) {
 }
 
 Failure MappedPool::free(Handle handle) {
+  const Turn turn(*this);
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
   const Savepoint before = savepoint();
   const Found found = live_block(handle);
@@ -266,14 +262,8 @@ Failure MappedPool::add_pages(std::uint64_t pages) {
 
 // Roots and writes.
 
-Failure MappedPool::root(std::string_view name, Handle* handle) {
-  if (is_closed()) return {Fault::kClosed};
-  *handle = roots_.get(name);
-  if (words_.is_damaged()) return break_by(words_.take_damage());
-  return {};
-}
-
 Failure MappedPool::set_root(std::string_view name, Handle handle) {
+  const Turn turn(*this);
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
   if (!Roots::is_name(name)) return {Fault::kRootName, {}, "", name.size()};
   const Savepoint before = savepoint();
@@ -283,17 +273,8 @@ Failure MappedPool::set_root(std::string_view name, Handle handle) {
   return end_change(before, {has_room ? Fault::kNone : Fault::kRootsFull, {}, "", kRoots});
 }
 
-Failure MappedPool::root_names(std::vector<std::string>* names) {
-  if (is_closed()) return {Fault::kClosed};
-  for (std::uint32_t i = 0; i < kRoots; ++i) {
-    const Roots::Root root = roots_.at(i);
-    if (root.length != 0) names->emplace_back(root.name, root.length);
-  }
-  if (words_.is_damaged()) return break_by(words_.take_damage());
-  return {};
-}
-
 Failure MappedPool::write(Handle handle, ByteCount at, std::span<const std::uint8_t> bytes) {
+  const Turn turn(*this);
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
   const Savepoint before = savepoint();
   const Found found = live_block(handle);
@@ -313,7 +294,7 @@ Failure MappedPool::write(Handle handle, ByteCount at, std::span<const std::uint
 // Savepoints.
 
 MappedPool::Savepoint MappedPool::savepoint() const {
-  return {words_.changes(), taken_.size(), frees_.size(), writes_.size()};
+  return {words_.changes(), taken_.size(), frees_.size() - due_count_, writes_.size()};
 }
 
 bool MappedPool::has_uncommitted() const {
@@ -322,14 +303,27 @@ bool MappedPool::has_uncommitted() const {
 
 void MappedPool::roll_back(const Savepoint& given) {
   if (is_closed()) return;
+  // Without the lock nothing was changed, and others may have appended since.
+  if (shares() && !sharing_->holds_writer()) return;
+  const Turn turn(*this);
+  undo_to(given);
+  const bool undoes_all =
+      given.changes == 0 && given.taken == 0 && given.frees == 0 && given.writes == 0;
+  // That handles are stale is for the others to know, too.
+  if (shares() && undoes_all && words_.changes() != 0 && broken_.ok())
+    static_cast<void>(commit_once(false, 0));
+}
+
+void MappedPool::undo_to(const Savepoint& given) {
   ++merges_;
   const Savepoint savepoint{
       std::min(given.changes, words_.changes()), std::min(given.taken, taken_.size()),
-      std::clamp(given.frees, due_count_, frees_.size()), std::min(given.writes, writes_.size())};
+      std::min(given.frees, frees_.size() - due_count_), std::min(given.writes, writes_.size())};
   const std::uint32_t made = words_.get(kSlabsMadeWord);
   words_.undo_to(savepoint.changes);
-  for (std::size_t i = savepoint.frees; i < frees_.size(); ++i) due_.erase(granule_of(frees_[i]));
-  frees_.resize(savepoint.frees);
+  const std::size_t frees = due_count_ + savepoint.frees;
+  for (std::size_t i = frees; i < frees_.size(); ++i) due_.erase(granule_of(frees_[i]));
+  frees_.resize(frees);
   writes_.resize(savepoint.writes);
   if (taken_.size() == savepoint.taken) return;
   // Somebody may still have handles of what was taken, which must never name anything again.
@@ -355,107 +349,6 @@ void MappedPool::make_stale(Handle handle) {
              generation_of(handle)) {
     words_.set(entry(page, 1), after);
   }
-}
-
-// What is there.
-
-bool MappedPool::next_in_slab(DataPage slab, std::uint32_t c, std::uint32_t number,
-                              std::uint64_t* cursor, Block* block) {
-  constexpr std::uint32_t kGranulesPerPage = kPageBytes / kGranuleBytes;
-  const auto granules = static_cast<std::uint32_t>(kClassBytes[c] / kGranuleBytes);
-  for (; number < blocks_of_class(c); ++number) {
-    const Found found = block_at(slab * kGranulesPerPage + number * granules);
-    if (!found.is_live) continue;
-    *block = found.block;
-    *cursor = std::uint64_t{granule_of(found.block.handle)} + granules;
-    return true;
-  }
-  *cursor = std::uint64_t{slab + kSlabPages} * kGranulesPerPage;
-  return false;
-}
-
-/// How many pages the extent has that begins at `page`; 0 and damage when none does.
-std::uint32_t MappedPool::pages_from(DataPage page) {
-  std::uint32_t c;
-  if (page % kSlabPages == 0 && slabs_.head(page, &c)) return kSlabPages;
-  const Found found = block_at(page * static_cast<std::uint32_t>(kPageBytes / kGranuleBytes));
-  const auto pages = static_cast<std::uint32_t>(found.capacity / kPageBytes);
-  const std::uint32_t free = pages != 0 ? 0 : extents_.free_extent(page).pages;
-  if (pages + free == 0) words_.note_damage("page map", page);
-  return words_.is_damaged() ? 0 : pages + free;
-}
-
-/// Sees to it that an extent begins at the cursor's page, or a slab has it. A cursor that was kept
-/// while extents became one, or that somebody made up, may lie within one: then goes on behind it.
-bool MappedPool::find_place(std::uint64_t* cursor) {
-  constexpr std::uint32_t kGranulesPerPage = kPageBytes / kGranuleBytes;
-  const std::uint32_t total = extents_.data_pages();
-  if (total > layout_.max_pages || *cursor >= std::uint64_t{total} * kGranulesPerPage) return false;
-  if (known_place_ == *cursor && known_merges_ == merges_) return true;
-  const auto wanted = static_cast<DataPage>(*cursor / kGranulesPerPage);
-  DataPage page = 0;
-  std::uint32_t pages = 0;
-  while (page < total && page + (pages = pages_from(page)) <= wanted && pages != 0) page += pages;
-  if (pages == 0) return false;
-  std::uint32_t c;
-  const bool is_start = page == wanted && *cursor % kGranulesPerPage == 0;
-  const bool is_within = !is_start && !(page % kSlabPages == 0 && slabs_.head(page, &c));
-  if (is_within) *cursor = std::uint64_t{page + pages} * kGranulesPerPage;
-  return true;
-}
-
-bool MappedPool::next(std::uint64_t* cursor, Block* block) {
-  constexpr std::uint32_t kGranulesPerPage = kPageBytes / kGranuleBytes;
-  if (is_closed()) return false;
-  const std::uint32_t total = extents_.data_pages();
-  bool goes_on = find_place(cursor);
-  while (goes_on && *cursor / kGranulesPerPage < total) {
-    const auto page = static_cast<DataPage>(*cursor / kGranulesPerPage);
-    const auto slab = static_cast<DataPage>(align_down(page, kSlabPages));
-    std::uint32_t c;
-    if (slabs_.head(slab, &c)) {
-      const auto inside = static_cast<std::uint32_t>(*cursor - slab * kGranulesPerPage);
-      const auto granules = static_cast<std::uint32_t>(kClassBytes[c] / kGranuleBytes);
-      const std::uint32_t number = (inside + granules - 1) / granules;
-      if (next_in_slab(slab, c, number, cursor, block)) return note_place(*cursor);
-      if (words_.is_damaged()) break;
-      continue;
-    }
-    const std::uint32_t pages = pages_from(page);
-    if (pages == 0) break;
-    const Found found = block_at(page * kGranulesPerPage);
-    *cursor = std::uint64_t{page + pages} * kGranulesPerPage;
-    if (!found.is_live) continue;
-    *block = found.block;
-    return note_place(*cursor);
-  }
-  if (words_.is_damaged()) static_cast<void>(break_by(words_.take_damage()));
-  return false;
-}
-
-MappedStats MappedPool::stats() {
-  MappedStats stats = counted_;
-  stats.max_bytes = layout_.max_pages * kPageBytes;
-  stats.journal_bytes = layout_.journal_bytes;
-  if (is_closed()) return stats;
-  stats.data_bytes = ByteCount{extents_.data_pages()} * kPageBytes;
-  stats.used_bytes = words_.get_wide(kUsedBytesWord);
-  stats.blocks = words_.get_wide(kBlocksWord);
-  stats.free_bytes = ByteCount{words_.get(kFreePagesWord)} * kPageBytes;
-  stats.undurable_bytes = unsynced_bytes_;
-  stats.undurable_for = has_unsynced_ ? precise_now() - unsynced_since_ : 0;
-  stats.peak_used_bytes = std::max(stats.peak_used_bytes, stats.used_bytes);
-  if (!file_->size(&stats.file_bytes).ok()) stats.file_bytes = 0;
-  if (!file_->disk_bytes(&stats.disk_bytes).ok()) stats.disk_bytes = 0;
-  return stats;
-}
-
-void MappedPool::advise(std::uint64_t offset, ByteCount bytes, AccessPattern pattern) {
-  if (is_closed()) return;
-  const ByteCount page = files_.page_bytes();
-  std::uint8_t* const from = data() + offset;
-  const auto start = align_down(address_of(from), page);
-  advise_mapping(reinterpret_cast<void*>(start), address_of(from) + bytes - start, pattern);
 }
 
 }  // namespace superslab::mapped

@@ -1,6 +1,9 @@
 // A heap in a file (docs/FILE-FORMAT.md). Whatever instant its process ends at, the file has
 // exactly what the last commit left.
 //
+// A file belongs to one pool, or to all that open it as shared: then the first change of a batch
+// takes the writer's lock, and commit or undo gives it back (mapped_shared.cc).
+//
 // Of one thread. No function throws; each says what failed and then has changed nothing. The core
 // never trusts the file: what a checksum or a structure contradicts is Fault::kDamaged.
 #pragma once
@@ -18,6 +21,7 @@
 #include "pools/mapped/journal.h"
 #include "pools/mapped/mapped_range.h"
 #include "pools/mapped/roots.h"
+#include "pools/mapped/sharing.h"
 #include "pools/mapped/slabs.h"
 
 namespace superslab::mapped {
@@ -31,6 +35,8 @@ struct MappedOptions {
   FileAccess access = FileAccess::kReadWrite;
   SyncLevel promise = SyncLevel::kData;  // what a commit makes durable unless it says otherwise
   bool recovers = true;                  // opens a file that was not closed
+  bool shares = false;                   // with others that do
+  Nanos lock_patience = 5'000 * kMillisecond;  // for the writer's lock, and while others open it
 };
 
 /// A block that lives.
@@ -87,15 +93,25 @@ class MappedPool final : private SpaceProvider {
 
   /// A block of `bytes`, whose contents are whatever lies there. It is there for good once a commit
   /// has succeeded.
-  Failure alloc(ByteCount bytes, Block* block);
+  Failure alloc(ByteCount bytes, Block* block) {
+    return alloc_within(lock_patience_, bytes, block);
+  }
+  /// The same; kBusy at once while another process has the writer's lock.
+  Failure try_alloc(ByteCount bytes, Block* block) { return alloc_within(0, bytes, block); }
   /// The block is gone at once, and for good once a commit has succeeded; then its space is used
   /// again.
   Failure free(Handle handle);
   /// The block of a handle; kStale when it is gone.
   Failure find(Handle handle, Block* block);
+  /// Before a block is looked up of which somebody keeps a view, and when one was allocated: while
+  /// views are there, others do not use their blocks again once they are freed. `is_first`: there
+  /// is no other. Returns the last record of which the view knows. Nothing, where the file is not
+  /// shared.
+  std::uint64_t show_view(bool is_first);
   /// The first block at or behind the place `cursor`, which goes on behind it. False at the end,
   /// and when damage ends the walk. Blocks may come and go between two calls.
-  bool next(std::uint64_t* cursor, Block* block);
+  /// `why`: what else ended the walk.
+  bool next(std::uint64_t* cursor, Block* block, Failure* why = nullptr);
 
   Failure root(std::string_view name, Handle* handle);
   /// kNoHandle ends a root.
@@ -112,6 +128,10 @@ class MappedPool final : private SpaceProvider {
   Failure commit(SyncLevel level);
   Failure commit() { return commit(promise_); }
   bool has_uncommitted() const;
+  /// Takes the writer's lock for a batch that begins by reading, until it is committed or
+  /// end_batch() is called. Nothing, where the file is not shared.
+  Failure begin_batch();
+  void end_batch();
 
   // Group commit: commits that arrive while a sync is under way share the next one.
 
@@ -125,6 +145,7 @@ class MappedPool final : private SpaceProvider {
     std::uint64_t through = 0;   // the last record that was written before
     std::uint64_t marked = 0;    // the last record that a marker before it speaks of
     Nanos began = 0;
+    std::shared_ptr<Sharing> busy;  // somebody else has the writer's lock: wait a little for it
   };
   GroupSync begin_sync() const;
   /// After it, on the pool's thread. What was committed before it began is durable after another
@@ -139,7 +160,7 @@ class MappedPool final : private SpaceProvider {
   struct Savepoint {
     std::size_t changes = 0;
     std::size_t taken = 0;
-    std::size_t frees = 0;
+    std::size_t frees = 0;  // of this batch
     std::size_t writes = 0;
   };
   Savepoint savepoint() const;
@@ -174,6 +195,8 @@ class MappedPool final : private SpaceProvider {
   Failure close();
   bool is_closed() const { return file_ == nullptr; }
   bool is_read_only() const { return access_ == FileAccess::kRead; }
+  /// Of a file that is shared; nullptr otherwise, and once it is closed.
+  const std::shared_ptr<Sharing>& sharing() const { return sharing_; }
   /// Why the pool changes nothing any more.
   const Failure& broken() const { return broken_; }
 
@@ -196,11 +219,50 @@ class MappedPool final : private SpaceProvider {
   bool provide_slab_words(DataPage slab) override;
   bool provide(ByteCount offset, ByteCount bytes);
 
-  Failure begin_change();
+  Failure begin_change() { return begin_change(lock_patience_); }
+  Failure begin_change(Nanos patience);
   Failure end_change(const Savepoint& savepoint, Failure failure = {});
+  void undo_to(const Savepoint& given);
   Failure break_by(Failure failure);
   Failure check_lost();
 
+  // Shared (mapped_shared.cc).
+
+  bool shares() const { return sharing_ != nullptr && !is_last_; }
+  /// A call that may change something: at its end the writer's lock is given back, unless a batch
+  /// has begun.
+  struct Turn {
+    explicit Turn(MappedPool& pool) : pool(pool) { ++pool.turns_; }
+    ~Turn() {
+      if (--pool.turns_ == 0) pool.end_turn();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    MappedPool& pool;
+  };
+  void end_turn();
+  Failure lock_writer(Nanos patience);
+  Failure catch_up();
+  bool read_on();
+  Failure reload();
+  void forget_all();
+  bool replay(const RecordParts& parts, std::uint64_t sequence, bool is_checked);
+  void take_frees(const RecordParts& parts, std::uint64_t sequence);
+  void note_others_record(const RecordParts& parts, const JournalPlace& after, ByteCount bytes);
+  void note_reload(std::uint64_t durable);
+  void learn_durable();
+  Failure end_sharing();
+  void publish();
+  std::size_t frees_to_apply(bool applies_all);
+  void leave();
+  /// Calls look(), which reads and changes nothing, on a state of the heap that is one.
+  template <class Look>
+  Failure read(Look look);
+  template <class Look>
+  Failure read_unlocked(Look look, bool* is_done);
+  Failure look_up(Handle handle, Block* block);
+
+  Failure alloc_within(Nanos patience, ByteCount bytes, Block* block);
   Failure alloc_block(ByteCount bytes, Block* block);
   Handle take(ByteCount bytes);
   Handle take_small(ByteCount bytes);
@@ -227,12 +289,15 @@ class MappedPool final : private SpaceProvider {
     known_merges_ = merges_;
     return true;
   }
+  bool next_block(std::uint64_t* cursor, Block* block);
   bool next_in_slab(DataPage slab, std::uint32_t c, std::uint32_t number, std::uint64_t* cursor,
                     Block* block);
 
   ByteCount batch_limit() const { return layout_.half_bytes() / 4; }
   ByteCount batch_bytes() const;
   static constexpr std::size_t kAllFrees = SIZE_MAX;
+  Failure commit_batch(SyncLevel level);
+  Failure commit_batch_later(std::uint64_t* sequence);
   Failure commit_once(bool is_synced, std::size_t frees_to_apply);
   void apply_frees(std::size_t most);
   void note_durable(std::uint64_t sequence, Nanos began);
@@ -252,6 +317,7 @@ class MappedPool final : private SpaceProvider {
   Failure shrink_file(ByteCount wanted, ByteCount* returned);
   Failure punch_free(ByteCount wanted, ByteCount* returned);
 
+  CheckReport check_books();
   void check_slab(DataPage slab, std::uint32_t c, CheckReport& report, struct Totals& totals);
   std::uint32_t check_extent(DataPage page, CheckReport& report, struct Totals& totals);
   void check_lists(CheckReport& report, struct Totals& totals);
@@ -264,6 +330,7 @@ class MappedPool final : private SpaceProvider {
   const FileAccess access_;
   const SyncLevel promise_;
   const ByteCount grow_by_;
+  const Nanos lock_patience_;
   std::shared_ptr<MappedRange> range_;
   MappedRange metadata_range_;
   Metadata words_;
@@ -272,11 +339,20 @@ class MappedPool final : private SpaceProvider {
   Slabs slabs_;
   Roots roots_;
 
+  std::shared_ptr<Sharing> sharing_;
+  JournalReader reader_;  // of what others append
+  bool is_last_ = false;  // nobody else has the file, and nobody can open it: close() is under way
+  bool is_batch_open_ = false;  // begin_batch()
+  unsigned turns_ = 0;          // that are under way, one within another
+  bool needs_reload_ = false;   // what is here is no state of the file
+  bool is_marker_due_ = false;  // end_sync() did not get the writer's lock
+
   // The batch: what the next commit makes happen.
   std::vector<Handle> taken_;
   std::vector<Handle> frees_;              // their space is not used yet
   std::size_t due_count_ = 0;              // how many of them, the first ones, are committed
   std::unordered_set<std::uint32_t> due_;  // granules of all of them
+  std::vector<std::uint64_t> due_since_;   // shared: the record that made each of them due
   std::vector<std::uint8_t> writes_;
 
   // A place at which an extent begins, for as long as no extents become one.
@@ -310,9 +386,10 @@ class MappedPool final : private SpaceProvider {
     };
     std::string path;
     std::unique_ptr<File> file;
-    ByteCount data_bytes = 0;    // when it began
-    ByteCount copied = 0;        // of those
-    std::vector<Range> touched;  // since it began
+    ByteCount data_bytes = 0;         // when it began
+    ByteCount copied = 0;             // of those
+    bool has_others_changes = false;  // of whose blocks it is not known which are new
+    std::vector<Range> touched;       // since it began
   };
   std::unique_ptr<Backup> backup_;
 

@@ -7,6 +7,7 @@ namespace superslab::mapped {
 
 Failure MappedPool::trim(ByteCount target, ByteCount* returned) {
   *returned = 0;
+  const Turn turn(*this);
   if (const Failure failure = begin_change(); !failure.ok()) return failure;
   if (has_uncommitted()) return {Fault::kUncommitted};
   const Nanos start = events_.start();
@@ -14,7 +15,9 @@ Failure MappedPool::trim(ByteCount target, ByteCount* returned) {
   if (const FileError error = file_->disk_bytes(&taken); !error.ok())
     return {Fault::kFile, error, "length", 0};
   if (taken <= target) return {};
-  Failure failure = shrink_file(taken - target, returned);
+  // Others may have views of what lay behind the end. A hole reads as zeros.
+  const bool may_cut = !shares() || sharing_->is_alone();
+  Failure failure = may_cut ? shrink_file(taken - target, returned) : Failure{};
   if (failure.ok() && *returned < taken - target)
     failure = punch_free(taken - target - *returned, returned);
   counted_.trimmed_bytes += *returned;

@@ -92,6 +92,16 @@ bool Metadata::replay(const ChangedWord& word, bool is_checked) {
   return true;
 }
 
+void Metadata::forget() {
+  advise_mapping(checksums_, layout_.data_at() - layout_.checksums_at(), AccessPattern::kDontNeed);
+  std::fill(seen_.begin(), seen_.end(), 0);
+  std::fill(seen_checksums_.begin(), seen_checksums_.end(), 0);
+  std::fill(is_dirty_.begin(), is_dirty_.end(), 0);
+  dirty_.clear();
+  undo_.clear();
+  damage_ = {};
+}
+
 bool Metadata::has_checksum(MetadataPage page, std::uint32_t checksum) const {
   return page < layout_.metadata_pages() &&
          checksum_of(words_ + std::size_t{page} * kWordsPerPage, kPageBytes) == checksum;

@@ -54,6 +54,9 @@ class Metadata {
   /// Whether a page is as it must be once it is home.
   bool has_checksum(MetadataPage page, std::uint32_t checksum) const;
 
+  /// Nothing was looked at or changed: all of it is what the file has.
+  void forget();
+
   // Writing home.
 
   bool has_dirty() const { return !dirty_.empty(); }

@@ -32,7 +32,7 @@ void Members::empty(std::size_t index) {
 FileError Members::join(std::uint32_t pid) {
   FileError error{FileStatus::kLocked, 0};
   for (std::size_t index = 0; index < kMaxMembers && error.status == FileStatus::kLocked; ++index) {
-    error = file_.lock_byte(kFirstLock + index);
+    error = file_.lock_byte(kFirstLock + index, FileLock::kExclusive);
     if (!error.ok()) continue;
     empty(index);
     // Never 0, and hardly ever one that a lock still has from a member that died long ago.
@@ -65,7 +65,7 @@ bool Members::is_alive(std::uint64_t word) const {
 }
 
 bool Members::reap(std::size_t index) {
-  if (lives(index) || !file_.lock_byte(kFirstLock + index).ok()) return false;
+  if (lives(index) || !file_.lock_byte(kFirstLock + index, FileLock::kExclusive).ok()) return false;
   empty(index);
   static_cast<void>(file_.unlock_byte(kFirstLock + index));
   return true;

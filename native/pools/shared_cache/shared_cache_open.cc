@@ -125,7 +125,7 @@ Failure CacheOpener::begin_boot(SharedCache& cache) {
     return cache.header().boot.load(std::memory_order_acquire) == files_.boot();
   };
   for (int i = 0; i < kAttempts && !is_current(); ++i) {
-    const FileError error = cache.file_->lock_byte(kResetLock);
+    const FileError error = cache.file_->lock_byte(kResetLock, FileLock::kExclusive);
     if (error.ok()) {
       if (!is_current()) format(cache);
       static_cast<void>(cache.file_->unlock_byte(kResetLock));
