@@ -115,6 +115,17 @@ Failure MappedPool::find(Handle handle, Block* block) {
   return {};
 }
 
+Failure MappedPool::find_at(std::uint64_t offset, Block* block) {
+  if (is_closed()) return {Fault::kClosed};
+  Found found;
+  if (offset % kGranuleBytes == 0 && offset < data_bytes())
+    found = block_at(static_cast<std::uint32_t>(offset / kGranuleBytes));
+  if (words_.is_damaged()) return break_by(words_.take_damage());
+  if (!found.is_live) return {Fault::kStale, {}, "", offset};
+  *block = found.block;
+  return {};
+}
+
 Handle MappedPool::take_small(ByteCount bytes) {
   const std::uint32_t c = class_for(bytes);
   const auto slack = static_cast<std::uint32_t>(kClassBytes[c] - bytes);
@@ -456,6 +467,10 @@ void MappedPool::advise(std::uint64_t offset, ByteCount bytes, AccessPattern pat
   std::uint8_t* const from = data() + offset;
   const auto start = align_down(address_of(from), page);
   advise_mapping(reinterpret_cast<void*>(start), address_of(from) + bytes - start, pattern);
+}
+
+bool MappedPool::forbid_stores() {
+  return superslab::forbid_stores(range_->address(), layout_.max_file_bytes());
 }
 
 }  // namespace superslab::mapped
