@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -216,9 +215,11 @@ Failure open_as(const std::string& path, const MappedOptions& options,
 
 /// A path that stays what it is when the program goes to another folder.
 std::string absolute(const char* path) {
-  char folder[PATH_MAX];
-  if (path[0] == '/' || getcwd(folder, sizeof folder) == nullptr) return path;
-  return std::string(folder) + "/" + path;
+  char* const folder = path[0] == '/' ? nullptr : getcwd(nullptr, 0);
+  if (folder == nullptr) return path;
+  std::string whole = std::string(folder) + "/" + path;
+  std::free(folder);
+  return whole;
 }
 
 ss_mapped_block shown(MappedPool& pool, const Block& block) {
