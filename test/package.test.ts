@@ -219,6 +219,7 @@ test('what is published, besides the prebuilds', () => {
       'native/README.md',
       'native/include/superslab.h',
       'native/include/superslab_generational.h',
+      'native/include/superslab_mapped.h',
       'native/include/superslab_packet.h',
       'native/include/superslab_compressed.h',
       'THIRD-PARTY.md',

@@ -39,10 +39,7 @@ constexpr std::array<std::uint32_t, 256> kTable = make_table();
   return crc;
 }
 
-bool has_instruction() {
-  static const bool has = __builtin_cpu_supports("sse4.2");
-  return has;
-}
+bool has_instruction() { return __builtin_cpu_supports("sse4.2") != 0; }
 
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
 

@@ -494,6 +494,7 @@ class object_pool {
 /* Further kinds of pool. */
 #include "superslab_compressed.h"
 #include "superslab_generational.h"
+#include "superslab_mapped.h"
 #include "superslab_packet.h"
 
 #endif /* SUPERSLAB_H */

@@ -159,6 +159,8 @@ void unmap_file(void* address, ByteCount bytes);
 /// Puts pages of zeros in place of a mapping, which no longer belong to a file. False without
 /// memory.
 bool map_zeros(void* address, ByteCount bytes);
+/// From now on a store to the mapping is a SIGSEGV. False when the system refuses.
+bool forbid_stores(void* address, ByteCount bytes);
 /// A hint about mapped pages; kDontNeed drops them from this mapping, private changes included.
 void advise_mapping(void* address, ByteCount bytes, AccessPattern pattern);
 

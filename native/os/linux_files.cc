@@ -3,6 +3,7 @@
 #if defined(__linux__)
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -14,6 +15,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "base/bits.h"
@@ -365,6 +367,10 @@ bool map_zeros(void* address, ByteCount bytes) {
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
 }
 
+bool forbid_stores(void* address, ByteCount bytes) {
+  return ::mprotect(address, bytes, PROT_READ) == 0;
+}
+
 void advise_mapping(void* address, ByteCount bytes, AccessPattern pattern) {
   static constexpr int kAdvice[] = {MADV_NORMAL, MADV_SEQUENTIAL, MADV_RANDOM, MADV_WILLNEED,
                                     MADV_DONTNEED};
@@ -372,8 +378,11 @@ void advise_mapping(void* address, ByteCount bytes, AccessPattern pattern) {
 }
 
 Files& system_files() {
-  static LinuxFiles* const files = new LinuxFiles;
-  return *files;
+  // Made by pthread's means: a static local's guard is the C++ library's.
+  alignas(LinuxFiles) static unsigned char storage[sizeof(LinuxFiles)];
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, [] { new (storage) LinuxFiles; });
+  return *std::launder(reinterpret_cast<LinuxFiles*>(storage));
 }
 
 }  // namespace superslab

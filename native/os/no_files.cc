@@ -24,6 +24,7 @@ class NoFiles final : public Files {
 
 void unmap_file(void*, ByteCount) {}
 bool map_zeros(void*, ByteCount) { return false; }
+bool forbid_stores(void*, ByteCount) { return false; }
 void advise_mapping(void*, ByteCount, AccessPattern) {}
 
 Files& system_files() {

@@ -1,4 +1,4 @@
-// The examples for C in docs/pools, as they stand there.
+// The examples for C in docs, as they stand there.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,14 +10,15 @@ const execute = promisify(execFile);
 const library = path.join(packageRoot, 'build/Release/libsuperslab.so');
 
 const pages = [
-  { page: 'FIXED', shows: 'DEFINE_OBJECT_POOL' },
-  { page: 'PACKET', shows: 'ss_packet_push' },
-  { page: 'GENERATIONAL', shows: 'ss_generational_pool_promote' },
+  { page: 'pools/FIXED', shows: 'DEFINE_OBJECT_POOL' },
+  { page: 'pools/PACKET', shows: 'ss_packet_push' },
+  { page: 'pools/GENERATIONAL', shows: 'ss_generational_pool_promote' },
+  { page: 'FILES', shows: 'ss_mapped_pool_commit' },
 ];
 
-describe.skipIf(process.platform !== 'linux').for(pages)('docs/pools/$page.md', ({ page, shows }) => {
+describe.skipIf(process.platform !== 'linux').for(pages)('docs/$page.md', ({ page, shows }) => {
   test.for(['c99', 'c11'])('the example compiles as %s and runs', async (standard) => {
-    const text = readFileSync(path.join(packageRoot, `docs/pools/${page}.md`), 'utf8');
+    const text = readFileSync(path.join(packageRoot, `docs/${page}.md`), 'utf8');
     const [, example = ''] = /## From C and C\+\+\n[\s\S]*?```c\n([\s\S]*?)```/.exec(text) ?? [];
     expect(example).toContain(shows);
     const folder = path.join(packageRoot, 'build/c-examples', page);

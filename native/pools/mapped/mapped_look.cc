@@ -98,6 +98,17 @@ Failure MappedPool::find(Handle handle, Block* block) {
   return read([&] { return look_up(handle, block); });
 }
 
+Failure MappedPool::find_at(std::uint64_t offset, Block* block) {
+  return read([&] {
+    Found found;
+    if (offset % kGranuleBytes == 0 && offset < data_bytes())
+      found = block_at(static_cast<std::uint32_t>(offset / kGranuleBytes));
+    if (!found.is_live) return Failure{Fault::kStale, {}, "", offset};
+    *block = found.block;
+    return Failure{};
+  });
+}
+
 Failure MappedPool::root(std::string_view name, Handle* handle) {
   return read([&] {
     *handle = roots_.get(name);
@@ -167,6 +178,10 @@ void MappedPool::advise(std::uint64_t offset, ByteCount bytes, AccessPattern pat
   std::uint8_t* const from = data() + offset;
   const auto start = align_down(address_of(from), page);
   advise_mapping(reinterpret_cast<void*>(start), address_of(from) + bytes - start, pattern);
+}
+
+bool MappedPool::forbid_stores() {
+  return superslab::forbid_stores(range_->address(), layout_.max_file_bytes());
 }
 
 }  // namespace superslab::mapped

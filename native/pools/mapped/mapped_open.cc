@@ -188,7 +188,7 @@ Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
     unmap_file(data, layout.max_file_bytes());
     return {Fault::kTooManyOpen, {}, "", kMaxGuardedMappings};
   }
-  auto range = std::make_shared<MappedRange>(data, layout.max_file_bytes(), guard);
+  std::shared_ptr<MappedRange> range(new MappedRange(data, layout.max_file_bytes(), guard));
   error = file_->map(layout.checksums_at(), layout.data_at() - layout.checksums_at(),
                      FileMapping::kPrivate, &metadata);
   if (!error.ok()) return {Fault::kNoMemory, error, "map", layout.data_at()};

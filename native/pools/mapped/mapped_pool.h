@@ -12,12 +12,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
 #include "pools/mapped/extents.h"
 #include "pools/mapped/file_events.h"
+#include "pools/mapped/granule_set.h"
 #include "pools/mapped/journal.h"
 #include "pools/mapped/mapped_range.h"
 #include "pools/mapped/roots.h"
@@ -108,6 +108,8 @@ class MappedPool final : private SpaceProvider {
   /// is no other. Returns the last record of which the view knows. Nothing, where the file is not
   /// shared.
   std::uint64_t show_view(bool is_first);
+  /// The block that begins at that place in the data; kStale when none does.
+  Failure find_at(std::uint64_t offset, Block* block);
   /// The first block at or behind the place `cursor`, which goes on behind it. False at the end,
   /// and when damage ends the walk. Blocks may come and go between two calls.
   /// `why`: what else ended the walk.
@@ -207,6 +209,9 @@ class MappedPool final : private SpaceProvider {
   /// At which the data begins in the range.
   std::uint8_t* data() const { return range_->address() + layout_.data_at(); }
   void advise(std::uint64_t offset, ByteCount bytes, AccessPattern pattern);
+  /// Of a pool that is only read: has stores to its blocks end the process instead of staying in
+  /// it. False when the system refuses.
+  bool forbid_stores();
 
  private:
   friend class MappedOpener;
@@ -349,10 +354,10 @@ class MappedPool final : private SpaceProvider {
 
   // The batch: what the next commit makes happen.
   std::vector<Handle> taken_;
-  std::vector<Handle> frees_;              // their space is not used yet
-  std::size_t due_count_ = 0;              // how many of them, the first ones, are committed
-  std::unordered_set<std::uint32_t> due_;  // granules of all of them
-  std::vector<std::uint64_t> due_since_;   // shared: the record that made each of them due
+  std::vector<Handle> frees_;             // their space is not used yet
+  std::size_t due_count_ = 0;             // how many of them, the first ones, are committed
+  GranuleSet due_;                        // granules of all of them
+  std::vector<std::uint64_t> due_since_;  // shared: the record that made each of them due
   std::vector<std::uint8_t> writes_;
 
   // A place at which an extent begins, for as long as no extents become one.

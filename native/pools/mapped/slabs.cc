@@ -93,8 +93,7 @@ void Slabs::unlink(DataPage slab, std::uint32_t c) {
   hints_[c] = 0;
 }
 
-Handle Slabs::take(std::uint32_t c, std::uint32_t slack,
-                   const std::unordered_set<std::uint32_t>& due) {
+Handle Slabs::take(std::uint32_t c, std::uint32_t slack, const GranuleSet& due) {
   if (first_of(c) == 0 && !make(c)) return kNoHandle;
   const DataPage slab = first_of(c) - 1;
   std::uint32_t known;

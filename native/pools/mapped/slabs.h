@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_set>
 
 #include "pools/mapped/classes.h"
 #include "pools/mapped/extents.h"
+#include "pools/mapped/granule_set.h"
 
 namespace superslab::mapped {
 
@@ -26,7 +26,7 @@ class Slabs {
       : layout_(layout), words_(words), extents_(extents), space_(space) {}
 
   /// A block of the class, live; 0 when there is no room, no space, or damage.
-  Handle take(std::uint32_t c, std::uint32_t slack, const std::unordered_set<std::uint32_t>& due);
+  Handle take(std::uint32_t c, std::uint32_t slack, const GranuleSet& due);
   /// A block that is not live any more goes back.
   void give(std::uint32_t granule);
 
