@@ -65,6 +65,10 @@ struct HeapSnapshot {
   /// Most free blocks that a thread keeps of each class, by its index; 0 is what cache_blocks and
   /// cache_bytes say.
   std::array<std::uint8_t, kClassSlots> class_blocks{};
+  /// The same while others are tried, for those of the heap's owners that go by them: of even
+  /// number where bit 0 is set, of odd number where bit 1 is.
+  std::array<std::uint8_t, kClassSlots> trial_blocks{};
+  std::uint8_t trial_arms = 0;
 };
 
 /// What a pool does with its buffers.
