@@ -221,6 +221,8 @@ export interface NativeEnvironment {
     isPlain?: boolean,
     hasNodes?: boolean,
   ): NativePool | Failure;
+  /** What the process goes by, as text of a policy file; empty when that would be too long. */
+  policyText(): string;
   /** Which of facts.nodes serves this thread where it runs now: its own node, or the nearest that has memory. */
   currentNode(): number;
   // Windows: ArrayBuffers over the blocks that start in a slice.

@@ -25,7 +25,7 @@ function makeWay(file: string): void {
 
 /** `superslab record`: a program with libsuperslab.so as its malloc, which writes down what it does. */
 export const record: Command = {
-  usage: 'record -o=FILE [--knob=value ...] [--json] [--] program [arguments]',
+  usage: 'record -o FILE [--knob=value ...] [--json] [--] program [arguments]',
   summary: 'run a program and record what it allocates and frees',
   options: { output: 'value', json: 'nothing' },
   operands: 'program',
@@ -40,9 +40,9 @@ export const record: Command = {
       'of every thread and of the programs that it starts in turn, to FILE: 16 bytes',
       'each. The program takes up to twice as long for them.',
       '',
-      '  superslab record -o=app.trace -- python3 app.py',
+      '  superslab record -o app.trace -- python3 app.py',
       '  superslab record --output=app.trace --record-bytes=1g -- git log',
-      '  superslab tune app.trace -o=app.policy',
+      '  superslab tune app.trace -o app.policy',
       '',
       'FILE is replaced if it is a trace. Recording ends when it is as long as',
       '--record-bytes allows, 256m. A program may be killed at any time: what it did',
@@ -53,14 +53,10 @@ export const record: Command = {
   },
 
   async run(args) {
-    const output = args.options.findLast(({ name, arg }) => name === 'output' || arg.startsWith('-o'));
-    const value = output?.value ?? /^-o=?(.+)$/s.exec(output?.arg ?? '')?.[1];
-    if (!value) throw usageError('no file for the trace; write superslab record -o=FILE -- program');
+    const value = args.value('output');
+    if (!value) throw usageError('no file for the trace; write superslab record -o FILE -- program');
     const file = path.resolve(value);
     if (args.operands.length > 0) makeWay(file);
-    const options = args.options.filter((option) => option !== output);
-    return runOnLibrary({ ...args, options } as typeof args, 'record -o=FILE', ['json', 'policy', 'output'], {
-      SUPERSLAB_RECORD: file,
-    });
+    return runOnLibrary(args, 'record -o FILE', ['json', 'policy', 'output'], { SUPERSLAB_RECORD: file });
   },
 };

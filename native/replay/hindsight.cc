@@ -41,7 +41,7 @@ void measure_curves(const trace::Trace& trace, const Policy& policy, MissCurves&
   out = {};
   for (std::size_t choice = 0; choice < kChoices; ++choice) {
     Policy tried = policy;
-    Capacities all;
+    MagazineBlocks all;
     all.fill(kTriedCapacities[choice]);
     set_capacities(all, tried);
     Watch watch;
@@ -53,7 +53,7 @@ void measure_curves(const trace::Trace& trace, const Policy& policy, MissCurves&
   }
 }
 
-Capacities best_capacities(const MissCurves& curves, ByteCount budget) {
+MagazineBlocks best_capacities(const MissCurves& curves, ByteCount budget) {
   constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
   // best[b]: fewest calls of the classes so far within b steps; chosen[c][b]: how.
   std::vector<std::uint64_t> best(kSteps + 1, 0);
@@ -73,7 +73,7 @@ Capacities best_capacities(const MissCurves& curves, ByteCount budget) {
     }
     best = next;
   }
-  Capacities out;
+  MagazineBlocks out;
   std::size_t left = kSteps;
   for (std::size_t c = kFirstLargeClass; c-- > 0;) {
     const std::uint8_t choice = chosen[c][left];

@@ -7,7 +7,7 @@
 
 namespace superslab {
 
-/// Capacities that were tried for all classes at once; classes hardly touch each other, so that each
+/// MagazineBlocks that were tried for all classes at once; classes hardly touch each other, so that each
 /// class has its own curve.
 inline constexpr std::uint8_t kTriedCapacities[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 62};
 
@@ -21,6 +21,6 @@ void measure_curves(const trace::Trace& trace, const Policy& policy, MissCurves&
 
 /// The capacities with the fewest slow calls whose bytes, as of bytes_of(), keep to `budget`: a
 /// multiple-choice knapsack, solved on steps of a 1,024th of the budget.
-Capacities best_capacities(const MissCurves& curves, ByteCount budget);
+MagazineBlocks best_capacities(const MissCurves& curves, ByteCount budget);
 
 }  // namespace superslab

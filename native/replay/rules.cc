@@ -25,7 +25,7 @@ std::uint8_t fewer(std::uint8_t capacity, std::uint32_t step) {
 }
 
 /// Takes blocks of the class with the most hits until all fit.
-void fit(Capacities& capacities, ByteCount budget, const Interval& interval, std::uint32_t step) {
+void fit(MagazineBlocks& capacities, ByteCount budget, const Interval& interval, std::uint32_t step) {
   while (bytes_of(capacities) > budget) {
     std::size_t victim = kFirstLargeClass;
     for (std::size_t c = 0; c < kFirstLargeClass; ++c) {
@@ -42,20 +42,20 @@ void fit(Capacities& capacities, ByteCount budget, const Interval& interval, std
 
 }  // namespace
 
-ByteCount bytes_of(const Capacities& capacities) {
+ByteCount bytes_of(const MagazineBlocks& capacities) {
   ByteCount bytes = 0;
   for (std::size_t c = 0; c < kFirstLargeClass; ++c)
     if (capacities[c] > 1) bytes += ByteCount{capacities[c]} * block_bytes(c);
   return bytes;
 }
 
-void set_capacities(const Capacities& capacities, HeapSnapshot& policy) {
+void set_capacities(const MagazineBlocks& capacities, HeapSnapshot& policy) {
   for (std::size_t c = 0; c < kFirstLargeClass; ++c) policy.class_blocks[c] = capacities[c];
 }
 
-Capacities even_capacities(ByteCount bytes, const std::array<bool, kFirstLargeClass>& classes) {
+MagazineBlocks even_capacities(ByteCount bytes, const std::array<bool, kFirstLargeClass>& classes) {
   const auto count = static_cast<ByteCount>(std::count(classes.begin(), classes.end(), true));
-  Capacities out;
+  MagazineBlocks out;
   for (std::size_t c = 0; c < kFirstLargeClass; ++c) {
     const ByteCount fair = count == 0 || !classes[c] ? 1 : bytes / count / block_bytes(c);
     out[c] = static_cast<std::uint8_t>(std::clamp<ByteCount>(fair, 1, kMaxCapacity));
@@ -66,7 +66,7 @@ Capacities even_capacities(ByteCount bytes, const std::array<bool, kFirstLargeCl
 void HitRateRule::begin(const HeapSnapshot&) { now_ = start_; }
 
 bool HitRateRule::step(const Interval& interval, HeapSnapshot& policy) {
-  const Capacities before = now_;
+  const MagazineBlocks before = now_;
   for (std::size_t c = 0; c < kFirstLargeClass; ++c) {
     if (interval.allocations[c] == 0) continue;
     now_[c] = hit_rate(interval, c) < target_ ? more(now_[c], step_) : fewer(now_[c], step_);
@@ -88,7 +88,7 @@ bool StealingRule::step(const Interval& interval, HeapSnapshot& policy) {
     if (thief == kFirstLargeClass || slow_calls(interval, c) > slow_calls(interval, thief)) thief = c;
   }
   if (thief == kFirstLargeClass) return false;
-  const Capacities before = now_;
+  const MagazineBlocks before = now_;
   now_[thief] = more(now_[thief], step_);
   while (bytes_of(now_) > budget_) {
     std::size_t victim = kFirstLargeClass;

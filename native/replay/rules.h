@@ -9,47 +9,47 @@
 namespace superslab {
 
 /// Most blocks of each class that a thread keeps, by its index; large classes have no magazine.
-using Capacities = std::array<std::uint8_t, kFirstLargeClass>;
+using MagazineBlocks = std::array<std::uint8_t, kFirstLargeClass>;
 
 /// Places that a magazine has: see ThreadCache.
 constexpr std::uint32_t kMaxCapacity = 62;
 
-ByteCount bytes_of(const Capacities& capacities);
-void set_capacities(const Capacities& capacities, HeapSnapshot& policy);
+ByteCount bytes_of(const MagazineBlocks& capacities);
+void set_capacities(const MagazineBlocks& capacities, HeapSnapshot& policy);
 /// As many blocks of each class as fit `bytes` in all, the same bytes for each of `classes`.
-Capacities even_capacities(ByteCount bytes, const std::array<bool, kFirstLargeClass>& classes);
+MagazineBlocks even_capacities(ByteCount bytes, const std::array<bool, kFirstLargeClass>& classes);
 
 /// HAKMEM's: a class whose hit rate is below the target gets `step` more blocks, one above it as many
 /// fewer; at the budget those that hit most give first.
 class HitRateRule final : public ReplayRule {
  public:
-  HitRateRule(const Capacities& start, ByteCount budget, double target, std::uint32_t step)
+  HitRateRule(const MagazineBlocks& start, ByteCount budget, double target, std::uint32_t step)
       : start_(start), budget_(budget), target_(target), step_(step) {}
   void begin(const HeapSnapshot& policy) override;
   bool step(const Interval& interval, HeapSnapshot& policy) override;
 
  private:
-  const Capacities start_;
+  const MagazineBlocks start_;
   const ByteCount budget_;
   const double target_;
   const std::uint32_t step_;
-  Capacities now_{};
+  MagazineBlocks now_{};
 };
 
 /// Hit-rate stealing, as in tcmalloc and memcached: the class that misses most takes the bytes of a
 /// step from the one that misses least for its bytes.
 class StealingRule final : public ReplayRule {
  public:
-  StealingRule(const Capacities& start, ByteCount budget, std::uint32_t step)
+  StealingRule(const MagazineBlocks& start, ByteCount budget, std::uint32_t step)
       : start_(start), budget_(budget), step_(step) {}
   void begin(const HeapSnapshot& policy) override;
   bool step(const Interval& interval, HeapSnapshot& policy) override;
 
  private:
-  const Capacities start_;
+  const MagazineBlocks start_;
   const ByteCount budget_;
   const std::uint32_t step_;
-  Capacities now_{};
+  MagazineBlocks now_{};
 };
 
 /// HAKMEM's other one: UCB1 over a few candidates, here parts of the budget for the classes in use; the

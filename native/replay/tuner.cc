@@ -105,7 +105,7 @@ class Tuner {
 
   void add_rules() {
     measure_curves(trace_, fitted(Policy{}), curves_);
-    const Capacities even = even_capacities(kRuleBudget, curves_.is_used);
+    const MagazineBlocks even = even_capacities(kRuleBudget, curves_.is_used);
     Policy start;
     set_capacities(even, start);
     HitRateRule low(even, kRuleBudget, 0.65, 4);
@@ -134,7 +134,7 @@ class Tuner {
     }
     for (const ByteCount budget : {64 * kKiB, 256 * kKiB, kMiB, 4 * kMiB}) {
       Policy policy = best;
-      const Capacities capacities = best_capacities(curves_, budget);
+      const MagazineBlocks capacities = best_capacities(curves_, budget);
       for (std::size_t c = 0; c < kFirstLargeClass; ++c)
         if (curves_.is_used[c]) policy.class_blocks[c] = capacities[c];
       take_if_better(policy, best, least);
