@@ -59,7 +59,7 @@ export type { TaggedPool } from './pools/buffer/tagged-pool.js';
 export type { Pool } from './pools/pool.js';
 export type { Advice } from './stats/advice/advice.js';
 export type { PoolStats, ProcessStats } from './stats/pool-stats.js';
-export { core, memoryFacts, stats } from './stats/process-stats.js';
+export { core, memoryFacts, policy, stats } from './stats/process-stats.js';
 export { BufferPool, PooledBuffer };
 
 export default BufferPool.default;

@@ -69,7 +69,7 @@ export interface Facts {
 }
 
 export interface Failure {
-  readonly error: 'noMemory' | 'environment' | 'option';
+  readonly error: 'noMemory' | 'environment' | 'option' | 'policy' | 'trace';
   readonly message: string;
 }
 
@@ -135,6 +135,69 @@ export interface Binding {
   now(): number;
   /** Every size class, and how its slabs are cut. */
   slabCuts(): SlabCut[];
+  /** What is in a trace (native/trace/trace_format.h). Blocks the thread for as long as reading it takes. */
+  readTrace(file: string): TraceFacts | Failure;
+  /**
+   * Replays a trace by every fixed setting and every rule. Blocks the thread for seconds. `nsOfMibSecond`: what a MiB that is in
+   * memory for a second costs; 0 is the usual price.
+   */
+  tuneTrace(file: string, nsOfMibSecond: number): TraceTuning | Failure;
+}
+
+/** What a trace says of itself and its program. */
+export interface TraceFacts {
+  /** The version that recorded it. */
+  readonly superslab: string;
+  readonly pageBytes: number;
+  readonly processors: number;
+  /** Whether malloc was recorded. */
+  readonly hasMalloc: boolean;
+  /** Whether recording ended before the program, because the file was as long as it may be. */
+  readonly isFull: boolean;
+  /** Events that found no place. */
+  readonly dropped: number;
+  readonly events: number;
+  readonly processes: number;
+  readonly threads: number;
+  /** Frees of blocks that the trace does not know. */
+  readonly unknownFrees: number;
+  /** Blocks that came again without a free that the trace knows. */
+  readonly lostFrees: number;
+  /** How long the longest of its processes ran. */
+  readonly seconds: number;
+}
+
+/** What a replay of a trace counted. */
+export interface TunedRow {
+  readonly kind: 'default' | 'profile' | 'fixed' | 'rule' | 'best';
+  /** A setting as a variable, or a rule in words. */
+  readonly name: string;
+  /** What all that is counted here costs together (native/replay/costs.h). */
+  readonly costNs: number;
+  readonly allocations: number;
+  /** Those for which this machine had no addresses. */
+  readonly failed: number;
+  readonly refills: number;
+  readonly spills: number;
+  /** Blocks that refills and spills moved. */
+  readonly movedBlocks: number;
+  readonly remoteFrees: number;
+  /** First touches of pages of 4 KiB, and among them those of pages that had gone back. */
+  readonly faults: number;
+  readonly refaults: number;
+  readonly purges: number;
+  readonly purgedPages: number;
+  readonly peakBytes: number;
+  /** Memory by time. */
+  readonly mibSeconds: number;
+}
+
+export interface TraceTuning {
+  readonly trace: TraceFacts;
+  /** The defaults first, what costs least last. */
+  readonly rows: readonly TunedRow[];
+  /** The text of a policy file. */
+  readonly policy: string;
 }
 
 /*
@@ -158,6 +221,8 @@ export interface NativeEnvironment {
     isPlain?: boolean,
     hasNodes?: boolean,
   ): NativePool | Failure;
+  /** What the process goes by, as text of a policy file; empty when that would be too long. */
+  policyText(): string;
   /** Which of facts.nodes serves this thread where it runs now: its own node, or the nearest that has memory. */
   currentNode(): number;
   // Windows: ArrayBuffers over the blocks that start in a slice.
@@ -484,6 +549,8 @@ export function check<T extends object>(result: T | Failure): T {
     noMemory: 'ERR_SUPERSLAB_NO_MEMORY',
     environment: 'ERR_SUPERSLAB_ENV',
     option: 'ERR_SUPERSLAB_OPTION',
+    policy: 'ERR_SUPERSLAB_POLICY',
+    trace: 'ERR_SUPERSLAB_TRACE',
   } as const;
   throw makeError(code[result.error], result.message, result.error === 'option' ? TypeError : Error);
 }

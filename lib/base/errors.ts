@@ -24,6 +24,10 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_OPTION'
   /** A SUPERSLAB_* variable that does not exist or has an impossible value. */
   | 'ERR_SUPERSLAB_ENV'
+  /** The file that SUPERSLAB_POLICY names cannot be used: it is none, is damaged, or is for another version or machine. */
+  | 'ERR_SUPERSLAB_POLICY'
+  /** A file of allocations cannot be read or written, or is none, damaged, or of another version. */
+  | 'ERR_SUPERSLAB_TRACE'
   /** No native binary for this platform, or one that cannot be read or loaded: the message says why. */
   | 'ERR_SUPERSLAB_BINARY'
   /** Node.js may load no native addons: --no-addons, or --permission without --allow-addons. */

@@ -58,6 +58,17 @@ function optionOf(arg: string): GivenOption {
   return { arg, name: name ?? arg, value };
 }
 
+/** Options that may have their value behind a space, as other programs have them: their names in full. */
+const SPACED: Readonly<Record<string, string>> = { '-o': 'output', '--save': 'save' };
+
+/** Such an option with its value, if `arg` is one; `-o=FILE` is written by some, too. */
+function spacedOption(arg: string, following: string | undefined): GivenOption | undefined {
+  const [, short] = /^-o=(.*)$/s.exec(arg) ?? [];
+  if (short !== undefined) return { arg, name: 'output', value: short };
+  if (!Object.hasOwn(SPACED, arg) || following === undefined || following === '--') return undefined;
+  return { arg, name: SPACED[arg]!, value: following };
+}
+
 /**
  * Tells options from operands. With `endsAtOperand` whatever follows the first operand is an operand too:
  * it is for somebody else.
@@ -71,7 +82,11 @@ export function splitArguments(args: readonly string[], endsAtOperand = false): 
       operands.push(...args.slice(next + 1));
       break;
     }
-    if (arg.startsWith('-') && arg !== '-') {
+    const spaced = spacedOption(arg, args[next + 1]);
+    if (spaced !== undefined) {
+      options.push(spaced);
+      if (!arg.includes('=')) next++;
+    } else if (arg.startsWith('-') && arg !== '-') {
       options.push(optionOf(arg));
     } else if (endsAtOperand) {
       operands.push(...args.slice(next));

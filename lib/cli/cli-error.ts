@@ -4,6 +4,10 @@ export type CliErrorCode =
   | 'ERR_SUPERSLAB_USAGE'
   /** A knob that does not exist or has an impossible value, as an option or in the environment. */
   | 'ERR_SUPERSLAB_ENV'
+  /** The policy file cannot be used or written. */
+  | 'ERR_SUPERSLAB_POLICY'
+  /** The trace cannot be read or written, or is none. */
+  | 'ERR_SUPERSLAB_TRACE'
   /** There is no libsuperslab.so for this platform, or none that can be preloaded. */
   | 'ERR_SUPERSLAB_LIBRARY'
   /** There is no such program. */

@@ -10,6 +10,9 @@ import { jsonText, wrap } from './output.js';
 /** Each is loaded when it is asked for: `--help` needs no addon. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.js')).run,
+  record: async () => (await import('./record.js')).record,
+  tune: async () => (await import('./tune.js')).tune,
+  policy: async () => (await import('./policy.js')).policy,
   doctor: async () => (await import('./doctor.js')).doctor,
   stats: async () => (await import('./stats.js')).stats,
   report: async () => (await import('./report.js')).report,
@@ -61,7 +64,7 @@ const isHelp = (arg: string | undefined) => arg === '--help' || arg === '-h';
 const asksHelp = (args: Arguments) => args.options.some(({ arg }) => isHelp(arg));
 
 /** Whether errors of this command line are to be JSON. Of `run`'s arguments only its own count. */
-const wantsJson = ([name, ...args]: readonly string[]) => splitArguments(args, name === 'run').has('json');
+const wantsJson = ([name, ...args]: readonly string[]) => splitArguments(args, name === 'run' || name === 'record').has('json');
 
 async function execute(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { MemoryFacts } from '../addon/figures.js';
-import { memoryFacts, stats } from '../stats/process-stats.js';
+import { memoryFacts, policy, stats } from '../stats/process-stats.js';
 import { reportText } from '../stats/report.js';
 import { reportContext } from '../stats/report-context.js';
 import { feed } from './feed.js';
@@ -31,6 +31,7 @@ const documents: Readonly<Record<string, () => Document | Promise<Document>>> = 
   '/hello.json': () => json(makeHello()),
   '/stats.json': () => json(stats()),
   '/memory.json': memoryDocument,
+  '/policy.txt': () => ({ type: TEXT_TYPE, content: policy() }),
   '/report.txt': () => ({
     type: TEXT_TYPE,
     content: stats()

@@ -5,7 +5,7 @@
 // The page is served at `/TOKEN/` of a TCP port (Inspector.url), so that what it asks for by a relative
 // address ('events', './app.js', 'uplot.css') carries the token; its files lie in dist/inspector. The
 // same addresses without a token are served on the process's unix socket. `/?token=TOKEN` is sent on to
-// `/TOKEN/`; there are also `stats.json`, `memory.json` (what memoryFacts() gives: milliseconds) and `report.txt`.
+// `/TOKEN/`; there are also `stats.json`, `memory.json` (what memoryFacts() gives: milliseconds) `report.txt` and `policy.txt`.
 //
 //   event: hello     Hello           first, once a connection
 //   event: pools     PoolNames       after hello, and when pools came or went

@@ -79,6 +79,19 @@ export function stats(): ProcessStats {
 }
 
 /**
+ * What this process goes by, as the text of a policy file (docs/TUNING.md): the settings that differ from the defaults, and, of
+ * the default pool, what was learned of single size classes. Written to a file, it is what the next process starts with, by
+ * `SUPERSLAB_POLICY=file`. Options of single pools are not in it.
+ *
+ * @example
+ * import { writeFileSync } from 'node:fs';
+ * import { policy } from 'superslab';
+ *
+ * process.on('SIGUSR2', () => writeFileSync('server.policy', policy()));
+ */
+export const policy = (): string => environment.policyText();
+
+/**
  * What the kernel says of the pools' memory: how much is resident, in huge pages (transparent ones and
  * explicit ones), swapped out, and on which node. With `superslab run` malloc's is among it. Read from
  * /proc/self/smaps and numa_maps on a thread of libuv's pool. The kernel walks the pages of the whole process, while page

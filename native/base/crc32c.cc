@@ -1,6 +1,7 @@
 #include "base/crc32c.h"
 
 #include <array>
+#include <atomic>
 #include <cstring>
 
 #if defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
@@ -39,7 +40,18 @@ constexpr std::array<std::uint32_t, 256> kTable = make_table();
   return crc;
 }
 
-bool has_instruction() { return __builtin_cpu_supports("sse4.2") != 0; }
+bool has_instruction() {
+  // No static that is guarded: this also runs inside malloc, without a C++ library, and before
+  // libgcc's constructor has looked at the processor.
+  static std::atomic<int> known{-1};
+  int has = known.load(std::memory_order_relaxed);
+  if (has < 0) {
+    __builtin_cpu_init();
+    has = __builtin_cpu_supports("sse4.2") ? 1 : 0;
+    known.store(has, std::memory_order_relaxed);
+  }
+  return has != 0;
+}
 
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
 

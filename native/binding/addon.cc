@@ -19,6 +19,7 @@ Value attach(const CallbackInfo& info) {
   if (process == nullptr)
     return error_object(env, "noMemory", "no address space for the superslab tables");
   const PolicyError& wrong = process->environment_error();
+  if (wrong.kind == PolicyErrorKind::kFile) return error_object(env, "policy", wrong.message);
   if (wrong.kind != PolicyErrorKind::kNone) return error_object(env, "environment", wrong.message);
   if (!info[0].IsFunction()) return env.Undefined();
   if (instance.environment == nullptr) instance.environment = new Environment(env, *process);
@@ -66,11 +67,6 @@ void ring_within(const CallbackInfo& info) {
   Environment* const environment = AddonInstance::of(info.Env()).environment;
   if (const auto ms = whole_at(info, 0); ms && environment != nullptr)
     environment->ring_within(*ms);
-}
-
-template <auto function>
-void export_function(Napi::Object& exports, const char* name) {
-  exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
 }
 
 void define_objects(napi_env env, AddonInstance& instance) {
@@ -121,6 +117,7 @@ Napi::Object init_addon(Napi::Env env, Napi::Object exports) {
   export_function<now>(exports, "now");
   export_function<slab_cuts>(exports, "slabCuts");
   export_tables(exports);
+  export_trace_functions(exports);
   return exports;
 }
 

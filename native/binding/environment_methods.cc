@@ -1,6 +1,10 @@
 // An evaluation of the package opens pools.
+#include <string>
+#include <vector>
+
 #include "binding/js_objects.h"
 #include "binding/objects.h"
+#include "policy/policy_file.h"
 
 namespace superslab {
 namespace {
@@ -30,11 +34,26 @@ Value current_node(const CallbackInfo& info, Evaluation& own) {
   return Napi::Number::New(info.Env(), own.space().os().current_node());
 }
 
+/// `policyText()`: what the process goes by, as text of a policy file: the rows that differ from the
+/// defaults, and the capacities of single classes in the default pool. Empty when it is too long.
+Value policy_text(const CallbackInfo& info, Evaluation& own) {
+  Policy policy = own.process().policy();
+  policy.class_blocks = own.process().default_pool().policy()->class_blocks;
+  const Policy defaults;
+  std::vector<KnobId> rows;
+  for (const Knob& knob : kKnobs)
+    if (knob_code(policy, knob.id) != knob_code(defaults, knob.id)) rows.push_back(knob.id);
+  std::string text(kMaxPolicyFileBytes, '\0');
+  text.resize(write_policy_file(policy, rows, read_machine(), {text.data(), text.size()}));
+  return Napi::String::New(info.Env(), text);
+}
+
 }  // namespace
 
 void add_environment_methods(Methods& methods) {
   add_bound_method<Evaluation, open_pool>(methods, "openPool");
   add_bound_method<Evaluation, current_node>(methods, "currentNode");
+  add_bound_method<Evaluation, policy_text>(methods, "policyText");
 }
 
 }  // namespace superslab

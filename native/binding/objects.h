@@ -56,8 +56,16 @@ void add_records_methods(Methods& methods);
 void add_file_methods(Methods& methods);
 void add_shared_cache_methods(Methods& methods);
 
+/// A function of the addon itself, which needs no attach().
+template <auto function>
+void export_function(Napi::Object& exports, const char* name) {
+  exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
+}
+
 /// `tables()`, which needs no attach().
 void export_tables(Napi::Object& exports);
+/// `readTrace()` and `tuneTrace()`, likewise.
+void export_trace_functions(Napi::Object& exports);
 
 /// A block number; kNoBlock for what cannot be one.
 inline BlockNumber block_number_at(const CallbackInfo& info, std::size_t i) {

@@ -14,6 +14,7 @@
 #include "malloc/foreign.h"
 #include "malloc/program_kinds.h"
 #include "malloc/program_pools.h"
+#include "malloc/recording.h"
 
 namespace superslab {
 namespace {
@@ -117,6 +118,25 @@ struct BlockClass {
   return {heap == nullptr ? kTagNone : heap->space().tag_at(block)};
 }
 
+void* allocate_from(ProcessHeap& heap, ByteCount bytes) {
+  if (is_huge(bytes)) {
+    bool is_zero;
+    return allocate_huge(heap, bytes, kMinAlignment, is_zero);
+  }
+  ThreadCache* cache = heap.cache();
+  if (cache == nullptr) return nullptr;
+  if (cache->take_turn()) take_turn(heap, *cache);
+  if (heap.policy().check) return allocate_checked(*cache, bytes);
+  void* block = cache->allocate(bytes);
+  return bytes <= kMaxMediumBytes ? block : placed(block, bytes);
+}
+
+[[gnu::noinline]] void* allocate_recorded(ProcessHeap& heap, ByteCount bytes) {
+  void* block = allocate_from(heap, bytes);
+  Recording::allocated(block, bytes);
+  return block;
+}
+
 }  // namespace
 
 void* allocate_slow(ByteCount bytes) {
@@ -128,16 +148,9 @@ void* allocate_slow(ByteCount bytes) {
   }
   ProcessHeap* heap = ProcessHeap::get();
   if (heap == nullptr) return allocate_at_start(bytes, kMinAlignment);
-  if (is_huge(bytes)) {
-    bool is_zero;
-    return allocate_huge(*heap, bytes, kMinAlignment, is_zero);
-  }
-  ThreadCache* cache = heap->cache();
-  if (cache == nullptr) return nullptr;
-  if (cache->take_turn()) take_turn(*heap, *cache);
-  if (heap->policy().check) return allocate_checked(*cache, bytes);
-  void* block = cache->allocate(bytes);
-  return bytes <= kMaxMediumBytes ? block : placed(block, bytes);
+  if (heap->is_recorded()) [[unlikely]]
+    return allocate_recorded(*heap, bytes);
+  return allocate_from(*heap, bytes);
 }
 
 namespace {
@@ -179,6 +192,8 @@ void free_outside(ProcessHeap* process, void* block) {
 [[gnu::noinline]] void free_rest(void* block) {
   const BlockClass found = classify(nullptr, block);
   ProcessHeap* process = ProcessHeap::get();
+  if (process != nullptr && process->is_recorded()) [[unlikely]]
+    Recording::freed(block);
   if (found.tag == kTagNone) return free_outside(process, block);
   if (process->policy().check) {
     check_block(*process, "free", block);
@@ -229,6 +244,8 @@ void* allocate_zeroed(ByteCount bytes) {
     if (bytes > kMaxMediumBytes && !is_checked) block = placed(block, bytes);
   }
   if (block == nullptr) return nullptr;
+  if (heap != nullptr && heap->is_recorded()) [[unlikely]]
+    Recording::allocated(block, bytes);
   if (!is_zero) {
     std::memset(block, 0, bytes);
   } else if (bytes >= kMinPopulatedBytes && bytes <= kMaxClassBytes) {
@@ -247,7 +264,10 @@ void* allocate_aligned(ByteCount alignment, ByteCount bytes) {
       return allocate(fitting);
   }
   bool is_zero;
-  return allocate_huge(*heap, std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
+  void* block = allocate_huge(*heap, std::max(bytes, kMaxClassBytes + 1), alignment, is_zero);
+  if (heap->is_recorded()) [[unlikely]]
+    Recording::allocated(block, bytes);
+  return block;
 }
 
 namespace {
@@ -284,6 +304,14 @@ bool resize_known(ProcessHeap* process, const BlockClass& found, void* block, By
   return Heap::of(head).huge().resize(&head, bytes + address_of(block) % kSuperslabBytes);
 }
 
+bool resize_and_record(ProcessHeap* process, const BlockClass& found, void* block, ByteCount before,
+                       ByteCount bytes) {
+  if (!resize_known(process, found, block, before, bytes)) return false;
+  if (process != nullptr && process->is_recorded()) [[unlikely]]
+    Recording::resized(block, bytes);
+  return true;
+}
+
 void check_if_wanted(ProcessHeap* process, const char* function, const void* block) {
   if (process != nullptr && process->policy().check) check_block(*process, function, block);
 }
@@ -309,7 +337,7 @@ bool resize_in_place(void* block, ByteCount bytes) {
   ProcessHeap* process = ProcessHeap::get();
   const BlockClass found = classify(ProcessHeap::own_cache(), block);
   check_if_wanted(process, "malloc_usable_size", block);
-  return resize_known(process, found, block, usable_of(process, found, block), bytes);
+  return resize_and_record(process, found, block, usable_of(process, found, block), bytes);
 }
 
 namespace {
@@ -355,7 +383,7 @@ void* reallocate(void* block, ByteCount bytes) {
   if (!is_ours(process, found, block)) return reallocate_foreign(block, bytes);
   check_if_wanted(process, "realloc", block);
   const ByteCount before = usable_of(process, found, block);
-  if (resize_known(process, found, block, before, bytes)) return block;
+  if (resize_and_record(process, found, block, before, bytes)) return block;
   return move_block(block, before, bytes);
 }
 

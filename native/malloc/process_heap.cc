@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/program_order.h"
+#include "malloc/recording.h"
 #include "runtime/environment_policy.h"
 
 namespace superslab {
@@ -46,13 +47,7 @@ class Changing {
 
 Policy read_policy(const OsLimits& limits, PolicyError& error) {
   Policy policy = policy_from_environment(system_os_for_malloc(), error);
-  // A process's memory is touched as its code sees fit: what is populated ahead of that counts in
-  // its RSS without being used.
-  policy.populate = Populate::kOff;
-  policy.purge_delay_ms = policy.malloc_purge_delay_ms;
-  policy.thp_from_bytes = policy.malloc_thp_from_bytes;
-  policy.huge_pages = policy.malloc_huge_pages ? HugePages::kTransparent : HugePages::kOff;
-  fit_to_memory(policy, limits.memory);
+  fit_to_malloc(policy, limits.memory);
   return policy;
 }
 
@@ -101,6 +96,7 @@ ProcessHeap* ProcessHeap::build() {
   }
   is_builder_ = true;
   auto* heap = new (ProcessHeapStorage::bytes) ProcessHeap;
+  heap->begin_recording();
   heap->heap_.account().set_excess_hook([] { ProcessHeapStorage::heap()->give_back_excess(); });
   const bool good = heap->usable_ && pthread_key_create(&end_of_thread, thread_ends) == 0;
   state.store(good ? State::kReady : State::kFailed, std::memory_order_release);
@@ -111,12 +107,22 @@ ProcessHeap* ProcessHeap::build() {
   return heap;
 }
 
+/// SUPERSLAB_RECORD.
+void ProcessHeap::begin_recording() {
+  const char* const path = environment_value(kTraceFileVariable);
+  if (path == nullptr || *path == '\0') return;
+  const char* const wrong = Recording::begin(path, policy_.record_bytes);
+  is_recorded_ = wrong == nullptr;
+  if (wrong != nullptr && environment_error_.kind == PolicyErrorKind::kNone)
+    describe_trace_file(path, wrong, environment_error_);
+}
+
 ThreadCache* ProcessHeap::attach() {
   const Changing changing(is_changing_);
   ThreadCache* cache = ThreadCache::attach(heap_);
   if (cache == nullptr) return nullptr;
   cache_ = cache;
-  if (!policy_.check) front_ = cache;  // the slow paths check
+  if (!policy_.check && !is_recorded_) front_ = cache;  // the slow paths check and record
   // Once they are set: this may allocate. Other destructors of the thread that run after ours and
   // allocate attach it again, and the system calls ours again for that.
   pthread_setspecific(end_of_thread, cache);
@@ -129,6 +135,7 @@ void ProcessHeap::thread_ends(void* cache) {
   cache_ = nullptr;
   has_ended_ = true;
   static_cast<ThreadCache*>(cache)->detach();
+  if (ProcessHeapStorage::heap()->is_recorded_) Recording::thread_ends();
   ProcessHeapStorage::heap()->heap_.account().after_frees();
 }
 
@@ -182,6 +189,7 @@ void ProcessHeap::after_fork_in_child() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   ProcessHeap& heap = *ProcessHeapStorage::heap();
+  if (heap.is_recorded_) Recording::survive_fork();
   if (!heap.survive_fork()) ThreadCache::detach_others(heap.heap_, cache_);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }

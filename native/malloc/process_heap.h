@@ -46,6 +46,8 @@ class ProcessHeap {
   const Clock& clock() const { return clock_; }
   MappedBlocks& mapped() { return mapped_; }
   const Policy& policy() const { return policy_; }
+  /// Whether calls are written to a trace: see malloc/recording.h. As it was at the start.
+  bool is_recorded() const { return is_recorded_; }
   /// Whether addresses or writable memory are limited (ulimit -v, -d), so that what a block
   /// reserves beyond its size counts. As it was at the start.
   bool is_rationed() const { return limits_.counts_reservations(); }
@@ -80,6 +82,7 @@ class ProcessHeap {
   friend struct ProcessHeapStorage;
   ProcessHeap();
   static ProcessHeap* build();
+  void begin_recording();
   ThreadCache* attach();
   static void thread_ends(void* cache);
   static void after_fork_in_child();
@@ -102,6 +105,7 @@ class ProcessHeap {
   Policy policy_;
   Heap heap_;
   MappedBlocks mapped_;
+  bool is_recorded_ = false;
   Mutex purging_{LockRank::kPurging};
   std::atomic<Nanos> next_tick_{0};
   std::atomic<ForkHook> fork_hooks_[4] = {};  // by Others

@@ -147,6 +147,13 @@ inline constexpr ProfileDefault kProfileDefaults[] = {
 /// Every environment variable that begins like this must have a row.
 inline constexpr std::string_view kVariablePrefix = "SUPERSLAB_";
 
+/// Variables without a row: they name files.
+inline constexpr std::string_view kPolicyFileVariable = "SUPERSLAB_POLICY";
+inline constexpr std::string_view kTraceFileVariable = "SUPERSLAB_RECORD";
+constexpr bool is_file_variable(std::string_view variable) {
+  return variable == kPolicyFileVariable || variable == kTraceFileVariable;
+}
+
 /// The row with exactly this name; nullptr when there is none.
 const Knob* find_variable(std::string_view variable);
 const Knob* find_option(std::string_view option);

@@ -28,6 +28,12 @@ enum class OnExhausted : std::uint8_t { kThrow, kWait, kFallback };
 /// What a process lets others see from its start.
 enum class Inspect : std::uint8_t { kOff, kSocket };
 
+/// What becomes of values that are learned.
+enum class LearnMode : std::uint8_t { kOff, kLearn, kTrial, kFrozen };
+
+/// How capacities of magazines are learned.
+enum class LearnRule : std::uint8_t { kCurve, kHitRate };
+
 /// What becomes of a block of another allocator that comes to free().
 enum class Foreign : std::uint8_t { kNext, kIgnore, kAbort };
 

@@ -219,4 +219,46 @@ void describe_conflict(PolicyOrigin origin, const Knob& knob, std::uint64_t valu
       << (is_option ? other.option : other.variable) << ": " << advice;
 }
 
+namespace {
+
+Writer begin_file(std::string_view variable, std::string_view file, PolicyError& error) {
+  error = PolicyError{};
+  error.kind = PolicyErrorKind::kFile;
+  copy_foreign(variable, error.name);
+  copy_foreign(file, error.value);
+  Writer out(error.message);
+  out << error.name << " is \"" << error.value << "\": ";
+  return out;
+}
+
+/// Of what a file says no more than a terminal should show.
+struct Quoted {
+  explicit Quoted(std::string_view foreign) { copy_foreign(foreign, text); }
+  char text[64];
+};
+
+}  // namespace
+
+void describe_trace_file(std::string_view file, std::string_view why, PolicyError& error) {
+  begin_file(kTraceFileVariable, file, error) << why;
+}
+
+void describe_policy_file(std::string_view file, std::string_view why, PolicyError& error) {
+  begin_file(kPolicyFileVariable, file, error) << why;
+}
+
+void describe_other_machine(std::string_view file, std::string_view what, std::string_view theirs,
+                            std::string_view ours, PolicyError& error) {
+  const Quoted quoted(theirs);
+  begin_file(kPolicyFileVariable, file, error) << "it was found out with " << what << ": " << quoted.text
+                          << ", and here is " << ours
+                          << "; record and tune again where the program runs";
+}
+
+void describe_policy_line(std::string_view file, std::string_view line, PolicyError& error) {
+  const Quoted quoted(line);
+  begin_file(kPolicyFileVariable, file, error) << "the line \"" << quoted.text
+                          << "\" says nothing that this version knows; write it anew";
+}
+
 }  // namespace superslab

@@ -15,7 +15,8 @@ enum class PolicyErrorKind : std::uint8_t {
   kUnknownName,
   kMalformed,
   kOutOfRange,
-  kConflict
+  kConflict,
+  kFile,  // a policy file that cannot be used, or a trace that cannot be written
 };
 
 /// Where a value came from. The binding makes ERR_SUPERSLAB_ENV or ERR_SUPERSLAB_OPTION of it.
@@ -51,5 +52,18 @@ void describe_missing_node(PolicyOrigin origin, const Knob& knob, unsigned node,
 /// what to do.
 void describe_conflict(PolicyOrigin origin, const Knob& knob, std::uint64_t value,
                        const Knob& other, std::string_view advice, PolicyError& error);
+
+/// A trace that cannot be written; `why` is a part of a sentence about it, and says what to do.
+void describe_trace_file(std::string_view file, std::string_view why, PolicyError& error);
+
+/// A policy file that cannot be used; `why` is a part of a sentence about it, and says what to do.
+void describe_policy_file(std::string_view file, std::string_view why, PolicyError& error);
+
+/// One that was made where `what` was `theirs`, and here is `ours`.
+void describe_other_machine(std::string_view file, std::string_view what, std::string_view theirs,
+                            std::string_view ours, PolicyError& error);
+
+/// One with a line that says nothing.
+void describe_policy_line(std::string_view file, std::string_view line, PolicyError& error);
 
 }  // namespace superslab

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/policy_file.h"
 #include "policy/service_links.h"
 
 namespace superslab {
@@ -21,6 +22,16 @@ bool split_variable(std::string_view entry, Variable& out) {
   return true;
 }
 
+/// Rows that no variable has set; they are set then.
+void apply_file(Policy& policy, const PolicyFile& file, bool (&is_set)[kKnobCount]) {
+  for (std::size_t row = 0; row < kKnobCount; ++row) {
+    if (!file.is_set[row] || is_set[row]) continue;
+    set_knob_code(policy, kKnobs[row].id, file.codes[row]);
+    is_set[row] = true;
+  }
+  policy.class_blocks = file.class_blocks;
+}
+
 void apply_profile(Policy& policy, const bool (&is_set)[kKnobCount]) {
   for (const ProfileDefault& row : kProfileDefaults) {
     if (row.profile != policy.profile || is_set[static_cast<std::size_t>(row.id)]) continue;
@@ -34,6 +45,16 @@ void fit_to_memory(HeapSnapshot& heap, ByteCount memory) {
   // Of one class; a program mostly uses some ten of them, and has several threads.
   heap.cache_bytes = std::min(heap.cache_bytes, memory / 1024);
   heap.big_cache_bytes = std::min(heap.big_cache_bytes, memory / 8);
+}
+
+void fit_to_malloc(Policy& policy, ByteCount memory) {
+  // A process's memory is touched as its code sees fit: what is populated ahead of that counts in
+  // its RSS without being used.
+  policy.populate = Populate::kOff;
+  policy.purge_delay_ms = policy.malloc_purge_delay_ms;
+  policy.thp_from_bytes = policy.malloc_thp_from_bytes;
+  policy.huge_pages = policy.malloc_huge_pages ? HugePages::kTransparent : HugePages::kOff;
+  fit_to_memory(policy, memory);
 }
 
 KnobCode knob_code(const Policy& policy, KnobId id) {
@@ -57,7 +78,7 @@ void set_knob_code(Policy& policy, KnobId id, KnobCode code) {
 }
 
 std::size_t snapshot_from_environment(const char* const* environment, Policy& out,
-                                      std::span<PolicyError> errors) {
+                                      std::span<PolicyError> errors, const PolicyFile* file) {
   out = Policy{};
   bool is_set[kKnobCount] = {};
   bool is_seen[kKnobCount] = {};
@@ -70,7 +91,7 @@ std::size_t snapshot_from_environment(const char* const* environment, Policy& ou
 
   for (; environment != nullptr && *environment != nullptr; ++environment) {
     Variable variable;
-    if (!split_variable(*environment, variable)) continue;
+    if (!split_variable(*environment, variable) || is_file_variable(variable.name)) continue;
     const Knob* const knob = find_variable(variable.name);
     if (knob == nullptr) {
       if (is_service_link(variable.name, variable.value)) continue;
@@ -89,6 +110,7 @@ std::size_t snapshot_from_environment(const char* const* environment, Policy& ou
     set_knob_code(out, knob->id, reading.value);
     is_set[row] = true;
   }
+  if (file != nullptr) apply_file(out, *file, is_set);
   apply_profile(out, is_set);
   // Of values that are wrong by themselves nothing can be said.
   PolicyError& conflict = errors.empty() ? unwanted : errors[0];

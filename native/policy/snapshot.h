@@ -3,8 +3,8 @@
 // those of heaps and pools are published (policy/published.h), and whoever has newer values
 // publishes others.
 //
-// A value is decided by the first of: the option, the environment variable, the profile, the
-// default.
+// A value is decided by the first of: the option, the environment variable, the policy file, the
+// profile, the default.
 #pragma once
 
 #include <array>
@@ -65,6 +65,10 @@ struct HeapSnapshot {
   /// Most free blocks that a thread keeps of each class, by its index; 0 is what cache_blocks and
   /// cache_bytes say.
   std::array<std::uint8_t, kClassSlots> class_blocks{};
+  /// The same while others are tried, for those of the heap's owners that go by them: of even
+  /// number where bit 0 is set, of odd number where bit 1 is.
+  std::array<std::uint8_t, kClassSlots> trial_blocks{};
+  std::uint8_t trial_arms = 0;
 };
 
 /// What a pool does with its buffers.
@@ -102,17 +106,24 @@ constexpr bool has_guard_pages(const Policy& policy) {
 /// part of that, whatever was asked for.
 void fit_to_memory(HeapSnapshot& heap, ByteCount memory);
 
+/// What malloc's heap makes of a policy, where memory is limited to `memory` bytes.
+void fit_to_malloc(Policy& policy, ByteCount memory);
+
 /// A field by its row, for tables and reports; see format_value.
 KnobCode knob_code(const Policy& policy, KnobId id);
 void set_knob_code(Policy& policy, KnobId id, KnobCode code);
+
+/// What a file said; see policy/policy_file.h.
+struct PolicyFile;
 
 /// Reads every SUPERSLAB_* variable of `environment` (like environ: "NAME=value" each, a null
 /// pointer at the end; nullptr is none), but for those of a service of that name. Of a variable
 /// that is there twice the first counts, as for getenv. Returns how many are wrong and describes
 /// the first of those in `errors`; their rows keep the profile's or the default value, so `out` can
-/// be used all the same. Allocates nothing.
+/// be used all the same. What no variable says is as in `file`, if there is one. Allocates nothing.
 [[nodiscard]] std::size_t snapshot_from_environment(const char* const* environment, Policy& out,
-                                                    std::span<PolicyError> errors);
+                                                    std::span<PolicyError> errors,
+                                                    const PolicyFile* file = nullptr);
 
 /// Sets one option of BufferPoolOptions. False, and `error` filled in, when there is none of this
 /// name or the value is wrong; `policy` is then unchanged. `name` of the pool is no policy value:

@@ -43,3 +43,11 @@ export const GUARD = {
   canary: 2,
   detach: 3,
 } as const;
+
+/** Codes of the option 'learn'. */
+export const LEARN = {
+  off: 0,
+  learn: 1,
+  trial: 2,
+  frozen: 3,
+} as const;

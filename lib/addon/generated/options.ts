@@ -113,6 +113,14 @@ export interface KnobOptions {
    * @default true; false in the profile 'low-memory'
    */
   adaptive?: boolean;
+  /**
+   * Whether the capacities of magazines are learned: not at all; with what was better in a trial; with trials
+   * only, whose outcome is told and does not stay; or no more, and what was learned stays. See
+   * docs/LEARNING.md.
+   * SUPERSLAB_LEARN sets it for all pools.
+   * @default 'off'
+   */
+  learn?: 'off' | 'learn' | 'trial' | 'frozen';
 }
 
 /** Those that can be changed while the pool is open. */
@@ -126,4 +134,5 @@ export type LiveOptions = Pick<
   | 'numaMoveBytes'
   | 'purgeDelayMs'
   | 'adaptive'
+  | 'learn'
 >;

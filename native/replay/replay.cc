@@ -1,0 +1,158 @@
+#include "replay/replay.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "replay/replay_heap.h"
+
+namespace superslab {
+namespace {
+
+using trace::Kind;
+using trace::Op;
+using trace::TracedProcess;
+
+constexpr std::uint64_t kIntervals = 200;
+constexpr std::uint64_t kMinIntervalEvents = 1000;
+constexpr double kNanosPerSecond = 1e9;
+
+double mib_seconds(ByteCount bytes, Nanos span) {
+  return static_cast<double>(bytes) / static_cast<double>(kMiB) * static_cast<double>(span) /
+         kNanosPerSecond;
+}
+
+/// One process of a trace.
+class Run {
+ public:
+  Run(const TracedProcess& process, const Policy& policy, ReplayRule* rule,
+      std::uint64_t interval_events, ReplayCounts& counts)
+      : process_(process),
+        policy_(policy),
+        rule_(rule),
+        interval_events_(interval_events),
+        counts_(counts),
+        heap_(policy),
+        blocks_(process.blocks, nullptr) {}
+
+  void run() {
+    if (!heap_.is_open()) {
+      counts_.failed += process_.ops.size();
+      return;
+    }
+    if (rule_ != nullptr) rule_->begin(policy_);
+    interval_.threads = std::max(process_.threads, 1u);
+    std::uint64_t events = 0;
+    for (const Op& op : process_.ops) {
+      pass_to(op.at);
+      do_op(op);
+      if (++events % interval_events_ == 0) end_interval();
+    }
+    note_counts();
+    for (void* block : blocks_)
+      if (block != nullptr) heap_.free(0, block);
+  }
+
+ private:
+  void pass_to(Nanos at) {
+    counts_.resident_mib_seconds += mib_seconds(heap_.os().resident_bytes(), at - now_);
+    now_ = at;
+    heap_.set_time(at);
+  }
+
+  void do_op(const Op& op) {
+    const auto kind = static_cast<Kind>(op.kind);
+    if (kind == Kind::kThreadEnd) return heap_.end_thread(op.thread);
+    if (op.block >= blocks_.size()) return;
+    void*& block = blocks_[op.block];
+    if (kind == Kind::kFree) {
+      if (block != nullptr) heap_.free(op.thread, block);
+      block = nullptr;
+    } else if (kind == Kind::kAllocate) {
+      ++counts_.allocations;
+      const ByteCount bytes = op.bytes;
+      block = heap_.allocate(op.thread, bytes);
+      if (block == nullptr) ++counts_.failed;
+      else if (bytes <= kMaxClassBytes) ++interval_.allocations[to_index(class_for(bytes))];
+    }
+    // A block that became longer or shorter where it is costs nothing here.
+  }
+
+  void end_interval() {
+    note_cached();
+    if (rule_ == nullptr) return;
+    heap_.heap().class_stats(classes_);
+    interval_.end = now_;
+    for (std::size_t c = 0; c < kFixedClasses; ++c) {
+      interval_.misses[c] = classes_[c].refills - before_[c].refills;
+      interval_.spills[c] = classes_[c].flushes - before_[c].flushes;
+      before_[c] = classes_[c];
+    }
+    if (rule_->step(interval_, policy_)) (void)heap_.publish(policy_);
+    interval_ = {.number = interval_.number + 1, .begin = now_, .threads = interval_.threads};
+  }
+
+  void note_cached() {
+    ByteCount cached = 0;
+    for (std::size_t c = 0; c < kFirstLargeClass; ++c)
+      cached += heap_.heap().caches().cached(static_cast<ClassIndex>(c)) *
+                ByteCount{size_class(static_cast<ClassIndex>(c)).block_bytes};
+    counts_.cached_mib_seconds += mib_seconds(cached, now_ - cached_at_);
+    cached_at_ = now_;
+  }
+
+  void note_counts() {
+    heap_.heap().class_stats(classes_);
+    for (std::size_t c = 0; c < kFixedClasses; ++c) {
+      const ClassStats& one = classes_[c];
+      counts_.refills += one.refills;
+      counts_.refilled_blocks += one.refilled_blocks;
+      counts_.spills += one.flushes;
+      counts_.spilled_blocks += one.flushed_blocks;
+      counts_.remote_frees += one.remote_frees;
+    }
+    const HeapStats stats = heap_.heap().stats();
+    counts_.slabs_made += stats.slabs_made;
+    counts_.huge_hits += stats.huge_hits;
+    counts_.huge_misses += stats.huge_misses;
+    const OsWork& work = heap_.os().work();
+    counts_.commits += work.commits;
+    counts_.purges += work.purges;
+    counts_.purged_pages += work.purged_pages;
+    counts_.faults += work.faults;
+    counts_.refaults += work.refaults;
+    counts_.peak_bytes += heap_.os().peak_bytes();
+  }
+
+  const TracedProcess& process_;
+  Policy policy_;
+  ReplayRule* const rule_;
+  const std::uint64_t interval_events_;
+  ReplayCounts& counts_;
+  ReplayHeap heap_;
+  std::vector<void*> blocks_;
+  Interval interval_;
+  ClassStats before_[kClassSlots] = {};
+  ClassStats classes_[kClassSlots] = {};
+  Nanos now_ = 0;
+  Nanos cached_at_ = 0;
+};
+
+}  // namespace
+
+ReplayCounts replay(const trace::Trace& trace, const Policy& policy, ReplayRule* rule,
+                    const ReplayOptions& options) {
+  std::size_t longest = 0;
+  for (const TracedProcess& process : trace.processes) longest = std::max(longest, process.ops.size());
+  const std::uint64_t events = options.interval_events != 0
+                                   ? options.interval_events
+                                   : std::max(longest / kIntervals, kMinIntervalEvents);
+  ReplayCounts counts;
+  for (const TracedProcess& process : trace.processes) {
+    auto run = std::make_unique<Run>(process, policy, rule, events, counts);
+    run->run();
+  }
+  return counts;
+}
+
+}  // namespace superslab

@@ -1,0 +1,74 @@
+// Rules that others use to choose how many free blocks of each class a thread keeps, for comparison. All
+// of them keep to a budget: the bytes of all classes' magazines of one thread when they are full.
+#pragma once
+
+#include <array>
+
+#include "replay/replay.h"
+
+namespace superslab {
+
+/// Most blocks of each class that a thread keeps, by its index; large classes have no magazine.
+using MagazineBlocks = std::array<std::uint8_t, kFirstLargeClass>;
+
+/// Places that a magazine has: see ThreadCache.
+constexpr std::uint32_t kMaxCapacity = 62;
+
+ByteCount bytes_of(const MagazineBlocks& capacities);
+void set_capacities(const MagazineBlocks& capacities, HeapSnapshot& policy);
+/// As many blocks of each class as fit `bytes` in all, the same bytes for each of `classes`.
+MagazineBlocks even_capacities(ByteCount bytes, const std::array<bool, kFirstLargeClass>& classes);
+
+/// HAKMEM's: a class whose hit rate is below the target gets `step` more blocks, one above it as many
+/// fewer; at the budget those that hit most give first.
+class HitRateRule final : public ReplayRule {
+ public:
+  HitRateRule(const MagazineBlocks& start, ByteCount budget, double target, std::uint32_t step)
+      : start_(start), budget_(budget), target_(target), step_(step) {}
+  void begin(const HeapSnapshot& policy) override;
+  bool step(const Interval& interval, HeapSnapshot& policy) override;
+
+ private:
+  const MagazineBlocks start_;
+  const ByteCount budget_;
+  const double target_;
+  const std::uint32_t step_;
+  MagazineBlocks now_{};
+};
+
+/// Hit-rate stealing, as in tcmalloc and memcached: the class that misses most takes the bytes of a
+/// step from the one that misses least for its bytes.
+class StealingRule final : public ReplayRule {
+ public:
+  StealingRule(const MagazineBlocks& start, ByteCount budget, std::uint32_t step)
+      : start_(start), budget_(budget), step_(step) {}
+  void begin(const HeapSnapshot& policy) override;
+  bool step(const Interval& interval, HeapSnapshot& policy) override;
+
+ private:
+  const MagazineBlocks start_;
+  const ByteCount budget_;
+  const std::uint32_t step_;
+  MagazineBlocks now_{};
+};
+
+/// HAKMEM's other one: UCB1 over a few candidates, here parts of the budget for the classes in use; the
+/// reward is the hit rate.
+class UcbRule final : public ReplayRule {
+ public:
+  static constexpr std::size_t kArms = 4;
+  explicit UcbRule(ByteCount budget) : budget_(budget) {}
+  void begin(const HeapSnapshot& policy) override;
+  bool step(const Interval& interval, HeapSnapshot& policy) override;
+
+ private:
+  std::size_t best_arm() const;
+  const ByteCount budget_;
+  std::array<double, kArms> rewards_{};
+  std::array<std::uint64_t, kArms> pulls_{};
+  std::uint64_t all_pulls_ = 0;
+  std::size_t arm_ = 0;
+  std::array<bool, kFirstLargeClass> classes_{};
+};
+
+}  // namespace superslab
