@@ -105,7 +105,7 @@ Failure MappedOpener::open_shared(std::unique_ptr<MappedPool>* pool) {
 
 /// Makes a pool that has the file alone the first of those who share it.
 Failure MappedOpener::share(MappedPool& pool) {
-  auto sharing = std::make_shared<Sharing>(pool.range_, pool.file_);
+  std::shared_ptr<Sharing> sharing(new Sharing(pool.range_, pool.file_));  // see make_pool()
   sharing->format(files_.boot(), pool.promise_, pool.journal_.place());
   const FileError error = sharing->join(this_process());
   if (!error.ok()) return {Fault::kFile, error, "lock", 0};
@@ -117,7 +117,7 @@ Failure MappedOpener::join_others(std::unique_ptr<MappedPool>* pool) {
   if (const Failure failure = read_header(); !failure.ok()) return failure;
   if (const Failure failure = make_pool(pool); !failure.ok()) return failure;
   MappedPool& made = **pool;
-  auto sharing = std::make_shared<Sharing>(made.range_, made.file_);
+  std::shared_ptr<Sharing> sharing(new Sharing(made.range_, made.file_));  // see make_pool()
   if (!sharing->is_formatted(files_.boot())) return {Fault::kDamaged, {}, "page of the sharers", 0};
   if (sharing->promise() != made.promise_)
     return {Fault::kOtherSync, {}, "", static_cast<std::uint64_t>(sharing->promise())};
@@ -188,6 +188,7 @@ Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
     unmap_file(data, layout.max_file_bytes());
     return {Fault::kTooManyOpen, {}, "", kMaxGuardedMappings};
   }
+  // Not by make_shared, which needs the C++ library that libsuperslab.so has not.
   std::shared_ptr<MappedRange> range(new MappedRange(data, layout.max_file_bytes(), guard));
   error = file_->map(layout.checksums_at(), layout.data_at() - layout.checksums_at(),
                      FileMapping::kPrivate, &metadata);
