@@ -167,6 +167,18 @@ export const SIGNAL = {
   roomMade: 2,
 } as const;
 
+/** What locking a name returns. */
+export const NAME_LOCK = {
+  /** It is locked. */
+  locked: 0,
+  /** This pool has it. */
+  heldHere: 1,
+  /** Another pool has it. */
+  heldElsewhere: 2,
+  /** The file system has no locks. */
+  failed: 3,
+} as const;
+
 /** What methods of a file return. */
 export const FILE_FAULT = {
   /** Nothing is wrong. */
@@ -192,41 +204,51 @@ export const FILE_FAULT = {
   /** All roots are in use. */
   rootsFull: 10,
   /** Reading, writing or syncing failed. */
-  failed: 12,
+  failed: 13,
   /** Pages are not there: the file was cut, or the disk failed. */
-  lost: 13,
+  lost: 14,
   /** A checksum or a structure of the file is wrong. */
-  damaged: 14,
+  damaged: 15,
   /** A backup is under way already, or none is. */
   backup: 11,
   /** The file cannot be opened: FILE_STATUS tells why. */
-  file: 15,
-  /** Another pool has the file open. */
-  inUse: 16,
+  file: 16,
+  /** Another process has the writer's lock. */
+  busy: 12,
+  /** Another pool has the file open, alone. */
+  inUse: 17,
+  /** Others share the file. */
+  inUseShared: 18,
+  /** Others share the file with another sync. */
+  otherSync: 19,
+  /** Another process opens or closes the file. */
+  opening: 20,
+  /** Too many pools share the file. */
+  tooManyMembers: 21,
   /** It is no file of superslab. */
-  foreign: 17,
+  foreign: 22,
   /** It is of a machine with another byte order. */
-  byteOrder: 18,
+  byteOrder: 23,
   /** It is of another version. */
-  version: 19,
+  version: 24,
   /** It has pages of another size. */
-  pageSize: 20,
+  pageSize: 25,
   /** It is shorter than it says. */
-  cut: 21,
+  cut: 26,
   /** It was made with another maxBytes. */
-  otherSize: 22,
+  otherSize: 27,
   /** It was not closed. */
-  needsReplay: 23,
+  needsReplay: 28,
   /** There are no addresses for the mapping. */
-  noMemory: 24,
+  noMemory: 29,
   /** Too many files are mapped. */
-  tooManyOpen: 25,
+  tooManyOpen: 30,
   /** The file has not so many pages. */
-  noPage: 26,
+  noPage: 31,
   /** The file's length is no multiple of a page's. */
-  fileLength: 27,
+  fileLength: 32,
   /** The file system cannot bypass its cache. */
-  noDirect: 28,
+  noDirect: 33,
 } as const;
 
 /** What an operation on a file came to. */
