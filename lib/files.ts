@@ -8,13 +8,17 @@ export type { FileStats } from './addon/figures.js';
 export type { FileCheck } from './addon/file-binding.js';
 export type { FileMessage } from './measure/file-channel.js';
 export type { WaitOptions } from './pools/in-turn.js';
+export type { Changes } from './pools/mapped/changes.js';
 export type { MappedBuffer } from './pools/mapped/mapped-buffer.js';
 export { MappedPool } from './pools/mapped/mapped-pool.js';
+export type { NamedLock } from './pools/mapped/named-lock.js';
 export type {
   Access,
   AccessPattern,
   BackupOptions,
+  ChangesOptions,
   CommitOptions,
+  LockOptions,
   MappedPoolOptions,
   Sync,
 } from './pools/mapped/options.js';

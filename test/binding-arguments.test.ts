@@ -144,11 +144,11 @@ const VALID = `{
     hasEnded: [],
   },
   file: {
-    alloc: [64, new Float64Array(4)],
-    find: [1, new Float64Array(4)],
+    alloc: [64, new Float64Array(4), true, false],
+    find: [1, new Float64Array(4), true],
     free: [1],
     commit: [0],
-    next: [new Float64Array(4)],
+    next: [new Float64Array(4), true],
     root: ['x'],
     setRoot: ['x', 0],
     rootNames: [],
@@ -171,6 +171,13 @@ const VALID = `{
     hasUncommitted: [],
     window: [0, 64],
     advise: [0, 64, 0],
+    beginBatch: [],
+    endBatch: [],
+    sharedState: [new Float64Array(4)],
+    setOldestView: [1, 0],
+    awaitEvent: [0, 1],
+    lockName: ['x', false, 0],
+    unlockName: ['x'],
     close: [],
   },
   sharedCache: {
@@ -246,7 +253,7 @@ const holder = open('records');
 holder.holdRecords({ name: 'records', layout: '', chunkBytes: 64, chunkRecords: 2, recordBytes: 8, firstGeneration: 2 });
 const objects = {
   binding: b, environment, pool: open('garbage'), scanner: environment.makeScanner(), records: environment.findRecords('records'),
-  file: environment.openFile({ path: folder + '/file', size: 0, maxBytes: 1 << 20, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }),
+  file: environment.openFile({ path: folder + '/file', size: 0, maxBytes: 1 << 20, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true, shares: true, lockTimeoutMs: 10 }),
   sharedCache: environment.openSharedCache({ path: folder + '/cache', maxBytes: 2 << 20, maxEntries: 0, mode: 0o600 }),
 };
 const tags = new Float64Array(33);
@@ -351,7 +358,7 @@ describe('arguments of native functions', () => {
       pool: 76,
       scanner: 1,
       records: 2,
-      file: 28,
+      file: 35,
       sharedCache: 21,
     });
     expect(calls).toBeGreaterThan(5000);

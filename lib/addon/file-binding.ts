@@ -13,6 +13,9 @@ export interface FileOptions {
   /** 0 none, 1 data, 2 full. */
   readonly sync: number;
   readonly recovers: boolean;
+  /** With others that do. */
+  readonly shares: boolean;
+  readonly lockTimeoutMs: number;
 }
 
 export interface FileFailure {
@@ -30,10 +33,13 @@ export interface FileFailure {
 
 /** A heap in a file. What its methods return is a FILE_FAULT if nothing else is said, and failure() tells more. */
 export interface NativeFile {
-  /** Handle, offset in the data and length in out[0], [1] and [2], of four. */
-  alloc(bytes: number, out: Float64Array): number;
+  /**
+   * Handle, offset in the data and length in out[0], [1] and [2], of four. `isFirst`: nobody has a view of a block. `isHasty`: it does not
+   * wait for the writer's lock.
+   */
+  alloc(bytes: number, out: Float64Array, isFirst: boolean, isHasty: boolean): number;
   /** The same of a block that lives. */
-  find(handle: number, out: Float64Array): number;
+  find(handle: number, out: Float64Array, isFirst: boolean): number;
   free(handle: number): number;
   /** 0 none, 1 data, 2 full. */
   commit(level: number): number;
@@ -60,8 +66,8 @@ export interface NativeFile {
   listen(listens: boolean): void;
   /** What has happened since it was called last, by FILE_EVENT. */
   takeEvents(): { readonly kind: number; readonly bytes: number; readonly durationNs: number }[];
-  /** The same of the first block at or behind the place out[3], which goes on; whether there is one. */
-  next(out: Float64Array): boolean;
+  /** The same of the first block at or behind the place out[3], which goes on; whether there is one. Otherwise out[2] is a FILE_FAULT. */
+  next(out: Float64Array, isFirst: boolean): boolean;
   /** A handle, 0 for none; a fault below 0. */
   root(name: string): number;
   /** 0 ends it. */
@@ -83,6 +89,19 @@ export interface NativeFile {
   window(offset: number, bytes: number): ArrayBuffer | undefined;
   /** 0 normal, 1 sequential, 2 random, 3 will need, 4 do not need. */
   advise(offset: number, bytes: number, pattern: number): void;
+  /** Takes the writer's lock for a batch that begins by reading. */
+  beginBatch(): number;
+  /** Gives it back, if nothing was changed. */
+  endBatch(): void;
+  /** Events, commits that changed something, and the last record of all, into out[0], [1] and [2], of four; false where the file is not shared. */
+  sharedState(out: Float64Array): boolean;
+  /** The oldest view knows of the records up to `known`, and is `ageMs` old; -1: there is none. */
+  setOldestView(known: number, ageMs: number): void;
+  /** Resolves when there are other events than sharedState() has told of, or after the time, or after 100 ms. undefined where it cannot wait. */
+  awaitEvent(seen: number, ms: number): Promise<undefined> | undefined;
+  /** A NAME_LOCK. Waits so long at most, on this thread, for a lock that another pool has. */
+  lockName(name: string, isShared: boolean, waitMs: number): number;
+  unlockName(name: string): void;
   close(): number;
 }
 

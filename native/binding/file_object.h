@@ -8,6 +8,7 @@
 #include "binding/file_failure.h"
 #include "binding/objects.h"
 #include "pools/mapped/mapped_pool.h"
+#include "pools/mapped/named_locks.h"
 
 namespace superslab {
 
@@ -27,6 +28,7 @@ class FileObject {
 
   MappedPool& pool() { return *pool_; }
   const std::shared_ptr<MappedPool>& shared_pool() const { return pool_; }
+  mapped::NamedLocks& locks() { return locks_; }
   const Failure& failure() const { return failure_; }
 
   /// The fault as a number; the rest of it is kept.
@@ -39,6 +41,7 @@ class FileObject {
 
  private:
   const std::shared_ptr<MappedPool> pool_;  // a sync on another thread has it, too
+  mapped::NamedLocks locks_;
   Failure failure_;
 };
 
@@ -68,5 +71,7 @@ inline constexpr std::uint64_t kMaxLevel = static_cast<std::uint64_t>(SyncLevel:
 
 /// Those of group commit, backups and events (mapped_background_methods.cc).
 void add_file_background_methods(Methods& methods);
+/// Those of files that are shared (mapped_shared_methods.cc).
+void add_file_shared_methods(Methods& methods);
 
 }  // namespace superslab

@@ -41,6 +41,8 @@ struct Syncing {
 void run_sync(napi_env, void* data) {
   auto* const syncing = static_cast<Syncing*>(data);
   syncing->error = syncing->sync.file->sync(syncing->level);
+  constexpr Nanos kPause = 20 * kMillisecond;
+  if (syncing->sync.busy != nullptr) syncing->sync.busy->await_writer(kPause);
 }
 
 void finish_sync(napi_env env, napi_status, void* data) {

@@ -18,10 +18,13 @@ mapped::MappedOptions options_of(const Fields& given) {
   options.access = given.flag("reads") ? FileAccess::kRead : FileAccess::kReadWrite;
   options.promise = level_of(given.whole("sync", kMaxLevel));
   options.recovers = given.flag("recovers");
+  options.shares = given.flag("shares");
+  options.lock_patience = given.whole("lockTimeoutMs", UINT32_MAX).value_or(0) * kMillisecond;
   return options;
 }
 
-/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers })`: a file object, or
+/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers,
+/// shares, lockTimeoutMs })`: a file object, or
 /// what failed. The path is absolute.
 Value open_file(const CallbackInfo& info, Evaluation&) {
   const Napi::Env env = info.Env();
@@ -40,22 +43,28 @@ Value open_file(const CallbackInfo& info, Evaluation&) {
   return Value(env, object);
 }
 
-/// `alloc(bytes, out)`: handle, offset in the data and length in out[0..2].
+/// `alloc(bytes, out, isFirst, isHasty)`: handle, offset in the data and length in out[0..2].
+/// `isFirst`: nobody has a view; `isHasty`: it does not wait for the writer's lock.
 Value alloc(const CallbackInfo& info, FileObject& own) {
   const auto bytes = whole_at(info, 0);
   double* const out = four_at(info, 1);
   Block block;
   if (!bytes || out == nullptr) return own.fault_value(info.Env(), {Fault::kRange});
-  const Failure failure = own.pool().alloc(*bytes, &block);
-  if (failure.ok()) put_block(block, out);
+  const Failure failure =
+      bool_at(info, 3) ? own.pool().try_alloc(*bytes, &block) : own.pool().alloc(*bytes, &block);
+  if (failure.ok()) {
+    own.pool().show_view(bool_at(info, 2));
+    put_block(block, out);
+  }
   return own.fault_value(info.Env(), failure);
 }
 
-/// `find(handle, out)`: the same of a block that lives.
+/// `find(handle, out, isFirst)`: the same of a block that lives.
 Value find(const CallbackInfo& info, FileObject& own) {
   double* const out = four_at(info, 1);
   Block block;
   if (out == nullptr) return own.fault_value(info.Env(), {Fault::kRange});
+  own.pool().show_view(bool_at(info, 2));
   const Failure failure = own.pool().find(whole_at(info, 0).value_or(mapped::kNoHandle), &block);
   if (failure.ok()) put_block(block, out);
   return own.fault_value(info.Env(), failure);
@@ -67,16 +76,20 @@ Value free_block(const CallbackInfo& info, FileObject& own) {
                          own.pool().free(whole_at(info, 0).value_or(mapped::kNoHandle)));
 }
 
-/// `next(out)`: the first block at or behind the place out[3]; false when there is none.
+/// `next(out, isFirst)`: the first block at or behind the place out[3]; false when there is none,
+/// or a fault, which then is out[2].
 Value next_block(const CallbackInfo& info, FileObject& own) {
   double* const out = four_at(info, 0);
   const bool has_place = out != nullptr && out[3] >= 0 && out[3] <= static_cast<double>(kMaxWhole);
   if (!has_place) return Napi::Boolean::New(info.Env(), false);
   auto cursor = static_cast<std::uint64_t>(out[3]);
   Block block;
-  const bool found = own.pool().next(&cursor, &block);
+  own.pool().show_view(bool_at(info, 1));
+  Failure failure;
+  const bool found = own.pool().next(&cursor, &block, &failure);
   if (found) put_block(block, out);
-  if (!found) static_cast<void>(own.fault_value(info.Env(), own.pool().broken()));
+  out[2] = found ? out[2] : static_cast<double>(failure.fault);
+  static_cast<void>(own.fault_value(info.Env(), failure));
   out[3] = static_cast<double>(cursor);
   return Napi::Boolean::New(info.Env(), found);
 }
@@ -273,6 +286,7 @@ void add_file_opener(Methods& methods) {
 
 void add_file_methods(Methods& methods) {
   add_file_background_methods(methods);
+  add_file_shared_methods(methods);
   add_hot_method<FileObject, alloc>(methods, "alloc");
   add_hot_method<FileObject, find>(methods, "find");
   add_hot_method<FileObject, free_block>(methods, "free");

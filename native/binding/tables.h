@@ -16,6 +16,7 @@
 #include "pools/compressed/tiers.h"
 #include "pools/mapped/fault.h"
 #include "pools/mapped/file_events.h"
+#include "pools/mapped/named_locks.h"
 #include "pools/page_cache/page_cache.h"
 #include "pools/shared_cache/shard.h"
 #include "runtime/pressure_controller.h"
@@ -99,6 +100,13 @@ inline constexpr Value kFileFaults[] = {
     code("noPage", mapped::Fault::kNoPage, "The file has not so many pages."),
     code("fileLength", mapped::Fault::kFileLength, "The file's length is no multiple of a page's."),
     code("noDirect", mapped::Fault::kNoDirect, "The file system cannot bypass its cache."),
+};
+
+inline constexpr Value kNameLocks[] = {
+    code("locked", mapped::NamedLocks::Result::kLocked, "It is locked."),
+    code("heldHere", mapped::NamedLocks::Result::kHeldHere, "This pool has it."),
+    code("heldElsewhere", mapped::NamedLocks::Result::kHeldElsewhere, "Another pool has it."),
+    code("failed", mapped::NamedLocks::Result::kFailed, "The file system has no locks."),
 };
 
 inline constexpr Value kFileStatuses[] = {
@@ -209,6 +217,7 @@ inline constexpr Table kCallTables[] = {
     {"RELIEF_STEP", "What pools give back under pressure, in this order.", kReliefSteps},
     {"SECRECY", "What refusedSecrecy() returns: a set of these.", kSecrecies},
     {"SIGNAL", "What takeSignals() returns: a set of these.", kSignals},
+    {"NAME_LOCK", "What locking a name returns.", kNameLocks},
     {"FILE_FAULT", "What methods of a file return.", kFileFaults},
     {"FILE_STATUS", "What an operation on a file came to.", kFileStatuses},
     {"FILE_EVENT", "What happened to a file.", kFileEvents},

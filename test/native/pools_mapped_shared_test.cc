@@ -272,9 +272,12 @@ bool turn(MappedPool& pool, const std::string& root, std::uint64_t number, SyncL
   std::memcpy(pool.data() + block.offset, bytes.data(), bytes.size());
   if (old != kNoHandle && !pool.free(old).ok()) return false;
   if (!pool.set_root(root, block.handle).ok()) return false;
-  if (number % 3 == 0 &&
-      !pool.write(block.handle, 0, {reinterpret_cast<const std::uint8_t*>(bytes.data()), 50}).ok())
-    return false;
+  constexpr std::size_t kWritten = 50;
+  if (number % 3 == 0) {
+    std::memset(pool.data() + block.offset, 0, kWritten);
+    const std::span written(reinterpret_cast<const std::uint8_t*>(bytes.data()), kWritten);
+    if (!pool.write(block.handle, 0, written).ok()) return false;
+  }
   return pool.commit(level).ok();
 }
 

@@ -167,6 +167,18 @@ export const SIGNAL = {
   roomMade: 2,
 } as const;
 
+/** What locking a name returns. */
+export const NAME_LOCK = {
+  /** It is locked. */
+  locked: 0,
+  /** This pool has it. */
+  heldHere: 1,
+  /** Another pool has it. */
+  heldElsewhere: 2,
+  /** The file system has no locks. */
+  failed: 3,
+} as const;
+
 /** What methods of a file return. */
 export const FILE_FAULT = {
   /** Nothing is wrong. */

@@ -2,7 +2,7 @@ import type { HeapId, NativePool, PoolId } from '../../addon/binding.js';
 import type { NativeFile } from '../../addon/file-binding.js';
 import { FILE_FAULT, RELIEF_STEP } from '../../addon/generated/codes.js';
 import { FILE_COUNT, MAGAZINES } from '../../addon/generated/memory.js';
-import { builtins } from '../../base/builtins.js';
+import { builtins, promiseThen } from '../../base/builtins.js';
 import { hostError, type SuperslabError } from '../../base/errors.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
@@ -12,6 +12,8 @@ import type { Allocation } from './allocation.js';
 import { fileError } from './errors.js';
 import { FileTeller } from './file-teller.js';
 import { GroupCommit } from './group-commit.js';
+import { SharedEvents } from './shared-events.js';
+import { SharedViews } from './shared-views.js';
 import { ViewWatch } from './view-watch.js';
 
 /** Upkeep comes twice in this time, and brings the figures up to date that other threads read. */
@@ -24,6 +26,8 @@ interface CoreOptions {
   /** Permission bits. */
   readonly mode: number;
   readonly isReadOnly: boolean;
+  readonly isShared: boolean;
+  readonly lockTimeoutMs: number;
 }
 
 /** What upkeep asks of the file, which nobody but the program holds: a pool that was dropped is closed. */
@@ -51,6 +55,8 @@ export class MappedCore implements Core {
   readonly views: ViewWatch;
   readonly teller: FileTeller;
   readonly group: GroupCommit;
+  readonly events: SharedEvents;
+  readonly sharedViews: SharedViews;
   readonly waiters: Waiters<Allocation>;
   listeners: Core['listeners'];
   closed = false;
@@ -64,6 +70,8 @@ export class MappedCore implements Core {
   #opened: WeakRef<OpenFile> | undefined;
   /** Changes since the figures were brought up to date. */
   #isStirred = false;
+  /** Those who wait for room are looked after with each event of the file. */
+  #isServing = false;
 
   constructor(name: string, path: string, native: NativePool, file: NativeFile, options: CoreOptions) {
     const memory = native.magazines;
@@ -78,6 +86,8 @@ export class MappedCore implements Core {
     this.#options = options;
     this.#figures = new PoolFigures(this);
     this.teller = new FileTeller(name, path, file);
+    this.events = new SharedEvents(file);
+    this.sharedViews = new SharedViews(file, options.isShared);
     this.group = new GroupCommit(
       file,
       (fault) => this.errorOf(fault),
@@ -88,7 +98,10 @@ export class MappedCore implements Core {
     this.waiters = new Waiters<Allocation>({
       waitName: 'allocAsync()',
       tryAcquire: (size) => this.#opened?.deref()?.tryAlloc(size),
-      startWaiting: scheduleUpkeep,
+      startWaiting: () => {
+        scheduleUpkeep();
+        this.#serveOnEvents();
+      },
       stopWaiting: () => {},
     });
     this.publish();
@@ -99,6 +112,14 @@ export class MappedCore implements Core {
     this.#opened = new builtins.WeakRef(file);
   }
 
+  get isShared(): boolean {
+    return this.#options.isShared;
+  }
+
+  get lockTimeoutMs(): number {
+    return this.#options.lockTimeoutMs;
+  }
+
   get maxBytes(): number {
     return this.counts[FILE_COUNT.maxBytes]!;
   }
@@ -106,11 +127,11 @@ export class MappedCore implements Core {
   /** What a fault means. `about`: the file, or the handle, that it speaks of, if that is no other. */
   errorOf(fault: number, about: { readonly path?: string; readonly where?: number } = {}): SuperslabError {
     const { name, maxBytes } = this;
-    const { mode } = this.#options;
+    const { mode, lockTimeoutMs } = this.#options;
     const path = about.path ?? this.#path;
     const failure = this.file.failure();
     const where = about.where ?? failure.where;
-    const error = fileError({ ...failure, fault, where }, { path, name, maxBytes, mode });
+    const error = fileError({ ...failure, fault, where }, { path, name, maxBytes, mode, lockTimeoutMs });
     if (BREAKING.has(fault) && !this.isBroken) {
       this.isBroken = true;
       this.teller.tellFailure(error);
@@ -139,19 +160,37 @@ export class MappedCore implements Core {
     if (this.#opened?.deref()?.isInTransaction === false) this.waiters.serve();
   }
 
+  /** In a shared file others make room, or write, so that nothing can be changed until they have committed. */
+  #serveOnEvents(): void {
+    if (!this.isShared || this.#isServing) return;
+    const look = () => {
+      this.serveWaiters();
+      return this.closed || this.waiters.length === 0;
+    };
+    const stop = () => {
+      this.#isServing = false;
+    };
+    const served = this.events.wait(look, { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined });
+    promiseThen(served, stop, stop);
+    this.#isServing = true;
+  }
+
   tick(): boolean {
     if (this.closed) return false;
     this.publish();
     this.group.proceed();
     if (this.teller.tellsAlerts) this.teller.tellAlerts(this.#figures.advice());
-    const again = this.#isStirred || this.counts[FILE_COUNT.undurableBytes]! > 0;
+    this.events.proceed();
+    const hasViews = this.sharedViews.tick();
+    const again = this.#isStirred || hasViews || this.counts[FILE_COUNT.undurableBytes]! > 0;
     this.#isStirred = false;
-    return again || this.group.isBusy || this.waiters.length > 0;
+    return again || this.group.isBusy || this.events.isBusy || this.waiters.length > 0;
   }
 
   /** Gives free pages back to the file system, whose cache then holds them no more. Not in the midst of a batch. */
   relieve(step: number): number {
-    const isAtRest = !this.#options.isReadOnly && this.#opened?.deref()?.isInTransaction === false;
+    const { isReadOnly, isShared } = this.#options;
+    const isAtRest = !isReadOnly && !isShared && this.#opened?.deref()?.isInTransaction === false;
     if (step !== RELIEF_STEP.idle || !isAtRest) return 0;
     const bytes = this.file.trim(0);
     if (bytes > 0) this.native.noteRelief(step, bytes);
@@ -175,6 +214,7 @@ export class MappedCore implements Core {
     else if (this.group.isBusy) this.group.rejectAll(this.errorOf(this.closeFault));
     this.publish();
     this.waiters.rejectAll(this.name);
+    if (this.events.isBusy) this.events.rejectAll(this.errorOf(FILE_FAULT.closed));
   }
 
   settle(): void {

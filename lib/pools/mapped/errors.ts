@@ -18,6 +18,8 @@ interface Attempt {
   readonly name: string;
   /** 0 while the file is being opened. */
   readonly maxBytes: number;
+  /** Of a file that may be shared. */
+  readonly lockTimeoutMs?: number;
 }
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
@@ -108,10 +110,34 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
     'ERR_SUPERSLAB_COMMIT',
     () => 'one backup of a pool is made at a time; wait for the promise of the other',
   ],
+  [FILE_FAULT.busy]: [
+    'ERR_SUPERSLAB_TIMEOUT',
+    ({ where }, { lockTimeoutMs }) =>
+      `${where === 0 ? 'another process' : `process ${where}`} changes the file, and has not committed within ${lockTimeoutMs} ms; ` +
+      'try again, have it commit sooner, or raise lockTimeoutMs',
+  ],
   [FILE_FAULT.file]: ['ERR_SUPERSLAB_FILE', (failure, { mode }) => statusText(failure, mode)],
   [FILE_FAULT.inUse]: [
     'ERR_SUPERSLAB_FILE_IN_USE',
-    () => 'another pool, of this process or another, has it open; close that one first',
+    () =>
+      'another pool, of this process or another, has it open; close that one first, or open both with shared: true',
+  ],
+  [FILE_FAULT.inUseShared]: [
+    'ERR_SUPERSLAB_FILE_IN_USE',
+    () => 'others have it open with shared: true; open it with that, too, or close them first',
+  ],
+  [FILE_FAULT.otherSync]: [
+    'ERR_SUPERSLAB_FILE_IN_USE',
+    ({ where }) => `others share it with sync: '${['none', 'data', 'full'][where]}'; open it with the same`,
+  ],
+  [FILE_FAULT.opening]: [
+    'ERR_SUPERSLAB_TIMEOUT',
+    (_, { lockTimeoutMs }) =>
+      `another process opens, recovers or closes it, and was not done within ${lockTimeoutMs} ms; try again`,
+  ],
+  [FILE_FAULT.tooManyMembers]: [
+    'ERR_SUPERSLAB_FILE_IN_USE',
+    ({ where }) => `as many pools share it as can, ${where}; close some`,
   ],
   [FILE_FAULT.foreign]: [
     'ERR_SUPERSLAB_FILE_FORMAT',
@@ -168,8 +194,30 @@ export function fileError(failure: FileFailure, attempt: Attempt): SuperslabErro
   const said = errno === '' ? '' : ` (${errno})`;
   const Class = code === 'ERR_SUPERSLAB_ARGUMENT' ? RangeError : Error;
   const error = makeError(code, `${attempt.path}: ${text(failure, attempt)}${said}`, Class);
-  return Object.assign(error, { path: attempt.path, errno });
+  const about = { path: attempt.path, errno };
+  return Object.assign(error, failure.fault === FILE_FAULT.busy ? { ...about, pid: failure.where } : about);
 }
+
+/** A lock with a name that others have. */
+export const lockBusy = (path: string, name: string, timeoutMs: number, isHere: boolean): SuperslabError =>
+  Object.assign(
+    makeError(
+      'ERR_SUPERSLAB_TIMEOUT',
+      isHere
+        ? `${path}: this pool has the lock ${show(name)} already, and would wait for itself; release() it first`
+        : `${path}: the lock ${show(name)} was not free within ${timeoutMs} ms; try again, or raise timeoutMs`,
+    ),
+    { path, errno: '' },
+  );
+
+export const noLocks = (path: string): SuperslabError =>
+  Object.assign(makeError('ERR_SUPERSLAB_FILE', `${path}: its file system has no locks`), {
+    path,
+    errno: '',
+  });
+
+export const releasedLock = (name: string): SuperslabError =>
+  makeError('ERR_SUPERSLAB_RELEASED', `the lock ${show(name)} was released before`);
 
 export const withinTransaction = (path: string): SuperslabError =>
   Object.assign(

@@ -3,6 +3,7 @@ import { type InspectOptions, inspect } from 'node:util';
 import { lengthOf } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import { endedError } from './errors.js';
+import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
 
 /** A block of a {@link MappedPool}: a Buffer whose bytes are in the file. */
@@ -31,12 +32,14 @@ export interface MappedHome {
   /** Of the pool. */
   readonly name: string;
   freeBlock(handle: number): void;
-  /** A view has ended, which `lease` watched. */
-  ended(lease: ViewLease | undefined): void;
+  /** A view has ended, which `lease` watched, and which was made in `interval`. */
+  ended(lease: ViewLease | undefined, interval: ViewInterval | undefined): void;
 }
 
 interface MappedBuffers {
   make(home: MappedHome, handle: number, window: ArrayBuffer, offset: number, length: number): MappedBuffer;
+  /** Other processes heed that view, as one of that interval. */
+  count(buf: MappedBuffer, interval: ViewInterval | undefined): void;
   /** The lease watches that view, until it ends. */
   watch(buf: MappedBuffer, lease: ViewLease): void;
   /** The handle of a buffer of that pool; undefined for anything else. */
@@ -57,6 +60,7 @@ class FileBuffer extends ByteArray implements MappedBuffer {
   #handle = 0;
   #released = true;
   #lease: ViewLease | undefined = undefined;
+  #interval: ViewInterval | undefined = undefined;
 
   static {
     ofClass = {
@@ -66,6 +70,9 @@ class FileBuffer extends ByteArray implements MappedBuffer {
         buf.#handle = handle;
         buf.#released = false;
         return buf;
+      },
+      count(buf, interval) {
+        (buf as FileBuffer).#interval = interval;
       },
       watch(buf, lease) {
         (buf as FileBuffer).#lease = lease;
@@ -109,7 +116,7 @@ class FileBuffer extends ByteArray implements MappedBuffer {
     const lease = buf.#lease;
     buf.#released = true;
     if (lease !== undefined) lease.isEnded = true;
-    buf.#home.ended(lease);
+    buf.#home.ended(lease, buf.#interval);
   }
 
   static #checked(value: unknown): FileBuffer {

@@ -1,8 +1,8 @@
 import { now } from '../../addon/clock.js';
 import type { FileCheck, NativeFile } from '../../addon/file-binding.js';
-import { FILE_FAULT } from '../../addon/generated/codes.js';
+import { FILE_FAULT, NAME_LOCK } from '../../addon/generated/codes.js';
 import { FILE_COUNT } from '../../addon/generated/memory.js';
-import { builtins, lengthOf } from '../../base/builtins.js';
+import { builtins, lengthOf, promiseThen } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';
 import { areLost, lostError } from '../../base/lost-bytes.js';
 import { poolTeller } from '../../measure/pool-teller.js';
@@ -12,8 +12,11 @@ import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { Allocation } from './allocation.js';
 import { Backup, type BackupProgress } from './backup.js';
 import type { MappedCore, OpenFile } from './core.js';
-import { asyncTransaction, noBlockOf, notAHandle, withinTransaction } from './errors.js';
+import { asyncTransaction, lockBusy, noBlockOf, noLocks, notAHandle, withinTransaction } from './errors.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
+import { LockAttempt, NamedLock } from './named-lock.js';
+import type { LockOptions } from './options.js';
+import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
 import { MappedWindows } from './windows.js';
 
@@ -93,21 +96,28 @@ export class MappedFile implements MappedHome, OpenFile {
     const buf = mappedBuffers.make(this, handle, window, start, length);
     const { counts, views } = this.core;
     counts[FILE_COUNT.views]!++;
+    mappedBuffers.count(buf, this.core.sharedViews.add());
     if (views.isDue()) mappedBuffers.watch(buf, views.begin(buf, handle, length, isNew, hidden));
     return buf;
   }
 
-  ended(lease: ViewLease | undefined): void {
-    if (lease !== undefined) this.core.views.end(lease);
-    this.core.counts[FILE_COUNT.views]!--;
+  ended(lease: ViewLease | undefined, interval: ViewInterval | undefined): void {
+    const { counts, sharedViews, views } = this.core;
+    if (lease !== undefined) views.end(lease);
+    counts[FILE_COUNT.views]!--;
+    sharedViews.end(interval, this.#hasNoViews);
   }
 
-  /** A block, or a fault. */
-  #alloc(size: number, hidden: Hidden): MappedBuffer | number {
+  get #hasNoViews(): boolean {
+    return this.core.counts[FILE_COUNT.views]! <= 0;
+  }
+
+  /** A block, or a fault. `isHasty`: it does not wait for other processes. */
+  #alloc(size: number, hidden: Hidden, isHasty: boolean): MappedBuffer | number {
     const { core } = this;
     core.teller.listen();
     this.#freeLost();
-    const fault = this.native.alloc(size, this.#taken);
+    const fault = this.native.alloc(size, this.#taken, this.#hasNoViews, isHasty);
     if (fault !== FILE_FAULT.none) {
       core.teller.deliver();
       return fault;
@@ -142,7 +152,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   alloc(size: number, hidden: Hidden): MappedBuffer {
     this.checkSize(size);
-    const made = this.#alloc(size, hidden);
+    const made = this.#alloc(size, hidden, false);
     if (typeof made !== 'number') return made;
     const error = this.#error(made);
     // Subscribers may do anything: the error is made before.
@@ -156,8 +166,9 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   tryAlloc(size: number): Allocation | undefined {
-    const made = this.#alloc(size, this.tryAlloc);
+    const made = this.#alloc(size, this.tryAlloc, true);
     if (typeof made !== 'number') return new Allocation(made);
+    if (made === FILE_FAULT.busy) return undefined;
     if (made === FILE_FAULT.full && size <= this.maxBytes) return undefined;
     throw this.#error(made);
   }
@@ -186,7 +197,8 @@ export class MappedFile implements MappedHome, OpenFile {
   /** undefined for a block that is gone. */
   find(handle: unknown, hidden: Hidden): MappedBuffer | undefined {
     if (typeof handle !== 'number') throw notAHandle(handle);
-    const fault = this.native.find(handle, this.#found);
+    if (this.core.isShared) this.core.stir();
+    const fault = this.native.find(handle, this.#found, this.#hasNoViews);
     if (fault === FILE_FAULT.stale) return undefined;
     this.#check(fault);
     return this.#bufferOf(this.#found, false, hidden);
@@ -229,12 +241,11 @@ export class MappedFile implements MappedHome, OpenFile {
     const place = new builtins.Float64Array(4);
     for (;;) {
       if (this.closed) throw this.#error(FILE_FAULT.closed);
-      if (!this.native.next(place)) break;
+      if (!this.native.next(place, this.#hasNoViews)) break;
       yield this.#bufferOf(place, false, hidden);
     }
     // A walk ends early where the file is damaged.
-    const { fault } = this.native.failure();
-    if (fault === FILE_FAULT.damaged || fault === FILE_FAULT.lost) throw this.#error(fault);
+    this.#check(place[2]!);
   }
 
   root(name: string): number {
@@ -309,6 +320,8 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#freeLost();
     // When this is cut off, and so neither commits nor undoes, what it did is undone as soon as the stack is empty.
     if (!isInner) builtins.queueMicrotask(() => this.#undo(place));
+    // In a shared file what it reads is not to be changed before its end.
+    if (!isInner) this.#check(this.native.beginBatch());
     this.native.savepoint(place);
     if (isInner) this.#inner = inner + 1;
     else this.#transaction = place;
@@ -339,8 +352,13 @@ export class MappedFile implements MappedHome, OpenFile {
 
   /** Undoes the transaction that began at `place`, if it has not ended. */
   #undo(place: Float64Array): void {
-    if (this.#transaction !== place) return;
+    if (this.#transaction !== place) {
+      // It was cut off before it began.
+      if (!this.isInTransaction) this.native.endBatch();
+      return;
+    }
     this.native.rollBack(place);
+    this.native.endBatch();
     this.#taken[0] = 0;
     this.#inner = 0;
     this.#transaction = NO_SAVEPOINT;
@@ -353,7 +371,7 @@ export class MappedFile implements MappedHome, OpenFile {
       this.native.advise(0, this.core.counts[FILE_COUNT.dataBytes]!, code);
       return;
     }
-    this.#check(this.native.find(this.handleOf(block), this.#found));
+    this.#check(this.native.find(this.handleOf(block), this.#found, false));
     this.native.advise(this.#found[1]!, this.#found[2]!, code);
   }
 
@@ -371,6 +389,45 @@ export class MappedFile implements MappedHome, OpenFile {
     return this.#checked(returned);
   }
 
+  /** Commits of all processes; of a file that is not shared, those of this pool. */
+  changeCount(): number {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    if (this.native.sharedState(this.#found)) return this.#found[1]!;
+    this.core.publish();
+    return this.core.counts[FILE_COUNT.commits]!;
+  }
+
+  /** undefined while another pool has it. */
+  tryLock(name: string, isShared: boolean, timeoutMs: number, waitMs: number): NamedLock | undefined {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    const attempt = begin(new LockAttempt(this.native, name));
+    const result = attempt.hold.take(isShared, waitMs);
+    const lock = result === NAME_LOCK.locked ? new NamedLock(name, isShared, attempt) : undefined;
+    finish(attempt);
+    if (result === NAME_LOCK.heldHere) throw lockBusy(this.path, name, timeoutMs, true);
+    if (result === NAME_LOCK.failed) throw noLocks(this.path);
+    return lock;
+  }
+
+  lock(name: string, { shared = false, timeoutMs = this.core.lockTimeoutMs }: LockOptions): NamedLock {
+    const lock = this.tryLock(name, shared, timeoutMs, timeoutMs);
+    if (lock === undefined) throw lockBusy(this.path, name, timeoutMs, false);
+    return lock;
+  }
+
+  lockLater(name: string, options: LockOptions): Promise<NamedLock> {
+    const { shared = false, timeoutMs = this.core.lockTimeoutMs, signal } = options;
+    let lock: NamedLock | undefined;
+    const look = () => {
+      lock = this.tryLock(name, shared, timeoutMs, 0);
+      return lock !== undefined;
+    };
+    return promiseThen(this.core.events.wait(look, { timeoutMs, signal }), () => {
+      if (lock === undefined) throw lockBusy(this.path, name, timeoutMs, false);
+      return lock;
+    }) as Promise<NamedLock>;
+  }
+
   backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
     // Of the copy, and not of the pool's own file.
@@ -384,7 +441,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.#freeLost();
     const { core, native } = this;
-    core.views.closing((handle) => native.find(handle, this.#found) === FILE_FAULT.none);
+    core.views.closing((handle) => native.find(handle, this.#found, false) === FILE_FAULT.none);
     core.teller.listen();
     const start = now();
     core.close();

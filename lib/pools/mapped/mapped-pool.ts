@@ -14,18 +14,22 @@ import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { checkTarget } from '../pool-options.js';
 import type { WarmProgress } from '../warm.js';
+import { Changes } from './changes.js';
 import { damagedBooks } from './errors.js';
 import type { MappedBuffer } from './mapped-buffer.js';
 import { MappedFile } from './mapped-file.js';
+import type { NamedLock } from './named-lock.js';
 import { openFile } from './open-file.js';
 import {
   type AccessPattern,
   type BackupOptions,
   type CommitOptions,
   checkBackupOptions,
+  checkLockOptions,
   checkMappedOptions,
   checkPath,
   commitLevel,
+  type LockOptions,
   type MappedPoolOptions,
   patternCode,
 } from './options.js';
@@ -39,7 +43,8 @@ const NO_HANDLE = 0;
  * Changes happen together, with the next commit() or at the end of a transaction(); until then they are undone by the end
  * of the process. Bytes that the program stores into a buffer are in the file at once, and durable with a commit.
  *
- * A pool belongs to the thread that opened it, and a file to one pool at a time, or to several that only read.
+ * A pool belongs to the thread that opened it, and a file to one pool at a time, to several that only read, or to all that open it with
+ * `shared`. Then one of them changes it at a time, from its first change to its commit.
  *
  * @example
  * const pool = MappedPool.open('state.slab');
@@ -278,6 +283,35 @@ export class MappedPool extends ListenedPool implements Pool {
     return this.#file.backup(checkPath(path), options.mode ?? 0o600, options.progress);
   }
 
+  /**
+   * A lock for the program's own things, which every process knows by that name that has the file open with `shared`: one has it, or
+   * several with `shared`. It has nothing to do with blocks, and ends with its process at the latest. Waits on this thread.
+   * @throws ERR_SUPERSLAB_TIMEOUT when others have it for longer than `timeoutMs`, or this pool has it already
+   * @throws ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT, ERR_SUPERSLAB_CLOSED
+   * @example
+   * using lock = pool.lock('migration');
+   */
+  lock(name: string, options: LockOptions = {}): NamedLock {
+    checkLockOptions('lock()', options);
+    return this.#file.lock(checkName(name), options);
+  }
+
+  /** The same, waiting without this thread. Rejects with what {@link lock} throws, or with `signal.reason`. */
+  lockAsync(name: string, options: LockOptions = {}): Promise<NamedLock> {
+    try {
+      checkLockOptions('lockAsync()', options);
+      checkNotAborted(options.signal);
+      return this.#file.lockLater(checkName(name), options);
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
+  }
+
+  /** The commits of all processes that share the file, counted, and a way to wait for the next one. */
+  changes(): Changes {
+    return new Changes(this.#file);
+  }
+
   /** Tells the kernel how a block, or all of the file, will be used: see madvise(2). */
   advise(pattern: AccessPattern, block?: MappedBuffer | number): void {
     this.#file.advise(patternCode(pattern), block);
@@ -348,7 +382,7 @@ function checkName(name: unknown): string {
   if (typeof name === 'string') return name;
   throw makeError(
     'ERR_SUPERSLAB_ARGUMENT',
-    `the name of a root must be a string, got ${show(name)}`,
+    `the name of a root or lock must be a string, got ${show(name)}`,
     TypeError,
   );
 }

@@ -13,15 +13,20 @@ import { tellRefusal } from './file-teller.js';
 import { MappedFile } from './mapped-file.js';
 import { type MappedPoolOptions, nameOf, syncLevel } from './options.js';
 
+const DEFAULT_LOCK_TIMEOUT_MS = 5000;
+
 /** The file, or what is thrown when it cannot be opened. */
 function openNative(path: string, name: string, options: MappedPoolOptions) {
   const { mode = 0o600, sync = 'data', access = 'write', recover = true } = options;
+  const { shared: shares = false, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS } = options;
   const { size = 0, maxBytes = 0, growBy = 0 } = options;
   const reads = access === 'read';
-  const given = { path, size, maxBytes, growBy, mode, reads, sync: syncLevel(sync), recovers: recover };
+  const level = syncLevel(sync);
+  const room = { path, size, maxBytes, growBy, mode, reads };
+  const given = { ...room, sync: level, recovers: recover, shares, lockTimeoutMs };
   const native = environment.openFile(given);
   if (native === undefined) throw makeError('ERR_SUPERSLAB_CLOSED', 'the thread ends');
-  if ('fault' in native) throw fileError(native, { path, name, mode, maxBytes: 0 });
+  if ('fault' in native) throw fileError(native, { path, name, mode, maxBytes: 0, lockTimeoutMs });
   return native;
 }
 
@@ -50,7 +55,9 @@ export function openFile(
     const start = now();
     const native = openNative(path, name, options);
     const durationNs = Math.round((now() - start) * 1e6);
-    const core = new MappedCore(name, path, pool, native, { mode, isReadOnly: access === 'read' });
+    const { shared: isShared = false, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS } = options;
+    const facts = { mode, isReadOnly: access === 'read', isShared, lockTimeoutMs };
+    const core = new MappedCore(name, path, pool, native, facts);
     const file = new MappedFile(path, core, syncLevel(sync));
     tellOpening(core, durationNs);
     return { file, opening };

@@ -6,6 +6,7 @@ import {
   aCount,
   aFlag,
   aFunction,
+  anAbortSignal,
   checkOptions,
   type OptionCheck,
   optionError,
@@ -63,12 +64,50 @@ export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {
    * @default true
    */
   recover?: boolean;
+  /**
+   * Whether all processes and threads that open the file with this option have it in common. They have to agree on `sync`. Without it
+   * the file belongs to one pool.
+   * @default false
+   */
+  shared?: boolean;
+  /**
+   * How long a call waits while another process changes a shared file, before it throws ERR_SUPERSLAB_TIMEOUT. Unit: ms.
+   * @default 5000
+   */
+  lockTimeoutMs?: number;
 }
 
 /** What a single commit may be told. */
 export interface CommitOptions {
   /** Instead of the pool's. */
   sync?: Sync;
+}
+
+/** What lock() and lockAsync() may be told. */
+export interface LockOptions {
+  /**
+   * Whether others may have the lock at the same time, if they take it with this, too.
+   * @default false
+   */
+  shared?: boolean;
+  /**
+   * How long to wait for those who have it. Unit: ms.
+   * @default lockTimeoutMs of the pool
+   */
+  timeoutMs?: number;
+  /** Ends the wait of lockAsync(). It is looked at ten times a second. */
+  signal?: AbortSignal;
+}
+
+/** What the wait() of changes() may be told. */
+export interface ChangesOptions {
+  /**
+   * How long to wait. Unit: ms.
+   * @default for ever
+   */
+  timeoutMs?: number;
+  /** Ends the wait. It is looked at ten times a second. */
+  signal?: AbortSignal;
 }
 
 /** What backup() may be told. */
@@ -83,6 +122,7 @@ export interface BackupOptions {
 }
 
 const MAX_BYTES = 128 * 2 ** 30;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const SYNCS: readonly Sync[] = ['none', 'data', 'full'];
 const ACCESSES: readonly Access[] = ['read', 'write'];
 const PATTERNS: readonly AccessPattern[] = ['normal', 'sequential', 'random', 'willneed', 'dontneed'];
@@ -108,12 +148,18 @@ const checks = {
   sync: oneOf(SYNCS),
   access: oneOf(ACCESSES),
   recover: aFlag,
+  shared: aFlag,
+  lockTimeoutMs: aCount(0, MAX_TIMEOUT_MS),
 } satisfies Record<keyof MappedPoolOptions, OptionCheck>;
 
 /** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
 export function checkMappedOptions(options: MappedPoolOptions): void {
   checkOptions('MappedPool.open()', options, checks);
   const { size = 0, maxBytes = 2 ** 30 } = options;
+  if (options.shared === true && options.access === 'read')
+    throw optionError(
+      "shared of MappedPool.open() needs access: 'write', since members of a file write to it",
+    );
   if (size > maxBytes)
     throw optionError(`size of MappedPool.open() is ${size}, more than maxBytes, ${maxBytes}`, RangeError);
 }
@@ -137,6 +183,19 @@ export function commitLevel(options: CommitOptions | undefined): number {
   if (options === undefined) return -1;
   checkOptions('commit()', options, { sync: checks.sync });
   return options.sync === undefined ? -1 : syncLevel(options.sync);
+}
+
+const lockChecks = { shared: aFlag, timeoutMs: aCount(0, MAX_TIMEOUT_MS), signal: anAbortSignal };
+const waitChecks = { timeoutMs: lockChecks.timeoutMs, signal: anAbortSignal };
+
+/** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
+export function checkLockOptions(where: string, options: LockOptions): void {
+  checkOptions(where, options, lockChecks);
+}
+
+/** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
+export function checkChangesOptions(options: ChangesOptions): void {
+  checkOptions('changes().wait()', options, waitChecks);
 }
 
 /** Throws ERR_SUPERSLAB_OPTION for what is no such options. */

@@ -18,12 +18,13 @@ class MappedOpener {
 
   Failure open(std::unique_ptr<MappedPool>* pool);
 
-  /// Reads header and journal anew. Others may write meanwhile.
+  /// Reads header and journal anew, as far as the journal is published. Others may write meanwhile.
   Failure reload();
   /// With the lock of a writer that died: finishes what it had begun to write.
   Failure repair();
 
  private:
+  Failure read_anew();
   Failure open_known(std::unique_ptr<MappedPool>* pool);
   Failure open_alone(std::unique_ptr<MappedPool>* pool);
   Failure open_shared(std::unique_ptr<MappedPool>* pool);
@@ -49,7 +50,8 @@ class MappedOpener {
   MappedPool* const pool_ = nullptr;  // that shares its file
   std::unique_ptr<File> file_;        // until there is a pool
   Header header_{};
-  bool lacks_header_ = false;  // the newer of the two is damaged
+  std::uint64_t last_ = UINT64_MAX;  // the last record that counts
+  bool lacks_header_ = false;        // the newer of the two is damaged
   JournalReader reader_;
 };
 

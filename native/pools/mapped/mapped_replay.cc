@@ -34,7 +34,7 @@ std::size_t MappedOpener::kept_records() const {
     if ((flags & kSyncedThrough) != 0)
       kept = std::max(kept, reader_.records_through(reader_.place_after(i + 1).durable));
   }
-  return kept;
+  return std::min(kept, reader_.records_through(last_));
 }
 
 Failure MappedOpener::replay(MappedPool& pool) {
@@ -114,7 +114,13 @@ Failure MappedOpener::recover(MappedPool& pool) {
   return pool.frees_.empty() ? Failure{} : pool.commit(pool.promise_);
 }
 
+/// A record that is there, but not published yet, may have writes that are not in the data yet.
 Failure MappedOpener::reload() {
+  last_ = pool_->sharing_->sequence();
+  return read_anew();
+}
+
+Failure MappedOpener::read_anew() {
   MappedPool& pool = *pool_;
   pool.forget_all();
   Failure failure = read_header();
@@ -125,7 +131,8 @@ Failure MappedOpener::reload() {
   if (!failure.ok()) return failure;
   pool.header_ = header_;
   pool.note_reload(header_.first_record - 1);
-  for (std::size_t i = 0; i < reader_.count(); ++i) {
+  const std::size_t kept = kept_records();
+  for (std::size_t i = 0; i < kept; ++i) {
     const RecordParts parts = reader_.parts(i);
     pool.note_others_record(parts, reader_.place_after(i + 1), parts.bytes());
   }
@@ -134,7 +141,7 @@ Failure MappedOpener::reload() {
 
 Failure MappedOpener::repair() {
   MappedPool& pool = *pool_;
-  Failure failure = reload();
+  Failure failure = read_anew();
   const bool has_records = failure.ok() && reader_.count() > 0;
   if (has_records && pool.sharing_->applied() < pool.journal_.place().sequence - 1)
     failure = apply_last_writes(pool);
