@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/crc32c.h"
 #include "os/file.h"
 #include "pools/mapped/fault.h"
 #include "pools/mapped/format.h"
@@ -65,10 +66,15 @@ constexpr std::uint64_t kAnySequence = 0;
 /// Reads the records of one half, from the first to the last that is whole.
 class JournalReader {
  public:
-  /// Failure: the half could not be read, or a durable record is not there. With kAnySequence the
-  /// first record says which it is.
+  /// Failure: the half could not be read, or a record is damaged: what was read before it can be
+  /// used. With kAnySequence the first record says which it is. `boot` is the one that runs.
   Failure read(const File& file, const Layout& layout, std::uint64_t epoch,
-               std::uint64_t first_sequence);
+               std::uint64_t first_sequence, std::uint64_t boot);
+  /// After kDamaged: the bit of the half that alone is wrong in the damaged record, or kNoBit.
+  std::uint64_t wrong_bit() const { return wrong_bit_; }
+  /// How many records count: those of this boot, and those that were durable before the machine
+  /// was started again. Others may be there without the data that they speak of.
+  std::size_t kept(std::uint64_t boot) const;
 
   std::size_t count() const { return ends_.size(); }
   RecordParts parts(std::size_t record) const;
@@ -80,14 +86,17 @@ class JournalReader {
     const std::uint64_t records = sequence - first_sequence_ + 1;
     return records < count() ? static_cast<std::size_t>(records) : count();
   }
-  std::uint64_t boot(std::size_t record) const { return head(record).boot; }
 
  private:
   RecordHead head(std::size_t record) const;
   ByteCount start(std::size_t record) const { return record == 0 ? 0 : ends_[record - 1]; }
   bool is_next(ByteCount at, std::uint64_t sequence, std::uint32_t crc_before) const;
   bool is_whole(ByteCount at, std::uint64_t min_sequence, RecordHead* head) const;
+  bool is_missing(ByteCount at, std::uint64_t sequence, std::uint64_t boot) const;
+  std::uint64_t find_wrong_bit(ByteCount at, std::uint64_t sequence,
+                               std::uint32_t crc_before) const;
 
+  std::uint64_t wrong_bit_ = kNoBit;
   std::uint64_t epoch_ = 0;
   std::uint64_t first_sequence_ = 0;
   std::vector<std::uint8_t> half_;

@@ -4,27 +4,11 @@
 #include <cstring>
 
 #include "base/crc32c.h"
+#include "pools/mapped/header.h"
 #include "pools/mapped/mapped_pool.h"
 
 namespace superslab::mapped {
 namespace {
-
-bool is_valid(const Header& header) {
-  return header.magic == kMagic && header.byte_order == kByteOrder && header.version == kVersion &&
-         header.needed_features == 0 && header.page_bytes == kPageBytes &&
-         Layout{header.max_pages, header.journal_bytes}.is_possible() &&
-         header.crc == crc32c(&header, offsetof(Header, crc));
-}
-
-/// Why neither header is valid.
-Failure explain(const Header& header) {
-  if (header.magic != kMagic) return {Fault::kForeign, {}, "", 0};
-  if (header.byte_order == __builtin_bswap32(kByteOrder)) return {Fault::kByteOrder, {}, "", 0};
-  if (header.version != kVersion) return {Fault::kVersion, {}, "version", header.version};
-  if (header.needed_features != 0) return {Fault::kVersion, {}, "features", header.needed_features};
-  if (header.page_bytes != kPageBytes) return {Fault::kPageSize, {}, "", header.page_bytes};
-  return {Fault::kDamaged, {}, "header", 0};
-}
 
 /// Whether each write of a record ends within it.
 bool is_whole(std::span<const std::uint8_t> writes) {
@@ -72,14 +56,14 @@ class MappedOpener {
   Failure check_super(MappedPool& pool);
   Failure apply_last_writes(MappedPool& pool);
   Failure recover(MappedPool& pool);
-  std::size_t kept_records() const;
 
   Files& files_;
   const std::string path_;
   const MappedOptions options_;
   std::unique_ptr<File> file_;
   Header header_{};
-  bool lacks_header_ = false;  // the newer of the two is damaged
+  bool lacks_copy_ = false;    // one of the two is damaged
+  bool lacks_header_ = false;  // the newer of the two is
   JournalReader reader_;
 };
 
@@ -123,11 +107,13 @@ Failure MappedOpener::find_header(const Header (&slots)[2]) {
   const bool takes_second = valid[1] && (!valid[0] || slots[1].sequence > slots[0].sequence);
   header_ = slots[takes_second ? 1 : 0];
   if (valid[0] && valid[1]) return {};
+  lacks_copy_ = true;
   // The other header was being written, or was damaged later. In the second case it may be that it
   // counted, and the journal of its epoch has commits.
   JournalReader next;
   const Layout layout{header_.max_pages, header_.journal_bytes};
-  if (const Failure failure = next.read(*file_, layout, header_.epoch + 1, kAnySequence);
+  if (const Failure failure =
+          next.read(*file_, layout, header_.epoch + 1, kAnySequence, files_.boot());
       !failure.ok())
     return failure;
   const bool has_commits =
@@ -174,7 +160,8 @@ Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
   Failure failure = lock();
   if (failure.ok()) failure = read_header();
   const Layout layout{header_.max_pages, header_.journal_bytes};
-  if (failure.ok()) failure = reader_.read(*file_, layout, header_.epoch, header_.first_record);
+  if (failure.ok())
+    failure = reader_.read(*file_, layout, header_.epoch, header_.first_record, files_.boot());
   if (failure.ok() && reader_.count() > 0 && !options_.recovers)
     failure = {Fault::kNeedsReplay, {}, "", reader_.count()};
   std::unique_ptr<MappedPool> made;
@@ -193,19 +180,6 @@ Failure MappedOpener::open_known(std::unique_ptr<MappedPool>* pool) {
   return {};
 }
 
-std::size_t MappedOpener::kept_records() const {
-  const std::uint64_t boot = files_.boot();
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < reader_.count(); ++i) {
-    const std::uint32_t flags = reader_.parts(i).flags;
-    // Of another boot: a record may be there without the data that it speaks of.
-    if (reader_.boot(i) == boot || (flags & kSynced) != 0) kept = i + 1;
-    if ((flags & kSyncedThrough) != 0)
-      kept = std::max(kept, reader_.records_through(reader_.place_after(i + 1).durable));
-  }
-  return kept;
-}
-
 Failure MappedOpener::replay_record(MappedPool& pool, const RecordParts& parts, bool is_checked) {
   if ((parts.flags & kCheckpoint) != 0) return {};
   for (const ChangedWord& word : parts.words) {
@@ -217,7 +191,7 @@ Failure MappedOpener::replay_record(MappedPool& pool, const RecordParts& parts, 
 }
 
 Failure MappedOpener::replay(MappedPool& pool) {
-  const std::size_t kept = kept_records();
+  const std::size_t kept = reader_.kept(files_.boot());
   bool has_checkpoint = false;
   for (std::size_t i = 0; i < kept; ++i)
     has_checkpoint |= (reader_.parts(i).flags & kCheckpoint) != 0;
@@ -261,7 +235,7 @@ Failure MappedOpener::check_super(MappedPool& pool) {
 
 /// Those of the last record: earlier ones were done, and may have been overwritten since.
 Failure MappedOpener::apply_last_writes(MappedPool& pool) {
-  const std::size_t kept = kept_records();
+  const std::size_t kept = reader_.kept(files_.boot());
   if (kept == 0) return {};
   const auto writes = reader_.parts(kept - 1).writes;
   if (writes.empty()) return {};
@@ -276,8 +250,8 @@ Failure MappedOpener::apply_last_writes(MappedPool& pool) {
 }
 
 Failure MappedOpener::recover(MappedPool& pool) {
-  if (lacks_header_) {
-    pool.header_.sequence -= 1;  // it is written again
+  if (lacks_copy_) {
+    if (lacks_header_) pool.header_.sequence -= 1;  // it is written again
     JournalPlace place;
     place.epoch = header_.epoch;
     place.sequence = header_.first_record;
