@@ -56,6 +56,7 @@ const VALID = `{
     makeScanner: [],
     findRecords: ['records'],
     openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }],
+    repairFile: ['/dev/null', ''],
     openSharedCache: [{ path: '/dev/null', maxBytes: 0, maxEntries: 0, mode: 0o600 }],
   },
   pool: {
@@ -354,7 +355,7 @@ describe('arguments of native functions', () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
     expect(seen).toEqual({
       binding: 6,
-      environment: 37,
+      environment: 38,
       pool: 76,
       scanner: 1,
       records: 2,

@@ -18,7 +18,7 @@ import type {
   PageFaults,
   SpaceStats,
 } from './figures.js';
-import type { FileFailure, FileOptions, NativeFile } from './file-binding.js';
+import type { FileFailure, FileOptions, FileRepair, NativeFile } from './file-binding.js';
 import { loadAddon } from './load.js';
 import type { NativePages } from './page-binding.js';
 import type { KnobRow, StatisticRow } from './rows.js';
@@ -309,6 +309,9 @@ export interface NativeEnvironment {
 
   /** Opens the heap in a file, or makes one; what failed. undefined when the thread is told to stop. */
   openFile(options: FileOptions): NativeFile | FileFailure | undefined;
+
+  /** Mends the file of a heap, which it copies to `copy` first unless that is empty; what failed. Absolute paths. */
+  repairFile(path: string, copy: string): FileRepair | FileFailure;
 
   /** Opens a cache that processes have in common, or makes one; the same otherwise. */
   openSharedCache(options: CacheFileOptions): NativeSharedCache | FileFailure | undefined;

@@ -105,6 +105,14 @@ export interface NativeFile {
   close(): number;
 }
 
+/** What was done to a damaged file, in words. */
+export interface FileRepair {
+  /** Whether nothing contradicts anything any more. */
+  readonly isWhole: boolean;
+  readonly mended: readonly string[];
+  readonly lost: readonly string[];
+}
+
 export interface FileCheck {
   /** How many things contradict each other. */
   readonly wrong: number;

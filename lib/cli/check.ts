@@ -1,7 +1,16 @@
+import { resolve } from 'node:path';
 import { bytes, counted, printable } from '../base/text.js';
 import { EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { writeJson, writeLines } from './output.js';
+
+/** What was done to it. */
+interface Repair {
+  /** Where the damaged file is kept; null for nowhere. */
+  readonly copy: string | null;
+  readonly mended: readonly string[];
+  readonly lost: readonly string[];
+}
 
 /** What was found in a file. */
 interface Found {
@@ -14,6 +23,8 @@ interface Found {
   readonly dataBytes: number;
   /** Records of the journal that are not home yet: the file was not closed. */
   readonly replayed: number;
+  /** Only with --repair, of a file that was damaged. */
+  readonly repair?: Repair;
 }
 
 const NOTHING = { blocks: 0, usedBytes: 0, dataBytes: 0, replayed: 0 };
@@ -34,24 +45,44 @@ async function examine(file: string): Promise<Found> {
   }
 }
 
-function told({ file, ok, messages, blocks, usedBytes, dataBytes, replayed }: Found): string[] {
+async function repaired(file: string, copies: boolean): Promise<Found> {
+  const { repairFile } = await import('../pools/mapped/repair.js');
+  const copy = copies ? resolve(`${file}.before-repair`) : '';
+  const { mended, lost } = repairFile(resolve(file), copy);
+  const repair = { copy: copies ? copy : null, mended, lost };
+  return { ...(await examine(file)), repair };
+}
+
+function toldOfRepair({ copy, mended, lost }: Repair): string[] {
+  return [
+    ...mended.map((what) => `    mended: ${printable(what)}`),
+    ...lost.map((what) => `    lost: ${printable(what)}`),
+    ...(copy === null ? [] : [`    as it was: ${printable(copy)}`]),
+  ];
+}
+
+function told({ file, ok, messages, blocks, usedBytes, dataBytes, replayed, repair }: Found): string[] {
   const open = replayed === 0 ? '' : `, not closed: ${counted(replayed, 'record')} to replay`;
   const head = ok
     ? `ok: ${counted(blocks, 'block')}, ${bytes(usedBytes)} of ${bytes(dataBytes)}${open}`
     : `damaged${open}`;
-  return [`${printable(file)}: ${head}`, ...messages.map((message) => `    ${printable(message)}`)];
+  return [
+    `${printable(file)}: ${head}`,
+    ...messages.map((message) => `    ${printable(message)}`),
+    ...(repair === undefined ? [] : toldOfRepair(repair)),
+  ];
 }
 
-/** `superslab check`: whether a file of a MappedPool is whole. */
+/** `superslab check`: whether a file of a MappedPool is whole, and making it so. */
 export const check: Command = {
-  usage: 'check FILE [--json]',
-  summary: 'look whether a file of a MappedPool is whole',
-  options: { json: 'nothing' },
+  usage: 'check FILE [--repair [--no-copy]] [--json]',
+  summary: 'look whether a file of a MappedPool is whole, and mend it',
+  options: { repair: 'nothing', 'no-copy': 'nothing', json: 'nothing' },
   operands: [1, 1],
   exits: {
     [EXIT.done]: 'it is whole',
-    [EXIT.found]: 'it is damaged',
-    [EXIT.cannotRun]: 'it cannot be read, is in use, or is no such file',
+    [EXIT.found]: 'it is damaged, or a repair has lost something',
+    [EXIT.cannotRun]: 'it cannot be read, is in use, is no such file, or is beyond repair',
   },
 
   help() {
@@ -60,17 +91,26 @@ export const check: Command = {
       'each block, slab and free extent against the lists and the figures. Changes',
       'nothing: of a file that was not closed, the journal is replayed in memory.',
       '',
+      '--repair mends a damaged file that nobody has open, after a copy of it was made',
+      'beside it, FILE.before-repair. A wrong bit is set right where a checksum tells',
+      'which it is; else lists, counts and checksums are made anew. Blocks stay as they',
+      'are. It says what it did, and what is lost.',
+      '',
       '  superslab check state.slab',
+      '  superslab check state.slab --repair',
       "  superslab check state.slab --json | jq '.messages[]'",
       '',
-      '--json prints {file, ok, messages, blocks, usedBytes, dataBytes, replayed}.',
+      '--json prints {file, ok, messages, blocks, usedBytes, dataBytes, replayed}, and',
+      'with --repair of a damaged one repair: {copy, mended, lost}.',
     ];
   },
 
   async run(args) {
-    const found = await examine(args.operands[0]!);
+    const file = args.operands[0]!;
+    let found = await examine(file);
+    if (!found.ok && args.has('repair')) found = await repaired(file, !args.has('no-copy'));
     if (args.has('json')) writeJson(found);
     else writeLines(told(found));
-    return found.ok ? EXIT.done : EXIT.found;
+    return found.ok && (found.repair?.lost.length ?? 0) === 0 ? EXIT.done : EXIT.found;
   },
 };

@@ -83,6 +83,20 @@ std::uint32_t crc32c_by_table(const void* data, ByteCount bytes, std::uint32_t b
   return ~crc;
 }
 
+std::uint64_t crc32c_wrong_bit(ByteCount bytes, std::uint32_t difference) {
+  if (difference == 0) return kNoBit;
+  // What a wrong bit of the last byte, of the one before, ... makes of the CRC.
+  std::uint32_t made[8];
+  for (unsigned bit = 0; bit < 8; ++bit) made[bit] = kTable[1u << bit];
+  for (ByteCount at = bytes; at-- > 0;) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      if (made[bit] == difference) return at * 8 + bit;
+      made[bit] = (made[bit] >> 8) ^ kTable[made[bit] & 0xff];
+    }
+  }
+  return kNoBit;
+}
+
 std::uint32_t crc32c(const void* data, ByteCount bytes, std::uint32_t before) {
   if (!has_instruction()) return crc32c_by_table(data, bytes, before);
   return ~by_instruction(static_cast<const unsigned char*>(data), bytes, ~before);

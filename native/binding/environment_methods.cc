@@ -34,8 +34,9 @@ Value current_node(const CallbackInfo& info, Evaluation& own) {
   return Napi::Number::New(info.Env(), own.space().os().current_node());
 }
 
-/// `policyText()`: what the process goes by, as text of a policy file: the rows that differ from the
-/// defaults, and the capacities of single classes in the default pool. Empty when it is too long.
+/// `policyText()`: what the process goes by, as text of a policy file: the rows that differ from
+/// the defaults, and the capacities of single classes in the default pool. Empty when it is too
+/// long.
 Value policy_text(const CallbackInfo& info, Evaluation& own) {
   Policy policy = own.process().policy();
   policy.class_blocks = own.process().default_pool().policy()->class_blocks;

@@ -5,6 +5,7 @@
 
 #include "binding/external.h"
 #include "pools/file_counts.h"
+#include "pools/mapped/repair.h"
 
 namespace superslab {
 namespace {
@@ -41,6 +42,30 @@ Value open_file(const CallbackInfo& info, Evaluation&) {
   if (object == nullptr) return env.Undefined();
   static_cast<void>(made.release());
   return Value(env, object);
+}
+
+Napi::Array texts(Napi::Env env, const std::vector<std::string>& given) {
+  Napi::Array out = Napi::Array::New(env, given.size());
+  for (std::uint32_t i = 0; i < given.size(); ++i) out[i] = Napi::String::New(env, given[i]);
+  return out;
+}
+
+/// `repairFile(path, copy)`: { isWhole, mended, lost }, or what failed. Both paths are absolute;
+/// `copy` empty: none is made.
+Value repair_file(const CallbackInfo& info, Evaluation&) {
+  const Napi::Env env = info.Env();
+  const std::string path = text_at(info, 0);
+  const std::string copy = text_at(info, 1);
+  mapped::RepairReport report;
+  const bool is_possible = path.starts_with('/') && (copy.empty() || copy.starts_with('/'));
+  const Failure failure = is_possible ? mapped::repair_file(system_files(), path, copy, &report)
+                                      : Failure{Fault::kFile, file_error(ENOENT)};
+  if (!failure.ok()) return failure_object(env, failure);
+  Napi::Object out = Napi::Object::New(env);
+  out["isWhole"] = Napi::Boolean::New(env, report.is_whole);
+  out["mended"] = texts(env, report.mended_messages);
+  out["lost"] = texts(env, report.lost_messages);
+  return out;
 }
 
 /// `alloc(bytes, out, isFirst, isHasty)`: handle, offset in the data and length in out[0..2].
@@ -114,9 +139,7 @@ Value root_names(const CallbackInfo& info, FileObject& own) {
   const Napi::Env env = info.Env();
   std::vector<std::string> names;
   static_cast<void>(own.fault_value(env, own.pool().root_names(&names)));
-  Napi::Array out = Napi::Array::New(env, names.size());
-  for (std::uint32_t i = 0; i < names.size(); ++i) out[i] = Napi::String::New(env, names[i]);
-  return out;
+  return texts(env, names);
 }
 
 /// `write(handle, at, bytes)`
@@ -177,12 +200,9 @@ Value trim(const CallbackInfo& info, FileObject& own) {
 Value check(const CallbackInfo& info, FileObject& own) {
   const Napi::Env env = info.Env();
   const mapped::CheckReport report = own.pool().check();
-  Napi::Array messages = Napi::Array::New(env, report.messages.size());
-  for (std::uint32_t i = 0; i < report.messages.size(); ++i)
-    messages[i] = Napi::String::New(env, report.messages[i]);
   Napi::Object out = Napi::Object::New(env);
   out["wrong"] = Napi::Number::New(env, static_cast<double>(report.wrong));
-  out["messages"] = messages;
+  out["messages"] = texts(env, report.messages);
   out["blocks"] = Napi::Number::New(env, static_cast<double>(report.blocks));
   out["slabs"] = Napi::Number::New(env, static_cast<double>(report.slabs));
   out["freeExtents"] = Napi::Number::New(env, static_cast<double>(report.free_extents));
@@ -282,6 +302,7 @@ Value close(const CallbackInfo& info, FileObject& own) {
 
 void add_file_opener(Methods& methods) {
   add_bound_method<Evaluation, open_file>(methods, "openFile");
+  add_bound_method<Evaluation, repair_file>(methods, "repairFile");
 }
 
 void add_file_methods(Methods& methods) {

@@ -1,6 +1,6 @@
-// What a replay counts, and what that costs. The unit costs are measured by `npm run bench -- learn costs`, and
-// docs/TUNING.md says on which machine; they are part of the version, so that the same trace has the same
-// costs everywhere.
+// What a replay counts, and what that costs. The unit costs are measured by `npm run bench -- learn
+// costs`, and docs/TUNING.md says on which machine; they are part of the version, so that the same
+// trace has the same costs everywhere.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,10 @@ namespace superslab {
 /// Of all processes of a trace together.
 struct ReplayCounts {
   std::uint64_t allocations = 0;
-  std::uint64_t failed = 0;           // for which this machine had no addresses
-  std::uint64_t refills = 0;          // magazines that were empty
+  std::uint64_t failed = 0;   // for which this machine had no addresses
+  std::uint64_t refills = 0;  // magazines that were empty
   std::uint64_t refilled_blocks = 0;
-  std::uint64_t spills = 0;           // magazines that were full, or given back
+  std::uint64_t spills = 0;  // magazines that were full, or given back
   std::uint64_t spilled_blocks = 0;
   std::uint64_t remote_frees = 0;
   std::uint64_t slabs_made = 0;
@@ -26,7 +26,7 @@ struct ReplayCounts {
   std::uint64_t purged_pages = 0;
   std::uint64_t faults = 0;
   std::uint64_t refaults = 0;
-  ByteCount peak_bytes = 0;        // most in memory at once; the sum over processes
+  ByteCount peak_bytes = 0;         // most in memory at once; the sum over processes
   double resident_mib_seconds = 0;  // memory by time
   /// What lay in magazines, by time.
   double cached_mib_seconds = 0;
@@ -53,7 +53,9 @@ struct UnitCosts {
 
 /// In ns.
 constexpr double cost_of(const ReplayCounts& n, const UnitCosts& unit) {
-  const auto times = [](std::uint64_t count, double cost) { return static_cast<double>(count) * cost; };
+  const auto times = [](std::uint64_t count, double cost) {
+    return static_cast<double>(count) * cost;
+  };
   return times(n.refills, unit.refill) + times(n.refilled_blocks, unit.refilled_block) +
          times(n.spills, unit.spill) + times(n.spilled_blocks, unit.spilled_block) +
          times(n.remote_frees, unit.remote_free) + times(n.slabs_made, unit.slab) +

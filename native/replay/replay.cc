@@ -72,8 +72,10 @@ class Run {
       ++counts_.allocations;
       const ByteCount bytes = op.bytes;
       block = heap_.allocate(op.thread, bytes);
-      if (block == nullptr) ++counts_.failed;
-      else if (bytes <= kMaxClassBytes) ++interval_.allocations[to_index(class_for(bytes))];
+      if (block == nullptr)
+        ++counts_.failed;
+      else if (bytes <= kMaxClassBytes)
+        ++interval_.allocations[to_index(class_for(bytes))];
     }
     // A block that became longer or shorter where it is costs nothing here.
   }
@@ -143,7 +145,8 @@ class Run {
 ReplayCounts replay(const trace::Trace& trace, const Policy& policy, ReplayRule* rule,
                     const ReplayOptions& options) {
   std::size_t longest = 0;
-  for (const TracedProcess& process : trace.processes) longest = std::max(longest, process.ops.size());
+  for (const TracedProcess& process : trace.processes)
+    longest = std::max(longest, process.ops.size());
   const std::uint64_t events = options.interval_events != 0
                                    ? options.interval_events
                                    : std::max(longest / kIntervals, kMinIntervalEvents);

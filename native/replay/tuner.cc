@@ -123,7 +123,8 @@ class Tuner {
     return policy;
   }
 
-  /// One row after the other at its best value, and once more; then the capacities of single classes.
+  /// One row after the other at its best value, and once more; then the capacities of single
+  /// classes.
   Policy descend() {
     Policy best;
     double least = rows_.front().cost;

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -184,6 +185,47 @@ test('superslab check tells a whole file from a damaged one', () => {
   expect(damaged.status).toBe(1);
   writeFileSync(file, 'text');
   expect(check().status).toBe(126);
+});
+
+test('superslab check --repair mends a damaged file, and keeps a copy of it', () => {
+  const file = made({ maxBytes: 4 << 20 });
+  const whole = readFileSync(file);
+  const damaged = Buffer.from(whole);
+  damageRoot(damaged);
+  writeFileSync(file, damaged);
+  const repair = (...args: string[]) =>
+    spawnSync(
+      process.execPath,
+      [path.join(packageRoot, 'bin/superslab.js'), 'check', file, '--repair', ...args],
+      {
+        encoding: 'utf8',
+      },
+    );
+  const done = repair();
+  expect(done.stdout).toMatch(/ok: 1 block[\s\S]*mended: metadata page/);
+  expect(done.status).toBe(0);
+  expect(readFileSync(file).equals(whole)).toBe(true);
+  expect(readFileSync(`${file}.before-repair`).equals(damaged)).toBe(true);
+  expect(statSync(`${file}.before-repair`).mode & 0o777).toBe(0o600);
+  // The copy is not written over: then nothing is done.
+  writeFileSync(file, damaged);
+  const refusal = repair();
+  expect(refusal.status).toBe(126);
+  expect(refusal.stderr).toContain('.before-repair');
+  expect(readFileSync(file).equals(damaged)).toBe(true);
+  // Beyond a bit: the counts and the heads of lists, and the names of roots.
+  const at = damaged.indexOf('x', 1 << 20) - 4;
+  damaged.fill(0x77, at - 4096, at - 96);
+  damaged.fill(0x77, at, at + 64);
+  writeFileSync(file, damaged);
+  const more = repair('--no-copy', '--json');
+  const told = JSON.parse(more.stdout);
+  expect(told).toMatchObject({ file, ok: true, blocks: 1, repair: { copy: null } });
+  expect(told.repair.lost.join()).toContain('root');
+  expect(more.status).toBe(1);
+  using pool = MappedPool.open(file);
+  expect([...pool.entries()].map((buf) => [buf.length, buf[99]])).toEqual([[100, 5]]);
+  expect(repair().status).toBe(126);
 });
 
 test('recover: false refuses a file that was not closed', () => {

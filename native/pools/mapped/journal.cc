@@ -1,5 +1,6 @@
 #include "pools/mapped/journal.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -88,8 +89,9 @@ bool JournalReader::is_next(ByteCount at, std::uint64_t sequence, std::uint32_t 
 }
 
 Failure JournalReader::read(const File& file, const Layout& layout, std::uint64_t epoch,
-                            std::uint64_t first_sequence) {
+                            std::uint64_t first_sequence, std::uint64_t boot) {
   from_ = {epoch, first_sequence, 0, 0, 0};
+  wrong_bit_ = kNoBit;
   ends_.clear();
   half_.resize(layout.half_bytes());
   const FileError error = file.read_at(half_.data(), half_.size(), layout.half_at(epoch));
@@ -98,17 +100,62 @@ Failure JournalReader::read(const File& file, const Layout& layout, std::uint64_
     if (!is_whole(0, 0, &first)) return {};
     from_.sequence = first.sequence;
   }
-  ByteCount at = find_records();
-  // Reading ends where the last writer ended, or where something is wrong: later records know.
-  const std::uint64_t missing = from_.sequence + ends_.size();
+  const ByteCount at = find_records();
+  // Reading ends where the last writer ended, or where something is wrong.
+  const JournalPlace end = place_after(count());
+  wrong_bit_ = find_wrong_bit(at, end.sequence, end.crc);
+  if (wrong_bit_ == kNoBit && !is_missing(at, end.sequence, boot)) return {};
+  return {Fault::kDamaged, {}, "journal record", end.sequence};
+}
+
+/// Whether a later record knows that the one of that sequence was there: it says that it was
+/// durable, or was written behind it while this machine ran.
+bool JournalReader::is_missing(ByteCount at, std::uint64_t sequence, std::uint64_t boot) const {
   for (; half_.size() - at >= sizeof(RecordHead); at += 8) {
     std::uint32_t magic;
     std::memcpy(&magic, half_.data() + at, sizeof magic);
     RecordHead head;
-    if (magic == kRecordMagic && is_whole(at, missing, &head) && head.durable >= missing)
-      return {Fault::kDamaged, {}, "journal record", missing};
+    const bool is_later = magic == kRecordMagic && is_whole(at, sequence, &head);
+    if (is_later && (head.durable >= sequence || head.boot == boot)) return true;
   }
-  return {};
+  return false;
+}
+
+/// The bit that makes what lies at `at` the record of that sequence. What was cut off while it was
+/// written is hardly ever one bit short of being whole: one in 2^32 for each bit that it has.
+std::uint64_t JournalReader::find_wrong_bit(ByteCount at, std::uint64_t sequence,
+                                            std::uint32_t crc_before) const {
+  if (half_.size() - at < sizeof(RecordHead)) return kNoBit;
+  const auto fits = [&](const RecordHead& head) {
+    return head.magic == kRecordMagic && head.epoch == from_.epoch && head.sequence == sequence &&
+           head.crc_before == crc_before && head.bytes <= half_.size() - at && is_consistent(head);
+  };
+  std::uint8_t bytes[sizeof(RecordHead)];
+  std::memcpy(bytes, half_.data() + at, sizeof bytes);
+  RecordHead head;
+  std::memcpy(&head, bytes, sizeof head);
+  if (fits(head)) {
+    const std::uint32_t difference = crc_of(half_.data() + at, head) ^ head.crc;
+    const std::uint64_t bit = crc32c_wrong_bit(head.bytes, difference);
+    if (bit >= sizeof head * 8 && bit != kNoBit) return at * 8 + bit;
+  }
+  for (std::uint64_t bit = 0; bit < sizeof bytes * 8; ++bit) {
+    bytes[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+    std::memcpy(&head, bytes, sizeof head);
+    if (fits(head) && crc_of(half_.data() + at, head) == head.crc) return at * 8 + bit;
+    bytes[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+  }
+  return kNoBit;
+}
+
+std::size_t JournalReader::kept(std::uint64_t boot) const {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count(); ++i) {
+    const RecordHead known = head(i);
+    if (known.boot == boot || (known.flags & kSynced) != 0) kept = i + 1;
+    if ((known.flags & kSyncedThrough) != 0) kept = std::max(kept, records_through(known.durable));
+  }
+  return kept;
 }
 
 FileError JournalReader::read_on(const File& file, const Layout& layout, const JournalPlace& place,

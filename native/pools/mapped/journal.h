@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/crc32c.h"
 #include "os/file.h"
 #include "pools/mapped/fault.h"
 #include "pools/mapped/format.h"
@@ -65,14 +66,19 @@ constexpr std::uint64_t kAnySequence = 0;
 /// Reads the records of one half, from the first to the last that is whole.
 class JournalReader {
  public:
-  /// Failure: the half could not be read, or a durable record is not there. With kAnySequence the
-  /// first record says which it is.
+  /// Failure: the half could not be read, or a record is damaged: what was read before it can be
+  /// used. With kAnySequence the first record says which it is. `boot` is the one that runs.
   Failure read(const File& file, const Layout& layout, std::uint64_t epoch,
-               std::uint64_t first_sequence);
+               std::uint64_t first_sequence, std::uint64_t boot);
   /// Reads what follows `place`, as far as `end` bytes into the half, to the last record that is
   /// whole.
   FileError read_on(const File& file, const Layout& layout, const JournalPlace& place,
                     ByteCount end);
+  /// After kDamaged: the bit of the half that alone is wrong in the damaged record, or kNoBit.
+  std::uint64_t wrong_bit() const { return wrong_bit_; }
+  /// How many records count: those of this boot, and those that were durable before the machine
+  /// was started again. Others may be there without the data that they speak of.
+  std::size_t kept(std::uint64_t boot) const;
 
   std::size_t count() const { return ends_.size(); }
   RecordParts parts(std::size_t record) const;
@@ -84,7 +90,6 @@ class JournalReader {
     const std::uint64_t records = sequence - from_.sequence + 1;
     return records < count() ? static_cast<std::size_t>(records) : count();
   }
-  std::uint64_t boot(std::size_t record) const { return head(record).boot; }
 
  private:
   RecordHead head(std::size_t record) const;
@@ -93,8 +98,12 @@ class JournalReader {
   bool is_whole(ByteCount at, std::uint64_t min_sequence, RecordHead* head) const;
   /// Finds the records from from_ on; where they end.
   ByteCount find_records();
+  bool is_missing(ByteCount at, std::uint64_t sequence, std::uint64_t boot) const;
+  std::uint64_t find_wrong_bit(ByteCount at, std::uint64_t sequence,
+                               std::uint32_t crc_before) const;
 
   JournalPlace from_;  // of the first record
+  std::uint64_t wrong_bit_ = kNoBit;
   std::vector<std::uint8_t> half_;
   std::vector<ByteCount> ends_;
 };

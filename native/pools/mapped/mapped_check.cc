@@ -1,4 +1,5 @@
 // Walks all structures of a file, for those who want to know rather than to use it.
+#include "pools/mapped/header.h"
 #include "pools/mapped/mapped_pool.h"
 
 namespace superslab::mapped {
@@ -108,11 +109,20 @@ void MappedPool::check_roots(CheckReport& report) {
   }
 }
 
+void MappedPool::check_headers(CheckReport& report) {
+  std::vector<std::uint8_t> page(kPageBytes);
+  for (unsigned copy = 0; copy < kHeaders; ++copy) {
+    const bool is_read = file_->read_at(page.data(), kPageBytes, header_at(copy)).ok();
+    if (!is_read || !is_whole_page(page.data())) report.add(at("damaged header", copy));
+  }
+}
+
 CheckReport MappedPool::check_books() {
   CheckReport report;
   const std::uint32_t total = extents_.data_pages();
   const MetadataPage map_pages =
       kFixedPages + static_cast<MetadataPage>(div_up(total * kEntryWords, kWordsPerPage));
+  check_headers(report);
   if (words_.check_pages(map_pages) != 0) {
     const Failure damage = words_.take_damage();
     report.add(at(damage.what, damage.where) + " does not match its checksum");

@@ -1,10 +1,9 @@
 // Commits and checkpoints: how changes become part of the file.
 #include <algorithm>
 #include <cassert>
-#include <cstddef>
 #include <cstring>
 
-#include "base/crc32c.h"
+#include "pools/mapped/header.h"
 #include "pools/mapped/mapped_pool.h"
 
 namespace superslab::mapped {
@@ -174,8 +173,8 @@ Failure MappedPool::write_header(const JournalPlace& next) {
   ++header.sequence;
   header.epoch = next.epoch;
   header.first_record = next.sequence;
-  header.crc = crc32c(&header, offsetof(Header, crc));
-  const ByteCount at = header.sequence % 2 * kPageBytes;
+  header.crc = crc_of(header);
+  const ByteCount at = header_at(header.sequence % kHeaders);
   FileError error = file_->write_at(&header, sizeof header, at);
   if (error.ok()) error = file_->sync_range(at, sizeof header);
   if (!error.ok()) return break_by({Fault::kFailed, error, "write of the header", 0});

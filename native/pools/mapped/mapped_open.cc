@@ -7,28 +7,12 @@
 #include <cstring>
 
 #include "base/crc32c.h"
+#include "pools/mapped/header.h"
 #include "pools/mapped/mapped_opener.h"
 #include "pools/mapped/mapped_reading.h"
 
 namespace superslab::mapped {
 namespace {
-
-bool is_valid(const Header& header) {
-  return header.magic == kMagic && header.byte_order == kByteOrder && header.version == kVersion &&
-         header.needed_features == 0 && header.page_bytes == kPageBytes &&
-         Layout{header.max_pages, header.journal_bytes}.is_possible() &&
-         header.crc == crc32c(&header, offsetof(Header, crc));
-}
-
-/// Why neither header is valid.
-Failure explain(const Header& header) {
-  if (header.magic != kMagic) return {Fault::kForeign, {}, "", 0};
-  if (header.byte_order == __builtin_bswap32(kByteOrder)) return {Fault::kByteOrder, {}, "", 0};
-  if (header.version != kVersion) return {Fault::kVersion, {}, "version", header.version};
-  if (header.needed_features != 0) return {Fault::kVersion, {}, "features", header.needed_features};
-  if (header.page_bytes != kPageBytes) return {Fault::kPageSize, {}, "", header.page_bytes};
-  return {Fault::kDamaged, {}, "header", 0};
-}
 
 std::uint32_t this_process() { return static_cast<std::uint32_t>(::getpid()); }
 
@@ -157,11 +141,13 @@ Failure MappedOpener::find_header(const Header (&slots)[2]) {
   const bool takes_second = valid[1] && (!valid[0] || slots[1].sequence > slots[0].sequence);
   header_ = slots[takes_second ? 1 : 0];
   if (valid[0] && valid[1]) return {};
+  lacks_copy_ = true;
   // The other header was being written, or was damaged later. In the second case it may be that it
   // counted, and the journal of its epoch has commits.
   JournalReader next;
   const Layout layout{header_.max_pages, header_.journal_bytes};
-  if (const Failure failure = next.read(file(), layout, header_.epoch + 1, kAnySequence);
+  if (const Failure failure =
+          next.read(file(), layout, header_.epoch + 1, kAnySequence, files_.boot());
       !failure.ok())
     return failure;
   const bool has_commits =
@@ -209,7 +195,8 @@ Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
 Failure MappedOpener::open_alone(std::unique_ptr<MappedPool>* pool) {
   Failure failure = read_header();
   const Layout layout{header_.max_pages, header_.journal_bytes};
-  if (failure.ok()) failure = reader_.read(*file_, layout, header_.epoch, header_.first_record);
+  if (failure.ok())
+    failure = reader_.read(*file_, layout, header_.epoch, header_.first_record, files_.boot());
   if (failure.ok() && reader_.count() > 0 && !options_.recovers)
     failure = {Fault::kNeedsReplay, {}, "", reader_.count()};
   std::unique_ptr<MappedPool> made;

@@ -51,7 +51,8 @@ class MappedOpener {
   std::unique_ptr<File> file_;        // until there is a pool
   Header header_{};
   std::uint64_t last_ = UINT64_MAX;  // the last record that counts
-  bool lacks_header_ = false;        // the newer of the two is damaged
+  bool lacks_copy_ = false;          // one of the two headers is damaged
+  bool lacks_header_ = false;        // the newer one is
   JournalReader reader_;
 };
 

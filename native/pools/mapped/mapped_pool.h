@@ -327,6 +327,7 @@ class MappedPool final : private SpaceProvider {
   std::uint32_t check_extent(DataPage page, CheckReport& report, struct Totals& totals);
   void check_lists(CheckReport& report, struct Totals& totals);
   void check_roots(CheckReport& report);
+  void check_headers(CheckReport& report);
 
   Files& files_;
   std::shared_ptr<File> file_;  // a sync on another thread may have it, too

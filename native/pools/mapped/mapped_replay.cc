@@ -25,16 +25,7 @@ bool is_whole(std::span<const std::uint8_t> writes) {
 }  // namespace
 
 std::size_t MappedOpener::kept_records() const {
-  const std::uint64_t boot = files_.boot();
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < reader_.count(); ++i) {
-    const std::uint32_t flags = reader_.parts(i).flags;
-    // Of another boot: a record may be there without the data that it speaks of.
-    if (reader_.boot(i) == boot || (flags & kSynced) != 0) kept = i + 1;
-    if ((flags & kSyncedThrough) != 0)
-      kept = std::max(kept, reader_.records_through(reader_.place_after(i + 1).durable));
-  }
-  return std::min(kept, reader_.records_through(last_));
+  return std::min(reader_.kept(files_.boot()), reader_.records_through(last_));
 }
 
 Failure MappedOpener::replay(MappedPool& pool) {
@@ -99,8 +90,8 @@ Failure MappedOpener::apply_last_writes(MappedPool& pool) {
 }
 
 Failure MappedOpener::write_lost_header(MappedPool& pool) {
-  if (!lacks_header_) return {};
-  pool.header_.sequence -= 1;  // it is written again
+  if (!lacks_copy_) return {};
+  if (lacks_header_) pool.header_.sequence -= 1;  // it is written again
   JournalPlace place;
   place.epoch = header_.epoch;
   place.sequence = header_.first_record;
@@ -125,7 +116,8 @@ Failure MappedOpener::read_anew() {
   pool.forget_all();
   Failure failure = read_header();
   if (failure.ok())
-    failure = reader_.read(*pool.file_, pool.layout_, header_.epoch, header_.first_record);
+    failure =
+        reader_.read(*pool.file_, pool.layout_, header_.epoch, header_.first_record, files_.boot());
   if (failure.ok()) failure = replay(pool);
   if (failure.ok()) failure = check_super(pool);
   if (!failure.ok()) return failure;

@@ -189,9 +189,15 @@ void Metadata::settle() {
 
 std::uint64_t Metadata::check_pages(MetadataPage pages) {
   std::uint64_t wrong = 0;
-  for (MetadataPage page = 0; page < pages; ++page) {
+  for (MetadataPage page = 0; page < layout_.metadata_pages(); ++page) {
+    const bool begins_table = page % kChecksumsPerPage == 0;
+    if (begins_table && !is_checksum_page_whole(page)) {
+      note_damage("checksums of metadata page", page);
+      ++wrong;
+    }
     const bool was_seen = (seen_[page / 64] >> (page % 64) & 1) != 0;  // and may have changed since
-    if (was_seen || is_whole(page)) continue;
+    const bool is_used = page < pages || checksum_page(page)[page % kChecksumsPerPage] != 0;
+    if (was_seen || !is_used || is_whole(page)) continue;
     note_damage("metadata page", page);
     ++wrong;
   }

@@ -68,8 +68,8 @@ class Metadata {
   /// They are durable: nothing is dirty, and the private copies are given back.
   void settle();
 
-  /// Checks every page before `pages` that was not looked at yet: the number of those that are
-  /// wrong.
+  /// Checks every page that was not looked at yet and that is before `pages` or was ever written,
+  /// and all checksums: the number of pages that are wrong.
   std::uint64_t check_pages(MetadataPage pages);
 
  private:

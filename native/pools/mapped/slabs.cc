@@ -12,10 +12,6 @@ constexpr std::uint32_t granule_at(DataPage slab, std::uint32_t bytes) {
 
 }  // namespace
 
-WordIndex Slabs::first_word(DataPage slab, std::uint32_t c) const {
-  return has_inline_words(c) ? entry(slab + 2) : layout_.slab_word_page(slab) * kWordsPerPage;
-}
-
 bool Slabs::head(DataPage slab, std::uint32_t* c) {
   const std::uint32_t total = extents_.data_pages();
   if (total > layout_.max_pages || slab % kSlabPages != 0 || slab + kSlabPages > total)

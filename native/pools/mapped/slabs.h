@@ -20,6 +20,11 @@ class SpaceProvider {
   ~SpaceProvider() = default;
 };
 
+/// Where the words of a slab's blocks begin.
+inline WordIndex first_slab_word(const Layout& layout, DataPage slab, std::uint32_t c) {
+  return has_inline_words(c) ? entry(slab + 2) : layout.slab_word_page(slab) * kWordsPerPage;
+}
+
 class Slabs {
  public:
   Slabs(const Layout& layout, Metadata& words, Extents& extents, SpaceProvider& space)
@@ -41,7 +46,9 @@ class Slabs {
   Place find(std::uint32_t granule);
   /// The slab of that page has a valid head: its class in `c`.
   bool head(DataPage slab, std::uint32_t* c);
-  WordIndex first_word(DataPage slab, std::uint32_t c) const;
+  WordIndex first_word(DataPage slab, std::uint32_t c) const {
+    return first_slab_word(layout_, slab, c);
+  }
 
   std::uint32_t first_of(std::uint32_t c) { return words_.get(kClassesWord + c); }
   std::uint32_t next_of(DataPage slab) { return words_.get(entry(slab, 2)); }
