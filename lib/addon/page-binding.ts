@@ -15,7 +15,8 @@ export interface PageFileOptions {
   /** Only read. */
   readonly reads: boolean;
   readonly direct: boolean;
-  readonly checksums: boolean;
+  /** One of PAGE_CHECKSUM (./generated/codes.ts). */
+  readonly checksum: number;
 }
 
 /** What is counted of a page cache. */
@@ -82,6 +83,10 @@ export interface NativePages {
 
   /** Writes all that is dirty, and syncs: a fault, or 0; now, or as a promise. */
   checkpoint(isNow: boolean): number | Promise<number>;
+  /** How many of the checkpoints have ended that were begun as promises, or were to be. */
+  checkpointsEnded(): number;
+  /** What failed in the last checkpoint that has ended; undefined when nothing did. */
+  checkpointFailure(): FileFailure | undefined;
   /** 1 when the page was written, 0 when it is not dirty. */
   flushPage(page: number): number;
   /** The first of the new pages. */

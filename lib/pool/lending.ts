@@ -12,6 +12,8 @@ export interface IdleBuffers<Buf> {
   drop(keep: number): void;
   /** Now and then: gives up what nobody needed since the last call. */
   tick(): void;
+  /** Whether upkeep is to come again, whatever is idle: for a kind that has more for it to repair. */
+  needsUpkeep?(): boolean;
   /** See Core; for a kind that lends parts of blocks. */
   noteLeaksAtEnd?(): void;
   /** While memory is scarce: has blocks come back for a step of RELIEF_STEP. */

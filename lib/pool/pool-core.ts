@@ -394,9 +394,11 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.#huge.forgetSizes();
     this.#purgeDelayMs = this.native.purgeDelayMs();
     this.watcher?.tick();
-    this.#lending.idle?.tick();
+    const { idle } = this.#lending;
+    idle?.tick();
     this.#lending.upkeep?.();
-    return this.#purge();
+    const isNeeded = this.#waiters.length > 0 || idle?.needsUpkeep?.() === true;
+    return this.#purge() || isNeeded;
   }
 
   #purge(): boolean {

@@ -34,6 +34,16 @@ class CachedPages {
   /// Pages that could not be read, and that nobody has been told of yet.
   std::vector<pages::Failure>& unread() { return unread_; }
 
+  /// Checkpoints in the background that have ended, and what became of the last checkpoint of any
+  /// kind.
+  double checkpoints_ended() const { return checkpoints_ended_; }
+  const pages::Failure& checkpoint_failure() const { return checkpoint_failure_; }
+  void note_checkpoint(const pages::Failure& failure) { checkpoint_failure_ = failure; }
+  void end_checkpoint(const pages::Failure& failure) {
+    note_checkpoint(failure);
+    ++checkpoints_ended_;
+  }
+
   /// Nothing is read or written from now on. Once or more often.
   void close();
 
@@ -43,6 +53,8 @@ class CachedPages {
   const SliceTag tag_;
   pages::Failure failure_;
   std::vector<pages::Failure> unread_;
+  pages::Failure checkpoint_failure_;
+  double checkpoints_ended_ = 0;
   bool is_closed_ = false;
 };
 

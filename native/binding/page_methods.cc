@@ -69,7 +69,7 @@ bool is_possible(const pages::PageCacheOptions& options, ByteCount block_bytes) 
          options.frames >= pages::kMinFrames && options.frames <= pages::kMostFrames;
 }
 
-/// `holdPages({ path, pageBytes, frames, tag, mode, reads, direct, checksums })`: the pool keeps
+/// `holdPages({ path, pageBytes, frames, tag, mode, reads, direct, checksum })`: the pool keeps
 /// pages of that file. undefined, or what failed.
 Value hold_pages(const CallbackInfo& info, EnvironmentPool& pool) {
   const Napi::Env env = info.Env();
@@ -83,7 +83,8 @@ Value hold_pages(const CallbackInfo& info, EnvironmentPool& pool) {
   options.mode = static_cast<unsigned>(given.whole("mode", 0777).value_or(0600));
   options.access = given.flag("reads") ? FileAccess::kRead : FileAccess::kReadWrite;
   options.is_direct = given.flag("direct");
-  options.has_checksums = given.flag("checksums");
+  options.checksum = static_cast<pages::PageChecksum>(
+      given.whole("checksum", static_cast<std::uint64_t>(pages::PageChecksum::kXxh3)).value_or(0));
   const bool can_hold = pool.cache() != nullptr && pool.own != nullptr && pool.pages == nullptr &&
                         !pool.is_closed && path.starts_with('/') && tag != 0 &&
                         is_possible(options, size_class(ClassIndex(tag - 1)).block_bytes);
@@ -251,12 +252,12 @@ void finish_job(napi_env env, napi_status, void* data) {
   if (!job->failures.empty()) {
     result = job->to_read.empty() ? -static_cast<double>(job->failures.front().fault)
                                   : static_cast<double>(job->failures.size());
-    if (job->to_read.empty())
-      job->own->note(job->failures.front());
-    else
+    if (!job->to_read.empty())
       job->own->unread().insert(job->own->unread().end(), job->failures.begin(),
                                 job->failures.end());
   }
+  if (job->to_read.empty())
+    job->own->end_checkpoint(job->failures.empty() ? pages::Failure{} : job->failures.front());
   napi_value value = nullptr;
   if (napi_create_double(env, result, &value) == napi_ok)
     napi_resolve_deferred(env, job->promise, value);
@@ -307,15 +308,31 @@ Value checkpoint(const CallbackInfo& info, EnvironmentPool& pool) {
   CachedPages* const own = pages_of(pool);
   if (own == nullptr) return number(info, -static_cast<double>(pages::Fault::kClosed));
   pages::Failure failure = own->cache().begin_checkpoint();
-  const bool is_now = bool_at(info, 0);
-  if (failure.ok() && is_now) failure = own->cache().finish_checkpoint();
-  if (is_now || !failure.ok()) return fault_value(info, *own, failure);
-  auto job = std::make_unique<PageJob>();
-  job->own = pool.pages;
-  Value promise = begin_job(info, std::move(job));
-  // Without a thread it is done here.
-  return promise.IsUndefined() ? fault_value(info, *own, own->cache().finish_checkpoint())
-                               : promise;
+  if (bool_at(info, 0)) {
+    if (failure.ok()) failure = own->cache().finish_checkpoint();
+    own->note_checkpoint(failure);
+    return fault_value(info, *own, failure);
+  }
+  if (failure.ok()) {
+    auto job = std::make_unique<PageJob>();
+    job->own = pool.pages;
+    const Value promise = begin_job(info, std::move(job));
+    if (!promise.IsUndefined()) return promise;
+    failure = own->cache().finish_checkpoint();  // without a thread it is done here
+  }
+  own->end_checkpoint(failure);
+  return fault_value(info, *own, failure);
+}
+
+/// `checkpointsEnded()`: of those that `checkpoint(false)` has begun.
+Value checkpoints_ended(const CallbackInfo& info, EnvironmentPool& pool) {
+  return number(info, pool.pages == nullptr ? 0 : pool.pages->checkpoints_ended());
+}
+
+/// `checkpointFailure()`: of the last checkpoint that has ended; undefined if it did not fail.
+Value checkpoint_failure(const CallbackInfo& info, EnvironmentPool& pool) {
+  if (pool.pages == nullptr || pool.pages->checkpoint_failure().ok()) return info.Env().Undefined();
+  return failure_object(info.Env(), pool.pages->checkpoint_failure());
 }
 
 // The file
@@ -426,6 +443,8 @@ void add_pool_page_methods(Methods& methods) {
   add_hot_method<EnvironmentPool, read_pages>(methods, "readPages");
   add_shared_method<EnvironmentPool, take_unread>(methods, "takeUnread");
   add_shared_method<EnvironmentPool, checkpoint>(methods, "checkpoint");
+  add_shared_method<EnvironmentPool, checkpoints_ended>(methods, "checkpointsEnded");
+  add_shared_method<EnvironmentPool, checkpoint_failure>(methods, "checkpointFailure");
   add_hot_method<EnvironmentPool, flush_page>(methods, "flushPage");
   add_shared_method<EnvironmentPool, grow_pages>(methods, "growPages");
   add_shared_method<EnvironmentPool, page_count>(methods, "pageCount");

@@ -204,10 +204,17 @@ inline constexpr Value kReadings[] = {
     code("later", pages::Reading::kLater, "By readPages()."),
 };
 
+inline constexpr Value kPageChecksums[] = {
+    code("none", pages::PageChecksum::kNone, "None."),
+    code("crc32c", pages::PageChecksum::kCrc32c, "CRC-32C."),
+    code("xxh3", pages::PageChecksum::kXxh3, "XXH3 of 64 bits."),
+};
+
 inline constexpr Table kCallTables[] = {
     {"STORED", "What store() of a shared cache returns.", kStored},
     {"CLAIMED", "What claim() of a shared cache returns.", kClaimed},
     {"PIN_STATUS", "What pinPage() and its like return, as a number below 0.", kPinStatuses},
+    {"PAGE_CHECKSUM", "What pages are written with.", kPageChecksums},
     {"READING", "When pinPage() and its like read a page.", kReadings},
     {"VALUE_FAULT", "What calls about a compressed value return.", kTierFaults},
     {"COOLED", "What finishForeign() returns.", kCooled},

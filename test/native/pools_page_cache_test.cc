@@ -25,7 +25,7 @@ TEST(pools, "pages are what an array of pages would be, whatever is pinned, writ
     std::minstd_rand chance(seed + 1);
     FakeFiles files;
     PageCacheOptions options = small_cache(seed % 2 == 0 ? 8 : 5);
-    options.has_checksums = seed % 4 < 2;
+    options.checksum = static_cast<PageChecksum>(seed % 3);
     OwnedCache cache(files, options, kPages);
     CHECK(cache.failure.ok());
     std::vector<std::uint64_t> model(kPages, 0);
@@ -190,7 +190,7 @@ TEST(pools, "what a checkpoint acknowledged is there after a kill or a power fai
       std::vector<std::uint64_t> newest(kPages, 0);
       std::vector<std::uint64_t> acknowledged(kPages, 0);
       PageCacheOptions options = small_cache();
-      options.has_checksums = seed % 2 == 0;
+      options.checksum = static_cast<PageChecksum>(seed % 3);
       {
         OwnedCache cache(files, options, kPages);
         CHECK(cache.checkpoint().ok());
@@ -222,7 +222,7 @@ TEST(pools, "what a checkpoint acknowledged is there after a kill or a power fai
           if (is_torn) continue;
           CHECK(result.status == PinStatus::kPinned);
           CHECK(version >= acknowledged[page] && version <= newest[page]);
-          CHECK(!options.has_checksums || again.is_whole(result.frame));
+          CHECK(options.checksum == PageChecksum::kNone || again.is_whole(result.frame));
           again->unpin(result.frame);
         }
       }
@@ -278,28 +278,52 @@ TEST(pools, "a failed sync breaks the cache for good; a full disk does not") {
 }
 
 TEST(pools, "each of 10,000 flipped bits is found, and a page in another's place") {
-  std::minstd_rand chance(5);
-  std::vector<unsigned char> page(4096);
-  for (unsigned char& byte : page) byte = static_cast<unsigned char>(chance());
-  stamp_page(page.data(), page.size(), 3);
-  CHECK(is_page_intact(page.data(), page.size(), 3));
-  CHECK(!is_page_intact(page.data(), page.size(), 4));
-  for (int i = 0; i < 10'000; ++i) {
-    const std::size_t bit = chance() % (page.size() * 8);
-    page[bit / 8] ^= static_cast<unsigned char>(1 << (bit % 8));
-    CHECK(!is_page_intact(page.data(), page.size(), 3));
-    page[bit / 8] ^= static_cast<unsigned char>(1 << (bit % 8));
+  for (const PageChecksum kind : {PageChecksum::kCrc32c, PageChecksum::kXxh3}) {
+    const PageChecksum other =
+        kind == PageChecksum::kXxh3 ? PageChecksum::kCrc32c : PageChecksum::kXxh3;
+    std::minstd_rand chance(5);
+    std::vector<unsigned char> page(4096);
+    for (unsigned char& byte : page) byte = static_cast<unsigned char>(chance());
+    stamp_page(kind, page.data(), page.size(), 3);
+    CHECK(is_page_intact(kind, page.data(), page.size(), 3));
+    CHECK(is_page_intact(other, page.data(), page.size(), 3));
+    CHECK(!is_page_intact(kind, page.data(), page.size(), 4));
+    for (int i = 0; i < 10'000; ++i) {
+      const std::size_t bit = chance() % (page.size() * 8);
+      page[bit / 8] ^= static_cast<unsigned char>(1 << (bit % 8));
+      CHECK(!is_page_intact(kind, page.data(), page.size(), 3));
+      page[bit / 8] ^= static_cast<unsigned char>(1 << (bit % 8));
+    }
+    std::vector<unsigned char> zeros(4096);
+    CHECK(is_page_intact(kind, zeros.data(), zeros.size(), 3));
+    zeros[17] = 1;
+    CHECK(!is_page_intact(kind, zeros.data(), zeros.size(), 3));
   }
-  std::vector<unsigned char> zeros(4096);
-  CHECK(is_page_intact(zeros.data(), zeros.size(), 3));
-  zeros[17] = 1;
-  CHECK(!is_page_intact(zeros.data(), zeros.size(), 3));
+}
+
+TEST(pools, "a file whose pages have the other checksum is read, and gets the new one by and by") {
+  FakeFiles files;
+  PageCacheOptions options = small_cache();
+  options.checksum = PageChecksum::kCrc32c;
+  for (int round = 0; round < 3; ++round) {
+    OwnedCache cache(files, options, round == 0 ? kPages : 0);
+    for (PageNumber page = 0; page < kPages; page += static_cast<PageNumber>(round + 1)) {
+      std::uint64_t version = ~std::uint64_t{0};
+      const PinResult result = cache.pin(page, &version);
+      CHECK(result.status == PinStatus::kPinned);
+      CHECK(cache.is_whole(result.frame) || round == 0);
+      cache.write(result.frame, page + 1);
+      cache->unpin(result.frame);
+    }
+    CHECK(cache.checkpoint().ok());
+    options.checksum = PageChecksum::kXxh3;
+  }
 }
 
 TEST(pools, "a damaged page is an error with its number, and leaves the frame to others") {
   FakeFiles files;
   PageCacheOptions options = small_cache(4);
-  options.has_checksums = true;
+  options.checksum = PageChecksum::kXxh3;
   {
     OwnedCache cache(files, options, kPages);
     for (PageNumber page = 0; page < kPages; ++page) {
@@ -361,7 +385,7 @@ struct Background {
 TEST(pools, "a writer beside the thread that changes pages loses nothing and tears nothing") {
   FakeFiles files;
   PageCacheOptions options = small_cache(16, 4096);
-  options.has_checksums = true;
+  options.checksum = PageChecksum::kXxh3;
   OwnedCache cache(files, options, 64);
   Background background{*cache.cache};
   pthread_t writer;

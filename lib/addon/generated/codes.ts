@@ -49,6 +49,16 @@ export const PIN_STATUS = {
   failed: 5,
 } as const;
 
+/** What pages are written with. */
+export const PAGE_CHECKSUM = {
+  /** None. */
+  none: 0,
+  /** CRC-32C. */
+  crc32c: 1,
+  /** XXH3 of 64 bits. */
+  xxh3: 2,
+} as const;
+
 /** When pinPage() and its like read a page. */
 export const READING = {
   /** At once, whoever has to wait for the disk. */

@@ -91,6 +91,9 @@ export const tooManyPinsError = (no: number, cache: string): SuperslabError =>
     `page ${no} of cache "${cache}" is pinned 65535 times, and no more pins are counted; release() what is done with`,
   );
 
+export const scanBusyError = (): Error =>
+  argumentError('next() of a scan was called before the page of the last one had come; await it first');
+
 const unwatched = (pool: string, size: number): MisusedBuffer => ({
   pool,
   tag: '',

@@ -5,8 +5,7 @@ import { type Lent, Unfinished } from '../../pool/unfinished.js';
 import type { Pin, PinHolder } from '../pin-watch.js';
 import { touchPages } from '../warm.js';
 import type { Frames } from './frames.js';
-import type { Page } from './page.js';
-import type { PlaceInLine } from './pin-order.js';
+import { type Page, type PageHolder, pages } from './page.js';
 
 /** What takes a block back. */
 export interface FrameCore {
@@ -15,37 +14,39 @@ export interface FrameCore {
   afterRelease(start?: ReleaseStart): void;
 }
 
-/** What the core of a cache lends: a block on its way to be a frame, a frame that is empty, and at last the page that came into it. */
+/** What the core of a cache lends: a block on its way to be a frame, then a frame that is empty. */
 export class Frame implements Lent {
   readonly #frames: Frames<Page>;
   readonly #core: () => FrameCore;
   /** 0 once it is a frame's, or home. */
   #block: BlockNumber;
   /** Of a frame that is lent; -1 for none. */
-  index: number;
-  /** What came of it: nobody has it yet where the frame is given back after all. */
-  page: Page | undefined = undefined;
-  /** The same where the page has to be read first. */
-  place: PlaceInLine | undefined = undefined;
+  index = -1;
 
-  constructor(frames: Frames<Page>, core: () => FrameCore, block: BlockNumber, index: number) {
+  constructor(frames: Frames<Page>, core: () => FrameCore, block: BlockNumber) {
     this.#frames = frames;
     this.#core = core;
     this.#block = block;
-    this.index = index;
   }
 
   /** Makes a frame of the block. False when there are as many as may be. */
   enter(): boolean {
     if (this.#block === 0) return this.index >= 0;
-    const index = this.#frames.native.addFrame(this.#block);
-    if (index >= 0) {
-      this.#block = 0;
-      this.index = index;
-    }
+    const { native, pages: shown, buffers } = this.#frames;
+    const index = native.addFrame(this.#block);
     if (index < 0) return false;
-    this.#frames.forget(index);
+    this.#block = 0;
+    this.index = index;
+    // Of the block that the frame had before.
+    shown[index] = undefined;
+    buffers[index] = undefined;
     return true;
+  }
+
+  /** Takes a frame that the native side can do without; `mayEvict`: where there could be more, too. False when there is none. */
+  lend(mayEvict: boolean): boolean {
+    this.index = this.#frames.native.lendFrame(mayEvict);
+    return this.index >= 0;
   }
 
   /** Writes to its memory. */
@@ -54,13 +55,12 @@ export class Frame implements Lent {
   }
 
   get released(): boolean {
-    const hasPage = this.page !== undefined && !this.page.released;
-    return this.#block === 0 && this.index < 0 && this.place === undefined && !hasPage;
+    return this.#block === 0 && this.index < 0;
   }
 
   release(): void {
     const block = this.#block;
-    const { index, page } = this;
+    const { index } = this;
     if (block !== 0) {
       const core = this.#core();
       const tag = homes.table[block >>> SLICE_SHIFT]! & ((1 << HOME_SHIFT) - 1);
@@ -72,11 +72,6 @@ export class Frame implements Lent {
       this.#frames.native.giveFrame(index);
       this.index = -1;
       if (this.#frames.magazines.limit[this.#frames.tag] === 0) this.#frames.afterUnpin();
-    } else if (this.place !== undefined) {
-      this.place.isDropped = true;
-      this.place = undefined;
-    } else if (page !== undefined && !page.released) {
-      page.release();
     }
   }
 
@@ -86,7 +81,7 @@ export class Frame implements Lent {
 }
 
 /** A page that is pinned and that nobody has yet. */
-export class HeldPin extends Unfinished implements PinHolder {
+export class HeldPin extends Unfinished implements PinHolder, PageHolder {
   readonly #frames: Frames<Page>;
   /** Of the page; below 0 for none. */
   index = -1;
@@ -99,19 +94,16 @@ export class HeldPin extends Unfinished implements PinHolder {
   }
 
   undo(): void {
-    const { index, page, pin } = this;
-    if (page !== undefined) {
-      if (!page.released) page.release();
-      this.page = undefined;
+    const { pin } = this;
+    if (this.page !== undefined) {
       this.index = -1;
-    } else if (index >= 0) {
+      pages.letGo(this);
+    } else if (this.index >= 0) {
       if (pin !== undefined) {
         pin.isOver = true;
         pin.watch.forget(pin);
       }
-      // Nothing comes between: what is called first is a native operation.
-      this.index = -1;
-      this.#frames.unpin(index);
+      this.#frames.unpin(this.index, this);
     }
   }
 }

@@ -106,16 +106,12 @@ export class Frames<Shown = unknown> {
     return buffer;
   }
 
-  /** A frame has another block. */
-  forget(frame: number): void {
-    this.pages[frame] = undefined;
-    this.buffers[frame] = undefined;
-  }
-
-  /** Takes one pin back. Nothing comes between the two counts. */
-  unpin(frame: number): void {
+  /** Takes back one pin, which `held` had. Nothing comes between that and the store that says so. */
+  unpin(frame: number, held?: { index: number }): void {
     const { magazines, tag } = this;
-    if ((sub(this.words, frame, 1) & FRAME_STATE.pins) !== 1) return;
+    const isLast = (sub(this.words, frame, 1) & FRAME_STATE.pins) === 1;
+    if (held !== undefined) held.index = -1;
+    if (!isLast) return;
     magazines.idle[tag]!++;
     if (magazines.limit[tag] === 0) this.afterUnpin();
   }
@@ -134,7 +130,8 @@ export class Frames<Shown = unknown> {
     while (idle[this.tag]! > keep) {
       const frame = this.native.dropFrame(mostUse);
       if (frame < 0) return;
-      this.forget(frame);
+      this.pages[frame] = undefined;
+      this.buffers[frame] = undefined;
     }
   }
 

@@ -1,4 +1,5 @@
 import { facts } from '../../addon/environment.js';
+import { PAGE_CHECKSUM } from '../../addon/generated/codes.js';
 import type { KnobOptions } from '../../addon/generated/options.js';
 import { aFlag, checkOptions, type OptionCheck, optionError } from '../../addon/option-checks.js';
 import { show } from '../../base/errors.js';
@@ -34,10 +35,11 @@ export interface PageCacheOptions extends Omit<KnobOptions, Decided> {
    */
   direct?: boolean;
   /**
-   * With `'crc32c'` the last 8 bytes of each page are the page's number and its CRC-32C, which is looked at whenever the page is read.
+   * Otherwise the last 8 bytes of each page are a checksum, which is looked at whenever the page is read: XXH3 of 64 bits, the faster one, or
+   * the page's number and its CRC-32C. A file whose pages have the other of the two is read, too.
    * @default 'none'
    */
-  checksums?: 'none' | 'crc32c';
+  checksums?: keyof typeof PAGE_CHECKSUM;
   /**
    * `'read'`: nothing can be changed, and several caches may read one file.
    * @default 'write'
@@ -93,7 +95,7 @@ const checks: Readonly<Record<string, OptionCheck>> = {
       ? undefined
       : `a whole number of bytes from ${MIN_PAGE} to ${MAX_CACHE}`,
   direct: aFlag,
-  checksums: oneOf('none', 'crc32c'),
+  checksums: oneOf(...Object.keys(PAGE_CHECKSUM)),
   access: oneOf('write', 'read'),
   mode: aMode,
   name: anything,
@@ -109,7 +111,8 @@ export interface PageSettings {
   readonly usableBytes: number;
   readonly frames: number;
   readonly direct: boolean;
-  readonly checksums: boolean;
+  /** One of PAGE_CHECKSUM. */
+  readonly checksum: number;
   readonly reads: boolean;
   readonly mode: number;
   /** What the native side is told. */
@@ -149,14 +152,13 @@ export function pageSettings(options: PageCacheOptions): PageSettings {
   }
   const pairs = optionPairs(knobOptions);
   pairs.push(['maxBytes', frames * pageSize], ['onExhausted', 'throw']);
-  const hasChecksums = checksums === 'crc32c';
   return {
     path: checkPath(file),
     pageSize,
-    usableBytes: pageSize - (hasChecksums ? TRAILER_BYTES : 0),
+    usableBytes: pageSize - (checksums === 'none' ? 0 : TRAILER_BYTES),
     frames,
     direct,
-    checksums: hasChecksums,
+    checksum: PAGE_CHECKSUM[checksums],
     reads: access === 'read',
     mode,
     pairs,

@@ -17,6 +17,7 @@ import { OpeningPool } from '../opening-pool.js';
 import { pinWatchOf } from '../pin-watch.js';
 import { poolName } from '../pool-options.js';
 import { type WarmProgress, warm } from '../warm.js';
+import { Checkpoints } from './checkpoints.js';
 import { argumentError, pageFileError, readOnlyError } from './errors.js';
 import { figuresOf, figuresText, type PageCacheFigures } from './figures.js';
 import { Frame } from './frame.js';
@@ -45,24 +46,36 @@ function exhaustedText({ native, settings, watch }: Frames<Page>): string {
   return `${what}: all pinned, by ${holders.join(', ')}${more}; release() what is done with, raise cacheBytes, or use pin(), which waits`;
 }
 
-function lendingOf(frames: Frames<Page>, pins: () => Pins, core: () => ObservedCore<Frame>): Lending<Frame> {
+function lendingOf(
+  frames: Frames<Page>,
+  pins: Pins,
+  checkpoints: Checkpoints,
+  core: () => ObservedCore<Frame>,
+): Lending<Frame> {
   const { native, tag } = frames;
   return {
-    make: (_window, _byteOffset, _size, block) => new Frame(frames, core, block, -1),
+    make: (_window, _byteOffset, _size, block) => new Frame(frames, core, block),
     lend: undefined,
     align: Math.min(frames.settings.pageSize, ALIGNMENT),
     tag,
     tags: undefined,
     idle: {
       take() {
-        const index = native.lendFrame(false);
-        return index < 0 ? undefined : new Frame(frames, core, 0, index);
+        const frame = new Frame(frames, core, 0);
+        return frame.lend(false) ? frame : undefined;
       },
       drop(keep) {
-        if (core().closed) native.closePages();
+        if (core().closed) {
+          native.closePages();
+          checkpoints.end();
+        }
         frames.drop(keep);
       },
-      tick: () => pins().reads.tick(),
+      tick() {
+        pins.reads.tick();
+        checkpoints.proceed();
+      },
+      needsUpkeep: () => !core().closed,
       relieve(step) {
         if (step === RELIEF_STEP.cold) frames.drop(0, 0);
         if (step === RELIEF_STEP.idle) frames.drop(0);
@@ -76,7 +89,7 @@ function lendingOf(frames: Frames<Page>, pins: () => Pins, core: () => ObservedC
 /** The frames of a pool that was just opened, over the file. */
 function framesOf(name: string, native: NativePool, settings: PageSettings): Frames<Page> {
   const magazines = magazinesOf(native, name);
-  const { path, pageSize, frames, mode, reads, direct, checksums } = settings;
+  const { path, pageSize, frames, mode, reads, direct, checksum } = settings;
   const tag = tagAlignedTo(pageSize, Math.min(pageSize, ALIGNMENT));
   const failure = native.holdPages({
     path,
@@ -86,7 +99,7 @@ function framesOf(name: string, native: NativePool, settings: PageSettings): Fra
     mode,
     reads,
     direct,
-    checksums,
+    checksum,
   });
   if (failure !== undefined) throw pageFileError(failure, settings, 0);
   return new Frames<Page>(name, native, magazines, settings, tag, (owner) =>
@@ -126,27 +139,24 @@ export class PageCache extends CorePool<Frame> {
   readonly #core: ObservedCore<Frame>;
   readonly #pins: Pins;
   readonly #settings: PageSettings;
-  /** The end of the last checkpoint that is under way or waits. */
-  #checkpoint: Promise<void> | undefined = undefined;
+  readonly #checkpoints: Checkpoints;
 
   private constructor(options: PageCacheOptions) {
     const settings = pageSettings(options);
     const name = options.name === undefined ? settings.path : poolName(options);
     scheduleUpkeep();
     const opening = begin(new OpeningPool());
-    let pins!: Pins;
+    let pins: Pins;
+    let checkpoints: Checkpoints;
     let core!: ObservedCore<Frame>;
     let frames: Frames<Page>;
     try {
       opening.opened = environment.openPool(settings.pairs, name, true);
       const native = check(opening.opened);
       frames = framesOf(name, native, settings);
-      pins = new Pins(frames, (index) => new Frame(frames, () => core, 0, index));
-      const lending = lendingOf(
-        frames,
-        () => pins,
-        () => core,
-      );
+      pins = new Pins(frames, () => new Frame(frames, () => core, 0));
+      checkpoints = new Checkpoints(native, (failure) => pins.reasonOf(failure));
+      const lending = lendingOf(frames, pins, checkpoints, () => core);
       core = observe<Frame>(name, native, frames.magazines, lending, false, false);
       frames.core = core;
       pins.core = core;
@@ -161,6 +171,7 @@ export class PageCache extends CorePool<Frame> {
     this.pinSync = Object.defineProperty(pins.bindPinSync(), OWNER, { value: this });
     this.#core = core;
     this.#pins = pins;
+    this.#checkpoints = checkpoints;
     this.#settings = settings;
     closeWhenDropped(this, {
       get closed() {
@@ -204,7 +215,13 @@ export class PageCache extends CorePool<Frame> {
       checkOptions('pin()', options, { signal: anAbortSignal });
       const { signal } = options;
       checkNotAborted(signal);
-      return this.#pins.pin({ no, ring: undefined, signal, stack: this.#pins.stackOf(this.pin) });
+      return this.#pins.pin({
+        no,
+        ring: undefined,
+        signal,
+        stack: this.#pins.stackOf(this.pin),
+        keeper: undefined,
+      });
     } catch (error) {
       return builtins.promiseReject(error);
     }
@@ -262,25 +279,13 @@ export class PageCache extends CorePool<Frame> {
    * @throws (rejects) ERR_SUPERSLAB_FILE_READ_ONLY, ERR_SUPERSLAB_CLOSED
    */
   checkpoint(): Promise<void> {
-    const own = this.#checkpointAfter(this.#checkpoint);
-    const end = this.#endOf(own, () => end);
-    this.#checkpoint = end;
-    return own;
-  }
-
-  /** Fulfilled when it is over, whatever came of it. */
-  async #endOf(checkpoint: Promise<void>, self: () => Promise<void>): Promise<void> {
     try {
-      await checkpoint;
-    } catch {} // whoever called it is told
-    if (this.#checkpoint === self()) this.#checkpoint = undefined;
-  }
-
-  async #checkpointAfter(before: Promise<void> | undefined): Promise<void> {
-    if (before !== undefined) await before;
-    this.#core.checkOpen();
-    if (this.#settings.reads) throw readOnlyError(this.path);
-    this.#checked(await this.#pins.frames.native.checkpoint(false));
+      this.#core.checkOpen();
+      if (this.#settings.reads) throw readOnlyError(this.path);
+      return this.#checkpoints.wait();
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 
   /** What is in memory, and what was read and written. */

@@ -13,6 +13,11 @@ const { pins: PINS, oneUse: ONE_USE, use: USE, mostUse: MOST_USE, valid: VALID, 
 /** Of a state: whether the page is there and may be pinned by its word alone. */
 const CAN_BE_PINNED = VALID | FRAME_STATE.held;
 
+/** Who has one pin of a page, and gives it back by `pages.letGo()`. */
+export interface PageHolder {
+  page: Page | undefined;
+}
+
 /** What the cache does with its pages. Not on the class, where anybody could forge a page with it. */
 interface Pages {
   /** What pinSync() of a page that is there does; `slow` for others. One closure a cache. */
@@ -22,6 +27,8 @@ interface Pages {
   ): (no: number) => Page | Missing;
   /** The page that a frame has now, and that is pinned; where pins are watched, by whom `stack` says. `held` has the pin. */
   of(frames: Frames<Page>, frame: number, stack: string, held: PinHolder): Page;
+  /** Takes back the pin that `holder` has, if it has one. May be called again: nothing comes between that and the store that says so. */
+  letGo(holder: PageHolder): void;
 }
 
 let ofClass: Pages;
@@ -53,7 +60,7 @@ export class Page implements Lent {
   }
 
   static {
-    ofClass = { bindPin: Page.#bindPin, of: Page.#of };
+    ofClass = { bindPin: Page.#bindPin, of: Page.#of, letGo: Page.#letGo };
   }
 
   /** Whether it is not pinned, or lies in memory no more. */
@@ -92,7 +99,7 @@ export class Page implements Lent {
     if ((sub(words, frame, 1) & PINS) !== 1) return;
     magazines.idle[tag]!++;
     // Without a limit the cache is closed, or somebody waits.
-    if (magazines.limit[tag] === 0) frames.afterUnpin();
+    if (magazines.limit[tag] === 0) Page.#afterUnpin(frames);
   }
 
   [Symbol.dispose](): void {
@@ -119,10 +126,40 @@ export class Page implements Lent {
     }
     const end = watch?.ending(page.no, page.release);
     if (watch !== undefined && frames.native.guard === GUARD.detach) revoke(memoryOf(page.buffer));
+    const isLast = (sub(frames.words, page.#frame, 1) & PINS) === 1;
     page.#isOver = true;
     if (end !== undefined) end.pin.isOver = true;
-    frames.unpin(page.#frame);
+    if (isLast) frames.magazines.idle[frames.tag]!++;
     if (end !== undefined) watch!.ended(end);
+    if (isLast && frames.magazines.limit[frames.tag] === 0) Page.#afterUnpin(frames);
+  }
+
+  /** The page was released, whatever becomes of this. */
+  static #afterUnpin(frames: Frames<Page>): void {
+    try {
+      frames.afterUnpin();
+    } catch {
+      // The stack is full: upkeep does it.
+    }
+  }
+
+  static #letGo(holder: PageHolder): void {
+    const { page } = holder;
+    if (page === undefined) return;
+    const frames = page.#frames;
+    if (frames.watch !== undefined) {
+      // An object of its own, which says itself that it is over.
+      if (Page.#isPinned(page)) Page.#releaseWatched(page);
+      holder.page = undefined;
+    } else if (Page.#isPinned(page)) {
+      const isLast = (sub(frames.words, page.#frame, 1) & PINS) === 1;
+      holder.page = undefined;
+      if (!isLast) return;
+      frames.magazines.idle[frames.tag]!++;
+      if (frames.magazines.limit[frames.tag] === 0) Page.#afterUnpin(frames);
+    } else {
+      holder.page = undefined;
+    }
   }
 
   static #of(frames: Frames<Page>, frame: number, stack: string, held: PinHolder): Page {

@@ -1,4 +1,11 @@
+import type { PageHolder } from './page.js';
 import type { Ring } from './ring.js';
+
+/** One who asks for one page after the other. */
+export interface PageKeeper extends PageHolder {
+  /** The last page that had to be waited for. */
+  pending: { readonly promise: Promise<unknown>; readonly isSettled: boolean } | undefined;
+}
 
 /** A pin that may have to wait. */
 export interface PinOrder {
@@ -7,9 +14,6 @@ export interface PinOrder {
   readonly signal: AbortSignal | undefined;
   /** Who wants it, where pins are watched. */
   readonly stack: string;
-}
-
-/** A place among those who wait for a page. Who finds that nobody has its promise drops it. */
-export interface PlaceInLine {
-  isDropped: boolean;
+  /** What has the pin from the moment on that the promise is resolved, if that is not who has the promise. */
+  readonly keeper: PageKeeper | undefined;
 }

@@ -2,13 +2,15 @@
 import type { FileFailure } from '../../addon/file-binding.js';
 import { FILE_FAULT, PIN_STATUS, READING } from '../../addon/generated/codes.js';
 import { builtins } from '../../base/builtins.js';
-import { isSuperslabError } from '../../base/errors.js';
+import { isFullStack, isSuperslabError } from '../../base/errors.js';
+import { promised } from '../../pool/deferred.js';
 import { begin, finish, giveUp, HeldBuffers, within } from '../../pool/unfinished.js';
 import type { Wish } from '../../pool/waiters.js';
 import { notAPageNumber, pageFileError, tooManyPinsError } from './errors.js';
 import { type Frame, HeldPin } from './frame.js';
 import type { Frames } from './frames.js';
 import { type Page, pages } from './page.js';
+import { PendingPin } from './pending-pin.js';
 import type { PinOrder } from './pin-order.js';
 import { Reads } from './reads.js';
 import type { Ring } from './ring.js';
@@ -23,29 +25,27 @@ export interface PinsCore {
 /** Of all frames the part that prefetch() fills at once: what it brought in before would go again. */
 const PREFETCHED_PART = 4;
 
-const nobody = (): undefined => undefined;
+const missing = (): undefined => undefined;
+const itself = (page: Page): Page => page;
 
 export class Pins {
   readonly frames: Frames<Page>;
   readonly reads: Reads;
   /** Pins a page that is there, where pins are not watched. */
   readonly #tryPin: (no: number) => Page | undefined;
-  readonly #lentFrame: (index: number) => Frame;
+  readonly #newFrame: () => Frame;
   /** Set when the core has been made: they know each other. */
   core!: PinsCore;
 
-  /** `lentFrame` makes an object of a frame that the native side has lent. */
-  constructor(frames: Frames<Page>, lentFrame: (index: number) => Frame) {
+  /** `newFrame` makes an object for a frame that the native side lends. */
+  constructor(frames: Frames<Page>, newFrame: () => Frame) {
     this.frames = frames;
-    this.#lentFrame = lentFrame;
+    this.#newFrame = newFrame;
     this.reads = new Reads(frames, {
-      pin: (order, held) => {
-        const page = this.#pinAtOnce(order, held);
-        return typeof page === 'number' ? this.#pinLater(order, page) : page;
-      },
-      errorOf: (failure) => this.errorOf(failure),
+      proceed: (pending) => this.#proceed(pending),
+      reasonOf: (failure) => this.reasonOf(failure),
     });
-    this.#tryPin = pages.bindPin<undefined>(frames, nobody);
+    this.#tryPin = pages.bindPin<undefined>(frames, missing);
   }
 
   /** What a failure means; without one, of the last call that failed. */
@@ -54,6 +54,15 @@ export class Pins {
     // The pool says so in its own words.
     if (failure.fault === FILE_FAULT.closed) this.core.checkOpen();
     return pageFileError(failure, settings, native.pageCount());
+  }
+
+  /** The same, which is thrown where the pool is closed, for those who wait. */
+  reasonOf(failure: FileFailure): unknown {
+    try {
+      return this.errorOf(failure);
+    } catch (error) {
+      return error;
+    }
   }
 
   checkNumber(no: unknown, what: string): void {
@@ -119,10 +128,9 @@ export class Pins {
 
   /** An empty frame, lent. */
   #takeFrame(held: HeldBuffers<Frame>): Frame {
-    const { native, settings } = this.frames;
     try {
       for (;;) {
-        held.buf = this.core.acquireSlow(settings.pageSize);
+        held.buf = this.core.acquireSlow(this.frames.settings.pageSize);
         if (held.buf.enter()) return held.buf;
         held.buf.release();
         this.core.checkOpen();
@@ -130,9 +138,10 @@ export class Pins {
     } catch (error) {
       // Where the system gives no memory, another page goes.
       if (!isSuperslabError(error) || error.code !== 'ERR_SUPERSLAB_NO_MEMORY') throw error;
-      held.buf = this.#lentFrame(native.lendFrame(true));
-      if (held.buf.released) throw error;
-      return held.buf;
+      const frame = this.#newFrame();
+      held.buf = frame;
+      if (!frame.lend(true)) throw error;
+      return frame;
     }
   }
 
@@ -144,63 +153,110 @@ export class Pins {
   // Later ----------------------------------------------------------------------------------------
 
   pin(order: PinOrder): Promise<Page> {
-    this.checkNumber(order.no, 'pin()');
-    const now = within(new HeldPin(this.frames), (held) => {
-      const page = this.#pinAtOnce(order, held);
-      return typeof page === 'number' ? page : (builtins.promiseResolve(page) as Promise<Page>);
-    });
-    return typeof now === 'number' ? this.#pinLater(order, now) : now;
+    return this.pinAs(order, itself);
   }
 
-  /** The page, which `held` has then; or why that cannot be. */
-  #pinAtOnce({ no, ring, stack }: PinOrder, held: HeldPin): Page | number {
+  /** A promise of what `resultOf` makes of the page. */
+  pinAs<Result>(order: PinOrder, resultOf: (page: Page) => Result): Promise<Result> {
+    this.checkNumber(order.no, 'pin()');
+    const now = this.#promiseAtOnce(order, resultOf);
+    if (typeof now !== 'number') return now;
+    const pending = new PendingPin(order, resultOf);
+    const begun = (): void => {
+      // Not before: what is cut off then is settled by nobody.
+      if (order.keeper !== undefined) order.keeper.pending = pending;
+      this.#goOn(pending, now);
+    };
+    return promised(pending, begun) as Promise<Result>;
+  }
+
+  /** Or why the page cannot be had at once. */
+  #promiseAtOnce<Result>(order: PinOrder, resultOf: (page: Page) => Result): Promise<Result> | number {
+    const held = begin(new HeldPin(this.frames));
+    try {
+      const status = this.#pinAtOnce(order, held);
+      const { page } = held;
+      const promise =
+        page === undefined ? status : (builtins.promiseResolve(resultOf(page)) as Promise<Result>);
+      finish(held);
+      if (page !== undefined && order.keeper !== undefined) order.keeper.page = page;
+      return promise;
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
+  }
+
+  /** 0, and `held` has the page; or why that cannot be. */
+  #pinAtOnce({ no, ring, stack }: PinOrder, held: HeldPin): number {
     this.core.checkOpen();
     held.page = this.#tryPin(no);
-    if (held.page !== undefined) return held.page;
+    if (held.page !== undefined) return 0;
     held.index = this.#ask(no, READING.ifInMemory, ring);
     if (held.index < 0) return -held.index;
     held.page = pages.of(this.frames, held.index, stack, held);
     ring?.note(this.frames, held.index);
-    return held.page;
+    return 0;
   }
 
-  /**
-   * The page once it has been read, or once there is a frame for it: `status` says which. Who waits has the promise of the last call:
-   * nothing comes after it that could be cut off, and nobody else would give the page back.
-   */
-  #pinLater(order: PinOrder, status: number): Promise<Page> {
-    return status === PIN_STATUS.noFrame ? this.#pinInTurn(order) : this.#waitFor(order, status);
+  /** Has it wait for what `status` says. */
+  #goOn(pending: PendingPin, status: number): void {
+    if (status === PIN_STATUS.noFrame) this.#waitForFrame(pending);
+    else if (status === PIN_STATUS.loading || status === PIN_STATUS.toBeRead) {
+      this.reads.add(pending);
+      if (status === PIN_STATUS.toBeRead) this.reads.ask(pending.order.no);
+    } else throw this.#refusal(pending.order.no, status);
   }
 
-  #waitFor(order: PinOrder, status: number, holder?: Frame): Promise<Page> {
-    if (status === PIN_STATUS.toBeRead) this.reads.ask(order.no);
-    else if (status !== PIN_STATUS.loading) throw this.#refusal(order.no, status);
-    return this.reads.wait(order, holder);
+  /** What it waited for has happened, or something else. False when the stack is too deep to go on. */
+  #proceed(pending: PendingPin): boolean {
+    const held = begin(new HeldPin(this.frames));
+    try {
+      const status = this.#pinAtOnce(pending.order, held);
+      if (held.page !== undefined) pending.deliver(held);
+      else this.#goOn(pending, status);
+    } catch (error) {
+      giveUp(held);
+      if (isFullStack(error)) return false;
+      pending.fail(error);
+      return true;
+    }
+    finish(held);
+    return true;
   }
 
-  /** Once there is a frame, first come first served. */
-  #pinInTurn(order: PinOrder): Promise<Page> {
-    return this.core.acquireInTurn<Page | Promise<Page>>({
+  /** First come first served. */
+  #waitForFrame(pending: PendingPin): void {
+    void this.core.acquireInTurn<void>({
       size: this.frames.settings.pageSize,
-      signal: order.signal,
+      signal: pending.order.signal,
       pool: this,
-      ready: (frame) => this.#pinInto(order, frame),
-    }) as Promise<Page>;
+      ready: (frame) => this.#proceedInto(pending, frame),
+      failed: (reason) => pending.fail(reason),
+    });
   }
 
-  /** The frame has the page then, and its pin, until somebody has the promise. */
-  #pinInto(order: PinOrder, frame: Frame): Page | Promise<Page> {
+  /** Whatever becomes of the pin, the frame is used, or given back. */
+  #proceedInto(pending: PendingPin, frame: Frame): void {
     const { frames } = this;
+    const { order } = pending;
     if (!frame.enter()) this.core.checkOpen();
-    return within(new HeldPin(frames), (held) => {
+    if (pending.isSettled) {
+      frame.release();
+      return;
+    }
+    within(new HeldPin(frames), (held) => {
       held.index = frames.native.pinPageInto(order.no, READING.ifInMemory, frame.index);
       const status = -held.index;
       if (held.index === frame.index || status === PIN_STATUS.toBeRead) frame.index = -1;
       else frame.release();
-      if (held.index < 0) return this.#waitFor(order, status, frame);
-      frame.page = pages.of(frames, held.index, order.stack, held);
-      held.index = -1;
-      return frame.page;
+      if (status === PIN_STATUS.noFrame) throw this.errorOf();
+      if (held.index < 0) {
+        this.#goOn(pending, status);
+        return;
+      }
+      held.page = pages.of(frames, held.index, order.stack, held);
+      pending.deliver(held);
     });
   }
 

@@ -1,5 +1,8 @@
 import { aCount, checkOptions } from '../../addon/option-checks.js';
-import type { Page } from './page.js';
+import { builtins, promiseThen } from '../../base/builtins.js';
+import { scanBusyError } from './errors.js';
+import { type Page, type PageHolder, pages } from './page.js';
+import type { PageKeeper } from './pin-order.js';
 import type { Pins } from './pins.js';
 import { Ring } from './ring.js';
 
@@ -31,26 +34,20 @@ const checks = {
   ring: aCount(1, 2 ** 26),
 };
 
-/** The page that a scan has pinned. */
-interface Current {
-  page: Page | undefined;
-}
+type Step = IteratorResult<Page, undefined>;
 
-function letGo(current: Current): void {
-  const { page } = current;
-  current.page = undefined;
-  if (page !== undefined && !page.released) page.release();
-}
+const END: Step = Object.freeze({ done: true, value: undefined });
+const stepOf = (page: Page): Step => ({ done: false, value: page });
 
 /** A loop that was cut off ends no iterator: its page goes back when nobody has the iterator any more. */
-const dropped = new FinalizationRegistry(letGo);
+const dropped = new FinalizationRegistry<PageHolder>(pages.letGo);
 
-/** No generator: what one holds when it is cut off, nobody can give back. */
+/** No generator: what one holds when it is cut off, nobody can give back. Nor is the next one. */
 class PageWalk implements IterableIterator<Page> {
   readonly #pins: Pins;
   readonly #to: number;
   readonly #ring: Ring;
-  readonly #current: Current = { page: undefined };
+  readonly #current: PageHolder = { page: undefined };
   #no: number;
 
   constructor(pins: Pins, from: number, to: number, ring: Ring) {
@@ -65,19 +62,76 @@ class PageWalk implements IterableIterator<Page> {
     return this;
   }
 
-  next(): IteratorResult<Page, undefined> {
-    letGo(this.#current);
-    if (this.#no >= this.#to) return { done: true, value: undefined };
+  next(): Step {
+    pages.letGo(this.#current);
+    if (this.#no >= this.#to) return END;
     const page = this.#pins.pinNow(this.#no, this.#ring);
     this.#current.page = page;
     this.#no++;
     return { done: false, value: page };
   }
 
-  return(): IteratorResult<Page, undefined> {
+  return(): Step {
     this.#no = this.#to;
-    letGo(this.#current);
-    return { done: true, value: undefined };
+    pages.letGo(this.#current);
+    return END;
+  }
+}
+
+class AsyncPageWalk implements AsyncIterableIterator<Page> {
+  readonly #pins: Pins;
+  readonly #to: number;
+  readonly #ring: Ring;
+  readonly #current: PageKeeper = { page: undefined, pending: undefined };
+  #no: number;
+
+  constructor(pins: Pins, from: number, to: number, ring: Ring) {
+    this.#pins = pins;
+    this.#no = from;
+    this.#to = to;
+    this.#ring = ring;
+    dropped.register(this, this.#current);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #end(): Step {
+    this.#no = this.#to;
+    pages.letGo(this.#current);
+    return END;
+  }
+
+  next(): Promise<Step> {
+    try {
+      if (this.#current.pending?.isSettled === false) throw scanBusyError();
+      pages.letGo(this.#current);
+      if (this.#no >= this.#to) return builtins.promiseResolve(END);
+      const stack = this.#pins.stackOf(this.next);
+      const order = {
+        no: this.#no,
+        ring: this.#ring,
+        signal: undefined,
+        stack,
+        keeper: this.#current,
+      };
+      this.#no++;
+      return this.#pins.pinAs(order, stepOf);
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
+  }
+
+  return(): Promise<Step> {
+    try {
+      const { pending } = this.#current;
+      const end = (): Step => this.#end();
+      if (pending?.isSettled === false) return promiseThen(pending.promise, end, end) as Promise<Step>;
+      return builtins.promiseResolve(end());
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 }
 
@@ -106,20 +160,7 @@ export class PageScan implements Iterable<Page>, AsyncIterable<Page> {
     return new PageWalk(this.#pins, this.#from, this.#to, new Ring(this.#ring));
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Page, void, undefined> {
-    const ring = new Ring(this.#ring);
-    for (let no = this.#from; no < this.#to; no++) {
-      const page = await this.#pins.pin({
-        no,
-        ring,
-        signal: undefined,
-        stack: this.#pins.stackOf(PageScan.prototype[Symbol.asyncIterator]),
-      });
-      try {
-        yield page;
-      } finally {
-        if (!page.released) page.release();
-      }
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<Page> {
+    return new AsyncPageWalk(this.#pins, this.#from, this.#to, new Ring(this.#ring));
   }
 }

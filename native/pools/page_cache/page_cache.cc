@@ -8,7 +8,6 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
-#include "pools/page_cache/page_checksum.h"
 
 namespace superslab::pages {
 namespace {
@@ -346,7 +345,8 @@ Failure PageCache::end_read(FrameIndex frame, FileError error, std::uint32_t pin
     failure = {Fault::kLost, error, "page", page};
   else if (!error.ok())
     failure = {Fault::kFailed, error, "reading page", page};
-  else if (options_.has_checksums && !is_page_intact(memory(frame), options_.page_bytes, page)) {
+  else if (options_.checksum != PageChecksum::kNone &&
+           !is_page_intact(options_.checksum, memory(frame), options_.page_bytes, page)) {
     failure = {Fault::kDamaged, error, "page", page};
     damaged_.shared_add(1);
   }

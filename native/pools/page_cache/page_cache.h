@@ -28,6 +28,7 @@
 #include "os/file.h"
 #include "pools/mapped/fault.h"
 #include "pools/page_cache/frame_table.h"
+#include "pools/page_cache/page_checksum.h"
 
 namespace superslab::pages {
 
@@ -40,7 +41,7 @@ struct PageCacheOptions {
   unsigned mode = 0600;         // of a new file; what others may do with one at most
   FileAccess access = FileAccess::kReadWrite;
   bool is_direct = false;  // past the kernel's page cache; page_bytes a multiple of its page
-  bool has_checksums = false;
+  PageChecksum checksum = PageChecksum::kNone;
 };
 
 constexpr ByteCount kMinPageBytes = 512;

@@ -7,7 +7,6 @@
 #include "base/bits.h"
 #include "base/clock.h"
 #include "pools/page_cache/page_cache.h"
-#include "pools/page_cache/page_checksum.h"
 
 namespace superslab::pages {
 namespace {
@@ -38,7 +37,7 @@ bool PageCache::make_tables() NO_THREAD_SAFETY_ANALYSIS {
 }
 
 ByteCount PageCache::usable_bytes() const {
-  return options_.page_bytes - (options_.has_checksums ? kTrailerBytes : 0);
+  return options_.page_bytes - (options_.checksum == PageChecksum::kNone ? 0 : kTrailerBytes);
 }
 
 /// One attempt to open or make a file.

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "pools/page_cache/page_cache.h"
-#include "pools/page_cache/page_checksum.h"
 
 namespace superslab::pages {
 namespace {
@@ -61,8 +60,9 @@ bool PageCache::stage(FrameIndex frame, bool even_pinned, std::uint32_t place) {
   std::byte* const to = staging_ + place * options_.page_bytes;
   std::memcpy(to, memory(frame), options_.page_bytes);
   table_->clear(frame, State::kCopying);
-  if (options_.has_checksums)
-    stamp_page(to, options_.page_bytes, table_->number(frame).load(std::memory_order_relaxed));
+  if (options_.checksum != PageChecksum::kNone)
+    stamp_page(options_.checksum, to, options_.page_bytes,
+               table_->number(frame).load(std::memory_order_relaxed));
   return true;
 }
 
