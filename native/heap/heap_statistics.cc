@@ -1,5 +1,6 @@
 #include "heap/heap_statistics.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "heap/magazine_limits.h"
@@ -30,7 +31,9 @@ void add_to(ClassSample& sum, const SlabOwner& owner, ClassIndex c) {
 void add_to(RunCounts& sum, const RunLengthCounters& counters) {
   RunCounts one;
   counters.read(one);
-  for (std::size_t w = 0; w < kManySwings; ++w) sum.runs[w] += one.runs[w];
+  sum.least = std::min(sum.least, one.least);
+  sum.runs[0] += one.runs[0];
+  for (std::size_t w = one.least; w < kManySwings; ++w) sum.runs[w] += one.runs[w];
   sum.many_sum += one.many_sum;
 }
 
@@ -142,6 +145,7 @@ void HeapStatistics::sample(CapacitySamples& out, ByteCount share) {
     for (std::size_t i = 0; i < kFixedClasses; ++i) {
       const auto c = static_cast<ClassIndex>(i);
       CapacitySample& one = out.classes[i];
+      one.runs.least = kManySwings;
       one.block_bytes = size_class(c).block_bytes;
       one.is_large = i >= kFirstLargeClass;
       one.cached_blocks = cached[i];

@@ -80,7 +80,7 @@ describe('learn', () => {
     expect(found.report).toMatch(
       /learns {3}learn, \w+: magazines of 2 size classes hold what was learned, which saved/,
     );
-    expect(found.report).toMatch(/Kept magazines of \d+ with \d+ blocks? instead of \d+|Took magazines/);
+    expect(report).toMatch(/Kept magazines of \d+ KiB with \d+ blocks? instead of \d+|Took magazines/);
     expect(found.frozen.mode).toBe('frozen');
     expect(found.frozen.capacities.length).toBe(2);
     expect(found.off).toMatchObject({ mode: 'off', capacities: [] });
@@ -114,7 +114,7 @@ describe('learn', () => {
     const moved = { blockBytes: 65536, from: 16, to: 24, predictedGain: 0.25, measuredGain: 0.2 };
     const sentence = (event: Partial<LearningEvent>) =>
       learningSentence({ at, kind: 'trial', ...moved, ...event } as LearningEvent);
-    expect(sentence({})).toMatch(/Tries magazines of 65,?536.* with 24 blocks instead of 16.*25/);
+    expect(sentence({})).toMatch(/Tries magazines of 64 KiB with 24 blocks instead of 16.*25/);
     expect(sentence({ kind: 'kept' })).toMatch(/Kept .* 20.*25/);
     expect(sentence({ kind: 'better' })).toMatch(/mode is trial/);
     expect(sentence({ kind: 'rolledBack', measuredGain: -0.5 })).toMatch(/Rolled .* back: 50/);
