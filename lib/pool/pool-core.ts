@@ -398,7 +398,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     idle?.tick();
     this.#lending.upkeep?.();
     const isNeeded = this.#waiters.length > 0 || idle?.needsUpkeep?.() === true;
-    return this.#purge() || isNeeded;
+    const again = this.#purge() || isNeeded;
+    this.#teller.tellLearned(this);
+    return again;
   }
 
   #purge(): boolean {

@@ -28,10 +28,19 @@ constexpr std::uint32_t kTooMany = std::uint32_t{1} << 31;
 /// How near to its target a hit rate is left alone.
 constexpr double kHitBand = 0.03;
 
+/// Where a pool has a limit, all magazines of a thread together take no more than this part of it,
+/// whatever the budget.
+constexpr ByteCount kPartOfLimit = 8;
+
+ByteCount within_limit(ByteCount budget, ByteCount max_bytes) {
+  return max_bytes == 0 ? budget : std::min(budget, max_bytes / kPartOfLimit);
+}
+
 bool has_fallen(std::uint64_t before, std::uint64_t now) { return now < before; }
 
 bool are_sound(const CapacitySample& before, const CapacitySample& now) {
-  for (std::size_t w = 0; w < kManySwings; ++w)
+  if (now.runs.runs[0] - before.runs.runs[0] >= kTooMany) return false;
+  for (std::size_t w = now.runs.least; w < kManySwings; ++w)
     if (now.runs.runs[w] - before.runs.runs[w] >= kTooMany) return false;
   return now.runs.many_sum - before.runs.many_sum < kTooMany &&
          !has_fallen(before.refills, now.refills);
@@ -43,8 +52,8 @@ CapacityRules capacity_rules(const HeapSnapshot& policy, std::uint32_t most_bloc
   return {.rule = policy.learn_rule,
           .tick = to_nanos(policy.learn_interval_ms),
           .is_adopting = policy.learn == LearnMode::kLearn,
-          .budget_mid = policy.learn_budget_mid,
-          .budget_large = policy.learn_budget_large,
+          .budget_mid = within_limit(policy.learn_budget_mid, policy.max_bytes),
+          .budget_large = within_limit(policy.learn_budget_large, policy.max_bytes),
           .target_mid = policy.learn_target_mid / 100.0,
           .target_large = policy.learn_target_large / 100.0,
           .step_mid = policy.learn_step_mid,
@@ -169,8 +178,10 @@ CapacityEvent CapacityController::end_trial(const CapacitySamples& samples,
     return event;
   }
   current_ = before;
+  if (!is_better) return event;
   // Where nothing stays, the same would be tried again at once.
-  if (is_better) rollout_.punish();
+  rollout_.punish();
+  event.kind = Kind::kBetter;
   return event;
 }
 
@@ -194,9 +205,17 @@ CapacityEvent CapacityController::change(const CapacitySamples& samples, Kind ki
   return event;
 }
 
+void CapacityController::forget() {
+  current_ = {};
+  for (RunLengthCurve& curve : learned_) curve = {};
+  learned_demand_ = {};
+  rollout_ = {};
+  rest();
+}
+
 CapacityEvent CapacityController::fall_back(Cause cause) {
   current_ = {};
-  learned_ = {};
+  for (RunLengthCurve& curve : learned_) curve = {};
   learned_demand_ = {};
   rollout_.punish();
   return {.kind = Kind::kFellBack, .cause = cause};

@@ -12,6 +12,7 @@
 // and it takes a trial to see what shrinking a magazine costs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,9 @@ constexpr std::uint32_t kManySwings = 64;
 
 /// What was counted of one class. The counts wrap around at 2^32: differences matter.
 struct RunCounts {
+  /// No run was shorter: below it all counts are zero. Magazines of 32 blocks and more have only
+  /// runs that are counted together.
+  std::uint32_t least = 1;
   std::array<std::uint32_t, kManySwings>
       runs{};                  // by w; the first has those of kManySwings or more
   std::uint32_t many_sum = 0;  // of their w
@@ -47,12 +51,17 @@ class RunLengthCounters {
       calls_ = 0;
     }
     ++calls_;
+    __atomic_store_n(&all_calls_, all_calls_ + 1, __ATOMIC_RELAXED);
   }
 
   void read(RunCounts& out) const {
-    for (std::size_t w = 0; w < kManySwings; ++w) out.runs[w] = get(runs_.runs[w]);
+    out.least = get(runs_.least);
+    out.runs[0] = get(runs_.runs[0]);
+    for (std::size_t w = out.least; w < kManySwings; ++w) out.runs[w] = get(runs_.runs[w]);
     out.many_sum = get(runs_.many_sum);
   }
+  /// Calls so far, those of the run that goes on included.
+  std::uint64_t calls() const { return __atomic_load_n(&all_calls_, __ATOMIC_RELAXED); }
 
  private:
   static std::uint32_t get(const std::uint32_t& field) {
@@ -65,12 +74,16 @@ class RunLengthCounters {
   void end_run() {
     if (calls_ == 0) return;
     const std::uint32_t swing = (calls_ + 1u) * capacity_;
-    if (swing < kManySwings) return add(runs_.runs[swing], 1);
+    if (swing < kManySwings) {
+      if (swing < runs_.least) __atomic_store_n(&runs_.least, swing, __ATOMIC_RELAXED);
+      return add(runs_.runs[swing], 1);
+    }
     add(runs_.runs[0], 1);
     add(runs_.many_sum, swing);
   }
 
-  RunCounts runs_;
+  RunCounts runs_{.least = kManySwings};
+  std::uint64_t all_calls_ = 0;
   Call last_ = Call::kNone;
   std::uint8_t calls_ = 0;
   std::uint8_t capacity_ = 0;
@@ -82,28 +95,33 @@ class RunLengthCurve {
   /// What was counted between two readings. Added up over the threads of a heap: each of them has a
   /// magazine of its own.
   void add(const RunCounts& before, const RunCounts& now) {
-    for (std::size_t w = 0; w < kManySwings; ++w) runs_[w] += now.runs[w] - before.runs[w];
+    least_ = std::min(least_, now.least);
+    runs_[0] += now.runs[0] - before.runs[0];
+    for (std::size_t w = now.least; w < kManySwings; ++w) runs_[w] += now.runs[w] - before.runs[w];
     many_sum_ += now.many_sum - before.many_sum;
   }
   void add(const RunLengthCurve& other) {
-    for (std::size_t w = 0; w < kManySwings; ++w) runs_[w] += other.runs_[w];
+    least_ = std::min(least_, other.least_);
+    runs_[0] += other.runs_[0];
+    for (std::size_t w = other.least_; w < kManySwings; ++w) runs_[w] += other.runs_[w];
     many_sum_ += other.many_sum_;
   }
   /// What was counted so far weighs `part` of what it did.
   void age(double part) {
-    for (double& runs : runs_) runs *= part;
+    runs_[0] *= part;
+    for (std::size_t w = least_; w < kManySwings; ++w) runs_[w] *= part;
     many_sum_ *= part;
   }
 
   double runs() const {
-    double sum = 0;
-    for (const double runs : runs_) sum += runs;
+    double sum = runs_[0];
+    for (std::size_t w = least_; w < kManySwings; ++w) sum += runs_[w];
     return sum;
   }
   /// Blocks that were moved in all, doubled. The same at every capacity, or nearly so.
   double volume() const {
     double sum = many_sum_;
-    for (std::size_t w = 1; w < kManySwings; ++w) sum += static_cast<double>(w) * runs_[w];
+    for (std::size_t w = least_; w < kManySwings; ++w) sum += static_cast<double>(w) * runs_[w];
     return sum;
   }
 
@@ -111,7 +129,7 @@ class RunLengthCurve {
   double cost(std::uint32_t blocks) const {
     double swings = many_sum_;
     double runs = runs_[0];
-    for (std::size_t w = blocks + 1; w < kManySwings; ++w) {
+    for (std::size_t w = std::max(blocks + 1, least_); w < kManySwings; ++w) {
       swings += static_cast<double>(w) * runs_[w];
       runs += runs_[w];
     }
@@ -138,7 +156,8 @@ class RunLengthCurve {
     return swings / static_cast<double>(blocks) - runs;
   }
 
-  std::array<double, kManySwings> runs_{};  // as in RunCounts
+  std::uint32_t least_ = kManySwings;       // as in RunCounts
+  std::array<double, kManySwings> runs_{};  // likewise
   double many_sum_ = 0;
 };
 

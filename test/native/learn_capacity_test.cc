@@ -151,6 +151,18 @@ TEST(learn, "capacity: budgets of their own allow more, and bound each of the tw
   CHECK_EQ(heap.blocks(1), 30u);
 }
 
+TEST(learn, "capacity: a budget is at most an eighth of the pool's limit") {
+  HeapSnapshot policy;
+  policy.learn_budget_mid = 64 * kMiB;
+  policy.learn_budget_large = kMiB;
+  CHECK_EQ(capacity_rules(policy, 64).budget_mid, 64 * kMiB);
+  policy.max_bytes = 16 * kMiB;
+  CHECK_EQ(capacity_rules(policy, 64).budget_mid, 2 * kMiB);
+  CHECK_EQ(capacity_rules(policy, 64).budget_large, kMiB);
+  policy.learn_budget_mid = 0;
+  CHECK_EQ(capacity_rules(policy, 64).budget_mid, 0u);
+}
+
 TEST(learn, "capacity: a smaller budget is kept to at once, step by step") {
   ModelHeap heap(two_classes(), 1);
   run(heap, 1, 30);
@@ -209,7 +221,7 @@ TEST(learn, "capacity: in a mode of trials alone nothing stays, and trials becom
     work(heap, random);
     const CapacityDecision decision = heap.tick();
     trials += decision.event.kind == Kind::kTrial;
-    better += decision.event.kind == Kind::kKept;
+    better += decision.event.kind == Kind::kBetter;
     CHECK_EQ(int{decision.capacities.blocks[0]}, 0);
   }
   CHECK(trials >= 3 && trials <= 8);
