@@ -30,7 +30,7 @@ struct PolicyError {
   char name[64] = {};        // of the variable or option, as the user wrote it
   char value[64] = {};       // as the user wrote it; empty for kUnknownName
   char suggestion[64] = {};  // the nearest right name, or word for a value; empty when none is near
-  char message[1536] = {};   // a sentence without an error code: what, with which value, what to do
+  char message[1792] = {};   // a sentence without an error code: what, with which value, what to do
 };
 
 /// A name that no row has.
