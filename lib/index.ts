@@ -32,6 +32,8 @@ export type {
   Histogram,
   LatencyStats,
   LeakSite,
+  LearningEvent,
+  LearningStats,
   MemoryFacts,
   NodeMemory,
   SpaceStats,
@@ -43,6 +45,7 @@ export type { GuardMisuseKind, GuardReport, MisuseKind, MisuseSite } from './bas
 export type { PressureFigures, PressureLevel, PressureReason, ReliefStep } from './base/pressure.js';
 export type { PoolEvents } from './guard/publishing.js';
 export type {
+  PolicyMessage,
   PoolExhaustedMessage,
   PoolGrowMessage,
   PoolGuardMessage,

@@ -12,6 +12,7 @@ import type {
   Histogram,
   LatencyStats,
   LeakSite,
+  LearningStats,
   LeaseHistograms,
   MemoryFacts,
   ObjectStats,
@@ -82,6 +83,8 @@ export interface NativeStats {
   readonly classes: readonly Omit<ClassStats, keyof ClassShares>[];
   readonly slow: LatencyStats;
   readonly adaptations: readonly Adaptation[];
+  /** Of a pool that learns or has learned. */
+  readonly learning?: LearningStats | undefined;
   readonly histograms: LeaseHistograms<Histogram>;
   /** Of the sampled leases: what was asked for, and the blocks that served it. */
   readonly sizeBytes: number;

@@ -80,6 +80,50 @@ export interface Adaptation {
   readonly evidenceBytes: number;
 }
 
+/** Something that a pool learned about the capacities of its magazines, and why; see docs/LEARNING.md. */
+export interface LearningEvent {
+  /** When, in time since the Unix epoch. Unit: ms. */
+  readonly at: number;
+  /**
+   * trial: a proposal holds for half of the threads.
+   * kept: it was better, and holds for all.
+   * better: it was better, in the mode of trials alone, where nothing stays.
+   * rolledBack: it was not better.
+   * jumped: other sizes are asked for than before, and the proposal for those was taken over at once.
+   * fitted: the budget became smaller.
+   * frozen: nothing changed for long, and nothing is proposed until demand changes.
+   * fellBack: the fixed limits hold again, because of `cause`.
+   */
+  readonly kind: 'trial' | 'kept' | 'better' | 'rolledBack' | 'jumped' | 'fitted' | 'frozen' | 'fellBack';
+  /** Of fellBack: the clock went back, a look came too late, a count fell, or a gain was no number. */
+  readonly cause?: 'clock' | 'late' | 'counts' | 'number';
+  /** Slow calls that were to be saved, as a part of all. */
+  readonly predictedGain: number;
+  /** Those that a trial has saved, as a part of all; 0 where there was none. */
+  readonly measuredGain: number;
+  /** The size class whose magazines change by most bytes. Unit: bytes. */
+  readonly blockBytes?: number;
+  /** Blocks that those held before, and after. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** What a pool has learned. */
+export interface LearningStats {
+  /** The option `learn` as it is now. */
+  readonly mode: 'off' | 'learn' | 'trial' | 'frozen';
+  /** What is being done: proposals are looked for; one is tried; none is for a while, after a bad one; or none is any more. */
+  readonly state: 'watching' | 'trial' | 'resting' | 'frozen';
+  /** What learning itself takes. Unit: bytes. */
+  readonly ownBytes: number;
+  /** Events so far. */
+  readonly count: number;
+  /** Blocks that a thread's magazine of a size class holds at most, where that was learned. */
+  readonly capacities: readonly { readonly blockBytes: number; readonly blocks: number }[];
+  /** The last ones, the latest first: 12 at most. */
+  readonly events: readonly LearningEvent[];
+}
+
 /** The demand for one size class in one interval. */
 export interface ClassDemand {
   /** Size of its blocks. Unit: bytes. */

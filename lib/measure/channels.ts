@@ -1,4 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
+import type { LearningEvent } from '../addon/figures.js';
 import type { GuardReport } from '../base/misuse.js';
 import { NotWithinItself } from '../base/not-within-itself.js';
 import { type PressureFigures, type PressureLevel, pressureReason } from '../base/pressure.js';
@@ -63,6 +64,11 @@ export interface PoolLeakMessage {
 /** `superslab:pool:guard`: a guard found misuse; see `guard`. */
 export type PoolGuardMessage = GuardReport;
 
+/** `superslab:policy`: a pool has learned something, or tries it; see docs/LEARNING.md. */
+export interface PolicyMessage extends LearningEvent {
+  readonly pool: string;
+}
+
 /** `superslab:pressure`: memory has become scarce or scarcer, or is so no more; see docs/PRESSURE.md. */
 export interface PressureMessage extends PressureFigures {
   readonly before: PressureLevel;
@@ -115,6 +121,9 @@ export const channels: { readonly [End in keyof PoolMessages]: PoolChannel<PoolM
   leak: new PoolChannel('pool:leak'),
   guard: new PoolChannel('pool:guard'),
 };
+
+/** Told by each thread that has the pool open, of what its upkeep finds. */
+export const policyChannel = new PoolChannel<PolicyMessage>('policy');
 
 const pressure = new PoolChannel<PressureMessage>('pressure');
 

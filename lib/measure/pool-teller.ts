@@ -1,6 +1,6 @@
 // What pools tell the subscribers of the channels.
 import type { PoolIdentity, PoolTeller } from '../pool/observers.js';
-import { channels, type PoolExhaustedMessage } from './channels.js';
+import { channels, type PoolExhaustedMessage, policyChannel } from './channels.js';
 
 function tellingGrowth<T>(pool: PoolIdentity, work: () => T): T {
   if (!channels.grow.hasSubscribers) return work();
@@ -40,10 +40,26 @@ function tellExhausted(
   return true;
 }
 
+/** How many events of each heap this thread has told of. */
+const told = new Map<number, number>();
+
+function tellLearned({ name, native }: PoolIdentity): void {
+  if (!policyChannel.hasSubscribers) return;
+  const stats = native.stats();
+  if (stats?.learning === undefined) return;
+  const { heapId, learning } = stats;
+  const before = told.get(heapId) ?? 0;
+  // First of all: subscribers may do anything.
+  told.set(heapId, learning.count);
+  const fresh = Math.min(learning.count - before, learning.events.length);
+  for (let age = fresh - 1; age >= 0; age--) policyChannel.publish({ pool: name, ...learning.events[age]! });
+}
+
 export const poolTeller: PoolTeller = {
   tellingGrowth,
   tellingTrim,
   committedForTrim,
   tellTrim,
   tellExhausted,
+  tellLearned,
 };

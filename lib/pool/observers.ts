@@ -31,6 +31,8 @@ export interface PoolTeller {
     size: number,
     outcome: 'throw' | 'wait' | 'fallback',
   ): boolean;
+  /** Tells what the pool has learned since this was last asked. */
+  tellLearned(pool: PoolIdentity): void;
 }
 
 export interface MeasuredPool {

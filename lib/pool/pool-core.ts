@@ -396,7 +396,9 @@ export class PoolCore<Watcher extends PoolWatcher = PoolWatcher, Buf extends Len
     this.watcher?.tick();
     this.#lending.idle?.tick();
     this.#lending.upkeep?.();
-    return this.#purge();
+    const again = this.#purge();
+    this.#teller.tellLearned(this);
+    return again;
   }
 
   #purge(): boolean {

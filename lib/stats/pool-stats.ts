@@ -7,6 +7,7 @@ import type {
   Histogram,
   LatencyStats,
   LeakSite,
+  LearningStats,
   LeaseHistograms,
   ObjectStats,
   PageFaults,
@@ -30,6 +31,8 @@ export interface PoolStats extends HeapStats, PoolFigures, LeaseHistograms<Histo
   readonly classes: readonly ClassStats[];
   /** What the pool did last because of its demand, the latest first: 12 at most. */
   readonly adaptations: readonly Adaptation[];
+  /** What it has learned about the capacities of its magazines, where `learn` is or was on. */
+  readonly learning?: LearningStats;
   /** Of a pool that lends JavaScript's own objects, which take no bytes of the heap; other kinds have none. */
   readonly objects?: ObjectStats;
   /** Of a pool in a file. Its blocks are what is in use, and what the file takes of its file system is what is committed. */

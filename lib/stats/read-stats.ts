@@ -116,6 +116,7 @@ export function readStats(counted: NativeStats, thread: ThreadFigures): PoolStat
     slow: native.slow,
     classes,
     adaptations: native.adaptations,
+    ...(native.learning === undefined ? {} : { learning: native.learning }),
     ...(objects === undefined ? {} : { objects: objectStats(objects) }),
     ...(file === undefined ? {} : { file }),
   };

@@ -6,6 +6,7 @@ import { adaptationSentence } from './adaptations.js';
 import type { Advice } from './advice/advice.js';
 import { adviceFacts } from './advice/facts.js';
 import { adviceOn } from './advice/index.js';
+import { learningSentence, learningSummary } from './learning.js';
 import type { PoolStats } from './pool-stats.js';
 
 const WIDTHS = [10, 15, 12, 12, 12, 10, 10] as const;
@@ -91,6 +92,18 @@ function adaptationLines({
   ];
 }
 
+/** What the pool learned, and what that saved. */
+function learningLines(stats: PoolStats): string[] {
+  const { learning } = stats;
+  if (learning === undefined) return [];
+  return [
+    `  learns   ${wrapped(learningSummary(learning, stats), 11)}`,
+    ...learning.events
+      .slice(0, SHOWN_ADAPTATIONS)
+      .map((done) => `           ${wrapped(learningSentence(done), 11)}`),
+  ];
+}
+
 /** Of a pool that lends objects. */
 function objectLines({ objects }: PoolStats): string[] {
   if (objects === undefined) return [];
@@ -166,6 +179,7 @@ export function reportText(stats: PoolStats, { knobs, uptimeMs, pressure }: Repo
     ...objectLines(stats),
     ...fileLines(stats),
     ...adaptationLines(stats),
+    ...learningLines(stats),
     `  system   ${count(stats.superslabsTaken)} superslabs taken, ${count(stats.superslabsGiven)} given back, ` +
       `${bytes(stats.purgedBytes)} purged in ${count(stats.purges)} calls`,
     `  process  ${count(stats.minorFaults)} page faults, ${count(stats.majorFaults)} of a disk; ` +

@@ -42,7 +42,7 @@ Value tick(const CallbackInfo& info, EnvironmentPool& own) {
   BufferThreadCache* const cache = own.cache();
   if (cache == nullptr) return Napi::Boolean::New(info.Env(), false);
   BufferPool& pool = cache->pool();
-  own.environment.process().wake_control(pool.policy()->adaptive);
+  own.environment.process().wake_control(pool.wants_turns());
   cache->trim_idle();
   // Leases that are out come back into magazines without a native call: somebody has to look.
   bool again = pool.budget().charged() != 0 || cache->has_unused_slabs();

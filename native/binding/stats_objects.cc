@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "binding/adaptation_objects.h"
+#include "binding/learning_objects.h"
 #include "heap/size_class.h"
 
 namespace superslab {
@@ -131,6 +132,7 @@ Napi::Object figures_object(Napi::Env env, const PoolFigures& figures) {
   out["objects"] = objects_value(env, figures.objects);
   out["file"] = file_value(env, figures.file);
   out["adaptations"] = adaptation_list(env, figures.adaptation);
+  out["learning"] = learning_value(env, figures.learning);
   if (figures.records.shape.chunk_records != 0)
     out["records"] = records_object(env, figures.records);
   return out;

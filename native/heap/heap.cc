@@ -29,6 +29,24 @@ bool Heap::publish(const HeapSnapshot& next) {
   return true;
 }
 
+void Heap::publish_capacities(const Capacities& capacities) {
+  core_.policy.update([&](HeapSnapshot& next) {
+    next.class_blocks = capacities.blocks;
+    next.trial_blocks = capacities.trial_blocks;
+    next.trial_arms = capacities.trial_arms;
+  });
+}
+
+void Heap::count_learning(const CapacityEvent& event) {
+  using Kind = CapacityEvent::Kind;
+  HeapCounters& counters = core_.counters;
+  if (event.kind == Kind::kTrial) counters.learn_trials.shared_add(1);
+  if (event.kind == Kind::kKept || event.kind == Kind::kJumped || event.kind == Kind::kFitted)
+    counters.learn_kept.shared_add(1);
+  if (event.kind == Kind::kRolledBack) counters.learn_rolled_back.shared_add(1);
+  if (event.kind == Kind::kFellBack) counters.learn_fallbacks.shared_add(1);
+}
+
 // By the snapshot that is current: of two who publish at once the last one here sees the last one.
 bool Heap::follow_policy() {
   HeapLock guard(core_.lock);

@@ -19,6 +19,8 @@
 #include "heap/slab_owners.h"
 #include "heap/slab_source.h"
 #include "heap/span_source.h"
+#include "learn/capacity_event.h"
+#include "policy/capacities.h"
 
 namespace superslab {
 
@@ -68,6 +70,10 @@ class Heap {
 
   /// From any thread, with no lock held: what it keeps for demand that comes back.
   void publish_reserve(const Reserve& reserve) { core_.reserve.publish(reserve); }
+
+  /// The same: how many blocks its magazines hold. Nothing else of the policy changes, whoever
+  /// publishes meanwhile.
+  void publish_capacities(const Capacities& capacities);
 
   Published<Reserve>::Reading reserve() const { return core_.reserve.read(); }
 
@@ -143,6 +149,9 @@ class Heap {
   ClassStats class_stats(ClassIndex c) const { return statistics_.of_class(c); }
   void class_stats(ClassStats (&sums)[kClassSlots]) const { statistics_.of_classes(sums); }
   void sample(Samples& out) const { statistics_.sample(out); }
+  void sample(CapacitySamples& out, ByteCount share) { statistics_.sample(out, share); }
+  /// Memory that the counters of that take.
+  ByteCount run_counter_bytes() const { return statistics_.run_counter_bytes(); }
   /// The peaks of samples begin anew. For the one who samples now and then.
   void restart_peaks() { statistics_.restart_peaks(); }
 
@@ -151,6 +160,13 @@ class Heap {
 
   /// How much each of its threads may keep of one class, by how much memory the heap has.
   ByteCount cache_share() const;
+
+  /// Counts what was learned, as that was applied.
+  void count_learning(const CapacityEvent& event);
+  void count_saved_calls(std::uint64_t calls) {
+    core_.counters.learn_saved_calls.shared_add(calls);
+  }
+  void count_learning_time(Nanos taken) { core_.counters.learn_ns.shared_add(taken); }
 
   void count_exhausted() { core_.counters.exhausted.shared_add(1); }
   void count_failed_request() { core_.counters.failed_requests.shared_add(1); }

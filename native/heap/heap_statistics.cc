@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "heap/magazine_limits.h"
+
 namespace superslab {
 namespace {
 
@@ -23,6 +25,28 @@ void add_to(ClassSample& sum, const SlabOwner& owner, ClassIndex c) {
   sum.busy_slabs += owner.busy_slabs().now(c);
   sum.peak_busy_slabs += owner.busy_slabs().most(c);
   sum.low_busy_slabs += owner.busy_slabs().fewest(c);
+}
+
+void add_to(RunCounts& sum, const RunLengthCounters& counters) {
+  RunCounts one;
+  counters.read(one);
+  for (std::size_t w = 0; w < kManySwings; ++w) sum.runs[w] += one.runs[w];
+  sum.many_sum += one.many_sum;
+}
+
+void add_to(CapacitySamples& sum, const SlabOwner& owner) {
+  const RunLengthCounters* const runs = owner.runs();
+  if (runs == nullptr) return;
+  ArmSample& arm = sum.arms[owner.number % kArms];
+  for (std::size_t i = 0; i < kFixedClasses; ++i) {
+    CapacitySample& one = sum.classes[i];
+    const ClassCounters& counters = owner.counters(static_cast<ClassIndex>(i));
+    add_to(one.runs, runs[i]);
+    one.refills += counters.refills.get();
+    one.acquires += counters.acquires.get();
+    arm.acquires += counters.acquires.get();
+    arm.slow_calls += runs[i].calls();
+  }
 }
 
 }  // namespace
@@ -106,6 +130,40 @@ void HeapStatistics::sample(Samples& out) const {
   out.free_bytes = account_.free_bytes();
   out.idle_bytes = free_in_slabs + out.free_bytes + huge_.cached_bytes();
   out.pressure = account_.pressure();
+}
+
+void HeapStatistics::sample(CapacitySamples& out, ByteCount share) {
+  out.classes.fill({});
+  out.arms.fill({});
+  std::uint64_t cached[kClassSlots] = {};
+  core_.caches.add_cached(cached);
+  {
+    const auto policy = core_.policy.read();
+    for (std::size_t i = 0; i < kFixedClasses; ++i) {
+      const auto c = static_cast<ClassIndex>(i);
+      CapacitySample& one = out.classes[i];
+      one.block_bytes = size_class(c).block_bytes;
+      one.is_large = i >= kFirstLargeClass;
+      one.cached_blocks = cached[i];
+      const bool is_chosen = chosen_magazine_limit(c, *policy) != 0;
+      one.fixed_blocks =
+          is_chosen ? 0 : static_cast<std::uint8_t>(fixed_magazine_limit(c, *policy, share));
+    }
+  }
+  owners_.for_each([&](SlabOwner& owner) {
+    owner.count_runs();
+    add_to(out, owner);
+    return true;
+  });
+}
+
+ByteCount HeapStatistics::run_counter_bytes() const {
+  ByteCount sum = 0;
+  owners_.for_each([&](const SlabOwner& owner) {
+    if (owner.runs() != nullptr) sum += kClassSlots * sizeof *owner.runs();
+    return true;
+  });
+  return sum;
 }
 
 void HeapStatistics::restart_peaks() {

@@ -6,6 +6,7 @@
 #include "heap/huge_blocks.h"
 #include "heap/memory_account.h"
 #include "heap/slab_owners.h"
+#include "learn/capacity_samples.h"
 #include "policy/samples.h"
 
 namespace superslab {
@@ -30,6 +31,9 @@ class HeapStatistics {
   /// to read a number or to ask each thread cache how much it holds.
   void sample(Samples& out) const;
   void restart_peaks();
+  /// What is counted of magazines, from now on if it was not yet. `share`: see Heap::cache_share().
+  void sample(CapacitySamples& out, ByteCount share);
+  ByteCount run_counter_bytes() const;
 
  private:
   /// Adds what no thread counts, and derives the rest from that, from what the owners count and

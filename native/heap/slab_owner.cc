@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <new>
 
 #include "base/program_order.h"
 #include "heap/magazine_limits.h"
@@ -36,9 +37,28 @@ void SlabOwner::set_spare_limits() {
   for (std::size_t i = 0; i < kLargeClasses; ++i) {
     const auto c = static_cast<ClassIndex>(kFirstLargeClass + i);
     const bool is_dear = source_.is_limited() && size_class(c).block_bytes > policy->cache_bytes;
-    spares_[i].limit = is_dear ? 0 : std::min(magazine_limit(c, *policy), policy->spare_blocks);
+    spares_[i].limit =
+        is_dear ? 0 : std::min(magazine_limit(c, *policy, 0, number), policy->spare_blocks);
     spares_[i].keep = std::min(spares_[i].keep, spares_[i].limit);
   }
+}
+
+SlabOwner::~SlabOwner() {
+  RunLengthCounters* const runs = runs_.load(std::memory_order_relaxed);
+  if (runs != nullptr) source_.space().metadata().free(runs, kClassSlots * sizeof *runs);
+}
+
+void SlabOwner::count_runs() {
+  if (runs() != nullptr) return;
+  Space& space = source_.space();
+  constexpr ByteCount kBytes = kClassSlots * sizeof(RunLengthCounters);
+  void* const memory = space.metadata().allocate(space.os(), kBytes, alignof(RunLengthCounters));
+  if (memory == nullptr) return;
+  auto* const made = static_cast<RunLengthCounters*>(memory);
+  for (std::size_t i = 0; i < kClassSlots; ++i) new (made + i) RunLengthCounters;
+  RunLengthCounters* nobody = nullptr;
+  if (!runs_.compare_exchange_strong(nobody, made, std::memory_order_release))
+    space.metadata().free(memory, kBytes);
 }
 
 /// Takes newer limits over, and gives back what is beyond them.

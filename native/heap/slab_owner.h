@@ -16,6 +16,7 @@
 #include "heap/size_class.h"
 #include "heap/slab_bits.h"
 #include "heap/slab_source.h"
+#include "learn/run_length_curve.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -31,6 +32,7 @@ struct BlockBatch {
 class alignas(kCacheLinePair) SlabOwner {
  public:
   SlabOwner(SlabSource& source, OwnerId id, NodeOrdinal node = 0);
+  ~SlabOwner();
   SlabOwner(const SlabOwner&) = delete;
   SlabOwner& operator=(const SlabOwner&) = delete;
 
@@ -167,9 +169,22 @@ class alignas(kCacheLinePair) SlabOwner {
   BusySlabs& busy_slabs() { return busy_; }
   const BusySlabs& busy_slabs() const { return busy_; }
 
+  /// Its thread made a slow call for a magazine that holds `capacity` blocks. Counted for who
+  /// learns capacities, once that has asked for it.
+  void note_slow_call(ClassIndex c, RunLengthCounters::Call call, std::uint32_t capacity) {
+    // Acquire: the counters were zeroed before.
+    RunLengthCounters* const runs = runs_.load(std::memory_order_acquire);
+    if (runs != nullptr) runs[to_index(c)].note(call, capacity);
+  }
+  /// Any thread: counts them from now on, if there is memory for that.
+  void count_runs();
+  /// By class; nullptr while nobody asked for them. Any thread.
+  const RunLengthCounters* runs() const { return runs_.load(std::memory_order_acquire); }
+
   // Under the heap's lock.
   SlabOwner* next = nullptr;
   bool vacant = false;
+  std::uint32_t number = 0;  // in its heap; does not change
 
  private:
   friend class HeapSurvivor;
@@ -295,6 +310,7 @@ class alignas(kCacheLinePair) SlabOwner {
   Holder at_fork_ = Holder::kNobody;  // who worked with the slabs then; in the child
   const NodeOrdinal node_;
   std::atomic<NodeOrdinal> running_on_{kNoNode};
+  std::atomic<RunLengthCounters*> runs_{nullptr};  // of kClassSlots classes
 
   // Written by remote threads: a Treiber stack, popped whole by the owner, so no ABA.
   alignas(kCacheLinePair) std::atomic<Slab*> remote_{nullptr};

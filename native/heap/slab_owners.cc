@@ -24,6 +24,7 @@ SlabOwner* SlabOwners::attach(SlabSource& slabs, NodeOrdinal node) {
   if (place.memory == nullptr) return nullptr;
   auto* owner = new (place.memory) SlabOwner(slabs, place.id, node);
   HeapLock guard(core_.lock);
+  owner->number = first_ == nullptr ? 0 : first_->number + 1;
   owner->next = first_;
   in_program_order();
   first_ = owner;

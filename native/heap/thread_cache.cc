@@ -45,8 +45,8 @@ void ThreadCache::set_limits() {
   const auto policy = heap_->policy();
   outbox_limit_ = policy->outbox_bytes;
   for (std::size_t i = 0; i < kRows; ++i)
-    limits_[i] = static_cast<std::uint8_t>(
-        std::min<std::size_t>(magazine_limit(static_cast<ClassIndex>(i), *policy), kSlots - 2));
+    limits_[i] = static_cast<std::uint8_t>(std::min<std::size_t>(
+        magazine_limit(static_cast<ClassIndex>(i), *policy, 0, owner_->number), kMostBlocks));
 }
 
 void ThreadCache::detach() {
@@ -133,6 +133,7 @@ void* ThreadCache::allocate(ByteCount bytes) {
   see_growth();
   counters.refills.add(1);
   counters.refilled_blocks.add(got);
+  if (!squeezed) owner_->note_slow_call(c, RunLengthCounters::Call::kRefill, limits_[i]);
   __atomic_store_n(&tops_[i], bottom + got - 1, __ATOMIC_RELAXED);
   return bottom[got - 1];
 }
@@ -262,6 +263,7 @@ void ThreadCache::spill_row(ClassIndex c) {
   owner_->give(bottom, held - kept);
   counters.flushes.add(1);
   counters.flushed_blocks.add(held - kept);
+  owner_->note_slow_call(c, RunLengthCounters::Call::kSpill, limits_[i]);
   // The room may be another one than before. First the blocks: the null pointer may go where one
   // of them lay.
   void** floor = &slots_[i][kSlots - 2 - room];

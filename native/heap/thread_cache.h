@@ -96,6 +96,10 @@ class FrontCache {
 
 class ThreadCache final : public FrontCache, public CacheRegistry::Member {
  public:
+  /// Most that a magazine holds, whatever the policy says: it has places for one that makes it
+  /// spill, and for the null pointer.
+  static constexpr std::uint32_t kMostBlocks = kMagazineBlocks - 2;
+
   /// nullptr without memory.
   static ThreadCache* attach(Heap& heap);
 

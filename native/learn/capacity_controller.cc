@@ -169,8 +169,10 @@ CapacityEvent CapacityController::end_trial(const CapacitySamples& samples,
     return event;
   }
   current_ = before;
+  if (!is_better) return event;
   // Where nothing stays, the same would be tried again at once.
-  if (is_better) rollout_.punish();
+  rollout_.punish();
+  event.kind = Kind::kBetter;
   return event;
 }
 
@@ -194,9 +196,17 @@ CapacityEvent CapacityController::change(const CapacitySamples& samples, Kind ki
   return event;
 }
 
+void CapacityController::forget() {
+  current_ = {};
+  for (RunLengthCurve& curve : learned_) curve = {};
+  learned_demand_ = {};
+  rollout_ = {};
+  rest();
+}
+
 CapacityEvent CapacityController::fall_back(Cause cause) {
   current_ = {};
-  learned_ = {};
+  for (RunLengthCurve& curve : learned_) curve = {};
   learned_demand_ = {};
   rollout_.punish();
   return {.kind = Kind::kFellBack, .cause = cause};

@@ -18,9 +18,11 @@
 #include <span>
 
 #include "base/types.h"
+#include "learn/capacity_event.h"
 #include "learn/capacity_knapsack.h"
 #include "learn/capacity_samples.h"
 #include "learn/rollout.h"
+#include "policy/capacities.h"
 #include "policy/snapshot.h"
 
 namespace superslab {
@@ -45,40 +47,6 @@ struct CapacityRules {
 
 CapacityRules capacity_rules(const HeapSnapshot& policy, std::uint32_t most_blocks);
 
-/// Blocks by class; 0 is what the fixed limits say. See HeapSnapshot.
-struct Capacities {
-  std::array<std::uint8_t, kClassSlots> blocks{};
-  std::array<std::uint8_t, kClassSlots> trial_blocks{};
-  std::uint8_t trial_arms = 0;
-
-  bool operator==(const Capacities&) const = default;
-};
-
-/// Something that a step did.
-struct CapacityEvent {
-  enum class Kind : std::uint8_t {
-    kNone,
-    kTrial,       // a proposal holds for half of the owners
-    kKept,        // and was better
-    kRolledBack,  // or was not
-    kJumped,      // the phase changed, and the proposal of the new one was taken over
-    kFitted,      // the budget is smaller than before, and capacities follow
-    kFrozen,      // nothing changed for long
-    kFellBack,    // to the fixed limits
-  };
-  enum class Cause : std::uint8_t { kNone, kClock, kLate, kCounts, kNumber };
-
-  Kind kind = Kind::kNone;
-  Cause cause = Cause::kNone;  // of kFellBack
-  // As parts of the cost.
-  double predicted_gain = 0;
-  double measured_gain = 0;  // of kKept and kRolledBack
-  /// The class whose magazine changes by most bytes, in blocks.
-  ClassIndex size_class{};
-  std::uint8_t from = 0;
-  std::uint8_t to = 0;
-};
-
 struct CapacityDecision {
   Capacities capacities;
   CapacityEvent event;
@@ -97,6 +65,9 @@ class CapacityController {
   /// Nobody looks from now on until there is something to look at: the next step begins anew, and
   /// keeps what was learned.
   void rest() { has_before_ = false; }
+
+  /// What was learned and counted counts no more.
+  void forget();
 
   /// Starts from these, such as those of a policy that was saved.
   void start_from(const Capacities& learned) { current_ = learned.blocks; }

@@ -47,12 +47,15 @@ class RunLengthCounters {
       calls_ = 0;
     }
     ++calls_;
+    __atomic_store_n(&all_calls_, all_calls_ + 1, __ATOMIC_RELAXED);
   }
 
   void read(RunCounts& out) const {
     for (std::size_t w = 0; w < kManySwings; ++w) out.runs[w] = get(runs_.runs[w]);
     out.many_sum = get(runs_.many_sum);
   }
+  /// Calls so far, those of the run that goes on included.
+  std::uint64_t calls() const { return __atomic_load_n(&all_calls_, __ATOMIC_RELAXED); }
 
  private:
   static std::uint32_t get(const std::uint32_t& field) {
@@ -71,6 +74,7 @@ class RunLengthCounters {
   }
 
   RunCounts runs_;
+  std::uint64_t all_calls_ = 0;
   Call last_ = Call::kNone;
   std::uint8_t calls_ = 0;
   std::uint8_t capacity_ = 0;

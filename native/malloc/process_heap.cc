@@ -20,6 +20,9 @@ constexpr Nanos kPausePerSuperslab = 10'000;
 /// Between two steps of giving back, in times of a step.
 constexpr Nanos kRestPerStep = 20;
 
+/// Ticks without an allocation, and learning begins a window anew.
+constexpr Nanos kTicksAtRest = 4;
+
 constinit FrontCache no_cache;
 
 enum class State : std::uint8_t { kNone, kBuilding, kReady, kFailed };
@@ -158,7 +161,23 @@ void ProcessHeap::tick() {
     const Nanos rest = (precise_now() - start) * kRestPerStep;
     next_tick_.store(now + std::min(rest, pause), std::memory_order_relaxed);
   }
+  learn(now);
   purging_.unlock();
+}
+
+/// A program of one thread keeps one: it learns along with its allocations.
+void ProcessHeap::learn(Nanos now) {
+  if (!CapacityLearning::is_wanted(policy_)) return;
+  if (learning_ == nullptr) {
+    learning_ = space_.metadata().make<CapacityLearning>(space_.os(), policy_,
+                                                         ThreadCache::kMostBlocks, Nanos{0});
+    if (learning_ == nullptr) return;
+  }
+  // Nobody comes by while nothing is allocated: that is no late tick.
+  const Nanos tick = to_nanos(policy_.learn_interval_ms);
+  if (now - learned_at_ > kTicksAtRest * tick) learning_->rest();
+  learned_at_ = now;
+  learning_->step(heap_, 0);
 }
 
 void ProcessHeap::give_back_excess() {
@@ -195,11 +214,12 @@ void ProcessHeap::after_fork_in_child() {
 }
 
 /// Whether this thread stands in the middle of something itself.
-bool ProcessHeap::survive_fork() {
+bool ProcessHeap::survive_fork() NO_THREAD_SAFETY_ANALYSIS {
   bool is_inside = is_changing_ || (cache_ != nullptr && cache_->is_busy());
   const auto look = [&](Holder holder) { is_inside |= holder == Holder::kMe; };
   look(purging_.survive_fork());
   look(mapped_.survive_fork());
+  if (learning_ != nullptr) look(learning_->survive_fork());
   look(space_.survive_fork());
   const Holder last_frees = SlabOwner::survive_last_frees();
   look(last_frees);

@@ -14,6 +14,7 @@
 #include "os/limits.h"
 #include "policy/policy_error.h"
 #include "policy/snapshot.h"
+#include "pools/capacity_learning.h"
 #include "space/space.h"
 
 namespace superslab {
@@ -87,6 +88,7 @@ class ProcessHeap {
   static void thread_ends(void* cache);
   static void after_fork_in_child();
   bool survive_fork();
+  void learn(Nanos now) REQUIRES(purging_);
 
   // Initial-exec: one load through the thread's own register, and never a call into the loader,
   // which would allocate.
@@ -108,6 +110,8 @@ class ProcessHeap {
   bool is_recorded_ = false;
   Mutex purging_{LockRank::kPurging};
   std::atomic<Nanos> next_tick_{0};
+  CapacityLearning* learning_ GUARDED_BY(purging_) = nullptr;  // made when it is first needed
+  Nanos learned_at_ GUARDED_BY(purging_) = 0;
   std::atomic<ForkHook> fork_hooks_[4] = {};  // by Others
 };
 

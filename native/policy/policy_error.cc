@@ -78,6 +78,7 @@ void write_expected(Writer& out, const Knob& knob, PolicyOrigin origin) {
     case KnobType::milliseconds:
     case KnobType::count:
       out << "give a whole number from " << min << " to " << max << " (" << knob.unit << ")";
+      if (knob.id == KnobId::cache_blocks) out << ", and for single sizes SIZE:NUMBER (64,512:32)";
       break;
     case KnobType::choice:
       out << "give one of ";

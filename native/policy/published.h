@@ -64,10 +64,18 @@ class Published {
     LockGuard guard(publishing_);
     Slot& slot = free_slot();
     slot.snapshot = next;
-    // Sequentially consistent, as is all in enter() and free_slot(): either a reader that enters
-    // the slot which was current sees that it is not, or the next publisher sees the reader.
-    current_.store(&slot, std::memory_order_seq_cst);
-    generation_.fetch_add(1, std::memory_order_release);
+    make_current(slot);
+  }
+
+  /// The same of a copy of the current one that `change(Snapshot&)` changes: nothing that is
+  /// published meanwhile is lost.
+  template <class Change>
+  void update(Change change) EXCLUDES(publishing_) {
+    LockGuard guard(publishing_);
+    Slot& slot = free_slot();
+    slot.snapshot = current_.load(std::memory_order_relaxed)->snapshot;
+    change(slot.snapshot);
+    make_current(slot);
   }
 
   /// In the child of a fork: the readers that are not there any more have let go. Returns who was
@@ -96,6 +104,13 @@ class Published {
         return slot;
       slot.readers.fetch_sub(1, std::memory_order_release);
     }
+  }
+
+  void make_current(Slot& slot) REQUIRES(publishing_) {
+    // Sequentially consistent, as is all in enter() and free_slot(): either a reader that enters
+    // the slot which was current sees that it is not, or the next publisher sees the reader.
+    current_.store(&slot, std::memory_order_seq_cst);
+    generation_.fetch_add(1, std::memory_order_release);
   }
 
   Slot& free_slot() REQUIRES(publishing_) {

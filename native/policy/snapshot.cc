@@ -4,6 +4,7 @@
 
 #include "policy/policy_file.h"
 #include "policy/service_links.h"
+#include "policy/size_blocks.h"
 
 namespace superslab {
 namespace {
@@ -37,6 +38,15 @@ void apply_profile(Policy& policy, const bool (&is_set)[kKnobCount]) {
     if (row.profile != policy.profile || is_set[static_cast<std::size_t>(row.id)]) continue;
     set_knob_code(policy, row.id, row.code);
   }
+}
+
+/// Describes it in the first of `errors`, if there is one. Out of line: an error takes much of a
+/// small stack.
+[[gnu::noinline]] bool has_conflict(const Policy& policy, bool is_zero_chosen,
+                                    std::span<PolicyError> errors) {
+  PolicyError unwanted;
+  PolicyError& error = errors.empty() ? unwanted : errors[0];
+  return !check_conflicts(policy, PolicyOrigin::kEnvironment, is_zero_chosen, error);
 }
 
 }  // namespace
@@ -83,10 +93,9 @@ std::size_t snapshot_from_environment(const char* const* environment, Policy& ou
   bool is_set[kKnobCount] = {};
   bool is_seen[kKnobCount] = {};
   std::size_t wrong = 0;
-  PolicyError unwanted;
-  const auto next_error = [&]() -> PolicyError& {
+  const auto note_error = [&](auto describe) {
     const std::size_t at = wrong++;
-    return at < errors.size() ? errors[at] : unwanted;
+    if (at < errors.size()) describe(errors[at]);
   };
 
   for (; environment != nullptr && *environment != nullptr; ++environment) {
@@ -95,28 +104,34 @@ std::size_t snapshot_from_environment(const char* const* environment, Policy& ou
     const Knob* const knob = find_variable(variable.name);
     if (knob == nullptr) {
       if (is_service_link(variable.name, variable.value)) continue;
-      describe_unknown(PolicyOrigin::kEnvironment, variable.name, next_error());
+      note_error([&](PolicyError& error) {
+        describe_unknown(PolicyOrigin::kEnvironment, variable.name, error);
+      });
       continue;
     }
     const std::size_t row = static_cast<std::size_t>(knob->id);
     if (is_seen[row]) continue;
     is_seen[row] = true;
-    const Reading reading = parse_value(*knob, variable.value);
+    SizeBlocksReading blocks;
+    blocks.has_value = true;
+    const bool has_sizes = knob->id == KnobId::cache_blocks;
+    if (has_sizes) blocks = read_size_blocks(*knob, variable.value, out);
+    const Reading reading = has_sizes ? blocks.all : parse_value(*knob, variable.value);
     if (reading.fault != TextFault::kNone) {
-      describe_fault(PolicyOrigin::kEnvironment, *knob, variable.value, reading.fault,
-                     next_error());
+      note_error([&](PolicyError& error) {
+        describe_fault(PolicyOrigin::kEnvironment, *knob, variable.value, reading.fault, error);
+      });
       continue;
     }
+    if (!blocks.has_value) continue;
     set_knob_code(out, knob->id, reading.value);
     is_set[row] = true;
   }
   if (file != nullptr) apply_file(out, *file, is_set);
   apply_profile(out, is_set);
   // Of values that are wrong by themselves nothing can be said.
-  PolicyError& conflict = errors.empty() ? unwanted : errors[0];
-  if (wrong == 0 && !check_conflicts(out, PolicyOrigin::kEnvironment,
-                                     is_set[static_cast<std::size_t>(KnobId::zero)], conflict))
-    ++wrong;
+  const bool is_zero_chosen = is_set[static_cast<std::size_t>(KnobId::zero)];
+  if (wrong == 0 && has_conflict(out, is_zero_chosen, errors)) ++wrong;
   return wrong;
 }
 

@@ -58,6 +58,12 @@ struct ProcessSnapshot {
 #include "policy/knobs.def"
 };
 
+/// Most free blocks that a thread keeps of the class that serves requests of so many bytes.
+struct SizeBlocks {
+  std::uint32_t bytes = 0;
+  std::uint8_t blocks = 0;  // 0: nothing is set
+};
+
 /// What a heap goes by.
 struct HeapSnapshot {
 #define HEAP_KNOB(...) FIELD(__VA_ARGS__)
@@ -65,10 +71,11 @@ struct HeapSnapshot {
   /// Most free blocks that a thread keeps of each class, by its index; 0 is what cache_blocks and
   /// cache_bytes say.
   std::array<std::uint8_t, kClassSlots> class_blocks{};
-  /// The same while others are tried, for those of the heap's owners that go by them: of even
-  /// number where bit 0 is set, of odd number where bit 1 is.
+  /// The same while others are tried: see Capacities.
   std::array<std::uint8_t, kClassSlots> trial_blocks{};
   std::uint8_t trial_arms = 0;
+  /// What SUPERSLAB_CACHE_BLOCKS says of single classes, which nothing else changes.
+  std::array<SizeBlocks, 16> size_blocks{};
 };
 
 /// What a pool does with its buffers.

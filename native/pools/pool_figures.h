@@ -9,6 +9,7 @@
 #include "pools/adaptation_figures.h"
 #include "pools/buffer/record_shape.h"
 #include "pools/file_counts.h"
+#include "pools/learning_figures.h"
 #include "pools/object_counts.h"
 
 namespace superslab {
@@ -36,6 +37,7 @@ struct PoolFigures {
   ByteCount size_bytes = 0;  // of the sampled leases, and of the blocks that served them
   ByteCount capacity_bytes = 0;
   AdaptationFigures adaptation = {};
+  LearningFigures learning = {};
   ObjectCounts objects = {};
   FileCounts file = {};
   RecordFigures records;

@@ -40,8 +40,9 @@ class Run {
       counts_.failed += process_.ops.size();
       return;
     }
-    if (rule_ != nullptr) rule_->begin(policy_);
+    if (rule_ != nullptr) rule_->begin(policy_, &heap_.heap());
     interval_.threads = std::max(process_.threads, 1u);
+    interval_.heap = &heap_.heap();
     std::uint64_t events = 0;
     for (const Op& op : process_.ops) {
       pass_to(op.at);
@@ -89,7 +90,7 @@ class Run {
       before_[c] = classes_[c];
     }
     if (rule_->step(interval_, policy_)) (void)heap_.publish(policy_);
-    interval_ = {.number = interval_.number + 1, .begin = now_, .threads = interval_.threads};
+    interval_ = {.number = interval_.number + 1, .begin = now_, .threads = interval_.threads, .heap = interval_.heap};
   }
 
   void note_cached() {

@@ -113,6 +113,7 @@ class Tuner {
     const auto add_rule = [&](const char* name, std::unique_ptr<ReplayRule> rule) {
       add(TunedRow::Kind::kRule, name, start, rule.get());
     };
+    add_rule("learned", std::make_unique<LearnedRule>(even, kRuleBudget));
     add_rule("HAKMEM, hit rate 0.65", std::make_unique<HitRateRule>(even, kRuleBudget, 0.65, 4));
     add_rule("HAKMEM, hit rate 0.97", std::make_unique<HitRateRule>(even, kRuleBudget, 0.97, 4));
     add_rule("HAKMEM, UCB1", std::make_unique<UcbRule>(kRuleBudget));

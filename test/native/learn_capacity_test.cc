@@ -209,7 +209,7 @@ TEST(learn, "capacity: in a mode of trials alone nothing stays, and trials becom
     work(heap, random);
     const CapacityDecision decision = heap.tick();
     trials += decision.event.kind == Kind::kTrial;
-    better += decision.event.kind == Kind::kKept;
+    better += decision.event.kind == Kind::kBetter;
     CHECK_EQ(int{decision.capacities.blocks[0]}, 0);
   }
   CHECK(trials >= 3 && trials <= 8);

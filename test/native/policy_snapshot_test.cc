@@ -218,7 +218,7 @@ TEST(policy, "a wrong value is named with what is right") {
   CHECK(result.errors[1].kind == PolicyErrorKind::kOutOfRange);
   CHECK(result.message(1) ==
         "SUPERSLAB_CACHE_BLOCKS is \"65\", which is out of range: give a whole number from 1 to 64 "
-        "(blocks)");
+        "(blocks), and for single sizes SIZE:NUMBER (64,512:32)");
   CHECK(std::string_view(result.errors[2].suggestion) == "acquire");
   CHECK(result.message(2) ==
         "SUPERSLAB_ZERO is \"aquire\", which is not one of its words: did you mean \"acquire\"? Or "

@@ -63,7 +63,7 @@ TEST(policy, "the options are those of BufferPoolOptions") {
       "maxBytes",      "zero",        "hugePages",       "populate",        "numa",
       "purgeDelayMs",  "onExhausted", "sensitive",       "lockMemory",      "guardPages",
       "leakDetection", "guard",       "quarantineBytes", "numaRemoteShare", "numaMoveBytes",
-      "adaptive"};
+      "adaptive",      "learn"};
   std::size_t options = 0;
   for (const Knob& knob : kKnobs) options += knob.is_option() ? 1 : 0;
   CHECK_EQ(options, std::size(kOptions));

@@ -244,7 +244,7 @@ TEST(replay, "each rule keeps to its budget, whatever happens") {
   Random random(3);
   for (ReplayRule* rule : rules) {
     HeapSnapshot policy;
-    rule->begin(policy);
+    rule->begin(policy, nullptr);
     for (int round = 0; round < 500; ++round) {
       Interval interval;
       for (std::size_t c = 0; c < kFirstLargeClass; ++c) {

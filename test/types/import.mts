@@ -10,6 +10,9 @@ import superslab, {
   type ClassDemand,
   type DemandHistory,
   type DemandInterval,
+  type LearningEvent,
+  type LearningStats,
+  type PolicyMessage,
   type Pool,
   type PooledBuffer,
   type PoolPressureMessage,
@@ -137,6 +140,12 @@ const later: Promise<string> = pool.scope(async ({ acquire }) => acquire(10).toS
 const trimmed: number = pool.trim() + pool.trim(1 << 20);
 const stats: PoolStats = pool.stats();
 const adaptation: Adaptation | undefined = stats.adaptations[0];
+const learning: LearningStats | undefined = stats.learning;
+const learned: LearningEvent | undefined = learning?.events[0];
+const policyMessage: PolicyMessage | undefined = learned && { ...learned, pool: stats.name };
+pool.tune({ learn: policyMessage?.kind === 'kept' ? 'frozen' : 'trial' });
+// @ts-expect-error: no such mode
+pool.tune({ learn: 'on' });
 const history: DemandHistory = pool.history();
 const interval: DemandInterval = history.intervals[0]!;
 const demand: ClassDemand = interval.classes[0]!;

@@ -82,6 +82,24 @@ export interface HeapStats {
    * room for them. Unit: pages.
    */
   readonly numaUnmovedPages: number;
+  /** Proposals for the capacities of magazines that half of the threads tried. Unit: trials. */
+  readonly learnTrials: number;
+  /** Times a proposal for the capacities of magazines was kept. Unit: times. */
+  readonly learnKept: number;
+  /** Trials that were not better than what was there, and were rolled back. Unit: trials. */
+  readonly learnRolledBack: number;
+  /**
+   * Times learning went back to the fixed limits, because of a clock or counts that made no sense. Unit:
+   * times.
+   */
+  readonly learnFallbacks: number;
+  /**
+   * Calls off the fast path that the fixed capacities of magazines would have cost in addition, by the miss
+   * curves. Unit: calls.
+   */
+  readonly learnSavedCalls: number;
+  /** Processor time that learning itself took. Unit: ns. */
+  readonly learnNs: number;
   /** Frees of a block that was free already, ignored. Unit: blocks. */
   readonly doubleFrees: number;
   /** Blocks still leased when their thread ended; reclaimed. Unit: blocks. */

@@ -24,6 +24,8 @@ BufferPool::BufferPool(Space& space, const Clock& clock, const Policy& policy, B
 BufferPool::~BufferPool() {
   Adaptation* const own = adaptation_.load(std::memory_order_relaxed);
   if (own != nullptr) space().metadata().destroy(own);
+  CapacityLearning* const learning = learning_.load(std::memory_order_relaxed);
+  if (learning != nullptr) space().metadata().destroy(learning);
 }
 
 PoolFault BufferPool::check() const {
@@ -93,14 +95,51 @@ Adaptation* BufferPool::adaptation() {
   return there;
 }
 
+/// nullptr without memory.
+CapacityLearning* BufferPool::learning() {
+  CapacityLearning* there = learning_.load(std::memory_order_acquire);
+  if (there != nullptr) return there;
+  HeapSnapshot first = *policy();
+  auto* made = space().metadata().make<CapacityLearning>(space().os(), first, kMagazineBlocks,
+                                                         adaptation_period(demand_interval_));
+  if (made == nullptr) return nullptr;
+  if (learning_.compare_exchange_strong(there, made, std::memory_order_acq_rel)) return made;
+  space().metadata().destroy(made);
+  return there;
+}
+
+/// Whether there is reason to come again.
+bool BufferPool::learn() {
+  const bool is_wanted = CapacityLearning::is_wanted(*policy()) && !is_closed();
+  // What was learned once has to be taken back when it is not wanted any more.
+  CapacityLearning* const own = is_wanted ? learning() : learning_.load(std::memory_order_acquire);
+  if (own == nullptr) return false;
+  own->step(*this, cache_share());
+  const bool again = is_wanted && budget().charged() != 0;
+  if (!again) own->rest();
+  return again;
+}
+
+bool BufferPool::wants_turns() const {
+  const auto now = policy();
+  // What was learned once has to be taken back when it is not wanted any more.
+  return now->adaptive || CapacityLearning::is_wanted(*now) ||
+         learning_.load(std::memory_order_relaxed) != nullptr;
+}
+
 bool BufferPool::adapt() {
+  // One that never lent anything has nothing to look at.
+  if (budget().peak() == 0) return false;
+  const bool learns = learn();
+  return adapt_reserve() || learns;
+}
+
+bool BufferPool::adapt_reserve() {
   if (!policy()->adaptive || is_closed()) {
     Adaptation* const there = adaptation_.load(std::memory_order_acquire);
     if (there != nullptr) there->stop(*this);
     return false;
   }
-  // One that never lent anything has nothing to look at.
-  if (budget().peak() == 0) return false;
   Adaptation* const own = adaptation();
   if (own == nullptr) return true;
   const Adaptation::Done done = own->step(*this);

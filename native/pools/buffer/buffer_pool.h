@@ -11,6 +11,7 @@
 #include "pools/buffer/lease_histograms.h"
 #include "pools/buffer/record_shape.h"
 #include "pools/buffer/slow_path_latency.h"
+#include "pools/capacity_learning.h"
 #include "pools/pool.h"
 
 namespace superslab {
@@ -79,6 +80,8 @@ class BufferPool final : public Heap, public Pool {
   void show_recent(RecentBlocks& to) override;
 
   bool adapt() override;
+  /// Whether the control loop is to be there for it.
+  bool wants_turns() const;
   /// What callers were lent by interval. False, with nothing filled in, for a pool that does not
   /// adapt, and without memory.
   [[nodiscard]] bool history(DemandHistory& out);
@@ -116,13 +119,18 @@ class BufferPool final : public Heap, public Pool {
   HeapStats with_leases(HeapStats stats) const;
   RecordFigures record_figures() const;
   Adaptation* adaptation();
+  CapacityLearning* learning();
+  bool learn();
+  bool adapt_reserve();
 
   Published<PoolSnapshot> pool_policy_;
   LeaseCounters leases_;
   SlowPathLatency slow_path_;
   LeaseHistograms lease_histograms_;
   const Millis demand_interval_;
-  std::atomic<Adaptation*> adaptation_{nullptr};  // made when it is first needed
+  // Made when they are first needed.
+  std::atomic<Adaptation*> adaptation_{nullptr};
+  std::atomic<CapacityLearning*> learning_{nullptr};
   RecordShape record_shape_;
   std::atomic<bool> holds_records_{false};  // the shape is there: other threads read it, too
 };

@@ -35,6 +35,8 @@ void BufferPool::stats(const FaultCounts& faults, PoolFigures& out) const {
   out.records = record_figures();
   if (const Adaptation* const there = adaptation_.load(std::memory_order_acquire))
     there->fill(out.adaptation);
+  if (const CapacityLearning* const there = learning_.load(std::memory_order_acquire))
+    there->fill(*this, out.learning);
 }
 
 }  // namespace superslab

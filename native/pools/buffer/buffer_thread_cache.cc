@@ -83,7 +83,8 @@ void BufferThreadCache::set_limits() {
     for (std::size_t i = 0; i < kFixedClasses; ++i) {
       const auto c = static_cast<ClassIndex>(i);
       if (!is_lease_class(i)) continue;
-      set(magazines_->limit[tag_of(c)], none ? 0 : magazine_limit(c, *policy, share));
+      set(magazines_->limit[tag_of(c)],
+          none ? 0 : magazine_limit(c, *policy, share, owner_.number));
     }
     if (none) huge_.shut();
     policy_generation_.store(generation, std::memory_order_relaxed);
@@ -208,6 +209,7 @@ std::uint32_t BufferThreadCache::refill(ClassIndex c) {
   }
   owner_.counters(c).refills.add(1);
   owner_.counters(c).refilled_blocks.add(got);
+  if (limit != 0) owner_.note_slow_call(c, RunLengthCounters::Call::kRefill, limit);
   assert(got <= kMagazineBlocks && "what is staged fits");
   for (std::size_t i = 0; i < got; ++i)
     magazines_->staged_blocks[i] = number_of(pool_.space(), pointers[i]);
@@ -233,7 +235,9 @@ void BufferThreadCache::spill(ClassIndex c) {
   if (depth == 0) return;
   // The older half goes, and what is beyond a limit that fell; what was released last is most
   // likely still in the processor's cache.
-  const std::uint32_t fitting = std::min(depth, get(magazines_->limit[tag]));
+  const std::uint32_t limit = get(magazines_->limit[tag]);
+  if (limit != 0) owner_.note_slow_call(c, RunLengthCounters::Call::kSpill, limit);
+  const std::uint32_t fitting = std::min(depth, limit);
   const std::uint32_t kept = fitting - std::min(fitting, std::max(fitting / 2, 1u));
   const std::uint32_t going = depth - kept;
   assert(going != 0 && "there is room for one more");

@@ -1,0 +1,59 @@
+import type { HeapStats, LearningEvent, LearningStats } from '../addon/figures.js';
+import { bytes, count, counted, duration, exactBytes, percent, timeOfDay } from '../base/text.js';
+
+const moved = ({ blockBytes, from, to }: LearningEvent): string =>
+  blockBytes === undefined
+    ? 'capacities of magazines'
+    : `magazines of ${exactBytes(blockBytes)} with ${counted(to!, 'block')} instead of ${count(from!)}`;
+
+const causes: Record<NonNullable<LearningEvent['cause']>, string> = {
+  clock: 'the clock went back',
+  late: 'nobody looked for too long',
+  counts: 'a count fell',
+  number: 'a gain was no number',
+};
+
+const sentences: Record<LearningEvent['kind'], (done: LearningEvent) => string> = {
+  trial: (done) =>
+    `Tries ${moved(done)}, and others, on half of the threads: ${percent(done.predictedGain)} fewer slow calls are expected.`,
+  kept: (done) =>
+    `Kept ${moved(done)}: ${percent(done.measuredGain)} fewer slow calls than without, ` +
+    `${percent(done.predictedGain)} had been expected.`,
+  better: (done) =>
+    `Found ${moved(done)} better by ${percent(done.measuredGain)}, and did not keep it: the mode is trial.`,
+  rolledBack: (done) =>
+    `Rolled ${moved(done)} back: ${percent(-done.measuredGain)} more slow calls than without, where ` +
+    `${percent(done.predictedGain)} fewer had been expected.`,
+  jumped: (done) =>
+    `Took ${moved(done)} over at once, since other sizes are asked for than before: ` +
+    `${percent(done.predictedGain)} fewer slow calls are expected.`,
+  fitted: (done) => `Went to ${moved(done)}: the budget had become smaller.`,
+  frozen: () => 'Proposes nothing any more until demand changes: 60 windows changed nothing.',
+  fellBack: ({ cause }) =>
+    `Went back to the fixed limits: ${cause === undefined ? 'unknown' : causes[cause]}.`,
+};
+
+/** One thing that was learned, and why, in a sentence. */
+export const learningSentence = (done: LearningEvent): string =>
+  `${timeOfDay(done.at)} ${sentences[done.kind](done)}`;
+
+/** What was learned in all, and what it saved. */
+export function learningSummary(
+  { mode, state, ownBytes, capacities }: LearningStats,
+  {
+    learnKept,
+    learnRolledBack,
+    learnSavedCalls,
+    learnNs,
+  }: Pick<HeapStats, 'learnKept' | 'learnRolledBack' | 'learnSavedCalls' | 'learnNs'>,
+): string {
+  const what =
+    capacities.length === 0
+      ? 'the fixed limits hold'
+      : `magazines of ${counted(capacities.length, 'size class')} hold what was learned`;
+  return (
+    `${mode}, ${state}: ${what}, which saved ${counted(learnSavedCalls, 'slow call')}; ` +
+    `${count(learnKept)} proposals kept, ${count(learnRolledBack)} rolled back, ` +
+    `learning itself took ${bytes(ownBytes)}, and ${duration(learnNs)} of a processor`
+  );
+}

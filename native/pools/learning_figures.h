@@ -1,0 +1,35 @@
+// What a heap tells of what it learns: copies, for who shows them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/types.h"
+#include "learn/capacity_event.h"
+#include "learn/rollout.h"
+#include "policy/knob_types.h"
+
+namespace superslab {
+
+struct LearningFigures {
+  static constexpr std::size_t kEvents = 12;
+
+  struct Entry {
+    CapacityEvent event;
+    Nanos at = 0;  // since the Unix epoch; 0 in a place without an event
+  };
+  /// kOff where nothing was ever learned: all else is then empty.
+  LearnMode mode = LearnMode::kOff;
+  Rollout::State state = Rollout::State::kWatching;
+  /// Of the learner itself and of what it counts in each thread.
+  ByteCount own_bytes = 0;
+  /// What the present capacities differ in, by class; 0 elsewhere.
+  std::array<std::uint8_t, kClassSlots> blocks{};
+  /// Events so far.
+  std::uint64_t count = 0;
+  /// The latest first.
+  std::array<Entry, kEvents> events;
+};
+
+}  // namespace superslab
