@@ -1,13 +1,19 @@
 // Settings and rules on traces, replayed on synthetic time, and what size classes waste: `npm run bench -- learn [part]`.
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { binding, check, type TraceTuning, type TunedRow } from '../lib/addon/binding.js';
+import type { TraceTuning, TunedRow } from '../lib/addon/binding.js';
 import { makeDemand, SHAPES } from './learn/demand.js';
 import { recordPrograms } from './learn/programs.js';
 import { sizeClassRows } from './learn/size-classes.js';
 import { benchOptions } from './support/options.js';
 import { print, type Row } from './support/report.js';
+
+// The package's own module: what programs import has no replays.
+const { binding, check } = createRequire(import.meta.url)(
+  '../../dist/cjs/addon/binding.js',
+) as typeof import('../lib/addon/binding.js');
 
 const options = benchOptions(['demand', 'programs', 'classes']);
 const rows: Row[] = [];

@@ -72,8 +72,8 @@ Value read_trace_facts(const CallbackInfo& info) {
   return facts_object(info.Env(), trace);
 }
 
-/// `tuneTrace(file, nsOfMibSecond)`: every setting and rule on it, or an object with `error`. A price of
-/// zero is the usual one.
+/// `tuneTrace(file, nsOfMibSecond)`: every setting and rule on it, or an object with `error`. A
+/// price of zero is the usual one.
 Value tune_trace(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   trace::Trace trace;

@@ -1,8 +1,8 @@
 // SUPERSLAB_RECORD: what malloc and free do is written to a trace.
 //
-// A process that records has no fast paths: its threads keep the cache without a heap as their front
-// (ProcessHeap::attach()), so that every call takes a slow path, and those tell this. The magazines
-// behind them work as ever. So nothing is paid for it when it is off.
+// A process that records has no fast paths: its threads keep the cache without a heap as their
+// front (ProcessHeap::attach()), so that every call takes a slow path, and those tell this. The
+// magazines behind them work as ever. So nothing is paid for it when it is off.
 #pragma once
 
 #include "trace/recorder.h"

@@ -51,7 +51,8 @@ int open_file(const char* path, int flags) {
 /// False when it is no regular file of this user.
 bool identify(int file, FileNumber* number, ByteCount* bytes) {
   struct stat facts {};
-  if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_uid != geteuid()) return false;
+  if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_uid != geteuid())
+    return false;
   *number = {static_cast<std::uint64_t>(facts.st_dev), static_cast<std::uint64_t>(facts.st_ino)};
   *bytes = static_cast<ByteCount>(facts.st_size);
   return true;
@@ -79,7 +80,8 @@ bool write_all(int file, const void* from, ByteCount bytes, ByteCount offset) {
 }
 
 /// Makes the file with its head under a name of its own, and then gives it the right one, so that
-/// nobody ever sees it without its head. False, with errno; EEXIST when another one was there first.
+/// nobody ever sees it without its head. False, with errno; EEXIST when another one was there
+/// first.
 bool make_file(const char* path, const void* head, ByteCount bytes) {
   char own[kMaxPath + 32];
   snprintf(own, sizeof own, "%s.%ld", path, static_cast<long>(getpid()));
@@ -93,8 +95,8 @@ bool make_file(const char* path, const void* head, ByteCount bytes) {
 }
 
 void* map_shared(int file, ByteCount offset, ByteCount bytes) {
-  void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file,
-                  static_cast<off_t>(offset));
+  void* at =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, static_cast<off_t>(offset));
   return at == MAP_FAILED ? nullptr : at;
 }
 

@@ -1,5 +1,5 @@
-// A file of equal chunks behind a head, to which threads and processes add at the same time, each in
-// chunks of its own. What is stored stays in the file when the process is killed.
+// A file of equal chunks behind a head, to which threads and processes add at the same time, each
+// in chunks of its own. What is stored stays in the file when the process is killed.
 //
 // No call here allocates: malloc itself is recorded by them. No descriptor stays open either, since
 // programs close those that they do not know; so the file is opened anew by its name, and known by

@@ -44,8 +44,10 @@ bool read_whole_file(const char* path, char* text, std::size_t size) {
     const ssize_t got = read(file, text + used, size - used);
     if (got == 0) break;
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) is_good = false;
-    else used += static_cast<std::size_t>(got);
+    if (got < 0)
+      is_good = false;
+    else
+      used += static_cast<std::size_t>(got);
   }
   close(file);
   is_good = is_good && used < size && memchr(text, 0, used) == nullptr;

@@ -21,8 +21,8 @@ struct MachineFacts {
 /// Of this machine, by system calls that allocate nothing. `sys` is the mount point of /sys.
 MachineFacts read_machine(const char* sys = "/sys");
 
-/// Reads a whole file of at most size - 1 bytes into `text` and ends it with NUL. False for one that
-/// cannot be read, is longer, or has a NUL in it. Allocates nothing.
+/// Reads a whole file of at most size - 1 bytes into `text` and ends it with NUL. False for one
+/// that cannot be read, is longer, or has a NUL in it. Allocates nothing.
 bool read_whole_file(const char* path, char* text, std::size_t size);
 
 }  // namespace superslab

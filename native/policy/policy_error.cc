@@ -251,15 +251,15 @@ void describe_policy_file(std::string_view file, std::string_view why, PolicyErr
 void describe_other_machine(std::string_view file, std::string_view what, std::string_view theirs,
                             std::string_view ours, PolicyError& error) {
   const Quoted quoted(theirs);
-  begin_file(kPolicyFileVariable, file, error) << "it was found out with " << what << ": " << quoted.text
-                          << ", and here is " << ours
-                          << "; record and tune again where the program runs";
+  begin_file(kPolicyFileVariable, file, error)
+      << "it was found out with " << what << ": " << quoted.text << ", and here is " << ours
+      << "; record and tune again where the program runs";
 }
 
 void describe_policy_line(std::string_view file, std::string_view line, PolicyError& error) {
   const Quoted quoted(line);
-  begin_file(kPolicyFileVariable, file, error) << "the line \"" << quoted.text
-                          << "\" says nothing that this version knows; write it anew";
+  begin_file(kPolicyFileVariable, file, error)
+      << "the line \"" << quoted.text << "\" says nothing that this version knows; write it anew";
 }
 
 }  // namespace superslab

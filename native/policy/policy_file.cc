@@ -38,8 +38,8 @@ bool split(std::string_view text, std::string_view& left, std::string_view& righ
 
 class Parser {
  public:
-  Parser(std::string_view text, std::string_view name, const MachineFacts& machine,
-         PolicyFile& out, PolicyError& error)
+  Parser(std::string_view text, std::string_view name, const MachineFacts& machine, PolicyFile& out,
+         PolicyError& error)
       : text_(text), name_(name), machine_(machine), out_(out), error_(error) {}
 
   bool parse() {

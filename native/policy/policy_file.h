@@ -30,8 +30,8 @@ struct PolicyFile {
                                      const MachineFacts& machine, PolicyFile& out,
                                      PolicyError& error);
 
-/// Writes `policy` as such a file: the rows that `rows` names, and the blocks of each class that has them set.
-/// Returns the length; 0 when `out` is too small.
+/// Writes `policy` as such a file: the rows that `rows` names, and the blocks of each class that
+/// has them set. Returns the length; 0 when `out` is too small.
 [[nodiscard]] std::size_t write_policy_file(const Policy& policy, std::span<const KnobId> rows,
                                             const MachineFacts& machine, std::span<char> out);
 

@@ -7,8 +7,8 @@
 
 namespace superslab {
 
-/// MagazineBlocks that were tried for all classes at once; classes hardly touch each other, so that each
-/// class has its own curve.
+/// MagazineBlocks that were tried for all classes at once; classes hardly touch each other, so that
+/// each class has its own curve.
 inline constexpr std::uint8_t kTriedCapacities[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 62};
 
 /// Slow calls of each class, refills and spills, at each of kTriedCapacities.

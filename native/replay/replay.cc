@@ -73,14 +73,15 @@ class Run {
       ++counts_.allocations;
       const ByteCount bytes = op.bytes;
       block = heap_.allocate(op.thread, bytes);
-      if (block == nullptr) ++counts_.failed;
-      else if (bytes <= kMaxClassBytes) ++interval_.allocations[to_index(class_for(bytes))];
+      if (block == nullptr)
+        ++counts_.failed;
+      else if (bytes <= kMaxClassBytes)
+        ++interval_.allocations[to_index(class_for(bytes))];
     }
     // A block that became longer or shorter where it is costs nothing here.
   }
 
   void end_interval() {
-    note_cached();
     if (rule_ == nullptr) return;
     heap_.heap().class_stats(classes_);
     interval_.end = now_;
@@ -90,16 +91,10 @@ class Run {
       before_[c] = classes_[c];
     }
     if (rule_->step(interval_, policy_)) (void)heap_.publish(policy_);
-    interval_ = {.number = interval_.number + 1, .begin = now_, .threads = interval_.threads, .heap = interval_.heap};
-  }
-
-  void note_cached() {
-    ByteCount cached = 0;
-    for (std::size_t c = 0; c < kFirstLargeClass; ++c)
-      cached += heap_.heap().caches().cached(static_cast<ClassIndex>(c)) *
-                ByteCount{size_class(static_cast<ClassIndex>(c)).block_bytes};
-    counts_.cached_mib_seconds += mib_seconds(cached, now_ - cached_at_);
-    cached_at_ = now_;
+    interval_ = {.number = interval_.number + 1,
+                 .begin = now_,
+                 .threads = interval_.threads,
+                 .heap = interval_.heap};
   }
 
   void note_counts() {
@@ -113,7 +108,6 @@ class Run {
       counts_.remote_frees += one.remote_frees;
     }
     const HeapStats stats = heap_.heap().stats();
-    counts_.slabs_made += stats.slabs_made;
     counts_.huge_hits += stats.huge_hits;
     counts_.huge_misses += stats.huge_misses;
     const OsWork& work = heap_.os().work();
@@ -136,7 +130,6 @@ class Run {
   ClassStats before_[kClassSlots] = {};
   ClassStats classes_[kClassSlots] = {};
   Nanos now_ = 0;
-  Nanos cached_at_ = 0;
 };
 
 }  // namespace
@@ -144,7 +137,8 @@ class Run {
 ReplayCounts replay(const trace::Trace& trace, const Policy& policy, ReplayRule* rule,
                     const ReplayOptions& options) {
   std::size_t longest = 0;
-  for (const TracedProcess& process : trace.processes) longest = std::max(longest, process.ops.size());
+  for (const TracedProcess& process : trace.processes)
+    longest = std::max(longest, process.ops.size());
   const std::uint64_t events = options.interval_events != 0
                                    ? options.interval_events
                                    : std::max(longest / kIntervals, kMinIntervalEvents);

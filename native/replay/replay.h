@@ -38,7 +38,8 @@ class ReplayRule {
 };
 
 struct ReplayOptions {
-  /// Events of an interval; 0: as many as make 200 intervals of the longest process, at least 1,000.
+  /// Events of an interval; 0: as many as make 200 intervals of the longest process, at least
+  /// 1,000.
   std::uint64_t interval_events = 0;
 };
 

@@ -17,10 +17,9 @@ thread_local ReplayHeap* running_heap = nullptr;
 ReplayHeap::ReplayHeap(const Policy& policy)
     : os_(system_os()), is_open_(space_.open(os_, kArenas)) {
   if (!is_open_) return;
-  heap_ = std::make_unique<Heap>(space_, clock_, policy,
-                                 HeapShape{.access = Access::kPointers,
-                                           .is_always_charged = false,
-                                           .purges_tables = true});
+  heap_ = std::make_unique<Heap>(
+      space_, clock_, policy,
+      HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
   running_heap = this;
   heap_->account().set_excess_hook([] { running_heap->give_back_excess(); });
 }
@@ -58,7 +57,8 @@ void ReplayHeap::tick() {
   const Nanos now = clock_.now();
   if (now < next_tick_) return;
   const Nanos delay = heap_->account().purge_delay();
-  next_tick_ = now + delay / 2 + heap_->committed_bytes() / kSuperslabBytes * kPausePerSuperslab + 1;
+  next_tick_ =
+      now + delay / 2 + heap_->committed_bytes() / kSuperslabBytes * kPausePerSuperslab + 1;
   // All of it at once: on synthetic time a step takes none.
   while (heap_->purger().give_back_unused(now > delay ? now - delay : 0)) {
   }

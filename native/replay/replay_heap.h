@@ -1,6 +1,6 @@
-// The heap of a replay: a real one, with a thread cache for each thread of the trace, on ReplayOs and a
-// clock that the replay moves. It does what malloc does (malloc/allocate.cc), from one thread: so what it
-// counts is what malloc's heap counts for the same events.
+// The heap of a replay: a real one, with a thread cache for each thread of the trace, on ReplayOs
+// and a clock that the replay moves. It does what malloc does (malloc/allocate.cc), from one
+// thread: so what it counts is what malloc's heap counts for the same events.
 #pragma once
 
 #include <cstdint>

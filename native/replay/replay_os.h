@@ -1,6 +1,6 @@
-// The operating system of a replay: addresses are really reserved, at the same places each time, and
-// nothing is kept of blocks but which of their pages a program would have in memory. A page is touched
-// when a block on it is allocated; a purge takes it out of memory again.
+// The operating system of a replay: addresses are really reserved, at the same places each time,
+// and nothing is kept of blocks but which of their pages a program would have in memory. A page is
+// touched when a block on it is allocated; a purge takes it out of memory again.
 #pragma once
 
 #include <array>

@@ -28,7 +28,8 @@ std::uint8_t fewer(std::uint8_t capacity, std::uint32_t step) {
 }
 
 /// Takes blocks of the class with the most hits until all fit.
-void fit(MagazineBlocks& capacities, ByteCount budget, const Interval& interval, std::uint32_t step) {
+void fit(MagazineBlocks& capacities, ByteCount budget, const Interval& interval,
+         std::uint32_t step) {
   while (bytes_of(capacities) > budget) {
     std::size_t victim = kFirstLargeClass;
     for (std::size_t c = 0; c < kFirstLargeClass; ++c) {
@@ -88,7 +89,8 @@ bool StealingRule::step(const Interval& interval, HeapSnapshot& policy) {
   std::size_t thief = kFirstLargeClass;
   for (std::size_t c = 0; c < kFirstLargeClass; ++c) {
     if (now_[c] >= kMaxCapacity || interval.misses[c] == 0) continue;
-    if (thief == kFirstLargeClass || slow_calls(interval, c) > slow_calls(interval, thief)) thief = c;
+    if (thief == kFirstLargeClass || slow_calls(interval, c) > slow_calls(interval, thief))
+      thief = c;
   }
   if (thief == kFirstLargeClass) return false;
   const MagazineBlocks before = now_;

@@ -1,5 +1,6 @@
-// Rules that choose how many free blocks of each class a thread keeps: our own, and for comparison those
-// of others. All of them keep to a budget: the bytes of all classes' magazines of one thread when they are full.
+// Rules that choose how many free blocks of each class a thread keeps: our own, and for comparison
+// those of others. All of them keep to a budget: the bytes of all classes' magazines of one thread
+// when they are full.
 #pragma once
 
 #include <array>
@@ -21,8 +22,8 @@ void set_capacities(const MagazineBlocks& capacities, HeapSnapshot& policy);
 /// As many blocks of each class as fit `bytes` in all, the same bytes for each of `classes`.
 MagazineBlocks even_capacities(ByteCount bytes, const std::array<bool, kFirstLargeClass>& classes);
 
-/// HAKMEM's: a class whose hit rate is below the target gets `step` more blocks, one above it as many
-/// fewer; at the budget those that hit most give first.
+/// HAKMEM's: a class whose hit rate is below the target gets `step` more blocks, one above it as
+/// many fewer; at the budget those that hit most give first.
 class HitRateRule final : public ReplayRule {
  public:
   HitRateRule(const MagazineBlocks& start, ByteCount budget, double target, std::uint32_t step)
@@ -54,8 +55,8 @@ class StealingRule final : public ReplayRule {
   MagazineBlocks now_{};
 };
 
-/// HAKMEM's other one: UCB1 over a few candidates, here parts of the budget for the classes in use; the
-/// reward is the hit rate.
+/// HAKMEM's other one: UCB1 over a few candidates, here parts of the budget for the classes in use;
+/// the reward is the hit rate.
 class UcbRule final : public ReplayRule {
  public:
   static constexpr std::size_t kArms = 4;

@@ -56,7 +56,7 @@ class Tuner {
 
  private:
   [[gnu::noinline]] double add(TunedRow::Kind kind, std::string name, const Policy& policy,
-             ReplayRule* rule = nullptr) {
+                               ReplayRule* rule = nullptr) {
     const ReplayCounts counts = run(policy, rule);
     rows_.push_back({kind, std::move(name), counts, cost_of(counts, unit_)});
     return rows_.back().cost;
@@ -104,7 +104,7 @@ class Tuner {
   }
 
   [[gnu::noinline]] void add_rules() {
-    measure_curves(trace_, fitted(Policy{}), curves_);
+    look_at_classes();
     const MagazineBlocks even = even_capacities(kRuleBudget, curves_.is_used);
     Policy start;
     set_capacities(even, start);
@@ -120,6 +120,8 @@ class Tuner {
     add_rule("hit-rate stealing", std::make_unique<StealingRule>(even, kRuleBudget, 4));
   }
 
+  [[gnu::noinline]] void look_at_classes() { measure_curves(trace_, fitted(Policy{}), curves_); }
+
   [[gnu::noinline]] void add_hindsight() {
     Policy hindsight;
     set_capacities(best_capacities(curves_, kRuleBudget), hindsight);
@@ -131,7 +133,8 @@ class Tuner {
     return policy;
   }
 
-  /// One row after the other at its best value, and once more; then the capacities of single classes.
+  /// One row after the other at its best value, and once more; then the capacities of single
+  /// classes.
   [[gnu::noinline]] Policy descend() {
     Policy best;
     double least = rows_.front().cost;
@@ -140,6 +143,12 @@ class Tuner {
       for (const Dimension& dimension : kGrid) improve(dimension, best, least);
       if (least > before * (1 - kMinGain)) break;
     }
+    try_single_classes(best, least);
+    add(TunedRow::Kind::kBest, "tuned", best);
+    return best;
+  }
+
+  [[gnu::noinline]] void try_single_classes(Policy& best, double& least) const {
     for (const ByteCount budget : {64 * kKiB, 256 * kKiB, kMiB, 4 * kMiB}) {
       Policy policy = best;
       const MagazineBlocks capacities = best_capacities(curves_, budget);
@@ -147,18 +156,16 @@ class Tuner {
         if (curves_.is_used[c]) policy.class_blocks[c] = capacities[c];
       take_if_better(policy, best, least);
     }
-    add(TunedRow::Kind::kBest, "tuned", best);
-    return best;
   }
 
-  void improve(const Dimension& dimension, Policy& best, double& least) const {
+  [[gnu::noinline]] void improve(const Dimension& dimension, Policy& best, double& least) const {
     const Policy from = best;
     for_each_value(dimension, from, [&](const Policy& policy, const std::string&) {
       take_if_better(policy, best, least);
     });
   }
 
-  void take_if_better(const Policy& policy, Policy& best, double& least) const {
+  [[gnu::noinline]] void take_if_better(const Policy& policy, Policy& best, double& least) const {
     const double tried = cost(policy);
     if (tried > least * (1 - kMinGain)) return;
     best = policy;

@@ -39,7 +39,8 @@ void fill_head(ByteCount max_bytes) {
   head.step_nanos = static_cast<std::uint32_t>(kStepNanos);
   head.page_bytes = static_cast<std::uint32_t>(sysconf(_SC_PAGESIZE));
   head.processors = static_cast<std::uint32_t>(sysconf(_SC_NPROCESSORS_ONLN));
-  std::memcpy(head.superslab, kVersion.data(), std::min(kVersion.size(), sizeof head.superslab - 1));
+  std::memcpy(head.superslab, kVersion.data(),
+              std::min(kVersion.size(), sizeof head.superslab - 1));
   head.max_chunks = std::max<std::uint64_t>(max_bytes / kChunkBytes, 2) - 1;
   head.started_at = precise_now();
   head.crc = crc32c(&head, offsetof(Head, crc));
@@ -52,7 +53,8 @@ const char* fault_of_head(const Head& head) {
   if (head.version != kFormatVersion || head.byte_order != kByteOrder ||
       head.chunk_bytes != kChunkBytes || head.head_bytes != kHeadBytes ||
       head.crc != crc32c(&head, offsetof(Head, crc)))
-    return "it is a trace of another version or machine, or damaged; name another one, or remove it";
+    return "it is a trace of another version or machine, or damaged; name another one, or remove "
+           "it";
   return nullptr;
 }
 
@@ -111,8 +113,7 @@ Chunk* Recorder::take_chunk(std::uint32_t thread, std::uint32_t sequence, Nanos 
   auto* const chunk =
       number >= head.max_chunks
           ? nullptr
-          : static_cast<Chunk*>(
-                map_chunk(path_, file_, chunk_offset(number), kChunkBytes, &fault));
+          : static_cast<Chunk*>(map_chunk(path_, file_, chunk_offset(number), kChunkBytes, &fault));
   if (chunk == nullptr) {
     // Without a descriptor there may be one the next time.
     if (fault != ChunkFault::kNoMemory) is_full_.store(true, std::memory_order_relaxed);

@@ -1,8 +1,9 @@
 // Writes what a program allocates and frees to a trace: see trace/trace_format.h.
 //
-// Recorder is one for each kind of source in a process; TraceWriter one for each thread that records, and
-// only that thread uses it. Nothing here allocates. Where there is no place for an event (the file is
-// full, the disk is, somebody took the file away) it is counted as dropped and the program goes on.
+// Recorder is one for each kind of source in a process; TraceWriter one for each thread that
+// records, and only that thread uses it. Nothing here allocates. Where there is no place for an
+// event (the file is full, the disk is, somebody took the file away) it is counted as dropped and
+// the program goes on.
 #pragma once
 
 #include <atomic>
@@ -19,8 +20,8 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  /// Begins to record to the file `path`, which is made if need be, and is at most `max_bytes` long if
-  /// this makes it. Call it once, before any thread records. nullptr, or what is wrong in words:
+  /// Begins to record to the file `path`, which is made if need be, and is at most `max_bytes` long
+  /// if this makes it. Call it once, before any thread records. nullptr, or what is wrong in words:
   /// then nothing is recorded.
   const char* begin(const char* path, ByteCount max_bytes);
 
@@ -56,9 +57,7 @@ class TraceWriter {
     add(recorder, trace::Kind::kAllocate, block, bytes);
   }
   /// Before the block is freed: nobody else may have it by then.
-  void freed(Recorder& recorder, const void* block) {
-    add(recorder, trace::Kind::kFree, block, 0);
-  }
+  void freed(Recorder& recorder, const void* block) { add(recorder, trace::Kind::kFree, block, 0); }
   void resized(Recorder& recorder, const void* block, ByteCount bytes) {
     add(recorder, trace::Kind::kResize, block, bytes);
   }
@@ -72,7 +71,7 @@ class TraceWriter {
   void leave_chunk();
 
   trace::Chunk* chunk_ = nullptr;
-  std::size_t next_ = 0;  // place in the chunk
+  std::size_t next_ = 0;    // place in the chunk
   std::uint64_t last_ = 0;  // time of the last event, in steps
   std::uint32_t process_ = 0;
   std::uint32_t thread_ = 0;

@@ -1,6 +1,6 @@
 // What a trace is on disk: docs/TRACE-FORMAT.md has the same in words. A head, then chunks of one
-// size, each of one thread of one process, then nothing else. Whoever is killed leaves a valid file: an
-// event counts once its first word is not zero, and that is stored last.
+// size, each of one thread of one process, then nothing else. Whoever is killed leaves a valid
+// file: an event counts once its first word is not zero, and that is stored last.
 //
 // Everything is in the byte order of the machine that recorded it.
 #pragma once
@@ -37,12 +37,12 @@ struct Head {
   std::uint32_t chunk_bytes;
   std::uint32_t head_bytes;
   std::uint32_t step_nanos;
-  std::uint32_t page_bytes;   // of the machine
-  std::uint32_t processors;   // that the first process could run on
-  char superslab[24];         // its version, ends in a zero
-  std::uint64_t max_chunks;   // recording ends there
-  std::uint64_t started_at;   // ns of the monotonic clock
-  std::uint32_t crc;          // CRC-32C of what is before
+  std::uint32_t page_bytes;  // of the machine
+  std::uint32_t processors;  // that the first process could run on
+  char superslab[24];        // its version, ends in a zero
+  std::uint64_t max_chunks;  // recording ends there
+  std::uint64_t started_at;  // ns of the monotonic clock
+  std::uint32_t crc;         // CRC-32C of what is before
   std::uint32_t reserved;
   // From here on counters, to which all that record add.
   std::atomic<std::uint64_t> chunks;     // that were taken, those that found no place included
@@ -55,7 +55,8 @@ static_assert(sizeof(Head) <= 4 * kKiB);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 struct Event {
-  std::uint64_t what;   // the kind in the lowest byte, above it the block's address / 16; 0: no event
+  std::uint64_t
+      what;  // the kind in the lowest byte, above it the block's address / 16; 0: no event
   std::uint64_t bytes;  // 40 bits; below them 24 bits of steps since the event before
 };
 static_assert(sizeof(Event) == 16);

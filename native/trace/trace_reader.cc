@@ -45,8 +45,9 @@ std::string check_head(std::span<const std::byte> bytes, const Head& head) {
   if (head.byte_order != kByteOrder)
     return "it was recorded on a machine with another byte order; read it there";
   if (head.version != kFormatVersion)
-    return "it is a trace of version " + std::to_string(head.version) + ", and this superslab reads " +
-           std::to_string(kFormatVersion) + "; record it anew, or use the version that wrote it";
+    return "it is a trace of version " + std::to_string(head.version) +
+           ", and this superslab reads " + std::to_string(kFormatVersion) +
+           "; record it anew, or use the version that wrote it";
   if (head.crc != crc32c(bytes.data(), offsetof(Head, crc)) || head.event_bytes != sizeof(Event) ||
       head.chunk_bytes != kChunkBytes || head.head_bytes != kHeadBytes ||
       head.step_nanos != kStepNanos)
@@ -60,8 +61,8 @@ class Reader {
 
   std::string read(Trace& out) {
     if (bytes_.size() < kHeadBytes) {
-      const bool is_ours = bytes_.size() >= sizeof kMagic &&
-                           std::memcmp(bytes_.data(), kMagic, sizeof kMagic) == 0;
+      const bool is_ours =
+          bytes_.size() >= sizeof kMagic && std::memcmp(bytes_.data(), kMagic, sizeof kMagic) == 0;
       return is_ours ? "it was cut within its head; record it anew"
                      : "it is no trace; record one with superslab record";
     }
@@ -160,7 +161,8 @@ class Reader {
       if (kind == Kind::kAllocate) {
         if (at != numbers.live.end()) {
           ++out.lost_frees;
-          out.ops.push_back({op.at, at->second, op.thread, 0, static_cast<std::uint64_t>(Kind::kFree)});
+          out.ops.push_back(
+              {op.at, at->second, op.thread, 0, static_cast<std::uint64_t>(Kind::kFree)});
           numbers.free.push_back(at->second);
           numbers.live.erase(at);
         }

@@ -1,5 +1,5 @@
-// Reads a trace that nobody vouches for, and puts its events in order: of each process those of all its
-// threads by time, with blocks as numbers instead of addresses.
+// Reads a trace that nobody vouches for, and puts its events in order: of each process those of all
+// its threads by time, with blocks as numbers instead of addresses.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,9 @@ namespace superslab::trace {
 
 /// One event of a process.
 struct Op {
-  Nanos at;               // since the process's first event
-  std::uint32_t block;    // a number that the block has while it lives; kNoBlock for a thread's end
-  std::uint32_t thread;   // from 0 on
+  Nanos at;              // since the process's first event
+  std::uint32_t block;   // a number that the block has while it lives; kNoBlock for a thread's end
+  std::uint32_t thread;  // from 0 on
   std::uint64_t bytes : 56;
   std::uint64_t kind : 8;
 };
@@ -28,7 +28,8 @@ struct TracedProcess {
   std::uint64_t pid = 0;
   std::uint32_t threads = 0;
   std::uint32_t blocks = 0;  // most that live at once
-  /// Frees of blocks that the trace does not know: from before it began, from the parent, or foreign.
+  /// Frees of blocks that the trace does not know: from before it began, from the parent, or
+  /// foreign.
   std::uint64_t unknown_frees = 0;
   /// Blocks that were allocated anew without a free that the trace knows.
   std::uint64_t lost_frees = 0;

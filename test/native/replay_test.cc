@@ -39,7 +39,8 @@ Trace made_trace(std::uint32_t events, std::uint32_t threads, ByteCount largest,
   Nanos at = 0;
   const auto add = [&](std::uint32_t block, ByteCount bytes, Kind kind) {
     at += 100 + random.below(2000);
-    process.ops.push_back({at, block, random.below(threads), bytes, static_cast<std::uint64_t>(kind)});
+    process.ops.push_back(
+        {at, block, random.below(threads), bytes, static_cast<std::uint64_t>(kind)});
   };
   while (process.ops.size() < events) {
     const bool grows = random.below(1000) < 500 + (process.ops.size() / 5000 % 2 == 0 ? 60 : 0) &&
@@ -88,10 +89,9 @@ SlowCalls on_real_heap(const Trace& trace) {
   Space space;
   SystemClock clock;
   if (!space.open(system_os(), 8)) return {};
-  auto heap = std::make_unique<Heap>(space, clock, malloc_policy(),
-                                     HeapShape{.access = Access::kPointers,
-                                               .is_always_charged = false,
-                                               .purges_tables = true});
+  auto heap = std::make_unique<Heap>(
+      space, clock, malloc_policy(),
+      HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
   ThreadCache* cache = ThreadCache::attach(*heap);
   std::vector<void*> blocks(trace.processes[0].blocks, nullptr);
   for (const Op& op : trace.processes[0].ops) {
@@ -249,7 +249,10 @@ TEST(replay, "each rule keeps to its budget, whatever happens") {
       Interval interval;
       for (std::size_t c = 0; c < kFirstLargeClass; ++c) {
         interval.allocations[c] = random.below(1000);
-        interval.misses[c] = interval.allocations[c] == 0 ? 0 : random.below(static_cast<std::uint32_t>(interval.allocations[c]));
+        interval.misses[c] =
+            interval.allocations[c] == 0
+                ? 0
+                : random.below(static_cast<std::uint32_t>(interval.allocations[c]));
         interval.spills[c] = interval.misses[c] / 2;
       }
       if (!rule->step(interval, policy)) continue;

@@ -1,4 +1,5 @@
-// Traces: what is recorded is read again, from every thread and process, and nothing in a file is believed.
+// Traces: what is recorded is read again, from every thread and process, and nothing in a file is
+// believed.
 #include <unistd.h>
 
 #include <cstddef>
@@ -155,7 +156,8 @@ TEST(trace, "recording ends where the file is as long as it may be, and the file
   Recorder recorder(Source::kMalloc);
   CHECK(recorder.begin(path.c_str(), 3 * kChunkBytes) == nullptr);
   TraceWriter writer;
-  for (std::uintptr_t i = 1; i <= 5 * kEventsPerChunk; ++i) writer.allocated(recorder, block_at(i), 1);
+  for (std::uintptr_t i = 1; i <= 5 * kEventsPerChunk; ++i)
+    writer.allocated(recorder, block_at(i), 1);
   writer.end(recorder);
   Trace trace;
   CHECK_EQ(read_trace_file(path.c_str(), trace), std::string());
@@ -207,8 +209,7 @@ TEST(trace, "whatever a trace is changed to, reading it ends with a trace or wit
   std::uint32_t random = 7;
   const auto next = [&] { return random = random * 1664525 + 1013904223; };
   for (int round = 0; round < 3'000; ++round) {
-    const std::size_t at =
-        kHeadBytes + (next() >> 4) % (sizeof(ChunkHead) + 1'000 * sizeof(Event));
+    const std::size_t at = kHeadBytes + (next() >> 4) % (sizeof(ChunkHead) + 1'000 * sizeof(Event));
     if (!change(at, static_cast<int>(next() >> 24)).empty()) continue;
     for (const TracedProcess& process : trace.processes) {
       for (const Op& op : process.ops)
