@@ -64,7 +64,8 @@ const isHelp = (arg: string | undefined) => arg === '--help' || arg === '-h';
 const asksHelp = (args: Arguments) => args.options.some(({ arg }) => isHelp(arg));
 
 /** Whether errors of this command line are to be JSON. Of `run`'s arguments only its own count. */
-const wantsJson = ([name, ...args]: readonly string[]) => splitArguments(args, name === 'run' || name === 'record').has('json');
+const wantsJson = ([name, ...args]: readonly string[]) =>
+  splitArguments(args, name === 'run' || name === 'record').has('json');
 
 async function execute(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;

@@ -13,7 +13,9 @@ const traceError = (message: string) => new CliError('ERR_SUPERSLAB_TRACE', EXIT
 function makeWay(file: string): void {
   if (!existsSync(file)) {
     if (!existsSync(path.dirname(file))) {
-      throw traceError(`there is no folder ${path.dirname(file)} for the trace; make it, or name another one`);
+      throw traceError(
+        `there is no folder ${path.dirname(file)} for the trace; make it, or name another one`,
+      );
     }
     return;
   }

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { EXIT, usageError } from './cli-error.js';
 import type { Arguments } from './arguments.js';
+import { EXIT, usageError } from './cli-error.js';
 import type { Command } from './command.js';
 import { applyKnobs, knobOf } from './knobs.js';
 import { findLibrary, preload } from './library.js';

@@ -42,13 +42,19 @@ const cells = (row: TunedRow, first: TunedRow): string[] => [
 
 const HEAD = ['', 'cost', 'ratio', 'slow calls', 'faults', 'purges', 'most memory', 'MiB s'];
 
+/** Whether a setting made no difference to speak of. */
+const isAlike = (row: TunedRow, first: TunedRow) => Math.abs(row.costNs / first.costNs - 1) < 0.0005;
+
 /** The policy's own lines, without those about the machine. */
 const settings = (policy: string) => policy.split('\n').filter((line) => /^(set|class) /.test(line));
 
 function told(file: string, { trace, rows, policy }: TraceTuning, saved: string | undefined): string[] {
+  const { width } = styleOfOutput();
   const first = rows[0]!;
   const kinds = (kind: TunedRow['kind']) => rows.filter((row) => row.kind === kind);
-  const byCost = [...kinds('profile'), ...kinds('fixed')].sort((a, b) => a.costNs - b.costNs);
+  const settingsRows = [...kinds('profile'), ...kinds('fixed')].sort((a, b) => a.costNs - b.costNs);
+  const byCost = settingsRows.filter((row) => !isAlike(row, first));
+  const without = settingsRows.filter((row) => isAlike(row, first)).map(({ name }) => name);
   const groups = [[first], byCost, kinds('rule'), kinds('best')];
   const lines = table([HEAD, ...groups.flat().map((row) => cells(row, first))]);
   const found = settings(policy);
@@ -61,8 +67,11 @@ function told(file: string, { trace, rows, policy }: TraceTuning, saved: string 
     '',
     ...lines,
     '',
-    ...wrap(said, styleOfOutput().width),
-    ...(saved === undefined ? [] : [`Written to ${printable(saved)}: superslab run --policy=${printable(saved)} -- program`]),
+    ...(without.length === 0 ? [] : [...wrap(`The same as the defaults: ${without.join(', ')}.`, width), '']),
+    ...wrap(said, width),
+    ...(saved === undefined
+      ? []
+      : [`Written to ${printable(saved)}: superslab run --policy=${printable(saved)} -- program`]),
   ];
 }
 
@@ -74,7 +83,8 @@ export const tune: Command = {
   operands: [1, 1],
   exits: {
     [EXIT.done]: 'done',
-    [EXIT.cannotRun]: 'the file is no trace, is damaged or of another version, or the policy cannot be written',
+    [EXIT.cannotRun]:
+      'the file is no trace, is damaged or of another version, or the policy cannot be written',
   },
 
   help() {

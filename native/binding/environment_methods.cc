@@ -4,6 +4,7 @@
 
 #include "binding/js_objects.h"
 #include "binding/objects.h"
+#include "heap/size_class.h"
 #include "policy/policy_file.h"
 
 namespace superslab {
@@ -40,6 +41,9 @@ Value current_node(const CallbackInfo& info, Evaluation& own) {
 Value policy_text(const CallbackInfo& info, Evaluation& own) {
   Policy policy = own.process().policy();
   policy.class_blocks = own.process().default_pool().policy()->class_blocks;
+  // What was set by hand wins over what was learned, here as in the heap.
+  for (const SizeBlocks& one : policy.size_blocks)
+    if (one.blocks != 0) policy.class_blocks[to_index(class_for(one.bytes))] = one.blocks;
   const Policy defaults;
   std::vector<KnobId> rows;
   for (const Knob& knob : kKnobs)

@@ -31,7 +31,6 @@ Napi::Object facts_object(Napi::Env env, const trace::Trace& trace) {
   out["pageBytes"] = number(env, std::uint64_t{trace.page_bytes});
   out["processors"] = number(env, std::uint64_t{trace.processors});
   out["hasMalloc"] = (trace.sources & static_cast<unsigned>(trace::Source::kMalloc)) != 0;
-  out["hasPools"] = (trace.sources & static_cast<unsigned>(trace::Source::kPools)) != 0;
   out["isFull"] = trace.is_full;
   out["dropped"] = number(env, trace.dropped);
   out["events"] = number(env, trace.events);

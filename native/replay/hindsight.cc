@@ -14,7 +14,7 @@ constexpr std::size_t kChoices = std::size(kTriedCapacities);
 /// Sees what each class cost in a replay by an unchanging policy.
 class Watch final : public ReplayRule {
  public:
-  void begin(const HeapSnapshot&) override {}
+  void begin(const HeapSnapshot&, Heap*) override {}
   bool step(const Interval& interval, HeapSnapshot&) override {
     for (std::size_t c = 0; c < kFirstLargeClass; ++c) {
       calls[c] += interval.misses[c] + interval.spills[c];

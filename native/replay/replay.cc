@@ -40,8 +40,9 @@ class Run {
       counts_.failed += process_.ops.size();
       return;
     }
-    if (rule_ != nullptr) rule_->begin(policy_);
+    if (rule_ != nullptr) rule_->begin(policy_, &heap_.heap());
     interval_.threads = std::max(process_.threads, 1u);
+    interval_.heap = &heap_.heap();
     std::uint64_t events = 0;
     for (const Op& op : process_.ops) {
       pass_to(op.at);
@@ -81,7 +82,6 @@ class Run {
   }
 
   void end_interval() {
-    note_cached();
     if (rule_ == nullptr) return;
     heap_.heap().class_stats(classes_);
     interval_.end = now_;
@@ -91,16 +91,10 @@ class Run {
       before_[c] = classes_[c];
     }
     if (rule_->step(interval_, policy_)) (void)heap_.publish(policy_);
-    interval_ = {.number = interval_.number + 1, .begin = now_, .threads = interval_.threads};
-  }
-
-  void note_cached() {
-    ByteCount cached = 0;
-    for (std::size_t c = 0; c < kFirstLargeClass; ++c)
-      cached += heap_.heap().caches().cached(static_cast<ClassIndex>(c)) *
-                ByteCount{size_class(static_cast<ClassIndex>(c)).block_bytes};
-    counts_.cached_mib_seconds += mib_seconds(cached, now_ - cached_at_);
-    cached_at_ = now_;
+    interval_ = {.number = interval_.number + 1,
+                 .begin = now_,
+                 .threads = interval_.threads,
+                 .heap = interval_.heap};
   }
 
   void note_counts() {
@@ -114,7 +108,6 @@ class Run {
       counts_.remote_frees += one.remote_frees;
     }
     const HeapStats stats = heap_.heap().stats();
-    counts_.slabs_made += stats.slabs_made;
     counts_.huge_hits += stats.huge_hits;
     counts_.huge_misses += stats.huge_misses;
     const OsWork& work = heap_.os().work();
@@ -137,7 +130,6 @@ class Run {
   ClassStats before_[kClassSlots] = {};
   ClassStats classes_[kClassSlots] = {};
   Nanos now_ = 0;
-  Nanos cached_at_ = 0;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "heap/heap.h"
 #include "heap/size_class.h"
 #include "policy/snapshot.h"
 #include "replay/costs.h"
@@ -22,6 +23,8 @@ struct Interval {
   std::array<std::uint64_t, kFixedClasses> misses{};
   std::array<std::uint64_t, kFixedClasses> spills{};
   std::uint32_t threads = 1;
+  /// What more it tells; nullptr in tests of rules alone.
+  Heap* heap = nullptr;
 };
 
 /// Chooses the policy of the next interval.
@@ -29,7 +32,7 @@ class ReplayRule {
  public:
   virtual ~ReplayRule() = default;
   /// Another process begins: what was learned of the one before is forgotten.
-  virtual void begin(const HeapSnapshot& policy) = 0;
+  virtual void begin(const HeapSnapshot& policy, Heap* heap) = 0;
   /// Changes `policy`, and returns whether it did.
   virtual bool step(const Interval& interval, HeapSnapshot& policy) = 0;
 };

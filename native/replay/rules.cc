@@ -6,6 +6,9 @@
 namespace superslab {
 namespace {
 
+/// Of the controller, whatever the trace's own time is.
+constexpr Nanos kTick = 1'000'000'000;
+
 std::uint32_t block_bytes(std::size_t c) { return kSizeClasses[c].block_bytes; }
 
 std::uint64_t slow_calls(const Interval& interval, std::size_t c) {
@@ -64,7 +67,7 @@ MagazineBlocks even_capacities(ByteCount bytes, const std::array<bool, kFirstLar
   return out;
 }
 
-void HitRateRule::begin(const HeapSnapshot&) { now_ = start_; }
+void HitRateRule::begin(const HeapSnapshot&, Heap*) { now_ = start_; }
 
 bool HitRateRule::step(const Interval& interval, HeapSnapshot& policy) {
   const MagazineBlocks before = now_;
@@ -77,7 +80,7 @@ bool HitRateRule::step(const Interval& interval, HeapSnapshot& policy) {
   return now_ != before;
 }
 
-void StealingRule::begin(const HeapSnapshot&) { now_ = start_; }
+void StealingRule::begin(const HeapSnapshot&, Heap*) { now_ = start_; }
 
 bool StealingRule::step(const Interval& interval, HeapSnapshot& policy) {
   const auto density = [&](std::size_t c) {
@@ -109,7 +112,7 @@ bool StealingRule::step(const Interval& interval, HeapSnapshot& policy) {
   return now_ != before;
 }
 
-void UcbRule::begin(const HeapSnapshot&) {
+void UcbRule::begin(const HeapSnapshot&, Heap*) {
   rewards_ = {};
   pulls_ = {};
   all_pulls_ = 0;
@@ -144,6 +147,28 @@ bool UcbRule::step(const Interval& interval, HeapSnapshot& policy) {
   arm_ = best_arm();
   set_capacities(even_capacities(budget_ >> (kArms - 1 - arm_), classes_), policy);
   return true;
+}
+
+void LearnedRule::begin(const HeapSnapshot& policy, Heap* heap) {
+  CapacityRules rules = capacity_rules(policy, kMaxCapacity);
+  rules.tick = kTick;
+  rules.budget_mid = budget_;
+  controller_.emplace(rules);
+  now_ = {};
+  std::copy(start_.begin(), start_.end(), now_.blocks.begin());
+  controller_->start_from(now_);
+  // It counts runs from its first look on.
+  heap->sample(samples_, 0);
+}
+
+bool LearnedRule::step(const Interval& interval, HeapSnapshot& policy) {
+  interval.heap->sample(samples_, 0);
+  const Capacities before = now_;
+  now_ = controller_->step(samples_, (interval.number + 1) * kTick).capacities;
+  policy.class_blocks = now_.blocks;
+  policy.trial_blocks = now_.trial_blocks;
+  policy.trial_arms = now_.trial_arms;
+  return now_ != before;
 }
 
 }  // namespace superslab

@@ -1,10 +1,12 @@
-// Rules that others use to choose how many free blocks of each class a thread keeps, for
-// comparison. All of them keep to a budget: the bytes of all classes' magazines of one thread when
-// they are full.
+// Rules that choose how many free blocks of each class a thread keeps: our own, and for comparison
+// those of others. All of them keep to a budget: the bytes of all classes' magazines of one thread
+// when they are full.
 #pragma once
 
 #include <array>
+#include <optional>
 
+#include "learn/capacity_controller.h"
 #include "replay/replay.h"
 
 namespace superslab {
@@ -26,7 +28,7 @@ class HitRateRule final : public ReplayRule {
  public:
   HitRateRule(const MagazineBlocks& start, ByteCount budget, double target, std::uint32_t step)
       : start_(start), budget_(budget), target_(target), step_(step) {}
-  void begin(const HeapSnapshot& policy) override;
+  void begin(const HeapSnapshot& policy, Heap* heap) override;
   bool step(const Interval& interval, HeapSnapshot& policy) override;
 
  private:
@@ -43,7 +45,7 @@ class StealingRule final : public ReplayRule {
  public:
   StealingRule(const MagazineBlocks& start, ByteCount budget, std::uint32_t step)
       : start_(start), budget_(budget), step_(step) {}
-  void begin(const HeapSnapshot& policy) override;
+  void begin(const HeapSnapshot& policy, Heap* heap) override;
   bool step(const Interval& interval, HeapSnapshot& policy) override;
 
  private:
@@ -59,7 +61,7 @@ class UcbRule final : public ReplayRule {
  public:
   static constexpr std::size_t kArms = 4;
   explicit UcbRule(ByteCount budget) : budget_(budget) {}
-  void begin(const HeapSnapshot& policy) override;
+  void begin(const HeapSnapshot& policy, Heap* heap) override;
   bool step(const Interval& interval, HeapSnapshot& policy) override;
 
  private:
@@ -70,6 +72,21 @@ class UcbRule final : public ReplayRule {
   std::uint64_t all_pulls_ = 0;
   std::size_t arm_ = 0;
   std::array<bool, kFirstLargeClass> classes_{};
+};
+
+/// Our own: learn/capacity_controller.h, with an interval as its tick.
+class LearnedRule final : public ReplayRule {
+ public:
+  LearnedRule(const MagazineBlocks& start, ByteCount budget) : start_(start), budget_(budget) {}
+  void begin(const HeapSnapshot& policy, Heap* heap) override;
+  bool step(const Interval& interval, HeapSnapshot& policy) override;
+
+ private:
+  const MagazineBlocks start_;
+  const ByteCount budget_;
+  std::optional<CapacityController> controller_;
+  CapacitySamples samples_;
+  Capacities now_;
 };
 
 }  // namespace superslab

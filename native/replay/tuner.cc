@@ -55,8 +55,8 @@ class Tuner {
   }
 
  private:
-  double add(TunedRow::Kind kind, std::string name, const Policy& policy,
-             ReplayRule* rule = nullptr) {
+  [[gnu::noinline]] double add(TunedRow::Kind kind, std::string name, const Policy& policy,
+                               ReplayRule* rule = nullptr) {
     const ReplayCounts counts = run(policy, rule);
     rows_.push_back({kind, std::move(name), counts, cost_of(counts, unit_)});
     return rows_.back().cost;
@@ -68,7 +68,7 @@ class Tuner {
   }
   double cost(const Policy& policy) const { return cost_of(run(policy), unit_); }
 
-  void add_profiles() {
+  [[gnu::noinline]] void add_profiles() {
     for (const Profile profile : {Profile::kThroughput, Profile::kLowMemory}) {
       Policy policy;
       policy.profile = profile;
@@ -95,7 +95,7 @@ class Tuner {
     }
   }
 
-  void add_fixed() {
+  [[gnu::noinline]] void add_fixed() {
     for (const Dimension& dimension : kGrid) {
       for_each_value(dimension, Policy{}, [&](const Policy& policy, const std::string& name) {
         add(TunedRow::Kind::kFixed, name, policy);
@@ -103,19 +103,29 @@ class Tuner {
     }
   }
 
-  void add_rules() {
-    measure_curves(trace_, fitted(Policy{}), curves_);
+  [[gnu::noinline]] void add_rules() {
+    look_at_classes();
     const MagazineBlocks even = even_capacities(kRuleBudget, curves_.is_used);
     Policy start;
     set_capacities(even, start);
-    HitRateRule low(even, kRuleBudget, 0.65, 4);
-    add(TunedRow::Kind::kRule, "HAKMEM, hit rate 0.65", start, &low);
-    HitRateRule high(even, kRuleBudget, 0.97, 4);
-    add(TunedRow::Kind::kRule, "HAKMEM, hit rate 0.97", start, &high);
-    UcbRule ucb(kRuleBudget);
-    add(TunedRow::Kind::kRule, "HAKMEM, UCB1", start, &ucb);
-    StealingRule stealing(even, kRuleBudget, 4);
-    add(TunedRow::Kind::kRule, "hit-rate stealing", start, &stealing);
+    add(TunedRow::Kind::kRule, "even capacities", start);
+    add_hindsight();
+    const auto add_rule = [&](const char* name, std::unique_ptr<ReplayRule> rule) {
+      add(TunedRow::Kind::kRule, name, start, rule.get());
+    };
+    add_rule("learned", std::make_unique<LearnedRule>(even, kRuleBudget));
+    add_rule("HAKMEM, hit rate 0.65", std::make_unique<HitRateRule>(even, kRuleBudget, 0.65, 4));
+    add_rule("HAKMEM, hit rate 0.97", std::make_unique<HitRateRule>(even, kRuleBudget, 0.97, 4));
+    add_rule("HAKMEM, UCB1", std::make_unique<UcbRule>(kRuleBudget));
+    add_rule("hit-rate stealing", std::make_unique<StealingRule>(even, kRuleBudget, 4));
+  }
+
+  [[gnu::noinline]] void look_at_classes() { measure_curves(trace_, fitted(Policy{}), curves_); }
+
+  [[gnu::noinline]] void add_hindsight() {
+    Policy hindsight;
+    set_capacities(best_capacities(curves_, kRuleBudget), hindsight);
+    add(TunedRow::Kind::kRule, "best capacities in hindsight", hindsight);
   }
 
   static Policy fitted(Policy policy) {
@@ -125,7 +135,7 @@ class Tuner {
 
   /// One row after the other at its best value, and once more; then the capacities of single
   /// classes.
-  Policy descend() {
+  [[gnu::noinline]] Policy descend() {
     Policy best;
     double least = rows_.front().cost;
     for (int round = 0; round < 2; ++round) {
@@ -133,6 +143,12 @@ class Tuner {
       for (const Dimension& dimension : kGrid) improve(dimension, best, least);
       if (least > before * (1 - kMinGain)) break;
     }
+    try_single_classes(best, least);
+    add(TunedRow::Kind::kBest, "tuned", best);
+    return best;
+  }
+
+  [[gnu::noinline]] void try_single_classes(Policy& best, double& least) const {
     for (const ByteCount budget : {64 * kKiB, 256 * kKiB, kMiB, 4 * kMiB}) {
       Policy policy = best;
       const MagazineBlocks capacities = best_capacities(curves_, budget);
@@ -140,18 +156,16 @@ class Tuner {
         if (curves_.is_used[c]) policy.class_blocks[c] = capacities[c];
       take_if_better(policy, best, least);
     }
-    add(TunedRow::Kind::kBest, "tuned", best);
-    return best;
   }
 
-  void improve(const Dimension& dimension, Policy& best, double& least) const {
+  [[gnu::noinline]] void improve(const Dimension& dimension, Policy& best, double& least) const {
     const Policy from = best;
     for_each_value(dimension, from, [&](const Policy& policy, const std::string&) {
       take_if_better(policy, best, least);
     });
   }
 
-  void take_if_better(const Policy& policy, Policy& best, double& least) const {
+  [[gnu::noinline]] void take_if_better(const Policy& policy, Policy& best, double& least) const {
     const double tried = cost(policy);
     if (tried > least * (1 - kMinGain)) return;
     best = policy;

@@ -15,7 +15,7 @@ namespace superslab {
 struct TunedRow {
   enum class Kind : std::uint8_t { kDefault, kProfile, kFixed, kRule, kBest };
   Kind kind;
-  std::string name;  // "SUPERSLAB_CACHE_BLOCKS=16", "HAKMEM, hit rate 0.97"
+  std::string name;  // such as "SUPERSLAB_CACHE_BLOCKS=16", "HAKMEM, hit rate 0.97"
   ReplayCounts counts;
   double cost = 0;  // ns
 };

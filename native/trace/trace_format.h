@@ -26,7 +26,7 @@ inline constexpr ByteCount kChunkBytes = 64 * kKiB;
 inline constexpr Nanos kStepNanos = 16;
 
 /// Where events come from: bits.
-enum class Source : std::uint32_t { kMalloc = 1, kPools = 2 };
+enum class Source : std::uint32_t { kMalloc = 1 };
 
 /// The front of the head. What comes before `crc` never changes.
 struct Head {
