@@ -92,6 +92,11 @@ Told told_of(const Failure& failure) {
     case Fault::kNoDirect:
       return told_of_file(failure.file);
     case Fault::kInUse:
+    case Fault::kInUseShared:
+    case Fault::kOtherSync:
+    case Fault::kOpening:
+    case Fault::kTooManyMembers:
+    case Fault::kBusy:
       return {SS_MAPPED_IN_USE, EBUSY};
     case Fault::kForeign:
     case Fault::kByteOrder:
