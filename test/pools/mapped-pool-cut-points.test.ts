@@ -53,8 +53,10 @@ const steps: Record<string, (model: Model) => void> = {
   },
 };
 
-function begin(): Model {
-  const pool = files.MappedPool.open(`${folder()}/pool`, { maxBytes: 1 << 20, size: 65_536, sync: 'none' });
+const OPTIONS = { maxBytes: 1 << 20, size: 65_536, sync: 'none', lockTimeoutMs: 0 } as const;
+
+function begin(shared: boolean): Model {
+  const pool = files.MappedPool.open(`${folder()}/pool`, { ...OPTIONS, shared });
   const bufs = [pool.alloc(64), pool.alloc(64).fill('a'), pool.alloc(64)];
   pool.commit();
   return { pool, bufs };
@@ -75,8 +77,43 @@ async function end({ pool, bufs }: Model): Promise<void> {
   pool.close();
 }
 
+/** As end(); nor has the pool kept the writer's lock, or one with a name. */
+async function endShared(model: Model): Promise<void> {
+  const other = files.MappedPool.open(model.pool.path, { ...OPTIONS, shared: true });
+  await new Promise((resolve) => setImmediate(resolve));
+  model.pool.commit();
+  other.alloc(10);
+  other.close();
+  await end(model);
+}
+
+const sharedSteps: typeof steps = {
+  ...steps,
+  'a transaction that changes nothing': ({ pool, bufs }) => {
+    pool.transaction(() => void pool.at(bufs[0]!.handle));
+  },
+  lock: ({ pool }) => pool.lock('one').release(),
+  lockAsync: ({ pool }) =>
+    void pool.lockAsync('one').then(
+      (lock) => lock.release(),
+      () => {},
+    ),
+  'changes().wait()': ({ pool }) => {
+    const changes = pool.changes();
+    void changes.wait(changes.count, { timeoutMs: 1 }).catch(() => {});
+  },
+  allocAsync: ({ pool }) =>
+    void pool.allocAsync(10).then(
+      (buf) => buf.free(),
+      () => {},
+    ),
+};
+
 describe.each(CUTS)('by %s', (how) => {
   test.each(Object.keys(steps))('%s', { timeout: 60_000 }, async (name) => {
-    await cutEverywhere(how, begin, steps[name]!, end);
+    await cutEverywhere(how, () => begin(false), steps[name]!, end);
+  });
+  test.each(Object.keys(sharedSteps))('%s of a shared file', { timeout: 60_000 }, async (name) => {
+    await cutEverywhere(how, () => begin(true), sharedSteps[name]!, endShared);
   });
 });

@@ -21,7 +21,7 @@ async function start(path: string, script: string): Promise<{ child: ChildProces
     import { MappedPool } from 'superslab/files';
     const pool = MappedPool.open(${JSON.stringify(path)}, ${JSON.stringify(OPTIONS)});
     const say = (text) => process.stdout.write(text + '\\n');
-    setInterval(() => {}, 1000);
+    setInterval(() => pool.closed, 1000); // and so the collector does not take it
     ${script}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     cwd: packageRoot,
@@ -108,7 +108,8 @@ describe('a shared pool', () => {
     const path = `${folder()}/pool`;
     const pool = MappedPool.open(path, { ...OPTIONS, lockTimeoutMs: 10_000 });
     const { child } = await start(path, `for (let i = 0; i < 100; i++) pool.alloc(1000); say('allocated');`);
-    setTimeout(() => child.kill('SIGKILL'), 50);
+    // This thread waits for the lock: another process has to kill the child.
+    spawn('sh', ['-c', `sleep 0.2; kill -9 ${child.pid}`], { stdio: 'ignore' });
     pool.setRoot('mine', pool.alloc(10)); // waits for the kill, of which nobody tells
     pool.commit();
     expect(pool.stats().file.blocks).toBe(1);

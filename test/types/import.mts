@@ -26,6 +26,7 @@ import superslab, {
 import {
   type BackupOptions,
   type CachePage,
+  type Changes,
   type FileCheck,
   type FileMessage,
   type FileStats,
@@ -33,6 +34,7 @@ import {
   MappedPool,
   type MappedPoolOptions,
   type MappedPoolStats,
+  type NamedLock,
   type Page,
   PageCache,
   type PageCacheFigures,
@@ -395,7 +397,13 @@ new GenerationalPool({ onExhausted: 'fallback' });
 generational.get(valueView);
 export const generationalTypes = { isCollected, generations };
 
-const mappedOptions: MappedPoolOptions = { maxBytes: 1 << 20, sync: 'none', access: 'write' };
+const mappedOptions: MappedPoolOptions = {
+  maxBytes: 1 << 20,
+  sync: 'none',
+  access: 'write',
+  shared: true,
+  lockTimeoutMs: 1,
+};
 const mapped: MappedPool = MappedPool.open('file', mappedOptions);
 mapped satisfies Pool;
 const mappedBlock: MappedBuffer = mapped.transaction(() => mapped.alloc(8), { sync: 'full' });
@@ -412,6 +420,11 @@ void (mapped.commitAsync({ sync: 'full' }) satisfies Promise<void>);
 const backupOptions: BackupOptions = { progress: (done: number, total: number) => done / total };
 void (mapped.backup('copy', backupOptions) satisfies Promise<number>);
 void (MappedPool.restore('copy', new URL('file:///file')) satisfies Promise<number>);
+const namedLock: NamedLock = mapped.lock('name', { shared: true, timeoutMs: 1 });
+namedLock[Symbol.dispose]();
+const changes: Changes = mapped.changes();
+void (changes.wait(changes.count, { timeoutMs: 1 }) satisfies Promise<number>);
+void (mapped.lockAsync('name', { signal: AbortSignal.timeout(1) }) satisfies Promise<NamedLock>);
 mapped.warm(3, 100, (done: number, count: number) => done + count);
 mapped.on('leak', ({ what }) => what === 'view' || what === 'block');
 const isGrowth = ({ event, durationNs }: FileMessage): boolean => event === 'grow' && durationNs > 0;
