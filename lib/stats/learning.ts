@@ -15,7 +15,7 @@ const causes: Record<NonNullable<LearningEvent['cause']>, string> = {
 
 const sentences: Record<LearningEvent['kind'], (done: LearningEvent) => string> = {
   trial: (done) =>
-    `Tries ${moved(done)}, and others, on half of the threads: ${percent(done.predictedGain)} fewer slow calls are expected.`,
+    `Tries ${moved(done)}, and others, for three windows: ${percent(done.predictedGain)} fewer slow calls are expected.`,
   kept: (done) =>
     `Kept ${moved(done)}: ${percent(done.measuredGain)} fewer slow calls than without, ` +
     `${percent(done.predictedGain)} had been expected.`,
@@ -50,10 +50,10 @@ export function learningSummary(
   const what =
     capacities.length === 0
       ? 'the fixed limits hold'
-      : `magazines of ${counted(capacities.length, 'size class')} hold what was learned`;
+      : `magazines of ${counted(capacities.length, 'size')} hold what was learned`;
   return (
     `${mode}, ${state}: ${what}, which saved ${counted(learnSavedCalls, 'slow call')}; ` +
-    `${count(learnKept)} proposals kept, ${count(learnRolledBack)} rolled back, ` +
+    `${counted(learnKept, 'proposal')} kept, ${count(learnRolledBack)} rolled back, ` +
     `learning itself took ${bytes(ownBytes)}, and ${duration(learnNs)} of a processor`
   );
 }
