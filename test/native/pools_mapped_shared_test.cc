@@ -225,6 +225,32 @@ TEST(pools, "frees that wait for views never fill the journal") {
   CHECK(b->stats().data_bytes <= 2 * kMiB);
 }
 
+TEST(pools, "views never keep a writer from room") {
+  FakeFiles files;
+  const auto a = shared(files, kPath, shared_options());
+  const auto b = shared(files, kPath, shared_options());
+  static_cast<void>(b->show_view(true));
+  for (int i = 0; i < 50; ++i) {
+    Block block;
+    CHECK(a->alloc(1'200'000, &block).ok());
+    CHECK(a->commit().ok());
+    CHECK(a->free(block.handle).ok());
+    CHECK(a->commit().ok());
+    CHECK(a->commit().ok());
+  }
+  // What fails for lack of room succeeds after a commit, as in a file that is not shared.
+  for (const ByteCount bytes : {2'000'000, 3'000'000}) {
+    Block block;
+    if (!a->alloc(bytes, &block).ok()) {
+      CHECK(a->commit().ok());
+      CHECK(a->alloc(bytes, &block).ok());
+    }
+    CHECK(a->commit().ok());
+    CHECK(a->free(block.handle).ok());
+    CHECK(a->commit().ok());
+  }
+}
+
 TEST(pools, "commits that are to be durable later are, whoever syncs") {
   FakeFiles files;
   const auto a = shared(files, kPath, shared_options());

@@ -131,7 +131,7 @@ Failure MappedPool::commit_once(bool is_synced, std::size_t frees_to_apply) {
 Failure MappedPool::commit(SyncLevel level) {
   const Turn turn(*this);
   const Failure failure = commit_batch(level);
-  if (failure.ok()) is_batch_open_ = false;
+  if (failure.ok()) is_batch_open_ = needs_room_ = false;
   return failure;
 }
 

@@ -14,7 +14,7 @@ namespace superslab::mapped {
 Failure MappedPool::commit_later(std::uint64_t* sequence) {
   const Turn turn(*this);
   const Failure failure = commit_batch_later(sequence);
-  if (failure.ok()) is_batch_open_ = false;
+  if (failure.ok()) is_batch_open_ = needs_room_ = false;
   return failure;
 }
 

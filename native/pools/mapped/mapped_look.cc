@@ -132,7 +132,11 @@ Failure MappedPool::root_names(std::vector<std::string>* names) {
 CheckReport MappedPool::check() {
   constexpr int kAttempts = 4;
   if (is_closed()) return {};
-  const bool is_alone = !shares() || sharing_->holds_writer() || !broken_.ok();
+  if (CheckReport report; shares() && !broken_.ok()) {
+    report.add("the pool failed before, and follows the others no more");
+    return report;
+  }
+  const bool is_alone = !shares() || sharing_->holds_writer();
   for (int i = 0; i < kAttempts && !is_alone; ++i) {
     CheckReport report;
     bool is_done = false;

@@ -144,6 +144,7 @@ Failure MappedPool::alloc_within(Nanos patience, ByteCount bytes, Block* block) 
   counted_.allocs += failure.ok();
   counted_.failed_allocs += got_none;
   counted_.exhausted += failure.fault == Fault::kFull;
+  needs_room_ |= failure.fault == Fault::kFull;
   return failure;
 }
 

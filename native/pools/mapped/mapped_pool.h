@@ -351,6 +351,7 @@ class MappedPool final : private SpaceProvider {
   bool is_batch_open_ = false;  // begin_batch()
   unsigned turns_ = 0;          // that are under way, one within another
   bool needs_reload_ = false;   // what is here is no state of the file
+  bool needs_room_ = false;     // a block was asked for that there was no room for
   bool is_marker_due_ = false;  // end_sync() did not get the writer's lock
 
   // The batch: what the next commit makes happen.

@@ -23,8 +23,10 @@ template <class Look>
 Failure MappedPool::read(Look look) {
   constexpr int kAttempts = 8;
   if (is_closed()) return {Fault::kClosed};
+  // It follows the others no more.
+  if (shares() && !broken_.ok()) return broken_;
   Failure failure;
-  bool is_done = !shares() || sharing_->holds_writer() || !broken_.ok();
+  bool is_done = !shares() || sharing_->holds_writer();
   if (is_done) failure = look();
   for (int i = 0; i < kAttempts && !is_done; ++i) failure = read_unlocked(look, &is_done);
   if (!is_done) {

@@ -199,12 +199,15 @@ void MappedPool::learn_durable() {
 // Frees and views.
 
 /// How many of the frees that are due a commit may apply: those whose records last as long as is
-/// promised, and whose blocks nobody has a view of. They stay in the journal until then; when they
-/// take too much of it, views count no more.
+/// promised, and whose blocks nobody has a view of. They stay in the journal until then; when that
+/// or the file gets full, views count no more.
 std::size_t MappedPool::frees_to_apply(bool applies_all) {
   if (!shares()) return applies_all ? kAllFrees : durable_frees_;
   if (due_count_ == 0) return 0;
-  const bool is_crowded = frees_.size() * sizeof(Handle) > batch_limit() / 4;
+  const std::uint64_t total = extents_.data_pages();
+  const std::uint64_t room = words_.get(kFreePagesWord) + layout_.max_pages - total;
+  const bool is_crowded = frees_.size() * sizeof(Handle) > batch_limit() / 4 ||
+                          room < layout_.max_pages / 4 || needs_room_;
   std::uint64_t through = is_crowded ? UINT64_MAX : sharing_->unseen_through();
   if (!applies_all) through = std::min(through, durable_through_);
   const auto end = due_since_.begin() + static_cast<std::ptrdiff_t>(due_count_);
