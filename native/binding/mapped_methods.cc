@@ -19,11 +19,13 @@ mapped::MappedOptions options_of(const Fields& given) {
   options.access = given.flag("reads") ? FileAccess::kRead : FileAccess::kReadWrite;
   options.promise = level_of(given.whole("sync", kMaxLevel));
   options.recovers = given.flag("recovers");
+  options.checksums = static_cast<mapped::Checksums>(
+      given.whole("checksums", static_cast<std::uint64_t>(mapped::Checksums::kYes)).value_or(0));
   return options;
 }
 
-/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers })`: a file object, or
-/// what failed. The path is absolute.
+/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers, checksums })`: a file
+/// object, or what failed. The path is absolute.
 Value open_file(const CallbackInfo& info, Evaluation&) {
   const Napi::Env env = info.Env();
   const Fields given(info, 0);
@@ -183,12 +185,13 @@ Value trim(const CallbackInfo& info, FileObject& own) {
                                                     : -static_cast<double>(failure.fault));
 }
 
-/// `check()`: { wrong, messages, blocks, slabs, freeExtents }
+/// `check()`: { wrong, damagedBlocks, messages, blocks, slabs, freeExtents }
 Value check(const CallbackInfo& info, FileObject& own) {
   const Napi::Env env = info.Env();
   const mapped::CheckReport report = own.pool().check();
   Napi::Object out = Napi::Object::New(env);
   out["wrong"] = Napi::Number::New(env, static_cast<double>(report.wrong));
+  out["damagedBlocks"] = Napi::Number::New(env, static_cast<double>(report.damaged_blocks));
   out["messages"] = texts(env, report.messages);
   out["blocks"] = Napi::Number::New(env, static_cast<double>(report.blocks));
   out["slabs"] = Napi::Number::New(env, static_cast<double>(report.slabs));

@@ -215,18 +215,20 @@ export const FILE_FAULT = {
   cut: 21,
   /** It was made with another maxBytes. */
   otherSize: 22,
+  /** It was made with checksums, or without. */
+  otherChecksums: 23,
   /** It was not closed. */
-  needsReplay: 23,
+  needsReplay: 24,
   /** There are no addresses for the mapping. */
-  noMemory: 24,
+  noMemory: 25,
   /** Too many files are mapped. */
-  tooManyOpen: 25,
+  tooManyOpen: 26,
   /** The file has not so many pages. */
-  noPage: 26,
+  noPage: 27,
   /** The file's length is no multiple of a page's. */
-  fileLength: 27,
+  fileLength: 28,
   /** The file system cannot bypass its cache. */
-  noDirect: 28,
+  noDirect: 29,
 } as const;
 
 /** What an operation on a file came to. */

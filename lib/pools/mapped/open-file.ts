@@ -11,14 +11,17 @@ import { MappedCore } from './core.js';
 import { fileError } from './errors.js';
 import { tellRefusal } from './file-teller.js';
 import { MappedFile } from './mapped-file.js';
-import { type MappedPoolOptions, nameOf, syncLevel } from './options.js';
+import { checksumCode, type MappedPoolOptions, nameOf, syncLevel } from './options.js';
 
 /** The file, or what is thrown when it cannot be opened. */
 function openNative(path: string, name: string, options: MappedPoolOptions) {
-  const { mode = 0o600, sync = 'data', access = 'write', recover = true } = options;
+  const { mode = 0o600, sync = 'data', access = 'write', recover = true, checksums } = options;
   const { size = 0, maxBytes = 0, growBy = 0 } = options;
   const reads = access === 'read';
-  const given = { path, size, maxBytes, growBy, mode, reads, sync: syncLevel(sync), recovers: recover };
+  const given = {
+    ...{ path, size, maxBytes, growBy, mode, reads },
+    ...{ sync: syncLevel(sync), recovers: recover, checksums: checksumCode(checksums) },
+  };
   const native = environment.openFile(given);
   if (native === undefined) throw makeError('ERR_SUPERSLAB_CLOSED', 'the thread ends');
   if ('fault' in native) throw fileError(native, { path, name, mode, maxBytes: 0 });

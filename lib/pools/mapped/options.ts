@@ -63,6 +63,13 @@ export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {
    * @default true
    */
   recover?: boolean;
+  /**
+   * Whether each block has a checksum, a CRC-32C, from the commit on that makes it last: fixed when the file is made, and to be left out, or
+   * the same, for one that exists. Bytes of a committed block are then changed by write() alone. {@link MappedPool.verify} compares
+   * them; at() does not.
+   * @default false
+   */
+  checksums?: boolean;
 }
 
 /** What a single commit may be told. */
@@ -108,6 +115,7 @@ const checks = {
   sync: oneOf(SYNCS),
   access: oneOf(ACCESSES),
   recover: aFlag,
+  checksums: aFlag,
 } satisfies Record<keyof MappedPoolOptions, OptionCheck>;
 
 /** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
@@ -131,6 +139,10 @@ export function nameOf(path: string, options: MappedPoolOptions): string {
 
 /** As the native side takes it. */
 export const syncLevel = (sync: Sync): number => SYNCS.indexOf(sync);
+
+/** As the native side takes it. */
+export const checksumCode = (checksums: boolean | undefined): number =>
+  checksums === undefined ? 0 : checksums ? 2 : 1;
 
 /** The level of a commit's options; -1 for the pool's own. */
 export function commitLevel(options: CommitOptions | undefined): number {
