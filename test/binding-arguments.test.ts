@@ -55,7 +55,7 @@ const VALID = `{
     misuseChanges: [],
     makeScanner: [],
     findRecords: ['records'],
-    openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true }],
+    openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true, checksums: 0 }],
     repairFile: ['/dev/null', ''],
     openSharedCache: [{ path: '/dev/null', maxBytes: 0, maxEntries: 0, mode: 0o600 }],
   },
@@ -257,7 +257,7 @@ const holder = open('records');
 holder.holdRecords({ name: 'records', layout: '', chunkBytes: 64, chunkRecords: 2, recordBytes: 8, firstGeneration: 2 });
 const objects = {
   binding: b, environment, pool: open('garbage'), scanner: environment.makeScanner(), records: environment.findRecords('records'),
-  file: environment.openFile({ path: folder + '/file', size: 0, maxBytes: 1 << 20, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true, shares: true, lockTimeoutMs: 10 }),
+  file: environment.openFile({ path: folder + '/file', size: 0, maxBytes: 1 << 20, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true, checksums: 0, shares: true, lockTimeoutMs: 10 }),
   sharedCache: environment.openSharedCache({ path: folder + '/cache', maxBytes: 2 << 20, maxEntries: 0, mode: 0o600 }),
 };
 const tags = new Float64Array(33);

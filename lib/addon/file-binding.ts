@@ -13,6 +13,8 @@ export interface FileOptions {
   /** 0 none, 1 data, 2 full. */
   readonly sync: number;
   readonly recovers: boolean;
+  /** 0 as it was made, 1 none, 2 one of each block. */
+  readonly checksums: number;
   /** With others that do. */
   readonly shares: boolean;
   readonly lockTimeoutMs: number;
@@ -116,6 +118,8 @@ export interface FileRepair {
 export interface FileCheck {
   /** How many things contradict each other. */
   readonly wrong: number;
+  /** Those of them that are blocks whose bytes do not match their checksums. */
+  readonly damagedBlocks: number;
   /** The first of them, in words. */
   readonly messages: readonly string[];
   readonly blocks: number;

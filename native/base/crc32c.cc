@@ -83,6 +83,36 @@ std::uint32_t crc32c_by_table(const void* data, ByteCount bytes, std::uint32_t b
   return ~crc;
 }
 
+namespace {
+
+/// The product of two polynomials modulo that of the CRC; the highest bit is the coefficient of 1.
+std::uint32_t product(std::uint32_t a, std::uint32_t b) {
+  std::uint32_t sum = 0;
+  for (std::uint32_t bit = 1u << 31; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) sum ^= b;
+    b = (b >> 1) ^ ((b & 1) != 0 ? kPolynomial : 0);
+  }
+  return sum;
+}
+
+/// x to the power of the bits of so many bytes.
+std::uint32_t power_of(ByteCount bytes) {
+  std::uint32_t power = 1u << 31;   // 1
+  std::uint32_t square = 1u << 23;  // x^8
+  for (; bytes != 0; bytes >>= 1) {
+    if ((bytes & 1) != 0) power = product(power, square);
+    square = product(square, square);
+  }
+  return power;
+}
+
+}  // namespace
+
+std::uint32_t crc32c_change(const void* changes, ByteCount bytes, ByteCount behind) {
+  // From 0 on instead of from ones, and without the last complement: those cancel out.
+  return product(~crc32c(changes, bytes, ~0u), power_of(behind));
+}
+
 std::uint64_t crc32c_wrong_bit(ByteCount bytes, std::uint32_t difference) {
   if (difference == 0) return kNoBit;
   // What a wrong bit of the last byte, of the one before, ... makes of the CRC.

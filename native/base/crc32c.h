@@ -10,6 +10,10 @@ namespace superslab {
 /// Of `bytes` at `data`. With the CRC of what comes before as `before`, that of both together.
 std::uint32_t crc32c(const void* data, ByteCount bytes, std::uint32_t before = 0);
 
+/// What the CRC of a message is xored with when bytes of it change: `changes` are those bytes, old
+/// xor new, and `behind` the bytes of the message behind them.
+std::uint32_t crc32c_change(const void* changes, ByteCount bytes, ByteCount behind);
+
 constexpr std::uint64_t kNoBit = UINT64_MAX;
 
 /// Which bit of `bytes` bytes is wrong, if one alone is and their CRC would be another otherwise:

@@ -21,12 +21,13 @@ mapped::MappedOptions options_of(const Fields& given) {
   options.recovers = given.flag("recovers");
   options.shares = given.flag("shares");
   options.lock_patience = given.whole("lockTimeoutMs", UINT32_MAX).value_or(0) * kMillisecond;
+  options.checksums = static_cast<mapped::Checksums>(
+      given.whole("checksums", static_cast<std::uint64_t>(mapped::Checksums::kYes)).value_or(0));
   return options;
 }
 
-/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers,
-/// shares, lockTimeoutMs })`: a file object, or
-/// what failed. The path is absolute.
+/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers, checksums, shares,
+/// lockTimeoutMs })`: a file object, or what failed. The path is absolute.
 Value open_file(const CallbackInfo& info, Evaluation&) {
   const Napi::Env env = info.Env();
   const Fields given(info, 0);
@@ -196,12 +197,13 @@ Value trim(const CallbackInfo& info, FileObject& own) {
                                                     : -static_cast<double>(failure.fault));
 }
 
-/// `check()`: { wrong, messages, blocks, slabs, freeExtents }
+/// `check()`: { wrong, damagedBlocks, messages, blocks, slabs, freeExtents }
 Value check(const CallbackInfo& info, FileObject& own) {
   const Napi::Env env = info.Env();
   const mapped::CheckReport report = own.pool().check();
   Napi::Object out = Napi::Object::New(env);
   out["wrong"] = Napi::Number::New(env, static_cast<double>(report.wrong));
+  out["damagedBlocks"] = Napi::Number::New(env, static_cast<double>(report.damaged_blocks));
   out["messages"] = texts(env, report.messages);
   out["blocks"] = Napi::Number::New(env, static_cast<double>(report.blocks));
   out["slabs"] = Napi::Number::New(env, static_cast<double>(report.slabs));

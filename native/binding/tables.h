@@ -94,6 +94,8 @@ inline constexpr Value kFileFaults[] = {
     code("pageSize", mapped::Fault::kPageSize, "It has pages of another size."),
     code("cut", mapped::Fault::kCut, "It is shorter than it says."),
     code("otherSize", mapped::Fault::kOtherSize, "It was made with another maxBytes."),
+    code("otherChecksums", mapped::Fault::kOtherChecksums,
+         "It was made with checksums, or without."),
     code("needsReplay", mapped::Fault::kNeedsReplay, "It was not closed."),
     code("noMemory", mapped::Fault::kNoMemory, "There are no addresses for the mapping."),
     code("tooManyOpen", mapped::Fault::kTooManyOpen, "Too many files are mapped."),

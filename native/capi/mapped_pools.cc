@@ -19,7 +19,7 @@ using namespace superslab::mapped;
 
 namespace {
 
-constexpr unsigned kKnownFlags = SS_MAPPED_READ | SS_MAPPED_NO_RECOVERY;
+constexpr unsigned kKnownFlags = SS_MAPPED_READ | SS_MAPPED_NO_RECOVERY | SS_MAPPED_CHECKSUMS;
 
 /// What a failure is for C.
 struct Told {
@@ -103,6 +103,7 @@ Told told_of(const Failure& failure) {
     case Fault::kVersion:
     case Fault::kPageSize:
     case Fault::kOtherSize:
+    case Fault::kOtherChecksums:
       return {SS_MAPPED_FORMAT, EINVAL};
     case Fault::kNeedsReplay:
       return {SS_MAPPED_NO_REPLAY, EAGAIN};
@@ -206,6 +207,7 @@ bool read_options(const ss_mapped_pool_options* given, MappedOptions& out) {
   out.access = (own.flags & SS_MAPPED_READ) != 0 ? FileAccess::kRead : FileAccess::kReadWrite;
   out.promise = level_of(own.sync, SyncLevel::kData);
   out.recovers = (own.flags & SS_MAPPED_NO_RECOVERY) == 0;
+  if ((own.flags & SS_MAPPED_CHECKSUMS) != 0) out.checksums = Checksums::kYes;
   return is_possible;
 }
 

@@ -73,6 +73,11 @@ typedef enum ss_mapped_sync {
 #define SS_MAPPED_READ 0x1u
 /* Refuses a file that was not closed, instead of replaying its journal. */
 #define SS_MAPPED_NO_RECOVERY 0x2u
+/* Each block of a new file has a checksum, from the commit on that makes it last: its bytes are
+ * then changed by ss_mapped_pool_write() alone, and ss_mapped_pool_check() compares them. A file
+ * that was made with them has them without this flag; one that was made without is
+ * SS_MAPPED_FORMAT. */
+#define SS_MAPPED_CHECKSUMS 0x4u
 
 typedef struct ss_mapped_pool_options {
   size_t struct_bytes;
@@ -82,7 +87,7 @@ typedef struct ss_mapped_pool_options {
   size_t grow_by;      /* 0 is an eighth of what there is, 1 MiB at least */
   unsigned mode;       /* permission bits of a new file; one with more is refused. 0 is 0600 */
   ss_mapped_sync sync; /* what commits make durable unless they say otherwise */
-  unsigned flags;      /* SS_MAPPED_READ, SS_MAPPED_NO_RECOVERY */
+  unsigned flags;      /* SS_MAPPED_READ, SS_MAPPED_NO_RECOVERY, SS_MAPPED_CHECKSUMS */
 } ss_mapped_pool_options;
 
 #define SS_MAPPED_POOL_OPTIONS \

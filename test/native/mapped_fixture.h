@@ -44,6 +44,11 @@ inline std::string content_of(MappedPool& pool, const Block& block) {
   return {reinterpret_cast<const char*>(pool.data() + block.offset), block.bytes};
 }
 
+inline MappedOptions with_checksums(MappedOptions options) {
+  options.checksums = Checksums::kYes;
+  return options;
+}
+
 /// All that a program can see of a pool.
 struct Content {
   std::map<Handle, std::string> blocks;

@@ -228,6 +228,30 @@ test('superslab check --repair mends a damaged file, and keeps a copy of it', ()
   expect(repair().status).toBe(126);
 });
 
+test('checksums: verify() and superslab check name a block whose bytes were changed', () => {
+  const file = made({ maxBytes: 4 << 20, checksums: true });
+  expect(refused(file, 'ERR_SUPERSLAB_FILE_FORMAT', { checksums: false }).message).toContain(
+    'checksums: true',
+  );
+  expect(refused(made(), 'ERR_SUPERSLAB_FILE_FORMAT', { checksums: true }).message).toContain('false');
+  using pool = MappedPool.open(file);
+  const buf = pool.root('x')!;
+  pool.write(buf, 10, Buffer.from('by write'));
+  pool.commit();
+  expect(pool.verify()).toMatchObject({ wrong: 0, damagedBlocks: 0 });
+  const { handle } = buf;
+  buf[99]! ^= 1;
+  expect(pool.verify()).toMatchObject({ wrong: 1, damagedBlocks: 1 });
+  expect(thrownBy(() => pool.check(), 'ERR_SUPERSLAB_CORRUPT').message).toContain(String(handle));
+  pool.close();
+  const bin = path.join(packageRoot, 'bin/superslab.js');
+  for (const args of [[], ['--repair', '--no-copy']]) {
+    const found = spawnSync(process.execPath, [bin, 'check', file, ...args], { encoding: 'utf8' });
+    expect(found.stdout).toContain(`block ${handle}`);
+    expect(found.status).toBe(1);
+  }
+});
+
 test('recover: false refuses a file that was not closed', () => {
   const file = made();
   const copy = `${file}-copy`;

@@ -226,6 +226,27 @@ static void damage(void) {
   ss_mapped_pool_close(pool, NULL);
 }
 
+/* With checksums a stray store into a committed block is found, and a write is none. */
+static void checksums(void) {
+  ss_mapped_pool_options options = SS_MAPPED_POOL_OPTIONS;
+  options.flags = SS_MAPPED_CHECKSUMS;
+  CHECK(ss_mapped_pool_open(path, &options, NULL) == NULL && errno == EINVAL);
+  unlink(path);
+  ss_mapped_pool* pool = opened(SS_MAPPED_CHECKSUMS);
+  const ss_mapped_handle handle = new_block(pool, 1000, 2);
+  CHECK(ss_mapped_pool_commit(pool, SS_SYNC_NONE) == 0);
+  CHECK(ss_mapped_pool_write(pool, handle, 5, "text", 4) == 0);
+  CHECK(ss_mapped_pool_commit(pool, SS_SYNC_NONE) == 0);
+  CHECK(ss_mapped_pool_check(pool, NULL, 0) == 0);
+  CHECK(ss_mapped_pool_close(pool, NULL) == 0);
+  pool = opened(0);
+  ((char*)ss_mapped_pool_at(pool, handle, NULL))[999] ^= 1;
+  char text[200];
+  CHECK(ss_mapped_pool_check(pool, text, sizeof text) == 1);
+  CHECK(strstr(text, "checksum") != NULL);
+  CHECK(ss_mapped_pool_close(pool, NULL) == 0);
+}
+
 int main(void) {
   snprintf(path, sizeof path, "/tmp/superslab-c-%d.slab", (int)getpid());
   unlink(path);
@@ -236,6 +257,7 @@ int main(void) {
   what_is_only_read_is_not_stored_to();
   a_kill();
   damage();
+  checksums();
   unlink(path);
   return 0;
 }

@@ -164,6 +164,10 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
     'ERR_SUPERSLAB_FILE_FORMAT',
     ({ where }) => `it was made with maxBytes ${where}; give the same, or none`,
   ],
+  [FILE_FAULT.otherChecksums]: [
+    'ERR_SUPERSLAB_FILE_FORMAT',
+    ({ where }) => `it was made with checksums: ${where !== 0}, which stays so; give the same, or none`,
+  ],
   [FILE_FAULT.needsReplay]: [
     'ERR_SUPERSLAB_FILE',
     ({ where }) => `it was not closed: its journal has ${where} records, and recover is false`,

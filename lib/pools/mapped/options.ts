@@ -65,6 +65,13 @@ export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {
    */
   recover?: boolean;
   /**
+   * Whether each block has a checksum, a CRC-32C, from the commit on that makes it last: fixed when the file is made, and to be left out, or
+   * the same, for one that exists. Bytes of a committed block are then changed by write() alone. {@link MappedPool.verify} compares
+   * them; at() does not.
+   * @default false
+   */
+  checksums?: boolean;
+  /**
    * Whether all processes and threads that open the file with this option have it in common. They have to agree on `sync`. Without it
    * the file belongs to one pool.
    * @default false
@@ -148,6 +155,7 @@ const checks = {
   sync: oneOf(SYNCS),
   access: oneOf(ACCESSES),
   recover: aFlag,
+  checksums: aFlag,
   shared: aFlag,
   lockTimeoutMs: aCount(0, MAX_TIMEOUT_MS),
 } satisfies Record<keyof MappedPoolOptions, OptionCheck>;
@@ -177,6 +185,10 @@ export function nameOf(path: string, options: MappedPoolOptions): string {
 
 /** As the native side takes it. */
 export const syncLevel = (sync: Sync): number => SYNCS.indexOf(sync);
+
+/** As the native side takes it. */
+export const checksumCode = (checksums: boolean | undefined): number =>
+  checksums === undefined ? 0 : checksums ? 2 : 1;
 
 /** The level of a commit's options; -1 for the pool's own. */
 export function commitLevel(options: CommitOptions | undefined): number {

@@ -44,8 +44,7 @@ constexpr std::uint32_t class_for(ByteCount bytes) {
 
 constexpr std::uint32_t blocks_of_class(std::uint32_t c) { return kSlabBytes / kClassBytes[c]; }
 
-/// Blocks whose words have room in the entries of the slab's pages 2 to 15.
+/// Words that have room in the entries of the slab's pages 2 to 15.
 constexpr std::uint32_t kInlineWords = (kSlabPages - 2) * kEntryWords;
-constexpr bool has_inline_words(std::uint32_t c) { return blocks_of_class(c) <= kInlineWords; }
 
 }  // namespace superslab::mapped

@@ -34,15 +34,16 @@ enum class Fault : std::uint8_t {
   kOtherSync,    // others share it with another promise: see `where`
   kOpening,      // another process opens or closes it, and does not come to an end
   kTooManyMembers,
-  kForeign,      // no file of superslab
-  kByteOrder,    // of a machine with another byte order
-  kVersion,      // of another version, or with features that this one does not know
-  kPageSize,     // with pages of another size
-  kCut,          // shorter than it says
-  kOtherSize,    // made with another max_bytes
-  kNeedsReplay,  // it was not closed, and options said not to recover
-  kNoMemory,     // no addresses for the mapping
-  kTooManyOpen,  // kMaxGuardedMappings
+  kForeign,         // no file of superslab
+  kByteOrder,       // of a machine with another byte order
+  kVersion,         // of another version, or with features that this one does not know
+  kPageSize,        // with pages of another size
+  kCut,             // shorter than it says
+  kOtherSize,       // made with another max_bytes
+  kOtherChecksums,  // made with checksums of blocks, or without
+  kNeedsReplay,     // it was not closed, and options said not to recover
+  kNoMemory,        // no addresses for the mapping
+  kTooManyOpen,     // kMaxGuardedMappings
   // Of a page cache (pools/page_cache).
   kNoPage,      // the file has not so many pages
   kFileLength,  // the file's length is no multiple of the page's

@@ -31,6 +31,10 @@ constexpr std::uint64_t kMagic = 0x50414d42414c5353;  // "SSLABMAP"
 constexpr std::uint32_t kByteOrder = 0x01020304;
 constexpr std::uint32_t kVersion = 1;
 
+/// Bits of needed_features.
+constexpr std::uint64_t kBlockChecksums = 1;  // each block has a CRC-32C
+constexpr std::uint64_t kKnownFeatures = kBlockChecksums;
+
 struct Header {
   std::uint64_t magic;
   std::uint32_t byte_order;
@@ -165,8 +169,9 @@ constexpr std::uint32_t kChecksumsPerPage = kWordsPerPage - 1;
 
 /// Where everything lies: it follows from two numbers of the header.
 struct Layout {
-  std::uint64_t max_pages;  // of data, a multiple of kSlabPages
-  ByteCount journal_bytes;  // both halves
+  std::uint64_t max_pages;     // of data, a multiple of kSlabPages
+  ByteCount journal_bytes;     // both halves
+  bool has_checksums = false;  // of blocks
 
   bool is_possible() const {
     return max_pages >= kSlabPages && max_pages <= kMaxDataPages && max_pages % kSlabPages == 0 &&

@@ -11,7 +11,7 @@ std::uint32_t crc_of(const Header& header) { return crc32c(&header, offsetof(Hea
 
 bool is_valid(const Header& header) {
   return header.magic == kMagic && header.byte_order == kByteOrder && header.version == kVersion &&
-         header.needed_features == 0 && header.page_bytes == kPageBytes &&
+         (header.needed_features & ~kKnownFeatures) == 0 && header.page_bytes == kPageBytes &&
          Layout{header.max_pages, header.journal_bytes}.is_possible() &&
          header.crc == crc_of(header);
 }
@@ -20,7 +20,8 @@ Failure explain(const Header& header) {
   if (header.magic != kMagic) return {Fault::kForeign, {}, "", 0};
   if (header.byte_order == __builtin_bswap32(kByteOrder)) return {Fault::kByteOrder, {}, "", 0};
   if (header.version != kVersion) return {Fault::kVersion, {}, "version", header.version};
-  if (header.needed_features != 0) return {Fault::kVersion, {}, "features", header.needed_features};
+  if ((header.needed_features & ~kKnownFeatures) != 0)
+    return {Fault::kVersion, {}, "features", header.needed_features};
   if (header.page_bytes != kPageBytes) return {Fault::kPageSize, {}, "", header.page_bytes};
   return {Fault::kDamaged, {}, "header", 0};
 }

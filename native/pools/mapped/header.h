@@ -14,6 +14,9 @@ constexpr ByteCount header_at(unsigned copy) { return copy * kPageBytes; }
 bool is_valid(const Header& header);
 /// Why a header is not valid.
 Failure explain(const Header& header);
+inline Layout layout_of(const Header& header) {
+  return {header.max_pages, header.journal_bytes, (header.needed_features & kBlockChecksums) != 0};
+}
 /// The checksum that belongs to it.
 std::uint32_t crc_of(const Header& header);
 /// Whether the page of a copy is as it was written: a valid header, and zeros.

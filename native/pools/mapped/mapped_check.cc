@@ -11,6 +11,7 @@ struct Totals {
   std::uint64_t free_pages = 0;
   std::uint64_t free_extents = 0;
   std::uint64_t slabs_with_room = 0;
+  GranuleSet batch;  // of blocks that no commit has yet
 };
 
 namespace {
@@ -35,6 +36,7 @@ void MappedPool::check_slab(DataPage slab, std::uint32_t c, CheckReport& report,
     const std::uint32_t granule = slab * (kPageBytes / kGranuleBytes) + i * granules;
     const Found found = block_at(granule);
     used += found.is_live || due_.contains(granule);
+    check_block(found, totals.batch, report);
     totals.blocks += found.is_live;
     totals.used_bytes += found.is_live ? found.capacity : 0;
   }
@@ -56,6 +58,7 @@ std::uint32_t MappedPool::check_extent(DataPage page, CheckReport& report, Total
   if (const Found found = block_at(granule); found.capacity != 0) {
     totals.blocks += found.is_live;
     totals.used_bytes += found.is_live ? found.capacity : 0;
+    check_block(found, totals.batch, report);
     if (!found.is_live && !due_.contains(granule)) report.add(at("a leaked block at page", page));
     return static_cast<std::uint32_t>(found.capacity / kPageBytes);
   }
@@ -128,6 +131,7 @@ CheckReport MappedPool::check_books() {
     report.add(at(damage.what, damage.where) + " does not match its checksum");
   }
   Totals totals;
+  totals.batch = batch_blocks();
   for (DataPage page = 0; page < total;) {
     const std::uint32_t pages = check_extent(page, report, totals);
     if (pages == 0) {

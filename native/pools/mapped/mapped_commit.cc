@@ -10,7 +10,7 @@ namespace superslab::mapped {
 
 ByteCount MappedPool::batch_bytes() const {
   return sizeof(RecordHead) + words_.changes() * sizeof(ChangedWord) +
-         frees_.size() * sizeof(Handle) + writes_.size();
+         frees_.size() * sizeof(Handle) + writes_.size() + checksum_bytes();
 }
 
 /// Applies the first `most` frees, or as many as one record can have.
@@ -95,6 +95,7 @@ Failure MappedPool::commit_once(bool is_synced, std::size_t frees_to_apply) {
   const bool applies_frees = frees_to_apply != 0;
   const Nanos start = events_.start();
   if (applies_frees) apply_frees(frees_to_apply);
+  set_checksums();
   if (words_.is_damaged()) return break_by(words_.take_damage());
   changed_.clear();
   words_.collect(changed_);
@@ -115,6 +116,7 @@ Failure MappedPool::commit_once(bool is_synced, std::size_t frees_to_apply) {
   words_.forget_undo();
   apply_writes(writes_);
   writes_.clear();
+  written_.clear();
   taken_.clear();
   due_count_ = frees_.size();
   due_since_.resize(due_count_, journal_.place().sequence - 1);
@@ -238,6 +240,7 @@ Failure MappedPool::close() {
   Failure failure = broken_;
   words_.undo_to(0);
   writes_.clear();
+  written_.clear();
   taken_.clear();
   frees_.resize(due_count_);
   is_batch_open_ = false;

@@ -127,11 +127,14 @@ Failure MappedOpener::read_header() {
       return {Fault::kFile, error, "header", 0};
   }
   if (const Failure failure = find_header(slots); !failure.ok()) return failure;
-  const Layout layout{header_.max_pages, header_.journal_bytes};
+  const Layout layout = layout_of(header_);
   if (bytes < layout.data_at()) return {Fault::kCut, {}, "", bytes};
   const ByteCount max_bytes = layout.max_pages * kPageBytes;
   if (options_.max_bytes != 0 && align_up(options_.max_bytes, kSlabPages * kPageBytes) != max_bytes)
     return {Fault::kOtherSize, {}, "", max_bytes};
+  const bool wants = options_.checksums == Checksums::kYes;
+  if (options_.checksums != Checksums::kAny && wants != layout.has_checksums)
+    return {Fault::kOtherChecksums, {}, "", layout.has_checksums};
   return {};
 }
 
@@ -145,7 +148,7 @@ Failure MappedOpener::find_header(const Header (&slots)[2]) {
   // The other header was being written, or was damaged later. In the second case it may be that it
   // counted, and the journal of its epoch has commits.
   JournalReader next;
-  const Layout layout{header_.max_pages, header_.journal_bytes};
+  const Layout layout = layout_of(header_);
   if (const Failure failure =
           next.read(file(), layout, header_.epoch + 1, kAnySequence, files_.boot());
       !failure.ok())
@@ -161,7 +164,7 @@ Failure MappedOpener::find_header(const Header (&slots)[2]) {
 }
 
 Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
-  const Layout layout{header_.max_pages, header_.journal_bytes};
+  const Layout layout = layout_of(header_);
   const Nanos start = precise_now();
   void* data = nullptr;
   void* metadata = nullptr;
@@ -194,7 +197,7 @@ Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
 /// Nobody else has the file, or all only read it.
 Failure MappedOpener::open_alone(std::unique_ptr<MappedPool>* pool) {
   Failure failure = read_header();
-  const Layout layout{header_.max_pages, header_.journal_bytes};
+  const Layout layout = layout_of(header_);
   if (failure.ok())
     failure = reader_.read(*file_, layout, header_.epoch, header_.first_record, files_.boot());
   if (failure.ok() && reader_.count() > 0 && !options_.recovers)
@@ -225,6 +228,7 @@ Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
   header_.byte_order = kByteOrder;
   header_.version = kVersion;
   header_.page_bytes = kPageBytes;
+  if (options_.checksums == Checksums::kYes) header_.needed_features |= kBlockChecksums;
   header_.max_pages = div_up(max_bytes, unit) * kSlabPages;
   header_.journal_bytes =
       align_up(options_.journal_bytes != 0 ? options_.journal_bytes
@@ -232,7 +236,7 @@ Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
                kMinJournalBytes);
   header_.first_record = 1;
   files_.random(header_.id);
-  const Layout layout{header_.max_pages, header_.journal_bytes};
+  const Layout layout = layout_of(header_);
   if (!layout.is_possible()) return {Fault::kRange, {}, "max_bytes", max_bytes};
 
   FileError error = files_.create(path_.c_str(), options_.mode, &file_);

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "pools/mapped/header.h"
+
 namespace superslab::mapped {
 
 MappedPool::MappedPool(Files& files, std::unique_ptr<File> file, const Header& header,
@@ -12,7 +14,7 @@ MappedPool::MappedPool(Files& files, std::unique_ptr<File> file, const Header& h
     : files_(files),
       file_(std::move(file)),
       header_(header),
-      layout_{header.max_pages, header.journal_bytes},
+      layout_(layout_of(header)),
       access_(options.access),
       promise_(options.promise),
       grow_by_(options.grow_by),
@@ -81,6 +83,7 @@ MappedPool::Found MappedPool::block_at(std::uint32_t granule) {
     slack = word & kSlackMask;
     found.capacity = kClassBytes[c];
     found.generation_word = place.word;
+    found.checksum_word = place.word + checksum_distance(layout_, c);
     found.generation_shift = kSlackBits;
   } else {
     const std::uint32_t word = words_.get(entry(page));
@@ -92,6 +95,7 @@ MappedPool::Found MappedPool::block_at(std::uint32_t granule) {
     slack = words_.get(entry(page, 2));
     found.capacity = ByteCount{count_of(word)} * kPageBytes;
     found.generation_word = entry(page, 1);
+    found.checksum_word = entry(page, 3);
   }
   if (slack > found.capacity) {
     words_.note_damage("length of a block", granule);
@@ -110,7 +114,7 @@ MappedPool::Found MappedPool::live_block(Handle handle) {
 }
 
 Handle MappedPool::take_small(ByteCount bytes) {
-  const std::uint32_t c = class_for(bytes);
+  const std::uint32_t c = std::max(class_for(bytes), min_class(layout_));
   const auto slack = static_cast<std::uint32_t>(kClassBytes[c] - bytes);
   const Handle handle = slabs_.take(c, slack, due_);
   if (handle != kNoHandle) count_block(kClassBytes[c], true);
@@ -289,6 +293,7 @@ Failure MappedPool::write(Handle handle, ByteCount at, std::span<const std::uint
   writes_.resize(start + sizeof head + align_up(bytes.size(), 8));
   std::memcpy(writes_.data() + start, &head, sizeof head);
   std::memcpy(writes_.data() + start + sizeof head, bytes.data(), bytes.size());
+  if (layout_.has_checksums) written_.push_back({handle, start});
   return end_change(before);
 }
 
@@ -326,6 +331,7 @@ void MappedPool::undo_to(const Savepoint& given) {
   for (std::size_t i = frees; i < frees_.size(); ++i) due_.erase(granule_of(frees_[i]));
   frees_.resize(frees);
   writes_.resize(savepoint.writes);
+  while (!written_.empty() && written_.back().start >= writes_.size()) written_.pop_back();
   if (taken_.size() == savepoint.taken) return;
   // Somebody may still have handles of what was taken, which must never name anything again.
   if (words_.get(kSlabsMadeWord) < made) words_.set(kSlabsMadeWord, made);

@@ -26,6 +26,9 @@
 
 namespace superslab::mapped {
 
+/// Whether each block has a checksum: fixed when a file is made.
+enum class Checksums : std::uint8_t { kAny, kNo, kYes };  // kAny: as it was made; none in a new one
+
 struct MappedOptions {
   ByteCount size = 0;       // of data in a new file; 0: 1 MiB
   ByteCount max_bytes = 0;  // of data ever; 0: 1 GiB in a new file, what it was made with in others
@@ -34,8 +37,9 @@ struct MappedOptions {
   unsigned mode = 0600;         // permission bits; a file with more of them is refused
   FileAccess access = FileAccess::kReadWrite;
   SyncLevel promise = SyncLevel::kData;  // what a commit makes durable unless it says otherwise
-  bool recovers = true;                  // opens a file that was not closed
-  bool shares = false;                   // with others that do
+  Checksums checksums = Checksums::kAny;
+  bool recovers = true;                        // opens a file that was not closed
+  bool shares = false;                         // with others that do
   Nanos lock_patience = 5'000 * kMillisecond;  // for the writer's lock, and while others open it
 };
 
@@ -75,6 +79,7 @@ struct MappedStats {
 /// What check() found wrong.
 struct CheckReport {
   std::uint64_t wrong = 0;
+  std::uint64_t damaged_blocks = 0;   // those of them that are blocks with wrong bytes
   std::vector<std::string> messages;  // the first of them
   std::uint64_t blocks = 0;
   std::uint64_t slabs = 0;
@@ -280,6 +285,7 @@ class MappedPool final : private SpaceProvider {
     Block block;
     ByteCount capacity = 0;
     WordIndex generation_word = 0;
+    WordIndex checksum_word = 0;  // where blocks have checksums
     unsigned generation_shift = 0;
   };
   /// The block that begins at a granule, live or not; with no capacity when none does.
@@ -310,6 +316,11 @@ class MappedPool final : private SpaceProvider {
   /// Counts a call that makes something durable, and the time that it takes.
   template <class Call>
   FileError timed_sync(Call call);
+  void set_checksums();
+  void change_checksum(const Found& found, std::size_t first, std::size_t end);
+  std::uint32_t checksum_of_block(const Block& block) const;
+  ByteCount checksum_bytes() const;
+  GranuleSet batch_blocks() const;
   void note_unsynced(ByteCount bytes);
   void note_synced();
   Failure sync_data();
@@ -326,6 +337,7 @@ class MappedPool final : private SpaceProvider {
   void check_slab(DataPage slab, std::uint32_t c, CheckReport& report, struct Totals& totals);
   std::uint32_t check_extent(DataPage page, CheckReport& report, struct Totals& totals);
   void check_lists(CheckReport& report, struct Totals& totals);
+  void check_block(const Found& found, const GranuleSet& batch, CheckReport& report);
   void check_roots(CheckReport& report);
   void check_headers(CheckReport& report);
 
@@ -361,6 +373,11 @@ class MappedPool final : private SpaceProvider {
   GranuleSet due_;                        // granules of all of them
   std::vector<std::uint64_t> due_since_;  // shared: the record that made each of them due
   std::vector<std::uint8_t> writes_;
+  struct Written {
+    Handle handle;
+    std::size_t start;  // in writes_
+  };
+  std::vector<Written> written_;  // where blocks have checksums
 
   // A place at which an extent begins, for as long as no extents become one.
   std::uint64_t known_place_ = 0;

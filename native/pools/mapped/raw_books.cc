@@ -72,7 +72,7 @@ Failure RawBooks::choose_header(const HeaderPage (&pages)[2]) {
   if (!a.is_good && !b.is_good) return explain(a.header.magic == kMagic ? a.header : b.header);
   const bool takes_second = b.is_good && (!a.is_good || b.header.sequence > a.header.sequence);
   header_ = takes_second ? b.header : a.header;
-  layout_ = {header_.max_pages, header_.journal_bytes};
+  layout_ = layout_of(header_);
   if (file_bytes_ < layout_.data_at()) return {Fault::kCut, {}, "", file_bytes_};
   if (a.is_good && b.is_good) return {};
   // As when it is opened: the other one may have counted.

@@ -106,7 +106,8 @@ Rebuild::Piece Rebuild::piece_at(DataPage page) {
   const std::uint32_t count = count_of(word);
   switch (kind_of(word)) {
     case Kind::kSlab:
-      if (page % kSlabPages == 0 && count < kClasses) return {page, kSlabPages, What::kSlab};
+      if (page % kSlabPages == 0 && count < kClasses && count >= min_class(books_.layout()))
+        return {page, kSlabPages, What::kSlab};
       break;
     case Kind::kBlock:
     case Kind::kFree:
@@ -195,18 +196,34 @@ void Rebuild::rebuild_block(const Piece& piece) {
   count(capacity);
 }
 
-void Rebuild::keep_unknown(const Piece& piece) {
+Failure Rebuild::checksum_of_piece(const Piece& piece, std::uint32_t* checksum) {
+  std::vector<std::uint8_t> page(kPageBytes);
+  for (DataPage i = piece.page; i < piece.page + piece.pages; ++i) {
+    const FileError error = books_.file().read_at(
+        page.data(), kPageBytes, books_.layout().data_at() + ByteCount{i} * kPageBytes);
+    if (!error.ok()) return {Fault::kFailed, error, "read of a block", i};
+    *checksum = crc32c(page.data(), kPageBytes, *checksum);
+  }
+  return {};
+}
+
+Failure Rebuild::keep_unknown(const Piece& piece) {
   for (DataPage page = piece.page; page < piece.page + piece.pages; ++page) set(entry(page), 0);
   std::uint32_t generation = get(entry(piece.page, 1)) & kGenerationMask;
   if (!mapped::is_live(generation)) generation = next_generation(generation);
   set(entry(piece.page), entry_word(Kind::kBlock, piece.pages));
   set(entry(piece.page, 1), generation);
   set(entry(piece.page, 2), 0);
-  set(entry(piece.page, 3), 0);
+  std::uint32_t checksum = 0;
+  if (books_.layout().has_checksums) {
+    if (const Failure failure = checksum_of_piece(piece, &checksum); !failure.ok()) return failure;
+  }
+  set(entry(piece.page, 3), checksum);
   count(ByteCount{piece.pages} * kPageBytes);
   report_.lose(pages_from(piece.page, piece.pages) +
                ": nothing tells what they are; kept as block " +
                std::to_string(handle_of(generation, piece.page * kGranulesPerPage)));
+  return {};
 }
 
 void Rebuild::rebuild_free(DataPage page, std::uint32_t pages) {
@@ -368,7 +385,8 @@ Failure Rebuild::run() {
     end_free();
     if (piece.what == What::kSlab) rebuild_slab(piece.page);
     if (piece.what == What::kBlock) rebuild_block(piece);
-    if (piece.what == What::kUnknown) keep_unknown(piece);
+    if (piece.what != What::kUnknown) continue;
+    if (const Failure failure = keep_unknown(piece); !failure.ok()) return failure;
   }
   end_free();
   rebuild_roots();

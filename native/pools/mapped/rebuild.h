@@ -41,7 +41,8 @@ class Rebuild {
   void forget_lists();
   void rebuild_slab(DataPage slab);
   void rebuild_block(const Piece& piece);
-  void keep_unknown(const Piece& piece);
+  Failure keep_unknown(const Piece& piece);
+  Failure checksum_of_piece(const Piece& piece, std::uint32_t* checksum);
   void rebuild_free(DataPage page, std::uint32_t pages);
   void count(ByteCount capacity);
   bool is_live(Handle handle) const;

@@ -14,14 +14,20 @@ void add(std::vector<std::string>& messages, std::string message) {
 }
 
 /// Opens the file as everybody would, which replays its journal, and walks it.
-Failure look(Files& files, const std::string& path, bool* is_whole) {
+Failure look(Files& files, const std::string& path, bool* has_whole_books, RepairReport& report) {
+  *has_whole_books = false;
   MappedOptions options;
   options.mode = 0777;
   std::unique_ptr<MappedPool> pool;
   const Failure failure = MappedPool::open(files, path, options, &pool);
-  *is_whole = failure.ok() && pool->check().wrong == 0;
-  // What it found wrong may have been wrong with a block alone.
-  return failure.ok() && *is_whole ? pool->close() : failure;
+  if (!failure.ok()) return failure;
+  const CheckReport found = pool->check();
+  if (found.wrong != found.damaged_blocks) return {};
+  *has_whole_books = true;
+  // Blocks are the program's: it may know better than a checksum what they are worth.
+  for (const std::string& message : found.messages) report.lose(message);
+  report.is_whole = found.wrong == 0;
+  return pool->close();
 }
 
 bool is_of_file(Fault fault) {
@@ -51,8 +57,9 @@ Failure repair_file(Files& files, const std::string& path, const std::string& co
     needs_more = books.is_journal_damaged();
   }
   if (!needs_more) {
-    const Failure failure = look(files, path, &report->is_whole);
-    if (report->is_whole || !is_of_file(failure.fault)) return failure;
+    bool is_done = false;
+    const Failure failure = look(files, path, &is_done, *report);
+    if (is_done || !is_of_file(failure.fault)) return failure;
   }
   {
     RawBooks books;
@@ -61,7 +68,8 @@ Failure repair_file(Files& files, const std::string& path, const std::string& co
     if (failure.ok()) failure = Rebuild(books, *report).run();
     if (!failure.ok()) return failure;
   }
-  return look(files, path, &report->is_whole);
+  bool is_done = false;
+  return look(files, path, &is_done, *report);
 }
 
 }  // namespace superslab::mapped

@@ -19,7 +19,8 @@ bool Slabs::head(DataPage slab, std::uint32_t* c) {
   const std::uint32_t word = words_.get(entry(slab));
   if (kind_of(word) != Kind::kSlab) return false;
   *c = count_of(word);
-  if (*c < kClasses && used_in(slab) <= blocks_of_class(*c)) return true;
+  if (*c < kClasses && *c >= min_class(layout_) && used_in(slab) <= blocks_of_class(*c))
+    return true;
   words_.note_damage("slab", slab);
   return false;
 }
@@ -49,7 +50,7 @@ bool Slabs::make(std::uint32_t c) {
   if (!taken.found) return false;
   const DataPage slab = taken.page;
   if (taken.may_have_holes && !space_.provide_data(slab, kSlabPages)) return false;
-  if (!has_inline_words(c) && !space_.provide_slab_words(slab)) return false;
+  if (!has_inline_words(layout_, c) && !space_.provide_slab_words(slab)) return false;
   words_.set(entry(slab), entry_word(Kind::kSlab, c));
   words_.set(entry(slab, 1), 0);
   const std::uint32_t word = next_seed() << kSlackBits;

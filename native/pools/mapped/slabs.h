@@ -20,10 +20,24 @@ class SpaceProvider {
   ~SpaceProvider() = default;
 };
 
+/// Whether the words of a slab's blocks, and their checksums, have room in the page map.
+inline bool has_inline_words(const Layout& layout, std::uint32_t c) {
+  return blocks_of_class(c) * (layout.has_checksums ? 2 : 1) <= kInlineWords;
+}
+
 /// Where the words of a slab's blocks begin.
 inline WordIndex first_slab_word(const Layout& layout, DataPage slab, std::uint32_t c) {
-  return has_inline_words(c) ? entry(slab + 2) : layout.slab_word_page(slab) * kWordsPerPage;
+  return has_inline_words(layout, c) ? entry(slab + 2)
+                                     : layout.slab_word_page(slab) * kWordsPerPage;
 }
+
+/// How far behind its word a block has its checksum: in the other half of them.
+inline WordIndex checksum_distance(const Layout& layout, std::uint32_t c) {
+  return has_inline_words(layout, c) ? kInlineWords / 2 : kWordsPerPage / 2;
+}
+
+/// The smallest class: with checksums, 1,024 words for a slab's blocks are one page too many.
+inline std::uint32_t min_class(const Layout& layout) { return layout.has_checksums ? 1 : 0; }
 
 class Slabs {
  public:
