@@ -1,8 +1,9 @@
-// A cache that processes have in common beside LMDB, and beside a Map of one process: values of 4 KiB that are there, two processes.
+// A cache that processes have in common beside LMDB, and beside an LRU cache and a Map of one process: values of 4 KiB that are there, two processes.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
+import { LRUCache } from 'lru-cache';
 import { SharedCache } from 'superslab/files';
 import { median, spread } from '../support/numbers.js';
 import type { MeasuredRow } from '../support/report.js';
@@ -56,10 +57,12 @@ export async function measureSharedCache(quick: boolean): Promise<MeasuredRow[]>
   const cache = SharedCache.open({ path, maxBytes: 64 * MIB });
   const db = open<Buffer, string>({ path: folder, encoding: 'binary', noSync: true, mapSize: 256 * MIB });
   const map = new Map<string, Buffer>();
+  const lru = new LRUCache<string, Buffer>({ max: 2 * KEYS });
   for (const key of keys) {
     cache.set(key, VALUE);
     db.putSync(key, VALUE);
     map.set(key, Buffer.from(VALUE));
+    lru.set(key, Buffer.from(VALUE));
   }
   const child = await neighbour(path, folder, '100');
   const target = Buffer.alloc(8192);
@@ -81,8 +84,11 @@ export async function measureSharedCache(quick: boolean): Promise<MeasuredRow[]>
         name: 'pin and release',
         own: (key: string) => cache.pin(key)!.release(),
         peers: {
+          // What nobody looks at V8 leaves out.
+          'lru-cache get': (key: string) => {
+            if (lru.get(key) === undefined) throw new Error(key);
+          },
           'Map get': (key: string) => {
-            // What nobody looks at V8 leaves out.
             if (map.get(key) === undefined) throw new Error(key);
           },
         },

@@ -107,11 +107,32 @@ export class Reader {
 
   // Copies -----------------------------------------------------------------------------------------
 
+  /**
+   * Copies a value that was found before; false when it is not there any more: then the target has any bytes. Where loads happen in their
+   * order a copy needs no pin: nobody writes to a value before it is out of the index, and an index that names it after the copy has named it
+   * all the time, since a position is used once.
+   */
+  #tryCopy(entry: Entry, target: Uint8Array, offset: number): boolean {
+    if (!isStronglyOrdered) {
+      if (!this.#pin(entry, COPYING)) return false;
+      copyInAt(target, entry.view, offset);
+      this.#unpin(COPYING);
+      return true;
+    }
+    if (!isCurrent(entry) || (entry.expiresMs !== 0 && entry.expiresMs <= now())) return false;
+    copyInAt(target, entry.view, offset);
+    return isCurrent(entry);
+  }
+
   get(key: string): Buffer | undefined {
     const late = this.#late.get(key);
-    if (late !== undefined && this.#pin(late, COPYING)) {
-      this.#noteHit(late);
-      return this.#copyOf(late);
+    if (late !== undefined && isCurrent(late)) {
+      const copy = this.#copies.make(late.length);
+      if (this.#tryCopy(late, copy, 0)) {
+        this.#checkWhole();
+        this.#noteHit(late);
+        return copy;
+      }
     }
     const entry = this.#search(key);
     if (entry === undefined) return undefined;
@@ -135,15 +156,10 @@ export class Reader {
   /** Bytes that were written; NONE for a key without a value. */
   getInto(key: string, target: Uint8Array, offset: number): number {
     const late = this.#late.get(key);
-    if (late !== undefined && this.#pin(late, COPYING)) {
-      if (fits(target, offset, late.length)) {
-        copyInAt(target, late.view, offset);
-        this.#unpin(COPYING);
-        this.#checkWhole();
-        this.#noteHit(late);
-        return late.length;
-      }
-      this.#unpin(COPYING);
+    if (late !== undefined && fits(target, offset, late.length) && this.#tryCopy(late, target, offset)) {
+      this.#checkWhole();
+      this.#noteHit(late);
+      return late.length;
     }
     return this.#getIntoSlow(key, target, offset);
   }
