@@ -191,6 +191,7 @@ const VALID = `{
     stats: [],
     check: [],
     window: [0],
+    pageWindow: [0, 0, 64],
     memberWindow: [],
     lostWindow: [],
     failure: [],
@@ -352,7 +353,7 @@ describe('arguments of native functions', () => {
       scanner: 1,
       records: 2,
       file: 28,
-      sharedCache: 21,
+      sharedCache: 22,
     });
     expect(calls).toBeGreaterThan(5000);
   });

@@ -101,6 +101,8 @@ export interface NativeSharedCache {
   check(): CacheCheck | number;
   /** A shard; undefined where the host forbids external ArrayBuffers, and once the cache has failed. */
   window(shard: number): ArrayBuffer | undefined;
+  /** Part of a shard, which no other ArrayBuffer stands for. */
+  pageWindow(shard: number, at: number, bytes: number): ArrayBuffer | undefined;
   /** The page of this member. */
   memberWindow(): ArrayBuffer | undefined;
   /** 64 bits that are not 0 once a page of the file was missing. */

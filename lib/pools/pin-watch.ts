@@ -81,7 +81,17 @@ export class PinWatch {
       capacity: Math.max(size, 1),
       window: 0,
     };
-    const memory = makeMemory(own);
+    return this.pinnedIn(makeMemory(own), handle, size, stack, held);
+  }
+
+  /** The same over memory that nothing else shows in this way; undefined where the host gives none. */
+  pinnedIn(
+    memory: ArrayBuffer | undefined,
+    handle: number,
+    size: number,
+    stack: string,
+    held: PinHolder,
+  ): Buffer {
     if (memory === undefined) throw hostError();
     const buffer = builtins.bufferOf(memory, 0, size);
     const pin: Pin = { watch: this, handle, size, stack, sinceMs: now(), isOver: false };

@@ -385,6 +385,18 @@ Value window(const CallbackInfo& info, SharedCacheObject& own) {
                      own.cache().geometry().shard_bytes);
 }
 
+/// `pageWindow(shard, at, bytes)`: a part of a shard.
+Value page_window(const CallbackInfo& info, SharedCacheObject& own) {
+  const shared_cache::Geometry& geometry = own.cache().geometry();
+  const auto shard = whole_at(info, 0, geometry.shards - 1);
+  const auto at = whole_at(info, 1, geometry.shard_bytes);
+  const auto bytes = whole_at(info, 2, geometry.shard_bytes);
+  if (!shard || !at || !bytes || *at + *bytes > geometry.shard_bytes || *bytes == 0 ||
+      !own.cache().failure().ok())
+    return info.Env().Undefined();
+  return window_over(info, own, own.cache().shard_address(*shard) + *at, *bytes);
+}
+
 /// `memberWindow()`: this thread's page.
 Value member_window(const CallbackInfo& info, SharedCacheObject& own) {
   if (!own.cache().failure().ok()) return info.Env().Undefined();
@@ -432,6 +444,7 @@ void add_shared_cache_methods(Methods& methods) {
   add_shared_method<SharedCacheObject, stats>(methods, "stats");
   add_shared_method<SharedCacheObject, check>(methods, "check");
   add_shared_method<SharedCacheObject, window>(methods, "window");
+  add_shared_method<SharedCacheObject, page_window>(methods, "pageWindow");
   add_shared_method<SharedCacheObject, member_window>(methods, "memberWindow");
   add_shared_method<SharedCacheObject, lost_window>(methods, "lostWindow");
   add_shared_method<SharedCacheObject, failure>(methods, "failure");

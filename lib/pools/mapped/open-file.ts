@@ -5,11 +5,11 @@ import { FILE_COUNT } from '../../addon/generated/memory.js';
 import { makeError } from '../../base/errors.js';
 import { begin, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
+import { tellRefusal } from '../file-messages.js';
 import { OpeningPool } from '../opening-pool.js';
 import { optionPairs } from '../pool-options.js';
 import { MappedCore } from './core.js';
 import { fileError } from './errors.js';
-import { tellRefusal } from './file-teller.js';
 import { MappedFile } from './mapped-file.js';
 import { type MappedPoolOptions, nameOf, syncLevel } from './options.js';
 

@@ -3,6 +3,7 @@ import { environment } from '../../addon/environment.js';
 import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, type SuperslabError } from '../../base/errors.js';
+import { FileMessages, tellRefusal } from '../file-messages.js';
 import { Compression } from './compression.js';
 import { cacheError, keyError } from './errors.js';
 import { CacheMemory } from './memory.js';
@@ -35,19 +36,27 @@ export class CacheCore {
   readonly memory: CacheMemory;
   readonly compression: Compression;
   readonly news: News;
+  readonly messages: FileMessages;
   readonly #found = new builtins.Float64Array(12);
   closed = false;
+  /** The program was told that the file has failed. */
+  #hasToldFailure = false;
 
   /** @throws what open() throws */
   constructor(settings: CacheSettings) {
     const { path, maxBytes, maxEntries, mode } = settings;
     const native = environment.openSharedCache({ path, maxBytes, maxEntries, mode });
     if (native === undefined) throw makeError('ERR_SUPERSLAB_CLOSED', 'the thread ends');
-    if ('fault' in native) throw cacheError(native, path, mode);
+    if ('fault' in native) {
+      const error = cacheError(native, path, mode);
+      tellRefusal(settings.name, path, error);
+      throw error;
+    }
     this.settings = settings;
     this.native = native;
     this.memory = new CacheMemory(native);
     this.news = new News(native);
+    this.messages = new FileMessages(settings.name, path);
     this.compression = new Compression(settings.codec, settings.compressFrom);
   }
 
@@ -55,7 +64,12 @@ export class CacheCore {
   error(result: number, key?: unknown): SuperslabError {
     if (result === -FILE_FAULT.range) return keyError(key);
     const { path, mode } = this.settings;
-    return cacheError({ ...this.native.failure(), fault: -result }, path, mode);
+    const error = cacheError({ ...this.native.failure(), fault: -result }, path, mode);
+    if (result === -FILE_FAULT.lost && !this.#hasToldFailure) {
+      this.#hasToldFailure = true;
+      this.messages.tellFailure(error);
+    }
+    return error;
   }
 
   /** A result that is not below 0. */
@@ -97,6 +111,12 @@ export class CacheCore {
       page: undefined,
       pageState: undefined,
     };
+  }
+
+  /** Memory for one pin of the value that find() has found last. */
+  ownWindow(): ArrayBuffer | undefined {
+    const found = this.#found;
+    return this.native.pageWindow(found[FOUND.shard]!, found[FOUND.valueAt]!, found[FOUND.length]!);
   }
 
   /**

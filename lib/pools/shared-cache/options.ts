@@ -1,3 +1,4 @@
+import type { KnobOptions } from '../../addon/generated/options.js';
 import { aCount, checkOptions, type OptionCheck } from '../../addon/option-checks.js';
 import { isPrintable } from '../../base/text.js';
 import type { Codec } from '../compressed/codec.js';
@@ -5,7 +6,7 @@ import { checkPath } from '../mapped/options.js';
 import { type CompressionName, compressionProblem } from './compression.js';
 
 /** What can be set when a {@link SharedCache} is opened. */
-export interface SharedCacheOptions {
+export interface SharedCacheOptions extends Pick<KnobOptions, 'leakDetection' | 'guard'> {
   /**
    * Where processes find the cache: a path on a tmpfs, such as `/dev/shm/my-app.cache`, keeps it in memory. A file that is not there is
    * made; its folder has to exist.
@@ -72,6 +73,8 @@ export interface CacheSettings {
   readonly mode: number;
   readonly codec: CompressionName | Codec | undefined;
   readonly compressFrom: number;
+  /** How pages are watched. */
+  readonly watching: Pick<KnobOptions, 'leakDetection' | 'guard'>;
 }
 
 const MIN_BYTES = 2 * 2 ** 20;
@@ -104,6 +107,9 @@ const openChecks = {
   mode: aMode,
   codec: compressionProblem,
   compressFrom: aCount(0, MAX_BYTES),
+  // The native side checks them.
+  leakDetection: () => undefined,
+  guard: () => undefined,
 } satisfies Record<keyof SharedCacheOptions, OptionCheck>;
 
 const setChecks = { ttlMs: aTime, tags: someTags } satisfies Record<keyof SetOptions, OptionCheck>;
@@ -114,7 +120,22 @@ export function cacheSettings(options: SharedCacheOptions): CacheSettings {
   checkOptions('SharedCache.open()', options, openChecks);
   const { maxBytes = 0, maxEntries = 0, ttlMs = 0, mode = 0o600, codec, compressFrom = 1024 } = options;
   const path = checkPath(options.path);
-  return { path, name: options.name ?? path, maxBytes, maxEntries, ttlMs, mode, codec, compressFrom };
+  const { leakDetection, guard } = options;
+  const watching = {
+    ...(leakDetection !== undefined && { leakDetection }),
+    ...(guard !== undefined && { guard }),
+  };
+  return {
+    path,
+    name: options.name ?? path,
+    maxBytes,
+    maxEntries,
+    ttlMs,
+    mode,
+    codec,
+    compressFrom,
+    watching,
+  };
 }
 
 /** @throws ERR_SUPERSLAB_OPTION */

@@ -22,6 +22,8 @@ export interface PageState {
   place: number;
   /** How often it is pinned. */
   pins: number;
+  /** Of the note of its pin, where pins are watched; 0 otherwise. */
+  handle: number;
 }
 
 /**

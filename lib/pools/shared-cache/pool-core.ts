@@ -4,9 +4,11 @@ import { CACHE_PINS, MAGAZINES, OBJECT_COUNT } from '../../addon/generated/memor
 import { builtins } from '../../base/builtins.js';
 import { hostError } from '../../base/errors.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
-import { begin } from '../../pool/unfinished.js';
+import { begin, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
+import type { Advice } from '../../stats/advice/advice.js';
 import { OpeningPool } from '../opening-pool.js';
+import { type PinWatch, pinWatchOf } from '../pin-watch.js';
 import { optionPairs } from '../pool-options.js';
 import type { CacheCore } from './core.js';
 import type { Reader } from './reader.js';
@@ -27,6 +29,10 @@ export class CachePoolCore implements Core {
   readonly magazines = undefined;
   readonly watcher = undefined;
   listeners: Core['listeners'];
+  /** Undefined unless leak detection or a guard watches all pins. */
+  readonly watch: PinWatch | undefined;
+  /** What advice() of the cache says. Set when it has been made. */
+  advise: () => readonly Advice[] = () => [];
   readonly #cache: CacheCore;
   readonly #reader: Reader;
   readonly #counts: Float64Array;
@@ -44,6 +50,10 @@ export class CachePoolCore implements Core {
     this.#counts = new builtins.Float64Array(memory, at * 4, length / 2);
     this.#counts[OBJECT_COUNT.max] = CACHE_PINS - 1;
     this.#counts[OBJECT_COUNT.isCounted] = 1;
+    this.watch = pinWatchOf('page', name, native, {
+      unpin: (handle) => reader.unpinLost(handle),
+      afterUnpin: () => {},
+    });
     openCores.set(this.id, this);
   }
 
@@ -73,7 +83,9 @@ export class CachePoolCore implements Core {
 
   tick(): boolean {
     this.publish();
-    return this.#reader.lent > 0;
+    const { messages } = this.#cache;
+    if (messages.tellsAlerts) messages.tellAlerts(this.advise());
+    return this.#reader.lent > 0 || messages.tellsAlerts;
   }
 
   relieve(): number {
@@ -108,8 +120,14 @@ export class CachePoolCore implements Core {
  */
 export function enterPool(cache: CacheCore, reader: Reader): { core: CachePoolCore; opening: OpeningPool } {
   scheduleUpkeep();
-  const { name } = cache.settings;
+  const { name, watching } = cache.settings;
   const opening = begin(new OpeningPool());
-  opening.opened = environment.openPool(optionPairs({}), name);
-  return { core: new CachePoolCore(name, check(opening.opened), cache, reader), opening };
+  try {
+    opening.opened = environment.openPool(optionPairs(watching), name);
+    return { core: new CachePoolCore(name, check(opening.opened), cache, reader), opening };
+  } catch (error) {
+    giveUp(opening);
+    cache.close();
+    throw error;
+  }
 }

@@ -4,6 +4,7 @@ import { CACHE_PINS } from '../../addon/generated/memory.js';
 import { builtins, copyInAt, copyInto, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show } from '../../base/errors.js';
 import { isStronglyOrdered } from '../../base/memory-order.js';
+import type { PinWatch } from '../pin-watch.js';
 import { Copies } from './copies.js';
 import type { CacheCore } from './core.js';
 import { type Entry, isCurrent } from './entry.js';
@@ -43,6 +44,11 @@ export class Reader {
   /** What is pinned, by place. */
   readonly #pages: (PageState | undefined)[] = [];
   #turn = 0;
+  #watch: PinWatch | undefined;
+  #hidden: (...args: never[]) => unknown = Reader.prototype.pin;
+  /** Pages whose pins are watched, by their notes. */
+  readonly #watched = new Map<number, PageState>();
+  #lastHandle = 0;
   /** Pages that were ever pinned, and how often there was no place. */
   pinned = 0;
   refused = 0;
@@ -245,8 +251,9 @@ export class Reader {
     }
     this.#checkWhole();
     this.#noteHit(entry);
-    const state: PageState = { home: this, key, entry, place: COPYING, pins: 0 };
+    const state: PageState = { home: this, key, entry, place: COPYING, pins: 0, handle: 0 };
     if (entry.codec !== 0) return this.#copiedPage(state, place);
+    if (this.#watch !== undefined && entry.length > 0) return this.#watchedPage(state, place, this.#watch);
     entry.page = new CachePage(entry.view, state);
     entry.pageState = state;
     this.#remember(key, entry);
@@ -264,7 +271,51 @@ export class Reader {
     return page;
   }
 
+  /** Each pin has a page of its own then, over memory of its own, so that the collector tells when nobody has it. */
+  #watchedPage(state: PageState, place: number, watch: PinWatch): CachePage {
+    const stack = watch.capture(this.#hidden);
+    const { entry } = state;
+    const memory = this.#core.ownWindow();
+    const handle = ++this.#lastHandle;
+    this.#watched.set(handle, state);
+    state.handle = handle;
+    const page = new CachePage(
+      watch.pinnedIn(memory, handle, entry.length, stack, { pin: undefined }),
+      state,
+    );
+    this.#give(state, place);
+    return page;
+  }
+
+  /**
+   * From now on pins are watched, if leak detection or a guard wants it. Reports of `watch` begin with who called `hidden`.
+   */
+  watchPins(watch: PinWatch | undefined, hidden: (...args: never[]) => unknown): void {
+    this.#watch = watch;
+    this.#hidden = hidden;
+  }
+
+  /** Nobody has the page of that note any more. */
+  unpinLost(handle: number): void {
+    const state = this.#watched.get(handle);
+    this.#watched.delete(handle);
+    if (state !== undefined && state.pins > 0) this.#takeBack(state);
+  }
+
   unpin(state: PageState): void {
+    if (state.handle !== 0) this.#endWatch(state.handle);
+    this.#takeBack(state);
+  }
+
+  #endWatch(handle: number): void {
+    const end = this.#watch?.ending(handle, CachePage.prototype.release);
+    this.#watched.delete(handle);
+    if (end === undefined) return;
+    end.pin.isOver = true;
+    this.#watch!.ended(end);
+  }
+
+  #takeBack(state: PageState): void {
     const { place } = state;
     if (place !== COPYING) {
       // Once the cache is closed this is memory that nobody looks at.

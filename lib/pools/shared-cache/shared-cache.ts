@@ -1,3 +1,4 @@
+import { now } from '../../addon/clock.js';
 import type { LeakSite } from '../../addon/figures.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
@@ -10,6 +11,7 @@ import type { Pool } from '../pool.js';
 import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { checkTarget } from '../pool-options.js';
+import { cacheAdvice } from './advice.js';
 import { type Compute, Computing } from './computing.js';
 import { CacheCore } from './core.js';
 import { cacheFigures, figuresText, type SharedCacheStats } from './figures.js';
@@ -57,7 +59,7 @@ export class SharedCache extends ListenedPool implements Pool {
     }
     const reader = new Reader(core);
     const { core: pool, opening } = enterPool(core, reader);
-    super(new PoolListeners([pool]));
+    super(new PoolListeners([pool, pool.watch]));
     this.name = core.settings.name;
     this.path = core.settings.path;
     this.maxBytes = core.native.stats().maxBytes;
@@ -67,6 +69,12 @@ export class SharedCache extends ListenedPool implements Pool {
     this.#computing = new Computing(reader, this.#writer, core.news);
     this.#pool = pool;
     this.#figures = new PoolFigures(pool);
+    reader.watchPins(pool.watch, this.pin);
+    const figures = this.#figures;
+    pool.advise = () => [
+      ...figures.advice(),
+      ...cacheAdvice(cacheFigures(core.native.stats(), core.settings.path)),
+    ];
     closeWhenDropped(this, {
       get closed() {
         return core.closed;
@@ -89,7 +97,11 @@ export class SharedCache extends ListenedPool implements Pool {
    * @throws ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT
    */
   static open(options: SharedCacheOptions): SharedCache {
-    return new SharedCache(new CacheCore(cacheSettings(options)));
+    const start = now();
+    const core = new CacheCore(cacheSettings(options));
+    const cache = new SharedCache(core);
+    core.messages.tell('open', { durationNs: Math.round((now() - start) * 1e6), bytes: cache.maxBytes });
+    return cache;
   }
 
   /** Whether close() was called. */
@@ -228,10 +240,10 @@ export class SharedCache extends ListenedPool implements Pool {
   /** The advice alone, the most urgent first; empty when all is well. */
   advice(): readonly Advice[] {
     this.#pool.publish();
-    return this.#figures.advice();
+    return this.#pool.advise();
   }
 
-  /** None are looked for: pages that are pinned are told by {@link pinnedKeys}. */
+  /** Pages that the collector took before they were released, with `leakDetection: 'full'` or a guard; those that are pinned {@link pinnedKeys} tells. */
   leaks(): readonly LeakSite[] {
     return this.#figures.leaks();
   }
@@ -271,5 +283,6 @@ export class SharedCache extends ListenedPool implements Pool {
     this.stats();
     this.#pool.close();
     forgetPool(this);
+    this.#core.messages.tell('close', {});
   }
 }
