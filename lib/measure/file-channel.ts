@@ -1,7 +1,7 @@
-// What MappedPools tell of their files.
+// What MappedPools and SharedCaches tell of their files.
 import { PoolChannel } from './channels.js';
 
-/** `superslab:file`: something happened to the file of a MappedPool. */
+/** `superslab:file`: something happened to the file of a MappedPool or SharedCache. */
 export interface FileMessage {
   /**
    * open: the file was opened, or made. refuse: it could not be. map: its addresses were mapped. recover: records of the journal

@@ -4,6 +4,9 @@ import fc from 'fast-check';
 import { type CachePage, SharedCache } from 'superslab/files';
 import { expect, test } from 'vitest';
 
+/** Sequences of steps that are tried; more by TEST_RUNS. */
+const RUNS = Number(process.env.TEST_RUNS ?? 60);
+
 interface Stored {
   readonly value: Buffer;
   readonly tags: readonly string[];
@@ -111,7 +114,7 @@ test('it has what was stored last, or nothing', { timeout: 120_000 }, () => {
         }
         rmSync(path);
       }),
-      { numRuns: 60 },
+      { numRuns: RUNS },
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { releasedPage } from './errors.js';
 
 /** Who has lent a page. */
 interface PageHome {
-  unpin(state: PageState): void;
+  unpin(state: PageState, buffer: Buffer): void;
   isCurrent(entry: Entry): boolean;
 }
 
@@ -62,7 +62,7 @@ export class CachePage {
   release(): void {
     const state = this.#state;
     if (state.pins > 1) state.pins--;
-    else if (state.pins === 1) state.home.unpin(state);
+    else if (state.pins === 1) state.home.unpin(state, this.buffer);
     else throw releasedPage(state.key);
   }
 

@@ -1,9 +1,10 @@
 import { now } from '../../addon/clock.js';
 import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { CACHE_PINS } from '../../addon/generated/memory.js';
-import { builtins, copyInAt, copyInto, lengthOf } from '../../base/builtins.js';
+import { builtins, copyInAt, copyInto, lengthOf, memoryOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show } from '../../base/errors.js';
 import { isStronglyOrdered } from '../../base/memory-order.js';
+import { revoke } from '../../guard/revoke.js';
 import type { PinWatch } from '../pin-watch.js';
 import { Copies } from './copies.js';
 import type { CacheCore } from './core.js';
@@ -45,6 +46,7 @@ export class Reader {
   readonly #pages: (PageState | undefined)[] = [];
   #turn = 0;
   #watch: PinWatch | undefined;
+  #revokes = false;
   #hidden: (...args: never[]) => unknown = Reader.prototype.pin;
   /** Pages whose pins are watched, by their notes. */
   readonly #watched = new Map<number, PageState>();
@@ -288,10 +290,12 @@ export class Reader {
   }
 
   /**
-   * From now on pins are watched, if leak detection or a guard wants it. Reports of `watch` begin with who called `hidden`.
+   * From now on pins are watched, if leak detection or a guard wants it. Reports of `watch` begin with who called `hidden`. With `revokes` a
+   * page that is released shows nothing any more.
    */
-  watchPins(watch: PinWatch | undefined, hidden: (...args: never[]) => unknown): void {
+  watchPins(watch: PinWatch | undefined, revokes: boolean, hidden: (...args: never[]) => unknown): void {
     this.#watch = watch;
+    this.#revokes = revokes;
     this.#hidden = hidden;
   }
 
@@ -302,13 +306,14 @@ export class Reader {
     if (state !== undefined && state.pins > 0) this.#takeBack(state);
   }
 
-  unpin(state: PageState): void {
-    if (state.handle !== 0) this.#endWatch(state.handle);
+  unpin(state: PageState, buffer: Buffer): void {
+    if (state.handle !== 0) this.#endWatch(state.handle, buffer);
     this.#takeBack(state);
   }
 
-  #endWatch(handle: number): void {
+  #endWatch(handle: number, buffer: Buffer): void {
     const end = this.#watch?.ending(handle, CachePage.prototype.release);
+    if (this.#revokes) revoke(memoryOf(buffer));
     this.#watched.delete(handle);
     if (end === undefined) return;
     end.pin.isOver = true;
@@ -345,7 +350,15 @@ export class Reader {
   /** The cache was closed: nothing is found or pinned any more. */
   giveUp(): void {
     this.#late = new LateEntries();
-    for (const state of this.#pages) if (state !== undefined && state.pins > 0) this.unpin(state);
+    for (const state of this.#pages) if (state !== undefined && state.pins > 0) this.#takeBack(state);
+    // What ends with the cache is no leak.
+    for (const handle of this.#watched.keys()) {
+      const end = this.#watch?.ending(handle, Reader.prototype.giveUp);
+      if (end === undefined) continue;
+      end.pin.isOver = true;
+      this.#watch!.forget(end.pin);
+    }
+    this.#watched.clear();
   }
 
   pinnedKeys(): string[] {

@@ -1,5 +1,6 @@
 import { now } from '../../addon/clock.js';
 import type { LeakSite } from '../../addon/figures.js';
+import { GUARD } from '../../addon/generated/choices.js';
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
@@ -69,7 +70,7 @@ export class SharedCache extends ListenedPool implements Pool {
     this.#computing = new Computing(reader, this.#writer, core.news);
     this.#pool = pool;
     this.#figures = new PoolFigures(pool);
-    reader.watchPins(pool.watch, this.pin);
+    reader.watchPins(pool.watch, pool.native.guard === GUARD.detach, this.pin);
     const figures = this.#figures;
     pool.advise = () => [
       ...figures.advice(),
