@@ -28,14 +28,7 @@ void add_to(ClassSample& sum, const SlabOwner& owner, ClassIndex c) {
   sum.low_busy_slabs += owner.busy_slabs().fewest(c);
 }
 
-void add_to(RunCounts& sum, const RunLengthCounters& counters) {
-  RunCounts one;
-  counters.read(one);
-  sum.least = std::min(sum.least, one.least);
-  sum.runs[0] += one.runs[0];
-  for (std::size_t w = one.least; w < kManySwings; ++w) sum.runs[w] += one.runs[w];
-  sum.many_sum += one.many_sum;
-}
+static_assert(kManySwings == kMagazineBlocks, "the curves know every capacity");
 
 void add_to(CapacitySamples& sum, const SlabOwner& owner) {
   const RunLengthCounters* const runs = owner.runs();
@@ -44,7 +37,7 @@ void add_to(CapacitySamples& sum, const SlabOwner& owner) {
   for (std::size_t i = 0; i < kFixedClasses; ++i) {
     CapacitySample& one = sum.classes[i];
     const ClassCounters& counters = owner.counters(static_cast<ClassIndex>(i));
-    add_to(one.runs, runs[i]);
+    runs[i].add_to(one.runs);
     one.refills += counters.refills.get();
     one.acquires += counters.acquires.get();
     arm.acquires += counters.acquires.get();

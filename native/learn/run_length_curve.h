@@ -33,7 +33,7 @@ struct RunCounts {
 };
 
 /// Counts the runs of one thread's magazine. The thread calls note() on its slow path, any thread
-/// may read().
+/// may add_to().
 class RunLengthCounters {
  public:
   enum class Call : std::uint8_t { kNone, kRefill, kSpill };
@@ -54,11 +54,13 @@ class RunLengthCounters {
     __atomic_store_n(&all_calls_, all_calls_ + 1, __ATOMIC_RELAXED);
   }
 
-  void read(RunCounts& out) const {
-    out.least = get(runs_.least);
-    out.runs[0] = get(runs_.runs[0]);
-    for (std::size_t w = out.least; w < kManySwings; ++w) out.runs[w] = get(runs_.runs[w]);
-    out.many_sum = get(runs_.many_sum);
+  /// Adds what was counted so far.
+  void add_to(RunCounts& sum) const {
+    const std::uint32_t least = get(runs_.least);
+    sum.least = std::min(sum.least, least);
+    sum.runs[0] += get(runs_.runs[0]);
+    for (std::size_t w = least; w < kManySwings; ++w) sum.runs[w] += get(runs_.runs[w]);
+    sum.many_sum += get(runs_.many_sum);
   }
   /// Calls so far, those of the run that goes on included.
   std::uint64_t calls() const { return __atomic_load_n(&all_calls_, __ATOMIC_RELAXED); }

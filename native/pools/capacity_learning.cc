@@ -74,11 +74,17 @@ void CapacityLearning::learn(Heap& heap, const HeapSnapshot& policy, ByteCount s
   publish(heap, decision.capacities);
   heap.count_learning(decision.event);
   note(decision.event);
-  saved_calls_ = std::max(saved_calls_ + decision.saved_calls, 0.0);
+  count_saved_calls(heap, decision.saved_calls);
+  heap.count_learning_time(thread_cpu_now() - begin);
+}
+
+/// A counter never falls: what was lost again has to be saved anew before more is counted.
+void CapacityLearning::count_saved_calls(Heap& heap, double calls) {
+  saved_calls_ += calls;
+  if (saved_calls_ < 1) return;
   const double whole = std::floor(saved_calls_);
   saved_calls_ -= whole;
-  if (whole >= 1) heap.count_saved_calls(static_cast<std::uint64_t>(whole));
-  heap.count_learning_time(thread_cpu_now() - begin);
+  heap.count_saved_calls(static_cast<std::uint64_t>(whole));
 }
 
 void CapacityLearning::publish(Heap& heap, const Capacities& next) {

@@ -46,6 +46,7 @@ class CapacityLearning {
   void learn(Heap& heap, const HeapSnapshot& policy, ByteCount share) REQUIRES(lock_);
   void take_back(Heap& heap) REQUIRES(lock_);
   void hold(Heap& heap) REQUIRES(lock_);
+  void count_saved_calls(Heap& heap, double calls) REQUIRES(lock_);
   void publish(Heap& heap, const Capacities& next) REQUIRES(lock_);
   void note(const CapacityEvent& event) REQUIRES(lock_);
 
@@ -54,7 +55,7 @@ class CapacityLearning {
   const std::uint32_t most_blocks_;
   const Nanos least_tick_;
   Nanos learned_at_ GUARDED_BY(lock_) = 0;
-  double saved_calls_ GUARDED_BY(lock_) = 0;  // less than one that was not counted yet
+  double saved_calls_ GUARDED_BY(lock_) = 0;  // beyond those that were counted; may be negative
   bool is_broken_ GUARDED_BY(lock_) = false;
   bool has_learned_ GUARDED_BY(lock_) = false;  // since it was last off
   Capacities published_ GUARDED_BY(lock_);

@@ -14,7 +14,7 @@ using Call = RunLengthCounters::Call;
 
 RunLengthCurve curve_of(const RunLengthCounters& counters) {
   RunCounts now;
-  counters.read(now);
+  counters.add_to(now);
   RunLengthCurve curve;
   curve.add(RunCounts{}, now);
   return curve;

@@ -129,10 +129,7 @@ class ModelHeap {
       one.is_large = classes_[c].block_bytes > 32 * superslab::kKiB;
       for (std::size_t t = 0; t < threads_.size(); ++t) {
         const ModelMagazine& magazine = threads_[t][c];
-        superslab::RunCounts runs;
-        magazine.counters.read(runs);
-        for (std::size_t w = 0; w < superslab::kManySwings; ++w) one.runs.runs[w] += runs.runs[w];
-        one.runs.many_sum += runs.many_sum;
+        magazine.counters.add_to(one.runs);
         one.cached_blocks += magazine.depth();
         one.refills += magazine.refills;
         one.acquires += magazine.acquires;
