@@ -247,18 +247,20 @@ export const FILE_FAULT = {
   cut: 26,
   /** It was made with another maxBytes. */
   otherSize: 27,
+  /** It was made with checksums, or without. */
+  otherChecksums: 28,
   /** It was not closed. */
-  needsReplay: 28,
+  needsReplay: 29,
   /** There are no addresses for the mapping. */
-  noMemory: 29,
+  noMemory: 30,
   /** Too many files are mapped. */
-  tooManyOpen: 30,
+  tooManyOpen: 31,
   /** The file has not so many pages. */
-  noPage: 31,
+  noPage: 32,
   /** The file's length is no multiple of a page's. */
-  fileLength: 32,
+  fileLength: 33,
   /** The file system cannot bypass its cache. */
-  noDirect: 33,
+  noDirect: 34,
 } as const;
 
 /** What an operation on a file came to. */
