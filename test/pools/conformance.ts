@@ -578,7 +578,8 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
 
   if ((kind.counts ?? 'bytes') !== 'bytes') return;
 
-  test(`${kind.name} goes on when the operating system refuses memory`, async () => {
+  // It may have to run several times, see withoutMemory().
+  test(`${kind.name} goes on when the operating system refuses memory`, { timeout: 120_000 }, async () => {
     const seen = await withoutMemory(
       `import * as superslab from 'superslab';
        const pool = ${kind.source.open.replace('OPTIONS', "{ name: 'pressed', purgeDelayMs: 60000 }")};

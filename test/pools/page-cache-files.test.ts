@@ -18,6 +18,7 @@ import path from 'node:path';
 import { PageCache, type PageCacheOptions } from 'superslab/files';
 import { afterEach, describe, expect, test } from 'vitest';
 import { childJson, packageRoot } from '../support/child.js';
+import { collect } from '../support/collect.js';
 import { rejectedBy, thrownBy } from '../support/expect-error.js';
 import { endWorkers, startWorker } from '../support/worker.js';
 import { folder } from './mapped-files.js';
@@ -215,6 +216,52 @@ describe.each(['xxh3', 'crc32c'] as const)('checksums %s', (checksums) => {
       else result.value.release();
     expect(cache.figures().pinned).toBe(0);
   });
+});
+
+test('an asynchronous scan gives one page after the other, and none after its end', async () => {
+  const cache = open({ file: numberedFile(100), direct: true });
+  const walk = cache.scan({ from: 5, to: 8 })[Symbol.asyncIterator]();
+  const first = walk.next();
+  await rejectedBy(walk.next(), 'ERR_SUPERSLAB_ARGUMENT');
+  expect((await first).value).toMatchObject({ no: 5, released: false });
+  expect((await walk.next()).value).toMatchObject({ no: 6, released: false });
+  expect(cache.figures().pinned).toBe(1);
+  const coming = walk.next();
+  const end = walk.return!();
+  expect((await coming).value!.no).toBe(7);
+  expect(await end).toEqual({ done: true, value: undefined });
+  expect(await walk.next()).toEqual({ done: true, value: undefined });
+  expect(cache.figures().pinned).toBe(0);
+});
+
+test('a scan whose iterator nobody has any more gives its page back', async () => {
+  const cache = open({ file: numberedFile(100) });
+  (() => void cache.scan()[Symbol.iterator]().next())();
+  expect(cache.figures().pinned).toBe(1);
+  await collect(() => cache.figures().pinned === 0);
+  expect(cache.figures().pinned).toBe(0);
+});
+
+test('checkpoints at once share what they write', async () => {
+  const cache = open({ file: numberedFile(100) });
+  const change = (no: number): void => {
+    const page = cache.pinSync(no);
+    page.markDirty();
+    page.release();
+  };
+  change(1);
+  const first = cache.checkpoint();
+  change(2);
+  const others = [cache.checkpoint(), cache.checkpoint()];
+  await first;
+  await Promise.all(others);
+  expect(cache.figures()).toMatchObject({ checkpoints: 2, dirty: 0 });
+  change(3);
+  const last = cache.checkpoint();
+  const behind = cache.checkpoint();
+  cache.close();
+  // The last one is that of close().
+  await Promise.all([last, behind]);
 });
 
 test('pages of a file that was cut meanwhile fail, and others go on', async () => {

@@ -24,6 +24,7 @@ import { Frame } from './frame.js';
 import { Frames } from './frames.js';
 import { type PageCacheOptions, type PageSettings, pageSettings } from './options.js';
 import type { Page } from './page.js';
+import type { PinOrder } from './pin-order.js';
 import { Pins } from './pins.js';
 import { PageScan, type ScanOptions } from './scan.js';
 
@@ -68,6 +69,7 @@ function lendingOf(
         if (core().closed) {
           native.closePages();
           checkpoints.end();
+          pins.reads.end();
         }
         frames.drop(keep);
       },
@@ -210,18 +212,15 @@ export class PageCache extends CorePool<Frame> {
    * same page wait for one read. While all that there is room for is pinned it waits for a release, first come first served.
    * Rejects with `signal.reason` when aborted while it waits for that, and like {@link pinSync}.
    */
-  pin(no: number, options: { signal?: AbortSignal } = {}): Promise<Page> {
+  pin(no: number, options?: { signal?: AbortSignal }): Promise<Page> {
     try {
+      if (options === undefined) {
+        return this.#pins.pinResident(no) ?? this.#pins.pin(this.#orderOf(no, undefined));
+      }
       checkOptions('pin()', options, { signal: anAbortSignal });
       const { signal } = options;
       checkNotAborted(signal);
-      return this.#pins.pin({
-        no,
-        ring: undefined,
-        signal,
-        stack: this.#pins.stackOf(this.pin),
-        keeper: undefined,
-      });
+      return this.#pins.pin(this.#orderOf(no, signal));
     } catch (error) {
       return builtins.promiseReject(error);
     }
@@ -323,6 +322,10 @@ export class PageCache extends CorePool<Frame> {
 
   protected override contradiction(): string | undefined {
     return this.#pins.frames.native.pageContradiction();
+  }
+
+  #orderOf(no: number, signal: AbortSignal | undefined): PinOrder {
+    return { no, ring: undefined, signal, stack: this.#pins.stackOf(this.pin), keeper: undefined };
   }
 
   #checkCount(count: number, what: string): void {

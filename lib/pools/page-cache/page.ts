@@ -99,7 +99,12 @@ export class Page implements Lent {
     if ((sub(words, frame, 1) & PINS) !== 1) return;
     magazines.idle[tag]!++;
     // Without a limit the cache is closed, or somebody waits.
-    if (magazines.limit[tag] === 0) Page.#afterUnpin(frames);
+    if (magazines.limit[tag] !== 0) return;
+    try {
+      frames.afterUnpin();
+    } catch {
+      // The stack is full, and the page is released all the same: upkeep does the rest.
+    }
   }
 
   [Symbol.dispose](): void {
@@ -130,16 +135,11 @@ export class Page implements Lent {
     page.#isOver = true;
     if (end !== undefined) end.pin.isOver = true;
     if (isLast) frames.magazines.idle[frames.tag]!++;
-    if (end !== undefined) watch!.ended(end);
-    if (isLast && frames.magazines.limit[frames.tag] === 0) Page.#afterUnpin(frames);
-  }
-
-  /** The page was released, whatever becomes of this. */
-  static #afterUnpin(frames: Frames<Page>): void {
     try {
-      frames.afterUnpin();
+      if (end !== undefined) watch!.ended(end);
+      if (isLast && frames.magazines.limit[frames.tag] === 0) frames.afterUnpin();
     } catch {
-      // The stack is full: upkeep does it.
+      // As in release().
     }
   }
 
@@ -156,7 +156,7 @@ export class Page implements Lent {
       holder.page = undefined;
       if (!isLast) return;
       frames.magazines.idle[frames.tag]!++;
-      if (frames.magazines.limit[frames.tag] === 0) Page.#afterUnpin(frames);
+      if (frames.magazines.limit[frames.tag] === 0) frames.afterUnpin();
     } else {
       holder.page = undefined;
     }

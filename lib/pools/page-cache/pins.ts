@@ -34,6 +34,8 @@ export class Pins {
   /** Pins a page that is there, where pins are not watched. */
   readonly #tryPin: (no: number) => Page | undefined;
   readonly #newFrame: () => Frame;
+  /** Of pinResident(), which is not within itself; a new one after one that was cut off. */
+  #spare: HeldPin | undefined = undefined;
   /** Set when the core has been made: they know each other. */
   core!: PinsCore;
 
@@ -151,6 +153,26 @@ export class Pins {
   }
 
   // Later ----------------------------------------------------------------------------------------
+
+  /** A promise of a page that is there, where pins are not watched: few calls, and no garbage but the promise. */
+  pinResident(no: number): Promise<Page> | undefined {
+    this.core.checkOpen();
+    const held = this.#spare ?? new HeldPin(this.frames);
+    this.#spare = undefined;
+    begin(held);
+    try {
+      held.page = this.#tryPin(no);
+      const promise =
+        held.page === undefined ? undefined : (builtins.promiseResolve(held.page) as Promise<Page>);
+      finish(held);
+      held.page = undefined;
+      this.#spare = held;
+      return promise;
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
+  }
 
   pin(order: PinOrder): Promise<Page> {
     return this.pinAs(order, itself);

@@ -67,6 +67,12 @@ export class Reads {
     this.#submit();
   }
 
+  /** The cache is closed: those who wait are told. May be called again. */
+  end(): void {
+    this.#serveDue();
+    for (const no of [...this.#waiting.keys()]) this.#settle(no);
+  }
+
   #submit(): void {
     this.#isSubmitting = false;
     const asked = this.#asked;
