@@ -17,11 +17,14 @@ const VALID = `{
     ringWithin: [1],
     now: [],
     slabCuts: [],
+    readTrace: ['/dev/null'],
+    tuneTrace: ['/dev/null', 0],
     tables: [],
   },
   environment: {
     openPool: [[['zero', 'never']], 'garbage'],
     currentNode: [],
+    policyText: [],
     window: [block >>> 10],
     isRecut: [block >>> 10],
     recutWindows: [],
@@ -357,7 +360,7 @@ describe('arguments of native functions', () => {
   test('none of them, however wrong, ends the process or reaches past a block', async () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
     expect(seen).toEqual({
-      binding: 6,
+      binding: 8,
       environment: 38,
       pool: 78,
       scanner: 1,

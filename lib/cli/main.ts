@@ -10,9 +10,6 @@ import { jsonText, wrap } from './output.js';
 /** Each is loaded when it is asked for: `--help` needs no addon. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.js')).run,
-  record: async () => (await import('./record.js')).record,
-  tune: async () => (await import('./tune.js')).tune,
-  policy: async () => (await import('./policy.js')).policy,
   doctor: async () => (await import('./doctor.js')).doctor,
   stats: async () => (await import('./stats.js')).stats,
   report: async () => (await import('./report.js')).report,
@@ -21,6 +18,9 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./check.js')).check,
   dump: async () => (await import('./dump.js')).dump,
   knobs: async () => (await import('./knob-list.js')).knobs,
+  record: async () => (await import('./record.js')).record,
+  tune: async () => (await import('./tune.js')).tune,
+  policy: async () => (await import('./policy.js')).policy,
 };
 
 const HELP_WIDTH = 78;
@@ -32,8 +32,11 @@ function wrapped(prefix: string, text: string): string[] {
 }
 
 async function overview(): Promise<string> {
-  const all = await Promise.all(Object.values(commands).map((load) => load()));
-  const lines = all.flatMap(({ usage, summary }) => [`  superslab ${usage}`, `      ${summary}`]);
+  const all = await Promise.all(
+    Object.entries(commands).map(async ([name, load]) => ({ name, summary: (await load()).summary })),
+  );
+  const width = Math.max(...all.map(({ name }) => name.length));
+  const lines = all.map(({ name, summary }) => `  superslab ${name.padEnd(width)}  ${summary}`);
   return ['Usage:', ...lines, '', 'superslab COMMAND --help tells more; superslab --version.', ''].join('\n');
 }
 

@@ -8,8 +8,8 @@ import { savePolicy } from './tune.js';
 
 /** `superslab policy`: what a running process goes by, as a file for the next one. */
 export const policy: Command = {
-  usage: 'policy PID|URL [--save FILE] [--json] [--attach]',
-  summary: 'print the policy of a running process, or save it for the next one',
+  usage: 'policy PID|URL [--save=FILE] [--json] [--attach]',
+  summary: 'print the policy of a running process, or save it',
   options: { ...lookingOptions, save: 'value', json: 'nothing' },
   operands: [1, 1],
   exits: {
@@ -20,7 +20,7 @@ export const policy: Command = {
   help() {
     return [
       'Prints what superslab.policy() returns: the settings that differ from the',
-      'defaults and, of the default pool, what was learned, as the text of a policy file.',
+      'defaults, and what the default pool has learned, as the text of a policy file.',
       'With --save it is written to FILE, for SUPERSLAB_POLICY=FILE or',
       'superslab run --policy=FILE.',
       '',

@@ -37,7 +37,7 @@ export async function runOnLibrary(
 
 /** `superslab run`: a program with libsuperslab.so as its malloc. */
 export const run: Command = {
-  usage: 'run [--knob=value ...] [--policy=FILE] [--json] [--] program [arguments]',
+  usage: 'run [--knob=value ...] [--policy=FILE] [--json] program [args]',
   summary: 'run a program on superslab instead of its malloc',
   options: { json: 'nothing', policy: 'value' },
   operands: 'program',

@@ -77,7 +77,7 @@ function told(file: string, { trace, rows, policy }: TraceTuning, saved: string 
 
 /** `superslab tune`: which settings a recorded program wants. */
 export const tune: Command = {
-  usage: 'tune FILE [-o POLICY] [--mib-second-ns=n] [--json]',
+  usage: 'tune FILE [--output=POLICY] [--mib-second-ns=n] [--json]',
   summary: 'find out which settings a recorded program wants',
   options: { output: 'value', 'mib-second-ns': 'value', json: 'nothing' },
   operands: [1, 1],
@@ -91,14 +91,15 @@ export const tune: Command = {
     return [
       'Replays a trace of superslab record on synthetic time: by the defaults, by each',
       'value of a grid of settings, by rules that others use, and by the best of all,',
-      'and prints what each would have cost. The same trace always gives the same table.',
+      'and prints what each would have cost. The same trace gives the same table.',
       '',
       '  superslab tune app.trace',
       '  superslab tune app.trace -o app.policy',
       '  superslab run --policy=app.policy -- python3 app.py',
       '',
-      'cost: slow calls, page faults, system calls, and memory by time, at the prices of',
-      'docs/TUNING.md. --mib-second-ns: what a MiB that is in memory for a second',
+      '-o FILE, --output=FILE: writes the best as a policy file.',
+      'cost: slow calls, page faults, system calls, and memory by time, at the prices',
+      'of docs/TUNING.md. --mib-second-ns: what a MiB that is in memory for a second',
       'costs; more makes the program smaller, less makes it faster.',
       '',
       '--json prints {trace, rows, policy}.',

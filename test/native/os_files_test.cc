@@ -142,7 +142,8 @@ TEST(os, "a watch is of the file, not of its name, and hears of a process that w
     void* address = nullptr;
     const bool is_open =
         system_files().open(path.c_str(), FileAccess::kReadWrite, 0600, &own).ok() &&
-        own->map(0, 8192, FileMapping::kShared, &address).ok() && own->lock_byte(1 << 20).ok();
+        own->map(0, 8192, FileMapping::kShared, &address).ok() &&
+        own->lock_byte(1 << 20, FileLock::kExclusive).ok();
     ::raise(is_open ? SIGSTOP : SIGKILL);
   }
   int status = 0;
