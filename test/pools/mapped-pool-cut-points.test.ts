@@ -102,11 +102,6 @@ const sharedSteps: typeof steps = {
     const changes = pool.changes();
     void changes.wait(changes.count, { timeoutMs: 1 }).catch(() => {});
   },
-  allocAsync: ({ pool }) =>
-    void pool.allocAsync(10).then(
-      (buf) => buf.free(),
-      () => {},
-    ),
 };
 
 describe.each(CUTS)('by %s', (how) => {
