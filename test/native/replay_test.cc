@@ -19,12 +19,15 @@ class Random {
  public:
   explicit Random(std::uint32_t seed) : state_(seed) {}
   std::uint32_t below(std::uint32_t n) {
-    state_ = state_ * 1664525 + 1013904223;
-    return static_cast<std::uint32_t>((std::uint64_t{state_ >> 4} * n) >> 28);
+    state_ += 0x9e3779b97f4a7c15;  // splitmix64
+    std::uint64_t x = state_;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+    return static_cast<std::uint32_t>(((x ^ (x >> 31)) >> 32) * n >> 32);
   }
 
  private:
-  std::uint32_t state_;
+  std::uint64_t state_;
 };
 
 /// What a program might do: blocks of many sizes that live for a while, in bursts.
@@ -43,8 +46,8 @@ Trace made_trace(std::uint32_t events, std::uint32_t threads, ByteCount largest,
         {at, block, random.below(threads), bytes, static_cast<std::uint64_t>(kind)});
   };
   while (process.ops.size() < events) {
-    const bool grows = random.below(1000) < 500 + (process.ops.size() / 5000 % 2 == 0 ? 60 : 0) &&
-                       live.size() < 4000;
+    const bool grows =
+        random.below(1000) < (process.ops.size() / 5000 % 2 == 0 ? 650 : 350) && live.size() < 4000;
     if (live.empty() || grows) {
       std::uint32_t block = process.blocks;
       if (free.empty()) {
@@ -85,12 +88,12 @@ struct SlowCalls {
 };
 
 /// The same events on a heap like malloc's over the real operating system, as malloc.cc does it.
-SlowCalls on_real_heap(const Trace& trace) {
+SlowCalls on_real_heap(const Trace& trace, const Policy& policy) {
   Space space;
   SystemClock clock;
   if (!space.open(system_os(), 8)) return {};
   auto heap = std::make_unique<Heap>(
-      space, clock, malloc_policy(),
+      space, clock, policy,
       HeapShape{.access = Access::kPointers, .is_always_charged = false, .purges_tables = true});
   ThreadCache* cache = ThreadCache::attach(*heap);
   std::vector<void*> blocks(trace.processes[0].blocks, nullptr);
@@ -139,9 +142,14 @@ bool same(const ReplayCounts& a, const ReplayCounts& b) {
 TEST(replay, "of one thread the slow calls are those of a real heap, exactly") {
   for (std::uint32_t seed = 1; seed <= 4; ++seed) {
     const Trace trace = made_trace(40'000, 1, 16 * kKiB, seed);
-    const SlowCalls real = on_real_heap(trace);
-    CHECK(real.refills > 100 && real.spills > 20);
-    CHECK(calls_of(replay(trace, malloc_policy())) == real);
+    Policy policy = malloc_policy();
+    policy.cache_blocks = 4;
+    const SlowCalls real = on_real_heap(trace, policy);
+    CHECK(real.refills > 1000 && real.spills > 1000);
+    const SlowCalls replayed = calls_of(replay(trace, policy));
+    CHECK_EQ(replayed.refills, real.refills);
+    CHECK_EQ(replayed.spills, real.spills);
+    CHECK(replayed == real);
   }
 }
 
