@@ -95,6 +95,9 @@ class DyingFiles final : public Files {
       files_.tick();
       return inner_->unlock_byte(at);
     }
+    FileError watch(std::unique_ptr<FileWatch>* watch) const override {
+      return inner_->watch(watch);
+    }
     FileError bypass_page_cache() override { return inner_->bypass_page_cache(); }
     FileError map(ByteCount offset, ByteCount bytes, FileMapping mapping, void** address) override {
       files_.tick();
