@@ -22,7 +22,9 @@ import type {
 import type { FileFailure, FileOptions, FileRepair, NativeFile } from './file-binding.js';
 import { loadAddon } from './load.js';
 import type { NativePages } from './page-binding.js';
+import type { NativePressure } from './pressure-binding.js';
 import type { KnobRow, StatisticRow } from './rows.js';
+import type { TraceFacts, TraceTuning } from './trace-binding.js';
 import type { ValueFigures, ValueTiers } from './value-binding.js';
 
 declare const kind: unique symbol;
@@ -147,62 +149,6 @@ export interface Binding {
   tuneTrace(file: string, nsOfMibSecond: number): TraceTuning | Failure;
 }
 
-/** What a trace says of itself and its program. */
-export interface TraceFacts {
-  /** The version that recorded it. */
-  readonly superslab: string;
-  readonly pageBytes: number;
-  readonly processors: number;
-  /** Whether malloc was recorded. */
-  readonly hasMalloc: boolean;
-  /** Whether recording ended before the program, because the file was as long as it may be. */
-  readonly isFull: boolean;
-  /** Events that found no place. */
-  readonly dropped: number;
-  readonly events: number;
-  readonly processes: number;
-  readonly threads: number;
-  /** Frees of blocks that the trace does not know. */
-  readonly unknownFrees: number;
-  /** Blocks that came again without a free that the trace knows. */
-  readonly lostFrees: number;
-  /** How long the longest of its processes ran. */
-  readonly seconds: number;
-}
-
-/** What a replay of a trace counted. */
-export interface TunedRow {
-  readonly kind: 'default' | 'profile' | 'fixed' | 'rule' | 'best';
-  /** A setting as a variable, or a rule in words. */
-  readonly name: string;
-  /** What all that is counted here costs together (native/replay/costs.h). */
-  readonly costNs: number;
-  readonly allocations: number;
-  /** Those for which this machine had no addresses. */
-  readonly failed: number;
-  readonly refills: number;
-  readonly spills: number;
-  /** Blocks that refills and spills moved. */
-  readonly movedBlocks: number;
-  readonly remoteFrees: number;
-  /** First touches of pages of 4 KiB, and among them those of pages that had gone back. */
-  readonly faults: number;
-  readonly refaults: number;
-  readonly purges: number;
-  readonly purgedPages: number;
-  readonly peakBytes: number;
-  /** Memory by time. */
-  readonly mibSeconds: number;
-}
-
-export interface TraceTuning {
-  readonly trace: TraceFacts;
-  /** The defaults first, what costs least last. */
-  readonly rows: readonly TunedRow[];
-  /** The text of a policy file. */
-  readonly policy: string;
-}
-
 /*
  * Native objects. Nothing of them throws for what a user did; sizes are in bytes. Everything is called from the
  * environment's own thread. An argument of another type or out of its range is refused: by `undefined`, false, 0, -1 or an
@@ -318,26 +264,6 @@ export interface NativeEnvironment {
 
   /** Opens a cache that processes have in common, or makes one; the same otherwise. */
   openSharedCache(options: CacheFileOptions): NativeSharedCache | FileFailure | undefined;
-}
-
-/** What came of the last look at the kernel's files. */
-export interface NativePressure {
-  /** A code of PRESSURE_LEVEL (./generated/codes.ts): now. */
-  readonly level: number;
-  /** A code of PRESSURE_REASON, of the last rise: why. */
-  readonly reason: number;
-  /** Then: of the time, or of `limitBytes`; from 0 to 1, or beyond a soft limit. */
-  readonly share: number;
-  /** 0 for a share of the time. */
-  readonly limitBytes: number;
-  /** A code of RELIEF_STEP: the last one that is to be done. */
-  readonly step: number;
-  /** Another number whenever there is something to be done. */
-  readonly reliefs: number;
-  /** How often the level rose. */
-  readonly rises: number;
-  /** When the level changed, since 1970; 0 if it never did. */
-  readonly changedAtMs: number;
 }
 
 /** The records of a pool as other threads see them. */

@@ -1,8 +1,8 @@
 // How scarce memory is, in words instead of codes.
 import type { PressureFigures, PressureLevel, PressureReason, ReliefStep } from '../base/pressure.js';
-import type { NativePressure } from './binding.js';
 import { environment, facts } from './environment.js';
 import { PRESSURE_LEVEL, PRESSURE_REASON, RELIEF_STEP } from './generated/codes.js';
+import type { NativePressure } from './pressure-binding.js';
 
 const wordsOf = (table: Readonly<Record<string, number>>): readonly string[] => {
   const words: string[] = [];

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { TraceFacts, TraceTuning, TunedRow } from '../addon/binding.js';
+import type { TraceFacts, TraceTuning, TunedRow } from '../addon/trace-binding.js';
 import { bytes, count, counted, duration, printable } from '../base/text.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';

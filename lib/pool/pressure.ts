@@ -1,10 +1,10 @@
 // Memory pressure: looks now and then whether memory is scarce, and has the pools of this thread give back what they can
 // do without. docs/PRESSURE.md tells how the level is found, and what each kind gives back.
 import { Alarm } from '../addon/alarm.js';
-import type { NativePressure } from '../addon/binding.js';
 import { environment } from '../addon/environment.js';
 import { PRESSURE_LEVEL, RELIEF_STEP } from '../addon/generated/codes.js';
 import { pressureFigures, pressureIntervalMs, stepWord, watchesPressure } from '../addon/pressure.js';
+import type { NativePressure } from '../addon/pressure-binding.js';
 import { builtins } from '../base/builtins.js';
 import {
   type PressureFigures,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <new>
 
 #include "base/program_order.h"
 #include "heap/magazine_limits.h"
@@ -41,24 +40,6 @@ void SlabOwner::set_spare_limits() {
         is_dear ? 0 : std::min(magazine_limit(c, *policy, 0, number), policy->spare_blocks);
     spares_[i].keep = std::min(spares_[i].keep, spares_[i].limit);
   }
-}
-
-SlabOwner::~SlabOwner() {
-  RunLengthCounters* const runs = runs_.load(std::memory_order_relaxed);
-  if (runs != nullptr) source_.space().metadata().free(runs, kClassSlots * sizeof *runs);
-}
-
-void SlabOwner::count_runs() {
-  if (runs() != nullptr) return;
-  Space& space = source_.space();
-  constexpr ByteCount kBytes = kClassSlots * sizeof(RunLengthCounters);
-  void* const memory = space.metadata().allocate(space.os(), kBytes, alignof(RunLengthCounters));
-  if (memory == nullptr) return;
-  auto* const made = static_cast<RunLengthCounters*>(memory);
-  for (std::size_t i = 0; i < kClassSlots; ++i) new (made + i) RunLengthCounters;
-  RunLengthCounters* nobody = nullptr;
-  if (!runs_.compare_exchange_strong(nobody, made, std::memory_order_release))
-    space.metadata().free(memory, kBytes);
 }
 
 /// Takes newer limits over, and gives back what is beyond them.
