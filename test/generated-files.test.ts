@@ -14,6 +14,11 @@ test('every generated file is what the addon was compiled from', () => {
   expect(staleFiles().map(([file]) => file)).toEqual([]);
 });
 
+test('native code knows the version of the package', () => {
+  const [, version] = /kVersion = "([^"]+)"/.exec(read('native/policy/version.h')) ?? [];
+  expect(version).toBe(JSON.parse(read('package.json')).version);
+});
+
 test('a file that was changed by hand is named, and one that is missing', () => {
   const edited = (file: string) => (file.endsWith('codes.ts') ? `${read(file)}//` : read(file));
   expect(staleFiles(tables, edited).map(([file]) => file)).toEqual(['lib/addon/generated/codes.ts']);

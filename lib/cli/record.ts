@@ -40,7 +40,7 @@ export const record: Command = {
     return [
       'Runs the program as superslab run does, and writes each allocation and each',
       'free, of every thread and of the programs that it starts in turn, to FILE:',
-      '16 bytes each. A call takes some 60 ns longer for it.',
+      '16 bytes each. Each call takes a little longer for it.',
       '',
       '  superslab record -o app.trace -- python3 app.py',
       '  superslab record --output=app.trace --record-bytes=1g -- git log',

@@ -15,6 +15,9 @@ extern "C" {
  * Allocations, frees, roots and writes are a batch until a commit: all of it happens then, or none.
  * What is stored into a block directly is in the file at once, and durable with a commit.
  *
+ * What a pool keeps for itself it takes by C++'s operator new: where there is no memory for that,
+ * the program ends with a message.
+ *
  * A pool is used by one thread at a time; different pools by any at once. In the child of a fork()
  * blocks can be read; whatever would change the file fails with EPERM, and closing does nothing.
  *

@@ -16,7 +16,7 @@ const pages = [
   { page: 'FILES', shows: 'ss_mapped_pool_commit' },
 ];
 
-describe.skipIf(process.platform !== 'linux').for(pages)('docs/$page.md', ({ page, shows }) => {
+describe.skipIf(process.platform !== 'linux').for(pages)('docs/ of $page', ({ page, shows }) => {
   test.for(['c99', 'c11'])('the example compiles as %s and runs', async (standard) => {
     const text = readFileSync(path.join(packageRoot, `docs/${page}.md`), 'utf8');
     const [, example = ''] = /## From C and C\+\+\n[\s\S]*?```c\n([\s\S]*?)```/.exec(text) ?? [];

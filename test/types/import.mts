@@ -19,6 +19,7 @@ import superslab, {
   type PoolStats,
   type PressureFigures,
   type PressureMessage,
+  policy,
   stats as processStats,
   type ShareToken,
 } from 'superslab';
@@ -403,6 +404,7 @@ const mappedOptions: MappedPoolOptions = {
   access: 'write',
   shared: true,
   lockTimeoutMs: 1,
+  checksums: true,
 };
 const mapped: MappedPool = MappedPool.open('file', mappedOptions);
 mapped satisfies Pool;
@@ -411,7 +413,9 @@ const mappedHandle: number = mappedBlock.handle;
 const mappedAgain: Buffer | undefined = mapped.tryAt(mappedHandle) ?? mapped.root('name');
 mapped.setRoot('name', mappedBlock);
 mapped.setRoot('name', null);
+policy() satisfies string;
 const fileCheck: FileCheck = mapped.verify();
+fileCheck.damagedBlocks satisfies number;
 const own: MappedPool = mapped;
 const fileFigures: MappedPoolStats = own.stats();
 const ofFile: FileStats = fileFigures.file;
