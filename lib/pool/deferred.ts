@@ -11,7 +11,10 @@ export class Deferred<Value> {
   isEntering = true;
   /** What it failed with while it was entering. */
   failure: { readonly reason: unknown } | undefined = undefined;
-  /** The functions of the promise, which are cut off before they do anything, or not at all. undefined where a full stack kept it from telling them. */
+  /**
+   * The functions of the promise, which are cut off before they do anything, or not at all. undefined where a full stack kept it from telling
+   * them, and has rejected it: then whoever made it returns the promise, and calls nothing before.
+   */
   resolve!: (value: Value) => void;
   #reject!: (reason: unknown) => void;
 
@@ -50,12 +53,10 @@ class Entering extends Unfinished {
 }
 
 /**
- * The promise, once `begun` has seen to it that it will be settled.
+ * The promise of one with functions, once `begun` has seen to it that it will be settled.
  * @throws what `begun` throws, and what the promise failed with meanwhile
  */
 export function promised<Value>(deferred: Deferred<Value>, begun: () => void): Promise<Value> {
-  // A full stack has rejected it.
-  if (deferred.resolve === undefined) return deferred.promise;
   const entering = begin(new Entering(deferred));
   try {
     begun();

@@ -35,6 +35,8 @@ class Waiter<Buf extends Lent> {
   isSettled = false;
   /** While acquireAsync() has not yet returned the promise. */
   entering: Entering<Buf> | undefined = undefined;
+  /** What it failed with while it was entering: a rejection would be nobody's if that were cut off. */
+  failure: { readonly reason: unknown } | undefined = undefined;
   /** Ends its listening to the signal. */
   leave: () => void = () => {};
   // The functions of the promise, which are cut off before they do anything, or not at all.
@@ -58,7 +60,8 @@ class Waiter<Buf extends Lent> {
   /** Whether it was not settled before. */
   fail(reason: unknown): boolean {
     if (this.isSettled) return false;
-    this.reject(reason);
+    if (this.entering !== undefined && this.wish.failed === undefined) this.failure = { reason };
+    else this.reject(reason);
     this.isSettled = true;
     this.leave();
     return true;
@@ -129,6 +132,7 @@ export class Waiters<Buf extends Lent> {
     return this.#queue[0];
   }
 
+  /** @throws what it fails with before anybody has the promise */
   wait<Result>(wish: Wish<Buf, Result>): Promise<Result> {
     const { signal } = wish;
     const waiter = new Waiter<Buf>(wish);
@@ -138,13 +142,14 @@ export class Waiters<Buf extends Lent> {
     const entering = begin(new Entering(this, waiter));
     waiter.entering = entering;
     this.#queue[this.#queue.length] = waiter;
-    this.#host.startWaiting();
     try {
+      this.#host.startWaiting();
       if (signal !== undefined) this.#listen(waiter, signal);
       // Room may have been made before anybody knew that we wait.
       if (this.#first() === waiter) this.serve();
+      if (waiter.failure !== undefined) throw waiter.failure.reason;
     } catch (error) {
-      giveUp(entering); // the program's signal threw
+      giveUp(entering); // the program's signal threw, or waiting is in vain
       throw error;
     }
     finish(entering);

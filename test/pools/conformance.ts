@@ -608,13 +608,21 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
 /** What V8 says when it ends the process because it cannot have memory of its own. */
 const OUT_OF_MEMORY = /Committing semi space failed|Zone|out of memory/;
 
-/** Runs a program that takes all the memory there is. V8 may need some more at that moment, and end it: then it runs again. */
+/** Of `ulimit -v`. */
+const ADDRESSES_KIB = 2_500_000;
+/** What is added for each further run: no part of the 2 MiB in which pools take addresses, so that something else is left over for V8. */
+const MORE_ADDRESSES_KIB = 600;
+
+/**
+ * Runs a program that takes all the memory there is. V8 may need more at that moment than what is left over, which is less than the last
+ * thing that the pool did not get, and end it: then it runs again, with a limit that leaves over something else.
+ */
 async function withoutMemory(script: string): Promise<Record<string, number | string>> {
   for (let run = 1; ; run++) {
     try {
       return await childJson(script, {
         env: { SUPERSLAB_LEAK_DETECTION: 'off', SUPERSLAB_GUARD: 'off' },
-        shellLimit: 'ulimit -v 2500000',
+        shellLimit: `ulimit -v ${ADDRESSES_KIB + (run - 1) * MORE_ADDRESSES_KIB}`,
         // V8's young space at its full size from the beginning: Node 22 ends when it cannot grow.
         nodeArguments: ['--max-old-space-size=100', '--min-semi-space-size=16'],
       });

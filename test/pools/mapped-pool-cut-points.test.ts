@@ -1,10 +1,16 @@
 // MappedPool cut off at each place where V8 looks for interruptions: no block without an owner, no half of a transaction.
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { MappedBuffer, MappedPool } from 'superslab/files';
-import { describe, expect, test } from 'vitest';
-import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
-import { folder } from './mapped-files.js';
+import { afterAll, describe, expect, test } from 'vitest';
+import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints } from '../support/cut-points.js';
 
-const { files } = evaluateWithPoints();
+const evaluation = evaluateWithPoints();
+const { files } = evaluation;
+/** In memory, as thousands of files are made. */
+const folder = mkdtempSync('/dev/shm/superslab-test-');
+const file = `${folder}/pool`;
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Model {
   readonly pool: MappedPool;
@@ -24,7 +30,7 @@ const steps: Record<string, (model: Model) => void> = {
   commit: ({ pool }) => pool.commit(),
   commitAsync: ({ pool }) => void pool.commitAsync().catch(() => {}),
   release: ({ pool, bufs }) => pool.release(pool.at(bufs[0]!.handle)),
-  warm: ({ pool }) => pool.warm(3, 20_000),
+  warm: ({ pool }) => pool.warm(2, 5000),
   'a transaction': ({ pool, bufs }) => {
     pool.transaction(() => {
       pool.setRoot('both', pool.alloc(100));
@@ -56,7 +62,8 @@ const steps: Record<string, (model: Model) => void> = {
 const OPTIONS = { maxBytes: 1 << 20, size: 65_536, sync: 'none', lockTimeoutMs: 0 } as const;
 
 function begin(shared: boolean): Model {
-  const pool = files.MappedPool.open(`${folder()}/pool`, { ...OPTIONS, shared });
+  rmSync(file, { force: true });
+  const pool = files.MappedPool.open(file, { ...OPTIONS, shared });
   const bufs = [pool.alloc(64), pool.alloc(64).fill('a'), pool.alloc(64)];
   pool.commit();
   return { pool, bufs };
@@ -64,6 +71,7 @@ function begin(shared: boolean): Model {
 
 async function end({ pool, bufs }: Model): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve)); // The stack has been empty.
+  await doUpkeep(evaluation);
   pool.commit();
   expect(pool.verify().messages).toEqual([]);
   const roots = pool.rootNames();
@@ -79,8 +87,9 @@ async function end({ pool, bufs }: Model): Promise<void> {
 
 /** As end(); nor has the pool kept the writer's lock, or one with a name. */
 async function endShared(model: Model): Promise<void> {
-  const other = files.MappedPool.open(model.pool.path, { ...OPTIONS, shared: true });
+  const other = files.MappedPool.open(file, { ...OPTIONS, shared: true });
   await new Promise((resolve) => setImmediate(resolve));
+  await doUpkeep(evaluation);
   model.pool.commit();
   other.alloc(10);
   other.close();
@@ -102,6 +111,11 @@ const sharedSteps: typeof steps = {
     const changes = pool.changes();
     void changes.wait(changes.count, { timeoutMs: 1 }).catch(() => {});
   },
+  allocAsync: ({ pool }) =>
+    void pool.allocAsync(10).then(
+      (buf) => buf.free(),
+      () => {},
+    ),
 };
 
 describe.each(CUTS)('by %s', (how) => {

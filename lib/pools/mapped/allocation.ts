@@ -1,13 +1,12 @@
 import type { Lent } from '../../pool/unfinished.js';
 import type { MappedBuffer } from './mapped-buffer.js';
 
-/** A block for somebody who waits, until he has it: what is given back is freed, and not its view alone ended. */
+/**
+ * A block for somebody who waits, until he has it: what is given back is freed, and not its view alone ended. It is made before the block,
+ * which a store puts into it.
+ */
 export class Allocation implements Lent {
-  readonly buf: MappedBuffer;
-
-  constructor(buf: MappedBuffer) {
-    this.buf = buf;
-  }
+  buf!: MappedBuffer;
 
   get released(): boolean {
     return this.buf.released;

@@ -1,6 +1,8 @@
+import { builtins } from '../../base/builtins.js';
 import { checkNotAborted } from '../in-turn.js';
 import type { MappedFile } from './mapped-file.js';
 import { type ChangesOptions, checkChangesOptions } from './options.js';
+import type { Awaited } from './shared-events.js';
 
 /** Counts the commits of all processes that share a file. */
 export class Changes {
@@ -20,11 +22,18 @@ export class Changes {
    * @returns the count, which is `since` when the time is over
    * @throws what `signal` is aborted with, ERR_SUPERSLAB_CLOSED when the pool is closed meanwhile (reject)
    */
-  async wait(since: number, options: ChangesOptions = {}): Promise<number> {
-    checkChangesOptions(options);
-    const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
-    checkNotAborted(signal);
-    await this.#file.core.events.wait(() => this.count !== since, { timeoutMs, signal });
-    return this.count;
+  wait(since: number, options: ChangesOptions = {}): Promise<number> {
+    try {
+      checkChangesOptions(options);
+      const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
+      checkNotAborted(signal);
+      const awaited: Awaited<number> = {
+        look: () => (this.count === since ? undefined : this.count),
+        late: () => this.count,
+      };
+      return this.#file.core.events.wait(awaited, { timeoutMs, signal });
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 }

@@ -2,7 +2,7 @@ import type { HeapId, NativePool, PoolId } from '../../addon/binding.js';
 import type { NativeFile } from '../../addon/file-binding.js';
 import { FILE_FAULT, RELIEF_STEP } from '../../addon/generated/codes.js';
 import { FILE_COUNT, MAGAZINES } from '../../addon/generated/memory.js';
-import { builtins, promiseThen } from '../../base/builtins.js';
+import { builtins } from '../../base/builtins.js';
 import { hostError, type SuperslabError } from '../../base/errors.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
@@ -70,8 +70,6 @@ export class MappedCore implements Core {
   #opened: WeakRef<OpenFile> | undefined;
   /** Changes since the figures were brought up to date. */
   #isStirred = false;
-  /** Those who wait for room are looked after with each event of the file. */
-  #isServing = false;
 
   constructor(name: string, path: string, native: NativePool, file: NativeFile, options: CoreOptions) {
     const memory = native.magazines;
@@ -86,7 +84,6 @@ export class MappedCore implements Core {
     this.#options = options;
     this.#figures = new PoolFigures(this);
     this.teller = new FileTeller(name, path, file);
-    this.events = new SharedEvents(file);
     this.sharedViews = new SharedViews(file, options.isShared);
     this.group = new GroupCommit(
       file,
@@ -100,9 +97,17 @@ export class MappedCore implements Core {
       tryAcquire: (size) => this.#opened?.deref()?.tryAlloc(size),
       startWaiting: () => {
         scheduleUpkeep();
-        this.#serveOnEvents();
+        if (options.isShared) this.events.begin();
       },
       stopWaiting: () => {},
+    });
+    // In a shared file others make room, or write, so that nothing can be changed until they have committed.
+    const { waiters } = this;
+    this.events = new SharedEvents(file, {
+      get areWaiting() {
+        return options.isShared && waiters.length > 0;
+      },
+      serve: () => this.serveWaiters(),
     });
     this.publish();
     openCores.set(this.id, this);
@@ -158,21 +163,6 @@ export class MappedCore implements Core {
     if (this.closed || this.waiters.length === 0) return;
     // A transaction in the midst of which it happened would undo what they got.
     if (this.#opened?.deref()?.isInTransaction === false) this.waiters.serve();
-  }
-
-  /** In a shared file others make room, or write, so that nothing can be changed until they have committed. */
-  #serveOnEvents(): void {
-    if (!this.isShared || this.#isServing) return;
-    const look = () => {
-      this.serveWaiters();
-      return this.closed || this.waiters.length === 0;
-    };
-    const stop = () => {
-      this.#isServing = false;
-    };
-    const served = this.events.wait(look, { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined });
-    promiseThen(served, stop, stop);
-    this.#isServing = true;
   }
 
   tick(): boolean {

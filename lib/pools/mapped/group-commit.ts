@@ -1,24 +1,25 @@
 import type { NativeFile } from '../../addon/file-binding.js';
 import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { builtins, promiseThen } from '../../base/builtins.js';
+import { Deferred, promised } from '../../pool/deferred.js';
 
 /** Somebody who waits until his commit is durable. */
-class Committer {
+class Committer extends Deferred<void> {
   /** The record that has to be durable; 0 when only what was stored into blocks has. */
   readonly sequence: number;
   /** The number of the first sync that began after it. */
   readonly sync: number;
-  readonly promise: Promise<void>;
-  resolve!: () => void;
-  reject!: (reason: unknown) => void;
 
   constructor(sequence: number, sync: number) {
+    super();
     this.sequence = sequence;
     this.sync = sync;
-    this.promise = new builtins.Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
+  }
+
+  succeed(): void {
+    if (this.isSettled) return;
+    this.resolve();
+    this.isSettled = true;
   }
 }
 
@@ -49,15 +50,19 @@ export class GroupCommit {
     return this.#waiting.length > 0;
   }
 
-  /** A promise that is resolved when the record `sequence`, and what was stored into blocks until now, is durable. */
-  wait(sequence: number, level: number): Promise<void> {
+  /**
+   * A promise that is resolved when the record `sequence`, and what was stored into blocks until now, is durable. `committed` is called
+   * before anybody has it.
+   */
+  wait(sequence: number, level: number, committed: () => void): Promise<void> {
     const committer = new Committer(sequence, this.#begun + 1);
-    // A full stack kept the promise from telling its functions, and has rejected it.
     if (committer.resolve === undefined) return committer.promise;
-    this.#waiting[this.#waiting.length] = committer;
-    if (level > this.#level) this.#level = level;
-    if (this.#begun === this.#ended && this.#waiting.length === 1) builtins.queueMicrotask(this.#look);
-    return committer.promise;
+    return promised(committer, () => {
+      this.#waiting[this.#waiting.length] = committer;
+      if (level > this.#level) this.#level = level;
+      if (this.#begun === this.#ended && this.#waiting.length === 1) builtins.queueMicrotask(this.#look);
+      committed();
+    });
   }
 
   readonly #look = (): void => {
@@ -93,7 +98,7 @@ export class GroupCommit {
     const waiting: Committer[] = [];
     for (const committer of this.#waiting) {
       const { sequence, sync } = committer;
-      if (sequence <= through && sync <= this.#ended) committer.resolve();
+      if (sequence <= through && sync <= this.#ended) committer.succeed();
       else waiting[waiting.length] = committer;
     }
     this.#waiting = waiting;
@@ -101,12 +106,12 @@ export class GroupCommit {
 
   /** All that was committed is durable: the file was closed. */
   resolveAll(): void {
-    for (const committer of this.#waiting) committer.resolve();
+    for (const committer of this.#waiting) committer.succeed();
     this.#waiting = [];
   }
 
   rejectAll(reason: unknown): void {
-    for (const committer of this.#waiting) committer.reject(reason);
+    for (const committer of this.#waiting) committer.fail(reason);
     this.#waiting = [];
   }
 }

@@ -2,7 +2,7 @@ import { now } from '../../addon/clock.js';
 import type { FileCheck, NativeFile } from '../../addon/file-binding.js';
 import { FILE_FAULT, NAME_LOCK } from '../../addon/generated/codes.js';
 import { FILE_COUNT } from '../../addon/generated/memory.js';
-import { builtins, lengthOf, promiseThen } from '../../base/builtins.js';
+import { builtins, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';
 import { areLost, lostError } from '../../base/lost-bytes.js';
 import { poolTeller } from '../../measure/pool-teller.js';
@@ -16,6 +16,7 @@ import { asyncTransaction, lockBusy, noBlockOf, noLocks, notAHandle, withinTrans
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
 import { LockAttempt, NamedLock } from './named-lock.js';
 import type { LockOptions } from './options.js';
+import type { Awaited } from './shared-events.js';
 import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
 import { MappedWindows } from './windows.js';
@@ -132,7 +133,8 @@ export class MappedFile implements MappedHome, OpenFile {
   /** Tells of what an alloc() has done, before its caller has the buffer. */
   #told(buf: MappedBuffer): MappedBuffer | number {
     const held = begin(new HeldBuffers<Allocation>());
-    held.buf = new Allocation(buf);
+    held.buf = new Allocation();
+    held.buf.buf = buf;
     this.#taken[0] = 0;
     this.core.teller.deliver();
     // Subscribers may have closed the pool, with which the block is gone, or have undone what was not committed.
@@ -166,8 +168,12 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   tryAlloc(size: number): Allocation | undefined {
+    const allocation = new Allocation();
     const made = this.#alloc(size, this.tryAlloc, true);
-    if (typeof made !== 'number') return new Allocation(made);
+    if (typeof made !== 'number') {
+      allocation.buf = made;
+      return allocation;
+    }
     if (made === FILE_FAULT.busy) return undefined;
     if (made === FILE_FAULT.full && size <= this.maxBytes) return undefined;
     throw this.#error(made);
@@ -183,7 +189,11 @@ export class MappedFile implements MappedHome, OpenFile {
   /** See lib/pools/warm.ts. Nothing of it is committed, and the file stays as long as it became until it is closed. */
   warm(count: number, size: number, onProgress: WarmProgress | undefined): void {
     this.checkSize(size);
-    const take = () => new Allocation(this.alloc(size, this.warm));
+    const take = () => {
+      const allocation = new Allocation();
+      allocation.buf = this.alloc(size, this.warm);
+      return allocation;
+    };
     try {
       this.transaction(() => {
         warm(take, ({ buf }) => touchPages(buf), count, onProgress);
@@ -298,10 +308,9 @@ export class MappedFile implements MappedHome, OpenFile {
     const wanted = level < 0 ? this.#level : level;
     this.#check(wanted === 0 ? this.native.commit(0) : this.native.commitLater(this.#found));
     const sequence = this.#found[0]!;
-    const promise =
-      wanted === 0 ? builtins.promiseResolve(undefined) : this.core.group.wait(sequence, wanted);
+    if (wanted !== 0) return this.core.group.wait(sequence, wanted, () => this.#committed());
     this.#committed();
-    return promise as Promise<void>;
+    return builtins.promiseResolve(undefined) as Promise<void>;
   }
 
   /** There may be room for those who wait. */
@@ -417,15 +426,14 @@ export class MappedFile implements MappedHome, OpenFile {
 
   lockLater(name: string, options: LockOptions): Promise<NamedLock> {
     const { shared = false, timeoutMs = this.core.lockTimeoutMs, signal } = options;
-    let lock: NamedLock | undefined;
-    const look = () => {
-      lock = this.tryLock(name, shared, timeoutMs, 0);
-      return lock !== undefined;
+    const awaited: Awaited<NamedLock> = {
+      look: () => this.tryLock(name, shared, timeoutMs, 0),
+      late: () => {
+        throw lockBusy(this.path, name, timeoutMs, false);
+      },
+      giveBack: (lock) => lock[Symbol.dispose](),
     };
-    return promiseThen(this.core.events.wait(look, { timeoutMs, signal }), () => {
-      if (lock === undefined) throw lockBusy(this.path, name, timeoutMs, false);
-      return lock;
-    }) as Promise<NamedLock>;
+    return this.core.events.wait(awaited, { timeoutMs, signal });
   }
 
   backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {

@@ -2,33 +2,82 @@ import { now } from '../../addon/clock.js';
 import type { NativeFile } from '../../addon/file-binding.js';
 import { abortReason } from '../../addon/option-checks.js';
 import { builtins, promiseThen } from '../../base/builtins.js';
+import { isFullStack } from '../../base/errors.js';
+import { Deferred, promised } from '../../pool/deferred.js';
+import { scheduleUpkeep } from '../../pool/upkeep.js';
 
 /** How long one wait on libuv's pool lasts at most. Unit: ms. */
 const SLICE_MS = 100;
+/** After so much more, nobody will tell that it has ended: JavaScript was cut off there, or the threads of libuv's pool are busy. Unit: ms. */
+const LOST_MS = 1000;
 
 export interface EventOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Somebody who waits until `look` has found what he waits for. */
-class Wait {
-  readonly look: () => boolean;
-  readonly until: number;
-  readonly signal: AbortSignal | undefined;
-  readonly promise: Promise<boolean>;
-  isSettled = false;
-  resolve!: (found: boolean) => void;
-  reject!: (reason: unknown) => void;
+/** What somebody waits for. */
+export interface Awaited<Result> {
+  /** What the promise resolves to; undefined while that is not there. */
+  look(): Result | undefined;
+  /** The same when the time is over. May throw. */
+  late(): Result;
+  /** Takes back what nobody gets. May be called again. */
+  giveBack?(result: Result): void;
+}
 
-  constructor(look: () => boolean, { timeoutMs, signal }: EventOptions) {
-    this.look = look;
-    this.until = now() + timeoutMs;
-    this.signal = signal;
-    this.promise = new builtins.Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
+/** Those who wait otherwise, and are looked after with the events, too. */
+export interface Others {
+  readonly areWaiting: boolean;
+  serve(): void;
+}
+
+/** Somebody who waits until look() has found what he waits for. */
+class Wait<Result> extends Deferred<Result> {
+  readonly until: number;
+  readonly #awaited: Awaited<Result>;
+  readonly #signal: AbortSignal | undefined;
+  /** What was found, while nobody else has it. */
+  #found: Result | undefined = undefined;
+
+  constructor(awaited: Awaited<Result>, { timeoutMs, signal }: EventOptions) {
+    const until = now() + timeoutMs;
+    super(); // Nothing is called after it.
+    this.until = until;
+    this.#awaited = awaited;
+    this.#signal = signal;
+  }
+
+  /** Settles the promise if it can be. What is cut off is done again with the next event. */
+  look(): void {
+    if (this.isSettled) return;
+    try {
+      if (this.#signal?.aborted) throw abortReason(this.#signal);
+      this.#found ??= this.#awaited.look();
+      if (this.#found === undefined && now() < this.until) return;
+      this.resolve(this.#found ?? this.#awaited.late());
+      this.isSettled = true;
+      if (!this.isEntering) this.#found = undefined;
+    } catch (error) {
+      // The stack is too deep, which is not the waiter's fault.
+      if (!isFullStack(error)) this.fail(error);
+    }
+  }
+
+  override fail(reason: unknown): void {
+    super.fail(reason);
+    this.#giveBack();
+  }
+
+  override abandon(): void {
+    super.abandon();
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (this.#found === undefined) return;
+    this.#awaited.giveBack?.(this.#found);
+    this.#found = undefined;
   }
 }
 
@@ -38,74 +87,85 @@ class Wait {
  */
 export class SharedEvents {
   readonly #native: NativeFile;
+  readonly #others: Others;
   readonly #state = new builtins.Float64Array(4);
-  #waiting: Wait[] = [];
-  #isSleeping = false;
+  #waiting: Wait<unknown>[] = [];
+  /** While a thread sleeps: when that must have been told of. Of now(). */
+  #sleepsUntil = 0;
+  /** Which sleep that is. One that is told of later than that counts no more. */
+  #sleep = 0;
 
-  constructor(native: NativeFile) {
+  constructor(native: NativeFile, others: Others) {
     this.#native = native;
+    this.#others = others;
   }
 
   get isBusy(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || this.#others.areWaiting;
   }
 
-  /** Calls `look` now, and after each event, until it returns true; false when the time is over before. */
-  wait(look: () => boolean, options: EventOptions): Promise<boolean> {
-    const wait = new Wait(look, options);
-    // A full stack kept the promise from telling its functions, and has rejected it.
+  /**
+   * What `awaited` finds, now or after one of the next events.
+   * @throws what it throws now, and what the signal is aborted with
+   */
+  wait<Result>(awaited: Awaited<Result>, options: EventOptions): Promise<Result> {
+    const wait = new Wait(awaited, options);
     if (wait.resolve === undefined) return wait.promise;
-    this.#waiting[this.#waiting.length] = wait;
-    this.proceed();
-    return wait.promise;
+    return promised(wait, () => {
+      // Before it looks: what happens from here on ends the sleep.
+      this.#native.sharedState(this.#state);
+      wait.look();
+      if (wait.isSettled) return;
+      this.#waiting[this.#waiting.length] = wait as Wait<unknown>;
+      scheduleUpkeep();
+      this.#sleepUnlessAsleep(wait.until);
+    });
+  }
+
+  /** Has the others looked after with the next event. To be called before they are looked after now. */
+  begin(): void {
+    this.#native.sharedState(this.#state);
+    this.#sleepUnlessAsleep(Number.POSITIVE_INFINITY);
   }
 
   /** Looks for all, and sleeps if some have to wait on. */
   proceed(): void {
-    if (this.#waiting.length === 0 || this.#isSleeping) return;
+    if (!this.isBusy || now() < this.#sleepsUntil) return;
     this.#native.sharedState(this.#state);
-    let first = now() + SLICE_MS;
-    const waiting: Wait[] = [];
+    this.#others.serve();
+    // A signal of the program may have others come, or close the pool.
+    for (let i = 0; i < this.#waiting.length; i++) this.#waiting[i]!.look();
+    let first = Number.POSITIVE_INFINITY;
+    const waiting: Wait<unknown>[] = [];
     for (const wait of this.#waiting) {
-      this.#look(wait);
       if (wait.isSettled) continue;
       waiting[waiting.length] = wait;
       if (wait.until < first) first = wait.until;
     }
     this.#waiting = waiting;
-    if (waiting.length > 0) this.#sleep(Math.max(1, Math.ceil(first - now())));
+    if (this.isBusy) this.#sleepUnlessAsleep(first);
   }
 
-  #look(wait: Wait): void {
-    try {
-      if (wait.signal?.aborted) throw abortReason(wait.signal);
-      const found = wait.look();
-      if (!found && now() < wait.until) return;
-      wait.resolve(found);
-    } catch (error) {
-      wait.reject(error);
-    }
-    wait.isSettled = true;
-  }
-
-  #sleep(ms: number): void {
+  #sleepUnlessAsleep(until: number): void {
+    const start = now();
+    if (start < this.#sleepsUntil) return;
+    const ms = Math.max(1, Math.ceil(Math.min(until - start, SLICE_MS)));
+    const sleep = this.#sleep + 1;
+    const wake = () => {
+      if (sleep !== this.#sleep) return;
+      this.#sleepsUntil = 0;
+      this.proceed();
+    };
     const done = this.#native.awaitEvent(this.#state[0]!, ms);
     // Of a file that is not shared, nobody tells anything.
-    if (done === undefined) {
-      builtins.setTimeout(this.#wake, ms);
-    } else {
-      promiseThen(done, this.#wake);
-    }
-    this.#isSleeping = true;
+    if (done === undefined) builtins.setTimeout(wake, ms);
+    else promiseThen(done, wake);
+    this.#sleep = sleep;
+    this.#sleepsUntil = start + ms + LOST_MS;
   }
 
-  readonly #wake = (): void => {
-    this.#isSleeping = false;
-    this.proceed();
-  };
-
   rejectAll(reason: unknown): void {
-    for (const wait of this.#waiting) wait.reject(reason);
+    for (const wait of this.#waiting) wait.fail(reason);
     this.#waiting = [];
   }
 }

@@ -33,6 +33,7 @@ export class Checkpoints {
 
   wait(): Promise<void> {
     const one = new Checkpointer(this.#begun + 1);
+    if (one.resolve === undefined) return one.promise;
     return promised(one, () => {
       this.#waiting[this.#waiting.length] = one;
       this.proceed();

@@ -184,6 +184,7 @@ export class Pins {
     const now = this.#promiseAtOnce(order, resultOf);
     if (typeof now !== 'number') return now;
     const pending = new PendingPin(order, resultOf);
+    if (pending.resolve === undefined) return pending.promise as Promise<Result>;
     const begun = (): void => {
       // Not before: what is cut off then is settled by nobody.
       if (order.keeper !== undefined) order.keeper.pending = pending;
