@@ -361,7 +361,7 @@ describe('arguments of native functions', () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
     expect(seen).toEqual({
       binding: 8,
-      environment: 38,
+      environment: 39,
       pool: 78,
       scanner: 1,
       records: 2,

@@ -27,10 +27,12 @@ const pages: Page[] = [
     before: "const requests = [{ id: 'a', bytes: Buffer.from('a') }, { id: 'b', bytes: Buffer.from('b') }];",
     after: `
       log.close();
+      console.log(shop.root('count').readDoubleLE(0), 'counted');
+      shop.close();
       const again = MappedPool.open(FILE);
       console.log(again.root('visits').readDoubleLE(0), String(again.root('b')));
       again.close();`,
-    prints: ['opened 1 times', '1 b'],
+    prints: ['opened 1 times', '1 counted', '1 b'],
   },
   {
     page: 'PAGE-CACHE',
@@ -117,12 +119,15 @@ test.for(pages)('$page', async ({ page, before = '', after, prints }) => {
   const code = examples
     .join('\n')
     .replace('connect(9000)', 'connect(port)')
+    .replaceAll("'shop.slab'", "FILE + '.shared'")
     .replaceAll(/'(state\.slab|table\.pages|\/dev\/shm\/shop\.cache)'/g, 'FILE');
   const file = path.join(tmpdir(), `superslab-docs-${process.pid}-${page.replace('/', '-')}.slab`);
   const script = `
     import { rmSync } from 'node:fs';
     const FILE = ${JSON.stringify(file)};
-    process.on('exit', () => rmSync(FILE, { force: true }));
+    process.on('exit', () => {
+      for (const end of ['', '.shared']) rmSync(FILE + end, { force: true });
+    });
     ${before}
     ${code}
     ${after}`;

@@ -136,6 +136,7 @@ test('what is exported', () => {
     'core',
     'default',
     'memoryFacts',
+    'policy',
     'release',
     'stats',
     'watchHistograms',

@@ -47,8 +47,8 @@ export const record: Command = {
       '  superslab tune app.trace -o app.policy',
       '',
       '-o FILE, --output=FILE is replaced if it is a trace. Recording ends at',
-      '--record-bytes, 256m. A program may be killed at any time: what it did until then',
-      'is in the file. --policy=FILE: as of superslab run.',
+      '--record-bytes, 256m. A program may be killed at any time: what it did until',
+      'then is in the file. --policy=FILE: as of superslab run.',
       '',
       '--json: errors of this command are written to standard error as JSON.',
     ];
