@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TraceTuning, TunedRow } from '../lib/addon/binding.js';
+import type { TraceTuning, TunedRow } from '../lib/addon/trace-binding.js';
 import { makeDemand, SHAPES } from './learn/demand.js';
 import { recordPrograms } from './learn/programs.js';
 import { sizeClassRows } from './learn/size-classes.js';
