@@ -58,7 +58,7 @@ const VALID = `{
     misuseChanges: [],
     makeScanner: [],
     findRecords: ['records'],
-    openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true, checksums: 0 }],
+    openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true, checksums: 0, sensitive: 0 }],
     repairFile: ['/dev/null', ''],
     openSharedCache: [{ path: '/dev/null', maxBytes: 0, maxEntries: 0, mode: 0o600 }],
   },
@@ -184,6 +184,7 @@ const VALID = `{
     awaitEvent: [0, 1],
     lockName: ['x', false, 0],
     unlockName: ['x'],
+    destroy: ['/dev/null'],
     close: [],
   },
   sharedCache: {
@@ -361,11 +362,11 @@ describe('arguments of native functions', () => {
     const { calls, seen } = await childJson(PROGRAM, { env: { SUPERSLAB_GUARD: 'off' } });
     expect(seen).toEqual({
       binding: 8,
-      environment: 38,
+      environment: 39,
       pool: 78,
       scanner: 1,
       records: 2,
-      file: 35,
+      file: 36,
       sharedCache: 22,
     });
     expect(calls).toBeGreaterThan(5000);
