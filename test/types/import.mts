@@ -426,7 +426,7 @@ namedLock[Symbol.dispose]();
 const changes: Changes = mapped.changes();
 void (changes.wait(changes.count, { timeoutMs: 1 }) satisfies Promise<number>);
 void (mapped.lockAsync('name', { signal: AbortSignal.timeout(1) }) satisfies Promise<NamedLock>);
-void (mapped.destroy() satisfies void);
+mapped.destroy();
 mapped.warm(3, 100, (done: number, count: number) => done + count);
 mapped.on('leak', ({ what }) => what === 'view' || what === 'block');
 const isGrowth = ({ event, durationNs }: FileMessage): boolean => event === 'grow' && durationNs > 0;
