@@ -58,7 +58,7 @@ const VALID = `{
     misuseChanges: [],
     makeScanner: [],
     findRecords: ['records'],
-    openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true, checksums: 0 }],
+    openFile: [{ path: '/dev/null', size: 0, maxBytes: 0, growBy: 0, mode: 0o600, reads: false, sync: 0, recovers: true, checksums: 0, sensitive: 0 }],
     repairFile: ['/dev/null', ''],
     openSharedCache: [{ path: '/dev/null', maxBytes: 0, maxEntries: 0, mode: 0o600 }],
   },
@@ -184,6 +184,7 @@ const VALID = `{
     awaitEvent: [0, 1],
     lockName: ['x', false, 0],
     unlockName: ['x'],
+    destroy: ['/dev/null'],
     close: [],
   },
   sharedCache: {
@@ -365,7 +366,7 @@ describe('arguments of native functions', () => {
       pool: 78,
       scanner: 1,
       records: 2,
-      file: 35,
+      file: 36,
       sharedCache: 22,
     });
     expect(calls).toBeGreaterThan(5000);

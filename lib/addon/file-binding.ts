@@ -15,6 +15,8 @@ export interface FileOptions {
   readonly recovers: boolean;
   /** 0 as it was made, 1 none, 2 one of each block. */
   readonly checksums: number;
+  /** 0 as it was made, 1 without, 2 overwriting what is freed. */
+  readonly sensitive: number;
   /** With others that do. */
   readonly shares: boolean;
   readonly lockTimeoutMs: number;
@@ -104,6 +106,8 @@ export interface NativeFile {
   /** A NAME_LOCK. Waits so long at most, on this thread, for a lock that another pool has. */
   lockName(name: string, isShared: boolean, waitMs: number): number;
   unlockName(name: string): void;
+  /** Overwrites the file and ends its name, an absolute path. It still has to be closed. */
+  destroy(path: string): number;
   close(): number;
 }
 

@@ -23,11 +23,13 @@ mapped::MappedOptions options_of(const Fields& given) {
   options.lock_patience = given.whole("lockTimeoutMs", UINT32_MAX).value_or(0) * kMillisecond;
   options.checksums = static_cast<mapped::Checksums>(
       given.whole("checksums", static_cast<std::uint64_t>(mapped::Checksums::kYes)).value_or(0));
+  options.sensitive = static_cast<mapped::Sensitive>(
+      given.whole("sensitive", static_cast<std::uint64_t>(mapped::Sensitive::kYes)).value_or(0));
   return options;
 }
 
-/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers, checksums, shares,
-/// lockTimeoutMs })`: a file object, or what failed. The path is absolute.
+/// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers, checksums,
+/// sensitive, shares, lockTimeoutMs })`: a file object, or what failed. The path is absolute.
 Value open_file(const CallbackInfo& info, Evaluation&) {
   const Napi::Env env = info.Env();
   const Fields given(info, 0);
@@ -295,6 +297,13 @@ void advise(const CallbackInfo& info, FileObject& own) {
     own.pool().advise(offset, bytes, static_cast<AccessPattern>(*pattern));
 }
 
+/// `destroy(path)`: overwrites the file and ends its name. The path is absolute.
+Value destroy(const CallbackInfo& info, FileObject& own) {
+  const std::string path = text_at(info, 0);
+  return own.fault_value(info.Env(),
+                         path.starts_with('/') ? own.pool().destroy(path) : Failure{Fault::kRange});
+}
+
 /// `close()`
 Value close(const CallbackInfo& info, FileObject& own) {
   return own.fault_value(info.Env(), own.pool().close());
@@ -328,6 +337,7 @@ void add_file_methods(Methods& methods) {
   add_shared_method<FileObject, has_uncommitted>(methods, "hasUncommitted");
   add_shared_method<FileObject, window>(methods, "window");
   add_shared_method<FileObject, advise>(methods, "advise");
+  add_shared_method<FileObject, destroy>(methods, "destroy");
   add_shared_method<FileObject, close>(methods, "close");
 }
 

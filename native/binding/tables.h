@@ -96,6 +96,8 @@ inline constexpr Value kFileFaults[] = {
     code("otherSize", mapped::Fault::kOtherSize, "It was made with another maxBytes."),
     code("otherChecksums", mapped::Fault::kOtherChecksums,
          "It was made with checksums, or without."),
+    code("otherSensitive", mapped::Fault::kOtherSensitive,
+         "It was made to overwrite what is freed, or not to."),
     code("needsReplay", mapped::Fault::kNeedsReplay, "It was not closed."),
     code("noMemory", mapped::Fault::kNoMemory, "There are no addresses for the mapping."),
     code("tooManyOpen", mapped::Fault::kTooManyOpen, "Too many files are mapped."),

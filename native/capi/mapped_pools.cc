@@ -19,7 +19,8 @@ using namespace superslab::mapped;
 
 namespace {
 
-constexpr unsigned kKnownFlags = SS_MAPPED_READ | SS_MAPPED_NO_RECOVERY | SS_MAPPED_CHECKSUMS;
+constexpr unsigned kKnownFlags =
+    SS_MAPPED_READ | SS_MAPPED_NO_RECOVERY | SS_MAPPED_CHECKSUMS | SS_MAPPED_SENSITIVE;
 
 /// What a failure is for C.
 struct Told {
@@ -104,6 +105,7 @@ Told told_of(const Failure& failure) {
     case Fault::kPageSize:
     case Fault::kOtherSize:
     case Fault::kOtherChecksums:
+    case Fault::kOtherSensitive:
       return {SS_MAPPED_FORMAT, EINVAL};
     case Fault::kNeedsReplay:
       return {SS_MAPPED_NO_REPLAY, EAGAIN};
@@ -208,6 +210,7 @@ bool read_options(const ss_mapped_pool_options* given, MappedOptions& out) {
   out.promise = level_of(own.sync, SyncLevel::kData);
   out.recovers = (own.flags & SS_MAPPED_NO_RECOVERY) == 0;
   if ((own.flags & SS_MAPPED_CHECKSUMS) != 0) out.checksums = Checksums::kYes;
+  if ((own.flags & SS_MAPPED_SENSITIVE) != 0) out.sensitive = Sensitive::kYes;
   return is_possible;
 }
 

@@ -81,6 +81,10 @@ typedef enum ss_mapped_sync {
  * that was made with them has them without this flag; one that was made without is
  * SS_MAPPED_FORMAT. */
 #define SS_MAPPED_CHECKSUMS 0x4u
+/* A new file overwrites blocks that were freed or never committed, and the journal's copies of what
+ * was written; core dumps leave it out. A file that was made so stays so without this flag; one
+ * that was made without is SS_MAPPED_FORMAT. */
+#define SS_MAPPED_SENSITIVE 0x8u
 
 typedef struct ss_mapped_pool_options {
   size_t struct_bytes;
@@ -90,7 +94,8 @@ typedef struct ss_mapped_pool_options {
   size_t grow_by;      /* 0 is an eighth of what there is, 1 MiB at least */
   unsigned mode;       /* permission bits of a new file; one with more is refused. 0 is 0600 */
   ss_mapped_sync sync; /* what commits make durable unless they say otherwise */
-  unsigned flags;      /* SS_MAPPED_READ, SS_MAPPED_NO_RECOVERY, SS_MAPPED_CHECKSUMS */
+  unsigned flags;      /* SS_MAPPED_READ, SS_MAPPED_NO_RECOVERY, SS_MAPPED_CHECKSUMS,
+                          SS_MAPPED_SENSITIVE */
 } ss_mapped_pool_options;
 
 #define SS_MAPPED_POOL_OPTIONS \

@@ -346,6 +346,16 @@ FileError FakeFiles::publish(File& file, const char* path) {
   return is_new ? FileError{} : FileError{FileStatus::kExists, EEXIST};
 }
 
+FileError FakeFiles::remove(const File& file, const char* path) {
+  const FileError error = begin_call();
+  if (!error.ok()) return error;
+  const auto named = files_.find(path);
+  if (named == files_.end() || named->second != static_cast<const FakeFile&>(file).disk())
+    return {FileStatus::kNotFound, ENOENT};
+  files_.erase(named);
+  return {};
+}
+
 void FakeFiles::random(std::span<std::uint8_t> into) const {
   for (std::uint8_t& byte : into) byte = static_cast<std::uint8_t>(chance_() >> 8);
 }

@@ -146,6 +146,10 @@ class Files {
   /// Gives a file of create() its name, durably. kExists, and nothing done, when that is taken.
   virtual FileError publish(File& file, const char* path) = 0;
 
+  /// Ends the name `path`, durably, if that leads to this file. kNotFound, and nothing done, when
+  /// it leads elsewhere.
+  virtual FileError remove(const File& file, const char* path) = 0;
+
   /// A number that is another after the machine was started again; the same for all its processes.
   virtual std::uint64_t boot() const = 0;
   /// Bytes that nobody can guess.
@@ -161,6 +165,8 @@ void unmap_file(void* address, ByteCount bytes);
 bool map_zeros(void* address, ByteCount bytes);
 /// From now on a store to the mapping is a SIGSEGV. False when the system refuses.
 bool forbid_stores(void* address, ByteCount bytes);
+/// From now on core dumps leave the mapping out. False when the system refuses.
+bool keep_from_dumps(void* address, ByteCount bytes);
 /// A hint about mapped pages; kDontNeed drops them from this mapping, private changes included.
 void advise_mapping(void* address, ByteCount bytes, AccessPattern pattern);
 

@@ -349,6 +349,15 @@ FileError LinuxFiles::publish(File& file, const char* path) {
   return sync_folder(path);
 }
 
+FileError LinuxFiles::remove(const File& file, const char* path) {
+  struct stat own;
+  struct stat named;
+  if (::fstat(descriptor_of(file), &own) != 0 || ::lstat(path, &named) != 0) return last_error();
+  if (own.st_dev != named.st_dev || own.st_ino != named.st_ino)
+    return {FileStatus::kNotFound, ENOENT};
+  return ::unlink(path) == 0 ? sync_folder(path) : last_error();
+}
+
 void LinuxFiles::random(std::span<std::uint8_t> into) const {
   ByteCount done = 0;
   while (done < into.size()) {
@@ -369,6 +378,10 @@ bool map_zeros(void* address, ByteCount bytes) {
 
 bool forbid_stores(void* address, ByteCount bytes) {
   return ::mprotect(address, bytes, PROT_READ) == 0;
+}
+
+bool keep_from_dumps(void* address, ByteCount bytes) {
+  return ::madvise(address, bytes, MADV_DONTDUMP) == 0;
 }
 
 void advise_mapping(void* address, ByteCount bytes, AccessPattern pattern) {

@@ -15,6 +15,7 @@ class LinuxFiles final : public Files {
                  std::unique_ptr<File>* file) override;
   FileError create(const char* path, unsigned mode, std::unique_ptr<File>* file) override;
   FileError publish(File& file, const char* path) override;
+  FileError remove(const File& file, const char* path) override;
   std::uint64_t boot() const override { return boot_; }
   void random(std::span<std::uint8_t> into) const override;
   ByteCount page_bytes() const override { return page_bytes_; }

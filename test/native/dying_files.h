@@ -36,6 +36,10 @@ class DyingFiles final : public Files {
     tick();
     return system_files().publish(static_cast<Dying&>(file).inner(), path);
   }
+  FileError remove(const File& file, const char* path) override {
+    tick();
+    return system_files().remove(static_cast<const Dying&>(file).inner(), path);
+  }
   std::uint64_t boot() const override { return system_files().boot(); }
   void random(std::span<std::uint8_t> into) const override { system_files().random(into); }
   ByteCount page_bytes() const override { return system_files().page_bytes(); }
@@ -47,6 +51,7 @@ class DyingFiles final : public Files {
         : files_(files), inner_(std::move(inner)) {}
 
     File& inner() { return *inner_; }
+    const File& inner() const { return *inner_; }
 
     FileError size(ByteCount* bytes) const override { return inner_->size(bytes); }
     FileError disk_bytes(ByteCount* bytes) const override { return inner_->disk_bytes(bytes); }

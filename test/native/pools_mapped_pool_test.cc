@@ -332,7 +332,7 @@ TEST(pools, "a file that is not one, or not for this machine, is refused with th
   CHECK(refused([](auto& bytes) { bytes.resize(100000); }) == Fault::kCut);
   CHECK(refused([](auto& bytes) { bytes.resize(bytes.size() - 4096); }) == Fault::kCut);
   CHECK(refused(in_both(12, 2)) == Fault::kVersion);
-  CHECK(refused(in_both(16, 2)) == Fault::kVersion);
+  CHECK(refused(in_both(16, 128)) == Fault::kVersion);
   CHECK(refused(in_both(33, 0x20)) == Fault::kPageSize);
   CHECK(refused(in_both(40, 0x13)) == Fault::kDamaged);
   CHECK(refused([](auto& bytes) {

@@ -403,6 +403,7 @@ const mappedOptions: MappedPoolOptions = {
   sync: 'none',
   access: 'write',
   shared: true,
+  sensitive: true,
   lockTimeoutMs: 1,
   checksums: true,
 };
@@ -429,6 +430,7 @@ namedLock[Symbol.dispose]();
 const changes: Changes = mapped.changes();
 void (changes.wait(changes.count, { timeoutMs: 1 }) satisfies Promise<number>);
 void (mapped.lockAsync('name', { signal: AbortSignal.timeout(1) }) satisfies Promise<NamedLock>);
+mapped.destroy();
 mapped.warm(3, 100, (done: number, count: number) => done + count);
 mapped.on('leak', ({ what }) => what === 'view' || what === 'block');
 const isGrowth = ({ event, durationNs }: FileMessage): boolean => event === 'grow' && durationNs > 0;

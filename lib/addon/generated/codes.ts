@@ -249,18 +249,20 @@ export const FILE_FAULT = {
   otherSize: 27,
   /** It was made with checksums, or without. */
   otherChecksums: 28,
+  /** It was made to overwrite what is freed, or not to. */
+  otherSensitive: 29,
   /** It was not closed. */
-  needsReplay: 29,
+  needsReplay: 30,
   /** There are no addresses for the mapping. */
-  noMemory: 30,
+  noMemory: 31,
   /** Too many files are mapped. */
-  tooManyOpen: 31,
+  tooManyOpen: 32,
   /** The file has not so many pages. */
-  noPage: 32,
+  noPage: 33,
   /** The file's length is no multiple of a page's. */
-  fileLength: 33,
+  fileLength: 34,
   /** The file system cannot bypass its cache. */
-  noDirect: 34,
+  noDirect: 35,
 } as const;
 
 /** What an operation on a file came to. */

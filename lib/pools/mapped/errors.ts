@@ -168,6 +168,10 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
     'ERR_SUPERSLAB_FILE_FORMAT',
     ({ where }) => `it was made with checksums: ${where !== 0}, which stays so; give the same, or none`,
   ],
+  [FILE_FAULT.otherSensitive]: [
+    'ERR_SUPERSLAB_FILE_FORMAT',
+    ({ where }) => `it was made with sensitive: ${where !== 0}, which stays so; give the same, or none`,
+  ],
   [FILE_FAULT.needsReplay]: [
     'ERR_SUPERSLAB_FILE',
     ({ where }) => `it was not closed: its journal has ${where} records, and recover is false`,

@@ -25,6 +25,13 @@ const NO_SAVEPOINT = new builtins.Float64Array(0);
 
 type Hidden = (...args: never[]) => unknown;
 
+/** Then destroy() has done nothing. */
+const REFUSES_TO_DESTROY: ReadonlySet<number> = new Set([
+  FILE_FAULT.readOnly,
+  FILE_FAULT.inUseShared,
+  FILE_FAULT.opening,
+]);
+
 /** warm() undoes what it allocated. */
 const warmed = new Error('never seen');
 
@@ -444,6 +451,30 @@ export class MappedFile implements MappedHome, OpenFile {
     return new Backup(this.native, errorOf, progress).run(path, mode);
   }
 
+  #tellClosed(start: number): void {
+    const durationNs = Math.round((now() - start) * 1e6);
+    const { teller, views } = this.core;
+    teller.deliver();
+    teller.tell('close', { durationNs });
+    views.deliver();
+  }
+
+  /** When it fails the pool is closed all the same, unless nothing was done: others have the file, or it is only read. */
+  destroy(): void {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    this.#refuseInTransaction();
+    this.#taken[0] = 0;
+    const { core, native } = this;
+    core.teller.listen();
+    const start = now();
+    const fault = native.destroy(this.path);
+    if (REFUSES_TO_DESTROY.has(fault)) throw this.#error(fault);
+    const error = fault === FILE_FAULT.none ? undefined : this.#error(fault);
+    core.close();
+    this.#tellClosed(start);
+    if (error !== undefined) throw error;
+  }
+
   close(): void {
     if (this.closed) return;
     this.#refuseInTransaction();
@@ -453,10 +484,7 @@ export class MappedFile implements MappedHome, OpenFile {
     core.teller.listen();
     const start = now();
     core.close();
-    const durationNs = Math.round((now() - start) * 1e6);
-    core.teller.deliver();
-    core.teller.tell('close', { durationNs });
-    core.views.deliver();
+    this.#tellClosed(start);
     // Not what was told before: at the end of a `using` it would hide the error that tells more.
     if (!this.core.isBroken) this.#check(core.closeFault);
   }

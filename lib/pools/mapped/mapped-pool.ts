@@ -363,6 +363,21 @@ export class MappedPool extends ListenedPool implements Pool {
   }
 
   /**
+   * Overwrites all of the file with zeros, removes it, and ends the pool, whether the file is sensitive or not. Copies, and other names of the file, are
+   * for the program to remove. File systems that write to another place than before (btrfs, snapshots, flash) may keep what was there.
+   * @throws ERR_SUPERSLAB_FILE_IN_USE while others share the file, ERR_SUPERSLAB_FILE_READ_ONLY; then nothing was done
+   * @throws ERR_SUPERSLAB_FILE when its path leads to it no more, ERR_SUPERSLAB_FILE_FAILED when the disk failed; the pool is closed nevertheless
+   * @throws ERR_SUPERSLAB_COMMIT within transaction(), ERR_SUPERSLAB_CLOSED
+   */
+  destroy(): void {
+    try {
+      this.#file.destroy();
+    } finally {
+      if (this.closed) forgetPool(this);
+    }
+  }
+
+  /**
    * Undoes what was not committed, and ends the pool. Buffers of it show zeros from then on. A second close() does nothing.
    * @throws ERR_SUPERSLAB_FILE_FAILED when the disk failed and no call has said so yet; the pool is closed nevertheless, and
    * what was committed is safe

@@ -11,19 +11,21 @@ import { optionPairs } from '../pool-options.js';
 import { MappedCore } from './core.js';
 import { fileError } from './errors.js';
 import { MappedFile } from './mapped-file.js';
-import { checksumCode, type MappedPoolOptions, nameOf, syncLevel } from './options.js';
+import { featureCode, type MappedPoolOptions, nameOf, syncLevel } from './options.js';
 
 const DEFAULT_LOCK_TIMEOUT_MS = 5000;
 
 /** The file, or what is thrown when it cannot be opened. */
 function openNative(path: string, name: string, options: MappedPoolOptions) {
-  const { mode = 0o600, sync = 'data', access = 'write', recover = true, checksums } = options;
+  const { mode = 0o600, sync = 'data', access = 'write', recover = true } = options;
+  const { checksums, sensitive } = options;
   const { shared: shares = false, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS } = options;
   const { size = 0, maxBytes = 0, growBy = 0 } = options;
   const reads = access === 'read';
   const given = {
     ...{ path, size, maxBytes, growBy, mode, reads },
-    ...{ sync: syncLevel(sync), recovers: recover, checksums: checksumCode(checksums) },
+    ...{ sync: syncLevel(sync), recovers: recover },
+    ...{ checksums: featureCode(checksums), sensitive: featureCode(sensitive) },
     ...{ shares, lockTimeoutMs },
   };
   const native = environment.openFile(given);

@@ -72,6 +72,13 @@ export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {
    */
   checksums?: boolean;
   /**
+   * Whether blocks that were freed, or never committed, and the journal's copies of what write() wrote are overwritten, and core dumps
+   * leave the file out: fixed when the file is made, and to be left out, or the same, for one that exists. A freed block's space is used
+   * again after the second commit, not the first.
+   * @default false
+   */
+  sensitive?: boolean;
+  /**
    * Whether all processes and threads that open the file with this option have it in common. They have to agree on `sync`. Without it
    * the file belongs to one pool.
    * @default false
@@ -156,6 +163,7 @@ const checks = {
   access: oneOf(ACCESSES),
   recover: aFlag,
   checksums: aFlag,
+  sensitive: aFlag,
   shared: aFlag,
   lockTimeoutMs: aCount(0, MAX_TIMEOUT_MS),
 } satisfies Record<keyof MappedPoolOptions, OptionCheck>;
@@ -187,8 +195,8 @@ export function nameOf(path: string, options: MappedPoolOptions): string {
 export const syncLevel = (sync: Sync): number => SYNCS.indexOf(sync);
 
 /** As the native side takes it. */
-export const checksumCode = (checksums: boolean | undefined): number =>
-  checksums === undefined ? 0 : checksums ? 2 : 1;
+export const featureCode = (wanted: boolean | undefined): number =>
+  wanted === undefined ? 0 : wanted ? 2 : 1;
 
 /** The level of a commit's options; -1 for the pool's own. */
 export function commitLevel(options: CommitOptions | undefined): number {

@@ -41,6 +41,7 @@ enum class Fault : std::uint8_t {
   kCut,             // shorter than it says
   kOtherSize,       // made with another max_bytes
   kOtherChecksums,  // made with checksums of blocks, or without
+  kOtherSensitive,  // made to overwrite what is freed, or not to
   kNeedsReplay,     // it was not closed, and options said not to recover
   kNoMemory,        // no addresses for the mapping
   kTooManyOpen,     // kMaxGuardedMappings

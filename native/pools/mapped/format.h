@@ -33,7 +33,8 @@ constexpr std::uint32_t kVersion = 1;
 
 /// Bits of needed_features.
 constexpr std::uint64_t kBlockChecksums = 1;  // each block has a CRC-32C
-constexpr std::uint64_t kKnownFeatures = kBlockChecksums;
+constexpr std::uint64_t kSensitive = 2;       // what is freed is overwritten
+constexpr std::uint64_t kKnownFeatures = kBlockChecksums | kSensitive;
 
 struct Header {
   std::uint64_t magic;
@@ -172,6 +173,7 @@ struct Layout {
   std::uint64_t max_pages;     // of data, a multiple of kSlabPages
   ByteCount journal_bytes;     // both halves
   bool has_checksums = false;  // of blocks
+  bool is_sensitive = false;   // what is freed is overwritten
 
   bool is_possible() const {
     return max_pages >= kSlabPages && max_pages <= kMaxDataPages && max_pages % kSlabPages == 0 &&

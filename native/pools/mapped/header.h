@@ -15,7 +15,8 @@ bool is_valid(const Header& header);
 /// Why a header is not valid.
 Failure explain(const Header& header);
 inline Layout layout_of(const Header& header) {
-  return {header.max_pages, header.journal_bytes, (header.needed_features & kBlockChecksums) != 0};
+  return {header.max_pages, header.journal_bytes, (header.needed_features & kBlockChecksums) != 0,
+          (header.needed_features & kSensitive) != 0};
 }
 /// The checksum that belongs to it.
 std::uint32_t crc_of(const Header& header);

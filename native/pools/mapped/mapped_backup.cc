@@ -7,15 +7,12 @@
 #include <algorithm>
 
 #include "pools/mapped/mapped_pool.h"
+#include "pools/mapped/zeros.h"
 
 namespace superslab::mapped {
 namespace {
 
 constexpr ByteCount kChunkBytes = 64 * kKiB;
-
-bool is_zero(const std::uint8_t* from, ByteCount bytes) {
-  return std::all_of(from, from + bytes, [](std::uint8_t byte) { return byte == 0; });
-}
 
 }  // namespace
 

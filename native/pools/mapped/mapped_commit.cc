@@ -32,6 +32,7 @@ void MappedPool::apply_frees(std::size_t most) {
                                                                 applied, due_since_.size())));
   due_count_ -= std::min(due_count_, applied);
   durable_frees_ -= std::min(durable_frees_, applied);
+  wiped_frees_ -= std::min(wiped_frees_, applied);
   for (DueMark& mark : due_marks_) mark.due -= std::min(mark.due, applied);
 }
 
@@ -115,6 +116,7 @@ Failure MappedPool::commit_once(bool is_synced, std::size_t frees_to_apply) {
   words_.note_committed(changed_);
   words_.forget_undo();
   apply_writes(writes_);
+  wipe_writes(0);
   writes_.clear();
   written_.clear();
   taken_.clear();
@@ -132,7 +134,9 @@ Failure MappedPool::commit_once(bool is_synced, std::size_t frees_to_apply) {
 
 Failure MappedPool::commit(SyncLevel level) {
   const Turn turn(*this);
-  const Failure failure = commit_batch(level);
+  Failure failure = commit_batch(level);
+  // Who waits for room needs what this one has freed.
+  if (failure.ok() && layout_.is_sensitive && needs_room_) failure = commit_batch(level);
   if (failure.ok()) is_batch_open_ = needs_room_ = false;
   return failure;
 }
@@ -144,6 +148,7 @@ Failure MappedPool::commit_batch(SyncLevel level) {
   // a power failure would bring back, unless they are durable first.
   if (frees_.size() * sizeof(Handle) > batch_limit() / 2 || !writes_.empty())
     level = std::max(level, promise_);
+  wipe_frees();
   const std::size_t freed = frees_.size() - due_count_;
   const bool is_synced = level != SyncLevel::kNone;
   const bool applies_frees = level >= std::min(promise_, SyncLevel::kData);
@@ -157,17 +162,27 @@ Failure MappedPool::commit_batch(SyncLevel level) {
     do {
       const Failure failure = commit_once(is_synced, frees_to_apply(applies_frees));
       if (!failure.ok()) return failure;
-    } while (!shares() && applies_frees && !frees_.empty());
+    } while (!shares() && !layout_.is_sensitive && applies_frees && !frees_.empty());
   }
   ++counted_.commits;
   counted_.frees += freed;
-  if (!is_synced) return {};
+  if (!is_synced) {
+    wipe_frees();
+    return check_lost();
+  }
   FileError error = timed_sync([&] { return journal_.sync(*file_); });
   if (error.ok() && level == SyncLevel::kFull)
     error = timed_sync([&] { return file_->sync(SyncLevel::kFull); });
   if (!error.ok()) return break_by({Fault::kFailed, error, "sync of the journal", 0});
   note_synced();
+  wipe_frees();
   return check_lost();
+}
+
+/// Whether an epoch begins with a record. In a sensitive file that record tells that nobody has
+/// closed it, so that there may be remains of what was not committed.
+bool MappedPool::must_carry() const {
+  return !frees_.empty() || (layout_.is_sensitive && !leaves_clean_);
 }
 
 Failure MappedPool::write_header(const JournalPlace& next) {
@@ -218,7 +233,7 @@ Failure MappedPool::checkpoint() {
   if (!error.ok()) return break_by({Fault::kFailed, error, "checkpoint", 0});
   const JournalPlace next = journal_.next_epoch();
   journal_.go_on_at(next);
-  if (!frees_.empty()) {
+  if (must_carry()) {
     RecordParts carried;
     carried.flags = kCarried | kFreesApplied | kSynced;
     carried.frees = frees_;
@@ -227,6 +242,7 @@ Failure MappedPool::checkpoint() {
     if (!error.ok()) return break_by({Fault::kFailed, error, "checkpoint", 0});
   }
   if (const Failure failure = write_header(next); !failure.ok()) return failure;
+  if (const Failure failure = wipe_other_half(); !failure.ok()) return failure;
   words_.settle();
   note_synced();
   publish();
@@ -237,16 +253,19 @@ Failure MappedPool::checkpoint() {
 
 Failure MappedPool::close() {
   if (is_closed()) return {};
-  Failure failure = broken_;
+  Failure failure = is_destroyed_ ? Failure{} : broken_;
+  leaves_clean_ = true;
+  wipe_taken(0);
   words_.undo_to(0);
+  wipe_writes(0);
   writes_.clear();
   written_.clear();
   taken_.clear();
   frees_.resize(due_count_);
   is_batch_open_ = false;
-  if (failure.ok() && sharing_ != nullptr) failure = end_sharing();
-  if (!is_read_only() && failure.ok() && !shares()) {
-    failure = frees_.empty() ? Failure{} : commit(promise_);
+  if (failure.ok() && sharing_ != nullptr && !is_destroyed_) failure = end_sharing();
+  if (!is_read_only() && failure.ok() && !shares() && !is_destroyed_) {
+    failure = apply_all_frees();
     if (failure.ok()) failure = checkpoint();
     ByteCount bytes = 0;
     const ByteCount end = layout_.data_at() + ByteCount{extents_.data_pages()} * kPageBytes;

@@ -24,6 +24,7 @@ Failure MappedPool::commit_batch_later(std::uint64_t* sequence) {
   const bool can_wait = writes_.empty() && frees_.size() * sizeof(Handle) <= batch_limit() / 2;
   if (!can_wait) return commit(SyncLevel::kData);
   if (const Failure failure = check_length(); !failure.ok()) return failure;
+  wipe_frees();
   if (const std::size_t to_apply = frees_to_apply(false); has_uncommitted() || to_apply != 0) {
     const std::size_t freed = frees_.size() - due_count_;
     // Before: the record may lead to a checkpoint, which then makes it durable.
@@ -81,6 +82,7 @@ Failure MappedPool::end_sync(const GroupSync& sync, FileError error) {
   const Failure busy = lock_writer(0);
   is_marker_due_ = busy.fault == Fault::kBusy;
   if (!busy.ok()) return is_marker_due_ ? Failure{} : busy;
+  wipe_frees();
   // A commit with a sync, or a checkpoint, may have been faster.
   if (sync.through <= durable_through_ || last_unsynced_ <= durable_through_) return {};
   const std::uint64_t through = std::min(sync.through, last_unsynced_);

@@ -135,7 +135,19 @@ Failure MappedOpener::read_header() {
   const bool wants = options_.checksums == Checksums::kYes;
   if (options_.checksums != Checksums::kAny && wants != layout.has_checksums)
     return {Fault::kOtherChecksums, {}, "", layout.has_checksums};
+  const bool wants_wiping = options_.sensitive == Sensitive::kYes;
+  if (options_.sensitive != Sensitive::kAny && wants_wiping != layout.is_sensitive)
+    return {Fault::kOtherSensitive, {}, "", layout.is_sensitive};
   return {};
+}
+
+/// Of a sensitive file: the half of the journal that the header names was overwritten, as it is
+/// once the next one counts.
+bool MappedOpener::is_wiped(const Layout& layout) {
+  JournalReader reader;
+  const Failure failure =
+      reader.read(file(), layout, header_.epoch, header_.first_record, files_.boot());
+  return failure.ok() && reader.count() == 0;
 }
 
 Failure MappedOpener::find_header(const Header (&slots)[2]) {
@@ -153,8 +165,9 @@ Failure MappedOpener::find_header(const Header (&slots)[2]) {
           next.read(file(), layout, header_.epoch + 1, kAnySequence, files_.boot());
       !failure.ok())
     return failure;
-  const bool has_commits =
-      next.count() > 1 || (next.count() == 1 && (next.parts(0).flags & kCarried) == 0);
+  const bool has_commits = next.count() > 1 ||
+                           (next.count() == 1 && (next.parts(0).flags & kCarried) == 0) ||
+                           (layout.is_sensitive && next.count() == 1 && is_wiped(layout));
   if (!has_commits) return {};
   ++header_.sequence;
   ++header_.epoch;
@@ -190,6 +203,10 @@ Failure MappedOpener::make_pool(std::unique_ptr<MappedPool>* pool) {
   }
   pool->reset(new MappedPool(files_, std::move(file_), header_, options_, std::move(range),
                              metadata, metadata_guard));
+  if (layout.is_sensitive) {
+    static_cast<void>(keep_from_dumps(data, layout.max_file_bytes()));
+    static_cast<void>(keep_from_dumps(metadata, layout.data_at() - layout.checksums_at()));
+  }
   (*pool)->events_.note(FileEventKind::kMap, layout.max_file_bytes(), start);
   return {};
 }
@@ -229,6 +246,7 @@ Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
   header_.version = kVersion;
   header_.page_bytes = kPageBytes;
   if (options_.checksums == Checksums::kYes) header_.needed_features |= kBlockChecksums;
+  if (options_.sensitive == Sensitive::kYes) header_.needed_features |= kSensitive;
   header_.max_pages = div_up(max_bytes, unit) * kSlabPages;
   header_.journal_bytes =
       align_up(options_.journal_bytes != 0 ? options_.journal_bytes
@@ -253,9 +271,12 @@ Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
   made->journal_.go_on_at({0, 1, 0, 0, 0});
   failure = made->add_pages(div_up(size, unit) * kSlabPages);
   if (failure.ok()) failure = made->commit(SyncLevel::kFull);
+  made->leaves_clean_ = true;
   if (failure.ok()) failure = made->checkpoint();
   // Both headers say the same.
   if (failure.ok()) failure = made->write_header(made->journal_.place());
+  made->leaves_clean_ = false;
+  if (failure.ok()) failure = made->note_open();
   if (failure.ok() && options_.shares) failure = share(*made);
   if (failure.ok()) {
     error = files_.publish(*made->file_, path_.c_str());

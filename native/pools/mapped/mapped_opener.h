@@ -34,6 +34,7 @@ class MappedOpener {
   Failure share(MappedPool& pool);
   Failure read_header();
   Failure find_header(const Header (&slots)[2]);
+  bool is_wiped(const Layout& layout);
   Failure make_pool(std::unique_ptr<MappedPool>* pool);
   Failure replay(MappedPool& pool);
   Failure check_last_pages(MappedPool& pool, std::size_t kept, bool has_checkpoint);

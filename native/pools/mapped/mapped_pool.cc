@@ -326,6 +326,8 @@ void MappedPool::undo_to(const Savepoint& given) {
       std::min(given.changes, words_.changes()), std::min(given.taken, taken_.size()),
       std::min(given.frees, frees_.size() - due_count_), std::min(given.writes, writes_.size())};
   const std::uint32_t made = words_.get(kSlabsMadeWord);
+  wipe_taken(savepoint.taken);
+  wipe_writes(savepoint.writes);
   words_.undo_to(savepoint.changes);
   const std::size_t frees = due_count_ + savepoint.frees;
   for (std::size_t i = frees; i < frees_.size(); ++i) due_.erase(granule_of(frees_[i]));

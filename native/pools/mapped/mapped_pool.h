@@ -29,6 +29,9 @@ namespace superslab::mapped {
 /// Whether each block has a checksum: fixed when a file is made.
 enum class Checksums : std::uint8_t { kAny, kNo, kYes };  // kAny: as it was made; none in a new one
 
+/// Whether what is freed is overwritten: fixed when a file is made.
+enum class Sensitive : std::uint8_t { kAny, kNo, kYes };  // kAny: as it was made; not a new one
+
 struct MappedOptions {
   ByteCount size = 0;       // of data in a new file; 0: 1 MiB
   ByteCount max_bytes = 0;  // of data ever; 0: 1 GiB in a new file, what it was made with in others
@@ -38,6 +41,7 @@ struct MappedOptions {
   FileAccess access = FileAccess::kReadWrite;
   SyncLevel promise = SyncLevel::kData;  // what a commit makes durable unless it says otherwise
   Checksums checksums = Checksums::kAny;
+  Sensitive sensitive = Sensitive::kAny;
   bool recovers = true;                        // opens a file that was not closed
   bool shares = false;                         // with others that do
   Nanos lock_patience = 5'000 * kMillisecond;  // for the writer's lock, and while others open it
@@ -200,6 +204,10 @@ class MappedPool final : private SpaceProvider {
 
   /// Undoes what is not committed, writes everything home, and ends. Views see zeros from now on.
   Failure close();
+  /// Overwrites all of the file, and ends the name `path`, if that leads to it. Nothing can be
+  /// changed or found afterwards. kInUseShared, and nothing done, while others have the file. What
+  /// a failure leaves may be overwritten in part.
+  Failure destroy(const std::string& path);
   bool is_closed() const { return file_ == nullptr; }
   bool is_read_only() const { return access_ == FileAccess::kRead; }
   /// Of a file that is shared; nullptr otherwise, and once it is closed.
@@ -264,6 +272,7 @@ class MappedPool final : private SpaceProvider {
   Failure end_sharing();
   void publish();
   std::size_t frees_to_apply(bool applies_all);
+  bool is_crowded();
   void leave();
   /// Calls look(), which reads and changes nothing, on a state of the heap that is one.
   template <class Look>
@@ -327,11 +336,26 @@ class MappedPool final : private SpaceProvider {
   Failure check_length();
   Failure checkpoint();
   Failure write_header(const JournalPlace& next);
+  bool must_carry() const;
   void note_touched(std::uint64_t offset, ByteCount bytes);
   Failure copy_data(std::uint64_t offset, ByteCount bytes);
   Failure copy_books();
   Failure shrink_file(ByteCount wanted, ByteCount* returned);
   Failure punch_free(ByteCount wanted, ByteCount* returned);
+
+  // Overwriting (mapped_wipe.cc).
+
+  void wipe_data(std::uint64_t offset, ByteCount bytes);
+  void wipe_taken(std::size_t first);
+  void wipe_writes(std::size_t first);
+  void wipe_frees();
+  void wipe_unused();
+  Failure wipe_file(ByteCount at, ByteCount bytes);
+  Failure wipe_other_half();
+  Failure wipe_remains();
+  Failure apply_all_frees();
+  Failure note_open();
+  Failure begin_destroying();
 
   CheckReport check_books();
   void check_slab(DataPage slab, std::uint32_t c, CheckReport& report, struct Totals& totals);
@@ -378,6 +402,10 @@ class MappedPool final : private SpaceProvider {
     std::size_t start;  // in writes_
   };
   std::vector<Written> written_;  // where blocks have checksums
+
+  std::size_t wiped_frees_ = 0;  // of a sensitive file: how many of frees_, the first ones
+  bool leaves_clean_ = false;    // the next checkpoint leaves an empty journal
+  bool is_destroyed_ = false;
 
   // A place at which an extent begins, for as long as no extents become one.
   std::uint64_t known_place_ = 0;

@@ -100,9 +100,13 @@ Failure MappedOpener::write_lost_header(MappedPool& pool) {
 
 Failure MappedOpener::recover(MappedPool& pool) {
   if (const Failure failure = write_lost_header(pool); !failure.ok()) return failure;
-  if (reader_.count() == 0) return {};
-  if (const Failure failure = pool.checkpoint(); !failure.ok()) return failure;
-  return pool.frees_.empty() ? Failure{} : pool.commit(pool.promise_);
+  if (reader_.count() == 0) {
+    const Failure failure = pool.wipe_other_half();
+    return failure.ok() ? pool.note_open() : failure;
+  }
+  Failure failure = pool.checkpoint();
+  if (failure.ok()) failure = pool.apply_all_frees();
+  return failure.ok() ? pool.wipe_remains() : failure;
 }
 
 /// A record that is there, but not published yet, may have writes that are not in the data yet.
@@ -144,6 +148,7 @@ Failure MappedOpener::repair() {
   const bool ends_in_checkpoint =
       has_records && (reader_.parts(reader_.count() - 1).flags & kCheckpoint) != 0;
   if (ends_in_checkpoint) failure = pool.checkpoint();
+  if (failure.ok()) failure = pool.wipe_remains();
   pool.publish();
   pool.sharing_->note_change();
   return failure;

@@ -118,6 +118,7 @@ void MappedPool::forget_all() {
   due_count_ = 0;
   due_marks_.clear();
   durable_frees_ = 0;
+  wiped_frees_ = 0;
   ++merges_;
 }
 
@@ -142,7 +143,9 @@ void MappedPool::take_frees(const RecordParts& parts, std::uint64_t sequence) {
                            ? frees_.end()
                            : std::find(frees_.begin(), frees_.end(), parts.frees.front());
     for (auto free = frees_.begin(); free != first; ++free) due_.erase(granule_of(*free));
+    const auto applied = static_cast<std::size_t>(first - frees_.begin());
     due_since_.erase(due_since_.begin(), due_since_.begin() + (first - frees_.begin()));
+    wiped_frees_ -= std::min(wiped_frees_, applied);
     frees_.erase(frees_.begin(), first);
     known = std::min(frees_.size(), parts.frees.size());
     const bool is_rest = std::equal(frees_.begin(), frees_.end(), parts.frees.begin(),
@@ -151,6 +154,7 @@ void MappedPool::take_frees(const RecordParts& parts, std::uint64_t sequence) {
       frees_.clear();
       due_since_.clear();
       due_.clear();
+      wiped_frees_ = 0;
       known = 0;
     }
   } else {
@@ -198,21 +202,27 @@ void MappedPool::learn_durable() {
 
 // Frees and views.
 
+/// Views of others count no more.
+bool MappedPool::is_crowded() {
+  const std::uint64_t total = extents_.data_pages();
+  const std::uint64_t room = words_.get(kFreePagesWord) + layout_.max_pages - total;
+  return frees_.size() * sizeof(Handle) > batch_limit() / 4 || room < layout_.max_pages / 4 ||
+         needs_room_;
+}
+
 /// How many of the frees that are due a commit may apply: those whose records last as long as is
 /// promised, and whose blocks nobody has a view of. They stay in the journal until then; when that
 /// or the file gets full, views count no more.
 std::size_t MappedPool::frees_to_apply(bool applies_all) {
+  if (layout_.is_sensitive && !shares()) return wiped_frees_;
   if (!shares()) return applies_all ? kAllFrees : durable_frees_;
   if (due_count_ == 0) return 0;
-  const std::uint64_t total = extents_.data_pages();
-  const std::uint64_t room = words_.get(kFreePagesWord) + layout_.max_pages - total;
-  const bool is_crowded = frees_.size() * sizeof(Handle) > batch_limit() / 4 ||
-                          room < layout_.max_pages / 4 || needs_room_;
-  std::uint64_t through = is_crowded ? UINT64_MAX : sharing_->unseen_through();
+  std::uint64_t through = is_crowded() ? UINT64_MAX : sharing_->unseen_through();
   if (!applies_all) through = std::min(through, durable_through_);
   const auto end = due_since_.begin() + static_cast<std::ptrdiff_t>(due_count_);
   const auto ready = static_cast<std::size_t>(std::upper_bound(due_since_.begin(), end, through) -
                                               due_since_.begin());
+  if (layout_.is_sensitive) return std::min(ready, wiped_frees_);
   // Those that are left are written once more.
   return ready * 4 >= due_count_ ? ready : 0;
 }
