@@ -18,6 +18,7 @@
 #include "heap/purger.cc"
 #include "heap/room.cc"
 #include "heap/slab_owner.cc"
+#include "heap/slab_owner_runs.cc"
 #include "heap/slab_owners.cc"
 #include "heap/slab_source.cc"
 #include "heap/span_source.cc"
