@@ -13,7 +13,7 @@ const plain = (symbol: string) =>
   symbol
     .replace(/@.*/, '')
     .replace(/^__isoc\d+_/, '')
-    .replace(/^(mmap|open|getrlimit|fallocate|fcntl|fstat|ftruncate|pread|pwrite)64$/, '$1');
+    .replace(/^(mmap|open|getrlimit|fallocate|fcntl|fstat|lstat|ftruncate|pread|pwrite)64$/, '$1');
 
 /** The functions of each row of the table, and the row's other columns. */
 function rows() {
