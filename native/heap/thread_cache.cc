@@ -49,6 +49,18 @@ void ThreadCache::set_limits() {
         magazine_limit(static_cast<ClassIndex>(i), *policy, 0, owner_->number), kMostBlocks));
 }
 
+/// One row may have become shorter for others to become longer: all of them together never have
+/// more room than the policy says. A row that is about to spill gets its room there.
+void ThreadCache::shorten_rows() {
+  for (std::size_t i = 0; i < kRows; ++i) {
+    if (!is_open(i) || tops_[i] == &no_row_[kSlots]) continue;
+    const std::uint32_t held = count(i);
+    if (room_of(i) <= limits_[i] || held > room_of(i)) continue;
+    const Busy busy(*this, i);
+    keep_newest(i, std::min<std::uint32_t>(held, limits_[i]), limits_[i]);
+  }
+}
+
 void ThreadCache::detach() {
   flush();                      // what the owner has at hand goes as well: it counts as out
   heap_->caches().leave(this);  // no sooner: in the child of a fork others see to what is in it
@@ -249,25 +261,31 @@ void ThreadCache::spill_row(ClassIndex c) {
   }
   const Busy busy(*this, i);
   ++steps_;
-  ClassCounters& counters = owner_->counters(c);
   const std::uint32_t held = count(i);
   assert(held != 0 && held < kSlots);
-  void** bottom = &slots_[i][floors_[i] + 1];
-  // The older half goes; what was freed last is most likely still in the processor's cache. A
-  // thread that only frees keeps less and less.
+  // A thread that only frees keeps less and less.
   const bool shrinks = ++streaks_[i] >= kManySpills || squeezed_.load(std::memory_order_relaxed);
   if (shrinks) streaks_[i] = kManySpills;
   const std::uint32_t room =
       shrinks ? std::min<std::uint32_t>(limits_[i], kShrunkBlocks) : limits_[i];
-  const std::uint32_t kept = shrinks ? 0 : std::min(held, room + 1) / 2;
-  owner_->give(bottom, held - kept);
-  counters.flushes.add(1);
-  counters.flushed_blocks.add(held - kept);
   owner_->note_slow_call(c, RunLengthCounters::Call::kSpill, limits_[i]);
-  // The room may be another one than before. First the blocks: the null pointer may go where one
-  // of them lay.
+  keep_newest(i, shrinks ? 0 : std::min(held, room + 1) / 2, room);
+}
+
+/// Gives the row's older blocks back, and room for `room` to it: what was freed last is most likely
+/// still in the processor's cache.
+void ThreadCache::keep_newest(std::size_t i, std::uint32_t kept, std::uint32_t room) {
+  void** bottom = &slots_[i][floors_[i] + 1];
+  const std::uint32_t going = count(i) - kept;
+  if (going != 0) {
+    ClassCounters& counters = owner_->counters(static_cast<ClassIndex>(i));
+    owner_->give(bottom, going);
+    counters.flushes.add(1);
+    counters.flushed_blocks.add(going);
+  }
+  // First the blocks: the null pointer may go where one of them lay.
   void** floor = &slots_[i][kSlots - 2 - room];
-  std::memmove(floor + 1, bottom + (held - kept), kept * sizeof(void*));
+  std::memmove(floor + 1, bottom + going, kept * sizeof(void*));
   lay_out(i, room);
   __atomic_store_n(&tops_[i], floor + 1 + kept, __ATOMIC_RELAXED);
 }

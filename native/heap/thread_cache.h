@@ -239,10 +239,14 @@ class ThreadCache final : public FrontCache, public CacheRegistry::Member {
   /// Of a row that is open: blocks that fit in before it spills.
   std::uint32_t room_of(std::size_t c) const { return kSlots - 2 - floors_[c]; }
   void follow_policy() {
-    if (heap_->policy_generation() != policy_generation_) [[unlikely]]
-      set_limits();
+    if (heap_->policy_generation() == policy_generation_) [[likely]]
+      return;
+    set_limits();
+    shorten_rows();
   }
   void set_limits();
+  void shorten_rows();
+  void keep_newest(std::size_t c, std::uint32_t kept, std::uint32_t room);
   void lay_out(std::size_t c, std::uint32_t capacity);
   void close_row(std::size_t c);
   bool is_open(std::size_t c) const { return tops_[c] != &no_row_[kSlots - 1]; }

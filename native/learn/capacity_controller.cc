@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace superslab {
 namespace {
@@ -12,8 +13,13 @@ using Cause = CapacityEvent::Cause;
 /// What a window's runs weigh one window later: half after five.
 constexpr double kAging = 0.875;
 
-/// A window with fewer slow calls tells nothing.
+/// A window with fewer slow calls tells nothing by itself. But it does count in a trial, since few
+/// calls may be what the trial gained, and where demand is counted, together with those before it.
 constexpr double kFewCalls = 32;
+constexpr double kFewAgedCalls = 64;
+
+/// A window with less of the usual demand is idle, and tells nothing at all.
+constexpr double kIdlePart = 0.5;
 
 /// The classes' shares of what is asked for: how much of them must be another one's than
 /// before, for a change of phase.
@@ -116,7 +122,7 @@ CapacityDecision CapacityController::step(const CapacitySamples& samples, Nanos 
   } else if (now - before_at_ >= rules_.tick / 2) {
     take_window(samples);
     out.saved_calls = saved_calls(samples);
-    if (window_calls_ >= kFewCalls) out.event = learn(samples);
+    if (!is_idle()) out.event = learn(samples);
     begin(samples, now);
   }
   out.capacities.blocks = current_;
@@ -126,7 +132,24 @@ CapacityDecision CapacityController::step(const CapacitySamples& samples, Nanos 
 }
 
 CapacityEvent CapacityController::learn(const CapacitySamples& samples) {
-  return rules_.rule == LearnRule::kHitRate ? follow_hit_rate(samples) : follow_curves(samples);
+  if (rules_.rule == LearnRule::kCurve) return follow_curves(samples);
+  return window_calls_ < kFewCalls ? CapacityEvent{} : follow_hit_rate(samples);
+}
+
+/// Whether there are too few calls to propose anything.
+bool CapacityController::is_quiet() const {
+  if (window_calls_ >= kFewCalls) return false;
+  return !counts_acquires_ || learned_calls_ < kFewAgedCalls;
+}
+
+/// Whether too little was asked for to say anything. Where demand is not counted, calls tell it.
+bool CapacityController::is_idle() const {
+  if (window_calls_ >= kFewCalls) return false;
+  if (!counts_acquires_) return window_calls_ == 0 || rollout_.state() != Rollout::State::kTrial;
+  const double now = std::accumulate(window_demand_.begin(), window_demand_.end(), 0.0);
+  const double before = std::accumulate(learned_demand_.begin(), learned_demand_.end(), 0.0);
+  // Windows of the same demand d add up to d / (1 - kAging).
+  return now < kIdlePart * (1 - kAging) * before;
 }
 
 CapacityEvent CapacityController::follow_curves(const CapacitySamples& samples) {
@@ -138,6 +161,8 @@ CapacityEvent CapacityController::follow_curves(const CapacitySamples& samples) 
     learned_[i].add(window_[i]);
     learned_demand_[i] = learned_demand_[i] * kAging + window_demand_[i];
   }
+  learned_calls_ = learned_calls_ * kAging + window_calls_;
+  if (is_quiet() && !is_on_trial) return {};
   const bool must_fit = rules_.is_adopting && !is_on_trial && !is_within_budget(samples);
   double gain = 0;
   if (rollout_.wants_proposal() || must_fit) gain = propose(samples, Reach::kTwofold);
@@ -209,6 +234,7 @@ void CapacityController::forget() {
   current_ = {};
   for (RunLengthCurve& curve : learned_) curve = {};
   learned_demand_ = {};
+  learned_calls_ = 0;
   rollout_ = {};
   rest();
 }
@@ -217,6 +243,7 @@ CapacityEvent CapacityController::fall_back(Cause cause) {
   current_ = {};
   for (RunLengthCurve& curve : learned_) curve = {};
   learned_demand_ = {};
+  learned_calls_ = 0;
   rollout_.punish();
   return {.kind = Kind::kFellBack, .cause = cause};
 }
@@ -239,8 +266,10 @@ bool CapacityController::is_new_phase() const {
 CapacityEvent CapacityController::change_phase(const CapacitySamples& samples) {
   learned_ = window_;
   learned_demand_ = window_demand_;
+  learned_calls_ = window_calls_;
   rollout_.begin_phase();
-  if (!rules_.is_adopting) return {};
+  // What takes few calls as it is needs no other capacities.
+  if (!rules_.is_adopting || is_quiet()) return {};
   predicted_gain_ = propose(samples, Reach::kAnywhere);
   if (!std::isfinite(predicted_gain_)) return fall_back(Cause::kNumber);
   if (predicted_gain_ <= Rollout::kLeastGain) return {};
@@ -250,7 +279,8 @@ CapacityEvent CapacityController::change_phase(const CapacitySamples& samples) {
 
 bool CapacityController::is_in_use(const CapacitySamples& samples, std::size_t i) const {
   const CapacitySample& one = samples.classes[i];
-  return one.fixed_blocks != 0 && (one.cached_blocks != 0 || learned_[i].runs() >= 1);
+  return one.fixed_blocks != 0 &&
+         (one.cached_blocks != 0 || learned_[i].runs() >= 1 || learned_demand_[i] >= 1);
 }
 
 std::uint32_t CapacityController::blocks_of(const CapacitySamples& samples, std::size_t i,

@@ -94,6 +94,8 @@ class CapacityController {
   CapacityEvent change(const CapacitySamples& samples, CapacityEvent::Kind kind, const Blocks& to);
 
   bool is_new_phase() const;
+  bool is_quiet() const;
+  bool is_idle() const;
   bool is_in_use(const CapacitySamples& samples, std::size_t i) const;
   std::uint32_t blocks_of(const CapacitySamples& samples, std::size_t i, const Blocks& of) const;
   ByteCount budget(const CapacitySamples& samples, bool is_large) const;
@@ -112,7 +114,8 @@ class CapacityController {
   Curves window_{};   // of the last one
   ArmCosts arms_{};   // likewise
   using Demand = std::array<double, kClassSlots>;
-  Demand learned_demand_{};  // aged, too
+  Demand learned_demand_{};   // aged, too
+  double learned_calls_ = 0;  // likewise
   Demand window_demand_{};
   bool counts_acquires_ = false;  // else demand is told by the runs
   double window_calls_ = 0;

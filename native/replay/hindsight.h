@@ -9,7 +9,8 @@ namespace superslab {
 
 /// MagazineBlocks that were tried for all classes at once; classes hardly touch each other, so that
 /// each class has its own curve.
-inline constexpr std::uint8_t kTriedCapacities[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 62};
+inline constexpr std::uint8_t kTriedCapacities[] = {1,  2,  3,  4,  6,  8,  10, 12, 14, 16, 20,
+                                                    24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 62};
 
 /// Slow calls of each class, refills and spills, at each of kTriedCapacities.
 struct MissCurves {

@@ -152,17 +152,23 @@ bool UcbRule::step(const Interval& interval, HeapSnapshot& policy) {
 void LearnedRule::begin(const HeapSnapshot& policy, Heap* heap) {
   CapacityRules rules = capacity_rules(policy, kMaxCapacity);
   rules.tick = kTick;
+  // Whatever the policy's mode is: who replays this rule wants to see what it does.
+  rules.is_adopting = true;
   rules.budget_mid = budget_;
   controller_.emplace(rules);
   now_ = {};
   std::copy(start_.begin(), start_.end(), now_.blocks.begin());
   controller_->start_from(now_);
+  acquires_ = {};
   // It counts runs from its first look on.
   heap->sample(samples_, 0);
 }
 
 bool LearnedRule::step(const Interval& interval, HeapSnapshot& policy) {
   interval.heap->sample(samples_, 0);
+  // What malloc does not count, and pools do: the same that other rules are told.
+  for (std::size_t c = 0; c < kFixedClasses; ++c)
+    samples_.classes[c].acquires = acquires_[c] += interval.allocations[c];
   const Capacities before = now_;
   now_ = controller_->step(samples_, (interval.number + 1) * kTick).capacities;
   policy.class_blocks = now_.blocks;

@@ -86,6 +86,7 @@ class LearnedRule final : public ReplayRule {
   const ByteCount budget_;
   std::optional<CapacityController> controller_;
   CapacitySamples samples_;
+  std::array<std::uint64_t, kFixedClasses> acquires_{};
   Capacities now_;
 };
 

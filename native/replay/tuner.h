@@ -26,7 +26,7 @@ struct Tuning {
   std::string policy;
 };
 
-/// Deterministic. Takes some 60 replays.
+/// Deterministic. Takes some 70 replays.
 Tuning tune(const trace::Trace& trace, const UnitCosts& unit, const MachineFacts& machine);
 
 }  // namespace superslab

@@ -125,6 +125,32 @@ TEST(heap, "a class has the limit that the policy gives it alone") {
   CHECK(t.ends_clean());
 }
 
+TEST(heap, "one class's magazine becomes shorter before another one's becomes longer") {
+  Policy policy = with_blocks(8);
+  const ClassIndex shorter = class_for(512);
+  const ClassIndex longer = class_for(1024);
+  policy.class_blocks[to_index(shorter)] = 40;
+  TestHeap t(policy);
+  ThreadCache* cache = t.attach();
+  give_blocks(*cache, take_blocks(*cache, 30, 512));
+  const std::uint32_t before = cache->cached(shorter);
+  CHECK(before > 8);
+  policy.class_blocks[to_index(shorter)] = 4;
+  policy.class_blocks[to_index(longer)] = 20;
+  CHECK(t->publish(policy));
+  CHECK_EQ(cache->cached(shorter), before);
+  // A slow call, of the other class alone.
+  std::vector<void*> other = take_blocks(*cache, 1, 1024);
+  CHECK_EQ(cache->cached(shorter), 4u);
+  CHECK(cache->is_valid());
+  // Its room is that, too: what is beyond spills.
+  give_blocks(*cache, take_blocks(*cache, 12, 512));
+  CHECK(cache->cached(shorter) <= 4);
+  give_blocks(*cache, other);
+  cache->detach();
+  CHECK(t.ends_clean());
+}
+
 TEST(heap, "spare blocks follow a new limit") {
   TestHeap t(with_blocks(16));
   ThreadCache* cache = t.attach();

@@ -201,8 +201,8 @@ TEST(replay, "the knapsack gives what saves most to who saves most, within the b
   MissCurves curves;
   curves.is_used[0] = curves.is_used[20] = true;
   for (std::size_t i = 0; i < std::size(kTriedCapacities); ++i) {
-    curves.calls[0][i] = 10'000 / kTriedCapacities[i];
-    curves.calls[20][i] = 100 / kTriedCapacities[i];
+    curves.calls[0][i] = 1'000'000 / kTriedCapacities[i];
+    curves.calls[20][i] = 10'000 / kTriedCapacities[i];
   }
   const MagazineBlocks little = best_capacities(curves, 64 * 16 + 100);
   CHECK_EQ(unsigned{little[0]}, kMaxCapacity);
