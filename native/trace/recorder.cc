@@ -43,7 +43,7 @@ void fill_head(ByteCount max_bytes) {
               std::min(kVersion.size(), sizeof head.superslab - 1));
   head.max_chunks = std::max<std::uint64_t>(max_bytes / kChunkBytes, 2) - 1;
   head.started_at = precise_now();
-  head.crc = crc32c(&head, offsetof(Head, crc));
+  head.crc = crc32c(&head, offsetof(HeadFacts, crc));
 }
 
 /// nullptr, or why a file that is there cannot take our events.
@@ -52,7 +52,7 @@ const char* fault_of_head(const Head& head) {
     return "it is there already and is no trace; name another one, or remove it";
   if (head.version != kFormatVersion || head.byte_order != kByteOrder ||
       head.chunk_bytes != kChunkBytes || head.head_bytes != kHeadBytes ||
-      head.crc != crc32c(&head, offsetof(Head, crc)))
+      head.crc != crc32c(&head, offsetof(HeadFacts, crc)))
     return "it is a trace of another version or machine, or damaged; name another one, or remove "
            "it";
   return nullptr;

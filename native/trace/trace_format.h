@@ -28,8 +28,8 @@ inline constexpr Nanos kStepNanos = 16;
 /// Where events come from: bits.
 enum class Source : std::uint32_t { kMalloc = 1 };
 
-/// The front of the head. What comes before `crc` never changes.
-struct Head {
+/// What never changes of the head.
+struct HeadFacts {
   char magic[8];
   std::uint32_t version;
   std::uint32_t byte_order;
@@ -44,7 +44,11 @@ struct Head {
   std::uint64_t started_at;  // ns of the monotonic clock
   std::uint32_t crc;         // CRC-32C of what is before
   std::uint32_t reserved;
-  // From here on counters, to which all that record add.
+};
+static_assert(sizeof(HeadFacts) == 88);
+
+/// The front of the head: behind the facts counters, to which all that record add.
+struct Head : HeadFacts {
   std::atomic<std::uint64_t> chunks;     // that were taken, those that found no place included
   std::atomic<std::uint64_t> dropped;    // events that found no place
   std::atomic<std::uint32_t> processes;  // that have recorded; their numbers begin at 1

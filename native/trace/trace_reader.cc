@@ -33,13 +33,7 @@ struct FoundProcess {
 
 Kind kind_of(std::uint64_t what) { return static_cast<Kind>(what & ((1u << kKindBits) - 1)); }
 
-/// The fixed part of the head, copied: the file may be mapped and change.
-struct FixedHead {
-  char bytes[offsetof(Head, chunks)];
-  const Head& get() const { return *reinterpret_cast<const Head*>(bytes); }
-};
-
-std::string check_head(std::span<const std::byte> bytes, const Head& head) {
+std::string check_head(const HeadFacts& head) {
   if (std::memcmp(head.magic, kMagic, sizeof head.magic) != 0)
     return "it is no trace; record one with superslab record";
   if (head.byte_order != kByteOrder)
@@ -48,7 +42,7 @@ std::string check_head(std::span<const std::byte> bytes, const Head& head) {
     return "it is a trace of version " + std::to_string(head.version) +
            ", and this superslab reads " + std::to_string(kFormatVersion) +
            "; record it anew, or use the version that wrote it";
-  if (head.crc != crc32c(bytes.data(), offsetof(Head, crc)) || head.event_bytes != sizeof(Event) ||
+  if (head.crc != crc32c(&head, offsetof(HeadFacts, crc)) || head.event_bytes != sizeof(Event) ||
       head.chunk_bytes != kChunkBytes || head.head_bytes != kHeadBytes ||
       head.step_nanos != kStepNanos)
     return "its head is damaged; record it anew";
@@ -66,10 +60,10 @@ class Reader {
       return is_ours ? "it was cut within its head; record it anew"
                      : "it is no trace; record one with superslab record";
     }
-    FixedHead fixed;
-    std::memcpy(fixed.bytes, bytes_.data(), sizeof fixed.bytes);
-    const Head& head = fixed.get();
-    if (std::string wrong = check_head(bytes_, head); !wrong.empty()) return wrong;
+    // Copied: the file may be mapped and change.
+    HeadFacts head;
+    std::memcpy(&head, bytes_.data(), sizeof head);
+    if (std::string wrong = check_head(head); !wrong.empty()) return wrong;
     out = {};
     out.superslab.assign(head.superslab, strnlen(head.superslab, sizeof head.superslab));
     out.page_bytes = head.page_bytes;

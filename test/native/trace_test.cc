@@ -203,8 +203,8 @@ TEST(trace, "whatever a trace is changed to, reading it ends with a trace or wit
     whole.all()[at] = before;
     return wrong;
   };
-  CHECK(change(offsetof(Head, version), 9).find("version 9") != std::string::npos);
-  CHECK(change(offsetof(Head, page_bytes), 9).find("damaged") != std::string::npos);
+  CHECK(change(offsetof(HeadFacts, version), 9).find("version 9") != std::string::npos);
+  CHECK(change(offsetof(HeadFacts, page_bytes), 9).find("damaged") != std::string::npos);
   CHECK(change(kHeadBytes, 9).find("damaged") != std::string::npos);
   std::uint32_t random = 7;
   const auto next = [&] { return random = random * 1664525 + 1013904223; };
