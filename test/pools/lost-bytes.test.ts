@@ -73,7 +73,10 @@ const keepers: Record<string, Keep> = {
   },
   'MappedPool.write': (bytes) => {
     using pool = MappedPool.open(`${folder}/heap`, { maxBytes: 1 << 20 });
-    pool.write(pool.alloc(8), 0, bytes);
+    using scratch = pool.alloc(8);
+    pool.setRoot('scratch', scratch);
+    pool.commit();
+    pool.write(scratch, 0, bytes);
   },
   'SharedCache.set': (bytes) => {
     using cache = SharedCache.open({ path: `${folder}/cache`, maxBytes: 2 << 20 });
