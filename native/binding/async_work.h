@@ -18,4 +18,16 @@ inline bool queue_work(napi_env env, const char* name, napi_async_execute_callba
   return false;
 }
 
+/// At the end of a finish(): deletes `work` and resolves the promise that waits for it, to
+/// undefined. While the environment is being stopped nobody hears of it any more.
+inline void end_work(napi_env env, napi_async_work work, napi_deferred promise) {
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  napi_value result = nullptr;
+  napi_get_undefined(env, &result);
+  napi_resolve_deferred(env, promise, result);
+  napi_delete_async_work(env, work);
+  napi_close_handle_scope(env, scope);
+}
+
 }  // namespace superslab

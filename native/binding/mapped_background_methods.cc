@@ -48,13 +48,7 @@ void run_sync(napi_env, void* data) {
 void finish_sync(napi_env env, napi_status, void* data) {
   const std::unique_ptr<Syncing> syncing(static_cast<Syncing*>(data));
   static_cast<void>(syncing->pool->end_sync(syncing->sync, syncing->error));
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-  napi_value result = nullptr;
-  napi_get_undefined(env, &result);
-  napi_resolve_deferred(env, syncing->promise, result);
-  napi_delete_async_work(env, syncing->work);
-  napi_close_handle_scope(env, scope);
+  end_work(env, syncing->work, syncing->promise);
 }
 
 /// `syncLater(level)`: a promise that is resolved when what was written before was synced, or could

@@ -63,13 +63,7 @@ void run_await(napi_env, void* data) {
 
 void finish_await(napi_env env, napi_status, void* data) {
   const std::unique_ptr<Awaiting> awaiting(static_cast<Awaiting*>(data));
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-  napi_value result = nullptr;
-  napi_get_undefined(env, &result);
-  napi_resolve_deferred(env, awaiting->promise, result);
-  napi_delete_async_work(env, awaiting->work);
-  napi_close_handle_scope(env, scope);
+  end_work(env, awaiting->work, awaiting->promise);
 }
 
 /// `awaitEvent(seen, ms)`: a promise that is resolved when there are other events than those that

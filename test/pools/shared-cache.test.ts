@@ -350,6 +350,13 @@ describe('computing', () => {
     expect(text(cache.get('c'))).toBe('new');
   });
 
+  test('a call that never ends, as one that was cut off, holds up none of its own thread for ever', async () => {
+    const cache = open();
+    void cache.getOrCompute('a', () => new Promise<Buffer>(() => {}));
+    const asked = [1, 2, 3].map(() => cache.getOrCompute('a', () => bytesOf('later'), { waitMs: 30 }));
+    expect((await Promise.all(asked)).map(text)).toEqual(['later', 'later', 'later']);
+  });
+
   test('is waited for no longer than the caller wants', async () => {
     const cache = open();
     const other = open({ path: cache.path });

@@ -1,6 +1,6 @@
 import { now } from '../../addon/clock.js';
 import { CLAIMED } from '../../addon/generated/codes.js';
-import { builtins } from '../../base/builtins.js';
+import { builtins, promiseThen } from '../../base/builtins.js';
 import { areLost, lostError } from '../../base/lost-bytes.js';
 import { busyError, bytesError, keyError } from './errors.js';
 import type { News } from './news.js';
@@ -30,8 +30,11 @@ export class Computing {
     if (typeof key !== 'string') throw keyError(key);
     const known = this.#reader.get(key);
     if (known !== undefined) return known;
-    const others = this.#underWay.get(key);
-    if (others !== undefined) return copyOf(await others);
+    for (let others = this.#underWay.get(key); others !== undefined; others = this.#underWay.get(key)) {
+      const value = await within(others, waitMs);
+      if (value !== undefined) return copyOf(value);
+      if (this.#underWay.get(key) === others) this.#underWay.delete(key);
+    }
     const result = this.#find(key, compute, options, waitMs);
     this.#underWay.set(key, result);
     try {
@@ -78,6 +81,24 @@ export class Computing {
     }
   }
 }
+
+/** What an earlier call of this thread comes to; undefined when that takes longer, since it may have been cut off for good. */
+const within = (earlier: Promise<Buffer>, ms: number): Promise<Buffer | undefined> =>
+  new builtins.Promise((resolve, reject) => {
+    const timer = builtins.setTimeout(() => resolve(undefined), ms);
+    const settled = () => builtins.clearTimeout(timer);
+    promiseThen(
+      earlier,
+      (value) => {
+        settled();
+        resolve(value);
+      },
+      (error) => {
+        settled();
+        reject(error);
+      },
+    );
+  });
 
 /** One for each who waits. */
 function copyOf(value: Buffer): Buffer {

@@ -58,7 +58,8 @@ export interface SetOptions {
 /** Of {@link SharedCache.getOrCompute}. */
 export interface ComputeOptions extends SetOptions {
   /**
-   * After so long somebody who waits for the computation of another process computes the value, too. Unit: ms.
+   * After so long somebody who waits for the computation of another process, or of an earlier call of this thread, computes the value, too.
+   * Unit: ms.
    * @default 30,000
    */
   waitMs?: number;
