@@ -18,7 +18,7 @@ MappedOptions options_with(SyncLevel promise = SyncLevel::kData) {
 
 TEST(pools,
      "a workload of a pool with checksums of blocks contradicts none of them, however it ends") {
-  for (unsigned seed = 0; seed < 12; ++seed) {
+  for (unsigned seed = 0; seed < 12; seed += kTrialStep) {
     const Context context("seed " + std::to_string(seed));
     const MappedOptions options = options_with(seed % 3 == 0 ? SyncLevel::kNone : SyncLevel::kData);
     FakeFiles files;
@@ -42,7 +42,7 @@ TEST(pools,
 
 TEST(pools, "a kill at any call leaves blocks that match their checksums") {
   std::uint64_t calls = UINT64_MAX;
-  for (std::uint64_t n = 1; n <= calls; n += 3) {
+  for (std::uint64_t n = 1; n <= calls; n += 3 * kTrialStep) {
     const Context context("call " + std::to_string(n));
     FakeFiles files;
     Workload work(70);

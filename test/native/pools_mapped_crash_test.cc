@@ -41,7 +41,7 @@ TEST(pools, "a process that is killed at any call leaves what it committed, and 
   for (unsigned seed = 0; seed < 3; ++seed) {
     const MappedOptions options = small_options(seed == 1 ? SyncLevel::kNone : SyncLevel::kData);
     std::uint64_t calls = UINT64_MAX;
-    for (std::uint64_t n = 1; n <= calls; ++n) {
+    for (std::uint64_t n = 1; n <= calls; n += kTrialStep) {
       const Context context("seed " + std::to_string(seed) + ", call " + std::to_string(n));
       FakeFiles files;
       Workload work(seed);
@@ -59,7 +59,7 @@ TEST(pools, "a process that is killed at any call leaves what it committed, and 
 TEST(pools, "a power failure at any call leaves what was durable, or a later commit, whole") {
   for (unsigned seed = 10; seed < 13; ++seed) {
     std::uint64_t calls = UINT64_MAX;
-    for (std::uint64_t n = 1; n <= calls; ++n) {
+    for (std::uint64_t n = 1; n <= calls; n += kTrialStep) {
       const Context context("seed " + std::to_string(seed) + ", call " + std::to_string(n));
       FakeFiles files;
       Workload work(seed);
@@ -85,7 +85,7 @@ TEST(pools, "recovery that is cut off at any call recovers to the same when it i
     const auto reference = recovered(*reference_files, small_options());
     CHECK(reference != nullptr);
     std::uint64_t calls = UINT64_MAX;
-    for (std::uint64_t n = 1; n <= calls; ++n) {
+    for (std::uint64_t n = 1; n <= calls; n += kTrialStep) {
       const Context context("seed " + std::to_string(seed) + ", call " + std::to_string(n));
       const auto again = crashed->after_kill();
       again->write_back_by_chance(true);
@@ -109,7 +109,7 @@ TEST(pools,
      "a call that fails once loses nothing: the pool goes on, or is whole when opened again") {
   for (const FileStatus status : {FileStatus::kNoSpace, FileStatus::kIo}) {
     std::uint64_t calls = UINT64_MAX;
-    for (std::uint64_t n = 1; n <= calls; ++n) {
+    for (std::uint64_t n = 1; n <= calls; n += kTrialStep) {
       const Context context("call " + std::to_string(n));
       FakeFiles files;
       Workload work(30);
@@ -189,7 +189,7 @@ TEST(pools, "a bit that flips in header, journal or books is found, or changes n
     const std::size_t first = left.work.acknowledged - (is_closed ? 0 : 1);
     CHECK(is_found_or_harmless(left.bytes, left, left.work.acknowledged));
     const Layout layout{4 * kMiB / kPageBytes, 128 * kKiB};
-    for (int flip = 0; flip < 1500; ++flip) {
+    for (int flip = 0; flip < 1500 / int{kTrialStep}; ++flip) {
       const Context context("flip " + std::to_string(flip));
       auto bytes = left.bytes;
       const std::size_t area = flip % 3 == 0 ? 2 * kPageBytes : layout.data_at();
@@ -204,7 +204,7 @@ TEST(pools, "bytes of a file that lie are no reason to crash") {
   std::minstd_rand chance(5);
   const Left left(true);
   const Layout layout{4 * kMiB / kPageBytes, 128 * kKiB};
-  for (unsigned round = 0; round < 400; ++round) {
+  for (unsigned round = 0; round < 400 / kTrialStep; ++round) {
     const Context context("round " + std::to_string(round));
     auto bytes = left.bytes;
     auto* const words = reinterpret_cast<std::uint32_t*>(bytes.data() + layout.metadata_at());

@@ -59,7 +59,7 @@ void check_after(FakeFiles& files, const Workload& work, std::size_t oldest,
 
 TEST(pools,
      "a sensitive file has nothing but its blocks after a durable commit, and after a kill") {
-  for (unsigned seed = 0; seed < 12; ++seed) {
+  for (unsigned seed = 0; seed < 12; seed += kTrialStep) {
     const Context context("seed " + std::to_string(seed));
     const bool promises = seed % 3 != 0;
     const MappedOptions options = sensitive_options(promises ? SyncLevel::kData : SyncLevel::kNone);
@@ -83,7 +83,7 @@ TEST(pools,
 
 TEST(pools, "a sensitive file is overwritten after a kill and a power failure at any call") {
   std::uint64_t calls = UINT64_MAX;
-  for (std::uint64_t n = 1; n <= calls; n += 5) {
+  for (std::uint64_t n = 1; n <= calls; n += 5 * kTrialStep) {
     const Context context("call " + std::to_string(n));
     const MappedOptions options = sensitive_options();
     FakeFiles files;
@@ -108,7 +108,7 @@ TEST(pools, "recovery of a sensitive file can be cut off at any call") {
   auto pool = opened(files, sensitive_options());
   CHECK(work.run(*pool, 300));
   std::uint64_t calls = UINT64_MAX;
-  for (std::uint64_t n = 1; n <= calls; ++n) {
+  for (std::uint64_t n = 1; n <= calls; n += kTrialStep) {
     const Context context("call " + std::to_string(n));
     const auto killed = files.after_kill();
     killed->fail_nth(n, {FileStatus::kIo, 5}, FakeFiles::Lasts::kFromThenOn);
@@ -148,7 +148,7 @@ TEST(pools, "whether a file is sensitive is fixed when it is made") {
 
 TEST(pools, "a file that is destroyed is zeros without a name, at any call that fails") {
   std::uint64_t calls = UINT64_MAX;
-  for (std::uint64_t n = 1; n <= calls; ++n) {
+  for (std::uint64_t n = 1; n <= calls; n += kTrialStep) {
     const Context context("call " + std::to_string(n));
     FakeFiles files;
     Workload work(82);

@@ -48,7 +48,9 @@ export class Room {
     if (this.#magazines.depth[tag]! > 0) return;
     const bytes = bytesOfTag[tag]!;
     while (!this.#native.waitForRoom(bytes, 0)) {
-      if (!this.#cool(bytes) && !this.#evict(bytes)) return;
+      if (this.#cool(bytes)) continue;
+      // The pool's thread may have compressed everything meanwhile: then nothing is left to do, and there is room.
+      if (!this.#native.waitForRoom(bytes, 0) && !this.#evict(bytes)) return;
     }
   }
 

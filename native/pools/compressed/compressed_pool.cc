@@ -59,12 +59,13 @@ void CompressedPool::tick() {
   heap_.tick();
 }
 
-/// 0 without room or memory.
-std::uint32_t CompressedPool::try_block(ClassIndex c) {
+/// 0 without room or memory: `had_room` tells which, since blocks come and go with that lock held.
+std::uint32_t CompressedPool::try_block(ClassIndex c, bool& had_room) {
   bool is_zero;
   void* block;
   {
     LockGuard guard(hot_lock_);
+    had_room = heap_.budget().has_room(size_class(c).block_bytes);
     block = owner_->take_one(c, is_zero);
   }
   if (block == nullptr) return 0;
@@ -81,17 +82,21 @@ std::uint32_t CompressedPool::take_block(ByteCount length, Fault& fault) {
       fault = Fault::kClosed;
       return 0;
     }
-    const bool has_room = heap_.budget().has_room(bytes);
-    if (const std::uint32_t block = try_block(c); block != 0) return block;
-    if (make_room(bytes)) continue;
-    fault = has_room ? Fault::kNoMemory : Fault::kNoRoom;
-    if (!has_room) heap_.count_exhausted();
+    bool had_room;
+    if (const std::uint32_t block = try_block(c, had_room); block != 0) return block;
+    if (cool(bytes)) continue;
+    // Where another thread has compressed everything meanwhile, nothing is left to do, and there is
+    // room.
+    if (!had_room && heap_.budget().has_room(bytes)) continue;
+    if (evict(bytes)) continue;
+    fault = had_room ? Fault::kNoMemory : Fault::kNoRoom;
+    if (!had_room) heap_.count_exhausted();
     return 0;
   }
 }
 
-/// Whether anything went.
-bool CompressedPool::make_room(ByteCount bytes) {
+/// Whether any value became cold.
+bool CompressedPool::cool(ByteCount bytes) {
   ByteCount done = 0;
   while (done < bytes) {
     ByteCount freed = 0;
@@ -99,9 +104,10 @@ bool CompressedPool::make_room(ByteCount bytes) {
     if (result == Cooled::kDone) done += freed + 1;
     if (result == Cooled::kNothing || result == Cooled::kFull || result == Cooled::kNoMemory) break;
   }
-  return done != 0 || evict(bytes);
+  return done != 0;
 }
 
+/// Whether any value ended.
 bool CompressedPool::evict(ByteCount bytes) {
   if (hook_.evicted == nullptr) return false;
   ByteCount freed = 0;
@@ -204,7 +210,10 @@ void CompressedPool::stats(const FaultCounts& faults, PoolFigures& out) const {
 
 PoolFault CompressedPool::check() const {
   auto& tiers = const_cast<Tiers&>(tiers_);
-  return heap_.is_whole() && tiers.contradiction() == nullptr ? PoolFault::kNone : PoolFault::kHeap;
+  if (tiers.contradiction() != nullptr) return PoolFault::kHeap;
+  // The pool's own thread gives blocks back at any moment.
+  LockGuard guard(hot_lock_);
+  return heap_.is_whole() ? PoolFault::kNone : PoolFault::kHeap;
 }
 
 ByteCount CompressedPool::trim(ByteCount target) {

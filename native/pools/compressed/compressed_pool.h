@@ -80,8 +80,8 @@ class CompressedPool final : public Pool, private HotBlocks {
   void tick() override;
 
   std::uint32_t take_block(ByteCount length, Fault& fault);
-  std::uint32_t try_block(ClassIndex c);
-  bool make_room(ByteCount bytes);
+  std::uint32_t try_block(ClassIndex c, bool& had_room);
+  bool cool(ByteCount bytes);
   bool evict(ByteCount bytes);
   bool end_value(TierHandle handle, ByteCount& freed);
   Result heat(TierHandle handle);
