@@ -427,6 +427,11 @@ int ss_mapped_pool_failure(const ss_mapped_pool* pool, ss_mapped_failure* failur
   return write_failure(failure, own.path, own.told, own.last);
 }
 
+int ss_mapped_pool_destroy(ss_mapped_pool* pool) {
+  ProgramMappedPool& own = from(pool);
+  return change(own, [&](MappedPool& core) { return core.destroy(own.path); });
+}
+
 int ss_mapped_pool_close(ss_mapped_pool* pool, ss_mapped_failure* failure) {
   if (pool == nullptr) return 0;
   ProgramMappedPool& own = from(pool);

@@ -189,6 +189,12 @@ SS_EXPORT size_t ss_mapped_pool_stats_json(ss_mapped_pool* pool, char* buffer, s
 /* The last failure of a call for this pool: the same, -1 with EINVAL. */
 SS_EXPORT int ss_mapped_pool_failure(const ss_mapped_pool* pool, ss_mapped_failure* failure);
 
+/* Overwrites all of the file, blocks, journal and books, and removes it. What is left to do with
+ * the pool is to close it: blocks are zeros until then, and other calls are SS_MAPPED_ARGUMENT.
+ * When the disk fails the file may be overwritten in part. Refused, with nothing done, where the
+ * pool was opened to be read: SS_MAPPED_READ_ONLY. */
+SS_EXPORT int ss_mapped_pool_destroy(ss_mapped_pool* pool);
+
 /* Undoes what was not committed, transactions too, and ends the pool. No block may be touched
  * afterwards. -1 when the disk failed; it is closed nevertheless, what was committed is safe, and
  * `failure`, which may be NULL, says what it was. NULL is nothing. */

@@ -247,6 +247,71 @@ static void checksums(void) {
   CHECK(ss_mapped_pool_close(pool, NULL) == 0);
 }
 
+/* How often the bytes of `text` are in the file. */
+static size_t count_in_file(const char* text) {
+  const int file = open(path, O_RDONLY);
+  struct stat facts;
+  CHECK(file >= 0 && fstat(file, &facts) == 0);
+  char* bytes = malloc((size_t)facts.st_size);
+  CHECK(bytes != NULL && pread(file, bytes, (size_t)facts.st_size, 0) == facts.st_size);
+  close(file);
+  size_t count = 0;
+  const char* end = bytes + facts.st_size;
+  for (const char* at = bytes; (at = memmem(at, (size_t)(end - at), text, strlen(text))); ++at)
+    ++count;
+  free(bytes);
+  return count;
+}
+
+/* A sensitive file keeps nothing of blocks that were freed, and no copy in its journal. */
+static void secrets(void) {
+  static const char secret[] = "rosebud rosebud rosebud";
+  ss_mapped_pool_options options = SS_MAPPED_POOL_OPTIONS;
+  options.flags = SS_MAPPED_SENSITIVE;
+  CHECK(ss_mapped_pool_open(path, &options, NULL) == NULL && errno == EINVAL);
+  unlink(path);
+  ss_mapped_pool* pool = opened(SS_MAPPED_SENSITIVE);
+  const ss_mapped_handle kept = new_block(pool, 1000, 3);
+  const ss_mapped_handle freed = new_block(pool, 1000, 4);
+  memcpy(ss_mapped_pool_at(pool, freed, NULL), secret, sizeof secret);
+  CHECK(ss_mapped_pool_write(pool, kept, 10, secret, sizeof secret) == 0);
+  CHECK(ss_mapped_pool_commit(pool, SS_SYNC_DATA) == 0);
+  CHECK(count_in_file(secret) > 2); /* the journal has a copy of what was written */
+  CHECK(ss_mapped_pool_free(pool, freed) == 0);
+  CHECK(ss_mapped_pool_commit(pool, SS_SYNC_DATA) == 0);
+  CHECK(ss_mapped_pool_close(pool, NULL) == 0);
+  CHECK(count_in_file(secret) == 1);
+}
+
+/* The file has gone, and whoever still has it open finds zeros in it. */
+static void destroyed(void) {
+  ss_mapped_pool* pool = opened(SS_MAPPED_READ);
+  CHECK(ss_mapped_pool_destroy(pool) == -1 && errno == EROFS);
+  CHECK(code_of(pool) == SS_MAPPED_READ_ONLY);
+  CHECK(ss_mapped_pool_close(pool, NULL) == 0);
+
+  pool = opened(0);
+  const ss_mapped_handle handle = new_block(pool, 100000, 5);
+  CHECK(ss_mapped_pool_commit(pool, SS_SYNC_NONE) == 0);
+  const char* data = ss_mapped_pool_at(pool, handle, NULL);
+  const int file = open(path, O_RDONLY);
+  struct stat facts;
+  CHECK(file >= 0 && fstat(file, &facts) == 0);
+  CHECK(ss_mapped_pool_begin(pool) == 0);
+  CHECK(ss_mapped_pool_destroy(pool) == 0);
+  CHECK(access(path, F_OK) == -1);
+  char page[4096];
+  for (off_t at = 0; at < facts.st_size; at += sizeof page)
+    CHECK(pread(file, page, sizeof page, at) == sizeof page && is_zero(page, sizeof page));
+  close(file);
+  CHECK(is_zero(data, 100000));
+  ss_mapped_block block;
+  CHECK(ss_mapped_pool_alloc(pool, 100, &block) == -1 && errno == EINVAL);
+  CHECK(ss_mapped_pool_destroy(pool) == -1 && code_of(pool) == SS_MAPPED_ARGUMENT);
+  CHECK(ss_mapped_pool_close(pool, NULL) == 0);
+  CHECK(access(path, F_OK) == -1);
+}
+
 int main(void) {
   snprintf(path, sizeof path, "/tmp/superslab-c-%d.slab", (int)getpid());
   unlink(path);
@@ -258,6 +323,8 @@ int main(void) {
   a_kill();
   damage();
   checksums();
+  secrets();
+  destroyed();
   unlink(path);
   return 0;
 }
