@@ -20,6 +20,7 @@ export type {
   CommitOptions,
   LockOptions,
   MappedPoolOptions,
+  SlideOptions,
   Sync,
 } from './pools/mapped/options.js';
 export type { MappedPoolStats } from './pools/mapped/stats.js';

@@ -53,6 +53,9 @@ const steps: Record<string, (model: Model) => void> = {
   entries: ({ pool }) => {
     for (const _ of pool.entries());
   },
+  slide: ({ pool, bufs }) => {
+    for (const _ of pool.slide(bufs[1]!, { size: 40 }));
+  },
   trim: ({ pool }) => {
     pool.commit();
     pool.trim();

@@ -5,14 +5,15 @@ import { FILE_COUNT } from '../../addon/generated/memory.js';
 import { builtins, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';
 import { areLost, lostError } from '../../base/lost-bytes.js';
+import { isThenable } from '../../base/thenable.js';
 import { poolTeller } from '../../measure/pool-teller.js';
 import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
 import type { Wish } from '../../pool/waiters.js';
-import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { Allocation } from './allocation.js';
 import { Backup, type BackupProgress } from './backup.js';
 import type { MappedCore, OpenFile } from './core.js';
 import { asyncTransaction, lockBusy, noBlockOf, noLocks, notAHandle, withinTransaction } from './errors.js';
+import { mayBeHandle } from './handles.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
 import { LockAttempt, NamedLock } from './named-lock.js';
 import type { LockOptions } from './options.js';
@@ -31,9 +32,6 @@ const REFUSES_TO_DESTROY: ReadonlySet<number> = new Set([
   FILE_FAULT.inUseShared,
   FILE_FAULT.opening,
 ]);
-
-/** warm() undoes what it allocated. */
-const warmed = new Error('never seen');
 
 /**
  * What a MappedPool does, behind its public face; the pool and each of its buffers hold it. JavaScript may be cut off anywhere in
@@ -96,11 +94,15 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   #bufferOf(place: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
+    return this.#viewOf(place, 0, place[2]!, isNew, hidden);
+  }
+
+  /** Of `length` bytes of a block, from `at` on. */
+  #viewOf(place: Float64Array, at: number, length: number, isNew: boolean, hidden: Hidden): MappedBuffer {
     const handle = place[0]!;
     const offset = place[1]!;
-    const length = place[2]!;
-    const window = this.#windows.of(offset, length);
-    const start = offset - MappedWindows.startOf(offset, length);
+    const window = this.#windows.of(offset, place[2]!);
+    const start = offset - MappedWindows.startOf(offset, place[2]!) + at;
     const buf = mappedBuffers.make(this, handle, window, start, length);
     const { counts, views } = this.core;
     counts[FILE_COUNT.views]!++;
@@ -191,24 +193,6 @@ export class MappedFile implements MappedHome, OpenFile {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
     const wish: Wish<Allocation, MappedBuffer> = { size, signal, pool: this, ready: ({ buf }) => buf };
     return this.core.waiters.wait(wish);
-  }
-
-  /** See lib/pools/warm.ts. Nothing of it is committed, and the file stays as long as it became until it is closed. */
-  warm(count: number, size: number, onProgress: WarmProgress | undefined): void {
-    this.checkSize(size);
-    const take = () => {
-      const allocation = new Allocation();
-      allocation.buf = this.alloc(size, this.warm);
-      return allocation;
-    };
-    try {
-      this.transaction(() => {
-        warm(take, ({ buf }) => touchPages(buf), count, onProgress);
-        throw warmed;
-      }, -1);
-    } catch (error) {
-      if (error !== warmed) throw error;
-    }
   }
 
   /** undefined for a block that is gone. */
@@ -380,6 +364,21 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#transaction = NO_SAVEPOINT;
   }
 
+  /** A view of up to `size` bytes of a block, from `at` on; undefined behind its end. */
+  part(handle: number, at: number, size: number, hidden: Hidden): MappedBuffer | undefined {
+    this.#check(this.native.find(handle, this.#found, this.#hasNoViews));
+    const length = this.#found[2]!;
+    if (at >= length) return undefined;
+    return this.#viewOf(this.#found, at, Math.min(size, length - at), false, hidden);
+  }
+
+  /** Of a block; nothing when that is gone. Bytes behind its end are nobody's business. */
+  advisePart(handle: number, at: number, bytes: number, code: number): void {
+    if (this.native.find(handle, this.#found, false) !== FILE_FAULT.none) return;
+    const length = Math.min(bytes, this.#found[2]! - at);
+    if (length > 0) this.native.advise(this.#found[1]! + at, length, code);
+  }
+
   /** `block` undefined: all of the file. */
   advise(code: number, block: unknown): void {
     if (block === undefined) {
@@ -488,15 +487,4 @@ export class MappedFile implements MappedHome, OpenFile {
     // Not what was told before: at the end of a `using` it would hide the error that tells more.
     if (!this.core.isBroken) this.#check(core.closeFault);
   }
-}
-
-/** Whether it could name a block: the generation of one that lives is odd (docs/FILE-FORMAT.md). */
-function mayBeHandle(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0 && Math.floor(value / 2 ** 32) % 2 === 1;
-}
-
-function isThenable(value: unknown): boolean {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }

@@ -28,14 +28,19 @@ import {
   checkLockOptions,
   checkMappedOptions,
   checkPath,
+  checkSlideOptions,
   commitLevel,
   type LockOptions,
   type MappedPoolOptions,
   patternCode,
+  type SlideOptions,
 } from './options.js';
+import { slide } from './slide.js';
 import { fileStats, type MappedPoolStats } from './stats.js';
+import { warmFile } from './warm-file.js';
 
 const NO_HANDLE = 0;
+const DEFAULT_SLIDE_BYTES = 2 ** 20;
 
 /**
  * A heap in a file: blocks that are there again when the program is started again, whatever ended it.
@@ -148,7 +153,7 @@ export class MappedPool extends ListenedPool implements Pool {
    * @throws what {@link alloc} throws when there cannot be so many; ERR_SUPERSLAB_ARGUMENT
    */
   warm(count: number, size: number, onProgress?: WarmProgress): void {
-    this.#file.warm(count, size, onProgress);
+    warmFile(this.#file, count, size, onProgress);
   }
 
   /**
@@ -188,6 +193,19 @@ export class MappedPool extends ListenedPool implements Pool {
    */
   entries(): Generator<MappedBuffer, void, undefined> {
     return this.#file.entries(this.entries);
+  }
+
+  /**
+   * Views that go along a block, one after the other and without a copy, for blocks that are larger than what memory they shall take: each is
+   * released when the next one is asked for, or when the loop is left; what lies behind has left this process's memory then, and what comes next is being read.
+   * @throws ERR_SUPERSLAB_STALE, also from within the loop, when the block is freed; ERR_SUPERSLAB_OPTION
+   * @example
+   * for (const view of pool.slide(log, { size: 1 << 20 })) hash.update(view);
+   */
+  slide(block: MappedBuffer | number, options: SlideOptions = {}): Generator<MappedBuffer, void, undefined> {
+    checkSlideOptions(options);
+    const { size = DEFAULT_SLIDE_BYTES, step = size } = options;
+    return slide(this.#file, this.#file.handleOf(block), size, step);
   }
 
   /** The block of that name; undefined when there is none. */

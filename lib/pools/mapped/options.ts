@@ -23,6 +23,20 @@ export type Sync = 'none' | 'data' | 'full';
 /** What a program will do with mapped bytes: see madvise(2). */
 export type AccessPattern = 'normal' | 'sequential' | 'random' | 'willneed' | 'dontneed';
 
+/** What a {@link MappedPool.slide} shows at a time. */
+export interface SlideOptions {
+  /**
+   * Bytes of a view; the last one may have fewer.
+   * @default 1 MiB
+   */
+  size?: number;
+  /**
+   * Bytes from the beginning of a view to that of the next one: fewer than `size` let them overlap, more leave some out.
+   * @default size
+   */
+  step?: number;
+}
+
 /** What can be set when a {@link MappedPool} is opened. */
 export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {
   /** In errors, reports and metrics; the path, or its end, if nothing else is said. */
@@ -211,6 +225,11 @@ const waitChecks = { timeoutMs: lockChecks.timeoutMs, signal: anAbortSignal };
 /** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
 export function checkLockOptions(where: string, options: LockOptions): void {
   checkOptions(where, options, lockChecks);
+}
+
+/** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
+export function checkSlideOptions(options: SlideOptions): void {
+  checkOptions('slide()', options, { size: aCount(1, MAX_BYTES), step: aCount(1, MAX_BYTES) });
 }
 
 /** Throws ERR_SUPERSLAB_OPTION for what is no such options. */

@@ -1,8 +1,6 @@
 // Calls of the program's functions, which may throw, or return promises that never settle.
 
-export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-  typeof (value as Partial<PromiseLike<unknown>>).then === 'function';
+import { isThenable } from '../../base/thenable.js';
 
 /** What a function came to. */
 export type Outcome<V> = { readonly value: V } | { readonly error: unknown };

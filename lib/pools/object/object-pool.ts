@@ -3,6 +3,7 @@ import { abortReason, aCount, anAbortSignal, checkOptions } from '../../addon/op
 import { builtins } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
+import { isThenable } from '../../base/thenable.js';
 import { begin, finish, giveUp } from '../../pool/unfinished.js';
 import type { Advice } from '../../stats/advice/advice.js';
 import type { PoolStats } from '../../stats/pool-stats.js';
@@ -15,7 +16,6 @@ import { poolName } from '../pool-options.js';
 import type { WarmProgress } from '../warm.js';
 import { acquireFrom, useFrom, type Wait } from './acquiring.js';
 import { checkObjectBooks } from './books.js';
-import { isThenable } from './calls.js';
 import type { ObjectCore } from './core.js';
 import { tooManyWaitingError, waitTimeoutError } from './errors.js';
 import { bindGet, takeTop, topOf } from './get.js';
