@@ -14,7 +14,7 @@ const { socketFile, pidNamespace } =
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
-const COMMANDS = ['stats', 'report', 'inspect'] as const;
+const COMMANDS = ['stats', 'report', 'explain', 'inspect'] as const;
 
 // Sockets of these tests lie apart from those of other programs.
 const folder = mkdtempSync(path.join(tmpdir(), 'superslab-looking-'));
@@ -128,6 +128,18 @@ describe('a process with a socket', () => {
       text: expect.stringContaining('maxBytes'),
     });
     expect(report.pools[2].stats).toMatchObject({ name: 'small', exhausted: 1 });
+  });
+
+  test('is explained: a pool that learns nothing says how to switch that on', async () => {
+    const { code, stdout, stderr } = await superslab(['explain', pid, '--pool=uploads'], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^pool "uploads"\n {2}It learns nothing: SUPERSLAB_LEARN=learn/m);
+    expect(stdout).not.toContain('"small"');
+    await refused(['explain', pid, '--pool=large'], 64, 'ERR_SUPERSLAB_USAGE', { env });
+    expect(await json(['explain', pid], { env })).toMatchObject({
+      pid: running.pid,
+      pools: [{ name: 'default' }, { name: 'uploads', sentences: [], adaptations: [] }, { name: 'small' }],
+    });
   });
 
   test('is shown on a page, with a token', async () => {

@@ -13,6 +13,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.js')).doctor,
   stats: async () => (await import('./stats.js')).stats,
   report: async () => (await import('./report.js')).report,
+  explain: async () => (await import('./explain.js')).explain,
   inspect: async () => (await import('./inspect.js')).inspect,
   bench: async () => (await import('./bench.js')).bench,
   check: async () => (await import('./check.js')).check,

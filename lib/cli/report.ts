@@ -1,20 +1,14 @@
 import { printable } from '../base/text.js';
 import { adviceFacts } from '../stats/advice/facts.js';
 import { adviceOn } from '../stats/advice/index.js';
-import type { PoolStats, ProcessStats } from '../stats/pool-stats.js';
+import type { ProcessStats } from '../stats/pool-stats.js';
 import { reportText } from '../stats/report.js';
-import { EXIT, usageError } from './cli-error.js';
+import { chosenPools } from './chosen-pools.js';
+import { EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { lookingExits, lookingHelp, lookingOptions } from './looking.js';
 import { writeJson, writeLines } from './output.js';
 import { resolveTarget } from './target.js';
-
-function chosen({ pools }: ProcessStats, name: string | undefined): readonly PoolStats[] {
-  const found = name === undefined ? pools : pools.filter((pool) => pool.name === name);
-  if (found.length > 0) return found;
-  const names = [...new Set(pools.map((pool) => JSON.stringify(pool.name)))].join(', ');
-  throw usageError(`the process has no pool ${JSON.stringify(name)}; there is: ${names}`);
-}
 
 /** `superslab report`: what the figures of a process mean. */
 export const report: Command = {
@@ -48,7 +42,7 @@ export const report: Command = {
     const target = await resolveTarget(args.operands[0]!, { attach: args.has('attach') });
     const stats = await target.getJson<ProcessStats>('stats.json');
     const facts = adviceFacts(stats.knobs, stats.uptimeMs);
-    const reports = chosen(stats, args.value('pool')).map((pool) => ({
+    const reports = chosenPools(stats, args.value('pool')).map((pool) => ({
       name: pool.name,
       stats: pool,
       advice: adviceOn(pool, facts),
