@@ -136,6 +136,29 @@ Failure PageCache::write_around(FrameIndex frame) {
   return write(frames, false);
 }
 
+/// Dirty pages that are to go next: of the new ones, and of those that the hand comes to.
+std::vector<FrameIndex> PageCache::dirty_ahead() {
+  std::vector<FrameIndex> frames;
+  const auto is_dirty = [this](FrameIndex f) {
+    const State state = table_->look(f);
+    return state.is_at_rest() && state.has(State::kDirty) &&
+           (state.has(State::kNew) || state.use() == 0);
+  };
+  {
+    LockGuard guard(lock_);
+    FrameIndex f = new_.oldest();
+    for (std::uint32_t i = 0; f != kNoFrame && i < ahead(); ++i, f = new_.younger(f))
+      if (is_dirty(f)) frames.push_back(f);
+  }
+  const std::uint32_t made = this->made();
+  const std::uint32_t from = hand_.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < made && i < ahead(); ++i) {
+    const FrameIndex f{(from + i) % made};
+    if (is_dirty(f) && !table_->look(f).has(State::kNew)) frames.push_back(f);
+  }
+  return frames;
+}
+
 /// All that could go for the page is dirty.
 Failure PageCache::make_room(const PinRequest& request) {
   waits_.shared_add(1);
@@ -143,27 +166,13 @@ Failure PageCache::make_room(const PinRequest& request) {
     const State state = table_->look(request.again);
     if (state.is_at_rest() && state.has(State::kDirty)) return write_around(request.again);
   }
-  std::vector<FrameIndex> frames;
-  const std::uint32_t made = this->made();
-  const std::uint32_t from = hand_.load(std::memory_order_relaxed);
-  for (std::uint32_t i = 0; i < made && frames.size() < ahead(); ++i) {
-    const FrameIndex f{(from + i) % made};
-    const State state = table_->look(f);
-    if (state.is_at_rest() && state.has(State::kDirty) && state.use() == 0) frames.push_back(f);
-  }
+  std::vector<FrameIndex> frames = dirty_ahead();
   return write(frames, false);
 }
 
 std::uint32_t PageCache::write_ahead() {
   evictions_before_.set(evictions_.get());
-  std::vector<FrameIndex> frames;
-  const std::uint32_t made = this->made();
-  const std::uint32_t from = hand_.load(std::memory_order_relaxed);
-  for (std::uint32_t i = 0; i < std::min(made, ahead()); ++i) {
-    const FrameIndex f{(from + i) % made};
-    const State state = table_->look(f);
-    if (state.is_at_rest() && state.has(State::kDirty) && state.use() == 0) frames.push_back(f);
-  }
+  std::vector<FrameIndex> frames = dirty_ahead();
   if (frames.empty() || !write(frames, false).ok()) return 0;
   writes_ahead_.shared_add(frames.size());
   return static_cast<std::uint32_t>(frames.size());
