@@ -251,7 +251,7 @@ class PageCache {
   Failure broken();
   Failure last_write_failure();
   std::vector<FrameIndex> due_frames();
-  std::vector<FrameIndex> dirty_ahead();
+  std::vector<FrameIndex> dirty_ahead(std::uint32_t most);
   std::uint32_t ahead() const;
   ByteCount staging_bytes() const;
   std::uint32_t made() const { return made_.load(std::memory_order_acquire); }
