@@ -150,10 +150,10 @@ bool read_options(const ss_page_cache_options* given, pages::PageCacheOptions& o
   out.checksum = static_cast<pages::PageChecksum>(own.checksum);
   *name = own.name == nullptr ? "" : own.name;
   return own.page_bytes >= pages::kMinPageBytes && own.page_bytes <= pages::kMaxPageBytes &&
-         frames >= pages::kMinFrames && frames <= pages::kMostFrames &&
-         (own.mode & ~0777u) == 0 && (own.mode & 0600u) == 0600u &&
-         own.checksum >= SS_PAGE_NO_CHECKSUM && own.checksum <= SS_PAGE_XXH3 &&
-         (own.flags & ~kKnownFlags) == 0 && (!out.is_direct || own.page_bytes >= 4096);
+         frames >= pages::kMinFrames && frames <= pages::kMostFrames && (own.mode & ~0777u) == 0 &&
+         (own.mode & 0600u) == 0600u && own.checksum >= SS_PAGE_NO_CHECKSUM &&
+         own.checksum <= SS_PAGE_XXH3 && (own.flags & ~kKnownFlags) == 0 &&
+         (!out.is_direct || own.page_bytes >= 4096);
 }
 
 }  // namespace
@@ -301,8 +301,7 @@ int ss_page_cache_close(ss_page_cache* cache, ss_page_failure* failure) {
   own.cache().for_each_pinned(1, [&](pages::PageNumber page, std::uint32_t) { pinned = page; });
   const std::string path = own.path();
   const bool is_pinned = pinned != pages::kNoPage;
-  const Told told =
-      is_pinned ? Told{SS_PAGE_PINNED, EBUSY, "page", pinned} : told_of(own.close());
+  const Told told = is_pinned ? Told{SS_PAGE_PINNED, EBUSY, "page", pinned} : told_of(own.close());
   if (is_pinned) last = {&own, told};
   if (failure != nullptr) write_failure(failure, path, told);
   errno = told.code == SS_PAGE_OK ? before : told.error;

@@ -56,8 +56,8 @@ pages::Failure ProgramPageCache::open(const std::string& path,
   const pages::Failure failure = PageCache::open(system_files(), path, options, &pages);
   if (!failure.ok()) return failure;
   Space& space = process->space();
-  auto* own = space.metadata().make<ProgramPageCache>(space.os(), *process, std::move(pages), path,
-                                                      name);
+  auto* own =
+      space.metadata().make<ProgramPageCache>(space.os(), *process, std::move(pages), path, name);
   if (own == nullptr) return {pages::Fault::kNoMemory};
   if (own->frames_.open() != FixedFault::kNone) {
     own->frames_.close();
@@ -128,7 +128,8 @@ PinResult ProgramPageCache::pin_page(pages::PageNumber page) {
 
 std::uint32_t ProgramPageCache::prefetch(pages::PageNumber first, std::uint32_t count) {
   const std::uint32_t most = std::max(pages_->options().frames / kPrefetchedPart, 1u);
-  const std::uint64_t end = std::min(std::uint64_t{first} + count, std::uint64_t{pages_->page_count()});
+  const std::uint64_t end =
+      std::min(std::uint64_t{first} + count, std::uint64_t{pages_->page_count()});
   std::uint32_t asked = 0;
   for (std::uint64_t at = first; at < end && asked < most; ++at) {
     const auto page = static_cast<pages::PageNumber>(at);

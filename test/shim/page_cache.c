@@ -1,5 +1,5 @@
-/* Page caches in C: pages come back, threads share them, errors tell, a kill leaves whole pages, and
- * damage is found. */
+/* Page caches in C: pages come back, threads share them, errors tell, a kill leaves whole pages,
+ * and damage is found. */
 #include "check.h"
 
 #include <fcntl.h>
@@ -81,7 +81,8 @@ static void pages_come_back(void) {
   CHECK(stats_of(cache).dirty == 0 && stats_of(cache).checkpoints == 1);
   char json[4096];
   CHECK(ss_page_cache_stats_json(cache, json, sizeof json) < sizeof json);
-  CHECK(strstr(json, "\"kind\":\"page-cache\"") != NULL && strstr(json, "\"name\":\"table\"") != NULL);
+  CHECK(strstr(json, "\"kind\":\"page-cache\"") != NULL &&
+        strstr(json, "\"name\":\"table\"") != NULL);
   char all[1 << 16];
   CHECK(ss_stats_json(all, sizeof all) < sizeof all && strstr(all, "\"page-cache\"") != NULL);
   CHECK(ss_page_cache_trim(cache) > 0 && stats_of(cache).pages == 0);

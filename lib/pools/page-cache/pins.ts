@@ -129,7 +129,8 @@ export class Pins {
       const status = -held.index;
       if (held.index >= 0) held.page = pages.of(frames, held.index, this.stackOf(hidden), held);
       else if (status === PIN_STATUS.toBeRead) this.reads.ask(no);
-      else if (status !== PIN_STATUS.loading && status !== PIN_STATUS.noFrame) throw this.#refusal(no, status);
+      else if (status !== PIN_STATUS.loading && status !== PIN_STATUS.noFrame)
+        throw this.#refusal(no, status);
     } catch (error) {
       giveUp(held);
       // pin() waits for a release then.

@@ -49,9 +49,7 @@ class NewPages {
   };
   FrameIndex after(FrameIndex frame) const { return links_[to_word(frame)].after; }
   /// Pages that share the place drive each other out: those that went long ago are forgotten so.
-  PageNumber& gone(PageNumber page) {
-    return gone_[(page * FrameTable::kHash) >> gone_shift_];
-  }
+  PageNumber& gone(PageNumber page) { return gone_[(page * FrameTable::kHash) >> gone_shift_]; }
 
   std::uint32_t most_ = 0;
   std::uint32_t count_ = 0;
