@@ -37,7 +37,7 @@ struct Kept {
   const ProgramPageCache* cache;
   Told told;
 };
-thread_local constinit Kept last{};
+thread_local constinit Kept last __attribute__((tls_model("initial-exec"))){};
 
 ProgramPageCache& from(const ss_page_cache* cache, const char* function = __builtin_FUNCTION()) {
   auto* found = reinterpret_cast<ProgramKind*>(const_cast<ss_page_cache*>(cache));
