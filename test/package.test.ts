@@ -222,6 +222,7 @@ test('what is published, besides the prebuilds', () => {
       'native/include/superslab_generational.h',
       'native/include/superslab_mapped.h',
       'native/include/superslab_packet.h',
+      'native/include/superslab_page_cache.h',
       'native/include/superslab_compressed.h',
       'THIRD-PARTY.md',
       'scripts/codecs.cjs',

@@ -25,7 +25,7 @@ function ours(file: string, cacheBytes: number): Pages {
       return byte;
     },
     async read(no) {
-      const page = await cache.pin(no);
+      const page = cache.tryPin(no) ?? (await cache.pin(no));
       const byte = page.buffer[0]!;
       page.release();
       return byte;

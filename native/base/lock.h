@@ -32,6 +32,7 @@ enum class LockRank : unsigned char {
   kCompressing,  // pools/compressed: one value that is being compressed
   kTiers,        // pools/compressed: the books of one pool
   kHotBlocks,    // pools/compressed: the blocks of a program's pool
+  kCheckpoint,   // malloc: one checkpoint of a page cache at a time
   kPageWriting,  // pools/page_cache: who writes pages of one file
   kPageCache,    // pools/page_cache: which page is in which frame
   kPolicy,       // policy: who publishes a snapshot

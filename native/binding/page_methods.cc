@@ -147,10 +147,10 @@ Value drop_frame(const CallbackInfo& info, EnvironmentPool& pool) {
   CachedPages* const own = pages_of(pool);
   const auto most = whole_at(info, 0, pages::FrameState::kMostUse);
   if (own == nullptr || !most) return number(info, -1);
-  const FrameIndex frame = own->cache().drop(static_cast<std::uint32_t>(*most));
+  std::uint32_t block = 0;
+  const FrameIndex frame = own->cache().drop(static_cast<std::uint32_t>(*most), &block);
   if (frame == kNoFrame) return number(info, -1);
   --pool.cache()->magazines().idle[own->tag()];
-  const std::uint32_t block = own->cache().table()->block(frame).load(std::memory_order_relaxed);
   static_cast<void>(pool.cache()->give(BlockNumber{block}));
   return frame_value(info, frame);
 }

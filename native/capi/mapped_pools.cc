@@ -1,15 +1,14 @@
 // Heaps in files. An ss_mapped_pool is a ProgramMappedPool whose type C does not know.
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "base/keep_errno.h"
 #include "capi/c_api.h"
+#include "capi/file_calls.h"
 #include "capi/json_text.h"
 #include "capi/pool_calls.h"
 #include "pools/mapped/mapped_pool.h"
@@ -44,24 +43,8 @@ const ProgramMappedPool& from(const ss_mapped_pool* pool) {
   return *reinterpret_cast<const ProgramMappedPool*>(pool);
 }
 
-int or_else(int code, int otherwise) { return code != 0 ? code : otherwise; }
-
 Told told_of_file(const FileError& file) {
-  switch (file.status) {
-    case FileStatus::kForeignOwner:
-    case FileStatus::kTooOpen:
-      return {SS_MAPPED_FILE, EPERM};
-    case FileStatus::kNotRegular:
-      return {SS_MAPPED_FILE, or_else(file.code, EINVAL)};
-    case FileStatus::kLink:
-      return {SS_MAPPED_FILE, ELOOP};
-    case FileStatus::kNoSpace:
-      return {SS_MAPPED_SPACE, or_else(file.code, ENOSPC)};
-    case FileStatus::kUnsupported:
-      return {SS_MAPPED_FILE, or_else(file.code, ENOTSUP)};
-    default:
-      return {SS_MAPPED_FILE, or_else(file.code, EIO)};
-  }
+  return {file.status == FileStatus::kNoSpace ? SS_MAPPED_SPACE : SS_MAPPED_FILE, error_of(file)};
 }
 
 Told told_of(const Failure& failure) {
@@ -150,8 +133,7 @@ int write_failure(ss_mapped_failure* out, const std::string& path, const Told& t
     all.error = told.error;
     all.what = what_of(told, failure);
     all.where = failure.where;
-    const std::size_t shown = std::min(path.size(), sizeof all.path - 1);
-    std::memcpy(all.path, path.data() + path.size() - shown, shown);
+    show_path(path, all.path);
     return all;
   });
 }
@@ -221,15 +203,6 @@ Failure open_as(const std::string& path, const MappedOptions& options,
   if ((*pool)->forbid_stores()) return {};
   pool->reset();
   return {Fault::kNoMemory, {}, "map", 0};
-}
-
-/// A path that stays what it is when the program goes to another folder.
-std::string absolute(const char* path) {
-  char* const folder = path[0] == '/' ? nullptr : getcwd(nullptr, 0);
-  if (folder == nullptr) return path;
-  std::string whole = std::string(folder) + "/" + path;
-  std::free(folder);
-  return whole;
 }
 
 ss_mapped_block shown(MappedPool& pool, const Block& block) {

@@ -177,6 +177,60 @@ void write_pool(JsonText& json, const GenerationalPool& pool, Detail detail) {
   json.close('}');
 }
 
+ss_page_stats stats_of(ProgramPageCache& cache) {
+  const pages::PageFigures figures = cache.cache().figures();
+  const pages::PageCacheOptions& options = cache.cache().options();
+  return {
+      .struct_bytes = sizeof(ss_page_stats),
+      .page_bytes = options.page_bytes,
+      .max_bytes = options.frames * options.page_bytes,
+      .committed_bytes = cache.frames().heap().committed_bytes(),
+      .file_pages = figures.file_pages,
+      .pages = figures.pages,
+      .pinned = figures.pinned,
+      .dirty = figures.dirty,
+      .hits = cache.hits(),
+      .misses = figures.misses,
+      .prefetches = figures.prefetches,
+      .reads = figures.reads,
+      .writes = figures.writes,
+      .write_calls = figures.write_calls,
+      .writes_ahead = figures.writes_ahead,
+      .evictions = figures.evictions,
+      .waits = figures.waits,
+      .checkpoints = figures.checkpoints,
+      .damaged = figures.damaged,
+      .write_failures = figures.write_failures,
+  };
+}
+
+void write_pool(JsonText& json, ProgramPageCache& cache) {
+  const ss_page_stats stats = stats_of(cache);
+  write_head(json, cache.frames(), "page-cache");
+  json.key("path");
+  json.text(cache.path().c_str());
+  json.add("pageBytes", stats.page_bytes);
+  json.add("maxBytes", stats.max_bytes);
+  json.add("committedBytes", stats.committed_bytes);
+  json.add("filePages", stats.file_pages);
+  json.add("pages", stats.pages);
+  json.add("pinned", stats.pinned);
+  json.add("dirty", stats.dirty);
+  json.add("hits", stats.hits);
+  json.add("misses", stats.misses);
+  json.add("prefetches", stats.prefetches);
+  json.add("reads", stats.reads);
+  json.add("writes", stats.writes);
+  json.add("writeCalls", stats.write_calls);
+  json.add("writesAhead", stats.writes_ahead);
+  json.add("evictions", stats.evictions);
+  json.add("waits", stats.waits);
+  json.add("checkpoints", stats.checkpoints);
+  json.add("damaged", stats.damaged);
+  json.add("writeFailures", stats.write_failures);
+  json.close('}');
+}
+
 void write_pools(JsonText& json) {
   json.open('[');
   ProgramPool::for_each([&](const ProgramPool& pool) {
@@ -191,6 +245,8 @@ void write_pools(JsonText& json) {
                           Detail::kFew);
       case ProgramKind::Kind::kCompressed:
         return write_pool(json, static_cast<ProgramCompressedPool&>(pool).values());
+      case ProgramKind::Kind::kPageCache:
+        return write_pool(json, static_cast<ProgramPageCache&>(pool));
     }
   });
   json.close(']');

@@ -5,10 +5,12 @@
 #include "malloc/program_compressed.h"
 #include "malloc/program_generational.h"
 #include "malloc/program_packets.h"
+#include "malloc/program_page_cache.h"
 #include "pools/compressed/compressed_pool.h"
 #include "pools/fixed/fixed_pool.h"
 
 struct ss_pool_stats;
+struct ss_page_stats;
 
 namespace superslab {
 
@@ -29,5 +31,8 @@ void write_pools(JsonText& json);
 
 /// The same of compressed values: all that is counted of them.
 void write_pool(JsonText& json, CompressedPool& pool);
+void write_pool(JsonText& json, ProgramPageCache& cache);
+
+ss_page_stats stats_of(ProgramPageCache& cache);
 
 }  // namespace superslab

@@ -490,11 +490,11 @@ class object_pool {
 
 }  // namespace superslab
 #endif
-
 /* Further kinds of pool. */
 #include "superslab_compressed.h"
 #include "superslab_generational.h"
 #include "superslab_mapped.h"
 #include "superslab_packet.h"
+#include "superslab_page_cache.h"
 
 #endif /* SUPERSLAB_H */

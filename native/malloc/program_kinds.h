@@ -15,7 +15,7 @@ namespace superslab {
 
 class ProgramKind {
  public:
-  enum class Kind : std::uint8_t { kPackets, kGenerational, kCompressed };
+  enum class Kind : std::uint8_t { kPackets, kGenerational, kCompressed, kPageCache };
 
   ProgramKind(const ProgramKind&) = delete;
   ProgramKind& operator=(const ProgramKind&) = delete;

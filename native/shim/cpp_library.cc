@@ -7,6 +7,8 @@
 
 namespace std {
 
+const nothrow_t nothrow{};
+
 // The names are those of libstdc++, and known here alone: exports.map shows none of them.
 [[noreturn]] void __throw_bad_alloc() { superslab::fail("superslab: out of memory\n"); }
 [[noreturn]] void __throw_bad_array_new_length() {

@@ -20,18 +20,21 @@ constexpr FakeFiles::Lasts kForever = FakeFiles::Lasts::kFromThenOn;
 constexpr PageNumber kPages = 40;
 
 TEST(pools, "pages are what an array of pages would be, whatever is pinned, written and dropped") {
-  for (unsigned seed = 0; seed < 8; ++seed) {
+  for (unsigned seed = 0; seed < 10; ++seed) {
     const Context context("seed " + std::to_string(seed));
     std::minstd_rand chance(seed + 1);
     FakeFiles files;
-    PageCacheOptions options = small_cache(seed % 2 == 0 ? 8 : 5);
+    // Those with new pages, too.
+    const bool is_large = seed >= 8;
+    const PageNumber file_pages = is_large ? 300 : kPages;
+    PageCacheOptions options = small_cache(is_large ? 70 : seed % 2 == 0 ? 8 : 5);
     options.checksum = static_cast<PageChecksum>(seed % 3);
-    OwnedCache cache(files, options, kPages);
+    OwnedCache cache(files, options, file_pages);
     CHECK(cache.failure.ok());
-    std::vector<std::uint64_t> model(kPages, 0);
+    std::vector<std::uint64_t> model(file_pages, 0);
     std::vector<std::pair<PageNumber, FrameIndex>> pinned;
     for (std::uint64_t step = 1; step < 6000; ++step) {
-      const PageNumber page = chance() % kPages;
+      const PageNumber page = chance() % file_pages;
       switch (chance() % 8) {
         case 0:
           CHECK(cache.checkpoint().ok());
@@ -77,7 +80,7 @@ TEST(pools, "pages are what an array of pages would be, whatever is pinned, writ
     CHECK_EQ(cache->figures().dirty, 0u);
     cache->close();
     OwnedCache again(files, options, 0);
-    for (PageNumber page = 0; page < kPages; ++page) {
+    for (PageNumber page = 0; page < file_pages; ++page) {
       std::uint64_t version;
       const PinResult result = again.pin(page, &version);
       CHECK(result.status == PinStatus::kPinned);
@@ -110,6 +113,72 @@ TEST(pools, "a page that is used often outlives a scan through the same few fram
   CHECK_EQ(cache->figures().reads - before, 300u);
   for (PageNumber hot = 0; hot < 10; ++hot) cache->unpin(cache.pin(hot).frame);
   CHECK_EQ(cache->figures().reads - before, 300u);
+}
+
+TEST(pools, "pages that are used once pass through a part of the frames, and leave the others") {
+  FakeFiles files;
+  OwnedCache cache(files, small_cache(128), 4000);
+  constexpr PageNumber kHot = 100;
+  for (int use = 0; use < 4; ++use)
+    for (PageNumber hot = 0; hot < kHot; ++hot) cache->unpin(cache.pin(hot).frame);
+  for (PageNumber page = kHot; page < 3000; ++page) cache->unpin(cache.pin(page).frame);
+  CHECK(cache->contradiction() == nullptr);
+  const std::uint64_t before = cache->figures().reads;
+  for (PageNumber hot = 0; hot < kHot; ++hot) cache->unpin(cache.pin(hot).frame);
+  CHECK_EQ(cache->figures().reads, before);
+}
+
+TEST(pools, "a page that comes back soon after it went is no new one, and stays longer") {
+  FakeFiles files;
+  OwnedCache cache(files, small_cache(128), 4000);
+  for (PageNumber page = 0; page < 200; ++page) cache->unpin(cache.pin(page).frame);
+  const auto is_new = [&](PageNumber page) {
+    const FrameIndex frame = cache->table()->find(page);
+    return frame != kNoFrame && cache->table()->look(frame).has(FrameState::kNew);
+  };
+  CHECK(is_new(199));
+  CHECK(cache->table()->find(60) == kNoFrame);
+  cache->unpin(cache.pin(60).frame);
+  CHECK(!is_new(60));
+  for (PageNumber page = 200; page < 1000; ++page) cache->unpin(cache.pin(page).frame);
+  CHECK(cache->table()->find(60) != kNoFrame);
+  CHECK(cache->table()->find(999) != kNoFrame);
+  CHECK(cache->table()->find(199) == kNoFrame);
+  CHECK(cache->contradiction() == nullptr);
+}
+
+TEST(pools, "new pages that are pinned, dirty or not yet pinned do not go") {
+  FakeFiles files;
+  OwnedCache cache(files, small_cache(64), 4000);
+  const FrameIndex pinned = cache.pin(0).frame;
+  const FrameIndex changed = cache.pin(1).frame;
+  cache.write(changed, 77);
+  cache->unpin(changed);
+  PinRequest later{.page = 2, .reading = Reading::kIfInMemory};
+  files.be_cold(true);
+  CHECK(cache->pin(later).status == PinStatus::kToBeRead);
+  files.be_cold(false);
+  CHECK(cache->read(2).ok());
+  for (PageNumber page = 3; page < 64; ++page) cache->unpin(cache.pin(page).frame);
+  cache->unpin(cache.pin(64).frame);
+  CHECK(cache->table()->find(2) != kNoFrame);
+  for (PageNumber page = 65; page < 1000; ++page) cache->unpin(cache.pin(page).frame);
+  CHECK_EQ(cache->table()->number(pinned).load(), 0u);
+  std::uint64_t version = 0;
+  cache->unpin(cache.pin(1, &version).frame);
+  CHECK_EQ(version, 77u);
+  cache->unpin(pinned);
+  CHECK(cache->contradiction() == nullptr);
+}
+
+TEST(pools, "a page that is there is pinned without the lock, and no other") {
+  FakeFiles files;
+  OwnedCache cache(files, small_cache(8), kPages);
+  CHECK(cache->try_pin(3) == kNoFrame);
+  const FrameIndex frame = cache.pin(3).frame;
+  CHECK(cache->try_pin(3) == frame && cache->is_pinned(frame, 3) && !cache->is_pinned(frame, 4));
+  CHECK(cache->try_pin(kPages) == kNoFrame && cache->try_pin(kNoPage) == kNoFrame);
+  CHECK(!cache->unpin(frame) && cache->unpin(frame) && !cache->is_pinned(frame, 3));
 }
 
 TEST(pools, "when all pages are pinned there is no frame, and one after the first release") {

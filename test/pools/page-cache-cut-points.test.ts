@@ -1,9 +1,11 @@
 // PageCache cut off at each place where V8 looks for interruptions: no pin, frame or dirty page is lost.
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import type { Page, PageCache, PageCacheOptions } from 'superslab/files';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { collect } from '../support/collect.js';
 import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
-import { numberedFile } from './page-files.js';
+import { folder } from './mapped-files.js';
+import { numberedPages } from './page-files.js';
 
 const { files, cores, unfinished } = evaluateWithPoints();
 
@@ -30,6 +32,12 @@ const steps: Record<string, (model: Model) => void> = {
   'pinSync of others': ({ cache, held }) => {
     held[held.length] = cache.pinSync(20);
     held[held.length] = cache.pinSync(21);
+  },
+  tryPin: ({ cache, held }) => {
+    for (const no of [1, 22, 23]) {
+      const page = cache.tryPin(no);
+      if (page !== undefined) held[held.length] = page;
+    }
   },
   'pinSync of more than there is room for': ({ cache, held }) => {
     for (let no = 30; no < 45; no++) held[held.length] = cache.pinSync(no);
@@ -84,12 +92,32 @@ const steps: Record<string, (model: Model) => void> = {
 };
 
 /** Those that read by other threads where the kernel has no page. */
-const READING = new Set(['pin', 'pins that wait, and releases', 'asynchronous scan', 'prefetch']);
+const READING = new Set(['pin', 'tryPin', 'pins that wait, and releases', 'asynchronous scan', 'prefetch']);
 
 const countPools = () => cores.openCores.size + cores.closingCores.size;
 
-function begin(options: Partial<PageCacheOptions>): Model {
-  const file = numberedFile(100);
+const content = numberedPages(100);
+
+/** In memory, where nothing waits for a disk. */
+const inMemory = mkdtempSync('/dev/shm/superslab-test-');
+afterAll(() => rmSync(inMemory, { recursive: true }));
+
+/** Kernels before 6.6 have no O_DIRECT in memory. */
+function canBeDirect(): boolean {
+  const file = `${inMemory}/direct`;
+  try {
+    closeSync(openSync(file, constants.O_CREAT | constants.O_RDWR | constants.O_DIRECT));
+    return true;
+  } catch {
+    return false;
+  }
+}
+const isDiskNeeded = !canBeDirect();
+
+function begin(options: Partial<PageCacheOptions>, place: string): Model {
+  const file = `${place}/pages`;
+  writeFileSync(file, content, { mode: 0o600 });
+  rmSync(`${file}.other`, { force: true });
   const cache = files.PageCache.open({ file, ...plain, ...options });
   const held = [cache.pinSync(0)];
   for (const no of [1, 2, 3]) {
@@ -178,9 +206,10 @@ describe.each(CUTS)('by %s', (how) => {
     const names = Object.keys(steps).filter((name) => options.direct !== true || READING.has(name));
     test.for(names)('in %s', { timeout: 60_000 }, async (name) => {
       const count = countPools();
+      const place = options.direct && isDiskNeeded ? folder() : inMemory;
       await cutEverywhere(
         how,
-        () => begin(options),
+        () => begin(options, place),
         (model) => steps[name]!(model),
         (model) => end(model, count),
       );

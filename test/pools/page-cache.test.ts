@@ -442,6 +442,60 @@ describe('prefetching', () => {
   });
 });
 
+describe('tryPin()', () => {
+  test('pins what is in memory, or in the cache of the kernel', () => {
+    const cache = open();
+    for (let round = 0; round < 2; round++) {
+      const page = cache.tryPin(7)!;
+      expect(numberOf(page)).toBe(7);
+      expect(cache.figures().pinned).toBe(1);
+      page.release();
+    }
+    expect(cache.figures()).toMatchObject({ hits: 1, misses: 1 });
+    for (const wrong of [-1, 1.5, '2', 100])
+      thrownBy(() => cache.tryPin(wrong as number), 'ERR_SUPERSLAB_ARGUMENT');
+    cache.close();
+    thrownBy(() => cache.tryPin(7), 'ERR_SUPERSLAB_CLOSED');
+  });
+
+  test('has others read, which pin() waits for', async () => {
+    const cache = open({ direct: true });
+    expect(cache.tryPin(9)).toBeUndefined();
+    expect(cache.tryPin(9)).toBeUndefined();
+    const page = await cache.pin(9);
+    expect(numberOf(page)).toBe(9);
+    page.release();
+    expect(cache.figures().reads).toBe(1);
+    expect(cache.tryPin(8)).toBeUndefined();
+    await expect.poll(() => cache.figures().reads).toBe(2);
+    const other = cache.tryPin(8)!;
+    expect(numberOf(other)).toBe(8);
+    other.release();
+  });
+
+  test('has none while all are pinned, and pin() waits', async () => {
+    const cache = open();
+    const pages = Array.from({ length: 16 }, (_, no) => cache.pinSync(no));
+    expect(cache.tryPin(20)).toBeUndefined();
+    const promise = cache.pin(20);
+    pages[3]!.release();
+    const page = await promise;
+    expect(numberOf(page)).toBe(20);
+    for (const one of [page, ...pages.filter(({ released }) => !released)]) one.release();
+  });
+
+  test('gives each pin an object of its own, where pins are watched', () => {
+    const cache = open({ leakDetection: 'full' });
+    const [page, other] = [cache.tryPin(3)!, cache.tryPin(3)!];
+    expect(other).not.toBe(page);
+    page.release();
+    thrownBy(() => page.release(), 'ERR_SUPERSLAB_RELEASED');
+    expect(cache.figures().pinned).toBe(1);
+    other.release();
+    expect(cache.figures().pinned).toBe(0);
+  });
+});
+
 test('the report says what is in memory', () => {
   const cache = open();
   cache.pinSync(1).release();

@@ -13,13 +13,18 @@ export function pageFile(pages: number, pageSize = 4096): string {
   return path;
 }
 
-/** A new file whose pages begin with their numbers. */
+/** Pages that begin with their numbers. */
+export function numberedPages(pages: number, pageSize = 4096): Buffer {
+  const bytes = Buffer.alloc(pages * pageSize);
+  for (let no = 0; no < pages; no++) bytes.writeUInt32LE(no, no * pageSize);
+  return bytes;
+}
+
+/** A new file of such pages. */
 export function numberedFile(pages: number, pageSize = 4096): string {
   const path = pageFile(0);
   const file = openSync(path, 'w', 0o600);
-  const bytes = Buffer.alloc(pages * pageSize);
-  for (let no = 0; no < pages; no++) bytes.writeUInt32LE(no, no * pageSize);
-  writeSync(file, bytes);
+  writeSync(file, numberedPages(pages, pageSize));
   closeSync(file);
   return path;
 }

@@ -138,6 +138,14 @@ export class PageCache extends CorePool<Frame> {
    */
   readonly pinSync: (no: number) => Page;
 
+  /**
+   * Pins a page for which nobody has to wait: one that is in memory, or that the kernel has. Else undefined: then the page is read on
+   * another thread, if there is room for it, and {@link pin} waits for that. Bound. A page that is there costs no native call, no
+   * promise and no garbage.
+   * @throws what {@link pinSync} throws, other than ERR_SUPERSLAB_EXHAUSTED
+   */
+  readonly tryPin: (no: number) => Page | undefined;
+
   readonly #core: ObservedCore<Frame>;
   readonly #pins: Pins;
   readonly #settings: PageSettings;
@@ -171,6 +179,7 @@ export class PageCache extends CorePool<Frame> {
     this.pageSize = settings.pageSize;
     // Whoever has it has the cache.
     this.pinSync = Object.defineProperty(pins.bindPinSync(), OWNER, { value: this });
+    this.tryPin = Object.defineProperty(pins.bindTryPin(), OWNER, { value: this });
     this.#core = core;
     this.#pins = pins;
     this.#checkpoints = checkpoints;

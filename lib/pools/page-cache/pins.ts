@@ -80,6 +80,14 @@ export class Pins {
     return pinSync;
   }
 
+  /** A function that pins a page for which nobody has to wait. */
+  bindTryPin(): (no: number) => Page | undefined {
+    const tryPin: (no: number) => Page | undefined = pages.bindPin<undefined>(this.frames, (no) =>
+      this.#tryNow(no, tryPin),
+    );
+    return tryPin;
+  }
+
   /** Who called `hidden`, where pins are watched. */
   stackOf(hidden: (...args: never[]) => unknown): string {
     return this.frames.watch?.capture(hidden) ?? '';
@@ -97,12 +105,36 @@ export class Pins {
     const held = begin(new HeldPin(frames));
     try {
       held.index = this.#ask(no, READING.now, ring);
-      if (-held.index === PIN_STATUS.noFrame) this.#pinIntoNew(no, held);
+      if (-held.index === PIN_STATUS.noFrame) this.#pinIntoNew(no, held, READING.now);
       if (held.index < 0) throw this.#refusal(no, -held.index);
       held.page = pages.of(frames, held.index, this.stackOf(hidden), held);
       ring?.note(frames, held.index);
     } catch (error) {
       giveUp(held);
+      throw error;
+    }
+    const { page } = held;
+    finish(held);
+    return page;
+  }
+
+  /** One that is not in memory is read at once if the kernel has it, else in the background. */
+  #tryNow(no: number, hidden: (...args: never[]) => unknown): Page | undefined {
+    this.checkNumber(no, 'tryPin()');
+    const { frames } = this;
+    const held = begin(new HeldPin(frames));
+    try {
+      held.index = this.#ask(no, READING.ifInMemory, undefined);
+      if (-held.index === PIN_STATUS.noFrame) this.#pinIntoNew(no, held, READING.ifInMemory);
+      const status = -held.index;
+      if (held.index >= 0) held.page = pages.of(frames, held.index, this.stackOf(hidden), held);
+      else if (status === PIN_STATUS.toBeRead) this.reads.ask(no);
+      else if (status !== PIN_STATUS.loading && status !== PIN_STATUS.noFrame)
+        throw this.#refusal(no, status);
+    } catch (error) {
+      giveUp(held);
+      // pin() waits for a release then.
+      if (isSuperslabError(error) && error.code === 'ERR_SUPERSLAB_EXHAUSTED') return undefined;
       throw error;
     }
     const { page } = held;
@@ -117,13 +149,13 @@ export class Pins {
   }
 
   /** Pins a page into a frame that was not one before, or that somebody else can do without. */
-  #pinIntoNew(no: number, pin: HeldPin): void {
+  #pinIntoNew(no: number, pin: HeldPin, reading: number): void {
     const { native } = this.frames;
     within(new HeldBuffers<Frame>(), (held) => {
       const frame = this.#takeFrame(held);
-      pin.index = native.pinPageInto(no, READING.now, frame.index);
+      pin.index = native.pinPageInto(no, reading, frame.index);
       // Otherwise the page is in another frame by now, or could not be read.
-      if (pin.index === frame.index) frame.index = -1;
+      if (pin.index === frame.index || -pin.index === PIN_STATUS.toBeRead) frame.index = -1;
       else frame.release();
     });
   }

@@ -42,6 +42,7 @@ struct FrameState {
   static constexpr std::uint32_t kCopying = 1u << 24;  // they are copied to be written: no new pins
   static constexpr std::uint32_t kWriting = 1u << 25;  // the copy is on its way to the file
   static constexpr std::uint32_t kDue = 1u << 26;      // a checkpoint waits for them: no new pins
+  static constexpr std::uint32_t kNew = 1u << 27;      // it is one of NewPages
   static constexpr std::uint32_t kMostUse = 5;
 
   std::uint32_t word = 0;
@@ -52,6 +53,10 @@ struct FrameState {
   /// Whether a page lies in it that nobody uses, reads or writes.
   constexpr bool is_at_rest() const {
     return has(kValid) && (word & (kPins | kCopying | kWriting)) == 0;
+  }
+  /// Whether a page lies in it that may be pinned by the word alone.
+  constexpr bool may_be_pinned() const {
+    return has(kValid) && (word & (kCopying | kDue)) == 0 && pins() != kPins;
   }
   /// The same with one more use, up to `most`.
   constexpr FrameState used(std::uint32_t most) const {
@@ -81,6 +86,10 @@ class FrameTable {
   Word& number(FrameIndex f) const { return row(1)[to_word(f)]; }
   /// In its chain, or in a list of frames without a page.
   Word& next(FrameIndex f) const { return row(2)[to_word(f)]; }
+  /// Of the chain that the page would be in.
+  FrameIndex first(PageNumber page) const {
+    return FrameIndex{head(page).load(std::memory_order_relaxed)};
+  }
   /// Another number whenever the frame's page is another.
   Word& turn(FrameIndex f) const { return row(3)[to_word(f)]; }
   /// What the owner of the frame's memory calls it.

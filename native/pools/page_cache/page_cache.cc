@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -14,8 +15,8 @@ namespace {
 
 using State = FrameState;
 
-/// Dirty pages that the hand passes by before somebody writes: clean ones cost less.
-constexpr std::uint32_t kMostDirtyPassed = 32;
+/// Places of a chain that are looked at without the lock: others may lead it anywhere meanwhile.
+constexpr std::uint32_t kMostSteps = 32;
 
 /// A wait of which nobody tells the end: for pages that are being written.
 constexpr Nanos kShortWait = kMillisecond;
@@ -79,7 +80,7 @@ void PageCache::give_back(FrameIndex frame) {
   push(empty_, frame);
 }
 
-FrameIndex PageCache::drop(std::uint32_t most_use) {
+FrameIndex PageCache::drop(std::uint32_t most_use, std::uint32_t* block) {
   LockGuard guard(lock_);
   const bool even_dirty = is_closed();
   FrameIndex frame = pop(empty_);
@@ -94,76 +95,12 @@ FrameIndex PageCache::drop(std::uint32_t most_use) {
   }
   if (frame == kNoFrame) return kNoFrame;
   memory_[to_word(frame)] = nullptr;
+  *block = table_->block(frame).load(std::memory_order_relaxed);
   table_->turn(frame).fetch_add(1, std::memory_order_relaxed);
   table_->state(frame).store(0, std::memory_order_release);
   push(vacant_, frame);
   there_.fetch_sub(1, std::memory_order_relaxed);
   return frame;
-}
-
-// The clock
-// ----------------------------------------------------------------------------------------
-
-bool PageCache::evict(FrameIndex frame, FrameState state) {
-  if (!table_->change(frame, state, {State::kThere})) return false;
-  table_->unlink(frame);
-  evictions_.shared_add(1);
-  return true;
-}
-
-PageCache::Step PageCache::sweep(bool skips_dirty, FrameIndex& frame) {
-  const std::uint32_t made = this->made();
-  std::uint32_t dirty = 0;
-  bool is_busy = false;
-  for (std::uint32_t left = made; left > 0;) {
-    const FrameIndex next{hand_.load(std::memory_order_relaxed) % made};
-    hand_.store((to_word(next) + 1) % made, std::memory_order_relaxed);
-    const State state = table_->look(next);
-    if (!state.is_at_rest()) {
-      is_busy |= state.has(State::kThere) && state.pins() == 0 && state.word != State::kThere;
-      --left;
-    } else if (state.use() > 0) {
-      static_cast<void>(table_->change(next, state, {state.word - State::kOneUse}));
-      left = made;
-    } else if (state.has(State::kDirty)) {
-      if (++dirty > kMostDirtyPassed && !skips_dirty) return Step::kClean;
-      --left;
-    } else if (evict(next, state)) {
-      frame = next;
-      return Step::kDone;
-    }
-  }
-  if (dirty > 0) return Step::kClean;
-  return is_busy ? Step::kBusy : Step::kDone;
-}
-
-/// The frame of a page that nobody has begun to read: who wants it asks again. kNoFrame for none.
-FrameIndex PageCache::cancel_load() {
-  for (std::uint32_t i = 0; i < made(); ++i) {
-    const FrameIndex frame{i};
-    const State state = table_->look(frame);
-    if (!state.has(State::kLoading) || state.has(State::kReading)) continue;
-    table_->unlink(frame);
-    table_->state(frame).store(State::kThere, std::memory_order_release);
-    return frame;
-  }
-  return kNoFrame;
-}
-
-/// Without a frame in it, kDone says that there is none.
-PageCache::Step PageCache::claim(const PinRequest& request, bool skips_dirty, FrameIndex& frame) {
-  if (const FrameIndex again = request.again; to_word(again) < made()) {
-    const State state = table_->look(again);
-    const bool is_same = table_->turn(again).load(std::memory_order_relaxed) == request.again_turn;
-    if (is_same && state.is_at_rest() && state.use() <= 1) {
-      if (state.has(State::kDirty) && !skips_dirty) return Step::kClean;
-      if (!state.has(State::kDirty) && evict(again, state)) frame = again;
-    }
-  }
-  if (frame == kNoFrame) frame = pop(empty_);
-  if (frame != kNoFrame) return Step::kDone;
-  if (!request.may_evict && !is_full()) return Step::kDone;
-  return sweep(skips_dirty, frame);
 }
 
 // Pins
@@ -197,7 +134,21 @@ PageCache::Step PageCache::pin_found(const PinRequest& request, PinResult& out) 
 
 void PageCache::enter(FrameIndex frame, PageNumber page, std::uint32_t state) {
   table_->link(frame, page);
+  if ((state & State::kNew) != 0) new_.add(frame);
   table_->state(frame).store(State::kThere | state, std::memory_order_release);
+}
+
+/// The page, which was in that state, is in the frame no more.
+void PageCache::leave(FrameIndex frame, FrameState state) {
+  table_->unlink(frame);
+  if (state.has(State::kNew)) new_.remove(frame);
+}
+
+/// Whether the page has to show that it is used. Not one that was here not long ago; nor one of a
+/// scan, which has a ring, or one that is prefetched, which nobody can have used yet.
+bool PageCache::is_new_page(const PinRequest& request) {
+  return new_.is_used() && !request.is_scan && request.reading != Reading::kLater &&
+         !new_.take_gone(request.page);
 }
 
 PageCache::Step PageCache::begin_load(const PinRequest& request, bool skips_dirty, PinResult& out) {
@@ -222,7 +173,8 @@ PageCache::Step PageCache::begin_load(const PinRequest& request, bool skips_dirt
   out.is_first = frame != request.given;
   const bool reads = request.reading == Reading::kNow ||
                      (request.reading == Reading::kIfInMemory && !options_.is_direct);
-  enter(frame, request.page, reads ? State::kLoading | State::kReading : State::kLoading);
+  const std::uint32_t state = reads ? State::kLoading | State::kReading : State::kLoading;
+  enter(frame, request.page, is_new_page(request) ? state | State::kNew : state);
   accesses_ += reads;
   out.status = PinStatus::kToBeRead;
   return reads ? Step::kRead : Step::kDone;
@@ -282,6 +234,31 @@ PinResult PageCache::pin(const PinRequest& request) {
   }
 }
 
+FrameIndex PageCache::try_pin(PageNumber page) {
+  FrameIndex frame = table_->first(page);
+  for (std::uint32_t left = kMostSteps; left > 0 && to_word(frame) < made(); --left) {
+    if (table_->number(frame).load(std::memory_order_relaxed) != page) {
+      frame = FrameIndex{table_->next(frame).load(std::memory_order_relaxed)};
+      continue;
+    }
+    for (State state = table_->look(frame); state.may_be_pinned(); state = table_->look(frame)) {
+      if (!table_->change(frame, state, {state.used(State::kMostUse).word + 1})) continue;
+      if (table_->number(frame).load(std::memory_order_relaxed) == page) return frame;
+      unpin(frame);  // another page has come into the frame
+      break;
+    }
+    break;
+  }
+  return kNoFrame;
+}
+
+bool PageCache::is_pinned(FrameIndex frame, PageNumber page) const {
+  if (to_word(frame) >= made()) return false;
+  const State state = table_->look(frame);
+  return state.has(State::kValid) && state.pins() != 0 &&
+         table_->number(frame).load(std::memory_order_relaxed) == page;
+}
+
 bool PageCache::unpin(FrameIndex frame) {
   const State before{table_->state(frame).fetch_sub(1, std::memory_order_acq_rel)};
   assert(before.pins() != 0);
@@ -336,6 +313,18 @@ Failure PageCache::read(PageNumber page) {
   return end_read(frame, error, 0, false);
 }
 
+void PageCache::read_asked() {
+  std::vector<PageNumber> asked;
+  for (std::uint32_t i = 0; i < made(); ++i) {
+    const State state = table_->look(FrameIndex{i});
+    if (state.has(State::kLoading) && !state.has(State::kReading))
+      asked.push_back(table_->number(FrameIndex{i}).load(std::memory_order_relaxed));
+  }
+  std::sort(asked.begin(), asked.end());
+  // Who wants a page that could not be read is told when he pins it.
+  for (const PageNumber page : asked) static_cast<void>(read(page));
+}
+
 /// The page is in the frame now, with so many pins; or it is in none.
 Failure PageCache::end_read(FrameIndex frame, FileError error, std::uint32_t pins,
                             bool stays_lent) {
@@ -353,10 +342,14 @@ Failure PageCache::end_read(FrameIndex frame, FileError error, std::uint32_t pin
   reads_.shared_add(failure.ok());
   LockGuard guard(lock_);
   if (failure.ok()) {
-    table_->state(frame).store(State::kThere | State::kValid | State::kOneUse | pins,
-                               std::memory_order_release);
+    const std::uint32_t is_new = table_->look(frame).word & State::kNew;
+    // One that nobody has pinned yet is not to go before; of a new one, search_new() sees to that.
+    const bool is_used = is_new != 0 ? pins != 0 : pins == 0;
+    table_->state(frame).store(
+        State::kThere | State::kValid | is_new | (is_used ? State::kOneUse : 0) | pins,
+        std::memory_order_release);
   } else {
-    table_->unlink(frame);
+    leave(frame, table_->look(frame));
     table_->state(frame).store(stays_lent ? State::kThere | 1 : State::kThere,
                                std::memory_order_release);
     if (!stays_lent) push(empty_, frame);

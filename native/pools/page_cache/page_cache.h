@@ -28,6 +28,7 @@
 #include "os/file.h"
 #include "pools/mapped/fault.h"
 #include "pools/page_cache/frame_table.h"
+#include "pools/page_cache/new_pages.h"
 #include "pools/page_cache/page_checksum.h"
 
 namespace superslab::pages {
@@ -135,8 +136,8 @@ class PageCache {
   }
   /// Empties a frame of which nobody needs the page, which was used `most_use` times at most and is
   /// not dirty; once the cache is closed, any that is not pinned. Its memory is its owner's again.
-  /// kNoFrame when there is none.
-  FrameIndex drop(std::uint32_t most_use);
+  /// kNoFrame when there is none; else what add() was told of the memory, at `block`.
+  FrameIndex drop(std::uint32_t most_use, std::uint32_t* block);
   /// Whether there are as many frames as may be.
   bool is_full() const { return there_.load(std::memory_order_relaxed) == options_.frames; }
 
@@ -144,12 +145,20 @@ class PageCache {
   // -----------------------------------------------------------
 
   PinResult pin(const PinRequest& request);
+  /// Pins a page that is there, with no lock taken; kNoFrame where that cannot be, or where others
+  /// are changing the books just now.
+  FrameIndex try_pin(PageNumber page);
+  /// Whether the frame has that page, and it is pinned.
+  bool is_pinned(FrameIndex frame, PageNumber page) const;
+  void* memory(FrameIndex frame) const { return memory_[to_word(frame)]; }
   /// The page is pinned. Whether nobody else has it pinned.
   bool unpin(FrameIndex frame);
   /// A frame for a page that is not there and that somebody will want: to be read.
   PinResult prefetch(PageNumber page, bool may_evict);
   /// Reads a page that has a frame, if nobody has begun to.
   Failure read(PageNumber page);
+  /// Reads all pages that have a frame and that nobody has begun to read, in the order of the file.
+  void read_asked();
   /// The page is pinned, and its bytes are newer than those of the file.
   void mark_dirty(FrameIndex frame) { table_->set(frame, FrameState::kDirty); }
 
@@ -207,8 +216,21 @@ class PageCache {
   Step pin_found(const PinRequest& request, PinResult& out) REQUIRES(lock_);
   Step begin_load(const PinRequest& request, bool skips_dirty, PinResult& out) REQUIRES(lock_);
   void enter(FrameIndex frame, PageNumber page, std::uint32_t state) REQUIRES(lock_);
+  void leave(FrameIndex frame, FrameState state) REQUIRES(lock_);
+  bool is_new_page(const PinRequest& request) REQUIRES(lock_);
   Step claim(const PinRequest& request, bool skips_dirty, FrameIndex& frame) REQUIRES(lock_);
   Step sweep(bool skips_dirty, FrameIndex& frame) REQUIRES(lock_);
+  /// What a search for a page that may go has seen.
+  struct Search {
+    bool skips_dirty;
+    std::uint32_t dirty = 0;
+    bool is_busy = false;  // pages on their way to or from the file
+    FrameIndex found = kNoFrame;
+    bool has_enough_dirty() const;
+  };
+  void search_new(Search& search, bool even_few) REQUIRES(lock_);
+  void search_clock(Search& search) REQUIRES(lock_);
+  bool take_if_clean(Search& search, FrameIndex frame, FrameState state) REQUIRES(lock_);
   FrameIndex cancel_load() REQUIRES(lock_);
   bool evict(FrameIndex frame, FrameState state) REQUIRES(lock_);
   void read_pinned(const PinRequest& request, PinResult& out);
@@ -229,9 +251,9 @@ class PageCache {
   Failure broken();
   Failure last_write_failure();
   std::vector<FrameIndex> due_frames();
+  std::vector<FrameIndex> dirty_ahead(std::uint32_t most);
   std::uint32_t ahead() const;
   ByteCount staging_bytes() const;
-  void* memory(FrameIndex frame) const { return memory_[to_word(frame)]; }
   std::uint32_t made() const { return made_.load(std::memory_order_acquire); }
 
   const PageCacheOptions options_;
@@ -257,6 +279,7 @@ class PageCache {
   FrameIndex empty_ GUARDED_BY(lock_) = kNoFrame;   // with memory and no page
   FrameIndex vacant_ GUARDED_BY(lock_) = kNoFrame;  // without memory
   std::uint32_t drop_hand_ GUARDED_BY(lock_) = 0;
+  NewPages new_ GUARDED_BY(lock_);
   Failure broken_ GUARDED_BY(lock_);
   Failure last_write_failure_ GUARDED_BY(lock_);
   std::uint64_t failures_before_ = 0;  // write failures when the checkpoint began

@@ -31,7 +31,8 @@ bool PageCache::make_tables() NO_THREAD_SAFETY_ANALYSIS {
   memory_.reset(new (std::nothrow) void*[options_.frames]());
   staging_ = static_cast<std::byte*>(
       std::aligned_alloc(kAlignment, align_up(staging_bytes(), kAlignment)));
-  if (table_ == nullptr || memory_ == nullptr || staging_ == nullptr) return false;
+  if (table_ == nullptr || memory_ == nullptr || staging_ == nullptr || !new_.make(options_.frames))
+    return false;
   staged_.resize(staging_bytes() / options_.page_bytes);
   return true;
 }
@@ -137,8 +138,9 @@ void PageCache::close() {
   // Those that nobody has begun to read.
   for (std::uint32_t i = 0; i < made(); ++i) {
     const FrameIndex f{i};
-    if (!table_->look(f).has(State::kLoading)) continue;
-    table_->unlink(f);
+    const State state = table_->look(f);
+    if (!state.has(State::kLoading)) continue;
+    leave(f, state);
     table_->state(f).store(State::kThere, std::memory_order_release);
     push(empty_, f);
   }
@@ -174,12 +176,14 @@ const char* PageCache::contradiction() {
   LockGuard guard(lock_);
   std::uint32_t there = 0;
   std::uint32_t empty = 0;
+  std::uint32_t newly = 0;
   for (std::uint32_t i = 0; i < made(); ++i) {
     const FrameIndex f{i};
     const State state = table_->look(f);
     there += state.has(State::kThere);
     if (state.has(State::kThere) != (memory(f) != nullptr)) return "a frame without memory";
     empty += state.word == State::kThere;
+    newly += state.has(State::kNew);
     const PageNumber page = table_->number(f).load(std::memory_order_relaxed);
     const bool is_linked = page != kNoPage;
     const bool is_used = (state.word & (State::kValid | State::kLoading)) != 0;
@@ -187,6 +191,7 @@ const char* PageCache::contradiction() {
     if (is_linked && table_->find(page) != f) return "a page that is not found, or found twice";
   }
   if (there != there_.load(std::memory_order_relaxed)) return "frames that were not counted";
+  if (newly != new_.count()) return "new pages that are in no list";
   std::uint32_t listed = 0;
   for (FrameIndex f = empty_; f != kNoFrame && listed <= empty;
        f = FrameIndex{table_->next(f).load(std::memory_order_relaxed)})

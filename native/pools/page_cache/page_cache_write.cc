@@ -136,6 +136,32 @@ Failure PageCache::write_around(FrameIndex frame) {
   return write(frames, false);
 }
 
+/// Up to ahead() dirty pages that are to go next: of the oldest new ones, and of those that the
+/// hand comes to. Of each it looks at `most`.
+std::vector<FrameIndex> PageCache::dirty_ahead(std::uint32_t most) {
+  std::vector<FrameIndex> frames;
+  const auto is_next = [this](FrameIndex f, bool is_new) {
+    const State state = table_->look(f);
+    return state.is_at_rest() && state.has(State::kDirty) && state.has(State::kNew) == is_new &&
+           (is_new || state.use() == 0);
+  };
+  {
+    LockGuard guard(lock_);
+    FrameIndex f = new_.oldest();
+    for (std::uint32_t i = 0; f != kNoFrame && i < most && frames.size() < ahead(); ++i) {
+      if (is_next(f, true)) frames.push_back(f);
+      f = new_.younger(f);
+    }
+  }
+  const std::uint32_t made = this->made();
+  const std::uint32_t from = hand_.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < std::min(made, most) && frames.size() < ahead(); ++i) {
+    const FrameIndex f{(from + i) % made};
+    if (is_next(f, false)) frames.push_back(f);
+  }
+  return frames;
+}
+
 /// All that could go for the page is dirty.
 Failure PageCache::make_room(const PinRequest& request) {
   waits_.shared_add(1);
@@ -143,27 +169,13 @@ Failure PageCache::make_room(const PinRequest& request) {
     const State state = table_->look(request.again);
     if (state.is_at_rest() && state.has(State::kDirty)) return write_around(request.again);
   }
-  std::vector<FrameIndex> frames;
-  const std::uint32_t made = this->made();
-  const std::uint32_t from = hand_.load(std::memory_order_relaxed);
-  for (std::uint32_t i = 0; i < made && frames.size() < ahead(); ++i) {
-    const FrameIndex f{(from + i) % made};
-    const State state = table_->look(f);
-    if (state.is_at_rest() && state.has(State::kDirty) && state.use() == 0) frames.push_back(f);
-  }
+  std::vector<FrameIndex> frames = dirty_ahead(made());
   return write(frames, false);
 }
 
 std::uint32_t PageCache::write_ahead() {
   evictions_before_.set(evictions_.get());
-  std::vector<FrameIndex> frames;
-  const std::uint32_t made = this->made();
-  const std::uint32_t from = hand_.load(std::memory_order_relaxed);
-  for (std::uint32_t i = 0; i < std::min(made, ahead()); ++i) {
-    const FrameIndex f{(from + i) % made};
-    const State state = table_->look(f);
-    if (state.is_at_rest() && state.has(State::kDirty) && state.use() == 0) frames.push_back(f);
-  }
+  std::vector<FrameIndex> frames = dirty_ahead(ahead());
   if (frames.empty() || !write(frames, false).ok()) return 0;
   writes_ahead_.shared_add(frames.size());
   return static_cast<std::uint32_t>(frames.size());
