@@ -1,22 +1,29 @@
 import { now } from '../../addon/clock.js';
 import type { FileCheck, NativeFile } from '../../addon/file-binding.js';
-import { FILE_FAULT, NAME_LOCK } from '../../addon/generated/codes.js';
+import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { FILE_COUNT } from '../../addon/generated/memory.js';
-import { builtins, lengthOf } from '../../base/builtins.js';
+import { builtins, lengthOf, promiseThen } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';
 import { areLost, lostError } from '../../base/lost-bytes.js';
 import { poolTeller } from '../../measure/pool-teller.js';
-import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
+import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
 import type { Wish } from '../../pool/waiters.js';
 import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { Allocation } from './allocation.js';
+import type { AuditLog } from './audit.js';
+import { auditRefusal } from './audit.js';
 import { Backup, type BackupProgress } from './backup.js';
 import type { MappedCore, OpenFile } from './core.js';
-import { asyncTransaction, lockBusy, noBlockOf, noLocks, notAHandle, withinTransaction } from './errors.js';
+import { plainBytes, sealedBytes } from './encryption/cipher.js';
+import { needsEncryption, reservedRoot } from './encryption/errors.js';
+import { KEYS_ROOT } from './encryption/key-record.js';
+import type { KeySource } from './encryption/key-source.js';
+import { type Plaintext, ShownPlaintext } from './encryption/plaintext.js';
+import { type RotationProgress, Rotations } from './encryption/rotation.js';
+import { Vault } from './encryption/vault.js';
+import { verifySealed } from './encryption/verify.js';
+import { asyncTransaction, noBlockOf, notAHandle, withinTransaction } from './errors.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
-import { LockAttempt, NamedLock } from './named-lock.js';
-import type { LockOptions } from './options.js';
-import type { Awaited } from './shared-events.js';
 import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
 import { MappedWindows } from './windows.js';
@@ -53,6 +60,9 @@ export class MappedFile implements MappedHome, OpenFile {
   #transaction: Float64Array = NO_SAVEPOINT;
   /** Transactions within it that have neither succeeded nor been undone. */
   #inner = 0;
+  /** Of an encrypted file. */
+  #vault: Vault | undefined;
+  #rotations: Rotations | undefined;
 
   /** `level`: what a commit makes durable unless it says otherwise. */
   constructor(path: string, core: MappedCore, level: number) {
@@ -65,8 +75,44 @@ export class MappedFile implements MappedHome, OpenFile {
     core.opened = this;
   }
 
+  /** Opens an encrypted file with its key, or gives a new one keys; before anything else is done with it. */
+  decrypt(source: KeySource, keyId: string): void {
+    const vault = new Vault(this, source);
+    const audit = this.#audit;
+    if (audit !== undefined) vault.keyUsed = (id) => audit.write('key', this.path, { keyId: id });
+    this.core.vault = vault;
+    vault.open(keyId);
+    this.#vault = vault;
+  }
+
   get closed(): boolean {
     return this.core.closed;
+  }
+
+  get #audit(): AuditLog | undefined {
+    return this.core.audit;
+  }
+
+  get isShared(): boolean {
+    return this.core.isShared;
+  }
+
+  get isReadOnly(): boolean {
+    return this.core.isReadOnly;
+  }
+
+  /** Whether there are changes that are not committed; then nobody else writes. */
+  get isWriting(): boolean {
+    return this.isInTransaction || this.native.hasUncommitted();
+  }
+
+  get blocks(): number {
+    this.core.publish();
+    return this.core.counts[FILE_COUNT.blocks]!;
+  }
+
+  errorOf(fault: number): SuperslabError {
+    return this.core.errorOf(fault);
   }
 
   get maxBytes(): number {
@@ -96,17 +142,46 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   #bufferOf(place: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
+    if (this.#vault !== undefined) return this.#openedBufferOf(this.#vault, place, isNew, hidden);
+    return this.#mappedBufferOf(place, isNew, hidden);
+  }
+
+  /** Shows plain bytes of a sealed block. */
+  #openedBufferOf(vault: Vault, found: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
+    const [handle, offset, sealed] = found as unknown as [number, number, number];
+    const held = begin(new HeldBuffers<Plaintext>());
+    try {
+      const { memory, offset: start, length } = vault.plaintext({ handle, offset, sealed }, isNew, held);
+      const buf = mappedBuffers.make(this, handle, memory, start, length);
+      const shown = new ShownPlaintext(held.buf!);
+      shown.watch(buf);
+      mappedBuffers.show(buf, shown);
+      held.buf = undefined;
+      this.#count(buf, handle, length, isNew, hidden);
+      finish(held);
+      return buf;
+    } catch (error) {
+      giveUp(held);
+      throw error;
+    }
+  }
+
+  #mappedBufferOf(place: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
     const handle = place[0]!;
     const offset = place[1]!;
     const length = place[2]!;
     const window = this.#windows.of(offset, length);
     const start = offset - MappedWindows.startOf(offset, length);
     const buf = mappedBuffers.make(this, handle, window, start, length);
+    this.#count(buf, handle, length, isNew, hidden);
+    return buf;
+  }
+
+  #count(buf: MappedBuffer, handle: number, length: number, isNew: boolean, hidden: Hidden): void {
     const { counts, views } = this.core;
     counts[FILE_COUNT.views]!++;
     mappedBuffers.count(buf, this.core.sharedViews.add());
     if (views.isDue()) mappedBuffers.watch(buf, views.begin(buf, handle, length, isNew, hidden));
-    return buf;
   }
 
   ended(lease: ViewLease | undefined, interval: ViewInterval | undefined): void {
@@ -125,7 +200,10 @@ export class MappedFile implements MappedHome, OpenFile {
     const { core } = this;
     core.teller.listen();
     this.#freeLost();
-    const fault = this.native.alloc(size, this.#taken, this.#hasNoViews, isHasty);
+    const bytes = this.#vault === undefined ? size : sealedBytes(size);
+    // What is left of the batch before is no part of this one.
+    this.#vault?.prune();
+    const fault = this.native.alloc(bytes, this.#taken, this.#hasNoViews, isHasty);
     if (fault !== FILE_FAULT.none) {
       core.teller.deliver();
       return fault;
@@ -198,7 +276,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.checkSize(size);
     const take = () => {
       const allocation = new Allocation();
-      allocation.buf = this.alloc(size, this.warm);
+      allocation.buf = this.#vault === undefined ? this.alloc(size, this.warm) : this.#mapped(size);
       return allocation;
     };
     try {
@@ -211,14 +289,39 @@ export class MappedFile implements MappedHome, OpenFile {
     }
   }
 
+  /** A block of an encrypted file whose pages are to be touched, and which nobody opens. */
+  #mapped(size: number): MappedBuffer {
+    this.#freeLost();
+    this.#check(this.native.alloc(sealedBytes(size), this.#taken, this.#hasNoViews, false));
+    const buf = this.#mappedBufferOf(this.#taken, true, this.warm);
+    this.#taken[0] = 0;
+    return buf;
+  }
+
+  /** Whether the handle is of what an encrypted file has for itself. */
+  #hides(handle: number): boolean {
+    return this.#vault?.hides(handle) === true;
+  }
+
+  #checkShown(handle: number): void {
+    if (this.#hides(handle)) throw this.core.errorOf(FILE_FAULT.stale, { where: handle });
+  }
+
   /** undefined for a block that is gone. */
   find(handle: unknown, hidden: Hidden): MappedBuffer | undefined {
     if (typeof handle !== 'number') throw notAHandle(handle);
     if (this.core.isShared) this.core.stir();
     const fault = this.native.find(handle, this.#found, this.#hasNoViews);
-    if (fault === FILE_FAULT.stale) return undefined;
+    if (fault === FILE_FAULT.stale || this.#hides(handle)) return undefined;
     this.#check(fault);
-    return this.#bufferOf(this.#found, false, hidden);
+    if (this.#vault === undefined) return this.#mappedBufferOf(this.#found, false, hidden);
+    try {
+      return this.#openedBufferOf(this.#vault, this.#found, false, hidden);
+    } catch (error) {
+      // Another process has freed it meanwhile.
+      if ((error as Partial<SuperslabError>).code === 'ERR_SUPERSLAB_STALE') return undefined;
+      throw error;
+    }
   }
 
   at(handle: unknown, hidden: Hidden): MappedBuffer {
@@ -237,6 +340,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   freeBlock(handle: number): void {
     this.core.stir();
+    this.#checkShown(handle);
     this.#check(this.native.free(handle));
   }
 
@@ -259,7 +363,7 @@ export class MappedFile implements MappedHome, OpenFile {
     for (;;) {
       if (this.closed) throw this.#error(FILE_FAULT.closed);
       if (!this.native.next(place, this.#hasNoViews)) break;
-      yield this.#bufferOf(place, false, hidden);
+      if (!this.#hides(place[0]!)) yield this.#bufferOf(place, false, hidden);
     }
     // A walk ends early where the file is damaged.
     this.#check(place[2]!);
@@ -270,12 +374,15 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   setRoot(name: string, handle: number): void {
+    if (this.#vault !== undefined && name === KEYS_ROOT) throw reservedRoot(this.path);
+    this.#checkShown(handle);
     this.#check(this.native.setRoot(name, handle));
   }
 
   rootNames(): string[] {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
-    return this.native.rootNames();
+    const names = this.native.rootNames();
+    return this.#vault === undefined ? names : names.filter((name) => name !== KEYS_ROOT);
   }
 
   write(handle: number, offset: number, bytes: Uint8Array): void {
@@ -287,7 +394,28 @@ export class MappedFile implements MappedHome, OpenFile {
       );
     }
     if (areLost(bytes)) throw lostError('write()', bytes);
-    if (lengthOf(bytes) !== 0) this.#check(this.native.write(handle, offset, bytes));
+    if (lengthOf(bytes) === 0) return;
+    if (this.#vault === undefined) this.#check(this.native.write(handle, offset, bytes));
+    else this.#writeSealed(this.#vault, handle, offset, bytes);
+  }
+
+  #writeSealed(vault: Vault, handle: number, offset: number, bytes: Uint8Array): void {
+    const { native } = this;
+    // What is sealed anew depends on what is there.
+    this.#check(native.beginBatch());
+    // Should it be cut off: nothing was changed, or the commit gives the lock back.
+    builtins.queueMicrotask(() => native.endBatch());
+    try {
+      this.#checkShown(handle);
+      this.#check(native.find(handle, this.#found, false));
+      const [, start, sealed] = this.#found as unknown as [number, number, number];
+      const length = plainBytes(sealed);
+      if (offset + lengthOf(bytes) > length)
+        throw this.core.errorOf(FILE_FAULT.range, { where: Math.max(0, length) });
+      vault.write({ handle, offset: start, sealed }, offset, bytes);
+    } finally {
+      if (!this.isInTransaction) native.endBatch();
+    }
   }
 
   get isInTransaction(): boolean {
@@ -303,6 +431,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.core.teller.listen();
     this.#freeLost();
+    this.#vault?.seal();
     this.#check(this.native.commit(level < 0 ? this.#level : level));
     this.#committed();
   }
@@ -312,6 +441,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.core.teller.listen();
     this.#freeLost();
+    this.#vault?.seal();
     const wanted = level < 0 ? this.#level : level;
     this.#check(wanted === 0 ? this.native.commit(0) : this.native.commitLater(this.#found));
     const sequence = this.#found[0]!;
@@ -322,6 +452,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   /** There may be room for those who wait. */
   #committed(): void {
+    this.#vault?.prune();
     this.core.views.committed();
     this.core.stir();
     this.core.teller.deliver();
@@ -361,6 +492,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   #end(level: number): void {
     if (this.#inner !== 0) throw withinTransaction(this.path);
+    this.#vault?.seal();
     const fault = this.native.commit(level < 0 ? this.#level : level);
     if (fault === FILE_FAULT.none) this.#transaction = NO_SAVEPOINT;
     else throw this.#error(fault);
@@ -378,6 +510,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#taken[0] = 0;
     this.#inner = 0;
     this.#transaction = NO_SAVEPOINT;
+    this.#vault?.prune();
   }
 
   /** `block` undefined: all of the file. */
@@ -393,7 +526,8 @@ export class MappedFile implements MappedHome, OpenFile {
 
   verify(): FileCheck {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
-    return this.native.check();
+    const found = this.native.check();
+    return this.#vault === undefined ? found : verifySealed(found, this.native, this.#vault);
   }
 
   trim(targetBytes: number): number {
@@ -413,42 +547,35 @@ export class MappedFile implements MappedHome, OpenFile {
     return this.core.counts[FILE_COUNT.commits]!;
   }
 
-  /** undefined while another pool has it. */
-  tryLock(name: string, isShared: boolean, timeoutMs: number, waitMs: number): NamedLock | undefined {
-    if (this.closed) throw this.#error(FILE_FAULT.closed);
-    const attempt = begin(new LockAttempt(this.native, name));
-    const result = attempt.hold.take(isShared, waitMs);
-    const lock = result === NAME_LOCK.locked ? new NamedLock(name, isShared, attempt) : undefined;
-    finish(attempt);
-    if (result === NAME_LOCK.heldHere) throw lockBusy(this.path, name, timeoutMs, true);
-    if (result === NAME_LOCK.failed) throw noLocks(this.path);
-    return lock;
-  }
-
-  lock(name: string, { shared = false, timeoutMs = this.core.lockTimeoutMs }: LockOptions): NamedLock {
-    const lock = this.tryLock(name, shared, timeoutMs, timeoutMs);
-    if (lock === undefined) throw lockBusy(this.path, name, timeoutMs, false);
-    return lock;
-  }
-
-  lockLater(name: string, options: LockOptions): Promise<NamedLock> {
-    const { shared = false, timeoutMs = this.core.lockTimeoutMs, signal } = options;
-    const awaited: Awaited<NamedLock> = {
-      look: () => this.tryLock(name, shared, timeoutMs, 0),
-      late: () => {
-        throw lockBusy(this.path, name, timeoutMs, false);
-      },
-      giveBack: (lock) => lock[Symbol.dispose](),
-    };
-    return this.core.events.wait(awaited, { timeoutMs, signal });
-  }
-
   backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
+    this.#audit?.write('backup', this.path, { to: path });
     // Of the copy, and not of the pool's own file.
     const errorOf = (fault: number) =>
       this.core.errorOf(fault, fault === FILE_FAULT.file ? { path } : undefined);
-    return new Backup(this.native, errorOf, progress).run(path, mode);
+    const copied = new Backup(this.native, errorOf, progress).run(path, mode);
+    const audit = this.#audit;
+    if (audit !== undefined)
+      promiseThen(
+        copied,
+        () => {},
+        (error) => auditRefusal(audit, this.path, error),
+      );
+    return copied;
+  }
+
+  /** See MappedPool.rotateKey(). */
+  rotateKey(
+    key: Uint8Array,
+    keyId: string | undefined,
+    progress: RotationProgress | undefined,
+  ): Promise<number> {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    if (this.#vault === undefined) throw needsEncryption(this.path);
+    if (this.isReadOnly) throw this.#error(FILE_FAULT.readOnly);
+    this.#refuseInTransaction();
+    this.#rotations ??= new Rotations(this, this.#vault, this.#audit);
+    return this.#rotations.begin(key, keyId, progress);
   }
 
   #tellClosed(start: number): void {
@@ -465,9 +592,12 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.#taken[0] = 0;
     const { core, native } = this;
+    this.#audit?.write('destroy', this.path);
     core.teller.listen();
     const start = now();
     const fault = native.destroy(this.path);
+    if (fault !== FILE_FAULT.none && this.#audit !== undefined)
+      auditRefusal(this.#audit, this.path, this.#error(fault));
     if (REFUSES_TO_DESTROY.has(fault)) throw this.#error(fault);
     const error = fault === FILE_FAULT.none ? undefined : this.#error(fault);
     core.close();
