@@ -3,8 +3,8 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { geteuid } from 'node:process';
-import { builtins } from '../../base/builtins.js';
-import { isSuperslabError, makeError, type SuperslabError } from '../../base/errors.js';
+import { builtins, promiseThen } from '../../base/builtins.js';
+import { makeError, type SuperslabError } from '../../base/errors.js';
 
 /** What is logged. docs/FILES.md says what each means. */
 export type AuditEvent =
@@ -16,8 +16,7 @@ export type AuditEvent =
   | 'backup'
   | 'restore'
   | 'repair'
-  | 'destroy'
-  | 'close';
+  | 'destroy';
 
 export type AuditDetails = Readonly<Record<string, string | number | boolean>>;
 
@@ -96,24 +95,37 @@ export class AuditLog {
       throw auditError(this.path, `the audit log took a part of "${event}" only: the disk is full`);
   }
 
+  /**
+   * Notes that `error` is thrown instead of what was asked for. What the log says to that is a warning, as the error has to be
+   * thrown.
+   */
+  refuse(file: string, error: unknown): void {
+    const { code = 'ERR_UNKNOWN' } = error as { code?: string };
+    try {
+      this.write('refuse', file, { code });
+    } catch (failure) {
+      process.emitWarning((failure as Error).message, {
+        type: 'SuperslabWarning',
+        code: 'SUPERSLAB_AUDIT',
+      });
+    }
+  }
+
+  /** `promise`, whose failure is noted. */
+  watched<Value>(promise: Promise<Value>, file: string): Promise<Value> {
+    promiseThen(
+      promise,
+      () => {},
+      (error) => this.refuse(file, error),
+    );
+    return promise;
+  }
+
   close(): void {
     if (this.#fd < 0) return;
     const fd = this.#fd;
     this.#fd = -1;
     closeSync(fd);
-  }
-}
-
-/** Notes that `error` was thrown instead of what was asked for. What the log says to that is a warning, as the error has to be thrown. */
-export function auditRefusal(log: AuditLog, file: string, error: unknown): void {
-  const code = isSuperslabError(error) ? error.code : 'ERR_UNKNOWN';
-  try {
-    log.write('refuse', file, { code });
-  } catch (failure) {
-    process.emitWarning((failure as Error).message, {
-      type: 'SuperslabWarning',
-      code: 'SUPERSLAB_AUDIT',
-    });
   }
 }
 

@@ -130,6 +130,15 @@ export class MappedCore implements Core {
     return this.#options.isShared;
   }
 
+  get isInTransaction(): boolean {
+    return this.#opened?.deref()?.isInTransaction === true;
+  }
+
+  /** Whether there are changes that are not committed, or may be; then nobody else writes. */
+  get isWriting(): boolean {
+    return this.isInTransaction || this.file.hasUncommitted();
+  }
+
   get isReadOnly(): boolean {
     return this.#options.isReadOnly;
   }

@@ -2,31 +2,29 @@ import { now } from '../../addon/clock.js';
 import type { FileCheck, NativeFile } from '../../addon/file-binding.js';
 import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { FILE_COUNT } from '../../addon/generated/memory.js';
-import { builtins, lengthOf, promiseThen } from '../../base/builtins.js';
+import { builtins, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';
 import { areLost, lostError } from '../../base/lost-bytes.js';
 import { poolTeller } from '../../measure/pool-teller.js';
-import { begin, finish, giveUp, HeldBuffers } from '../../pool/unfinished.js';
+import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
 import type { Wish } from '../../pool/waiters.js';
 import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { Allocation } from './allocation.js';
-import type { AuditLog } from './audit.js';
-import { auditRefusal } from './audit.js';
 import { Backup, type BackupProgress } from './backup.js';
 import type { MappedCore, OpenFile } from './core.js';
-import { plainBytes, sealedBytes } from './encryption/cipher.js';
-import { needsEncryption, reservedRoot } from './encryption/errors.js';
+import { sealedBytes } from './encryption/cipher.js';
+import { needsEncryption } from './encryption/errors.js';
 import { KEYS_ROOT } from './encryption/key-record.js';
 import type { KeySource } from './encryption/key-source.js';
-import { type Plaintext, ShownPlaintext } from './encryption/plaintext.js';
-import { type RotationProgress, Rotations } from './encryption/rotation.js';
-import { Vault } from './encryption/vault.js';
+import type { RotationProgress } from './encryption/rotation.js';
+import { SealedFile } from './encryption/sealed-file.js';
 import { verifySealed } from './encryption/verify.js';
 import { asyncTransaction, noBlockOf, notAHandle, withinTransaction } from './errors.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
 import type { ViewInterval } from './shared-views.js';
+import { isThenable, mayBeHandle } from './values.js';
 import type { ViewLease } from './view-watch.js';
-import { MappedWindows } from './windows.js';
+import { Views } from './views.js';
 
 const NO_SAVEPOINT = new builtins.Float64Array(0);
 
@@ -52,7 +50,7 @@ export class MappedFile implements MappedHome, OpenFile {
   readonly core: MappedCore;
   readonly native: NativeFile;
   readonly #level: number;
-  readonly #windows: MappedWindows;
+  readonly #views: Views;
   readonly #found = new builtins.Float64Array(4);
   /** What alloc() was given; [0] is a handle for as long as nobody has its buffer. */
   readonly #taken = new builtins.Float64Array(4);
@@ -61,8 +59,7 @@ export class MappedFile implements MappedHome, OpenFile {
   /** Transactions within it that have neither succeeded nor been undone. */
   #inner = 0;
   /** Of an encrypted file. */
-  #vault: Vault | undefined;
-  #rotations: Rotations | undefined;
+  #sealed: SealedFile | undefined;
 
   /** `level`: what a commit makes durable unless it says otherwise. */
   constructor(path: string, core: MappedCore, level: number) {
@@ -71,48 +68,17 @@ export class MappedFile implements MappedHome, OpenFile {
     this.core = core;
     this.native = core.file;
     this.#level = level;
-    this.#windows = new MappedWindows(core.file);
+    this.#views = new Views(this, core);
     core.opened = this;
   }
 
   /** Opens an encrypted file with its key, or gives a new one keys; before anything else is done with it. */
   decrypt(source: KeySource, keyId: string): void {
-    const vault = new Vault(this, source);
-    const audit = this.#audit;
-    if (audit !== undefined) vault.keyUsed = (id) => audit.write('key', this.path, { keyId: id });
-    this.core.vault = vault;
-    vault.open(keyId);
-    this.#vault = vault;
+    this.#sealed = SealedFile.open(this.core, source, keyId);
   }
 
   get closed(): boolean {
     return this.core.closed;
-  }
-
-  get #audit(): AuditLog | undefined {
-    return this.core.audit;
-  }
-
-  get isShared(): boolean {
-    return this.core.isShared;
-  }
-
-  get isReadOnly(): boolean {
-    return this.core.isReadOnly;
-  }
-
-  /** Whether there are changes that are not committed; then nobody else writes. */
-  get isWriting(): boolean {
-    return this.isInTransaction || this.native.hasUncommitted();
-  }
-
-  get blocks(): number {
-    this.core.publish();
-    return this.core.counts[FILE_COUNT.blocks]!;
-  }
-
-  errorOf(fault: number): SuperslabError {
-    return this.core.errorOf(fault);
   }
 
   get maxBytes(): number {
@@ -142,57 +108,15 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   #bufferOf(place: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
-    if (this.#vault !== undefined) return this.#openedBufferOf(this.#vault, place, isNew, hidden);
-    return this.#mappedBufferOf(place, isNew, hidden);
-  }
-
-  /** Shows plain bytes of a sealed block. */
-  #openedBufferOf(vault: Vault, found: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
-    const [handle, offset, sealed] = found as unknown as [number, number, number];
-    const held = begin(new HeldBuffers<Plaintext>());
-    try {
-      const { memory, offset: start, length } = vault.plaintext({ handle, offset, sealed }, isNew, held);
-      const buf = mappedBuffers.make(this, handle, memory, start, length);
-      const shown = new ShownPlaintext(held.buf!);
-      shown.watch(buf);
-      mappedBuffers.show(buf, shown);
-      held.buf = undefined;
-      this.#count(buf, handle, length, isNew, hidden);
-      finish(held);
-      return buf;
-    } catch (error) {
-      giveUp(held);
-      throw error;
-    }
-  }
-
-  #mappedBufferOf(place: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
-    const handle = place[0]!;
-    const offset = place[1]!;
-    const length = place[2]!;
-    const window = this.#windows.of(offset, length);
-    const start = offset - MappedWindows.startOf(offset, length);
-    const buf = mappedBuffers.make(this, handle, window, start, length);
-    this.#count(buf, handle, length, isNew, hidden);
-    return buf;
-  }
-
-  #count(buf: MappedBuffer, handle: number, length: number, isNew: boolean, hidden: Hidden): void {
-    const { counts, views } = this.core;
-    counts[FILE_COUNT.views]!++;
-    mappedBuffers.count(buf, this.core.sharedViews.add());
-    if (views.isDue()) mappedBuffers.watch(buf, views.begin(buf, handle, length, isNew, hidden));
+    return this.#views.bufferOf(place, this.#sealed?.vault, isNew, hidden);
   }
 
   ended(lease: ViewLease | undefined, interval: ViewInterval | undefined): void {
-    const { counts, sharedViews, views } = this.core;
-    if (lease !== undefined) views.end(lease);
-    counts[FILE_COUNT.views]!--;
-    sharedViews.end(interval, this.#hasNoViews);
+    this.#views.ended(lease, interval);
   }
 
   get #hasNoViews(): boolean {
-    return this.core.counts[FILE_COUNT.views]! <= 0;
+    return this.#views.areNone;
   }
 
   /** A block, or a fault. `isHasty`: it does not wait for other processes. */
@@ -200,9 +124,9 @@ export class MappedFile implements MappedHome, OpenFile {
     const { core } = this;
     core.teller.listen();
     this.#freeLost();
-    const bytes = this.#vault === undefined ? size : sealedBytes(size);
+    const bytes = this.#sealed === undefined ? size : sealedBytes(size);
     // What is left of the batch before is no part of this one.
-    this.#vault?.prune();
+    this.#sealed?.vault.prune();
     const fault = this.native.alloc(bytes, this.#taken, this.#hasNoViews, isHasty);
     if (fault !== FILE_FAULT.none) {
       core.teller.deliver();
@@ -276,7 +200,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.checkSize(size);
     const take = () => {
       const allocation = new Allocation();
-      allocation.buf = this.#vault === undefined ? this.alloc(size, this.warm) : this.#mapped(size);
+      allocation.buf = this.#sealed === undefined ? this.alloc(size, this.warm) : this.#mapped(size);
       return allocation;
     };
     try {
@@ -293,18 +217,9 @@ export class MappedFile implements MappedHome, OpenFile {
   #mapped(size: number): MappedBuffer {
     this.#freeLost();
     this.#check(this.native.alloc(sealedBytes(size), this.#taken, this.#hasNoViews, false));
-    const buf = this.#mappedBufferOf(this.#taken, true, this.warm);
+    const buf = this.#views.bufferOf(this.#taken, undefined, true, this.warm);
     this.#taken[0] = 0;
     return buf;
-  }
-
-  /** Whether the handle is of what an encrypted file has for itself. */
-  #hides(handle: number): boolean {
-    return this.#vault?.hides(handle) === true;
-  }
-
-  #checkShown(handle: number): void {
-    if (this.#hides(handle)) throw this.core.errorOf(FILE_FAULT.stale, { where: handle });
   }
 
   /** undefined for a block that is gone. */
@@ -312,13 +227,12 @@ export class MappedFile implements MappedHome, OpenFile {
     if (typeof handle !== 'number') throw notAHandle(handle);
     if (this.core.isShared) this.core.stir();
     const fault = this.native.find(handle, this.#found, this.#hasNoViews);
-    if (fault === FILE_FAULT.stale || this.#hides(handle)) return undefined;
+    if (fault === FILE_FAULT.stale || this.#sealed?.vault.hides(handle)) return undefined;
     this.#check(fault);
-    if (this.#vault === undefined) return this.#mappedBufferOf(this.#found, false, hidden);
     try {
-      return this.#openedBufferOf(this.#vault, this.#found, false, hidden);
+      return this.#bufferOf(this.#found, false, hidden);
     } catch (error) {
-      // Another process has freed it meanwhile.
+      // Another process has freed a sealed one meanwhile.
       if ((error as Partial<SuperslabError>).code === 'ERR_SUPERSLAB_STALE') return undefined;
       throw error;
     }
@@ -340,7 +254,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   freeBlock(handle: number): void {
     this.core.stir();
-    this.#checkShown(handle);
+    this.#sealed?.checkShown(handle);
     this.#check(this.native.free(handle));
   }
 
@@ -363,7 +277,7 @@ export class MappedFile implements MappedHome, OpenFile {
     for (;;) {
       if (this.closed) throw this.#error(FILE_FAULT.closed);
       if (!this.native.next(place, this.#hasNoViews)) break;
-      if (!this.#hides(place[0]!)) yield this.#bufferOf(place, false, hidden);
+      if (!this.#sealed?.vault.hides(place[0]!)) yield this.#bufferOf(place, false, hidden);
     }
     // A walk ends early where the file is damaged.
     this.#check(place[2]!);
@@ -374,15 +288,14 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   setRoot(name: string, handle: number): void {
-    if (this.#vault !== undefined && name === KEYS_ROOT) throw reservedRoot(this.path);
-    this.#checkShown(handle);
+    this.#sealed?.checkRoot(name, handle);
     this.#check(this.native.setRoot(name, handle));
   }
 
   rootNames(): string[] {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
     const names = this.native.rootNames();
-    return this.#vault === undefined ? names : names.filter((name) => name !== KEYS_ROOT);
+    return this.#sealed === undefined ? names : names.filter((name) => name !== KEYS_ROOT);
   }
 
   write(handle: number, offset: number, bytes: Uint8Array): void {
@@ -395,27 +308,8 @@ export class MappedFile implements MappedHome, OpenFile {
     }
     if (areLost(bytes)) throw lostError('write()', bytes);
     if (lengthOf(bytes) === 0) return;
-    if (this.#vault === undefined) this.#check(this.native.write(handle, offset, bytes));
-    else this.#writeSealed(this.#vault, handle, offset, bytes);
-  }
-
-  #writeSealed(vault: Vault, handle: number, offset: number, bytes: Uint8Array): void {
-    const { native } = this;
-    // What is sealed anew depends on what is there.
-    this.#check(native.beginBatch());
-    // Should it be cut off: nothing was changed, or the commit gives the lock back.
-    builtins.queueMicrotask(() => native.endBatch());
-    try {
-      this.#checkShown(handle);
-      this.#check(native.find(handle, this.#found, false));
-      const [, start, sealed] = this.#found as unknown as [number, number, number];
-      const length = plainBytes(sealed);
-      if (offset + lengthOf(bytes) > length)
-        throw this.core.errorOf(FILE_FAULT.range, { where: Math.max(0, length) });
-      vault.write({ handle, offset: start, sealed }, offset, bytes);
-    } finally {
-      if (!this.isInTransaction) native.endBatch();
-    }
+    if (this.#sealed !== undefined) this.#sealed.write(handle, offset, bytes);
+    else this.#check(this.native.write(handle, offset, bytes));
   }
 
   get isInTransaction(): boolean {
@@ -431,7 +325,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.core.teller.listen();
     this.#freeLost();
-    this.#vault?.seal();
+    this.#sealed?.vault.seal();
     this.#check(this.native.commit(level < 0 ? this.#level : level));
     this.#committed();
   }
@@ -441,7 +335,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.core.teller.listen();
     this.#freeLost();
-    this.#vault?.seal();
+    this.#sealed?.vault.seal();
     const wanted = level < 0 ? this.#level : level;
     this.#check(wanted === 0 ? this.native.commit(0) : this.native.commitLater(this.#found));
     const sequence = this.#found[0]!;
@@ -452,7 +346,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   /** There may be room for those who wait. */
   #committed(): void {
-    this.#vault?.prune();
+    this.#sealed?.vault.prune();
     this.core.views.committed();
     this.core.stir();
     this.core.teller.deliver();
@@ -492,7 +386,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   #end(level: number): void {
     if (this.#inner !== 0) throw withinTransaction(this.path);
-    this.#vault?.seal();
+    this.#sealed?.vault.seal();
     const fault = this.native.commit(level < 0 ? this.#level : level);
     if (fault === FILE_FAULT.none) this.#transaction = NO_SAVEPOINT;
     else throw this.#error(fault);
@@ -510,7 +404,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#taken[0] = 0;
     this.#inner = 0;
     this.#transaction = NO_SAVEPOINT;
-    this.#vault?.prune();
+    this.#sealed?.vault.prune();
   }
 
   /** `block` undefined: all of the file. */
@@ -527,7 +421,7 @@ export class MappedFile implements MappedHome, OpenFile {
   verify(): FileCheck {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
     const found = this.native.check();
-    return this.#vault === undefined ? found : verifySealed(found, this.native, this.#vault);
+    return this.#sealed === undefined ? found : verifySealed(found, this.native, this.#sealed.vault);
   }
 
   trim(targetBytes: number): number {
@@ -549,33 +443,21 @@ export class MappedFile implements MappedHome, OpenFile {
 
   backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
-    this.#audit?.write('backup', this.path, { to: path });
+    const { audit } = this.core;
+    audit?.write('backup', this.path, { to: path });
     // Of the copy, and not of the pool's own file.
     const errorOf = (fault: number) =>
       this.core.errorOf(fault, fault === FILE_FAULT.file ? { path } : undefined);
     const copied = new Backup(this.native, errorOf, progress).run(path, mode);
-    const audit = this.#audit;
-    if (audit !== undefined)
-      promiseThen(
-        copied,
-        () => {},
-        (error) => auditRefusal(audit, this.path, error),
-      );
-    return copied;
+    return audit === undefined ? copied : audit.watched(copied, this.path);
   }
 
   /** See MappedPool.rotateKey(). */
-  rotateKey(
-    key: Uint8Array,
-    keyId: string | undefined,
-    progress: RotationProgress | undefined,
-  ): Promise<number> {
+  rotateKey(key: Uint8Array, keyId?: string, progress?: RotationProgress): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
-    if (this.#vault === undefined) throw needsEncryption(this.path);
-    if (this.isReadOnly) throw this.#error(FILE_FAULT.readOnly);
+    if (this.#sealed === undefined) throw needsEncryption(this.path);
     this.#refuseInTransaction();
-    this.#rotations ??= new Rotations(this, this.#vault, this.#audit);
-    return this.#rotations.begin(key, keyId, progress);
+    return this.#sealed.rotateKey(this, key, keyId, progress);
   }
 
   #tellClosed(start: number): void {
@@ -592,14 +474,13 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.#taken[0] = 0;
     const { core, native } = this;
-    this.#audit?.write('destroy', this.path);
+    core.audit?.write('destroy', this.path);
     core.teller.listen();
     const start = now();
     const fault = native.destroy(this.path);
-    if (fault !== FILE_FAULT.none && this.#audit !== undefined)
-      auditRefusal(this.#audit, this.path, this.#error(fault));
-    if (REFUSES_TO_DESTROY.has(fault)) throw this.#error(fault);
     const error = fault === FILE_FAULT.none ? undefined : this.#error(fault);
+    if (error !== undefined) core.audit?.refuse(this.path, error);
+    if (REFUSES_TO_DESTROY.has(fault)) throw error;
     core.close();
     this.#tellClosed(start);
     if (error !== undefined) throw error;
@@ -618,15 +499,4 @@ export class MappedFile implements MappedHome, OpenFile {
     // Not what was told before: at the end of a `using` it would hide the error that tells more.
     if (!this.core.isBroken) this.#check(core.closeFault);
   }
-}
-
-/** Whether it could name a block: the generation of one that lives is odd (docs/FILE-FORMAT.md). */
-function mayBeHandle(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0 && Math.floor(value / 2 ** 32) % 2 === 1;
-}
-
-function isThenable(value: unknown): boolean {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }

@@ -14,7 +14,7 @@ import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { checkTarget } from '../pool-options.js';
 import type { WarmProgress } from '../warm.js';
-import { auditRefusal, withAudit } from './audit.js';
+import { withAudit } from './audit.js';
 import { Changes } from './changes.js';
 import { damagedBooks } from './errors.js';
 import type { MappedBuffer } from './mapped-buffer.js';
@@ -128,10 +128,15 @@ export class MappedPool extends ListenedPool implements Pool {
         pool.check();
         return await pool.backup(path, how);
       } catch (error) {
-        if (log !== undefined) auditRefusal(log, path, error);
+        log?.refuse(path, error);
         throw error;
       }
     });
+  }
+
+  /** Whether the file was made with a key. */
+  get isEncrypted(): boolean {
+    return this.#file.native.isEncrypted();
   }
 
   /** Whether close() was called. */

@@ -8,7 +8,7 @@ import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { tellRefusal } from '../file-messages.js';
 import { OpeningPool } from '../opening-pool.js';
 import { optionPairs } from '../pool-options.js';
-import { AuditLog, auditRefusal } from './audit.js';
+import { AuditLog } from './audit.js';
 import { MappedCore } from './core.js';
 import { KeySource } from './encryption/key-source.js';
 import { fileError } from './errors.js';
@@ -76,7 +76,7 @@ export function openFile(
     tellOpening(core, durationNs);
     return { file, opening };
   } catch (error) {
-    if (audit !== undefined) auditRefusal(audit, path, error);
+    audit?.refuse(path, error);
     giveUp(opening);
     audit?.close();
     tellRefusal(name, path, error);

@@ -1,7 +1,7 @@
-import type { NativeFile } from '../../../addon/file-binding.js';
 import { FILE_FAULT } from '../../../addon/generated/codes.js';
+import { FILE_COUNT } from '../../../addon/generated/memory.js';
 import { builtins } from '../../../base/builtins.js';
-import type { AuditLog } from '../audit.js';
+import type { MappedCore } from '../core.js';
 import { KEY_BYTES, PIECE_BYTES, piecesOfSealed, randomize, SEAL_BYTES } from './cipher.js';
 import { alreadyRotating, rotationInBatch } from './errors.js';
 import type { KeyRecord } from './key-record.js';
@@ -20,13 +20,7 @@ const RETRY_MS = 5;
 
 /** What it asks of the file. */
 export interface RotatingFile {
-  readonly path: string;
-  readonly closed: boolean;
-  readonly native: NativeFile;
-  /** Whether the program is in the midst of a batch, which is not to be committed by us. */
-  readonly isWriting: boolean;
-  readonly blocks: number;
-  errorOf(fault: number): Error;
+  readonly core: MappedCore;
   /** `level` -1: the pool's own. */
   transaction<Result>(work: () => Result, level: number): Result;
 }
@@ -34,6 +28,7 @@ export interface RotatingFile {
 /** Reseals all blocks of a file with a new key, a step in each turn of the event loop. What was cut off goes on by doing it again. */
 export class Rotation {
   readonly #file: RotatingFile;
+  readonly #core: MappedCore;
   readonly #vault: Vault;
   readonly #progress: RotationProgress | undefined;
   readonly #ended: (blocks: number) => void;
@@ -57,9 +52,16 @@ export class Rotation {
     ended: (blocks: number) => void,
   ) {
     this.#file = file;
+    this.#core = file.core;
     this.#vault = vault;
     this.#progress = progress;
     this.#ended = ended;
+  }
+
+  /** Of the program. */
+  get #blocks(): number {
+    this.#core.publish();
+    return this.#core.counts[FILE_COUNT.blocks]! - 1;
   }
 
   get isOver(): boolean {
@@ -68,7 +70,6 @@ export class Rotation {
 
   /** Resolves to the blocks that were resealed. */
   run(keyId: string, key: Uint8Array): Promise<number> {
-    if (this.#file.isWriting) throw rotationInBatch(this.#file.path);
     const promise = new builtins.Promise<number>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -102,8 +103,8 @@ export class Rotation {
     // First of all: what is cut off below goes on in another turn.
     const later = builtins.setTimeout(this.#step, RETRY_MS);
     try {
-      if (this.#file.closed) throw this.#file.errorOf(FILE_FAULT.closed);
-      if (this.#file.isWriting) return;
+      if (this.#core.closed) throw this.#core.errorOf(FILE_FAULT.closed);
+      if (this.#core.isWriting) return;
       this.#isOver = !this.#goOn();
     } catch (error) {
       // Another process is writing.
@@ -118,7 +119,7 @@ export class Rotation {
   /** Whether there is more to do. */
   #goOn(): boolean {
     if (this.#reseal()) {
-      this.#progress?.(this.#looked, Math.max(this.#looked, this.#file.blocks));
+      this.#progress?.(this.#looked, Math.max(this.#looked, this.#blocks));
       return true;
     }
     this.#file.transaction(() => {
@@ -142,8 +143,8 @@ export class Rotation {
 
   /** False at the end of the file; throws where it is damaged. */
   #nextInto(place: Float64Array): boolean {
-    if (this.#file.native.next(place, false)) return true;
-    if (place[2] !== FILE_FAULT.none) throw this.#file.errorOf(place[2]!);
+    if (this.#core.file.next(place, false)) return true;
+    if (place[2] !== FILE_FAULT.none) throw this.#core.errorOf(place[2]!);
     return false;
   }
 
@@ -198,24 +199,28 @@ function isWrappedWith(record: KeyRecord, key: Uint8Array): boolean {
 
 /** The rotations of one file, of which there is one at a time. */
 export class Rotations {
-  readonly #file: RotatingFile;
+  readonly #core: MappedCore;
   readonly #vault: Vault;
-  readonly #audit: AuditLog | undefined;
   #last: Rotation | undefined;
 
-  constructor(file: RotatingFile, vault: Vault, audit: AuditLog | undefined) {
-    this.#file = file;
+  constructor(core: MappedCore, vault: Vault) {
+    this.#core = core;
     this.#vault = vault;
-    this.#audit = audit;
   }
 
-  begin(key: Uint8Array, keyId: string | undefined, progress: RotationProgress | undefined): Promise<number> {
-    const { path } = this.#file;
+  begin(
+    file: RotatingFile,
+    key: Uint8Array,
+    keyId: string | undefined,
+    progress: RotationProgress | undefined,
+  ): Promise<number> {
+    const { path, audit } = this.#core;
     if (this.#last?.isOver === false) throw alreadyRotating(path);
+    if (this.#core.isWriting) throw rotationInBatch(path);
     const id = keyId ?? String(this.#vault.record().number + 1);
-    this.#audit?.write('rotate', path, { keyId: id });
-    const rotation = new Rotation(this.#file, this.#vault, progress, (blocks) =>
-      this.#audit?.write('rotated', path, { blocks }),
+    audit?.write('rotate', path, { keyId: id });
+    const rotation = new Rotation(file, this.#vault, progress, (blocks) =>
+      audit?.write('rotated', path, { blocks }),
     );
     const promise = rotation.run(id, key);
     this.#last = rotation;

@@ -1,8 +1,8 @@
-import type { NativeFile } from '../../../addon/file-binding.js';
 import { FILE_FAULT } from '../../../addon/generated/codes.js';
 import { builtins, copyInAt, copyInto, fill, lengthOf } from '../../../base/builtins.js';
 import type { PooledBuffer } from '../../../pool/pooled-buffer.js';
 import { begin, finish, giveUp, HeldBuffers } from '../../../pool/unfinished.js';
+import type { MappedCore } from '../core.js';
 import { MappedWindows } from '../windows.js';
 import {
   contextOf,
@@ -28,17 +28,6 @@ const RESERVED_SEALS = 65_536;
 /** How often bytes are opened that another process may just be writing, before that process is waited for. */
 const RACY_READS = 3;
 
-/** What it asks of the file. */
-export interface VaultFile {
-  readonly path: string;
-  readonly native: NativeFile;
-  readonly isShared: boolean;
-  readonly isReadOnly: boolean;
-  /** Whether nobody else can write now. */
-  readonly isWriting: boolean;
-  errorOf(fault: number): Error;
-}
-
 /** A sealed block, as it lies in the file. */
 interface Place {
   readonly handle: number;
@@ -55,13 +44,13 @@ const pieceAt = (place: Place, piece: number): number => place.offset + piece * 
  * until then their bytes are here.
  */
 export class Vault {
-  readonly #file: VaultFile;
+  readonly #core: MappedCore;
   readonly #source: KeySource;
   readonly #windows: MappedWindows;
   readonly #found = new builtins.Float64Array(4);
   /** By number: keys of blocks. */
   readonly #keys = new Map<number, PooledBuffer>();
-  readonly #fileId = builtins.allocUnsafeSlow(16);
+  readonly #coreId = builtins.allocUnsafeSlow(16);
   /** All that somebody has. */
   readonly #live = new Set<Plaintext>();
   /** Of blocks that no commit has sealed yet, by handle. */
@@ -71,19 +60,17 @@ export class Vault {
   /** Pieces that may be sealed before more are counted in the file, and by which key. */
   #seals = 0;
   #sealsOf = 0;
-  /** Is told each time that the program's key is used. */
-  keyUsed: (keyId: string) => void = () => {};
 
-  constructor(file: VaultFile, source: KeySource) {
-    this.#file = file;
+  constructor(core: MappedCore, source: KeySource) {
+    this.#core = core;
     this.#source = source;
-    this.#windows = new MappedWindows(file.native);
+    this.#windows = new MappedWindows(core.file);
   }
 
   /** Looks whether the key is the file's, or gives keys to a new file. `keyId`: of the key of a new one. */
   open(keyId: string): void {
     if (!this.#findRecord()) {
-      if (this.#file.isReadOnly) throw noKeysYet(this.#file.path);
+      if (this.#core.isReadOnly) throw noKeysYet(this.#core.path);
       this.#create(keyId);
     }
     this.#stable(() => this.#load());
@@ -91,16 +78,16 @@ export class Vault {
   }
 
   #check(fault: number): void {
-    if (fault !== FILE_FAULT.none) throw this.#file.errorOf(fault);
+    if (fault !== FILE_FAULT.none) throw this.#core.errorOf(fault);
   }
 
   #findRecord(): boolean {
-    const { native } = this.#file;
+    const { file: native } = this.#core;
     const handle = native.root(KEYS_ROOT);
-    if (handle < 0) throw this.#file.errorOf(-handle);
+    if (handle < 0) throw this.#core.errorOf(-handle);
     if (handle === 0) return false;
     this.#check(native.find(handle, this.#found, false));
-    if (this.#found[2] !== RECORD_BYTES) throw damagedKeys(this.#file.path);
+    if (this.#found[2] !== RECORD_BYTES) throw damagedKeys(this.#core.path);
     this.#recordOffset = this.#found[1]!;
     this.#recordHandle = handle;
     return true;
@@ -108,7 +95,7 @@ export class Vault {
 
   /** A new file. All of its keys are there with one commit, or it is as empty as before. */
   #create(keyId: string): void {
-    const { native, path } = this.#file;
+    const { file: native, path } = this.#core;
     const key = this.#source.get(keyId);
     this.#check(native.beginBatch());
     try {
@@ -143,22 +130,22 @@ export class Vault {
   /** The keys in the file, as this batch would leave them. */
   record(): KeyRecord {
     const bytes = builtins.allocUnsafeSlow(RECORD_BYTES);
-    if (!this.#file.native.writtenAt(this.#recordOffset, bytes))
+    if (!this.#core.file.writtenAt(this.#recordOffset, bytes))
       copyInto(bytes, this.#bytesAt(this.#recordOffset, RECORD_BYTES));
     return new KeyRecord(bytes);
   }
 
   /** With the next commit. */
   writeRecord(record: KeyRecord): void {
-    this.#check(this.#file.native.write(this.#recordHandle, 0, record.bytes));
+    this.#check(this.#core.file.write(this.#recordHandle, 0, record.bytes));
   }
 
   /** Takes the keys that are in the file. */
   #load(): void {
     const record = this.record();
-    if (!record.isValid) throw damagedKeys(this.#file.path);
+    if (!record.isValid) throw damagedKeys(this.#core.path);
     const key = this.#source.get(record.keyId);
-    this.keyUsed(record.keyId);
+    this.#core.audit?.write('key', this.#core.path, { keyId: record.keyId });
     this.take(record, key);
   }
 
@@ -171,8 +158,8 @@ export class Vault {
       try {
         const made = lockedBytes(KEY_BYTES);
         held.buf = made;
-        if (!record.unwrap(place, key, made)) throw wrongKey(this.#file.path, record.keyId);
-        copyInto(this.#fileId, record.fileId);
+        if (!record.unwrap(place, key, made)) throw wrongKey(this.#core.path, record.keyId);
+        copyInto(this.#coreId, record.fileId);
         this.#keys.set(number, made);
       } catch (error) {
         giveUp(held);
@@ -205,7 +192,7 @@ export class Vault {
 
   /** What `look` returns, on bytes that nobody writes meanwhile if it fails on those that somebody may. */
   #stable<Result>(look: () => Result): Result {
-    const { native, isShared, isWriting } = this.#file;
+    const { file: native, isShared, isWriting } = this.#core;
     if (!isShared || isWriting) return look();
     for (let i = 0; i < RACY_READS; i++) {
       try {
@@ -229,16 +216,16 @@ export class Vault {
     const number = numberOf(sealed);
     if (!this.#keys.has(number) && this.record().number === number) this.#load();
     const key = this.#keys.get(number);
-    const context = contextOf(this.#fileId, place.handle, piece, plainBytes(place.sealed));
+    const context = contextOf(this.#coreId, place.handle, piece, plainBytes(place.sealed));
     if (key !== undefined && unseal(key, context, sealed, out)) return;
     // Its pages may not be there.
-    this.#check(this.#file.native.find(place.handle, new builtins.Float64Array(4), false));
-    throw changedBlock(this.#file.path, place.handle);
+    this.#check(this.#core.file.find(place.handle, new builtins.Float64Array(4), false));
+    throw changedBlock(this.#core.path, place.handle);
   }
 
   #unsealAll(place: Place, out: Buffer): void {
     const bytes = plainBytes(place.sealed);
-    if (bytes < 0 || sealedBytes(bytes) !== place.sealed) throw changedBlock(this.#file.path, place.handle);
+    if (bytes < 0 || sealedBytes(bytes) !== place.sealed) throw changedBlock(this.#core.path, place.handle);
     const sealed = this.#bytesAt(place.offset, place.sealed);
     for (let piece = 0, at = 0; piece === 0 || at < bytes; piece++, at += PIECE_BYTES) {
       const end = Math.min(bytes, at + PIECE_BYTES);
@@ -257,7 +244,7 @@ export class Vault {
     }
     const { number } = record;
     if (this.#seals <= 0 || this.#sealsOf !== number) {
-      if (record.seals + RESERVED_SEALS > MAX_SEALS) throw keyWornOut(this.#file.path, record.keyId);
+      if (record.seals + RESERVED_SEALS > MAX_SEALS) throw keyWornOut(this.#core.path, record.keyId);
       record.seals += RESERVED_SEALS;
       this.writeRecord(record);
       this.#sealsOf = number;
@@ -269,7 +256,7 @@ export class Vault {
 
   #sealPiece(place: Place, piece: number, plain: Uint8Array, out: Buffer): void {
     const number = this.#sealingKey();
-    const context = contextOf(this.#fileId, place.handle, piece, plainBytes(place.sealed));
+    const context = contextOf(this.#coreId, place.handle, piece, plainBytes(place.sealed));
     seal(this.#keys.get(number)!, number, context, plain, out);
   }
 
@@ -333,7 +320,7 @@ export class Vault {
   /** Forgets blocks that were committed, freed or undone. */
   prune(): void {
     if (this.#fresh.size === 0) return;
-    const { native } = this.#file;
+    const { file: native } = this.#core;
     native.savepoint(this.#found);
     const isEmpty = this.#found[1] === 0;
     for (const [handle, plaintext] of this.#fresh) {
@@ -349,7 +336,7 @@ export class Vault {
   }
 
   #sealFresh(handle: number, plaintext: Plaintext): void {
-    this.#check(this.#file.native.find(handle, this.#found, false));
+    this.#check(this.#core.file.find(handle, this.#found, false));
     const offset = this.#found[1]!;
     const sealed = this.#found[2]!;
     this.#sealAll({ handle, offset, sealed }, plaintext.bytes);
@@ -383,14 +370,14 @@ export class Vault {
         this.#sealPiece(place, piece, part, sealed.subarray(at, at + pieceBytes + SEAL_BYTES));
       }
     });
-    this.#check(this.#file.native.write(place.handle, from - place.offset, sealed));
+    this.#check(this.#core.file.write(place.handle, from - place.offset, sealed));
   }
 
   /** Opens a piece as this batch would leave it. Nobody else writes meanwhile. */
   #unsealNewest(place: Place, piece: number, out: Buffer): void {
     const at = pieceAt(place, piece);
     const sealed = builtins.allocUnsafeSlow(lengthOf(out) + SEAL_BYTES);
-    if (!this.#file.native.writtenAt(at, sealed)) {
+    if (!this.#core.file.writtenAt(at, sealed)) {
       const all = this.#bytesAt(place.offset, place.sealed);
       copyInto(sealed, all.subarray(at - place.offset, at - place.offset + lengthOf(sealed)));
     }
@@ -409,7 +396,7 @@ export class Vault {
       this.#unsealPiece(place, piece, sealed, part);
       this.#sealPiece(place, piece, part, made);
     });
-    this.#check(this.#file.native.write(place.handle, from, made));
+    this.#check(this.#core.file.write(place.handle, from, made));
     return lengthOf(made);
   }
 
