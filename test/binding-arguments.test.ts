@@ -368,7 +368,7 @@ describe('arguments of native functions', () => {
       pool: 78,
       scanner: 1,
       records: 2,
-      file: 36,
+      file: 38,
       sharedCache: 22,
     });
     expect(calls).toBeGreaterThan(5000);

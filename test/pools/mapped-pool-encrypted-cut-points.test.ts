@@ -29,11 +29,7 @@ const steps: Record<string, (model: Model) => void> = {
   free: ({ bufs }) => bufs[0]!.free(),
   at: ({ pool, bufs }) => void pool.at(bufs[1]!.handle),
   release: ({ pool, bufs }) => pool.release(pool.at(bufs[1]!.handle)),
-  'release of a new block': ({ pool }) => {
-    pool.setRoot('both', pool.alloc(10).fill('n'));
-    pool.setRoot('of', pool.root('both')!);
-    pool.root('both')!.release();
-  },
+  'release of a new block': ({ bufs }) => bufs[3]!.release(),
   write: ({ pool, bufs }) => pool.write(bufs[1]!, 3, Buffer.from('aa')),
   commit: ({ pool, bufs }) => {
     pool.write(bufs[1]!, 0, Buffer.from('a'));
