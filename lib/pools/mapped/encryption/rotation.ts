@@ -77,25 +77,28 @@ export class Rotation {
     const wasRotating = this.#begin(keyId, key);
     // One that another key had begun has to end first, with the keys that it knows.
     this.#then = wasRotating ? () => this.#begin(keyId, key) : undefined;
-    this.#step();
+    builtins.setImmediate(this.#step);
     return promise;
   }
 
   /** Whether something else has to be done first: then nothing was begun. */
   #begin(keyId: string, key: Uint8Array): boolean {
     const vault = this.#vault;
-    return this.#file.transaction(() => {
+    const record = this.#file.transaction(() => {
       const record = vault.record();
-      if (isWrappedWith(record, key)) return false; // done, or begun before
-      if (record.count > 1) return true;
+      if (isWrappedWith(record, key)) return record; // done, or begun before
+      if (record.count > 1) return undefined;
       withLockedBytes(KEY_BYTES, (made) => {
+        const old = vault.currentKey();
         randomize(made);
-        record.wrap(keyId, key, record.number + 1, [made, vault.keyOf(record.number)!]);
+        record.wrap(keyId, key, record.number + 1, [made, old]);
       });
-      vault.take(record, key);
       vault.writeRecord(record);
-      return false;
+      return record;
     }, -1);
+    // Not before: what was undone has no keys.
+    if (record !== undefined) vault.take(record, key);
+    return record === undefined;
   }
 
   readonly #step = (): void => {

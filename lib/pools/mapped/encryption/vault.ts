@@ -50,7 +50,7 @@ export class Vault {
   readonly #found = new builtins.Float64Array(4);
   /** By number: keys of blocks. */
   readonly #keys = new Map<number, PooledBuffer>();
-  readonly #coreId = builtins.allocUnsafeSlow(16);
+  readonly #fileId = builtins.allocUnsafeSlow(16);
   /** All that somebody has. */
   readonly #live = new Set<Plaintext>();
   /** Of blocks that no commit has sealed yet, by handle. */
@@ -153,14 +153,16 @@ export class Vault {
   take(record: KeyRecord, key: Uint8Array): void {
     for (let place = 0; place < record.count; place++) {
       const number = record.numberAt(place);
-      if (this.#keys.has(number)) continue;
+      const old = this.#keys.get(number);
       const held = begin(new HeldBuffers());
       try {
         const made = lockedBytes(KEY_BYTES);
         held.buf = made;
         if (!record.unwrap(place, key, made)) throw wrongKey(this.#core.path, record.keyId);
-        copyInto(this.#coreId, record.fileId);
+        copyInto(this.#fileId, record.fileId);
         this.#keys.set(number, made);
+        held.buf = old;
+        held.undo();
       } catch (error) {
         giveUp(held);
         throw error;
@@ -169,8 +171,16 @@ export class Vault {
     }
   }
 
-  keyOf(number: number): PooledBuffer | undefined {
-    return this.#keys.get(number);
+  /** The key of blocks of now. */
+  currentKey(): PooledBuffer {
+    return this.#keys.get(this.#knownNumber())!;
+  }
+
+  /** The number of the key with which this batch seals; its key is there. */
+  #knownNumber(): number {
+    const { number } = this.record();
+    if (!this.#keys.has(number)) this.#load();
+    return number;
   }
 
   /** No block is sealed any more with others than the key of now. */
@@ -216,7 +226,7 @@ export class Vault {
     const number = numberOf(sealed);
     if (!this.#keys.has(number) && this.record().number === number) this.#load();
     const key = this.#keys.get(number);
-    const context = contextOf(this.#coreId, place.handle, piece, plainBytes(place.sealed));
+    const context = contextOf(this.#fileId, place.handle, piece, plainBytes(place.sealed));
     if (key !== undefined && unseal(key, context, sealed, out)) return;
     // Its pages may not be there.
     this.#check(this.#core.file.find(place.handle, new builtins.Float64Array(4), false));
@@ -237,13 +247,9 @@ export class Vault {
 
   /** A number of a key that may seal one piece more. Only in a batch. */
   #sealingKey(): number {
-    let record = this.record();
-    if (!this.#keys.has(record.number)) {
-      this.#load();
-      record = this.record();
-    }
-    const { number } = record;
+    const number = this.#knownNumber();
     if (this.#seals <= 0 || this.#sealsOf !== number) {
+      const record = this.record();
       if (record.seals + RESERVED_SEALS > MAX_SEALS) throw keyWornOut(this.#core.path, record.keyId);
       record.seals += RESERVED_SEALS;
       this.writeRecord(record);
@@ -256,7 +262,7 @@ export class Vault {
 
   #sealPiece(place: Place, piece: number, plain: Uint8Array, out: Buffer): void {
     const number = this.#sealingKey();
-    const context = contextOf(this.#coreId, place.handle, piece, plainBytes(place.sealed));
+    const context = contextOf(this.#fileId, place.handle, piece, plainBytes(place.sealed));
     seal(this.#keys.get(number)!, number, context, plain, out);
   }
 
