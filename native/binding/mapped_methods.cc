@@ -31,7 +31,8 @@ mapped::MappedOptions options_of(const Fields& given) {
 }
 
 /// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers, checksums,
-/// sensitive, encrypted, shares, lockTimeoutMs })`: a file object, or what failed. The path is absolute.
+/// sensitive, encrypted, shares, lockTimeoutMs })`: a file object, or what failed. The path is
+/// absolute.
 Value open_file(const CallbackInfo& info, Evaluation&) {
   const Napi::Env env = info.Env();
   const Fields given(info, 0);
@@ -171,8 +172,7 @@ Value write(const CallbackInfo& info, FileObject& own) {
 Value written_at(const CallbackInfo& info, FileObject& own) {
   const auto offset = whole_at(info, 0);
   const auto bytes = bytes_at(info, 1);
-  return Napi::Boolean::New(info.Env(),
-                            offset && bytes && own.pool().written_at(*offset, *bytes));
+  return Napi::Boolean::New(info.Env(), offset && bytes && own.pool().written_at(*offset, *bytes));
 }
 
 /// `isEncrypted()`
