@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MappedPool } from 'superslab/files';
+import { encryptedRows } from './files/encrypted.js';
 import { pageNotes, pageRows } from './files/pages.js';
 import { measureSharedCache } from './files/shared-cache.js';
 import { median, spread } from './support/numbers.js';
@@ -164,6 +165,7 @@ try {
     await measureReopen();
     measureChanges();
     await measureGroup();
+    rows.push(...encryptedRows(folder, options.quick));
   }
   if (options.parts.includes('shared')) rows.push(...(await measureSharedCache(options.quick)));
   if (options.parts.includes('pages')) rows.push(...(await pageRows(folder, options.quick)));

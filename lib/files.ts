@@ -9,6 +9,8 @@ export type { FileCheck } from './addon/file-binding.js';
 export type { FileMessage } from './measure/file-channel.js';
 export type { WaitOptions } from './pools/in-turn.js';
 export type { Changes } from './pools/mapped/changes.js';
+export type { FileKey } from './pools/mapped/encryption/key-source.js';
+export type { RotationProgress } from './pools/mapped/encryption/rotation.js';
 export type { MappedBuffer } from './pools/mapped/mapped-buffer.js';
 export { MappedPool } from './pools/mapped/mapped-pool.js';
 export type { NamedLock } from './pools/mapped/named-lock.js';
@@ -20,6 +22,8 @@ export type {
   CommitOptions,
   LockOptions,
   MappedPoolOptions,
+  RestoreOptions,
+  RotationOptions,
   SlideOptions,
   Sync,
 } from './pools/mapped/options.js';

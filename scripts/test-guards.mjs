@@ -38,6 +38,7 @@ const excluded = [
   'pools/record-pool-cut-points',
   'pools/generational-pool-cut-points',
   'pools/mapped-pool-cut-points',
+  'pools/mapped-pool-encrypted-cut-points',
   'pools/shared-cache-cut-points',
   'pools/compressed-pool-cut-points',
   'pools/page-cache-cut-points',

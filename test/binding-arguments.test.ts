@@ -159,6 +159,8 @@ const VALID = `{
     setRoot: ['x', 0],
     rootNames: [],
     write: [1, 0, new Uint8Array(1)],
+    writtenAt: [0, new Uint8Array(1)],
+    isEncrypted: [],
     savepoint: [new Float64Array(4)],
     rollBack: [new Float64Array(4)],
     trim: [0],
@@ -366,7 +368,7 @@ describe('arguments of native functions', () => {
       pool: 78,
       scanner: 1,
       records: 2,
-      file: 36,
+      file: 38,
       sharedCache: 22,
     });
     expect(calls).toBeGreaterThan(5000);

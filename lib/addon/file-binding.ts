@@ -17,6 +17,8 @@ export interface FileOptions {
   readonly checksums: number;
   /** 0 as it was made, 1 without, 2 overwriting what is freed. */
   readonly sensitive: number;
+  /** 0 as it was made, 1 plain, 2 sealed by who uses it. */
+  readonly encrypted: number;
   /** With others that do. */
   readonly shares: boolean;
   readonly lockTimeoutMs: number;
@@ -78,7 +80,11 @@ export interface NativeFile {
   setRoot(name: string, handle: number): number;
   rootNames(): string[];
   write(handle: number, at: number, bytes: Uint8Array): number;
-  /** Into four numbers. */
+  /** Fills `bytes` with what the batch writes at that place in the data: what its last write() that covers them has; false without one. */
+  writtenAt(offset: number, bytes: Uint8Array): boolean;
+  /** Whether it was made with `encrypted`. */
+  isEncrypted(): boolean;
+  /** Into four numbers: changes, blocks taken, frees, and bytes of writes, of the batch. */
   savepoint(out: Float64Array): void;
   rollBack(place: Float64Array): void;
   /** Bytes that went back to the file system, which then has at most `targetBytes` of the file, if it can be; a fault below 0. */

@@ -66,6 +66,8 @@ export type ErrorCode =
   | 'ERR_SUPERSLAB_FILE_SPACE'
   /** The file was opened with `access: 'read'`. */
   | 'ERR_SUPERSLAB_FILE_READ_ONLY'
+  /** The key of an encrypted file is missing, is another one, or has sealed too much. */
+  | 'ERR_SUPERSLAB_KEY'
   /** More changes than one commit can have, or a commit where there can be none. */
   | 'ERR_SUPERSLAB_COMMIT'
   /** Any other argument of the wrong kind. */
@@ -83,6 +85,8 @@ export interface SuperslabError extends Error {
   readonly acquired?: string;
   /** Stack of its last release, likewise. */
   readonly released?: string;
+  /** Of a block of an encrypted file that was changed: which. */
+  readonly handle?: number;
   /** Of the ERR_SUPERSLAB_FILE codes: which file. */
   readonly path?: string;
   /** Of those: what the system said, "ENOSPC"; empty when it said nothing. */

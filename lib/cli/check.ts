@@ -30,10 +30,10 @@ interface Found {
 const NOTHING = { blocks: 0, usedBytes: 0, dataBytes: 0, replayed: 0 };
 
 async function examine(file: string): Promise<Found> {
-  const { MappedPool } = await import('../files.js');
+  const { openSealed } = await import('../pools/mapped/mapped-pool.js');
   try {
-    // Only read: whoever looks changes nothing, and a journal is replayed in memory.
-    const pool = MappedPool.open(file, { access: 'read', mode: 0o777 });
+    // Only read: whoever looks changes nothing, and a journal is replayed in memory. Of an encrypted file without its key.
+    const pool = openSealed(file);
     const { wrong, messages } = pool.verify();
     const { blocks, usedBytes, dataBytes, replayed } = pool.stats().file;
     pool.close();
@@ -45,7 +45,21 @@ async function examine(file: string): Promise<Found> {
   }
 }
 
-async function repaired(file: string, copies: boolean): Promise<Found> {
+async function repaired(file: string, copies: boolean, audit: string | undefined): Promise<Found> {
+  const { withAudit } = await import('../pools/mapped/audit.js');
+  const path = resolve(file);
+  return withAudit(audit === undefined ? undefined : resolve(audit), async (log) => {
+    log?.write('repair', path, { copies });
+    try {
+      return await repairedFile(file, copies);
+    } catch (error) {
+      log?.refuse(path, error);
+      throw error;
+    }
+  });
+}
+
+async function repairedFile(file: string, copies: boolean): Promise<Found> {
   const { repairFile } = await import('../pools/mapped/repair.js');
   const copy = copies ? resolve(`${file}.before-repair`) : '';
   const { mended, lost } = repairFile(resolve(file), copy);
@@ -75,9 +89,9 @@ function told({ file, ok, messages, blocks, usedBytes, dataBytes, replayed, repa
 
 /** `superslab check`: whether a file of a MappedPool is whole, and making it so. */
 export const check: Command = {
-  usage: 'check FILE [--repair [--no-copy]] [--json]',
+  usage: 'check FILE [--repair [--no-copy] [--audit=LOG]] [--json]',
   summary: 'look whether a file of a MappedPool is whole, and mend it',
-  options: { repair: 'nothing', 'no-copy': 'nothing', json: 'nothing' },
+  options: { repair: 'nothing', 'no-copy': 'nothing', audit: 'value', json: 'nothing' },
   operands: [1, 1],
   exits: {
     [EXIT.done]: 'it is whole',
@@ -94,7 +108,11 @@ export const check: Command = {
       '--repair mends a damaged file that nobody has open, after a copy of it was made',
       'beside it, FILE.before-repair. A wrong bit is set right where a checksum tells',
       'which it is; else lists, counts and checksums are made anew. Blocks stay as they',
-      'are. It says what it did, and what is lost.',
+      'are. It says what it did, and what is lost. --audit=LOG appends a line of JSON',
+      'to LOG before it begins.',
+      '',
+      'Of an encrypted file no key is needed: the books and checksums of sealed blocks',
+      'are looked at, not what is in them.',
       '',
       '  superslab check state.slab',
       '  superslab check state.slab --repair',
@@ -108,7 +126,8 @@ export const check: Command = {
   async run(args) {
     const file = args.operands[0]!;
     let found = await examine(file);
-    if (!found.ok && args.has('repair')) found = await repaired(file, !args.has('no-copy'));
+    if (!found.ok && args.has('repair'))
+      found = await repaired(file, !args.has('no-copy'), args.value('audit'));
     if (args.has('json')) writeJson(found);
     else writeLines(told(found));
     return found.ok && (found.repair?.lost.length ?? 0) === 0 ? EXIT.done : EXIT.found;

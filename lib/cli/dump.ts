@@ -15,6 +15,8 @@ interface DumpedBlock {
 
 interface Dump {
   readonly file: string;
+  /** Then blocks are shown as they lie there, sealed. */
+  readonly encrypted: boolean;
   /** stats().file of the pool. */
   readonly figures: object;
   readonly roots: Readonly<Record<string, number>>;
@@ -24,9 +26,9 @@ interface Dump {
 const SHOWN_BYTES = 16;
 
 async function dumpOf(file: string): Promise<Dump> {
-  const { MappedPool } = await import('../files.js');
-  // Only read: whoever looks changes nothing, and a journal is replayed in memory.
-  const pool = MappedPool.open(file, { access: 'read', mode: 0o777 });
+  const { openSealed } = await import('../pools/mapped/mapped-pool.js');
+  // Only read: whoever looks changes nothing, and a journal is replayed in memory. Of an encrypted file without its key.
+  const pool = openSealed(file);
   try {
     const roots: Record<string, number> = {};
     const names = new Map<number, string[]>();
@@ -47,13 +49,13 @@ async function dumpOf(file: string): Promise<Dump> {
       });
       buf.release();
     }
-    return { file, figures: pool.stats().file, roots, blocks };
+    return { file, encrypted: pool.isEncrypted, figures: pool.stats().file, roots, blocks };
   } finally {
     pool.close();
   }
 }
 
-function told({ file, figures, blocks }: Dump): string[] {
+function told({ file, encrypted, figures, blocks }: Dump): string[] {
   const { usedBytes, dataBytes, replayed } = figures as Record<
     'usedBytes' | 'dataBytes' | 'replayed',
     number
@@ -66,7 +68,7 @@ function told({ file, figures, blocks }: Dump): string[] {
     roots.map((name) => JSON.stringify(printable(name))).join(' '),
   ]);
   return [
-    `${printable(file)}: ${counted(blocks.length, 'block')}, ${bytes(usedBytes)} of ${bytes(dataBytes)}${open}`,
+    `${printable(file)}: ${counted(blocks.length, 'block')}, ${bytes(usedBytes)} of ${bytes(dataBytes)}${encrypted ? ', encrypted' : ''}${open}`,
     ...(rows.length === 0 ? [] : table([['handle', 'bytes', 'begins with', 'roots'], ...rows], 0)),
   ];
 }
@@ -86,12 +88,12 @@ export const dump: Command = {
     return [
       'Lists every block with its handle, length, first bytes and the names of its',
       'roots. Changes nothing: of a file that was not closed, the journal is replayed',
-      'in memory.',
+      'in memory. Blocks of an encrypted file are shown as they lie there.',
       '',
       '  superslab dump state.slab',
       "  superslab dump state.slab --json | jq '.blocks[] | select(.roots == [])'",
       '',
-      '--json prints {file, figures, roots: {name: handle}, blocks: [{handle, bytes,',
+      '--json prints {file, encrypted, figures, roots: {name: handle}, blocks: [{handle, bytes,',
       'roots, begins}]}.',
     ];
   },

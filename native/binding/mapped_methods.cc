@@ -25,11 +25,14 @@ mapped::MappedOptions options_of(const Fields& given) {
       given.whole("checksums", static_cast<std::uint64_t>(mapped::Checksums::kYes)).value_or(0));
   options.sensitive = static_cast<mapped::Sensitive>(
       given.whole("sensitive", static_cast<std::uint64_t>(mapped::Sensitive::kYes)).value_or(0));
+  options.encrypted = static_cast<mapped::Encrypted>(
+      given.whole("encrypted", static_cast<std::uint64_t>(mapped::Encrypted::kYes)).value_or(0));
   return options;
 }
 
 /// `openFile({ path, size, maxBytes, growBy, mode, reads, sync, recovers, checksums,
-/// sensitive, shares, lockTimeoutMs })`: a file object, or what failed. The path is absolute.
+/// sensitive, encrypted, shares, lockTimeoutMs })`: a file object, or what failed. The path is
+/// absolute.
 Value open_file(const CallbackInfo& info, Evaluation&) {
   const Napi::Env env = info.Env();
   const Fields given(info, 0);
@@ -145,19 +148,36 @@ Value root_names(const CallbackInfo& info, FileObject& own) {
   return texts(env, names);
 }
 
-/// `write(handle, at, bytes)`
-Value write(const CallbackInfo& info, FileObject& own) {
-  const auto at = whole_at(info, 1);
+/// The memory of a Uint8Array.
+std::optional<std::span<std::uint8_t>> bytes_at(const CallbackInfo& info, std::size_t i) {
   napi_typedarray_type type{};
   std::size_t length = 0;
   void* data = nullptr;
-  const bool is_bytes = napi_get_typedarray_info(info.Env(), info[2], &type, &length, &data,
-                                                 nullptr, nullptr) == napi_ok &&
-                        type == napi_uint8_array;
-  if (!at || !is_bytes) return own.fault_value(info.Env(), {Fault::kRange});
-  const std::span<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(data), length);
+  const napi_status status =
+      napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data, nullptr, nullptr);
+  if (status != napi_ok || type != napi_uint8_array) return std::nullopt;
+  return std::span(static_cast<std::uint8_t*>(data), length);
+}
+
+/// `write(handle, at, bytes)`
+Value write(const CallbackInfo& info, FileObject& own) {
+  const auto at = whole_at(info, 1);
+  const auto bytes = bytes_at(info, 2);
+  if (!at || !bytes) return own.fault_value(info.Env(), {Fault::kRange});
   return own.fault_value(
-      info.Env(), own.pool().write(whole_at(info, 0).value_or(mapped::kNoHandle), *at, bytes));
+      info.Env(), own.pool().write(whole_at(info, 0).value_or(mapped::kNoHandle), *at, *bytes));
+}
+
+/// `writtenAt(offset, bytes)`: fills them with what the batch's last write() there has.
+Value written_at(const CallbackInfo& info, FileObject& own) {
+  const auto offset = whole_at(info, 0);
+  const auto bytes = bytes_at(info, 1);
+  return Napi::Boolean::New(info.Env(), offset && bytes && own.pool().written_at(*offset, *bytes));
+}
+
+/// `isEncrypted()`
+Value is_encrypted(const CallbackInfo& info, FileObject& own) {
+  return Napi::Boolean::New(info.Env(), own.pool().is_encrypted());
 }
 
 /// `commit(level)`
@@ -328,6 +348,8 @@ void add_file_methods(Methods& methods) {
   add_shared_method<FileObject, set_root>(methods, "setRoot");
   add_shared_method<FileObject, root_names>(methods, "rootNames");
   add_shared_method<FileObject, write>(methods, "write");
+  add_hot_method<FileObject, written_at>(methods, "writtenAt");
+  add_shared_method<FileObject, is_encrypted>(methods, "isEncrypted");
   add_shared_method<FileObject, savepoint>(methods, "savepoint");
   add_shared_method<FileObject, roll_back>(methods, "rollBack");
   add_shared_method<FileObject, trim>(methods, "trim");

@@ -98,6 +98,8 @@ inline constexpr Value kFileFaults[] = {
          "It was made with checksums, or without."),
     code("otherSensitive", mapped::Fault::kOtherSensitive,
          "It was made to overwrite what is freed, or not to."),
+    code("encrypted", mapped::Fault::kEncrypted, "Its blocks are encrypted."),
+    code("notEncrypted", mapped::Fault::kNotEncrypted, "Its blocks are not encrypted."),
     code("needsReplay", mapped::Fault::kNeedsReplay, "It was not closed."),
     code("noMemory", mapped::Fault::kNoMemory, "There are no addresses for the mapping."),
     code("tooManyOpen", mapped::Fault::kTooManyOpen, "Too many files are mapped."),

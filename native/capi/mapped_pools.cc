@@ -89,6 +89,8 @@ Told told_of(const Failure& failure) {
     case Fault::kOtherSize:
     case Fault::kOtherChecksums:
     case Fault::kOtherSensitive:
+    case Fault::kEncrypted:
+    case Fault::kNotEncrypted:
       return {SS_MAPPED_FORMAT, EINVAL};
     case Fault::kNeedsReplay:
       return {SS_MAPPED_NO_REPLAY, EAGAIN};
@@ -193,6 +195,7 @@ bool read_options(const ss_mapped_pool_options* given, MappedOptions& out) {
   out.recovers = (own.flags & SS_MAPPED_NO_RECOVERY) == 0;
   if ((own.flags & SS_MAPPED_CHECKSUMS) != 0) out.checksums = Checksums::kYes;
   if ((own.flags & SS_MAPPED_SENSITIVE) != 0) out.sensitive = Sensitive::kYes;
+  out.encrypted = mapped::Encrypted::kNo;  // C has no keys
   return is_possible;
 }
 

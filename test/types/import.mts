@@ -29,6 +29,7 @@ import {
   type CachePage,
   type Changes,
   type FileCheck,
+  type FileKey,
   type FileMessage,
   type FileStats,
   type MappedBuffer,
@@ -41,6 +42,8 @@ import {
   type PageCacheFigures,
   type PageCacheOptions,
   type PageScan,
+  type RestoreOptions,
+  type RotationOptions,
   type ScanOptions,
   SharedCache,
   type SharedCacheOptions,
@@ -406,6 +409,9 @@ const mappedOptions: MappedPoolOptions = {
   sensitive: true,
   lockTimeoutMs: 1,
   checksums: true,
+  key: (keyId: string) => Buffer.from(keyId),
+  keyId: 'one',
+  audit: new URL('file:///log'),
 };
 const mapped: MappedPool = MappedPool.open('file', mappedOptions);
 mapped satisfies Pool;
@@ -425,6 +431,18 @@ void (mapped.commitAsync({ sync: 'full' }) satisfies Promise<void>);
 const backupOptions: BackupOptions = { progress: (done: number, total: number) => done / total };
 void (mapped.backup('copy', backupOptions) satisfies Promise<number>);
 void (MappedPool.restore('copy', new URL('file:///file')) satisfies Promise<number>);
+const fileKey: FileKey = Buffer.alloc(32);
+const restoreOptions: RestoreOptions = { audit: 'log', mode: 0o600 };
+const rotationOptions: RotationOptions = {
+  keyId: 'two',
+  progress: (done: number, total: number) => done / total,
+};
+void (MappedPool.restore('copy', 'file', restoreOptions) satisfies Promise<number>);
+void (mapped.rotateKey(Buffer.alloc(32), rotationOptions) satisfies Promise<number>);
+mapped.isEncrypted satisfies boolean;
+export const keyTypes = { fileKey };
+// @ts-expect-error: a key is no string
+MappedPool.open('file', { key: 'secret' });
 const namedLock: NamedLock = mapped.lock('name', { shared: true, timeoutMs: 1 });
 namedLock[Symbol.dispose]();
 const changes: Changes = mapped.changes();

@@ -251,18 +251,22 @@ export const FILE_FAULT = {
   otherChecksums: 28,
   /** It was made to overwrite what is freed, or not to. */
   otherSensitive: 29,
+  /** Its blocks are encrypted. */
+  encrypted: 30,
+  /** Its blocks are not encrypted. */
+  notEncrypted: 31,
   /** It was not closed. */
-  needsReplay: 30,
+  needsReplay: 32,
   /** There are no addresses for the mapping. */
-  noMemory: 31,
+  noMemory: 33,
   /** Too many files are mapped. */
-  tooManyOpen: 32,
+  tooManyOpen: 34,
   /** The file has not so many pages. */
-  noPage: 33,
+  noPage: 35,
   /** The file's length is no multiple of a page's. */
-  fileLength: 34,
+  fileLength: 36,
   /** The file system cannot bypass its cache. */
-  noDirect: 35,
+  noDirect: 37,
 } as const;
 
 /** What an operation on a file came to. */

@@ -9,6 +9,7 @@ import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { Waiters } from '../../pool/waiters.js';
 import { PoolFigures } from '../pool-figures.js';
 import type { Allocation } from './allocation.js';
+import type { AuditLog } from './audit.js';
 import { fileError } from './errors.js';
 import { FileTeller } from './file-teller.js';
 import { GroupCommit } from './group-commit.js';
@@ -28,6 +29,11 @@ interface CoreOptions {
   readonly isReadOnly: boolean;
   readonly isShared: boolean;
   readonly lockTimeoutMs: number;
+}
+
+/** What ends with the file. */
+interface Closable {
+  close(): void;
 }
 
 /** What upkeep asks of the file, which nobody but the program holds: a pool that was dropped is closed. */
@@ -64,7 +70,10 @@ export class MappedCore implements Core {
   closeFault: number = FILE_FAULT.none;
   /** The program was told that the pool changes nothing any more. */
   isBroken = false;
-  readonly #path: string;
+  /** Of an encrypted file. */
+  vault: Closable | undefined;
+  audit: AuditLog | undefined;
+  readonly path: string;
   readonly #options: CoreOptions;
   readonly #figures: PoolFigures;
   #opened: WeakRef<OpenFile> | undefined;
@@ -80,7 +89,7 @@ export class MappedCore implements Core {
     this.native = native;
     this.heapId = native.heapId;
     this.file = file;
-    this.#path = path;
+    this.path = path;
     this.#options = options;
     this.#figures = new PoolFigures(this);
     this.teller = new FileTeller(name, path, file);
@@ -121,6 +130,19 @@ export class MappedCore implements Core {
     return this.#options.isShared;
   }
 
+  get isInTransaction(): boolean {
+    return this.#opened?.deref()?.isInTransaction === true;
+  }
+
+  /** Whether there are changes that are not committed, or may be; then nobody else writes. */
+  get isWriting(): boolean {
+    return this.isInTransaction || this.file.hasUncommitted();
+  }
+
+  get isReadOnly(): boolean {
+    return this.#options.isReadOnly;
+  }
+
   get lockTimeoutMs(): number {
     return this.#options.lockTimeoutMs;
   }
@@ -133,7 +155,7 @@ export class MappedCore implements Core {
   errorOf(fault: number, about: { readonly path?: string; readonly where?: number } = {}): SuperslabError {
     const { name, maxBytes } = this;
     const { mode, lockTimeoutMs } = this.#options;
-    const path = about.path ?? this.#path;
+    const path = about.path ?? this.path;
     const failure = this.file.failure();
     const where = about.where ?? failure.where;
     const error = fileError({ ...failure, fault, where }, { path, name, maxBytes, mode, lockTimeoutMs });
@@ -197,7 +219,9 @@ export class MappedCore implements Core {
 
   endClosing(): void {
     openCores.delete(this.id);
+    this.vault?.close();
     const fault = this.file.close();
+    this.audit?.close();
     if (fault !== FILE_FAULT.none) this.closeFault = fault;
     // All that was committed is durable now, or never will be.
     if (this.closeFault === FILE_FAULT.none) this.group.resolveAll();

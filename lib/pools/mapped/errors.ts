@@ -172,6 +172,15 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
     'ERR_SUPERSLAB_FILE_FORMAT',
     ({ where }) => `it was made with sensitive: ${where !== 0}, which stays so; give the same, or none`,
   ],
+  [FILE_FAULT.encrypted]: [
+    'ERR_SUPERSLAB_KEY',
+    () => 'its blocks are encrypted; give the key, or a function that has it, as key',
+  ],
+  [FILE_FAULT.notEncrypted]: [
+    'ERR_SUPERSLAB_FILE_FORMAT',
+    () =>
+      'it was made without a key, and its blocks are not encrypted; give none, or copy them into a new file',
+  ],
   [FILE_FAULT.needsReplay]: [
     'ERR_SUPERSLAB_FILE',
     ({ where }) => `it was not closed: its journal has ${where} records, and recover is false`,

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type InspectOptions, inspect } from 'node:util';
 import { lengthOf } from '../../base/builtins.js';
 import { makeError, show } from '../../base/errors.js';
+import type { ShownPlaintext } from './encryption/plaintext.js';
 import { endedError } from './errors.js';
 import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
@@ -40,6 +41,8 @@ interface MappedBuffers {
   make(home: MappedHome, handle: number, window: ArrayBuffer, offset: number, length: number): MappedBuffer;
   /** Other processes heed that view, as one of that interval. */
   count(buf: MappedBuffer, interval: ViewInterval | undefined): void;
+  /** The view shows plain bytes of a sealed block, until it ends. */
+  show(buf: MappedBuffer, shown: ShownPlaintext): void;
   /** The lease watches that view, until it ends. */
   watch(buf: MappedBuffer, lease: ViewLease): void;
   /** The handle of a buffer of that pool; undefined for anything else. */
@@ -61,6 +64,7 @@ class FileBuffer extends ByteArray implements MappedBuffer {
   #released = true;
   #lease: ViewLease | undefined = undefined;
   #interval: ViewInterval | undefined = undefined;
+  #shown: ShownPlaintext | undefined = undefined;
 
   static {
     ofClass = {
@@ -73,6 +77,9 @@ class FileBuffer extends ByteArray implements MappedBuffer {
       },
       count(buf, interval) {
         (buf as FileBuffer).#interval = interval;
+      },
+      show(buf, shown) {
+        (buf as FileBuffer).#shown = shown;
       },
       watch(buf, lease) {
         (buf as FileBuffer).#lease = lease;
@@ -117,6 +124,7 @@ class FileBuffer extends ByteArray implements MappedBuffer {
     buf.#released = true;
     if (lease !== undefined) lease.isEnded = true;
     buf.#home.ended(lease, buf.#interval);
+    buf.#shown?.end();
   }
 
   static #checked(value: unknown): FileBuffer {

@@ -1,6 +1,6 @@
 import { now } from '../../addon/clock.js';
 import type { FileCheck, NativeFile } from '../../addon/file-binding.js';
-import { FILE_FAULT, NAME_LOCK } from '../../addon/generated/codes.js';
+import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { FILE_COUNT } from '../../addon/generated/memory.js';
 import { builtins, lengthOf } from '../../base/builtins.js';
 import { makeError, type SuperslabError, show, sizeError } from '../../base/errors.js';
@@ -12,15 +12,19 @@ import type { Wish } from '../../pool/waiters.js';
 import { Allocation } from './allocation.js';
 import { Backup, type BackupProgress } from './backup.js';
 import type { MappedCore, OpenFile } from './core.js';
-import { asyncTransaction, lockBusy, noBlockOf, noLocks, notAHandle, withinTransaction } from './errors.js';
+import { sealedBytes } from './encryption/cipher.js';
+import { needsEncryption } from './encryption/errors.js';
+import { KEYS_ROOT } from './encryption/key-record.js';
+import type { KeySource } from './encryption/key-source.js';
+import type { RotationProgress } from './encryption/rotation.js';
+import { SealedFile } from './encryption/sealed-file.js';
+import { verifySealed } from './encryption/verify.js';
+import { asyncTransaction, noBlockOf, notAHandle, withinTransaction } from './errors.js';
 import { mayBeHandle } from './handles.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
-import { LockAttempt, NamedLock } from './named-lock.js';
-import type { LockOptions } from './options.js';
-import type { Awaited } from './shared-events.js';
 import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
-import { MappedWindows } from './windows.js';
+import { Views } from './views.js';
 
 const NO_SAVEPOINT = new builtins.Float64Array(0);
 
@@ -43,7 +47,7 @@ export class MappedFile implements MappedHome, OpenFile {
   readonly core: MappedCore;
   readonly native: NativeFile;
   readonly #level: number;
-  readonly #windows: MappedWindows;
+  readonly #views: Views;
   readonly #found = new builtins.Float64Array(4);
   /** What alloc() was given; [0] is a handle for as long as nobody has its buffer. */
   readonly #taken = new builtins.Float64Array(4);
@@ -51,6 +55,8 @@ export class MappedFile implements MappedHome, OpenFile {
   #transaction: Float64Array = NO_SAVEPOINT;
   /** Transactions within it that have neither succeeded nor been undone. */
   #inner = 0;
+  /** Of an encrypted file. */
+  #sealed: SealedFile | undefined;
 
   /** `level`: what a commit makes durable unless it says otherwise. */
   constructor(path: string, core: MappedCore, level: number) {
@@ -59,8 +65,13 @@ export class MappedFile implements MappedHome, OpenFile {
     this.core = core;
     this.native = core.file;
     this.#level = level;
-    this.#windows = new MappedWindows(core.file);
+    this.#views = new Views(this, core);
     core.opened = this;
+  }
+
+  /** Opens an encrypted file with its key, or gives a new one keys; before anything else is done with it. */
+  decrypt(source: KeySource, keyId: string): void {
+    this.#sealed = SealedFile.open(this.core, source, keyId);
   }
 
   get closed(): boolean {
@@ -94,32 +105,15 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   #bufferOf(place: Float64Array, isNew: boolean, hidden: Hidden): MappedBuffer {
-    return this.#viewOf(place, 0, place[2]!, isNew, hidden);
-  }
-
-  /** Of `length` bytes of a block, from `at` on. */
-  #viewOf(place: Float64Array, at: number, length: number, isNew: boolean, hidden: Hidden): MappedBuffer {
-    const handle = place[0]!;
-    const offset = place[1]!;
-    const window = this.#windows.of(offset, place[2]!);
-    const start = offset - MappedWindows.startOf(offset, place[2]!) + at;
-    const buf = mappedBuffers.make(this, handle, window, start, length);
-    const { counts, views } = this.core;
-    counts[FILE_COUNT.views]!++;
-    mappedBuffers.count(buf, this.core.sharedViews.add());
-    if (views.isDue()) mappedBuffers.watch(buf, views.begin(buf, handle, length, isNew, hidden));
-    return buf;
+    return this.#views.bufferOf(place, this.#sealed?.vault, isNew, hidden);
   }
 
   ended(lease: ViewLease | undefined, interval: ViewInterval | undefined): void {
-    const { counts, sharedViews, views } = this.core;
-    if (lease !== undefined) views.end(lease);
-    counts[FILE_COUNT.views]!--;
-    sharedViews.end(interval, this.#hasNoViews);
+    this.#views.ended(lease, interval);
   }
 
   get #hasNoViews(): boolean {
-    return this.core.counts[FILE_COUNT.views]! <= 0;
+    return this.#views.areNone;
   }
 
   /** A block, or a fault. `isHasty`: it does not wait for other processes. */
@@ -127,7 +121,10 @@ export class MappedFile implements MappedHome, OpenFile {
     const { core } = this;
     core.teller.listen();
     this.#freeLost();
-    const fault = this.native.alloc(size, this.#taken, this.#hasNoViews, isHasty);
+    const bytes = this.#sealed === undefined ? size : sealedBytes(size);
+    // What is left of the batch before is no part of this one.
+    this.#sealed?.vault.prune();
+    const fault = this.native.alloc(bytes, this.#taken, this.#hasNoViews, isHasty);
     if (fault !== FILE_FAULT.none) {
       core.teller.deliver();
       return fault;
@@ -195,14 +192,29 @@ export class MappedFile implements MappedHome, OpenFile {
     return this.core.waiters.wait(wish);
   }
 
+  /** A block of an encrypted file whose pages are to be touched, and which nobody opens. */
+  allocSealed(size: number, hidden: Hidden): MappedBuffer {
+    this.#freeLost();
+    this.#check(this.native.alloc(sealedBytes(size), this.#taken, this.#hasNoViews, false));
+    const buf = this.#views.bufferOf(this.#taken, undefined, true, hidden);
+    this.#taken[0] = 0;
+    return buf;
+  }
+
   /** undefined for a block that is gone. */
   find(handle: unknown, hidden: Hidden): MappedBuffer | undefined {
     if (typeof handle !== 'number') throw notAHandle(handle);
     if (this.core.isShared) this.core.stir();
     const fault = this.native.find(handle, this.#found, this.#hasNoViews);
-    if (fault === FILE_FAULT.stale) return undefined;
+    if (fault === FILE_FAULT.stale || this.#sealed?.vault.hides(handle)) return undefined;
     this.#check(fault);
-    return this.#bufferOf(this.#found, false, hidden);
+    try {
+      return this.#bufferOf(this.#found, false, hidden);
+    } catch (error) {
+      // Another process has freed a sealed one meanwhile.
+      if ((error as Partial<SuperslabError>).code === 'ERR_SUPERSLAB_STALE') return undefined;
+      throw error;
+    }
   }
 
   at(handle: unknown, hidden: Hidden): MappedBuffer {
@@ -221,6 +233,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   freeBlock(handle: number): void {
     this.core.stir();
+    this.#sealed?.checkShown(handle);
     this.#check(this.native.free(handle));
   }
 
@@ -243,7 +256,7 @@ export class MappedFile implements MappedHome, OpenFile {
     for (;;) {
       if (this.closed) throw this.#error(FILE_FAULT.closed);
       if (!this.native.next(place, this.#hasNoViews)) break;
-      yield this.#bufferOf(place, false, hidden);
+      if (!this.#sealed?.vault.hides(place[0]!)) yield this.#bufferOf(place, false, hidden);
     }
     // A walk ends early where the file is damaged.
     this.#check(place[2]!);
@@ -254,12 +267,14 @@ export class MappedFile implements MappedHome, OpenFile {
   }
 
   setRoot(name: string, handle: number): void {
+    this.#sealed?.checkRoot(name, handle);
     this.#check(this.native.setRoot(name, handle));
   }
 
   rootNames(): string[] {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
-    return this.native.rootNames();
+    const names = this.native.rootNames();
+    return this.#sealed === undefined ? names : names.filter((name) => name !== KEYS_ROOT);
   }
 
   write(handle: number, offset: number, bytes: Uint8Array): void {
@@ -271,7 +286,9 @@ export class MappedFile implements MappedHome, OpenFile {
       );
     }
     if (areLost(bytes)) throw lostError('write()', bytes);
-    if (lengthOf(bytes) !== 0) this.#check(this.native.write(handle, offset, bytes));
+    if (lengthOf(bytes) === 0) return;
+    if (this.#sealed !== undefined) this.#sealed.write(handle, offset, bytes);
+    else this.#check(this.native.write(handle, offset, bytes));
   }
 
   get isInTransaction(): boolean {
@@ -287,6 +304,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.core.teller.listen();
     this.#freeLost();
+    this.#sealed?.vault.seal();
     this.#check(this.native.commit(level < 0 ? this.#level : level));
     this.#committed();
   }
@@ -296,6 +314,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.core.teller.listen();
     this.#freeLost();
+    this.#sealed?.vault.seal();
     const wanted = level < 0 ? this.#level : level;
     this.#check(wanted === 0 ? this.native.commit(0) : this.native.commitLater(this.#found));
     const sequence = this.#found[0]!;
@@ -306,6 +325,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   /** There may be room for those who wait. */
   #committed(): void {
+    this.#sealed?.vault.prune();
     this.core.views.committed();
     this.core.stir();
     this.core.teller.deliver();
@@ -345,6 +365,7 @@ export class MappedFile implements MappedHome, OpenFile {
 
   #end(level: number): void {
     if (this.#inner !== 0) throw withinTransaction(this.path);
+    this.#sealed?.vault.seal();
     const fault = this.native.commit(level < 0 ? this.#level : level);
     if (fault === FILE_FAULT.none) this.#transaction = NO_SAVEPOINT;
     else throw this.#error(fault);
@@ -362,6 +383,12 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#taken[0] = 0;
     this.#inner = 0;
     this.#transaction = NO_SAVEPOINT;
+    this.#sealed?.vault.prune();
+  }
+
+  /** Whether blocks lie in the file as nobody may see them. */
+  get isSealed(): boolean {
+    return this.#sealed !== undefined;
   }
 
   /** A view of up to `size` bytes of a block, from `at` on; undefined behind its end. */
@@ -369,7 +396,7 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#check(this.native.find(handle, this.#found, this.#hasNoViews));
     const length = this.#found[2]!;
     if (at >= length) return undefined;
-    return this.#viewOf(this.#found, at, Math.min(size, length - at), false, hidden);
+    return this.#views.partOf(this.#found, at, Math.min(size, length - at), false, hidden);
   }
 
   /** Of a block; nothing when that is gone. Bytes behind its end are nobody's business. */
@@ -392,7 +419,8 @@ export class MappedFile implements MappedHome, OpenFile {
 
   verify(): FileCheck {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
-    return this.native.check();
+    const found = this.native.check();
+    return this.#sealed === undefined ? found : verifySealed(found, this.native, this.#sealed.vault);
   }
 
   trim(targetBytes: number): number {
@@ -412,42 +440,23 @@ export class MappedFile implements MappedHome, OpenFile {
     return this.core.counts[FILE_COUNT.commits]!;
   }
 
-  /** undefined while another pool has it. */
-  tryLock(name: string, isShared: boolean, timeoutMs: number, waitMs: number): NamedLock | undefined {
-    if (this.closed) throw this.#error(FILE_FAULT.closed);
-    const attempt = begin(new LockAttempt(this.native, name));
-    const result = attempt.hold.take(isShared, waitMs);
-    const lock = result === NAME_LOCK.locked ? new NamedLock(name, isShared, attempt) : undefined;
-    finish(attempt);
-    if (result === NAME_LOCK.heldHere) throw lockBusy(this.path, name, timeoutMs, true);
-    if (result === NAME_LOCK.failed) throw noLocks(this.path);
-    return lock;
-  }
-
-  lock(name: string, { shared = false, timeoutMs = this.core.lockTimeoutMs }: LockOptions): NamedLock {
-    const lock = this.tryLock(name, shared, timeoutMs, timeoutMs);
-    if (lock === undefined) throw lockBusy(this.path, name, timeoutMs, false);
-    return lock;
-  }
-
-  lockLater(name: string, options: LockOptions): Promise<NamedLock> {
-    const { shared = false, timeoutMs = this.core.lockTimeoutMs, signal } = options;
-    const awaited: Awaited<NamedLock> = {
-      look: () => this.tryLock(name, shared, timeoutMs, 0),
-      late: () => {
-        throw lockBusy(this.path, name, timeoutMs, false);
-      },
-      giveBack: (lock) => lock[Symbol.dispose](),
-    };
-    return this.core.events.wait(awaited, { timeoutMs, signal });
-  }
-
   backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
+    const { audit } = this.core;
+    audit?.write('backup', this.path, { to: path });
     // Of the copy, and not of the pool's own file.
     const errorOf = (fault: number) =>
       this.core.errorOf(fault, fault === FILE_FAULT.file ? { path } : undefined);
-    return new Backup(this.native, errorOf, progress).run(path, mode);
+    const copied = new Backup(this.native, errorOf, progress).run(path, mode);
+    return audit === undefined ? copied : audit.watched(copied, this.path);
+  }
+
+  /** See MappedPool.rotateKey(). */
+  rotateKey(key: Uint8Array, keyId?: string, progress?: RotationProgress): Promise<number> {
+    if (this.closed) throw this.#error(FILE_FAULT.closed);
+    if (this.#sealed === undefined) throw needsEncryption(this.path);
+    this.#refuseInTransaction();
+    return this.#sealed.rotateKey(this, key, keyId, progress);
   }
 
   #tellClosed(start: number): void {
@@ -464,11 +473,13 @@ export class MappedFile implements MappedHome, OpenFile {
     this.#refuseInTransaction();
     this.#taken[0] = 0;
     const { core, native } = this;
+    core.audit?.write('destroy', this.path);
     core.teller.listen();
     const start = now();
     const fault = native.destroy(this.path);
-    if (REFUSES_TO_DESTROY.has(fault)) throw this.#error(fault);
     const error = fault === FILE_FAULT.none ? undefined : this.#error(fault);
+    if (error !== undefined) core.audit?.refuse(this.path, error);
+    if (REFUSES_TO_DESTROY.has(fault)) throw error;
     core.close();
     this.#tellClosed(start);
     if (error !== undefined) throw error;

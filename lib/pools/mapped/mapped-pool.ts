@@ -14,11 +14,13 @@ import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { checkTarget } from '../pool-options.js';
 import type { WarmProgress } from '../warm.js';
+import { withAudit } from './audit.js';
 import { Changes } from './changes.js';
+import { slidesSealed } from './encryption/errors.js';
 import { damagedBooks } from './errors.js';
 import type { MappedBuffer } from './mapped-buffer.js';
 import { MappedFile } from './mapped-file.js';
-import type { NamedLock } from './named-lock.js';
+import { type NamedLock, takeLock, takeLockLater } from './named-lock.js';
 import { openFile } from './open-file.js';
 import {
   type AccessPattern,
@@ -28,11 +30,16 @@ import {
   checkLockOptions,
   checkMappedOptions,
   checkPath,
+  checkRestoreOptions,
+  checkRotationOptions,
   checkSlideOptions,
   commitLevel,
+  keyProblem,
   type LockOptions,
   type MappedPoolOptions,
   patternCode,
+  type RestoreOptions,
+  type RotationOptions,
   type SlideOptions,
 } from './options.js';
 import { slide } from './slide.js';
@@ -41,6 +48,9 @@ import { warmFile } from './warm-file.js';
 
 const NO_HANDLE = 0;
 const DEFAULT_SLIDE_BYTES = 2 ** 20;
+
+/** Opens a file to be read. Blocks of an encrypted one are seen as they lie there: no key is needed. */
+export let openSealed: (path: string | URL) => MappedPool;
 
 /**
  * A heap in a file: blocks that are there again when the program is started again, whatever ended it.
@@ -88,9 +98,17 @@ export class MappedPool extends ListenedPool implements Pool {
    * @throws ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT
    */
   static open(path: string | URL, options: MappedPoolOptions = {}): MappedPool {
+    return MappedPool.#open(path, options, false);
+  }
+
+  static {
+    openSealed = (path) => MappedPool.#open(path, { access: 'read', mode: 0o777 }, true);
+  }
+
+  static #open(path: string | URL, options: MappedPoolOptions, isKeyless: boolean): MappedPool {
     checkMappedOptions(options);
     const absolute = checkPath(path);
-    const { file, opening } = openFile(absolute, options);
+    const { file, opening } = openFile(absolute, options, isKeyless);
     const pool = new MappedPool(file);
     // Buffers of a pool that nobody has any more are the program's still.
     closeWhenUnheld(pool, file, file.core);
@@ -105,16 +123,26 @@ export class MappedPool extends ListenedPool implements Pool {
    * @returns the bytes of data in it
    * @throws ERR_SUPERSLAB_CORRUPT (rejects) when it is damaged, and what {@link open} and {@link backup} throw (rejects)
    */
-  static async restore(from: string | URL, to: string | URL, options: BackupOptions = {}): Promise<number> {
-    checkBackupOptions('MappedPool.restore()', options);
+  static async restore(from: string | URL, to: string | URL, options: RestoreOptions = {}): Promise<number> {
+    checkRestoreOptions(options);
+    const { audit, ...how } = options;
     const path = checkPath(to);
-    const pool = MappedPool.open(from, { access: 'read', mode: 0o777 });
-    try {
-      pool.check();
-      return await pool.backup(path, options);
-    } finally {
-      pool.close();
-    }
+    return withAudit(audit === undefined ? undefined : checkPath(audit), async (log) => {
+      try {
+        log?.write('restore', path, { from: checkPath(from) });
+        using pool = openSealed(from);
+        pool.check();
+        return await pool.backup(path, how);
+      } catch (error) {
+        log?.refuse(path, error);
+        throw error;
+      }
+    });
+  }
+
+  /** Whether the file was made with a key. */
+  get isEncrypted(): boolean {
+    return this.#file.native.isEncrypted();
   }
 
   /** Whether close() was called. */
@@ -198,12 +226,13 @@ export class MappedPool extends ListenedPool implements Pool {
   /**
    * Views that go along a block, one after the other and without a copy, for blocks that are larger than what memory they shall take: each is
    * released when the next one is asked for, or when the loop is left; what lies behind has left this process's memory then, and what comes next is being read.
-   * @throws ERR_SUPERSLAB_STALE, also from within the loop, when the block is freed; ERR_SUPERSLAB_OPTION
+   * @throws ERR_SUPERSLAB_STALE, also from within the loop, when the block is freed; ERR_SUPERSLAB_KEY for an encrypted file; ERR_SUPERSLAB_OPTION
    * @example
    * for (const view of pool.slide(log, { size: 1 << 20 })) hash.update(view);
    */
   slide(block: MappedBuffer | number, options: SlideOptions = {}): Generator<MappedBuffer, void, undefined> {
     checkSlideOptions(options);
+    if (this.#file.isSealed) throw slidesSealed(this.path);
     const { size = DEFAULT_SLIDE_BYTES, step = size } = options;
     return slide(this.#file, this.#file.handleOf(block), size, step);
   }
@@ -302,6 +331,26 @@ export class MappedPool extends ListenedPool implements Pool {
   }
 
   /**
+   * Has all blocks of an encrypted file sealed with new keys, which `key` opens, while the program goes on: a part of them in each turn of the event
+   * loop, and never in the midst of a batch, whose end it waits for. From the beginning on the file is opened with `key` alone. When the
+   * process ends before that is done, call it again with the same key: it goes on. With the key that the file has it does nothing. `key` has
+   * to keep its bytes until the promise is settled.
+   * @returns the blocks that were resealed
+   * @throws ERR_SUPERSLAB_KEY (rejects) for a file that was made without a key; ERR_SUPERSLAB_COMMIT (rejects) while there are changes that are not
+   * committed, or another rotation is under way; what {@link commit} throws; ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_CLOSED (reject)
+   */
+  rotateKey(key: Uint8Array, options: RotationOptions = {}): Promise<number> {
+    try {
+      const problem = keyProblem(key);
+      if (problem !== undefined) throw problem;
+      checkRotationOptions(options);
+      return this.#file.rotateKey(key, options.keyId, options.progress);
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
+  }
+
+  /**
    * A lock for the program's own things, which every process knows by that name that has the file open with `shared`: one has it, or
    * several with `shared`. It has nothing to do with blocks, and ends with its process at the latest. Waits on this thread.
    * @throws ERR_SUPERSLAB_TIMEOUT when others have it for longer than `timeoutMs`, or this pool has it already
@@ -311,7 +360,7 @@ export class MappedPool extends ListenedPool implements Pool {
    */
   lock(name: string, options: LockOptions = {}): NamedLock {
     checkLockOptions('lock()', options);
-    return this.#file.lock(checkName(name), options);
+    return takeLock(this.#file.core, checkName(name), options);
   }
 
   /** The same, waiting without this thread. Rejects with what {@link lock} throws, or with `signal.reason`. */
@@ -319,7 +368,7 @@ export class MappedPool extends ListenedPool implements Pool {
     try {
       checkLockOptions('lockAsync()', options);
       checkNotAborted(options.signal);
-      return this.#file.lockLater(checkName(name), options);
+      return takeLockLater(this.#file.core, checkName(name), options);
     } catch (error) {
       return builtins.promiseReject(error);
     }

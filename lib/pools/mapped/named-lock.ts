@@ -1,7 +1,10 @@
 import type { NativeFile } from '../../addon/file-binding.js';
-import { NAME_LOCK } from '../../addon/generated/codes.js';
-import { Unfinished } from '../../pool/unfinished.js';
-import { releasedLock } from './errors.js';
+import { FILE_FAULT, NAME_LOCK } from '../../addon/generated/codes.js';
+import { begin, finish, Unfinished } from '../../pool/unfinished.js';
+import type { MappedCore } from './core.js';
+import { lockBusy, noLocks, releasedLock } from './errors.js';
+import type { LockOptions } from './options.js';
+import type { Awaited } from './shared-events.js';
 
 /** The native side's lock, apart from the object that the program has, which may be collected. */
 class Hold {
@@ -72,4 +75,43 @@ export class NamedLock {
   [Symbol.dispose](): void {
     this.#hold.give();
   }
+}
+
+/** undefined while another pool has it. */
+function tryLock(
+  core: MappedCore,
+  name: string,
+  isShared: boolean,
+  timeoutMs: number,
+  waitMs: number,
+): NamedLock | undefined {
+  if (core.closed) throw core.errorOf(FILE_FAULT.closed);
+  const attempt = begin(new LockAttempt(core.file, name));
+  const result = attempt.hold.take(isShared, waitMs);
+  const lock = result === NAME_LOCK.locked ? new NamedLock(name, isShared, attempt) : undefined;
+  finish(attempt);
+  if (result === NAME_LOCK.heldHere) throw lockBusy(core.path, name, timeoutMs, true);
+  if (result === NAME_LOCK.failed) throw noLocks(core.path);
+  return lock;
+}
+
+/** See MappedPool.lock(). */
+export function takeLock(core: MappedCore, name: string, options: LockOptions): NamedLock {
+  const { shared = false, timeoutMs = core.lockTimeoutMs } = options;
+  const lock = tryLock(core, name, shared, timeoutMs, timeoutMs);
+  if (lock === undefined) throw lockBusy(core.path, name, timeoutMs, false);
+  return lock;
+}
+
+/** See MappedPool.lockAsync(). */
+export function takeLockLater(core: MappedCore, name: string, options: LockOptions): Promise<NamedLock> {
+  const { shared = false, timeoutMs = core.lockTimeoutMs, signal } = options;
+  const awaited: Awaited<NamedLock> = {
+    look: () => tryLock(core, name, shared, timeoutMs, 0),
+    late: () => {
+      throw lockBusy(core.path, name, timeoutMs, false);
+    },
+    giveBack: (lock) => lock[Symbol.dispose](),
+  };
+  return core.events.wait(awaited, { timeoutMs, signal });
 }

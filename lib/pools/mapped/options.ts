@@ -11,10 +11,14 @@ import {
   type OptionCheck,
   optionError,
 } from '../../addon/option-checks.js';
-import { makeError, show } from '../../base/errors.js';
+import { builtins } from '../../base/builtins.js';
+import { makeError, type SuperslabError, show } from '../../base/errors.js';
 import { isPrintable } from '../../base/text.js';
 import { poolName } from '../pool-options.js';
 import type { BackupProgress } from './backup.js';
+import { ID_BYTES } from './encryption/key-record.js';
+import { type FileKey, isKey } from './encryption/key-source.js';
+import type { RotationProgress } from './encryption/rotation.js';
 
 /** Whether a file is only read. */
 export type Access = 'read' | 'write';
@@ -93,6 +97,24 @@ export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {
    */
   sensitive?: boolean;
   /**
+   * Encrypts the blocks, with AES-256-GCM: 32 bytes, or a function that returns them for an id. It is asked while the file is opened, and in a
+   * shared file when another process has rotated the key; it returns no promise, as open() does not wait. Fixed when the file is made: a
+   * file has a key for good, or never. Buffers of blocks are copies then, in locked memory: docs/FILES.md tells more.
+   * @default none
+   */
+  key?: FileKey;
+  /**
+   * The id of the key of a new file, which stands in the file: up to 48 bytes.
+   * @default '1'
+   */
+  keyId?: string;
+  /**
+   * A file that gets a line of JSON each time that the file is opened, refused, backed up or destroyed, or that its key is used or
+   * rotated. What it does not take is not done.
+   * @default none
+   */
+  audit?: string | URL;
+  /**
    * Whether all processes and threads that open the file with this option have it in common. They have to agree on `sync`. Without it
    * the file belongs to one pool.
    * @default false
@@ -149,6 +171,26 @@ export interface BackupOptions {
   mode?: number;
 }
 
+/** What restore() may be told. */
+export interface RestoreOptions extends BackupOptions {
+  /**
+   * A file that gets a line of JSON about it, as for open().
+   * @default none
+   */
+  audit?: string | URL;
+}
+
+/** What rotateKey() may be told. */
+export interface RotationOptions {
+  /**
+   * The id of the new key, for which a function that is given as `key` is asked. Up to 48 bytes.
+   * @default '1', '2', ...: how many keys the file has had
+   */
+  keyId?: string;
+  /** Is told now and then, and at the end, how many blocks were looked at, and of how many. */
+  progress?: RotationProgress;
+}
+
 const MAX_BYTES = 128 * 2 ** 30;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const SYNCS: readonly Sync[] = ['none', 'data', 'full'];
@@ -165,6 +207,26 @@ const aMode: OptionCheck = (value) =>
     ? undefined
     : 'permission bits with 0o600, such as 0o640';
 
+const aPath: OptionCheck = (value) =>
+  (typeof value === 'string' && value !== '' && !value.includes('\0')) ||
+  (value instanceof URL && value.protocol === 'file:')
+    ? undefined
+    : 'a non-empty string without NUL, or a file: URL';
+
+/** Says nothing of the bytes. */
+export function keyProblem(value: unknown): SuperslabError | undefined {
+  if (isKey(value)) return undefined;
+  const got = builtins.isUint8Array(value) ? `one of ${value.length}` : `a value of type ${typeof value}`;
+  return optionError(`key must be a Uint8Array of 32 bytes; got ${got}`);
+}
+
+const aFileKey: OptionCheck = (value) => (typeof value === 'function' ? undefined : keyProblem(value));
+
+const aKeyId: OptionCheck = (value) =>
+  typeof value === 'string' && value !== '' && isPrintable(value) && Buffer.byteLength(value) <= ID_BYTES
+    ? undefined
+    : `a printable string of 1 to ${ID_BYTES} bytes`;
+
 const checks = {
   // poolName() and the native side look at these two.
   name: () => undefined,
@@ -178,6 +240,9 @@ const checks = {
   recover: aFlag,
   checksums: aFlag,
   sensitive: aFlag,
+  key: aFileKey,
+  keyId: aKeyId,
+  audit: aPath,
   shared: aFlag,
   lockTimeoutMs: aCount(0, MAX_TIMEOUT_MS),
 } satisfies Record<keyof MappedPoolOptions, OptionCheck>;
@@ -186,6 +251,8 @@ const checks = {
 export function checkMappedOptions(options: MappedPoolOptions): void {
   checkOptions('MappedPool.open()', options, checks);
   const { size = 0, maxBytes = 2 ** 30 } = options;
+  if (options.keyId !== undefined && options.key === undefined)
+    throw optionError('keyId of MappedPool.open() is the id of a key; give that as key');
   if (options.shared === true && options.access === 'read')
     throw optionError(
       "shared of MappedPool.open() needs access: 'write', since members of a file write to it",
@@ -240,6 +307,16 @@ export function checkChangesOptions(options: ChangesOptions): void {
 /** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
 export function checkBackupOptions(where: string, options: BackupOptions): void {
   checkOptions(where, options, { progress: aFunction, mode: aMode });
+}
+
+/** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
+export function checkRestoreOptions(options: RestoreOptions): void {
+  checkOptions('MappedPool.restore()', options, { progress: aFunction, mode: aMode, audit: aPath });
+}
+
+/** Throws ERR_SUPERSLAB_OPTION for what is no such options. */
+export function checkRotationOptions(options: RotationOptions): void {
+  checkOptions('rotateKey()', options, { progress: aFunction, keyId: aKeyId });
 }
 
 /** As the native side takes it; throws ERR_SUPERSLAB_ARGUMENT. */

@@ -15,7 +15,7 @@ export function warmFile(
   file.checkSize(size);
   const take = () => {
     const allocation = new Allocation();
-    allocation.buf = file.alloc(size, warmFile);
+    allocation.buf = file.isSealed ? file.allocSealed(size, warmFile) : file.alloc(size, warmFile);
     return allocation;
   };
   try {

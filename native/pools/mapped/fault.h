@@ -42,6 +42,8 @@ enum class Fault : std::uint8_t {
   kOtherSize,       // made with another max_bytes
   kOtherChecksums,  // made with checksums of blocks, or without
   kOtherSensitive,  // made to overwrite what is freed, or not to
+  kEncrypted,       // made to be sealed by those who use it
+  kNotEncrypted,    // made not to be
   kNeedsReplay,     // it was not closed, and options said not to recover
   kNoMemory,        // no addresses for the mapping
   kTooManyOpen,     // kMaxGuardedMappings

@@ -34,7 +34,8 @@ constexpr std::uint32_t kVersion = 1;
 /// Bits of needed_features.
 constexpr std::uint64_t kBlockChecksums = 1;  // each block has a CRC-32C
 constexpr std::uint64_t kSensitive = 2;       // what is freed is overwritten
-constexpr std::uint64_t kKnownFeatures = kBlockChecksums | kSensitive;
+constexpr std::uint64_t kEncrypted = 4;       // blocks are sealed by the program
+constexpr std::uint64_t kKnownFeatures = kBlockChecksums | kSensitive | kEncrypted;
 
 struct Header {
   std::uint64_t magic;

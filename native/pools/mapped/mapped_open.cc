@@ -138,6 +138,9 @@ Failure MappedOpener::read_header() {
   const bool wants_wiping = options_.sensitive == Sensitive::kYes;
   if (options_.sensitive != Sensitive::kAny && wants_wiping != layout.is_sensitive)
     return {Fault::kOtherSensitive, {}, "", layout.is_sensitive};
+  const bool is_encrypted = (header_.needed_features & kEncrypted) != 0;
+  if (options_.encrypted == Encrypted::kNo && is_encrypted) return {Fault::kEncrypted};
+  if (options_.encrypted == Encrypted::kYes && !is_encrypted) return {Fault::kNotEncrypted};
   return {};
 }
 
@@ -247,6 +250,7 @@ Failure MappedOpener::create(std::unique_ptr<MappedPool>* pool) {
   header_.page_bytes = kPageBytes;
   if (options_.checksums == Checksums::kYes) header_.needed_features |= kBlockChecksums;
   if (options_.sensitive == Sensitive::kYes) header_.needed_features |= kSensitive;
+  if (options_.encrypted == Encrypted::kYes) header_.needed_features |= kEncrypted;
   header_.max_pages = div_up(max_bytes, unit) * kSlabPages;
   header_.journal_bytes =
       align_up(options_.journal_bytes != 0 ? options_.journal_bytes

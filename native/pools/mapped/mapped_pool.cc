@@ -297,6 +297,21 @@ Failure MappedPool::write(Handle handle, ByteCount at, std::span<const std::uint
   return end_change(before);
 }
 
+bool MappedPool::written_at(std::uint64_t offset, std::span<std::uint8_t> bytes) const {
+  bool is_found = false;
+  for (std::size_t at = 0; at < writes_.size();) {
+    WriteHead head;
+    std::memcpy(&head, writes_.data() + at, sizeof head);
+    if (head.offset <= offset && offset + bytes.size() <= head.offset + head.bytes) {
+      std::memcpy(bytes.data(), writes_.data() + at + sizeof head + (offset - head.offset),
+                  bytes.size());
+      is_found = true;
+    }
+    at += sizeof head + align_up(head.bytes, 8);
+  }
+  return is_found;
+}
+
 // Savepoints.
 
 MappedPool::Savepoint MappedPool::savepoint() const {

@@ -32,6 +32,9 @@ enum class Checksums : std::uint8_t { kAny, kNo, kYes };  // kAny: as it was mad
 /// Whether what is freed is overwritten: fixed when a file is made.
 enum class Sensitive : std::uint8_t { kAny, kNo, kYes };  // kAny: as it was made; not a new one
 
+/// Whether the program seals blocks: fixed when a file is made.
+enum class Encrypted : std::uint8_t { kAny, kNo, kYes };  // kAny: as it was made; not a new one
+
 struct MappedOptions {
   ByteCount size = 0;       // of data in a new file; 0: 1 MiB
   ByteCount max_bytes = 0;  // of data ever; 0: 1 GiB in a new file, what it was made with in others
@@ -42,6 +45,7 @@ struct MappedOptions {
   SyncLevel promise = SyncLevel::kData;  // what a commit makes durable unless it says otherwise
   Checksums checksums = Checksums::kAny;
   Sensitive sensitive = Sensitive::kAny;
+  Encrypted encrypted = Encrypted::kAny;
   bool recovers = true;                        // opens a file that was not closed
   bool shares = false;                         // with others that do
   Nanos lock_patience = 5'000 * kMillisecond;  // for the writer's lock, and while others open it
@@ -134,6 +138,10 @@ class MappedPool final : private SpaceProvider {
   /// They go through the journal, and the commit is as durable as the pool promises.
   Failure write(Handle handle, ByteCount at, std::span<const std::uint8_t> bytes);
 
+  /// The bytes that this batch writes at that place in the data, as the last write() that covers
+  /// all of them has them. False when none does.
+  bool written_at(std::uint64_t offset, std::span<std::uint8_t> bytes) const;
+
   /// Makes all changes since the last commit happen together. With kData or kFull they, and all
   /// bytes in blocks, are durable when this returns.
   Failure commit(SyncLevel level);
@@ -210,6 +218,8 @@ class MappedPool final : private SpaceProvider {
   Failure destroy(const std::string& path);
   bool is_closed() const { return file_ == nullptr; }
   bool is_read_only() const { return access_ == FileAccess::kRead; }
+  /// Whether the blocks of the file are sealed by those who use it.
+  bool is_encrypted() const { return (header_.needed_features & kEncrypted) != 0; }
   /// Of a file that is shared; nullptr otherwise, and once it is closed.
   const std::shared_ptr<Sharing>& sharing() const { return sharing_; }
   /// Why the pool changes nothing any more.
