@@ -14,6 +14,7 @@ import { LateEntries } from './late-entries.js';
 import { HITS, MISSES } from './memory.js';
 import { CachePage, type PageEntry, type PageState } from './page.js';
 
+const { isUint8Array } = builtins;
 const { store } = builtins.Atomics;
 
 /** The pin under which values are copied. */
@@ -74,7 +75,7 @@ export class Reader {
     // An atomic store, since the index has to be looked at after others can see it; the length before the start: first_pinned() in native/pools/shared_cache/members.cc tells why.
     pins[2 * place + 1] = entry.granules;
     store(pins, 2 * place, entry.start);
-    if (isCurrent(entry) && (entry.expiresMs === 0 || entry.expiresMs > now())) return true;
+    if (isCurrent(entry) && (!entry.mayExpire || entry.expiresMs > now())) return true;
     this.#unpin(place);
     return false;
   }
@@ -93,8 +94,8 @@ export class Reader {
 
   /** After bytes were read: whether they were there. */
   #checkWhole(): void {
-    const lost = this.#lost;
-    if (lost[0] !== 0 || lost[1] !== 0) throw this.#core.error(-FILE_FAULT.lost);
+    // The lower half of a number that is odd once a page was missing.
+    if (this.#lost[0] !== 0) throw this.#core.error(-FILE_FAULT.lost);
   }
 
   #remember(key: string, entry: PageEntry): void {
@@ -127,7 +128,7 @@ export class Reader {
       this.#unpin(COPYING);
       return true;
     }
-    if (!isCurrent(entry) || (entry.expiresMs !== 0 && entry.expiresMs <= now())) return false;
+    if (!isCurrent(entry) || (entry.mayExpire && entry.expiresMs <= now())) return false;
     copyInAt(target, entry.view, offset);
     return isCurrent(entry);
   }
@@ -164,7 +165,7 @@ export class Reader {
   /** Bytes that were written; NONE for a key without a value. */
   getInto(key: string, target: Uint8Array, offset: number): number {
     const late = this.#late.get(key);
-    if (late !== undefined && fits(target, offset, late.length) && this.#tryCopy(late, target, offset)) {
+    if (late !== undefined && fitsWell(target, offset, late.length) && this.#tryCopy(late, target, offset)) {
       this.#checkWhole();
       this.#noteHit(late);
       return late.length;
@@ -173,7 +174,7 @@ export class Reader {
   }
 
   #getIntoSlow(key: string, target: Uint8Array, offset: number): number {
-    if (!builtins.isUint8Array(target)) throw bytesError('the target of getInto()', target);
+    if (!isUint8Array(target)) throw bytesError('the target of getInto()', target);
     const entry = this.#search(key);
     if (entry === undefined) return NONE;
     if (entry.codec !== 0) {
@@ -212,7 +213,7 @@ export class Reader {
     const { pageState: state } = entry;
     if (state === undefined) return undefined;
     if (state.pins > 0) {
-      if (!isCurrent(entry) || (entry.expiresMs !== 0 && entry.expiresMs <= now())) return undefined;
+      if (!isCurrent(entry) || (entry.mayExpire && entry.expiresMs <= now())) return undefined;
       this.#noteHit(entry);
       state.pins++;
       return entry.page;
@@ -366,10 +367,15 @@ export class Reader {
   }
 }
 
+/** False for what has no bytes, too, and for an offset of 4 GiB or more. */
+function fitsWell(target: Uint8Array, offset: number, length: number): boolean {
+  return isUint8Array(target) && offset >>> 0 === offset && offset + length <= lengthOf(target);
+}
+
 /** False for what has no bytes, too. */
 function fits(target: Uint8Array, offset: number, length: number): boolean {
   return (
-    builtins.isUint8Array(target) &&
+    isUint8Array(target) &&
     offset >= 0 &&
     Number.isInteger(offset) &&
     offset + length <= lengthOf(target)
