@@ -375,10 +375,7 @@ function fitsWell(target: Uint8Array, offset: number, length: number): boolean {
 /** False for what has no bytes, too. */
 function fits(target: Uint8Array, offset: number, length: number): boolean {
   return (
-    isUint8Array(target) &&
-    offset >= 0 &&
-    Number.isInteger(offset) &&
-    offset + length <= lengthOf(target)
+    isUint8Array(target) && offset >= 0 && Number.isInteger(offset) && offset + length <= lengthOf(target)
   );
 }
 
