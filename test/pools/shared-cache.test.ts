@@ -352,9 +352,37 @@ describe('computing', () => {
 
   test('a call that never ends, as one that was cut off, holds up none of its own thread for ever', async () => {
     const cache = open();
-    void cache.getOrCompute('a', () => new Promise<Buffer>(() => {}));
+    const endless = cache.getOrCompute('a', () => new Promise<Buffer>(() => {}));
     const asked = [1, 2, 3].map(() => cache.getOrCompute('a', () => bytesOf('later'), { waitMs: 30 }));
     expect((await Promise.all(asked)).map(text)).toEqual(['later', 'later', 'later']);
+    cache.close();
+    await rejectedBy(endless, 'ERR_SUPERSLAB_CLOSED');
+  });
+
+  test('is waited for until the signal ends that; it goes on, and others wait on', async () => {
+    const cache = open();
+    const other = open({ path: cache.path });
+    let done = () => {};
+    const abort = new AbortController();
+    const { signal } = abort;
+    const first = cache.getOrCompute(
+      'a',
+      async () => {
+        await new Promise<void>((resolve) => (done = resolve));
+        return bytesOf('slow');
+      },
+      { signal },
+    );
+    const wrong = () => bytesOf('of somebody else');
+    const [second, third] = [cache, other].map((one) => one.getOrCompute('a', wrong, { signal }));
+    const [fourth, fifth] = [cache, other].map((one) => one.getOrCompute('a', wrong));
+    abort.abort(new Error('enough'));
+    for (const one of [first, second, third]) await expect(one).rejects.toThrow('enough');
+    await expect(cache.getOrCompute('b', wrong, { signal })).rejects.toThrow('enough');
+    expect(cache.get('b')).toBeUndefined();
+    done();
+    expect((await Promise.all([fourth, fifth])).map((value) => text(value))).toEqual(['slow', 'slow']);
+    await rejectedBy(cache.getOrCompute('b', wrong, { signal: 1 as never }), 'ERR_SUPERSLAB_OPTION');
   });
 
   test('is waited for no longer than the caller wants', async () => {

@@ -65,6 +65,9 @@ export function keyError(key: unknown): SuperslabError {
   );
 }
 
+export const closedError = (): SuperslabError =>
+  makeError('ERR_SUPERSLAB_CLOSED', 'the cache was closed while getOrCompute() waited');
+
 export const bytesError = (where: string, value: unknown): SuperslabError =>
   makeError('ERR_SUPERSLAB_ARGUMENT', `${where} must be a Uint8Array, got ${show(value)}`, TypeError);
 
