@@ -10,12 +10,11 @@ import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
 import type { Wish } from '../../pool/waiters.js';
 import { touchPages, type WarmProgress, warm } from '../warm.js';
 import { Allocation } from './allocation.js';
-import { Backup, type BackupProgress } from './backup.js';
 import type { MappedCore, OpenFile } from './core.js';
 import { asyncTransaction, lockBusy, noBlockOf, noLocks, notAHandle, withinTransaction } from './errors.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
 import { LockAttempt, NamedLock } from './named-lock.js';
-import type { LockOptions } from './options.js';
+import type { BackupOptions, LockOptions } from './options.js';
 import type { Awaited } from './shared-events.js';
 import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
@@ -443,12 +442,9 @@ export class MappedFile implements MappedHome, OpenFile {
     return this.core.events.wait(awaited, { timeoutMs, signal });
   }
 
-  backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
+  backup(path: string, options: BackupOptions, ended: () => void): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
-    // Of the copy, and not of the pool's own file.
-    const errorOf = (fault: number) =>
-      this.core.errorOf(fault, fault === FILE_FAULT.file ? { path } : undefined);
-    return new Backup(this.native, errorOf, progress).run(path, mode);
+    return this.core.copyTo(path, options, ended);
   }
 
   #tellClosed(start: number): void {

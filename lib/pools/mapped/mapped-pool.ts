@@ -100,15 +100,20 @@ export class MappedPool extends ListenedPool implements Pool {
    * @returns the bytes of data in it
    * @throws ERR_SUPERSLAB_CORRUPT (rejects) when it is damaged, and what {@link open} and {@link backup} throw (rejects)
    */
-  static async restore(from: string | URL, to: string | URL, options: BackupOptions = {}): Promise<number> {
-    checkBackupOptions('MappedPool.restore()', options);
-    const path = checkPath(to);
-    const pool = MappedPool.open(from, { access: 'read', mode: 0o777 });
+  static restore(from: string | URL, to: string | URL, options: BackupOptions = {}): Promise<number> {
     try {
-      pool.check();
-      return await pool.backup(path, options);
-    } finally {
-      pool.close();
+      checkBackupOptions('MappedPool.restore()', options);
+      const path = checkPath(to);
+      const pool = MappedPool.open(from, { access: 'read', mode: 0o777 });
+      try {
+        pool.check();
+        return pool.#file.backup(path, options, () => pool.close());
+      } catch (error) {
+        pool.close();
+        throw error;
+      }
+    } catch (error) {
+      return builtins.promiseReject(error);
     }
   }
 
@@ -278,9 +283,13 @@ export class MappedPool extends ListenedPool implements Pool {
    * @throws ERR_SUPERSLAB_FILE (rejects) when there is such a file, or it cannot be made; ERR_SUPERSLAB_CLOSED (rejects) when the pool is
    * closed before; ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT (reject)
    */
-  async backup(path: string | URL, options: BackupOptions = {}): Promise<number> {
-    checkBackupOptions('backup()', options);
-    return this.#file.backup(checkPath(path), options.mode ?? 0o600, options.progress);
+  backup(path: string | URL, options: BackupOptions = {}): Promise<number> {
+    try {
+      checkBackupOptions('backup()', options);
+      return this.#file.backup(checkPath(path), options, () => {});
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 
   /**

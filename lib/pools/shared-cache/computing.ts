@@ -9,7 +9,7 @@ import { scheduleUpkeep } from '../../pool/upkeep.js';
 import { Awaited, type Deadline } from '../object/awaited.js';
 import { call, type Outcome } from '../object/calls.js';
 import { Call, Computation, type ComputeWish, KeyCalls } from './calls.js';
-import { busyError, bytesError, closedError } from './errors.js';
+import { busyError, bytesError, closedWhileComputing } from './errors.js';
 import type { News } from './news.js';
 import type { Reader } from './reader.js';
 import type { Writer } from './writer.js';
@@ -95,7 +95,7 @@ export class Computing {
   /** The cache was closed: nobody waits any more. */
   close(): void {
     for (const { calls, computations } of [...this.#keys.values()]) {
-      for (const one of calls) one.fail(closedError());
+      for (const one of calls) one.fail(closedWhileComputing(this.#reader.name));
       for (const one of computations) one.isOver = true;
     }
     this.#keys.clear();

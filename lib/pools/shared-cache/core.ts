@@ -5,7 +5,7 @@ import { builtins } from '../../base/builtins.js';
 import { makeError, type SuperslabError } from '../../base/errors.js';
 import { FileMessages, tellRefusal } from '../file-messages.js';
 import { Compression } from './compression.js';
-import { cacheError, keyError } from './errors.js';
+import { cacheError, closedCache, keyError } from './errors.js';
 import { CacheMemory } from './memory.js';
 import { News } from './news.js';
 import type { CacheSettings } from './options.js';
@@ -63,7 +63,8 @@ export class CacheCore {
   /** What a result below 0 of a native call means. */
   error(result: number, key?: unknown): SuperslabError {
     if (result === -FILE_FAULT.range) return keyError(key);
-    const { path, mode } = this.settings;
+    const { name, path, mode } = this.settings;
+    if (result === -FILE_FAULT.closed) return closedCache(name);
     const error = cacheError({ ...this.native.failure(), fault: -result }, path, mode);
     if (result === -FILE_FAULT.lost && !this.#hasToldFailure) {
       this.#hasToldFailure = true;

@@ -3,6 +3,7 @@ import { environment } from '../../addon/environment.js';
 import { CACHE_PINS, MAGAZINES, OBJECT_COUNT } from '../../addon/generated/memory.js';
 import { builtins } from '../../base/builtins.js';
 import { hostError } from '../../base/errors.js';
+import { poolTeller } from '../../measure/pool-teller.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
 import { begin, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
@@ -57,6 +58,8 @@ export class CachePoolCore implements Core {
       unpin: (handle) => reader.unpinLost(handle),
       afterUnpin: () => {},
     });
+    const identity = { id: this.id, name, native, maxBytes: 0 };
+    reader.tellRefusals(() => poolTeller.tellExhausted(identity, 0, 'throw'));
     openCores.set(this.id, this);
   }
 

@@ -52,6 +52,7 @@ export class Reader {
   /** Pages whose pins are watched, by their notes. */
   readonly #watched = new Map<number, PageState>();
   #lastHandle = 0;
+  #whenRefused: () => void = () => {};
   /** Pages that were ever pinned, and how often there was no place. */
   pinned = 0;
   refused = 0;
@@ -238,8 +239,11 @@ export class Reader {
 
   #pinSlow(key: string): CachePage | undefined {
     if (this.#depth === 0) {
+      this.#whenRefused();
+      // Who was told of it may have released some, which the next pin() gets.
+      if (this.#core.closed) this.#core.checkWhole();
       this.refused++;
-      throw tooManyPins(CACHE_PINS - 1, this.pinnedKeys().slice(0, 3));
+      throw tooManyPins(this.name, CACHE_PINS - 1, this.pinnedKeys().slice(0, 3));
     }
     const place = this.#free[this.#depth - 1]!;
     if (place >= this.#marked) {
@@ -254,7 +258,7 @@ export class Reader {
     }
     this.#checkWhole();
     this.#noteHit(entry);
-    const state: PageState = { home: this, key, entry, place: COPYING, pins: 0, handle: 0 };
+    const state: PageState = { home: this, key, entry, place: COPYING, pins: 0, late: 0, handle: 0 };
     if (entry.codec !== 0) return this.#copiedPage(state, place);
     if (this.#watch !== undefined && entry.length > 0) return this.#watchedPage(state, place, this.#watch);
     entry.page = new CachePage(entry.view, state);
@@ -288,6 +292,16 @@ export class Reader {
     );
     this.#give(state, place);
     return page;
+  }
+
+  /** Of the cache. */
+  get name(): string {
+    return this.#core.settings.name;
+  }
+
+  /** Calls `told` before it throws for want of places. */
+  tellRefusals(told: () => void): void {
+    this.#whenRefused = told;
   }
 
   /**
@@ -351,7 +365,11 @@ export class Reader {
   /** The cache was closed: nothing is found or pinned any more. */
   giveUp(): void {
     this.#late = new LateEntries();
-    for (const state of this.#pages) if (state !== undefined && state.pins > 0) this.#takeBack(state);
+    for (const state of this.#pages) {
+      if (state === undefined || state.pins === 0) continue;
+      state.late = state.pins;
+      this.#takeBack(state);
+    }
     // What ends with the cache is no leak.
     for (const handle of this.#watched.keys()) {
       const end = this.#watch?.ending(handle, Reader.prototype.giveUp);

@@ -266,6 +266,7 @@ export class SharedCache extends ListenedPool implements Pool {
    * @throws ERR_SUPERSLAB_CORRUPT when something did; the cache goes on. ERR_SUPERSLAB_TIMEOUT as {@link set}
    */
   check(): readonly GuardReport[] {
+    this.#pool.publish();
     if (!this.closed) this.#writer.check();
     return [];
   }
