@@ -25,7 +25,7 @@ export class Backup extends Deferred<number> {
   readonly #native: NativeFile;
   readonly #host: BackupHost;
   readonly #progress: BackupProgress | undefined;
-  readonly #state = new builtins.Float64Array(4);
+  readonly #state: Float64Array;
   /** Whether the native side makes a copy, which is this one. */
   #hasBegun = false;
   /** The copy has its name. */
@@ -34,7 +34,9 @@ export class Backup extends Deferred<number> {
   #turn = 0;
 
   constructor(native: NativeFile, host: BackupHost, progress: BackupProgress | undefined) {
-    super();
+    const state = new builtins.Float64Array(4);
+    super(); // Nothing is called after it.
+    this.#state = state;
     this.#native = native;
     this.#host = host;
     this.#progress = progress;
