@@ -57,7 +57,7 @@ export class CacheCore {
     this.memory = new CacheMemory(native);
     this.news = new News(native);
     this.messages = new FileMessages(settings.name, path);
-    this.compression = new Compression(settings.codec, settings.compressFrom);
+    this.compression = new Compression(native, settings.codec, settings.compressFrom);
   }
 
   /** What a result below 0 of a native call means. */

@@ -36,8 +36,9 @@ export interface SharedCacheOptions extends Pick<KnobOptions, 'leakDetection' | 
    */
   mode?: number;
   /**
-   * Compresses values of `compressFrom` bytes or more, on the thread that stores them: 'deflate', 'zstd' where Node.js has it, or the
-   * program's own, which has to do it at once. All who use the cache need the same. Compressed values cannot be pinned without a copy.
+   * Compresses values of `compressFrom` bytes or more, on the thread that stores them: 'lz4', which is fast; 'deflate'; 'zstd' where Node.js has
+   * it; or the program's own, which has to do it at once. A value says what has compressed it: all read those of the first three, whatever they
+   * are opened with, and a codec of the program is needed by all. Compressed values cannot be pinned without a copy.
    */
   codec?: CompressionName | Codec;
   /**
