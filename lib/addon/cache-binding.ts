@@ -107,6 +107,10 @@ export interface NativeSharedCache {
   memberWindow(): ArrayBuffer | undefined;
   /** 64 bits that are not 0 once a page of the file was missing. */
   lostWindow(): ArrayBuffer | undefined;
+  /** Bytes of `target` that the compressed ones take; 0 when they have no room there, or without LZ4. */
+  lz4Compress(bytes: Uint8Array, target: Uint8Array): number;
+  /** Whether they were as many compressed ones as `target` has, which it has then. */
+  lz4Decompress(bytes: Uint8Array, target: Uint8Array): boolean;
   failure(): FileFailure;
   close(): void;
 }

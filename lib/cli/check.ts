@@ -48,14 +48,9 @@ async function examine(file: string): Promise<Found> {
 async function repaired(file: string, copies: boolean, audit: string | undefined): Promise<Found> {
   const { withAudit } = await import('../pools/mapped/audit.js');
   const path = resolve(file);
-  return withAudit(audit === undefined ? undefined : resolve(audit), async (log) => {
+  return withAudit(audit === undefined ? undefined : resolve(audit), path, (log) => {
     log?.write('repair', path, { copies });
-    try {
-      return await repairedFile(file, copies);
-    } catch (error) {
-      log?.refuse(path, error);
-      throw error;
-    }
+    return repairedFile(file, copies);
   });
 }
 

@@ -11,6 +11,7 @@
 #include "binding/file_failure.h"
 #include "binding/loop_poll.h"
 #include "binding/objects.h"
+#include "pools/compressed/lz4_codec.h"
 #include "pools/shared_cache/shared_cache.h"
 
 namespace superslab {
@@ -47,6 +48,12 @@ class SharedCacheObject {
   }
   FileNews take_news() { return std::exchange(news_, {}); }
 
+  /// What this thread compresses with, made when it is needed first.
+  Lz4State& lz4() {
+    if (lz4_ == nullptr) lz4_ = std::make_unique<Lz4State>();
+    return *lz4_;
+  }
+
   static void finalize(napi_env, void* own, void*) { delete static_cast<SharedCacheObject*>(own); }
 
  private:
@@ -60,6 +67,7 @@ class SharedCacheObject {
 
   const std::unique_ptr<SharedCache> cache_;
   Environment& environment_;
+  std::unique_ptr<Lz4State> lz4_;
   std::unique_ptr<FileWatch> watch_;
   LoopPoll poll_;  // of the watch's descriptor, so that it ends before that
   FileNews news_;
@@ -190,14 +198,15 @@ Value keys(const CallbackInfo& info, SharedCacheObject& own) {
 }
 
 /// The bytes of argument `i`; false for what is no Uint8Array.
-bool bytes_at(const CallbackInfo& info, std::size_t i, std::span<const std::uint8_t>* bytes) {
+template <class Byte>
+bool bytes_at(const CallbackInfo& info, std::size_t i, std::span<Byte>* bytes) {
   napi_typedarray_type type{};
   std::size_t length = 0;
   void* data = nullptr;
   const bool is_bytes = napi_get_typedarray_info(info.Env(), info[i], &type, &length, &data,
                                                  nullptr, nullptr) == napi_ok &&
                         type == napi_uint8_array;
-  if (is_bytes) *bytes = {static_cast<const std::uint8_t*>(data), length};
+  if (is_bytes) *bytes = {static_cast<Byte*>(data), length};
   return is_bytes;
 }
 
@@ -409,6 +418,25 @@ Value lost_window(const CallbackInfo& info, SharedCacheObject& own) {
                      sizeof(std::uint64_t));
 }
 
+/// `lz4Compress(bytes, target)`: how many bytes of the target the compressed ones take; 0 when they
+/// have no room there, or without LZ4.
+Value lz4_compress_bytes(const CallbackInfo& info, SharedCacheObject& own) {
+  std::span<const std::uint8_t> from;
+  std::span<std::uint8_t> to;
+  if (!bytes_at(info, 0, &from) || !bytes_at(info, 1, &to)) return number(info, 0);
+  const ByteCount got = lz4_compress(own.lz4(), from.data(), from.size(), to.data(), to.size());
+  return number(info, static_cast<double>(got));
+}
+
+/// `lz4Decompress(bytes, target)`: whether they were as many compressed ones as the target has.
+Value lz4_decompress_bytes(const CallbackInfo& info, SharedCacheObject&) {
+  std::span<const std::uint8_t> from;
+  std::span<std::uint8_t> to;
+  const bool is_done = bytes_at(info, 0, &from) && bytes_at(info, 1, &to) &&
+                       lz4_decompress(from.data(), from.size(), to.data(), to.size());
+  return Napi::Boolean::New(info.Env(), is_done);
+}
+
 /// `failure()`: what is wrong with all of it.
 Value failure(const CallbackInfo& info, SharedCacheObject& own) {
   return failure_object(info.Env(), own.cache().failure());
@@ -447,6 +475,8 @@ void add_shared_cache_methods(Methods& methods) {
   add_shared_method<SharedCacheObject, page_window>(methods, "pageWindow");
   add_shared_method<SharedCacheObject, member_window>(methods, "memberWindow");
   add_shared_method<SharedCacheObject, lost_window>(methods, "lostWindow");
+  add_shared_method<SharedCacheObject, lz4_compress_bytes>(methods, "lz4Compress");
+  add_shared_method<SharedCacheObject, lz4_decompress_bytes>(methods, "lz4Decompress");
   add_shared_method<SharedCacheObject, failure>(methods, "failure");
   add_shared_method<SharedCacheObject, close>(methods, "close");
 }

@@ -18,13 +18,19 @@ export interface PoolKind<Kind extends Pool, Thing extends object> {
   open(options: object): Kind;
   /** Options under which a pool lends `count` things at once, and no more. */
   limitedTo(count: number): object;
+  /** How many it lends at once, whatever the options say. */
+  readonly fixedLimit?: number;
+  /** It has nothing of its own to give back: neither to trim() nor under pressure. */
+  readonly keepsNothing?: boolean;
+  /** No code of the program runs while something is taken. */
+  readonly isUninterrupted?: boolean;
   take(pool: Kind): Thing;
   /** Gives it back through `pool`, whichever it came from. */
   give(pool: Kind, thing: unknown): void;
   /** As soon as there is room. */
-  wait(pool: Kind, signal?: AbortSignal): Promise<Thing>;
+  wait?(pool: Kind, signal?: AbortSignal): Promise<Thing>;
   /** Has memory for `count` things taken, touched and given back. */
-  warm(pool: Kind, count: number, onProgress?: (done: number, count: number) => void): void;
+  warm?(pool: Kind, count: number, onProgress?: (done: number, count: number) => void): void;
   isLent(thing: Thing): boolean;
   /** Whether two things that are lent have memory in common. */
   overlap(one: Thing, other: Thing): boolean;
@@ -82,6 +88,13 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
   };
   const takeMany = (pool: Kind, count: number): Thing[] =>
     Array.from({ length: count }, () => kind.take(pool));
+  const whereOneWaits = (
+    name: string,
+    body: (wait: NonNullable<PoolKind<Kind, Thing>['wait']>) => Promise<void>,
+  ): void => {
+    const wait = kind.wait?.bind(kind);
+    if (wait !== undefined) test(name, () => body(wait));
+  };
   const giveAll = (pool: Kind, things: Thing[]): void => {
     for (const thing of things.splice(0)) kind.give(pool, thing);
   };
@@ -179,7 +192,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
   });
 
   describe(`${kind.name} at its limit`, () => {
-    const room = 7;
+    const room = kind.fixedLimit ?? 7;
 
     test('refuses one more, says how to go on, and lends it after a release', () => {
       const pool = open(kind.limitedTo(room));
@@ -187,7 +200,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       for (let i = 0; i < 3; i++) {
         const { message } = thrownBy(() => kind.take(pool), 'ERR_SUPERSLAB_EXHAUSTED');
         expect(message).toContain(`"${pool.name}"`);
-        expect(message).toContain(`${pool.maxBytes ?? pool.max}`);
+        expect(message).toContain(`${kind.fixedLimit ?? pool.maxBytes ?? pool.max}`);
         expect(message).toMatch(/; .*(release|raise)/);
       }
       expect(pool.stats().exhausted).toBe(3);
@@ -199,12 +212,12 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       expectWhole(pool);
     });
 
-    test('serves those who wait in their order', async () => {
+    whereOneWaits('serves those who wait in their order', async (wait) => {
       const pool = open(kind.limitedTo(room));
       const things = takeMany(pool, room);
       const served: number[] = [];
       const waiting = [0, 1, 2].map(async (i) => {
-        const thing = await kind.wait(pool);
+        const thing = await wait(pool);
         served.push(i);
         return thing;
       });
@@ -221,12 +234,12 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       expectWhole(pool);
     });
 
-    test('lets those go who wait no more', async () => {
+    whereOneWaits('lets those go who wait no more', async (wait) => {
       const pool = open(kind.limitedTo(room));
       const things = takeMany(pool, room);
       const abort = new AbortController();
-      const first = kind.wait(pool, abort.signal);
-      const second = kind.wait(pool);
+      const first = wait(pool, abort.signal);
+      const second = wait(pool);
       abort.abort(new Error('enough'));
       await expect(first).rejects.toThrow('enough');
       kind.give(pool, things.pop());
@@ -238,7 +251,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
 
     test('lends what a release gives while somebody is told that there is none', () => {
       const pool = open(kind.limitedTo(1));
-      const held = [kind.take(pool)];
+      const held = takeMany(pool, kind.fixedLimit ?? 1);
       const told: unknown[] = [];
       const listener = (message: unknown) => {
         told.push(message);
@@ -258,37 +271,39 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
     });
   });
 
-  describe(`${kind.name} warmed`, () => {
-    test('has memory for so many things, lends none, and tells how far it is', () => {
-      const pool = open(kind.limitedTo(150));
-      const told: [number, number][] = [];
-      kind.warm(pool, 150, (done, count) => told.push([done, count]));
-      expect(told).toEqual([
-        [64, 150],
-        [128, 150],
-        [150, 150],
-      ]);
-      expectWhole(pool);
-      expect(pool.stats().acquires).toBe(150);
-      const { committedBytes } = pool.stats();
-      giveAll(pool, takeMany(pool, 150));
-      expect(pool.stats().committedBytes).toBe(committedBytes);
-    });
+  const warm = kind.warm?.bind(kind);
+  if (warm !== undefined)
+    describe(`${kind.name} warmed`, () => {
+      test('has memory for so many things, lends none, and tells how far it is', () => {
+        const pool = open(kind.limitedTo(150));
+        const told: [number, number][] = [];
+        warm(pool, 150, (done, count) => told.push([done, count]));
+        expect(told).toEqual([
+          [64, 150],
+          [128, 150],
+          [150, 150],
+        ]);
+        expectWhole(pool);
+        expect(pool.stats().acquires).toBe(150);
+        const { committedBytes } = pool.stats();
+        giveAll(pool, takeMany(pool, 150));
+        expect(pool.stats().committedBytes).toBe(committedBytes);
+      });
 
-    test('takes nothing when there is no room, or when the program throws', () => {
-      const pool = open(kind.limitedTo(100));
-      thrownBy(() => kind.warm(pool, 101), 'ERR_SUPERSLAB_EXHAUSTED');
-      expect(() =>
-        kind.warm(pool, 100, () => {
-          throw new Error('enough');
-        }),
-      ).toThrow('enough');
-      for (const wrong of [-1, 1.5, '1'])
-        thrownBy(() => kind.warm(pool, wrong as number), 'ERR_SUPERSLAB_ARGUMENT');
-      thrownBy(() => kind.warm(pool, 1, 1 as never), 'ERR_SUPERSLAB_ARGUMENT');
-      expectWhole(pool);
+      test('takes nothing when there is no room, or when the program throws', () => {
+        const pool = open(kind.limitedTo(100));
+        thrownBy(() => warm(pool, 101), 'ERR_SUPERSLAB_EXHAUSTED');
+        expect(() =>
+          warm(pool, 100, () => {
+            throw new Error('enough');
+          }),
+        ).toThrow('enough');
+        for (const wrong of [-1, 1.5, '1'])
+          thrownBy(() => warm(pool, wrong as number), 'ERR_SUPERSLAB_ARGUMENT');
+        thrownBy(() => warm(pool, 1, 1 as never), 'ERR_SUPERSLAB_ARGUMENT');
+        expectWhole(pool);
+      });
     });
-  });
 
   describe(`${kind.name} and misuse`, () => {
     test('a second release throws, and harms nobody', () => {
@@ -383,7 +398,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       for (const act of [() => kind.take(pool), () => pool.trim()]) {
         expect(thrownBy(act, 'ERR_SUPERSLAB_CLOSED').message).toContain(`"${pool.name}" is closed`);
       }
-      await rejectedBy(kind.wait(pool), 'ERR_SUPERSLAB_CLOSED');
+      if (kind.wait !== undefined) await rejectedBy(kind.wait(pool), 'ERR_SUPERSLAB_CLOSED');
     };
     const expectSettled = (pool: Kind): void => {
       expectWhole(pool);
@@ -418,10 +433,10 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       });
     }
 
-    test('those who wait are told', async () => {
+    whereOneWaits('those who wait are told', async (wait) => {
       const pool = open(kind.limitedTo(1));
       const thing = kind.take(pool);
-      const waiting = kind.wait(pool);
+      const waiting = wait(pool);
       pool.close();
       expect((await rejectedBy(waiting, 'ERR_SUPERSLAB_CLOSED')).message).toContain(`"${pool.name}"`);
       kind.give(pool, thing);
@@ -437,38 +452,49 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       expect(pool.closed).toBe(true);
     });
 
-    test('it may be closed from within', () => {
-      const pool = open();
-      const failures: unknown[] = [];
-      const take = () => {
-        try {
-          kind.take(pool);
-        } catch (error) {
-          failures.push((error as SuperslabError).code);
+    if (!kind.isUninterrupted) {
+      test('it may be closed from within', () => {
+        const pool = open();
+        const failures: unknown[] = [];
+        const take = () => {
+          try {
+            kind.take(pool);
+          } catch (error) {
+            failures.push((error as SuperslabError).code);
+          }
+        };
+        const close = () => pool.close();
+        if (kind.whileTaking === undefined) takeWhileGrowing(pool.name, take, close);
+        else {
+          kind.whileTaking(pool, close);
+          take();
         }
-      };
-      const close = () => pool.close();
-      if (kind.whileTaking === undefined) takeWhileGrowing(pool.name, take, close);
-      else {
-        kind.whileTaking(pool, close);
-        take();
-      }
-      expect(failures).toEqual(['ERR_SUPERSLAB_CLOSED']);
-      expectWhole(pool);
-      expect(pool.stats().committedBytes).toBe(0);
-    });
+        expect(failures).toEqual(['ERR_SUPERSLAB_CLOSED']);
+        expectWhole(pool);
+        expect(pool.stats().committedBytes).toBe(0);
+      });
+    }
 
-    test('trim() gives idle memory back, and says how much', () => {
-      const pool = open();
-      const things = takeMany(pool, 40);
-      giveAll(pool, things);
-      const kept = kind.kept ?? ((figures: PoolStats) => figures.committedBytes);
-      const before = kept(pool.stats());
-      const given = pool.trim();
-      expect(given).toBeGreaterThan(0);
-      expect(kept(pool.stats())).toBe(before - given);
-      expectWhole(pool);
-    });
+    if (kind.keepsNothing) {
+      test('trim() has nothing to give back', () => {
+        const pool = open();
+        giveAll(pool, takeMany(pool, 40));
+        expect(pool.trim()).toBe(0);
+        expectWhole(pool);
+      });
+    } else {
+      test('trim() gives idle memory back, and says how much', () => {
+        const pool = open();
+        const things = takeMany(pool, 40);
+        giveAll(pool, things);
+        const kept = kind.kept ?? ((figures: PoolStats) => figures.committedBytes);
+        const before = kept(pool.stats());
+        const given = pool.trim();
+        expect(given).toBeGreaterThan(0);
+        expect(kept(pool.stats())).toBe(before - given);
+        expectWhole(pool);
+      });
+    }
 
     test('a worker that is terminated leaves nothing behind', async () => {
       const worker = await startWorker();
@@ -488,6 +514,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
 
   describe(`${kind.name} and its figures`, () => {
     test('add up, whatever is taken and given', () => {
+      const limit = kind.fixedLimit ?? 100;
       const step = fc.record({ take: fc.boolean(), count: fc.integer({ min: 1, max: 20 }), at: fc.nat() });
       fc.assert(
         fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -498,7 +525,7 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
           for (const { take, count, at } of steps) {
             for (let i = 0; i < count; i++) {
               if (!take && things.length > 0) kind.give(pool, things.splice(at % things.length, 1)[0]);
-              else if (take && things.length < 100) taken += things.push(kind.take(pool)) > 0 ? 1 : 0;
+              else if (take && things.length < limit) taken += things.push(kind.take(pool)) > 0 ? 1 : 0;
               else if (take) {
                 refused++;
                 thrownBy(() => kind.take(pool), 'ERR_SUPERSLAB_EXHAUSTED');
@@ -537,6 +564,8 @@ export function conformance<Kind extends Pool, Thing extends object>(kind: PoolK
       expect(said).toContain('"seen at exit"');
     });
   });
+
+  if (kind.keepsNothing) return;
 
   test(`${kind.name} gives back under pressure: caches, cold data, what is idle`, async () => {
     using machine = new FakeMachine();

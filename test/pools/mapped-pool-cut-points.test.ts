@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { MappedBuffer, MappedPool } from 'superslab/files';
 import { afterAll, describe, expect, test } from 'vitest';
+import { collect } from '../support/collect.js';
 import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints } from '../support/cut-points.js';
 
 const evaluation = evaluateWithPoints();
@@ -127,5 +128,42 @@ describe.each(CUTS)('by %s', (how) => {
   });
   test.each(Object.keys(sharedSteps))('%s of a shared file', { timeout: 60_000 }, async (name) => {
     await cutEverywhere(how, () => begin(true), sharedSteps[name]!, endShared);
+  });
+});
+
+/** A copy that was cut off is finished, or gives the next one its place; and nobody waits for ever. */
+describe.each(CUTS)('backups by %s', (how) => {
+  const copy = `${folder}/copy`;
+  let ended = 0;
+  test.each(['backup', 'restore'] as const)('%s', { timeout: 60_000 }, async (what) => {
+    const promises: Promise<number>[] = [];
+    const step = ({ pool }: Model): void => {
+      promises[0] =
+        what === 'backup' ? pool.backup(copy) : files.MappedPool.restore(`${folder}/source`, copy);
+    };
+    rmSync(`${folder}/source`, { force: true });
+    const source = begin(false).pool;
+    await source.backup(`${folder}/source`);
+    source.close();
+    await cutEverywhere(
+      how,
+      () => {
+        promises.length = 0;
+        rmSync(copy, { force: true });
+        return begin(false);
+      },
+      step,
+      async (model) => {
+        const settled = Promise.allSettled(promises);
+        await doUpkeep(evaluation);
+        const [outcome] = await settled;
+        if (outcome?.status === 'fulfilled') expect(files.MappedPool.open(copy).close()).toBeUndefined();
+        rmSync(copy, { force: true });
+        await expect(model.pool.backup(copy)).resolves.toBeGreaterThan(0);
+        await end(model);
+        // A process has 1,024 mappings at most, which end with the buffers.
+        if (++ended % 200 === 0) await collect();
+      },
+    );
   });
 });

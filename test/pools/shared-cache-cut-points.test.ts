@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { CachePage, SharedCache } from 'superslab/files';
 import { afterAll, describe, expect, test } from 'vitest';
-import { CUTS, cutEverywhere, evaluateWithPoints } from '../support/cut-points.js';
+import { CUTS, cutEverywhere, doUpkeep, evaluateWithPoints } from '../support/cut-points.js';
 
-const { files } = evaluateWithPoints();
+const evaluation = evaluateWithPoints();
+const { files } = evaluation;
 const folder = mkdtempSync('/dev/shm/superslab-test-');
 const cache = files.SharedCache.open({ path: `${folder}/cache`, maxBytes: 2 << 20 });
 
@@ -61,6 +62,74 @@ function end({ cache, pages }: Model): void {
   expect(all.every((page, i) => page.buffer.toString() === `${i}`)).toBe(true);
   for (const page of all) page.release();
 }
+
+interface Asking {
+  /** Computes `other's` until release() is called. */
+  readonly other: SharedCache;
+  release(): void;
+  readonly abort: AbortController;
+  readonly promises: Promise<unknown>[];
+}
+
+const VALUE = Buffer.from('computed');
+const ABORTED = 'a wait that is ended';
+const computations: Record<string, (asking: Asking) => void> = {
+  'a value that is computed at once': ({ promises }) => {
+    promises[promises.length] = cache.getOrCompute('own', () => VALUE);
+  },
+  'a value that comes later, twice': ({ promises }) => {
+    promises[promises.length] = cache.getOrCompute('own', () => Promise.resolve(VALUE));
+    promises[promises.length] = cache.getOrCompute('own', () => VALUE);
+  },
+  'a computation that fails': ({ promises }) => {
+    promises[promises.length] = cache.getOrCompute('own', () => {
+      throw new Error('of the program');
+    });
+  },
+  'what another computes': ({ promises }) => {
+    promises[promises.length] = cache.getOrCompute("other's", () => VALUE);
+    promises[promises.length] = cache.getOrCompute("other's", () => VALUE);
+  },
+  [ABORTED]: ({ promises, abort }) => {
+    promises[promises.length] = cache.getOrCompute("other's", () => VALUE, { signal: abort.signal });
+    promises[promises.length] = cache.getOrCompute("other's", () => VALUE);
+    abort.abort(new Error('enough'));
+  },
+};
+
+function ask(): Asking {
+  cache.clear();
+  const other = files.SharedCache.open({ path: cache.path });
+  let release = (): void => {};
+  const computing = other.getOrCompute(
+    "other's",
+    () => new Promise((resolve) => (release = () => resolve(VALUE))),
+  );
+  return { other, release, abort: new AbortController(), promises: [computing] };
+}
+
+/** Every promise is settled, and no claim is left with nobody who computes. */
+async function endAsking({ other, release, promises }: Asking): Promise<void> {
+  const settled = Promise.allSettled(promises);
+  await doUpkeep(evaluation);
+  release();
+  await settled;
+  for (const key of ['own', "other's"]) {
+    // A call that waits for a claim with nobody behind it would wait for half a minute.
+    const value = await other.getOrCompute(key, () => VALUE);
+    expect(value).toEqual(VALUE);
+  }
+  other.close();
+  expect(cache.check()).toEqual([]);
+}
+
+describe.each(CUTS)('getOrCompute() by %s', (how) => {
+  // A listener that a full stack keeps from being entered Node.js tells of as an uncaught exception.
+  const names = Object.keys(computations).filter((name) => how === 'termination' || name !== ABORTED);
+  test.each(names)('%s', { timeout: 60_000 }, async (name) => {
+    await cutEverywhere(how, ask, computations[name]!, endAsking);
+  });
+});
 
 describe.each(CUTS)('by %s', (how) => {
   test.each(Object.keys(steps))('%s', { timeout: 60_000 }, async (name) => {

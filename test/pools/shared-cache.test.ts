@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -13,14 +14,23 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import zlib, { deflateRawSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import { stats } from 'superslab';
-import { SharedCache, type SharedCacheOptions } from 'superslab/files';
+import { type CompressionName, SharedCache, type SharedCacheOptions } from 'superslab/files';
 import { collectSuperslab } from 'superslab/prometheus';
 import { afterEach, describe, expect, test } from 'vitest';
 import { rejectedBy, thrownBy } from '../support/expect-error.js';
 
 const MIB = 2 ** 20;
+/** Those that are there. */
+const CODECS: readonly CompressionName[] = [
+  'deflate',
+  'lz4',
+  ...('zstdCompress' in zlib ? (['zstd'] as const) : []),
+];
+/** In the head of a value, see native/pools/shared_cache/format.h. */
+const CODEC_AT = 51;
 const folders: string[] = [];
 const caches: SharedCache[] = [];
 
@@ -159,8 +169,8 @@ describe('values', () => {
     expect(text(cache.get('key 1'))).toBe('y');
   });
 
-  test('are compressed, where that makes them shorter', () => {
-    const cache = open({ codec: 'deflate' });
+  test.each(CODECS)('are compressed by %s, where that makes them shorter', (codec) => {
+    const cache = open({ codec });
     const long = Buffer.alloc(100_000, 'superslab ');
     const noise = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * i * 2654435761) >>> 13));
     cache.set('long', long);
@@ -177,9 +187,34 @@ describe('values', () => {
       expect(page.buffer.equals(long)).toBe(true);
     }
     thrownBy(() => cache.getInto('long', Buffer.alloc(10)), 'ERR_SUPERSLAB_SIZE');
-    const plain = open({ path: cache.path });
-    expect(thrownBy(() => plain.get('long'), 'ERR_SUPERSLAB_CODEC').message).toContain('"deflate"');
-    expect(text(plain.get('short'))).toBe('short');
+    // A value says by what it can be read.
+    for (const other of [undefined, ...CODECS]) {
+      const reading = open({ path: cache.path, ...(other !== undefined && { codec: other }) });
+      expect(reading.get('long')?.equals(long)).toBe(true);
+      expect(text(reading.get('short'))).toBe('short');
+    }
+  });
+
+  test.each([
+    [1, 'cannot decompress'],
+    [3, 'cannot decompress'],
+    [255, 'a codec of the program'],
+    [9, 'the number 9'],
+    ...(CODECS.includes('zstd') ? [] : ([[2, 'zstd needs Node.js 22.15']] as const)),
+  ] as const)('that the codec %i should read, and cannot, are an error', (number, said) => {
+    const cache = open({ codec: 'deflate' });
+    // No block of LZ4, nor what was compressed.
+    const stored = Buffer.alloc(3000, '\xff');
+    cache.set('a', Buffer.concat([stored, Buffer.alloc(9000)]));
+    const descriptor = openSync(cache.path, 'r+');
+    const file = readFileSync(cache.path);
+    // The record of the only value.
+    const at = file.indexOf(deflateRawSync(Buffer.concat([stored, Buffer.alloc(9000)]), { level: 1 }));
+    expect(at).toBeGreaterThan(64);
+    writeSync(descriptor, Buffer.from([number]), 0, 1, at - 64 + CODEC_AT);
+    if (number === 1) writeSync(descriptor, Buffer.alloc(8, 0xff), 0, 8, at);
+    expect(thrownBy(() => cache.get('a'), 'ERR_SUPERSLAB_CODEC').message).toContain(said);
+    closeSync(descriptor);
   });
 
   test('may be compressed by a codec of the program', () => {
@@ -352,9 +387,37 @@ describe('computing', () => {
 
   test('a call that never ends, as one that was cut off, holds up none of its own thread for ever', async () => {
     const cache = open();
-    void cache.getOrCompute('a', () => new Promise<Buffer>(() => {}));
+    const endless = cache.getOrCompute('a', () => new Promise<Buffer>(() => {}));
     const asked = [1, 2, 3].map(() => cache.getOrCompute('a', () => bytesOf('later'), { waitMs: 30 }));
     expect((await Promise.all(asked)).map(text)).toEqual(['later', 'later', 'later']);
+    cache.close();
+    await rejectedBy(endless, 'ERR_SUPERSLAB_CLOSED');
+  });
+
+  test('is waited for until the signal ends that; it goes on, and others wait on', async () => {
+    const cache = open();
+    const other = open({ path: cache.path });
+    let done = () => {};
+    const abort = new AbortController();
+    const { signal } = abort;
+    const first = cache.getOrCompute(
+      'a',
+      async () => {
+        await new Promise<void>((resolve) => (done = resolve));
+        return bytesOf('slow');
+      },
+      { signal },
+    );
+    const wrong = () => bytesOf('of somebody else');
+    const [second, third] = [cache, other].map((one) => one.getOrCompute('a', wrong, { signal }));
+    const [fourth, fifth] = [cache, other].map((one) => one.getOrCompute('a', wrong));
+    abort.abort(new Error('enough'));
+    for (const one of [first, second, third]) await expect(one).rejects.toThrow('enough');
+    await expect(cache.getOrCompute('b', wrong, { signal })).rejects.toThrow('enough');
+    expect(cache.get('b')).toBeUndefined();
+    done();
+    expect((await Promise.all([fourth, fifth])).map((value) => text(value))).toEqual(['slow', 'slow']);
+    await rejectedBy(cache.getOrCompute('b', wrong, { signal: 1 as never }), 'ERR_SUPERSLAB_OPTION');
   });
 
   test('is waited for no longer than the caller wants', async () => {

@@ -200,11 +200,13 @@ export class Pool<T> extends EventEmitter {
     return this.#promised(this.#drained());
   }
 
-  async #drained(): Promise<void> {
+  #drained(): Promise<void> {
     const core = this.#core;
-    await core.rest.until(() => core.waiters.length === 0 && core.shelf.inUse === 0);
-    if (this._scheduledEviction !== null) builtins.clearTimeout(this._scheduledEviction);
-    this._scheduledEviction = null;
+    const isAtRest = () => core.waiters.length === 0 && core.shelf.inUse === 0;
+    return core.rest.until(isAtRest, () => {
+      if (this._scheduledEviction !== null) builtins.clearTimeout(this._scheduledEviction);
+      this._scheduledEviction = null;
+    });
   }
 
   /** Waits for resources that are being made, destroys all idle ones, and waits until that is done. */
@@ -212,13 +214,21 @@ export class Pool<T> extends EventEmitter {
     return this.#promised(this.#cleared());
   }
 
-  async #cleared(): Promise<void> {
+  #cleared(): Promise<void> {
     const core = this.#core;
-    const isMaking = () => [...core.slots].some(({ state }) => state === STATE.making);
-    await core.rest.until(() => !isMaking());
-    core.dropIdle(0);
-    await core.rest.until(core.destroyer.whetherSettled());
-    if (this.#isDraining && core.slots.size === 0) this.#close();
+    /** Known once what was being made is there, and idle resources are being destroyed. */
+    let isSettled: (() => boolean) | undefined;
+    const isCleared = (): boolean => {
+      if (isSettled === undefined) {
+        for (const { state } of core.slots) if (state === STATE.making) return false;
+        core.dropIdle(0);
+        isSettled = core.destroyer.whetherSettled();
+      }
+      return isSettled();
+    };
+    return core.rest.until(isCleared, () => {
+      if (this.#isDraining && core.slots.size === 0) this.#close();
+    });
   }
 
   /** Resolved once at least `min` resources are available. */

@@ -129,15 +129,22 @@ export class AuditLog {
   }
 }
 
-/** Calls `work` with a log that is open meanwhile; undefined without a path. */
-export async function withAudit<Result>(
+/** Calls `work` with a log that is open until its promise is settled, and has what fails; without a path, with none. */
+export function withAudit<Result>(
   path: string | undefined,
+  file: string,
   work: (log: AuditLog | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const log = path === undefined ? undefined : new AuditLog(path);
+  if (path === undefined) return work(undefined);
+  const log = new AuditLog(path);
+  const close = () => log.close();
   try {
-    return await work(log);
-  } finally {
-    log?.close();
+    const result = log.watched(work(log), file);
+    promiseThen(result, close, close);
+    return result;
+  } catch (error) {
+    log.refuse(file, error);
+    close();
+    throw error;
   }
 }

@@ -10,9 +10,11 @@ import { Waiters } from '../../pool/waiters.js';
 import { PoolFigures } from '../pool-figures.js';
 import type { Allocation } from './allocation.js';
 import type { AuditLog } from './audit.js';
+import { Backup } from './backup.js';
 import { fileError } from './errors.js';
 import { FileTeller } from './file-teller.js';
 import { GroupCommit } from './group-commit.js';
+import type { BackupOptions } from './options.js';
 import { SharedEvents } from './shared-events.js';
 import { SharedViews } from './shared-views.js';
 import { ViewWatch } from './view-watch.js';
@@ -77,6 +79,7 @@ export class MappedCore implements Core {
   readonly #options: CoreOptions;
   readonly #figures: PoolFigures;
   #opened: WeakRef<OpenFile> | undefined;
+  #backup: Backup | undefined;
   /** Changes since the figures were brought up to date. */
   #isStirred = false;
 
@@ -188,6 +191,7 @@ export class MappedCore implements Core {
   }
 
   tick(): boolean {
+    this.#backup?.look();
     if (this.closed) return false;
     this.publish();
     this.group.proceed();
@@ -196,7 +200,22 @@ export class MappedCore implements Core {
     const hasViews = this.sharedViews.tick();
     const again = this.#isStirred || hasViews || this.counts[FILE_COUNT.undurableBytes]! > 0;
     this.#isStirred = false;
-    return again || this.group.isBusy || this.events.isBusy || this.waiters.length > 0;
+    return again || this.group.isBusy || this.events.isBusy || this.waiters.length > 0 || this.#isCopying;
+  }
+
+  get #isCopying(): boolean {
+    return this.#backup !== undefined && !this.#backup.isSettled;
+  }
+
+  /** Has the file copied, and calls `ended` before the promise is settled. There is one copy at a time: another is refused when it begins. */
+  copyTo(path: string, { progress, mode = 0o600 }: BackupOptions, ended: () => void): Promise<number> {
+    // Of the copy, and not of the pool's own file.
+    const errorOf = (fault: number) => this.errorOf(fault, fault === FILE_FAULT.file ? { path } : undefined);
+    const backup = new Backup(this.file, { errorOf, ended }, progress);
+    if (backup.resolve === undefined) return backup.promise;
+    return backup.run(path, mode, () => {
+      if (!this.#isCopying) this.#backup = backup;
+    });
   }
 
   /** Gives free pages back to the file system, whose cache then holds them no more. Not in the midst of a batch. */

@@ -10,7 +10,6 @@ import { poolTeller } from '../../measure/pool-teller.js';
 import { begin, finish, HeldBuffers } from '../../pool/unfinished.js';
 import type { Wish } from '../../pool/waiters.js';
 import { Allocation } from './allocation.js';
-import { Backup, type BackupProgress } from './backup.js';
 import type { MappedCore, OpenFile } from './core.js';
 import { sealedBytes } from './encryption/cipher.js';
 import { needsEncryption } from './encryption/errors.js';
@@ -22,6 +21,7 @@ import { verifySealed } from './encryption/verify.js';
 import { asyncTransaction, noBlockOf, notAHandle, withinTransaction } from './errors.js';
 import { mayBeHandle } from './handles.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
+import type { BackupOptions } from './options.js';
 import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
 import { Views } from './views.js';
@@ -440,14 +440,11 @@ export class MappedFile implements MappedHome, OpenFile {
     return this.core.counts[FILE_COUNT.commits]!;
   }
 
-  backup(path: string, mode: number, progress: BackupProgress | undefined): Promise<number> {
+  backup(path: string, options: BackupOptions, ended: () => void): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
     const { audit } = this.core;
     audit?.write('backup', this.path, { to: path });
-    // Of the copy, and not of the pool's own file.
-    const errorOf = (fault: number) =>
-      this.core.errorOf(fault, fault === FILE_FAULT.file ? { path } : undefined);
-    const copied = new Backup(this.native, errorOf, progress).run(path, mode);
+    const copied = this.core.copyTo(path, options, ended);
     return audit === undefined ? copied : audit.watched(copied, this.path);
   }
 

@@ -123,21 +123,25 @@ export class MappedPool extends ListenedPool implements Pool {
    * @returns the bytes of data in it
    * @throws ERR_SUPERSLAB_CORRUPT (rejects) when it is damaged, and what {@link open} and {@link backup} throw (rejects)
    */
-  static async restore(from: string | URL, to: string | URL, options: RestoreOptions = {}): Promise<number> {
-    checkRestoreOptions(options);
-    const { audit, ...how } = options;
-    const path = checkPath(to);
-    return withAudit(audit === undefined ? undefined : checkPath(audit), async (log) => {
-      try {
+  static restore(from: string | URL, to: string | URL, options: RestoreOptions = {}): Promise<number> {
+    try {
+      checkRestoreOptions(options);
+      const { audit, ...how } = options;
+      const path = checkPath(to);
+      return withAudit(audit === undefined ? undefined : checkPath(audit), path, (log) => {
         log?.write('restore', path, { from: checkPath(from) });
-        using pool = openSealed(from);
-        pool.check();
-        return await pool.backup(path, how);
-      } catch (error) {
-        log?.refuse(path, error);
-        throw error;
-      }
-    });
+        const pool = openSealed(from);
+        try {
+          pool.check();
+          return pool.#file.backup(path, how, () => pool.close());
+        } catch (error) {
+          pool.close();
+          throw error;
+        }
+      });
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 
   /** Whether the file was made with a key. */
@@ -325,9 +329,13 @@ export class MappedPool extends ListenedPool implements Pool {
    * @throws ERR_SUPERSLAB_FILE (rejects) when there is such a file, or it cannot be made; ERR_SUPERSLAB_CLOSED (rejects) when the pool is
    * closed before; ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT (reject)
    */
-  async backup(path: string | URL, options: BackupOptions = {}): Promise<number> {
-    checkBackupOptions('backup()', options);
-    return this.#file.backup(checkPath(path), options.mode ?? 0o600, options.progress);
+  backup(path: string | URL, options: BackupOptions = {}): Promise<number> {
+    try {
+      checkBackupOptions('backup()', options);
+      return this.#file.backup(checkPath(path), options, () => {});
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 
   /**

@@ -57,7 +57,6 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   isDraining = false;
   /** Whether `min` and `minIdle` are kept by now. */
   makesAhead = true;
-  /** Those who wait for a state of the pool. */
   readonly rest = new Rest();
   readonly #trials: Trials<T>;
   readonly #keeper: Keeper<T>;
@@ -451,10 +450,11 @@ export class ObjectCore<T> implements Core, MakerHost<T>, TrialsHost<T>, KeeperH
   tick(): boolean {
     this.publish();
     this.awaited.look();
+    this.rest.lookNow();
     this.#keeper.lookAtIdle();
     this.watch.lookForOverdue();
     this.maker.fill();
-    return this.slots.size > 0 || this.waiters.length > 0;
+    return this.slots.size > 0 || this.waiters.length > 0 || this.rest.isBusy;
   }
 
   threadFigures(): ThreadFigures {

@@ -249,27 +249,35 @@ export class ObjectPool<T> extends ListenedPool<ObjectPoolEvents> implements Poo
   }
 
   /** Resolved once `min` objects are there. Rejects when the pool is closed before. */
-  async ready(): Promise<void> {
+  ready(): Promise<void> {
     const core = this.#core;
-    await core.rest.until(() => {
-      core.checkOpen();
-      return core.slots.size - core.shelf.pending >= this.min;
-    });
+    try {
+      return core.rest.until(() => {
+        core.checkOpen();
+        return core.slots.size - core.shelf.pending >= this.min;
+      });
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 
   /**
    * Lends nothing new, serves those who wait, waits until every object is back and destroyed, and closes the pool.
    * @throws ERR_SUPERSLAB_CLOSED (rejects)
    */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
     const core = this.#core;
-    core.checkOpen();
-    core.drain();
-    await core.rest.until(() => {
+    const isEmpty = (): boolean => {
       if (!core.closed && core.waiters.length === 0) core.dropIdle(0);
       return core.slots.size === 0 && !core.destroyer.isBusy;
-    });
-    this.close();
+    };
+    try {
+      core.checkOpen();
+      core.drain();
+      return core.rest.until(isEmpty, () => this.close());
+    } catch (error) {
+      return builtins.promiseReject(error);
+    }
   }
 
   /**

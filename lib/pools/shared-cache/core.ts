@@ -5,7 +5,7 @@ import { builtins } from '../../base/builtins.js';
 import { makeError, type SuperslabError } from '../../base/errors.js';
 import { FileMessages, tellRefusal } from '../file-messages.js';
 import { Compression } from './compression.js';
-import { cacheError, keyError } from './errors.js';
+import { cacheError, closedCache, keyError } from './errors.js';
 import { CacheMemory } from './memory.js';
 import { News } from './news.js';
 import type { CacheSettings } from './options.js';
@@ -57,13 +57,14 @@ export class CacheCore {
     this.memory = new CacheMemory(native);
     this.news = new News(native);
     this.messages = new FileMessages(settings.name, path);
-    this.compression = new Compression(settings.codec, settings.compressFrom);
+    this.compression = new Compression(native, settings.codec, settings.compressFrom);
   }
 
   /** What a result below 0 of a native call means. */
   error(result: number, key?: unknown): SuperslabError {
     if (result === -FILE_FAULT.range) return keyError(key);
-    const { path, mode } = this.settings;
+    const { name, path, mode } = this.settings;
+    if (result === -FILE_FAULT.closed) return closedCache(name);
     const error = cacheError({ ...this.native.failure(), fault: -result }, path, mode);
     if (result === -FILE_FAULT.lost && !this.#hasToldFailure) {
       this.#hasToldFailure = true;
@@ -93,21 +94,24 @@ export class CacheCore {
     const found = this.#found;
     if (this.checked(this.native.find(key, place, found), key) === 0) return undefined;
     const { memory, words, bytes } = this.memory.shard(found[FOUND.shard]!);
+    // Whole numbers as such, not as doubles, which V8 keeps apart from their object: in one line of the processor's cache each.
+    const codec = found[FOUND.codec]! | 0;
     return {
       words,
-      bytes,
-      slot: found[FOUND.slot]!,
+      slot: found[FOUND.slot]! | 0,
       lower: found[FOUND.lower]! | 0,
       upper: found[FOUND.upper]! | 0,
-      start: found[FOUND.start]! | 0,
-      granules: found[FOUND.granules]!,
-      expiresMs: found[FOUND.expiresMs]!,
-      usedAt: found[FOUND.usedAt]!,
+      bytes,
+      usedAt: found[FOUND.usedAt]! | 0,
+      length: found[FOUND.length]! | 0,
+      mayExpire: found[FOUND.expiresMs] !== 0,
       view: builtins.bufferOf(memory, found[FOUND.valueAt]!, found[FOUND.length]!),
-      length: found[FOUND.length]!,
-      codec: found[FOUND.codec]! % HAS_TAGS,
+      start: found[FOUND.start]! | 0,
+      granules: found[FOUND.granules]! | 0,
+      codec: codec % HAS_TAGS,
+      hasTags: codec >= HAS_TAGS,
+      expiresMs: found[FOUND.expiresMs]!,
       plainBytes: found[FOUND.plainBytes]!,
-      hasTags: found[FOUND.codec]! >= HAS_TAGS,
       page: undefined,
       pageState: undefined,
     };

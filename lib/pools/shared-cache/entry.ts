@@ -13,7 +13,8 @@ export interface Entry {
   /** Its pin. */
   readonly start: number;
   readonly granules: number;
-  /** Of the monotonic clock, in ms; 0: never. */
+  readonly mayExpire: boolean;
+  /** Of the monotonic clock, in ms. */
   readonly expiresMs: number;
   /** Where in `bytes` its use is noted. */
   readonly usedAt: number;

@@ -1,8 +1,11 @@
-// What is thrown by shared caches.
+// What is thrown by shared caches, and for the misuse of their pages.
 import type { FileFailure } from '../../addon/file-binding.js';
 import { FILE_FAULT } from '../../addon/generated/codes.js';
 import { CACHE_MAX_KEY_BYTES } from '../../addon/generated/memory.js';
+import { noteThrown } from '../../addon/misuse-sites.js';
 import { type ErrorCode, makeError, type SuperslabError, show } from '../../base/errors.js';
+import type { MisusedBuffer } from '../../base/misuse.js';
+import { showCaller } from '../../base/stack.js';
 import { exactBytes } from '../../base/text.js';
 import { fileError } from '../mapped/errors.js';
 
@@ -10,7 +13,6 @@ type Telling = readonly [code: ErrorCode, text: (failure: FileFailure) => string
 
 /** Where a cache has other things to say than a heap in a file. */
 const TELLINGS: Readonly<Record<number, Telling>> = {
-  [FILE_FAULT.closed]: ['ERR_SUPERSLAB_CLOSED', () => 'the cache is closed; open it again'],
   [FILE_FAULT.full]: [
     'ERR_SUPERSLAB_EXHAUSTED',
     ({ where }) => `${where} threads have the cache open, as many as may; close some`,
@@ -46,6 +48,9 @@ const TELLINGS: Readonly<Record<number, Telling>> = {
   ],
 };
 
+export const closedCache = (cache: string): SuperslabError =>
+  makeError('ERR_SUPERSLAB_CLOSED', `cache "${cache}" is closed; open it again`);
+
 export function cacheError(failure: FileFailure, path: string, mode: number): SuperslabError {
   const telling = TELLINGS[failure.fault];
   if (telling === undefined) return fileError(failure, { path, mode, name: path, maxBytes: 0 });
@@ -65,6 +70,9 @@ export function keyError(key: unknown): SuperslabError {
   );
 }
 
+export const closedWhileComputing = (cache: string): SuperslabError =>
+  makeError('ERR_SUPERSLAB_CLOSED', `cache "${cache}" was closed while getOrCompute() waited`);
+
 export const bytesError = (where: string, value: unknown): SuperslabError =>
   makeError('ERR_SUPERSLAB_ARGUMENT', `${where} must be a Uint8Array, got ${show(value)}`, TypeError);
 
@@ -81,14 +89,41 @@ export const busyError = (what: string, path: string): SuperslabError =>
     `${what} found a part of ${path} locked for half a second by a process that lives; it may have been stopped: continue or end it, or try again`,
   );
 
-export const tooManyPins = (most: number, keys: readonly string[]): SuperslabError =>
+export const tooManyPins = (cache: string, most: number, keys: readonly string[]): SuperslabError =>
   makeError(
     'ERR_SUPERSLAB_EXHAUSTED',
-    `this thread has ${most} pages pinned, as many as it may; release() some, such as ${keys.map(show).join(', ')}`,
+    `this thread has ${most} pages of cache "${cache}" pinned, as many as it may; release() some, such as ${keys.map(show).join(', ')}`,
   );
 
-export const releasedPage = (key: string): SuperslabError =>
-  makeError(
-    'ERR_SUPERSLAB_RELEASED',
-    `the page of ${show(key)} was already released; release() has to be paired with pin()`,
+const aboutPage = (pool: string, size: number): MisusedBuffer => ({
+  pool,
+  tag: '',
+  size,
+  acquired: '',
+  released: '',
+});
+
+/** A page that is not pinned, or not any more. */
+export function releasedPage(key: string, cache: string, size: number): Error {
+  noteThrown('released-twice', aboutPage(cache, size), releasedPage);
+  return showCaller(
+    makeError(
+      'ERR_SUPERSLAB_RELEASED',
+      `the page of ${show(key)} in cache "${cache}" was already released; each pin is paired with one release`,
+    ),
+    releasedPage,
   );
+}
+
+/** For what is no page of a cache. */
+export function foreignPage(value: unknown): Error {
+  noteThrown('foreign', aboutPage('', 0), foreignPage);
+  return showCaller(
+    makeError(
+      'ERR_SUPERSLAB_FOREIGN',
+      `cannot release ${show(value)}: it is no page of a SharedCache; call the method of what pin() gave`,
+      TypeError,
+    ),
+    foreignPage,
+  );
+}

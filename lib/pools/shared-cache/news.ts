@@ -2,7 +2,6 @@ import { Alarm } from '../../addon/alarm.js';
 import type { NativeSharedCache } from '../../addon/cache-binding.js';
 import { now } from '../../addon/clock.js';
 import { atSignal } from '../../addon/environment.js';
-import { builtins } from '../../base/builtins.js';
 
 /** What takeNews() returns when somebody has left the cache, or died. */
 const SOMEBODY_LEFT = 2;
@@ -22,11 +21,17 @@ atSignal(() => {
   for (const news of [...listening]) news.heed();
 });
 
-/** Wakes those of this thread who wait for a value that another thread or process computes. */
+/** Those of this thread who wait for what another thread or process computes. */
+interface NewsReader {
+  readonly isBusy: boolean;
+  proceed(): void;
+}
+
+/** Tells that a value may be there which another thread or process computes. */
 export class News {
   readonly #native: NativeSharedCache;
-  readonly #waiting = new Set<() => void>();
   readonly #alarm = new Alarm(() => this.#deafenUnlessAwaited());
+  #reader: NewsReader | undefined = undefined;
   /** Whether the system tells. */
   #isListening = false;
   /** Of now(). */
@@ -34,6 +39,11 @@ export class News {
 
   constructor(native: NativeSharedCache) {
     this.#native = native;
+  }
+
+  /** To whom. */
+  tells(reader: NewsReader): void {
+    this.#reader = reader;
   }
 
   /** What happens from now on is told. To be called before one looks what there is to wait for. */
@@ -45,22 +55,10 @@ export class News {
     if (!this.#isListening) listening.delete(this);
   }
 
-  /**
-   * Resolved when it is worth looking again, after `mostMs` at the latest. `looks`: how often somebody has looked before.
-   */
-  next(mostMs: number, looks: number): Promise<void> {
-    let ms = Math.min(FIRST_LOOK_MS * 2 ** looks, LAST_LOOK_MS);
-    if (this.#isListening) ms = now() < this.#hurriesUntil ? FIRST_LOOK_MS : SAFETY_LOOK_MS;
-    return new builtins.Promise((resolve) => {
-      const wake = () => {
-        this.#waiting.delete(wake);
-        builtins.clearTimeout(timer);
-        resolve();
-      };
-      // This keeps the process alive, which what the system tells does not.
-      const timer = builtins.setTimeout(wake, Math.min(ms, Math.max(mostMs, 0)));
-      this.#waiting.add(wake);
-    });
+  /** After how long it is worth looking again even if nothing is told. `looks`: how often somebody has looked before. */
+  lookAfterMs(looks: number): number {
+    if (!this.#isListening) return Math.min(FIRST_LOOK_MS * 2 ** looks, LAST_LOOK_MS);
+    return now() < this.#hurriesUntil ? FIRST_LOOK_MS : SAFETY_LOOK_MS;
   }
 
   /** The thread was signalled, for whatever reason. */
@@ -68,24 +66,19 @@ export class News {
     const news = this.#native.takeNews();
     if (news === 0) return;
     if (news === SOMEBODY_LEFT) this.#hurriesUntil = now() + HURRY_MS;
-    this.#wakeAll();
+    this.#reader?.proceed();
   }
 
   #deafenUnlessAwaited(): void {
-    if (this.#waiting.size > 0) this.#alarm.ringWithin(DEAF_AFTER_MS);
+    if (this.#reader?.isBusy) this.#alarm.ringWithin(DEAF_AFTER_MS);
     else this.end();
   }
 
-  /** The system tells nothing any more. Those who wait look once more. */
+  /** The system tells nothing any more. */
   end(): void {
     this.#isListening = false;
     listening.delete(this);
     this.#native.deafen();
     this.#alarm.stop();
-    this.#wakeAll();
-  }
-
-  #wakeAll(): void {
-    for (const wake of [...this.#waiting]) wake();
   }
 }

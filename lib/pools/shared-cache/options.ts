@@ -1,5 +1,5 @@
 import type { KnobOptions } from '../../addon/generated/options.js';
-import { aCount, checkOptions, type OptionCheck } from '../../addon/option-checks.js';
+import { aCount, anAbortSignal, checkOptions, type OptionCheck } from '../../addon/option-checks.js';
 import { isPrintable } from '../../base/text.js';
 import type { Codec } from '../compressed/codec.js';
 import { checkPath } from '../mapped/options.js';
@@ -36,8 +36,9 @@ export interface SharedCacheOptions extends Pick<KnobOptions, 'leakDetection' | 
    */
   mode?: number;
   /**
-   * Compresses values of `compressFrom` bytes or more, on the thread that stores them: 'deflate', 'zstd' where Node.js has it, or the
-   * program's own, which has to do it at once. All who use the cache need the same. Compressed values cannot be pinned without a copy.
+   * Compresses values of `compressFrom` bytes or more, on the thread that stores them: 'lz4', which is fast; 'deflate'; 'zstd' where Node.js has
+   * it; or the program's own, which has to do it at once. A value says what has compressed it: all read those of the first three, whatever they
+   * are opened with, and a codec of the program is needed by all. Compressed values cannot be pinned without a copy.
    */
   codec?: CompressionName | Codec;
   /**
@@ -63,6 +64,8 @@ export interface ComputeOptions extends SetOptions {
    * @default 30,000
    */
   waitMs?: number;
+  /** Ends the wait of this call. A computation that has begun goes on, for others and for the cache. */
+  signal?: AbortSignal;
 }
 
 export interface CacheSettings {
@@ -114,7 +117,10 @@ const openChecks = {
 } satisfies Record<keyof SharedCacheOptions, OptionCheck>;
 
 const setChecks = { ttlMs: aTime, tags: someTags } satisfies Record<keyof SetOptions, OptionCheck>;
-const computeChecks = { ...setChecks, waitMs: aTime } satisfies Record<keyof ComputeOptions, OptionCheck>;
+const computeChecks = { ...setChecks, waitMs: aTime, signal: anAbortSignal } satisfies Record<
+  keyof ComputeOptions,
+  OptionCheck
+>;
 
 /** @throws ERR_SUPERSLAB_OPTION, ERR_SUPERSLAB_ARGUMENT */
 export function cacheSettings(options: SharedCacheOptions): CacheSettings {
@@ -145,8 +151,12 @@ export function checkSetOptions(options: SetOptions): void {
 }
 
 /** @throws ERR_SUPERSLAB_OPTION */
-export function computeSettings(options: ComputeOptions): { set: SetOptions; waitMs: number } {
+export function computeSettings(options: ComputeOptions): {
+  set: SetOptions;
+  waitMs: number;
+  signal: AbortSignal | undefined;
+} {
   checkOptions('getOrCompute()', options, computeChecks);
-  const { waitMs = DEFAULT_WAIT_MS, ...set } = options;
-  return { set, waitMs };
+  const { waitMs = DEFAULT_WAIT_MS, signal, ...set } = options;
+  return { set, waitMs, signal };
 }

@@ -1,8 +1,10 @@
 import type { Entry } from './entry.js';
-import { releasedPage } from './errors.js';
+import { foreignPage, releasedPage } from './errors.js';
 
 /** Who has lent a page. */
 interface PageHome {
+  /** Of its cache. */
+  readonly name: string;
   unpin(state: PageState, buffer: Buffer): void;
   isCurrent(entry: Entry): boolean;
 }
@@ -22,6 +24,8 @@ export interface PageState {
   place: number;
   /** How often it is pinned. */
   pins: number;
+  /** How often it was pinned when the cache was closed: as many releases are still in order. */
+  late: number;
   /** Of the note of its pin, where pins are watched; 0 otherwise. */
   handle: number;
 }
@@ -50,7 +54,7 @@ export class CachePage {
     return this.#state.home.isCurrent(this.#state.entry);
   }
 
-  /** Whether it was released as often as it was pinned. */
+  /** Whether it was released as often as it was pinned, or the cache was closed. */
   get released(): boolean {
     return this.#state.pins === 0;
   }
@@ -60,14 +64,21 @@ export class CachePage {
    * @throws ERR_SUPERSLAB_RELEASED when it is not pinned
    */
   release(): void {
+    if (!CachePage.#isPage(this)) throw foreignPage(this);
     const state = this.#state;
     if (state.pins > 1) state.pins--;
     else if (state.pins === 1) state.home.unpin(state, this.buffer);
-    else throw releasedPage(state.key);
+    else if (state.late > 0) state.late--;
+    else throw releasedPage(state.key, state.home.name, this.buffer.length);
   }
 
   /** For `using`: the same as release(). */
   [Symbol.dispose](): void {
     this.release();
+  }
+
+  /** Of what a method was called on, whatever that is. */
+  static #isPage(value: unknown): value is CachePage {
+    return typeof value === 'object' && value !== null && #state in value;
   }
 }

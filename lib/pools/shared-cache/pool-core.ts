@@ -3,6 +3,7 @@ import { environment } from '../../addon/environment.js';
 import { CACHE_PINS, MAGAZINES, OBJECT_COUNT } from '../../addon/generated/memory.js';
 import { builtins } from '../../base/builtins.js';
 import { hostError } from '../../base/errors.js';
+import { poolTeller } from '../../measure/pool-teller.js';
 import { type Core, closingCores, openCores, type ThreadFigures } from '../../pool/cores.js';
 import { begin, giveUp } from '../../pool/unfinished.js';
 import { scheduleUpkeep } from '../../pool/upkeep.js';
@@ -10,6 +11,7 @@ import type { Advice } from '../../stats/advice/advice.js';
 import { OpeningPool } from '../opening-pool.js';
 import { type PinWatch, pinWatchOf } from '../pin-watch.js';
 import { optionPairs } from '../pool-options.js';
+import type { Computing } from './computing.js';
 import type { CacheCore } from './core.js';
 import type { Reader } from './reader.js';
 
@@ -33,6 +35,8 @@ export class CachePoolCore implements Core {
   readonly watch: PinWatch | undefined;
   /** What advice() of the cache says. Set when it has been made. */
   advise: () => readonly Advice[] = () => [];
+  /** What getOrCompute() has under way. Set when it has been made. */
+  computing: Computing | undefined = undefined;
   readonly #cache: CacheCore;
   readonly #reader: Reader;
   readonly #counts: Float64Array;
@@ -54,6 +58,8 @@ export class CachePoolCore implements Core {
       unpin: (handle) => reader.unpinLost(handle),
       afterUnpin: () => {},
     });
+    const identity = { id: this.id, name, native, maxBytes: 0 };
+    reader.tellRefusals(() => poolTeller.tellExhausted(identity, 0, 'throw'));
     openCores.set(this.id, this);
   }
 
@@ -82,10 +88,11 @@ export class CachePoolCore implements Core {
   serveWaiters(): void {}
 
   tick(): boolean {
+    this.computing?.look();
     this.publish();
     const { messages } = this.#cache;
     if (messages.tellsAlerts) messages.tellAlerts(this.advise());
-    return this.#reader.lent > 0 || messages.tellsAlerts;
+    return this.#reader.lent > 0 || messages.tellsAlerts || this.computing?.isBusy === true;
   }
 
   relieve(): number {
@@ -103,6 +110,7 @@ export class CachePoolCore implements Core {
     this.#cache.close();
     openCores.delete(this.id);
     this.#reader.giveUp();
+    this.computing?.close();
   }
 
   settle(): void {

@@ -14,6 +14,7 @@ import { LateEntries } from './late-entries.js';
 import { HITS, MISSES } from './memory.js';
 import { CachePage, type PageEntry, type PageState } from './page.js';
 
+const { isUint8Array } = builtins;
 const { store } = builtins.Atomics;
 
 /** The pin under which values are copied. */
@@ -51,6 +52,7 @@ export class Reader {
   /** Pages whose pins are watched, by their notes. */
   readonly #watched = new Map<number, PageState>();
   #lastHandle = 0;
+  #whenRefused: () => void = () => {};
   /** Pages that were ever pinned, and how often there was no place. */
   pinned = 0;
   refused = 0;
@@ -74,7 +76,7 @@ export class Reader {
     // An atomic store, since the index has to be looked at after others can see it; the length before the start: first_pinned() in native/pools/shared_cache/members.cc tells why.
     pins[2 * place + 1] = entry.granules;
     store(pins, 2 * place, entry.start);
-    if (isCurrent(entry) && (entry.expiresMs === 0 || entry.expiresMs > now())) return true;
+    if (isCurrent(entry) && (!entry.mayExpire || entry.expiresMs > now())) return true;
     this.#unpin(place);
     return false;
   }
@@ -93,8 +95,8 @@ export class Reader {
 
   /** After bytes were read: whether they were there. */
   #checkWhole(): void {
-    const lost = this.#lost;
-    if (lost[0] !== 0 || lost[1] !== 0) throw this.#core.error(-FILE_FAULT.lost);
+    // The lower half of a number that is odd once a page was missing.
+    if (this.#lost[0] !== 0) throw this.#core.error(-FILE_FAULT.lost);
   }
 
   #remember(key: string, entry: PageEntry): void {
@@ -127,7 +129,7 @@ export class Reader {
       this.#unpin(COPYING);
       return true;
     }
-    if (!isCurrent(entry) || (entry.expiresMs !== 0 && entry.expiresMs <= now())) return false;
+    if (!isCurrent(entry) || (entry.mayExpire && entry.expiresMs <= now())) return false;
     copyInAt(target, entry.view, offset);
     return isCurrent(entry);
   }
@@ -164,7 +166,7 @@ export class Reader {
   /** Bytes that were written; NONE for a key without a value. */
   getInto(key: string, target: Uint8Array, offset: number): number {
     const late = this.#late.get(key);
-    if (late !== undefined && fits(target, offset, late.length) && this.#tryCopy(late, target, offset)) {
+    if (late !== undefined && fitsWell(target, offset, late.length) && this.#tryCopy(late, target, offset)) {
       this.#checkWhole();
       this.#noteHit(late);
       return late.length;
@@ -173,7 +175,7 @@ export class Reader {
   }
 
   #getIntoSlow(key: string, target: Uint8Array, offset: number): number {
-    if (!builtins.isUint8Array(target)) throw bytesError('the target of getInto()', target);
+    if (!isUint8Array(target)) throw bytesError('the target of getInto()', target);
     const entry = this.#search(key);
     if (entry === undefined) return NONE;
     if (entry.codec !== 0) {
@@ -212,7 +214,7 @@ export class Reader {
     const { pageState: state } = entry;
     if (state === undefined) return undefined;
     if (state.pins > 0) {
-      if (!isCurrent(entry) || (entry.expiresMs !== 0 && entry.expiresMs <= now())) return undefined;
+      if (!isCurrent(entry) || (entry.mayExpire && entry.expiresMs <= now())) return undefined;
       this.#noteHit(entry);
       state.pins++;
       return entry.page;
@@ -237,8 +239,11 @@ export class Reader {
 
   #pinSlow(key: string): CachePage | undefined {
     if (this.#depth === 0) {
+      this.#whenRefused();
+      // Who was told of it may have released some, which the next pin() gets.
+      if (this.#core.closed) this.#core.checkWhole();
       this.refused++;
-      throw tooManyPins(CACHE_PINS - 1, this.pinnedKeys().slice(0, 3));
+      throw tooManyPins(this.name, CACHE_PINS - 1, this.pinnedKeys().slice(0, 3));
     }
     const place = this.#free[this.#depth - 1]!;
     if (place >= this.#marked) {
@@ -253,7 +258,7 @@ export class Reader {
     }
     this.#checkWhole();
     this.#noteHit(entry);
-    const state: PageState = { home: this, key, entry, place: COPYING, pins: 0, handle: 0 };
+    const state: PageState = { home: this, key, entry, place: COPYING, pins: 0, late: 0, handle: 0 };
     if (entry.codec !== 0) return this.#copiedPage(state, place);
     if (this.#watch !== undefined && entry.length > 0) return this.#watchedPage(state, place, this.#watch);
     entry.page = new CachePage(entry.view, state);
@@ -287,6 +292,16 @@ export class Reader {
     );
     this.#give(state, place);
     return page;
+  }
+
+  /** Of the cache. */
+  get name(): string {
+    return this.#core.settings.name;
+  }
+
+  /** Calls `told` before it throws for want of places. */
+  tellRefusals(told: () => void): void {
+    this.#whenRefused = told;
   }
 
   /**
@@ -350,7 +365,11 @@ export class Reader {
   /** The cache was closed: nothing is found or pinned any more. */
   giveUp(): void {
     this.#late = new LateEntries();
-    for (const state of this.#pages) if (state !== undefined && state.pins > 0) this.#takeBack(state);
+    for (const state of this.#pages) {
+      if (state === undefined || state.pins === 0) continue;
+      state.late = state.pins;
+      this.#takeBack(state);
+    }
     // What ends with the cache is no leak.
     for (const handle of this.#watched.keys()) {
       const end = this.#watch?.ending(handle, Reader.prototype.giveUp);
@@ -366,13 +385,15 @@ export class Reader {
   }
 }
 
+/** False for what has no bytes, too, and for an offset of 4 GiB or more. */
+function fitsWell(target: Uint8Array, offset: number, length: number): boolean {
+  return isUint8Array(target) && offset >>> 0 === offset && offset + length <= lengthOf(target);
+}
+
 /** False for what has no bytes, too. */
 function fits(target: Uint8Array, offset: number, length: number): boolean {
   return (
-    builtins.isUint8Array(target) &&
-    offset >= 0 &&
-    Number.isInteger(offset) &&
-    offset + length <= lengthOf(target)
+    isUint8Array(target) && offset >= 0 && Number.isInteger(offset) && offset + length <= lengthOf(target)
   );
 }
 

@@ -6,6 +6,7 @@ import { makeError, show } from '../../base/errors.js';
 import type { GuardReport } from '../../base/misuse.js';
 import { finish } from '../../pool/unfinished.js';
 import type { Advice } from '../../stats/advice/advice.js';
+import { checkNotAborted } from '../in-turn.js';
 import { ListenedPool } from '../listened-pool.js';
 import { closeWhenDropped, forgetPool, rememberPool } from '../open-pools.js';
 import type { Pool } from '../pool.js';
@@ -13,7 +14,8 @@ import { PoolFigures } from '../pool-figures.js';
 import { PoolListeners } from '../pool-listeners.js';
 import { checkTarget } from '../pool-options.js';
 import { cacheAdvice } from './advice.js';
-import { type Compute, Computing } from './computing.js';
+import type { Compute } from './calls.js';
+import { Computing } from './computing.js';
 import { CacheCore } from './core.js';
 import { cacheFigures, figuresText, type SharedCacheStats } from './figures.js';
 import {
@@ -68,6 +70,7 @@ export class SharedCache extends ListenedPool implements Pool {
     this.#reader = reader;
     this.#writer = new Writer(core);
     this.#computing = new Computing(reader, this.#writer, core.news);
+    pool.computing = this.#computing;
     this.#pool = pool;
     this.#figures = new PoolFigures(pool);
     reader.watchPins(pool.watch, pool.native.guard === GUARD.detach, this.pin);
@@ -207,22 +210,24 @@ export class SharedCache extends ListenedPool implements Pool {
    * its value. If it throws, those of the same thread get the error, too; of other threads, and when its process dies, one of those who
    * wait calls its own.
    * @returns a buffer of the caller's own
+   * @throws (rejects) with `signal.reason` when it is aborted: then this call waits no more, and a computation that has begun goes on
    * @throws (rejects) what `compute` throws, and what {@link get} and {@link set} throw
    */
-  async getOrCompute(key: string, compute: Compute, options: ComputeOptions = {}): Promise<Buffer> {
-    const { set, waitMs } = computeSettings(options);
-    if (typeof compute !== 'function') {
-      throw makeError(
-        'ERR_SUPERSLAB_ARGUMENT',
-        `getOrCompute() takes a function, got ${show(compute)}`,
-        TypeError,
-      );
-    }
+  getOrCompute(key: string, compute: Compute, options: ComputeOptions = {}): Promise<Buffer> {
+    // No async function: one that is cut off would leave its promise unsettled, and its claim held.
     try {
-      return await this.#computing.get(key, compute, set, waitMs);
-    } finally {
-      // Until here somebody has the cache, so that it is not closed for being dropped.
-      this.#pool.publish();
+      const { set, waitMs, signal } = computeSettings(options);
+      if (typeof compute !== 'function') {
+        throw makeError(
+          'ERR_SUPERSLAB_ARGUMENT',
+          `getOrCompute() takes a function, got ${show(compute)}`,
+          TypeError,
+        );
+      }
+      checkNotAborted(signal);
+      return this.#computing.get({ key, compute, options: set, waitMs, signal, keeper: this });
+    } catch (error) {
+      return builtins.promiseReject(error);
     }
   }
 
@@ -261,6 +266,7 @@ export class SharedCache extends ListenedPool implements Pool {
    * @throws ERR_SUPERSLAB_CORRUPT when something did; the cache goes on. ERR_SUPERSLAB_TIMEOUT as {@link set}
    */
   check(): readonly GuardReport[] {
+    this.#pool.publish();
     if (!this.closed) this.#writer.check();
     return [];
   }

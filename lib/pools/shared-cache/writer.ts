@@ -11,11 +11,11 @@ import type { SetOptions } from './options.js';
 const BUSY = 2;
 
 /** Who may compute a value. */
-export interface Claim {
+export class Claim {
   /** A CLAIMED. */
-  readonly outcome: number;
-  /** A ticket and an epoch, for store(). */
-  readonly ticket: Float64Array;
+  outcome: number = CLAIMED.other;
+  /** A ticket and an epoch, for store(). The ticket is above 0 from the moment on in which the claim is held. */
+  readonly ticket = new builtins.Float64Array(2);
 }
 
 function aTag(tag: unknown): string {
@@ -99,14 +99,13 @@ export class Writer {
     if (!checked.isComplete) throw busyError('check()', path);
   }
 
-  claim(key: string): Claim {
-    const ticket = new builtins.Float64Array(2);
-    const outcome = this.#core.checked(this.#core.native.claim(key, ticket), key);
-    return { outcome, ticket };
+  /** Fills `claim`. Who made it ends it. */
+  claim(key: string, claim: Claim): void {
+    claim.outcome = this.#core.checked(this.#core.native.claim(key, claim.ticket), key);
   }
 
-  /** Nothing was stored under the claim. Does nothing when it has ended. */
-  endClaim(key: string, { outcome, ticket }: Claim): void {
-    if (outcome === CLAIMED.own) this.#core.native.endClaim(key, ticket[0]!);
+  /** Nothing was stored under the claim, if it was held at all. Does nothing when it has ended. */
+  endClaim(key: string, { ticket }: Claim): void {
+    if (ticket[0]! > 0) this.#core.native.endClaim(key, ticket[0]!);
   }
 }

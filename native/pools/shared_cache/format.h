@@ -162,7 +162,7 @@ struct Record {
   std::uint32_t plain_bytes;  // before it was compressed
   std::uint16_t key_bytes;
   std::uint8_t tags;
-  std::uint8_t codec;  // 0: not compressed
+  std::uint8_t codec;  // 0: none, 1: raw deflate, 2: zstd, 3: a block of LZ4, 255: the program's
   std::uint8_t unused[12];
 
   ByteCount tags_at() const { return sizeof(Record) + (ByteCount{value_bytes} + 7) / 8 * 8; }
