@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TraceTuning, TunedRow } from '../lib/addon/trace-binding.js';
 import { makeDemand, SHAPES } from './learn/demand.js';
-import { policyRows } from './learn/policies.js';
+import { policyRows, type SavedPolicy } from './learn/policies.js';
 import { recordPrograms } from './learn/programs.js';
 import { sizeClassRows } from './learn/size-classes.js';
 import { benchOptions } from './support/options.js';
@@ -50,9 +50,8 @@ function add(name: string, { rows: tuned }: TraceTuning): void {
 const folder = mkdtempSync(join(tmpdir(), 'superslab-learn-'));
 try {
   const tune = (name: string, file: string) => add(name, check(binding.tuneTrace(file, 0, [])));
-  const shapes = options.quick ? ['stationary'] : Object.keys(SHAPES);
   if (options.parts.includes('demand')) {
-    for (const shape of shapes) {
+    for (const shape of options.quick ? ['stationary'] : Object.keys(SHAPES)) {
       const file = join(folder, 'demand.trace');
       makeDemand(shape, file);
       tune(shape, file);
@@ -63,7 +62,9 @@ try {
     if (missing.length > 0) notes.push(`Not measured, since not installed here: ${missing.join(', ')}.`);
   }
   if (options.parts.includes('policies')) {
-    rows.push(...policyRows(folder, shapes, (file, saved) => check(binding.tuneTrace(file, 0, saved))));
+    const tuneSaved = (file: string, saved: readonly SavedPolicy[]) =>
+      check(binding.tuneTrace(file, 0, saved));
+    rows.push(...policyRows(folder, options.quick, tuneSaved));
   }
   if (options.parts.includes('classes')) rows.push(...sizeClassRows());
 } finally {

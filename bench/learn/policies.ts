@@ -1,35 +1,66 @@
 // Whole saved policies that compete: what their contest costs against each of them alone.
 import { join } from 'node:path';
-import type { TraceTuning } from '../../lib/addon/trace-binding.js';
+import type { TraceTuning, TunedRow } from '../../lib/addon/trace-binding.js';
 import type { Row } from '../support/report.js';
-import { makeDemand } from './demand.js';
+import { crc32c, TraceWriter } from './trace-writer.js';
 
-type SavedPolicy = readonly [name: string, text: string];
+const KIB = 1024;
+
+export type SavedPolicy = readonly [name: string, text: string];
 type Tune = (file: string, policies: readonly SavedPolicy[]) => TraceTuning;
-
-/** CRC-32C, as the last line of a policy file has it. */
-function crc32c(text: string): string {
-  let crc = ~0;
-  for (const byte of Buffer.from(text)) {
-    crc ^= byte;
-    for (let i = 0; i < 8; i++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  }
-  return (~crc >>> 0).toString(16);
-}
 
 /** A policy for the machine that `like` is for, with these settings. */
 function policyOf(like: string, settings: Readonly<Record<string, string>>): string {
   const machine = like.split('\n').filter((line) => line !== '' && !/^(set|class|end) /.test(line));
   const set = Object.entries(settings).map(([name, value]) => `set ${name} ${value}`);
   const text = `${[...machine, ...set].join('\n')}\n`;
-  return `${text}end ${crc32c(text)}\n`;
+  return `${text}end ${crc32c(Buffer.from(text)).toString(16)}\n`;
+}
+
+/** Bursts of blocks, and how far they lie apart. What is kept between them serves the next one, and costs as long as it is kept. */
+interface Phase {
+  readonly bytes: number;
+  readonly blocks: number;
+  readonly pauseNs: number;
+}
+
+const PHASES: readonly Phase[] = [
+  { bytes: 16 * KIB, blocks: 250, pauseNs: 0.25e9 },
+  { bytes: 256 * KIB, blocks: 250, pauseNs: 4e9 },
+];
+const BURSTS = 800;
+/** A replay makes 200 windows. */
+const BURSTS_OF_WINDOW = BURSTS / 200;
+
+/** Windows after which the phase changes; none where it never does. */
+const SHAPES: Readonly<Record<string, number>> = {
+  'bursts each 250 ms': Number.POSITIVE_INFINITY,
+  'bursts each 250 ms or 4 s, in turns of 20 windows': 20,
+  'and in turns of 4 windows': 4,
+};
+
+function makeBursts(file: string, windowsOfPhase: number, first = 0): void {
+  const writer = new TraceWriter();
+  for (let burst = 0; burst < BURSTS; burst++) {
+    const turn = Math.floor(burst / BURSTS_OF_WINDOW / windowsOfPhase);
+    const { bytes, blocks, pauseNs } = PHASES[(first + turn) % PHASES.length]!;
+    for (let i = 1; i <= blocks; i++) {
+      writer.allocate(bytes * 64 + i, bytes);
+      writer.pass(2000);
+    }
+    for (let i = 1; i <= blocks; i++) {
+      writer.free(bytes * 64 + i);
+      writer.pass(2000);
+    }
+    writer.pass(pauseNs);
+  }
+  writer.save(file);
 }
 
 /** What somebody might have saved: the profiles, and what was tuned for each phase by itself. */
-function savedPolicies(folder: string, tune: Tune): SavedPolicy[] {
-  const file = join(folder, 'phase.trace');
+function savedPolicies(file: string, tune: Tune): SavedPolicy[] {
   const tuned = [0, 1].map((phase) => {
-    makeDemand('stationary', file, phase);
+    makeBursts(file, Number.POSITIVE_INFINITY, phase);
     return tune(file, []).policy;
   });
   const like = tuned[0]!;
@@ -42,19 +73,21 @@ function savedPolicies(folder: string, tune: Tune): SavedPolicy[] {
 }
 
 /** A row for each shape of demand, of what came after the first 40 windows. */
-export function policyRows(folder: string, shapes: readonly string[], tune: Tune): Row[] {
-  const saved = savedPolicies(folder, tune);
-  const file = join(folder, 'shape.trace');
-  return shapes.map((shape) => {
-    makeDemand(shape, file);
-    const { rows } = tune(file, saved);
-    const later = (kind: string) => rows.filter((row) => row.kind === kind);
-    const toUs = (ns: number | undefined) => (ns ?? Number.NaN) / 1000;
-    return {
-      case: `${shape}: contest of saved policies, after 40 windows`,
-      unit: 'µs',
-      superslab: toUs(later('contest')[0]?.laterCostNs),
-      peers: Object.fromEntries(later('saved').map((row) => [row.name, toUs(row.laterCostNs)])),
-    };
-  });
+export function policyRows(folder: string, isQuick: boolean, tune: Tune): Row[] {
+  const file = join(folder, 'bursts.trace');
+  const saved = savedPolicies(file, tune);
+  return Object.entries(SHAPES)
+    .slice(0, isQuick ? 1 : undefined)
+    .map(([shape, windowsOfPhase]) => {
+      makeBursts(file, windowsOfPhase);
+      const { rows } = tune(file, saved);
+      const later = (kind: TunedRow['kind']) => rows.filter((row) => row.kind === kind);
+      const toUs = (ns: number | undefined) => (ns ?? Number.NaN) / 1000;
+      return {
+        case: `${shape}: contest, after 40 windows`,
+        unit: 'µs',
+        superslab: toUs(later('contest')[0]?.laterCostNs),
+        peers: Object.fromEntries(later('saved').map((row) => [row.name, toUs(row.laterCostNs)])),
+      };
+    });
 }

@@ -16,7 +16,9 @@ function tuning(file: string, price: number, saved: readonly SavedPolicy[]): Tra
   const found = binding.tuneTrace(path.resolve(file), price, saved);
   if (!('error' in found)) return found;
   if (found.error === 'policy') {
-    throw new CliError('ERR_SUPERSLAB_POLICY', EXIT.cannotRun, found.message);
+    // The words are those for the variable of that name.
+    const words = found.message.replace(/^SUPERSLAB_POLICY is "/, '--policies names "');
+    throw new CliError('ERR_SUPERSLAB_POLICY', EXIT.cannotRun, words);
   }
   throw new CliError('ERR_SUPERSLAB_TRACE', EXIT.cannotRun, `${printable(file)}: ${found.message}`);
 }

@@ -16,14 +16,19 @@ constexpr double kAging = 0.75;
 
 /// Intervals for which a policy holds at least; the first of them is not rated.
 constexpr std::uint32_t kBout = 2;
-/// Matches that one figure counts in.
-constexpr std::uint32_t kMatches = 4;
+/// Intervals that what a policy costs is an average of.
+constexpr std::uint32_t kRemembered = 8;
+/// Matches that what was measured last counts in: half as many where that was one interval.
+constexpr std::uint32_t kMatches = 2;
 
 /// Points that a match moves at most, and the points that make the odds ten to one.
 constexpr double kMatchPoints = 64;
 constexpr double kTenfoldPoints = 400;
 /// How sharply costs are told apart.
 constexpr double kSharpness = 16;
+/// A match moves as many times the points as one costs more doublings than the other, and one; but
+/// no more than this.
+constexpr double kMostByMargin = 4;
 /// Of the softmax, in points.
 constexpr double kTemperature = 50;
 /// A policy that is further behind the best counts as if it were this far behind.
@@ -90,35 +95,53 @@ bool PolicyContest::enter_phase(const Shares& shares) {
   for (std::size_t i = 0; i < kClassSlots; ++i)
     phase.shares[i] = phase.shares[i] * kAging + shares[i] * (1 - kAging);
   phase.seen = ++steps_;
+  ++phase.visit;
   const bool is_other = next != phase_ && steps_ > 1;
   phase_ = next;
   return is_other;
 }
 
 /// Both have a figure of their own.
-void PolicyContest::play(Player& one, Player& other) {
+void PolicyContest::play(Phase& phase, Player& one, Player& other) {
+  const double ratio = phase.value(one) / phase.value(other);
   const double expected = 1 / (1 + std::pow(10, (other.rating - one.rating) / kTenfoldPoints));
-  const double score = 1 / (1 + std::pow(one.rate / other.rate, kSharpness));
-  const double points = kMatchPoints * (score - expected);
+  const double score = 1 / (1 + std::pow(ratio, kSharpness));
+  const double times = std::min(1 + std::abs(std::log2(ratio)), kMostByMargin);
+  const double points = kMatchPoints * times * (score - expected);
   one.rating += points;
   other.rating -= points;
 }
 
-/// The policy in force has played against all others of this phase that still have a match left.
+/// Another phase began: all can play against what that cost.
+void PolicyContest::note_exit(Phase& phase, double cost_of_block) const {
+  const double length = std::max(phase.visit, 1u);
+  phase.visit_length = phase.visit_length == 0 ? length : (phase.visit_length + length) / 2;
+  phase.visit = phase.dear_steps = 0;
+  Player& mine = phase.players[chosen_];
+  if (!mine.has_played()) return;
+  const double beyond = std::max(cost_of_block - mine.rate, 0.0);
+  mine.exit = mine.exit == 0 ? beyond : (mine.exit + beyond) / 2;
+  for (Player& one : phase.players)
+    if (one.has_played()) one.matches = kMatches;
+}
+
+/// The policy in force plays against all others of this phase that still have a match left.
 void PolicyContest::rate(double cost_of_block) {
   auto& players = phases_[phase_].players;
   Player& mine = players[chosen_];
-  mine.rate = cost_of_block;
-  if (!mine.has_played) mine.usual = cost_of_block;
+  if (mine.usual == 0) mine.usual = cost_of_block;
   // What is much dearer than that is looked at as drift.
   if (cost_of_block <= kDearer * mine.usual)
-    mine.usual = mine.usual * kAging + cost_of_block * (1 - kAging);
-  mine.has_played = true;
-  mine.matches = kMatches;
+    mine.usual += (cost_of_block - mine.usual) / kRemembered;
+  // Of another bout little is left.
+  if (held_ == kBout) mine.intervals = std::min(mine.intervals, 1u);
+  mine.intervals = std::min(mine.intervals + 1, kRemembered);
+  mine.rate += (cost_of_block - mine.rate) / mine.intervals;
+  mine.matches = std::min(mine.intervals, kMatches);
   for (std::size_t i = 0; i < policies_; ++i) {
     Player& other = players[i];
     if (i == chosen_ || other.matches == 0) continue;
-    play(mine, other);
+    play(phases_[phase_], mine, other);
     --other.matches;
   }
 }
@@ -126,11 +149,12 @@ void PolicyContest::rate(double cost_of_block) {
 void PolicyContest::watch_drift(double cost_of_block) {
   Phase& phase = phases_[phase_];
   const Player& mine = phase.players[chosen_];
-  const bool is_dear = mine.has_played && cost_of_block > kDearer * mine.usual;
+  const bool is_dear = mine.usual != 0 && cost_of_block > kDearer * mine.usual;
   phase.dear_steps = is_dear ? phase.dear_steps + 1 : 0;
   if (phase.dear_steps < kDearSteps) return;
   phase.dear_steps = 0;
-  phase.players[chosen_].usual = cost_of_block;
+  // What it costs now is all that is known of it.
+  phase.players[chosen_] = {.rating = mine.rating, .usual = cost_of_block};
   for (Player& one : phase.players) {
     one.rating *= kLeftOfRating;
     one.matches = 0;
@@ -159,7 +183,7 @@ std::size_t PolicyContest::choose() {
   // Who is in force plays first: that costs no change.
   for (std::size_t i = 0; i < policies_; ++i) {
     const std::size_t at = (chosen_ + i) % policies_;
-    if (!players[at].has_played) return at;
+    if (!players[at].has_played()) return at;
   }
   const std::size_t leader = best();
   std::array<double, kMaxPolicies> weights{};
@@ -187,7 +211,9 @@ ContestDecision PolicyContest::step(const ContestSample& sample, Nanos now) {
     // An interval without demand says nothing of a policy.
     if (blocks > 0 && cost > 0) {
       ++held_;
+      Phase& before = phases_[phase_];
       out.has_new_phase = enter_phase(shares);
+      if (out.has_new_phase) note_exit(before, cost / blocks);
       const bool is_rated = held_ >= kBout && !out.has_new_phase;
       if (is_rated) {
         watch_drift(cost / blocks);

@@ -6,10 +6,15 @@
 //            its own; the one that was seen longest ago makes way for a fifth.
 //   bout     A policy holds for two intervals at least. The first one after a change has costs that
 //            the policy before left behind, and is not rated.
-//   match    What an interval cost for each block that was asked for, against what the others cost
-//            when they were last in force in this phase. A policy that is 5 % cheaper has 69 % of
-//            the match, one that is 20 % cheaper 97 %. What was measured once counts in a few
-//            matches only, so that one bad interval does not shut a policy out.
+//   exit     The interval in which another phase begins is on the bill of the policy that was in
+//            force: what it cost beyond the usual counts as if each interval of a visit to the
+//            phase that ends had its part. Where phases are short, one that suits the next one too
+//            is better.
+//   match    What the last intervals cost for each block that was asked for, some eight of them,
+//            against what those of the others did in this phase. A policy that is 5 % cheaper has
+//            69 % of the match, one that is 20 % cheaper 97 %; the farther they lie apart, the more
+//            it counts. What was measured once counts in a few matches only, so that one bad
+//            interval does not shut a policy out.
 //   choice   Those that have not played in this phase come first. After that a policy which is 200
 //            points behind comes up once where the best does 55 times, and none counts as more than
 //            400 behind.
@@ -63,16 +68,26 @@ class PolicyContest {
  private:
   struct Player {
     double rating = 0;
-    double rate = 0;            // cost of a block that was asked for, when it was last in force,
-    double usual = 0;           // and mostly
-    std::uint32_t matches = 0;  // that this figure may still count in
-    bool has_played = false;
+    double rate = 0;              // what a block that is asked for costs; aged
+    double usual = 0;             // the same, but for what may be drift
+    double exit = 0;              // what it costs beyond that while another phase begins
+    std::uint32_t intervals = 0;  // that were rated
+    std::uint32_t matches = 0;    // that the last of them may still count in
+
+    bool has_played() const { return intervals != 0; }
   };
   struct Phase {
     std::array<double, kClassSlots> shares{};  // aged
     std::array<Player, kMaxPolicies> players{};
     std::uint64_t seen = 0;        // step in which it was last seen; 0: never
+    std::uint32_t visit = 0;       // intervals since it began
+    double visit_length = 0;       // of the visits before; 0: there were none
     std::uint32_t dear_steps = 0;  // in a row
+
+    /// What a block costs, with exits.
+    double value(const Player& player) const {
+      return visit_length == 0 ? player.rate : player.rate + player.exit / visit_length;
+    }
   };
   using Shares = std::array<double, kClassSlots>;
 
@@ -80,8 +95,9 @@ class PolicyContest {
   ContestDecision fall_back(ContestDecision::Cause cause);
   double take_shares(const ContestSample& sample, Shares& shares) const;
   bool enter_phase(const Shares& shares);
+  void note_exit(Phase& phase, double cost_of_block) const;
   void rate(double cost_of_block);
-  void play(Player& one, Player& other);
+  static void play(Phase& phase, Player& one, Player& other);
   void watch_drift(double cost_of_block);
   std::size_t best() const;
   std::size_t choose();

@@ -220,6 +220,13 @@ bool read_saved_policy(std::string_view text, std::string_view name, const Machi
                        SavedPolicy& out, PolicyError& error) {
   PolicyFile file;
   if (!parse_policy_file(text, name, machine, file, error)) return false;
+  if (file.codes[static_cast<std::size_t>(KnobId::max_bytes)] != 0) {
+    describe_policy_file(name,
+                         "it sets SUPERSLAB_MAX_BYTES, which a replay cannot change on the way; "
+                         "leave that line out when you save it",
+                         error);
+    return false;
+  }
   out.name = name;
   return snapshot_from_environment(nullptr, out.policy, std::span<PolicyError>(&error, 1), &file) ==
          0;
