@@ -117,17 +117,33 @@ TEST(learn, "contest: one bad interval shuts no policy out") {
 
 TEST(learn, "contest: the interval after a change is not rated") {
   Program program(2);
-  // Whichever begins pays ten times for what the other one left behind; the second is cheaper.
+  // Who comes to the second one, which is cheaper, pays for what the first one left behind.
   std::size_t before = 0;
   int used = 0;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 60; ++i) {
     const std::size_t now = program.policy_;
-    const double factor = now == before ? 1 : 10;
-    (void)program.run({100 * factor, 50 * factor});
+    (void)program.run({100, now == before ? 50.0 : 500.0});
     before = now;
-    if (i >= 40) used += now == 1;
+    if (i >= 10) used += now == 1;
   }
-  CHECK(used > 150);
+  CHECK(used > 40);
+}
+
+TEST(learn, "contest: where phases are short, what the next one begins with counts") {
+  const Costs first = {10, 20};
+  const Costs second = {100, 10};
+  for (const bool is_short : {true, false}) {
+    Program program(2);
+    const int visit = is_short ? 4 : 60;
+    int used = 0;
+    for (int i = 0; i < 20 * visit; ++i) {
+      const bool is_second = i / visit % 2 != 0;
+      const std::size_t policy = program.run(is_second ? second : first, is_second);
+      if (i >= 10 * visit && !is_second) used += policy == 0;
+    }
+    // Of 5 visits to the first phase.
+    CHECK(is_short ? used < visit : used > 4 * visit);
+  }
 }
 
 TEST(learn, "contest: an interval without demand or cost changes nothing") {
