@@ -48,14 +48,14 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
-/** Writes a trace of the shape to `file`, which begins with the phase `first`. */
-export function makeDemand(shape: string, file: string, first = 0): void {
+/** Writes a trace of the shape to `file`. */
+export function makeDemand(shape: string, file: string): void {
   const every = SHAPES[shape]!;
   const random = numbers(0x9e3779b9);
   const writer = new TraceWriter();
   let events = 0;
   while (events < EVENTS) {
-    const phase = (first + Math.floor(events / WINDOW_EVENTS / every)) % PHASES.length;
+    const phase = Math.floor(events / WINDOW_EVENTS / every) % PHASES.length;
     const swings = PHASES[phase]!;
     const { bytes, blocks } = swings[random(swings.length)]!;
     // Some more or some less, and mostly about as many.

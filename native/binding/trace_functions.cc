@@ -1,6 +1,7 @@
 // What traces tell: reading and replaying them needs no pool.
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "binding/js_objects.h"
@@ -76,19 +77,20 @@ Value read_trace_facts(const CallbackInfo& info) {
   return facts_object(info.Env(), trace);
 }
 
-/// Of [name, text] pairs. False, and `error` filled in, for one that cannot be used here.
-bool read_saved_policies(Napi::Env env, Napi::Value value, std::vector<SavedPolicy>& out,
+/// Of [name, text] pairs. False for one that cannot be used here, with `error` filled in, and for
+/// what cannot be read.
+bool read_saved_policies(Napi::Env env, Napi::Value list, std::vector<SavedPolicy>& out,
                          PolicyError& error) {
-  if (!value.IsArray()) return true;
-  const auto list = value.As<Napi::Array>();
+  std::uint32_t length = 0;
+  if (napi_get_array_length(env, list, &length) != napi_ok) return false;
   const MachineFacts machine = read_machine();
-  const std::uint32_t count =
-      std::min<std::uint32_t>(list.Length(), std::uint32_t{PolicyContest::kMaxPolicies});
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Napi::Value pair = list[i];
-    if (!pair.IsArray()) continue;
-    const Napi::Value name = pair.As<Napi::Array>()[0u];
-    const Napi::Value text = pair.As<Napi::Array>()[1u];
+  for (std::uint32_t i = 0; i < length && out.size() < PolicyContest::kMaxPolicies; ++i) {
+    Napi::Value pair;
+    Napi::Value name;
+    Napi::Value text;
+    if (!read_element(env, list, i, pair) || !read_element(env, pair, 0, name) ||
+        !read_element(env, pair, 1, text))
+      return false;
     SavedPolicy saved;
     if (!read_saved_policy(text_of(env, text), text_of(env, name), machine, saved, error))
       return false;
@@ -109,8 +111,10 @@ Value tune_trace(const CallbackInfo& info) {
     return error_object(env, "trace", "it has no events; record a program that allocates");
   std::vector<SavedPolicy> saved;
   PolicyError error;
-  if (!read_saved_policies(env, info[2], saved, error))
-    return error_object(env, "policy", error.message);
+  if (!read_saved_policies(env, info[2], saved, error)) {
+    const bool is_told = error.kind != PolicyErrorKind::kNone;
+    return error_object(env, "policy", is_told ? error.message : "the policies cannot be read");
+  }
   UnitCosts unit;
   if (const double price = figure_at(info, 1); price != 0) unit.mib_second = price;
   const Tuning tuning = tune(trace, unit, read_machine(), saved);
