@@ -107,7 +107,7 @@ describe('superslab tune', () => {
     await command(['record', '-o', trace, '--', process.execPath, '-e', PROGRAM]);
     await tuned(trace, '-o', path.join(saved, 'tuned.policy'));
     const kindsOf = async (policies: string) => {
-      const { rows } = await tuned(trace, `--policies=${policies}`);
+      const { rows } = await tuned(trace, `--saved=${policies}`);
       return rows.filter(({ kind }) => kind === 'saved' || kind === 'contest');
     };
     expect(await kindsOf(saved)).toMatchObject([{ kind: 'saved', name: path.join(saved, 'tuned.policy') }]);
@@ -119,7 +119,7 @@ describe('superslab tune', () => {
     expect(costs[2]).toBeGreaterThanOrEqual(0.8 * Math.min(costs[0]!, costs[1]!));
     const list = all.slice(0, 2).map(({ name }) => name);
     expect(await kindsOf(list.join(':'))).toEqual(all);
-    const { stdout } = await command(['tune', trace, `--policies=${saved}`]);
+    const { stdout } = await command(['tune', trace, `--saved=${saved}`]);
     expect(stdout.replace(/\s+/g, ' ')).toMatch(
       /the contest cost \d\.\d+ times what the best saved policy alone did/,
     );
@@ -128,16 +128,16 @@ describe('superslab tune', () => {
   test('saved policies that cannot be used are errors with words', async () => {
     const trace = at('contest.trace');
     const refuse = async (policies: string, code: number, error: string, words: string) =>
-      expect(await refused(['tune', trace, `--policies=${policies}`], code, error)).toContain(words);
+      expect(await refused(['tune', trace, `--saved=${policies}`], code, error)).toContain(words);
     await refuse(at('none.policy'), 126, 'ERR_SUPERSLAB_POLICY', 'cannot be read');
     const empty = at('empty');
     mkdirSync(empty);
     await refuse(empty, 126, 'ERR_SUPERSLAB_POLICY', 'no file of this folder ends in .policy');
     const garbage = at('garbage.policy');
     writeFileSync(garbage, 'garbage');
-    await refuse(garbage, 126, 'ERR_SUPERSLAB_POLICY', '--policies names');
+    await refuse(garbage, 126, 'ERR_SUPERSLAB_POLICY', '--saved names');
     await refuse(Array(9).fill(garbage).join(':'), 64, 'ERR_SUPERSLAB_USAGE', '8 at most');
-    await refuse(':', 64, 'ERR_SUPERSLAB_USAGE', '--policies lacks its value');
+    await refuse(':', 64, 'ERR_SUPERSLAB_USAGE', '--saved lacks its value');
   });
 
   test('garbage, what was cut and another version are errors with words', async () => {

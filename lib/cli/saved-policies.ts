@@ -31,7 +31,7 @@ function textOf(file: string): string {
   }
 }
 
-/** The policies that `--policies` names; none without it. */
+/** The policies that `--saved` names; none without it. */
 export function savedPolicies(given: string | undefined): SavedPolicy[] {
   if (given === undefined) return [];
   let files: string[];
@@ -41,9 +41,9 @@ export function savedPolicies(given: string | undefined): SavedPolicy[] {
     if (error instanceof CliError) throw error;
     return refuse(given, `the folder cannot be read: ${(error as Error).message}`);
   }
-  if (files.length === 0) throw usageError('--policies lacks its value: write --policies=a.policy:b.policy');
+  if (files.length === 0) throw usageError('--saved lacks its value: write --saved=a.policy:b.policy');
   if (files.length > MAX_POLICIES) {
-    throw usageError(`--policies names ${files.length} policies: give ${MAX_POLICIES} at most`);
+    throw usageError(`--saved names ${files.length} policies: give ${MAX_POLICIES} at most`);
   }
   return files.map((file) => [file, textOf(file)]);
 }

@@ -17,7 +17,7 @@ function tuning(file: string, price: number, saved: readonly SavedPolicy[]): Tra
   if (!('error' in found)) return found;
   if (found.error === 'policy') {
     // The words are those for the variable of that name.
-    const words = found.message.replace(/^SUPERSLAB_POLICY is "/, '--policies names "');
+    const words = found.message.replace(/^SUPERSLAB_POLICY is "/, '--saved names "');
     throw new CliError('ERR_SUPERSLAB_POLICY', EXIT.cannotRun, words);
   }
   throw new CliError('ERR_SUPERSLAB_TRACE', EXIT.cannotRun, `${printable(file)}: ${found.message}`);
@@ -101,9 +101,9 @@ function told(file: string, { trace, rows, policy }: TraceTuning, saved: string 
 
 /** `superslab tune`: which settings a recorded program wants. */
 export const tune: Command = {
-  usage: 'tune FILE [--output=POLICY] [--policies=LIST] [--mib-second-ns=n] [--json]',
+  usage: 'tune FILE [--output=F] [--saved=L] [--mib-second-ns=n] [--json]',
   summary: 'find out which settings a recorded program wants',
-  options: { output: 'value', policies: 'value', 'mib-second-ns': 'value', json: 'nothing' },
+  options: { output: 'value', saved: 'value', 'mib-second-ns': 'value', json: 'nothing' },
   operands: [1, 1],
   exits: {
     [EXIT.done]: 'done',
@@ -122,7 +122,7 @@ export const tune: Command = {
       '  superslab run --policy=app.policy -- python3 app.py',
       '',
       '-o FILE, --output=FILE: writes the best as a policy file.',
-      '--policies=a.policy:b.policy, or a folder of such files: replays each, and a',
+      '--saved=a.policy:b.policy, or a folder of such files: replays each, and a',
       'contest in which they take turns by what the program does at the time.',
       'cost: slow calls, page faults, system calls, and memory by time, at the prices',
       'of docs/TUNING.md. --mib-second-ns: what a MiB that is in memory for a second',
@@ -134,7 +134,7 @@ export const tune: Command = {
 
   async run(args) {
     const file = args.operands[0]!;
-    const saved = savedPolicies(args.value('policies'));
+    const saved = savedPolicies(args.value('saved'));
     const found = tuning(file, args.number('mib-second-ns', 0, MAX_PRICE, 0), saved);
     const output = args.value('output');
     if (output !== undefined) savePolicy(output, found.policy);
