@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TraceTuning, TunedRow } from '../lib/addon/trace-binding.js';
 import { makeDemand, SHAPES } from './learn/demand.js';
+import { policyRows, type SavedPolicy } from './learn/policies.js';
 import { recordPrograms } from './learn/programs.js';
 import { sizeClassRows } from './learn/size-classes.js';
 import { benchOptions } from './support/options.js';
@@ -15,7 +16,7 @@ const { binding, check } = createRequire(import.meta.url)(
   '../../dist/cjs/addon/binding.js',
 ) as typeof import('../lib/addon/binding.js');
 
-const options = benchOptions(['demand', 'programs', 'classes']);
+const options = benchOptions(['demand', 'programs', 'classes', 'policies']);
 const rows: Row[] = [];
 const notes: string[] = [];
 
@@ -48,7 +49,7 @@ function add(name: string, { rows: tuned }: TraceTuning): void {
 
 const folder = mkdtempSync(join(tmpdir(), 'superslab-learn-'));
 try {
-  const tune = (name: string, file: string) => add(name, check(binding.tuneTrace(file, 0)));
+  const tune = (name: string, file: string) => add(name, check(binding.tuneTrace(file, 0, [])));
   if (options.parts.includes('demand')) {
     for (const shape of options.quick ? ['stationary'] : Object.keys(SHAPES)) {
       const file = join(folder, 'demand.trace');
@@ -59,6 +60,11 @@ try {
   if (options.parts.includes('programs')) {
     const missing = recordPrograms(folder, tune);
     if (missing.length > 0) notes.push(`Not measured, since not installed here: ${missing.join(', ')}.`);
+  }
+  if (options.parts.includes('policies')) {
+    const tuneSaved = (file: string, saved: readonly SavedPolicy[]) =>
+      check(binding.tuneTrace(file, 0, saved));
+    rows.push(...policyRows(folder, options.quick, tuneSaved));
   }
   if (options.parts.includes('classes')) rows.push(...sizeClassRows());
 } finally {

@@ -18,7 +18,7 @@ const VALID = `{
     now: [],
     slabCuts: [],
     readTrace: ['/dev/null'],
-    tuneTrace: ['/dev/null', 0],
+    tuneTrace: ['/dev/null', 0, [['a', 'b']]],
     tables: [],
   },
   environment: {

@@ -1,6 +1,6 @@
 // `superslab record`, `tune`, `policy` and `run --policy`, as a user starts them.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import superslab, { policy } from 'superslab';
@@ -24,7 +24,7 @@ async function tuned(file: string, ...args: string[]) {
   expect([code, stderr]).toEqual([0, '']);
   return JSON.parse(stdout) as {
     trace: { events: number; processes: number; dropped: number; isFull: boolean; lostFrees: number };
-    rows: { kind: string; name: string; costNs: number; refills: number }[];
+    rows: { kind: string; name: string; costNs: number; laterCostNs?: number; refills: number }[];
     policy: string;
   };
 }
@@ -98,6 +98,46 @@ describe('superslab tune', () => {
     expect([code, stdout]).toEqual([0, 'ok\n']);
     const { stdout: text } = await command(['tune', trace]);
     expect(text).toContain('HAKMEM, UCB1');
+  });
+
+  test('saved policies are replayed, and compete', async () => {
+    const trace = at('contest.trace');
+    const saved = at('saved');
+    mkdirSync(saved);
+    await command(['record', '-o', trace, '--', process.execPath, '-e', PROGRAM]);
+    await tuned(trace, '-o', path.join(saved, 'tuned.policy'));
+    const kindsOf = async (policies: string) => {
+      const { rows } = await tuned(trace, `--saved=${policies}`);
+      return rows.filter(({ kind }) => kind === 'saved' || kind === 'contest');
+    };
+    expect(await kindsOf(saved)).toMatchObject([{ kind: 'saved', name: path.join(saved, 'tuned.policy') }]);
+    writeFileSync(path.join(saved, 'other.policy'), policy());
+    const all = await kindsOf(saved);
+    expect(all.map(({ kind }) => kind)).toEqual(['saved', 'saved', 'contest']);
+    const costs = all.map(({ laterCostNs }) => laterCostNs ?? 0);
+    expect(costs[2]).toBeGreaterThan(0);
+    expect(costs[2]).toBeGreaterThanOrEqual(0.8 * Math.min(costs[0]!, costs[1]!));
+    const list = all.slice(0, 2).map(({ name }) => name);
+    expect(await kindsOf(list.join(':'))).toEqual(all);
+    const { stdout } = await command(['tune', trace, `--saved=${saved}`]);
+    expect(stdout.replace(/\s+/g, ' ')).toMatch(
+      /the contest cost \d\.\d+ times what the best saved policy alone did/,
+    );
+  });
+
+  test('saved policies that cannot be used are errors with words', async () => {
+    const trace = at('contest.trace');
+    const refuse = async (policies: string, code: number, error: string, words: string) =>
+      expect(await refused(['tune', trace, `--saved=${policies}`], code, error)).toContain(words);
+    await refuse(at('none.policy'), 126, 'ERR_SUPERSLAB_POLICY', 'cannot be read');
+    const empty = at('empty');
+    mkdirSync(empty);
+    await refuse(empty, 126, 'ERR_SUPERSLAB_POLICY', 'no file of this folder ends in .policy');
+    const garbage = at('garbage.policy');
+    writeFileSync(garbage, 'garbage');
+    await refuse(garbage, 126, 'ERR_SUPERSLAB_POLICY', '--saved names');
+    await refuse(Array(9).fill(garbage).join(':'), 64, 'ERR_SUPERSLAB_USAGE', '8 at most');
+    await refuse(':', 64, 'ERR_SUPERSLAB_USAGE', '--saved lacks its value');
   });
 
   test('garbage, what was cut and another version are errors with words', async () => {

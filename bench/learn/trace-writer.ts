@@ -10,9 +10,10 @@ const STEP_NS = 16;
 const STEP_BITS = 24n;
 const ALLOCATE = 1n;
 const FREE = 2n;
+const TIME = 4n;
 
 /** CRC-32C, bit by bit: heads are short. */
-function crc32c(bytes: Uint8Array): number {
+export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
     crc ^= byte;
@@ -57,21 +58,34 @@ export class TraceWriter {
   }
 
   #add(what: bigint, bytes: number): void {
-    if (this.#next === EVENTS_PER_CHUNK) {
-      const chunk = Buffer.alloc(CHUNK_BYTES);
-      const fields = [0x4b484353, 1, 1, 0, 1, this.#chunks.length];
-      for (const [i, field] of fields.entries()) chunk.writeUInt32LE(field, 4 * i);
-      this.#last = Math.floor(this.#now);
-      chunk.writeBigUInt64LE(BigInt(this.#last) * BigInt(STEP_NS), 24);
-      this.#chunks.push(chunk);
-      this.#next = 0;
-    }
-    const steps = Math.floor(this.#now) - this.#last;
-    this.#last += steps;
+    // What one event cannot say of time is one of its own.
+    if (this.#steps() >> STEP_BITS !== 0n) this.#put(TIME, 0n);
+    this.#put(what, BigInt(bytes) << STEP_BITS);
+  }
+
+  /** Of time since the event before. */
+  #steps(): bigint {
+    return BigInt(Math.floor(this.#now) - this.#last);
+  }
+
+  /** `word` lacks the steps. */
+  #put(what: bigint, word: bigint): void {
+    if (this.#next === EVENTS_PER_CHUNK) this.#beginChunk();
     const at = CHUNK_HEAD_BYTES + EVENT_BYTES * this.#next++;
     const chunk = this.#chunks.at(-1)!;
     chunk.writeBigUInt64LE(what, at);
-    chunk.writeBigUInt64LE((BigInt(bytes) << STEP_BITS) | BigInt(steps), at + 8);
+    chunk.writeBigUInt64LE(word | this.#steps(), at + 8);
+    this.#last = Math.floor(this.#now);
+  }
+
+  #beginChunk(): void {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    const fields = [0x4b484353, 1, 1, 0, 1, this.#chunks.length];
+    for (const [i, field] of fields.entries()) chunk.writeUInt32LE(field, 4 * i);
+    this.#last = Math.floor(this.#now);
+    chunk.writeBigUInt64LE(BigInt(this.#last) * BigInt(STEP_NS), 24);
+    this.#chunks.push(chunk);
+    this.#next = 0;
   }
 
   save(file: string): void {

@@ -144,9 +144,13 @@ export interface Binding {
   readTrace(file: string): TraceFacts | Failure;
   /**
    * Replays a trace by every fixed setting and every rule. Blocks the thread for seconds. `nsOfMibSecond`: what a MiB that is in
-   * memory for a second costs; 0 is the usual price.
+   * memory for a second costs; 0 is the usual price. `policies`: names and texts of saved ones, eight at most, which compete.
    */
-  tuneTrace(file: string, nsOfMibSecond: number): TraceTuning | Failure;
+  tuneTrace(
+    file: string,
+    nsOfMibSecond: number,
+    policies: readonly (readonly [name: string, text: string])[],
+  ): TraceTuning | Failure;
 }
 
 /*

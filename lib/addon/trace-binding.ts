@@ -25,11 +25,13 @@ export interface TraceFacts {
 
 /** What a replay of a trace counted. */
 export interface TunedRow {
-  readonly kind: 'default' | 'profile' | 'fixed' | 'rule' | 'best';
+  readonly kind: 'default' | 'profile' | 'fixed' | 'rule' | 'saved' | 'contest' | 'best';
   /** A setting as a variable, or a rule in words. */
   readonly name: string;
   /** What all that is counted here costs together (native/replay/costs.h). */
   readonly costNs: number;
+  /** What of it came after the first 40 intervals; of saved policies and their contest only. */
+  readonly laterCostNs?: number;
   readonly allocations: number;
   /** Those for which this machine had no addresses. */
   readonly failed: number;

@@ -5,15 +5,21 @@ import { bytes, count, counted, duration, printable } from '../base/text.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { styleOfOutput, table, wrap, writeJson, writeLines } from './output.js';
+import { type SavedPolicy, savedPolicies } from './saved-policies.js';
 
 type Native = typeof import('../addon/binding.js');
 
 const MAX_PRICE = 1e9;
 
-function tuning(file: string, price: number): TraceTuning {
+function tuning(file: string, price: number, saved: readonly SavedPolicy[]): TraceTuning {
   const { binding } = require('../addon/binding.js') as Native;
-  const found = binding.tuneTrace(path.resolve(file), price);
+  const found = binding.tuneTrace(path.resolve(file), price, saved);
   if (!('error' in found)) return found;
+  if (found.error === 'policy') {
+    // The words are those for the variable of that name.
+    const words = found.message.replace(/^SUPERSLAB_POLICY is "/, '--saved names "');
+    throw new CliError('ERR_SUPERSLAB_POLICY', EXIT.cannotRun, words);
+  }
   throw new CliError('ERR_SUPERSLAB_TRACE', EXIT.cannotRun, `${printable(file)}: ${found.message}`);
 }
 
@@ -48,6 +54,22 @@ const isAlike = (row: TunedRow, first: TunedRow) => Math.abs(row.costNs / first.
 /** The policy's own lines, without those about the machine. */
 const settings = (policy: string) => policy.split('\n').filter((line) => /^(set|class) /.test(line));
 
+/** What came of the saved policies' contest. */
+function contest(rows: readonly TunedRow[]): string[] {
+  const together = rows.find(({ kind }) => kind === 'contest');
+  const best = rows
+    .filter(({ kind }) => kind === 'saved')
+    .sort((a, b) => (a.laterCostNs ?? 0) - (b.laterCostNs ?? 0))[0];
+  if (together === undefined || best === undefined) return [];
+  const cost = together.laterCostNs ?? 0;
+  if (cost === 0)
+    return ['The trace has no more than 40 intervals, in which a contest is to find the best policy.'];
+  const ratio = (cost / (best.laterCostNs ?? 0)).toFixed(3);
+  return [
+    `From the 41st interval on, the contest cost ${ratio} times what the best saved policy alone did: ${printable(best.name)}.`,
+  ];
+}
+
 function told(file: string, { trace, rows, policy }: TraceTuning, saved: string | undefined): string[] {
   const { width } = styleOfOutput();
   const first = rows[0]!;
@@ -55,7 +77,8 @@ function told(file: string, { trace, rows, policy }: TraceTuning, saved: string 
   const settingsRows = [...kinds('profile'), ...kinds('fixed')].sort((a, b) => a.costNs - b.costNs);
   const byCost = settingsRows.filter((row) => !isAlike(row, first));
   const without = settingsRows.filter((row) => isAlike(row, first)).map(({ name }) => name);
-  const groups = [[first], byCost, kinds('rule'), kinds('best')];
+  const saves = [...kinds('saved'), ...kinds('contest')];
+  const groups = [[first], byCost, kinds('rule'), saves, kinds('best')];
   const lines = table([HEAD, ...groups.flat().map((row) => cells(row, first))]);
   const found = settings(policy);
   const said =
@@ -68,6 +91,7 @@ function told(file: string, { trace, rows, policy }: TraceTuning, saved: string 
     ...lines,
     '',
     ...(without.length === 0 ? [] : [...wrap(`The same as the defaults: ${without.join(', ')}.`, width), '']),
+    ...contest(saves).flatMap((line) => [...wrap(line, width), '']),
     ...wrap(said, width),
     ...(saved === undefined
       ? []
@@ -77,14 +101,14 @@ function told(file: string, { trace, rows, policy }: TraceTuning, saved: string 
 
 /** `superslab tune`: which settings a recorded program wants. */
 export const tune: Command = {
-  usage: 'tune FILE [--output=POLICY] [--mib-second-ns=n] [--json]',
+  usage: 'tune FILE [--output=F] [--saved=L] [--mib-second-ns=n] [--json]',
   summary: 'find out which settings a recorded program wants',
-  options: { output: 'value', 'mib-second-ns': 'value', json: 'nothing' },
+  options: { output: 'value', saved: 'value', 'mib-second-ns': 'value', json: 'nothing' },
   operands: [1, 1],
   exits: {
     [EXIT.done]: 'done',
     [EXIT.cannotRun]:
-      'the file is no trace, is damaged or of another version, or the policy cannot be written',
+      'the file is no trace, is damaged or of another version, or a policy cannot be read or written',
   },
 
   help() {
@@ -98,6 +122,8 @@ export const tune: Command = {
       '  superslab run --policy=app.policy -- python3 app.py',
       '',
       '-o FILE, --output=FILE: writes the best as a policy file.',
+      '--saved=a.policy:b.policy, or a folder of such files: replays each, and a',
+      'contest in which they take turns by what the program does at the time.',
       'cost: slow calls, page faults, system calls, and memory by time, at the prices',
       'of docs/TUNING.md. --mib-second-ns: what a MiB that is in memory for a second',
       'costs; more makes the program smaller, less makes it faster.',
@@ -108,7 +134,8 @@ export const tune: Command = {
 
   async run(args) {
     const file = args.operands[0]!;
-    const found = tuning(file, args.number('mib-second-ns', 0, MAX_PRICE, 0));
+    const saved = savedPolicies(args.value('saved'));
+    const found = tuning(file, args.number('mib-second-ns', 0, MAX_PRICE, 0), saved);
     const output = args.value('output');
     if (output !== undefined) savePolicy(output, found.policy);
     if (args.has('json')) writeJson(found);

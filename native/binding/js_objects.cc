@@ -41,16 +41,14 @@ Napi::Array knob_rows(Napi::Env env, const Policy& policy) {
   return rows;
 }
 
-/// pair[i]. False once the thread is told to stop: then elements cannot be
-/// read.
-bool read_element(Napi::Env env, napi_value pair, std::uint32_t i, Napi::Value& out) {
+}  // namespace
+
+bool read_element(Napi::Env env, napi_value list, std::uint32_t i, Napi::Value& out) {
   napi_value element = nullptr;
-  if (napi_get_element(env, pair, i, &element) != napi_ok) return false;
+  if (napi_get_element(env, list, i, &element) != napi_ok) return false;
   out = Napi::Value(env, element);
   return true;
 }
-
-}  // namespace
 
 Napi::Object error_object(Napi::Env env, const char* error, std::string_view message) {
   Napi::Object out = Napi::Object::New(env);

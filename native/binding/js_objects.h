@@ -11,6 +11,10 @@
 
 namespace superslab {
 
+/// list[i]. False for what is no array, and once the thread is told to stop: then elements cannot
+/// be read.
+bool read_element(Napi::Env env, napi_value list, std::uint32_t i, Napi::Value& out);
+
 /// { error, message }
 Napi::Object error_object(Napi::Env env, const char* error, std::string_view message);
 

@@ -1,8 +1,12 @@
 // What traces tell: reading and replaying them needs no pool.
+#include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "binding/js_objects.h"
 #include "binding/objects.h"
+#include "learn/policy_contest.h"
 #include "os/machine.h"
 #include "replay/tuner.h"
 #include "trace/trace_reader.h"
@@ -10,7 +14,7 @@
 namespace superslab {
 namespace {
 
-constexpr std::string_view kKinds = "default|profile|fixed|rule|best";
+constexpr std::string_view kKinds = "default|profile|fixed|rule|saved|contest|best";
 
 Napi::Value number(Napi::Env env, double n) { return Napi::Number::New(env, n); }
 Napi::Value number(Napi::Env env, std::uint64_t n) { return number(env, static_cast<double>(n)); }
@@ -49,6 +53,7 @@ Napi::Object row_object(Napi::Env env, const TunedRow& row) {
   out["kind"] = Napi::String::New(env, kind.data(), kind.size());
   out["name"] = row.name;
   out["costNs"] = number(env, row.cost);
+  if (row.later_cost != 0) out["laterCostNs"] = number(env, row.later_cost);
   out["allocations"] = number(env, counts.allocations);
   out["failed"] = number(env, counts.failed);
   out["refills"] = number(env, counts.refills);
@@ -72,8 +77,31 @@ Value read_trace_facts(const CallbackInfo& info) {
   return facts_object(info.Env(), trace);
 }
 
-/// `tuneTrace(file, nsOfMibSecond)`: every setting and rule on it, or an object with `error`. A
-/// price of zero is the usual one.
+/// Of [name, text] pairs. False for one that cannot be used here, with `error` filled in, and for
+/// what cannot be read.
+bool read_saved_policies(Napi::Env env, Napi::Value list, std::vector<SavedPolicy>& out,
+                         PolicyError& error) {
+  std::uint32_t length = 0;
+  if (napi_get_array_length(env, list, &length) != napi_ok) return false;
+  const MachineFacts machine = read_machine();
+  for (std::uint32_t i = 0; i < length && out.size() < PolicyContest::kMaxPolicies; ++i) {
+    Napi::Value pair;
+    Napi::Value name;
+    Napi::Value text;
+    if (!read_element(env, list, i, pair) || !read_element(env, pair, 0, name) ||
+        !read_element(env, pair, 1, text))
+      return false;
+    SavedPolicy saved;
+    if (!read_saved_policy(text_of(env, text), text_of(env, name), machine, saved, error))
+      return false;
+    out.push_back(std::move(saved));
+  }
+  return true;
+}
+
+/// `tuneTrace(file, nsOfMibSecond, policies)`: every setting and rule on it, or an object with
+/// `error`. A price of zero is the usual one. `policies`: [name, text] of saved ones, of which the
+/// first kMaxPolicies compete.
 Value tune_trace(const CallbackInfo& info) {
   const Napi::Env env = info.Env();
   trace::Trace trace;
@@ -81,9 +109,15 @@ Value tune_trace(const CallbackInfo& info) {
   if (!wrong.empty()) return error_object(env, "trace", wrong.c_str());
   if (trace.events == 0)
     return error_object(env, "trace", "it has no events; record a program that allocates");
+  std::vector<SavedPolicy> saved;
+  PolicyError error;
+  if (!read_saved_policies(env, info[2], saved, error)) {
+    const bool is_told = error.kind != PolicyErrorKind::kNone;
+    return error_object(env, "policy", is_told ? error.message : "the policies cannot be read");
+  }
   UnitCosts unit;
   if (const double price = figure_at(info, 1); price != 0) unit.mib_second = price;
-  const Tuning tuning = tune(trace, unit, read_machine());
+  const Tuning tuning = tune(trace, unit, read_machine(), saved);
   Napi::Object out = Napi::Object::New(env);
   out["trace"] = facts_object(env, trace);
   Napi::Array rows = Napi::Array::New(env);

@@ -29,6 +29,38 @@ struct ReplayCounts {
   double resident_mib_seconds = 0;  // memory by time
 
   std::uint64_t slow_calls() const { return refills + spills; }
+
+  ReplayCounts& operator+=(const ReplayCounts& more) {
+    change_each(more, [](auto& sum, auto one) { sum += one; });
+    peak_bytes += more.peak_bytes;
+    return *this;
+  }
+  /// What came after `before`; the peak is that of all the time.
+  ReplayCounts since(const ReplayCounts& before) const {
+    ReplayCounts rest = *this;
+    rest.change_each(before, [](auto& sum, auto one) { sum -= one; });
+    return rest;
+  }
+
+ private:
+  template <class Change>
+  void change_each(const ReplayCounts& other, Change change) {
+    change(allocations, other.allocations);
+    change(failed, other.failed);
+    change(refills, other.refills);
+    change(refilled_blocks, other.refilled_blocks);
+    change(spills, other.spills);
+    change(spilled_blocks, other.spilled_blocks);
+    change(remote_frees, other.remote_frees);
+    change(huge_hits, other.huge_hits);
+    change(huge_misses, other.huge_misses);
+    change(commits, other.commits);
+    change(purges, other.purges);
+    change(purged_pages, other.purged_pages);
+    change(faults, other.faults);
+    change(refaults, other.refaults);
+    change(resident_mib_seconds, other.resident_mib_seconds);
+  }
 };
 
 /// Unit costs in ns.

@@ -26,20 +26,16 @@ double mib_seconds(ByteCount bytes, Nanos span) {
 class Run {
  public:
   Run(const TracedProcess& process, const Policy& policy, ReplayRule* rule,
-      std::uint64_t interval_events, ReplayCounts& counts)
+      const ReplayOptions& options)
       : process_(process),
         policy_(policy),
         rule_(rule),
-        interval_events_(interval_events),
-        counts_(counts),
+        options_(options),
         heap_(policy),
         blocks_(process.blocks, nullptr) {}
 
-  void run() {
-    if (!heap_.is_open()) {
-      counts_.failed += process_.ops.size();
-      return;
-    }
+  ReplayCounts run() {
+    if (!heap_.is_open()) return {.failed = process_.ops.size()};
     if (rule_ != nullptr) rule_->begin(policy_, &heap_.heap());
     interval_.threads = std::max(process_.threads, 1u);
     interval_.heap = &heap_.heap();
@@ -47,11 +43,13 @@ class Run {
     for (const Op& op : process_.ops) {
       pass_to(op.at);
       do_op(op);
-      if (++events % interval_events_ == 0) end_interval();
+      if (++events % options_.interval_events == 0) end_interval();
     }
-    note_counts();
+    const bool is_long_enough = interval_.number >= options_.skipped_intervals;
+    const ReplayCounts all = counts_so_far();
     for (void* block : blocks_)
       if (block != nullptr) heap_.free(0, block);
+    return is_long_enough ? all.since(skipped_) : ReplayCounts{};
   }
 
  private:
@@ -82,7 +80,15 @@ class Run {
   }
 
   void end_interval() {
-    if (rule_ == nullptr) return;
+    if (rule_ != nullptr) ask_rule();
+    interval_ = {.number = interval_.number + 1,
+                 .begin = now_,
+                 .threads = interval_.threads,
+                 .heap = interval_.heap};
+    if (interval_.number == options_.skipped_intervals) skipped_ = counts_so_far();
+  }
+
+  void ask_rule() {
     heap_.heap().class_stats(classes_);
     interval_.end = now_;
     for (std::size_t c = 0; c < kFixedClasses; ++c) {
@@ -90,40 +96,40 @@ class Run {
       interval_.spills[c] = classes_[c].flushes - before_[c].flushes;
       before_[c] = classes_[c];
     }
+    interval_.so_far = counts_so_far();
     if (rule_->step(interval_, policy_)) (void)heap_.publish(policy_);
-    interval_ = {.number = interval_.number + 1,
-                 .begin = now_,
-                 .threads = interval_.threads,
-                 .heap = interval_.heap};
   }
 
-  void note_counts() {
+  ReplayCounts counts_so_far() {
+    ReplayCounts sum = counts_;
     heap_.heap().class_stats(classes_);
     for (std::size_t c = 0; c < kFixedClasses; ++c) {
       const ClassStats& one = classes_[c];
-      counts_.refills += one.refills;
-      counts_.refilled_blocks += one.refilled_blocks;
-      counts_.spills += one.flushes;
-      counts_.spilled_blocks += one.flushed_blocks;
-      counts_.remote_frees += one.remote_frees;
+      sum.refills += one.refills;
+      sum.refilled_blocks += one.refilled_blocks;
+      sum.spills += one.flushes;
+      sum.spilled_blocks += one.flushed_blocks;
+      sum.remote_frees += one.remote_frees;
     }
     const HeapStats stats = heap_.heap().stats();
-    counts_.huge_hits += stats.huge_hits;
-    counts_.huge_misses += stats.huge_misses;
+    sum.huge_hits += stats.huge_hits;
+    sum.huge_misses += stats.huge_misses;
     const OsWork& work = heap_.os().work();
-    counts_.commits += work.commits;
-    counts_.purges += work.purges;
-    counts_.purged_pages += work.purged_pages;
-    counts_.faults += work.faults;
-    counts_.refaults += work.refaults;
-    counts_.peak_bytes += heap_.os().peak_bytes();
+    sum.commits += work.commits;
+    sum.purges += work.purges;
+    sum.purged_pages += work.purged_pages;
+    sum.faults += work.faults;
+    sum.refaults += work.refaults;
+    sum.peak_bytes += heap_.os().peak_bytes();
+    return sum;
   }
 
   const TracedProcess& process_;
   Policy policy_;
   ReplayRule* const rule_;
-  const std::uint64_t interval_events_;
-  ReplayCounts& counts_;
+  const ReplayOptions options_;
+  ReplayCounts counts_;   // what the heap does not count
+  ReplayCounts skipped_;  // of the intervals that do not count
   ReplayHeap heap_;
   std::vector<void*> blocks_;
   Interval interval_;
@@ -142,11 +148,10 @@ ReplayCounts replay(const trace::Trace& trace, const Policy& policy, ReplayRule*
   const std::uint64_t events = options.interval_events != 0
                                    ? options.interval_events
                                    : std::max(longest / kIntervals, kMinIntervalEvents);
+  const ReplayOptions complete{events, options.skipped_intervals};
   ReplayCounts counts;
-  for (const TracedProcess& process : trace.processes) {
-    auto run = std::make_unique<Run>(process, policy, rule, events, counts);
-    run->run();
-  }
+  for (const TracedProcess& process : trace.processes)
+    counts += std::make_unique<Run>(process, policy, rule, complete)->run();
   return counts;
 }
 

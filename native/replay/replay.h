@@ -25,6 +25,8 @@ struct Interval {
   std::uint32_t threads = 1;
   /// What more it tells; nullptr in tests of rules alone.
   Heap* heap = nullptr;
+  /// What was counted of this process until now.
+  ReplayCounts so_far{};
 };
 
 /// Chooses the policy of the next interval.
@@ -41,6 +43,8 @@ struct ReplayOptions {
   /// Events of an interval; 0: as many as make 200 intervals of the longest process, at least
   /// 1,000.
   std::uint64_t interval_events = 0;
+  /// Intervals at the beginning of each process that do not count.
+  std::uint64_t skipped_intervals = 0;
 };
 
 /// `rule`: nullptr keeps the policy. It is used for one process after another.

@@ -177,4 +177,20 @@ bool LearnedRule::step(const Interval& interval, HeapSnapshot& policy) {
   return now_ != before;
 }
 
+void ContestRule::begin(const HeapSnapshot&, Heap*) {
+  contest_.emplace(policies_.size(), kTick);
+  now_ = 0;
+  sample_ = {};
+  (void)contest_->step(sample_, 0);
+}
+
+bool ContestRule::step(const Interval& interval, HeapSnapshot& policy) {
+  sample_.cost = cost_of(interval.so_far, unit_);
+  for (std::size_t c = 0; c < kFixedClasses; ++c) sample_.demand[c] += interval.allocations[c];
+  const std::size_t before = now_;
+  now_ = contest_->step(sample_, (interval.number + 1) * kTick).policy;
+  if (now_ != before) policy = policies_[now_];
+  return now_ != before;
+}
+
 }  // namespace superslab

@@ -5,8 +5,10 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "learn/capacity_controller.h"
+#include "learn/policy_contest.h"
 #include "replay/replay.h"
 
 namespace superslab {
@@ -88,6 +90,22 @@ class LearnedRule final : public ReplayRule {
   CapacitySamples samples_;
   std::array<std::uint64_t, kFixedClasses> acquires_{};
   Capacities now_;
+};
+
+/// Saved policies that compete: learn/policy_contest.h, with an interval as its tick.
+class ContestRule final : public ReplayRule {
+ public:
+  ContestRule(std::vector<Policy> policies, const UnitCosts& unit)
+      : policies_(std::move(policies)), unit_(unit) {}
+  void begin(const HeapSnapshot& policy, Heap* heap) override;
+  bool step(const Interval& interval, HeapSnapshot& policy) override;
+
+ private:
+  const std::vector<Policy> policies_;
+  const UnitCosts unit_;
+  std::optional<PolicyContest> contest_;
+  std::size_t now_ = 0;
+  ContestSample sample_;
 };
 
 }  // namespace superslab

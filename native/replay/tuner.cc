@@ -1,7 +1,9 @@
 #include "replay/tuner.h"
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
+#include <utility>
 
 #include "policy/policy_file.h"
 #include "replay/hindsight.h"
@@ -44,11 +46,12 @@ class Tuner {
  public:
   Tuner(const trace::Trace& trace, const UnitCosts& unit) : trace_(trace), unit_(unit) {}
 
-  Tuning tune(const MachineFacts& machine) {
+  Tuning tune(const MachineFacts& machine, std::span<const SavedPolicy> saved) {
     add(TunedRow::Kind::kDefault, "defaults", Policy{});
     add_profiles();
     add_fixed();
     add_rules();
+    if (!saved.empty()) add_saved(saved);
     const Policy best = descend();
     Tuning out{std::move(rows_), text_of(best, machine)};
     return out;
@@ -62,9 +65,10 @@ class Tuner {
     return rows_.back().cost;
   }
 
-  ReplayCounts run(Policy policy, ReplayRule* rule = nullptr) const {
+  ReplayCounts run(Policy policy, ReplayRule* rule = nullptr,
+                   const ReplayOptions& options = {}) const {
     fit_to_malloc(policy, kNoLimit);
-    return replay(trace_, policy, rule);
+    return replay(trace_, policy, rule, options);
   }
   double cost(const Policy& policy) const { return cost_of(run(policy), unit_); }
 
@@ -118,6 +122,28 @@ class Tuner {
     add_rule("HAKMEM, hit rate 0.97", std::make_unique<HitRateRule>(even, kRuleBudget, 0.97, 4));
     add_rule("HAKMEM, UCB1", std::make_unique<UcbRule>(kRuleBudget));
     add_rule("hit-rate stealing", std::make_unique<StealingRule>(even, kRuleBudget, 4));
+  }
+
+  /// Each of them alone, and all of them in a contest.
+  [[gnu::noinline]] void add_saved(std::span<const SavedPolicy> saved) {
+    for (const SavedPolicy& one : saved) {
+      add(TunedRow::Kind::kSaved, one.name, one.policy);
+      rows_.back().later_cost = later_cost(one.policy, nullptr);
+    }
+    if (saved.size() == 1) return;
+    std::vector<Policy> policies(saved.size());
+    for (std::size_t i = 0; i < saved.size(); ++i) {
+      policies[i] = saved[i].policy;
+      fit_to_malloc(policies[i], kNoLimit);
+    }
+    const auto contest = std::make_unique<ContestRule>(std::move(policies), unit_);
+    add(TunedRow::Kind::kContest, "saved policies in a contest", saved[0].policy, contest.get());
+    rows_.back().later_cost = later_cost(saved[0].policy, contest.get());
+  }
+
+  [[gnu::noinline]] double later_cost(const Policy& policy, ReplayRule* rule) const {
+    const ReplayOptions options{.skipped_intervals = kContestIntervals};
+    return cost_of(run(policy, rule, options), unit_);
   }
 
   [[gnu::noinline]] void look_at_classes() { measure_curves(trace_, fitted(Policy{}), curves_); }
@@ -190,8 +216,26 @@ class Tuner {
 
 }  // namespace
 
-Tuning tune(const trace::Trace& trace, const UnitCosts& unit, const MachineFacts& machine) {
-  return std::make_unique<Tuner>(trace, unit)->tune(machine);
+bool read_saved_policy(std::string_view text, std::string_view name, const MachineFacts& machine,
+                       SavedPolicy& out, PolicyError& error) {
+  PolicyFile file;
+  if (!parse_policy_file(text, name, machine, file, error)) return false;
+  if (file.codes[static_cast<std::size_t>(KnobId::max_bytes)] != 0) {
+    describe_policy_file(name,
+                         "it sets SUPERSLAB_MAX_BYTES, which a replay cannot change on the way; "
+                         "leave that line out when you save it",
+                         error);
+    return false;
+  }
+  out.name = name;
+  return snapshot_from_environment(nullptr, out.policy, std::span<PolicyError>(&error, 1), &file) ==
+         0;
+}
+
+Tuning tune(const trace::Trace& trace, const UnitCosts& unit, const MachineFacts& machine,
+            std::span<const SavedPolicy> saved) {
+  assert(saved.size() <= PolicyContest::kMaxPolicies);
+  return std::make_unique<Tuner>(trace, unit)->tune(machine, saved);
 }
 
 }  // namespace superslab

@@ -244,6 +244,85 @@ TEST(replay, "tuning finds a delay for bursts, and its policy can be read again"
   CHECK(std::abs(cost_of(replay(trace, policy), dear) - tuning.rows.back().cost) < 1);
 }
 
+namespace {
+
+/// 600 bursts of 16 MiB, half a second apart, and 100 of their allocations and frees in an
+/// interval.
+Trace bursts() {
+  constexpr std::uint32_t kBlocks = 250;
+  TracedProcess process;
+  process.number = process.threads = 1;
+  process.blocks = kBlocks;
+  for (Nanos burst = 0; burst < 600; ++burst) {
+    const Nanos at = burst * 500'000'000;
+    for (std::uint32_t i = 0; i < kBlocks; ++i)
+      process.ops.push_back({at + i * 2000, i, 0, 64 * kKiB, 1});
+    for (std::uint32_t i = 0; i < kBlocks; ++i)
+      process.ops.push_back({at + 1'000'000 + i * 2000, i, 0, 0, 2});
+  }
+  Trace trace;
+  trace.events = process.ops.size();
+  trace.processes.push_back(std::move(process));
+  return trace;
+}
+
+Policy policy_with(Profile profile) {
+  Policy policy;
+  policy.profile = profile;
+  for (const ProfileDefault& row : kProfileDefaults)
+    if (row.profile == profile) set_knob_code(policy, row.id, row.code);
+  fit_to_malloc(policy, kNoLimit);
+  return policy;
+}
+
+}  // namespace
+
+TEST(replay,
+     "intervals that are skipped do not count, and a process that is shorter counts nothing") {
+  const Trace trace = bursts();
+  const ReplayCounts all = replay(trace, malloc_policy());
+  const ReplayOptions options{.interval_events = 5000, .skipped_intervals = 10};
+  const ReplayCounts rest = replay(trace, malloc_policy(), nullptr, options);
+  CHECK_EQ(all.allocations - rest.allocations, std::uint64_t{10 * 2500});
+  CHECK(rest.resident_mib_seconds > 0 && rest.resident_mib_seconds < all.resident_mib_seconds);
+  CHECK(rest.faults < all.faults);
+  const ReplayOptions too_many{.interval_events = 5000, .skipped_intervals = 61};
+  CHECK_EQ(replay(trace, malloc_policy(), nullptr, too_many).allocations, std::uint64_t{0});
+}
+
+TEST(replay, "a contest of saved policies costs 1.05 times the best of them, and always the same") {
+  const Trace trace = bursts();
+  const ReplayOptions options{.interval_events = 1500, .skipped_intervals = kContestIntervals};
+  std::vector<Policy> policies;
+  double best = HUGE_VAL;
+  double worst = 0;
+  for (const Profile profile : {Profile::kLowMemory, Profile::kThroughput, Profile::kBalanced}) {
+    policies.push_back(policy_with(profile));
+    const double cost = cost_of(replay(trace, policies.back(), nullptr, options), UnitCosts{});
+    best = std::min(best, cost);
+    worst = std::max(worst, cost);
+  }
+  CHECK(worst > 1.5 * best);
+  ContestRule contest(policies, UnitCosts{});
+  const double cost = cost_of(replay(trace, policies[0], &contest, options), UnitCosts{});
+  CHECK(cost < 1.05 * best);
+  CHECK(cost_of(replay(trace, policies[0], &contest, options), UnitCosts{}) == cost);
+}
+
+TEST(replay, "a saved policy that a replay cannot follow is refused with words") {
+  const MachineFacts machine{4096, ThpMode::kAdvise, 2};
+  Policy policy;
+  policy.max_bytes = 64 * kMiB;
+  std::string text(kMaxPolicyFileBytes, ' ');
+  const KnobId rows[] = {KnobId::max_bytes};
+  text.resize(write_policy_file(policy, rows, machine, {text.data(), text.size()}));
+  SavedPolicy saved;
+  PolicyError error;
+  CHECK(!read_saved_policy(text, "limited.policy", machine, saved, error));
+  CHECK(std::string_view(error.message).find("SUPERSLAB_MAX_BYTES") != std::string_view::npos);
+  CHECK(!read_saved_policy("garbage", "garbage.policy", machine, saved, error));
+}
+
 TEST(replay, "each rule keeps to its budget, whatever happens") {
   std::array<bool, kFirstLargeClass> used{};
   used.fill(true);
