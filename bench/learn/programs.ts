@@ -57,7 +57,7 @@ function programs(folder: string, scale: number): Programs {
     'log server': {
       command: [
         ...[process.execPath, built('examples/log-server/main.js'), '--json', '--rounds=1'],
-        ...[`--lines=${part(200_000)}`, '--seconds=1'],
+        ...[`--lines=${part(60_000)}`, '--seconds=1'],
       ],
     },
     redis: {
@@ -73,14 +73,14 @@ function programs(folder: string, scale: number): Programs {
     },
     sqlite3: {
       command: [
-        ...['sqlite3', '-batch', '-cmd', `.parameter set :rows ${part(40_000)}`, ':memory:'],
+        ...['sqlite3', '-batch', '-cmd', `.parameter set :rows ${part(200_000)}`, ':memory:'],
         `.read "${sourceFile('workload.sql')}"`,
       ],
       needs: ['sqlite3'],
     },
-    git: { command: ['git', '-C', root, 'log', '-p', '--stat', `-${part(300)}`], needs: ['git'] },
+    git: { command: ['git', '-C', root, 'log', '-p', '--stat', `-${part(1500)}`], needs: ['git'] },
     python3: {
-      command: [findPython() ?? 'python3', '-s', '-S', '-B', sourceFile('workload.py'), part(30)],
+      command: [findPython() ?? 'python3', '-s', '-S', '-B', sourceFile('workload.py'), part(130)],
       needs: ['python3'],
       env: { PYTHONHASHSEED: '0' },
     },
