@@ -21,29 +21,32 @@ const rows: Row[] = [];
 const notes: string[] = [];
 
 /** A line of the slow calls of each rule, at the same bytes, and one of all that a policy costs. */
-function add(name: string, { rows: tuned }: TraceTuning): void {
+function add(name: string, { trace, rows: tuned }: TraceTuning): void {
   const of = (kind: TunedRow['kind']) => tuned.filter((row) => row.kind === kind);
   const rules = of('rule');
   const named = (wanted: string) => rules.find((row) => row.name === wanted);
   const calls = ({ refills, spills }: TunedRow) => refills + spills;
   const superslab = named('learned');
+  const defaults = of('default')[0]!;
   if (superslab !== undefined) {
     rows.push({
       case: `${name}: slow calls at 1 MiB`,
       unit: 'calls',
       superslab: calls(superslab),
-      peers: Object.fromEntries(
-        rules.filter((row) => row !== superslab).map((row) => [row.name, calls(row)]),
-      ),
+      peers: Object.fromEntries([
+        ...rules.filter((row) => row !== superslab).map((row) => [row.name, calls(row)]),
+        ['defaults', calls(defaults)],
+      ]),
     });
   }
+  notes.push(`${name}: ${trace.events} events of ${trace.processes} processes.`);
   const fixed = [...of('profile'), ...of('fixed')].sort((a, b) => a.costNs - b.costNs)[0]!;
   const toUs = ({ costNs }: TunedRow) => costNs / 1000;
   rows.push({
     case: `${name}: cost, tuned`,
     unit: 'µs',
     superslab: toUs(of('best')[0]!),
-    peers: { defaults: toUs(of('default')[0]!), 'best single setting': toUs(fixed) },
+    peers: { defaults: toUs(defaults), 'best single setting': toUs(fixed) },
   });
 }
 
@@ -58,8 +61,7 @@ try {
     }
   }
   if (options.parts.includes('programs')) {
-    const missing = recordPrograms(folder, tune);
-    if (missing.length > 0) notes.push(`Not measured, since not installed here: ${missing.join(', ')}.`);
+    notes.push(...(await recordPrograms(folder, options.quick, tune)));
   }
   if (options.parts.includes('policies')) {
     const tuneSaved = (file: string, saved: readonly SavedPolicy[]) =>

@@ -30,11 +30,26 @@ const PHASES: readonly (readonly Swing[])[] = [
   ],
 ];
 
-/** Windows after which the phase changes; none where it never does. */
-export const SHAPES: Readonly<Record<string, number>> = {
-  stationary: Number.POSITIVE_INFINITY,
-  'shift each 40 windows': 40,
-  'flip each 4 windows': 4,
+/** All that both phases want, at once: more than the budget, so that the best division has calls, too. */
+const SCARCE: readonly Swing[] = [
+  { bytes: 16 * KIB, blocks: 40 },
+  { bytes: 4 * KIB, blocks: 50 },
+  { bytes: 8 * KIB, blocks: 44 },
+  { bytes: 32 * KIB, blocks: 8 },
+  { bytes: 512, blocks: 20 },
+];
+
+interface Shape {
+  readonly phases: readonly (readonly Swing[])[];
+  /** Windows after which the next phase begins. */
+  readonly windows: number;
+}
+
+export const SHAPES: Readonly<Record<string, Shape>> = {
+  stationary: { phases: [SCARCE], windows: Number.POSITIVE_INFINITY },
+  'stationary, fits the budget': { phases: [PHASES[0]!], windows: Number.POSITIVE_INFINITY },
+  'shift each 40 windows': { phases: PHASES, windows: 40 },
+  'flip each 4 windows': { phases: PHASES, windows: 4 },
 };
 
 /** A generator of numbers that is the same everywhere: xorshift32. */
@@ -50,13 +65,12 @@ function numbers(seed: number): (below: number) => number {
 
 /** Writes a trace of the shape to `file`. */
 export function makeDemand(shape: string, file: string): void {
-  const every = SHAPES[shape]!;
+  const { phases, windows } = SHAPES[shape]!;
   const random = numbers(0x9e3779b9);
   const writer = new TraceWriter();
   let events = 0;
   while (events < EVENTS) {
-    const phase = Math.floor(events / WINDOW_EVENTS / every) % PHASES.length;
-    const swings = PHASES[phase]!;
+    const swings = phases[Math.floor(events / WINDOW_EVENTS / windows) % phases.length]!;
     const { bytes, blocks } = swings[random(swings.length)]!;
     // Some more or some less, and mostly about as many.
     const count = Math.max(1, Math.round((blocks * (75 + random(50))) / 100));

@@ -1,46 +1,117 @@
-// Programs whose allocations are recorded anew: what is installed of them.
-import { spawnSync } from 'node:child_process';
+// Programs whose allocations are recorded anew, for some seconds each: what is installed of them.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { which } from '../programs/program.js';
+import { findPython } from '../programs/script.js';
+import { sourceFile } from '../programs/source-file.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-
-const ZLIB = `const zlib = require('node:zlib');
-const text = Buffer.from('a line of a log, and another one, and so on\\n'.repeat(2000));
-let left = 40;
-const next = () => zlib.gzip(text, (_, packed) => zlib.gunzip(packed, () => { if (--left > 0) next(); }));
-next();`;
-
-const PYTHON = `import json
-for i in range(60):
-    rows = json.loads(json.dumps([{"id": n, "name": "row %d" % n, "tags": ["a"] * (n % 7)} for n in range(1500)]))
-    text = "".join(row["name"] for row in rows)`;
-
-const SQL = `CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT);
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) INSERT INTO t SELECT i, hex(randomblob(20)) FROM n;
-CREATE INDEX i ON t(b); SELECT count(*), max(b) FROM t WHERE b > '8'; SELECT b, count(*) FROM t GROUP BY substr(b, 1, 2) ORDER BY 2 LIMIT 5;`;
+const built = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 
 interface Program {
   readonly command: readonly string[];
-  readonly input?: string;
+  /** Executables without which it cannot be recorded. */
+  readonly needs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What is done to a server while it runs, its end included. Resolves to whether it went well. */
+  readonly drive?: () => Promise<boolean>;
 }
 
-const PROGRAMS: Readonly<Record<string, Program>> = {
-  'node with zlib': { command: [process.execPath, '-e', ZLIB] },
-  python3: { command: ['python3', '-c', PYTHON] },
-  git: { command: ['git', '-C', root, 'log', '--stat', '-80'] },
-  sqlite3: { command: ['sqlite3', ':memory:'], input: SQL },
-};
+type Programs = Readonly<Record<string, Program>>;
 
-/** Records the programs that are installed; calls `done` with the name and the trace of each. Returns the others. */
-export function recordPrograms(folder: string, done: (name: string, file: string) => void): string[] {
+/** As many requests as `divisor` leaves, of sizes that change under the same keys. */
+async function driveRedis(socket: string, divisor: number): Promise<boolean> {
+  const ask = (file: string, args: readonly string[]) =>
+    spawnSync(file, ['-s', socket, ...args], { stdio: 'ignore' }).status === 0;
+  for (let tries = 0; !ask('redis-cli', ['PING']); tries++) {
+    if (tries === 100) return false;
+    await sleep(50);
+  }
+  const load = (test: string, bytes: number, requests: number) =>
+    ask('redis-benchmark', [
+      ...['-t', test, '-d', String(bytes), '-n', String(Math.ceil(requests / divisor))],
+      ...['-r', '20000', '-c', '20', '-P', '16', '-q'],
+    ]);
+  const wentWell =
+    load('set', 24, 100_000) &&
+    load('hset', 60, 50_000) &&
+    load('set', 180, 50_000) &&
+    load('lpush', 40, 100_000) &&
+    load('set', 1500, 30_000) &&
+    load('lrange_100', 40, 2_000) &&
+    load('set', 64, 50_000);
+  // It closes the connection instead of an answer.
+  ask('redis-cli', ['SHUTDOWN', 'NOSAVE']);
+  return wentWell;
+}
+
+/** `scale`: how much they do, from 0 to 1. */
+function programs(folder: string, scale: number): Programs {
+  const part = (n: number) => String(Math.ceil(n * scale));
+  const socket = join(folder, 'redis');
+  return {
+    'log server': {
+      command: [
+        ...[process.execPath, built('examples/log-server/main.js'), '--json', '--rounds=1'],
+        ...[`--lines=${part(60_000)}`, '--seconds=1'],
+      ],
+    },
+    redis: {
+      command: [
+        ...['redis-server', '--port', '0', '--unixsocket', socket, '--dir', folder],
+        ...['--save', '', '--appendonly', 'no'],
+      ],
+      needs: ['redis-server', 'redis-benchmark', 'redis-cli'],
+      drive: () => driveRedis(socket, 1 / scale),
+    },
+    'node with ws and zlib': {
+      command: [process.execPath, built('bench/learn/websockets.js'), part(4000)],
+    },
+    sqlite3: {
+      command: [
+        ...['sqlite3', '-batch', '-cmd', `.parameter set :rows ${part(200_000)}`, ':memory:'],
+        `.read "${sourceFile('workload.sql')}"`,
+      ],
+      needs: ['sqlite3'],
+    },
+    git: { command: ['git', '-C', root, 'log', '-p', '--stat', `-${part(1500)}`], needs: ['git'] },
+    python3: {
+      command: [findPython() ?? 'python3', '-s', '-S', '-B', sourceFile('workload.py'), part(130)],
+      needs: ['python3'],
+      env: { PYTHONHASHSEED: '0' },
+    },
+  };
+}
+
+/** Resolves to whether there is a trace now. */
+async function record(file: string, { command, env, drive }: Program): Promise<boolean> {
+  const args = [join(root, 'bin/superslab.js'), 'record', '-o', file, '--', ...command];
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: 'ignore' });
+  const ended = once(child, 'exit') as Promise<[number | null]>;
+  const wentWell = (await drive?.()) ?? true;
+  if (!wentWell) child.kill();
+  const [status] = await ended;
+  return wentWell && status === 0 && existsSync(file);
+}
+
+/** Records the programs that are installed; calls `done` with the name and the trace of each. Resolves to why others are missing. */
+export async function recordPrograms(
+  folder: string,
+  isQuick: boolean,
+  done: (name: string, file: string) => void,
+): Promise<string[]> {
   const missing: string[] = [];
-  for (const [name, { command, input }] of Object.entries(PROGRAMS)) {
-    const file = `${folder}/${name.replaceAll(' ', '-')}.trace`;
-    const args = [`${root}bin/superslab.js`, 'record', '-o', file, '--', ...command];
-    const { status } = spawnSync(process.execPath, args, { input, stdio: ['pipe', 'ignore', 'ignore'] });
-    if (status === 0 && existsSync(file)) done(name, file);
-    else missing.push(name);
+  for (const [name, program] of Object.entries(programs(folder, isQuick ? 0.05 : 1))) {
+    const lacking = program.needs?.filter((command) => which(command) === undefined) ?? [];
+    const file = join(folder, 'program.trace');
+    if (lacking.length > 0)
+      missing.push(`${name} is not measured: ${lacking.join(', ')} not installed here.`);
+    else if (await record(file, program)) done(name, file);
+    else missing.push(`${name} is not measured: it failed.`);
   }
   return missing;
 }

@@ -49,7 +49,7 @@ export const node = interpreter({
 });
 
 /** python3 is often a shell script that looks for the Python it is to start: the shell is not the program. */
-function findPython(): string | undefined {
+export function findPython(): string | undefined {
   const found = which('python3');
   return found && read(found, ['-c', 'import sys; print(sys.executable)']).trim();
 }

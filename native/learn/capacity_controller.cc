@@ -13,6 +13,21 @@ using Cause = CapacityEvent::Cause;
 /// What a window's runs weigh one window later: half after five.
 constexpr double kAging = 0.875;
 
+/// Windows with fewer slow calls than that age it by less, as they tell less: half after 8 at
+/// least.
+constexpr double kManyCalls = 128;
+constexpr double kSlowAging = 0.92;
+
+/// What swings weigh one window later that the magazine of now cannot see: half after 34.
+constexpr double kHiddenAging = 0.98;
+
+/// A gain that is within so many standard deviations of the calls that it was computed from may be
+/// chance. Calls are taken to be a Poisson process, so that the deviation of n is its root.
+constexpr double kDeviations = 2;
+
+/// So many times the slow calls for the same demand make a frozen learner look again.
+constexpr double kThaw = 2;
+
 /// A window with fewer slow calls tells nothing by itself. But it does count in a trial, since few
 /// calls may be what the trial gained, and where demand is counted, together with those before it.
 constexpr double kFewCalls = 32;
@@ -40,6 +55,10 @@ constexpr ByteCount kPartOfLimit = 8;
 
 ByteCount within_limit(ByteCount budget, ByteCount max_bytes) {
   return max_bytes == 0 ? budget : std::min(budget, max_bytes / kPartOfLimit);
+}
+
+double sum_of(const std::array<double, kClassSlots>& demand) {
+  return std::accumulate(demand.begin(), demand.end(), 0.0);
 }
 
 bool has_fallen(std::uint64_t before, std::uint64_t now) { return now < before; }
@@ -146,8 +165,8 @@ bool CapacityController::is_quiet() const {
 bool CapacityController::is_idle() const {
   if (window_calls_ >= kFewCalls) return false;
   if (!counts_acquires_) return window_calls_ == 0 || rollout_.state() != Rollout::State::kTrial;
-  const double now = std::accumulate(window_demand_.begin(), window_demand_.end(), 0.0);
-  const double before = std::accumulate(learned_demand_.begin(), learned_demand_.end(), 0.0);
+  const double now = sum_of(window_demand_);
+  const double before = sum_of(learned_demand_);
   // Windows of the same demand d add up to d / (1 - kAging).
   return now < kIdlePart * (1 - kAging) * before;
 }
@@ -156,17 +175,18 @@ CapacityEvent CapacityController::follow_curves(const CapacitySamples& samples) 
   const bool is_on_trial = rollout_.state() == Rollout::State::kTrial;
   // A magazine that became smaller shows runs that it hid before: that is no other demand.
   if ((counts_acquires_ || !is_on_trial) && is_new_phase()) return change_phase(samples);
-  for (std::size_t i = 0; i < kClassSlots; ++i) {
-    learned_[i].age(kAging);
-    learned_[i].add(window_[i]);
-    learned_demand_[i] = learned_demand_[i] * kAging + window_demand_[i];
+  const bool is_thawing = rollout_.state() == Rollout::State::kFrozen && is_costlier();
+  if (is_thawing) {
+    rollout_.begin_phase();
+    reach_ = Reach::kAnywhere;
   }
-  learned_calls_ = learned_calls_ * kAging + window_calls_;
+  add_window(samples);
   if (is_quiet() && !is_on_trial) return {};
   const bool must_fit = rules_.is_adopting && !is_on_trial && !is_within_budget(samples);
   double gain = 0;
-  if (rollout_.wants_proposal() || must_fit) gain = propose(samples, Reach::kTwofold);
+  if (rollout_.wants_proposal() || must_fit) gain = propose(samples, reach_);
   if (!std::isfinite(gain)) return fall_back(Cause::kNumber);
+  if (gain * learned_calls_ < kDeviations * std::sqrt(learned_calls_)) gain = 0;
   if (must_fit) {
     rollout_.note_change();
     predicted_gain_ = gain;
@@ -192,10 +212,36 @@ CapacityEvent CapacityController::follow_curves(const CapacitySamples& samples) 
   return {};
 }
 
+/// Adds what the window told to what was learned, which ages.
+void CapacityController::add_window(const CapacitySamples& samples) {
+  const bool is_on_trial = rollout_.state() == Rollout::State::kTrial;
+  const double slower = 1 - (1 - kAging) * window_calls_ / kManyCalls;
+  const double aging = std::clamp(slower, kAging, kSlowAging);
+  for (std::size_t i = 0; i < kClassSlots; ++i) {
+    std::uint32_t blocks = blocks_of(samples, i, current_);
+    if (is_on_trial) blocks = std::max(blocks, blocks_of(samples, i, proposal_));
+    // It goes on, and takes no call: that hides its swings. One that takes calls shows them anew,
+    // and one that nobody asked for has none.
+    const bool is_hidden = window_demand_[i] > 0 && window_[i].runs() < 1;
+    learned_[i].age(aging, is_hidden ? kHiddenAging : aging, blocks);
+    learned_[i].add(window_[i]);
+    learned_demand_[i] = learned_demand_[i] * kAging + window_demand_[i];
+  }
+  learned_calls_ = learned_calls_ * aging + window_calls_;
+  learned_requests_ = learned_requests_ * aging + sum_of(window_demand_);
+}
+
+/// Whether the same demand costs many more calls than it did.
+bool CapacityController::is_costlier() const {
+  if (!counts_acquires_ || window_calls_ < kFewAgedCalls) return false;
+  return window_calls_ * learned_requests_ > kThaw * learned_calls_ * sum_of(window_demand_);
+}
+
 CapacityEvent CapacityController::end_trial(const CapacitySamples& samples,
                                             Rollout::Verdict verdict) {
   const Blocks before = current_;
   const bool is_better = verdict == Rollout::Verdict::kKeep;
+  reach_ = Reach::kTwofold;
   CapacityEvent event = change(samples, is_better ? Kind::kKept : Kind::kRolledBack, proposal_);
   event.measured_gain = rollout_.measured_gain();
   if (is_better && rules_.is_adopting) {
@@ -234,7 +280,8 @@ void CapacityController::forget() {
   current_ = {};
   for (RunLengthCurve& curve : learned_) curve = {};
   learned_demand_ = {};
-  learned_calls_ = 0;
+  learned_calls_ = learned_requests_ = 0;
+  reach_ = Reach::kAnywhere;
   rollout_ = {};
   rest();
 }
@@ -243,7 +290,7 @@ CapacityEvent CapacityController::fall_back(Cause cause) {
   current_ = {};
   for (RunLengthCurve& curve : learned_) curve = {};
   learned_demand_ = {};
-  learned_calls_ = 0;
+  learned_calls_ = learned_requests_ = 0;
   rollout_.punish();
   return {.kind = Kind::kFellBack, .cause = cause};
 }
@@ -267,6 +314,7 @@ CapacityEvent CapacityController::change_phase(const CapacitySamples& samples) {
   learned_ = window_;
   learned_demand_ = window_demand_;
   learned_calls_ = window_calls_;
+  learned_requests_ = sum_of(window_demand_);
   rollout_.begin_phase();
   // What takes few calls as it is needs no other capacities.
   if (!rules_.is_adopting || is_quiet()) return {};

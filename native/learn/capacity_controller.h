@@ -3,9 +3,9 @@
 //
 //   curve    All capacities at once, under a budget of bytes, so that there are fewest slow calls:
 //            the miss curves of learn/run_length_curve.h, the knapsack of capacity_knapsack.h, and
-//            the frame of rollout.h. One change is twofold at most. When the shares of the classes
-//            change at once, what was counted before is forgotten, and the proposal is taken over
-//            as it is.
+//            the frame of rollout.h. The first proposal that is tried may be any, and each one
+//            after it is twofold at most. When the shares of the classes change at once, what was
+//            counted before is forgotten, and the proposal is taken over as it is.
 //   hitrate  That of HAKMEM: a class whose hits are below a target gets some blocks more, one whose
 //            hits are above it some less, within the budget, and nothing is compared.
 //
@@ -93,7 +93,9 @@ class CapacityController {
   CapacityEvent fall_back(CapacityEvent::Cause cause);
   CapacityEvent change(const CapacitySamples& samples, CapacityEvent::Kind kind, const Blocks& to);
 
+  void add_window(const CapacitySamples& samples);
   bool is_new_phase() const;
+  bool is_costlier() const;
   bool is_quiet() const;
   bool is_idle() const;
   bool is_in_use(const CapacitySamples& samples, std::size_t i) const;
@@ -109,13 +111,15 @@ class CapacityController {
   Rollout rollout_;
   Blocks current_{};
   Blocks proposal_{};
+  Reach reach_ = Reach::kAnywhere;  // of the next proposal
   double predicted_gain_ = 0;
   Curves learned_{};  // of all windows, aged
   Curves window_{};   // of the last one
   ArmCosts arms_{};   // likewise
   using Demand = std::array<double, kClassSlots>;
-  Demand learned_demand_{};   // aged, too
-  double learned_calls_ = 0;  // likewise
+  Demand learned_demand_{};      // aged, too
+  double learned_calls_ = 0;     // of all windows, aged as the curves are
+  double learned_requests_ = 0;  // likewise
   Demand window_demand_{};
   bool counts_acquires_ = false;  // else demand is told by the runs
   double window_calls_ = 0;

@@ -8,8 +8,10 @@
 // 64 places at most, so that 64 counters, one for each w below 64 and one for all others with their
 // sum, are the whole curve, without rounding.
 //
-// What it cannot know are swings that cost no call. So it tells too little for capacities below C,
-// and it takes a trial to see what shrinking a magazine costs.
+// What it cannot know are swings that cost no call: those with w below 2 * C. So it tells too
+// little for capacities below C, and it takes a trial to see what shrinking a magazine costs. What
+// was seen of them while the magazine was smaller is forgotten slowly, since not to see them again
+// says nothing.
 #pragma once
 
 #include <algorithm>
@@ -108,12 +110,16 @@ class RunLengthCurve {
     for (std::size_t w = other.least_; w < kManySwings; ++w) runs_[w] += other.runs_[w];
     many_sum_ += other.many_sum_;
   }
-  /// What was counted so far weighs `part` of what it did.
-  void age(double part) {
-    runs_[0] *= part;
-    for (std::size_t w = least_; w < kManySwings; ++w) runs_[w] *= part;
-    many_sum_ *= part;
+  /// What was counted so far weighs `part` of what it did, and `hidden_part` where a magazine of
+  /// `blocks` cannot see it.
+  void age(double part, double hidden_part, std::uint32_t blocks) {
+    const std::size_t seen = 2 * std::size_t{blocks};
+    for (std::size_t w = least_; w < kManySwings; ++w) runs_[w] *= w < seen ? hidden_part : part;
+    const double many_part = kManySwings < seen ? hidden_part : part;
+    runs_[0] *= many_part;
+    many_sum_ *= many_part;
   }
+  void age(double part) { age(part, part, 0); }
 
   double runs() const {
     double sum = runs_[0];

@@ -29,10 +29,14 @@ constexpr Swing kPhases[2][5] = {
     {{16 * kKiB, 40}, {4 * kKiB, 4}, {8 * kKiB, 4}, {32 * kKiB, 2}, {512, 20}},
     {{16 * kKiB, 3}, {4 * kKiB, 50}, {8 * kKiB, 44}, {32 * kKiB, 8}, {512, 10}},
 };
+/// All of it at once: more than the budget.
+constexpr Swing kScarce[5] = {
+    {16 * kKiB, 40}, {4 * kKiB, 50}, {8 * kKiB, 44}, {32 * kKiB, 8}, {512, 20}};
 
 /// The same as bench/learn/demand.ts.
-/// `windows_of_phase`: after as many the other phase begins.
-Trace demand(std::uint64_t windows_of_phase) {
+/// `swings_at(window)`: what is asked for then.
+template <class SwingsAt>
+Trace demand_of(SwingsAt swings_at) {
   std::uint32_t state = 0x9e3779b9;
   const auto random = [&](std::uint32_t below) {
     state ^= state << 13;
@@ -45,7 +49,7 @@ Trace demand(std::uint64_t windows_of_phase) {
   process.blocks = 5 * 64;
   Nanos at = 0;
   while (process.ops.size() < kEvents) {
-    const auto& swings = kPhases[process.ops.size() / kWindow / windows_of_phase % 2];
+    const Swing* const swings = swings_at(process.ops.size() / kWindow);
     const std::uint32_t which = random(5);
     const std::uint32_t blocks = swings[which].blocks;
     const std::uint32_t count = std::max(1u, (blocks * (75 + random(50)) + 50) / 100);
@@ -57,6 +61,11 @@ Trace demand(std::uint64_t windows_of_phase) {
   trace.events = process.ops.size();
   trace.processes.push_back(std::move(process));
   return trace;
+}
+
+/// `windows_of_phase`: after as many the other phase begins.
+Trace demand(std::uint64_t windows_of_phase) {
+  return demand_of([=](std::uint64_t window) { return kPhases[window / windows_of_phase % 2]; });
 }
 
 /// Lets a rule choose, and looks whether what it chose keeps to the budget.
@@ -126,6 +135,13 @@ TEST(replay, "the learned rule comes to rest where demand stays the same") {
   const Costs costs = costs_on(demand(1000));
   CHECK(costs.keeps_to_budget);
   CHECK(costs.learned < costs.best_other);
+}
+
+TEST(replay, "the learned rule comes near to hindsight where the budget is scarce") {
+  const Costs costs = costs_on(demand_of([](std::uint64_t) { return kScarce; }));
+  CHECK(costs.keeps_to_budget);
+  CHECK(costs.learned < costs.best_other);
+  CHECK(costs.learned < 1.2 * costs.hindsight);
 }
 
 TEST(replay, "the learned rule follows shifts, ahead of other rules and of hindsight") {
