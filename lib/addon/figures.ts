@@ -80,11 +80,14 @@ export interface Adaptation {
   readonly evidenceBytes: number;
 }
 
-/** Something that a pool learned about the capacities of its magazines, and why; see docs/LEARNING.md. */
+/** Something that a pool learned, about the capacities of its magazines or its purge delays, and why; see docs/LEARNING.md. */
 export interface LearningEvent {
   /** When, in time since the Unix epoch. Unit: ms. */
   readonly at: number;
+  /** What it is about: the capacities of magazines, or purge delays. */
+  readonly controller: 'capacity' | 'purge';
   /**
+   * moved: another purge delay would have cost less, which is known without a trial.
    * trial: a proposal holds for half of the threads.
    * kept: it was better, and holds for all.
    * better: it was better, in the mode of trials alone, where nothing stays.
@@ -94,16 +97,27 @@ export interface LearningEvent {
    * frozen: nothing changed for long, and nothing is proposed until demand changes.
    * fellBack: the fixed limits hold again, because of `cause`.
    */
-  readonly kind: 'trial' | 'kept' | 'better' | 'rolledBack' | 'jumped' | 'fitted' | 'frozen' | 'fellBack';
+  readonly kind:
+    | 'moved'
+    | 'trial'
+    | 'kept'
+    | 'better'
+    | 'rolledBack'
+    | 'jumped'
+    | 'fitted'
+    | 'frozen'
+    | 'fellBack';
   /** Of fellBack: the clock went back, a look came too late, a count fell, or a gain was no number. */
   readonly cause?: 'clock' | 'late' | 'counts' | 'number';
-  /** Slow calls that were to be saved, as a part of all. */
+  /** Slow calls that were to be saved, as a part of all; of purge delays: cost. */
   readonly predictedGain: number;
   /** Those that a trial has saved, as a part of all; 0 where there was none. */
   readonly measuredGain: number;
   /** The size class whose magazines change by most bytes. Unit: bytes. */
   readonly blockBytes?: number;
-  /** Blocks that those held before, and after. */
+  /** Of purge delays: that of slabs, or that of blocks beyond 2 MiB. */
+  readonly band?: 'slabs' | 'huge';
+  /** Blocks that those magazines held before, and after; or the delay before, and after. Unit: blocks, or ms. */
   readonly from?: number;
   readonly to?: number;
 }
@@ -120,6 +134,8 @@ export interface LearningStats {
   readonly count: number;
   /** Blocks that a thread's magazine of a size class holds at most, where that was learned. */
   readonly capacities: readonly { readonly blockBytes: number; readonly blocks: number }[];
+  /** How long idle memory of slabs and of blocks beyond 2 MiB is kept, where that was learned. Unit: ms. */
+  readonly purgeDelays: readonly { readonly band: 'slabs' | 'huge'; readonly ms: number }[];
   /** The last ones, the latest first: 12 at most. */
   readonly events: readonly LearningEvent[];
 }

@@ -41,6 +41,9 @@ Value current_node(const CallbackInfo& info, Evaluation& own) {
 Value policy_text(const CallbackInfo& info, Evaluation& own) {
   Policy policy = own.process().policy();
   policy.class_blocks = own.process().default_pool().policy()->class_blocks;
+  const PurgeDelays learned = own.process().default_pool().policy()->learned_delays;
+  if (learned.of[0] != Millis{}) policy.purge_delay_ms = learned.of[0];
+  if (learned.of[1] != Millis{}) policy.big_cache_age_ms = learned.of[1];
   // What was set by hand wins over what was learned, here as in the heap.
   for (const SizeBlocks& one : policy.size_blocks)
     if (one.blocks != 0) policy.class_blocks[to_index(class_for(one.bytes))] = one.blocks;

@@ -18,6 +18,8 @@ const char* name_of(Kind kind) {
       break;
     case Kind::kTrial:
       return "trial";
+    case Kind::kMoved:
+      return "moved";
     case Kind::kKept:
       return "kept";
     case Kind::kBetter:
@@ -66,10 +68,11 @@ const char* name_of(Rollout::State state) {
   return "";
 }
 
-Napi::Object event_object(Napi::Env env, const LearningFigures::Entry& entry) {
-  const CapacityEvent& event = entry.event;
+const char* name_of(IdleBand band) { return band == IdleBand::kSlabs ? "slabs" : "huge"; }
+
+Napi::Object capacity_object(Napi::Env env, const CapacityEvent& event) {
   Napi::Object out = Napi::Object::New(env);
-  out["at"] = number(env, static_cast<double>(entry.at / kMillisecond));
+  out["controller"] = "capacity";
   out["kind"] = name_of(event.kind);
   if (event.cause != Cause::kNone) out["cause"] = name_of(event.cause);
   out["predictedGain"] = number(env, event.predicted_gain);
@@ -78,6 +81,41 @@ Napi::Object event_object(Napi::Env env, const LearningFigures::Entry& entry) {
     out["blockBytes"] = number(env, class_bytes(to_index(event.size_class)));
     out["from"] = number(env, event.from);
     out["to"] = number(env, event.to);
+  }
+  return out;
+}
+
+Napi::Object purge_object(Napi::Env env, const PurgeEvent& event) {
+  Napi::Object out = Napi::Object::New(env);
+  out["controller"] = "purge";
+  out["kind"] = name_of(event.kind);
+  if (event.cause != Cause::kNone) out["cause"] = name_of(event.cause);
+  out["predictedGain"] = number(env, event.predicted_gain);
+  out["measuredGain"] = number(env, 0);
+  // One that fell back speaks for both.
+  if (event.kind != Kind::kFellBack) out["band"] = name_of(event.band);
+  if (event.from != event.to) {
+    out["from"] = number(env, static_cast<double>(event.from));
+    out["to"] = number(env, static_cast<double>(event.to));
+  }
+  return out;
+}
+
+Napi::Object event_object(Napi::Env env, const LearningFigures::Entry& entry) {
+  const bool is_purge = entry.learner == LearningFigures::Learner::kPurge;
+  Napi::Object out = is_purge ? purge_object(env, entry.purge) : capacity_object(env, entry.event);
+  out["at"] = number(env, static_cast<double>(entry.at / kMillisecond));
+  return out;
+}
+
+Napi::Array delay_objects(Napi::Env env, const PurgeDelays& delays) {
+  Napi::Array out = Napi::Array::New(env);
+  for (std::size_t i = 0; i < kIdleBands; ++i) {
+    if (delays.of[i] == Millis{}) continue;
+    Napi::Object one = Napi::Object::New(env);
+    one["band"] = name_of(static_cast<IdleBand>(i));
+    one["ms"] = number(env, static_cast<double>(delays.of[i]));
+    out[out.Length()] = one;
   }
   return out;
 }
@@ -105,6 +143,7 @@ Napi::Value learning_value(Napi::Env env, const LearningFigures& figures) {
   out["ownBytes"] = number(env, static_cast<double>(figures.own_bytes));
   out["count"] = number(env, static_cast<double>(figures.count));
   out["capacities"] = capacities;
+  out["purgeDelays"] = delay_objects(env, figures.delays);
   out["events"] = events;
   return out;
 }

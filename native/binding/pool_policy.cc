@@ -57,7 +57,7 @@ Value max_bytes(const CallbackInfo& info, EnvironmentPool& own) {
 /// `purgeDelayMs()`
 Value purge_delay_ms(const CallbackInfo& info, EnvironmentPool& own) {
   const Millis delay =
-      own.cache() == nullptr ? Millis{} : own.cache()->pool().policy()->purge_delay_ms;
+      own.cache() == nullptr ? Millis{} : purge_delay_of(*own.cache()->pool().policy());
   return Napi::Number::New(info.Env(), static_cast<double>(delay));
 }
 

@@ -37,6 +37,18 @@ void Heap::publish_capacities(const Capacities& capacities) {
   });
 }
 
+void Heap::publish_purge_delays(const PurgeDelays& delays) {
+  core_.policy.update([&](HeapSnapshot& next) { next.learned_delays = delays; });
+}
+
+void Heap::count_learning(const PurgeEvent& event) {
+  using Kind = CapacityEvent::Kind;
+  HeapCounters& counters = core_.counters;
+  if (event.kind == Kind::kMoved || event.kind == Kind::kJumped)
+    counters.learn_delay_moves.shared_add(1);
+  if (event.kind == Kind::kFellBack) counters.learn_fallbacks.shared_add(1);
+}
+
 void Heap::count_learning(const CapacityEvent& event) {
   using Kind = CapacityEvent::Kind;
   HeapCounters& counters = core_.counters;

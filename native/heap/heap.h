@@ -20,6 +20,7 @@
 #include "heap/slab_source.h"
 #include "heap/span_source.h"
 #include "learn/capacity_event.h"
+#include "learn/purge_event.h"
 #include "policy/capacities.h"
 
 namespace superslab {
@@ -74,6 +75,8 @@ class Heap {
   /// The same: how many blocks its magazines hold. Nothing else of the policy changes, whoever
   /// publishes meanwhile.
   void publish_capacities(const Capacities& capacities);
+  /// The same: how long it keeps idle memory.
+  void publish_purge_delays(const PurgeDelays& delays);
 
   Published<Reserve>::Reading reserve() const { return core_.reserve.read(); }
 
@@ -166,6 +169,8 @@ class Heap {
   void count_saved_calls(std::uint64_t calls) {
     core_.counters.learn_saved_calls.shared_add(calls);
   }
+  void count_learning(const PurgeEvent& event);
+  void count_saved_us(std::uint64_t us) { core_.counters.learn_saved_us.shared_add(us); }
   void count_learning_time(Nanos taken) { core_.counters.learn_ns.shared_add(taken); }
 
   void count_exhausted() { core_.counters.exhausted.shared_add(1); }

@@ -84,7 +84,10 @@ ByteCount HugeBlocks::capacity(ByteCount bytes) const {
   head->use.store(SuperslabUse::kHugeHead, std::memory_order_release);
   core_.space.tag_slices(*head, 0, 1, kTagHuge);
   account_.change_committed(static_cast<std::int64_t>(bytes));
-  if (taken.is_zero) account_.note_fresh(bytes);
+  if (taken.is_zero) {
+    account_.note_fresh(bytes);
+    account_.note_without_pages(band(), bytes);
+  }
   if (policy_.is_populated) {
     core_.counters.populates.shared_add(1);
     core_.space.os().populate(head->base, bytes);
@@ -155,7 +158,10 @@ Superslab* HugeBlocks::take_cached_or_fresh(ByteCount bytes, ByteCount alignment
   const ByteCount waste = bytes * core_.policy.read()->big_cache_waste / 100;
   const ByteCount max = core_.shape.has_guard_pages ? bytes : bytes + waste;
   Superslab* cached = alignment > kSuperslabBytes ? nullptr : cache_.take(bytes, max, node);
-  if (cached != nullptr) return cached;
+  if (cached != nullptr) {
+    account_.note_used(band(), cached->huge_bytes, cached->idle_since);
+    return cached;
+  }
   return take_fresh(bytes, static_cast<std::uint32_t>(alignment / kSuperslabBytes), node, is_zero);
 }
 

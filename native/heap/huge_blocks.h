@@ -98,6 +98,8 @@ class HugeBlocks {
     bool is_populated;
   };
   Policy read_policy() const;
+  /// Where blocks go back to the space at once, its superslabs have the delay of all.
+  IdleBand band() const { return core_.is_behind_views() ? IdleBand::kHuge : IdleBand::kSlabs; }
   Superslab* take_cached_or_fresh(ByteCount bytes, ByteCount alignment, NodeOrdinal node,
                                   bool& is_zero) REQUIRES(core_.lock);
   Superslab* take_fresh(ByteCount bytes, std::uint32_t unit, NodeOrdinal node, bool& is_zero)

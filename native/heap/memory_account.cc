@@ -42,6 +42,29 @@ void MemoryAccount::note_taken_again(ByteCount bytes) {
   note_fresh_locked(bytes);
 }
 
+// [[gnu::noinline]]: who does not learn has one test more.
+[[gnu::noinline]] void MemoryAccount::note_used_locked(IdleBand band, ByteCount bytes,
+                                                       Nanos since) {
+  core_.lock.assert_held();
+  count(idle_times_->note_used(band, bytes, since, core_.clock.now(), delay_of(band)));
+}
+
+[[gnu::noinline]] void MemoryAccount::note_purged_locked(IdleBand band, ByteCount bytes,
+                                                         Nanos since) {
+  core_.lock.assert_held();
+  count(idle_times_->note_purged(band, bytes, since, core_.clock.now(), delay_of(band)));
+}
+
+[[gnu::noinline]] void MemoryAccount::note_without_pages_locked(IdleBand band, ByteCount bytes) {
+  core_.lock.assert_held();
+  count(idle_times_->note_fresh(band, bytes, core_.clock.now()));
+}
+
+void MemoryAccount::count(const IdleTimes::Wrong& wrong) const {
+  core_.counters.learn_early_bytes.add(wrong.early_bytes);
+  core_.counters.learn_late_bytes.add(wrong.long_bytes);
+}
+
 void MemoryAccount::note_unused(ByteCount bytes) {
   if (bytes == 0 || !counts_idle()) return;
   HeapLock guard(core_.lock);

@@ -9,6 +9,7 @@
 
 #include "heap/heap_core.h"
 #include "heap/idle_bound.h"
+#include "learn/idle_times.h"
 #include "policy/samples.h"
 
 namespace superslab {
@@ -40,8 +41,34 @@ class MemoryAccount {
   }
 
   /// How long memory stays idle before it goes back: less, the less room there is under a limit.
-  Nanos purge_delay() const { return fitted(to_nanos(core_.policy.read()->purge_delay_ms)); }
-  Nanos big_cache_age() const { return fitted(to_nanos(core_.policy.read()->big_cache_age_ms)); }
+  Nanos purge_delay() const { return fitted(to_nanos(purge_delay_of(*core_.policy.read()))); }
+  Nanos big_cache_age() const { return fitted(to_nanos(big_cache_age_of(*core_.policy.read()))); }
+
+  // How long memory is idle, for who learns that --------------------------------------------
+
+  /// From now on; nullptr for nobody. Without the lock, which guards what `times` counts from then
+  /// on.
+  void observe_idle(IdleTimes* times) {
+    HeapLock guard(core_.lock);
+    idle_times_ = times;
+  }
+  /// What `times` counted so far, and how long a span is by which it judges from then on.
+  void sample_idle(IdleSamples& out, Nanos now, IdleTimes& times, Nanos break_even) {
+    HeapLock guard(core_.lock);
+    times.set_break_even(break_even);
+    times.sample(out, now);
+  }
+  /// Memory that was kept serves again; memory was purged; memory without pages was taken. Under
+  /// the lock.
+  void note_used(IdleBand band, ByteCount bytes, Nanos since) {
+    if (idle_times_ != nullptr && bytes != 0) note_used_locked(band, bytes, since);
+  }
+  void note_purged(IdleBand band, ByteCount bytes, Nanos since) {
+    if (idle_times_ != nullptr && bytes != 0) note_purged_locked(band, bytes, since);
+  }
+  void note_without_pages(IdleBand band, ByteCount bytes) {
+    if (idle_times_ != nullptr && bytes != 0) note_without_pages_locked(band, bytes);
+  }
 
   // What is idle ------------------------------------------------------------------------------
 
@@ -115,6 +142,13 @@ class MemoryAccount {
   ByteCount idle_bound() const;
   void set_looks_from() { looks_from_.store(idle_bound(), std::memory_order_relaxed); }
   void note_fresh_locked(ByteCount bytes) REQUIRES(core_.lock);
+  void note_used_locked(IdleBand band, ByteCount bytes, Nanos since);
+  void note_purged_locked(IdleBand band, ByteCount bytes, Nanos since);
+  void note_without_pages_locked(IdleBand band, ByteCount bytes);
+  Nanos delay_of(IdleBand band) const {
+    return band == IdleBand::kSlabs ? purge_delay() : big_cache_age();
+  }
+  void count(const IdleTimes::Wrong& wrong) const;
 
   HeapCore& core_;
   ExcessHook excess_hook_ = nullptr;
@@ -123,6 +157,7 @@ class MemoryAccount {
   std::atomic<std::int64_t> idle_in_slabs_{0};  // as far as the owners told
   std::atomic<ByteCount> looks_from_;  // idle bytes from which a thread that frees looks closer
   IdleBound idle_bound_ GUARDED_BY(core_.lock);
+  IdleTimes* idle_times_ = nullptr;  // changed and used under the lock
   Counter excess_bytes_;
   Counter regretted_bytes_;
 };

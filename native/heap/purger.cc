@@ -85,6 +85,8 @@ Purger::Purged Purger::hand_back(const PurgeBatch& batch) {
     }
     purged.any = true;
     purged.bytes += item.bytes();
+    account_.note_purged(is_huge ? IdleBand::kHuge : IdleBand::kSlabs, item.bytes(),
+                         item.superslab->idle_since);
     is_huge ? huge_.note_purged(item) : slabs_.note_purged(item);
   }
   assert(slabs_.is_valid() && huge_.is_valid());
@@ -150,11 +152,19 @@ bool Purger::tick_step(Nanos grace) {
   return purged.any;
 }
 
+/// Superslabs that had been idle since then or before.
+void Purger::note_purged_in_space(ByteCount bytes, Nanos before) {
+  if (bytes == 0) return;
+  HeapLock guard(core_.lock);
+  account_.note_purged(IdleBand::kSlabs, bytes, before);
+}
+
 bool Purger::give_back_unused(Nanos before) {
   bool is_left = settle();
   is_left |= tick_step();
   const ByteCount bytes = core_.space.purge_idle(before, kStepBytes);
   account_.note_unused(bytes);
+  note_purged_in_space(bytes, before);
   return is_left || bytes >= kStepBytes;
 }
 

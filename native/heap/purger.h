@@ -53,6 +53,7 @@ class Purger {
     Nanos huge;
   };
   bool tick_step(Nanos grace = 0);
+  void note_purged_in_space(ByteCount bytes, Nanos before);
   Purged purge_once(Before before, ByteCount target, ByteCount ready = 0);
   void collect(PurgeBatch& batch, Before before, ByteCount target, ByteCount ready);
   ByteCount ready_in_no_slab() const;

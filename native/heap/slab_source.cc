@@ -57,6 +57,7 @@ Superslab* SlabSource::fresh_superslab(const SpanWish& wish) {
   s->use.store(SuperslabUse::kSlabs, std::memory_order_release);
   account_.change_committed(static_cast<std::int64_t>(bytes_of(s->dirty_slices)));
   account_.change_free(static_cast<std::int64_t>(bytes_of(s->dirty_slices)));
+  if (taken.is_zero) account_.note_without_pages(IdleBand::kSlabs, bytes_of(s->dirty_slices));
   shelf_.insert(s);
   return s;
 }
@@ -113,6 +114,8 @@ void SlabSource::give_back_all() {
   account_.change_committed(static_cast<std::int64_t>(cut.fresh));
   account_.change_free(-static_cast<std::int64_t>(bytes_of(mask) - cut.fresh));
   account_.note_fresh(cut.fresh);
+  account_.note_without_pages(IdleBand::kSlabs, cut.fresh);
+  account_.note_used(IdleBand::kSlabs, bytes_of(mask) - cut.fresh, s.idle_since);
   s.free_slices &= ~mask;
   s.dirty_slices &= ~mask;
   s.zero_slices &= ~mask;

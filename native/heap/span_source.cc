@@ -52,6 +52,8 @@ void SpanSource::note_taken(const TakenSpan& taken, std::uint32_t count, const S
   note_refused(taken.refused);
   core_.counters.superslabs_taken.add(count);
   Superslab* const head = taken.head;
+  if (!taken.is_zero)
+    account_.note_used(IdleBand::kSlabs, count * kSuperslabBytes, head->idle_since);
   const NodePlacement placement = wish.node_placement;
   head->home_node.store(wish.home_node, std::memory_order_relaxed);
   head->lies_on.store(placement.kind == NodePlacement::Kind::kNode ? placement.node : kNoNode,

@@ -12,6 +12,7 @@ struct CapacityEvent {
   enum class Kind : std::uint8_t {
     kNone,
     kTrial,       // a proposal holds for half of the owners
+    kMoved,       // what it would have cost is known exactly, and it was taken over without a trial
     kKept,        // and was better
     kBetter,      // and was better, in a mode in which nothing stays
     kRolledBack,  // or was not

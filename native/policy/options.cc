@@ -35,7 +35,7 @@ bool apply_any(Policy& policy, std::string_view option, Value value, PolicyError
     describe_any(*knob, value, reading.fault, error);
     return false;
   }
-  set_knob_code(policy, knob->id, reading.value);
+  set_by_hand(policy, knob->id, reading.value);
   return true;
 }
 

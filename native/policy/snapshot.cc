@@ -27,7 +27,7 @@ bool split_variable(std::string_view entry, Variable& out) {
 void apply_file(Policy& policy, const PolicyFile& file, bool (&is_set)[kKnobCount]) {
   for (std::size_t row = 0; row < kKnobCount; ++row) {
     if (!file.is_set[row] || is_set[row]) continue;
-    set_knob_code(policy, kKnobs[row].id, file.codes[row]);
+    set_by_hand(policy, kKnobs[row].id, file.codes[row]);
     is_set[row] = true;
   }
   policy.class_blocks = file.class_blocks;
@@ -62,6 +62,7 @@ void fit_to_malloc(Policy& policy, ByteCount memory) {
   // its RSS without being used.
   policy.populate = Populate::kOff;
   policy.purge_delay_ms = policy.malloc_purge_delay_ms;
+  policy.is_set.purge_delay = policy.is_set.malloc_purge_delay;
   policy.thp_from_bytes = policy.malloc_thp_from_bytes;
   policy.huge_pages = policy.malloc_huge_pages ? HugePages::kTransparent : HugePages::kOff;
   fit_to_memory(policy, memory);
@@ -85,6 +86,13 @@ void set_knob_code(Policy& policy, KnobId id, KnobCode code) {
     break;
 #include "policy/knobs.def"
   }
+}
+
+void set_by_hand(Policy& policy, KnobId id, KnobCode code) {
+  set_knob_code(policy, id, code);
+  policy.is_set.purge_delay |= id == KnobId::purge_delay_ms;
+  policy.is_set.big_cache_age |= id == KnobId::big_cache_age_ms;
+  policy.is_set.malloc_purge_delay |= id == KnobId::malloc_purge_delay_ms;
 }
 
 std::size_t snapshot_from_environment(const char* const* environment, Policy& out,
@@ -124,7 +132,7 @@ std::size_t snapshot_from_environment(const char* const* environment, Policy& ou
       continue;
     }
     if (!blocks.has_value) continue;
-    set_knob_code(out, knob->id, reading.value);
+    set_by_hand(out, knob->id, reading.value);
     is_set[row] = true;
   }
   if (file != nullptr) apply_file(out, *file, is_set);

@@ -19,6 +19,7 @@
 #include "policy/knob.h"
 #include "policy/knob_types.h"
 #include "policy/policy_error.h"
+#include "policy/purge_delays.h"
 
 namespace superslab {
 
@@ -76,7 +77,25 @@ struct HeapSnapshot {
   std::uint8_t trial_arms = 0;
   /// What SUPERSLAB_CACHE_BLOCKS says of single classes, which nothing else changes.
   std::array<SizeBlocks, 16> size_blocks{};
+  /// What was learned of the delays; those below hold instead.
+  PurgeDelays learned_delays{};
+  /// Delays that an option, a variable or a policy file sets, which nothing else changes.
+  struct {
+    bool purge_delay = false;
+    bool big_cache_age = false;
+    bool malloc_purge_delay = false;
+  } is_set{};
 };
+
+/// How long idle memory is kept: what was set, or learned, or else what the profile says.
+constexpr Millis purge_delay_of(const HeapSnapshot& heap) {
+  const Millis learned = heap.learned_delays.of[0];
+  return heap.is_set.purge_delay || learned == Millis{} ? heap.purge_delay_ms : learned;
+}
+constexpr Millis big_cache_age_of(const HeapSnapshot& heap) {
+  const Millis learned = heap.learned_delays.of[1];
+  return heap.is_set.big_cache_age || learned == Millis{} ? heap.big_cache_age_ms : learned;
+}
 
 /// What a pool does with its buffers.
 struct PoolSnapshot {
@@ -119,6 +138,8 @@ void fit_to_malloc(Policy& policy, ByteCount memory);
 /// A field by its row, for tables and reports; see format_value.
 KnobCode knob_code(const Policy& policy, KnobId id);
 void set_knob_code(Policy& policy, KnobId id, KnobCode code);
+/// The same, by somebody's hand: what is learned leaves it alone.
+void set_by_hand(Policy& policy, KnobId id, KnobCode code);
 
 /// What a file said; see policy/policy_file.h.
 struct PolicyFile;

@@ -24,7 +24,8 @@ CapacityLearning::CapacityLearning(const HeapSnapshot& first, std::uint32_t most
       most_blocks_(most_blocks),
       least_tick_(least_tick),
       published_(first_),
-      controller_(rules_of(first, most_blocks, least_tick)) {
+      controller_(rules_of(first, most_blocks, least_tick)),
+      purging_(first) {
   controller_.start_from(first_);
 }
 
@@ -48,6 +49,7 @@ void CapacityLearning::step(Heap& heap, ByteCount share) {
 void CapacityLearning::take_back(Heap& heap) {
   if (!has_learned_) return;
   publish(heap, first_);
+  purging_.take_back(heap);
   controller_.forget();
   controller_.start_from(first_);
   has_learned_ = false;
@@ -56,6 +58,7 @@ void CapacityLearning::take_back(Heap& heap) {
 /// What was learned stays, and what is on trial does not.
 void CapacityLearning::hold(Heap& heap) {
   publish(heap, {.blocks = published_.blocks});
+  purging_.hold(heap);
   controller_.rest();
 }
 
@@ -73,9 +76,20 @@ void CapacityLearning::learn(Heap& heap, const HeapSnapshot& policy, ByteCount s
   has_learned_ = true;
   publish(heap, decision.capacities);
   heap.count_learning(decision.event);
-  note(decision.event);
+  if (decision.event.kind != CapacityEvent::Kind::kNone) note({.event = decision.event});
   count_saved_calls(heap, decision.saved_calls);
+  learn_purging(heap, policy, now);
   heap.count_learning_time(thread_cpu_now() - begin);
+}
+
+/// What a delay costs is known without a trial: so in the mode in which nothing stays there is
+/// nothing to find out.
+void CapacityLearning::learn_purging(Heap& heap, const HeapSnapshot& policy, Nanos now) {
+  if (policy.learn != LearnMode::kLearn) return purging_.hold(heap);
+  for (const PurgeEvent& event : purging_.step(heap, policy, least_tick_, now)) {
+    if (event.kind != CapacityEvent::Kind::kNone)
+      note({.learner = LearningFigures::Learner::kPurge, .purge = event});
+  }
 }
 
 /// A counter never falls: what was lost again has to be saved anew before more is counted.
@@ -103,13 +117,19 @@ void CapacityLearning::publish(Heap& heap, const Capacities& next) {
 void CapacityLearning::rest() {
   LockGuard guard(lock_);
   controller_.rest();
+  purging_.rest();
 }
 
-void CapacityLearning::note(const CapacityEvent& event) {
-  if (event.kind == CapacityEvent::Kind::kNone) return;
+void CapacityLearning::leave(Heap& heap) {
+  LockGuard guard(lock_);
+  purging_.hold(heap);
+}
+
+void CapacityLearning::note(const LearningFigures::Entry& entry) {
   auto& events = log_.events;
   std::copy_backward(events.begin(), events.end() - 1, events.end());
-  events[0] = {event, wall_now()};
+  events[0] = entry;
+  events[0].at = wall_now();
   ++log_.count;
 }
 
@@ -118,6 +138,7 @@ void CapacityLearning::fill(const Heap& heap, LearningFigures& out) const {
   out = log_;
   out.state = controller_.state();
   out.blocks = published_.blocks;
+  out.delays = purging_.delays();
   out.own_bytes = sizeof *this + heap.run_counter_bytes();
 }
 

@@ -1,5 +1,6 @@
-// Runs the controller that learns a heap's capacities: samples the heap, has the controller decide,
-// publishes that, and keeps what it did for who asks.
+// Runs the controllers of what a heap learns: its capacities, here, and its purge delays
+// (pools/purge_learning.h). Samples the heap, has the controller decide, publishes that, and keeps
+// what it did for who asks.
 //
 // It lies in metadata, which takes nothing from the heap that it tunes, and allocates nothing but
 // the counters of each thread, which lie there, too. Where its turns end, as when the control loop
@@ -13,6 +14,7 @@
 #include "heap/heap.h"
 #include "learn/capacity_controller.h"
 #include "pools/learning_figures.h"
+#include "pools/purge_learning.h"
 
 namespace superslab {
 
@@ -35,6 +37,9 @@ class CapacityLearning {
   /// There are no turns until there is something to look at again.
   void rest() EXCLUDES(lock_);
 
+  /// Before it ends, while the heap is there: that tells it nothing from then on.
+  void leave(Heap& heap) EXCLUDES(lock_);
+
   /// Any thread.
   void fill(const Heap& heap, LearningFigures& out) const EXCLUDES(lock_);
 
@@ -44,11 +49,12 @@ class CapacityLearning {
 
  private:
   void learn(Heap& heap, const HeapSnapshot& policy, ByteCount share) REQUIRES(lock_);
+  void learn_purging(Heap& heap, const HeapSnapshot& policy, Nanos now) REQUIRES(lock_);
   void take_back(Heap& heap) REQUIRES(lock_);
   void hold(Heap& heap) REQUIRES(lock_);
   void count_saved_calls(Heap& heap, double calls) REQUIRES(lock_);
   void publish(Heap& heap, const Capacities& next) REQUIRES(lock_);
-  void note(const CapacityEvent& event) REQUIRES(lock_);
+  void note(const LearningFigures::Entry& entry) REQUIRES(lock_);
 
   mutable Mutex lock_{LockRank::kAdaptation};
   const Capacities first_;
@@ -61,6 +67,7 @@ class CapacityLearning {
   Capacities published_ GUARDED_BY(lock_);
   CapacityController controller_ GUARDED_BY(lock_);
   CapacitySamples samples_ GUARDED_BY(lock_);
+  PurgeLearning purging_ GUARDED_BY(lock_);
   LearningFigures log_ GUARDED_BY(lock_){};
 };
 

@@ -7,16 +7,22 @@
 
 #include "base/types.h"
 #include "learn/capacity_event.h"
+#include "learn/purge_event.h"
 #include "learn/rollout.h"
 #include "policy/knob_types.h"
+#include "policy/purge_delays.h"
 
 namespace superslab {
 
 struct LearningFigures {
   static constexpr std::size_t kEvents = 12;
 
+  enum class Learner : std::uint8_t { kCapacity, kPurge };
   struct Entry {
-    CapacityEvent event;
+    Learner learner = Learner::kCapacity;
+    // Of the learner that it names.
+    CapacityEvent event{};
+    PurgeEvent purge{};
     Nanos at = 0;  // since the Unix epoch; 0 in a place without an event
   };
   /// kOff where nothing was ever learned: all else is then empty.
@@ -26,6 +32,8 @@ struct LearningFigures {
   ByteCount own_bytes = 0;
   /// What the present capacities differ in, by class; 0 elsewhere.
   std::array<std::uint8_t, kClassSlots> blocks{};
+  /// The purge delays that were learned.
+  PurgeDelays delays{};
   /// Events so far.
   std::uint64_t count = 0;
   /// The latest first.

@@ -124,6 +124,27 @@ describe('learn', () => {
       expect(sentence({ kind: 'fellBack', cause })).toMatch(/fixed limits: \w+/);
   });
 
+  test('each kind of event of a purge delay has a sentence', () => {
+    const sentence = (event: Partial<LearningEvent>) =>
+      learningSentence({
+        at: Date.now(),
+        controller: 'purge',
+        kind: 'moved',
+        band: 'slabs',
+        from: 1000,
+        to: 512,
+        predictedGain: 0.25,
+        measuredGain: 0,
+        ...event,
+      });
+    expect(sentence({})).toMatch(/Keeps idle memory for 512 ms instead of 1\D.* 25/);
+    expect(sentence({ band: 'huge' })).toMatch(/free blocks beyond 2 MiB for 512 ms/);
+    expect(sentence({ kind: 'jumped' })).toMatch(/at once, since idle times are others/);
+    expect(sentence({ kind: 'frozen' })).toMatch(/until idle times change/);
+    for (const cause of ['clock', 'late', 'counts', 'number'] as const)
+      expect(sentence({ kind: 'fellBack', cause })).toMatch(/fixed purge delays: \w+/);
+  });
+
   test('its statistics are in those of the process, too', () => {
     expect(stats().pools[0]).toMatchObject({
       learnTrials: 0,

@@ -98,6 +98,22 @@ export interface HeapStats {
    * curves. Unit: calls.
    */
   readonly learnSavedCalls: number;
+  /**
+   * Times that a purge delay became longer or shorter, because another one would have cost less. Unit: moves.
+   */
+  readonly learnDelayMoves: number;
+  /**
+   * Memory that was purged and came back within a time for which keeping it would have cost less; counted
+   * while purge delays are learned, as the next two. Unit: bytes.
+   */
+  readonly learnEarlyBytes: number;
+  /** Memory that its purge delay kept for longer than a fault would have cost. Unit: bytes. */
+  readonly learnLateBytes: number;
+  /**
+   * Cost of memory and faults that the fixed purge delays would have had in addition, by the idle times.
+   * Unit: us.
+   */
+  readonly learnSavedUs: number;
   /** Processor time that learning itself took. Unit: ns. */
   readonly learnNs: number;
   /** Frees of a block that was free already, ignored. Unit: blocks. */

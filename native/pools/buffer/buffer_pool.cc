@@ -25,7 +25,9 @@ BufferPool::~BufferPool() {
   Adaptation* const own = adaptation_.load(std::memory_order_relaxed);
   if (own != nullptr) space().metadata().destroy(own);
   CapacityLearning* const learning = learning_.load(std::memory_order_relaxed);
-  if (learning != nullptr) space().metadata().destroy(learning);
+  if (learning == nullptr) return;
+  learning->leave(*this);
+  space().metadata().destroy(learning);
 }
 
 PoolFault BufferPool::check() const {
