@@ -186,7 +186,8 @@ CapacityEvent CapacityController::follow_curves(const CapacitySamples& samples) 
   double gain = 0;
   if (rollout_.wants_proposal() || must_fit) gain = propose(samples, reach_);
   if (!std::isfinite(gain)) return fall_back(Cause::kNumber);
-  if (gain * learned_calls_ < kDeviations * std::sqrt(learned_calls_)) gain = 0;
+  // Squared, as libsuperslab.so has no library of mathematics.
+  if (gain < 0 || gain * gain * learned_calls_ < kDeviations * kDeviations) gain = 0;
   if (must_fit) {
     rollout_.note_change();
     predicted_gain_ = gain;

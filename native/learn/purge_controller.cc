@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numbers>
 
 namespace superslab {
 namespace {
@@ -55,7 +56,7 @@ std::size_t PurgeController::fixed_delay(std::size_t i) const {
   const auto fixed = static_cast<double>(rules_.bands[i].fixed);
   std::size_t nearest = 0;
   while (nearest + 1 < kPurgeDelays &&
-         fixed > std::sqrt(2.0) * static_cast<double>(purge_delay_at(nearest)))
+         fixed > std::numbers::sqrt2 * static_cast<double>(purge_delay_at(nearest)))
     ++nearest;
   return nearest;
 }

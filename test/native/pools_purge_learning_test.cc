@@ -71,7 +71,7 @@ TEST(pools,
   const HeapStats stats = bursts.pool->stats();
   CHECK(stats.learn_delay_moves >= 4);
   CHECK(stats.learn_saved_us > 0);
-  CHECK(stats.learn_late_bytes == 0);  // the first delays are shorter than the break-even
+  CHECK(stats.learn_late_bytes < 16 * kMiB);  // while the first delays were longer than it pays
   CHECK_EQ(stats.learn_fallbacks, 0u);
   const LearningFigures figures = bursts.figures();
   CHECK(figures.delays.of[0] == bursts.delay());

@@ -25,6 +25,7 @@ import type { BackupOptions } from './options.js';
 import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
 import { Views } from './views.js';
+import { MappedWindows } from './windows.js';
 
 const NO_SAVEPOINT = new builtins.Float64Array(0);
 
@@ -399,9 +400,10 @@ export class MappedFile implements MappedHome, OpenFile {
     return this.#views.partOf(this.#found, at, Math.min(size, length - at), false, hidden);
   }
 
-  /** Of a block; nothing when that is gone. Bytes behind its end are nobody's business. */
+  /** Of a block with pages of its own; nothing when it is gone. Bytes behind its end are nobody's business. */
   advisePart(handle: number, at: number, bytes: number, code: number): void {
     if (this.native.find(handle, this.#found, false) !== FILE_FAULT.none) return;
+    if (MappedWindows.sharesPages(this.#found[2]!)) return;
     const length = Math.min(bytes, this.#found[2]! - at);
     if (length > 0) this.native.advise(this.#found[1]! + at, length, code);
   }

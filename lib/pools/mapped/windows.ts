@@ -24,6 +24,11 @@ export class MappedWindows {
     this.#native = native;
   }
 
+  /** Whether a block of that length may have neighbours in its pages. */
+  static sharesPages(length: number): boolean {
+    return length <= MAX_SMALL;
+  }
+
   /** Where the window of that block begins in the data. */
   static startOf(offset: number, length: number): number {
     return length <= MAX_SMALL ? offset - (offset % SLAB_BYTES) : offset;
