@@ -10,7 +10,6 @@ export type { FileMessage } from './measure/file-channel.js';
 export type { WaitOptions } from './pools/in-turn.js';
 export type { Changes } from './pools/mapped/changes.js';
 export type { FileKey } from './pools/mapped/encryption/key-source.js';
-export type { RotationProgress } from './pools/mapped/encryption/rotation.js';
 export type { MappedBuffer } from './pools/mapped/mapped-buffer.js';
 export { MappedPool } from './pools/mapped/mapped-pool.js';
 export type { NamedLock } from './pools/mapped/named-lock.js';
@@ -24,6 +23,7 @@ export type {
   MappedPoolOptions,
   RestoreOptions,
   RotationOptions,
+  RotationProgress,
   SlideOptions,
   Sync,
 } from './pools/mapped/options.js';

@@ -93,8 +93,8 @@ export const dump: Command = {
       '  superslab dump state.slab',
       "  superslab dump state.slab --json | jq '.blocks[] | select(.roots == [])'",
       '',
-      '--json prints {file, encrypted, figures, roots: {name: handle}, blocks: [{handle, bytes,',
-      'roots, begins}]}.',
+      '--json prints {file, encrypted, figures, roots: {name: handle}, blocks:',
+      '[{handle, bytes, roots, begins}]}.',
     ];
   },
 

@@ -13,7 +13,7 @@ const INDENT = '  ';
 /** `superslab explain`: what a process changed by itself, and why. */
 export const explain: Command = {
   usage: 'explain PID|URL [--pool=name] [--json] [--attach]',
-  summary: 'what a running process has learned, and what it did about it',
+  summary: 'what a running process changed by itself, and why',
   options: { ...lookingOptions, json: 'nothing', pool: 'value' },
   operands: [1, 1],
   exits: {

@@ -111,14 +111,17 @@ export class AuditLog {
     }
   }
 
-  /** `promise`, whose failure is noted. */
-  watched<Value>(promise: Promise<Value>, file: string): Promise<Value> {
-    promiseThen(
-      promise,
-      () => {},
-      (error) => this.refuse(file, error),
-    );
-    return promise;
+  /** What `work` does, whose failure is noted, now or later. */
+  watching<Value>(file: string, work: () => Promise<Value>): Promise<Value> {
+    const refuse = (error: unknown) => this.refuse(file, error);
+    try {
+      const promise = work();
+      promiseThen(promise, () => {}, refuse);
+      return promise;
+    } catch (error) {
+      refuse(error);
+      throw error;
+    }
   }
 
   close(): void {
@@ -139,11 +142,10 @@ export function withAudit<Result>(
   const log = new AuditLog(path);
   const close = () => log.close();
   try {
-    const result = log.watched(work(log), file);
+    const result = log.watching(file, () => work(log));
     promiseThen(result, close, close);
     return result;
   } catch (error) {
-    log.refuse(file, error);
     close();
     throw error;
   }

@@ -15,13 +15,12 @@ import { sealedBytes } from './encryption/cipher.js';
 import { needsEncryption } from './encryption/errors.js';
 import { KEYS_ROOT } from './encryption/key-record.js';
 import type { KeySource } from './encryption/key-source.js';
-import type { RotationProgress } from './encryption/rotation.js';
 import { SealedFile } from './encryption/sealed-file.js';
 import { verifySealed } from './encryption/verify.js';
 import { asyncTransaction, noBlockOf, notAHandle, withinTransaction } from './errors.js';
 import { mayBeHandle } from './handles.js';
 import { type MappedBuffer, type MappedHome, mappedBuffers } from './mapped-buffer.js';
-import type { BackupOptions } from './options.js';
+import type { BackupOptions, RotationProgress } from './options.js';
 import type { ViewInterval } from './shared-views.js';
 import type { ViewLease } from './view-watch.js';
 import { Views } from './views.js';
@@ -445,9 +444,10 @@ export class MappedFile implements MappedHome, OpenFile {
   backup(path: string, options: BackupOptions, ended: () => void): Promise<number> {
     if (this.closed) throw this.#error(FILE_FAULT.closed);
     const { audit } = this.core;
-    audit?.write('backup', this.path, { to: path });
-    const copied = this.core.copyTo(path, options, ended);
-    return audit === undefined ? copied : audit.watched(copied, this.path);
+    const copy = () => this.core.copyTo(path, options, ended);
+    if (audit === undefined) return copy();
+    audit.write('backup', this.path, { to: path });
+    return audit.watching(this.path, copy);
   }
 
   /** See MappedPool.rotateKey(). */

@@ -18,7 +18,6 @@ import { poolName } from '../pool-options.js';
 import type { BackupProgress } from './backup.js';
 import { ID_BYTES } from './encryption/key-record.js';
 import { type FileKey, isKey } from './encryption/key-source.js';
-import type { RotationProgress } from './encryption/rotation.js';
 
 /** Whether a file is only read. */
 export type Access = 'read' | 'write';
@@ -40,6 +39,9 @@ export interface SlideOptions {
    */
   step?: number;
 }
+
+/** Is told how many blocks were looked at, and of how many. */
+export type RotationProgress = (done: number, total: number) => void;
 
 /** What can be set when a {@link MappedPool} is opened. */
 export interface MappedPoolOptions extends Pick<KnobOptions, 'leakDetection'> {

@@ -2,14 +2,12 @@ import { FILE_FAULT } from '../../../addon/generated/codes.js';
 import { FILE_COUNT } from '../../../addon/generated/memory.js';
 import { builtins } from '../../../base/builtins.js';
 import type { MappedCore } from '../core.js';
+import type { RotationProgress } from '../options.js';
 import { KEY_BYTES, PIECE_BYTES, piecesOfSealed, randomize, SEAL_BYTES } from './cipher.js';
 import { alreadyRotating, rotationInBatch } from './errors.js';
 import type { KeyRecord } from './key-record.js';
 import { withLockedBytes } from './plaintext.js';
 import type { Vault } from './vault.js';
-
-/** Is told how many blocks were looked at, and of how many. */
-export type RotationProgress = (done: number, total: number) => void;
 
 /** Sealed bytes of one commit: less than an eighth of the smallest journal, with heads and checksums. */
 const STEP_BYTES = 98_304;

@@ -1,11 +1,12 @@
 import { FILE_FAULT } from '../../../addon/generated/codes.js';
 import { builtins, lengthOf } from '../../../base/builtins.js';
 import type { MappedCore } from '../core.js';
+import type { RotationProgress } from '../options.js';
 import { plainBytes } from './cipher.js';
 import { reservedRoot } from './errors.js';
 import { KEYS_ROOT } from './key-record.js';
 import type { KeySource } from './key-source.js';
-import { type RotatingFile, type RotationProgress, Rotations } from './rotation.js';
+import { type RotatingFile, Rotations } from './rotation.js';
 import { Vault } from './vault.js';
 
 /** What is other in a file whose blocks are sealed. It holds no MappedFile, which the collector may take. */
