@@ -24,9 +24,12 @@ const pages: Page[] = [
   },
   {
     page: 'FILES',
-    before: "const requests = [{ id: 'a', bytes: Buffer.from('a') }, { id: 'b', bytes: Buffer.from('b') }];",
+    before: `
+      const requests = [{ id: 'a', bytes: Buffer.from('a') }, { id: 'b', bytes: Buffer.from('b') }];
+      process.env.KEY = 'ab'.repeat(32);`,
     after: `
       log.close();
+      vault.close();
       console.log(shop.root('count').readDoubleLE(0), 'counted');
       shop.close();
       const again = MappedPool.open(FILE);
@@ -120,13 +123,14 @@ test.for(pages)('$page', async ({ page, before = '', after, prints }) => {
     .join('\n')
     .replace('connect(9000)', 'connect(port)')
     .replaceAll("'shop.slab'", "FILE + '.shared'")
+    .replaceAll(/'vault\.(slab|log)'/g, "FILE + '.$1'")
     .replaceAll(/'(state\.slab|table\.pages|\/dev\/shm\/shop\.cache)'/g, 'FILE');
   const file = path.join(tmpdir(), `superslab-docs-${process.pid}-${page.replace('/', '-')}.slab`);
   const script = `
     import { rmSync } from 'node:fs';
     const FILE = ${JSON.stringify(file)};
     process.on('exit', () => {
-      for (const end of ['', '.shared']) rmSync(FILE + end, { force: true });
+      for (const end of ['', '.shared', '.slab', '.log']) rmSync(FILE + end, { force: true });
     });
     ${before}
     ${code}

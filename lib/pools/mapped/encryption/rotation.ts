@@ -1,6 +1,8 @@
 import { FILE_FAULT } from '../../../addon/generated/codes.js';
 import { FILE_COUNT } from '../../../addon/generated/memory.js';
 import { builtins } from '../../../base/builtins.js';
+import { isFullStack } from '../../../base/errors.js';
+import { Deferred, promised } from '../../../pool/deferred.js';
 import type { MappedCore } from '../core.js';
 import type { RotationProgress } from '../options.js';
 import { KEY_BYTES, PIECE_BYTES, piecesOfSealed, randomize, SEAL_BYTES } from './cipher.js';
@@ -24,7 +26,7 @@ export interface RotatingFile {
 }
 
 /** Reseals all blocks of a file with a new key, a step in each turn of the event loop. What was cut off goes on by doing it again. */
-export class Rotation {
+export class Rotation extends Deferred<number> {
   readonly #file: RotatingFile;
   readonly #core: MappedCore;
   readonly #vault: Vault;
@@ -36,11 +38,8 @@ export class Rotation {
   #handle = 0;
   #looked = 0;
   #resealed = 0;
-  #isOver = false;
   /** Begins what had to wait for another one's end. */
   #then: (() => unknown) | undefined;
-  #resolve!: (blocks: number) => void;
-  #reject!: (reason: unknown) => void;
 
   /** `ended`: is told how many blocks were resealed. */
   constructor(
@@ -49,6 +48,7 @@ export class Rotation {
     progress: RotationProgress | undefined,
     ended: (blocks: number) => void,
   ) {
+    super(); // Nothing is called after it.
     this.#file = file;
     this.#core = file.core;
     this.#vault = vault;
@@ -62,21 +62,17 @@ export class Rotation {
     return this.#core.counts[FILE_COUNT.blocks]! - 1;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /** Resolves to the blocks that were resealed. */
+  /**
+   * Resolves to the blocks that were resealed.
+   * @throws what fails at once
+   */
   run(keyId: string, key: Uint8Array): Promise<number> {
-    const promise = new builtins.Promise<number>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+    return promised(this, () => {
+      const wasRotating = this.#begin(keyId, key);
+      // One that another key had begun has to end first, with the keys that it knows.
+      this.#then = wasRotating ? () => this.#begin(keyId, key) : undefined;
+      builtins.setImmediate(this.#step);
     });
-    const wasRotating = this.#begin(keyId, key);
-    // One that another key had begun has to end first, with the keys that it knows.
-    this.#then = wasRotating ? () => this.#begin(keyId, key) : undefined;
-    builtins.setImmediate(this.#step);
-    return promise;
   }
 
   /** Whether something else has to be done first: then nothing was begun. */
@@ -100,28 +96,26 @@ export class Rotation {
   }
 
   readonly #step = (): void => {
-    if (this.#isOver) return;
+    if (this.isSettled) return;
     // First of all: what is cut off below goes on in another turn.
     const later = builtins.setTimeout(this.#step, RETRY_MS);
     try {
       if (this.#core.closed) throw this.#core.errorOf(FILE_FAULT.closed);
       if (this.#core.isWriting) return;
-      this.#isOver = !this.#goOn();
+      this.#goOn();
     } catch (error) {
-      // Another process is writing.
-      if ((error as { code?: string }).code === 'ERR_SUPERSLAB_TIMEOUT') return;
-      this.#isOver = true;
-      this.#reject(error);
+      // Another process is writing, or the stack is too deep for the step, which is done again.
+      if ((error as { code?: string }).code === 'ERR_SUPERSLAB_TIMEOUT' || isFullStack(error)) return;
+      this.fail(error);
     }
     builtins.clearTimeout(later);
-    if (!this.#isOver) builtins.setImmediate(this.#step);
+    if (!this.isSettled) builtins.setImmediate(this.#step);
   };
 
-  /** Whether there is more to do. */
-  #goOn(): boolean {
+  #goOn(): void {
     if (this.#reseal()) {
       this.#progress?.(this.#looked, Math.max(this.#looked, this.#blocks));
-      return true;
+      return;
     }
     this.#file.transaction(() => {
       const record = this.#vault.record();
@@ -134,12 +128,12 @@ export class Rotation {
       this.#cursor = this.#piece = this.#looked = 0;
       then();
       this.#then = undefined;
-      return true;
+      return;
     }
     this.#progress?.(this.#looked, this.#looked);
     this.#ended(this.#resealed);
-    this.#resolve(this.#resealed);
-    return false;
+    this.resolve(this.#resealed);
+    this.isSettled = true;
   }
 
   /** False at the end of the file; throws where it is damaged. */
@@ -216,15 +210,16 @@ export class Rotations {
     progress: RotationProgress | undefined,
   ): Promise<number> {
     const { path, audit } = this.#core;
-    if (this.#last?.isOver === false) throw alreadyRotating(path);
+    if (this.#last?.isSettled === false) throw alreadyRotating(path);
     if (this.#core.isWriting) throw rotationInBatch(path);
     const id = keyId ?? String(this.#vault.record().number + 1);
     audit?.write('rotate', path, { keyId: id });
     const rotation = new Rotation(file, this.#vault, progress, (blocks) =>
       audit?.write('rotated', path, { blocks }),
     );
-    const promise = rotation.run(id, key);
+    if (rotation.resolve === undefined) return rotation.promise;
+    // Before it begins: what is cut off has ended, and is no other one's way.
     this.#last = rotation;
-    return promise;
+    return rotation.run(id, key);
   }
 }
